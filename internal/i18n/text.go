@@ -1,0 +1,71 @@
+// Package i18n holds meneki's one way to say something to a person: a Text is
+// the same sentence in English and in Japanese, written side by side where it
+// is used. A Text cannot be made with one language missing, and a test at the
+// repository root walks every call and every template to keep it so.
+package i18n
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Lang is a language that meneki speaks, as a BCP 47 tag.
+type Lang string
+
+// The languages that every text exists in.
+const (
+	JA Lang = "ja"
+	EN Lang = "en"
+)
+
+// Text is one message in both languages. The zero Text is empty.
+type Text struct{ EN, JA string }
+
+// T makes a Text. Both languages are always given; where a word is the same in
+// both (a product name, an acronym), it is written twice.
+func T(en, ja string) Text { return Text{EN: en, JA: ja} }
+
+// Same makes a Text of a word that is no prose: a name, a code, a number.
+func Same(s string) Text { return Text{EN: s, JA: s} }
+
+// In gives the text in l; an unknown language reads English.
+func (t Text) In(l Lang) string {
+	if l == JA {
+		return t.JA
+	}
+	return t.EN
+}
+
+// Zero reports whether nothing is said.
+func (t Text) Zero() bool { return t.EN == "" && t.JA == "" }
+
+// With fills numbered holes, {0} {1} …, in both languages, so that the two may
+// put their arguments in a different order. An argument that is itself a Text
+// is put in by language.
+func (t Text) With(args ...any) Text {
+	fill := func(s string, l Lang) string {
+		for i, a := range args {
+			v := ""
+			if in, ok := a.(Text); ok {
+				v = in.In(l)
+			} else {
+				v = fmt.Sprint(a)
+			}
+			s = strings.ReplaceAll(s, fmt.Sprintf("{%d}", i), v)
+		}
+		return s
+	}
+	return Text{EN: fill(t.EN, EN), JA: fill(t.JA, JA)}
+}
+
+// Parse reads a language tag; anything that is not Japanese or English gives ok=false.
+func Parse(tag string) (l Lang, ok bool) {
+	base, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+	switch base {
+	case "ja":
+		return JA, true
+	case "en":
+		return EN, true
+	}
+	return "", false
+}
