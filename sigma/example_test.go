@@ -1,0 +1,97 @@
+package sigma_test
+
+import (
+	"fmt"
+	"testing/fstest"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// process is an event of one program start.
+type process map[string]any
+
+func (p process) LogSource() (product, service string, categories []string) {
+	return "windows", "sysmon", []string{"process_creation"}
+}
+func (p process) Lookup(field string) (any, bool) { return sigma.LookupIn(p, field) }
+func (p process) Leaves(yield func(string) bool)  { sigma.LeavesOf(p, yield) }
+
+const whoami = `
+title: Whoami as System
+id: 7b434893-c57d-4f41-908d-6a17bf1ae98f
+author: A. Author
+license: MIT
+logsource:
+    category: process_creation
+    product: windows
+detection:
+    selection:
+        Image|endswith: '\whoami.exe'
+    filter_admin:
+        User|contains: 'admin'
+    condition: selection and not 1 of filter_*
+level: high
+`
+
+func ExampleParse() {
+	rules, err := sigma.Parse("whoami.yml", []byte(whoami))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ev := process{"Image": `C:\Windows\System32\whoami.exe`, "User": "SYSTEM"}
+	if m, ok := rules[0].Match(ev); ok {
+		fmt.Println(m.Rule.Credit())
+		for _, f := range m.Fields {
+			fmt.Printf("%s %s %q: %s\n", f.Field, f.Modifier, f.Pattern, f.Value)
+		}
+	}
+	_, err = sigma.Parse("typo.yml", []byte("title: Typo\nlogsource: {product: x}\ndetection:\n    s:\n        F|contain: x\n    condition: s\n"))
+	fmt.Println(err)
+	// Output:
+	// Whoami as System — A. Author (Sigma rule 7b434893-c57d-4f41-908d-6a17bf1ae98f; MIT)
+	// Image endswith "\\whoami.exe": C:\Windows\System32\whoami.exe
+	// typo.yml:5:9: F|contain: unknown modifier "contain"
+}
+
+func ExampleLoad() {
+	files := fstest.MapFS{ // usually os.DirFS("rules")
+		"rules/whoami.yml": {Data: []byte(whoami)},
+		"rules/broken.yml": {Data: []byte("title: Broken\ndetection: {condition: x}\n")},
+	}
+	set, err := sigma.Load(files, "rules")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, refused := range set.Refused {
+		fmt.Println("refused:", refused)
+	}
+	set.Match(process{"Image": `D:\WHOAMI.EXE`}, func(m *sigma.Match) bool {
+		fmt.Println(m.Rule.Level, m.Rule.Title)
+		return true
+	})
+	// Output:
+	// refused: rules/broken.yml:1:1: no logsource: the rule does not say to which events it applies
+	// high Whoami as System
+}
+
+func ExampleRule_Explain() {
+	rules, _ := sigma.Parse("whoami.yml", []byte(whoami))
+	fmt.Print(rules[0].Explain(process{"Image": `C:\whoami.exe`, "User": "HOST\\Administrator"}))
+	// Output:
+	// Whoami as System — A. Author (Sigma rule 7b434893-c57d-4f41-908d-6a17bf1ae98f; MIT): no match
+	// yes log source windows/process_creation/*; event: product "windows", service "sysmon", categories ["process_creation"]
+	// no  condition: selection and not 1 of filter_*
+	// no    and
+	// yes     selection selection
+	// yes       all of these:
+	// yes         Image|endswith is "C:\\whoami.exe"
+	// yes           "\\whoami.exe" found in "C:\\whoami.exe"
+	// no      not
+	// yes       1 of filter_*
+	// yes         selection filter_admin
+	// yes           all of these:
+	// yes             User|contains is "HOST\\Administrator"
+	// yes               "admin" found in "HOST\\Administrator"
+}

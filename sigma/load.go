@@ -1,0 +1,82 @@
+package sigma
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Load reads all files below root whose names end in .yml or .yaml, in any
+// number of folders; folders whose names begin with a dot are left out. What
+// cannot be read or understood is listed in Refused and the rest goes on; err is
+// only for a root that cannot be read at all. Several files are parsed at once.
+// The result depends only on what the files hold.
+func Load(fsys fs.FS, root string, opts ...Option) (*Set, error) {
+	o := collect(opts)
+	var paths []string
+	var refused []*ParseError
+	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && name == root:
+			return err
+		case err != nil:
+			refused = append(refused, &ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)})
+		case d.IsDir():
+			if name != root && strings.HasPrefix(d.Name(), ".") {
+				return fs.SkipDir
+			}
+		case isRuleFile(name):
+			paths = append(paths, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules in %s: %w", root, err)
+	}
+	results := make([]struct {
+		rules   []*Rule
+		refused []*ParseError
+	}, len(paths))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(paths)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
+				results[i].rules, results[i].refused = loadFile(fsys, paths[i], o)
+			}
+		})
+	}
+	workers.Wait()
+	var rules []*Rule
+	for _, r := range results {
+		rules = append(rules, r.rules...)
+		refused = append(refused, r.refused...)
+	}
+	return newSet(rules, refused), nil
+}
+
+func isRuleFile(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yml" || ext == ".yaml"
+}
+
+// loadFile reads no more of a file than it may hold.
+func loadFile(fsys fs.FS, name string, o *options) ([]*Rule, []*ParseError) {
+	data, err := func() ([]byte, error) {
+		f, err := fsys.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, int64(o.maxSize)+1))
+	}()
+	if err != nil {
+		return nil, []*ParseError{{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}}
+	}
+	return parse(name, data, o)
+}

@@ -1,0 +1,63 @@
+package sigma
+
+import (
+	"slices"
+	"strings"
+)
+
+// Level is how critical a match is, as written in the rule; "" if it says none.
+type Level string
+
+// The five levels of the specification.
+const (
+	Informational Level = "informational"
+	Low           Level = "low"
+	Medium        Level = "medium"
+	High          Level = "high"
+	Critical      Level = "critical"
+)
+
+// levels in rising order.
+var levels = [...]Level{Informational, Low, Medium, High, Critical}
+
+// Rank orders levels: informational 0, low 1, medium 2, high 3, critical 4.
+// A rule without a level ranks as medium: it deserves a look, and nobody has
+// said that it may wake somebody up.
+func (l Level) Rank() int {
+	if i := slices.Index(levels[:], l); i >= 0 {
+		return i
+	}
+	return slices.Index(levels[:], Medium)
+}
+
+// LogSource says to which events a rule applies. Product, Category and Service
+// are compared, Definition is for people.
+type LogSource struct {
+	Product    string
+	Category   string
+	Service    string
+	Definition string
+}
+
+// Covers reports whether an event of this product, service and categories is
+// one that l speaks about: every part that l gives must be the event's, without
+// regard to case; parts that l leaves open do not matter. An event may belong to
+// several categories at once.
+func (l LogSource) Covers(product, service string, categories []string) bool {
+	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
+		(l.Service == "" || strings.EqualFold(l.Service, service)) &&
+		(l.Category == "" || slices.ContainsFunc(categories, func(c string) bool {
+			return strings.EqualFold(l.Category, c)
+		}))
+}
+
+// String gives the parts as "product/category/service", "*" for an open one.
+func (l LogSource) String() string {
+	part := func(s string) string {
+		if s == "" {
+			return "*"
+		}
+		return s
+	}
+	return part(l.Product) + "/" + part(l.Category) + "/" + part(l.Service)
+}
