@@ -1,0 +1,104 @@
+package stix
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	syntaxre "regexp/syntax"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// prepare makes what LIKE, MATCHES, ISSUBSET and ISSUPERSET need.
+func (p *parser) prepare(c *comparison, v token) error {
+	s := v.lit.text
+	switch c.op {
+	case "LIKE":
+		var b strings.Builder
+		b.WriteString(`(?s)^`)
+		for _, r := range norm.NFC.String(s) {
+			switch r {
+			case '%':
+				b.WriteString(`.*`)
+			case '_':
+				b.WriteString(`.`)
+			default:
+				b.WriteString(regexp.QuoteMeta(string(r)))
+			}
+		}
+		c.re = p.compile(b.String()+`$`, s)
+	case "MATCHES":
+		c.re = p.compile("(?s)"+norm.NFC.String(s), s)
+	default:
+		if _, ok := network(s); !ok {
+			return syntax(p.src, v.at, "%s is not an IP address or a network in CIDR form", clip(quote(s)))
+		}
+	}
+	return nil
+}
+
+// maxProgram bounds the instructions that all regular expressions of a pattern
+// are compiled to together: matching costs that many steps a letter at most.
+const maxProgram = 5000
+
+// compile makes the program of a regular expression, or notes why the pattern
+// will not be matched.
+func (p *parser) compile(expr, written string) *regexp.Regexp {
+	refuse := func(why string) *regexp.Regexp {
+		if p.out.refuse == nil {
+			p.out.refuse = &UnsupportedError{Level: 1, Reason: fmt.Sprintf("the text %s cannot be searched for: %s", clip(quote(written)), why)}
+		}
+		return nil
+	}
+	const big = "the expressions of the pattern are too large"
+	if p.size > maxProgram || len(expr) > maxProgram {
+		return refuse(big)
+	}
+	tree, err := syntaxre.Parse(expr, syntaxre.Perl)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	prog, err := syntaxre.Compile(tree.Simplify())
+	if err != nil {
+		return refuse(err.Error())
+	}
+	if p.size += len(prog.Inst); p.size > maxProgram {
+		return refuse(big)
+	}
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	return re
+}
+
+// network reads an address or a network; an address is a network of one.
+func network(s string) (netip.Prefix, bool) {
+	if n, err := netip.ParsePrefix(s); err == nil {
+		return n.Masked(), true
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(a, a.BitLen()), true
+}
+
+// hashes refuses to compare a hash with what cannot be one: such a pattern
+// would never match, and nobody would know.
+func (p *parser) hashes(c comparison, at token) error {
+	n := len(c.path.steps)
+	if c.op != "=" && c.op != "!=" && c.op != "IN" || n < 2 || c.path.steps[n-2].name != "hashes" {
+		return nil
+	}
+	for _, v := range c.values {
+		if v.kind != textKind {
+			continue
+		}
+		if why := badHash(c.path.steps[n-1].name, v.text); why != "" {
+			return syntax(p.src, at.at, "%s", why)
+		}
+	}
+	return nil
+}
