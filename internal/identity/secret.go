@@ -1,0 +1,41 @@
+package identity
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+)
+
+// Prefixes of secrets, so that a person or a leak scanner can tell what one is.
+const (
+	PrefixToken  = "mnk_"  // API token
+	PrefixInvite = "mnkj_" // invitation of a member's node
+	PrefixLink   = "mnkl_" // sign-in link
+)
+
+// newSecret gives 32 random bytes behind a prefix, and the hash that is kept.
+func newSecret(prefix string) (secret, hash string) {
+	var b [32]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	secret = prefix + base64.RawURLEncoding.EncodeToString(b[:])
+	return secret, hashSecret(secret)
+}
+
+// hashSecret is what a secret is kept and looked up as. A plain hash is enough
+// for 32 random bytes.
+func hashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// wellFormed drops what cannot be one of our secrets before it costs anything.
+func wellFormed(secret, prefix string) (string, bool) {
+	secret = strings.TrimSpace(secret)
+	return secret, strings.HasPrefix(secret, prefix) && len(secret) == len(prefix)+43
+}
+
+// same compares in constant time.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

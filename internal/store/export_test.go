@@ -1,0 +1,13 @@
+package store
+
+// ScopeOnly is a database that can only apply scopes, for the fuzz test.
+func ScopeOnly(handled ...string) *DB {
+	db := &DB{handled: map[string]bool{}}
+	for _, h := range handled {
+		db.handled[h] = true
+	}
+	return db
+}
+
+// Apply is applyScope.
+func (db *DB) Apply(q string, s Scope) (string, []any, error) { return db.applyScope(q, nil, s) }
