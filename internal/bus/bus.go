@@ -1,0 +1,95 @@
+// Package bus is the flow of meneki: between the hub and its members, and
+// inside the hub. It runs embedded NATS servers and shows none of NATS to its
+// callers.
+//
+// Up, a member's Link sends a request and the hub's handler answers it after it
+// has committed: the answer is the acknowledgement. Down, the hub pushes, best
+// effort; whoever finds a gap asks for the rest over a request. Inside the hub,
+// Local is a durable at-least-once stream that capabilities publish to and
+// consume from, and Relay carries the store's outbox into it.
+//
+// Every member is its own NATS account. What a member may import is bound by
+// the server to the member's own account key, so that a member can neither pose
+// as another nor read another; docs/design/0002-bus.md has the reasons.
+package bus
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// MaxBody is the greatest body of one message in bytes, in any direction.
+const MaxBody = 8 << 20
+
+const (
+	maxPayload = MaxBody + 64<<10 // what the servers allow: a body and its headers
+	maxTopic   = 200              // bytes
+
+	defaultTimeout = 30 * time.Second // of a request whose context has no deadline
+	handlerTimeout = 60 * time.Second // of one call of a hub's handler; less than the server keeps a reply path (2 min)
+	retryMin       = 50 * time.Millisecond
+	retryMax       = 2 * time.Second
+
+	topicHello = "_hello" // a link asks it to learn that the hub really answers
+
+	headerID    = "Nats-Msg-Id"
+	headerFault = "Meneki-Fault"
+)
+
+// checkTopic refuses what cannot be the end of a subject: a topic is words of
+// letters, digits, - and _, joined by dots. With wild, a word may also be *,
+// and the last one >.
+func checkTopic(topic string, wild bool) error {
+	bad := func() error {
+		return fault.New(fault.Invalid, i18n.T("the topic {0} is not valid", "トピック {0} は正しくありません").With(fmt.Sprintf("%.40q", topic))).
+			WithHint(i18n.T("use words of letters, digits, - and _ joined by dots", "英数字と - と _ からなる語を点でつないでください"))
+	}
+	if topic == "" || len(topic) > maxTopic {
+		return bad()
+	}
+	start := 0
+	for i := 0; i <= len(topic); i++ {
+		if i < len(topic) && topic[i] != '.' {
+			c := topic[i]
+			plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+			if !plain && !(wild && (c == '*' || c == '>')) {
+				return bad()
+			}
+			continue
+		}
+		word := topic[start:i]
+		if word == "" {
+			return bad()
+		}
+		if wild && len(word) > 1 {
+			for j := range len(word) {
+				if word[j] == '*' || word[j] == '>' {
+					return bad()
+				}
+			}
+		}
+		if wild && word == ">" && i != len(topic) {
+			return bad()
+		}
+		start = i + 1
+	}
+	return nil
+}
+
+func checkBody(body []byte) error {
+	if len(body) > MaxBody {
+		return fault.New(fault.TooLarge, i18n.T("the message is {0} bytes; at most {1} can be sent", "メッセージは {0} バイトです。送れるのは {1} バイトまでです").With(len(body), MaxBody))
+	}
+	return nil
+}
+
+// backoff gives the n-th wait (from 0): doubling from retryMin to retryMax.
+func backoff(n int) time.Duration {
+	if n > 10 {
+		return retryMax
+	}
+	return min(retryMin<<n, retryMax)
+}
