@@ -1,0 +1,282 @@
+// The laws of the house, as tests, so that nobody has to remember them. They
+// look at what is there: a package that does not exist yet breaks no law.
+package meneki_test
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// libraries are the public packages at the root. They import nothing of ours but
+// one another.
+var libraries = []string{"stix", "taxii", "sigma", "evtx"}
+
+// spine are the packages under internal/ that every capability stands on. Every
+// other package there is a capability, except app, which composes them.
+var spine = []string{
+	"event", "store", "bus", "history", "policy", "identity", "job", "ledger",
+	"fault", "i18n", "svg", "web", "api", "clock",
+}
+
+// layer says what a folder is: "library", "spine", "capability" with its name,
+// "app", or "" for cmd, bench and the root's tests.
+func layer(folder string) (kind, name string) {
+	parts := strings.Split(folder, "/")
+	if slices.Contains(libraries, parts[0]) {
+		return "library", parts[0]
+	}
+	if parts[0] != "internal" || len(parts) < 2 {
+		return "", parts[0]
+	}
+	switch name = parts[1]; {
+	case name == "app":
+		return "app", name
+	case slices.Contains(spine, name):
+		return "spine", name
+	}
+	return "capability", name
+}
+
+// Laws 1 and 2: who may import whom.
+func TestLayers(t *testing.T) {
+	for _, f := range source(t) {
+		kind, name := layer(f.pkg)
+		for _, path := range f.imports() {
+			folder, mine := ours(path)
+			if !mine {
+				continue
+			}
+			toKind, toName := layer(folder)
+			bad := ""
+			switch kind {
+			case "library":
+				if toKind != "library" {
+					bad = "a library at the root imports nothing of ours but other such libraries"
+				}
+			case "spine":
+				if toKind != "library" && toKind != "spine" {
+					bad = "the spine imports no capability and nothing that composes them"
+				}
+			case "capability":
+				if toKind == "capability" && toName != name {
+					bad = "a capability never imports another; they meet in messages of internal/event and in interfaces wired by internal/app"
+				}
+				if toKind == "app" || toKind == "" {
+					bad = "a capability does not know who composes it"
+				}
+			}
+			if bad != "" {
+				t.Errorf("%s imports %s: %s", f.path, folder, bad)
+			}
+		}
+	}
+}
+
+// Law 3: every package says what it is for, and none is a drawer.
+func TestPackages(t *testing.T) {
+	docs := map[string]string{}
+	names := map[string]string{}
+	for _, f := range source(t) {
+		if f.test || f.pkg == "." {
+			continue
+		}
+		names[f.pkg] = f.syntax.Name.Name
+		if f.syntax.Doc != nil {
+			docs[f.pkg] += f.syntax.Doc.Text()
+		} else if _, ok := docs[f.pkg]; !ok {
+			docs[f.pkg] = ""
+		}
+	}
+	for pkg, doc := range docs {
+		first := "Package " + names[pkg] + " "
+		if names[pkg] == "main" {
+			first = "Command "
+		}
+		switch {
+		case !strings.HasPrefix(doc, first):
+			t.Errorf("%s: the doc comment must start with %q", pkg, first)
+		case len(doc) < 80:
+			t.Errorf("%s: the doc comment does not say what the package is for: %q", pkg, doc)
+		}
+		base := pkg[strings.LastIndex(pkg, "/")+1:]
+		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "pkg", "misc", "shared", "base", "lib"}, base) {
+			t.Errorf("%s: a package is named after what it knows, not %q", pkg, base)
+		}
+	}
+}
+
+// longFiles may have more than maxLines lines. It is empty, and stays so.
+var longFiles = map[string]string{}
+
+const maxLines = 500
+
+// Law 4: a file is one noun.
+func TestFileLength(t *testing.T) {
+	for _, f := range source(t) {
+		if _, ok := longFiles[f.path]; !ok && f.lines >= maxLines {
+			t.Errorf("%s has %d lines, at most %d are good to read: split it by noun", f.path, f.lines, maxLines)
+		}
+	}
+}
+
+// tellsTime are the files that may ask the machine for the time, with the reason.
+var tellsTime = map[string]string{
+	"internal/clock/clock.go":    "it is the one clock",
+	"internal/history/search.go": "it measures how long a search took, and decides nothing",
+	"internal/bus/nlog.go":       "it bounds how often the embedded server repeats itself in the log, and decides nothing",
+}
+
+// Law 5: one clock.
+func TestOneClock(t *testing.T) {
+	for _, f := range program(t) {
+		if _, ok := tellsTime[f.path]; ok || within(f.pkg, "cmd") {
+			continue
+		}
+		f.uses("time", func(name string, n ast.Node) {
+			if name == "Now" || name == "Since" || name == "Until" {
+				t.Errorf("%s: time.%s outside of internal/clock: take a clock.Clock, or list the file in tellsTime with a reason", at(n), name)
+			}
+		})
+	}
+}
+
+// Law 5: SQL is spoken in one place. Capabilities write SQL text; the store runs it.
+func TestOneStore(t *testing.T) {
+	for _, f := range program(t) {
+		if within(f.pkg, "internal/store") {
+			continue
+		}
+		for _, path := range f.imports() {
+			if within(path, "database/sql") || within(path, "modernc.org/sqlite") || within(path, "github.com/jackc/pgx/v5") {
+				t.Errorf("%s imports %s: only internal/store opens, reads and writes the database", f.path, path)
+			}
+		}
+	}
+}
+
+// Law 5: people are spoken to by cmd and app, everything else returns or logs.
+func TestOnePrinter(t *testing.T) {
+	for _, f := range program(t) {
+		if within(f.pkg, "cmd") || within(f.pkg, "internal/app") {
+			continue
+		}
+		f.uses("fmt", func(name string, n ast.Node) {
+			if name == "Print" || name == "Printf" || name == "Println" {
+				t.Errorf("%s: fmt.%s outside of cmd and internal/app", at(n), name)
+			}
+		})
+		f.uses("os", func(name string, n ast.Node) {
+			if name == "Exit" {
+				t.Errorf("%s: os.Exit outside of cmd and internal/app", at(n))
+			}
+		})
+	}
+}
+
+// Nothing happens behind the reader's back: no init, no package state.
+func TestNoHiddenState(t *testing.T) {
+	for _, f := range program(t) {
+		for _, d := range f.syntax.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					t.Errorf("%s: func init: wire it in internal/app, where it can be seen", at(d))
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if v, ok := s.(*ast.ValueSpec); ok && holdsState(f, v) {
+						t.Errorf("%s: package variable %s holds state: put it into a value that is passed", at(v), v.Names[0].Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// holdsState reports whether a package variable is made to change: a lock, an
+// atomic, a concurrent map or pool.
+func holdsState(f goFile, v *ast.ValueSpec) bool {
+	exprs := append([]ast.Expr{v.Type}, v.Values...)
+	for _, e := range exprs {
+		if lit, ok := e.(*ast.CompositeLit); ok {
+			e = lit.Type
+		}
+		if star, ok := e.(*ast.StarExpr); ok {
+			e = star.X
+		}
+		if index, ok := e.(*ast.IndexExpr); ok {
+			e = index.X
+		}
+		sel, ok := e.(*ast.SelectorExpr)
+		if !ok {
+			continue
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && (x.Name == f.nameOf("sync") || x.Name == f.nameOf("sync/atomic")) && x.Name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// unwanted are imports with something better in the house.
+var unwanted = map[string]string{
+	"math/rand":                   "use math/rand/v2 for what need not be secret, crypto/rand for what must be",
+	"log":                         "use log/slog",
+	"io/ioutil":                   "use io and os",
+	"github.com/pkg/errors":       "use fmt.Errorf with %w, and fault at the edges",
+	"github.com/stretchr":         "use testing and go-cmp",
+	"github.com/sirupsen":         "use log/slog",
+	"C":                           "meneki is built with CGO_ENABLED=0",
+	"unsafe":                      "no speed here is worth a crash on foreign bytes",
+	"expvar":                      "metrics are Prometheus's",
+	"net/http/pprof":              "it registers itself on a global mux",
+	"crypto/md5":                  "list the file in weakHashes with a reason, or use crypto/sha256",
+	"crypto/sha1":                 "list the file in weakHashes with a reason, or use crypto/sha256",
+	"github.com/mattn/go-sqlite3": "it needs cgo",
+}
+
+// weakHashes are the files that may compute MD5 or SHA-1, with the reason.
+var weakHashes = map[string]string{}
+
+func TestUnwantedImports(t *testing.T) {
+	for _, f := range source(t) {
+		for _, path := range f.imports() {
+			for prefix, instead := range unwanted {
+				if path != prefix && !(strings.HasPrefix(prefix, "github.com/") && within(path, prefix)) {
+					continue
+				}
+				if _, ok := weakHashes[f.path]; ok && strings.HasPrefix(prefix, "crypto/") {
+					continue
+				}
+				t.Errorf("%s imports %s: %s", f.path, path, instead)
+			}
+		}
+	}
+}
+
+// What is not done is not hidden in the code: it is said in CHANGELOG, in
+// docs/strategy.md or in an issue.
+func TestNoLooseEnds(t *testing.T) {
+	for _, f := range source(t) {
+		if f.pkg == "." {
+			continue // this file names what it looks for
+		}
+		for _, group := range f.syntax.Comments {
+			for _, c := range group.List {
+				for _, word := range []string{"TODO", "FIXME", "XXX", "HACK"} {
+					if strings.Contains(c.Text, word) {
+						t.Errorf("%s: %s in a comment", at(c), word)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestChangelog(t *testing.T) {
+	if text := read(t, "CHANGELOG.md"); !strings.Contains(text, "\n## [Unreleased]\n") {
+		t.Error("CHANGELOG.md has no heading ## [Unreleased]")
+	}
+}

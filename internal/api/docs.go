@@ -1,0 +1,207 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+//go:embed templates/docs.html templates/docs.css
+var docsFiles embed.FS
+
+// docsCSP lets the page have its own style sheet and nothing else.
+const docsCSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// serveDocs puts the reference page for people on the mux. It is made from the
+// description, needs no script, and loads nothing from elsewhere.
+func (a *API) serveDocs() {
+	style, err := docsFiles.ReadFile("templates/docs.css")
+	if err != nil {
+		panic("api: " + err.Error()) // embedded above
+	}
+	page := map[i18n.Lang]*template.Template{}
+	for _, l := range []i18n.Lang{i18n.EN, i18n.JA} {
+		page[l] = template.Must(template.New("docs.html").Funcs(template.FuncMap{
+			"t":   func(en, ja string) string { return i18n.T(en, ja).In(l) },
+			"say": func(t i18n.Text) string { return t.In(l) },
+			"doc": func(s string) string { return half(s, l) },
+		}).ParseFS(docsFiles, "templates/docs.html"))
+	}
+	rt := router{a}
+	rt.HandleFunc("GET /api/docs.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(style)
+	})
+	rt.HandleFunc("GET /api/docs", func(w http.ResponseWriter, r *http.Request) {
+		lang := Lang(r.Context())
+		if l, ok := i18n.Parse(r.URL.Query().Get("lang")); ok {
+			lang = l
+		}
+		var b bytes.Buffer
+		if err := page[lang].Execute(&b, a.docs(lang)); err != nil {
+			a.writeProblem(w, r, fault.Wrap(fault.Internal, i18n.Text{}, err))
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Language", string(lang))
+		w.Header().Set("Content-Security-Policy", docsCSP)
+		_, _ = w.Write(b.Bytes())
+	})
+}
+
+// half takes one language of a field's doc tag, "English | 日本語".
+func half(doc string, l i18n.Lang) string {
+	en, ja, ok := strings.Cut(doc, " | ")
+	if ok && l == i18n.JA {
+		return ja
+	}
+	return en
+}
+
+type docsPage struct {
+	Title, Version string
+	Lang           i18n.Lang
+	Cookie         string
+	Groups         []docsGroup
+	Schemas        []docsSchema
+	Kinds          []fault.Kind
+}
+
+type docsGroup struct {
+	Tag string
+	Ops []docsOp
+}
+
+type docsOp struct {
+	Op
+	Params  []docsField
+	Body    *docsField
+	Answers []docsAnswer
+}
+
+type docsAnswer struct {
+	Status, Text string
+	Shape        docsShape
+}
+
+type docsSchema struct {
+	Name   string
+	Fields []docsField
+}
+
+type docsField struct {
+	Name, In string
+	Required bool
+	Doc      string
+	Shape    docsShape
+}
+
+// docsShape is a type in words, with a link where it is a described object.
+type docsShape struct{ Before, Link, Limits string }
+
+func (a *API) docs(l i18n.Lang) docsPage {
+	o := a.huma.OpenAPI()
+	p := docsPage{Title: a.cfg.Title, Version: a.cfg.Version, Lang: l, Cookie: a.cfg.Cookie, Kinds: fault.Kinds()}
+	byTag := map[string][]docsOp{}
+	for _, item := range o.Paths {
+		for _, ho := range operations(item) {
+			if op, ok := ho.Metadata[metaOp].(Op); ok {
+				byTag[op.Tag] = append(byTag[op.Tag], docsOpOf(op, ho))
+			}
+		}
+	}
+	for tag, ops := range byTag {
+		slices.SortFunc(ops, func(x, y docsOp) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method)) })
+		p.Groups = append(p.Groups, docsGroup{tag, ops})
+	}
+	slices.SortFunc(p.Groups, func(x, y docsGroup) int { return cmp.Compare(x.Tag, y.Tag) })
+	for name, s := range o.Components.Schemas.Map() {
+		if name != "ErrorModel" && name != "ErrorDetail" {
+			p.Schemas = append(p.Schemas, docsSchema{name, fieldsOf(s)})
+		}
+	}
+	slices.SortFunc(p.Schemas, func(x, y docsSchema) int { return cmp.Compare(x.Name, y.Name) })
+	return p
+}
+
+// operations lists what a path answers.
+func operations(i *huma.PathItem) []*huma.Operation {
+	all := []*huma.Operation{i.Get, i.Put, i.Post, i.Delete, i.Options, i.Head, i.Patch, i.Trace}
+	return slices.DeleteFunc(all, func(o *huma.Operation) bool { return o == nil })
+}
+
+func docsOpOf(op Op, ho *huma.Operation) docsOp {
+	d := docsOp{Op: op}
+	for _, p := range ho.Parameters {
+		d.Params = append(d.Params, docsField{Name: p.Name, In: p.In, Required: p.Required, Doc: cmp.Or(p.Description, p.Schema.Description), Shape: shapeOf(p.Schema)})
+	}
+	if ho.RequestBody != nil {
+		for _, m := range ho.RequestBody.Content {
+			d.Body = &docsField{Required: ho.RequestBody.Required, Shape: shapeOf(m.Schema)}
+		}
+	}
+	for status, r := range ho.Responses {
+		an := docsAnswer{Status: status, Text: r.Description}
+		for _, m := range r.Content {
+			an.Shape = shapeOf(m.Schema)
+		}
+		d.Answers = append(d.Answers, an)
+	}
+	slices.SortFunc(d.Answers, func(x, y docsAnswer) int { return cmp.Compare(x.Status, y.Status) })
+	return d
+}
+
+func fieldsOf(s *huma.Schema) []docsField {
+	var out []docsField
+	for name, f := range s.Properties {
+		out = append(out, docsField{Name: name, Required: slices.Contains(s.Required, name), Doc: f.Description, Shape: shapeOf(f)})
+	}
+	slices.SortFunc(out, func(x, y docsField) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+// shapeOf puts a schema into a few words.
+func shapeOf(s *huma.Schema) docsShape {
+	switch {
+	case s == nil:
+		return docsShape{}
+	case s.Ref != "":
+		return docsShape{Link: s.Ref[strings.LastIndex(s.Ref, "/")+1:]}
+	case s.Type == "array" && s.Items != nil:
+		in := shapeOf(s.Items)
+		in.Before = "[]" + in.Before
+		return in
+	}
+	d := docsShape{Before: cmp.Or(s.Type, "any")}
+	var limits []string
+	add := func(ok bool, format string, args ...any) {
+		if ok {
+			limits = append(limits, fmt.Sprintf(format, args...))
+		}
+	}
+	add(s.Format != "", "%s", s.Format)
+	add(len(s.Enum) > 0, "%v", s.Enum)
+	if s.Minimum != nil {
+		add(true, "≥ %v", *s.Minimum)
+	}
+	if s.Maximum != nil {
+		add(true, "≤ %v", *s.Maximum)
+	}
+	if s.MaxLength != nil {
+		add(true, "≤ %d characters", *s.MaxLength)
+	}
+	add(s.Default != nil, "default %v", s.Default)
+	d.Limits = strings.Join(limits, ", ")
+	return d
+}

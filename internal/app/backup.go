@@ -1,0 +1,191 @@
+package app
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// left out of a backup: what is made again, and what belongs to a running process.
+func leftOut(rel string, d fs.DirEntry) bool {
+	name := filepath.Base(rel)
+	switch {
+	case strings.HasSuffix(name, ".db"), strings.HasSuffix(name, ".db-wal"), strings.HasSuffix(name, ".db-shm"):
+		return true // the database is copied through itself
+	case name == "lock", strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
+		return true
+	case d.IsDir():
+		return name == "tmp" || name == "jetstream" // the outbox fills the stream again
+	}
+	return false
+}
+
+// Backup writes a consistent copy of a data folder to one file: the database as
+// of one moment, the keys, and the history's finished files. It may be called
+// while the hub or node runs. It gives the number of files.
+func Backup(ctx context.Context, data, to string) (n int, err error) {
+	if _, err := os.Stat(data); err != nil {
+		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no data folder {0}", "データフォルダー {0} がありません").With(data), err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(to), ".meneki-backup-*")
+	if err != nil {
+		return 0, storageFault(to, err)
+	}
+	defer os.RemoveAll(tmp)
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return 0, fault.Wrap(fault.Conflict, i18n.T("{0} is there already", "{0} は既に存在します").With(to), err).WithHint(i18n.T("choose another file name", "別のファイル名を指定してください"))
+	}
+	if err != nil {
+		return 0, storageFault(to, err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+			err = errors.Join(storageFault(to, err), os.Remove(to))
+		}
+	}()
+	z, err := zstd.NewWriter(f)
+	if err != nil {
+		return 0, err
+	}
+	t := tar.NewWriter(z)
+	if n, err = addTree(ctx, t, data); err != nil {
+		return n, err
+	}
+	m, err := addDatabases(ctx, t, data, tmp)
+	return n + m, errors.Join(err, t.Close(), z.Close())
+}
+
+func addTree(ctx context.Context, t *tar.Writer, data string) (n int, err error) {
+	return n, filepath.WalkDir(data, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
+			return ctx.Err() // gone meanwhile: a segment that was sealed
+		}
+		rel, rerr := filepath.Rel(data, p)
+		if err = errors.Join(err, rerr); err != nil {
+			return err
+		}
+		if rel != "." && leftOut(rel, d) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		if err := addFile(t, p, rel); !errors.Is(err, fs.ErrNotExist) {
+			n++
+			return err
+		}
+		return nil
+	})
+}
+
+// addDatabases copies each SQLite file as of one moment.
+func addDatabases(ctx context.Context, t *tar.Writer, data, tmp string) (n int, err error) {
+	for _, name := range []string{"hub.db", "node.db"} {
+		src := filepath.Join(data, name)
+		if _, err := os.Stat(src); err != nil {
+			continue
+		}
+		db, err := store.Open(ctx, store.Options{URL: src, Clock: clock.System})
+		if err != nil {
+			return n, err
+		}
+		err = errors.Join(db.Backup(ctx, filepath.Join(tmp, name)), db.Close())
+		if err == nil {
+			err = addFile(t, filepath.Join(tmp, name), name)
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func addFile(t *tar.Writer, path, rel string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := t.WriteHeader(&tar.Header{Name: filepath.ToSlash(rel), Mode: 0o600, Size: st.Size(), ModTime: st.ModTime()}); err != nil {
+		return err
+	}
+	// A log that grows meanwhile is cut where it was; its reader cuts a torn end.
+	_, err = io.CopyN(t, f, st.Size())
+	return err
+}
+
+// Restore makes a data folder out of a backup. It gives the number of files.
+func Restore(ctx context.Context, from, data string) (n int, err error) {
+	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
+		return 0, fault.New(fault.Conflict, i18n.T("the folder {0} is not empty", "フォルダー {0} は空ではありません").With(data)).
+			WithHint(i18n.T("restore into a new folder, then start with it", "新しいフォルダーに復元し、それを指定して起動してください"))
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no backup {0}", "バックアップ {0} がありません").With(from), err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		return 0, err
+	}
+	defer z.Close()
+	if err := ensureDir(data); err != nil {
+		return 0, err
+	}
+	root, err := os.OpenRoot(data)
+	if err != nil {
+		return 0, storageFault(data, err)
+	}
+	defer root.Close()
+	t := tar.NewReader(z)
+	for ; ; n++ {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) && n > 0 {
+			return n, nil
+		}
+		if err != nil || ctx.Err() != nil {
+			return n, fault.Wrap(fault.Invalid, i18n.T("{0} is not a whole backup", "{0} は完全なバックアップではありません").With(from), errors.Join(err, ctx.Err()))
+		}
+		if err := restoreFile(root, filepath.FromSlash(h.Name), t); err != nil {
+			return n, storageFault(data, err)
+		}
+	}
+}
+
+func restoreFile(root *os.Root, name string, r io.Reader) error {
+	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func storageFault(path string, err error) error {
+	return fault.Wrap(fault.Storage, i18n.T("cannot write {0}", "{0} に書き込めません").With(path), err)
+}

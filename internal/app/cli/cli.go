@@ -1,0 +1,142 @@
+// Package cli is meneki's command line: it reads flags into the configuration
+// of package app, runs what was asked for, and prints what came of it. Results
+// go to standard output, progress and log to standard error.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// commands is the whole command line.
+type commands struct {
+	Lang string `help:"Language of messages: ja or en (default: from LANG)." placeholder:"LANG" env:"MENEKI_LANG"`
+	Log  string `help:"What to log to standard error: debug, info, warn, error." default:"warn" enum:"debug,info,warn,error" env:"MENEKI_LOG"`
+
+	Demo    demoCmd    `cmd:"" help:"Start a hub and three members, attack one with recorded events, and watch the cycle."`
+	Hub     hubCmd     `cmd:"" help:"Run a hub."`
+	Node    nodeCmd    `cmd:"" help:"Run a member's node."`
+	Member  memberCmd  `cmd:"" help:"Invite, list and revoke members (at the hub)."`
+	User    userCmd    `cmd:"" help:"Invite and list the people who sign in."`
+	Token   tokenCmd   `cmd:"" help:"Make and revoke API tokens."`
+	Rules   rulesCmd   `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
+	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
+	Restore restoreCmd `cmd:"" help:"Make a data folder out of a backup."`
+	Config  configCmd  `cmd:"" help:"Print the configuration that a hub or node would run with."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// session is what every command runs in.
+type session struct {
+	ctx      context.Context
+	out, err io.Writer
+	lang     i18n.Lang
+	log      *slog.Logger
+}
+
+// Main runs meneki with arguments and gives its exit code.
+func Main(ctx context.Context, args []string, out, errw io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s := &session{ctx: ctx, out: out, err: errw, lang: language("")}
+	var c commands
+	code := 0
+	p, err := kong.New(&c, kong.Name("meneki"), kong.Description("Collective defence: an attack on one makes all of them immune."),
+		kong.Writers(out, errw), kong.UsageOnError(), kong.Exit(func(n int) { panic(exit(n)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return s.fail(err)
+	}
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				n, ok := r.(exit)
+				if !ok {
+					panic(r)
+				}
+				code, err = int(n), nil
+			}
+		}()
+		var k *kong.Context
+		if k, err = p.Parse(args); err != nil {
+			err = fault.Wrap(fault.Invalid, i18n.Same(err.Error()), nil).WithHint(i18n.T("see meneki --help", "meneki --help を見てください"))
+			return
+		}
+		s.lang = language(c.Lang)
+		s.log = slog.New(slog.NewTextHandler(errw, &slog.HandlerOptions{Level: levels[c.Log]}))
+		k.BindTo(ctx, (*context.Context)(nil))
+		err = k.Run(s)
+	}()
+	if err != nil {
+		return s.fail(err)
+	}
+	return code
+}
+
+type exit int
+
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// language chooses the language of messages: as asked, or as the environment
+// says; English where it says nothing.
+func language(asked string) i18n.Lang {
+	for _, v := range []string{asked, os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")} {
+		v, _, _ = strings.Cut(v, ".")
+		v, _, _ = strings.Cut(v, "_")
+		if l, ok := i18n.Parse(v); ok {
+			return l
+		}
+	}
+	return i18n.EN
+}
+
+// fail tells an error as a person can use it, and gives its exit code.
+func (s *session) fail(err error) int {
+	fmt.Fprintf(s.err, "error: %s\n", fault.TextOf(err).In(s.lang))
+	if h := fault.HintOf(err); !h.Zero() {
+		fmt.Fprintf(s.err, "hint: %s\n", h.In(s.lang))
+	}
+	if s.log != nil {
+		s.log.Debug("the whole error", slog.Any("err", err))
+	}
+	if fault.Is(err, fault.Internal) || fault.Is(err, fault.Storage) {
+		fmt.Fprintf(s.err, "cause: %v\n", err)
+	}
+	return fault.KindOf(err).Exit()
+}
+
+// say prints a line in the session's language.
+func (s *session) say(t i18n.Text) { fmt.Fprintln(s.out, t.In(s.lang)) }
+
+// Commands lists every command as it is typed, for the tests that hold the
+// documents to what exists.
+func Commands() []string {
+	p, err := kong.New(&commands{}, kong.Name("meneki"))
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, n := range p.Model.Leaves(true) {
+		out = append(out, "meneki "+strings.Join(strings.Fields(n.Path()), " "))
+	}
+	return out
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(s *session) error {
+	fmt.Fprintln(s.out, "meneki "+app.Version)
+	return nil
+}

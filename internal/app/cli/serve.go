@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/share"
+)
+
+// hubFlags are the hub's settings; app.HubConfig says what each means.
+type hubFlags struct {
+	Data      string `help:"Folder of everything the hub keeps." default:"meneki-hub" type:"path" env:"MENEKI_DATA"`
+	Name      string `help:"What the hub is called." default:"meneki hub" env:"MENEKI_NAME"`
+	Listen    string `help:"Address of console and API. HTTP on loopback, HTTPS elsewhere." default:"127.0.0.1:8470" env:"MENEKI_LISTEN"`
+	Bus       string `help:"Address that nodes connect to (TLS)." default:"127.0.0.1:8480" env:"MENEKI_BUS"`
+	Public    string `help:"URL under which the hub is reached, if not --listen." placeholder:"URL" env:"MENEKI_PUBLIC"`
+	DB        string `help:"PostgreSQL URL; default SQLite in --data." placeholder:"URL" env:"MENEKI_DB"`
+	CaseLevel string `help:"Lowest rule level that opens a case." default:"medium" env:"MENEKI_CASE_LEVEL"`
+}
+
+func (f hubFlags) config(s *session) app.HubConfig {
+	return app.HubConfig{Data: f.Data, Name: f.Name, Listen: f.Listen, Bus: f.Bus, Public: f.Public, DB: f.DB, CaseLevel: f.CaseLevel, Lang: s.lang, Log: s.log}
+}
+
+type hubCmd struct{ hubFlags }
+
+// Run runs a hub until it is stopped.
+func (c *hubCmd) Run(s *session) error {
+	cfg := c.config(s)
+	h, err := app.OpenHub(s.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if err := remember(place{Data: c.Data, DB: c.DB, URL: h.URL()}); err != nil {
+		s.log.Debug("could not note where the hub is", "err", err)
+	}
+	fmt.Fprintf(s.out, "%s  %s\n", pad(c.Name, 24), h.URL())
+	link, err := h.FirstRun(s.ctx)
+	if err != nil {
+		return err
+	}
+	if link != "" {
+		s.say(i18n.T("Nobody can sign in yet. Open this link once, within 24 hours, to become the administrator:", "まだ誰もサインインできません。24 時間以内に次のリンクを一度だけ開き、管理者になってください："))
+		fmt.Fprintln(s.out, "  "+link)
+	}
+	s.say(i18n.T("Invite a member with: meneki member invite \"NAME\" --sector SECTOR", "構成員の招待：meneki member invite \"名称\" --sector 分野"))
+	return h.Run(s.ctx)
+}
+
+// nodeFlags are the node's settings; app.NodeConfig says what each means.
+type nodeFlags struct {
+	Data      string   `help:"Folder of everything the node keeps." default:"meneki-node" type:"path" env:"MENEKI_DATA"`
+	Listen    string   `help:"Address of the node's own console; '' for none." default:"127.0.0.1:8471" env:"MENEKI_LISTEN"`
+	Join      string   `help:"URL of the hub (first start only)." placeholder:"URL" env:"MENEKI_JOIN"`
+	Token     string   `help:"The invitation (first start only)." env:"MENEKI_TOKEN"`
+	Watch     []string `help:"Files and folders to follow." placeholder:"PATH" type:"path" env:"MENEKI_WATCH"`
+	Rules     []string `help:"The member's own Sigma rules: files and folders." placeholder:"PATH" type:"path" env:"MENEKI_RULES"`
+	Syslog    string   `help:"Address for syslog over UDP and TCP." placeholder:"ADDR" env:"MENEKI_SYSLOG"`
+	SyslogTLS string   `help:"Address for syslog over TLS." placeholder:"ADDR" env:"MENEKI_SYSLOG_TLS"`
+	OTLP      string   `help:"Address for OpenTelemetry logs over HTTP." placeholder:"ADDR" env:"MENEKI_OTLP"`
+	Share     string   `help:"What leaves the node by itself, until changed on its Settings page: cautious, open, manual." default:"cautious" env:"MENEKI_SHARE"`
+	OwnDomain []string `help:"Domains that are never indicators." placeholder:"DOMAIN" env:"MENEKI_OWN_DOMAIN"`
+	KeepBytes int64    `help:"Most bytes of history to keep; 0 for all." default:"0" env:"MENEKI_KEEP_BYTES"`
+	KeepDays  int      `help:"Most days of history to keep; 0 for all." default:"0" env:"MENEKI_KEEP_DAYS"`
+}
+
+func (f nodeFlags) config(s *session, more []string) (app.NodeConfig, error) {
+	r, err := share.Preset(f.Share)
+	return app.NodeConfig{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
+		Share: r, OwnDomains: f.OwnDomain, KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Lang: s.lang, Log: s.log}, err
+}
+
+type nodeCmd struct {
+	nodeFlags
+	More []string `arg:"" optional:"" name:"path" help:"More files and folders to follow." type:"path"`
+}
+
+// Run runs a node until it is stopped.
+func (c *nodeCmd) Run(s *session) error {
+	cfg, err := c.config(s, c.More)
+	if err != nil {
+		return err
+	}
+	n, err := app.OpenNode(s.ctx, cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	rules, _ := n.Counts()
+	fmt.Fprintf(s.out, "%s  %s\n", pad(n.Name(), 24), n.URL())
+	s.say(i18n.T("{0} rules loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(rules, n.RefusedRules()))
+	link, err := n.FirstRun(s.ctx)
+	if err != nil {
+		return err
+	}
+	if link != "" {
+		s.say(i18n.T("Open this link once, within 24 hours, to become the administrator of this node:", "24 時間以内に次のリンクを一度だけ開き、このノードの管理者になってください："))
+		fmt.Fprintln(s.out, "  "+link)
+	}
+	return n.Run(s.ctx)
+}
+
+// place is where a hub runs on this machine, so that the commands beside it
+// find it without being told.
+type place struct {
+	Data string `json:"data"`
+	DB   string `json:"db,omitempty"`
+	URL  string `json:"url"`
+}
+
+func placeFile() (string, error) {
+	dir := os.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(dir, "meneki", "hub.json"), nil
+}

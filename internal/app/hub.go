@@ -1,0 +1,392 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/bus/pki"
+	"github.com/meneki/meneki/internal/community"
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/situation"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Hub is a running hub. Make it with OpenHub, run it with Run, end it with Close.
+type Hub struct {
+	cfg     HubConfig
+	db      *store.DB
+	bus     *bus.Hub
+	people  *identity.Service
+	members *community.Service
+	cases   *incident.Service
+	judge   *severity.Service
+	office  *share.Office
+	tracker *situation.Tracker
+	console *console
+	door    *door
+
+	ca     string // PEM
+	pin    string
+	tls    *tls.Config // nil on loopback
+	lis    net.Listener
+	server *http.Server
+
+	roll struct {
+		sync.Mutex
+		list []identity.Member // under mu; who belongs, kept because every issue asks
+		at   time.Time
+	}
+}
+
+// settings that the hub keeps.
+const (
+	settingIdentity = "hub.identity"
+	settingURL      = "hub.url"
+	settingName     = "hub.name"
+)
+
+// hubTables lists every table at the hub whose rows carry a handling.
+func hubTables() []string {
+	var out []string
+	for _, t := range [][]string{detect.Handled, share.Handled, incident.Handled, severity.Handled} {
+		out = append(out, t...)
+	}
+	return out
+}
+
+// OpenHubStore opens the hub's state; commands use it beside a running hub.
+func OpenHubStore(ctx context.Context, cfg HubConfig) (*store.DB, error) {
+	where := cfg.DB
+	if where == "" {
+		where = filepath.Join(cfg.Data, "hub.db")
+	}
+	db, err := store.Open(ctx, store.Options{URL: where, Clock: cfg.Clock, Handled: hubTables()})
+	if err != nil {
+		return nil, err
+	}
+	err = db.Migrate(ctx, identity.Migration(), community.Migration(), detect.Migration(), share.Migration(), incident.Migration(), severity.Migration(), situation.Migration())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// OpenHub opens everything a hub stands on and takes its ports.
+func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := ensureDir(cfg.Data); err != nil {
+		return nil, err
+	}
+	h = &Hub{cfg: cfg}
+	defer func() {
+		if err != nil {
+			h.Close()
+		}
+	}()
+	if h.lis, err = listen(cfg.Listen); err != nil {
+		return nil, err
+	}
+	if h.db, err = OpenHubStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := h.keys(); err != nil {
+		return nil, err
+	}
+	busTLS := h.tls
+	if h.bus, err = bus.StartHub(ctx, bus.HubConfig{Dir: cfg.Data, LeafAddr: cfg.Bus, Advertise: h.advertise(), TLS: busTLS, Log: cfg.Log}); err != nil {
+		return nil, err
+	}
+	if err := h.compose(ctx); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// listen takes a port, or says which one is taken.
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fault.Wrap(fault.Conflict, i18n.T("cannot listen on {0}: the port is in use or not allowed", "{0} で待ち受けできません。ポートが使用中か、許可されていません").With(addr), err).
+			WithHint(i18n.T("stop the other program or choose another address with --listen", "他のプログラムを止めるか、--listen で別のアドレスを指定してください"))
+	}
+	return l, nil
+}
+
+// keys makes or reads the hub's certificate authority.
+func (h *Hub) keys() error {
+	hosts := map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true}
+	for _, a := range []string{h.cfg.Listen, h.cfg.Bus} {
+		if host, _, err := net.SplitHostPort(a); err == nil && host != "" && host != "0.0.0.0" && host != "::" {
+			hosts[host] = true
+		}
+	}
+	if u, err := url.Parse(h.cfg.Public); err == nil && u.Hostname() != "" {
+		hosts[u.Hostname()] = true
+	}
+	var list []string
+	for n := range hosts {
+		list = append(list, n)
+	}
+	conf, ca, pin, err := pki.EnsureCA(filepath.Join(h.cfg.Data, "tls"), list, h.cfg.Clock)
+	h.tls, h.ca, h.pin = conf, string(ca), pin
+	return err
+}
+
+func (h *Hub) advertise() string {
+	u, err := url.Parse(h.cfg.Public)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// secure reports whether the console speaks HTTPS.
+func (h *Hub) secure() bool { return !loopback(h.lis.Addr().String()) }
+
+// URL is where people and nodes find the hub.
+func (h *Hub) URL() string {
+	if h.cfg.Public != "" {
+		return strings.TrimRight(h.cfg.Public, "/")
+	}
+	scheme := "http"
+	if h.secure() {
+		scheme = "https"
+	}
+	return scheme + "://" + h.lis.Addr().String()
+}
+
+// compose makes the capabilities and says who hears whom.
+func (h *Hub) compose(ctx context.Context) error {
+	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
+	id, ok, err := h.db.Setting(ctx, settingIdentity)
+	if err == nil && !ok {
+		id = "identity--" + uuid.NewString()
+		err = h.db.SetSetting(ctx, settingIdentity, id)
+	}
+	if err == nil {
+		err = errors.Join(h.db.SetSetting(ctx, settingURL, h.URL()), h.db.SetSetting(ctx, settingName, h.cfg.Name))
+	}
+	if err != nil {
+		return err
+	}
+	tell := func(topic string) func() { return func() { h.console.tell(topic) } }
+	h.members = community.New(h.db, h, h.cfg.Clock, h.cfg.Name, tell("members"))
+	h.office = share.NewOffice(h.db, h, h.bus, id, h.cfg.Log, tell("indicators"))
+	h.cases = incident.New(incident.Config{DB: h.db, People: h, Rank: rank, Least: h.cfg.CaseLevel, Tell: tell("cases")})
+	h.judge = severity.New(h.db, h.cfg.Clock)
+	h.judge.HandledLike(caseMark)
+	h.tracker = situation.NewTracker(h.db, h.members.OnlineMembers, tell("situation"))
+	findings := tell("findings")
+	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[string]func(*store.Tx, string, []byte) error{
+		event.KindFinding: func(tx *store.Tx, member string, body []byte) error {
+			tx.AfterCommit(findings)
+			return detect.Desk{}.Receive(tx, member, body)
+		},
+		event.KindCandidate: h.office.ReceiveCandidate,
+		event.KindReceipt:   h.office.ReceiveReceipt,
+		event.KindSighting:  h.office.ReceiveSighting,
+	}}
+	if h.console, err = hubConsole(h); err != nil {
+		return err
+	}
+	h.bus.OnPresence(h.presence)
+	h.bus.Handle(share.TopicLeave, h.door.leave)
+	h.bus.Handle(share.TopicSync, answer(h.office.Sync))
+	h.bus.Handle(community.TopicHello, answer(h.members.Hello))
+	if err := h.people.AllOffline(ctx); err != nil {
+		return err
+	}
+	return h.admitAll(ctx)
+}
+
+// answer makes a bus handler of a typed one.
+func answer[In, Out any](fn func(ctx context.Context, member string, in In) (Out, error)) bus.Handler {
+	return func(ctx context.Context, member string, body []byte) ([]byte, error) {
+		in, err := decode[In](body)
+		if err != nil {
+			return nil, err
+		}
+		out, err := fn(ctx, member, in)
+		if err != nil {
+			return nil, err
+		}
+		return encode(out)
+	}
+}
+
+// admitAll lets the members in again that joined before this start.
+func (h *Hub) admitAll(ctx context.Context) error {
+	list, err := h.people.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.PublicKey == "" || !m.Revoked.IsZero() {
+			continue
+		}
+		if _, err := h.bus.Admit(m.ID, m.PublicKey); err != nil {
+			return fmt.Errorf("admit member %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+// presence notes who comes and goes.
+func (h *Hub) presence(member string, online bool) {
+	h.members.SetOnline(member, online)
+	if err := h.people.Seen(context.Background(), member, h.cfg.Clock(), online); err != nil {
+		h.cfg.Log.Warn("could not note that a member was seen", slog.String("member", member), slog.Any("err", err))
+	}
+}
+
+// join lets a node in that presents an invitation.
+func (h *Hub) join(ctx context.Context, ask community.JoinAsk) (community.JoinAnswer, error) {
+	m, err := h.people.Join(ctx, ask.Token, ask.PublicKey)
+	if err != nil {
+		return community.JoinAnswer{}, err
+	}
+	g, err := h.bus.Admit(m.ID, ask.PublicKey)
+	if err != nil {
+		return community.JoinAnswer{}, err
+	}
+	h.forgetRoll()
+	h.console.tell("members")
+	h.cfg.Log.Info("a member joined", slog.String("member", m.ID), slog.String("name", m.Name))
+	return community.JoinAnswer{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT}, nil
+}
+
+// Revoke ends a membership: the node is cut off at once.
+func (h *Hub) Revoke(ctx context.Context, by policy.Viewer, member string) error {
+	if err := h.people.Revoke(ctx, by, member); err != nil {
+		return err
+	}
+	h.forgetRoll()
+	h.members.SetOnline(member, false)
+	return h.bus.Expel(member)
+}
+
+// FirstRun gives the link by which the first administrator comes in; "" once
+// there is one, and where nobody needs to sign in.
+func (h *Hub) FirstRun(ctx context.Context) (string, error) {
+	return firstRun(ctx, h.people, h.cfg.Open, h.URL())
+}
+
+func firstRun(ctx context.Context, people *identity.Service, open bool, url string) (string, error) {
+	if open || url == "" {
+		return "", nil
+	}
+	token, created, err := people.FirstRun(ctx)
+	if err != nil || !created {
+		return "", err
+	}
+	return signInLink(url, token), nil
+}
+
+// Run serves and works until ctx ends.
+func (h *Hub) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for name, topics := range h.consumers() {
+		var list []string
+		for t := range topics {
+			list = append(list, t)
+		}
+		stop, err := h.bus.Local().Consume(ctx, name, list, func(ctx context.Context, m bus.Message) error { return topics[m.Topic](ctx, m) })
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	g.Go(func() error { return bus.Relay(ctx, h.db, h.bus.Local(), h.cfg.Log) })
+	g.Go(func() error { return h.watchRoll(ctx) })
+	g.Go(func() error { return h.sweep(ctx) })
+	lis := h.lis
+	if h.secure() {
+		lis = tls.NewListener(lis, h.tls)
+	}
+	serve(ctx, g, lis, h.console.handler(), h.cfg.Log, &h.server)
+	return g.Wait()
+}
+
+// serve runs an HTTP server in g until ctx ends.
+func serve(ctx context.Context, g *errgroup.Group, lis net.Listener, handler http.Handler, log *slog.Logger, out **http.Server) {
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	*out = s
+	g.Go(func() error {
+		if err := s.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		return shutdown(s)
+	})
+}
+
+// shutdown ends a server, letting requests finish that are short.
+func shutdown(s *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return s.Close()
+	}
+	return nil
+}
+
+// sweep forgets messages that can never come again.
+func (h *Hub) sweep(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if _, err := h.db.Prune(ctx, h.cfg.Clock().Add(-7*24*time.Hour)); err != nil {
+				h.cfg.Log.Warn("could not prune", slog.Any("err", err))
+			}
+		}
+	}
+}
+
+// Close ends the hub. It may be called more than once.
+func (h *Hub) Close() {
+	if h.server != nil {
+		_ = h.server.Close()
+	} else if h.lis != nil {
+		_ = h.lis.Close()
+	}
+	if h.bus != nil {
+		h.bus.Close()
+	}
+	if h.db != nil {
+		if err := h.db.Close(); err != nil {
+			h.cfg.Log.Warn("could not close the store", slog.Any("err", err))
+		}
+	}
+}

@@ -1,0 +1,390 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/bus/pki"
+	"github.com/meneki/meneki/internal/community"
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma"
+)
+
+// Version is meneki's version, set when it is built for release.
+var Version = "0.1.0-dev"
+
+// Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
+type Node struct {
+	cfg     NodeConfig
+	db      *store.DB
+	past    *history.History
+	people  *identity.Service
+	engine  *detect.Engine
+	detect  *detect.Service
+	gate    *share.Gate
+	inbox   *share.Inbox
+	link    *bus.Link
+	sensors *sensors
+	console *console
+	lis     net.Listener
+	server  *http.Server
+
+	pass atomic.Pointer[community.Passport]
+	own  atomic.Pointer[detect.Own]
+	skew atomic.Int64 // hub's clock minus ours, ns
+
+	close sync.Once
+}
+
+// nodeTables lists every table at a node whose rows carry a handling.
+func nodeTables() []string {
+	var out []string
+	for _, t := range [][]string{detect.Handled, share.Handled} {
+		out = append(out, t...)
+	}
+	return out
+}
+
+// OpenNode opens everything a node stands on. With hub nil, it joins and
+// connects as its configuration says; the demo gives the hub in its own process.
+func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := ensureDir(cfg.Data); err != nil {
+		return nil, err
+	}
+	n = &Node{cfg: cfg}
+	n.own.Store(&detect.Own{Domains: cfg.OwnDomains})
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	if cfg.Listen != "" {
+		if n.lis, err = listen(cfg.Listen); err != nil {
+			return nil, err
+		}
+	}
+	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock, Handled: nodeTables()}); err != nil {
+		return nil, err
+	}
+	if err = n.db.Migrate(ctx, identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+		return nil, err
+	}
+	if err = n.passport(ctx, hub); err != nil {
+		return nil, err
+	}
+	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
+		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
+		return nil, err
+	}
+	if err = n.connect(ctx, hub); err != nil {
+		return nil, err
+	}
+	if err = n.compose(ctx); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// passport reads the node's passport, or joins.
+func (n *Node) passport(ctx context.Context, hub *Hub) error {
+	p, ok, err := community.LoadPassport(n.cfg.Data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok:
+		if n.cfg.Token != "" {
+			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
+		}
+	case n.cfg.Token == "":
+		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
+			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
+	default:
+		if p, err = n.join(ctx, hub); err != nil {
+			return err
+		}
+		if err := p.Save(n.cfg.Data); err != nil {
+			return err
+		}
+	}
+	n.pass.Store(&p)
+	return nil
+}
+
+func (n *Node) join(ctx context.Context, hub *Hub) (community.Passport, error) {
+	seed, public, err := bus.NewUserKey()
+	if err != nil {
+		return community.Passport{}, err
+	}
+	if hub == nil {
+		return community.Join(ctx, n.cfg.Join, n.cfg.Token, public, seed, pki.PinnedTLS)
+	}
+	secret, _, err := community.SplitToken(n.cfg.Token)
+	if err != nil {
+		return community.Passport{}, err
+	}
+	a, err := hub.join(ctx, community.JoinAsk{Token: secret, PublicKey: public})
+	if err != nil {
+		return community.Passport{}, err
+	}
+	return community.Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub.URL(), HubName: a.HubName, LeafURL: a.LeafURL, CA: a.CA, Pin: hub.pin,
+		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
+}
+
+// connect opens the line to the hub; it comes up by itself, now or later.
+func (n *Node) connect(ctx context.Context, hub *Hub) (err error) {
+	p := *n.pass.Load()
+	if hub != nil {
+		n.link, err = hub.bus.InProcess(context.WithoutCancel(ctx), p.Member, []byte(p.Seed), p.UserJWT)
+		return err
+	}
+	n.link, err = bus.Join(context.WithoutCancel(ctx), bus.LinkConfig{Dir: n.cfg.Data, LeafURL: p.LeafURL, UserJWT: p.UserJWT, Account: p.Account, Seed: []byte(p.Seed),
+		Pin: pinOf(p), Log: n.cfg.Log})
+	return err
+}
+
+// compose makes the capabilities of a node.
+func (n *Node) compose(ctx context.Context) (err error) {
+	cfg := n.cfg
+	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
+	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, rank); err != nil {
+		return err
+	}
+	rules := cfg.RuleSet
+	if rules == nil {
+		if rules, err = LoadRules(ctx, cfg.Rules); err != nil {
+			return err
+		}
+		for _, r := range rules.Refused {
+			cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
+		}
+	}
+	n.engine = detect.NewEngine(cfg.Clock)
+	n.engine.SetRules(rules)
+	tell := func(topic string) func() { return func() { n.console.tell(topic) } }
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings")})
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+		return err
+	}
+	n.sensors = newSensors(n)
+	if n.console, err = nodeConsole(n); err != nil {
+		return err
+	}
+	n.link.OnPush(share.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
+	n.link.OnState(func(connected bool) {
+		n.console.tell("situation")
+		if connected {
+			go n.greet(context.WithoutCancel(ctx))
+			n.inbox.Sync()
+			n.gate.Wake()
+		}
+	})
+	return nil
+}
+
+// Member is the node's member id.
+func (n *Node) Member() string { return n.pass.Load().Member }
+
+// Skew is the hub's clock minus ours.
+func (n *Node) Skew() time.Duration { return time.Duration(n.skew.Load()) }
+
+// Name is what the member is called.
+func (n *Node) Name() string { return n.pass.Load().Name }
+
+// home is what the node's own people are to policy: the member's.
+func (n *Node) home() policy.Viewer {
+	p := n.pass.Load()
+	return policy.Viewer{Member: p.Member, Sector: p.Sector}
+}
+
+// cookieName tells the consoles of several nodes on one machine apart.
+func cookieName(l net.Listener) string {
+	if l == nil {
+		return "0"
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "0"
+	}
+	return port
+}
+
+// FirstRun gives the link by which the node's first administrator comes in.
+func (n *Node) FirstRun(ctx context.Context) (string, error) {
+	return firstRun(ctx, n.people, n.cfg.Open, n.URL())
+}
+
+// Counts gives the number of own rules and of armed indicators.
+func (n *Node) Counts() (rules, indicators int) { return n.engine.Count() }
+
+// RefusedRules gives how many of the member's own rules were refused.
+func (n *Node) RefusedRules() int { return len(n.engine.Rules().Refused) }
+
+// URL is where people find the node's console; "" if it has none.
+func (n *Node) URL() string {
+	if n.lis == nil {
+		return ""
+	}
+	scheme := "http"
+	if !loopback(n.lis.Addr().String()) {
+		scheme = "https"
+	}
+	return scheme + "://" + n.lis.Addr().String()
+}
+
+// Take gives events to the node as a sensor does.
+func (n *Node) Take(ctx context.Context, events []*event.Event) error {
+	return n.detect.Take(ctx, events)
+}
+
+// Import puts old logs into the node's history without matching them: they are
+// what was kept before there was anything to match them with.
+func (n *Node) Import(ctx context.Context, events []*event.Event) error {
+	_, err := n.past.Append(ctx, events)
+	return err
+}
+
+// Rules gives the node's own rules.
+func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
+
+// greet tells the hub how the node is and takes its clock and the community's
+// own names.
+func (n *Node) greet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := n.hello(ctx); err != nil && !fault.Is(err, fault.Unavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		n.cfg.Log.Warn("the hub did not answer the hello", slog.Any("err", err))
+	}
+}
+
+func (n *Node) hello(ctx context.Context) error {
+	rules, armed := n.engine.Count()
+	var waiting int64
+	err := n.db.Read(ctx, store.System("node: hello"), func(tx *store.Tx) (err error) {
+		waiting, err = share.CountLeaving(tx, share.StateWaiting)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sent := n.cfg.Clock()
+	body, err := encode(community.Hello{Version: Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events, Waiting: waiting})
+	if err != nil {
+		return err
+	}
+	reply, err := n.link.Request(ctx, community.TopicHello, body)
+	if err != nil {
+		return err
+	}
+	back := n.cfg.Clock()
+	w, err := decode[community.Welcome](reply)
+	if err != nil {
+		return err
+	}
+	n.welcome(w, sent, back)
+	return nil
+}
+
+// welcome takes the hub's answer. The hub's clock is read at the middle of the
+// way there and back; a difference that the way itself may explain is none.
+func (n *Node) welcome(w community.Welcome, sent, back time.Time) {
+	skew := w.Now.Sub(sent.Add(back.Sub(sent) / 2))
+	if skew.Abs() <= back.Sub(sent) {
+		skew = 0
+	}
+	if skew.Abs() > time.Minute && time.Duration(n.skew.Load()).Abs() <= time.Minute {
+		n.cfg.Log.Warn("this machine's clock differs from the hub's; set it right", slog.Duration("difference", skew))
+	}
+	n.skew.Store(int64(skew))
+	n.own.Store(&detect.Own{Domains: append(append([]string{}, n.cfg.OwnDomains...), w.Domains...), Networks: w.Networks})
+	p := *n.pass.Load()
+	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub {
+		p.Name, p.Sector, p.HubName = w.Name, w.Sector, w.Hub
+		n.pass.Store(&p)
+		if err := p.Save(n.cfg.Data); err != nil {
+			n.cfg.Log.Warn("could not keep the new name", slog.Any("err", err))
+		}
+	}
+}
+
+// Run serves and works until ctx ends.
+func (n *Node) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	courier := share.NewCourier(n.db, n.gate, n.link, n.cfg.Log, func() { n.console.tell("leaving") })
+	g.Go(func() error { return courier.Run(ctx) })
+	g.Go(func() error { return n.inbox.Run(ctx) })
+	g.Go(func() error { return n.inbox.RunHunts(ctx) })
+	g.Go(func() error { return n.heartbeat(ctx) })
+	if err := n.sensors.run(ctx, g); err != nil {
+		return err
+	}
+	if n.lis != nil {
+		serve(ctx, g, n.lis, n.console.handler(), n.cfg.Log, &n.server)
+	}
+	n.inbox.Sync()
+	return g.Wait()
+}
+
+// heartbeat says hello every half minute.
+func (n *Node) heartbeat(ctx context.Context) error {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		n.greet(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Close ends the node. It may be called more than once.
+func (n *Node) Close() {
+	n.close.Do(func() {
+		if n.server != nil {
+			_ = n.server.Close()
+		} else if n.lis != nil {
+			_ = n.lis.Close()
+		}
+		if n.link != nil {
+			n.link.Close()
+		}
+		var err error
+		if n.past != nil {
+			err = n.past.Close()
+		}
+		if n.db != nil {
+			err = errors.Join(err, n.db.Close())
+		}
+		if err != nil {
+			n.cfg.Log.Warn("could not end the node in order", slog.Any("err", fmt.Errorf("close node: %w", err)))
+		}
+	})
+}
+
+// pinOf gives the key that the hub's bus is known by.
+func pinOf(p community.Passport) string { return p.Pin }

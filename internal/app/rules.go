@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+)
+
+//go:embed samples
+var samples embed.FS
+
+// Samples holds meneki's own rules and recorded events, for the demo.
+func Samples() fs.FS {
+	sub, err := fs.Sub(samples, "samples")
+	if err != nil {
+		return samples // cannot be: the folder is embedded
+	}
+	return sub
+}
+
+// LoadRules reads Sigma rules from files and folders. Rules that cannot be
+// understood in full are in Refused, with file, line and reason; the others
+// are loaded.
+func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
+	all := &sigma.Set{}
+	for _, p := range paths {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		st, err := os.Stat(p)
+		if err != nil {
+			return nil, fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(p), err).
+				WithHint(i18n.T("give a Sigma file or a folder of them with --rules", "Sigma のファイルかフォルダーを --rules で指定してください"))
+		}
+		root, dir := ".", p
+		if !st.IsDir() {
+			root, dir = filepath.Base(p), filepath.Dir(p)
+		}
+		set, err := sigma.Load(os.DirFS(dir), root)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
+		}
+		all.Rules = append(all.Rules, set.Rules...)
+		all.Refused = append(all.Refused, set.Refused...)
+	}
+	merged := sigma.NewSet(all.Rules)
+	merged.Refused = append(merged.Refused, all.Refused...)
+	return merged, nil
+}
+
+// SampleRules gives meneki's own rules.
+func SampleRules() (*sigma.Set, error) { return sigma.Load(Samples(), "rules") }

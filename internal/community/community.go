@@ -1,0 +1,222 @@
+// Package community is about who belongs: inviting an organisation, letting its
+// node join with a token that works once, knowing which nodes are connected and
+// how they are, and what domains and networks are the community's own.
+package community
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+)
+
+//go:embed sql templates
+var files embed.FS
+
+// Migration is community's part of the hub's schema.
+func Migration() store.Migration { return store.Migration{Name: "community", FS: files} }
+
+// Templates are community's pages.
+func Templates() fs.FS { return files }
+
+// TopicHello is what a node says when it connects and every half minute.
+const TopicHello = "hello"
+
+// Hello tells how a node is. It tells numbers only.
+type Hello struct {
+	Version    string    `json:"version"`
+	Now        time.Time `json:"now"` // by the node's clock
+	Rules      int       `json:"rules"`
+	Indicators int       `json:"indicators"`
+	Events     int64     `json:"events"`
+	Delivered  int64     `json:"delivered"`
+	Waiting    int64     `json:"waiting"` // messages that wait for a person there
+}
+
+// Welcome is the hub's answer: its clock, and what belongs to the community.
+type Welcome struct {
+	Now      time.Time      `json:"now"` // by the hub's clock
+	Member   string         `json:"member"`
+	Name     string         `json:"name"`
+	Sector   string         `json:"sector"`
+	Hub      string         `json:"hub"`
+	Domains  []string       `json:"domains"`
+	Networks []netip.Prefix `json:"networks"`
+}
+
+// Status is the last Hello of a member.
+type Status struct {
+	Member     string    `db:"member"`
+	At         time.Time `db:"at"`
+	Version    string    `db:"version"`
+	Rules      int64     `db:"rules"`
+	Indicators int64     `db:"indicators"`
+	Events     int64     `db:"events"`
+	Delivered  int64     `db:"delivered"`
+	Waiting    int64     `db:"waiting"`
+}
+
+// Directory knows the members; identity is one.
+type Directory interface {
+	// Greet gives a member's name and sector and notes that it was here.
+	Greet(ctx context.Context, member string) (name, sector string, err error)
+}
+
+// Service keeps the hub's view of its members.
+type Service struct {
+	db    *store.DB
+	dir   Directory
+	clock clock.Clock
+	hub   string
+	tell  func()
+
+	mu     sync.RWMutex
+	online map[string]bool // under mu
+}
+
+// settingNetworks holds the community's own networks, as JSON.
+const settingNetworks = "community.networks"
+
+// New makes a Service for the hub of the given name.
+func New(db *store.DB, dir Directory, c clock.Clock, hub string, tell func()) *Service {
+	return &Service{db: db, dir: dir, clock: c, hub: hub, tell: tell, online: map[string]bool{}}
+}
+
+// Hello takes a node's hello and answers it.
+func (s *Service) Hello(ctx context.Context, member string, h Hello) (Welcome, error) {
+	name, sector, err := s.dir.Greet(ctx, member)
+	if err != nil {
+		return Welcome{}, err
+	}
+	w := Welcome{Member: member, Name: name, Sector: sector, Hub: s.hub}
+	err = s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
+		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered, waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators = excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
+			member, tx.Now(), event.Clip(h.Version, 100), h.Rules, h.Indicators, h.Events, h.Delivered, h.Waiting)
+		if err != nil {
+			return err
+		}
+		w.Domains, err = store.Query[string](tx, `SELECT DISTINCT domain FROM member_domain ORDER BY domain`)
+		return err
+	})
+	if err != nil {
+		return w, err
+	}
+	if w.Networks, err = s.Networks(ctx); err != nil {
+		return w, err
+	}
+	w.Now = s.clock()
+	return w, nil
+}
+
+// SetOnline notes that a member came or went.
+func (s *Service) SetOnline(member string, online bool) {
+	s.mu.Lock()
+	changed := s.online[member] != online
+	s.online[member] = online
+	s.mu.Unlock()
+	if changed {
+		s.tell()
+	}
+}
+
+// Online reports whether a member's node is connected.
+func (s *Service) Online(member string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.online[member]
+}
+
+// OnlineMembers lists who is connected, in order.
+func (s *Service) OnlineMembers() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []string
+	for id, on := range s.online {
+		if on {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Statuses gives the last hello of every member, by id.
+func (s *Service) Statuses(ctx context.Context) (map[string]Status, error) {
+	out := map[string]Status{}
+	err := s.db.Read(ctx, store.System("community: statuses"), func(tx *store.Tx) error {
+		list, err := store.Query[Status](tx, `SELECT member, at, version, rules, indicators, events, delivered, waiting FROM member_status`)
+		for _, st := range list {
+			out[st.Member] = st
+		}
+		return err
+	})
+	return out, err
+}
+
+// SetDomains replaces a member's own domains.
+func (s *Service) SetDomains(ctx context.Context, member string, domains []string) error {
+	return s.db.Write(ctx, store.System("community: domains"), func(tx *store.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM member_domain WHERE member = $1`, member); err != nil {
+			return err
+		}
+		for _, d := range domains {
+			v, ok := event.Canonical(event.Domain, strings.Trim(strings.TrimPrefix(strings.TrimSpace(d), "*."), "."))
+			if !ok {
+				return fault.New(fault.Invalid, i18n.T("{0} is not a domain name", "{0} はドメイン名ではありません").With(d))
+			}
+			if _, err := tx.Exec(`INSERT INTO member_domain (member, domain) VALUES ($1,$2) ON CONFLICT (member, domain) DO NOTHING`, member, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Domains gives the domains of all members, by member.
+func (s *Service) Domains(ctx context.Context) (map[string][]string, error) {
+	out := map[string][]string{}
+	err := s.db.Read(ctx, store.System("community: domains"), func(tx *store.Tx) error {
+		list, err := store.Query[domainRow](tx, `SELECT member, domain FROM member_domain ORDER BY member, domain`)
+		for _, d := range list {
+			out[d.Member] = append(out[d.Member], d.Domain)
+		}
+		return err
+	})
+	return out, err
+}
+
+type domainRow struct {
+	Member string `db:"member"`
+	Domain string `db:"domain"`
+}
+
+// Networks gives the community's own networks.
+func (s *Service) Networks(ctx context.Context) ([]netip.Prefix, error) {
+	text, ok, err := s.db.Setting(ctx, settingNetworks)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var list []netip.Prefix
+	return list, json.Unmarshal([]byte(text), &list)
+}
+
+// SetNetworks replaces the community's own networks.
+func (s *Service) SetNetworks(ctx context.Context, list []netip.Prefix) error {
+	b, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	return s.db.SetSetting(ctx, settingNetworks, string(b))
+}

@@ -1,0 +1,193 @@
+package community
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// Passport is what a node holds after it has joined. The seed was made at the
+// node and never left it.
+type Passport struct {
+	Member  string `json:"member"`
+	Name    string `json:"name"`
+	Sector  string `json:"sector"`
+	Hub     string `json:"hub"`      // the hub's URL
+	HubName string `json:"hub_name"` // the hub's name
+	Pin     string `json:"pin"`      // SHA-256 of the hub CA's public key; empty on loopback
+	LeafURL string `json:"leaf_url"`
+	CA      string `json:"ca"` // PEM
+	Account string `json:"account"`
+	UserJWT string `json:"user_jwt"`
+	Seed    string `json:"seed"`
+}
+
+const passportFile = "passport.json"
+
+// LoadPassport reads a node's passport; ok is false if the node has not joined.
+func LoadPassport(dir string) (p Passport, ok bool, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, passportFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		return p, false, fault.Wrap(fault.Storage, i18n.T("the node's passport {0} is not readable", "ノードの通行証 {0} を読み取れません").With(filepath.Join(dir, passportFile)), err).
+			WithHint(i18n.T("restore it from a backup, or move the file away and join again with a new token", "バックアップから戻すか、このファイルを退避して新しいトークンで参加し直してください"))
+	}
+	return p, true, nil
+}
+
+// Save writes the passport so that a crash leaves the old one or the new one.
+func (p Passport) Save(dir string) error {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, passportFile+".new")
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err == nil {
+		_, err = f.Write(b)
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(dir, passportFile))
+	}
+	if err != nil {
+		return fault.Wrap(fault.Storage, i18n.T("cannot write {0}", "{0} に書き込めません").With(filepath.Join(dir, passportFile)), err)
+	}
+	return nil
+}
+
+// JoinAsk is what a node sends to join, over HTTP.
+type JoinAsk struct {
+	Token     string `json:"token" maxLength:"400" doc:"the invitation"`
+	PublicKey string `json:"public_key" maxLength:"200" doc:"the node's public nkey"`
+}
+
+// JoinAnswer is what it gets.
+type JoinAnswer struct {
+	Member  string `json:"member"`
+	Name    string `json:"name"`
+	Sector  string `json:"sector"`
+	HubName string `json:"hub_name"`
+	LeafURL string `json:"leaf_url" doc:"where the node's bus connects"`
+	CA      string `json:"ca" doc:"PEM of the hub's certificate authority"`
+	Account string `json:"account"`
+	UserJWT string `json:"user_jwt"`
+}
+
+// Token puts the pin of the hub's key into an invitation, so that the node
+// knows the hub before it talks to it.
+func Token(secret, pin string) string {
+	if pin == "" {
+		return secret
+	}
+	return secret + "." + base64.RawURLEncoding.EncodeToString([]byte(pin))
+}
+
+// SplitToken is the inverse of Token.
+func SplitToken(token string) (secret, pin string, err error) {
+	secret, enc, ok := strings.Cut(strings.TrimSpace(token), ".")
+	if !ok {
+		return secret, "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(enc)
+	if err != nil {
+		return "", "", fault.Wrap(fault.Invalid, i18n.T("the token is damaged", "トークンが壊れています"), err).
+			WithHint(i18n.T("copy it again, whole, from the invitation", "招待からもう一度、全体を写してください"))
+	}
+	return secret, string(b), nil
+}
+
+// Join presents a token at the hub and gives the passport. pinned makes the TLS
+// configuration that trusts only the hub of a pin.
+func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pinned func(pin string) *tls.Config) (Passport, error) {
+	u, err := url.Parse(strings.TrimRight(hubURL, "/"))
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} is not the URL of a hub", "{0} はハブの URL ではありません").With(hubURL), err).
+			WithHint(i18n.T("it looks like https://hub.example.go.jp:8470", "https://hub.example.go.jp:8470 のような形です"))
+	}
+	secret, pin, err := SplitToken(token)
+	if err != nil {
+		return Passport{}, err
+	}
+	client := &http.Client{Timeout: 20 * time.Second}
+	switch {
+	case u.Scheme == "https" && pin != "":
+		client.Transport = &http.Transport{TLSClientConfig: pinned(pin)}
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return Passport{}, fault.New(fault.Invalid, i18n.T("a token is never sent in the clear over a network", "トークンを平文でネットワークに送ることはできません")).
+			WithHint(i18n.T("use the hub's https:// address", "ハブの https:// のアドレスを使ってください"))
+	}
+	body, err := json.Marshal(JoinAsk{Token: secret, PublicKey: publicKey})
+	if err != nil {
+		return Passport{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String()+"/api/v1/join", bytes.NewReader(body))
+	if err != nil {
+		return Passport{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return Passport{}, fault.Wrap(fault.Unavailable, i18n.T("the hub at {0} cannot be reached", "ハブ {0} に接続できません").With(u.Host), err).
+			WithHint(i18n.T("check that the hub runs and that this machine may connect to it", "ハブが動いていること、この端末から接続できることを確認してください"))
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return Passport{}, fault.Wrap(fault.Unavailable, fault.Unavailable.Title(), err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return Passport{}, problem(res.StatusCode, b)
+	}
+	var a JoinAnswer
+	if err := json.Unmarshal(b, &a); err != nil || a.Member == "" {
+		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err)
+	}
+	return Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: u.String(), HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
+		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || strings.HasPrefix(host, "127.") || host == "::1"
+}
+
+// problem turns the hub's answer into the fault that it was there.
+func problem(status int, body []byte) error {
+	var p fault.Problem
+	if json.Unmarshal(body, &p) != nil || p.Type == "" {
+		return fault.New(fault.Unavailable, i18n.T("the hub answered with status {0}", "ハブの応答は状態 {0} でした").With(status))
+	}
+	for _, k := range fault.Kinds() {
+		if "urn:meneki:problem:"+k.Label() == p.Type {
+			e := fault.Wrap(k, i18n.Same(p.Detail), fmt.Errorf("hub answered %d", status))
+			if p.Detail == "" {
+				e.Text = k.Title()
+			}
+			if p.Hint != "" {
+				return e.WithHint(i18n.Same(p.Hint))
+			}
+			return e
+		}
+	}
+	return fault.New(fault.Unavailable, i18n.Same(p.Title))
+}

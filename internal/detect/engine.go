@@ -1,0 +1,208 @@
+// Package detect finds attacks in a node's events. The Engine matches each
+// event against the node's Sigma rules and against the indicators that the
+// community has shared; the Service turns matches into findings, keeps them,
+// and works out what of them is worth offering to the others; a Hunt searches
+// the node's past. At the hub, the Desk keeps the findings that members sent.
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/sigma"
+)
+
+// Hit is one event matched by one rule or one indicator.
+type Hit struct {
+	Rule      event.RuleRef
+	Indicator string // STIX id, if the community shared what matched
+	Fields    []event.FieldValue
+	Sigma     *sigma.Rule       // nil for a value
+	Value     *event.Observable // nil for a rule
+}
+
+// Armed is an indicator in the form in which the engine matches it.
+type Armed struct {
+	ID         string // STIX id
+	Name       string
+	Values     []event.Observable // any of them
+	Rule       *sigma.Rule        // or a rule
+	Level      string
+	ValidUntil time.Time // zero: no end
+}
+
+// Engine matches events. Match may be called from many goroutines while rules
+// and indicators change; a change is seen by the events after it, and no event
+// is lost by it.
+type Engine struct {
+	clock clock.Clock
+	mu    sync.Mutex // serialises changes
+	now   atomic.Pointer[rulebook]
+}
+
+// rulebook is what the engine matches with; it is never changed, only replaced.
+type rulebook struct {
+	own    *sigma.Set
+	shared *sigma.Set                  // rules that came as indicators and are not among our own
+	byRule map[string]string           // rule id -> indicator, for rules that we also have ourselves
+	values map[event.Observable]string // value -> indicator
+	armed  map[string]Armed            // by indicator
+}
+
+// NewEngine makes an engine with no rules.
+func NewEngine(c clock.Clock) *Engine {
+	e := &Engine{clock: c}
+	e.now.Store(build(sigma.NewSet(nil), nil))
+	return e
+}
+
+func build(own *sigma.Set, armed map[string]Armed) *rulebook {
+	b := &rulebook{own: own, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
+	if b.armed == nil {
+		b.armed = map[string]Armed{}
+	}
+	mine := map[string]bool{}
+	for _, r := range own.Rules {
+		mine[r.Key()] = true
+	}
+	var shared []*sigma.Rule
+	ids := make([]string, 0, len(b.armed))
+	for id := range b.armed {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	seen := map[string]bool{}
+	for _, id := range ids {
+		a := b.armed[id]
+		for _, v := range a.Values {
+			if _, there := b.values[v]; !there {
+				b.values[v] = id
+			}
+		}
+		if a.Rule == nil {
+			continue
+		}
+		if _, there := b.byRule[a.Rule.Key()]; !there {
+			b.byRule[a.Rule.Key()] = id
+		}
+		if !mine[a.Rule.Key()] && !seen[a.Rule.Key()] {
+			seen[a.Rule.Key()] = true
+			shared = append(shared, a.Rule)
+		}
+	}
+	b.shared = sigma.NewSet(shared)
+	return b
+}
+
+// SetRules replaces the node's own rules.
+func (e *Engine) SetRules(own *sigma.Set) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.now.Store(build(own, e.now.Load().armed))
+}
+
+// Rules gives the node's own rules.
+func (e *Engine) Rules() *sigma.Set { return e.now.Load().own }
+
+// Arm adds or replaces indicators.
+func (e *Engine) Arm(list ...Armed) { e.change(list, nil) }
+
+// Disarm removes indicators; unknown ones are no error.
+func (e *Engine) Disarm(ids ...string) { e.change(nil, ids) }
+
+func (e *Engine) change(add []Armed, drop []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.now.Load()
+	armed := make(map[string]Armed, len(old.armed)+len(add))
+	for id, a := range old.armed {
+		armed[id] = a
+	}
+	for _, a := range add {
+		armed[a.ID] = a
+	}
+	for _, id := range drop {
+		delete(armed, id)
+	}
+	e.now.Store(build(old.own, armed))
+}
+
+// Count gives the number of own rules and of armed indicators.
+func (e *Engine) Count() (rules, indicators int) {
+	b := e.now.Load()
+	return len(b.own.Rules), len(b.armed)
+}
+
+// Match yields every hit on ev: own rules first, then shared rules, then values.
+func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
+	b := e.now.Load()
+	now := e.clock()
+	rule := func(m *sigma.Match) bool {
+		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m)}
+		if id, ok := b.byRule[m.Rule.Key()]; ok && b.valid(id, now) {
+			h.Indicator = id
+		}
+		yield(h)
+		return true
+	}
+	b.own.Match(ev, rule)
+	if len(b.shared.Rules) > 0 {
+		b.shared.Match(ev, func(m *sigma.Match) bool {
+			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)
+		})
+	}
+	if len(b.values) == 0 {
+		return
+	}
+	done := map[string]bool{}
+	for _, o := range event.Observables(ev) {
+		id, ok := b.values[o]
+		if !ok || done[id] || !b.valid(id, now) {
+			continue
+		}
+		done[id] = true
+		yield(valueHit(b.armed[id], o))
+	}
+}
+
+func (b *rulebook) valid(indicator string, now time.Time) bool {
+	a, ok := b.armed[indicator]
+	return ok && (a.ValidUntil.IsZero() || now.Before(a.ValidUntil))
+}
+
+func valueHit(a Armed, o event.Observable) Hit {
+	return Hit{
+		Rule:      event.RuleRef{ID: a.ID, Title: a.Name, Level: cmp.Or(a.Level, "high")},
+		Indicator: a.ID,
+		Value:     &o,
+		Fields:    []event.FieldValue{{Field: string(o.Type), Value: o.Value}},
+	}
+}
+
+func refOf(r *sigma.Rule) event.RuleRef {
+	return event.RuleRef{ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags}
+}
+
+// maxMatched bounds the fields that a finding carries, and their length.
+const (
+	maxMatched = 24
+	maxValue   = 2000
+)
+
+func fieldsOf(m *sigma.Match) []event.FieldValue {
+	out := make([]event.FieldValue, 0, len(m.Fields))
+	seen := map[string]bool{}
+	for _, f := range m.Fields {
+		if seen[f.Field+"\x00"+f.Value] || len(out) == maxMatched {
+			continue
+		}
+		seen[f.Field+"\x00"+f.Value] = true
+		out = append(out, event.FieldValue{Field: f.Field, Value: event.Clip(f.Value, maxValue)})
+	}
+	return out
+}

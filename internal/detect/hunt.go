@@ -1,0 +1,166 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/stix"
+)
+
+// Hunted is what a hunt came to.
+type Hunted struct {
+	Searched int64 // events in the past that was searched
+	Examined int64 // events that had to be looked at
+	Hits     int64
+	First    time.Time
+	Last     time.Time
+}
+
+// maxTraces bounds the events that one hunt writes into findings; Hits counts on.
+const maxTraces = 2000
+
+// Hunt searches the node's whole past for an indicator. What it finds becomes
+// findings, marked as past, unless the same events are in a finding already.
+func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
+	q := history.Query{Observables: a.Values}
+	if a.Rule != nil {
+		q = history.Query{Sources: []sigma.LogSource{a.Rule.LogSource}, EventIDs: a.Rule.EventIDs()}
+	}
+	var out Hunted
+	var matches []match
+	wanted := map[event.Observable]bool{}
+	for _, v := range a.Values {
+		wanted[v] = true
+	}
+	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
+		hit, ok := a.match(ev, wanted)
+		if !ok {
+			return true
+		}
+		out.Hits++
+		if out.First.IsZero() || ev.Time.Before(out.First) {
+			out.First = ev.Time
+		}
+		if ev.Time.After(out.Last) {
+			out.Last = ev.Time
+		}
+		if len(matches) < maxTraces {
+			matches = append(matches, match{ev, hit})
+		}
+		return true
+	})
+	out.Searched, out.Examined = st.Events, st.Examined
+	if err != nil || len(matches) == 0 {
+		return out, err
+	}
+	return out, s.record(ctx, matches, true)
+}
+
+func (a Armed) match(ev *event.Event, wanted map[event.Observable]bool) (Hit, bool) {
+	if a.Rule != nil {
+		m, ok := a.Rule.Match(ev)
+		if !ok {
+			return Hit{}, false
+		}
+		return Hit{Rule: refOf(a.Rule), Indicator: a.ID, Sigma: a.Rule, Fields: fieldsOf(m)}, true
+	}
+	for _, o := range event.Observables(ev) {
+		if wanted[o] {
+			return valueHit(a, o), true
+		}
+	}
+	return Hit{}, false
+}
+
+// Read turns a STIX 2.1 indicator into what the engine can match. An indicator
+// that it cannot match in full is refused, never armed in part.
+func Read(raw []byte) (Armed, error) {
+	o, err := stix.Parse(raw)
+	if err == nil && o.Type() != "indicator" {
+		err = fmt.Errorf("a STIX %s is no indicator", o.Type())
+	}
+	if err != nil {
+		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("this is not a valid STIX indicator", "有効な STIX 指標ではありません"), err)
+	}
+	text := func(name string) string {
+		v, _ := o.Get(name)
+		s, _ := v.(string)
+		return s
+	}
+	a := Armed{ID: o.ID(), Name: text("name"), Level: levelOf(o.Labels())}
+	if until := text("valid_until"); until != "" {
+		if a.ValidUntil, err = time.Parse(time.RFC3339Nano, until); err != nil {
+			return Armed{}, fault.Wrap(fault.Invalid, i18n.T("valid_until is not a time", "valid_until が時刻ではありません"), err)
+		}
+	}
+	switch text("pattern_type") {
+	case "sigma":
+		rules, err := sigma.Parse(a.ID, []byte(text("pattern")))
+		if err != nil || len(rules) != 1 {
+			return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used", "この指標の Sigma 規則は使用できません"), err)
+		}
+		a.Rule = rules[0]
+		return a, nil
+	case "stix":
+		return a.values(text("pattern"))
+	}
+	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
+}
+
+func levelOf(labels []string) string {
+	for _, l := range labels {
+		if len(l) > 6 && l[:6] == "level:" {
+			return l[6:]
+		}
+	}
+	return ""
+}
+
+func (a Armed) values(pattern string) (Armed, error) {
+	p, err := stix.ParsePattern(pattern)
+	if err != nil {
+		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid", "この指標のパターンは正しくありません"), err)
+	}
+	list, exact := stix.ObservableComparisons(p)
+	if !exact {
+		return Armed{}, fault.New(fault.Unsupported, i18n.T("only patterns that compare single values are matched here", "ここで照合できるのは、値ひとつを比べるパターンだけです"))
+	}
+	for _, c := range list {
+		o, ok := observableOf(c)
+		if !ok {
+			return Armed{}, fault.New(fault.Unsupported, i18n.T("values of {0} are not matched", "{0} の値は照合できません").With(c.Object+":"+c.Path))
+		}
+		a.Values = append(a.Values, o)
+	}
+	return a, nil
+}
+
+func observableOf(c stix.Comparison) (event.Observable, bool) {
+	t := event.ObservableType("")
+	switch c.Object {
+	case "ipv4-addr", "ipv6-addr", "domain-name", "url", "email-addr":
+		if c.Path == "value" {
+			t = event.ObservableType(c.Object)
+		}
+	case "file":
+		switch c.Path {
+		case "hashes.MD5":
+			t = event.MD5
+		case "hashes.'SHA-1'":
+			t = event.SHA1
+		case "hashes.'SHA-256'":
+			t = event.SHA256
+		}
+	}
+	if t == "" {
+		return event.Observable{}, false
+	}
+	v, ok := event.Canonical(t, c.Value)
+	return event.Observable{Type: t, Value: v}, ok
+}

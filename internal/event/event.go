@@ -1,0 +1,61 @@
+// Package event holds what flows through meneki: the Event that a sensor saw
+// (it never leaves its node), and the typed messages by which capabilities and
+// members meet: Finding, Candidate, Object, Receipt, Sighting. It knows nothing
+// about who sends them or who may read them.
+package event
+
+import (
+	"time"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// Event is one record that a sensor saw. Readers fill it; after that it is
+// read-only and may be shared between goroutines.
+type Event struct {
+	ID   string    // UUID; from a source that can be read again (file, OTLP) the same record has the same ID each time
+	Time time.Time // when it happened, by the record's own word, UTC; Seen if the record tells none
+	Seen time.Time // when this node read it
+	From Source    // where it was read
+
+	// Product, Service and Categories are the Sigma logsource of the record
+	// (sigma taxonomy appendix). A registry value set is in two categories,
+	// registry_set and registry_event.
+	Product    string
+	Service    string
+	Categories []string
+
+	Host string // the machine it is about, as written
+	User string // the account it is about, as written
+
+	// Fields holds the record under the names that Sigma rules use. Values are
+	// string, float64, int64, bool, nil, []any and map[string]any.
+	Fields map[string]any
+	// Raw is the record as it was read (one line or one JSON value), at most
+	// MaxRecord bytes.
+	Raw []byte
+}
+
+// MaxRecord is the greatest size of one record in bytes. A longer one is
+// refused by its reader with its place, and reading goes on behind it.
+const MaxRecord = 16 << 20
+
+// Source says where a record was read.
+type Source struct {
+	Sensor string // "file", "syslog", "otlp", "import"
+	Name   string // file path (inside an archive: "a.zip!b.json"), or peer address
+	Offset int64  // bytes from the start of Name to the record
+	Record int64  // number of the record in Name, from 1
+}
+
+// LogSource gives the three routing values of e, for sigma.Event.
+func (e *Event) LogSource() (product, service string, categories []string) {
+	return e.Product, e.Service, e.Categories
+}
+
+// Lookup finds a field: its exact name first, then a dotted path through nested
+// maps, then the exact name without regard to case. ok is false if it is absent.
+func (e *Event) Lookup(field string) (value any, ok bool) { return sigma.LookupIn(e.Fields, field) }
+
+// Leaves calls yield for each scalar value in the record, nested ones too, as text.
+func (e *Event) Leaves(yield func(string) bool) { sigma.LeavesOf(e.Fields, yield) }

@@ -1,0 +1,523 @@
+// Package follow reads files as they grow and folders as they fill: new lines,
+// new files, rotation by renaming and by copying, truncation, and archives that
+// are dropped in. How far it read is handed to its owner after each batch that
+// the owner has kept, so that a restart neither loses nor doubles an event.
+package follow
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// Options say what to follow and how. Only Paths must be set.
+type Options struct {
+	Paths     []string      // files, folders (recursively, hidden files left out) and globs; what is not there yet is waited for
+	Every     time.Duration // between two looks; 200 ms if 0
+	Settle    time.Duration // how long a file stands still until it is taken to be complete: archives, JSON over several lines, a last JSON line without line break; 2 s if 0
+	Linger    time.Duration // how long a file that was renamed away is still watched for late lines; 5 s if 0
+	Batch     int           // events a batch, at most; 500 if 0
+	MaxRecord int           // greatest line in bytes; event.MaxRecord if 0
+	Sensor    string        // Source.Sensor; "file" if empty
+	Clock     clock.Clock   // clock.System if nil
+	Hint      read.Hint     // for records that do not tell; Seen and Seed are set here
+	Log       *slog.Logger  // slog.Default if nil
+
+	OnBad  func(read.BadRecord)   // called for every record that is refused; may be nil
+	OnSkip func(read.SkippedFile) // called once for every file that is not read; may be nil
+	Wait   func(ctx context.Context, d time.Duration) error
+}
+
+// Counters say what a Follower has done since it was made.
+type Counters struct {
+	Files   int   // that are followed now
+	Events  int64 // that the sink has kept
+	Bad     int64 // records refused
+	Retries int64 // batches that the sink refused
+	Missing []string
+}
+
+// Follower follows files. Make it with New; Run and Poll are for one goroutine,
+// Counters for any.
+type Follower struct {
+	opts  Options
+	marks Checkpoints
+	sink  Sink
+
+	loaded  bool
+	files   []*file          // in the order in which they are read
+	pending map[string]Mark  // loaded, and their file not found yet
+	done    map[string]bool  // content hashes of wholes that were read
+	skipped map[string]stamp // by path
+	buf     []byte
+
+	mu       sync.Mutex
+	counters Counters // under mu
+}
+
+// New makes a Follower. The sink is called from the goroutine of Run, with one
+// batch at a time, each of one file.
+func New(opts Options, marks Checkpoints, sink Sink) *Follower {
+	if opts.Every <= 0 {
+		opts.Every = 200 * time.Millisecond
+	}
+	if opts.Settle <= 0 {
+		opts.Settle = 2 * time.Second
+	}
+	if opts.Linger <= 0 {
+		opts.Linger = 5 * time.Second
+	}
+	if opts.Batch <= 0 {
+		opts.Batch = 500
+	}
+	if opts.MaxRecord <= 0 || opts.MaxRecord > event.MaxRecord {
+		opts.MaxRecord = event.MaxRecord
+	}
+	if opts.Sensor == "" {
+		opts.Sensor = "file"
+	}
+	if opts.Clock == nil {
+		opts.Clock = clock.System
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.Wait == nil {
+		opts.Wait = wait
+	}
+	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{}, skipped: map[string]stamp{}}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Run follows until ctx ends, and then returns nil. What it cannot read now it
+// tries again at the next look.
+func (w *Follower) Run(ctx context.Context) error {
+	defer w.close()
+	for ctx.Err() == nil {
+		began := time.Now()
+		if err := w.Poll(ctx); err != nil && ctx.Err() == nil {
+			w.opts.Log.Warn("following files", "err", err)
+		}
+		// A look at a large tree must not become all that the node does.
+		if w.opts.Wait(ctx, max(w.opts.Every, min(2*time.Since(began), 5*time.Second))) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// Counters gives the counters.
+func (w *Follower) Counters() Counters {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.counters
+	c.Missing = slices.Clone(c.Missing)
+	return c
+}
+
+func (w *Follower) close() {
+	for _, f := range w.files {
+		f.close()
+	}
+}
+
+// file is one file that is followed.
+type file struct {
+	mark    Mark
+	path    string // where it is now
+	info    os.FileInfo
+	f       *os.File
+	decoder *read.Decoder
+	form    read.Form
+	away    bool      // no path that is followed leads to it any more
+	still   time.Time // since when nothing has changed
+	size    int64     // as of still
+	changed time.Time // its modification time as of still
+	checked time.Time // its modification time when its first bytes were held against the mark
+	pack    bool      // away, and only its packed rotation is left
+}
+
+func (f *file) close() {
+	if f.f != nil {
+		f.f.Close()
+		f.f = nil
+	}
+}
+
+// open makes sure that f.f is the file.
+func (f *file) open() error {
+	if f.f != nil {
+		return nil
+	}
+	h, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	info, err := h.Stat()
+	if err != nil || !os.SameFile(info, f.info) {
+		h.Close()
+		return os.ErrNotExist
+	}
+	f.f = h
+	return nil
+}
+
+// Poll looks once: finds what is new, renamed and gone, and reads all that is
+// there to be read. It returns an error if ctx ended or marks could not be
+// loaded; what goes wrong with one file is logged and tried again.
+func (w *Follower) Poll(ctx context.Context) error {
+	if !w.loaded {
+		marks, err := w.marks.Load(ctx)
+		if err != nil {
+			return err
+		}
+		for k, m := range marks {
+			m.Key = k
+			if m.Whole && m.Done {
+				w.done[m.Epoch] = true
+			}
+			if !m.Gone {
+				w.pending[k] = m
+			}
+		}
+	}
+	found, missing := list(w.opts.Paths)
+	if err := w.match(ctx, found); err != nil {
+		return err
+	}
+	w.loaded = true
+	for _, f := range slices.Clone(w.files) {
+		if err := w.look(ctx, f); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			w.opts.Log.Warn("reading a followed file", "path", f.path, "err", err)
+		}
+	}
+	w.files = slices.DeleteFunc(w.files, func(f *file) bool {
+		if f.mark.Gone {
+			f.close()
+		}
+		return f.mark.Gone
+	})
+	w.mu.Lock()
+	w.counters.Files, w.counters.Missing = len(w.files), missing
+	w.mu.Unlock()
+	return nil
+}
+
+// match brings files, marks and what is on disk together.
+func (w *Follower) match(ctx context.Context, found []entry) error {
+	here := map[*file]bool{}
+	byID := map[[2]uint64]*file{}
+	byPath := map[string]*file{}
+	for _, f := range w.files {
+		if f.info != nil {
+			d, i := identity(f.info)
+			byID[[2]uint64{d, i}] = f
+		}
+		byPath[f.path] = f
+	}
+	var fresh []entry // files that are not followed yet
+	logs := map[string]bool{}
+	for _, e := range found {
+		if !packed.MatchString(e.path) {
+			logs[e.path] = true
+		}
+	}
+	for _, f := range w.files {
+		if !f.mark.Whole {
+			logs[f.mark.Path] = true
+		}
+	}
+	for _, m := range w.pending {
+		if !m.Whole {
+			logs[m.Path] = true
+		}
+	}
+	for _, e := range found {
+		d, i := identity(e.info)
+		f := byID[[2]uint64{d, i}]
+		if i == 0 {
+			f = byPath[e.path]
+		}
+		if f != nil && os.SameFile(f.info, e.info) || f != nil && i == 0 {
+			f.path, f.info, f.away = e.path, e.info, false
+			here[f] = true
+			continue
+		}
+		fresh = append(fresh, e)
+	}
+	for _, f := range w.files {
+		if !here[f] && !f.away {
+			f.away = true
+			f.still = w.opts.Clock()
+		}
+	}
+	// Older files first, so that what was rotated is read before what followed it.
+	slices.SortStableFunc(fresh, func(a, b entry) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	var resumed, begun []*file
+	var unknown []entry
+	for _, e := range fresh {
+		if w.skipped[e.path] == newStamp(e.info) || rotatedLog(e.path, logs) {
+			continue
+		}
+		if f := w.resume(e); f != nil {
+			resumed = append(resumed, f)
+		} else {
+			unknown = append(unknown, e)
+		}
+	}
+	for _, e := range unknown {
+		f := w.copyOf(e, w.files)
+		if f == nil {
+			f = w.copyOf(e, resumed)
+		}
+		if f == nil {
+			if form, why := read.Sniff(e.path, nil, false); form == read.Foreign {
+				w.skip(w.adopt(e), why)
+				continue
+			}
+			f = w.adopt(e)
+		}
+		begun = append(begun, f)
+	}
+	if !w.loaded {
+		resumed = append(resumed, w.orphans()...)
+	}
+	var save []Mark
+	for _, f := range begun {
+		save = append(save, f.mark)
+	}
+	if len(save) > 0 {
+		if err := w.save(ctx, save...); err != nil {
+			return err
+		}
+	}
+	w.files = append(append(w.files, resumed...), begun...)
+	return nil
+}
+
+// adopt begins to follow a file from its start.
+func (w *Follower) adopt(e entry) *file {
+	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.path}
+	m.Device, m.Inode = identity(e.info)
+	return w.follow(e, m)
+}
+
+func (w *Follower) follow(e entry, m Mark) *file {
+	return &file{mark: m, path: e.path, info: e.info, decoder: new(read.Decoder), still: w.opts.Clock(), size: -1}
+}
+
+// resume finds the mark of a file that was followed before a restart: that of
+// the same inode, or, where the system tells none, of the same path.
+func (w *Follower) resume(e entry) *file {
+	d, i := identity(e.info)
+	for k, m := range w.pending {
+		// A device may have another number after a reboot.
+		if m.Inode != i || m.Device != d && m.Path != e.path || i == 0 && m.Path != e.path {
+			continue
+		}
+		if !m.Whole {
+			h, err := os.Open(e.path)
+			if err != nil {
+				return nil
+			}
+			same := m.same(h, e.info.Size())
+			h.Close()
+			if !same && m.Path != e.path {
+				continue // another file that got the number of one that was removed
+			}
+			if !same {
+				// Cut back or written anew while nobody looked: look() begins its
+				// next life, once a copy of the old one was looked for.
+				f := w.follow(e, m)
+				f.form = read.Lines
+				delete(w.pending, k)
+				return f
+			}
+		}
+		delete(w.pending, k)
+		return w.follow(e, m)
+	}
+	return nil
+}
+
+// copyOf recognises a file that a rotation has copied from one that is
+// followed (copytruncate): what was read of that one is not read again.
+func (w *Follower) copyOf(e entry, files []*file) *file {
+	for _, f := range files {
+		m := f.mark
+		if m.Whole || m.HeadLen == 0 || filepath.Dir(e.path) != filepath.Dir(f.path) || e.path == f.path || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
+			continue
+		}
+		if c := w.copied(e, m); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// copied makes a file of e that goes on where m stopped, if e begins as m's did.
+func (w *Follower) copied(e entry, m Mark) *file {
+	h, err := os.Open(e.path)
+	if err != nil {
+		return nil
+	}
+	defer h.Close()
+	if !m.same(h, e.info.Size()) {
+		return nil
+	}
+	m.Key = clock.RandomID()
+	m.Device, m.Inode = identity(e.info)
+	c := w.follow(e, m)
+	c.form = read.Lines
+	return c
+}
+
+// orphans looks after a restart for files that were rotated away meanwhile:
+// renamed to where no pattern leads, or packed.
+func (w *Follower) orphans() []*file {
+	var out []*file
+	for k, m := range w.pending {
+		delete(w.pending, k)
+		if m.Whole {
+			// The archive was removed; that it was read is remembered by its content.
+			continue
+		}
+		f := w.orphan(m)
+		if f == nil {
+			f = &file{mark: m, path: m.Path, decoder: new(read.Decoder)}
+		}
+		f.away, f.form, f.still = true, read.Lines, w.opts.Clock()
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b *file) int { return a.mark.Modified.Compare(b.mark.Modified) })
+	return out
+}
+
+func (w *Follower) orphan(m Mark) *file {
+	dir := filepath.Dir(m.Path)
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, n := range names {
+		p := filepath.Join(dir, n.Name())
+		info, err := os.Stat(p)
+		if err != nil || !info.Mode().IsRegular() || p == m.Path || !rotatedOf(n.Name(), filepath.Base(m.Path)) {
+			continue
+		}
+		e := entry{p, info}
+		if packed.MatchString(p) {
+			if samePacked(p, m) {
+				f := w.follow(e, m)
+				f.pack = true
+				return f
+			}
+			continue
+		}
+		d, i := identity(info)
+		if i != 0 && (d != m.Device || i != m.Inode) {
+			continue
+		}
+		if c := w.copied(e, m); c != nil {
+			c.mark.Key = m.Key
+			return c
+		}
+	}
+	return nil
+}
+
+// save hands marks to the owner, and tries until it has them.
+func (w *Follower) save(ctx context.Context, marks ...Mark) error {
+	for d := 100 * time.Millisecond; ; d = min(2*d, 30*time.Second) {
+		err := w.marks.Save(ctx, marks)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		w.opts.Log.Warn("saving how far files were read", "err", err, "again_in", d)
+		if err := w.opts.Wait(ctx, d); err != nil {
+			return err
+		}
+	}
+}
+
+// deliver hands events to the sink, and tries until it has them.
+func (w *Follower) deliver(ctx context.Context, events []*event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	for d := 100 * time.Millisecond; ; d = min(2*d, 30*time.Second) {
+		err := w.sink(ctx, events)
+		if err == nil {
+			w.mu.Lock()
+			w.counters.Events += int64(len(events))
+			w.mu.Unlock()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		w.mu.Lock()
+		w.counters.Retries++
+		w.mu.Unlock()
+		w.opts.Log.Warn("the events of a followed file were not taken", "err", err, "again_in", d)
+		if err := w.opts.Wait(ctx, d); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Follower) bad(b read.BadRecord) {
+	w.mu.Lock()
+	w.counters.Bad++
+	w.mu.Unlock()
+	if w.opts.OnBad != nil {
+		w.opts.OnBad(b)
+	}
+}
+
+func (w *Follower) skip(f *file, why i18n.Text) {
+	w.skipped[f.path] = newStamp(f.info)
+	f.mark.Gone = true
+	if w.opts.OnSkip != nil {
+		w.opts.OnSkip(read.SkippedFile{Name: f.path, Reason: why})
+	}
+}
+
+// stamp tells one file at a path from the next.
+type stamp struct {
+	device, inode uint64
+	modified      int64
+}
+
+func newStamp(info os.FileInfo) stamp {
+	d, i := identity(info)
+	if i != 0 {
+		return stamp{device: d, inode: i}
+	}
+	return stamp{modified: info.ModTime().UnixNano()}
+}

@@ -1,0 +1,480 @@
+package follow
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+const (
+	window = 256 << 10 // how much is read at a time, in bytes; grows for longer lines
+	sniff  = 64 << 10  // how much of a file is looked at to tell its form
+)
+
+// look reads what there is to read of one file.
+func (w *Follower) look(ctx context.Context, f *file) error {
+	if f.pack {
+		return w.unpack(ctx, f)
+	}
+	if f.away && f.f == nil {
+		if f.info == nil || f.mark.Whole || f.open() != nil {
+			return w.end(ctx, f) // removed; all that could be read was read
+		}
+	}
+	if f.away && f.form != read.Lines {
+		return w.end(ctx, f)
+	}
+	if !f.away {
+		w.notice(f)
+		if f.form == read.Unsure {
+			if err := w.tell(ctx, f); err != nil || f.form == read.Unsure || f.mark.Gone {
+				return err
+			}
+		}
+	}
+	if f.form == read.Whole {
+		return w.whole(ctx, f)
+	}
+	if f.f == nil && f.size == f.mark.Offset && f.info.Size() == f.mark.Offset && w.idle(f) {
+		return nil
+	}
+	if err := f.open(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // it was renamed between listing and opening: next time
+		}
+		return err
+	}
+	info, err := f.f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != f.mark.Offset || !info.ModTime().Equal(f.checked) {
+		f.checked = info.ModTime()
+		if !f.mark.same(f.f, info.Size()) {
+			if err := w.reborn(ctx, f, info); err != nil {
+				return err
+			}
+		}
+	}
+	before := f.mark.Offset
+	if err := w.lines(ctx, f, false); err != nil {
+		return err
+	}
+	switch {
+	case f.mark.Offset != before:
+		f.still = w.opts.Clock()
+	case f.away && w.opts.Clock().Sub(f.still) >= w.opts.Linger:
+		// Nobody writes to it any more: its last line is complete, with or
+		// without a line break.
+		if err := w.lines(ctx, f, true); err != nil {
+			return err
+		}
+		return w.end(ctx, f)
+	case !f.away && w.idle(f):
+		if err := w.lastLine(ctx, f); err != nil {
+			return err
+		}
+	}
+	if len(w.files) > maxOpen && w.opts.Clock().Sub(info.ModTime()) > w.opts.Settle {
+		f.close()
+	}
+	return nil
+}
+
+// maxOpen is how many files stay open although nothing happens to them. Open
+// files cannot be lost when they are renamed and removed between two looks.
+const maxOpen = 256
+
+// notice keeps in mind since when a file has stood still.
+func (w *Follower) notice(f *file) {
+	if f.info.Size() != f.size || !f.info.ModTime().Equal(f.changed) {
+		f.size, f.changed, f.still = f.info.Size(), f.info.ModTime(), w.opts.Clock()
+	}
+}
+
+func (w *Follower) idle(f *file) bool { return w.opts.Clock().Sub(f.still) >= w.opts.Settle }
+
+// tell finds out the form of a file, if enough of it is there.
+func (w *Follower) tell(ctx context.Context, f *file) error {
+	if f.mark.Whole {
+		f.form = read.Whole
+		return nil
+	}
+	if f.mark.Offset > 0 {
+		f.form = read.Lines
+		return nil
+	}
+	if err := f.open(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	head := make([]byte, sniff)
+	n, err := f.f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	form, why := read.Sniff(f.path, head[:n], n < len(head))
+	switch form {
+	case read.Foreign:
+		w.skip(f, why)
+		return w.save(ctx, f.mark)
+	case read.Unsure:
+		if n == 0 || !w.idle(f) {
+			return nil
+		}
+		// One line, no line break, and nobody goes on writing: a document.
+		form = read.Whole
+		if !bytes.HasPrefix(bytes.TrimLeft(head[:n], " \t\r\n\xef\xbb\xbf"), []byte("[")) && filepath.Ext(f.path) != ".json" {
+			form = read.Lines
+		}
+	}
+	f.form = form
+	return nil
+}
+
+// reborn begins the next life of a file that was truncated or written anew: a
+// new epoch from its start. If a rotation copied it before, the copy is read to
+// its end first, from where reading stood.
+func (w *Follower) reborn(ctx context.Context, f *file, info os.FileInfo) error {
+	old := f.mark
+	if old.HeadLen > 0 && !w.hasCopy(f) {
+		dir := filepath.Dir(f.path)
+		names, _ := os.ReadDir(dir)
+		for _, n := range names {
+			p := filepath.Join(dir, n.Name())
+			if p == f.path || !rotatedOf(n.Name(), filepath.Base(f.path)) || packed.MatchString(p) {
+				continue
+			}
+			i, err := os.Stat(p)
+			if err != nil || !i.Mode().IsRegular() || os.SameFile(i, info) {
+				continue
+			}
+			c := w.copied(entry{p, i}, old)
+			if c == nil {
+				continue
+			}
+			if err := w.save(ctx, c.mark); err != nil {
+				return err
+			}
+			c.away, c.still = true, w.opts.Clock()
+			if err := c.open(); err == nil {
+				if err := w.lines(ctx, c, true); err != nil {
+					return err
+				}
+			}
+			c.close()
+			if err := w.end(ctx, c); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	old.Gone = true
+	f.mark = Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: f.path}
+	f.mark.Device, f.mark.Inode = identity(info)
+	f.decoder = new(read.Decoder)
+	return w.save(ctx, f.mark, old)
+}
+
+// hasCopy reports whether a copy of f's present life is followed already.
+func (w *Follower) hasCopy(f *file) bool {
+	for _, o := range w.files {
+		if o != f && o.mark.Epoch == f.mark.Epoch {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *Follower) end(ctx context.Context, f *file) error {
+	f.mark.Gone = true
+	return w.save(ctx, f.mark)
+}
+
+// lines reads whole lines from where reading stands to the end of the file; if
+// final is set, also the rest behind the last line break.
+func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
+	if w.buf == nil {
+		w.buf = make([]byte, window)
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := f.f.ReadAt(w.buf, f.mark.Offset)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+		b := w.buf[:n]
+		end := bytes.LastIndexByte(b, '\n') + 1
+		switch {
+		case f.mark.Skipping:
+			end = bytes.IndexByte(b, '\n') + 1
+			m := f.mark
+			m.Skipping = end == 0
+			if end == 0 {
+				end = n
+			}
+			m.advance(f.f, m.Offset+int64(end))
+			f.mark = m
+			if err := w.save(ctx, m); err != nil {
+				return err
+			}
+			continue
+		case end == 0 && n > w.opts.MaxRecord:
+			w.bad(read.BadRecord{Name: f.mark.Path, Offset: f.mark.Offset, Record: f.mark.Record + 1,
+				Reason: i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord)})
+			f.mark.Skipping = true
+			f.mark.Record++
+			continue
+		case end == 0 && n == len(w.buf):
+			w.buf = make([]byte, min(2*len(w.buf), max(w.opts.MaxRecord+1, len(w.buf)+1)))
+			continue
+		case end == 0:
+			if !final {
+				return nil // the last line is not complete
+			}
+			end = n
+		}
+		if err := w.batch(ctx, f, b[:end]); err != nil {
+			return err
+		}
+		if len(w.buf) > window && n < window {
+			w.buf = nil // a long line is rare; do not keep its room
+			w.buf = make([]byte, window)
+		}
+	}
+}
+
+// batch reads lines, hands them to the sink in batches and notes after each how
+// far they went.
+func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
+	m := f.mark
+	at := m.Offset
+	var events []*event.Event
+	keep := func() error {
+		if err := w.deliver(ctx, events); err != nil {
+			return err
+		}
+		m.advance(f.f, at)
+		f.mark = m
+		events = nil
+		return w.save(ctx, m)
+	}
+	for len(b) > 0 {
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		size := int64(len(line))
+		if ended {
+			size++
+		}
+		m.Record++
+		got, err := f.line(w, line, at, m)
+		if err != nil {
+			w.bad(read.BadRecord{Name: m.Path, Offset: at, Record: m.Record, Reason: fault.TextOf(err)})
+		}
+		events = append(events, got...)
+		at += size
+		b = rest
+		if len(events) >= w.opts.Batch {
+			if err := keep(); err != nil {
+				return err
+			}
+		}
+	}
+	return keep()
+}
+
+func (f *file) line(w *Follower, line []byte, at int64, m Mark) ([]*event.Event, error) {
+	if len(line) > w.opts.MaxRecord {
+		return nil, fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord))
+	}
+	hint := w.opts.Hint
+	hint.Seen, hint.Seed = w.opts.Clock(), m.Epoch
+	return f.decoder.Line(event.Source{Sensor: w.opts.Sensor, Name: m.Path, Offset: at, Record: m.Record}, bytes.TrimRight(line, "\r"), hint)
+}
+
+// lastLine reads a last line without a line break, if it is JSON that is
+// complete, or if the file was rotated and stands still: of another line of
+// text nobody can tell whether it will go on.
+func (w *Follower) lastLine(ctx context.Context, f *file) error {
+	if f.path != f.mark.Path && w.opts.Clock().Sub(f.still) >= w.opts.Linger {
+		return w.lines(ctx, f, true)
+	}
+	n := f.info.Size() - f.mark.Offset
+	if n <= 0 || n > int64(w.opts.MaxRecord) || f.mark.Skipping {
+		return nil
+	}
+	b := make([]byte, n)
+	if m, err := f.f.ReadAt(b, f.mark.Offset); m < len(b) {
+		return err
+	}
+	if t := bytes.TrimSpace(b); len(t) == 0 || t[0] != '{' || t[len(t)-1] != '}' || bytes.IndexByte(b, '\n') >= 0 {
+		return nil
+	}
+	m := f.mark
+	m.Record++
+	if _, err := f.line(w, b, m.Offset, m); err != nil {
+		return nil
+	}
+	return w.batch(ctx, f, b)
+}
+
+// whole reads an archive, or a JSON document, once it stands still.
+func (w *Follower) whole(ctx context.Context, f *file) error {
+	m := f.mark
+	if m.Done && m.Size == f.info.Size() && m.Modified.Equal(f.info.ModTime().UTC()) || !w.idle(f) {
+		return nil
+	}
+	sum, err := content(f.path)
+	if err != nil {
+		return err
+	}
+	if !w.done[sum] {
+		if err := w.readWhole(ctx, f, sum); err != nil {
+			return err
+		}
+		w.done[sum] = true
+	}
+	m.Epoch, m.Whole, m.Done = sum, true, true
+	m.Size, m.Modified = f.info.Size(), f.info.ModTime().UTC()
+	f.mark = m
+	f.close()
+	return w.save(ctx, m)
+}
+
+func (w *Follower) readWhole(ctx context.Context, f *file, sum string) error {
+	in, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	opts := read.Options{Sensor: w.opts.Sensor, Clock: w.opts.Clock, MaxRecord: w.opts.MaxRecord, Hint: w.opts.Hint, Epoch: sum}
+	var events []*event.Event
+	rep, err := read.Stream(ctx, f.path, in, opts, func(e *event.Event) error {
+		if events = append(events, e); len(events) < w.opts.Batch {
+			return nil
+		}
+		err := w.deliver(ctx, events)
+		events = nil
+		return err
+	})
+	if err == nil {
+		err = w.deliver(ctx, events)
+	}
+	if err != nil {
+		return err
+	}
+	for _, b := range rep.Bad {
+		w.bad(b)
+	}
+	w.mu.Lock()
+	w.counters.Bad += rep.BadN - int64(len(rep.Bad))
+	w.mu.Unlock()
+	if w.opts.OnSkip != nil {
+		for _, s := range rep.Skipped {
+			w.opts.OnSkip(s)
+		}
+	}
+	return nil
+}
+
+// samePacked reports whether the packed file at p begins as m's did.
+func samePacked(p string, m Mark) bool {
+	in, err := openPacked(p)
+	if err != nil || m.HeadLen == 0 {
+		return false
+	}
+	defer in.Close()
+	head := make([]byte, m.HeadLen)
+	if _, err := io.ReadFull(in, head); err != nil {
+		return false
+	}
+	return m.same(bytes.NewReader(head), max(m.Offset, int64(len(head))))
+}
+
+// unpack reads the rest of a log that was rotated and packed before it was read
+// to its end.
+func (w *Follower) unpack(ctx context.Context, f *file) error {
+	in, err := openPacked(f.path)
+	if err != nil {
+		return w.end(ctx, f)
+	}
+	defer in.Close()
+	if _, err := io.CopyN(io.Discard, in, f.mark.Offset); err != nil {
+		return w.end(ctx, f)
+	}
+	b := bufio.NewReaderSize(in, window)
+	for {
+		line, err := b.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long := bytes.Clone(line)
+			for errors.Is(err, bufio.ErrBufferFull) {
+				line, err = b.ReadSlice('\n')
+				if len(long) <= w.opts.MaxRecord {
+					long = append(long, line...)
+				} else {
+					f.mark.Offset += int64(len(line))
+				}
+			}
+			line = long
+		}
+		if len(line) > 0 {
+			m := f.mark
+			m.Record++
+			events, bad := f.line(w, bytes.TrimRight(line, "\n"), m.Offset, m)
+			if bad != nil {
+				w.bad(read.BadRecord{Name: m.Path, Offset: m.Offset, Record: m.Record, Reason: fault.TextOf(bad)})
+			}
+			if err := w.deliver(ctx, events); err != nil {
+				return err
+			}
+			m.Offset += int64(len(line))
+			f.mark = m
+		}
+		if err != nil {
+			return w.end(ctx, f)
+		}
+	}
+}
+
+func openPacked(p string) (io.ReadCloser, error) {
+	f, err := os.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	var in io.Reader
+	switch filepath.Ext(p) {
+	case ".gz":
+		in, err = gzip.NewReader(f)
+	case ".zst":
+		in, err = zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+	default:
+		err = errors.ErrUnsupported
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{in, f}, nil
+}

@@ -1,0 +1,71 @@
+package read
+
+import (
+	"bytes"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// Form is how a file is to be read.
+type Form uint8
+
+// The forms of a file.
+const (
+	Unsure  Form = iota // too little of it is there to tell
+	Lines               // a record a line; it may grow
+	Whole               // packed, or JSON over several lines: read once it is complete
+	Foreign             // not read
+)
+
+// Sniff tells the form of a file by its name and its first bytes; all is set if
+// head is the whole file. For Foreign it says why.
+func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
+	if why := skipName(name, false); !why.Zero() {
+		return Foreign, why
+	}
+	if len(head) == 0 {
+		return Unsure, i18n.Text{}
+	}
+	for _, m := range [...]string{"\x1f\x8b", "\x28\xb5\x2f\xfd", "PK\x03\x04", "PK\x05\x06", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(head, []byte(m)) {
+			return Whole, i18n.Text{}
+		}
+	}
+	for _, m := range magic {
+		if bytes.HasPrefix(head, []byte(m.bytes)) {
+			return Foreign, m.why
+		}
+	}
+	if isBinary(head) {
+		return Foreign, notText
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\x00")
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return Lines, i18n.Text{}
+	}
+	line, _, ended := bytes.Cut(text, []byte("\n"))
+	if _, err := Line(event.Source{}, line, Hint{}); err == nil {
+		if ended {
+			return Lines, i18n.Text{}
+		}
+		if all {
+			return Unsure, i18n.Text{}
+		}
+	}
+	if !ended {
+		if all {
+			return Unsure, i18n.Text{}
+		}
+		return Lines, i18n.Text{} // one long line
+	}
+	// The first line is no record in itself: it is broken, or goes on. A line
+	// like the first further down says the former.
+	if f := newFramer(bytes.NewReader(text), event.MaxRecord); text[0] == '{' {
+		fr, err := f.next()
+		if err == nil && fr.err != nil && f.pos < f.end && f.buf[f.pos] == '{' {
+			return Lines, i18n.Text{}
+		}
+	}
+	return Whole, i18n.Text{}
+}

@@ -1,0 +1,146 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Line is the node's connection to its hub.
+type Line interface {
+	// Request returns after the hub has stored what was sent, or with
+	// fault.Unavailable if that is not known: then it is sent again.
+	Request(ctx context.Context, topic string, body []byte) ([]byte, error)
+}
+
+// Batch is what a node sends at once.
+type Batch struct {
+	Items []Letter `json:"items"`
+}
+
+// Letter is one message of a batch.
+type Letter struct {
+	Kind string          `json:"kind"`
+	ID   string          `json:"id"`
+	Body json.RawMessage `json:"body"`
+}
+
+// Answer tells, letter by letter in the same order, what came of a batch. An
+// empty Problem means that it is stored.
+type Answer struct {
+	Results []Result `json:"results"`
+}
+
+// Result is the answer to one letter.
+type Result struct {
+	Problem string `json:"problem,omitempty"` // fault kind
+	Reason  string `json:"reason,omitempty"`
+}
+
+// A batch holds this much at most.
+const (
+	batchItems = 64
+	batchBytes = 2 << 20
+	patience   = 10 * time.Second
+)
+
+// Courier sends what may leave, in the order in which it was offered.
+type Courier struct {
+	db   *store.DB
+	gate *Gate
+	line Line
+	log  *slog.Logger
+	done func() // after something was sent
+}
+
+// NewCourier makes a courier; done is called after something was sent.
+func NewCourier(db *store.DB, gate *Gate, line Line, log *slog.Logger, done func()) *Courier {
+	return &Courier{db: db, gate: gate, line: line, log: log, done: done}
+}
+
+// Run sends until ctx ends. It is woken by the gate and looks by itself once a
+// second, so that nothing is left behind by a wake-up that was missed.
+func (c *Courier) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		more, err := c.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !fault.Is(err, fault.Unavailable):
+			c.log.Warn("could not send to the hub", slog.Any("err", err))
+		case more && err == nil:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.gate.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// round sends one batch; more says that there may be another.
+func (c *Courier) round(ctx context.Context) (more bool, err error) {
+	var list []Leaving
+	err = c.db.Read(ctx, store.System("share: what leaves"), func(tx *store.Tx) error {
+		list, err = store.Query[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE state = 'ready' ORDER BY at, kind DESC, id LIMIT $1`, batchItems)
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return false, err
+	}
+	var b Batch
+	size := 0
+	for _, l := range list {
+		if size += len(l.Body); size > batchBytes && len(b.Items) > 0 {
+			break
+		}
+		b.Items = append(b.Items, Letter{Kind: l.Kind, ID: l.ID, Body: json.RawMessage(l.Body)})
+	}
+	list = list[:len(b.Items)]
+	body, err := json.Marshal(b)
+	if err != nil {
+		return false, err
+	}
+	askCtx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	reply, err := c.line.Request(askCtx, TopicLeave, body)
+	if err != nil {
+		return false, err
+	}
+	var a Answer
+	if err := json.Unmarshal(reply, &a); err != nil || len(a.Results) != len(list) {
+		return false, fault.Wrap(fault.Unavailable, fault.Unavailable.Title(), err)
+	}
+	return true, c.settle(ctx, list, a)
+}
+
+// settle writes down what the hub said. A message that grew meanwhile stays ready.
+func (c *Courier) settle(ctx context.Context, list []Leaving, a Answer) error {
+	err := c.db.Write(ctx, store.System("share: sent"), func(tx *store.Tx) error {
+		for i, l := range list {
+			state, reason := StateSent, ""
+			if r := a.Results[i]; r.Problem != "" {
+				state, reason = StateFailed, event.Clip(r.Problem+": "+r.Reason, 500)
+			}
+			if _, err := tx.Exec(`UPDATE leaving SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5 AND rev = $6 AND state = 'ready'`,
+				state, reason, clock.Micros(tx.Now()), l.Kind, l.ID, l.Rev); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && c.done != nil {
+		c.done()
+	}
+	return err
+}

@@ -1,0 +1,312 @@
+package share
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Way is how a kind of message leaves the node.
+type Way string
+
+// The ways. An unknown way is Never.
+const (
+	Auto  Way = "auto"  // leaves by itself
+	Ask   Way = "ask"   // waits for a person
+	Never Way = "never" // stays
+)
+
+// Rules is a member's policy on what leaves its node. Receipts always leave:
+// they tell only that the node is armed.
+type Rules struct {
+	Findings       Way             `json:"findings"`        // that a rule matched, when and how often
+	Details        bool            `json:"details"`         // with host, account and matched values; else the host is a pseudonym
+	FindingLevel   string          `json:"finding_level"`   // findings below it stay
+	FindingTLP     policy.TLP      `json:"finding_tlp"`     // whom the hub may show them to
+	Candidates     Way             `json:"candidates"`      // values and rules for the others to match
+	CandidateLevel string          `json:"candidate_level"` // from findings below it nothing is offered
+	CandidateTLP   policy.TLP      `json:"candidate_tlp"`
+	Audience       policy.Audience `json:"audience"`  // who may get the candidates
+	Sightings      Way             `json:"sightings"` // that an indicator was seen here
+}
+
+// Cautious is the policy of a node that nobody has set up: the hub learns that
+// a rule matched and that an indicator was seen, never on which machine; what
+// others would match waits for a person.
+func Cautious() Rules {
+	return Rules{Findings: Auto, FindingLevel: "medium", FindingTLP: policy.AmberStrict,
+		Candidates: Ask, CandidateLevel: "medium", CandidateTLP: policy.Amber, Audience: policy.Audience{policy.Community}, Sightings: Auto}
+}
+
+// Open is the policy of a member that lets everything technical leave by itself.
+func Open() Rules {
+	r := Cautious()
+	r.Candidates, r.Details, r.FindingLevel, r.CandidateLevel = Auto, true, "low", "low"
+	return r
+}
+
+// Manual is the policy of a member where a person decides about everything.
+func Manual() Rules {
+	r := Cautious()
+	r.Findings, r.Sightings = Ask, Ask
+	return r
+}
+
+// Preset gives a policy by name: cautious, open or manual.
+func Preset(name string) (Rules, error) {
+	switch name {
+	case "", "cautious":
+		return Cautious(), nil
+	case "open":
+		return Open(), nil
+	case "manual":
+		return Manual(), nil
+	}
+	return Rules{}, fault.New(fault.Invalid, i18n.T("there is no sharing policy named {0}", "{0} という名前の共有方針はありません").With(name)).
+		WithHint(i18n.T("choose cautious, open or manual", "cautious、open、manual のいずれかを指定してください"))
+}
+
+// Gate decides what leaves the node. It is safe for concurrent use.
+type Gate struct {
+	db     *store.DB
+	rules  atomic.Pointer[Rules]
+	member func() string
+	secret []byte
+	rank   func(level string) int
+	wake   chan struct{}
+}
+
+// settings that the gate keeps in the node's store.
+const (
+	settingRules  = "share.rules"
+	settingSecret = "share.pseudonym-key"
+)
+
+// OpenGate makes the gate with the policy that was last set, or initial. rank
+// orders rule levels.
+func OpenGate(ctx context.Context, db *store.DB, initial Rules, member func() string, rank func(level string) int) (*Gate, error) {
+	g := &Gate{db: db, member: member, rank: rank, wake: make(chan struct{}, 1)}
+	text, ok, err := db.Setting(ctx, settingRules)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if err := json.Unmarshal([]byte(text), &initial); err != nil {
+			return nil, fmt.Errorf("read sharing policy: %w", err)
+		}
+	}
+	g.rules.Store(&initial)
+	key, ok, err := db.Setting(ctx, settingSecret)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		key = clock.RandomID() + clock.RandomID()
+		if err := db.SetSetting(ctx, settingSecret, key); err != nil {
+			return nil, err
+		}
+	}
+	g.secret = []byte(key)
+	return g, nil
+}
+
+// Rules gives the policy in force.
+func (g *Gate) Rules() Rules { return *g.rules.Load() }
+
+// SetRules puts another policy in force, for what is offered from now on.
+func (g *Gate) SetRules(ctx context.Context, r Rules) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := g.db.SetSetting(ctx, settingRules, string(b)); err != nil {
+		return err
+	}
+	g.rules.Store(&r)
+	return nil
+}
+
+// Handling is how the member marks a kind of message.
+func (g *Gate) Handling(kind string) policy.Handling {
+	r := g.Rules()
+	h := policy.Handling{TLP: r.FindingTLP, Owner: g.member()}
+	if kind == event.KindCandidate {
+		h.TLP, h.Audience = r.CandidateTLP, r.Audience
+	}
+	return h
+}
+
+// Wants reports whether anything of a finding of this level is offered to the others.
+func (g *Gate) Wants(level string) bool {
+	r := g.Rules()
+	return r.Candidates != Never && g.rank(level) >= g.rank(r.CandidateLevel)
+}
+
+// Offer writes what would leave, in the caller's transaction.
+func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
+	r := g.Rules()
+	way := Auto
+	switch o.Kind {
+	case event.KindFinding:
+		way = r.Findings
+		if g.rank(o.Level) < g.rank(r.FindingLevel) {
+			way = Never
+		}
+		if f, ok := o.Body.(event.Finding); ok && !r.Details {
+			o.Body = g.discreet(f)
+		}
+	case event.KindCandidate:
+		way = r.Candidates
+	case event.KindSighting:
+		way = r.Sightings
+	}
+	if way != Auto && way != Ask {
+		return nil
+	}
+	state := StateReady
+	if way == Ask {
+		state = StateWaiting
+	}
+	body, err := json.Marshal(o.Body)
+	if err != nil {
+		return fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
+	}
+	// What a person let go or held back once stays so when it grows.
+	_, err = tx.Exec(`INSERT INTO leaving (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience)
+VALUES ($1,$2,1,$3,$4,$5,$6,$7,0,'',0,'',$8,$9,$10)
+ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`,
+		o.Kind, o.ID, state, o.Level, o.Title, string(body), clock.Micros(tx.Now()), int(o.Handling.TLP), o.Handling.Owner, o.Handling.Audience.Column())
+	if err == nil {
+		tx.AfterCommit(g.Wake)
+	}
+	return err
+}
+
+// discreet takes out of a finding what points at a machine or a person. Hosts
+// become pseudonyms, so that the hub can still tell one from two.
+func (g *Gate) discreet(f event.Finding) event.Finding {
+	if f.Host != "" {
+		f.Host = "host-" + g.pseudonym(f.Host)
+	}
+	f.User, f.Matched = "", nil
+	if r := g.Rules(); r.Candidates != Auto {
+		f.Observables = nil
+	}
+	return f
+}
+
+func (g *Gate) pseudonym(s string) string {
+	m := hmac.New(sha256.New, g.secret)
+	m.Write([]byte(s))
+	return hex.EncodeToString(m.Sum(nil)[:4])
+}
+
+// Wake tells the sender that something may leave.
+func (g *Gate) Wake() {
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+}
+
+// States of what leaves.
+const (
+	StateWaiting = "waiting" // for a person
+	StateReady   = "ready"   // for the wire
+	StateSent    = "sent"    // the hub has it
+	StateHeld    = "held"    // a person said no
+	StateFailed  = "failed"  // the hub refused it; Reason says why
+)
+
+// Leaving is one message on the member's own desk.
+type Leaving struct {
+	Kind     string          `db:"kind"`
+	ID       string          `db:"id"`
+	Rev      int             `db:"rev"`
+	State    string          `db:"state"`
+	Level    string          `db:"level"`
+	Title    string          `db:"title"`
+	Body     string          `db:"body"`
+	At       time.Time       `db:"at"`
+	Decided  time.Time       `db:"decided"`
+	By       string          `db:"by_user"`
+	Sent     time.Time       `db:"sent"`
+	Reason   string          `db:"reason"`
+	Handling policy.Handling `db:",handling"`
+}
+
+const leavingColumns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience"
+
+// Desk lists what leaves, newest first; state may be empty for all.
+func Desk(tx *store.Tx, state string, limit int) ([]Leaving, error) {
+	if state == "" {
+		return store.Query[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving ORDER BY at DESC, id LIMIT $1`, limit)
+	}
+	return store.Query[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE state = $1 ORDER BY at DESC, id LIMIT $2`, state, limit)
+}
+
+// CountLeaving counts what is in a state.
+func CountLeaving(tx *store.Tx, state string) (int64, error) {
+	return store.One[int64](tx, `SELECT count(*) FROM leaving WHERE state = $1`, state)
+}
+
+// Decide lets a waiting message go or holds it back. Letting go may change its
+// label to a stricter or looser one, since it is the member's own. A decision
+// can be taken back until the message is sent.
+func (g *Gate) Decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP, by string) error {
+	return g.db.Write(ctx, store.System("share: decide on leaving"), func(tx *store.Tx) error {
+		l, err := store.One[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE kind = $1 AND id = $2`, kind, id)
+		if err != nil {
+			return err
+		}
+		if l.State != StateWaiting && l.State != StateHeld && l.State != StateReady {
+			return fault.New(fault.Conflict, i18n.T("this has left already", "これは既に送られています"))
+		}
+		state := StateHeld
+		if let {
+			state = StateReady
+		}
+		if tlp != nil && *tlp != l.Handling.TLP {
+			if l.Body, err = relabel(l.Body, *tlp); err != nil {
+				return err
+			}
+			l.Handling.TLP = *tlp
+		}
+		_, err = tx.Exec(`UPDATE leaving SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1 WHERE kind = $6 AND id = $7`,
+			state, l.Body, int(l.Handling.TLP), clock.Micros(tx.Now()), by, kind, id)
+		tx.AfterCommit(g.Wake)
+		return err
+	})
+}
+
+// relabel changes the label inside a message's own body.
+func relabel(body string, tlp policy.TLP) (string, error) {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &m); err != nil {
+		return "", err
+	}
+	var h policy.Handling
+	if err := json.Unmarshal(m["handling"], &h); err != nil {
+		return "", err
+	}
+	h.TLP = tlp
+	b, err := json.Marshal(h)
+	if err != nil {
+		return "", err
+	}
+	m["handling"] = b
+	out, err := json.Marshal(m)
+	return string(out), err
+}

@@ -1,0 +1,308 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Armory is the node's live engine and its past, as far as share needs them.
+type Armory interface {
+	// Arm makes the engine match a STIX indicator from now on. An indicator that
+	// cannot be matched in full gives a fault whose text says why.
+	Arm(indicator []byte) error
+	// Disarm stops that; an unknown id is no error.
+	Disarm(id string)
+	// Hunt searches the whole past for an armed indicator.
+	Hunt(ctx context.Context, indicator []byte) (searched, hits int64, err error)
+}
+
+// SyncAsk asks the hub for what a node has not got yet.
+type SyncAsk struct {
+	After int64 `json:"after"`
+	Limit int   `json:"limit"`
+}
+
+// SyncAnswer gives it, in order. Upto is the last delivery number that the
+// answer covers, which may be greater than the last object's.
+type SyncAnswer struct {
+	Objects []event.Object `json:"objects"`
+	Upto    int64          `json:"upto"`
+	More    bool           `json:"more"`
+}
+
+// Inbox takes what the hub sends, arms it, and has the past hunted for it.
+type Inbox struct {
+	db     *store.DB
+	gate   *Gate
+	armory Armory
+	line   Line
+	clock  clock.Clock
+	skew   func() time.Duration
+	log    *slog.Logger
+	tell   func()
+
+	mu   sync.Mutex // one delivery at a time
+	last int64      // under mu; last delivery number that is stored
+	sync chan struct{}
+	hunt chan struct{}
+}
+
+const (
+	settingLast = "share.last-delivery"
+	syncLimit   = 200
+)
+
+// OpenInbox makes the inbox and arms everything that the node was armed with
+// when it stopped.
+func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+	b := &Inbox{db: db, gate: gate, armory: armory, line: line, clock: c, skew: skew, log: log, tell: tell,
+		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1)}
+	text, ok, err := db.Setting(ctx, settingLast)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if b.last, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return nil, fmt.Errorf("read %s: %w", settingLast, err)
+		}
+	}
+	var rows []objectRow
+	err = db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) error {
+		rows, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND SCOPE(o)`)
+		return err
+	})
+	for _, r := range rows {
+		if err := armory.Arm([]byte(r.Body)); err != nil {
+			log.Warn("an indicator can no longer be armed", slog.String("indicator", r.ID), slog.Any("err", err))
+		}
+	}
+	b.Hunt()
+	return b, err
+}
+
+// Pushed takes one object from the wire. One that follows the last is stored
+// and armed at once; a gap is healed by asking.
+func (b *Inbox) Pushed(ctx context.Context, body []byte) {
+	var o event.Object
+	if err := json.Unmarshal(body, &o); err != nil {
+		b.log.Warn("the hub sent something unreadable", slog.Any("err", err))
+		return
+	}
+	b.mu.Lock()
+	next := o.Seq == b.last+1
+	old := o.Seq <= b.last
+	var err error
+	if next {
+		err = b.accept(ctx, []event.Object{o}, o.Seq)
+	}
+	b.mu.Unlock()
+	if err != nil {
+		b.log.Warn("could not take what the hub sent", slog.Any("err", err))
+	}
+	if !old && (!next || err != nil) {
+		b.Sync()
+	}
+}
+
+// Sync asks the hub, soon, for what is missing.
+func (b *Inbox) Sync() { poke(b.sync) }
+
+// Hunt looks, soon, for indicators for which the past has not been searched.
+func (b *Inbox) Hunt() { poke(b.hunt) }
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run syncs when asked and every half minute, until ctx ends.
+func (b *Inbox) Run(ctx context.Context) error {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.sync:
+		case <-tick.C:
+		}
+		if err := b.catchUp(ctx); err != nil && ctx.Err() == nil && !fault.Is(err, fault.Unavailable) {
+			b.log.Warn("could not catch up with the hub", slog.Any("err", err))
+		}
+	}
+}
+
+func (b *Inbox) catchUp(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		after := b.last
+		b.mu.Unlock()
+		ask, err := json.Marshal(SyncAsk{After: after, Limit: syncLimit})
+		if err != nil {
+			return err
+		}
+		askCtx, cancel := context.WithTimeout(ctx, patience)
+		reply, err := b.line.Request(askCtx, TopicSync, ask)
+		cancel()
+		if err != nil {
+			return err
+		}
+		var a SyncAnswer
+		if err := json.Unmarshal(reply, &a); err != nil {
+			return fmt.Errorf("read the hub's answer: %w", err)
+		}
+		b.mu.Lock()
+		if b.last == after && a.Upto > after {
+			err = b.accept(ctx, a.Objects, a.Upto)
+		}
+		b.mu.Unlock()
+		if err != nil || !a.More {
+			return err
+		}
+	}
+}
+
+// accept arms objects and then writes them down with their receipts; the
+// receipt is true when it leaves, and a crash in between is healed by a sync.
+// Called under mu.
+func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64) error {
+	type done struct {
+		row objectRow
+		rcp event.Receipt
+	}
+	var all []done
+	for _, o := range list {
+		row, rcp := b.take(o)
+		all = append(all, done{row, rcp})
+	}
+	err := b.db.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
+		for _, d := range all {
+			if d.row.Body == "" {
+				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(event.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
+					return err
+				}
+			} else if err := d.row.save(tx); err != nil {
+				return err
+			}
+			if err := b.receipt(tx, d.rcp); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingLast, strconv.FormatInt(upto, 10), tx.Now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.last = upto
+	b.Hunt()
+	b.tell()
+	return nil
+}
+
+func (b *Inbox) receipt(tx *store.Tx, r event.Receipt) error {
+	return b.gate.Offer(tx, event.Offer{Kind: event.KindReceipt, ID: r.ID, Title: r.Object, Handling: b.gate.Handling(event.KindReceipt), Body: r})
+}
+
+// take arms or disarms one object and says what came of it.
+func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
+	now := b.clock()
+	rcp := event.Receipt{Object: o.ID, Modified: o.Modified, State: event.Armed, At: now.Add(b.skew())}
+	if o.Withdraw {
+		b.armory.Disarm(o.ID)
+		rcp.State = event.Disarmed
+		rcp.ID = receiptID(rcp)
+		return objectRow{ID: o.ID}, rcp
+	}
+	row, err := rowOf(o, now)
+	if err == nil {
+		err = b.armory.Arm([]byte(row.Body))
+	}
+	row.State = string(event.Armed)
+	if err != nil {
+		rcp.State, rcp.Reason = event.Refused, fault.TextOf(err).In(i18n.EN)
+		row.State, row.Hunted = string(event.Refused), true
+		if row.Body == "" {
+			row.Body = "{}"
+		}
+		b.log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
+	}
+	rcp.ID = receiptID(rcp)
+	return row, rcp
+}
+
+// receiptID makes the receipt for one state of one version the same however
+// often it is written.
+func receiptID(r event.Receipt) string {
+	return fmt.Sprintf("%s/%d/%s", r.Object, clock.Micros(r.Modified), r.State)
+}
+
+// RunHunts searches the past for every indicator for which that has not been
+// done, one after the other, until ctx ends. After a restart it goes on with
+// what was left.
+func (b *Inbox) RunHunts(ctx context.Context) error {
+	for {
+		var todo []objectRow
+		err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
+			var err error
+			todo, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND SCOPE(o) ORDER BY o.made, o.id LIMIT 16`, false)
+			return err
+		})
+		for _, r := range todo {
+			if e := b.huntOne(ctx, r); e != nil {
+				err = e // the others are hunted all the same
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			b.log.Warn("a hunt failed and is tried again", slog.Any("err", err))
+		} else if len(todo) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.hunt:
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+func (b *Inbox) huntOne(ctx context.Context, r objectRow) error {
+	searched, hits, err := b.armory.Hunt(ctx, []byte(r.Body))
+	if err != nil {
+		return fmt.Errorf("hunt for %s: %w", r.ID, err)
+	}
+	rcp := event.Receipt{Object: r.ID, Modified: r.Modified, State: event.Hunted, At: b.clock().Add(b.skew()), Searched: searched, Hits: hits}
+	rcp.ID = receiptID(rcp)
+	err = b.db.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
+		if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, hits, r.ID, clock.Micros(r.Modified)); err != nil {
+			return err
+		}
+		return b.receipt(tx, rcp)
+	})
+	if err == nil {
+		b.tell()
+	}
+	return err
+}
+
+// HuntsLeft counts the armed indicators for which the past has not been searched.
+func HuntsLeft(tx *store.Tx) (int64, error) {
+	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND SCOPE(o)`, false)
+}

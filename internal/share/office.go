@@ -1,0 +1,351 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Recipient is a member that objects may be delivered to.
+type Recipient struct{ ID, Sector string }
+
+// Roll names the members of the community.
+type Roll interface {
+	Recipients(ctx context.Context) ([]Recipient, error)
+}
+
+// Pusher hands a message to a member that is connected. It may be lost; the
+// member then asks for it.
+type Pusher interface {
+	Push(member, topic string, body []byte) error
+}
+
+// Office makes, marks and delivers indicators at the hub.
+type Office struct {
+	db       *store.DB
+	roll     Roll
+	push     Pusher
+	log      *slog.Logger
+	identity string // the hub's STIX identity
+	tell     func()
+}
+
+// NewOffice makes the office. identity is the hub's STIX identity id.
+func NewOffice(db *store.DB, roll Roll, push Pusher, identity string, log *slog.Logger, tell func()) *Office {
+	return &Office{db: db, roll: roll, push: push, identity: identity, log: log, tell: tell}
+}
+
+// ReceiveCandidate takes what a member offers, in the caller's transaction.
+func (o *Office) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
+	var c event.Candidate
+	if err := json.Unmarshal(body, &c); err != nil {
+		return fault.Wrap(fault.Invalid, i18n.T("the offer is not readable", "提供内容を読み取れません"), err)
+	}
+	if err := checkCandidate(&c, member, tx.Now()); err != nil {
+		return err
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
+		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner, c.Handling.Audience.Column())
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.Emit(event.TopicCandidate, c.ID, c)
+}
+
+func checkCandidate(c *event.Candidate, member string, now time.Time) error {
+	bad := func(what string) error {
+		return fault.New(fault.Invalid, i18n.T("the offer has no valid {0}", "提供内容の {0} が正しくありません").With(what))
+	}
+	switch {
+	case c.ID == "" || len(c.ID) > 100:
+		return bad("id")
+	case c.Finding == "" || len(c.Finding) > 100:
+		return bad("finding")
+	case (c.Observable == nil) == (c.Sigma == ""):
+		return bad("observable / sigma")
+	case len(c.Sigma) > 1<<20 || len(c.Rule.ID) > 200 || c.Rule.ID == "":
+		return bad("rule")
+	}
+	if c.Observable != nil {
+		v, ok := event.Canonical(c.Observable.Type, c.Observable.Value)
+		if !ok {
+			return bad("observable")
+		}
+		c.Observable.Value = v
+	}
+	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.Near(c.Sensed, now)
+	c.Rule.Title, c.Rule.Author, c.Rule.License = event.Clip(c.Rule.Title, 500), event.Clip(c.Rule.Author, 500), event.Clip(c.Rule.License, 200)
+	c.Rule.Tags = c.Rule.Tags[:min(len(c.Rule.Tags), 64)]
+	return nil
+}
+
+type candidateRow struct {
+	Body   string `db:"body"`
+	Object string `db:"object"`
+}
+
+// OnCase makes indicators of what was offered with a finding, once the finding
+// is in a case.
+func (o *Office) OnCase(ctx context.Context, ev event.CaseChanged, msg string) error {
+	if ev.Finding == "" {
+		return nil
+	}
+	return o.issue(ctx, "share/case", msg, func(tx *store.Tx) (string, string, error) {
+		_, err := tx.Exec(`INSERT INTO candidate_case (finding, case_id) VALUES ($1,$2) ON CONFLICT (finding) DO NOTHING`, ev.Finding, ev.Case)
+		return ev.Finding, ev.Case, err
+	})
+}
+
+// OnCandidate makes an indicator of an offer whose finding is in a case; one
+// that comes before its case waits for it.
+func (o *Office) OnCandidate(ctx context.Context, c event.Candidate, msg string) error {
+	return o.issue(ctx, "share/candidate", msg, func(tx *store.Tx) (string, string, error) {
+		cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
+		if err != nil || len(cases) == 0 {
+			return "", "", err
+		}
+		return c.Finding, cases[0], nil
+	})
+}
+
+// issue makes indicators of the unused candidates of a finding, delivers them
+// and pushes them after the commit.
+func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*store.Tx) (finding, caseID string, err error)) error {
+	people, err := o.roll.Recipients(ctx)
+	if err != nil {
+		return err
+	}
+	var out []parcel
+	err = o.db.Write(ctx, store.System("share: issue indicators"), func(tx *store.Tx) error {
+		out = nil
+		if fresh, err := tx.Once(consumer, msg); err != nil || !fresh {
+			return err
+		}
+		finding, caseID, err := find(tx)
+		if err != nil || finding == "" {
+			return err
+		}
+		list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
+		if err != nil {
+			return err
+		}
+		for _, row := range list {
+			var c event.Candidate
+			if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
+				return err
+			}
+			p, err := o.issueOne(tx, c, caseID, people)
+			if err != nil {
+				return err
+			}
+			out = append(out, p...)
+		}
+		return nil
+	})
+	if err == nil {
+		o.send(ctx, out)
+	}
+	return err
+}
+
+// issueOne uses one candidate: for a new indicator, or for the one that there is already.
+func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people []Recipient) ([]parcel, error) {
+	kind, value := subjectOf(c)
+	old, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) LIMIT 1`, kind, value, c.Realm)
+	if err != nil {
+		return nil, err
+	}
+	id := ""
+	var out []parcel
+	if len(old) > 0 {
+		id = old[0].ID
+	} else {
+		_, row, err := o.make(c, tx.Now())
+		if err != nil {
+			return nil, o.unusable(tx, c, err)
+		}
+		row.Case = caseID
+		id = row.ID
+		if err := row.save(tx); err != nil {
+			return nil, err
+		}
+		if out, err = o.deliver(tx, row, people); err != nil {
+			return nil, err
+		}
+		ev := event.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now()}
+		if err := tx.Emit(event.TopicIndicator, "made:"+id, ev); err != nil {
+			return nil, err
+		}
+	}
+	_, err = tx.Exec(`UPDATE candidates SET object = $1 WHERE id = $2 AND SCOPE(candidates)`, id, c.ID)
+	return out, err
+}
+
+// unusable puts aside an offer that no valid indicator can be made of, so that
+// it is not tried for ever.
+func (o *Office) unusable(tx *store.Tx, c event.Candidate, why error) error {
+	o.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
+	_, err := tx.Exec(`UPDATE candidates SET object = 'unusable' WHERE id = $1 AND SCOPE(candidates)`, c.ID)
+	return err
+}
+
+// parcel is one delivery to one member.
+type parcel struct {
+	member string
+	row    objectRow
+	seq    int64
+	gone   bool
+}
+
+type seqRow struct {
+	Member string `db:"member"`
+	Seq    int64  `db:"seq"`
+}
+
+type deliveryRow struct {
+	Member   string    `db:"member"`
+	Seq      int64     `db:"seq"`
+	Object   string    `db:"object"`
+	Modified time.Time `db:"modified"`
+	Withdraw bool      `db:"withdraw"`
+	At       time.Time `db:"at"`
+}
+
+// deliver writes a delivery for each member that policy lets have the object.
+func (o *Office) deliver(tx *store.Tx, row objectRow, people []Recipient) ([]parcel, error) {
+	last, err := store.Query[seqRow](tx, `SELECT member, max(seq) AS seq FROM delivery GROUP BY member`)
+	if err != nil {
+		return nil, err
+	}
+	seq := make(map[string]int64, len(last))
+	for _, l := range last {
+		seq[l.Member] = l.Seq
+	}
+	var rows []deliveryRow
+	var out []parcel
+	for _, p := range people {
+		if !policy.MayGet(p.ID, p.Sector, row.Handling) {
+			continue
+		}
+		n := seq[p.ID] + 1
+		rows = append(rows, deliveryRow{p.ID, n, row.ID, row.Modified, false, tx.Now()})
+		out = append(out, parcel{member: p.ID, row: row, seq: n})
+	}
+	return out, store.Insert(tx, "delivery", rows)
+}
+
+// send pushes parcels to the members that are there and writes down when.
+func (o *Office) send(ctx context.Context, list []parcel) {
+	if len(list) == 0 {
+		return
+	}
+	at := o.db.Now()
+	for _, p := range list {
+		msg := p.row.wire(p.seq, p.member)
+		if p.gone {
+			msg = event.Object{Seq: p.seq, ID: p.row.ID, Modified: p.row.Modified, Realm: p.row.Realm, Withdraw: true}
+		}
+		body, err := json.Marshal(msg)
+		if err == nil {
+			err = o.push.Push(p.member, TopicObject, body)
+		}
+		if err != nil && !fault.Is(err, fault.Unavailable) {
+			o.log.Warn("could not push to a member; it will ask", slog.String("member", p.member), slog.Any("err", err))
+		}
+	}
+	err := o.db.Write(ctx, store.System("share: pushed"), func(tx *store.Tx) error {
+		done := map[string]bool{}
+		for _, p := range list {
+			if done[p.row.ID] || p.gone {
+				continue
+			}
+			done[p.row.ID] = true
+			if err := tx.Emit(event.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), event.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.log.Warn("could not note that indicators were pushed", slog.Any("err", err))
+	}
+	o.tell()
+}
+
+// Sync answers a member that asks for what it has not got. What it is entitled
+// to is decided now: an object whose marking became stricter meanwhile is not
+// in the answer, and nothing shows that it was skipped.
+func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnswer, error) {
+	people, err := o.roll.Recipients(ctx)
+	if err != nil {
+		return SyncAnswer{}, err
+	}
+	var me Recipient
+	for _, p := range people {
+		if p.ID == member {
+			me = p
+		}
+	}
+	if me.ID == "" {
+		return SyncAnswer{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+	}
+	limit := min(max(ask.Limit, 1), 500)
+	var a SyncAnswer
+	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
+		a = SyncAnswer{Upto: ask.After}
+		if err := o.backfill(tx, me); err != nil {
+			return err
+		}
+		rows, err := store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, ask.After, limit)
+		if err != nil {
+			return err
+		}
+		for _, d := range rows {
+			a.Upto = d.Seq
+			row, err := store.One[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.id = $1 AND SCOPE(o)`, d.Object)
+			if err != nil {
+				return err
+			}
+			may := policy.MayGet(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
+			switch {
+			case d.Withdraw && !may:
+				a.Objects = append(a.Objects, event.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
+			case !d.Withdraw && may && d.Modified.Equal(row.Modified):
+				a.Objects = append(a.Objects, row.wire(d.Seq, me.ID))
+			}
+		}
+		a.More = len(rows) == limit
+		return nil
+	})
+	return a, err
+}
+
+// backfill addresses to a member what was shared before it could get it: before
+// it joined, or before a marking was loosened.
+func (o *Office) backfill(tx *store.Tx, me Recipient) error {
+	rows, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
+ AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
+		clock.Micros(tx.Now()), me.ID, false)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if _, err := o.deliver(tx, r, []Recipient{me}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+CREATE TABLE objects (
+  id          TEXT PRIMARY KEY,
+  modified    BIGINT NOT NULL,
+  realm       TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  value       TEXT NOT NULL,
+  level       TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  valid_until BIGINT NOT NULL,
+  confidence  INTEGER NOT NULL,
+  case_id     TEXT NOT NULL,
+  finding     TEXT NOT NULL,
+  made        BIGINT NOT NULL,
+  sensed      BIGINT NOT NULL,
+  withdrawn   BIGINT NOT NULL,
+  state       TEXT NOT NULL,
+  hunted      BOOLEAN NOT NULL,
+  hits        BIGINT NOT NULL,
+  words       TEXT NOT NULL,
+  tlp         INTEGER NOT NULL,
+  owner       TEXT NOT NULL,
+  audience    TEXT NOT NULL
+);
+CREATE INDEX object_made ON objects (made, id);
+CREATE INDEX object_value ON objects (kind, value);
+CREATE INDEX object_case ON objects (case_id);
+
+CREATE TABLE delivery (
+  member   TEXT NOT NULL,
+  seq      BIGINT NOT NULL,
+  object   TEXT NOT NULL,
+  modified BIGINT NOT NULL,
+  withdraw BOOLEAN NOT NULL,
+  at       BIGINT NOT NULL,
+  PRIMARY KEY (member, seq)
+);
+CREATE UNIQUE INDEX delivery_once ON delivery (member, object, modified, withdraw);
+CREATE INDEX delivery_object ON delivery (object);
+
+CREATE TABLE progress (
+  object   TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  modified BIGINT NOT NULL,
+  state    TEXT NOT NULL,
+  armed    BIGINT NOT NULL,
+  hunted   BIGINT NOT NULL,
+  searched BIGINT NOT NULL,
+  hits     BIGINT NOT NULL,
+  reason   TEXT NOT NULL,
+  PRIMARY KEY (object, member)
+);
+
+CREATE TABLE seen (
+  id       TEXT PRIMARY KEY,
+  object   TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  count    INTEGER NOT NULL,
+  first    BIGINT NOT NULL,
+  last     BIGINT NOT NULL,
+  past     BOOLEAN NOT NULL,
+  at       BIGINT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL
+);
+CREATE INDEX seen_object ON seen (object, at);
+
+CREATE TABLE candidates (
+  id       TEXT PRIMARY KEY,
+  finding  TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  body     TEXT NOT NULL,
+  object   TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL
+);
+CREATE INDEX candidate_finding ON candidates (finding);
+
+CREATE TABLE candidate_case (
+  finding TEXT PRIMARY KEY,
+  case_id TEXT NOT NULL
+);
+
+CREATE TABLE leaving (
+  kind     TEXT NOT NULL,
+  id       TEXT NOT NULL,
+  rev      INTEGER NOT NULL,
+  state    TEXT NOT NULL,
+  level    TEXT NOT NULL,
+  title    TEXT NOT NULL,
+  body     TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  decided  BIGINT NOT NULL,
+  by_user  TEXT NOT NULL,
+  sent     BIGINT NOT NULL,
+  reason   TEXT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  PRIMARY KEY (kind, id)
+);
+CREATE INDEX leaving_state ON leaving (state, at);

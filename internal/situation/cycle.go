@@ -1,0 +1,275 @@
+// Package situation shows what is happening now. At the hub it follows every
+// case through the cycle and measures it, step by step and member by member,
+// up to the time to immunity; at a node it shows the node's own part.
+package situation
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/store"
+)
+
+//go:embed sql templates
+var files embed.FS
+
+// Migration is situation's part of the hub's schema.
+func Migration() store.Migration { return store.Migration{Name: "situation", FS: files} }
+
+// Templates are situation's pages.
+func Templates() fs.FS { return files }
+
+// The steps of the cycle, in their natural order. Connected is written beside
+// Pushed, once for each member that was connected then: it is whom the time to
+// immunity waits for.
+const (
+	Sensed    = "sensed"
+	Detected  = "detected"
+	Opened    = "case"
+	Judged    = "severity"
+	Indicator = "indicator"
+	Pushed    = "pushed"
+	Armed     = "armed"
+	Hunted    = "hunted"
+	Sighted   = "sighted"
+	Refused   = "refused"
+	connected = "connected"
+)
+
+// Steps lists the steps that make a whole cycle, in order.
+func Steps() []string {
+	return []string{Sensed, Detected, Opened, Judged, Indicator, Pushed, Armed, Hunted, Sighted}
+}
+
+// Step is one thing that came to pass in a cycle.
+type Step struct {
+	Cycle   string    `db:"cycle"`
+	Name    string    `db:"name"`
+	Subject string    `db:"subject"` // finding or indicator
+	Member  string    `db:"member"`
+	At      time.Time `db:"at"` // by the hub's clock
+	N       int64     `db:"n"`  // hits, count, severity: what the step counts
+}
+
+// Cycle is one case's way round.
+type Cycle struct {
+	ID     string    `db:"id"` // the case's id
+	Number string    `db:"number"`
+	Realm  string    `db:"realm"`
+	Sensed time.Time `db:"sensed"`
+	Opened time.Time `db:"opened"`
+	Steps  []Step    `db:"-"`
+}
+
+// Tracker follows the cycles at the hub.
+type Tracker struct {
+	db     *store.DB
+	online func() []string
+	tell   func()
+}
+
+// NewTracker makes a tracker; online names the members that are connected now.
+func NewTracker(db *store.DB, online func() []string, tell func()) *Tracker {
+	return &Tracker{db: db, online: online, tell: tell}
+}
+
+// do runs fn once for a message.
+func (t *Tracker) do(ctx context.Context, msg string, fn func(*store.Tx) error) error {
+	return t.db.Write(ctx, store.System("situation: follow the cycle"), func(tx *store.Tx) error {
+		if fresh, err := tx.Once("situation", msg); err != nil || !fresh {
+			return err
+		}
+		tx.AfterCommit(t.tell)
+		return fn(tx)
+	})
+}
+
+// mark writes a step; the first time stands.
+func mark(tx *store.Tx, s Step) error {
+	_, err := tx.Exec(`INSERT INTO cycle_step (cycle, name, subject, member, at, n) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (cycle, name, subject, member) DO NOTHING`,
+		s.Cycle, s.Name, s.Subject, s.Member, clock.Micros(s.At), s.N)
+	return err
+}
+
+// OnCase starts a cycle, or notes that another finding joined it.
+func (t *Tracker) OnCase(ctx context.Context, ev event.CaseChanged, msg string) error {
+	if ev.Finding == "" {
+		return nil
+	}
+	return t.do(ctx, msg, func(tx *store.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO cycle (id, number, realm, sensed, opened) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (id) DO UPDATE SET sensed = CASE WHEN excluded.sensed < cycle.sensed THEN excluded.sensed ELSE cycle.sensed END`,
+			ev.Case, ev.Number, ev.Realm, clock.Micros(ev.Sensed), clock.Micros(ev.At)); err != nil {
+			return err
+		}
+		steps := []Step{{Name: Detected, Subject: ev.Finding, Member: ev.Member, At: ev.Detected}}
+		if !ev.Past {
+			steps = append(steps, Step{Name: Sensed, Subject: ev.Finding, Member: ev.Member, At: ev.Found})
+		}
+		if ev.Opened {
+			steps = append(steps, Step{Name: Opened, Subject: ev.Finding, At: ev.At})
+		}
+		for _, s := range steps {
+			s.Cycle = ev.Case
+			if err := mark(tx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// OnAssessed notes the first severity.
+func (t *Tracker) OnAssessed(ctx context.Context, ev event.Assessed, msg string) error {
+	return t.do(ctx, msg, func(tx *store.Tx) error {
+		return mark(tx, Step{Cycle: ev.Case, Name: Judged, At: ev.At, N: int64(ev.Likely)})
+	})
+}
+
+// OnIndicator notes that an indicator was made or pushed.
+func (t *Tracker) OnIndicator(ctx context.Context, ev event.IndicatorChanged, msg string) error {
+	if ev.Case == "" || (!ev.Made && ev.Pushed.IsZero()) {
+		return nil
+	}
+	return t.do(ctx, msg, func(tx *store.Tx) error {
+		if ev.Made {
+			if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle) VALUES ($1,$2) ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case); err != nil {
+				return err
+			}
+			// Whom the time to immunity waits for is decided when the indicator is made.
+			for _, m := range t.online() {
+				if err := mark(tx, Step{Cycle: ev.Case, Name: connected, Subject: ev.Indicator, Member: m, At: ev.At}); err != nil {
+					return err
+				}
+			}
+			return mark(tx, Step{Cycle: ev.Case, Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)})
+		}
+		return mark(tx, Step{Cycle: ev.Case, Name: Pushed, Subject: ev.Indicator, At: ev.Pushed})
+	})
+}
+
+// OnReceipt notes how far a member is.
+func (t *Tracker) OnReceipt(ctx context.Context, ev event.Receipt, msg string) error {
+	name := map[event.State]string{event.Armed: Armed, event.Hunted: Hunted, event.Refused: Refused}[ev.State]
+	if name == "" {
+		return nil
+	}
+	return t.about(ctx, msg, ev.Object, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: ev.Hits})
+}
+
+// OnSighting notes that a member saw an indicator.
+func (t *Tracker) OnSighting(ctx context.Context, ev event.Sighting, msg string) error {
+	return t.about(ctx, msg, ev.Indicator, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
+}
+
+func (t *Tracker) about(ctx context.Context, msg, subject string, s Step) error {
+	return t.do(ctx, msg, func(tx *store.Tx) error {
+		list, err := store.Query[string](tx, `SELECT cycle FROM cycle_subject WHERE subject = $1`, subject)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		s.Cycle = list[0]
+		return mark(tx, s)
+	})
+}
+
+// Latest gives the newest cycles with their steps in order of time.
+func Latest(tx *store.Tx, limit int) ([]Cycle, error) {
+	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle ORDER BY opened DESC, id DESC LIMIT $1`, limit)
+	for i := range list {
+		if err == nil {
+			list[i].Steps, err = stepsOf(tx, list[i].ID)
+		}
+	}
+	return list, err
+}
+
+// Of gives one case's cycle.
+func Of(tx *store.Tx, id string) (Cycle, error) {
+	c, err := store.One[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle WHERE id = $1`, id)
+	if err == nil {
+		c.Steps, err = stepsOf(tx, id)
+	}
+	return c, err
+}
+
+func stepsOf(tx *store.Tx, id string) ([]Step, error) {
+	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 ORDER BY at, name, subject, member`, id)
+	if err != nil {
+		return nil, fmt.Errorf("steps of cycle %s: %w", id, err)
+	}
+	return s, nil
+}
+
+// Immunity is how far a cycle's first indicator is with the members that were
+// connected when it was made.
+type Immunity struct {
+	Indicator string
+	Connected int
+	Armed     int
+	Hunted    int
+	Done      bool          // all of them are armed and have searched their past
+	Time      time.Duration // from the first malicious event until then; or until the last so far
+	ArmedTime time.Duration // from the first malicious event until the last one armed
+}
+
+// Immunity measures one indicator of the cycle; "" is the first that was made.
+func (c Cycle) Immunity(indicator string) Immunity {
+	if indicator == "" {
+		for _, s := range c.Steps {
+			if s.Name == Indicator {
+				indicator = s.Subject
+				break
+			}
+		}
+	}
+	im := Immunity{Indicator: indicator}
+	wait := map[string]bool{}
+	for _, s := range c.Steps {
+		if s.Name == connected && s.Subject == indicator {
+			wait[s.Member] = true
+		}
+	}
+	im.Connected = len(wait)
+	for _, s := range c.Steps {
+		if s.Subject != indicator || !wait[s.Member] {
+			continue
+		}
+		switch s.Name {
+		case Armed:
+			im.Armed++
+			im.ArmedTime = max(im.ArmedTime, s.At.Sub(c.Sensed))
+		case Hunted:
+			im.Hunted++
+			im.Time = max(im.Time, s.At.Sub(c.Sensed))
+		}
+	}
+	im.Done = im.Connected > 0 && im.Hunted == im.Connected && im.Armed == im.Connected
+	return im
+}
+
+// Indicators lists the indicators of the cycle in the order in which they were made.
+func (c Cycle) Indicators() []string {
+	var out []string
+	for _, s := range c.Steps {
+		if s.Name == Indicator && !slices.Contains(out, s.Subject) {
+			out = append(out, s.Subject)
+		}
+	}
+	return out
+}
+
+// First gives the first step of a name, if it came.
+func (c Cycle) First(name string) (Step, bool) {
+	for _, s := range c.Steps {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Step{}, false
+}

@@ -1,0 +1,248 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/svg"
+)
+
+// funcs are the functions of templates. What they return as template.HTML was
+// escaped here or in svg; everything else is escaped by html/template.
+func (st *stage) funcs() template.FuncMap {
+	return template.FuncMap{
+		// words
+		"t":      st.t,    // t "English" "日本語" args…
+		"txt":    st.txt,  // an i18n.Text
+		"num":    st.num,  // 12,345
+		"ms":     st.ms,   // a duration
+		"bytes":  st.size, // 1.5 MiB
+		"defang": Defang,  // hxxp://evil[.]example, as text
+		"json":   indented,
+		"lang":   func() string { return string(st.r.Lang) },
+		// values
+		"show":     st.show, // any value, by its type
+		"time":     st.time,
+		"rel":      st.rel,
+		"day":      st.day,
+		"due":      st.due,
+		"tlp":      st.tlp,
+		"sev":      st.sev,
+		"level":    st.levelOf,
+		"severity": func(n int) string { return svg.SeverityText(n).In(st.r.Lang) },
+		"mainlink": st.mainLink,
+		"mono":     st.monoOf,
+		"value":    st.valueOf,
+		"badge":    st.badgeOf,
+		// pictures
+		"icon":    icon,
+		"svg":     st.svg,     // a picture alone
+		"picture": st.picture, // a picture with its table behind it
+		// components
+		"list":     func(v any) (template.HTML, error) { return st.partial("ui/list", v) },
+		"facts":    func(v any) (template.HTML, error) { return st.partial("ui/facts", v) },
+		"timeline": func(v any) (template.HTML, error) { return st.partial("ui/timeline", v) },
+		"empty":    func(v any) (template.HTML, error) { return st.partial("ui/empty", v) },
+		"tabs":     func(v any) (template.HTML, error) { return st.partial("ui/tabs", v) },
+		"field":    st.field,
+		"table":    func(v Table) (template.HTML, error) { return st.partial("ui/table", v) },
+		// ways
+		"url":    func(pairs ...string) string { return st.r.With(pairs...) },
+		"path":   pathOf, // path "/cases/{0}" .ID
+		"asset":  func(name string) string { return st.site.files.path(name) },
+		"here":   func() string { return st.r.With() },
+		"choose": st.choose,
+		// who asks
+		"viewer": func() policy.Viewer { return st.r.Viewer },
+		"may":    func(role string) bool { return rank(st.r.Viewer.Role) >= rank(policy.Role(role)) },
+		"role":   func(r policy.Role) string { return RoleText(r).In(st.r.Lang) },
+		"now":    func() time.Time { return st.now },
+		"zone":   func() string { return zoneWord(st.now.In(st.r.Zone)) },
+		"seq":    func() string { st.seq++; return "u" + strconv.Itoa(st.seq) },
+	}
+}
+
+// t is a text in both languages, said where it stands.
+func (st *stage) t(en, ja string, args ...any) string {
+	return fill(i18n.T(en, ja).In(st.r.Lang), st.r.Lang, args)
+}
+
+// txt takes an i18n.Text, and lets a string pass, so that a component may be given either.
+func (st *stage) txt(v any) (string, error) {
+	switch v := v.(type) {
+	case i18n.Text:
+		return v.In(st.r.Lang), nil
+	case *i18n.Text:
+		if v == nil {
+			return "", nil
+		}
+		return v.In(st.r.Lang), nil
+	case string:
+		return v, nil
+	case nil:
+		return "", nil
+	}
+	return "", fmt.Errorf("txt: takes an i18n.Text, not %T", v)
+}
+
+func (st *stage) num(v any) (string, error) {
+	switch v := v.(type) {
+	case int:
+		return number(int64(v)), nil
+	case int32:
+		return number(int64(v)), nil
+	case int64:
+		return number(v), nil
+	case uint64:
+		return float(float64(v)), nil
+	case float64:
+		return float(v), nil
+	}
+	return "", fmt.Errorf("num: takes a number, not %T", v)
+}
+
+// ms takes a duration, or a number of milliseconds.
+func (st *stage) ms(v any) (string, error) {
+	switch v := v.(type) {
+	case time.Duration:
+		return svg.Millis(v), nil
+	case int:
+		return svg.Millis(time.Duration(v) * time.Millisecond), nil
+	case int64:
+		return svg.Millis(time.Duration(v) * time.Millisecond), nil
+	case float64:
+		return svg.Millis(time.Duration(v * float64(time.Millisecond))), nil
+	}
+	return "", fmt.Errorf("ms: takes a duration, not %T", v)
+}
+
+func (st *stage) size(v any) (string, error) {
+	switch v := v.(type) {
+	case int:
+		return size(int64(v)), nil
+	case int64:
+		return size(v), nil
+	case Bytes:
+		return size(int64(v)), nil
+	}
+	return "", fmt.Errorf("bytes: takes a whole number, not %T", v)
+}
+
+func (st *stage) sev(v any) (template.HTML, error) {
+	switch v := v.(type) {
+	case int:
+		return svg.Severity(v, st.r.Lang), nil
+	case int64:
+		return svg.Severity(int(min(max(v, 0), svg.MaxSeverity)), st.r.Lang), nil
+	case Sev:
+		return svg.Severity(int(v), st.r.Lang), nil
+	}
+	return "", fmt.Errorf("sev: takes a whole number, not %T", v)
+}
+
+func (st *stage) levelOf(v any) template.HTML { return st.level(fmt.Sprint(v)) }
+func (st *stage) monoOf(v any) template.HTML  { return st.mono(fmt.Sprint(v)) }
+func (st *stage) valueOf(v any) template.HTML { return st.value(fmt.Sprint(v)) }
+
+// badgeOf takes a Badge, or a text and a mood.
+func (st *stage) badgeOf(v any, mood ...string) (template.HTML, error) {
+	switch b := v.(type) {
+	case Badge:
+		return st.badge(b)
+	case *Badge:
+		return st.show(b)
+	}
+	s, err := st.txt(v)
+	if err != nil {
+		return "", err
+	}
+	b := Badge{Text: i18n.Same(s)}
+	if len(mood) > 0 {
+		b.Mood = Mood(mood[0])
+	}
+	return st.badge(b)
+}
+
+func (st *stage) svg(v any) (template.HTML, error) {
+	switch v := v.(type) {
+	case svg.Picture:
+		return v.SVG(st.r.Lang), nil
+	case template.HTML:
+		return v, nil
+	}
+	return "", fmt.Errorf("svg: takes a picture, not %T", v)
+}
+
+// figure is the dot of ui/picture.
+type figure struct {
+	SVG     template.HTML
+	Table   Table
+	Caption i18n.Text
+}
+
+func (st *stage) picture(v svg.Picture) (template.HTML, error) {
+	if v == nil {
+		return "", errors.New("picture: there is none")
+	}
+	return st.partial("ui/picture", figure{v.SVG(st.r.Lang), v.Table(), v.Caption()})
+}
+
+// choose is the address of this page with one of the reader's choices changed.
+func (st *stage) choose(name, value string) string {
+	u := *st.r.URL
+	if st.r.Method != "GET" && st.r.Method != "HEAD" {
+		return "/?" + url.Values{name: {value}}.Encode()
+	}
+	q := u.Query()
+	for _, k := range []string{"lang", "theme", "format"} {
+		q.Del(k)
+	}
+	q.Set(name, value)
+	p := u.EscapedPath()
+	if !localPath(p) {
+		p = "/"
+	}
+	return p + "?" + q.Encode()
+}
+
+// pathOf fills the holes of a path with escaped segments.
+func pathOf(pattern string, parts ...any) (string, error) {
+	escaped := make([]any, len(parts))
+	for i, p := range parts {
+		s := fmt.Sprint(p)
+		if s == "." || s == ".." {
+			return "", fmt.Errorf("path: %q is no name", s)
+		}
+		escaped[i] = url.PathEscape(s)
+	}
+	out := fill(pattern, i18n.EN, escaped)
+	if !localPath(out) {
+		return "", fmt.Errorf("path: %q leads elsewhere", out)
+	}
+	return out, nil
+}
+
+// Path fills the holes {0} {1} of a path of this site with escaped segments, for
+// handlers that build links. A part that would leave its place gives "/".
+func Path(pattern string, parts ...any) string {
+	p, err := pathOf(pattern, parts...)
+	if err != nil {
+		return "/"
+	}
+	return p
+}
+
+func indented(v any) (string, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	return visible(string(b)), nil
+}
