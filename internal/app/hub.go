@@ -102,12 +102,13 @@ func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
 		return nil, err
 	}
 	h = &Hub{cfg: cfg}
+	half := h // a failed return has set h to nil by the time of the defer
 	defer func() {
 		if err != nil {
-			h.Close()
+			half.Close()
 		}
 	}()
-	if h.lis, err = listen(cfg.Listen); err != nil {
+	if h.lis, err = takePort(cfg.Listen); err != nil {
 		return nil, err
 	}
 	if h.db, err = OpenHubStore(ctx, cfg); err != nil {
@@ -126,8 +127,8 @@ func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
 	return h, nil
 }
 
-// listen takes a port, or says which one is taken.
-func listen(addr string) (net.Listener, error) {
+// takePort takes a port, or says which one is taken.
+func takePort(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fault.Wrap(fault.Conflict, i18n.T("cannot listen on {0}: the port is in use or not allowed", "{0} で待ち受けできません。ポートが使用中か、許可されていません").With(addr), err).

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,14 +75,15 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 		return nil, err
 	}
 	n = &Node{cfg: cfg}
+	half := n // a failed return has set n to nil by the time of the defer
 	n.own.Store(&detect.Own{Domains: cfg.OwnDomains})
 	defer func() {
 		if err != nil {
-			n.Close()
+			half.Close()
 		}
 	}()
 	if cfg.Listen != "" {
-		if n.lis, err = listen(cfg.Listen); err != nil {
+		if n.lis, err = takePort(cfg.Listen); err != nil {
 			return nil, err
 		}
 	}
@@ -189,7 +191,9 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
-	n.sensors = newSensors(n)
+	if n.sensors, err = openSensors(n); err != nil {
+		return err
+	}
 	if n.console, err = nodeConsole(n); err != nil {
 		return err
 	}
@@ -338,11 +342,17 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.inbox.Run(ctx) })
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
-	if err := n.sensors.run(ctx, g); err != nil {
-		return err
-	}
+	n.sensors.run(ctx, g)
 	if n.lis != nil {
-		serve(ctx, g, n.lis, n.console.handler(), n.cfg.Log, &n.server)
+		lis := n.lis
+		if !loopback(lis.Addr().String()) {
+			conf, err := n.sensorTLS(n.cfg.Listen)
+			if err != nil {
+				return err
+			}
+			lis = tls.NewListener(lis, conf)
+		}
+		serve(ctx, g, lis, n.console.handler(), n.cfg.Log, &n.server)
 	}
 	n.inbox.Sync()
 	return g.Wait()
@@ -370,6 +380,7 @@ func (n *Node) Close() {
 		} else if n.lis != nil {
 			_ = n.lis.Close()
 		}
+		n.sensors.close()
 		if n.link != nil {
 			n.link.Close()
 		}

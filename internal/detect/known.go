@@ -36,9 +36,17 @@ var reserved = prefixes("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8
 var publicResolvers = prefixes("1.1.1.1/32", "1.0.0.1/32", "8.8.8.8/32", "8.8.4.4/32", "9.9.9.9/32", "208.67.222.222/32", "208.67.220.220/32",
 	"168.63.129.16/32", "2606:4700:4700::1111/128", "2606:4700:4700::1001/128", "2001:4860:4860::8888/128", "2001:4860:4860::8844/128", "2620:fe::fe/128")
 
+// networks that deliver for very many sites at once (as their operators publish
+// them): GitHub, Fastly, Cloudflare. An address there says nothing of who is
+// behind it.
+var publicNetworks = prefixes("140.82.112.0/20", "185.199.108.0/22", "192.30.252.0/22", "2606:50c0::/32", "2a0a:a440::/29",
+	"151.101.0.0/16", "199.232.0.0/16", "146.75.0.0/17", "2a04:4e42::/32",
+	"104.16.0.0/13", "104.24.0.0/14", "172.64.0.0/13", "162.158.0.0/15", "108.162.192.0/18", "173.245.48.0/20", "188.114.96.0/20", "2606:4700::/32", "2a06:98c0::/29")
+
 var publicDomains = []string{"microsoft.com", "windows.com", "windowsupdate.com", "windows.net", "msftncsi.com", "msftconnecttest.com", "office.com", "office365.com", "live.com",
 	"google.com", "googleapis.com", "gstatic.com", "apple.com", "icloud.com", "amazonaws.com", "cloudfront.net", "akamai.net", "akamaiedge.net",
-	"digicert.com", "verisign.com", "globalsign.com", "letsencrypt.org", "mozilla.org", "mozilla.com", "debian.org", "ubuntu.com", "github.com", "w3.org", "xmlsoap.org",
+	"digicert.com", "verisign.com", "globalsign.com", "letsencrypt.org", "mozilla.org", "mozilla.com", "debian.org", "ubuntu.com", "github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org",
+	"pastebin.com", "dropbox.com", "dropboxusercontent.com", "box.com", "discord.com", "discordapp.com", "telegram.org", "slack.com", "sharepoint.com", "onedrive.com", "w3.org", "xmlsoap.org",
 	"localhost", "localdomain", "local", "lan", "internal", "home", "corp", "arpa", "test", "invalid"}
 
 func prefixes(list ...string) []netip.Prefix {
@@ -78,7 +86,7 @@ func undistinctive(o event.Observable, own Own) string {
 			return "private or reserved range"
 		case within(a, own.Networks):
 			return "the community's own network"
-		case within(a, publicResolvers):
+		case within(a, publicResolvers) || within(a, publicNetworks):
 			return "public service"
 		}
 	case event.Domain:

@@ -13,7 +13,7 @@ const maxObservable = 4096
 
 // hostNames reads names as DNS holds them: underscores are allowed, and names
 // are mapped to lower-case A-labels without transitional processing (UTS 46).
-var hostNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.BidiRule())
+var hostNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.ValidateLabels(true), idna.BidiRule())
 
 // Canonical gives s in the one form that values of type t are compared in, and
 // whether s is such a value at all:
@@ -34,8 +34,9 @@ func Canonical(t ObservableType, s string) (string, bool) {
 	}
 	switch t {
 	case IPv4, IPv6:
-		v, is, ok := canonicalAddr(s)
-		return v, ok && is == t
+		if v, is, ok := canonicalAddr(s); ok && is == t {
+			return v, true
+		}
 	case Domain:
 		return canonicalDomain(s)
 	case URL:
@@ -93,6 +94,10 @@ func canonicalDomain(s string) (string, bool) {
 	if !plainName(s) {
 		var err error
 		if name, err = hostNames.ToASCII(s); err != nil {
+			return "", false
+		}
+		// What does not come back as itself would never match.
+		if again, err := hostNames.ToASCII(name); err != nil || again != name {
 			return "", false
 		}
 	}
@@ -218,7 +223,10 @@ func canonicalHash(s string, n int) (string, bool) {
 		}
 		zero = zero && c == '0'
 	}
-	return strings.ToLower(s), !zero
+	if zero {
+		return "", false
+	}
+	return strings.ToLower(s), true
 }
 
 // hashType tells a hash by its length.

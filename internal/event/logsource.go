@@ -1,6 +1,8 @@
 package event
 
 import (
+	"iter"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -91,6 +93,9 @@ var providerServices = map[string]string{
 	"microsoft-windows-taskscheduler":     "taskscheduler",
 	"microsoft-windows-bits-client":       "bits-client",
 }
+
+// WindowsChannels yields the channels, in lower case, that have a Sigma service.
+func WindowsChannels() iter.Seq[string] { return maps.Keys(channelServices) }
 
 // WindowsService gives the Sigma service of a Windows event: by its channel, or,
 // where the channel is missing, by its provider. It is "" for a channel that

@@ -55,8 +55,8 @@ func ParseObservables(s string) []Observable {
 		if len(out) >= maxPaste {
 			break
 		}
-		t := strings.Trim(s[at[0]:at[1]], "()*“”…")
-		if t = strings.TrimRight(t, ".:!?"); t == "" || len(t) > maxObservable {
+		t := strings.TrimLeft(s[at[0]:at[1]], "(*“…")
+		if len(t) > maxObservable {
 			continue
 		}
 		if i := strings.Index(t, "://"); i > 0 {
@@ -69,7 +69,13 @@ func ParseObservables(s string) []Observable {
 			}
 			continue
 		}
-		parsePlain(t, add)
+		if v, kind, ok := canonicalAddr(t); ok {
+			add(kind, v) // before the colons at its end are taken for the sentence's
+			continue
+		}
+		if t = strings.TrimRight(t, ")*”….:!?"); t != "" {
+			parsePlain(t, add)
+		}
 	}
 	return out
 }

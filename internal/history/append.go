@@ -105,13 +105,7 @@ func (h *History) dropKept(entries []*entry) error {
 		if len(keys) == 0 {
 			continue
 		}
-		var err error
-		if f, ok := p.unit.(*file); ok {
-			err = h.withFile(f, func() error { return f.locate(keys, note) })
-		} else {
-			err = p.locate(keys, note)
-		}
-		if err != nil {
+		if err := h.withPart(p, func() error { return p.locate(keys, note) }); err != nil {
 			return err
 		}
 	}

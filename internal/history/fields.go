@@ -258,7 +258,11 @@ func (p *parser) value(depth int) (any, error) {
 
 func (p *parser) object(depth int) (any, error) {
 	p.i++
-	m := make(map[string]any, 8)
+	room := 4
+	if depth == 0 {
+		room = 32 // what a Windows record has
+	}
+	m := make(map[string]any, room)
 	if p.take('}') {
 		return m, nil
 	}

@@ -78,11 +78,12 @@ type gap struct{ from, to int64 }
 // torn tail: it is skipped and told as a gap.
 func scanFrames(r io.ReaderAt, start, size int64, fn func(off int64, payload []byte) error) (end int64, gaps []gap, err error) {
 	off := start
-	br := bufio.NewReaderSize(io.NewSectionReader(r, off, size-off), 1<<18)
+	budget := 4 * (size - start)
+	br := bufio.NewReaderSize(io.NewSectionReader(r, off, size-off), int(min(1<<18, size-off)))
 	for off < size {
 		payload, err := nextFrame(br, size-off)
 		if errors.Is(err, errFrame) {
-			next, err := findFrame(r, off+1, size)
+			next, err := findFrame(r, off+1, size, &budget)
 			if err != nil {
 				return off, gaps, err
 			}
@@ -126,12 +127,11 @@ func nextFrame(br *bufio.Reader, left int64) ([]byte, error) {
 }
 
 // findFrame gives the offset of the first good frame at or behind off, -1 if
-// there is none. Its cost is bounded: what looks like a frame and is none costs
-// its length, and the sum of these may be four times the log.
-func findFrame(r io.ReaderAt, off, size int64) (int64, error) {
+// there is none. What looks like a frame and is none costs its length; budget,
+// four times the log for the whole of a scan, bounds the sum of these.
+func findFrame(r io.ReaderAt, off, size int64, budget *int64) (int64, error) {
 	const chunk = 1 << 20
-	buf := make([]byte, chunk)
-	budget := 4 * (size - off)
+	buf := make([]byte, min(chunk, max(size-off, 0)))
 	for off < size {
 		n, err := r.ReadAt(buf[:min(chunk, size-off)], off)
 		if err != nil && !(errors.Is(err, io.EOF) && n > 0) {
@@ -156,7 +156,7 @@ func findFrame(r io.ReaderAt, off, size int64) (int64, error) {
 			if err != nil || want > size-pos-frameHead {
 				continue
 			}
-			if budget -= want; budget < 0 {
+			if *budget -= want; *budget < 0 {
 				return -1, nil
 			}
 			if _, err := readFrame(r, pos, uint32(want)); err == nil {

@@ -221,13 +221,7 @@ func (h *History) locate(parts []part, marks map[key]*mark) (places [][]uint32, 
 			placed[k] = struct{}{}
 			marks[k].here, marks[k].time = true, time
 		}
-		var err error
-		if f, ok := parts[i].unit.(*file); ok {
-			err = h.withFile(f, func() error { return f.locate(keys, note) })
-		} else {
-			err = parts[i].locate(keys, note)
-		}
-		if err != nil {
+		if err := h.withPart(parts[i], func() error { return parts[i].locate(keys, note) }); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -22,6 +22,23 @@ func (h *History) withFile(f *file, fn func() error) error {
 	return fn()
 }
 
+// withPart is withFile for any part. Records of a log that have gone bad are
+// listed as a problem.
+func (h *History) withPart(p part, fn func() error) error {
+	switch u := p.unit.(type) {
+	case *file:
+		return h.withFile(u, fn)
+	case *view:
+		err := fn()
+		if damagedRecord(err) {
+			h.problemOnce(u.path, err)
+			return nil
+		}
+		return err
+	}
+	return fn()
+}
+
 func (h *History) mend(f *file, cause error) (again bool, err error) {
 	f.mending.Lock()
 	defer f.mending.Unlock()

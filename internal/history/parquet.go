@@ -177,9 +177,14 @@ func readParquet(pf *parquet.File, places []uint32, fn func(at uint32, r *row) b
 			err = fmt.Errorf("read parquet: %v", p)
 		}
 	}()
-	rd := parquet.NewGenericRowGroupReader[parquetRow](pf.RowGroups()[0])
+	schema := parquet.SchemaOf(parquetRow{})
+	group := pf.RowGroups()[0]
+	if !parquet.EqualNodes(schema, group.Schema()) {
+		return errForeign
+	}
+	rd := group.Rows()
 	defer rd.Close()
-	buf := make([]parquetRow, parquetBatch)
+	buf := make([]parquet.Row, parquetBatch)
 	pos := uint32(0) // of the next row that rd gives
 	for len(places) > 0 {
 		// A short way is read through, since a seek reads and unpacks the page again.
@@ -190,15 +195,19 @@ func readParquet(pf *parquet.File, places []uint32, fn func(at uint32, r *row) b
 			pos = first
 		}
 		want := places[min(len(places), parquetBatch)-1] - pos + 1
-		n, err := rd.Read(buf[:min(want, parquetBatch)])
+		n, err := rd.ReadRows(buf[:min(want, parquetBatch)])
 		for i := range n {
-			if len(places) > 0 && places[0] == pos+uint32(i) {
-				if !fn(places[0], buf[i].row()) {
-					return nil
-				}
-				places = places[1:]
+			if len(places) == 0 || places[0] != pos+uint32(i) {
+				continue
 			}
-			buf[i] = parquetRow{}
+			var p parquetRow
+			if err := schema.Reconstruct(&p, buf[i]); err != nil {
+				return err
+			}
+			if !fn(places[0], p.row()) {
+				return nil
+			}
+			places = places[1:]
 		}
 		pos += uint32(n)
 		if err != nil && !errors.Is(err, io.EOF) {

@@ -39,20 +39,13 @@ func (h *History) Prevalence(ctx context.Context, o event.Observable, before tim
 		if s := p.span(); s.Events == 0 || s.Min >= until {
 			continue
 		}
-		count := func() error {
+		if err := h.withPart(p, func() error {
 			return p.occurrences(probe, func(at uint32, m rowMeta) {
 				if _, found := p.found[at]; !found && m.Time < until {
 					sum.add(m)
 				}
 			})
-		}
-		var err error
-		if f, ok := p.unit.(*file); ok {
-			err = h.withFile(f, count)
-		} else {
-			err = count()
-		}
-		if err != nil {
+		}); err != nil {
 			return Prevalence{}, err
 		}
 	}

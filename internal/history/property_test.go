@@ -112,7 +112,7 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		opt := Options{Dir: dir, SegmentEvents: rapid.IntRange(12, 60).Draw(rt, "segment"), CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(rt, "cache"), Observables: ofFields}
+		opt := Options{Dir: dir, SegmentEvents: rapid.IntRange(30, 200).Draw(rt, "segment"), CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(rt, "cache"), Observables: ofFields}
 		begin := func() *History {
 			h, err := Open(t.Context(), opt)
 			if err != nil {

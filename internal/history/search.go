@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -42,16 +41,20 @@ type Stats struct {
 	Stopped  bool // by Limit or by yield, before the end
 }
 
-// chunk is how many events are handed over at once.
-const chunk = 64
+// sliceRows is how many rows are read at once. Slices are read side by side.
+const sliceRows = 512
 
-// result is what a part of the past gives.
-type result struct {
-	hits           chan []*event.Event // closed at the end
-	examined       atomic.Int64
-	pruned         bool  // after hits is closed, as err
-	err            error //
-	events, onDisk int64
+// slice is a stretch of the rows of one part, and what came out of it.
+type slice struct {
+	part   part
+	places []uint32
+	last   bool // of its part
+	pruned bool // the part has no rows to read
+
+	done     chan struct{} // closed when the rest is set
+	hits     []*event.Event
+	examined int64
+	err      error
 }
 
 // Search gives yield the past events of a query, file by file, from the oldest
@@ -80,107 +83,105 @@ func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*ev
 	defer context.AfterFunc(h.ctx, cancel)()
 
 	total := int64(0)
-	results := make([]*result, len(parts))
-	for i, p := range parts {
-		s := p.span()
-		total += s.Events
-		results[i] = &result{hits: make(chan []*event.Event, 4), events: s.Events, onDisk: s.Bytes}
+	for _, p := range parts {
+		total += p.span().Events
 	}
-	started := 0
-	start := func() {
-		if started < len(parts) {
-			p, r := parts[started], results[started]
-			workers.Go(func() { h.searchPart(ctx, p, f, r) })
-			started++
-		}
-	}
-	for range runtime.GOMAXPROCS(0) {
-		start()
-	}
-	for _, r := range results {
-		for hits := range r.hits {
-			for _, ev := range hits {
-				st.Hits++
-				if !yield(ev) || q.Limit > 0 && st.Hits >= int64(q.Limit) {
-					st.Stopped = true
-					st.Examined += r.examined.Load()
-					return nil
+	// The planner looks up rows and starts a reader for each slice of them; slices
+	// come out in the order in which they went in, and few are under way at once.
+	slices := make(chan *slice, runtime.GOMAXPROCS(0))
+	workers.Go(func() {
+		defer close(slices)
+		for _, p := range parts {
+			if !h.planPart(ctx, p, f, func(s *slice) bool {
+				select {
+				case slices <- s:
+				case <-ctx.Done():
+					return false
 				}
+				workers.Go(func() { h.readSlice(ctx, s, f) })
+				return true
+			}) {
+				return
 			}
 		}
-		start()
-		if r.err != nil {
-			return r.err
+	})
+	for s := range slices {
+		<-s.done
+		if s.err != nil {
+			return s.err
 		}
+		st.Examined += s.examined
+		for _, ev := range s.hits {
+			st.Hits++
+			if !yield(ev) || q.Limit > 0 && st.Hits >= int64(q.Limit) {
+				st.Stopped = true
+				return nil
+			}
+		}
+		if !s.last {
+			continue
+		}
+		span := s.part.span()
 		st.Files++
-		st.Events += r.events
-		st.Examined += r.examined.Load()
-		if r.pruned {
+		st.Events += span.Events
+		if s.pruned {
 			st.Pruned++
 		} else {
-			st.Bytes += r.onDisk
+			st.Bytes += span.Bytes
 		}
 		if q.Progress != nil {
 			q.Progress(st.Events, total)
 		}
 	}
-	return nil
+	if h.ctx.Err() != nil {
+		return errClosed()
+	}
+	return ctx.Err()
 }
 
-// searchPart searches one part and sends its hits in order.
-func (h *History) searchPart(ctx context.Context, p part, f *filter, out *result) {
-	defer close(out.hits)
-	in := interner{}
-	var hits []*event.Event
-	send := func() bool {
-		if len(hits) == 0 {
-			return true
-		}
-		select {
-		case out.hits <- hits:
-			hits = nil
-			return true
-		case <-ctx.Done():
+// planPart hands over the slices of a part, one at least; it reports whether to go on.
+func (h *History) planPart(ctx context.Context, p part, f *filter, give func(*slice) bool) bool {
+	var places []uint32
+	err := h.withPart(p, func() (err error) {
+		places, err = p.rows(f)
+		return err
+	})
+	s := &slice{part: p, pruned: len(places) == 0, done: make(chan struct{}), err: err}
+	for len(places) > sliceRows {
+		s.places, places = places[:sliceRows], places[sliceRows:]
+		if !give(s) {
 			return false
 		}
+		s = &slice{part: p, done: make(chan struct{})}
 	}
-	next := uint32(0) // rows below were dealt with, if the part is read again
-	var bad error
-	run := func() error {
-		places, err := p.rows(f)
-		if err != nil {
-			return err
-		}
-		for len(places) > 0 && places[0] < next {
-			places = places[1:]
-		}
-		if out.pruned = len(places) == 0 && next == 0; len(places) == 0 {
-			return nil
-		}
-		return p.read(ctx, places, func(at uint32, r *row) bool {
-			next = at + 1
-			out.examined.Add(1)
+	s.places, s.last = places, true
+	return give(s) && err == nil
+}
+
+// readSlice reads the rows of a slice.
+func (h *History) readSlice(ctx context.Context, s *slice, f *filter) {
+	defer close(s.done)
+	if s.err != nil || len(s.places) == 0 {
+		return
+	}
+	in := interner{}
+	s.err = h.withPart(s.part, func() error {
+		s.hits, s.examined = nil, 0
+		var bad error
+		err := s.part.read(ctx, s.places, func(_ uint32, r *row) bool {
+			s.examined++
 			if !f.holds(r) {
 				return true
 			}
 			var ev *event.Event
-			if ev, bad = r.event(in); bad != nil {
-				return false
+			if ev, bad = r.event(in); bad == nil {
+				s.hits = append(s.hits, ev)
 			}
-			hits = append(hits, ev)
-			return len(hits) < chunk || send()
+			return bad == nil
 		})
-	}
-	var err error
-	if file, ok := p.unit.(*file); ok {
-		err = h.withFile(file, run)
-	} else if err = run(); damagedRecord(err) {
-		h.problemOnce(p.unit.(*view).path, err)
-		err = nil
-	}
-	send()
-	out.err = errors.Join(err, bad, ctx.Err())
-	if out.err != nil && h.ctx.Err() != nil {
-		out.err = errClosed()
+		return errors.Join(err, bad)
+	})
+	if s.err != nil && h.ctx.Err() != nil {
+		s.err = errClosed()
 	}
 }

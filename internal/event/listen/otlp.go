@@ -209,7 +209,7 @@ type received struct {
 func (r received) events(d *read.Decoder, source event.Source, hint read.Hint) ([]*event.Event, string) {
 	lr := r.record
 	attributes := map[string]any{}
-	flatten(attributes, lr.GetAttributes())
+	deep := flatten(attributes, lr.GetAttributes())
 	if lr.GetBody().GetValue() == nil && len(attributes) == 0 {
 		return nil, "a record has neither body nor attributes"
 	}
@@ -245,22 +245,18 @@ func (r received) events(d *read.Decoder, source event.Source, hint read.Hint) (
 	case *commonpb.AnyValue_StringValue:
 		evs = r.line(d, source, []byte(b.StringValue), hint)
 	case *commonpb.AnyValue_KvlistValue:
-		m, _ := value(lr.GetBody(), 0).(map[string]any)
-		if m == nil {
-			return nil, "a record nests too deep"
-		}
+		m, _ := value(lr.GetBody(), 0, &deep).(map[string]any)
 		evs = []*event.Event{d.Map(source, m, encode(m), hint)}
 	case nil:
 		m := map[string]any{}
 		flatten(m, lr.GetAttributes())
 		evs = []*event.Event{d.Map(source, m, encode(m), hint)}
 	default:
-		v := value(lr.GetBody(), 0)
-		if v == nil {
-			return nil, "a record nests too deep"
-		}
-		m := map[string]any{"body": v}
+		m := map[string]any{"body": value(lr.GetBody(), 0, &deep)}
 		evs = []*event.Event{d.Map(source, m, encode(m), hint)}
+	}
+	if deep {
+		return nil, "a record nests deeper than 64 levels"
 	}
 	for _, e := range evs {
 		unknown := e.Product == "" && len(e.Categories) == 0
@@ -291,9 +287,7 @@ func (r received) line(d *read.Decoder, source event.Source, b []byte, hint read
 	for i, e := range evs {
 		// Offset is the record's place in the request, also for a second event of it.
 		e.From.Offset, e.From.Record = source.Offset, source.Record
-		if i > 0 {
-			e.ID = read.RecordID(hint.Seed, source.Offset+int64(i)<<40, e.Raw)
-		}
+		e.ID = read.RecordID(hint.Seed, source.Offset+int64(i)<<40, e.Raw)
 	}
 	return evs
 }
@@ -314,20 +308,23 @@ func nanos(n uint64) time.Time {
 	return time.Unix(0, int64(n)).UTC().Truncate(time.Microsecond)
 }
 
-func flatten(m map[string]any, list []*commonpb.KeyValue) {
+// flatten puts attributes into m, and reports whether one nests too deep.
+func flatten(m map[string]any, list []*commonpb.KeyValue) (deep bool) {
 	for _, kv := range list {
-		if v := value(kv.GetValue(), 0); kv.GetKey() != "" && v != nil {
+		if v := value(kv.GetValue(), 0, &deep); kv.GetKey() != "" && v != nil {
 			m[text(kv.GetKey())] = v
 		}
 	}
+	return deep
 }
 
 // text is s without NUL, which the stores cannot hold.
 func text(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
-// value converts a value; nil if it nests too deep.
-func value(v *commonpb.AnyValue, depth int) any {
+// value converts a value, and sets deep if it nests deeper than 64 levels.
+func value(v *commonpb.AnyValue, depth int, deep *bool) any {
 	if depth > 64 {
+		*deep = true
 		return nil
 	}
 	switch v := v.GetValue().(type) {
@@ -347,13 +344,13 @@ func value(v *commonpb.AnyValue, depth int) any {
 	case *commonpb.AnyValue_ArrayValue:
 		out := make([]any, 0, len(v.ArrayValue.GetValues()))
 		for _, e := range v.ArrayValue.GetValues() {
-			out = append(out, value(e, depth+1))
+			out = append(out, value(e, depth+1, deep))
 		}
 		return out
 	case *commonpb.AnyValue_KvlistValue:
 		out := map[string]any{}
 		for _, kv := range v.KvlistValue.GetValues() {
-			out[text(kv.GetKey())] = value(kv.GetValue(), depth+1)
+			out[text(kv.GetKey())] = value(kv.GetValue(), depth+1, deep)
 		}
 		return out
 	}

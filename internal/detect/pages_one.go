@@ -1,0 +1,248 @@
+package detect
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// oneData is the dot of findings/one.
+type oneData struct {
+	Finding  event.Finding
+	Shared   bool // an indicator of the community matched, not a rule of one's own
+	Rule     []web.Fact
+	Times    []web.Fact
+	Facts    []web.Fact
+	Values   []valueLine
+	Tags     []web.Badge
+	Node     bool
+	Verdicts []verdictLine
+	Traces   []Trace
+	More     int // traces beyond those shown
+}
+
+// valueLine is an observable with the word for its type.
+type valueLine struct {
+	Kind  i18n.Text
+	Value string
+}
+
+// verdictLine is what was judged of one value: whether the others may get it, and why.
+type verdictLine struct {
+	Kind    i18n.Text
+	Value   string
+	Rule    bool // the rule itself rather than a value
+	Offered bool
+	Why     i18n.Text
+}
+
+func (c PageConfig) one(r *web.Request) (*web.View, error) {
+	var it Item
+	var caseID, caseNumber string
+	var verdicts []Offered
+	var traces []Trace
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		if it, err = Get(tx, r.PathValue("id")); err != nil {
+			return err
+		}
+		if c.CaseOf != nil {
+			if id, number, ok := c.CaseOf(tx, it.ID); ok {
+				caseID, caseNumber = id, number
+			}
+		}
+		if c.Hub {
+			return nil
+		}
+		if verdicts, err = Offers(tx, it.ID); err != nil {
+			return err
+		}
+		traces, err = Traces(tx, it.ID, shownTraces)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	badge := whenBadge(it.Past)
+	v := &web.View{Template: "findings/one", Title: i18n.Same(cmp.Or(it.Rule.Title, it.Rule.ID)), Nav: "findings", Handling: &it.Handling, State: &badge,
+		Lede: web.Run{web.Level(it.Rule.Level), events(it.Count)}, Live: []string{"findings"},
+		Back: &web.Link{Text: i18n.T("Findings", "検知"), Path: "/findings"}}
+	if it.Realm != event.Live {
+		v.Realm = it.Realm
+	}
+	if caseID != "" {
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Open case {0}", "事案 {0} を開く").With(caseNumber), Path: web.Path("/cases/{0}", caseID)})
+	}
+	if it.Indicator != "" {
+		v.Next = append(v.Next, web.Next{Text: i18n.T("See the indicator that matched", "一致した指標を見る"), Path: web.Path("/indicators/{0}", it.Indicator)})
+	}
+	if !c.Hub {
+		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/leaving?state=all&q=" + url.QueryEscape(it.ID)})
+	}
+	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Traces: traces, More: max(0, it.Count-len(traces))}
+	d.Rule, d.Times, d.Facts = ruleFacts(it), timeFacts(it, r.Zone), c.facts(r.Context(), it)
+	for _, o := range it.Observables {
+		d.Values = append(d.Values, valueLine{kindText(string(o.Type)), o.Value})
+	}
+	for _, t := range it.Rule.Tags {
+		d.Tags = append(d.Tags, tagBadge(t))
+	}
+	for _, o := range verdicts {
+		kind, value, _ := strings.Cut(o.Value, ":")
+		d.Verdicts = append(d.Verdicts, verdictLine{Kind: kindText(kind), Value: value, Rule: kind == "sigma", Offered: o.Offered, Why: reasonText(o)})
+	}
+	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
+	return v, nil
+}
+
+func events(n int) i18n.Text {
+	if n == 1 {
+		return i18n.T("1 event", "事象 1 件")
+	}
+	return i18n.T("{0} events", "事象 {0} 件").With(n)
+}
+
+func ruleFacts(it Item) []web.Fact {
+	name, id := i18n.T("Rule", "規則"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
+	return []web.Fact{
+		{Name: name, Value: web.Lines{it.Rule.Title, id}},
+		{Name: i18n.T("Author", "作成者"), Value: it.Rule.Author},
+		{Name: i18n.T("Licence", "使用許諾"), Value: it.Rule.License},
+		{Name: i18n.T("Level", "重要度"), Value: web.Level(it.Rule.Level)},
+	}
+}
+
+// timeFacts tell the instants and, where a machine was at work, how long it took.
+func timeFacts(it Item, zone *time.Location) []web.Fact {
+	exact := func(t time.Time) any {
+		if t.IsZero() {
+			return nil
+		}
+		return web.Lines{t, t.In(zone).Format("15:04:05.000")}
+	}
+	out := []web.Fact{{Name: i18n.T("First event", "最初の事象"), Value: exact(it.First), Note: i18n.T("by the record's own clock", "記録元の時計による")}}
+	if it.Last.After(it.First) {
+		out = append(out, web.Fact{Name: i18n.T("Last event", "最後の事象"), Value: exact(it.Last)})
+	}
+	if !it.Past {
+		out = append(out, web.Fact{Name: i18n.T("Read by the sensor", "センサーの読み取り"), Value: exact(it.Sensed), Note: i18n.T("by the hub's clock", "ハブの時計による")})
+	}
+	found := web.Fact{Name: i18n.T("Detected", "検知"), Value: exact(it.Detected)}
+	if d := it.Detected.Sub(it.Sensed); !it.Past && d >= 0 && !it.Sensed.IsZero() {
+		found.Note = i18n.T("{0} after it was read", "読み取りから {0}").With(svg.Millis(d))
+	} else if it.Past {
+		found.Note = i18n.T("by a search of the past", "過去の記録の調査による")
+	}
+	return append(out, found)
+}
+
+func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
+	var out []web.Fact
+	if c.Hub {
+		out = append(out, web.Fact{Name: i18n.T("Member", "構成員"), Value: web.Link{Text: c.member(ctx, it.Member), Path: web.Path("/members/{0}", it.Member)}})
+	}
+	host := web.Fact{Name: i18n.T("Host", "ホスト")}
+	if it.Host != "" {
+		host.Value = web.Mono(it.Host)
+	}
+	if c.Hub && strings.HasPrefix(it.Host, "host-") {
+		host.Note = i18n.T("a pseudonym: the member keeps the name to itself", "仮名。実名は構成員の外に出ていません")
+	}
+	out = append(out, host)
+	user := web.Fact{Name: i18n.T("Account", "アカウント")}
+	if it.User != "" {
+		user.Value = web.Mono(it.User)
+	} else if c.Hub {
+		user.Note = i18n.T("not told, or none", "伏せられているか、記録なし")
+	}
+	out = append(out, user, web.Fact{Name: i18n.T("Events", "事象数"), Value: it.Count})
+	if it.Indicator != "" {
+		out = append(out, web.Fact{Name: i18n.T("Indicator", "指標"), Value: web.Link{Text: web.Mono(it.Indicator), Path: web.Path("/indicators/{0}", it.Indicator)}})
+	}
+	return append(out, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.Lines{it.Handling, web.TLPText(it.Handling.TLP)}},
+		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
+}
+
+// kindText is the word for a kind of value.
+func kindText(kind string) i18n.Text {
+	switch event.ObservableType(kind) {
+	case event.IPv4:
+		return i18n.T("IPv4 address", "IPv4 アドレス")
+	case event.IPv6:
+		return i18n.T("IPv6 address", "IPv6 アドレス")
+	case event.Domain:
+		return i18n.T("domain", "ドメイン")
+	case event.URL:
+		return i18n.Same("URL")
+	case event.Email:
+		return i18n.T("mail address", "メールアドレス")
+	case "sigma":
+		return i18n.T("behaviour", "振る舞い")
+	}
+	return i18n.Same(kind)
+}
+
+// reasonText says a verdict in words. The reasons are this package's own; one
+// that an older version wrote is shown as it is.
+func reasonText(o Offered) i18n.Text {
+	switch o.Why {
+	case reasonCommon:
+		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
+	case reasonSystem:
+		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
+	case reasonUnseen:
+		if !o.Offered {
+			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")
+		}
+		return i18n.T("distinctive: our past holds it nowhere else", "特徴的。過去のほかの記録には現れない")
+	case reasonBehavior:
+		if !o.Offered {
+			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、この規則は既に共有済み")
+		}
+		return i18n.T("no value is distinctive, so the behaviour itself is what others can match", "特徴的な値がないため、振る舞いそのものを提供")
+	case "private or reserved range":
+		return i18n.T("private or reserved address", "私設または予約済みのアドレス")
+	case "the community's own network":
+		return i18n.T("the community's own network", "共同体自身のネットワーク")
+	case "the community's own domain":
+		return i18n.T("the community's own domain", "共同体自身のドメイン")
+	case "public service":
+		return i18n.T("a public service that everyone talks to", "誰もが使う公共のサービス")
+	case "local name":
+		return i18n.T("a local name", "内部だけの名前")
+	case "hash of an empty file":
+		return i18n.T("hash of an empty file", "空のファイルのハッシュ")
+	case "not a hash", "not an address", "not a URL":
+		return i18n.T("not a real value", "実体のない値")
+	}
+	return i18n.Same(o.Why)
+}
+
+var tactics = map[string]i18n.Text{
+	"reconnaissance": i18n.T("Reconnaissance", "偵察"), "resource-development": i18n.T("Resource development", "リソース開発"),
+	"initial-access": i18n.T("Initial access", "初期アクセス"), "execution": i18n.T("Execution", "実行"), "persistence": i18n.T("Persistence", "永続化"),
+	"privilege-escalation": i18n.T("Privilege escalation", "権限昇格"), "defense-evasion": i18n.T("Defense evasion", "防御回避"),
+	"credential-access": i18n.T("Credential access", "認証情報アクセス"), "discovery": i18n.T("Discovery", "探索"), "lateral-movement": i18n.T("Lateral movement", "水平展開"),
+	"collection": i18n.T("Collection", "収集"), "command-and-control": i18n.T("Command and control", "C2 通信"), "exfiltration": i18n.T("Exfiltration", "持ち出し"),
+	"impact": i18n.T("Impact", "影響"),
+}
+
+// tagBadge shows an ATT&CK tactic by its name, a technique by its number, and
+// any other tag as it is.
+func tagBadge(tag string) web.Badge {
+	name, ok := strings.CutPrefix(strings.ToLower(tag), "attack.")
+	if !ok {
+		return web.Badge{Text: i18n.Same(tag), Mood: web.Dim}
+	}
+	if t, ok := tactics[strings.ReplaceAll(name, "_", "-")]; ok {
+		return web.Badge{Text: t, Mood: web.Info}
+	}
+	return web.Badge{Text: i18n.Same(strings.ToUpper(name))}
+}
