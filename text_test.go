@@ -32,7 +32,10 @@ func literal(e ast.Expr) (string, bool) {
 
 func isJapanese(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }
 
-func hasJapanese(s string) bool { return strings.ContainsFunc(s, isJapanese) }
+// hasJapanese takes full-width punctuation for Japanese: "{0}：{1}" is all that some texts differ in.
+func hasJapanese(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return isJapanese(r) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xffef })
+}
 
 // mostlyJapanese lets English name a Japanese word as an example.
 func mostlyJapanese(s string) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/app/cli"
 )
 
 // sections are those of chapters 4 and 5 of the strategy that ask for something.
@@ -53,7 +54,7 @@ func rows(t *testing.T, path string) []row {
 var quoted = regexp.MustCompile("`([^`]*)`")
 
 func TestStrategyNamesWhatExists(t *testing.T) {
-	commands := app.Commands()
+	commands := cli.Commands()
 	pages := append(app.Pages(), "/openapi.json", "/openapi.yaml", "/api/docs")
 	if len(commands) == 0 || len(pages) < 4 {
 		t.Fatalf("the program names %d commands and %d pages", len(commands), len(pages))
@@ -151,7 +152,7 @@ var (
 
 // What the other documents tell an operator to type exists as well.
 func TestDocumentsNameCommandsThatExist(t *testing.T) {
-	commands := app.Commands()
+	commands := cli.Commands()
 	for _, path := range []string{"operate.md", "threat-model.md", "../README.md", "../CONTRIBUTING.md", "../SECURITY.md"} {
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/meneki/meneki/internal/bus/pki"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )

@@ -9,7 +9,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // parquetRow is the schema of a sealed file: the attributes of the OCSF base
@@ -121,7 +120,7 @@ func writeParquet(w io.Writer, segment string, next func() (*row, error)) (err e
 		}
 	}()
 	pw := parquet.NewGenericWriter[parquetRow](w,
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+		parquet.Compression(&parquet.Zstd),
 		parquet.BloomFilters(parquet.SplitBlockFilter(bloomBits, bloomPath[:]...)),
 		parquet.DictionaryMaxBytes(1<<20),
 		parquet.SkipPageBounds("unmapped"), parquet.SkipPageBounds("raw_data"),

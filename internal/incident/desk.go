@@ -18,14 +18,27 @@ import (
 type Filter struct {
 	Text   string
 	State  string // a State, "active" for all but closed, or ""
-	Sector string
+	Sector string // for those who work at the hub; others get nothing by it
 	IDs    []string
 }
 
-func (f Filter) where(arg func(any) string) string {
+// wide reports whether the scope may know a case as a whole. A party may know
+// its own part only: not by a search either, nor by a filter or an order that
+// another's part decides.
+func wide(s store.Scope) bool {
+	v, asks := s.Viewer()
+	return !asks || v.Hub
+}
+
+func (f Filter) where(s store.Scope, arg func(any) string) string {
 	var b strings.Builder
-	if f.Text != "" {
+	if f.Text != "" && wide(s) {
 		b.WriteString(` AND replace(c.words, ` + arg(strings.ToLower(f.Text)) + `, '') <> c.words`)
+	} else if f.Text != "" {
+		v, _ := s.Viewer()
+		q := arg(strings.ToLower(f.Text))
+		b.WriteString(` AND (replace(lower(c.number), ` + q + `, '') <> lower(c.number) OR EXISTS (SELECT 1 FROM incident_finding p WHERE p.incident = c.id AND p.member = ` + arg(v.Member) +
+			` AND SCOPE(p) AND replace(lower(p.title), ` + q + `, '') <> lower(p.title)))`)
 	}
 	switch f.State {
 	case "":
@@ -34,7 +47,9 @@ func (f Filter) where(arg func(any) string) string {
 	default:
 		b.WriteString(` AND c.state = ` + arg(f.State))
 	}
-	if f.Sector != "" {
+	if f.Sector != "" && !wide(s) {
+		b.WriteString(` AND 1=0`)
+	} else if f.Sector != "" {
 		b.WriteString(` AND replace(c.sectors, ` + arg(`"`+f.Sector+`"`) + `, '') <> c.sectors`)
 	}
 	if len(f.IDs) > 0 {
@@ -47,23 +62,36 @@ func (f Filter) where(arg func(any) string) string {
 	return b.String()
 }
 
-// List gives the cases that the scope may see, last changed first, after the
-// one changed at afterAt with afterID (both zero for the start).
+// List gives the cases that the scope may see, after the one at afterAt with
+// afterID (both zero for the start): last changed first, or for a party, whom
+// another's change must not be told, last opened first; see Place.
 func List(tx *store.Tx, f Filter, afterAt time.Time, afterID string, limit int) ([]Case, error) {
 	var args []any
 	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	q := `SELECT ` + caseColumns + ` FROM incidents c WHERE SCOPE(c)` + f.where(arg)
-	if afterID != "" {
-		q += ` AND (c.updated, c.id) < (` + arg(clock.Micros(afterAt)) + `, ` + arg(afterID) + `)`
+	q := `SELECT ` + caseColumns + ` FROM incidents c WHERE SCOPE(c)` + f.where(tx.Scope(), arg)
+	by := "c.updated"
+	if !wide(tx.Scope()) {
+		by = "c.opened"
 	}
-	return store.Query[Case](tx, q+` ORDER BY c.updated DESC, c.id DESC LIMIT `+arg(limit), args...)
+	if afterID != "" {
+		q += ` AND (` + by + `, c.id) < (` + arg(clock.Micros(afterAt)) + `, ` + arg(afterID) + `)`
+	}
+	return store.Query[Case](tx, q+` ORDER BY `+by+` DESC, c.id DESC LIMIT `+arg(limit), args...)
 }
 
 // Count gives how many cases the scope may see.
 func Count(tx *store.Tx, f Filter) (int64, error) {
 	var args []any
 	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	return store.One[int64](tx, `SELECT count(*) FROM incidents c WHERE SCOPE(c)`+f.where(arg), args...)
+	return store.One[int64](tx, `SELECT count(*) FROM incidents c WHERE SCOPE(c)`+f.where(tx.Scope(), arg), args...)
+}
+
+// Place is where a case stands in List for v, to go on after it.
+func (c Case) Place(v policy.Viewer) (at time.Time, id string) {
+	if v.Hub {
+		return c.Updated, c.ID
+	}
+	return c.Opened, c.ID
 }
 
 // Get gives one case by id or number, or fault.NotFound.

@@ -50,8 +50,8 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 	} else {
 		add(i18n.T("Shared", "配布"), time.Time{}, false, i18n.Text{})
 	}
-	add(i18n.T("Armed", "防御"), c.Sensed.Add(im.ArmedTime), im.Connected > 0 && im.Armed == im.Connected, share(im.Armed, im.Connected))
-	add(i18n.T("Past searched", "遡及"), c.Sensed.Add(im.Time), im.Done, share(im.Hunted, im.Connected))
+	add(i18n.T("Armed", "防御"), c.Sensed.Add(im.ArmedTime), im.Connected > 0 && im.Armed == im.Connected, ratio(im.Armed, im.Connected))
+	add(i18n.T("Past searched", "遡及"), c.Sensed.Add(im.Time), im.Done, ratio(im.Hunted, im.Connected))
 	if s, traces := c.traces(im.Indicator); traces > 0 {
 		add(i18n.T("Trace found", "痕跡"), s.At, true, i18n.T("{0}: {1}", "{0}：{1} 件").With(name(s.Member), traces))
 	}
@@ -65,7 +65,7 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 	return p
 }
 
-func share(n, of int) i18n.Text {
+func ratio(n, of int) i18n.Text {
 	if of == 0 {
 		return i18n.Text{}
 	}

@@ -119,7 +119,7 @@ func (s *session) fail(err error) int {
 // say prints a line in the session's language.
 func (s *session) say(t i18n.Text) { fmt.Fprintln(s.out, t.In(s.lang)) }
 
-// Commands lists every command as it is typed, for the tests that hold the
+// Commands lists every command without the program's name ("member invite"), for the tests that hold the
 // documents to what exists.
 func Commands() []string {
 	p, err := kong.New(&commands{}, kong.Name("meneki"))
@@ -128,7 +128,7 @@ func Commands() []string {
 	}
 	var out []string
 	for _, n := range p.Model.Leaves(true) {
-		out = append(out, "meneki "+strings.Join(strings.Fields(n.Path()), " "))
+		out = append(out, strings.TrimPrefix(strings.Join(strings.Fields(n.Path()), " "), "meneki "))
 	}
 	return out
 }

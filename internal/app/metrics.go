@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/policy"
+)
+
+// metrics are a hub's or node's figures for Prometheus. They are numbers only,
+// without names of members, and still for signed-in readers alone.
+type metrics struct {
+	reg     *prometheus.Registry
+	answers *prometheus.CounterVec
+	took    prometheus.Histogram
+}
+
+func newMetrics() *metrics {
+	m := &metrics{reg: prometheus.NewRegistry(),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "meneki_api_answers_total", Help: "Answered API requests by operation, status and kind of fault."}, []string{"operation", "status", "kind"}),
+		took:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "meneki_api_seconds", Help: "Time to answer an API request.", Buckets: prometheus.ExponentialBuckets(0.0005, 4, 8)}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "meneki_build_info", Help: "1, with the version."}, []string{"version"})
+	build.WithLabelValues(Version).Set(1)
+	m.reg.MustRegister(m.answers, m.took, build)
+	return m
+}
+
+// observe counts one answer of the API.
+func (m *metrics) observe(a api.Answer) {
+	m.answers.WithLabelValues(a.Operation, http.StatusText(a.Status), a.Kind).Inc()
+	m.took.Observe(a.Took.Seconds())
+}
+
+// gauge adds a figure that is read when it is asked for.
+func (m *metrics) gauge(name, help string, read func(ctx context.Context) float64) {
+	m.reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		return read(ctx)
+	}))
+}
+
+// serve answers GET /metrics for readers.
+func (m *metrics) serve(auth func(*http.Request) (policy.Viewer, error)) http.Handler {
+	inner := promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := auth(r)
+		if err == nil {
+			err = api.Need(v, policy.RoleReader)
+		}
+		if err != nil {
+			http.Error(w, fault.TextOf(err).EN, fault.KindOf(err).Status())
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,313 @@
+package situation
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// shownCases is how many open cases the first page lists.
+const shownCases = 8
+
+// Pages adds the hub's first page, "/".
+func Pages(site *web.Site, c PageConfig) {
+	site.Templates(Templates())
+	site.Page("/", policy.RoleReader, func(r *web.Request) (*web.View, error) {
+		p, err := c.load(r.Context(), r.Viewer)
+		if err != nil {
+			return nil, err
+		}
+		return p.view(r.Zone), nil
+	})
+}
+
+// picture is everything that the first page shows to one viewer. What the
+// viewer may not see is not in it.
+type picture struct {
+	now       time.Time
+	hub       bool // the viewer works at the hub, and sees the community as a whole
+	cases     []CaseLine
+	total     int64
+	cycle     *Cycle
+	immunity  Immunity
+	members   []MemberLine
+	hourly    []FindingCount // of the last 12 hours
+	daily     []FindingCount // of the last 24 hours
+	indicator *IndicatorLine
+	actions   []web.Next
+}
+
+// load asks the sources. Whoever does not work at the hub gets their own cases
+// and findings, and nothing that counts or names others.
+func (c PageConfig) load(ctx context.Context, v policy.Viewer) (p picture, err error) {
+	p = picture{now: c.Clock(), hub: v.Hub}
+	if c.Cases != nil {
+		if p.cases, p.total, err = c.Cases(ctx, v, shownCases); err != nil {
+			return p, err
+		}
+	}
+	if c.Findings != nil {
+		if p.daily, err = c.Findings(ctx, v, p.now.Add(-24*time.Hour)); err != nil {
+			return p, err
+		}
+	}
+	if c.Actions != nil {
+		if p.actions, err = c.Actions(ctx, v); err != nil {
+			return p, err
+		}
+	}
+	if !v.Hub {
+		p.narrow(v)
+		return p, nil
+	}
+	if c.Members != nil {
+		if p.members, err = c.Members(ctx); err != nil {
+			return p, err
+		}
+	}
+	if c.Newest != nil {
+		if p.indicator, err = c.Newest(ctx); err != nil {
+			return p, err
+		}
+	}
+	for _, f := range p.daily {
+		if !f.Hour.Before(start(p.now)) {
+			p.hourly = append(p.hourly, f)
+		}
+	}
+	return p, c.cycles(ctx, v, &p)
+}
+
+// narrow takes out, whatever the sources gave, what is about others.
+func (p *picture) narrow(v policy.Viewer) {
+	for i := range p.cases {
+		p.cases[i].Members, p.cases[i].Sectors, p.cases[i].Next, p.cases[i].Due = 0, nil, i18n.Text{}, time.Time{}
+	}
+	p.daily = slices.DeleteFunc(p.daily, func(f FindingCount) bool { return v.Member == "" || f.Member != v.Member })
+}
+
+// cycles finds the newest cycle out of which an indicator came, or the newest.
+// The case behind it must be one that the viewer may see.
+func (c PageConfig) cycles(ctx context.Context, v policy.Viewer, p *picture) error {
+	if c.DB == nil {
+		return nil
+	}
+	var list []Cycle
+	err := c.DB.Read(ctx, store.System("situation: the latest cycle, for the hub's people"), func(tx *store.Tx) (err error) {
+		list, err = Latest(tx, 20)
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	seen := func(cy Cycle) bool {
+		return c.Cases == nil || slices.ContainsFunc(p.cases, func(l CaseLine) bool { return l.ID == cy.ID })
+	}
+	for i := range list {
+		if len(list[i].Indicators()) > 0 && seen(list[i]) {
+			p.cycle = &list[i]
+			break
+		}
+	}
+	if p.cycle == nil {
+		for i := range list {
+			if seen(list[i]) {
+				p.cycle = &list[i]
+				break
+			}
+		}
+	}
+	if p.cycle != nil {
+		p.immunity = p.cycle.Immunity("")
+	}
+	return nil
+}
+
+func (p picture) name(member string) string {
+	for _, m := range p.members {
+		if m.ID == member {
+			return m.Name
+		}
+	}
+	return "—"
+}
+
+// hubData is the dot of situation/hub.
+type hubData struct {
+	Cycle      *svg.Cycle
+	CyclePath  string
+	CycleMark  *policy.Handling
+	Cases      web.List
+	Japan      *svg.Japan
+	Dots       *svg.Dots
+	Indicator  *IndicatorLine
+	Sectors    *web.List
+	SectorData svg.Table
+	Own        *svg.Columns // a member's own findings
+}
+
+func (p picture) view(zone *time.Location) *web.View {
+	v := &web.View{Template: "situation/hub", Title: i18n.T("Situation", "状況"), Nav: "situation", Wide: true,
+		Live: []string{"situation", "cases", "findings", "indicators", "members"}, Lede: p.lede()}
+	d := hubData{Cases: p.caseList()}
+	if p.cycle != nil {
+		pic := p.cycle.Picture(p.name)
+		d.Cycle, d.CyclePath = &pic, web.Path("/cases/{0}", p.cycle.Number)
+		for _, l := range p.cases {
+			if l.ID == p.cycle.ID {
+				d.CycleMark = &policy.Handling{TLP: l.Handling.TLP}
+			}
+		}
+	}
+	if p.hub {
+		j := japan(p.daily, p.members)
+		d.Japan = &j
+		rows := bySector(p.hourly, p.members, p.now)
+		l := sectorList(rows)
+		d.Sectors, d.SectorData = &l, sectorTable(rows, p.now, zone)
+		if p.indicator != nil {
+			dt := dots(p.indicator, p.members)
+			d.Dots, d.Indicator = &dt, p.indicator
+		}
+	} else {
+		own := p.own(zone)
+		d.Own = &own
+	}
+	if worst, ok := p.worst(); ok {
+		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+	}
+	v.Next = p.next()
+	v.Data = d
+	v.CSV = d.Cases.Table()
+	return v
+}
+
+func (p picture) lede() any {
+	now := p.now
+	if !p.hub {
+		return web.Run{i18n.T("your organisation's part", "自組織に関わる範囲"), now}
+	}
+	active, online := 0, 0
+	for _, m := range p.members {
+		if m.Active {
+			active++
+			if m.Online {
+				online++
+			}
+		}
+	}
+	return web.Run{i18n.T("{0} members, {1} connected", "{0} 構成員、うち {1} が接続中").With(active, online), now}
+}
+
+// worst is the open case with the highest severity; of equals, the one that may
+// become worse.
+func (p picture) worst() (out CaseLine, ok bool) {
+	for _, c := range p.cases {
+		if c.Severity < 0 {
+			continue
+		}
+		if !ok || c.Severity > out.Severity || c.Severity == out.Severity && c.Highest > out.Highest {
+			out, ok = c, true
+		}
+	}
+	return out, ok
+}
+
+func (p picture) outlook(worst CaseLine) i18n.Text {
+	if p.total <= 1 {
+		return i18n.T("{0}: {1}", "{0}: {1}").With(worst.Number, worst.Title)
+	}
+	return i18n.T("the highest of {1} open cases: {0}", "対応中 {1} 件のうち最大：{0}").With(worst.Number, p.total)
+}
+
+// next is what to do: what the sources say first, then the cases by their clock.
+func (p picture) next() []web.Next {
+	out := slices.Clone(p.actions)
+	due := slices.Clone(p.cases)
+	due = slices.DeleteFunc(due, func(c CaseLine) bool { return c.Next.Zero() })
+	slices.SortStableFunc(due, func(a, b CaseLine) int {
+		switch {
+		case a.Due.IsZero() && b.Due.IsZero():
+			return 0
+		case a.Due.IsZero():
+			return 1
+		case b.Due.IsZero():
+			return -1
+		}
+		return a.Due.Compare(b.Due)
+	})
+	for _, c := range due {
+		out = append(out, web.Next{Text: i18n.T("{0}: {1}", "{0}: {1}").With(c.Number, c.Next), Path: web.Path("/cases/{0}", c.Number), By: c.Due})
+	}
+	return out[:min(len(out), 3)]
+}
+
+func (p picture) caseList() web.List {
+	l := web.List{ID: "s-cases", Caption: i18n.T("Open cases", "進行中の事案"), Count: web.Exactly(p.total),
+		All: &web.Link{Text: i18n.T("All cases", "すべての事案"), Path: "/cases"},
+		Columns: []web.ListColumn{
+			{Key: "severity", Text: i18n.T("Severity", "深刻度"), Role: web.RoleSev},
+			{Key: "case", Text: i18n.T("Case", "事案"), Role: web.RoleMain},
+			{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
+		},
+		Empty: &web.Empty{Icon: "cases", Text: i18n.T("No open cases", "進行中の事案はありません"),
+			How: i18n.T("A case opens by itself when a member reports a finding.", "構成員から検知が届くと、事案が自動で開設されます。")},
+	}
+	if p.hub {
+		l.Columns = append(l.Columns, web.ListColumn{Key: "due", Text: i18n.T("Due", "期限"), Role: web.RoleNum}, web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote})
+	} else {
+		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum})
+	}
+	for _, c := range p.cases {
+		sev := any(nil)
+		if c.Severity >= 0 {
+			sev = web.Sev(c.Severity)
+		}
+		sub := web.Run{web.Mono(c.Number)}
+		for _, s := range c.Sectors {
+			sub = append(sub, sectorName(s))
+		}
+		if c.Members > 0 {
+			sub = append(sub, i18n.T("{0} members", "{0} 構成員").With(c.Members))
+		}
+		cells := []any{sev, web.Lines{c.Title, sub}, policy.Handling{TLP: c.Handling.TLP}}
+		if p.hub {
+			due := any(nil)
+			if !c.Due.IsZero() {
+				due = web.Due(c.Due)
+			}
+			cells = append(cells, due, c.Next)
+		} else {
+			cells = append(cells, c.Findings)
+		}
+		l.Rows = append(l.Rows, web.Row{Key: c.Number, Path: web.Path("/cases/{0}", c.Number), Cells: cells})
+	}
+	return l
+}
+
+// own draws a member's own findings of the last 12 hours.
+func (p picture) own(zone *time.Location) svg.Columns {
+	values := make([]float64, hours)
+	n := 0
+	for _, f := range p.daily {
+		i := int(f.Hour.Sub(start(p.now)) / time.Hour)
+		if f.Hour.Before(start(p.now)) || i >= hours {
+			continue
+		}
+		values[i] += float64(f.N)
+		n += f.N
+	}
+	c := svg.Columns{Text: i18n.T("{0} findings of your own in the last 12 hours", "過去 12 時間の自組織の検知は {0} 件").With(n), Unit: i18n.T("findings per hour", "件／時"), Open: true,
+		Series: []svg.Series{{Name: i18n.T("findings", "検知"), Values: values}}}
+	for i := range hours {
+		c.Buckets = append(c.Buckets, i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))
+	}
+	return c
+}
