@@ -16,22 +16,24 @@ import (
 
 // console is the pages and the API of a hub or a node, on one port.
 type console struct {
-	mux  *http.ServeMux
-	site *web.Site
-	api  *api.API
+	mux     *http.ServeMux
+	site    *web.Site
+	api     *api.API
+	metrics *metrics
 }
 
 // newConsole makes a console without pages. cookie reads the session's cookie;
 // open is who everybody on this machine is, if nobody needs to sign in.
 func newConsole(cfg web.Config, people *identity.Service, secure bool, open *policy.Viewer, log *slog.Logger) *console {
-	c := &console{mux: http.NewServeMux()}
+	c := &console{mux: http.NewServeMux(), metrics: newMetrics()}
 	auth := func(r *http.Request) (policy.Viewer, error) { return who(r, people, secure, open) }
 	cfg.Auth, cfg.Log = auth, log
 	cfg.SignIn, cfg.SignOut = "/sign-in", "/sign-out"
 	if open != nil {
 		cfg.SignOut = ""
 	}
-	c.api = api.New(c.mux, api.Config{Title: "meneki", Version: Version, Auth: auth, Cookie: people.Cookie("", cfg.Clock(), secure).Name, Clock: cfg.Clock, Log: log})
+	c.api = api.New(c.mux, api.Config{Title: "meneki", Version: Version, Auth: auth, Cookie: people.Cookie("", cfg.Clock(), secure).Name, Clock: cfg.Clock, Log: log, Observe: c.metrics.observe})
+	c.mux.Handle("GET /metrics", c.metrics.serve(auth))
 	c.site = web.New(cfg)
 	return c
 }

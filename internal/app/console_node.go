@@ -1,9 +1,14 @@
 package app
 
 import (
+	"context"
+
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -17,9 +22,30 @@ func nodeConsole(n *Node) (*console, error) {
 	}
 	c := newConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), Place: i18n.Same(n.Name()), Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang,
 		Nav: []web.NavItem{navSituation, navFindings, navIndicators, navLeaving, navSettings}}, n.people, !loopback(n.cfg.Listen), open, n.cfg.Log)
+	c.site.Templates(share.Templates())
+	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }}
+	share.NodePages(c.site, desk)
 	c.site.Templates(detect.Templates())
 	found := detect.PageConfig{DB: n.db}
 	detect.Pages(c.site, found)
 	detect.API(c.api, found)
+	situation.NodePages(c.site, situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport})
+	c.site.Templates(search.Templates())
+	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(n.db), findFindings(n.db), n.findRules()}})
+	n.figures(c)
 	return c, nil
+}
+
+// figures adds the node's numbers for Prometheus.
+func (n *Node) figures(c *console) {
+	c.metrics.gauge("meneki_connected", "1 while the node is connected to its hub.", func(context.Context) float64 {
+		if n.link.Connected() {
+			return 1
+		}
+		return 0
+	})
+	c.metrics.gauge("meneki_rules", "Own rules that are matched.", func(context.Context) float64 { r, _ := n.engine.Count(); return float64(r) })
+	c.metrics.gauge("meneki_indicators_armed", "Indicators that are matched.", func(context.Context) float64 { _, a := n.engine.Count(); return float64(a) })
+	c.metrics.gauge("meneki_history_events", "Events in the history.", func(context.Context) float64 { return float64(n.past.Totals().Events) })
+	c.metrics.gauge("meneki_history_bytes", "Bytes of the history on disk.", func(context.Context) float64 { return float64(n.past.Totals().Bytes) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/bus/pki"
+	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/event"
@@ -52,6 +53,7 @@ type Node struct {
 	pass atomic.Pointer[community.Passport]
 	own  atomic.Pointer[detect.Own]
 	skew atomic.Int64 // hub's clock minus ours, ns
+	turn atomic.Int64 // when the line to the hub last came or went, µs
 
 	close sync.Once
 }
@@ -199,6 +201,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	}
 	n.link.OnPush(share.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
 	n.link.OnState(func(connected bool) {
+		n.turn.Store(clock.Micros(cfg.Clock()))
 		n.console.tell("situation")
 		if connected {
 			go n.greet(context.WithoutCancel(ctx))
@@ -211,6 +214,9 @@ func (n *Node) compose(ctx context.Context) (err error) {
 
 // Member is the node's member id.
 func (n *Node) Member() string { return n.pass.Load().Member }
+
+// since is when the line to the hub last came or went.
+func (n *Node) since() time.Time { return clock.FromMicros(n.turn.Load()) }
 
 // Skew is the hub's clock minus ours.
 func (n *Node) Skew() time.Duration { return time.Duration(n.skew.Load()) }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -46,6 +47,13 @@ func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
 		}
+		if lic := folderLicense(p); lic != "" {
+			for _, r := range set.Rules {
+				if r.License == "" {
+					r.License = lic
+				}
+			}
+		}
 		all.Rules = append(all.Rules, set.Rules...)
 		all.Refused = append(all.Refused, set.Refused...)
 	}
@@ -56,3 +64,34 @@ func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
 
 // SampleRules gives meneki's own rules.
 func SampleRules() (*sigma.Set, error) { return sigma.Load(Samples(), "rules") }
+
+// folderLicense gives the licence that a collection of rules states for all of
+// them in a LICENSE file, in the folder itself or up to three folders above:
+// most rules carry none of their own, and each match must name one.
+func folderLicense(path string) string {
+	dir := path
+	for range 4 {
+		for _, name := range []string{"LICENSE", "LICENSE.md", "LICENSE.txt"} {
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil || len(b) > 1<<20 {
+				continue
+			}
+			text := strings.ToLower(string(b))
+			switch {
+			case strings.Contains(text, "detection rule license"), strings.Contains(text, "drl 1.1"), strings.Contains(text, "drl-1.1"):
+				return "DRL-1.1"
+			case strings.Contains(text, "apache license") && strings.Contains(text, "version 2.0"):
+				return "Apache-2.0"
+			case strings.Contains(text, "mit license"):
+				return "MIT"
+			}
+			return ""
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			break
+		}
+		dir = up
+	}
+	return ""
+}

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -93,7 +94,7 @@ func Read(raw []byte) (Armed, error) {
 		s, _ := v.(string)
 		return s
 	}
-	a := Armed{ID: o.ID(), Name: text("name"), Level: levelOf(o.Labels())}
+	a := Armed{ID: o.ID(), Name: text("name"), Level: labelled(o.Labels(), "level:")}
 	if until := text("valid_until"); until != "" {
 		if a.ValidUntil, err = time.Parse(time.RFC3339Nano, until); err != nil {
 			return Armed{}, fault.Wrap(fault.Invalid, i18n.T("valid_until is not a time", "valid_until が時刻ではありません"), err)
@@ -106,6 +107,9 @@ func Read(raw []byte) (Armed, error) {
 			return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used", "この指標の Sigma 規則は使用できません"), err)
 		}
 		a.Rule = rules[0]
+		if a.Rule.License == "" {
+			a.Rule.License = labelled(o.Labels(), "license:")
+		}
 		return a, nil
 	case "stix":
 		return a.values(text("pattern"))
@@ -113,10 +117,11 @@ func Read(raw []byte) (Armed, error) {
 	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
 }
 
-func levelOf(labels []string) string {
+// labelled gives what stands behind a prefix in a list of labels.
+func labelled(labels []string, prefix string) string {
 	for _, l := range labels {
-		if len(l) > 6 && l[:6] == "level:" {
-			return l[6:]
+		if v, ok := strings.CutPrefix(l, prefix); ok {
+			return v
 		}
 	}
 	return ""

@@ -252,7 +252,11 @@ func (s *segment) write(entries []*entry) error {
 	if s.broken {
 		return errBroken
 	}
-	buf := make([]byte, 0, 1<<20)
+	total := 0
+	for _, e := range entries {
+		total += len(e.frame)
+	}
+	buf := make([]byte, 0, min(total, 1<<20))
 	off := s.size
 	var err error
 	flush := func() {
@@ -263,7 +267,7 @@ func (s *segment) write(entries []*entry) error {
 		}
 	}
 	for _, e := range entries {
-		if len(buf)+len(e.frame) > cap(buf) {
+		if len(buf) > 0 && len(buf)+len(e.frame) > cap(buf) {
 			flush()
 		}
 		buf = append(buf, e.frame...)

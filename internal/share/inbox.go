@@ -39,6 +39,7 @@ type SyncAnswer struct {
 	Objects []event.Object `json:"objects"`
 	Upto    int64          `json:"upto"`
 	More    bool           `json:"more"`
+	Reset   bool           `json:"reset,omitempty"` // the hub's numbers went back: the answer starts from the first
 }
 
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
@@ -165,7 +166,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 			return fmt.Errorf("read the hub's answer: %w", err)
 		}
 		b.mu.Lock()
-		if b.last == after && a.Upto > after {
+		if b.last == after && (a.Upto > after || a.Reset) {
 			err = b.accept(ctx, a.Objects, a.Upto)
 		}
 		b.mu.Unlock()

@@ -37,6 +37,9 @@ func (o *Office) make(c event.Candidate, now time.Time) (*stix.Object, objectRow
 		KillChainPhases: phases(c.Rule.Tags),
 	}
 	ind.ExternalReferences = references(c.Rule)
+	if c.Rule.License != "" { // a rule often states none itself; whoever shows a match must
+		ind.Labels = append(ind.Labels, "license:"+c.Rule.License)
+	}
 	credit := "Sigma rule: " + c.Rule.Title + " (" + c.Rule.ID + ")"
 	if c.Rule.Author != "" {
 		credit += ", author: " + c.Rule.Author

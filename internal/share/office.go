@@ -305,11 +305,20 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 	limit := min(max(ask.Limit, 1), 500)
 	var a SyncAnswer
 	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
-		a = SyncAnswer{Upto: ask.After}
+		last, err := store.One[int64](tx, `SELECT coalesce(max(seq), 0) FROM delivery WHERE member = $1`, member)
+		if err != nil {
+			return err
+		}
+		after := ask.After
+		a = SyncAnswer{}
+		if after > last { // this hub was restored from a backup: the member's count is of a future that is gone
+			after, a.Reset = 0, true
+		}
+		a.Upto = after
 		if err := o.backfill(tx, me); err != nil {
 			return err
 		}
-		rows, err := store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, ask.After, limit)
+		rows, err := store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
 		if err != nil {
 			return err
 		}

@@ -285,3 +285,6 @@ func tlpOptions(on policy.TLP) []web.Option {
 	}
 	return out
 }
+
+// Count is how many are armed, for templates.
+func (c ratio) Count() int { return c.armed }

@@ -203,4 +203,3 @@ func progressOf(tx *store.Tx, ids []string) ([]Progress, error) {
 	}
 	return out, nil
 }
-

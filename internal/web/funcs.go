@@ -19,12 +19,12 @@ import (
 func (st *stage) funcs() template.FuncMap {
 	return template.FuncMap{
 		// words
-		"t":      st.t,    // t "English" "日本語" args…
-		"txt":    st.txt,  // an i18n.Text
-		"num":    st.num,  // 12,345
-		"ms":     st.ms,   // a duration
-		"bytes":  st.size, // 1.5 MiB
-		"defang": Defang,  // hxxp://evil[.]example, as text
+		"t":      st.t,                                                         // t "English" "日本語" args…
+		"txt":    st.txt,                                                       // an i18n.Text
+		"num":    st.num,                                                       // 12,345
+		"ms":     st.ms,                                                        // a duration
+		"bytes":  st.size,                                                      // 1.5 MiB
+		"defang": func(v any) string { return visible(Defang(fmt.Sprint(v))) }, // hxxp://evil[.]example, as text
 		"json":   indented,
 		"lang":   func() string { return string(st.r.Lang) },
 		// values
@@ -54,7 +54,7 @@ func (st *stage) funcs() template.FuncMap {
 		"field":    st.field,
 		"table":    func(v Table) (template.HTML, error) { return st.partial("ui/table", v) },
 		// ways
-		"url":    func(pairs ...string) string { return st.r.With(pairs...) },
+		"url":    st.url, // url "state" "open": this page with its filter changed
 		"path":   pathOf, // path "/cases/{0}" .ID
 		"asset":  func(name string) string { return st.site.files.path(name) },
 		"here":   func() string { return st.r.With() },
@@ -192,6 +192,17 @@ func (st *stage) picture(v svg.Picture) (template.HTML, error) {
 		return "", errors.New("picture: there is none")
 	}
 	return st.partial("ui/picture", figure{v.SVG(st.r.Lang), v.Table(), v.Caption()})
+}
+
+func (st *stage) url(pairs ...any) (string, error) {
+	if len(pairs)%2 != 0 {
+		return "", errors.New("url: takes pairs of name and value")
+	}
+	words := make([]string, len(pairs))
+	for i, p := range pairs {
+		words[i] = fmt.Sprint(p)
+	}
+	return st.r.With(words...), nil
 }
 
 // choose is the address of this page with one of the reader's choices changed.

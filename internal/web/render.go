@@ -44,7 +44,7 @@ type page struct {
 	Content template.HTML
 	Site    *Config
 	Viewer  policy.Viewer
-	Lang    i18n.Lang
+	Lang    string
 	Theme   string
 	ID      string
 	Nav     []navLink
@@ -52,7 +52,7 @@ type page struct {
 	Flashes []flash
 	Realm   string
 	Topics  string
-	Other   i18n.Lang
+	Other   string // the language that can be switched to
 }
 
 type navLink struct {
@@ -82,8 +82,8 @@ func (s *Site) render(w io.Writer, r *Request, v *View, flashes []flash, fragmen
 	}
 	p := page{
 		View: v, Content: template.HTML(content.String()), //nolint:gosec // made by html/template just above
-		Site: &s.cfg, Viewer: r.Viewer, Lang: r.Lang, Theme: r.Theme, ID: r.ID,
-		Flashes: flashes, Realm: s.cfg.Realm, Other: i18n.EN,
+		Site: &s.cfg, Viewer: r.Viewer, Lang: string(r.Lang), Theme: r.Theme, ID: r.ID,
+		Flashes: flashes, Realm: s.cfg.Realm, Other: string(i18n.EN),
 	}
 	if v.Realm != "" {
 		p.Realm = v.Realm
@@ -92,7 +92,7 @@ func (s *Site) render(w io.Writer, r *Request, v *View, flashes []flash, fragmen
 		p.Realm = ""
 	}
 	if r.Lang == i18n.EN {
-		p.Other = i18n.JA
+		p.Other = string(i18n.JA)
 	}
 	if len(v.Next) > 3 {
 		c := *v

@@ -13,12 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -67,10 +63,14 @@ func Start(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-breakpad", true),
+		chromedp.Flag("no-first-run", true),
 		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("force-prefers-reduced-motion", true),
 		chromedp.Flag("font-render-hinting", "none"),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost , EXCLUDE [::1]"),
 	)
@@ -80,16 +80,17 @@ func Start(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	ctx, stopAlloc := chromedp.NewExecAllocator(ctx, opts...)
 	ctx, stopTab := chromedp.NewContext(ctx)
 	stop := func() { stopTab(); stopAlloc() }
-	if err := chromedp.Run(ctx); err != nil {
+	if err := chromedp.Do(ctx); err != nil {
 		stop()
 		return nil, nil, fmt.Errorf("shots: start %s: %w", path, err)
 	}
 	return ctx, stop, nil
 }
 
-// Take writes a PNG of the page at url as a window of width by height CSS pixels
-// shows it; height 0 takes the whole page. ctx may be one from Start; otherwise
-// a browser is started for this one picture. Cookies are set before loading.
+// Take writes a PNG of the page at address as a window of width by height CSS
+// pixels shows it; height 0 takes the whole page. dark chooses the console's
+// theme by its cookie. ctx may be one from Start; otherwise a browser is started
+// for this one picture. Cookies are set before the page is loaded.
 func Take(ctx context.Context, address, file string, width, height int, dark bool, cookies ...*http.Cookie) error {
 	if chromedp.FromContext(ctx) == nil {
 		c, stop, err := Start(ctx)
@@ -101,26 +102,30 @@ func Take(ctx context.Context, address, file string, width, height int, dark boo
 	}
 	tab, closeTab := chromedp.NewContext(ctx)
 	defer closeTab()
-	tab, cancel := context.WithTimeout(tab, 60*time.Second)
+	if err := chromedp.Do(tab); err != nil { // the tab lives longer than the limit below
+		return fmt.Errorf("shots: %w", err)
+	}
+	limit, cancel := context.WithTimeout(tab, 60*time.Second)
 	defer cancel()
-	var png []byte
-	if err := chromedp.Run(tab, Open(address, width, height, dark, cookies...), chromedp.ActionFunc(func(ctx context.Context) error {
-		shot := page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatPng)
-		if height == 0 {
-			shot = shot.WithCaptureBeyondViewport(true)
-			_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)
-			if err != nil {
-				return err
-			}
-			// A page's fixed parts stand at the end of the window: the window is the page.
-			if err := emulation.SetDeviceMetricsOverride(int64(width), int64(size.Height), 1, width < 600).Do(ctx); err != nil {
-				return err
-			}
+	window := height
+	if window == 0 {
+		window = 900
+	}
+	if err := chromedp.Do(limit, Open(address, width, window, dark, cookies...)); err != nil {
+		return fmt.Errorf("shots: %s: %w", address, err)
+	}
+	if height == 0 {
+		// What stands at the edge of the window must stand at the end of the page.
+		whole, err := chromedp.Run(limit, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+		if err == nil {
+			err = chromedp.Do(limit, chromedp.EmulateViewport(int64(width), whole))
 		}
-		var err error
-		png, err = shot.Do(ctx)
-		return err
-	})); err != nil {
+		if err != nil {
+			return fmt.Errorf("shots: %s: %w", address, err)
+		}
+	}
+	png, err := chromedp.Run(limit, chromedp.CaptureScreenshot())
+	if err != nil {
 		return fmt.Errorf("shots: %s: %w", address, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -129,34 +134,26 @@ func Take(ctx context.Context, address, file string, width, height int, dark boo
 	return os.WriteFile(file, png, 0o644)
 }
 
-// Open is a chromedp task that loads a page in a window of the given size and
+// Open is a chromedp action that loads a page in a window of the given size and
 // theme, and waits until it and its fonts are there.
-func Open(address string, width, height int, dark bool, cookies ...*http.Cookie) chromedp.Tasks {
-	if height == 0 {
-		height = 900
-	}
-	scheme := "light"
+func Open(address string, width, height int, dark bool, cookies ...*http.Cookie) chromedp.Action[chromedp.Void] {
+	theme := "light"
 	if dark {
-		scheme = "dark"
+		theme = "dark"
 	}
-	return chromedp.Tasks{
-		emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, width < 600),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}),
-		chromedp.ActionFunc(func(ctx context.Context) error {
-			u, err := url.Parse(address)
-			if err != nil {
-				return err
-			}
-			for _, c := range cookies {
-				if err := network.SetCookie(c.Name, c.Value).WithURL(u.Scheme + "://" + u.Host + "/").WithHTTPOnly(c.HttpOnly).Do(ctx); err != nil {
-					return fmt.Errorf("cookie %s: %w", strings.ToLower(c.Name), err)
-				}
-			}
-			return nil
-		}),
+	set := fmt.Sprintf("document.cookie = %q;", "meneki_theme="+theme+";path=/")
+	for _, c := range cookies {
+		set += fmt.Sprintf("document.cookie = %q;", c.Name+"="+c.Value+";path=/")
+	}
+	origin := address
+	if u, err := url.Parse(address); err == nil {
+		origin = u.Scheme + "://" + u.Host + "/favicon.ico" // cookies need a page of their site
+	}
+	return chromedp.Steps(
+		chromedp.EmulateViewport(int64(width), int64(height)),
+		chromedp.Navigate(origin),
+		chromedp.Evaluate[chromedp.Void](set+"0"),
 		chromedp.Navigate(address),
-		chromedp.Evaluate(`document.fonts.ready.then(() => true)`, nil, chromedp.EvalAsValue, awaitPromise),
-	}
+		chromedp.Evaluate[chromedp.Void](`document.fonts.ready.then(() => 0)`, chromedp.EvalAwaitPromise),
+	)
 }

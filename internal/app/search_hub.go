@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// finders lend search what a hub or a node can be searched for.
+func findFindings(db *store.DB) search.Finder {
+	return search.Finder{Name: i18n.T("Findings", "検知"), All: "/findings", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
+		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+			list, err := detect.List(tx, detect.Filter{Text: q}, detect.Cursor{}, limit)
+			out = out[:0]
+			for _, f := range list {
+				out = append(out, search.Hit{Path: web.Path("/findings/{0}", f.ID), Title: f.Rule.Title, Note: f.Rule.Level + " " + f.Host})
+			}
+			return err
+		})
+		return out, err
+	}}
+}
+
+func findIndicators(db *store.DB) search.Finder {
+	return search.Finder{Name: i18n.T("Indicators", "指標"), All: "/indicators", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
+		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+			list, err := share.List(tx, share.Filter{Text: q}, time.Time{}, "", limit)
+			out = out[:0]
+			for _, o := range list {
+				out = append(out, search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP.String()})
+			}
+			return err
+		})
+		return out, err
+	}}
+}
+
+func findCases(db *store.DB) search.Finder {
+	return search.Finder{Name: i18n.T("Cases", "事案"), All: "/cases", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
+		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+			list, err := incident.List(tx, incident.Filter{Text: q}, time.Time{}, "", limit)
+			out = out[:0]
+			for _, c := range list {
+				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + c.Title, Note: c.Handling.TLP.String()})
+			}
+			return err
+		})
+		return out, err
+	}}
+}
+
+// findMembers finds members by name, for the hub's people only.
+func (h *Hub) findMembers() search.Finder {
+	return search.Finder{Name: i18n.T("Members", "構成員"), All: "/members", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) ([]search.Hit, error) {
+		if !v.Hub {
+			return nil, nil
+		}
+		list, err := h.list(ctx)
+		var out []search.Hit
+		for _, m := range list {
+			if len(out) < limit && strings.Contains(strings.ToLower(m.Name), strings.ToLower(q)) {
+				out = append(out, search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: m.Sector})
+			}
+		}
+		return out, err
+	}}
+}
+
+// findRules finds the node's own rules.
+func (n *Node) findRules() search.Finder {
+	return search.Finder{Name: i18n.T("Rules", "規則"), All: "/rules", Find: func(_ context.Context, _ policy.Viewer, q string, limit int) ([]search.Hit, error) {
+		var out []search.Hit
+		for _, r := range n.engine.Rules().Rules {
+			if len(out) < limit && (strings.Contains(strings.ToLower(r.Title), strings.ToLower(q)) || r.ID == q) {
+				out = append(out, search.Hit{Path: web.Path("/findings") + "?rule=" + r.Key(), Title: event.Clip(r.Title, 200), Note: string(r.Level)})
+			}
+		}
+		return out, nil
+	}}
+}

@@ -1,0 +1,313 @@
+package community
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// PageConfig says what the members' pages and operations stand on. The changes
+// check the actor themselves; the pages only leave out what would be refused.
+type PageConfig struct {
+	Members *Service
+	Clock   clock.Clock
+	// List gives all members, also those that have not joined or no longer belong.
+	List func(ctx context.Context) ([]identity.Member, error)
+	// Invite makes a member and its invitation; the token is shown once.
+	Invite func(ctx context.Context, by policy.Viewer, m identity.NewMember, domains []string) (Invitation, error)
+	// Reinvite makes another invitation for a member.
+	Reinvite func(ctx context.Context, by policy.Viewer, member string) (Invitation, error)
+	// Revoke ends a membership and cuts the node off.
+	Revoke func(ctx context.Context, by policy.Viewer, member string) error
+	// Place corrects a member's name, sector and prefecture; nil leaves its form out.
+	Place func(ctx context.Context, by policy.Viewer, member, name, sector, prefecture string) error
+	// Join lets a node in that presents an invitation.
+	Join func(ctx context.Context, ask JoinAsk) (JoinAnswer, error)
+}
+
+// Invitation is what an invited organisation needs to join. Its token is a secret.
+type Invitation struct {
+	Member string
+	Name   string
+	Hub    string // URL
+	Token  string
+	Until  time.Time
+}
+
+// command is what the invited organisation runs, whole.
+func (i Invitation) command() string {
+	return "meneki node --join " + i.Hub + " --token " + i.Token + " --data ./meneki-node --watch /var/log"
+}
+
+// desk is the pages with what they keep between two requests.
+type desk struct {
+	PageConfig
+	once *onceBox
+}
+
+// Pages adds /members and a page for each member.
+func Pages(site *web.Site, c PageConfig) {
+	d := &desk{c, newOnceBox(c.Clock)}
+	site.Templates(Templates())
+	site.Page("/members", policy.RoleReader, d.listPage)
+	site.Action("/members", policy.RoleCoordinator, d.inviteAction)
+	site.Page("/members/{id}", policy.RoleReader, func(r *web.Request) (*web.View, error) {
+		m, err := d.member(r.Context(), r.Viewer, r.PathValue("id"))
+		if err != nil {
+			return nil, err
+		}
+		return d.memberView(r, m, nil)
+	})
+	site.Action("/members/{id}/domains", policy.RoleAnalyst, d.domainsAction)
+	site.Action("/members/{id}/place", policy.RoleCoordinator, d.placeAction)
+	site.Action("/members/{id}/revoke", policy.RoleCoordinator, d.revokeAction)
+	site.Action("/members/{id}/invite", policy.RoleCoordinator, d.reinviteAction)
+	site.Action("/members/networks", policy.RoleCoordinator, d.networksAction)
+}
+
+// keeps reports whether v keeps the list of members.
+func keeps(v policy.Viewer) bool { return v.Hub && identity.AtLeast(v.Role, policy.RoleCoordinator) }
+
+func mustKeep(v policy.Viewer) error {
+	if keeps(v) {
+		return nil
+	}
+	return fault.New(fault.Denied, i18n.T("the hub's coordinators do this", "この操作はハブの調整担当者が行います"))
+}
+
+func noMember() error {
+	return fault.New(fault.NotFound, i18n.T("there is no such member, or it is not there for you", "構成員が存在しないか、閲覧できません"))
+}
+
+// visible gives the members that v may know: the hub's people all, a member's
+// only their own.
+func (c PageConfig) visible(ctx context.Context, v policy.Viewer) ([]identity.Member, error) {
+	all, err := c.List(ctx)
+	if err != nil || v.Hub {
+		return all, err
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool { return v.Member == "" || m.ID != v.Member }), nil
+}
+
+func (c PageConfig) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
+	list, err := c.visible(ctx, v)
+	if err != nil {
+		return identity.Member{}, err
+	}
+	i := slices.IndexFunc(list, func(m identity.Member) bool { return m.ID == id })
+	if i < 0 {
+		return identity.Member{}, noMember()
+	}
+	return list[i], nil
+}
+
+// stateOf is where a membership stands: invited, joined, revoked.
+func stateOf(m identity.Member) string {
+	switch {
+	case !m.Revoked.IsZero():
+		return "revoked"
+	case m.Joined.IsZero():
+		return "invited"
+	}
+	return "joined"
+}
+
+func stateBadge(m identity.Member, online bool) web.Badge {
+	switch stateOf(m) {
+	case "revoked":
+		return web.Badge{Text: i18n.T("left", "脱退"), Mood: web.Dim}
+	case "invited":
+		return web.Badge{Text: i18n.T("invited", "招待中"), Mood: web.Info}
+	}
+	if online {
+		return web.Badge{Text: i18n.T("connected", "接続中"), Mood: web.Good, Icon: "check"}
+	}
+	return web.Badge{Text: i18n.T("not connected", "未接続"), Mood: web.Warn}
+}
+
+// listData is the dot of members/list.
+type listData struct {
+	List     web.List
+	Form     *web.Form
+	Invite   []web.Field // empty: this viewer does not invite
+	Networks []web.Field
+}
+
+func (d *desk) listPage(r *web.Request) (*web.View, error) { return d.listView(r, nil) }
+
+func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
+	ctx := r.Context()
+	all, err := d.visible(ctx, r.Viewer)
+	if err != nil {
+		return nil, err
+	}
+	status, err := d.Members.Statuses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q, state, sector := r.URL.Query().Get("q"), r.URL.Query().Get("state"), r.URL.Query().Get("sector")
+	joined, online, invited := 0, 0, 0
+	for _, m := range all {
+		switch stateOf(m) {
+		case "joined":
+			joined++
+			if d.Members.Online(m.ID) {
+				online++
+			}
+		case "invited":
+			invited++
+		}
+	}
+	shown := slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool {
+		st := stateOf(m)
+		switch {
+		case state == "" && st == "revoked", state != "" && state != "all" && state != "connected" && state != st:
+			return true
+		case state == "connected" && (st != "joined" || !d.Members.Online(m.ID)):
+			return true
+		case sector != "" && m.Sector != sector:
+			return true
+		}
+		return q != "" && !strings.Contains(strings.ToLower(m.Name), strings.ToLower(strings.TrimSpace(q)))
+	})
+	v := &web.View{Template: "members/list", Title: i18n.T("Members", "構成員"), Nav: "members", Wide: true, Live: []string{"members"}}
+	if r.Viewer.Hub {
+		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(joined, online, invited)
+	} else {
+		v.Lede = i18n.T("your organisation, as the hub knows it", "ハブに登録されている自組織の情報です")
+	}
+	l := d.memberList(shown, status)
+	if r.Viewer.Hub {
+		l.Filter = filterLine(r, q, state, sector)
+	}
+	data := listData{List: l, Form: form}
+	if keeps(r.Viewer) {
+		data.Invite = inviteFields()
+		nets, err := d.Members.Networks(ctx)
+		if err != nil {
+			return nil, err
+		}
+		data.Networks = networkFields(nets)
+	}
+	v.Data, v.CSV = data, l.Table()
+	return v, nil
+}
+
+func filterLine(r *web.Request, q, state, sector string) *web.Filter {
+	f := &web.Filter{Path: "/members", Query: q, Ask: i18n.T("Name", "名称")}
+	st := web.Choice{Name: "state", Text: i18n.T("State", "状態")}
+	for _, o := range []web.Option{{Value: "", Text: i18n.T("all that belong", "所属中すべて")}, {Value: "connected", Text: i18n.T("connected", "接続中")}, {Value: "joined", Text: i18n.T("joined", "参加済み")}, {Value: "invited", Text: i18n.T("invited", "招待中")}, {Value: "revoked", Text: i18n.T("left", "脱退")}} {
+		o.On = o.Value == state
+		st.Options = append(st.Options, o)
+	}
+	sec := web.Choice{Name: "sector", Text: i18n.T("Sector", "分野"), Options: []web.Option{{Text: i18n.T("all sectors", "すべての分野"), On: sector == ""}}}
+	for _, s := range identity.Sectors() {
+		sec.Options = append(sec.Options, web.Option{Value: s.Slug, Text: s.Name, On: s.Slug == sector})
+	}
+	f.Fields = []web.Choice{st, sec}
+	if q != "" || state != "" || sector != "" {
+		f.Clear = "/members"
+		f.Say = i18n.T("not all members are shown", "一部の構成員だけを表示しています")
+	}
+	return f
+}
+
+func sectorName(slug string) i18n.Text {
+	if s, ok := identity.SectorOf(slug); ok {
+		return s.Name
+	}
+	return i18n.Same(slug)
+}
+
+func prefectureName(code string) i18n.Text {
+	p, _ := identity.PrefectureOf(code)
+	return p.Name
+}
+
+func (d *desk) memberList(list []identity.Member, status map[string]Status) web.List {
+	l := web.List{ID: "members", Caption: i18n.T("Members", "構成員"), Bare: true, Count: web.Exactly(int64(len(list))), Columns: []web.ListColumn{
+		{Key: "name", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
+		{Key: "state", Text: i18n.T("State", "状態")},
+		{Key: "seen", Text: i18n.T("Last seen", "最終接続"), Role: web.RoleTime},
+		{Key: "rules", Text: i18n.T("Own rules", "独自規則"), Role: web.RoleNum},
+		{Key: "indicators", Text: i18n.T("Indicators armed", "防御中の指標"), Role: web.RoleNum},
+		{Key: "waiting", Text: i18n.T("Waiting there", "先方で確認待ち"), Role: web.RoleNum},
+		{Key: "version", Text: i18n.T("Version", "版"), Role: web.RoleWide},
+	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("No members here", "該当する構成員はありません"), How: i18n.T("Invite an organisation with the form below: it gets a token and one command to run.", "下の欄から組織を招待すると、トークンと実行するコマンドが発行されます。")}}
+	slices.SortStableFunc(list, func(a, b identity.Member) int {
+		return cmp.Compare(strings.Index("joined invited revoked", stateOf(a)), strings.Index("joined invited revoked", stateOf(b)))
+	})
+	for _, m := range list {
+		st, said := status[m.ID]
+		sub := web.Run{sectorName(m.Sector)}
+		if m.Prefecture != "" {
+			sub = append(sub, prefectureName(m.Prefecture))
+		}
+		seen := m.LastSeen
+		if st.At.After(seen) {
+			seen = st.At
+		}
+		cells := []any{web.Lines{m.Name, sub}, stateBadge(m, d.Members.Online(m.ID)), web.Brief(seen), nil, nil, nil, nil}
+		if said {
+			cells[3], cells[4], cells[5], cells[6] = st.Rules, st.Indicators, st.Waiting, st.Version
+		}
+		l.Rows = append(l.Rows, web.Row{Key: m.ID, Path: web.Path("/members/{0}", m.ID), Cells: cells, Dim: !m.Revoked.IsZero()})
+	}
+	return l
+}
+
+// Fields of the forms.
+
+func sectorOptions(now string) []web.Option {
+	out := []web.Option{{Text: i18n.T("choose a sector", "分野を選択"), On: now == ""}}
+	for _, s := range identity.Sectors() {
+		out = append(out, web.Option{Value: s.Slug, Text: s.Name, On: s.Slug == now})
+	}
+	return out
+}
+
+func prefectureOptions(now string) []web.Option {
+	out := []web.Option{{Text: i18n.T("not told", "登録しない"), On: now == ""}}
+	for _, p := range identity.Prefectures() {
+		out = append(out, web.Option{Value: p.Code, Text: p.Name, On: p.Code == now})
+	}
+	return out
+}
+
+func inviteFields() []web.Field {
+	return []web.Field{
+		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Auto: "off"},
+		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions("")},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(""), Help: i18n.T("Only for the map on the situation page.", "状況画面の地図にだけ使います。")},
+		domainsField(nil),
+	}
+}
+
+func domainsField(list []string) web.Field {
+	return web.Field{Name: "domains", Label: i18n.T("The organisation's own domains", "組織自身のドメイン"), Kind: "textarea", Rows: 3, Mono: true, Value: strings.Join(list, "\n"), Hint: "city.example",
+		Help: i18n.T("One a line. Names below them never become indicators, so that nobody blocks a member by mistake.", "1 行に 1 つ。これらの配下の名前は指標になりません。構成員を誤って遮断しないためです。")}
+}
+
+func networkFields(list []netip.Prefix) []web.Field {
+	lines := make([]string, len(list))
+	for i, p := range list {
+		lines[i] = p.String()
+	}
+	return []web.Field{{Name: "networks", Label: i18n.T("Networks", "ネットワーク"), Kind: "textarea", Rows: 4, Mono: true, Value: strings.Join(lines, "\n"), Hint: "203.0.113.0/24",
+		Help: i18n.T("One a line, as address/length. Addresses in them never become indicators. Private and reserved ranges never do anyway.", "1 行に 1 つ、アドレス/長さの形で。この範囲のアドレスは指標になりません。プライベートアドレスや予約済みの範囲は、もともと対象外です。")}}
+}
+
+// lines splits what was typed into a field of one value a line.
+func lines(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ' ' || r == '\t' || r == '、' })
+}

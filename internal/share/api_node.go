@@ -1,0 +1,177 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// LeavingOut is one message on the member's own desk.
+type LeavingOut struct {
+	Kind    string          `json:"kind" enum:"finding,candidate,receipt,sighting"`
+	ID      string          `json:"id"`
+	State   string          `json:"state" enum:"waiting,ready,sent,held,failed"`
+	Level   string          `json:"level,omitempty"`
+	Title   string          `json:"title,omitempty"`
+	TLP     string          `json:"tlp"`
+	At      time.Time       `json:"at" doc:"when it was offered | 発生した時刻"`
+	Decided time.Time       `json:"decided,omitzero"`
+	By      string          `json:"by,omitempty" doc:"who decided | 判断者"`
+	Sent    time.Time       `json:"sent,omitzero"`
+	Reason  string          `json:"reason,omitempty" doc:"why the hub refused it | ハブが拒否した理由"`
+	Body    json.RawMessage `json:"body" doc:"exactly what is sent | 送信内容そのもの"`
+}
+
+type leavingIn struct {
+	api.Paging
+	State string `query:"state" enum:"waiting,ready,sent,held,failed"`
+	Kind  string `query:"kind" enum:"finding,candidate,receipt,sighting"`
+}
+
+type leavingOut struct{ Body api.Page[LeavingOut] }
+
+type sendIn struct {
+	Kind string `path:"kind" enum:"finding,candidate,receipt,sighting"`
+	ID   string `path:"id" maxLength:"300"`
+	Body struct {
+		TLP string `json:"tlp,omitempty" enum:"clear,green,amber,amber+strict,red" doc:"another label; left out: as it is | 省略時は変更なし"`
+	} `required:"false"`
+}
+
+type holdIn struct {
+	Kind string `path:"kind" enum:"finding,candidate,receipt,sighting"`
+	ID   string `path:"id" maxLength:"300"`
+}
+
+// PolicyBody is a sharing policy as programs read and write it.
+type PolicyBody struct {
+	Findings       string   `json:"findings" enum:"auto,ask,never" doc:"that a rule matched | 規則が一致したこと"`
+	Details        bool     `json:"details" doc:"with host, account and matched values | 機器名・アカウント・一致した値を含む"`
+	FindingLevel   string   `json:"finding_level" enum:"informational,low,medium,high,critical" doc:"findings below it stay | 下回る検知は送らない"`
+	FindingTLP     string   `json:"finding_tlp" enum:"clear,green,amber,amber+strict,red"`
+	Candidates     string   `json:"candidates" enum:"auto,ask,never" doc:"values and rules for the others | ほかの構成員が探す値と規則"`
+	CandidateLevel string   `json:"candidate_level" enum:"informational,low,medium,high,critical"`
+	CandidateTLP   string   `json:"candidate_tlp" enum:"clear,green,amber,amber+strict,red"`
+	Audience       []string `json:"audience" nullable:"false" maxItems:"50" doc:"community, sector:NAME, member:ID, hub | 配布先"`
+	Sightings      string   `json:"sightings" enum:"auto,ask,never"`
+}
+
+type policyOut struct{ Body PolicyBody }
+type policyIn struct{ Body PolicyBody }
+
+func bodyOf(r Rules) PolicyBody {
+	b := PolicyBody{Findings: string(r.Findings), Details: r.Details, FindingLevel: r.FindingLevel, FindingTLP: r.FindingTLP.Slug(), Candidates: string(r.Candidates),
+		CandidateLevel: r.CandidateLevel, CandidateTLP: r.CandidateTLP.Slug(), Audience: r.Audience, Sightings: string(r.Sightings)}
+	if b.Audience == nil {
+		b.Audience = []string{}
+	}
+	return b
+}
+
+func (b PolicyBody) rules() (Rules, error) {
+	r := Rules{Findings: Way(b.Findings), Details: b.Details, FindingLevel: b.FindingLevel, Candidates: Way(b.Candidates), CandidateLevel: b.CandidateLevel,
+		Audience: b.Audience, Sightings: Way(b.Sightings)}
+	r.FindingTLP, _ = policy.ParseTLP(b.FindingTLP) // an unknown one is RED
+	r.CandidateTLP, _ = policy.ParseTLP(b.CandidateTLP)
+	return r, r.Validate()
+}
+
+// NodeAPI adds the operations on indicators, on what leaves, and on the policy.
+func NodeAPI(a *api.API, c NodePageConfig) {
+	api.Register(a, listOp, func(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
+		return listIndicators(ctx, c.DB, in, true)
+	})
+	api.Register(a, getOp, func(ctx context.Context, in *indicatorIn) (*indicatorOut, error) {
+		out := &indicatorOut{}
+		err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
+			i, err := Get(tx, in.ID)
+			out.Body = outOf(i, true, tx.Now())
+			out.Body.STIX = stixOf(i)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	})
+	c.leavingAPI(a)
+	api.Register(a, api.Op{ID: "get-sharing-policy", Method: http.MethodGet, Path: "/api/v1/sharing-policy", Tag: "sharing", Need: policy.RoleReader,
+		Summary: i18n.T("The node's policy on what leaves it", "ノードの共有方針")},
+		func(context.Context, *struct{}) (*policyOut, error) { return &policyOut{bodyOf(c.Gate.Rules())}, nil })
+	api.Register(a, api.Op{ID: "set-sharing-policy", Method: http.MethodPut, Path: "/api/v1/sharing-policy", Tag: "sharing", Need: policy.RoleAdmin,
+		Summary: i18n.T("Replace the policy, for what is offered from now on", "共有方針の変更（以後に発生するものに適用）")},
+		func(ctx context.Context, in *policyIn) (*policyOut, error) {
+			r, err := in.Body.rules()
+			if err == nil {
+				err = c.Gate.SetRules(ctx, r)
+			}
+			if err != nil {
+				return nil, err
+			}
+			c.changed()
+			return &policyOut{bodyOf(c.Gate.Rules())}, nil
+		})
+}
+
+func (c NodePageConfig) leavingAPI(a *api.API) {
+	api.Register(a, api.Op{ID: "list-leaving", Method: http.MethodGet, Path: "/api/v1/leaving", Tag: "sharing", Need: policy.RoleReader,
+		Summary: i18n.T("What leaves, left, or waits for a person, newest first", "送出の一覧（新しい順）")},
+		func(ctx context.Context, in *leavingIn) (*leavingOut, error) {
+			key, err := api.Unmark(in.After, 1)
+			if err != nil {
+				return nil, err
+			}
+			o := outgoing{state: in.State, kind: in.Kind}
+			if len(key) == 1 {
+				o.at = parseMark(key[0])
+			}
+			var list []Leaving
+			err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
+				list, err = o.list(tx, in.Limit+1)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			page := api.Cut(list, in.Limit, func(l Leaving) []string { return []string{place(l).String()} })
+			out := &leavingOut{api.Page[LeavingOut]{Items: make([]LeavingOut, 0, len(page.Items)), Next: page.Next}}
+			for _, l := range page.Items {
+				out.Body.Items = append(out.Body.Items, LeavingOut{l.Kind, l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)})
+			}
+			return out, nil
+		})
+	errs := []fault.Kind{fault.NotFound, fault.Conflict}
+	api.Register(a, api.Op{ID: "send-leaving", Method: http.MethodPost, Path: "/api/v1/leaving/{kind}/{id}/send", Tag: "sharing", Need: policy.RoleAnalyst,
+		Summary: i18n.T("Send a message that waits to the hub", "判断待ちのものをハブに送る"), Errors: errs},
+		func(ctx context.Context, in *sendIn) (*struct{}, error) {
+			var tlp *policy.TLP
+			if in.Body.TLP != "" {
+				t, ok := policy.ParseTLP(in.Body.TLP)
+				if !ok {
+					return nil, fault.New(fault.Invalid, i18n.T("choose one of the five labels", "5 つの区分から選んでください"))
+				}
+				tlp = &t
+			}
+			return nil, c.decide(ctx, in.Kind, in.ID, true, tlp)
+		})
+	api.Register(a, api.Op{ID: "hold-leaving", Method: http.MethodPost, Path: "/api/v1/leaving/{kind}/{id}/hold", Tag: "sharing", Need: policy.RoleAnalyst,
+		Summary: i18n.T("Hold a message back", "送らずに保留する"), Errors: errs},
+		func(ctx context.Context, in *holdIn) (*struct{}, error) {
+			return nil, c.decide(ctx, in.Kind, in.ID, false, nil)
+		})
+}
+
+func (c NodePageConfig) decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP) error {
+	err := c.Gate.Decide(ctx, kind, id, let, tlp, api.Viewer(ctx).Name)
+	if err == nil {
+		c.changed()
+	}
+	return err
+}

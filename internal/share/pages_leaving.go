@@ -1,0 +1,335 @@
+package share
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// states in the order of the tabs; the first is what waits for a person.
+var states = []string{StateWaiting, StateReady, StateSent, StateHeld, StateFailed}
+
+func leavingText(state string) i18n.Text {
+	switch state {
+	case StateWaiting:
+		return i18n.T("Waiting for you", "判断待ち")
+	case StateReady:
+		return i18n.T("On the way", "送信待ち")
+	case StateSent:
+		return i18n.T("Sent", "送信済み")
+	case StateHeld:
+		return i18n.T("Held back", "保留")
+	case StateFailed:
+		return i18n.T("Refused by the hub", "ハブが拒否")
+	}
+	return i18n.T("All", "すべて")
+}
+
+func leavingBadge(state string) web.Badge {
+	mood := map[string]web.Mood{StateWaiting: web.Warn, StateReady: web.Info, StateSent: web.Good, StateHeld: web.Dim, StateFailed: web.Hot}[state]
+	return web.Badge{Text: leavingText(state), Mood: mood}
+}
+
+func messageText(kind string) i18n.Text {
+	switch kind {
+	case event.KindFinding:
+		return i18n.T("finding", "検知")
+	case event.KindCandidate:
+		return i18n.T("offer to the others", "ほかへの提供")
+	case event.KindReceipt:
+		return i18n.T("receipt", "受領通知")
+	case event.KindSighting:
+		return i18n.T("sighting", "目撃情報")
+	}
+	return i18n.Same(kind)
+}
+
+// outgoing narrows the member's own desk.
+type outgoing struct {
+	state, kind, text string
+	at                mark // id is kind/id
+}
+
+func (o outgoing) where(arg func(any) string) string {
+	q := ` WHERE 1=1`
+	if o.state != "" {
+		q += ` AND state = ` + arg(o.state)
+	}
+	if o.kind != "" {
+		q += ` AND kind = ` + arg(o.kind)
+	}
+	if o.text != "" {
+		// A message of a finding names it in its body.
+		needle := arg(o.text)
+		q += ` AND (replace(lower(title), lower(` + needle + `), '') <> lower(title) OR replace(body, ` + needle + `, '') <> body OR id = ` + needle + `)`
+	}
+	return q
+}
+
+// list gives the newest messages of the desk after a mark.
+func (o outgoing) list(tx *store.Tx, limit int) ([]Leaving, error) {
+	var args []any
+	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
+	q := `SELECT ` + leavingColumns + ` FROM leaving` + o.where(arg)
+	if o.at.id != "" {
+		kind, id, _ := strings.Cut(o.at.id, "/")
+		q += ` AND (at, kind, id) < (` + arg(clock.Micros(o.at.at)) + `, ` + arg(kind) + `, ` + arg(id) + `)`
+	}
+	return store.Query[Leaving](tx, q+` ORDER BY at DESC, kind DESC, id DESC LIMIT `+arg(limit), args...)
+}
+
+func (o outgoing) count(tx *store.Tx) (int64, error) {
+	var args []any
+	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
+	return store.One[int64](tx, `SELECT count(*) FROM leaving`+o.where(arg), args...)
+}
+
+func place(l Leaving) mark { return mark{l.At, l.Kind + "/" + l.ID} }
+
+func letterPath(l Leaving) string { return web.Path("/leaving/{0}/{1}", l.Kind, l.ID) }
+
+// leavingData is the dot of leaving/list.
+type leavingData struct{ List web.List }
+
+func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
+	o := outgoing{state: r.Value("state"), kind: r.Value("kind"), text: r.Value("q"), at: parseMark(r.Value("after"))}
+	if o.state == "" {
+		o.state = StateWaiting
+	}
+	tab := o.state
+	if leavingText(o.state) == leavingText("") {
+		o.state, tab = "", "all"
+	}
+	limit := pageRows
+	if r.Download() {
+		o.at, limit = mark{}, downloadRows
+	}
+	var list []Leaving
+	var total int64
+	counts := map[string]int64{}
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		if list, err = o.list(tx, limit+1); err != nil {
+			return err
+		}
+		for _, s := range states {
+			if counts[s], err = CountLeaving(tx, s); err != nil {
+				return err
+			}
+		}
+		total, err = o.count(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := &web.View{Template: "leaving/list", Title: i18n.T("Leaving", "送出"), Nav: "leaving", Live: []string{"leaving"},
+		Lede: i18n.T("What this node tells the hub, and what waits for your word", "このノードがハブに伝えることと、判断を待つもの")}
+	for _, s := range append(states, "") {
+		path, on := "/leaving?state="+s, tab == s
+		if s == "" {
+			path, on = "/leaving?state=all", tab == "all"
+		}
+		t := web.Tab{Text: leavingText(s), Path: path, On: on}
+		if s == StateWaiting || s == StateFailed {
+			t.Count = int(counts[s])
+		}
+		v.Tabs = append(v.Tabs, t)
+	}
+	l := web.List{ID: "leaving", Caption: leavingText(o.state), Count: web.Exactly(total), Bare: true, Filter: o.filter(tab), Empty: o.empty(), Columns: []web.ListColumn{
+		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
+		{Key: "title", Text: i18n.T("What", "内容"), Role: web.RoleMain},
+		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
+		{Key: "state", Text: i18n.T("State", "状態")},
+		{Key: "at", Text: i18n.T("Offered", "発生"), Role: web.RoleTime},
+		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide},
+	}}
+	if len(list) > limit {
+		list = list[:limit]
+		l.Pager.Next = r.With("after", place(list[limit-1]).String())
+	}
+	if o.at.id != "" {
+		l.Pager.First = r.With("after", "")
+	}
+	t := &web.Table{Name: i18n.T("Leaving", "送出"), Columns: []web.Column{{Key: "kind", Text: i18n.T("Kind", "種類")}, {Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("What", "内容")},
+		{Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")}, {Key: "state", Text: i18n.T("State", "状態")}, {Key: "at", Text: i18n.T("Offered", "発生")},
+		{Key: "decided", Text: i18n.T("Decided", "判断")}, {Key: "by", Text: i18n.T("Decided by", "判断者")}, {Key: "sent", Text: i18n.T("Sent", "送信")}, {Key: "reason", Text: i18n.T("Reason", "理由")}}}
+	for _, m := range list {
+		var reason any
+		if m.Reason != "" {
+			reason = m.Reason
+		}
+		l.Rows = append(l.Rows, web.Row{Key: m.Kind + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == event.KindReceipt,
+			Cells: []any{web.Level(m.Level), web.Lines{letterTitle(m), messageText(m.Kind), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
+		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, m.Reason})
+	}
+	v.Data, v.CSV = leavingData{l}, t
+	return v, nil
+}
+
+func (o outgoing) filter(tab string) *web.Filter {
+	f := &web.Filter{Path: "/leaving", Query: o.text, Ask: i18n.T("Title, value or finding id", "題名・値・検知番号"), Keep: []web.Hidden{{Name: "state", Value: tab}}}
+	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: o.kind == ""}}}
+	for _, k := range []string{event.KindCandidate, event.KindFinding, event.KindSighting, event.KindReceipt} {
+		kind.Options = append(kind.Options, web.Option{Value: k, Text: messageText(k), On: o.kind == k})
+	}
+	f.Fields = []web.Choice{kind}
+	if o.text != "" || o.kind != "" {
+		f.Clear = "/leaving?state=" + tab
+		say := leavingText(o.state)
+		if o.kind != "" {
+			say = i18n.Text{EN: say.EN + ", " + messageText(o.kind).EN, JA: say.JA + "、" + messageText(o.kind).JA}
+		}
+		if o.text != "" {
+			with := i18n.T("with “{0}”", "「{0}」を含む").With(o.text)
+			say = i18n.Text{EN: say.EN + ", " + with.EN, JA: say.JA + "、" + with.JA}
+		}
+		f.Say = say
+	}
+	return f
+}
+
+func (o outgoing) empty() *web.Empty {
+	policyLink := &web.Link{Text: i18n.T("See the sharing policy", "共有方針を確認"), Path: "/settings/sharing"}
+	switch o.state {
+	case StateWaiting:
+		return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing waits for you", "判断待ちはありません"),
+			How: i18n.T("What your policy does not let leave by itself waits here for a person.", "共有方針で自動送信としていないものが、人の判断を待つ間ここに並びます。"), Do: policyLink}
+	case StateFailed:
+		return &web.Empty{Icon: "check", Text: i18n.T("The hub refused nothing", "ハブに拒否されたものはありません")}
+	}
+	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), How: i18n.T("Everything that leaves this node is listed on this page, before and after it left.", "このノードから出るものは、送信の前も後も、すべてこのページに載ります。"), Do: policyLink}
+}
+
+// letterTitle is what a message is about; a value is defanged.
+func letterTitle(m Leaving) any {
+	if m.Kind == event.KindCandidate {
+		return web.Defang(m.Title)
+	}
+	if m.Title == "" {
+		return m.ID
+	}
+	return m.Title
+}
+
+// letterData is the dot of leaving/one.
+type letterData struct {
+	Letter Leaving
+	Says   []i18n.Text // what the hub will know
+	Hides  []i18n.Text // what it will not
+	JSON   string
+	Facts  []web.Fact
+	Open   bool // can still be decided
+	Field  web.Field
+	Send   string
+	Hold   string
+	Held   bool
+	Ready  bool
+}
+
+func (c NodePageConfig) find(r *web.Request) (Leaving, error) {
+	var m Leaving
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		m, err = leavingOne(tx, r.PathValue("kind"), r.PathValue("id"))
+		return err
+	})
+	return m, err
+}
+
+func leavingOne(tx *store.Tx, kind, id string) (Leaving, error) {
+	return store.One[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE kind = $1 AND id = $2`, kind, id)
+}
+
+func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
+	m, err := c.find(r)
+	if err != nil {
+		return nil, err
+	}
+	d := letterData{Letter: m, JSON: onTheWire(m), Open: m.State == StateWaiting || m.State == StateHeld || m.State == StateReady,
+		Held: m.State == StateHeld, Ready: m.State == StateReady, Send: letterPath(m) + "/send", Hold: letterPath(m) + "/hold"}
+	d.Says, d.Hides = plainWords(m)
+	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking it leaves with", "送るときの取扱区分"), Value: m.Handling.TLP.Slug(), Options: tlpOptions(m.Handling.TLP),
+		Help: i18n.T("It is yours: you may make it stricter or wider. With TLP:RED no other member gets it.", "自組織のものなので、厳しくも広くもできます。TLP:RED ではほかの構成員に届きません。")}
+	d.Facts = []web.Fact{{Name: i18n.T("State", "状態"), Value: leavingBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: messageText(m.Kind)}, {Name: i18n.T("Offered", "発生"), Value: m.At}}
+	if !m.Decided.IsZero() {
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Decided", "判断"), Value: web.Lines{m.Decided, m.By}})
+	}
+	if !m.Sent.IsZero() {
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Sent", "送信"), Value: m.Sent})
+	}
+	if m.Reason != "" {
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: m.Reason})
+	}
+	if f := findingIn(m); f != "" {
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: web.Link{Text: web.Mono(f), Path: web.Path("/findings/{0}", f)}})
+	}
+	state := leavingBadge(m.State)
+	title := i18n.Same(fmt.Sprint(letterTitle(m)))
+	return &web.View{Template: "leaving/one", Title: title, Nav: "leaving", Handling: &m.Handling, State: &state, Live: []string{"leaving"},
+		Back: &web.Link{Text: i18n.T("Leaving", "送出"), Path: "/leaving"}, Lede: web.Run{messageText(m.Kind), web.Level(m.Level)}, Data: d}, nil
+}
+
+// onTheWire is the letter as the courier sends it, with line breaks.
+func onTheWire(m Leaving) string {
+	b, err := json.Marshal(Letter{Kind: m.Kind, ID: m.ID, Body: json.RawMessage(m.Body)})
+	if err != nil {
+		return m.Body
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return string(b)
+	}
+	return out.String()
+}
+
+// findingIn is the finding that a message is about.
+func findingIn(m Leaving) string {
+	switch m.Kind {
+	case event.KindFinding, event.KindSighting:
+		return m.ID // a sighting has its finding's id
+	case event.KindCandidate:
+		var c event.Candidate
+		if json.Unmarshal([]byte(m.Body), &c) == nil {
+			return c.Finding
+		}
+	}
+	return ""
+}
+
+func (c NodePageConfig) send(r *web.Request) (string, error) {
+	tlp, ok := policy.ParseTLP(r.PostFormValue("tlp"))
+	if !ok {
+		return "", fault.New(fault.Invalid, i18n.T("choose one of the five labels", "5 つの区分から選んでください"))
+	}
+	m, err := c.find(r)
+	if err == nil {
+		err = c.Gate.Decide(r.Context(), m.Kind, m.ID, true, &tlp, r.Viewer.Name)
+	}
+	if err != nil {
+		return "", err
+	}
+	c.changed()
+	r.Flash(i18n.T("“{0}” is on its way to the hub, marked {1}.", "「{0}」を {1} でハブに送ります。").With(letterTitle(m), tlp))
+	return "/leaving", nil
+}
+
+func (c NodePageConfig) hold(r *web.Request) (string, error) {
+	m, err := c.find(r)
+	if err == nil {
+		err = c.Gate.Decide(r.Context(), m.Kind, m.ID, false, nil, r.Viewer.Name)
+	}
+	if err != nil {
+		return "", err
+	}
+	c.changed()
+	r.Flash(i18n.T("“{0}” stays here. You can still send it later.", "「{0}」は保留にしました。あとから送ることもできます。").With(letterTitle(m)))
+	return "/leaving", nil
+}

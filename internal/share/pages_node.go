@@ -1,0 +1,140 @@
+package share
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// NodePageConfig is what a node's pages and API stand on.
+type NodePageConfig struct {
+	DB   *store.DB
+	Gate *Gate
+	// Changed is called after a person decided or changed the policy; may be nil.
+	// Tell the topic "leaving" there.
+	Changed func()
+}
+
+func (c NodePageConfig) changed() {
+	if c.Changed != nil {
+		c.Changed()
+	}
+}
+
+// NodePages adds /indicators, /leaving and /settings/sharing. The site needs
+// Templates too. Tell "indicators" when one was armed or hunted, and "leaving"
+// when something was offered, decided or sent.
+func NodePages(site *web.Site, c NodePageConfig) {
+	site.Page("/indicators", policy.RoleReader, c.indicators)
+	site.Page("/indicators/{id}", policy.RoleReader, c.indicator)
+	serveSTIX(site, c.DB)
+	site.Page("/leaving", policy.RoleReader, c.leaving)
+	site.Page("/leaving/{kind}/{id}", policy.RoleReader, c.letter)
+	site.Action("/leaving/{kind}/{id}/send", policy.RoleAnalyst, c.send)
+	site.Action("/leaving/{kind}/{id}/hold", policy.RoleAnalyst, c.hold)
+	site.Page("/settings/sharing", policy.RoleReader, c.sharing)
+	site.Action("/settings/sharing", policy.RoleAdmin, c.setSharing)
+}
+
+// nodeState is how far this node is with an indicator.
+func nodeState(i Indicator, now time.Time) web.Badge {
+	switch {
+	case !i.Withdrawn.IsZero():
+		return web.Badge{Text: i18n.T("withdrawn, disarmed", "取り下げ・解除済み"), Mood: web.Dim}
+	case i.State == string(event.Refused):
+		return web.Badge{Text: i18n.T("cannot be matched here", "ここでは照合不可"), Mood: web.Warn, Icon: "warn"}
+	case !i.ValidUntil.IsZero() && !now.Before(i.ValidUntil):
+		return web.Badge{Text: i18n.T("expired", "期限切れ"), Mood: web.Dim}
+	case i.State == string(event.Armed):
+		return web.Badge{Text: i18n.T("armed", "防御済み"), Mood: web.Good, Icon: "check"}
+	}
+	return web.Badge{Text: i18n.Same(i.State)}
+}
+
+// pastCell tells of the search of the past.
+func pastCell(i Indicator) any {
+	switch {
+	case i.State == string(event.Refused):
+		return nil
+	case !i.Hunted:
+		return web.Badge{Text: i18n.T("searching", "調査中"), Mood: web.Info, Icon: "hunt"}
+	case i.Hits == 0:
+		return i18n.T("searched, nothing", "調査済み・痕跡なし")
+	}
+	text := i18n.T("{0} traces", "痕跡 {0} 件").With(i.Hits)
+	if i.Hits == 1 {
+		text = i18n.T("1 trace", "痕跡 1 件")
+	}
+	return web.Badge{Text: text, Mood: web.Warn, Icon: "hunt"}
+}
+
+func findingsOf(i Indicator) string { return "/findings?indicator=" + url.QueryEscape(i.ID) }
+
+func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
+	f := filterOf(r.Value)
+	page, err := find(r.Context(), c.DB, r, f, func(*store.Tx, []Indicator) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	now := c.DB.Now()
+	l := web.List{ID: "indicators", Caption: i18n.T("Indicators", "指標"), Count: web.Exactly(page.total), Bare: true, Filter: filterLine(f),
+		Pager: web.Pager{First: page.first, Next: page.next}, Columns: []web.ListColumn{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
+			{Key: "name", Text: i18n.T("What we look for", "探しているもの"), Role: web.RoleMain},
+			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
+			{Key: "state", Text: i18n.T("State", "状態")},
+			{Key: "past", Text: i18n.T("Our past", "過去の記録")},
+			{Key: "made", Text: i18n.T("Arrived", "受領"), Role: web.RoleTime},
+			{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime},
+			{Key: "findings", Text: i18n.T("Findings", "検知")},
+		},
+		Empty: emptyIndicators(f, i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.", "ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"))}
+	t := &web.Table{Name: i18n.T("Indicators", "指標"), Columns: []web.Column{
+		{Key: "id", Text: i18n.T("STIX id", "STIX 番号")}, {Key: "kind", Text: i18n.T("Kind", "種類")}, {Key: "value", Text: i18n.T("Value or rule", "値または規則")},
+		{Key: "name", Text: i18n.T("Name", "名前")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")},
+		{Key: "state", Text: i18n.T("State", "状態")}, {Key: "hunted", Text: i18n.T("Past searched", "過去の調査")}, {Key: "hits", Text: i18n.T("Traces", "痕跡"), Number: true},
+		{Key: "arrived", Text: i18n.T("Arrived", "受領")}, {Key: "valid_until", Text: i18n.T("Valid until", "有効期限")}}}
+	for _, o := range page.list {
+		state := nodeState(o, now)
+		l.Rows = append(l.Rows, web.Row{Key: o.ID, Path: web.Path("/indicators/{0}", o.ID), Dim: state.Mood == web.Dim,
+			Cells: []any{web.Level(o.Level), subjectCell(o), o.Handling, state, pastCell(o), web.Brief(o.Made), web.Day(o.ValidUntil), web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(o)}}})
+		t.Rows = append(t.Rows, []any{o.ID, o.Kind, o.Value, o.Name, o.Level, o.Handling, state.Text, o.Hunted, o.Hits, o.Made, o.ValidUntil})
+	}
+	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"},
+		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
+		Data: indicatorsData{l}, CSV: t}, nil
+}
+
+func (c NodePageConfig) indicator(r *web.Request) (*web.View, error) {
+	var i Indicator
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		i, err = Get(tx, r.PathValue("id"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var d indicatorData
+	d.describe(i)
+	now := c.DB.Now()
+	state := nodeState(i, now)
+	past := web.Fact{Name: i18n.T("Our past", "過去の記録"), Value: pastCell(i)}
+	if i.Hunted && i.Hits > 0 {
+		past.Note = i18n.T("the events are in the findings", "該当する事象は検知に記録")
+	}
+	d.Facts = append([]web.Fact{{Name: i18n.T("State", "状態"), Value: state}, past, {Name: i18n.T("Arrived", "受領"), Value: i.Made}}, indicatorFacts(i, now)...)
+	d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)})
+	d.Links = []web.Link{{Text: i18n.T("Download the STIX object", "STIX オブジェクトを保存"), Path: web.Path("/indicators/{0}/stix", i.ID), Icon: "download"}}
+	v := &web.View{Template: "indicators/mine", Title: title(i), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
+		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{kindText(i.Kind), web.Level(i.Level)}, Data: d,
+		Next: []web.Next{{Text: i18n.T("See what it found here", "ここでの検知を見る"), Path: findingsOf(i)}}}
+	if i.Realm != event.Live {
+		v.Realm = i.Realm
+	}
+	return v, nil
+}

@@ -1,0 +1,131 @@
+package share
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// plainWords tell, of a message that would leave, what the hub will know by it
+// and what it will not. They are read out of the very bytes that would be sent.
+func plainWords(m Leaving) (says, hides []i18n.Text) {
+	switch m.Kind {
+	case event.KindFinding:
+		var f event.Finding
+		if json.Unmarshal([]byte(m.Body), &f) == nil {
+			return findingWords(f)
+		}
+	case event.KindCandidate:
+		var c event.Candidate
+		if json.Unmarshal([]byte(m.Body), &c) == nil {
+			return candidateWords(c)
+		}
+	case event.KindSighting:
+		var s event.Sighting
+		if json.Unmarshal([]byte(m.Body), &s) == nil {
+			return sightingWords(s)
+		}
+	case event.KindReceipt:
+		var r event.Receipt
+		if json.Unmarshal([]byte(m.Body), &r) == nil {
+			return receiptWords(r)
+		}
+	}
+	return []i18n.Text{i18n.T("Everything below, as it stands.", "下に示す内容のすべて。")}, nil
+}
+
+func findingWords(f event.Finding) (says, hides []i18n.Text) {
+	say := func(t i18n.Text) { says = append(says, t) }
+	hide := func(t i18n.Text) { hides = append(hides, t) }
+	say(i18n.T("The rule “{0}” matched {1} times in your organisation.", "規則「{0}」が自組織で {1} 回一致したこと。").With(f.Rule.Title, f.Count))
+	say(i18n.T("When the first and the last event happened, and when it was noticed.", "最初と最後の事象の時刻と、気づいた時刻。"))
+	if f.Past {
+		say(i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
+	}
+	if f.Indicator != "" {
+		say(i18n.T("It matched an indicator that the community shared.", "共同体が共有した指標に一致したこと。"))
+	}
+	switch {
+	case f.Host == "":
+		hide(i18n.T("which machine", "どの機器か"))
+	case isPseudonym(f.Host):
+		say(i18n.T("One machine from another, by the pseudonym {0}.", "仮名 {0} による機器の区別。").With(f.Host))
+		hide(i18n.T("the machine's name", "機器の名前"))
+	default:
+		say(i18n.T("The machine: {0}.", "機器の名前：{0}。").With(f.Host))
+	}
+	if f.User != "" {
+		say(i18n.T("The account: {0}.", "アカウント：{0}。").With(f.User))
+	} else {
+		hide(i18n.T("which account", "どのアカウントか"))
+	}
+	if len(f.Matched) > 0 {
+		say(i18n.T("{0} matched fields with what they held, such as command lines.", "一致した {0} 項目とその内容（コマンドラインなど）。").With(len(f.Matched)))
+	} else {
+		hide(i18n.T("what the matched fields held", "一致した項目の内容"))
+	}
+	if len(f.Observables) > 0 {
+		say(i18n.T("{0} values that it thinks distinctive, such as {1}.", "特徴的とみられる観測値 {0} 件（{1} など）。").With(len(f.Observables), web.Defang(f.Observables[0].Value)))
+	} else {
+		hide(i18n.T("any address, domain or hash", "アドレス・ドメイン・ハッシュ"))
+	}
+	hide(i18n.T("the events themselves", "事象そのもの"))
+	say(i18n.T("Whom the hub may show it to: {0}.", "ハブが示してよい相手：{0}。").With(reach(f.Handling)))
+	return says, hides
+}
+
+func candidateWords(c event.Candidate) (says, hides []i18n.Text) {
+	if c.Observable != nil {
+		says = append(says, i18n.T("The value {0}, for other members to look for.", "ほかの構成員が探すための値：{0}。").With(web.Defang(c.Observable.Value)))
+	} else {
+		says = append(says, i18n.T("The whole text of the rule “{0}”, for other members to look for the behaviour.", "ほかの構成員が同じ振る舞いを探すための規則「{0}」の全文。").With(c.Rule.Title))
+	}
+	says = append(says,
+		i18n.T("It came out of a finding of the rule “{0}”.", "規則「{0}」の検知から得られたこと。").With(c.Rule.Title),
+		i18n.T("Whom the hub may give it to: {0}. The others are not told that it came from you.", "ハブが渡してよい相手：{0}。提供元が自組織であることは示されません。").With(reach(c.Handling)))
+	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
+}
+
+func sightingWords(s event.Sighting) (says, hides []i18n.Text) {
+	says = append(says, i18n.T("The indicator was seen {0} times in your organisation, and when first and last.", "この指標が自組織で {0} 回目撃されたことと、最初と最後の時刻。").With(s.Count))
+	if s.Past {
+		says = append(says, i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
+	}
+	says = append(says, i18n.T("Whom the hub may show it to: {0}.", "ハブが示してよい相手：{0}。").With(reach(s.Handling)))
+	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
+}
+
+func receiptWords(r event.Receipt) (says, hides []i18n.Text) {
+	switch r.State {
+	case event.Armed:
+		says = append(says, i18n.T("This node matches the indicator from now on.", "このノードが今後この指標を照合すること。"))
+	case event.Hunted:
+		says = append(says, i18n.T("This node searched {0} events of its past for the indicator, and {1} matched.", "このノードが過去の事象 {0} 件を調べ、{1} 件が一致したこと。").With(r.Searched, r.Hits))
+	case event.Refused:
+		says = append(says, i18n.T("This node cannot match the indicator, and why.", "このノードでは指標を照合できないことと、その理由。"))
+	case event.Disarmed:
+		says = append(says, i18n.T("This node no longer matches the indicator.", "このノードが指標の照合をやめたこと。"))
+	}
+	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
+}
+
+func isPseudonym(host string) bool { return len(host) == len("host-")+8 && host[:5] == "host-" }
+
+// reach is a handling in words.
+func reach(h policy.Handling) i18n.Text {
+	t := i18n.T("{0} ({1})", "{0}（{1}）").With(h.TLP.String(), web.TLPText(h.TLP))
+	if h.TLP == policy.Clear || h.TLP == policy.Green || h.TLP == policy.Red {
+		return t
+	}
+	switch {
+	case slices.Contains(h.Audience, policy.Community):
+		return i18n.T("{0}, every member of the community", "{0}、共同体のすべての構成員").With(t)
+	case len(h.Audience) > 0:
+		return i18n.T("{0}, to {1} named parties", "{0}、指名した {1} 者").With(t, len(h.Audience))
+	}
+	return i18n.T("{0}, the hub's people alone", "{0}、ハブの担当者のみ").With(t)
+}
