@@ -42,7 +42,8 @@ type HubConfig struct {
 	CaseLevel string
 	// Lang is the language of who has not chosen one.
 	Lang i18n.Lang
-	// Zone is the time zone of who has not chosen one.
+	// Zone is the time zone of who has not chosen one: the machine's, or
+	// Japan's where the machine has none of its own.
 	Zone *time.Location
 	// Open lets everybody on this machine into the console without signing in,
 	// as a coordinator. Only the demo does that, and only on loopback.
@@ -147,7 +148,7 @@ func common(l *i18n.Lang, z **time.Location, c *clock.Clock, log **slog.Logger) 
 	if *l == "" {
 		*l = i18n.JA
 	}
-	if *z == nil {
+	if *z == nil && time.Local.String() != "UTC" { // a machine set to UTC tells nothing of its readers
 		*z = time.Local
 	}
 	if *c == nil {

@@ -91,6 +91,6 @@ var (
 	navCases      = web.NavItem{Key: "cases", Path: "/cases", Text: i18n.T("Cases", "事案"), Icon: "cases", Letter: "c"}
 	navIndicators = web.NavItem{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"), Icon: "indicators", Letter: "i"}
 	navMembers    = web.NavItem{Key: "members", Path: "/members", Text: i18n.T("Members", "構成員"), Icon: "members", Letter: "m"}
-	navLeaving    = web.NavItem{Key: "leaving", Path: "/leaving", Text: i18n.T("Leaving", "送出"), Icon: "leaving", Letter: "l"}
+	navLeaving    = web.NavItem{Key: "leaving", Path: "/leaving", Text: i18n.T("Leaving", "送出"), Icon: "share", Letter: "l"}
 	navSettings   = web.NavItem{Key: "settings", Path: "/settings", Text: i18n.T("Settings", "設定"), Icon: "settings", Letter: "e"}
 )

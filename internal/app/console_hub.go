@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/incident"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
@@ -44,6 +45,9 @@ func hubConsole(h *Hub) (*console, error) {
 	c.site.Templates(search.Templates())
 	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(h.db), findFindings(h.db), findCases(h.db), h.findMembers()}})
 	h.figures(c)
+	own := settings.PageConfig{People: h.people, Clock: h.cfg.Clock, Secure: h.secure(), Open: h.cfg.Open, Version: Version, Link: func(token string) string { return signInLink(h.URL(), token) }, Notices: notices()}
+	settings.Pages(c.site, own)
+	settings.API(c.api, own)
 	return c, nil
 }
 

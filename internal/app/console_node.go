@@ -7,6 +7,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
@@ -33,6 +34,10 @@ func nodeConsole(n *Node) (*console, error) {
 	c.site.Templates(search.Templates())
 	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(n.db), findFindings(n.db), n.findRules()}})
 	n.figures(c)
+	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: Version,
+		Link: func(token string) string { return signInLink(n.URL(), token) }, Notices: notices()}
+	settings.Pages(c.site, own)
+	settings.API(c.api, own)
 	return c, nil
 }
 

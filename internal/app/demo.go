@@ -33,6 +33,8 @@ type DemoConfig struct {
 	// Rules and Events replace the samples: Sigma rules, and recorded events
 	// that the first member's sensor reads.
 	Rules, Events []string
+	// RuleSet goes before Rules: a set that is loaded already.
+	RuleSet *sigma.Set
 	// Past is what the second member kept of its logs before it had any rule.
 	// Empty takes Events, set back by thirteen days; "none" leaves it empty.
 	Past []string
@@ -138,7 +140,10 @@ func OpenDemo(ctx context.Context, cfg DemoConfig) (d *Demo, err error) {
 var hubName = i18n.T("National hub (demo)", "全国ハブ（デモ）")
 
 func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
-	if len(d.cfg.Rules) == 0 {
+	switch {
+	case d.cfg.RuleSet != nil:
+		return d.cfg.RuleSet, nil
+	case len(d.cfg.Rules) == 0:
 		return SampleRules()
 	}
 	return LoadRules(ctx, d.cfg.Rules)

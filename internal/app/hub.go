@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -52,6 +53,7 @@ type Hub struct {
 	tls    *tls.Config // nil on loopback
 	lis    net.Listener
 	server *http.Server
+	lock   *os.File // held while the data folder is ours
 
 	roll struct {
 		sync.Mutex
@@ -109,6 +111,9 @@ func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
 		}
 	}()
 	if h.lis, err = takePort(cfg.Listen); err != nil {
+		return nil, err
+	}
+	if h.lock, err = lockDir(cfg.Data); err != nil {
 		return nil, err
 	}
 	if h.db, err = OpenHubStore(ctx, cfg); err != nil {
@@ -389,5 +394,8 @@ func (h *Hub) Close() {
 		if err := h.db.Close(); err != nil {
 			h.cfg.Log.Warn("could not close the store", slog.Any("err", err))
 		}
+	}
+	if h.lock != nil {
+		_ = h.lock.Close()
 	}
 }

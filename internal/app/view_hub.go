@@ -6,7 +6,6 @@ import (
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/incident"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
@@ -19,18 +18,6 @@ func (h *Hub) situationView() situation.PageConfig {
 	return situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Cases: h.worstCases, Findings: h.hourly, Members: h.memberLines, Newest: h.newest}
 }
 
-// answerWithin is how soon a case of a severity is looked at: what the clock
-// beside it counts down to.
-func answerWithin(severity int) time.Duration {
-	switch {
-	case severity >= 3:
-		return time.Hour
-	case severity == 2:
-		return 4 * time.Hour
-	}
-	return 24 * time.Hour
-}
-
 func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out []situation.CaseLine, n int64, err error) {
 	err = h.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		var list []incident.Case
@@ -40,7 +27,8 @@ func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out [
 		out = out[:0]
 		for _, c := range list {
 			l := situation.CaseLine{ID: c.ID, Number: c.Number, Title: c.Title, Severity: c.Severity, Lowest: c.Lowest, Highest: c.Highest, Sectors: c.Sectors, Members: c.Members,
-				Findings: c.Findings, Realm: c.Realm, Updated: c.Updated, Handling: c.Handling, Due: c.Opened.Add(answerWithin(c.Severity)), Next: nextOf(c)}
+				Findings: c.Findings, Realm: c.Realm, Updated: c.Updated, Handling: c.Handling}
+			l.Next, l.Due = c.NextStep()
 			if !v.Hub { // a party reads its own case, not how far it reaches
 				l.Members, l.Findings, l.Sectors = 0, 0, nil
 			}
@@ -49,17 +37,6 @@ func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out [
 		return nil
 	})
 	return out, n, err
-}
-
-// nextOf says what a case needs next.
-func nextOf(c incident.Case) i18n.Text {
-	switch {
-	case c.State == incident.Contained:
-		return i18n.T("Confirm recovery and close", "復旧を確認して終結する")
-	case c.Highest-c.Lowest >= 2:
-		return i18n.T("Confirm the impact with {0} members", "{0} 構成員へ影響を確認する").With(max(1, c.Members))
-	}
-	return i18n.T("Contain", "封じ込める")
 }
 
 func (h *Hub) hourly(ctx context.Context, v policy.Viewer, since time.Time) (out []situation.FindingCount, err error) {

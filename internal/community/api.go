@@ -1,10 +1,12 @@
 package community
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,6 +124,8 @@ func (c PageConfig) page(ctx context.Context, v policy.Viewer, p api.Paging) (ou
 	if err != nil {
 		return out, err
 	}
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b identity.Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	var rows []MemberBody
 	for _, m := range list {
 		if after != nil && (m.Name < after[0] || m.Name == after[0] && m.ID <= after[1]) {

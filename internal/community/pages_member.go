@@ -57,7 +57,7 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 	if data.Gone {
 		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Left", "脱退"), Value: m.Revoked})
 	}
-	data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Id", "ID"), Value: web.Mono(m.ID)})
+	data.Facts = append(data.Facts, web.Fact{Name: i18n.Same("ID"), Value: web.Mono(m.ID)})
 	if m.PublicKey != "" {
 		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Key of its node", "ノードの鍵"), Value: web.Mono(m.PublicKey), Note: i18n.T("made at the node; the secret half never left it", "ノードで生成。秘密鍵はノードの外に出ていません")})
 	}

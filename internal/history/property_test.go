@@ -1,6 +1,7 @@
 package history
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -107,6 +108,14 @@ func prevalent(all []*event.Event, found map[string]bool, o event.Observable, be
 
 // A history answers like a slice, whatever is done to it in between.
 func TestHistoryIsLikeASlice(t *testing.T) {
+	// Each check writes some hundred files; the usual 100 checks would take minutes
+	// with the race detector. Another number given with -rapid.checks is kept.
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		if err := f.Value.Set("30"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Value.Set(f.DefValue) })
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {

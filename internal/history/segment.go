@@ -64,14 +64,15 @@ type segment struct {
 	places    []place        // of rows
 	ids       map[key]uint32 // event id -> row
 	heads     map[key]uint32 // value -> number of its last link + 1
-	links     []link         //
-	sources   sourceList     //
-	min, max  int64          // of the rows' times
-	seenFirst int64          // of the first row
+	links     []link         // rows by value, see chain
+	sources   sourceList     // of rows
+	min, max  int64          // of the rows' times, µs
+	seenFirst int64          // when the first row was seen, µs
 	since     time.Time      // when the first event came, by the clock
-	found     rowSet         // under History.mu
-	refs      int            // readers; under History.mu
-	gone      bool           // sealed: close the log after the last reader; under History.mu
+
+	found rowSet // under History.mu
+	refs  int    // readers; under History.mu
+	gone  bool   // sealed: close the log after the last reader; under History.mu
 }
 
 func newSegment(id, path string, log logFile) *segment {

@@ -385,14 +385,14 @@ func (c Case) NextStep() (what i18n.Text, by time.Time) {
 	case c.State == Closed:
 		return i18n.Text{}, time.Time{}
 	case c.State == Contained:
-		return i18n.T("decide whether it is over", "終結を判断"), c.Updated.Add(closeIn)
+		return i18n.T("Decide whether it is over", "終結を判断"), c.Updated.Add(closeIn)
 	case c.Severity < 0 || c.Lowest != c.Highest:
 		if c.Highest >= majorFromNow || c.Severity < 0 {
-			return i18n.T("ask what is unknown and judge the severity", "不明点を確認し深刻度を評価"), c.Opened.Add(judgeSoon)
+			return i18n.T("Ask what is unknown and judge the severity", "不明点を確認し深刻度を評価"), c.Opened.Add(judgeSoon)
 		}
-		return i18n.T("ask what is unknown and judge the severity", "不明点を確認し深刻度を評価"), c.Opened.Add(judgeLater)
+		return i18n.T("Ask what is unknown and judge the severity", "不明点を確認し深刻度を評価"), c.Opened.Add(judgeLater)
 	}
-	return i18n.T("confirm with the parties that it is contained", "当事者に封じ込めを確認"), c.Opened.Add(containIn)
+	return i18n.T("Confirm with the parties that it is contained", "当事者に封じ込めを確認"), c.Opened.Add(containIn)
 }
 
 // quoted is how a search is said back.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -164,14 +165,14 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
 func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people []Recipient) ([]parcel, error) {
 	kind, value := subjectOf(c)
-	old, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) LIMIT 1`, kind, value, c.Realm)
+	old, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
 		return nil, err
 	}
 	id := ""
 	var out []parcel
-	if len(old) > 0 {
-		id = old[0].ID
+	if at := slices.IndexFunc(old, func(i Indicator) bool { return covers(i.Handling, c.Handling, people) }); at >= 0 {
+		id = old[at].ID
 	} else {
 		_, row, err := o.make(c, tx.Now())
 		if err != nil {
@@ -192,6 +193,23 @@ func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people
 	}
 	_, err = tx.Exec(`UPDATE candidates SET object = $1 WHERE id = $2 AND SCOPE(candidates)`, id, c.ID)
 	return out, err
+}
+
+// covers reports whether an indicator that is there does for an offer: everybody
+// who may get the offer has it, and who offers may see it. If not, another one is
+// made of the same value; else a member could tell by what becomes of its own
+// offer that somebody else has marked the value more strictly.
+func covers(there, offer policy.Handling, people []Recipient) bool {
+	by := policy.Viewer{Member: offer.Owner, User: "any"}
+	for _, p := range people {
+		if p.ID == offer.Owner {
+			by.Sector = p.Sector
+		}
+		if policy.MayGet(p.ID, p.Sector, offer) && !policy.MayGet(p.ID, p.Sector, there) {
+			return false
+		}
+	}
+	return policy.MaySee(by, there)
 }
 
 // unusable puts aside an offer that no valid indicator can be made of, so that

@@ -211,7 +211,7 @@ func (rep RuleReport) view(refused bool) *web.View {
 		{Key: "level", Text: i18n.T("Level", "水準"), Role: web.RoleSev},
 		{Key: "title", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
 		{Key: "author", Text: i18n.T("Author and licence", "作者とライセンス"), Role: web.RoleNote},
-		{Key: "id", Text: i18n.T("Id", "ID"), Role: web.RoleWide},
+		{Key: "id", Text: i18n.Same("ID"), Role: web.RoleWide},
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"), How: i18n.T("Start the node with --rules DIR; indicators of the community are matched all the same.", "--rules フォルダー を付けて起動してください。共同体の指標は、規則がなくても照合されます。")}}
 	if refused {
 		l.Columns = []web.ListColumn{

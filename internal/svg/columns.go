@@ -68,7 +68,7 @@ func (c Columns) total(i int) float64 {
 // SVG draws the bars, wide and for phones.
 func (c Columns) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
-	c.draw(&p, "columns broad", 640, 230, 108)
+	c.draw(&p, "columns broad", 720, 240, 112)
 	c.draw(&p, "columns tall", 336, 210, 74)
 	return p.html()
 }

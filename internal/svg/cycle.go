@@ -42,8 +42,8 @@ const cycleWidth = 1120
 
 func (c Cycle) broad(p *pen) {
 	n := len(c.Steps)
-	p.start("cycle broad", cycleWidth, 118, p.in(c.Text), p.in(c.Note))
-	const left, right, y = 24.0, cycleWidth - 24.0, 54.0
+	p.start("cycle broad", cycleWidth, 128, p.in(c.Text), p.in(c.Note))
+	const left, right, y = 68.0, cycleWidth - 68.0, 54.0
 	gap := 0.0
 	if n > 1 {
 		gap = (right - left) / float64(n-1)
@@ -64,22 +64,14 @@ func (c Cycle) broad(p *pen) {
 	}
 	for i, s := range c.Steps {
 		x := left + gap*float64(i)
-		anchor := "middle"
-		if i == 0 {
-			anchor = "start"
-		} else if i == n-1 {
-			anchor = "end"
-		}
-		tx := x
-		if i == 0 {
-			tx = left - 8
-		} else if i == n-1 {
-			tx = right + 8
+		room := min(gap, 2*left)
+		if n == 1 {
+			x, room = cycleWidth/2, cycleWidth/2
 		}
 		p.dot(s, i, n, x, y)
-		p.label(p.in(s.Name), tx, 24, gap/14-0.4, anchor, "st-n")
-		p.label(c.when(p, s), tx, 80, gap/12, anchor, "st-ms")
-		p.label(p.in(s.Detail), tx, 101, gap/11.5-0.5, anchor, "st-d")
+		p.label(p.in(s.Name), x, 24, room/14-0.4, "middle", "st-n")
+		p.label(c.when(p, s), x, 80, room/13, "middle", "st-ms")
+		p.lines(p.in(s.Detail), x, 100, 16, room/11.5-0.6, 2, "st-d")
 	}
 	p.end("svg")
 }

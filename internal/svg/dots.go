@@ -74,10 +74,10 @@ func (d Dots) Caption() i18n.Text { return d.Text }
 func (d Dots) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
 	if len(d.Members) <= namedUpTo {
-		d.named(&p, "dots broad", 3, 640)
+		d.named(&p, "dots broad", 3, 720)
 		d.named(&p, "dots tall", 1, 336)
 	} else {
-		d.field(&p, "dots broad", 640)
+		d.field(&p, "dots broad", 720)
 		d.field(&p, "dots tall", 336)
 	}
 	return p.html()
@@ -92,7 +92,7 @@ func (d Dots) field(p *pen, class string, w float64) {
 	cols := int((w + gap) / (size + gap))
 	rows := int(math.Ceil(float64(len(d.Members)) / float64(cols)))
 	h := float64(rows) * (size + gap)
-	lines := d.legend(nil, w, 0)
+	lines := d.legend(p, w, 0, false)
 	p.start(class, w, h+legend+18*float64(lines-1), p.in(d.Text), p.in(d.Note))
 	for i, m := range d.Members {
 		x, y := float64(i%cols)*(size+gap), float64(i/cols)*(size+gap)
@@ -100,13 +100,13 @@ func (d Dots) field(p *pen, class string, w float64) {
 		p.mark(m.State, x, y, size, d.say(p, m))
 		done()
 	}
-	d.legend(p, w, h+22)
+	d.legend(p, w, h+22, true)
 	p.end("svg")
 }
 
-// legend names the states that occur with their counts, and returns the number
-// of lines it takes; a nil pen only measures, in the wider language.
-func (d Dots) legend(p *pen, w, y float64) int {
+// legend names the states that occur with their counts, if draw is set, and
+// returns the number of lines that it takes.
+func (d Dots) legend(p *pen, w, y float64, draw bool) int {
 	x, lines := 0.0, 1
 	for _, s := range []DotState{Armed, Trace, Pending, Refused, Exempt} {
 		n := 0
@@ -118,16 +118,15 @@ func (d Dots) legend(p *pen, w, y float64) int {
 		if n == 0 {
 			continue
 		}
-		words := max(Width(s.Text().EN), Width(s.Text().JA)) + Width(group(float64(n))) + 0.6
-		need := 16 + words*12.5 + 14
+		label := p.in(s.Text()) + " " + group(float64(n))
+		need := 16 + Width(label)*12.5 + 18
 		if x > 0 && x+need > w {
 			x = 0
 			y += 18
 			lines++
 		}
-		if p != nil {
+		if draw {
 			p.mark(s, x, y-10, 11, "")
-			label := p.in(s.Text()) + " " + group(float64(n))
 			p.text("text", label, "class", "name", "x", num(x+16), "y", num(y))
 		}
 		x += need

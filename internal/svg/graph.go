@@ -82,7 +82,7 @@ func (g Graph) SVG(l i18n.Lang) template.HTML {
 	for _, b := range at.box {
 		w, h = max(w, b.x+nodeW), max(h, b.y+nodeH)
 	}
-	p.start("graph g"+strconv.Itoa(min(at.layers, 6)), w+2, h+2, p.in(g.Text), p.in(g.Note))
+	p.sized("graph g"+strconv.Itoa(min(at.layers, 6)), w+2, h+2, p.in(g.Text), p.in(g.Note))
 	if len(at.nodes) == 0 {
 		p.label(p.in(i18n.T("nothing yet", "まだありません")), w/2, h/2+4, 20, "middle", "none")
 	}

@@ -43,7 +43,7 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 			most = max(most, c.Count)
 		}
 	}
-	p.start("matrix", max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap), p.in(m.Text), p.in(m.Note))
+	p.sized("matrix", max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap), p.in(m.Text), p.in(m.Note))
 	for i, t := range m.Tactics {
 		x := float64(i) * (cw + gap)
 		p.label(p.in(t.Name), x+2, 18, cw/12.2, "start", "head")
@@ -53,7 +53,7 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 			p.tag("g", "class", "l"+strconv.Itoa(heat(c.Count, most)))
 			p.text("title", c.ID+" "+c.Name+" "+p.count(m.Unit, c.Count))
 			p.leaf("rect", "x", num(x), "y", num(y), "width", num(cw), "height", num(ch), "rx", "5")
-			p.label(c.Name, x+8, y+17, (cw-16)/11.6, "start", "name")
+			p.label(c.Name, x+8, y+17, (cw-18)/12.6, "start", "name")
 			p.label(c.ID, x+8, y+33, 10, "start", "sub")
 			if c.Count > 0 {
 				p.text("text", group(float64(c.Count)), "class", "count", "x", num(x+cw-8), "y", num(y+33), "text-anchor", "end")

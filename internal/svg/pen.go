@@ -29,6 +29,16 @@ func (p *pen) start(class string, w, h float64, title, desc string) {
 	}
 }
 
+// sized is start for pictures that are as great as what is in them: they keep
+// their own size, and a page lets them scroll.
+func (p *pen) sized(class string, w, h float64, title, desc string) {
+	p.tag("svg", "class", "pic "+class, "viewBox", "0 0 "+num(w)+" "+num(h), "width", num(w), "height", num(h), "role", "img", "aria-label", title)
+	p.text("title", title)
+	if desc != "" {
+		p.text("desc", desc)
+	}
+}
+
 func (p *pen) html() template.HTML { return template.HTML(p.b.String()) }
 
 // tag opens an element; attrs are pairs of name and value. A pair with an empty
@@ -78,6 +88,23 @@ func (p *pen) label(s string, x, y, em float64, anchor, class string) {
 	p.tag("text", "class", class, "x", num(x), "y", num(y), "text-anchor", anchor)
 	p.b.WriteString(escape(short))
 	if short != s {
+		p.text("title", s)
+	}
+	p.end("text")
+}
+
+// lines writes text centred on x in at most n lines of em units; what does not
+// fit is cut, and then all of it is in a title.
+func (p *pen) lines(s string, x, y, step, em float64, n int, class string) {
+	parts, whole := Wrap(s, em, n)
+	if len(parts) == 0 {
+		return
+	}
+	p.tag("text", "class", class, "text-anchor", "middle")
+	for i, part := range parts {
+		p.text("tspan", part, "x", num(x), "y", num(y+step*float64(i)))
+	}
+	if !whole {
 		p.text("title", s)
 	}
 	p.end("text")
@@ -185,6 +212,53 @@ func Cut(s string, em float64) string {
 		b.WriteRune(r)
 	}
 	return strings.TrimRight(b.String(), " 　、。・:：") + "…"
+}
+
+// Wrap breaks s into at most n lines of em units, between words where there are
+// any and anywhere in Japanese. whole is false if something was cut.
+func Wrap(s string, em float64, n int) (lines []string, whole bool) {
+	s = strings.TrimSpace(s)
+	for len(lines) < n-1 && Width(s) > em {
+		end := breakAt(s, em, float64(n-len(lines)))
+		if end == 0 {
+			break
+		}
+		lines = append(lines, strings.TrimSpace(s[:end]))
+		s = strings.TrimSpace(s[end:])
+	}
+	if s == "" {
+		return lines, true
+	}
+	short := Cut(s, em)
+	return append(lines, short), short == s
+}
+
+// breakAt gives where the first line of s ends: at the space nearest to an even
+// share of what the lines that are left take, else after that share itself, so
+// that no single character stands alone on the last line.
+func breakAt(s string, em, lines float64) int {
+	share := em
+	if all := Width(s); all <= lines*em*0.95 {
+		share = min(em, all/lines*1.12)
+	}
+	cut, space, off, w := 0, 0, math.Inf(1), 0.0
+	for i, r := range s {
+		if r == ' ' && w > em*0.25 && math.Abs(w-share) < off {
+			space, off = i, math.Abs(w-share)
+		}
+		w += runeWidth(r)
+		if w > em {
+			break
+		}
+		if w <= share {
+			_, size := utf8.DecodeRuneInString(s[i:])
+			cut = i + size
+		}
+	}
+	if space > 0 {
+		return space
+	}
+	return cut
 }
 
 // group writes a number with separators by thousands.

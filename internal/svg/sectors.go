@@ -33,7 +33,7 @@ func (s Sectors) Caption() i18n.Text { return s.Text }
 // SVG draws the tiles, wide and for phones.
 func (s Sectors) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
-	s.draw(&p, "sectors broad", 4, 640)
+	s.draw(&p, "sectors broad", 4, 720)
 	s.draw(&p, "sectors tall", 2, 336)
 	return p.html()
 }
@@ -60,7 +60,7 @@ func (s Sectors) draw(p *pen, class string, cols int, w float64) {
 		p.tag("g", "class", "sector")
 		p.text("title", p.in(t.Name)+" "+p.count(s.Unit, t.Count))
 		p.leaf("rect", "class", "tile", "x", num(x+.5), "y", num(y+.5), "width", num(tw-1), "height", num(th-1), "rx", "9")
-		p.label(p.in(t.Name), x+12, y+23, (tw-44)/13.5, "start", "name")
+		p.label(p.in(t.Name), x+12, y+23, (tw-60)/13.5, "start", "name")
 		if t.Sev >= 0 {
 			n := clampSeverity(t.Sev)
 			p.tag("g", "class", "glyph v"+strconv.Itoa(n), "transform", "translate("+num(x+tw-38)+" "+num(y+11)+") scale(.82)")

@@ -93,6 +93,11 @@ func (st *stage) show(v any) (template.HTML, error) {
 		return st.badge(*v)
 	case Link:
 		return st.link(v)
+	case *Link:
+		if v == nil {
+			return dash, nil
+		}
+		return st.link(*v)
 	case Lines:
 		return st.lines(v)
 	case Run:

@@ -53,6 +53,10 @@ func Browser(t T) string {
 	return path
 }
 
+// Zone is the time zone in which the browser lives, so that pictures are the
+// same on every machine.
+const Zone = "Asia/Tokyo"
+
 // Start starts a browser. The context may be given to Take many times, and to
 // chromedp for tests that click; the returned function ends the browser.
 func Start(ctx context.Context) (context.Context, context.CancelFunc, error) {
@@ -62,6 +66,7 @@ func Start(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
+		chromedp.Env("TZ="+Zone),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),

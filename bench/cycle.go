@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/situation"
+	"github.com/meneki/meneki/sigma"
+)
+
+// community is what one run of the cycle came to.
+type community struct {
+	name    string
+	members int
+	steps   map[string]samples // since the first malicious event was read
+	last    map[string]samples // the last member's
+	known   samples            // until the hub had the last receipt
+	settled samples            // until all that followed was published
+}
+
+// The steps in their order; armed and hunted have a sample for each member.
+var steps = []string{situation.Detected, situation.Opened, situation.Judged, situation.Indicator, situation.Pushed, situation.Armed, situation.Hunted}
+
+func cycle(ctx context.Context, s settings) ([]table, error) {
+	var runs []community
+	for _, n := range s.members {
+		c, err := oneCommunity(ctx, s, fmt.Sprintf("%d simulated", n), n, 0)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, c)
+	}
+	for _, n := range s.full {
+		c, err := oneCommunity(ctx, s, fmt.Sprintf("%d full nodes", n), 0, n)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, c)
+	}
+	t := table{Title: "Time to immunity, ms since the first malicious event was read (p50 / p99)", Head: []string{"Step"},
+		Note: fmt.Sprintf("%d attacks per column, one after the other; the p99 of a step that comes once an attack is its slowest. Every column has one full node more, which is attacked.", s.attacks)}
+	for _, r := range runs {
+		t.Head = append(t.Head, r.name)
+	}
+	row := func(name string, of func(community) samples) {
+		cells := []any{name}
+		for _, r := range runs {
+			cells = append(cells, of(r).both())
+		}
+		t.add(cells...)
+	}
+	for _, st := range steps {
+		name := st
+		if st == situation.Armed || st == situation.Hunted {
+			name += ", each member"
+		}
+		row(name, func(c community) samples { return c.steps[st] })
+	}
+	row("armed, last member", func(c community) samples { return c.last[situation.Armed] })
+	row("**time to immunity** (hunted, last member)", func(c community) samples { return c.last[situation.Hunted] })
+	row("the hub knows of it (last receipt stored and counted)", func(c community) samples { return c.known })
+	row("the hub is at rest again", func(c community) samples { return c.settled })
+	l, err := limits(ctx, s)
+	return []table{t, l}, err
+}
+
+// oneCommunity runs the attacks in a community of one attacked node and sims
+// simulated members or nodes full nodes.
+func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int) (c community, err error) {
+	fmt.Fprintf(s.log, "  %s: joining ...\n", name)
+	dir := filepath.Join(s.dir, fmt.Sprintf("cycle-%d-%d", sims, nodes))
+	defer os.RemoveAll(dir)
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ctx, cancel := context.WithCancel(ctx)
+	g, run := errgroup.WithContext(ctx)
+	var ends []func()
+	defer func() {
+		cancel()
+		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
+			err = e
+		}
+		for i := len(ends) - 1; i >= 0; i-- {
+			ends[i]()
+		}
+	}()
+	h, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
+	if err != nil {
+		return c, err
+	}
+	ends = append(ends, h.Close)
+	g.Go(func() error { return h.Run(run) })
+
+	m := newMaker(1)
+	attacks := make([]attack, s.attacks)
+	var rules []*sigma.Rule
+	for i := range attacks {
+		if attacks[i], err = m.newAttack(i + 1); err != nil {
+			return c, err
+		}
+		list, err := sigma.Parse("bench.yml", []byte(attacks[i].rule))
+		if err != nil {
+			return c, err
+		}
+		rules = append(rules, list...)
+	}
+	samples, err := app.SampleRules()
+	if err != nil {
+		return c, err
+	}
+	set := sigma.NewSet(append(rules, samples.Rules...))
+	open := func(i, past int, rules *sigma.Set) (*app.Node, error) {
+		n, err := h.Enrol(ctx, fmt.Sprintf("Node %04d", i), "power", app.NodeConfig{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(), Open: true, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		ends = append(ends, n.Close)
+		g.Go(func() error { return n.Run(run) })
+		return n, fill(ctx, n.Past(), m, past)
+	}
+	attacked, err := open(0, s.past, set)
+	if err != nil {
+		return c, err
+	}
+	past := s.past
+	if nodes > 10 {
+		past /= 10
+	}
+	for i := range nodes {
+		if _, err := open(i+1, past, samples); err != nil {
+			return c, err
+		}
+	}
+	if sims > 0 {
+		shared, err := history.Open(ctx, history.Options{Dir: filepath.Join(dir, "past"), Log: log})
+		if err != nil {
+			return c, err
+		}
+		ends = append(ends, func() { _ = shared.Close() })
+		if err := fill(ctx, shared, m, s.past); err != nil {
+			return c, err
+		}
+		_, stop, err := h.Simulate(ctx, sims, shared)
+		if err != nil {
+			return c, err
+		}
+		ends = append(ends, stop)
+	}
+	c = community{name: name, members: 1 + sims + nodes, steps: map[string]samplesOf{}, last: map[string]samplesOf{}}
+	rested := func() (bool, error) { return h.Idle(ctx) }
+	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Online()) == c.members, nil }); err != nil {
+		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Online()), c.members, err)
+	}
+	if err := until(ctx, time.Minute, rested); err != nil {
+		return c, err
+	}
+	for i, a := range attacks {
+		select { // what the last attack left behind, such as marks of what was published
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+			return c, ctx.Err()
+		}
+		fmt.Fprintf(s.log, "\r  %s: attack %d of %d ", name, i+1, len(attacks))
+		if err := c.strike(ctx, h, attacked, a); err != nil {
+			return c, fmt.Errorf("attack %d: %w", i+1, err)
+		}
+	}
+	fmt.Fprintln(s.log)
+	return c, nil
+}
+
+// samplesOf is samples, under a name that a variable does not hide.
+type samplesOf = samples
+
+// fill gives a past n ordinary events, sealed.
+func fill(ctx context.Context, h *history.History, m *maker, n int) error {
+	for n > 0 {
+		k := min(n, 2000)
+		text, err := m.lines(k)
+		if err != nil {
+			return err
+		}
+		list, err := events(ctx, "past.jsonl", text)
+		if err == nil {
+			_, err = h.Append(ctx, list)
+		}
+		if err != nil {
+			return err
+		}
+		n -= k
+	}
+	return h.Flush(ctx)
+}
+
+// strike plays one attack at a node and waits until the hub knows that every
+// member is armed and has hunted.
+func (c *community) strike(ctx context.Context, h *app.Hub, at *app.Node, a attack) error {
+	before, _, err := h.Newest(ctx, situation.Hunted)
+	if err != nil {
+		return err
+	}
+	list, err := events(ctx, "attack.jsonl", a.line)
+	if err != nil {
+		return err
+	}
+	if err := at.Take(ctx, list); err != nil {
+		return err
+	}
+	id := ""
+	err = until(ctx, 5*time.Minute, func() (bool, error) {
+		now, n, err := h.Newest(ctx, situation.Hunted)
+		if err != nil || now == before || n < int64(c.members) {
+			if c.members > 10 { // asking takes time from what is measured
+				time.Sleep(10 * time.Millisecond)
+			}
+			return false, err
+		}
+		id = now
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	knew := time.Now()
+	if err := until(ctx, 5*time.Minute, func() (bool, error) { return h.Idle(ctx) }); err != nil {
+		return err
+	}
+	rest := time.Now()
+	cy, err := h.Cycle(ctx, id)
+	if err != nil {
+		return err
+	}
+	if im := cy.Immunity(""); !im.Done || im.Connected != c.members {
+		return fmt.Errorf("%d of %d members armed, %d hunted", im.Armed, im.Connected, im.Hunted)
+	}
+	c.known = append(c.known, knew.Sub(cy.Sensed))
+	c.settled = append(c.settled, rest.Sub(cy.Sensed))
+	last := map[string]time.Duration{}
+	for _, st := range cy.Steps {
+		d := st.At.Sub(cy.Sensed)
+		c.steps[st.Name] = append(c.steps[st.Name], d)
+		last[st.Name] = max(last[st.Name], d)
+	}
+	for name, d := range last {
+		c.last[name] = append(c.last[name], d)
+	}
+	return nil
+}

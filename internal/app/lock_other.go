@@ -1,0 +1,8 @@
+//go:build !unix
+
+package app
+
+import "os"
+
+// lockDir has no advisory lock to take here; a second hub fails on the ports.
+func lockDir(string) (*os.File, error) { return nil, nil }

@@ -1,0 +1,27 @@
+//go:build unix
+
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// lockDir keeps a second hub out of a data folder. The lock ends with the
+// process, however that ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, storageFault(dir, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fault.Wrap(fault.Conflict, i18n.T("another hub is using the data folder {0}", "データフォルダー {0} は別のハブが使用中です").With(dir), err).
+			WithHint(i18n.T("stop it, or choose another folder with --data", "それを停止するか、--data で別のフォルダーを指定してください"))
+	}
+	return f, nil
+}

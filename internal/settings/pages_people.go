@@ -1,0 +1,220 @@
+package settings
+
+import (
+	"encoding/json"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// peopleData is the dot of settings/people.
+type peopleData struct {
+	Form   *web.Form
+	Fields []web.Field
+	People []personLine
+	New    *secret // shown once
+	Roles  []roleOption
+}
+
+type roleOption struct {
+	Role policy.Role
+	Text i18n.Text
+}
+
+type personLine struct {
+	identity.User
+	State web.Badge
+	Off   bool
+	Self  bool
+}
+
+func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
+	v := &web.View{Template: "settings/people", Title: i18n.T("People", "利用者"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/people"),
+		Lede: i18n.T("Who works in this console, and in which role.", "このコンソールを使う人と、その役割です。")}
+	list, err := d.People.Users(r.Context(), r.Viewer)
+	if err != nil {
+		return nil, err
+	}
+	data := peopleData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once")), Fields: []web.Field{
+		{Name: "name", Label: i18n.T("Name", "氏名"), Required: true, Max: 120, Auto: "off"},
+		{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Max: 64, Mono: true, Auto: "off", Help: i18n.T("2 to 64 of a-z, 0-9 and . _ @ + -", "a-z、0-9、. _ @ + - の 2〜64 文字")},
+		roleField(),
+	}}
+	for _, x := range policy.Roles() {
+		data.Roles = append(data.Roles, roleOption{x, web.RoleText(x)})
+	}
+	for _, u := range list {
+		p := personLine{User: u, Self: u.ID == r.Viewer.User, State: web.Badge{Text: i18n.T("may sign in", "利用可"), Mood: web.Good}}
+		switch {
+		case !u.Disabled.IsZero() || !u.MemberRevoked.IsZero():
+			p.State, p.Off = web.Badge{Text: i18n.T("disabled", "停止中"), Mood: web.Dim}, true
+		case u.LastSignIn.IsZero():
+			p.State = web.Badge{Text: i18n.T("has not come yet", "未サインイン"), Mood: web.Info}
+		}
+		data.People = append(data.People, p)
+	}
+	v.Data = data
+	return v, nil
+}
+
+func roleField() web.Field {
+	f := web.Field{Name: "role", Label: i18n.T("Role", "役割"), Kind: "select"}
+	for _, x := range policy.Roles() {
+		f.Options = append(f.Options, web.Option{Value: string(x), Text: i18n.T("{0}: {1}", "{0}: {1}").With(web.RoleText(x), roleMeans(x)), On: x == policy.RoleReader})
+	}
+	return f
+}
+
+func (d *desk) link(token string) string {
+	if d.Link != nil {
+		return d.Link(token)
+	}
+	return "/sign-in/" + token
+}
+
+func (d *desk) addPersonAction(r *web.Request) (string, error) {
+	member := ""
+	if !r.Viewer.Hub && !d.Node {
+		member = r.Viewer.Member // a member's administrator adds the member's people
+	}
+	u, token, err := d.People.AddUser(r.Context(), r.Viewer, identity.NewUser{Name: r.Value("name"), Login: r.Value("login"), Role: policy.Role(r.Value("role")), Member: member, Lang: r.Lang})
+	if err != nil {
+		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
+			return "", err
+		}
+		form := web.FormOf(r)
+		form.Wrong("login", fault.TextOf(err))
+		v, verr := d.peopleView(r, form)
+		if verr != nil {
+			return "", verr
+		}
+		return "", web.Again(v, err)
+	}
+	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+}
+
+func (d *desk) newLinkAction(r *web.Request) (string, error) {
+	id := r.PathValue("id")
+	token, err := d.People.NewLink(r.Context(), r.Viewer, id)
+	if err != nil {
+		return "", err
+	}
+	u, err := d.People.User(r.Context(), id)
+	if err != nil {
+		return "", err
+	}
+	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+}
+
+func (d *desk) roleAction(r *web.Request) (string, error) {
+	if err := d.People.SetRole(r.Context(), r.Viewer, r.PathValue("id"), policy.Role(r.Value("role"))); err != nil {
+		return "", err
+	}
+	r.Flash(i18n.T("The role is changed from the person's next request on.", "役割を変更しました。本人の次の操作から有効です。"))
+	return "/settings/people", nil
+}
+
+func (d *desk) disableAction(r *web.Request) (string, error) {
+	if err := d.People.Disable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
+		return "", err
+	}
+	r.Flash(i18n.T("The person can no longer sign in; sessions, links and tokens have ended.", "利用を停止しました。セッション・リンク・トークンも終了しました。"))
+	return "/settings/people", nil
+}
+
+func (d *desk) enableAction(r *web.Request) (string, error) {
+	if err := d.People.Enable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
+		return "", err
+	}
+	r.Flash(i18n.T("The person may sign in again, with a new link or the password.", "利用を再開しました。新しいリンクまたはパスワードでサインインできます。"))
+	return "/settings/people", nil
+}
+
+const auditRows = 100
+
+// auditPage shows the trail to the house's own administrators only: it names
+// everybody.
+func (d *desk) auditPage(r *web.Request) (*web.View, error) {
+	if !d.house(r.Viewer) {
+		return nil, fault.New(fault.Denied, i18n.T("the audit trail is for the administrators of this house", "監査記録は、このハブ・ノードの管理者だけが閲覧できます"))
+	}
+	limit := auditRows
+	if r.Download() {
+		limit = 10_000
+	}
+	list, err := d.People.Trail(r.Context(), r.Value("subject"), r.Value("after"), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	more := len(list) > limit
+	list = list[:min(len(list), limit)]
+	l := web.List{ID: "audit", Caption: i18n.T("Audit trail", "監査記録"), Bare: true, Dense: true, Columns: []web.ListColumn{
+		{Key: "at", Text: i18n.T("When", "時刻"), Role: web.RoleTime},
+		{Key: "action", Text: i18n.T("What", "操作"), Role: web.RoleMain},
+		{Key: "actor", Text: i18n.T("Who", "実行者")},
+		{Key: "subject", Text: i18n.T("About", "対象")},
+		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote},
+	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"), How: i18n.T("Every change to members, people, sessions and tokens is written here, and cannot be taken out.", "構成員・利用者・セッション・トークンの変更はすべてここに記録され、削除できません。")}}
+	for _, e := range list {
+		who := any(e.ActorName)
+		if e.ActorName == "" {
+			who = i18n.Same(e.Actor)
+		}
+		subject := any(nil)
+		if e.Subject != "" {
+			subject = web.Mono(e.Subject)
+		}
+		l.Rows = append(l.Rows, web.Row{Key: e.ID, Cells: []any{e.At, web.Mono(e.Action), who, subject, detailOf(e.Detail)}})
+	}
+	if more {
+		l.Pager.Next = r.With("after", list[len(list)-1].ID)
+	}
+	if r.Value("after") != "" {
+		l.Pager.First = r.With("after", "")
+	}
+	return &web.View{Template: "settings/audit", Title: i18n.T("Audit trail", "監査記録"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/audit"), Wide: true, Data: l, CSV: l.Table()}, nil
+}
+
+// detailOf writes the detail of a change on one line.
+func detailOf(raw json.RawMessage) string {
+	var m map[string]any
+	if json.Unmarshal(raw, &m) != nil {
+		return string(raw)
+	}
+	var parts []string
+	for k, v := range m {
+		if s, ok := v.(string); ok {
+			if s != "" {
+				parts = append(parts, k+" = "+s)
+			}
+			continue
+		}
+		if b, err := json.Marshal(v); err == nil {
+			parts = append(parts, k+" = "+string(b))
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// aboutData is the dot of settings/about.
+type aboutData struct {
+	Facts   []web.Fact
+	Notices []Notice
+}
+
+func (d *desk) aboutPage(r *web.Request) (*web.View, error) {
+	return &web.View{Template: "settings/about", Title: i18n.T("About meneki", "meneki について"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/about"), Data: aboutData{
+		Facts: []web.Fact{
+			{Name: i18n.T("Version", "版"), Value: web.Mono(d.Version)},
+			{Name: i18n.T("Built with", "ビルド環境"), Value: i18n.Same(runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH)},
+			{Name: i18n.T("Licence", "ライセンス"), Value: i18n.Same("Apache-2.0")},
+			{Name: i18n.T("Operations for programs", "プログラム用の操作一覧"), Value: web.Link{Text: i18n.Same("/api/docs"), Path: "/api/docs"}},
+		}, Notices: d.Notices}}, nil
+}

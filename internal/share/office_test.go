@@ -1,0 +1,586 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/stix"
+)
+
+var start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+
+var desk = policy.Viewer{User: "u-desk", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+
+// hub is an office with a roll and a wire that the test holds.
+type hub struct {
+	*Office
+	db   *store.DB
+	hand *clock.Hand
+	id   string
+
+	mu     sync.Mutex
+	people []Recipient
+	pushed map[string][]event.Object // by member
+}
+
+func (h *hub) Recipients(context.Context) ([]Recipient, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.people), nil
+}
+
+func (h *hub) Push(member, topic string, body []byte) error {
+	var o event.Object
+	if err := json.Unmarshal(body, &o); err != nil || topic != TopicObject {
+		return fmt.Errorf("pushed %q on %s: %v", body, topic, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pushed[member] = append(h.pushed[member], o)
+	return nil
+}
+
+func newHub(db *store.DB, hand *clock.Hand) *hub {
+	h := &hub{db: db, hand: hand, pushed: map[string][]event.Object{}, id: stix.NewID("identity"),
+		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
+	h.Office = NewOffice(db, h, h, h.id, slog.New(slog.DiscardHandler), func() {})
+	return h
+}
+
+// eachHub runs a test with an office on every engine.
+func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
+	now, hand := clock.Fixed(start)
+	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
+		storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+}
+
+const evil = "evil.example.net"
+
+func domain(v string) *event.Observable { return &event.Observable{Type: event.Domain, Value: v} }
+
+func candidate(id, finding string, o *event.Observable, h policy.Handling) event.Candidate {
+	return event.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: o, Handling: h, Sensed: start.Add(-time.Second),
+		Rule: event.RuleRef{ID: "rule-1", Title: "Beacon", Author: "A. Author", License: "DRL 1.1", Level: "high", Tags: []string{"attack.command-and-control", "attack.t1071.001"}}}
+}
+
+func (h *hub) offer(t *testing.T, member string, c event.Candidate) error {
+	t.Helper()
+	body, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, member, body) })
+	if err != nil {
+		return err
+	}
+	c.Member = member
+	return h.OnCandidate(t.Context(), c, "candidate/"+c.ID)
+}
+
+func (h *hub) inCase(t *testing.T, finding, id string) {
+	t.Helper()
+	if err := h.OnCase(t.Context(), event.CaseChanged{Case: id, Finding: finding}, "case/"+id+"/"+finding); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *hub) all(t *testing.T) []Indicator {
+	t.Helper()
+	var out []Indicator
+	err := h.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
+		out, err = List(tx, Filter{}, time.Time{}, "", 100)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// got lists who was pushed an object, and not told to drop it since.
+func (h *hub) got() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := []string{}
+	for m, list := range h.pushed {
+		if len(list) > 0 && !list[len(list)-1].Withdraw {
+			out = append(out, m)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (h *hub) must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func amber(tokens ...string) policy.Handling {
+	return policy.Handling{TLP: policy.Amber, Audience: tokens}
+}
+
+// Who gets an indicator is decided by its label and audience, for every label.
+func TestEntitlement(t *testing.T) {
+	all := []string{"city", "gas", "power"}
+	tests := []struct {
+		h    policy.Handling
+		want []string
+	}{
+		{policy.Handling{TLP: policy.Clear}, all},
+		{policy.Handling{TLP: policy.Green}, all},
+		{amber(policy.Community), all},
+		{amber(), []string{"power"}}, // its owner, who has it anyway
+		{amber(policy.ToSector("energy")), []string{"gas", "power"}},
+		{amber(policy.ToMember("city")), []string{"city", "power"}},
+		{policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.Community}}, all},
+		{policy.Handling{TLP: policy.AmberStrict}, []string{"power"}},
+		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"), policy.HubDesk}}, []string{}},
+		{policy.Handling{TLP: 0, Audience: policy.Audience{policy.Community}}, []string{}},
+		{policy.Handling{TLP: 17, Audience: policy.Audience{policy.Community}}, []string{}},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%d %s", tt.h.TLP, tt.h.Audience), func(t *testing.T) {
+			eachHub(t, func(t *testing.T, h *hub) {
+				h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), tt.h)))
+				h.inCase(t, "f1", "case-1")
+				if diff := cmp.Diff(tt.want, h.got()); diff != "" {
+					t.Errorf("pushed to (-want +got):\n%s", diff)
+				}
+				for _, p := range h.people {
+					a, err := h.Sync(t.Context(), p.ID, SyncAsk{Limit: 10})
+					h.must(t, err)
+					if has := len(a.Objects) == 1; has != slices.Contains(tt.want, p.ID) {
+						t.Errorf("a sync of %s has %d objects", p.ID, len(a.Objects))
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestIssue(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		// An offer that comes before its case waits for it.
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.Community))))
+		if n := len(h.all(t)); n != 0 {
+			t.Fatalf("%d indicators without a case", n)
+		}
+		h.inCase(t, "f1", "case-1")
+		h.inCase(t, "f1", "case-1") // the bus may deliver again
+		list := h.all(t)
+		if len(list) != 1 || list[0].Value != evil || list[0].Case != "case-1" || list[0].Confidence != 75 || list[0].Handling.Owner != "power" {
+			t.Fatalf("indicators: %+v", list)
+		}
+		if n := len(h.pushed["city"]); n != 1 {
+			t.Errorf("pushed %d times", n)
+		}
+		// What travels names neither the member nor the finding nor the case.
+		wire, err := json.Marshal(h.pushed["city"][0])
+		h.must(t, err)
+		for _, secret := range []string{"power", "f1", "case-1"} {
+			if bytes.Contains(wire, []byte(`"`+secret)) {
+				t.Errorf("the wire tells %q: %s", secret, wire)
+			}
+		}
+		o, err := stix.Parse(h.pushed["city"][0].STIX)
+		h.must(t, err)
+		if p := text(o, "pattern"); p != "[domain-name:value = '"+evil+"']" {
+			t.Errorf("pattern %s", p)
+		}
+		if d := text(o, "description"); !strings.Contains(d, "A. Author") || !strings.Contains(d, "DRL 1.1") {
+			t.Errorf("no credit in %q", d)
+		}
+
+		// The same value of another member is the same indicator; one after its case is used at once.
+		h.inCase(t, "f2", "case-1")
+		h.must(t, h.offer(t, "gas", candidate("c2", "f2", domain(evil), amber(policy.Community))))
+		if n := len(h.all(t)); n != 1 {
+			t.Errorf("%d indicators of one value", n)
+		}
+		// Another value is another one, and a rule too.
+		h.must(t, h.offer(t, "gas", candidate("c3", "f2", domain("other.example.net"), amber(policy.Community))))
+		rule := candidate("c4", "f2", nil, amber(policy.Community))
+		rule.Sigma = "title: Beacon\nid: rule-1\nlogsource: {product: windows}\ndetection:\n  s: {Image: x}\n  condition: s\n"
+		h.must(t, h.offer(t, "gas", rule))
+		if n := len(h.all(t)); n != 3 {
+			t.Errorf("%d indicators, want 3", n)
+		}
+		// In an exercise the same value is another matter.
+		drill := candidate("c5", "f2", domain(evil), amber(policy.Community))
+		drill.Realm = "drill-1"
+		h.must(t, h.offer(t, "gas", drill))
+		if n := len(h.all(t)); n != 4 {
+			t.Errorf("%d indicators, want 4", n)
+		}
+	})
+}
+
+// A stricter indicator of the same value, which the offering member may know
+// nothing of, neither swallows its offer nor shows.
+func TestStricterTwin(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		h.inCase(t, "f2", "case-2")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), policy.Handling{TLP: policy.Red})))
+		h.must(t, h.offer(t, "gas", candidate("c2", "f2", domain(evil), amber(policy.Community))))
+		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
+			t.Errorf("pushed to (-want +got):\n%s", diff)
+		}
+		h.must(t, h.offer(t, "city", candidate("c3", "f2", domain(evil), policy.Handling{TLP: policy.Red})))
+		if n := len(h.all(t)); n != 2 {
+			t.Errorf("%d indicators: a wider one does for a stricter offer", n)
+		}
+	})
+}
+
+func TestRefusedOffers(t *testing.T) {
+	good := candidate("c1", "f1", domain(evil), amber())
+	tests := map[string]func(c *event.Candidate){
+		"no id":          func(c *event.Candidate) { c.ID = "" },
+		"long id":        func(c *event.Candidate) { c.ID = strings.Repeat("x", 101) },
+		"no finding":     func(c *event.Candidate) { c.Finding = "" },
+		"both":           func(c *event.Candidate) { c.Sigma = "title: x" },
+		"neither":        func(c *event.Candidate) { c.Observable = nil },
+		"no rule":        func(c *event.Candidate) { c.Rule.ID = "" },
+		"bad value":      func(c *event.Candidate) { c.Observable = domain("not a domain' OR 1=1") },
+		"unknown type":   func(c *event.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
+		"endless rule":   func(c *event.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
+		"wrong address":  func(c *event.Candidate) { c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"} },
+		"hash too short": func(c *event.Candidate) { c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"} },
+	}
+	eachHub(t, func(t *testing.T, h *hub) {
+		for name, spoil := range tests {
+			c := good
+			spoil(&c)
+			if err := h.offer(t, "power", c); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, "power", []byte("{")) })
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("broken JSON: %v", err)
+		}
+		// Whose it says it is, is not believed.
+		liar := good
+		liar.Member, liar.Handling.Owner = "city", "city"
+		h.must(t, h.offer(t, "power", liar))
+		h.inCase(t, "f1", "case-1")
+		if list := h.all(t); len(list) != 1 || list[0].Handling.Owner != "power" {
+			t.Errorf("owner: %+v", list)
+		}
+	})
+}
+
+// A member that comes later gets what was shared before.
+func TestBackfill(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		for i := range 5 {
+			h.must(t, h.offer(t, "power", candidate(fmt.Sprint("c", i), "f1", domain(fmt.Sprintf("e%d.example.net", i)), amber(policy.Community))))
+		}
+		h.must(t, h.offer(t, "power", candidate("sector", "f1", domain("energy-only.example.net"), amber(policy.ToSector("energy")))))
+		h.people = append(h.people, Recipient{"school", "education"})
+		var got []event.Object
+		ask := SyncAsk{Limit: 2}
+		for range 10 {
+			a, err := h.Sync(t.Context(), "school", ask)
+			h.must(t, err)
+			got, ask.After = append(got, a.Objects...), a.Upto
+			if !a.More {
+				break
+			}
+		}
+		if len(got) != 5 {
+			t.Fatalf("%d objects, want the 5 that it may get", len(got))
+		}
+		for i, o := range got {
+			if o.Seq != int64(i+1) {
+				t.Errorf("object %d has number %d: numbers have no gaps", i, o.Seq)
+			}
+		}
+		if _, err := h.Sync(t.Context(), "stranger", SyncAsk{}); !fault.Is(err, fault.Denied) {
+			t.Errorf("a stranger: %v", err)
+		}
+		// What has run out is not sent to who comes later still.
+		h.hand.Add(91 * 24 * time.Hour)
+		defer h.hand.Add(-91 * 24 * time.Hour)
+		h.people = append(h.people, Recipient{"late", "education"})
+		a, err := h.Sync(t.Context(), "late", SyncAsk{Limit: 100})
+		h.must(t, err)
+		if len(a.Objects) != 0 {
+			t.Errorf("sent %d that have expired", len(a.Objects))
+		}
+	})
+}
+
+func TestRemark(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		ctx := t.Context()
+		h.inCase(t, "f1", "case-1")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.ToSector("energy")))))
+		id := h.all(t)[0].ID
+		owner := policy.Viewer{User: "u-p", Member: "power", Sector: "energy", Role: policy.RoleCoordinator}
+		other := policy.Viewer{User: "u-g", Member: "gas", Sector: "energy", Role: policy.RoleAdmin}
+		outsider := policy.Viewer{User: "u-c", Member: "city", Sector: "government", Role: policy.RoleAdmin}
+
+		// The hub may not widen, by label or by audience; another member may do nothing.
+		for name, err := range map[string]error{
+			"hub widens the label":    h.Remark(ctx, desk, id, policy.Green, nil),
+			"hub names more":          h.Remark(ctx, desk, id, policy.Amber, policy.Audience{policy.ToSector("energy"), policy.Community}),
+			"another member, looser":  h.Remark(ctx, other, id, policy.Clear, nil),
+			"another member stricter": h.Remark(ctx, other, id, policy.Red, nil),
+			"another member ends it":  h.Withdraw(ctx, other, id),
+		} {
+			if !fault.Is(err, fault.Denied) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		// Who may not see it is told that it is not there.
+		if err := h.Remark(ctx, outsider, id, policy.Red, nil); !fault.Is(err, fault.NotFound) {
+			t.Errorf("an outsider: %v", err)
+		}
+		// Its owner may widen it: those who may now have it get it.
+		h.must(t, h.Remark(ctx, owner, id, policy.Green, nil))
+		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
+			t.Errorf("after widening, pushed to (-want +got):\n%s", diff)
+		}
+		last := h.pushed["city"][0]
+		o, err := stix.Parse(last.STIX)
+		h.must(t, err)
+		if want, _ := stix.TLPMarkingID("TLP:GREEN"); !slices.Equal(o.ObjectMarkingRefs(), []string{want}) {
+			t.Errorf("the object is marked %v", o.ObjectMarkingRefs())
+		}
+		// To RED: everybody drops it, and a node that was away hears of it.
+		h.must(t, h.Remark(ctx, desk, id, policy.Red, nil))
+		if got := h.got(); len(got) != 0 {
+			t.Errorf("RED, and still held by %v", got)
+		}
+		a, err := h.Sync(ctx, "city", SyncAsk{Limit: 10})
+		h.must(t, err)
+		if len(a.Objects) != 1 || !a.Objects[0].Withdraw || len(a.Objects[0].STIX) != 0 {
+			t.Errorf("sync after RED: %+v", a)
+		}
+	})
+}
+
+func TestWithdraw(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.Community))))
+		id := h.all(t)[0].ID
+		h.must(t, h.Withdraw(t.Context(), desk, id))
+		if got := h.got(); len(got) != 0 {
+			t.Errorf("still held by %v", got)
+		}
+		if err := h.Withdraw(t.Context(), desk, id); !fault.Is(err, fault.Conflict) {
+			t.Errorf("twice: %v", err)
+		}
+		a, err := h.Sync(t.Context(), "gas", SyncAsk{Limit: 10})
+		h.must(t, err)
+		if len(a.Objects) != 1 || !a.Objects[0].Withdraw {
+			t.Errorf("sync: %+v", a)
+		}
+		// A member that comes later hears nothing of it.
+		h.people = append(h.people, Recipient{"school", "education"})
+		a, err = h.Sync(t.Context(), "school", SyncAsk{Limit: 10})
+		h.must(t, err)
+		if len(a.Objects) != 0 || a.Upto != 0 {
+			t.Errorf("a later member: %+v", a)
+		}
+		// The value may be shared anew.
+		h.must(t, h.offer(t, "gas", candidate("c2", "f1", domain(evil), amber(policy.Community))))
+		if n := len(h.all(t)); n != 2 {
+			t.Errorf("%d indicators, want a new one", n)
+		}
+	})
+}
+
+func (h *hub) receipt(t *testing.T, member string, r event.Receipt) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveReceipt(tx, member, body) })
+}
+
+func (h *hub) progress(t *testing.T, id string) map[string]Progress {
+	t.Helper()
+	out := map[string]Progress{}
+	err := h.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		list, err := ProgressOf(tx, id)
+		for _, p := range list {
+			out[p.Member] = p
+		}
+		return err
+	})
+	h.must(t, err)
+	return out
+}
+
+func TestReceipts(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.ToSector("energy")))))
+		i := h.all(t)[0]
+		armed := event.Receipt{ID: "r1", Object: i.ID, Modified: i.Modified, State: event.Armed, At: start}
+		hunted := event.Receipt{ID: "r2", Object: i.ID, Modified: i.Modified, State: event.Hunted, At: start, Searched: 100, Hits: 2}
+
+		// A word about what was not delivered is refused alike, whether it exists or not.
+		known, unknown := armed, armed
+		unknown.Object = stix.NewID("indicator")
+		e1, e2 := h.receipt(t, "city", known), h.receipt(t, "city", unknown)
+		if !fault.Is(e1, fault.NotFound) || e1.Error() != e2.Error() || fault.TextOf(e1) != fault.TextOf(e2) {
+			t.Errorf("undelivered: %v / %v", e1, e2)
+		}
+		h.must(t, h.receipt(t, "gas", hunted))
+		h.must(t, h.receipt(t, "gas", armed)) // late: it only fills in its own time
+		h.must(t, h.receipt(t, "gas", armed)) // and again
+		p := h.progress(t, i.ID)
+		if g := p["gas"]; g.State != "hunted" || g.Armed.IsZero() || g.Searched != 100 || g.Hits != 2 {
+			t.Errorf("gas: %+v", g)
+		}
+		if g, ok := p["power"]; !ok || g.State != "" {
+			t.Errorf("power has answered nothing: %+v", g)
+		}
+		if _, ok := p["city"]; ok {
+			t.Error("city was addressed nothing")
+		}
+		bad := armed
+		bad.State = "delighted"
+		if err := h.receipt(t, "gas", bad); !fault.Is(err, fault.Invalid) {
+			t.Errorf("unknown state: %v", err)
+		}
+	})
+}
+
+func TestSightings(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.ToSector("energy")))))
+		id := h.all(t)[0].ID
+		say := func(member string, s event.Sighting) error {
+			body, err := json.Marshal(s)
+			h.must(t, err)
+			return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, member, body) })
+		}
+		one := event.Sighting{ID: "s1", Indicator: id, Realm: event.Live, Count: 3, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
+		h.must(t, say("gas", one))
+		if err := say("city", one); !fault.Is(err, fault.NotFound) {
+			t.Errorf("city was not given it: %v", err)
+		}
+		// Nobody overwrites another member's word, and a count never goes back.
+		thief := one
+		thief.Count = 900
+		h.must(t, say("power", thief))
+		less := one
+		less.Count = 1
+		h.must(t, say("gas", less))
+		for name, spoil := range map[string]func(*event.Sighting){"no count": func(s *event.Sighting) { s.Count = 0 }, "endless": func(s *event.Sighting) { s.Count = 1 << 40 }, "no id": func(s *event.Sighting) { s.ID = "" }} {
+			bad := one
+			spoil(&bad)
+			if err := say("gas", bad); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		see := func(v policy.Viewer) (out []Seen) {
+			h.must(t, h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) {
+				out, err = SightingsOf(tx, id)
+				return err
+			}))
+			return out
+		}
+		if list := see(desk); len(list) != 1 || list[0].Member != "gas" || list[0].Count != 3 {
+			t.Errorf("the hub sees %+v", list)
+		}
+		if list := see(policy.Viewer{User: "u", Member: "power", Sector: "energy"}); len(list) != 0 {
+			t.Errorf("another member sees %+v", list)
+		}
+	})
+}
+
+// Two hubs that differ in one secret look the same to whoever may not know it.
+func TestNonInterference(t *testing.T) {
+	now, hand := clock.Fixed(start)
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		a := newHub(storetest.Open(t, url, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now)), hand)
+		b := newHub(storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now)), hand)
+		var rows []Indicator
+		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
+			c := candidate(fmt.Sprint("c", i), "f1", domain(fmt.Sprintf("e%d.example.net", i)), policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})
+			_, row, err := a.make(c, start.Add(time.Duration(i)*time.Second))
+			a.must(t, err)
+			row.Case = "case-1"
+			rows = append(rows, row)
+		}
+		put := func(h *hub, secret bool) {
+			for _, row := range rows {
+				if row.Handling.TLP == policy.Red && !secret {
+					continue
+				}
+				h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+					if err := row.save(tx); err != nil {
+						return err
+					}
+					_, err := h.deliver(tx, row, h.people)
+					return err
+				}))
+			}
+		}
+		put(a, true)
+		put(b, false)
+		answer := func(h *hub, ask SyncAsk) string {
+			got, err := h.Sync(t.Context(), "city", ask)
+			h.must(t, err)
+			text, err := json.Marshal(got)
+			h.must(t, err)
+			return string(text)
+		}
+		for _, ask := range []SyncAsk{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5}, {After: 99, Limit: 5}} {
+			if x, y := answer(a, ask), answer(b, ask); x != y {
+				t.Errorf("%+v:\n%s\n%s", ask, x, y)
+			}
+		}
+		// Lists and counts too.
+		look := func(h *hub, v policy.Viewer) string {
+			var out string
+			h.must(t, h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
+				list, err := List(tx, Filter{}, time.Time{}, "", 100)
+				if err != nil {
+					return err
+				}
+				n, err := Count(tx, Filter{Text: "example"})
+				text, _ := json.Marshal(list)
+				out = fmt.Sprint(n, string(text))
+				return err
+			}))
+			return out
+		}
+		for _, v := range []policy.Viewer{{}, {User: "u", Member: "city", Role: policy.RoleAdmin}, desk} {
+			if look(a, v) != look(b, v) {
+				t.Errorf("the lists of %+v differ", v)
+			}
+		}
+		if owner := (policy.Viewer{User: "u", Member: "power"}); look(a, owner) == look(b, owner) {
+			t.Error("the owner does not see its own: the test shows nothing")
+		}
+	})
+}
