@@ -169,12 +169,13 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		case <-ctx.Done():
 			return c, ctx.Err()
 		}
-		fmt.Fprintf(s.log, "\r  %s: attack %d of %d ", name, i+1, len(attacks))
+		if i%10 == 0 {
+			fmt.Fprintf(s.log, "  %s: attack %d of %d\n", name, i+1, len(attacks))
+		}
 		if err := c.strike(ctx, h, attacked, a); err != nil {
 			return c, fmt.Errorf("attack %d: %w", i+1, err)
 		}
 	}
-	fmt.Fprintln(s.log)
 	return c, nil
 }
 
@@ -244,14 +245,22 @@ func (c *community) strike(ctx context.Context, h *app.Hub, at *app.Node, a atta
 	}
 	c.known = append(c.known, knew.Sub(cy.Sensed))
 	c.settled = append(c.settled, rest.Sub(cy.Sensed))
-	last := map[string]time.Duration{}
+	first, last := map[string]time.Duration{}, map[string]time.Duration{}
 	for _, st := range cy.Steps {
 		d := st.At.Sub(cy.Sensed)
-		c.steps[st.Name] = append(c.steps[st.Name], d)
+		if old, ok := first[st.Name]; !ok || d < old {
+			first[st.Name] = d
+		}
 		last[st.Name] = max(last[st.Name], d)
+		if st.Name == situation.Armed || st.Name == situation.Hunted {
+			c.steps[st.Name] = append(c.steps[st.Name], d)
+		}
 	}
-	for name, d := range last {
-		c.last[name] = append(c.last[name], d)
+	for _, name := range steps {
+		c.last[name] = append(c.last[name], last[name])
+		if name != situation.Armed && name != situation.Hunted {
+			c.steps[name] = append(c.steps[name], first[name])
+		}
 	}
 	return nil
 }

@@ -102,13 +102,22 @@ func once(t *testing.T, cfg DemoConfig) Report {
 	return out
 }
 
-// slots bounds how many demos run at a time: each mostly waits to see that
-// nothing moves any more.
-var slots = make(chan struct{}, 10)
+// atOnce runs subtests several at a time, more than there are processors: a
+// demo mostly waits to see that nothing moves any more.
+type atOnce struct {
+	t     *testing.T
+	slots chan struct{}
+	group sync.WaitGroup
+}
 
-func slot(t *testing.T) {
-	slots <- struct{}{}
-	t.Cleanup(func() { <-slots })
+func several(t *testing.T) *atOnce { return &atOnce{t: t, slots: make(chan struct{}, 8)} }
+
+func (a *atOnce) run(name string, fn func(*testing.T)) {
+	a.slots <- struct{}{}
+	a.group.Go(func() {
+		defer func() { <-a.slots }()
+		a.t.Run(name, fn)
+	})
 }
 
 // The cycle on recordings and with rules that nobody here wrote.
@@ -119,23 +128,21 @@ func TestRealRecordings(t *testing.T) {
 	dir := dataDir(t)
 	rules := mustRules(t)
 	zips := files(t, filepath.Join(dir, "events-windows"), ".zip")
+	all := several(t)
+	defer all.group.Wait()
 	for _, name := range []string{"psh_lsass_memory_dump_comsvcs", "cmd_bitsadmin_download_psh_script", "cmd_mshta_vbscript_execute_psh", "schtask_create", "cmd_service_mod_fax", "cmd_userinitmprlogonscript_batch"} {
 		i := slices.IndexFunc(zips, func(p string) bool { return strings.Contains(p, name) })
 		if i < 0 {
 			t.Fatalf("no recording %s", name)
 		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			slot(t)
+		all.run(name, func(t *testing.T) {
 			r := once(t, DemoConfig{RuleSet: rules, Events: []string{zips[i]}})
 			if !r.OK || r.Missing != "" || r.TimeToImmunity == nil || *r.TimeToImmunity <= 0 {
 				t.Fatalf("the cycle is not whole: missing %q, %d findings, %d cases, %d indicators", r.Missing, len(r.Findings), len(r.Cases), len(r.Indicators))
 			}
 			whole(t, r)
 		})
-		t.Run(name+"/without the attack", func(t *testing.T) {
-			t.Parallel()
-			slot(t)
+		all.run(name+" without the attack", func(t *testing.T) {
 			rest, removed := harmless(t, rules, zips[i])
 			r := once(t, DemoConfig{RuleSet: rules, Events: []string{rest}})
 			if removed == 0 || r.Missing != situation.Detected || r.OK || len(r.Findings)+len(r.Cases)+len(r.Indicators)+len(r.Steps) > 0 {
@@ -230,11 +237,11 @@ func TestGoldenSamples(t *testing.T) {
 	}
 	dir := dataDir(t)
 	rules := mustRules(t)
+	all := several(t)
+	defer all.group.Wait()
 	for _, p := range files(t, filepath.Join(dir, "sigma-golden"), ".json") {
 		id := strings.TrimSuffix(filepath.Base(p), ".json")
-		t.Run(filepath.Base(filepath.Dir(p)), func(t *testing.T) {
-			t.Parallel()
-			slot(t)
+		all.run(filepath.Base(filepath.Dir(p)), func(t *testing.T) {
 			r := once(t, DemoConfig{RuleSet: rules, Events: []string{filepath.Dir(p)}})
 			if r.Missing != "" {
 				t.Errorf("missing %q: %d events, findings %+v", r.Missing, r.Events, r.Findings)

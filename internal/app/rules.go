@@ -47,6 +47,9 @@ func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
 		}
+		for i := range set.Refused { // as the reader can open it, whichever folder was given
+			set.Refused[i].Path = filepath.Join(dir, filepath.FromSlash(set.Refused[i].Path))
+		}
 		if lic := folderLicense(p); lic != "" {
 			for _, r := range set.Rules {
 				if r.License == "" {

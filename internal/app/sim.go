@@ -378,3 +378,12 @@ func (h *Hub) Idle(ctx context.Context) (bool, error) {
 	rows, err := h.db.Pending(ctx, 1)
 	return err == nil && len(rows) == 0, err
 }
+
+// Findings counts the node's findings.
+func (n *Node) Findings(ctx context.Context) (count int64, err error) {
+	err = n.db.Read(ctx, store.System("bench: findings"), func(tx *store.Tx) error {
+		count, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE SCOPE(f)`)
+		return err
+	})
+	return count, err
+}

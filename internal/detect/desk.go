@@ -20,6 +20,8 @@ type Desk struct{}
 const (
 	maxText = 1000
 	maxTags = 64
+	// maxCount keeps counts and versions within what every database holds.
+	maxCount = 999_999_999
 )
 
 // Receive takes a finding from an authenticated member, in the caller's
@@ -68,12 +70,14 @@ func Accept(f *event.Finding, member string, now time.Time) error {
 	switch {
 	case f.ID == "" || len(f.ID) > 100:
 		return bad("id")
-	case f.Version < 1:
+	case f.Version < 1 || f.Version > maxCount:
 		return bad("version")
 	case f.Rule.ID == "" || len(f.Rule.ID) > 200:
 		return bad("rule.id")
-	case f.Count < 1:
+	case f.Count < 1 || f.Count > maxCount:
 		return bad("count")
+	case len(f.Indicator) > 200:
+		return bad("indicator")
 	}
 	f.Member = member
 	f.Handling = policy.Owned(f.Handling, member)
@@ -86,10 +90,25 @@ func Accept(f *event.Finding, member string, now time.Time) error {
 	f.Rule.Tags = f.Rule.Tags[:min(len(f.Rule.Tags), maxTags)]
 	f.Matched = f.Matched[:min(len(f.Matched), maxMatched)]
 	for i := range f.Matched {
+		f.Matched[i].Field = event.Clip(f.Matched[i].Field, 255)
 		f.Matched[i].Value = event.Clip(f.Matched[i].Value, maxValue)
 	}
-	f.Observables = f.Observables[:min(len(f.Observables), maxOffered)]
+	for i := range f.Rule.Tags {
+		f.Rule.Tags[i] = event.Clip(f.Rule.Tags[i], 200)
+	}
+	f.Observables = canonical(f.Observables)
 	f.Host, f.User, f.Realm = event.Clip(f.Host, 255), event.Clip(f.User, 255), event.Clip(f.Realm, 100)
 	f.Sensed, f.Detected = event.Near(f.Sensed, now), event.Near(f.Detected, now)
 	return nil
+}
+
+// canonical keeps the values that are what they say they are, as they are matched.
+func canonical(list []event.Observable) []event.Observable {
+	var out []event.Observable
+	for _, o := range list {
+		if v, ok := event.Canonical(o.Type, o.Value); ok && len(v) <= maxValue && len(out) < maxOffered {
+			out = append(out, event.Observable{Type: o.Type, Value: v})
+		}
+	}
+	return out
 }

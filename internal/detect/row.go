@@ -33,7 +33,8 @@ func (r row) finding() (event.Finding, error) {
 	return f, nil
 }
 
-// save writes f, replacing an older version of it.
+// save writes f, replacing an older version of it. Its label never gets wider by
+// that.
 func save(tx *store.Tx, f event.Finding, arrived time.Time) error {
 	body, err := encode(f)
 	if err != nil {
@@ -41,7 +42,8 @@ func save(tx *store.Tx, f event.Finding, arrived time.Time) error {
 	}
 	_, err = tx.Exec(`INSERT INTO findings (id, version, member, realm, rule, title, level, rank, indicator, host, first, last, count, past, detected, arrived, words, body, tlp, owner, audience)
 VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
-ON CONFLICT (id) DO UPDATE SET version = excluded.version, indicator = excluded.indicator, first = excluded.first, last = excluded.last, count = excluded.count, words = excluded.words, body = excluded.body`,
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, indicator = excluded.indicator, first = excluded.first, last = excluded.last, count = excluded.count, words = excluded.words, body = excluded.body,
+ tlp = CASE WHEN excluded.tlp > findings.tlp THEN excluded.tlp ELSE findings.tlp END`,
 		f.ID, f.Version, f.Member, f.Realm, f.Rule.ID, f.Rule.Title, f.Rule.Level, sigma.Level(f.Rule.Level).Rank(), f.Indicator, f.Host,
 		clock.Micros(f.First), clock.Micros(f.Last), f.Count, f.Past, clock.Micros(f.Detected), clock.Micros(arrived), words(f), body,
 		int(f.Handling.TLP), f.Handling.Owner, f.Handling.Audience.Column())

@@ -76,7 +76,40 @@ func List(tx *store.Tx, f Filter, afterAt time.Time, afterID string, limit int) 
 	if afterID != "" {
 		q += ` AND (` + by + `, c.id) < (` + arg(clock.Micros(afterAt)) + `, ` + arg(afterID) + `)`
 	}
-	return store.Query[Case](tx, q+` ORDER BY `+by+` DESC, c.id DESC LIMIT `+arg(limit), args...)
+	list, err := store.Query[Case](tx, q+` ORDER BY `+by+` DESC, c.id DESC LIMIT `+arg(limit), args...)
+	if err != nil {
+		return nil, err
+	}
+	return list, narrow(tx, list)
+}
+
+// narrow makes cases what the scope may know of them: whole for the hub's
+// people, and for an organisation in them, its own part. Get gives the whole
+// row, since what changes a case needs it; show forParty of it.
+func narrow(tx *store.Tx, list []Case) error {
+	if wide(tx.Scope()) {
+		return nil
+	}
+	v, _ := tx.Scope().Viewer()
+	for i := range list {
+		parts, err := Parts(tx, list[i].ID)
+		if err != nil {
+			return err
+		}
+		list[i] = list[i].forParty(ownParts(v, parts))
+	}
+	return nil
+}
+
+// ownParts leaves of a case's findings those of v's own organisation.
+func ownParts(v policy.Viewer, parts []Part) []Part {
+	var own []Part
+	for _, p := range parts {
+		if v.Member != "" && p.Member == v.Member {
+			own = append(own, p)
+		}
+	}
+	return own
 }
 
 // Count gives how many cases the scope may see.

@@ -207,12 +207,7 @@ func (c PageConfig) name(ctx context.Context, member string) string {
 // the hub's entries that are addressed to it, without the counts in them.
 func (f *file) narrow(v policy.Viewer) {
 	f.party = true
-	own := f.parts[:0:0]
-	for _, p := range f.parts {
-		if v.Member != "" && p.Member == v.Member {
-			own = append(own, p)
-		}
-	}
+	own := ownParts(v, f.parts)
 	f.parts = own
 	entries := f.entries[:0:0]
 	for _, e := range f.entries {

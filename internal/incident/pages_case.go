@@ -163,7 +163,8 @@ func (f file) facts() []web.Fact {
 		{Name: i18n.T("First malicious event", "最初の不審な事象"), Value: f.Sensed, Note: i18n.T("by the hub's clock", "ハブの時計による")},
 		{Name: i18n.T("Organisations", "関係組織"), Value: who},
 		{Name: i18n.T("Sectors", "分野"), Value: sectorNames(f.Sectors)},
-		{Name: i18n.T("Findings", "検知"), Value: web.Run{f.Findings, i18n.T("the highest level:", "最高水準："), web.Level(f.Level)}},
+		{Name: i18n.T("Findings", "検知"), Value: f.Findings},
+		{Name: i18n.T("Highest level", "最高水準"), Value: web.Level(f.Level)},
 	}
 	if len(f.Tactics) > 0 {
 		t := web.Run{}

@@ -31,23 +31,8 @@ func (c PageConfig) find(ctx context.Context, v policy.Viewer, f Filter, after s
 		if list, err = List(tx, f, at, id, limit+1); err != nil {
 			return err
 		}
-		if total, err = Count(tx, f); err != nil || v.Hub {
-			return err
-		}
-		for i := range list {
-			parts, err := Parts(tx, list[i].ID)
-			if err != nil {
-				return err
-			}
-			own := parts[:0:0]
-			for _, p := range parts {
-				if v.Member != "" && p.Member == v.Member {
-					own = append(own, p)
-				}
-			}
-			list[i] = list[i].forParty(own)
-		}
-		return nil
+		total, err = Count(tx, f)
+		return err
 	})
 	if err == nil && len(list) > limit {
 		list = list[:limit]

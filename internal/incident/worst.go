@@ -9,6 +9,9 @@ func Worst(tx *store.Tx, limit int) ([]Case, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.state <> 'closed' AND SCOPE(c) ORDER BY c.severity DESC, c.updated DESC, c.id DESC LIMIT $1`, limit)
-	return list, n, err
+	list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.state <> 'closed' AND SCOPE(c) ORDER BY c.severity DESC, c.opened DESC, c.id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	return list, n, narrow(tx, list)
 }

@@ -183,11 +183,22 @@ func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 	if err != nil {
 		return fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
 	}
-	// What a person let go or held back once stays so when it grows.
+	// What a person let go or held back once stays so when it grows, with the
+	// label that the person chose.
+	chosen, err := store.Query[int](tx, `SELECT tlp FROM leaving WHERE kind = $1 AND id = $2 AND decided <> 0`, o.Kind, o.ID)
+	if err != nil {
+		return err
+	}
+	text := string(body)
+	if len(chosen) > 0 && policy.TLP(chosen[0]) != o.Handling.TLP {
+		if text, err = relabel(text, policy.TLP(chosen[0])); err != nil {
+			return fmt.Errorf("mark %s %s again: %w", o.Kind, o.ID, err)
+		}
+	}
 	_, err = tx.Exec(`INSERT INTO leaving (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience)
 VALUES ($1,$2,1,$3,$4,$5,$6,$7,0,'',0,'',$8,$9,$10)
 ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`,
-		o.Kind, o.ID, state, o.Level, o.Title, string(body), clock.Micros(tx.Now()), int(o.Handling.TLP), o.Handling.Owner, o.Handling.Audience.Column())
+		o.Kind, o.ID, state, o.Level, o.Title, text, clock.Micros(tx.Now()), int(o.Handling.TLP), o.Handling.Owner, o.Handling.Audience.Column())
 	if err == nil {
 		tx.AfterCommit(g.Wake)
 	}

@@ -141,16 +141,15 @@ func (p picture) name(member string) string {
 
 // hubData is the dot of situation/hub.
 type hubData struct {
-	Cycle      *svg.Cycle
-	CyclePath  string
-	CycleMark  *policy.Handling
-	Cases      web.List
-	Japan      *svg.Japan
-	Dots       *svg.Dots
-	Indicator  *IndicatorLine
-	Sectors    *web.List
-	SectorData svg.Table
-	Own        *svg.Columns // a member's own findings
+	Cycle     *svg.Cycle
+	CyclePath string
+	CycleMark *policy.Handling
+	Cases     web.List
+	Japan     *svg.Japan
+	Dots      *svg.Dots
+	Indicator *IndicatorLine
+	Sectors   *sectorCard
+	Own       *svg.Columns // a member's own findings
 }
 
 func (p picture) view(zone *time.Location) *web.View {
@@ -170,8 +169,8 @@ func (p picture) view(zone *time.Location) *web.View {
 		j := japan(p.daily, p.members)
 		d.Japan = &j
 		rows := bySector(p.hourly, p.members, p.now)
-		l := sectorList(rows)
-		d.Sectors, d.SectorData = &l, sectorTable(rows, p.now, zone)
+		l := cardOf(rows, p.now, zone)
+		d.Sectors = &l
 		if p.indicator != nil {
 			dt := dots(p.indicator, p.members)
 			d.Dots, d.Indicator = &dt, p.indicator

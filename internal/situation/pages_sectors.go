@@ -9,7 +9,6 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/svg"
-	"github.com/meneki/meneki/internal/web"
 )
 
 // hours is how far back the sectors are shown.
@@ -69,14 +68,23 @@ func sectorName(slug string) i18n.Text {
 	return i18n.Same(slug)
 }
 
-// sectorList shows the sectors with a line of their last hours.
-func sectorList(rows []sectorRow) web.List {
-	l := web.List{ID: "s-sectors", Caption: i18n.T("No findings in the last 12 hours", "過去 12 時間の検知なし"), Columns: []web.ListColumn{
-		{Key: "sector", Text: i18n.T("Sector", "分野"), Role: web.RoleMain},
-		{Key: "trend", Text: i18n.T("Last 12 hours", "過去12時間")},
-		{Key: "hour", Text: i18n.T("This hour", "この1時間"), Role: web.RoleNum},
-		{Key: "change", Text: i18n.T("Change", "差"), Role: web.RoleNum},
-	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("No sectors yet", "分野はまだありません"), How: i18n.T("Sectors appear here when members have joined.", "構成員が参加すると、その分野がここに並びます。")}}
+// sectorCard is what situation/hub shows of the sectors.
+type sectorCard struct {
+	Text  i18n.Text // the finding
+	Rows  []sectorCell
+	Hours svg.Table
+}
+
+type sectorCell struct {
+	Name   i18n.Text
+	Spark  svg.Spark
+	Last   int
+	Change string
+}
+
+// cardOf shows the sectors with a line of their last hours.
+func cardOf(rows []sectorRow, now time.Time, zone *time.Location) sectorCard {
+	c := sectorCard{Text: i18n.T("No findings in the last 12 hours", "過去 12 時間の検知なし"), Hours: sectorTable(rows, now, zone)}
 	top := 0.0
 	for _, r := range rows {
 		top = max(top, slices.Max(r.values))
@@ -85,15 +93,17 @@ func sectorList(rows []sectorRow) web.List {
 		diff := strconv.Itoa(r.change())
 		if r.change() > 0 {
 			diff = "+" + diff
+		} else if r.change() < 0 {
+			diff = "−" + strconv.Itoa(-r.change())
 		}
-		l.Rows = append(l.Rows, web.Row{Key: r.slug, Cells: []any{sectorName(r.slug), svg.Spark{Text: i18n.T("{0}: findings per hour", "{0}：1時間ごとの検知").With(sectorName(r.slug)), Values: r.values, Top: top}, r.last(), diff}})
+		c.Rows = append(c.Rows, sectorCell{sectorName(r.slug), svg.Spark{Text: i18n.T("{0}: findings per hour", "{0}：1時間ごとの検知").With(sectorName(r.slug)), Values: r.values, Top: top}, r.last(), diff})
 	}
 	if rising := slices.IndexFunc(rows, func(r sectorRow) bool { return r.change() > 0 && r.last() == maxLast(rows) }); rising >= 0 {
-		l.Caption = i18n.T("Rising in {0}: {1} this hour", "{0}で増加：この 1 時間に {1} 件").With(sectorName(rows[rising].slug), rows[rising].last())
+		c.Text = i18n.T("Rising in {0}: {1} this hour", "{0}で増加：この 1 時間に {1} 件").With(sectorName(rows[rising].slug), rows[rising].last())
 	} else if busy := busiest(rows); busy.total() > 0 {
-		l.Caption = i18n.T("Most in {0}: {1} in 12 hours", "{0}が最多：12 時間で {1} 件").With(sectorName(busy.slug), busy.total())
+		c.Text = i18n.T("Most in {0}: {1} in 12 hours", "{0}が最多：12 時間で {1} 件").With(sectorName(busy.slug), busy.total())
 	}
-	return l
+	return c
 }
 
 func maxLast(rows []sectorRow) int {

@@ -22,17 +22,20 @@ type pen struct {
 // start opens a picture of the given size in its own units. class names the
 // kind, title and desc are what a screen reader says.
 func (p *pen) start(class string, w, h float64, title, desc string) {
-	p.tag("svg", "class", "pic "+class, "viewBox", "0 0 "+num(w)+" "+num(h), "role", "img", "aria-label", title)
-	p.text("title", title)
-	if desc != "" {
-		p.text("desc", desc)
-	}
+	p.image(title, desc, "class", "pic "+class, "viewBox", "0 0 "+num(w)+" "+num(h))
 }
 
 // sized is start for pictures that are as great as what is in them: they keep
 // their own size, and a page lets them scroll.
 func (p *pen) sized(class string, w, h float64, title, desc string) {
-	p.tag("svg", "class", "pic "+class, "viewBox", "0 0 "+num(w)+" "+num(h), "width", num(w), "height", num(h), "role", "img", "aria-label", title)
+	p.image(title, desc, "class", "pic "+class, "viewBox", "0 0 "+num(w)+" "+num(h), "width", num(w), "height", num(h))
+}
+
+func (p *pen) image(title, desc string, attrs ...string) {
+	if strings.TrimSpace(title) == "" {
+		title = p.in(i18n.T("picture", "図"))
+	}
+	p.tag("svg", append(attrs, "role", "img", "aria-label", title)...)
 	p.text("title", title)
 	if desc != "" {
 		p.text("desc", desc)

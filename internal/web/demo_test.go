@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"slices"
@@ -39,7 +40,7 @@ func demo(t testing.TB, viewer policy.Viewer) *web.Site {
 			{Key: "settings", Path: "/settings", Text: i18n.T("Settings", "設定"), Icon: "settings", Letter: ",", Need: policy.RoleAdmin},
 		},
 	})
-	s.Templates(os.DirFS("testdata"))
+	s.Templates(demoFiles())
 	s.Page("/", policy.RoleReader, func(r *web.Request) (*web.View, error) { return demoSituation(r.Zone), nil })
 	s.Page("/cases", policy.RoleReader, demoCases)
 	s.Page("/cases/{id}", policy.RoleReader, func(r *web.Request) (*web.View, error) { return demoCase(), nil })
@@ -311,3 +312,5 @@ func mustRequest(path string) *http.Request {
 	}
 	return r
 }
+
+func demoFiles() fs.FS { return os.DirFS("testdata") }

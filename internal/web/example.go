@@ -11,6 +11,7 @@ import (
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/web/lint"
 )
 
 // example is a view that a template is tried with.
@@ -33,10 +34,16 @@ type Rendered struct {
 }
 
 // CheckAll draws every example in both languages, and reports templates that
-// fail and pages without an example.
+// fail, pages without an example, and what lint finds wrong with them.
 func (s *Site) CheckAll() error {
-	_, err := s.RenderAll()
-	return err
+	pages, err := s.RenderAll()
+	errs := []error{err}
+	for _, p := range pages {
+		for _, wrong := range lint.Page(p.HTML) {
+			errs = append(errs, fmt.Errorf("%s in %s: %s", p.Template, p.Lang, wrong))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // RenderAll is CheckAll that also gives the pages.

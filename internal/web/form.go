@@ -91,7 +91,7 @@ func (st *stage) field(f *Form, d Field) (template.HTML, error) {
 		d.Rows = 5
 	}
 	st.seq++
-	out := fieldData{Field: d, ID: fmt.Sprintf("f%d-%s", st.seq, d.Name), Value: d.Value}
+	out := fieldData{Field: d, ID: fmt.Sprintf("f%d", st.seq), Value: d.Value}
 	if f != nil {
 		if f.Values.Has(d.Name) {
 			out.Value = f.Values.Get(d.Name)

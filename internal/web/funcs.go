@@ -57,6 +57,7 @@ func (st *stage) funcs() template.FuncMap {
 		"url":    st.url, // url "state" "open": this page with its filter changed
 		"path":   pathOf, // path "/cases/{0}" .ID
 		"asset":  func(name string) string { return st.site.files.path(name) },
+		"local":  local,
 		"here":   func() string { return st.r.With() },
 		"choose": st.choose,
 		// who asks
@@ -238,6 +239,14 @@ func pathOf(pattern string, parts ...any) (string, error) {
 		return "", fmt.Errorf("path: %q leads elsewhere", out)
 	}
 	return out, nil
+}
+
+// local is p if it leads to a page of this site, else the first page.
+func local(p string) string {
+	if localPath(p) {
+		return p
+	}
+	return "/"
 }
 
 // Path fills the holes {0} {1} of a path of this site with escaped segments, for

@@ -67,7 +67,7 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 	signIn := ""
 	if kind == fault.Unauthenticated && s.cfg.SignIn != "" {
 		signIn = s.cfg.SignIn + "?next=" + url.QueryEscape(nextPath(hr))
-		if (hr.Method == http.MethodGet || hr.Method == http.MethodHead) && hr.URL.Path != s.cfg.SignIn && hr.Header.Get("X-Meneki-Fragment") == "" {
+		if (hr.Method == http.MethodGet || hr.Method == http.MethodHead) && hr.URL.Path != s.cfg.SignIn && hr.URL.Path != "/live" && hr.Header.Get("X-Meneki-Fragment") == "" {
 			http.Redirect(w, hr, signIn, http.StatusSeeOther)
 			return
 		}

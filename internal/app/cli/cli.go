@@ -73,6 +73,10 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			err = fault.Wrap(fault.Invalid, i18n.Same(err.Error()), nil).WithHint(i18n.T("see meneki --help", "meneki --help を見てください"))
 			return
 		}
+		if _, ok := i18n.Parse(c.Lang); !ok && c.Lang != "" {
+			err = fault.New(fault.Invalid, i18n.T("meneki does not speak {0}", "{0} には対応していません").With(c.Lang)).WithHint(i18n.T("use ja or en", "ja か en を指定してください"))
+			return
+		}
 		s.lang = language(c.Lang)
 		s.log = slog.New(slog.NewTextHandler(errw, &slog.HandlerOptions{Level: levels[c.Log]}))
 		k.BindTo(ctx, (*context.Context)(nil))

@@ -1,0 +1,554 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
+)
+
+func rank(level string) int { return slices.Index(levels, level) }
+
+func openGate(t *testing.T, db *store.DB, r Rules) *Gate {
+	t.Helper()
+	g, err := OpenGate(t.Context(), db, r, func() string { return "power" }, rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func eachNode(t *testing.T, body func(t *testing.T, db *store.DB)) {
+	now, _ := clock.Fixed(start)
+	storetest.Each(t, body, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+}
+
+func aFinding(level string) event.Finding {
+	return event.Finding{ID: "f1", Version: 1, Member: "power", Realm: event.Live, Rule: event.RuleRef{ID: "rule-1", Title: "Beacon", Level: level},
+		First: start, Last: start, Count: 1, Host: "SCADA-7.corp.example", User: "CORP\\tanaka", Sensed: start, Detected: start,
+		Matched: []event.FieldValue{{Field: "CommandLine", Value: "secret --password hunter2"}}, Observables: []event.Observable{*domain(evil)},
+		Handling: policy.Handling{TLP: policy.AmberStrict, Owner: "power"}}
+}
+
+func give(t *testing.T, db *store.DB, g *Gate, kind, id, level string, body any) {
+	t.Helper()
+	err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return g.Offer(tx, event.Offer{Kind: kind, ID: id, Level: level, Title: kind + " " + id, Handling: g.Handling(kind), Body: body})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func onDesk(t *testing.T, db *store.DB) map[string]Leaving {
+	t.Helper()
+	out := map[string]Leaving{}
+	err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		list, err := Desk(tx, "", 100)
+		for _, l := range list {
+			out[l.Kind+"/"+l.ID] = l
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestPresets(t *testing.T) {
+	kinds := []string{event.KindFinding, event.KindCandidate, event.KindSighting, event.KindReceipt}
+	tests := []struct {
+		name, level string
+		want        []string // state by kind; "" stays
+		details     bool
+	}{
+		{"cautious", "high", []string{StateReady, StateWaiting, StateReady, StateReady}, false},
+		{"cautious", "low", []string{"", StateWaiting, StateReady, StateReady}, false}, // candidates of low findings are not offered at all: Wants
+		{"open", "high", []string{StateReady, StateReady, StateReady, StateReady}, true},
+		{"open", "informational", []string{"", StateReady, StateReady, StateReady}, true},
+		{"manual", "high", []string{StateWaiting, StateWaiting, StateWaiting, StateReady}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+" "+tt.level, func(t *testing.T) {
+			eachNode(t, func(t *testing.T, db *store.DB) {
+				rules, err := Preset(tt.name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := rules.Validate(); err != nil {
+					t.Fatal(err)
+				}
+				g := openGate(t, db, rules)
+				for i, kind := range kinds {
+					var body any = event.Receipt{ID: "x"}
+					if kind == event.KindFinding {
+						body = aFinding(tt.level)
+					}
+					give(t, db, g, kind, fmt.Sprint("m", i), tt.level, body)
+				}
+				got := onDesk(t, db)
+				for i, kind := range kinds {
+					if s := got[fmt.Sprintf("%s/m%d", kind, i)].State; s != tt.want[i] {
+						t.Errorf("%s is %q, want %q", kind, s, tt.want[i])
+					}
+				}
+				if f, ok := got["finding/m0"]; ok {
+					for _, secret := range []string{"SCADA-7", "tanaka", "hunter2"} {
+						if strings.Contains(f.Body, secret) != tt.details {
+							t.Errorf("details are %v, and %q in %s", tt.details, secret, f.Body)
+						}
+					}
+					if strings.Contains(f.Body, evil) != tt.details {
+						t.Errorf("details are %v, and the value in %s", tt.details, f.Body)
+					}
+				}
+			})
+		})
+	}
+	if _, err := Preset("reckless"); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an unknown preset: %v", err)
+	}
+	g := &Gate{rank: rank, member: func() string { return "power" }}
+	r := Cautious()
+	g.rules.Store(&r)
+	if g.Wants("low") || !g.Wants("medium") || !g.Wants("critical") {
+		t.Error("cautious offers nothing of findings below medium")
+	}
+}
+
+// A pseudonym tells one machine from another, is the same every time, also
+// after a restart, and differs from node to node.
+func TestPseudonyms(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		g := openGate(t, db, Cautious())
+		a := g.discreet(aFinding("high"))
+		other := aFinding("high")
+		other.Host = "SCADA-8"
+		if a.Host == g.discreet(other).Host || !isPseudonym(a.Host) {
+			t.Errorf("host %q", a.Host)
+		}
+		if again := openGate(t, db, Cautious()).discreet(aFinding("high")).Host; again != a.Host {
+			t.Errorf("%q after a restart, %q before", again, a.Host)
+		}
+		elsewhere := openGate(t, storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...)), Cautious())
+		if same := elsewhere.discreet(aFinding("high")).Host; same == a.Host {
+			t.Error("two nodes give the same pseudonym")
+		}
+	})
+}
+
+func TestDecide(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		g := openGate(t, db, Manual())
+		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		red := policy.Red
+		if err := g.Decide(ctx, event.KindFinding, "f1", true, &red, "Sato"); err != nil {
+			t.Fatal(err)
+		}
+		l := onDesk(t, db)["finding/f1"]
+		var body event.Finding
+		if err := json.Unmarshal([]byte(l.Body), &body); err != nil {
+			t.Fatal(err)
+		}
+		if l.State != StateReady || l.By != "Sato" || l.Handling.TLP != policy.Red || body.Handling.TLP != policy.Red {
+			t.Errorf("after sending: %+v", l)
+		}
+		// It can be taken back until it is sent, and what was held stays held when it grows.
+		if err := g.Decide(ctx, event.KindFinding, "f1", false, nil, "Sato"); err != nil {
+			t.Fatal(err)
+		}
+		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		if s := onDesk(t, db)["finding/f1"].State; s != StateHeld {
+			t.Errorf("held, and %s after it grew", s)
+		}
+		if err := g.Decide(ctx, event.KindFinding, "f1", true, nil, "Sato"); err != nil {
+			t.Fatal(err)
+		}
+		if more, err := courier(db, g, accept).round(ctx); err != nil || !more {
+			t.Fatal(more, err)
+		}
+		if err := g.Decide(ctx, event.KindFinding, "f1", false, nil, "Sato"); !fault.Is(err, fault.Conflict) {
+			t.Errorf("after it was sent: %v", err)
+		}
+		if err := g.Decide(ctx, event.KindFinding, "none", true, nil, "Sato"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("unknown: %v", err)
+		}
+		// The label that a person chose holds when the finding grows and leaves again.
+		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		l = onDesk(t, db)["finding/f1"]
+		if err := json.Unmarshal([]byte(l.Body), &body); err != nil {
+			t.Fatal(err)
+		}
+		if l.State != StateReady || l.Handling.TLP != policy.Red || body.Handling.TLP != policy.Red {
+			t.Errorf("grown: %s, marked %s, and %s in the letter", l.State, l.Handling.TLP, body.Handling.TLP)
+		}
+	})
+}
+
+func TestPolicyLasts(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		if err := openGate(t, db, Cautious()).SetRules(t.Context(), Open()); err != nil {
+			t.Fatal(err)
+		}
+		if got := openGate(t, db, Cautious()).Rules(); !equal(got, Open()) {
+			t.Errorf("after a restart: %+v", got)
+		}
+	})
+	for name, spoil := range map[string]func(*Rules){
+		"way":      func(r *Rules) { r.Findings = "perhaps" },
+		"level":    func(r *Rules) { r.CandidateLevel = "huge" },
+		"label":    func(r *Rules) { r.FindingTLP = 0 },
+		"audience": func(r *Rules) { r.Audience = policy.Audience{"everyone,hub"} },
+		"person":   func(r *Rules) { r.Audience = policy.Audience{"user:1"} },
+		"nobody":   func(r *Rules) { r.Audience = policy.Audience{"sector:"} },
+	} {
+		r := Open()
+		spoil(&r)
+		if err := r.Validate(); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// line is the hub as a courier and an inbox see it.
+type line func(ctx context.Context, topic string, body []byte) ([]byte, error)
+
+func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
+	return l(ctx, topic, body)
+}
+
+func courier(db *store.DB, g *Gate, l line) *Courier {
+	return NewCourier(db, g, l, slog.New(slog.DiscardHandler), nil)
+}
+
+// accept is a hub that takes everything.
+func accept(_ context.Context, _ string, body []byte) ([]byte, error) {
+	var b Batch
+	if err := json.Unmarshal(body, &b); err != nil {
+		return nil, err
+	}
+	return json.Marshal(Answer{Results: make([]Result, len(b.Items))})
+}
+
+func TestCourier(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		g := openGate(t, db, Open())
+		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		give(t, db, g, event.KindFinding, "f2", "high", aFinding("high"))
+		state := func(id string) Leaving { return onDesk(t, db)["finding/"+id] }
+
+		away := courier(db, g, func(context.Context, string, []byte) ([]byte, error) {
+			return nil, fault.New(fault.Unavailable, i18n.T("no hub", "ハブなし"))
+		})
+		if more, err := away.round(ctx); more || !fault.Is(err, fault.Unavailable) {
+			t.Errorf("without a hub: %v, %v", more, err)
+		}
+		for name, reply := range map[string]string{"short": `{"results":[{}]}`, "broken": `{`} {
+			odd := courier(db, g, func(context.Context, string, []byte) ([]byte, error) { return []byte(reply), nil })
+			if _, err := odd.round(ctx); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("an answer that is %s: %v", name, err)
+			}
+		}
+		if state("f1").State != StateReady || state("f2").State != StateReady {
+			t.Fatal("what the hub has not acknowledged must stay ready")
+		}
+
+		// One grows while it is on the wire, the other is refused.
+		busy := courier(db, g, func(_ context.Context, topic string, body []byte) ([]byte, error) {
+			var b Batch
+			if err := json.Unmarshal(body, &b); err != nil || topic != TopicLeave || len(b.Items) != 2 {
+				t.Errorf("sent %s on %s: %v", body, topic, err)
+			}
+			give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+			out := Answer{Results: make([]Result, 2)}
+			for i, l := range b.Items {
+				if l.ID == "f2" {
+					out.Results[i] = Result{Problem: "invalid", Reason: "the finding has no valid count"}
+				}
+			}
+			return json.Marshal(out)
+		})
+		if _, err := busy.round(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if l := state("f1"); l.State != StateReady {
+			t.Errorf("grown on the way, and now %s: its growth would be lost", l.State)
+		}
+		if l := state("f2"); l.State != StateFailed || !strings.Contains(l.Reason, "no valid count") {
+			t.Errorf("refused: %+v", l)
+		}
+		if more, err := courier(db, g, accept).round(ctx); err != nil || !more {
+			t.Fatal(more, err)
+		}
+		if l := state("f1"); l.State != StateSent || !l.Sent.Equal(start) {
+			t.Errorf("sent: %+v", l)
+		}
+		if more, err := courier(db, g, accept).round(ctx); err != nil || more {
+			t.Errorf("nothing is left, and %v, %v", more, err)
+		}
+	})
+}
+
+// A batch is bounded, and a letter that is greater than the bound goes alone.
+func TestBatches(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		g := openGate(t, db, Open())
+		for i := range 3 {
+			f := aFinding("high")
+			f.Matched = []event.FieldValue{{Field: "x", Value: strings.Repeat("x", 3<<19)}}
+			give(t, db, g, event.KindFinding, fmt.Sprint("f", i), "high", f)
+		}
+		var sizes []int
+		c := courier(db, g, func(ctx context.Context, topic string, body []byte) ([]byte, error) {
+			sizes = append(sizes, len(body))
+			return accept(ctx, topic, body)
+		})
+		for range 5 {
+			if more, err := c.round(t.Context()); err != nil || !more {
+				break
+			}
+		}
+		if len(sizes) != 3 {
+			t.Errorf("sent in %d batches: %v", len(sizes), sizes)
+		}
+	})
+}
+
+// armory is a node's engine that the test looks into.
+type armory struct {
+	mu    sync.Mutex
+	armed map[string]bool
+	hunts []string
+	fail  error
+}
+
+func (a *armory) Arm(raw []byte) error {
+	var o struct{ ID, Name string }
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return err
+	}
+	if strings.HasPrefix(o.Name, "unmatchable") {
+		return fault.New(fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.armed[o.ID] = true
+	return nil
+}
+
+func (a *armory) Disarm(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.armed, id)
+}
+
+func (a *armory) Hunt(_ context.Context, raw []byte) (searched, hits int64, err error) {
+	var o struct{ ID string }
+	_ = json.Unmarshal(raw, &o)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail != nil {
+		return 0, 0, a.fail
+	}
+	a.hunts = append(a.hunts, o.ID)
+	return 1000, 2, nil
+}
+
+// node is an inbox with its engine, and a hub that it asks.
+type node struct {
+	*Inbox
+	db     *store.DB
+	gate   *Gate
+	engine *armory
+	hub    []event.Object // all that there is for this node, by number
+	asked  []SyncAsk
+}
+
+func openNode(t *testing.T, db *store.DB, old *node) *node {
+	t.Helper()
+	n := &node{db: db, gate: openGate(t, db, Cautious()), engine: &armory{armed: map[string]bool{}}}
+	if old != nil {
+		n.hub = old.hub
+	}
+	now, _ := clock.Fixed(start)
+	l := line(func(_ context.Context, topic string, body []byte) ([]byte, error) {
+		var ask SyncAsk
+		if err := json.Unmarshal(body, &ask); err != nil || topic != TopicSync {
+			return nil, errors.New("asked for nonsense")
+		}
+		n.asked = append(n.asked, ask)
+		a := SyncAnswer{Upto: ask.After}
+		for _, o := range n.hub {
+			if o.Seq > ask.After {
+				a.Objects, a.Upto = append(a.Objects, o), o.Seq
+			}
+		}
+		return json.Marshal(a)
+	})
+	var err error
+	n.Inbox, err = OpenInbox(t.Context(), db, n.gate, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// sends makes the hub hold an object with the next number, and gives it.
+func (n *node) sends(t *testing.T, name string) event.Object {
+	t.Helper()
+	o := &Office{identity: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f"}
+	_, row, err := o.make(candidate("c", "f", domain(name), policy.Handling{TLP: policy.Amber}), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(name, "unmatchable") {
+		row.Name = name
+	}
+	out := row.wire(int64(len(n.hub)+1), "power")
+	n.hub = append(n.hub, out)
+	return out
+}
+
+func (n *node) push(t *testing.T, o event.Object) {
+	t.Helper()
+	b, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Pushed(t.Context(), b)
+}
+
+// receipts lists the states that the node has told, by object.
+func (n *node) receipts(t *testing.T) map[string][]event.State {
+	t.Helper()
+	out := map[string][]event.State{}
+	for _, l := range onDesk(t, n.db) {
+		var r event.Receipt
+		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != event.KindReceipt || l.State != StateReady {
+			t.Errorf("on the desk: %+v, %v", l, err)
+		}
+		out[r.Object] = append(out[r.Object], r.State)
+	}
+	for _, list := range out {
+		slices.Sort(list)
+	}
+	return out
+}
+
+func TestInbox(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		n := openNode(t, db, nil)
+		a, b, c, d := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "c.example.net"), n.sends(t, "unmatchable.example.net")
+		n.push(t, a)
+		n.push(t, a) // again
+		if !n.engine.armed[a.ID] || n.last != 1 {
+			t.Fatalf("armed %v at %d", n.engine.armed, n.last)
+		}
+		// One is missing: what comes after it is not taken out of order, it is asked for.
+		n.push(t, c)
+		if n.engine.armed[c.ID] {
+			t.Error("armed past a gap")
+		}
+		select {
+		case <-n.Inbox.sync:
+		default:
+			t.Fatal("a gap must make the node ask")
+		}
+		if err := n.catchUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if !n.engine.armed[b.ID] || !n.engine.armed[c.ID] || n.last != 4 || n.asked[0].After != 1 {
+			t.Errorf("after asking %v: armed %v at %d", n.asked, n.engine.armed, n.last)
+		}
+		if diff := cmp.Diff(map[string][]event.State{a.ID: {event.Armed}, b.ID: {event.Armed}, c.ID: {event.Armed}, d.ID: {event.Refused}}, n.receipts(t)); diff != "" {
+			t.Errorf("receipts (-want +got):\n%s", diff)
+		}
+		for _, l := range onDesk(t, db) {
+			if strings.Contains(l.Body, d.ID) && !strings.Contains(l.Body, "mutex:name") {
+				t.Errorf("the refusal does not say why: %s", l.Body)
+			}
+		}
+		// Nonsense from the wire harms nothing.
+		n.Pushed(ctx, []byte("{"))
+		broken := event.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
+		n.push(t, broken)
+		if n.last != 5 || n.receipts(t)[broken.ID][0] != event.Refused {
+			t.Errorf("a broken object: at %d", n.last)
+		}
+	})
+}
+
+// After a restart the node is armed with what it was armed with, and goes on
+// hunting where it stopped.
+func TestInboxRestart(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		n := openNode(t, db, nil)
+		a, b := n.sends(t, "a.example.net"), n.sends(t, "b.example.net")
+		gone := n.sends(t, "gone.example.net")
+		for _, o := range []event.Object{a, b, gone} {
+			n.push(t, o)
+		}
+		n.push(t, event.Object{Seq: 4, ID: gone.ID, Modified: start.Add(time.Second), Withdraw: true})
+		if n.engine.armed[gone.ID] {
+			t.Error("withdrawn, and still armed")
+		}
+		again := openNode(t, db, n)
+		if diff := cmp.Diff(map[string]bool{a.ID: true, b.ID: true}, again.engine.armed); diff != "" {
+			t.Errorf("armed after a restart (-want +got):\n%s", diff)
+		}
+		if again.last != 4 {
+			t.Errorf("goes on from %d", again.last)
+		}
+		left := func() (k int64) {
+			if err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = HuntsLeft(tx); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return k
+		}
+		if left() != 2 {
+			t.Errorf("%d hunts left, want 2", left())
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		again.engine.fail = errors.New("the disk is slow")
+		if err := again.huntOne(ctx, Indicator{ID: a.ID, Body: string(a.STIX)}); err == nil || left() != 2 {
+			t.Error("a hunt that failed must be done again")
+		}
+		again.engine.fail = nil
+		go func() { done <- again.RunHunts(ctx) }()
+		for left() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		got := again.receipts(t)
+		if want := []event.State{event.Armed, event.Hunted}; !slices.Equal(got[a.ID], want) || !slices.Equal(got[b.ID], want) {
+			t.Errorf("receipts %v", got)
+		}
+		if want := []event.State{event.Armed, event.Disarmed}; !slices.Equal(got[gone.ID], want) {
+			t.Errorf("receipts of the withdrawn one: %v", got[gone.ID])
+		}
+	})
+}
