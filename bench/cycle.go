@@ -80,11 +80,14 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	fmt.Fprintf(s.log, "  %s: joining ...\n", name)
 	dir := filepath.Join(s.dir, fmt.Sprintf("cycle-%d-%d", sims, nodes))
 	defer os.RemoveAll(dir)
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var loud slog.LevelVar
+	loud.Set(slog.LevelWarn)
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: &loud}))
 	ctx, cancel := context.WithCancel(ctx)
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
+		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e

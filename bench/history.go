@@ -58,8 +58,8 @@ func past(ctx context.Context, s settings) ([]table, error) {
 		sets = append(sets, named{fmt.Sprintf("with detection, %s rules", count(float64(len(all.Rules)))), all})
 	}
 	speed := table{Title: "Events into a node's history", Head: []string{"Events", "Way", "events/s", "raw MB/s", "batch p50 / p99 (ms)", "findings"},
-		Note: "Batches of 1,000, one after the other, each durable before the next. “Read” is from bytes of JSON lines to events, one thread, and is not part of the rows below it."}
-	size := table{Title: "On disk", Head: []string{"Events", "number", "raw JSON (B/event)", "zstd -3 of the raw JSON (B/event)", "history, sealed (B/event)", "seal (events/s)"},
+		Note: "Batches of 1,000, one after the other, each durable before the next. “Read” is from bytes of JSON lines to events, one thread, and is not part of the rows below it. With more than 1,000 rules, the first 20,000 events are taken."}
+	size := table{Title: "On disk", Head: []string{"Events", "number", "raw JSON (B/event)", "zstd -3 of the raw JSON (B/event)", "history, sealed (B/event)"},
 		Note: "zstd compresses all records as one stream that cannot be searched. The history holds each raw record, its fields, and the index to hunt with."}
 	hunt := table{Title: "Hunt", Head: []string{"Events", "For", "searched", "hits", "p50 (ms)", "p99 (ms)"}}
 	for _, src := range list {
@@ -72,7 +72,11 @@ func past(ctx context.Context, s settings) ([]table, error) {
 		speed.add(src.name, "read", count(n/src.parse.Seconds()), count(raw/1e6/src.parse.Seconds()), "–", "–")
 		for i, set := range sets {
 			fmt.Fprintf(s.log, "  %s, %s\n", src.name, set.name)
-			if err := intake(ctx, s, src, set, i == 0, &speed, &size, &hunt); err != nil {
+			some := src
+			if set.rules != nil && len(set.rules.Rules) > 1000 {
+				some = src.first(20_000)
+			}
+			if err := intake(ctx, s, some, set, i == 0, &speed, &size, &hunt); err != nil {
 				return nil, err
 			}
 		}
@@ -124,6 +128,17 @@ func (src *source) take(list []*event.Event) {
 		src.raw += int64(len(ev.Raw)) + 1
 	}
 	src.events = append(src.events, list...)
+}
+
+// first gives the first n events.
+func (src source) first(n int) source {
+	if n >= len(src.events) {
+		return src
+	}
+	list := src.events[:n]
+	src.events, src.raw = nil, 0
+	src.take(list)
+	return src
 }
 
 // recorded reads the recorded events that are there.
@@ -253,12 +268,9 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 
 // kept measures what the history takes, and hunts in it.
 func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *table) error {
-	open := n.Past().Totals().Open
-	began := time.Now()
 	if err := n.Past().Flush(ctx); err != nil {
 		return err
 	}
-	sealed := time.Since(began)
 	bytes, err := folderSize(dir)
 	if err != nil {
 		return err
@@ -268,7 +280,7 @@ func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *
 		return errors.New("the history is empty")
 	}
 	per := func(b int64) string { return count(float64(b) / float64(total)) }
-	size.add(src.name, count(float64(total)), per(src.raw), per(src.zstd), per(bytes), count(float64(open)/sealed.Seconds()))
+	size.add(src.name, count(float64(total)), per(src.raw), per(src.zstd), per(bytes))
 	for _, q := range []struct {
 		name, kind, pattern string
 	}{
@@ -276,6 +288,7 @@ func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *
 		{"one value that is there", "stix", there(src)},
 		{"one rule (process creation, one text)", "sigma", huntRule},
 	} {
+		began := time.Now()
 		o, err := stix.Indicator{Common: stix.Common{Created: began}, Name: q.name, Types: []string{"malicious-activity"}, Pattern: q.pattern, PatternType: q.kind, ValidFrom: began}.Object()
 		if err != nil {
 			return err

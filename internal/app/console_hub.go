@@ -37,6 +37,7 @@ func hubConsole(h *Hub) (*console, error) {
 	c.site.Templates(share.Templates())
 	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: caseNumber}
 	share.HubPages(c.site, shared)
+	share.HubAPI(c.api, shared)
 	c.site.Templates(detect.Templates())
 	found := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: caseOf}
 	detect.Pages(c.site, found)

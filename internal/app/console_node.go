@@ -26,6 +26,7 @@ func nodeConsole(n *Node) (*console, error) {
 	c.site.Templates(share.Templates())
 	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }}
 	share.NodePages(c.site, desk)
+	share.NodeAPI(c.api, desk)
 	c.site.Templates(detect.Templates())
 	found := detect.PageConfig{DB: n.db}
 	detect.Pages(c.site, found)

@@ -110,7 +110,7 @@ func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
 			half.Close()
 		}
 	}()
-	if h.lis, err = takePort(cfg.Listen); err != nil {
+	if h.lis, err = takePort(cfg.Listen, "--listen"); err != nil {
 		return nil, err
 	}
 	if h.lock, err = lockDir(cfg.Data); err != nil {
@@ -132,12 +132,12 @@ func OpenHub(ctx context.Context, cfg HubConfig) (h *Hub, err error) {
 	return h, nil
 }
 
-// takePort takes a port, or says which one is taken.
-func takePort(addr string) (net.Listener, error) {
+// takePort takes a port, or says which one is taken and which flag names another.
+func takePort(addr, flag string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fault.Wrap(fault.Conflict, i18n.T("cannot listen on {0}: the port is in use or not allowed", "{0} で待ち受けできません。ポートが使用中か、許可されていません").With(addr), err).
-			WithHint(i18n.T("stop the other program or choose another address with --listen", "他のプログラムを止めるか、--listen で別のアドレスを指定してください"))
+			WithHint(i18n.T("stop the other program or choose another address with {0}", "他のプログラムを止めるか、{0} で別のアドレスを指定してください").With(flag))
 	}
 	return l, nil
 }

@@ -85,7 +85,7 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 		}
 	}()
 	if cfg.Listen != "" {
-		if n.lis, err = takePort(cfg.Listen); err != nil {
+		if n.lis, err = takePort(cfg.Listen, "--listen"); err != nil {
 			return nil, err
 		}
 	}

@@ -80,7 +80,7 @@ func openSensors(n *Node) (*sensors, error) {
 	}
 	if n.cfg.OTLP != "" {
 		var err error
-		if s.otlpLis, err = takePort(n.cfg.OTLP); err != nil {
+		if s.otlpLis, err = takePort(n.cfg.OTLP, "--otlp"); err != nil {
 			return s, err
 		}
 		s.otlp = listen.NewOTLP(listen.OTLPOptions{Clock: n.cfg.Clock, Log: n.cfg.Log}, s.sink("otlp"))

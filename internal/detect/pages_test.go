@@ -27,7 +27,7 @@ const hostile = `"><script>alert(1)</script>{{.}}` + "\u202Egpj.exe {0} ${x} <im
 // console serves the pages and the API of findings to whoever the header names.
 func console(t *testing.T, c PageConfig) http.Handler {
 	t.Helper()
-	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: hostile, Hub: true, Desk: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
+	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
 		"other": {User: "u3", Member: "city", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	now, _ := clock.Fixed(start.Add(time.Minute))

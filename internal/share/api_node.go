@@ -40,9 +40,9 @@ type leavingOut struct{ Body api.Page[LeavingOut] }
 type sendIn struct {
 	Kind string `path:"kind" enum:"finding,candidate,receipt,sighting"`
 	ID   string `path:"id" maxLength:"300"`
-	Body struct {
+	Body *struct {
 		TLP string `json:"tlp,omitempty" enum:"clear,green,amber,amber+strict,red" doc:"another label; left out: as it is | 省略時は変更なし"`
-	} `required:"false"`
+	}
 }
 
 type holdIn struct {
@@ -152,7 +152,7 @@ func (c NodePageConfig) leavingAPI(a *api.API) {
 		Summary: i18n.T("Send a message that waits to the hub", "判断待ちのものをハブに送る"), Errors: errs},
 		func(ctx context.Context, in *sendIn) (*struct{}, error) {
 			var tlp *policy.TLP
-			if in.Body.TLP != "" {
+			if in.Body != nil && in.Body.TLP != "" {
 				t, ok := policy.ParseTLP(in.Body.TLP)
 				if !ok {
 					return nil, fault.New(fault.Invalid, i18n.T("choose one of the five labels", "5 つの区分から選んでください"))

@@ -258,7 +258,7 @@ func breakAt(s string, em, lines float64) int {
 			cut = i + size
 		}
 	}
-	if space > 0 {
+	if space > 0 && Width(s[space:]) <= (lines-1)*em {
 		return space
 	}
 	return cut

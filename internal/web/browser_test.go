@@ -79,10 +79,14 @@ func TestBrowser(t *testing.T) {
 	// eventually waits until an expression is true.
 	eventually := func(what, js string) {
 		t.Helper()
-		if ok, err := chromedp.Run(ctx, chromedp.Poll[bool](js, chromedp.WithPollingTimeout(15*time.Second))); err != nil || !ok {
-			state, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector('main').innerText`))
-			t.Fatalf("%s: %v\n%s", what, err, state)
+		for range 300 { // a page that is just leaving cannot be asked
+			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js)); err == nil && ok {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
 		}
+		state, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.documentElement.lang + ' ' + location.href + ' ' + document.activeElement.outerHTML.slice(0, 200) + document.querySelector("main").innerText`))
+		t.Fatalf("%s: it did not come to pass\n%s", what, state)
 	}
 	const rows = `document.querySelectorAll('tr[data-key]')`
 	key := func(k string) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(k) }
@@ -115,14 +119,14 @@ func TestBrowser(t *testing.T) {
 		t.Fatalf("what the hand was on moved from %v to %v (%v)", before, after, err)
 	}
 	do("show them", chromedp.Click(chromedp.CSS(`[data-fresh] button`)))
-	eventually("they are shown", rows+`.length === 6 && document.querySelectorAll('tr.fresh').length === 2`)
+	eventually("they are shown", rows+`.length === 6 && document.querySelectorAll('tr.fresh').length === 2 && document.activeElement.dataset.key === 'e'`)
 
-	do("j moves", hover(`h1`), key("j"), key("j"))
+	do("j moves", hover(`h1`), key("j"), key("j"), key("k"))
 	eventually("the second row has the focus", `document.activeElement.dataset.key === 'f'`)
 	do("slash searches", key("/"))
 	eventually("the search box has the focus", `document.activeElement.id === 'q-all'`)
 	do("keys are text there", key("j"), key("?"))
-	eventually("typed", `document.activeElement.value === 'j?' && !document.getElementById('keys').open`)
+	eventually("typed", `document.activeElement.value.endsWith('j?') && !document.getElementById('keys').open`)
 	do("leave", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`), key("?"))
 	eventually("? lists the keys", `document.getElementById('keys').open`)
 	do("close", chromedp.Click(chromedp.CSS(`#keys .btn`)))

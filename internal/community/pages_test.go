@@ -1,0 +1,246 @@
+package community
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/web"
+)
+
+const hostile = `Beta <script>alert("x")</script>`
+
+type console struct {
+	h    http.Handler
+	hand *clock.Hand
+	db   *store.DB
+	s    *Service
+	log  []string // what was asked of the functions behind the pages
+	a, b string   // ids
+}
+
+func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *console {
+	t.Helper()
+	people := identity.New(db, now)
+	c := &console{db: db, hand: hand, s: New(db, nil, now, "Hub", func() {})}
+	op := identity.Operator("test")
+	for name, id := range map[string]*string{"Alpha Power": &c.a, hostile: &c.b} {
+		m, _, err := people.Invite(t.Context(), op, identity.NewMember{Name: name, Sector: "power", Prefecture: "13"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*id = m.ID
+	}
+	if err := c.s.SetDomains(t.Context(), c.a, []string{"alpha.example"}); err != nil {
+		t.Fatal(err)
+	}
+	c.s.SetOnline(c.a, true)
+	viewers := map[string]policy.Viewer{
+		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator},
+		"second": {User: "u9", Name: "Second", Hub: true, Desk: true, Role: policy.RoleCoordinator},
+		"reader": {User: "u2", Name: "Reader", Hub: true, Role: policy.RoleReader},
+		"b":      {User: "u4", Name: "Bob", Member: c.b, Sector: "power", Role: policy.RoleAdmin},
+	}
+	auth := func(r *http.Request) (policy.Viewer, error) {
+		v, ok := viewers[r.Header.Get("X-Viewer")]
+		if !ok {
+			return v, fault.New(fault.Unauthenticated, i18n.Text{})
+		}
+		return v, nil
+	}
+	invite := func(m identity.Member, token string) Invitation {
+		return Invitation{Member: m.ID, Name: m.Name, Hub: "https://hub.example", Token: token, Until: now().Add(time.Hour)}
+	}
+	cfg := PageConfig{Members: c.s, Clock: now, List: people.Members,
+		Invite: func(ctx context.Context, by policy.Viewer, n identity.NewMember, domains []string) (Invitation, error) {
+			m, token, err := people.Invite(ctx, by, n)
+			if err == nil {
+				err = c.s.SetDomains(ctx, m.ID, domains)
+			}
+			return invite(m, token), err
+		},
+		Reinvite: func(ctx context.Context, by policy.Viewer, id string) (Invitation, error) {
+			token, err := people.Reinvite(ctx, by, id)
+			return invite(identity.Member{ID: id, Name: "again"}, token), err
+		},
+		Revoke: func(ctx context.Context, by policy.Viewer, id string) error {
+			c.log = append(c.log, "revoke "+id)
+			return people.Revoke(ctx, by, id)
+		},
+		Place: func(ctx context.Context, by policy.Viewer, id, name, sector, prefecture string) error {
+			return people.Place(ctx, by, id, sector, prefecture)
+		},
+		Join: func(_ context.Context, ask JoinAsk) (JoinAnswer, error) {
+			if ask.Token == "good" {
+				return JoinAnswer{Member: "m"}, nil
+			}
+			return JoinAnswer{}, fault.New(fault.Denied, i18n.T("this invitation is not known here", "この招待トークンは登録されていません"))
+		}}
+	site := web.New(web.Config{Clock: now, Auth: auth})
+	Pages(site, cfg)
+	mux := http.NewServeMux()
+	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: now}), cfg)
+	site.Handle("/api/", mux)
+	c.h = site.Handler()
+	return c
+}
+
+func (c *console) do(method, viewer, path, kind, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	r.Header.Set("X-Viewer", viewer)
+	w := httptest.NewRecorder()
+	c.h.ServeHTTP(w, r)
+	return w
+}
+
+func (c *console) get(viewer, path string) *httptest.ResponseRecorder {
+	return c.do(http.MethodGet, viewer, path, "", "")
+}
+
+func (c *console) post(viewer, path string, form url.Values) *httptest.ResponseRecorder {
+	return c.do(http.MethodPost, viewer, path, "application/x-www-form-urlencoded", form.Encode())
+}
+
+func eachConsole(t *testing.T, body func(*testing.T, *console)) {
+	t.Helper()
+	now, hand := clock.Fixed(noon)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		hand.Add(noon.Sub(now()))
+		body(t, newConsole(t, db, now, hand))
+	}, storetest.With(identity.Migration(), Migration()), storetest.Clock(now))
+}
+
+func TestAMemberSeesItselfOnly(t *testing.T) {
+	eachConsole(t, func(t *testing.T, c *console) {
+		for _, path := range []string{"/members", "/members?state=all&q=alpha", "/members?format=json", "/members?format=csv", "/members/" + c.b, "/api/v1/members"} {
+			w := c.get("b", path)
+			if w.Code != http.StatusOK {
+				t.Fatalf("%s: %d", path, w.Code)
+			}
+			for _, secret := range []string{"Alpha", "alpha.example", c.a, `name="confirm"`, `id="invite"`} {
+				if strings.Contains(w.Body.String(), secret) {
+					t.Errorf("%s tells %q", path, secret)
+				}
+			}
+		}
+		there, none := c.get("b", "/members/"+c.a), c.get("b", "/members/"+strings.Repeat("0", len(c.a)))
+		if there.Code != http.StatusNotFound || there.Body.Len() != none.Body.Len() {
+			t.Errorf("another member's page: %d, %d bytes; one that is not there: %d bytes", there.Code, there.Body.Len(), none.Body.Len())
+		}
+		for _, path := range []string{"/members/" + c.a + "/domains", "/members/" + c.a + "/revoke", "/members/" + c.b + "/revoke", "/members/" + c.b + "/invite", "/members", "/members/networks"} {
+			if w := c.post("b", path, url.Values{"confirm": {hostile}, "name": {"x"}, "sector": {"power"}}); w.Code != http.StatusForbidden && w.Code != http.StatusNotFound {
+				t.Errorf("POST %s: %d", path, w.Code)
+			}
+		}
+		if w := c.post("b", "/members/"+c.b+"/domains", url.Values{"domains": {"beta.example\nwww.beta.example"}}); w.Code != http.StatusSeeOther {
+			t.Errorf("a member's own domains: %d", w.Code)
+		}
+		if len(c.log) > 0 {
+			t.Errorf("it happened: %v", c.log)
+		}
+	})
+}
+
+func TestTheHubKeepsTheMembers(t *testing.T) {
+	eachConsole(t, func(t *testing.T, c *console) {
+		for _, lang := range []string{"ja", "en"} {
+			for _, path := range []string{"/members", "/members/" + c.b} {
+				body := c.get("desk", path+"?lang="+lang).Body.String()
+				if !strings.Contains(body, "Beta &lt;script&gt;") || strings.Contains(body, "<script>alert") {
+					t.Errorf("%s in %s: the hostile name is not shown as text", path, lang)
+				}
+			}
+		}
+		if body := c.get("reader", "/members").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, `id="invite"`) {
+			t.Error("a reader at the hub sees the members and invites none")
+		}
+		if body := c.get("desk", "/members?q=alpha").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, "Beta") {
+			t.Error("the filter by name does not filter")
+		}
+
+		w := c.post("desk", "/members", url.Values{"name": {"Gamma Gas"}, "sector": {"gas"}, "domains": {"gamma.example"}})
+		to := w.Header().Get("Location")
+		if w.Code != http.StatusSeeOther || !strings.Contains(to, "?once=") {
+			t.Fatalf("invite: %d %s", w.Code, to)
+		}
+		if strings.Contains(c.get("second", to).Body.String(), identity.PrefixInvite) {
+			t.Error("the token is shown to somebody else")
+		}
+		if body := c.get("desk", to).Body.String(); !strings.Contains(body, "meneki node --join https://hub.example --token "+identity.PrefixInvite) {
+			t.Error("the token is not shown")
+		}
+		if strings.Contains(c.get("desk", to).Body.String(), identity.PrefixInvite) {
+			t.Error("the token is shown twice")
+		}
+		to = c.post("desk", "/members/"+c.a+"/invite", nil).Header().Get("Location")
+		c.hand.Add(time.Hour)
+		if strings.Contains(c.get("desk", to).Body.String(), identity.PrefixInvite) {
+			t.Error("the token is shown an hour later")
+		}
+
+		if w := c.post("desk", "/members", url.Values{"name": {"Gamma Gas"}, "sector": {"nonsense"}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Gamma Gas") {
+			t.Errorf("a sector that is none: %d", w.Code)
+		}
+		if w := c.post("desk", "/members/networks", url.Values{"networks": {"0.0.0.0/0"}}); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the whole Internet: %d", w.Code)
+		}
+		if w := c.post("desk", "/members/"+c.a+"/revoke", url.Values{"confirm": {"Alpha"}}); w.Code != http.StatusUnprocessableEntity || len(c.log) > 0 {
+			t.Errorf("revoked without the name: %d %v", w.Code, c.log)
+		}
+		if w := c.post("desk", "/members/"+c.a+"/revoke", url.Values{"confirm": {"Alpha Power"}}); w.Code != http.StatusSeeOther || len(c.log) != 1 {
+			t.Errorf("revoke: %d %v", w.Code, c.log)
+		}
+		if body := c.get("desk", "/members").Body.String(); strings.Contains(body, "Alpha Power") {
+			t.Error("one that left is still listed with those that belong")
+		}
+	})
+}
+
+func TestJoinIsBounded(t *testing.T) {
+	eachConsole(t, func(t *testing.T, c *console) {
+		ask := func(token string) *httptest.ResponseRecorder {
+			return c.do(http.MethodPost, "", "/api/v1/join", "application/json", fmt.Sprintf(`{"token":%q,"public_key":"U"}`, token))
+		}
+		if w := ask("good"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"member":"m"`) {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if w := ask(strings.Repeat("x", 5000)); w.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("a long body: %d", w.Code)
+		}
+		codes := map[int]int{}
+		for range 40 {
+			codes[ask("guess").Code]++
+		}
+		if codes[http.StatusForbidden] > joinPerSource || codes[http.StatusTooManyRequests] < 40-joinPerSource {
+			t.Errorf("answers to 40 guesses: %v", codes)
+		}
+		c.hand.Add(joinWindow)
+		if w := ask("good"); w.Code != http.StatusOK {
+			t.Errorf("after a while: %d", w.Code)
+		}
+	})
+}
+
+func TestSourceOf(t *testing.T) {
+	for in, want := range map[string]string{"192.0.2.1:555": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "pipe": "pipe"} {
+		if got := sourceOf(in); got != want {
+			t.Errorf("%s is counted as %s, want %s", in, got, want)
+		}
+	}
+}

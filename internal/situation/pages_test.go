@@ -1,0 +1,189 @@
+package situation
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+const hostile = `<script>alert("x")</script>`
+
+// sources are careless on purpose: they give everything to whoever asks. What a
+// member must not see has to be stopped by the page as well.
+func sources(db *store.DB, now clock.Clock, empty bool) PageConfig {
+	if empty {
+		return PageConfig{DB: db, Clock: now}
+	}
+	return PageConfig{DB: db, Clock: now,
+		Cases: func(context.Context, policy.Viewer, int) ([]CaseLine, int64, error) {
+			return []CaseLine{{ID: "c1", Number: "MNK-1", Title: "Own title " + hostile, Severity: 3, Lowest: 2, Highest: 4, Sectors: []string{"medical"}, Members: 4242, Findings: 1,
+				Handling: policy.Handling{TLP: policy.Amber, Audience: policy.Audience{"member:a", "member:b"}}, Next: i18n.T("hub's own step", "ハブの次の一手"), Due: noon.Add(time.Hour)}}, 1, nil
+		},
+		Findings: func(context.Context, policy.Viewer, time.Time) ([]FindingCount, error) {
+			return []FindingCount{{Member: "a", Hour: noon, N: 6161}, {Member: "b", Hour: noon, N: 2}}, nil
+		},
+		Members: func(context.Context) ([]MemberLine, error) {
+			return []MemberLine{{ID: "a", Name: "Alpha " + hostile, Sector: "medical", Prefecture: "13", Online: true, Active: true}, {ID: "b", Name: "Beta", Sector: "gas", Prefecture: "99", Active: true}}, nil
+		},
+		Newest: func(context.Context) (*IndicatorLine, error) {
+			return &IndicatorLine{ID: "i1", Name: "Indicator " + hostile, Made: noon, Handling: policy.Handling{TLP: policy.Green}, Progress: []MemberProgress{{Member: "a", Armed: at(10), Hits: 2}, {Member: "b"}}}, nil
+		},
+	}
+}
+
+func viewerOf(r *http.Request) (policy.Viewer, error) {
+	switch r.Header.Get("X-Viewer") {
+	case "desk":
+		return policy.Viewer{User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, nil
+	case "b":
+		return policy.Viewer{User: "u2", Name: "Bob", Member: "b", Role: policy.RoleAdmin}, nil
+	case "nobody":
+		return policy.Viewer{User: "u3", Name: "Nobody", Role: policy.RoleReader}, nil
+	}
+	return policy.Viewer{}, fault.New(fault.Unauthenticated, i18n.Text{})
+}
+
+func serve(c PageConfig) http.Handler {
+	site := web.New(web.Config{Clock: c.Clock, Auth: viewerOf})
+	Pages(site, c)
+	mux := http.NewServeMux()
+	API(api.New(mux, api.Config{Auth: viewerOf, Version: "test", Clock: c.Clock}), c)
+	site.Handle("/api/", mux)
+	return site.Handler()
+}
+
+func get(h http.Handler, viewer, path string) (int, string) {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("X-Viewer", viewer)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func TestTheFirstPage(t *testing.T) {
+	now, _ := clock.Fixed(noon.Add(time.Minute))
+	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
+		play(t, tr, 10)
+		h := serve(sources(db, now, false))
+		for lang, wants := range map[string][]string{
+			"en": {"0.39 s: all 2 connected members", "Findings in Tokyo only", "Rising in Medical services", "MNK-1", "between 2 and 4", "4,242", "Alpha &lt;script&gt;"},
+			"ja": {"0.39 秒で、接続中の 2 構成員", "検知は東京都のみ", "医療で増加", "区間 2–4", "進行中の事案"},
+		} {
+			code, body := get(h, "desk", "/?lang="+lang)
+			if code != http.StatusOK {
+				t.Fatalf("%d %s", code, body)
+			}
+			for _, want := range wants {
+				if !strings.Contains(body, want) && !(want == "4,242" && strings.Contains(body, "4242")) {
+					t.Errorf("%s: no %q", lang, want)
+				}
+			}
+			if strings.Contains(body, "<script>alert") || strings.Contains(body, "member:a") {
+				t.Errorf("%s: hostile text or an audience comes through", lang)
+			}
+		}
+		if code, _ := get(h, "", "/"); code == http.StatusOK {
+			t.Error("the public sees the situation")
+		}
+	})
+}
+
+func TestAMemberSeesItsOwnSituation(t *testing.T) {
+	now, _ := clock.Fixed(noon.Add(time.Minute))
+	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
+		play(t, tr, 10)
+		h := serve(sources(db, now, false))
+		for _, who := range []string{"b", "nobody"} {
+			for _, path := range []string{"/", "/?lang=en", "/?format=json", "/?format=csv", "/api/v1/situation"} {
+				code, body := get(h, who, path)
+				if code != http.StatusOK {
+					t.Fatalf("%s: %d", path, code)
+				}
+				for _, secret := range []string{"Alpha", "4242", "4,242", "6161", "6,161", "6163", "0.39", "391", "immunity\"", "医療", "Medical", "member:a", "hub's own step", "ハブの次の一手", "Indicator "} {
+					if strings.Contains(body, secret) {
+						t.Errorf("%s tells %s %q", path, who, secret)
+					}
+				}
+			}
+		}
+		if _, body := get(h, "b", "/?lang=en"); !strings.Contains(body, "2 findings of your own") || !strings.Contains(body, "Own title") {
+			t.Error("a member does not see its own")
+		}
+		if _, body := get(h, "nobody", "/?lang=en"); !strings.Contains(body, "0 findings of your own") {
+			t.Error("a user of no member has findings")
+		}
+	})
+}
+
+func TestAnEmptySituation(t *testing.T) {
+	now, _ := clock.Fixed(noon)
+	each(t, func(t *testing.T, db *store.DB, _ *Tracker) {
+		h := serve(sources(db, now, true))
+		for _, who := range []string{"desk", "b"} {
+			for _, lang := range []string{"ja", "en"} {
+				if code, body := get(h, who, "/?lang="+lang); code != http.StatusOK || strings.Contains(body, "NaN") {
+					t.Errorf("%s in %s: %d", who, lang, code)
+				}
+			}
+		}
+	})
+}
+
+func TestNodePages(t *testing.T) {
+	now, _ := clock.Fixed(noon)
+	for name, s := range map[string]NodeStatus{
+		"empty": {},
+		"full": {Member: "みどり市", Hub: "Hub " + hostile, HubURL: "https://hub.example", Since: noon, Skew: time.Hour, Waiting: 3, Ready: 1, FindingsTotal: 1, Refused: 2, Rules: 9, Armed: 4, Hunting: 1, Events: 5, Bytes: 1 << 30, Oldest: noon,
+			Findings: []FindingLine{{ID: "f1", Title: "Title " + hostile, Level: "high", Host: hostile, Count: 3, Past: true, At: noon}},
+			Sensors:  []SensorLine{{Name: "/var/log/" + hostile, Kind: "file", Problem: i18n.T("permission denied", "権限がありません")}, {Name: "x", Kind: "syslog", Events: 1, Last: noon}}},
+	} {
+		site := web.New(web.Config{Clock: now, Auth: viewerOf})
+		NodePages(site, NodeConfig{Clock: now, Status: func(context.Context, policy.Viewer) (NodeStatus, error) { return s, nil },
+			Rules: func(context.Context) (RuleReport, error) {
+				if name == "empty" {
+					return RuleReport{}, nil
+				}
+				return RuleReport{Loaded: []RuleLine{{ID: "r", Title: "Rule " + hostile, Level: "low", Author: hostile, License: "DRL 1.1"}}, Refused: []RefusedRule{{File: "x.yml", Line: 14, Reason: "unknown modifier " + hostile}}}, nil
+			}})
+		h := site.Handler()
+		for _, path := range []string{"/", "/rules", "/rules?show=refused", "/rules?format=csv"} {
+			for _, lang := range []string{"ja", "en"} {
+				code, body := get(h, "b", path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"lang="+lang)
+				if code != http.StatusOK || strings.Contains(body, "<script>alert") && !strings.Contains(path, "csv") {
+					t.Errorf("%s %s in %s: %d", name, path, lang, code)
+				}
+			}
+		}
+		_, body := get(h, "b", "/?lang=en")
+		if cut := strings.Contains(body, "line to the hub is down"); !cut {
+			t.Errorf("%s: it does not say that it is cut off", name)
+		}
+		if waits := strings.Contains(body, "Decide on 3 messages"); waits != (name == "full") {
+			t.Errorf("%s: what waits for a person: %v", name, waits)
+		}
+	}
+}
+
+func TestSectorArithmetic(t *testing.T) {
+	members := []MemberLine{{ID: "a", Sector: "gas", Active: true}, {ID: "b", Sector: "gas", Active: true}, {ID: "c", Sector: "rail", Active: true}}
+	now := noon.Add(30 * time.Minute)
+	rows := bySector([]FindingCount{{"a", noon, 2}, {"b", noon, 3}, {"a", noon.Add(-time.Hour), 1}, {"c", noon.Add(-11 * time.Hour), 7}, {"c", noon.Add(-12 * time.Hour), 99}, {"c", noon.Add(time.Hour), 99}, {"stranger", noon, 99}}, members, now)
+	if len(rows) != 2 || rows[0].slug != "gas" || rows[0].last() != 5 || rows[0].change() != 4 || rows[1].total() != 7 {
+		t.Errorf("%+v", rows)
+	}
+	j := japan([]FindingCount{{"a", noon, 2}}, []MemberLine{{ID: "a", Prefecture: "47"}, {ID: "b", Prefecture: "48"}, {ID: "c", Prefecture: "x"}})
+	if j.Counts[47] != 2 || len(j.Counts) != 1 {
+		t.Errorf("%+v", j.Counts)
+	}
+}
