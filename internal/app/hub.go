@@ -334,6 +334,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		lis = tls.NewListener(lis, h.tls)
 	}
 	serve(ctx, g, lis, h.console.handler(), h.cfg.Log, &h.server)
+	h.server.RegisterOnShutdown(h.console.site.Close)
 	return g.Wait()
 }
 

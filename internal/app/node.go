@@ -359,6 +359,7 @@ func (n *Node) Run(ctx context.Context) error {
 			lis = tls.NewListener(lis, conf)
 		}
 		serve(ctx, g, lis, n.console.handler(), n.cfg.Log, &n.server)
+		n.server.RegisterOnShutdown(n.console.site.Close)
 	}
 	n.inbox.Sync()
 	return g.Wait()

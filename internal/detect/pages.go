@@ -156,7 +156,7 @@ func (c PageConfig) columns() []web.ListColumn {
 }
 
 func (c PageConfig) row(it Item, names map[string]string) web.Row {
-	how := web.Run{whenBadge(it.Past)}
+	how := web.Lines{whenBadge(it.Past)}
 	if it.Indicator != "" {
 		how = append(how, web.Badge{Text: i18n.T("shared indicator", "共有指標"), Mood: web.Info, Icon: "indicators"})
 	}

@@ -21,27 +21,24 @@ type oneData struct {
 	Rule     []web.Fact
 	Times    []web.Fact
 	Facts    []web.Fact
+	Matched  []matchedLine
 	Values   []valueLine
 	Tags     []web.Badge
 	Node     bool
-	Verdicts []verdictLine
-	Traces   []Trace
-	More     int // traces beyond those shown
+	Verdicts web.List
+	Traces   web.List
 }
+
+// matchedLine is a field that made the rule match; a long value is told by its beginning.
+type matchedLine struct{ Field, Value, Head string }
+
+// shortValue is how much of a matched value is shown at once, in bytes.
+const shortValue = 400
 
 // valueLine is an observable with the word for its type.
 type valueLine struct {
 	Kind  i18n.Text
 	Value string
-}
-
-// verdictLine is what was judged of one value: whether the others may get it, and why.
-type verdictLine struct {
-	Kind    i18n.Text
-	Value   string
-	Rule    bool // the rule itself rather than a value
-	Offered bool
-	Why     i18n.Text
 }
 
 func (c PageConfig) one(r *web.Request) (*web.View, error) {
@@ -86,20 +83,64 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	if !c.Hub {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/leaving?state=all&q=" + url.QueryEscape(it.ID)})
 	}
-	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Traces: traces, More: max(0, it.Count-len(traces))}
+	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
 	d.Rule, d.Times, d.Facts = ruleFacts(it), timeFacts(it, r.Zone), c.facts(r.Context(), it)
+	for _, m := range it.Matched {
+		line := matchedLine{Field: m.Field, Value: m.Value}
+		if len(m.Value) > shortValue {
+			line.Head = event.Clip(m.Value, shortValue/2)
+		}
+		d.Matched = append(d.Matched, line)
+	}
 	for _, o := range it.Observables {
 		d.Values = append(d.Values, valueLine{kindText(string(o.Type)), o.Value})
 	}
 	for _, t := range it.Rule.Tags {
 		d.Tags = append(d.Tags, tagBadge(t))
 	}
-	for _, o := range verdicts {
-		kind, value, _ := strings.Cut(o.Value, ":")
-		d.Verdicts = append(d.Verdicts, verdictLine{Kind: kindText(kind), Value: value, Rule: kind == "sigma", Offered: o.Offered, Why: reasonText(o)})
-	}
 	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
 	return v, nil
+}
+
+// verdictList tells what was judged of each value: whether the others may get it, and why.
+func verdictList(verdicts []Offered) web.List {
+	l := web.List{ID: "verdicts", Caption: i18n.T("What of this others could match", "ほかの構成員に提供できるもの"), Count: web.Exactly(int64(len(verdicts))), Dense: true, Columns: []web.ListColumn{
+		{Key: "value", Text: i18n.T("Value", "値"), Role: web.RoleMain},
+		{Key: "kind", Text: i18n.T("Kind", "種類")},
+		{Key: "verdict", Text: i18n.T("Verdict", "判断")},
+		{Key: "why", Text: i18n.T("Why", "理由"), Role: web.RoleNote},
+	}, Empty: &web.Empty{Icon: "share", Text: i18n.T("No value was judged", "判断の対象なし"),
+		How: i18n.T("The finding is of the past, of a shared indicator, or below the level at which your policy offers anything.", "過去の痕跡か共有指標による検知、または共有方針の水準を下回る検知です。")}}
+	for _, o := range verdicts {
+		kind, value, _ := strings.Cut(o.Value, ":")
+		var shown any = web.Value(value)
+		if kind == "sigma" {
+			shown = web.Mono(value)
+		}
+		verdict := web.Badge{Text: i18n.T("not offered", "提供せず"), Mood: web.Dim}
+		if o.Offered {
+			verdict = web.Badge{Text: i18n.T("offered", "提供"), Mood: web.Good}
+		}
+		l.Rows = append(l.Rows, web.Row{Key: o.Value, Cells: []any{shown, kindText(kind), verdict, reasonText(o)}})
+	}
+	return l
+}
+
+// traceList tells where the events behind a finding are; count is how many there are in all.
+func traceList(traces []Trace, count int) web.List {
+	l := web.List{ID: "traces", Caption: i18n.T("Where to look", "確認すべき記録"), Count: web.Exactly(int64(count)), Dense: true, Columns: []web.ListColumn{
+		{Key: "name", Text: i18n.T("Source", "記録元"), Role: web.RoleMain},
+		{Key: "record", Text: i18n.T("Record", "記録番号"), Role: web.RoleNum},
+		{Key: "at", Text: i18n.T("Event time", "事象の時刻"), Role: web.RoleTime},
+		{Key: "event", Text: i18n.T("Event id", "事象番号"), Role: web.RoleWide},
+	}, Empty: &web.Empty{Icon: "sensor", Text: i18n.T("The events are no longer listed", "事象の一覧は残っていません")}}
+	if count > len(traces) && len(traces) > 0 {
+		l.Note = i18n.T("The first {0} are shown.", "最初の {0} 件を表示。").With(len(traces))
+	}
+	for _, tr := range traces {
+		l.Rows = append(l.Rows, web.Row{Key: tr.Event, Cells: []any{web.Mono(tr.Name), tr.Record, tr.At, web.Mono(tr.Event)}})
+	}
+	return l
 }
 
 func events(n int) i18n.Text {

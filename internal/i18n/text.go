@@ -44,6 +44,7 @@ func (t Text) Zero() bool { return t.EN == "" && t.JA == "" }
 // is put in by language.
 func (t Text) With(args ...any) Text {
 	fill := func(s string, l Lang) string {
+		pairs := make([]string, 0, 2*len(args))
 		for i, a := range args {
 			v := ""
 			if in, ok := a.(Text); ok {
@@ -51,9 +52,10 @@ func (t Text) With(args ...any) Text {
 			} else {
 				v = fmt.Sprint(a)
 			}
-			s = strings.ReplaceAll(s, fmt.Sprintf("{%d}", i), v)
+			pairs = append(pairs, fmt.Sprintf("{%d}", i), v)
 		}
-		return s
+		// In one pass: an argument that holds {1} stays as it is.
+		return strings.NewReplacer(pairs...).Replace(s)
 	}
 	return Text{EN: fill(t.EN, EN), JA: fill(t.JA, JA)}
 }

@@ -125,7 +125,7 @@ func reach(h policy.Handling) i18n.Text {
 	case slices.Contains(h.Audience, policy.Community):
 		return i18n.T("{0}, every member of the community", "{0}、共同体のすべての構成員").With(t)
 	case len(h.Audience) > 0:
-		return i18n.T("{0}, to {1} named parties", "{0}、指名した {1} 者").With(t, len(h.Audience))
+		return i18n.T("{0}, to {1} named parties", "{0}、指定した宛先 {1} 件").With(t, len(h.Audience))
 	}
 	return i18n.T("{0}, the hub's people alone", "{0}、ハブの担当者のみ").With(t)
 }

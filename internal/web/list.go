@@ -20,7 +20,7 @@ type List struct {
 	Filter  *Filter
 	Empty   *Empty
 	Pager   Pager
-	Bare    bool // without a card and its title, where the page is the list
+	Bare    bool // without its title on screen, where the page is the list
 	Dense   bool // lower rows
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -403,4 +404,28 @@ func TestAuthFails(t *testing.T) {
 	if strings.Contains(text, "secret") {
 		t.Error("the inner error got out")
 	}
+}
+
+// Readers in two languages and zones at the same time do not see one another's.
+func TestReadersAtTheSameTime(t *testing.T) {
+	h := demo(t, demoDesk).Handler()
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			lang, zone, title := "ja", "Asia/Tokyo", "14:05 <small>JST"
+			if i%2 == 0 {
+				lang, zone, title = "en", "UTC", "05:05 <small>UTC"
+			}
+			for range 5 {
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
+				r.Header.Set("Cookie", "meneki_lang="+lang+"; meneki_zone="+url.QueryEscape(zone))
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if text := w.Body.String(); !strings.Contains(text, `<html lang="`+lang+`"`) || !strings.Contains(text, title) {
+					t.Errorf("a reader of %s got another's page", lang)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -1,0 +1,25 @@
+package clock
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMicros(t *testing.T) {
+	for _, at := range []time.Time{{}, time.Unix(1, 5000).UTC(), System()} {
+		if got := FromMicros(Micros(at)); !got.Equal(at) {
+			t.Errorf("%v became %v", at, got)
+		}
+	}
+}
+
+func TestFixed(t *testing.T) {
+	c, hand := Fixed(time.Unix(100, 0))
+	hand.Add(time.Minute)
+	if got := c(); got.Unix() != 160 || got.Location() != time.UTC {
+		t.Errorf("%v", got)
+	}
+	if a, b := NewID(), NewID(); a >= b || RandomID() == RandomID() {
+		t.Error("ids")
+	}
+}

@@ -1,0 +1,57 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+func TestKindsAreWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		r := row(k)
+		if r.label == "" || seen[r.label] || r.status < 400 || r.exit == 0 || r.title.EN == "" || r.title.JA == "" {
+			t.Errorf("kind %d is not whole: %+v", k, r)
+		}
+		seen[r.label] = true
+	}
+	if row(Kind(200)).label != "internal" {
+		t.Error("an unknown kind is not internal")
+	}
+}
+
+func TestNothingInnerGetsOut(t *testing.T) {
+	inner := errors.New("password=hunter2")
+	for _, err := range []error{
+		inner,
+		fmt.Errorf("store: %w", inner),
+		Wrap(Storage, i18n.T("cannot write", "書き込めません"), inner),
+		fmt.Errorf("hub: %w", Wrap(NotFound, i18n.T("no such case", "事案がありません"), inner)),
+	} {
+		p := ProblemOf(err, i18n.EN, "r1")
+		if strings.Contains(fmt.Sprint(p), "hunter2") || strings.Contains(TextOf(err).JA, "hunter2") {
+			t.Errorf("%v: %+v", err, p)
+		}
+		if p.Status != KindOf(err).Status() || p.Type != "urn:meneki:problem:"+KindOf(err).Label() || p.Instance != "urn:meneki:request:r1" {
+			t.Errorf("%v: %+v", err, p)
+		}
+	}
+	if !strings.Contains(Wrap(Storage, i18n.T("a", "あ"), inner).Error(), "hunter2") {
+		t.Error("the log loses the inner error")
+	}
+}
+
+func TestClassing(t *testing.T) {
+	err := fmt.Errorf("b: %w", New(Busy, i18n.T("wait", "待機")))
+	if !Is(err, Busy) || Is(err, Internal) || Is(nil, Internal) || KindOf(errors.New("x")) != Internal {
+		t.Error("classing")
+	}
+	h := New(Gone, i18n.T("used", "使用済み"))
+	with := h.WithHint(i18n.T("ask again", "再発行を依頼"))
+	if !h.Hint.Zero() || HintOf(with).EN != "ask again" || HintOf(New(Unavailable, i18n.Text{})).Zero() {
+		t.Error("hints")
+	}
+}
