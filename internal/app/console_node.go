@@ -36,7 +36,7 @@ func nodeConsole(n *Node) (*console, error) {
 	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(n.db), findFindings(n.db), n.findRules()}})
 	n.figures(c)
 	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: Version,
-		Link: func(token string) string { return signInLink(n.URL(), token) }, Notices: notices()}
+		Link: func(token string) string { return signInLink(n.URL(), token) }, Notices: notices(), More: []web.Tab{{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}}}
 	settings.Pages(c.site, own)
 	settings.API(c.api, own)
 	return c, nil

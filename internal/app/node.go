@@ -365,16 +365,26 @@ func (n *Node) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// heartbeat says hello every half minute.
+// heartbeat says hello every half minute, and tells the operator once when the
+// hub is gone and once when it is back.
 func (n *Node) heartbeat(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
+	away := false
+	wait := 5 * time.Second // by then the line is up, if there is a hub
 	for {
 		n.greet(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
+		}
+		wait = 30 * time.Second
+		if gone := !n.link.Connected(); gone != away {
+			away = gone
+			if hub := slog.String("hub", n.pass.Load().Hub); away {
+				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub)
+			} else {
+				n.cfg.Log.Info("the hub is back", hub)
+			}
 		}
 	}
 }

@@ -276,8 +276,8 @@ func (f file) indicatorList() web.List {
 		{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 	}, Empty: &web.Empty{Icon: "indicators", Text: i18n.T("No indicator yet", "指標はまだありません"), How: i18n.T("What is distinctive in a finding becomes an indicator, once the member behind it lets it go.", "検知に特徴的な値があり、構成員が提供を認めると、指標になります。")}}
 	if !f.party {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum}, web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み"), Role: web.RoleNum},
-			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃"), Role: web.RoleNum})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum}, web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み")},
+			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃")})
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
@@ -350,7 +350,7 @@ func (f file) graph() *svg.Graph {
 		events[k] += max(p.Count, 1)
 	}
 	for _, k := range order {
-		g.Edges = append(g.Edges, svg.Edge{From: k.from, To: k.to, Text: i18n.T("matched {0} events", "{0} 件の事象に一致").With(events[k])})
+		g.Edges = append(g.Edges, svg.Edge{From: k.from, To: k.to, Text: i18n.T("matched events: {0}", "{0} 件の事象に一致").With(events[k])})
 	}
 	node(svg.Node{ID: "case", Kind: svg.KindCase, Label: f.Number, Sub: f.State.Name(), Sev: f.Severity})
 	rules := map[string]bool{}
@@ -369,9 +369,9 @@ func (f file) graph() *svg.Graph {
 		g.Edges = append(g.Edges, svg.Edge{From: "case", To: "i " + in.ID, Text: i18n.T("gave", "作成")})
 	}
 	if f.party {
-		g.Text = i18n.T("Your {0} findings in this case", "この事案における自組織の検知 {0} 件").With(len(f.parts))
+		g.Text = i18n.T("Your findings in this case: {0}", "この事案における自組織の検知 {0} 件").With(len(f.parts))
 	} else {
-		g.Text = i18n.T("{0} organisations, {1} rules, {2} indicators", "{0} 組織・規則 {1} 件・指標 {2} 件").With(len(members), len(rules), len(f.indicators))
+		g.Text = i18n.T("Organisations: {0}, rules: {1}, indicators: {2}", "{0} 組織・規則 {1} 件・指標 {2} 件").With(len(members), len(rules), len(f.indicators))
 	}
 	return g
 }
@@ -380,6 +380,9 @@ func (f file) graph() *svg.Graph {
 func (f file) history() []web.Entry {
 	var out []web.Entry
 	for _, j := range f.judgements {
+		if f.party && j.At.Before(f.Opened) {
+			continue // before this organisation came, it was about others
+		}
 		who, icon := j.By, "user"
 		text := web.Run{web.Sev(j.Likely), i18n.T("between {0} and {1}", "区間 {0}–{1}").With(j.Lowest, j.Highest), j.ScaleName}
 		if j.Automatic {

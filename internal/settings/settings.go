@@ -41,6 +41,8 @@ type PageConfig struct {
 	Version string
 	// Link makes the address of a sign-in link out of its secret.
 	Link func(token string) string
+	// More leads to settings that other capabilities add (a node's sharing policy).
+	More []web.Tab
 	// Notices names what meneki is built with; may be empty.
 	Notices []Notice
 }
@@ -95,6 +97,7 @@ func (d *desk) tabs(v policy.Viewer, on string) []web.Tab {
 	if d.house(v) {
 		list = append(list, web.Tab{Text: i18n.T("Audit trail", "監査記録"), Path: "/settings/audit"})
 	}
+	list = append(list, d.More...)
 	list = append(list, web.Tab{Text: i18n.T("About", "meneki について"), Path: "/settings/about"})
 	for i := range list {
 		list[i].On = list[i].Path == on

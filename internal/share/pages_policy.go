@@ -177,7 +177,7 @@ func policyWords(r Rules) []i18n.Text {
 	}
 	out := []i18n.Text{}
 	if r.Findings == Auto || r.Findings == Ask {
-		out = append(out, i18n.T("Findings of level {0} and above {1}, for {2}.", "重要度「{0}」以上の検知：{1}。示してよい範囲は{2}。").With(levelWord(r.FindingLevel), way(r.Findings), web.TLPText(r.FindingTLP)))
+		out = append(out, i18n.T("Findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知：{1}。示してよい範囲は{2}。").With(levelWord(r.FindingLevel), way(r.Findings), web.TLPText(r.FindingTLP)))
 		if r.Details {
 			out = append(out, i18n.T("They name machine, account and matched values.", "機器名・アカウント・一致した値を含む。"))
 		} else {
@@ -187,7 +187,7 @@ func policyWords(r Rules) []i18n.Text {
 		out = append(out, i18n.T("Findings stay here.", "検知：送らない。"))
 	}
 	if r.Candidates == Auto || r.Candidates == Ask {
-		out = append(out, i18n.T("Values and behaviours of findings of level {0} and above {1}, for {2}.", "重要度「{0}」以上の検知から得た値と振る舞い：{1}。配布先は{2}。").With(levelWord(r.CandidateLevel), way(r.Candidates), reach(policy.Handling{TLP: r.CandidateTLP, Audience: r.Audience})))
+		out = append(out, i18n.T("Values and behaviours of findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知から得た値と振る舞い：{1}。配布先は{2}。").With(levelWord(r.CandidateLevel), way(r.Candidates), reach(policy.Handling{TLP: r.CandidateTLP, Audience: r.Audience})))
 	} else {
 		out = append(out, i18n.T("Values and behaviours stay here; others are not armed by what hits us.", "値と振る舞い：送らない。自組織への攻撃から、ほかの構成員は防御を得られない。"))
 	}

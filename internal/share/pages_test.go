@@ -189,7 +189,7 @@ func TestHubPages(t *testing.T) {
 				}
 			}
 		}
-		if body := page(t, c, "city", "/indicators/"+value.ID)["en"]; !strings.Contains(body, "1 members armed") {
+		if body := page(t, c, "city", "/indicators/"+value.ID)["en"]; !strings.Contains(body, "Members armed: 1") {
 			t.Error("a member does not see how many are armed")
 		}
 		// The member that saw it sees its own.

@@ -41,7 +41,7 @@ func plainWords(m Leaving) (says, hides []i18n.Text) {
 func findingWords(f event.Finding) (says, hides []i18n.Text) {
 	say := func(t i18n.Text) { says = append(says, t) }
 	hide := func(t i18n.Text) { hides = append(hides, t) }
-	say(i18n.T("The rule “{0}” matched {1} times in your organisation.", "規則「{0}」が自組織で {1} 回一致したこと。").With(f.Rule.Title, f.Count))
+	say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "規則「{0}」が自組織で {1} 回一致したこと。").With(f.Rule.Title, f.Count))
 	say(i18n.T("When the first and the last event happened, and when it was noticed.", "最初と最後の事象の時刻と、気づいた時刻。"))
 	if f.Past {
 		say(i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
@@ -91,7 +91,7 @@ func candidateWords(c event.Candidate) (says, hides []i18n.Text) {
 }
 
 func sightingWords(s event.Sighting) (says, hides []i18n.Text) {
-	says = append(says, i18n.T("The indicator was seen {0} times in your organisation, and when first and last.", "この指標が自組織で {0} 回目撃されたことと、最初と最後の時刻。").With(s.Count))
+	says = append(says, i18n.T("The indicator was seen in your organisation, when first and last, and how often: {0}.", "この指標が自組織で {0} 回目撃されたことと、最初と最後の時刻。").With(s.Count))
 	if s.Past {
 		says = append(says, i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
 	}

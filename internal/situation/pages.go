@@ -274,7 +274,7 @@ func (p picture) caseList() web.List {
 			sub = append(sub, sectorName(s))
 		}
 		if c.Members > 0 {
-			sub = append(sub, i18n.T("{0} members", "{0} 構成員").With(c.Members))
+			sub = append(sub, i18n.T("members: {0}", "{0} 構成員").With(c.Members))
 		}
 		cells := []any{sev, web.Lines{c.Title, sub}, policy.Handling{TLP: c.Handling.TLP}}
 		if p.hub {
@@ -303,7 +303,7 @@ func (p picture) own(zone *time.Location) svg.Columns {
 		values[i] += float64(f.N)
 		n += f.N
 	}
-	c := svg.Columns{Text: i18n.T("{0} findings of your own in the last 12 hours", "過去 12 時間の自組織の検知は {0} 件").With(n), Unit: i18n.T("findings per hour", "件／時"), Open: true,
+	c := svg.Columns{Text: i18n.T("Your own findings in the last 12 hours: {0}", "過去 12 時間の自組織の検知は {0} 件").With(n), Unit: i18n.T("findings per hour", "件／時"), Open: true,
 		Series: []svg.Series{{Name: i18n.T("findings", "検知"), Values: values}}}
 	for i := range hours {
 		c.Buckets = append(c.Buckets, i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))

@@ -122,11 +122,11 @@ func (s NodeStatus) view(now time.Time) *web.View {
 		v.State = &web.Badge{Text: i18n.T("cut off from the hub", "ハブと切断中"), Mood: web.Warn, Icon: "warn"}
 	}
 	if s.Waiting > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Decide on {0} messages before they leave", "送信待ち {0} 件を確認する").With(s.Waiting), Path: "/leaving",
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Decide on what waits to leave ({0})", "送信待ち {0} 件を確認する").With(s.Waiting), Path: "/leaving",
 			Note: i18n.T("nothing of it has left this organisation", "まだ組織の外に出ていません")})
 	}
 	if s.Refused > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at {0} rules that were refused", "読み込めなかった規則 {0} 件を見る").With(s.Refused), Path: "/rules?show=refused"})
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the refused rules ({0})", "読み込めなかった規則 {0} 件を見る").With(s.Refused), Path: "/rules?show=refused"})
 	}
 	d := nodeData{NodeStatus: s, Cut: !s.Connected, Findings: s.findings(), Sensors: s.sensors(), Facts: s.facts()}
 	v.Data, v.CSV = d, d.Findings.Table()

@@ -149,7 +149,7 @@ func japan(counts []FindingCount, members []MemberLine) svg.Japan {
 			of[m.ID] = code
 		}
 	}
-	j := svg.Japan{Unit: i18n.T("{0} findings", "{0} 件"), Counts: map[int]int{}, Text: i18n.T("No findings in any prefecture in 24 hours", "過去 24 時間、検知のある都道府県なし"),
+	j := svg.Japan{Unit: i18n.T("findings: {0}", "検知 {0} 件"), Counts: map[int]int{}, Text: i18n.T("No findings in any prefecture in 24 hours", "過去 24 時間、検知のある都道府県なし"),
 		Note: i18n.T("Findings by prefecture in the last 24 hours", "都道府県別の検知、過去 24 時間")}
 	for _, c := range counts {
 		if code := of[c.Member]; code != 0 {

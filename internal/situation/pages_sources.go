@@ -126,7 +126,7 @@ func stateOf(p MemberProgress) (svg.DotState, i18n.Text) {
 	case p.Refused:
 		return svg.Refused, i18n.Text{}
 	case p.Hits > 0:
-		return svg.Trace, i18n.T("{0} traces", "痕跡 {0} 件").With(p.Hits)
+		return svg.Trace, i18n.T("traces: {0}", "痕跡 {0} 件").With(p.Hits)
 	case !p.Armed.IsZero():
 		return svg.Armed, i18n.Text{}
 	}

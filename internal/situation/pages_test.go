@@ -117,10 +117,10 @@ func TestAMemberSeesItsOwnSituation(t *testing.T) {
 				}
 			}
 		}
-		if _, body := get(h, "b", "/?lang=en"); !strings.Contains(body, "2 findings of your own") || !strings.Contains(body, "Own title") {
+		if _, body := get(h, "b", "/?lang=en"); !strings.Contains(body, "Your own findings in the last 12 hours: 2") || !strings.Contains(body, "Own title") {
 			t.Error("a member does not see its own")
 		}
-		if _, body := get(h, "nobody", "/?lang=en"); !strings.Contains(body, "0 findings of your own") {
+		if _, body := get(h, "nobody", "/?lang=en"); !strings.Contains(body, "Your own findings in the last 12 hours: 0") {
 			t.Error("a user of no member has findings")
 		}
 	})
@@ -169,7 +169,7 @@ func TestNodePages(t *testing.T) {
 		if cut := strings.Contains(body, "line to the hub is down"); !cut {
 			t.Errorf("%s: it does not say that it is cut off", name)
 		}
-		if waits := strings.Contains(body, "Decide on 3 messages"); waits != (name == "full") {
+		if waits := strings.Contains(body, "Decide on what waits to leave (3)"); waits != (name == "full") {
 			t.Errorf("%s: what waits for a person: %v", name, waits)
 		}
 	}
