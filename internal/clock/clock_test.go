@@ -19,7 +19,9 @@ func TestFixed(t *testing.T) {
 	if got := c(); got.Unix() != 160 || got.Location() != time.UTC {
 		t.Errorf("%v", got)
 	}
-	if a, b := NewID(), NewID(); a >= b || RandomID() == RandomID() {
+	a, b := NewID(), NewID()
+	x, y := RandomID(), RandomID()
+	if a >= b || x == y {
 		t.Error("ids")
 	}
 }

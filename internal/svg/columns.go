@@ -93,7 +93,7 @@ func (c Columns) draw(p *pen, class string, w, h, names float64) {
 		p.leaf("line", "class", class, "x1", num(left), "y1", num(y(v)), "x2", num(right), "y2", num(y(v)))
 		p.label(group(v), left-6, y(v)+4, 5, "end", "tick")
 	}
-	p.label(p.in(c.Unit), left-left+2, 11, (w-8)/11, "start", "unit")
+	p.label(p.in(c.Unit), 2, 11, (w-8)/11, "start", "unit")
 	if n == 0 {
 		p.label(p.in(i18n.T("nothing yet", "まだありません")), (left+right)/2, h/2, 20, "middle", "none")
 		return

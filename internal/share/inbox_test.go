@@ -1,0 +1,242 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// armory is a node's engine that the test looks into.
+type armory struct {
+	mu    sync.Mutex
+	armed map[string]bool
+	hunts []string
+	fail  error
+}
+
+func (a *armory) Arm(raw []byte) error {
+	var o struct{ ID, Name string }
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return err
+	}
+	if strings.HasPrefix(o.Name, "unmatchable") {
+		return fault.New(fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.armed[o.ID] = true
+	return nil
+}
+
+func (a *armory) Disarm(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.armed, id)
+}
+
+func (a *armory) Hunt(_ context.Context, raw []byte) (searched, hits int64, err error) {
+	var o struct{ ID string }
+	_ = json.Unmarshal(raw, &o)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail != nil {
+		return 0, 0, a.fail
+	}
+	a.hunts = append(a.hunts, o.ID)
+	return 1000, 2, nil
+}
+
+// node is an inbox with its engine, and a hub that it asks.
+type node struct {
+	*Inbox
+	db     *store.DB
+	gate   *Gate
+	engine *armory
+	hub    []event.Object // all that there is for this node, by number
+	asked  []SyncAsk
+}
+
+func openNode(t *testing.T, db *store.DB, old *node) *node {
+	t.Helper()
+	n := &node{db: db, gate: openGate(t, db, Cautious()), engine: &armory{armed: map[string]bool{}}}
+	if old != nil {
+		n.hub = old.hub
+	}
+	now, _ := clock.Fixed(start)
+	l := line(func(_ context.Context, topic string, body []byte) ([]byte, error) {
+		var ask SyncAsk
+		if err := json.Unmarshal(body, &ask); err != nil || topic != TopicSync {
+			return nil, errors.New("asked for nonsense")
+		}
+		n.asked = append(n.asked, ask)
+		a := SyncAnswer{Upto: ask.After}
+		for _, o := range n.hub {
+			if o.Seq > ask.After {
+				a.Objects, a.Upto = append(a.Objects, o), o.Seq
+			}
+		}
+		return json.Marshal(a)
+	})
+	var err error
+	n.Inbox, err = OpenInbox(t.Context(), db, n.gate, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// sends makes the hub hold an object with the next number, and gives it.
+func (n *node) sends(t *testing.T, name string) event.Object {
+	t.Helper()
+	o := &Office{identity: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f"}
+	_, row, err := o.make(candidate("c", "f", domain(name), policy.Handling{TLP: policy.Amber}), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(name, "unmatchable") {
+		row.Name = name
+	}
+	out := row.wire(int64(len(n.hub)+1), "power")
+	n.hub = append(n.hub, out)
+	return out
+}
+
+func (n *node) push(t *testing.T, o event.Object) {
+	t.Helper()
+	b, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Pushed(t.Context(), b)
+}
+
+// receipts lists the states that the node has told, by object.
+func (n *node) receipts(t *testing.T) map[string][]event.State {
+	t.Helper()
+	out := map[string][]event.State{}
+	for _, l := range onDesk(t, n.db) {
+		var r event.Receipt
+		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != event.KindReceipt || l.State != StateReady {
+			t.Errorf("on the desk: %+v, %v", l, err)
+		}
+		out[r.Object] = append(out[r.Object], r.State)
+	}
+	for _, list := range out {
+		slices.Sort(list)
+	}
+	return out
+}
+
+func TestInbox(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		n := openNode(t, db, nil)
+		a, b, c, d := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "c.example.net"), n.sends(t, "unmatchable.example.net")
+		n.push(t, a)
+		n.push(t, a) // again
+		if !n.engine.armed[a.ID] || n.last != 1 {
+			t.Fatalf("armed %v at %d", n.engine.armed, n.last)
+		}
+		// One is missing: what comes after it is not taken out of order, it is asked for.
+		n.push(t, c)
+		if n.engine.armed[c.ID] {
+			t.Error("armed past a gap")
+		}
+		select {
+		case <-n.Inbox.sync:
+		default:
+			t.Fatal("a gap must make the node ask")
+		}
+		if err := n.catchUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if !n.engine.armed[b.ID] || !n.engine.armed[c.ID] || n.last != 4 || n.asked[0].After != 1 {
+			t.Errorf("after asking %v: armed %v at %d", n.asked, n.engine.armed, n.last)
+		}
+		if diff := cmp.Diff(map[string][]event.State{a.ID: {event.Armed}, b.ID: {event.Armed}, c.ID: {event.Armed}, d.ID: {event.Refused}}, n.receipts(t)); diff != "" {
+			t.Errorf("receipts (-want +got):\n%s", diff)
+		}
+		for _, l := range onDesk(t, db) {
+			if strings.Contains(l.Body, d.ID) && !strings.Contains(l.Body, "mutex:name") {
+				t.Errorf("the refusal does not say why: %s", l.Body)
+			}
+		}
+		// Nonsense from the wire harms nothing.
+		n.Pushed(ctx, []byte("{"))
+		broken := event.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
+		n.push(t, broken)
+		if n.last != 5 || n.receipts(t)[broken.ID][0] != event.Refused {
+			t.Errorf("a broken object: at %d", n.last)
+		}
+	})
+}
+
+// After a restart the node is armed with what it was armed with, and goes on
+// hunting where it stopped.
+func TestInboxRestart(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		n := openNode(t, db, nil)
+		a, b := n.sends(t, "a.example.net"), n.sends(t, "b.example.net")
+		gone := n.sends(t, "gone.example.net")
+		for _, o := range []event.Object{a, b, gone} {
+			n.push(t, o)
+		}
+		n.push(t, event.Object{Seq: 4, ID: gone.ID, Modified: start.Add(time.Second), Withdraw: true})
+		if n.engine.armed[gone.ID] {
+			t.Error("withdrawn, and still armed")
+		}
+		again := openNode(t, db, n)
+		if diff := cmp.Diff(map[string]bool{a.ID: true, b.ID: true}, again.engine.armed); diff != "" {
+			t.Errorf("armed after a restart (-want +got):\n%s", diff)
+		}
+		if again.last != 4 {
+			t.Errorf("goes on from %d", again.last)
+		}
+		left := func() (k int64) {
+			if err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = HuntsLeft(tx); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return k
+		}
+		if left() != 2 {
+			t.Errorf("%d hunts left, want 2", left())
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		again.engine.fail = errors.New("the disk is slow")
+		if err := again.huntOne(ctx, Indicator{ID: a.ID, Body: string(a.STIX)}); err == nil || left() != 2 {
+			t.Error("a hunt that failed must be done again")
+		}
+		again.engine.fail = nil
+		go func() { done <- again.RunHunts(ctx) }()
+		for left() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		got := again.receipts(t)
+		if want := []event.State{event.Armed, event.Hunted}; !slices.Equal(got[a.ID], want) || !slices.Equal(got[b.ID], want) {
+			t.Errorf("receipts %v", got)
+		}
+		if want := []event.State{event.Armed, event.Disarmed}; !slices.Equal(got[gone.ID], want) {
+			t.Errorf("receipts of the withdrawn one: %v", got[gone.ID])
+		}
+	})
+}
