@@ -43,6 +43,7 @@ func hubConsole(h *Hub) (*console, error) {
 	detect.Pages(c.site, found)
 	detect.API(c.api, found)
 	situation.Pages(c.site, h.situationView())
+	situation.API(c.api, h.situationView())
 	c.site.Templates(search.Templates())
 	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(h.db), findFindings(h.db), findCases(h.db), h.findMembers()}})
 	h.figures(c)

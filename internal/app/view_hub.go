@@ -30,7 +30,7 @@ func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out [
 				Findings: c.Findings, Realm: c.Realm, Updated: c.Updated, Handling: c.Handling}
 			l.Next, l.Due = c.NextStep()
 			if !v.Hub { // a party reads its own case, not how far it reaches
-				l.Members, l.Findings, l.Sectors = 0, 0, nil
+				l.Members, l.Sectors = 0, nil
 			}
 			out = append(out, l)
 		}

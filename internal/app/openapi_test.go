@@ -1,0 +1,50 @@
+package app
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+)
+
+// What the hub and a node say of their APIs is well formed OpenAPI 3.1, and
+// every page of theirs answers.
+func TestConsolesAnswer(t *testing.T) {
+	d, err := OpenDemo(t.Context(), DemoConfig{Listen: "127.0.0.1:0", Lang: i18n.EN, TLP: policy.Amber})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for name, c := range map[string]*console{"hub": d.Hub.console, "node": d.members[0].node.console} {
+		h := c.handler()
+		get := func(path string) *http.Response {
+			r := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Result()
+		}
+		spec, err := io.ReadAll(get("/openapi.json").Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := api.Check(spec); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, path := range []string{"/", "/findings", "/indicators", "/settings", "/api/docs", "/metrics", "/search", "/search?q=x"} {
+			if res := get(path); res.StatusCode != http.StatusOK {
+				b, _ := io.ReadAll(res.Body)
+				t.Errorf("%s %s: %s %.300s", name, path, res.Status, b)
+			}
+		}
+		r := httptest.NewRequest("GET", "http://rebound.example/findings", nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code == http.StatusOK {
+			t.Errorf("%s: an open console answers under another name", name)
+		}
+	}
+}
