@@ -239,6 +239,9 @@ func (d *Demo) play(ctx context.Context, paths []string, take func(context.Conte
 	if err == nil {
 		err = flush()
 	}
+	if err == nil {
+		err = unread(rep)
+	}
 	return rep, err
 }
 
@@ -344,6 +347,7 @@ func (d *Demo) attack(ctx context.Context) error {
 		}
 	} else {
 		rep, err := d.play(ctx, d.cfg.Events, first.node.Take)
+		tellUnread(d.cfg.Log, rep)
 		if err != nil {
 			return err
 		}

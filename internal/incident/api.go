@@ -104,12 +104,12 @@ func API(a *api.API, c PageConfig) {
 			}
 			return out, nil
 		})
-	type one struct {
+	type One struct { // exported, or the fields of an embedded one are not seen
 		Number string `path:"number" maxLength:"60" doc:"the case's number | 事案番号"`
 	}
 	type detailOut struct{ Body CaseDetail }
 	api.Register(a, api.Op{ID: "get-case", Method: http.MethodGet, Path: "/api/v1/cases/{number}", Tag: "cases", Need: policy.RoleReader, Summary: i18n.T("One case with its findings and timeline", "事案の詳細（検知・経過）"), Errors: []fault.Kind{fault.NotFound}},
-		func(ctx context.Context, in *one) (*detailOut, error) {
+		func(ctx context.Context, in *One) (*detailOut, error) {
 			f, err := c.load(ctx, api.Viewer(ctx), in.Number)
 			if err != nil {
 				return nil, err
@@ -117,7 +117,7 @@ func API(a *api.API, c PageConfig) {
 			return &detailOut{f.detail(api.Lang(ctx))}, nil
 		})
 	type noteIn struct {
-		one
+		One
 		Body struct {
 			Text string `json:"text" minLength:"1" maxLength:"20000"`
 			For  string `json:"for,omitempty" enum:"hub,parties" default:"hub" doc:"who may read it beside the writer's organisation | 記録者の組織以外の閲覧範囲"`
@@ -128,7 +128,7 @@ func API(a *api.API, c PageConfig) {
 			return nil, c.note(ctx, api.Viewer(ctx), in.Number, in.Body.Text, in.Body.For == "parties")
 		})
 	type stateIn struct {
-		one
+		One
 		Body struct {
 			State string `json:"state" enum:"open,contained,closed"`
 		}

@@ -79,14 +79,14 @@ func (st *stage) t(en, ja string, args ...any) string {
 func (st *stage) txt(v any) (string, error) {
 	switch v := v.(type) {
 	case i18n.Text:
-		return v.In(st.r.Lang), nil
+		return visible(v.In(st.r.Lang)), nil
 	case *i18n.Text:
 		if v == nil {
 			return "", nil
 		}
-		return v.In(st.r.Lang), nil
+		return visible(v.In(st.r.Lang)), nil
 	case string:
-		return v, nil
+		return visible(v), nil
 	case nil:
 		return "", nil
 	}
