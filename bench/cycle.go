@@ -25,7 +25,6 @@ type community struct {
 	steps   map[string]samples // since the first malicious event was read
 	last    map[string]samples // the last member's
 	known   samples            // until the hub had the last receipt
-	settled samples            // until all that followed was published
 }
 
 // The steps in their order; armed and hunted have a sample for each member.
@@ -69,7 +68,6 @@ func cycle(ctx context.Context, s settings) ([]table, error) {
 	row("armed, last member", func(c community) samples { return c.last[situation.Armed] })
 	row("**time to immunity** (hunted, last member)", func(c community) samples { return c.last[situation.Hunted] })
 	row("the hub knows of it (last receipt stored and counted)", func(c community) samples { return c.known })
-	row("the hub is at rest again", func(c community) samples { return c.settled })
 	l, err := limits(ctx, s)
 	return []table{t, l}, err
 }
@@ -238,7 +236,6 @@ func (c *community) strike(ctx context.Context, h *app.Hub, at *app.Node, a atta
 	if err := until(ctx, 5*time.Minute, func() (bool, error) { return h.Idle(ctx) }); err != nil {
 		return err
 	}
-	rest := time.Now()
 	cy, err := h.Cycle(ctx, id)
 	if err != nil {
 		return err
@@ -247,7 +244,6 @@ func (c *community) strike(ctx context.Context, h *app.Hub, at *app.Node, a atta
 		return fmt.Errorf("%d of %d members armed, %d hunted", im.Armed, im.Connected, im.Hunted)
 	}
 	c.known = append(c.known, knew.Sub(cy.Sensed))
-	c.settled = append(c.settled, rest.Sub(cy.Sensed))
 	first, last := map[string]time.Duration{}, map[string]time.Duration{}
 	for _, st := range cy.Steps {
 		d := st.At.Sub(cy.Sensed)

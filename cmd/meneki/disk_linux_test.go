@@ -116,3 +116,51 @@ func TestReadOnlyData(t *testing.T) {
 		refused(t, env, 74, "error: cannot make the folder "+disk+"/d", "choose a folder that you may write to", role, "--data", disk+"/d", "--listen", freePort(t))
 	}
 }
+
+// The hub's disk is full in the middle of the work: the nodes keep what they
+// have until the hub can take it.
+func TestFullDiskAtTheHub(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: it starts processes")
+	}
+	t.Parallel()
+	samples := sampleDir(t)
+	disk := smallDisk(t, "size=64m")
+	ballast := filepath.Join(disk, "ballast")
+	h := &hub{data: filepath.Join(disk, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + t.TempDir(), "LANG=C", "LC_ALL=C"}}
+	h.up(t)
+	n := h.newNode(t, "Power Co", "power", "--share", "open", "--rules", filepath.Join(samples, "rules"))
+	live := filepath.Join(n.watch, "live.jsonl")
+	all := wave(t, 0)
+	write(t, live, all)
+	findings(t, filepath.Join(n.data, "node.db"), all)
+	atHub(t, h, n)
+
+	if err := fill(ballast, 1<<30); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk takes more than it has: %v", err)
+	}
+	for i := 1; i < 40; i++ {
+		write(t, live, wave(t, i))
+		all = append(all, wave(t, i)...)
+	}
+	findings(t, filepath.Join(n.data, "node.db"), all)
+	time.Sleep(3 * time.Second)
+	select {
+	case <-h.ended:
+		t.Fatalf("the hub ended on a full disk:\n%s", h.err.String())
+	default:
+	}
+	said := h.err.String()
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	atHub(t, h, n)
+	atRest(t, h, all, n)
+	if !strings.Contains(said, "full") && !strings.Contains(said, "no space") {
+		t.Errorf("the hub says nothing of its full disk:\n%s", said)
+	}
+	if k := strings.Count(said, "\n"); k > 200 {
+		t.Errorf("%d lines of log for one full disk", k)
+	}
+	t.Logf("said: %.1500s", said)
+}
