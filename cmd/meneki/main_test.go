@@ -137,7 +137,11 @@ func names(list []any, key string) string {
 	var out []string
 	for _, x := range list {
 		m, _ := x.(map[string]any)
-		if s := fmt.Sprint(m[key]); !slices.Contains(out, s) {
+		s := ""
+		if m[key] != nil {
+			s = fmt.Sprint(m[key])
+		}
+		if !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}

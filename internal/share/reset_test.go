@@ -1,0 +1,24 @@
+package share
+
+import (
+	"testing"
+
+	"github.com/meneki/meneki/internal/policy"
+)
+
+// A hub that was restored from a backup counts lower than its members
+// remember. It says so, and they take everything from the first.
+func TestRestoredHub(t *testing.T) {
+	eachHub(t, func(t *testing.T, h *hub) {
+		h.inCase(t, "f1", "case-1")
+		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain("restored.example.net"), amber(policy.Community))))
+		h.must(t, h.offer(t, "power", candidate("c2", "f1", domain("kept.example.net"), amber(policy.Community))))
+		for after, want := range map[int64]int{0: 2, 1: 1, 2: 0, 900: 2} {
+			a, err := h.Sync(t.Context(), "power", SyncAsk{After: after, Limit: 10})
+			h.must(t, err)
+			if len(a.Objects) != want || a.Upto != 2 || a.Reset != (after > 2) {
+				t.Errorf("after %d: %d objects up to %d, reset %v", after, len(a.Objects), a.Upto, a.Reset)
+			}
+		}
+	})
+}
