@@ -114,11 +114,11 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		}
 		rules = append(rules, list...)
 	}
-	samples, err := app.SampleRules()
+	own, err := app.SampleRules()
 	if err != nil {
 		return c, err
 	}
-	set := sigma.NewSet(append(rules, samples.Rules...))
+	set := sigma.NewSet(append(rules, own.Rules...))
 	open := func(i, past int, rules *sigma.Set) (*app.Node, error) {
 		n, err := h.Enrol(ctx, fmt.Sprintf("Node %04d", i), "power", app.NodeConfig{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(), Open: true, Log: log})
 		if err != nil {
@@ -137,7 +137,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		past /= 10
 	}
 	for i := range nodes {
-		if _, err := open(i+1, past, samples); err != nil {
+		if _, err := open(i+1, past, own); err != nil {
 			return c, err
 		}
 	}
@@ -156,7 +156,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		}
 		ends = append(ends, stop)
 	}
-	c = community{name: name, members: 1 + sims + nodes, steps: map[string]samplesOf{}, last: map[string]samplesOf{}}
+	c = community{name: name, members: 1 + sims + nodes, steps: map[string]samples{}, last: map[string]samples{}}
 	rested := func() (bool, error) { return h.Idle(ctx) }
 	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Online()) == c.members, nil }); err != nil {
 		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Online()), c.members, err)
@@ -179,9 +179,6 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	}
 	return c, nil
 }
-
-// samplesOf is samples, under a name that a variable does not hide.
-type samplesOf = samples
 
 // fill gives a past n ordinary events, sealed.
 func fill(ctx context.Context, h *history.History, m *maker, n int) error {

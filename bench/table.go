@@ -67,9 +67,9 @@ func (s samples) both() string {
 func ms(d time.Duration) string {
 	v := float64(d) / float64(time.Millisecond)
 	switch {
-	case v >= 100:
+	case v >= 99.95:
 		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
+	case v >= 9.995:
 		return fmt.Sprintf("%.1f", v)
 	case v >= 1:
 		return fmt.Sprintf("%.2f", v)

@@ -446,10 +446,18 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 	if err != nil {
 		return false, "", err
 	}
-	busy = len(rows) > 0
+	busy = len(rows) > 0 || d.Hub.working.Load() > 0
+	online := d.Hub.members.OnlineMembers()
 	err = d.Hub.db.Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
 		n, err := store.Query[int64](tx, `SELECT count(*) FROM consumed UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM delivery`)
 		print = fmt.Sprint(n)
+		for _, m := range online { // what was delivered, and nothing said of it yet
+			left, err := store.One[int64](tx, `SELECT count(*) FROM delivery d WHERE d.member = $1 AND d.withdraw = $2 AND NOT EXISTS (SELECT 1 FROM progress p WHERE p.object = d.object AND p.member = d.member AND p.modified >= d.modified)`, m, false)
+			if err != nil {
+				return err
+			}
+			busy = busy || left > 0
+		}
 		return err
 	})
 	for _, m := range d.members {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,7 +56,9 @@ type Hub struct {
 	server *http.Server
 	lock   *os.File // held while the data folder is ours
 
-	roll struct {
+	working atomic.Int64 // messages that a capability is busy with
+	closing atomic.Bool  // members that go now go because the hub does
+	roll    struct {
 		sync.Mutex
 		list []identity.Member // under mu; who belongs, kept because every issue asks
 		at   time.Time
@@ -263,6 +266,9 @@ func (h *Hub) admitAll(ctx context.Context) error {
 
 // presence notes who comes and goes.
 func (h *Hub) presence(member string, online bool) {
+	if h.closing.Load() {
+		return
+	}
 	h.members.SetOnline(member, online)
 	if err := h.people.Seen(context.Background(), member, h.cfg.Clock(), online); err != nil {
 		h.cfg.Log.Warn("could not note that a member was seen", slog.String("member", member), slog.Any("err", err))
@@ -320,7 +326,11 @@ func (h *Hub) Run(ctx context.Context) error {
 		for t := range topics {
 			list = append(list, t)
 		}
-		stop, err := h.bus.Local().Consume(ctx, name, list, func(ctx context.Context, m bus.Message) error { return topics[m.Topic](ctx, m) })
+		stop, err := h.bus.Local().Consume(ctx, name, list, func(ctx context.Context, m bus.Message) error {
+			h.working.Add(1)
+			defer h.working.Add(-1)
+			return topics[m.Topic](ctx, m)
+		})
 		if err != nil {
 			return err
 		}
@@ -383,6 +393,7 @@ func (h *Hub) sweep(ctx context.Context) error {
 
 // Close ends the hub. It may be called more than once.
 func (h *Hub) Close() {
+	h.closing.Store(true)
 	if h.server != nil {
 		_ = h.server.Close()
 	} else if h.lis != nil {

@@ -231,6 +231,7 @@ func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
 	row, err := rowOf(o, now)
 	if err == nil {
 		err = b.armory.Arm([]byte(row.Body))
+		rcp.At = b.clock().Add(b.skew()) // armed now, and not when it came
 	}
 	row.State = string(event.Armed)
 	if err != nil {

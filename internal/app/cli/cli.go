@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,6 +83,9 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 		k.BindTo(ctx, (*context.Context)(nil))
 		err = k.Run(s)
 	}()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return 0 // it was told to end, and ended
+	}
 	if err != nil {
 		return s.fail(err)
 	}
