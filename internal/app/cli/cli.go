@@ -83,7 +83,7 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 		k.BindTo(ctx, (*context.Context)(nil))
 		err = k.Run(s)
 	}()
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && fault.Is(err, fault.Internal) {
 		return 0 // it was told to end, and ended
 	}
 	if err != nil {
