@@ -112,7 +112,6 @@ func TestBadRecords(t *testing.T) {
 	pack := zipOf(t, "events.json", append(append([]byte(nil), more...), wave(t, 3)...))
 	write(t, filepath.Join(n.watch, "cut.zip"), pack[:len(pack)*9/10])
 	names("a record was refused", "cut.zip!events.json", "cut short")
-	all = append(all, more...)
 	nd := db(t, filepath.Join(n.data, "node.db"))
 	until(t, 10*time.Second, func() string {
 		if number(t, nd, `SELECT count(*) FROM findings WHERE host LIKE 'W2-%'`) == 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,7 +100,7 @@ func TestFullDisk(t *testing.T) {
 	if !strings.Contains(said, "no space left on device") && !strings.Contains(said, "full") {
 		t.Errorf("the log does not name the reason:\n%s", said)
 	}
-	t.Log(fmt.Sprintf("said: %.600s", said))
+	t.Logf("said: %.600s", said)
 }
 
 // A file system that may not be written to.
