@@ -147,6 +147,10 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
+	if err != nil && strings.Contains(err.Error(), "pki:") {
+		return Passport{}, fault.Wrap(fault.Denied, i18n.T("{0} is not the hub that this invitation is from", "{0} は、この招待を発行したハブではありません").With(u.Host), err).
+			WithHint(i18n.T("check the address; if it is right, somebody stands in between: do not go on, and ask the hub", "アドレスを確認してください。正しければ第三者が介在しています。続行せず、ハブに問い合わせてください"))
+	}
 	if err != nil {
 		return Passport{}, fault.Wrap(fault.Unavailable, i18n.T("the hub at {0} cannot be reached", "ハブ {0} に接続できません").With(u.Host), err).
 			WithHint(i18n.T("check that the hub runs and that this machine may connect to it", "ハブが動いていること、この端末から接続できることを確認してください"))
@@ -161,7 +165,8 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	}
 	var a JoinAnswer
 	if err := json.Unmarshal(b, &a); err != nil || a.Member == "" {
-		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err)
+		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err).
+			WithHint(i18n.T("check the address and the port: it is that of the hub's console", "アドレスとポートを確認してください。ハブの画面と同じものです"))
 	}
 	return Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: u.String(), HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
 		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
