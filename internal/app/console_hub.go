@@ -25,7 +25,8 @@ func hubConsole(h *Hub) (*console, error) {
 		open = &v
 	}
 	c := newConsole(web.Config{Clock: h.cfg.Clock, Title: i18n.Same("meneki"), Place: i18n.Same(h.cfg.Name), Realm: h.cfg.Realm, Zone: h.cfg.Zone, Lang: h.cfg.Lang,
-		Nav: []web.NavItem{navSituation, navFindings, navCases, navIndicators, navMembers, navSettings}}, h.people, h.secure(), open, h.cfg.Log)
+		Paced: func(v policy.Viewer) bool { return !v.Hub }, // when others are busy is theirs and the hub's
+		Nav:   []web.NavItem{navSituation, navFindings, navCases, navIndicators, navMembers, navSettings}}, h.people, h.secure(), open, h.cfg.Log)
 	cases, err := h.caseView()
 	if err != nil {
 		return nil, err
@@ -55,6 +56,7 @@ func hubConsole(h *Hub) (*console, error) {
 
 // figures adds the hub's numbers for Prometheus.
 func (h *Hub) figures(c *console) {
+	c.metrics.house = func(v policy.Viewer) bool { return v.Hub }
 	c.metrics.gauge("meneki_members_online", "Members whose node is connected.", func(context.Context) float64 { return float64(len(h.members.OnlineMembers())) })
 	c.metrics.gauge("meneki_outbox_pending", "Messages that are not published yet, up to 1000.", func(ctx context.Context) float64 {
 		rows, err := h.db.Pending(ctx, 1000)

@@ -51,7 +51,7 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 				return nil, err
 			}
 			a.Results[i] = share.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
-			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", l.Kind), slog.Any("err", err))
+			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(l.Kind, 40)), slog.Any("err", err))
 		}
 	}
 	return json.Marshal(a)

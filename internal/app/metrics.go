@@ -10,6 +10,7 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 )
 
@@ -19,6 +20,9 @@ type metrics struct {
 	reg     *prometheus.Registry
 	answers *prometheus.CounterVec
 	took    prometheus.Histogram
+	// house says whose figures these are; nil is everybody who may sign in. At a
+	// hub they tell when other members are busy, and are its own people's.
+	house func(policy.Viewer) bool
 }
 
 func newMetrics() *metrics {
@@ -54,6 +58,9 @@ func (m *metrics) serve(auth func(*http.Request) (policy.Viewer, error)) http.Ha
 		v, err := auth(r)
 		if err == nil {
 			err = api.Need(v, policy.RoleReader)
+		}
+		if err == nil && m.house != nil && !m.house(v) {
+			err = fault.New(fault.Denied, i18n.T("the figures are for the people of this hub", "指標値は、このハブの担当者だけが閲覧できます"))
 		}
 		if err != nil {
 			http.Error(w, fault.TextOf(err).EN, fault.KindOf(err).Status())

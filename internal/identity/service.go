@@ -100,11 +100,12 @@ func mayMembers(actor policy.Viewer) error {
 }
 
 // mayUsers: an administrator keeps the users of the own house; the hub's, all.
+// A machine keeps nobody: whoever stole its token could make itself a person.
 func (s *Service) mayUsers(actor policy.Viewer, member string) error {
 	if member == "" {
 		member = s.home().Member
 	}
-	if AtLeast(actor.Role, policy.RoleAdmin) && (actor.Hub || member != "" && actor.Member == member) {
+	if AtLeast(actor.Role, policy.RoleAdmin) && !actor.Machine && (actor.Hub || member != "" && actor.Member == member) {
 		return nil
 	}
 	return denied(policy.RoleAdmin)

@@ -38,7 +38,7 @@ const (
 // Case is one incident.
 type Case struct {
 	ID       string          `db:"id"`
-	Number   string          `db:"number"` // MNK-2026-0001
+	Number   string          `db:"number"` // MNK-2026-4711, drawn
 	Title    string          `db:"title"`
 	State    State           `db:"state"`
 	Realm    string          `db:"realm"`

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,6 +216,15 @@ func (f *file) narrow(v policy.Viewer) {
 			continue
 		}
 		switch e.Kind {
+		case "opened", "finding":
+			// Whether it opened the case or came to it would tell that there were
+			// others before: both read the same.
+			i := slices.IndexFunc(own, func(p Part) bool { return p.Finding == e.Subject })
+			if i < 0 {
+				continue
+			}
+			t := i18n.T("Your finding “{0}” is in this case", "自組織の検知「{0}」がこの事案に入りました").With(own[i].Title)
+			e.Kind, e.Class, e.Member, e.EN, e.JA, e.Handling = "finding", Victim, v.Member, t.EN, t.JA, own[i].Handling
 		case "indicator":
 			t := i18n.T("Indicator made and shared", "指標を作成し、共有しました")
 			e.EN, e.JA = t.EN, t.JA

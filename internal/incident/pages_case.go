@@ -262,7 +262,7 @@ func (f file) partList() web.List {
 			sub = append(sub, i18n.T("in the past", "過去の痕跡"))
 		}
 		why := whyNames[p.Why]
-		if f.party && p.Why != "opened" && p.Why != "host" {
+		if f.party {
 			why = i18n.T("related to this case", "この事案に関連")
 		}
 		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{p.Title, sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})

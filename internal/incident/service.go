@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +67,21 @@ type key struct {
 
 // keysOf lists why a finding may belong to a case, the strongest reason first.
 // The rule alone is a reason only from medium up: what low rules find is
-// everywhere.
+// everywhere. What a RED finding has in common with others is its named
+// readers' to know: it meets only findings of the same member for the same readers.
 func (s *Service) keysOf(f event.Finding) []key {
+	out := s.openKeysOf(f)
+	if red(f) {
+		for i := range out {
+			out[i].name = "red:" + f.Member + ":" + f.Handling.Audience.Column() + ":" + out[i].name
+		}
+	}
+	return out
+}
+
+func red(f event.Finding) bool { return f.Handling.TLP.Binding() == policy.Red }
+
+func (s *Service) openKeysOf(f event.Finding) []key {
 	var out []key
 	if f.Indicator != "" {
 		out = append(out, key{"indicator:" + f.Indicator, "indicator", valueReach})
@@ -124,7 +138,8 @@ func (s *Service) write(ctx context.Context, why string, fn func(*store.Tx) erro
 
 // update takes a later version of a finding that is in a case already.
 func (s *Service) update(tx *store.Tx, p Part, f event.Finding) error {
-	_, err := tx.Exec(`UPDATE incident_finding SET count = $1 WHERE finding = $2 AND SCOPE(incident_finding)`, f.Count, f.ID)
+	// A member may make its marking stricter, never looser.
+	_, err := tx.Exec(`UPDATE incident_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(incident_finding)`, f.Count, int(f.Handling.TLP.Binding()), f.ID)
 	if err != nil {
 		return err
 	}
@@ -145,7 +160,7 @@ type keyHit struct {
 func (s *Service) find(tx *store.Tx, f event.Finding) (id, why string, err error) {
 	for _, k := range s.keysOf(f) {
 		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.incident, k.at FROM incident_key k JOIN incidents c ON c.id = k.incident
-WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND SCOPE(c) ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm)
+WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c) ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
 		if err != nil {
 			return "", "", err
 		}
@@ -170,14 +185,35 @@ type numberRow struct {
 	Last int `db:"last"`
 }
 
-// open makes a case of a finding.
-func (s *Service) open(tx *store.Tx, f event.Finding) (string, error) {
+// nextNumber draws the number of a case. Numbers in a row would tell each party
+// how many cases the others have, so they are drawn, and get a digit more while
+// less than half of them are free. Ids do not tell the time for the same reason.
+func nextNumber(tx *store.Tx) (string, error) {
 	year := tx.Now().Year()
 	n, err := store.One[numberRow](tx, `INSERT INTO incident_number (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE SET last = incident_number.last + 1 RETURNING last`, year)
 	if err != nil {
 		return "", err
 	}
-	c := Case{ID: clock.NewID(), Number: fmt.Sprintf("MNK-%d-%04d", year, n.Last), Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
+	low := 1000
+	for n.Last > low*9/2 {
+		low *= 10
+	}
+	for {
+		number := fmt.Sprintf("MNK-%d-%d", year, low+rand.IntN(9*low))
+		had, err := store.One[int64](tx, `SELECT count(*) FROM incidents c WHERE c.number = $1 AND SCOPE(c)`, number)
+		if err != nil || had == 0 {
+			return number, err
+		}
+	}
+}
+
+// open makes a case of a finding.
+func (s *Service) open(tx *store.Tx, f event.Finding) (string, error) {
+	number, err := nextNumber(tx)
+	if err != nil {
+		return "", err
+	}
+	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
 		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed, Handling: caseHandling(f)}
 	c.Words = strings.ToLower(c.Number + "\n" + c.Title)
 	if err := store.Insert(tx, "incidents", []Case{c}); err != nil {

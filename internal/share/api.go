@@ -95,8 +95,9 @@ var listOp = api.Op{ID: "list-indicators", Method: http.MethodGet, Path: "/api/v
 var getOp = api.Op{ID: "get-indicator", Method: http.MethodGet, Path: "/api/v1/indicators/{id}", Tag: "indicators", Need: policy.RoleReader,
 	Summary: i18n.T("One indicator with its STIX object", "指標1件（STIX オブジェクトを含む）"), Errors: []fault.Kind{fault.NotFound}}
 
-// listIndicators is the list at a hub and at a node.
-func listIndicators(ctx context.Context, db *store.DB, in *indicatorsIn, node bool) (*indicatorsOut, error) {
+// listIndicators is the list at a hub, which lends number to tell what case the
+// caller may see, and at a node, which has no cases and gives nil.
+func listIndicators(ctx context.Context, db *store.DB, in *indicatorsIn, node bool, number func(tx *store.Tx, caseID string) string) (*indicatorsOut, error) {
 	key, err := api.Unmark(in.After, 1)
 	if err != nil {
 		return nil, err
@@ -109,8 +110,16 @@ func listIndicators(ctx context.Context, db *store.DB, in *indicatorsIn, node bo
 	counts := map[string]ratio{}
 	err = db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
 		f := Filter{Text: in.Q, Kind: in.Kind, State: in.State, Case: in.Case}
+		if hidden(tx, f.Case, number) {
+			return nil
+		}
 		if list, err = List(tx, f, after.at, after.id, in.Limit+1); err != nil || node {
 			return err
+		}
+		for i := range list {
+			if hidden(tx, list[i].Case, number) {
+				list[i].Case = ""
+			}
 		}
 		ids := make([]string, len(list))
 		for i, o := range list {
@@ -131,6 +140,12 @@ func listIndicators(ctx context.Context, db *store.DB, in *indicatorsIn, node bo
 		out.Body.Items = append(out.Body.Items, o)
 	}
 	return out, nil
+}
+
+// hidden reports whether tx may not know a case: that two indicators came out
+// of the same one is for those who may see it.
+func hidden(tx *store.Tx, caseID string, number func(tx *store.Tx, caseID string) string) bool {
+	return caseID != "" && number != nil && number(tx, caseID) == ""
 }
 
 func stixOf(i Indicator) json.RawMessage {
@@ -156,6 +171,9 @@ func (c HubPageConfig) oneOf(ctx context.Context, id string) (*indicatorOut, err
 		seen, err := SightingsOf(tx, i.ID)
 		if err != nil {
 			return err
+		}
+		if hidden(tx, i.Case, c.CaseNumber) {
+			i.Case = ""
 		}
 		o := outOf(i, false, tx.Now())
 		o.STIX, o.Armed = stixOf(i), tally(progress)[i.ID].armed
@@ -189,7 +207,7 @@ type markIn struct {
 // HubAPI adds the operations on indicators at a hub.
 func HubAPI(a *api.API, c HubPageConfig) {
 	api.Register(a, listOp, func(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
-		return listIndicators(ctx, c.DB, in, false)
+		return listIndicators(ctx, c.DB, in, false, c.CaseNumber)
 	})
 	api.Register(a, getOp, func(ctx context.Context, in *indicatorIn) (*indicatorOut, error) { return c.oneOf(ctx, in.ID) })
 	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking", Tag: "indicators", Need: policy.RoleCoordinator,

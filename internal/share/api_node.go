@@ -86,7 +86,7 @@ func (b PolicyBody) rules() (Rules, error) {
 // NodeAPI adds the operations on indicators, on what leaves, and on the policy.
 func NodeAPI(a *api.API, c NodePageConfig) {
 	api.Register(a, listOp, func(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
-		return listIndicators(ctx, c.DB, in, true)
+		return listIndicators(ctx, c.DB, in, true, nil)
 	})
 	api.Register(a, getOp, func(ctx context.Context, in *indicatorIn) (*indicatorOut, error) {
 		out := &indicatorOut{}

@@ -90,6 +90,10 @@ func checkCandidate(c *event.Candidate, member string, now time.Time) error {
 	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.Near(c.Sensed, now)
 	c.Rule.Title, c.Rule.Author, c.Rule.License = event.Clip(c.Rule.Title, 500), event.Clip(c.Rule.Author, 500), event.Clip(c.Rule.License, 200)
 	c.Rule.Tags = c.Rule.Tags[:min(len(c.Rule.Tags), 64)]
+	for i := range c.Rule.Tags {
+		c.Rule.Tags[i] = event.Clip(c.Rule.Tags[i], 200)
+	}
+	c.Realm, c.Why, c.Rule.Level = event.Clip(c.Realm, 100), event.Clip(c.Why, 200), event.Clip(c.Rule.Level, 20)
 	return nil
 }
 

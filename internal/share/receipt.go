@@ -77,6 +77,7 @@ func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error
 	if err := o.delivered(tx, member, s.Indicator); err != nil {
 		return err
 	}
+	s.Realm = event.Clip(s.Realm, 100)
 	s.Member, s.At, s.Handling = member, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
 	n, err := tx.Exec(`INSERT INTO seen (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE seen.member = excluded.member AND seen.count < excluded.count`,

@@ -45,7 +45,11 @@ func (s *Site) follow(r *Request) error {
 	if !public && r.Viewer == (policy.Viewer{}) {
 		return fault.New(fault.Unauthenticated, i18n.T("sign in to follow these topics", "この更新を受け取るにはサインインが必要です"))
 	}
-	sub, ok := s.live.join(r.Viewer.User, topics)
+	paced, heard := !public && s.cfg.Paced != nil && s.cfg.Paced(r.Viewer), topics
+	if paced {
+		heard = nil
+	}
+	sub, ok := s.live.join(r.Viewer.User, heard)
 	if !ok {
 		return fault.New(fault.Busy, i18n.T("too many open live pages", "即時更新の接続が多すぎます"))
 	}
@@ -86,7 +90,10 @@ func (s *Site) follow(r *Request) error {
 					return nil // signed out, or another by now: the browser connects again as who it is
 				}
 			}
-			if !send(": \n\n") {
+			if paced && !send("event: tell\ndata: %s\n\n", strings.Join(topics, ",")) {
+				return nil
+			}
+			if !paced && !send(": \n\n") {
 				return nil
 			}
 		}

@@ -49,6 +49,10 @@ type Config struct {
 	// takes /search if there is such a page.
 	Search string
 	Nav    []NavItem
+	// Paced says who is told on a fixed beat instead of when something changed,
+	// because what changes is others' as well and its rhythm would give them
+	// away. nil: everybody is told at once.
+	Paced func(policy.Viewer) bool
 	// MaxLive bounds the open live streams; 0 is 2000.
 	MaxLive int
 }

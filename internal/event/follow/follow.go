@@ -55,6 +55,7 @@ type Follower struct {
 	loaded  bool
 	files   []*file          // in the order in which they are read
 	pending map[string]Mark  // loaded, and their file not found yet
+	past    []Mark           // of lives that were read to their end, at most maxPast a path
 	done    map[string]bool  // content hashes of wholes that were read
 	skipped map[string]stamp // by path
 	buf     []byte
@@ -194,7 +195,10 @@ func (w *Follower) Poll(ctx context.Context) error {
 			if m.Whole && m.Done {
 				w.done[m.Epoch] = true
 			}
-			if !m.Gone {
+			switch {
+			case m.Past:
+				w.past = append(w.past, m)
+			case !m.Gone:
 				w.pending[k] = m
 			}
 		}

@@ -43,8 +43,9 @@ type Mark struct {
 	Whole         bool      `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
 	Done          bool      `json:"done,omitempty"`
 	Size          int64     `json:"size,omitempty"`
-	Modified      time.Time `json:"modified,omitzero"`
-	Gone          bool      `json:"gone,omitempty"` // read to its end and removed: forget it
+	Modified      time.Time `json:"modified,omitzero"` // of the file when it was last read
+	Past          bool      `json:"past,omitempty"`    // read to its end, under a name that nobody follows; kept so that it is known again
+	Gone          bool      `json:"gone,omitempty"`    // read to its end and removed: forget it
 }
 
 // headMax is how many bytes at most tell one file from another.

@@ -58,6 +58,7 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 			f.still = w.opts.Clock()
 		}
 	}
+	fresh = append(fresh, w.between(found, fresh, byID)...)
 	// Older files first, so that what was rotated is read before what followed it.
 	slices.SortStableFunc(fresh, func(a, b entry) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	var resumed, begun []*file

@@ -197,9 +197,14 @@ func (w *Follower) hasCopy(f *file) bool {
 	return false
 }
 
+// end lets go of a file that was read to its end and is no longer followed by
+// name.
 func (w *Follower) end(ctx context.Context, f *file) error {
 	f.mark.Gone = true
-	return w.save(ctx, f.mark)
+	if f.mark.Whole || f.mark.Inode == 0 {
+		return w.save(ctx, f.mark)
+	}
+	return w.save(ctx, w.bury(f.mark)...)
 }
 
 // lines reads whole lines from where reading stands to the end of the file; if
@@ -271,6 +276,9 @@ func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 			return err
 		}
 		m.advance(f.f, at)
+		if info, err := f.f.Stat(); err == nil {
+			m.Modified = info.ModTime().UTC() // what was rotated after this was not read yet; see between
+		}
 		f.mark = m
 		events = nil
 		return w.save(ctx, m)
