@@ -28,6 +28,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share"
@@ -91,7 +92,7 @@ func OpenHubStore(ctx context.Context, cfg HubConfig) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Migrate(ctx, identity.Migration(), community.Migration(), detect.Migration(), share.Migration(), incident.Migration(), severity.Migration(), situation.Migration())
+	err = db.Migrate(ctx, job.Migration(), identity.Migration(), community.Migration(), detect.Migration(), share.Migration(), incident.Migration(), severity.Migration(), situation.Migration())
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -338,7 +339,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return bus.Relay(ctx, h.db, h.bus.Local(), h.cfg.Log) })
 	g.Go(func() error { return h.watchRoll(ctx) })
-	g.Go(func() error { return h.sweep(ctx) })
+	g.Go(func() error { return chores(h.db, h.people, h.cfg.Clock, h.cfg.Log).Run(ctx) })
 	lis := h.lis
 	if h.secure() {
 		lis = tls.NewListener(lis, h.tls)
@@ -373,22 +374,6 @@ func shutdown(s *http.Server) error {
 		return s.Close()
 	}
 	return nil
-}
-
-// sweep forgets messages that can never come again.
-func (h *Hub) sweep(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if _, err := h.db.Prune(ctx, h.cfg.Clock().Add(-7*24*time.Hour)); err != nil {
-				h.cfg.Log.Warn("could not prune", slog.Any("err", err))
-			}
-		}
-	}
 }
 
 // Close ends the hub. It may be called more than once.

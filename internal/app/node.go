@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
@@ -92,7 +93,7 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock, Handled: nodeTables()}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {
@@ -348,6 +349,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.inbox.Run(ctx) })
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
+	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log).Run(ctx) })
 	n.sensors.run(ctx, g)
 	if n.lis != nil {
 		lis := n.lis

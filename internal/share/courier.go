@@ -144,3 +144,12 @@ func (c *Courier) settle(ctx context.Context, list []Leaving, a Answer) error {
 	}
 	return err
 }
+
+// PruneSent forgets what was sent, or held back, before a time. What waits or
+// is ready stays however old it is.
+func PruneSent(ctx context.Context, db *store.DB, before time.Time) error {
+	return db.Write(ctx, store.System("share: prune what was sent"), func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM leaving WHERE state IN ('sent', 'held', 'failed') AND at < $1`, clock.Micros(before))
+		return err
+	})
+}

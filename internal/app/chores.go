@@ -1,0 +1,38 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// How long is kept what nothing asks for any more.
+const (
+	keepMessages = 7 * 24 * time.Hour  // published messages and the memory of having handled them
+	keepSent     = 90 * 24 * time.Hour // what a node has sent, on its desk
+	keepJobs     = 30 * 24 * time.Hour // jobs that ended
+)
+
+// chores is the background work of a hub or a node: every hour it forgets what
+// nothing asks for any more. It runs as jobs in the store, so that of several
+// processes on one database one does it, and that it is seen when it fails.
+func chores(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger) *job.Runner {
+	work := map[string]func(ctx context.Context) error{
+		"prune-messages": func(ctx context.Context) error { _, err := db.Prune(ctx, c().Add(-keepMessages)); return err },
+		"tidy-sessions":  people.Tidy,
+		"prune-sent":     func(ctx context.Context) error { return share.PruneSent(ctx, db, c().Add(-keepSent)) },
+		"prune-jobs":     func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
+	}
+	r := &job.Runner{DB: db, Handlers: map[string]job.Handler{}, Workers: 1, Poll: 20 * time.Second, Log: log}
+	for kind, fn := range work {
+		r.Handlers[kind] = func(ctx context.Context, _ *job.Attempt) error { return fn(ctx) }
+		r.Periodic = append(r.Periodic, job.Periodic{Name: kind, Kind: kind, Every: time.Hour})
+	}
+	return r
+}
