@@ -49,8 +49,9 @@ func (w *Follower) between(found, fresh []entry, byID map[[2]uint64]*file) []ent
 }
 
 // lastRead gives when the log of a path had last been written to when it was
-// read, in the oldest of its lives that is still known, and the inodes of those
-// lives.
+// read: in the oldest of its lives that is still followed, or, if there is none,
+// in the newest that was read to its end. known are the inodes of those that
+// are followed.
 func (w *Follower) lastRead(path string) (since time.Time, known map[uint64]bool) {
 	known = map[uint64]bool{}
 	note := func(m Mark) {
@@ -67,6 +68,14 @@ func (w *Follower) lastRead(path string) (since time.Time, known map[uint64]bool
 	}
 	for _, m := range w.pending {
 		note(m)
+	}
+	if len(known) > 0 {
+		return since, known
+	}
+	for _, m := range w.past {
+		if m.Path == path && m.Modified.After(since) {
+			since = m.Modified
+		}
 	}
 	return since, known
 }

@@ -105,7 +105,7 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 
 // adopt begins to follow a file from its start.
 func (w *Follower) adopt(e entry) *file {
-	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.path}
+	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.path, Modified: e.info.ModTime().UTC()}
 	m.Device, m.Inode = identity(e.info)
 	return w.follow(e, m)
 }
