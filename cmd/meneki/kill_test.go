@@ -243,7 +243,7 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	byRule, _ := matches(t, attack)
 	tables := map[string]string{
 		event.KindFinding: `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`, event.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,
-		event.KindSighting: `SELECT count(*) FROM seen WHERE id = $1 AND member = $2`,
+		event.KindSighting: `SELECT count(*) FROM sightings WHERE id = $1 AND member = $2`,
 	}
 	there := func(l letter, member string) bool {
 		if q := tables[l.Kind]; q != "" {
@@ -320,7 +320,7 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		}
 	}
 	// The trace in the city's past was found.
-	if n := number(t, hd, `SELECT count(*) FROM seen WHERE member = $1 AND past = $2`, nodes[1].id, true); n == 0 {
+	if n := number(t, hd, `SELECT count(*) FROM sightings WHERE member = $1 AND past = $2`, nodes[1].id, true); n == 0 {
 		t.Error("the city found no trace in its past")
 	}
 	// Every message that the hub's parts made exists once.

@@ -167,6 +167,7 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(list, func(a, b incident.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
 	for _, c := range list {
 		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest, Findings: c.Findings}
 		parts, err := incident.Parts(tx, c.ID)
@@ -180,7 +181,6 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 		}
 		r.Cases = append(r.Cases, rc)
 	}
-	slices.SortFunc(r.Cases, func(a, b ReportCase) int { return cmp.Compare(a.Number, b.Number) })
 	return nil
 }
 

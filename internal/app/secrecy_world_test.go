@@ -55,7 +55,7 @@ func openWorld(t *testing.T, dir string, at time.Time, c *cast) *world {
 	t.Helper()
 	now, hand := clock.Fixed(at)
 	h, err := OpenHub(t.Context(), HubConfig{Data: dir, Name: "Hub", Listen: "127.0.0.1:0", Public: "http://hub.example:8470", Lang: "en", Zone: time.UTC, CaseLevel: "low",
-		Clock: now, Log: slog.New(slog.DiscardHandler)})
+		Clock: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -226,5 +226,5 @@ type Seen struct {
 
 // SightingsOf lists the sightings of an indicator that the scope may see.
 func SightingsOf(tx *store.Tx, object string) ([]Seen, error) {
-	return store.Query[Seen](tx, `SELECT s.id, s.object, s.member, s.count, s.first, s.last, s.past, s.at, s.tlp, s.owner, s.audience FROM seen s WHERE s.object = $1 AND SCOPE(s) ORDER BY s.at`, object)
+	return store.Query[Seen](tx, `SELECT s.id, s.object, s.member, s.count, s.first, s.last, s.past, s.at, s.tlp, s.owner, s.audience FROM sightings s WHERE s.object = $1 AND SCOPE(s) ORDER BY s.at`, object)
 }

@@ -92,7 +92,7 @@ type countRow struct {
 // foundBy counts the members that saw each indicator, of the sightings that the scope may see.
 func foundBy(tx *store.Tx, objects []string) (map[string]int64, error) {
 	in, args := store.List(1, objects)
-	rows, err := store.Query[countRow](tx, `SELECT s.object, count(DISTINCT s.member) AS n FROM seen s WHERE s.object IN `+in+` AND SCOPE(s) GROUP BY s.object`, args...)
+	rows, err := store.Query[countRow](tx, `SELECT s.object, count(DISTINCT s.member) AS n FROM sightings s WHERE s.object IN `+in+` AND SCOPE(s) GROUP BY s.object`, args...)
 	out := map[string]int64{}
 	for _, r := range rows {
 		out[r.Object] = r.N

@@ -79,8 +79,8 @@ func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error
 	}
 	s.Realm = event.Clip(s.Realm, 100)
 	s.Member, s.At, s.Handling = member, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
-	n, err := tx.Exec(`INSERT INTO seen (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE seen.member = excluded.member AND seen.count < excluded.count`,
+	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
+ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
 		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Past, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err

@@ -23,7 +23,7 @@ func Templates() fs.FS { return files }
 
 // Handled lists share's tables whose rows carry a handling. Leaving is the
 // node's own desk and has no other reader than the member.
-var Handled = []string{"objects", "seen", "candidates"}
+var Handled = []string{"objects", "sightings", "candidates"}
 
 // Topics between a node and its hub.
 const (

@@ -19,3 +19,16 @@ func (s *Site) Paths() []string {
 	slices.Sort(out)
 	return out
 }
+
+// Actions lists the paths of the actions, for the tests that hold who may do
+// what to what exists.
+func (s *Site) Actions() []string {
+	var out []string
+	for p := range s.patterns {
+		if path, ok := strings.CutPrefix(p, "POST "); ok {
+			out = append(out, path)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -51,7 +51,7 @@ CREATE TABLE progress (
   PRIMARY KEY (object, member)
 );
 
-CREATE TABLE seen (
+CREATE TABLE sightings (
   id       TEXT PRIMARY KEY,
   object   TEXT NOT NULL,
   member   TEXT NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE seen (
   owner    TEXT NOT NULL,
   audience TEXT NOT NULL
 );
-CREATE INDEX seen_object ON seen (object, at);
+CREATE INDEX sighting_object ON sightings (object, at);
 
 CREATE TABLE candidates (
   id       TEXT PRIMARY KEY,
