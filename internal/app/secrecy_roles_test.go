@@ -27,7 +27,7 @@ type asking struct{ name, method, path, body string }
 func askings(t *testing.T, w *world) (out []asking) {
 	t.Helper()
 	bodies := map[string]string{
-		"invite-member": `{"name":"","sector":"power"}`, "join": `{"token":"x","public_key":"x"}`, "add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
+		"invite-member": `{"name":"Alpha Power","sector":"power"}`, "join": `{"token":"x","public_key":"x"}`, "add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
 		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`, "revoke-token": "",
 	}
 	paths := w.hub.console.api.OpenAPI().Paths
@@ -52,7 +52,7 @@ func askings(t *testing.T, w *world) (out []asking) {
 	}
 	for _, p := range w.hub.console.site.Actions() {
 		if p != "/sign-out" { // it ends the session that asks
-			out = append(out, asking{"action " + p, http.MethodPost, p, "x=x"})
+			out = append(out, asking{"action " + p, http.MethodPost, p, "role=reader"})
 		}
 	}
 	slices.SortFunc(out, func(a, b asking) int { return strings.Compare(a.name, b.name) })

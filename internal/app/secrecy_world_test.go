@@ -48,7 +48,6 @@ type world struct {
 	dir  string
 	*cast
 	handler http.Handler
-	n       int
 }
 
 func openWorld(t *testing.T, dir string, at time.Time, c *cast) *world {
