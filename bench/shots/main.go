@@ -41,7 +41,7 @@ type page struct {
 }
 
 var pages = []page{
-	{"situation", "/", 0}, {"cases", "/cases", 0}, {"case", "/cases/MNK-{year}-0001", 0}, {"findings", "/findings", 0},
+	{"situation", "/", 0}, {"cases", "/cases", 0}, {"case", "/cases/{case}", 0}, {"findings", "/findings", 0},
 	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0}, {"search", "/search?q=203.0.113.66", 0},
 	{"node", "/", 1}, {"leaving", "/leaving", 3}, {"sharing", "/settings/sharing", 2},
 }
@@ -66,16 +66,16 @@ func run(ctx context.Context, out, listen string, all bool) error {
 			shotErr = errors.New("the cycle is not whole: " + r.Missing)
 			return false
 		}
-		shotErr = take(browser, d, out, all)
+		shotErr = take(browser, d, r.Cases[0].Number, out, all)
 		return false
 	})
 	return errors.Join(err, shotErr)
 }
 
-func take(ctx context.Context, d *app.Demo, out string, all bool) error {
+func take(ctx context.Context, d *app.Demo, number, out string, all bool) error {
 	places := d.Places()
 	for _, p := range pages {
-		path := strings.ReplaceAll(p.path, "{year}", time.Now().UTC().Format("2006"))
+		path := strings.ReplaceAll(p.path, "{case}", number)
 		for _, lang := range []string{"ja", "en"} {
 			for _, dark := range []bool{false, true} {
 				for _, width := range []int{1440, 390} {
