@@ -53,11 +53,14 @@ type Follower struct {
 	sink  Sink
 
 	loaded  bool
-	files   []*file          // in the order in which they are read
-	pending map[string]Mark  // loaded, and their file not found yet
-	past    []Mark           // of lives that were read to their end, at most maxPast a path
-	done    map[string]bool  // content hashes of wholes that were read
-	skipped map[string]stamp // by path
+	began   time.Time            // when marks were loaded
+	files   []*file              // in the order in which they are read
+	pending map[string]Mark      // loaded, and their file not found yet
+	past    []Mark               // of lives that were read to their end, at most maxPast a path
+	done    map[string]bool      // content hashes of wholes that were read
+	skipped map[string]stamp     // by path
+	since   map[string]time.Time // by log: lives that were written to last before this are not ours; see lives
+	folders map[string]folder    // in which logs lie
 	buf     []byte
 
 	mu       sync.Mutex
@@ -94,7 +97,8 @@ func New(opts Options, marks Checkpoints, sink Sink) *Follower {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{}, skipped: map[string]stamp{}}
+	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{}, skipped: map[string]stamp{},
+		since: map[string]time.Time{}, folders: map[string]folder{}}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -168,14 +172,9 @@ func (f *file) open() error {
 	if f.f != nil {
 		return nil
 	}
-	h, err := os.Open(f.path)
+	h, err := (entry{path: f.path, info: f.info}).open()
 	if err != nil {
 		return err
-	}
-	info, err := h.Stat()
-	if err != nil || !os.SameFile(info, f.info) {
-		h.Close()
-		return os.ErrNotExist
 	}
 	f.f = h
 	return nil
@@ -190,6 +189,8 @@ func (w *Follower) Poll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.remember(marks)
+		w.began = w.opts.Clock()
 		for k, m := range marks {
 			m.Key = k
 			if m.Whole && m.Done {
@@ -204,7 +205,7 @@ func (w *Follower) Poll(ctx context.Context) error {
 		}
 	}
 	found, missing := list(w.opts.Paths)
-	if err := w.match(ctx, found); err != nil {
+	if err := w.match(ctx, found, missing); err != nil {
 		return err
 	}
 	w.loaded = true

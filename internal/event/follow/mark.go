@@ -44,6 +44,7 @@ type Mark struct {
 	Done          bool      `json:"done,omitempty"`
 	Size          int64     `json:"size,omitempty"`
 	Modified      time.Time `json:"modified,omitzero"` // of the file when it was last read
+	Since         time.Time `json:"since,omitzero"`    // what lies beside Path and was written to last before this was there before it was followed
 	Past          bool      `json:"past,omitempty"`    // read to its end, under a name that nobody follows; kept so that it is known again
 	Gone          bool      `json:"gone,omitempty"`    // read to its end and removed: forget it
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // match brings files, marks and what is on disk together.
-func (w *Follower) match(ctx context.Context, found []entry) error {
+func (w *Follower) match(ctx context.Context, found []entry, missing []string) error {
 	here := map[*file]bool{}
 	byID := map[[2]uint64]*file{}
 	byPath := map[string]*file{}
@@ -58,7 +58,7 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 			f.still = w.opts.Clock()
 		}
 	}
-	fresh = append(fresh, w.between(found, fresh, byID)...)
+	fresh = unique(append(fresh, w.lives(found, missing, byID)...))
 	// Older files first, so that what was rotated is read before what followed it.
 	slices.SortStableFunc(fresh, func(a, b entry) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	var resumed, begun []*file
@@ -67,9 +67,16 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 		if w.skipped[e.path] == newStamp(e.info) || rotatedLog(e.path, logs) {
 			continue
 		}
-		if f := w.resume(e); f != nil {
+		h, err := e.open()
+		if err != nil {
+			continue // it is being renamed: the next look finds it
+		}
+		f, known := w.known(e, h)
+		h.Close()
+		switch {
+		case f != nil:
 			resumed = append(resumed, f)
-		} else {
+		case !known:
 			unknown = append(unknown, e)
 		}
 	}
@@ -87,10 +94,9 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 		}
 		begun = append(begun, f)
 	}
-	if !w.loaded {
-		resumed = append(resumed, w.orphans()...)
-	}
-	var save []Mark
+	orphans, gone := w.orphans()
+	resumed = append(resumed, orphans...)
+	save := gone
 	for _, f := range begun {
 		save = append(save, f.mark)
 	}
@@ -105,7 +111,7 @@ func (w *Follower) match(ctx context.Context, found []entry) error {
 
 // adopt begins to follow a file from its start.
 func (w *Follower) adopt(e entry) *file {
-	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.path, Modified: e.info.ModTime().UTC()}
+	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.name(), Modified: e.info.ModTime().UTC(), Since: w.since[e.name()]}
 	m.Device, m.Inode = identity(e.info)
 	return w.follow(e, m)
 }
@@ -114,36 +120,41 @@ func (w *Follower) follow(e entry, m Mark) *file {
 	return &file{mark: m, path: e.path, info: e.info, decoder: new(read.Decoder), still: w.opts.Clock(), size: -1}
 }
 
+// known finds out whether a file was followed before; f is to go on with, if
+// there is more to read of it.
+func (w *Follower) known(e entry, h *os.File) (f *file, known bool) {
+	if f := w.resume(e, h); f != nil {
+		return f, true
+	}
+	if e.log == "" {
+		return nil, false
+	}
+	if i := w.buried(e, h); i >= 0 {
+		return w.exhume(e, i), true
+	}
+	return nil, e.info.ModTime().Before(w.since[e.log])
+}
+
 // resume finds the mark of a file that was followed before a restart: that of
 // the same inode, or, where the system tells none, of the same path.
-func (w *Follower) resume(e entry) *file {
+func (w *Follower) resume(e entry, h *os.File) *file {
 	d, i := identity(e.info)
 	for k, m := range w.pending {
 		// A device may have another number after a reboot.
-		if m.Inode != i || m.Device != d && m.Path != e.path || i == 0 && m.Path != e.path {
+		if m.Inode != i || m.Device != d && m.Path != e.name() || i == 0 && m.Path != e.path {
 			continue
 		}
-		if !m.Whole {
-			h, err := os.Open(e.path)
-			if err != nil {
-				return nil
-			}
-			same := m.same(h, e.info.Size())
-			h.Close()
-			if !same && m.Path != e.path {
+		f := w.follow(e, m)
+		if !m.Whole && !m.same(h, e.info.Size()) {
+			if m.Path != e.path {
 				continue // another file that got the number of one that was removed
 			}
-			if !same {
-				// Cut back or written anew while nobody looked: look() begins its
-				// next life, once a copy of the old one was looked for.
-				f := w.follow(e, m)
-				f.form = read.Lines
-				delete(w.pending, k)
-				return f
-			}
+			// Cut back or written anew while nobody looked: look() begins its
+			// next life, once a copy of the old one was looked for.
+			f.form = read.Lines
 		}
 		delete(w.pending, k)
-		return w.follow(e, m)
+		return f
 	}
 	return nil
 }
@@ -165,7 +176,7 @@ func (w *Follower) copyOf(e entry, files []*file) *file {
 
 // copied makes a file of e that goes on where m stopped, if e begins as m's did.
 func (w *Follower) copied(e entry, m Mark) *file {
-	h, err := os.Open(e.path)
+	h, err := e.open()
 	if err != nil {
 		return nil
 	}
@@ -180,56 +191,44 @@ func (w *Follower) copied(e entry, m Mark) *file {
 	return c
 }
 
-// orphans looks after a restart for files that were rotated away meanwhile:
-// renamed to where no pattern leads, or packed.
-func (w *Follower) orphans() []*file {
-	var out []*file
+// orphans takes up, after a restart, files that were rotated away meanwhile:
+// renamed to where no pattern leads, or packed. gone are the marks of those
+// that are not there any more.
+func (w *Follower) orphans() (found []*file, gone []Mark) {
 	for k, m := range w.pending {
-		delete(w.pending, k)
 		if m.Whole {
 			// The archive was removed; that it was read is remembered by its content.
+			delete(w.pending, k)
 			continue
 		}
-		f := w.orphan(m)
-		if f == nil {
-			f = &file{mark: m, path: m.Path, decoder: new(read.Decoder)}
+		f := &file{mark: m, path: m.Path, decoder: new(read.Decoder), away: true, form: read.Lines, still: w.opts.Clock()}
+		switch {
+		case w.find(f):
+			found = append(found, f)
+		case w.opts.Clock().Sub(w.began) < w.opts.Linger:
+			continue // it may be being renamed
+		default:
+			gone = append(gone, w.bury(m)...)
 		}
-		f.away, f.form, f.still = true, read.Lines, w.opts.Clock()
-		out = append(out, f)
+		delete(w.pending, k)
 	}
-	slices.SortFunc(out, func(a, b *file) int { return a.mark.Modified.Compare(b.mark.Modified) })
-	return out
+	slices.SortFunc(found, func(a, b *file) int { return a.mark.Modified.Compare(b.mark.Modified) })
+	return found, gone
 }
 
-func (w *Follower) orphan(m Mark) *file {
-	dir := filepath.Dir(m.Path)
-	names, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
+// unique drops entries of a file that is there twice, because it was renamed
+// while files were listed; the last one listed is the newest word of it.
+func unique(list []entry) []entry {
+	at := map[[2]uint64]int{}
+	out := list[:0:0]
+	for _, e := range list {
+		d, i := identity(e.info)
+		if n, ok := at[[2]uint64{d, i}]; ok && i != 0 {
+			out[n] = e
+			continue
+		}
+		at[[2]uint64{d, i}] = len(out)
+		out = append(out, e)
 	}
-	for _, n := range names {
-		p := filepath.Join(dir, n.Name())
-		info, err := os.Stat(p)
-		if err != nil || !info.Mode().IsRegular() || p == m.Path || !rotatedOf(n.Name(), filepath.Base(m.Path)) {
-			continue
-		}
-		e := entry{p, info}
-		if packed.MatchString(p) {
-			if samePacked(p, m) {
-				f := w.follow(e, m)
-				f.pack = true
-				return f
-			}
-			continue
-		}
-		d, i := identity(info)
-		if i != 0 && (d != m.Device || i != m.Inode) {
-			continue
-		}
-		if c := w.copied(e, m); c != nil {
-			c.mark.Key = m.Key
-			return c
-		}
-	}
-	return nil
+	return out
 }

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,18 +12,37 @@ import (
 
 // entry is a file that is there to be followed.
 type entry struct {
-	path string
-	info os.FileInfo
+	path  string
+	info  os.FileInfo
+	named bool   // by a pattern, not found in a folder
+	log   string // what it is a life of, if it has the name no longer
+}
+
+// name gives the path that the events of the file are said to come from.
+func (e entry) name() string { return cmp.Or(e.log, e.path) }
+
+// open opens the file, and not another that took its path since it was listed.
+func (e entry) open() (*os.File, error) {
+	h, err := os.Open(e.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := h.Stat()
+	if err != nil || !os.SameFile(info, e.info) {
+		h.Close()
+		return nil, os.ErrNotExist
+	}
+	return h, nil
 }
 
 // list gives the regular files that the patterns name: files, folders
 // recursively, and globs. missing are the patterns that name nothing.
 func list(patterns []string) (found []entry, missing []string) {
 	seen := map[string]bool{}
-	add := func(p string, info os.FileInfo) {
+	add := func(p string, info os.FileInfo, named bool) {
 		if info.Mode().IsRegular() && !seen[p] {
 			seen[p] = true
-			found = append(found, entry{p, info})
+			found = append(found, entry{path: p, info: info, named: named})
 		}
 	}
 	for _, pattern := range patterns {
@@ -39,7 +59,7 @@ func list(patterns []string) (found []entry, missing []string) {
 				continue
 			}
 			if !info.IsDir() {
-				add(p, info)
+				add(p, info, true)
 				continue
 			}
 			_ = filepath.WalkDir(p, func(name string, e fs.DirEntry, err error) error {
@@ -54,7 +74,7 @@ func list(patterns []string) (found []entry, missing []string) {
 				}
 				if !e.IsDir() {
 					if info, err := os.Stat(name); err == nil {
-						add(name, info)
+						add(name, info, false)
 					}
 				}
 				return nil

@@ -25,20 +25,32 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 	if f.pack {
 		return w.unpack(ctx, f)
 	}
-	if f.away && f.f == nil {
-		if f.info == nil || f.mark.Whole || f.open() != nil {
+	if f.away {
+		if f.mark.Whole || f.form == read.Whole {
+			return w.end(ctx, f)
+		}
+		if f.f == nil && !w.find(f) {
+			// A file that is being renamed may be missed for a moment.
+			if w.opts.Clock().Sub(f.still) < w.opts.Linger {
+				return nil
+			}
 			return w.end(ctx, f) // removed; all that could be read was read
 		}
-	}
-	if f.away && f.form != read.Lines {
-		return w.end(ctx, f)
-	}
-	if !f.away {
+		if f.pack {
+			return w.unpack(ctx, f)
+		}
+	} else {
 		w.notice(f)
+	}
+	if f.form == read.Unsure {
+		if err := w.tell(ctx, f); err != nil || f.mark.Gone {
+			return err
+		}
 		if f.form == read.Unsure {
-			if err := w.tell(ctx, f); err != nil || f.form == read.Unsure || f.mark.Gone {
-				return err
+			if !f.away || w.opts.Clock().Sub(f.still) < w.opts.Linger {
+				return nil
 			}
+			f.form = read.Lines // nobody goes on writing: what there is are lines
 		}
 	}
 	if f.form == read.Whole {
@@ -160,7 +172,7 @@ func (w *Follower) reborn(ctx context.Context, f *file, info os.FileInfo) error 
 			if err != nil || !i.Mode().IsRegular() || os.SameFile(i, info) {
 				continue
 			}
-			c := w.copied(entry{p, i}, old)
+			c := w.copied(entry{path: p, info: i}, old)
 			if c == nil {
 				continue
 			}
