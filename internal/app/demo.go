@@ -447,7 +447,14 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 		return false, "", err
 	}
 	busy = len(rows) > 0 || d.Hub.working.Load() > 0
-	online := d.Hub.members.OnlineMembers()
+	// Only the cable that the demo itself has pulled keeps a member away; one
+	// whose connection broke comes back, and is waited for.
+	var online []string
+	for _, m := range d.members {
+		if !m.node.link.Suspended() {
+			online = append(online, m.id)
+		}
+	}
 	err = d.Hub.db.Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
 		n, err := store.Query[int64](tx, `SELECT count(*) FROM consumed UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM delivery`)
 		print = fmt.Sprint(n)
@@ -470,7 +477,7 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 				return err
 			}
 			todo, err := share.HuntsLeft(tx)
-			busy = busy || (m.node.link.Connected() && ready > 0) || todo > 0
+			busy = busy || (!m.node.link.Suspended() && ready > 0) || todo > 0
 			print += fmt.Sprint(ready, todo)
 			return err
 		})

@@ -135,7 +135,11 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 		known[strings.TrimPrefix(id, "indicator--")] = true
 	}
 	base.hub.Close()
-	for _, s := range secrets() {
+	list := secrets()
+	if underRace {
+		list = list[:1] // .ci/run holds them all, without the detector
+	}
+	for _, s := range list {
 		t.Run(s.name, func(t *testing.T) {
 			without, with := base.fork(t, fork), base.fork(t, fork)
 			without.after()

@@ -367,6 +367,13 @@ func (l *Link) Suspend() { l.suspend(true) }
 // Resume connects again after Suspend.
 func (l *Link) Resume() { l.suspend(false) }
 
+// Suspended tells whether Suspend was called, and not Resume after it.
+func (l *Link) Suspended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.suspended
+}
+
 func (l *Link) suspend(v bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
