@@ -272,7 +272,8 @@ func (c PageConfig) noteAction(r *web.Request) (string, error) {
 }
 
 // note writes a note for the hub's people, or for the parties as well. What a
-// party writes is for itself and the hub.
+// party writes is for itself and the hub. To the parties it is the hub that
+// speaks, so a reader does not.
 func (c PageConfig) note(ctx context.Context, v policy.Viewer, number, text string, parties bool) error {
 	f, err := c.brief(ctx, v, number)
 	if err != nil {
@@ -280,6 +281,9 @@ func (c PageConfig) note(ctx context.Context, v policy.Viewer, number, text stri
 	}
 	h := policy.Handling{TLP: policy.AmberStrict}
 	if parties && v.Hub {
+		if !mayAct(v) {
+			return fault.New(fault.Denied, i18n.T("what the parties read takes an analyst", "当事者に見せる記録は分析担当者以上が書けます"))
+		}
 		h.TLP, h.Audience = f.Handling.TLP, f.Handling.Audience
 	}
 	return c.Cases.Note(ctx, v, f.ID, text, h)

@@ -69,7 +69,7 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 		}
 	}
 	d.Earlier = f.history()
-	d.NoteText, d.NoteFor = noteFields(f.party)
+	d.NoteText, d.NoteFor = noteFields(f.party, mayAct(r.Viewer))
 	if !f.party {
 		d.States = f.buttons(r.Viewer)
 		if what, by := f.NextStep(); !what.Zero() {
@@ -96,14 +96,17 @@ func mayAct(v policy.Viewer) bool {
 	return v.Hub && v.Role != policy.RoleReader && v.Role != policy.RoleNone
 }
 
-func noteFields(party bool) (text, who web.Field) {
+func noteFields(party, act bool) (text, who web.Field) {
 	text = web.Field{Name: "text", Label: i18n.T("Note", "記録"), Kind: "textarea", Rows: 4, Required: true, Max: maxNote,
 		Help: i18n.T("What was done, heard or decided. It cannot be changed afterwards.", "行ったこと、聞いたこと、決めたこと。後から書き換えることはできません。")}
 	who = web.Field{Name: "for", Label: i18n.T("Who may read it", "閲覧範囲"), Kind: "select", Options: []web.Option{
 		{Value: "hub", Text: i18n.T("the hub's people only", "ハブの担当者のみ"), On: true},
 		{Value: "parties", Text: i18n.T("the hub and the organisations in this case", "ハブと、この事案の当事者組織")},
 	}}
-	if party {
+	switch {
+	case !party && !act:
+		who.Options = who.Options[:1]
+	case party:
 		who.Options = []web.Option{{Value: "hub", Text: i18n.T("the hub and your own organisation", "ハブと自組織"), On: true}}
 	}
 	return text, who

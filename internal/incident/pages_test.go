@@ -197,6 +197,12 @@ func TestNotesAndStates(t *testing.T) {
 		if code, _ := c.post(t, "desk", page+"/note", url.Values{"text": {"for all parties"}, "for": {"parties"}}); code != http.StatusSeeOther {
 			t.Fatalf("note: %d", code)
 		}
+		if code, body := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader speaks for the hub"}, "for": {"parties"}}); code != http.StatusForbidden {
+			t.Errorf("a reader writes to the parties: %d %.200s", code, body)
+		}
+		if code, _ := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader writes"}, "for": {"hub"}}); code != http.StatusSeeOther {
+			t.Errorf("a reader's note: %d", code)
+		}
 		if code, _ := c.post(t, "b", page+"/note", url.Values{"text": {"Bob wrote this"}, "for": {"parties"}}); code != http.StatusSeeOther {
 			t.Fatalf("note of a party: %d", code)
 		}
