@@ -78,7 +78,11 @@ func files(t *testing.T, dir, ext string) []string {
 // once plays the demo until it has come to rest.
 func once(t *testing.T, cfg DemoConfig) Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	patience := 2 * time.Minute
+	if underRace {
+		patience = 6 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if cfg.Lang == "" {
 		cfg.Lang = i18n.EN
@@ -130,7 +134,11 @@ func TestRealRecordings(t *testing.T) {
 	zips := files(t, filepath.Join(dir, "events-windows"), ".zip")
 	all := several(t)
 	defer all.group.Wait()
-	for _, name := range []string{"psh_lsass_memory_dump_comsvcs", "cmd_bitsadmin_download_psh_script", "cmd_mshta_vbscript_execute_psh", "schtask_create", "cmd_service_mod_fax", "cmd_userinitmprlogonscript_batch"} {
+	names := []string{"psh_lsass_memory_dump_comsvcs", "cmd_bitsadmin_download_psh_script", "cmd_mshta_vbscript_execute_psh", "schtask_create", "cmd_service_mod_fax", "cmd_userinitmprlogonscript_batch"}
+	if underRace {
+		names = names[:1] // .ci/run plays them all without the detector
+	}
+	for _, name := range names {
 		i := slices.IndexFunc(zips, func(p string) bool { return strings.Contains(p, name) })
 		if i < 0 {
 			t.Fatalf("no recording %s", name)
@@ -239,7 +247,10 @@ func TestGoldenSamples(t *testing.T) {
 	rules := mustRules(t)
 	all := several(t)
 	defer all.group.Wait()
-	for _, p := range files(t, filepath.Join(dir, "sigma-golden"), ".json") {
+	for i, p := range files(t, filepath.Join(dir, "sigma-golden"), ".json") {
+		if underRace && i%15 != 0 {
+			continue // .ci/run plays them all without the detector
+		}
 		id := strings.TrimSuffix(filepath.Base(p), ".json")
 		all.run(filepath.Base(filepath.Dir(p)), func(t *testing.T) {
 			r := once(t, DemoConfig{RuleSet: rules, Events: []string{filepath.Dir(p)}})
