@@ -1,0 +1,70 @@
+package principal
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Lease says that an address was a machine's for a while.
+type Lease struct {
+	Host        string    `json:"host"` // as Machine reads it
+	From, Until time.Time // from From on, and before Until
+}
+
+// leased gives whose an address was.
+func (b *Book) leased(ip string, at time.Time) (host string, ok bool) {
+	list := b.leases[ip]
+	i, exact := slices.BinarySearchFunc(list, at, func(o Lease, t time.Time) int { return o.From.Compare(t) })
+	if !exact {
+		i--
+	}
+	for ; i >= 0; i-- {
+		if at.Before(list[i].Until) {
+			return list[i].Host, true
+		}
+		if i > 0 && list[i-1].Host != list[i].Host {
+			break // the next one had it after that
+		}
+	}
+	return "", false
+}
+
+// Lend says that an address is a machine's from a time on, for so long; for
+// Options.Lease if d is 0. A later word ends an earlier one.
+func (b *Book) Lend(ip, host Name, from time.Time, d time.Duration) {
+	if ip.Kind != IP || host.Kind != Host && host.Kind != FQDN || from.IsZero() {
+		return
+	}
+	d = min(cmp.Or(max(d, 0), b.opts.Lease), 400*24*time.Hour)
+	l := Lease{Host: host.Text, From: from.UTC(), Until: from.Add(d).UTC()}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := b.leases[ip.Text]
+	i, _ := slices.BinarySearchFunc(list, l.From, func(o Lease, t time.Time) int { return o.From.Compare(t) })
+	if list == nil && len(b.leases) >= b.opts.MaxEntries {
+		b.expire()
+	}
+	list = slices.Insert(list, i, l)
+	if len(list) > maxLeases {
+		list = slices.Delete(list, 0, 1)
+	}
+	b.leases[ip.Text] = list
+}
+
+// expire gives up the eighth of the addresses whose last lease ended first.
+func (b *Book) expire() {
+	type last struct {
+		ip    string
+		until time.Time
+	}
+	all := make([]last, 0, len(b.leases))
+	for ip, l := range b.leases {
+		all = append(all, last{ip, l[len(l)-1].Until})
+	}
+	slices.SortFunc(all, func(x, y last) int { return x.until.Compare(y.until) })
+	for _, l := range all[:max(1, len(all)/8)] {
+		delete(b.leases, l.ip)
+		b.stats.Forgotten++
+	}
+}
