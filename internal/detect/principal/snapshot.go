@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 )
 
 // snapshot is a Book on disk. Version tells its form.
@@ -90,5 +91,45 @@ func (b *Book) Load(r io.Reader) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.entries, b.byName, b.short, b.leases, b.next, b.tick = n.entries, n.byName, n.short, n.leases, n.next, n.tick
+	return nil
+}
+
+type savedHabits struct {
+	Version  int               `json:"version"`
+	Accounts map[string]*habit `json:"accounts"`
+}
+
+// Save writes all habits.
+func (h *Habits) Save(w io.Writer) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := json.NewEncoder(w).Encode(savedHabits{1, h.accounts}); err != nil {
+		return fmt.Errorf("save habits of accounts: %w", err)
+	}
+	return nil
+}
+
+// Load replaces all habits by what Save wrote. On an error nothing changes.
+func (h *Habits) Load(r io.Reader) error {
+	var s savedHabits
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		return fmt.Errorf("load habits of accounts: %w", err)
+	}
+	if s.Version != 1 {
+		return fmt.Errorf("load habits of accounts: the file has form %d, and this program reads form 1", s.Version)
+	}
+	for k, a := range s.Accounts {
+		if a == nil {
+			delete(s.Accounts, k)
+		} else if a.Devices == nil {
+			a.Devices = map[string]time.Time{}
+		}
+	}
+	if s.Accounts == nil {
+		s.Accounts = map[string]*habit{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accounts = s.Accounts
 	return nil
 }

@@ -1,0 +1,147 @@
+package principal
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+)
+
+// Habits is what accounts do: when each signed in last, from which machines,
+// and where that was. It tells what no single event tells: that an account
+// slept for months, came from a machine that it never used, or cannot have
+// travelled so fast. It may be used by several goroutines.
+//
+// What it finds is put into the event under names that Sigma rules can use; see
+// Note.
+type Habits struct {
+	book   *Book
+	places *Places // nil: only what records say themselves
+	max    int
+
+	mu        sync.Mutex
+	accounts  map[string]*habit // under mu; by what Resolve gives
+	forgotten int64
+}
+
+// habit is one account's.
+type habit struct {
+	First   time.Time            `json:"first"`
+	Last    time.Time            `json:"last"`
+	Devices map[string]time.Time `json:"devices"` // when used last
+	Place   *Place               `json:"place,omitempty"`
+	At      time.Time            `json:"at,omitzero"` // when it was there
+}
+
+// Bounds and thresholds.
+const (
+	maxDevices  = 64                   // of one account, the ones used last
+	learning    = 7 * 24 * time.Hour   // an account must be known so long before a machine is new for it
+	deviceLife  = 180 * 24 * time.Hour // a machine that was not used so long is new again
+	nearbyKm    = 300                  // places are not known better than that
+	leastTravel = time.Minute
+)
+
+// Fields that Note puts into an event.
+const (
+	FieldAccount   = "meneki.account"    // text: the account, under the one name that all its names share
+	FieldDevice    = "meneki.device"     // text: the machine that it came from, likewise
+	FieldIdleDays  = "meneki.idle_days"  // number: days since it signed in before; absent the first time
+	FieldNewDevice = "meneki.new_device" // true or false: it has not come from there before; absent while it is not known for a week
+	FieldTravelKm  = "meneki.travel_km"  // number: distance to where it signed in before; absent if a place is not known
+	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
+)
+
+// NewHabits makes an empty Habits for at most max accounts (500,000 if 0); the
+// ones that slept longest are forgotten first. places may be nil.
+func NewHabits(book *Book, places *Places, max int) *Habits {
+	return &Habits{book: book, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*habit{}}
+}
+
+// Note looks whether the event is a sign-in that succeeded, and if so puts what
+// is known of its account into the event's fields. The event must not be shared
+// yet. An event that comes again, or late, changes nothing that is newer.
+func (h *Habits) Note(ev *event.Event) (signIn bool) {
+	s, ok := signInOf(ev)
+	if !ok {
+		return false
+	}
+	account := h.book.Resolve(s.account, ev.Time)
+	if account == "" {
+		return false
+	}
+	device := h.book.Resolve(s.device, ev.Time)
+	place := s.place
+	if place == nil && s.device.Kind == IP {
+		place = h.places.Find(s.device.Text)
+	}
+	if ev.Fields == nil {
+		ev.Fields = map[string]any{}
+	}
+	ev.Fields[FieldAccount] = account
+	if device != "" {
+		ev.Fields[FieldDevice] = device
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[account]
+	if a == nil {
+		h.trim()
+		a = &habit{First: ev.Time, Last: ev.Time, Devices: map[string]time.Time{}}
+		h.accounts[account] = a
+	} else if ev.Time.After(a.Last) {
+		ev.Fields[FieldIdleDays] = ev.Time.Sub(a.Last).Hours() / 24
+		a.Last = ev.Time
+	}
+	if ev.Time.Before(a.First) {
+		a.First = ev.Time
+	}
+	if device != "" {
+		used, known := a.Devices[device]
+		if ev.Time.Sub(a.First) >= learning {
+			ev.Fields[FieldNewDevice] = !known || ev.Time.Sub(used) > deviceLife
+		}
+		if ev.Time.After(used) {
+			a.Devices[device] = ev.Time
+		}
+		if len(a.Devices) > maxDevices {
+			delete(a.Devices, slices.MinFunc(slices.Collect(maps.Keys(a.Devices)), func(x, y string) int {
+				return cmp.Or(a.Devices[x].Compare(a.Devices[y]), cmp.Compare(x, y))
+			}))
+		}
+	}
+	if place != nil && !ev.Time.Before(a.At) {
+		if a.Place != nil {
+			km := a.Place.Distance(*place)
+			ev.Fields[FieldTravelKm] = math.Round(km)
+			if km >= nearbyKm {
+				ev.Fields[FieldTravelKmh] = math.Round(km / max(ev.Time.Sub(a.At), leastTravel).Hours())
+			}
+		}
+		a.Place, a.At = place, ev.Time
+	}
+	return true
+}
+
+func (h *Habits) trim() {
+	if len(h.accounts) < h.max {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(h.accounts), func(x, y string) int { return h.accounts[x].Last.Compare(h.accounts[y].Last) })
+	for _, n := range names[:max(1, len(names)/8)] {
+		delete(h.accounts, n)
+		h.forgotten++
+	}
+}
+
+// Count gives how many accounts are known, and how many were forgotten for want
+// of room.
+func (h *Habits) Count() (accounts int, forgotten int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.accounts), h.forgotten
+}

@@ -1,0 +1,90 @@
+package principal
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/meneki/meneki/internal/event"
+)
+
+// signIn is a sign-in that succeeded.
+type signIn struct {
+	account, device Name
+	place           *Place // if the record says where it was
+}
+
+// accepted is sshd's word of a sign-in.
+var accepted = regexp.MustCompile(`Accepted \S+ for (\S{1,256}) from (\S{1,64}) port \d+`)
+
+// logonTypes are those of a person (Windows event 4624): interactive, network,
+// unlock, network cleartext, remote interactive, cached interactive.
+var logonTypes = map[string]bool{"2": true, "3": true, "7": true, "8": true, "10": true, "11": true}
+
+// signInOf reads sign-ins that succeeded: Windows Security 4624, sshd, Entra ID,
+// Microsoft 365, AWS console, Okta and OCSF Authentication.
+func signInOf(ev *event.Event) (s signIn, ok bool) {
+	switch {
+	case ev.Product == "windows" && ev.Service == "security":
+		if text(ev, "EventID") != "4624" || !logonTypes[text(ev, "LogonType")] {
+			return s, false
+		}
+		if s.account = Account(text(ev, "TargetUserSid")); s.account.Kind != SID {
+			s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
+		}
+		if s.device = Machine(text(ev, "IpAddress")); s.device.Kind == None {
+			if s.device = Machine(text(ev, "WorkstationName")); s.device.Kind == None {
+				s.device = Machine(text(ev, "Computer"))
+			}
+		}
+	case text(ev, "eventName") == "ConsoleLogin" && strings.EqualFold(text(ev, "responseElements.ConsoleLogin"), "success"):
+		s.account, s.device = Account(text(ev, "userIdentity.arn", "userIdentity.userName")), Machine(text(ev, "sourceIPAddress"))
+	case text(ev, "Operation") == "UserLoggedIn":
+		s.account, s.device = Account(text(ev, "UserId")), Machine(text(ev, "ClientIP", "ActorIpAddress"))
+	case text(ev, "eventType") == "user.session.start" && text(ev, "outcome.result") == "SUCCESS":
+		s.account, s.device = Account(text(ev, "actor.alternateId")), Machine(text(ev, "client.ipAddress"))
+		s.place = placeOf(ev, "client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon", "client.geographicalContext.country")
+	case text(ev, "class_uid") == "3002" && text(ev, "activity_id") == "1" && text(ev, "status_id") == "1":
+		s.account, s.device = Account(text(ev, "user.email_addr", "user.uid", "user.name")), Machine(text(ev, "src_endpoint.ip", "src_endpoint.hostname"))
+		s.place = placeOf(ev, "src_endpoint.location.lat", "src_endpoint.location.long", "src_endpoint.location.country")
+	case text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
+		if code := text(ev, "status.errorCode", "properties.status.errorCode", "resultType", "ResultType"); code != "0" {
+			return s, false
+		}
+		s.account, s.device = Account(text(ev, "userPrincipalName", "properties.userPrincipalName")), Machine(text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"))
+		for _, p := range []string{"", "properties."} {
+			if s.place == nil {
+				s.place = placeOf(ev, p+"location.geoCoordinates.latitude", p+"location.geoCoordinates.longitude", p+"location.countryOrRegion")
+			}
+		}
+	default:
+		m := accepted.FindStringSubmatch(text(ev, "message"))
+		if m == nil {
+			return s, false
+		}
+		s.account, s.device = Account(m[1]), Machine(m[2])
+		if host := Machine(ev.Host); s.account.Kind == Short && host.Kind != None {
+			// root of one machine is not root of another.
+			if system[s.account.Text] {
+				s.account = Name{Down, host.Text + `\` + s.account.Text}
+			}
+		}
+	}
+	return s, s.account.Kind != None && s.account.Kind != Service && s.account.Kind != Host && s.account.Kind != FQDN
+}
+
+// system are accounts that every machine has one of.
+var system = map[string]bool{"root": true, "admin": true, "administrator": true, "ubuntu": true, "ec2-user": true, "debian": true, "pi": true}
+
+func placeOf(ev *event.Event, lat, lon, country string) *Place {
+	a, err1 := strconv.ParseFloat(text(ev, lat), 64)
+	o, err2 := strconv.ParseFloat(text(ev, lon), 64)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	p := Place{Lat: a, Lon: o, Name: text(ev, country)}
+	if !p.valid() {
+		return nil
+	}
+	return &p
+}
