@@ -48,6 +48,8 @@ const (
 
 // Fields that Note puts into an event.
 const (
+	FieldOutcome   = "meneki.outcome"    // text: success or failure
+	FieldTarget    = "meneki.target"     // text: the machine that it signed in to, if it is one
 	FieldAccount   = "meneki.account"    // text: the account, under the one name that all its names share
 	FieldDevice    = "meneki.device"     // text: the machine that it came from, likewise
 	FieldIdleDays  = "meneki.idle_days"  // number: days since it signed in before; absent the first time
@@ -62,9 +64,14 @@ func NewHabits(book *Book, places *Places, max int) *Habits {
 	return &Habits{book: book, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*habit{}}
 }
 
-// Note looks whether the event is a sign-in that succeeded, and if so puts what
-// is known of its account into the event's fields. The event must not be shared
-// yet. An event that comes again, or late, changes nothing that is newer.
+// Category is the Sigma log source category that Note gives sign-ins.
+const Category = "authentication"
+
+// Note looks whether the event is a sign-in, and if so puts who, from where and
+// whether it succeeded into the event's fields, and for one that succeeded what
+// is known of the account's habits. Rules find it under the category
+// authentication. The event must not be shared yet. An event that comes again,
+// or late, changes nothing that is newer.
 func (h *Habits) Note(ev *event.Event) (signIn bool) {
 	s, ok := signInOf(ev)
 	if !ok {
@@ -79,12 +86,22 @@ func (h *Habits) Note(ev *event.Event) (signIn bool) {
 	if place == nil && s.device.Kind == IP {
 		place = h.places.Find(s.device.Text)
 	}
-	if ev.Fields == nil {
-		ev.Fields = map[string]any{}
+	if !slices.Contains(ev.Categories, Category) {
+		ev.Categories = append(slices.Clip(ev.Categories), Category)
 	}
 	ev.Fields[FieldAccount] = account
+	ev.Fields[FieldOutcome] = "success"
+	if s.failed {
+		ev.Fields[FieldOutcome] = "failure"
+	}
+	if target := h.book.Resolve(s.target, ev.Time); target != "" {
+		ev.Fields[FieldTarget] = target
+	}
 	if device != "" {
 		ev.Fields[FieldDevice] = device
+	}
+	if s.failed {
+		return true // anybody may fail under any name: that is no habit of the account
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

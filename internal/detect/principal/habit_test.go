@@ -61,6 +61,12 @@ func TestHabits(t *testing.T) {
 			t.Errorf("%v", ev.Fields[FieldAccount])
 		}
 	}
+	if failed := logon(20*day, "sato", "198.51.100.7"); true {
+		failed.Fields["EventID"] = int64(4625)
+		if !h.Note(failed) || failed.Fields[FieldOutcome] != "failure" || failed.Fields[FieldIdleDays] != nil || failed.Fields[FieldTarget] != "host:srv1" && failed.Fields[FieldTarget] != "fqdn:srv1.example.jp" {
+			t.Errorf("a failure: %v", failed.Fields)
+		}
+	}
 	var f bytes.Buffer
 	if err := h.Save(&f); err != nil {
 		t.Fatal(err)
@@ -85,9 +91,9 @@ func TestSignIns(t *testing.T) {
 	}{
 		"sshd":                {event.Event{Host: "web1", Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
 		"sshd as root":        {event.Event{Host: "web1", Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}}, `down:web1\root ip:203.0.113.5`},
-		"sshd refuses":        {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, ""},
+		"sshd refuses":        {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
 		"Entra":               {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"Entra refuses":       {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, ""},
+		"Entra refuses":       {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, "addr:sato@example.jp ip:203.0.113.5 failed"},
 		"Microsoft 365":       {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
 		"AWS":                 {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin", "responseElements": map[string]any{"ConsoleLogin": "Success"}, "userIdentity": map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}}, "id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
 		"Okta":                {event.Event{Fields: map[string]any{"eventType": "user.session.start", "outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"}, "client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
@@ -101,6 +107,9 @@ func TestSignIns(t *testing.T) {
 		got := ""
 		if s, ok := signInOf(&c.ev); ok {
 			got = s.account.String() + " " + s.device.String()
+			if s.failed {
+				got += " failed"
+			}
 		}
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -8,49 +8,62 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// signIn is a sign-in that succeeded.
+// signIn is an attempt to sign in.
 type signIn struct {
 	account, device Name
+	target          Name   // the machine that it is to, if it is one
 	place           *Place // if the record says where it was
+	failed          bool
 }
 
-// accepted is sshd's word of a sign-in.
-var accepted = regexp.MustCompile(`Accepted \S+ for (\S{1,256}) from (\S{1,64}) port \d+`)
+// sshd is sshd's word of a sign-in.
+var sshd = regexp.MustCompile(`(Accepted|Failed) \S+ for (?:invalid user )?(\S{1,256}) from (\S{1,64}) port \d+`)
 
 // logonTypes are those of a person (Windows event 4624): interactive, network,
 // unlock, network cleartext, remote interactive, cached interactive.
 var logonTypes = map[string]bool{"2": true, "3": true, "7": true, "8": true, "10": true, "11": true}
 
-// signInOf reads sign-ins that succeeded: Windows Security 4624, sshd, Entra ID,
+// signInOf reads sign-ins: Windows Security 4624, 4625 and 4771, sshd, Entra ID,
 // Microsoft 365, AWS console, Okta and OCSF Authentication.
 func signInOf(ev *event.Event) (s signIn, ok bool) {
 	switch {
 	case ev.Product == "windows" && ev.Service == "security":
-		if text(ev, "EventID") != "4624" || !logonTypes[text(ev, "LogonType")] {
+		switch text(ev, "EventID") {
+		case "4624":
+			if !logonTypes[text(ev, "LogonType")] {
+				return s, false
+			}
+		case "4625", "4771":
+			s.failed = true
+		default:
 			return s, false
 		}
+		// The SID of a name that does not exist is nobody's.
 		if s.account = Account(text(ev, "TargetUserSid")); s.account.Kind != SID {
 			s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
 		}
+		s.target = Machine(text(ev, "Computer"))
 		if s.device = Machine(text(ev, "IpAddress")); s.device.Kind == None {
 			if s.device = Machine(text(ev, "WorkstationName")); s.device.Kind == None {
-				s.device = Machine(text(ev, "Computer"))
+				s.device = s.target
 			}
 		}
-	case text(ev, "eventName") == "ConsoleLogin" && strings.EqualFold(text(ev, "responseElements.ConsoleLogin"), "success"):
+	case text(ev, "eventName") == "ConsoleLogin":
+		s.failed = !strings.EqualFold(text(ev, "responseElements.ConsoleLogin"), "success")
 		s.account, s.device = Account(text(ev, "userIdentity.arn", "userIdentity.userName")), Machine(text(ev, "sourceIPAddress"))
-	case text(ev, "Operation") == "UserLoggedIn":
+	case text(ev, "Operation") == "UserLoggedIn" || text(ev, "Operation") == "UserLoginFailed":
+		s.failed = text(ev, "Operation") == "UserLoginFailed"
 		s.account, s.device = Account(text(ev, "UserId")), Machine(text(ev, "ClientIP", "ActorIpAddress"))
-	case text(ev, "eventType") == "user.session.start" && text(ev, "outcome.result") == "SUCCESS":
+	case text(ev, "eventType") == "user.session.start":
+		s.failed = text(ev, "outcome.result") != "SUCCESS"
 		s.account, s.device = Account(text(ev, "actor.alternateId")), Machine(text(ev, "client.ipAddress"))
 		s.place = placeOf(ev, "client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon", "client.geographicalContext.country")
-	case text(ev, "class_uid") == "3002" && text(ev, "activity_id") == "1" && text(ev, "status_id") == "1":
+	case text(ev, "class_uid") == "3002" && text(ev, "activity_id") == "1":
+		s.failed = text(ev, "status_id") != "1"
 		s.account, s.device = Account(text(ev, "user.email_addr", "user.uid", "user.name")), Machine(text(ev, "src_endpoint.ip", "src_endpoint.hostname"))
 		s.place = placeOf(ev, "src_endpoint.location.lat", "src_endpoint.location.long", "src_endpoint.location.country")
 	case text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
-		if code := text(ev, "status.errorCode", "properties.status.errorCode", "resultType", "ResultType"); code != "0" {
-			return s, false
-		}
+		s.failed = text(ev, "status.errorCode", "properties.status.errorCode", "resultType", "ResultType") != "0"
 		s.account, s.device = Account(text(ev, "userPrincipalName", "properties.userPrincipalName")), Machine(text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"))
 		for _, p := range []string{"", "properties."} {
 			if s.place == nil {
@@ -58,16 +71,14 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 			}
 		}
 	default:
-		m := accepted.FindStringSubmatch(text(ev, "message"))
+		m := sshd.FindStringSubmatch(text(ev, "message"))
 		if m == nil {
 			return s, false
 		}
-		s.account, s.device = Account(m[1]), Machine(m[2])
-		if host := Machine(ev.Host); s.account.Kind == Short && host.Kind != None {
+		s.account, s.device, s.target, s.failed = Account(m[2]), Machine(m[3]), Machine(ev.Host), m[1] == "Failed"
+		if s.account.Kind == Short && s.target.Kind != None && system[s.account.Text] {
 			// root of one machine is not root of another.
-			if system[s.account.Text] {
-				s.account = Name{Down, host.Text + `\` + s.account.Text}
-			}
+			s.account = Name{Down, s.target.Text + `\` + s.account.Text}
 		}
 	}
 	return s, s.account.Kind != None && s.account.Kind != Service && s.account.Kind != Host && s.account.Kind != FQDN
