@@ -36,5 +36,5 @@ func unread(rep read.Report) error {
 		return nil
 	}
 	return fault.New(fault.Unsupported, i18n.T("no event could be read: {0}: {1} (files left out: {2}, records refused: {3})", "読み取れる事象がありません：{0}：{1}（対象外のファイル {2} 件、拒否した記録 {3} 件）").With(where, why, rep.SkipN, rep.BadN)).
-		WithHint(i18n.T("give events as JSON lines, syslog or Zeek logs; convert .evtx, pcap and CSV first", "事象は JSON Lines、syslog、Zeek のログで指定してください。.evtx、pcap、CSV は先に変換してください"))
+		WithHint(i18n.T("give events as EVTX, JSON lines, syslog or Zeek logs; convert pcap and CSV first", "事象は EVTX、JSON Lines、syslog、Zeek のログで指定してください。pcap、CSV は先に変換してください"))
 }

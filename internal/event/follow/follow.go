@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meneki/meneki/evtx"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
@@ -158,6 +159,8 @@ type file struct {
 	changed time.Time // its modification time as of still
 	checked time.Time // its modification time when its first bytes were held against the mark
 	pack    bool      // away, and only its packed rotation is left
+	log     *evtx.Tail
+	looked  time.Time // when log was last looked at
 }
 
 func (f *file) close() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/meneki/meneki/evtx"
 	"github.com/meneki/meneki/internal/event"
 )
 
@@ -31,22 +32,23 @@ type Checkpoints interface {
 // Mark is how far a file was read. It is saved once before anything is read of
 // the file, so that Epoch is fixed, and then after each batch that was kept.
 type Mark struct {
-	Key           string    `json:"key"`   // UUID of this mark
-	Epoch         string    `json:"epoch"` // what event IDs start from: one for each life of a file's content
-	Path          string    `json:"path"`  // where it was first seen; Source.Name of its events
-	Device, Inode uint64    // 0 where the system tells none
-	HeadLen       int       `json:"head_len"`           // the file's first bytes, and
-	Head          string    `json:"head"`               // their SHA-256 in hexadecimal
-	Offset        int64     `json:"offset"`             // bytes read and kept
-	Record        int64     `json:"record"`             // lines among them
-	Skipping      bool      `json:"skipping,omitempty"` // Offset is within a line that is too long
-	Whole         bool      `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
-	Done          bool      `json:"done,omitempty"`
-	Size          int64     `json:"size,omitempty"`
-	Modified      time.Time `json:"modified,omitzero"` // of the file when it was last read
-	Since         time.Time `json:"since,omitzero"`    // what lies beside Path and was written to last before this was there before it was followed
-	Past          bool      `json:"past,omitempty"`    // read to its end, under a name that nobody follows; kept so that it is known again
-	Gone          bool      `json:"gone,omitempty"`    // read to its end and removed: forget it
+	Key           string         `json:"key"`   // UUID of this mark
+	Epoch         string         `json:"epoch"` // what event IDs start from: one for each life of a file's content
+	Path          string         `json:"path"`  // where it was first seen; Source.Name of its events
+	Device, Inode uint64         // 0 where the system tells none
+	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
+	Head          string         `json:"head"`               // their SHA-256 in hexadecimal
+	Offset        int64          `json:"offset"`             // bytes read and kept
+	Record        int64          `json:"record"`             // lines among them
+	Skipping      bool           `json:"skipping,omitempty"` // Offset is within a line that is too long
+	Log           *evtx.Position `json:"log,omitempty"`      // of a Windows event log: the record last kept; it has no Offset
+	Whole         bool           `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
+	Done          bool           `json:"done,omitempty"`
+	Size          int64          `json:"size,omitempty"`
+	Modified      time.Time      `json:"modified,omitzero"` // of the file when it was last read
+	Since         time.Time      `json:"since,omitzero"`    // what lies beside Path and was written to last before this was there before it was followed
+	Past          bool           `json:"past,omitempty"`    // read to its end, under a name that nobody follows; kept so that it is known again
+	Gone          bool           `json:"gone,omitempty"`    // read to its end and removed: forget it
 }
 
 // headMax is how many bytes at most tell one file from another.

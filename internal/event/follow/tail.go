@@ -53,8 +53,11 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 			f.form = read.Lines // nobody goes on writing: what there is are lines
 		}
 	}
-	if f.form == read.Whole {
+	switch f.form {
+	case read.Whole:
 		return w.whole(ctx, f)
+	case read.Log:
+		return w.eventLog(ctx, f)
 	}
 	if f.f == nil && f.size == f.mark.Offset && f.info.Size() == f.mark.Offset && w.idle(f) {
 		return nil
@@ -119,6 +122,10 @@ func (w *Follower) idle(f *file) bool { return w.opts.Clock().Sub(f.still) >= w.
 func (w *Follower) tell(ctx context.Context, f *file) error {
 	if f.mark.Whole {
 		f.form = read.Whole
+		return nil
+	}
+	if f.mark.Log != nil {
+		f.form = read.Log
 		return nil
 	}
 	if f.mark.Offset > 0 {

@@ -29,7 +29,6 @@ const (
 
 // foreign are file types that hold no log or one that is not read here.
 var foreign = map[string]i18n.Text{
-	".evtx":   i18n.T("Windows event log files (.evtx) are not read here; export them as JSON", "Windows イベントログファイル (.evtx) はここでは読みません。JSON に書き出してください"),
 	".etl":    i18n.T("trace file", "トレースファイル"),
 	".pcap":   i18n.T("packet capture; use Suricata or Zeek to make events of it", "パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
 	".pcapng": i18n.T("packet capture; use Suricata or Zeek to make events of it", "パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
@@ -79,7 +78,6 @@ var magic = [...]struct {
 	bytes string
 	why   i18n.Text
 }{
-	{"ElfFile\x00", foreign[".evtx"]},
 	{"\xd4\xc3\xb2\xa1", foreign[".pcap"]}, {"\xa1\xb2\xc3\xd4", foreign[".pcap"]}, {"\x0a\x0d\x0d\x0a", foreign[".pcap"]},
 	{"7z\xbc\xaf\x27\x1c", foreign[".7z"]}, {"Rar!", foreign[".rar"]}, {"BZh", foreign[".bz2"]}, {"\xfd7zXZ", foreign[".xz"]},
 	{"\x00\x05\x16\x07", macDebris}, {"SQLite format 3\x00", notText}, {"PAR1", notText}, {"\x7fELF", notText},
@@ -124,6 +122,12 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
 		d := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
 		return r.records(ctx, name, transform.NewReader(b, d))
+	}
+	if bytes.HasPrefix(head, []byte(logMagic)) {
+		if _, ok := in.(*os.File); ok {
+			return r.eventLog(ctx, name, in) // by place, whatever was peeked at
+		}
+		return r.eventLog(ctx, name, b)
 	}
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.bytes)) {

@@ -75,7 +75,7 @@ func (r *Report) skip(name string, why i18n.Text) {
 
 // Paths reads files and folders, in the order given, folders recursively in
 // sorted order, and calls yield for every event. In a folder, files that hold no
-// log (by content, and for .evtx, pcap, CSV and the like by name) are passed by
+// log (by content, and for pcap, CSV and the like by name) are passed by
 // and listed; a file that was named is read if it is text at all. An error of
 // yield ends reading and is returned as it is; so does the end of ctx.
 //
@@ -219,12 +219,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 		}
 		source.Offset = fr.offset
 		source.Record++
-		hint := r.opts.Hint
-		hint.Seen = r.opts.Clock()
-		if r.opts.Epoch != "" {
-			_, member, _ := strings.Cut(name, "!")
-			hint.Seed = r.opts.Epoch + "!" + member
-		}
+		hint := r.hint(name)
 		var ev *event.Event
 		if err = fr.err; err == nil {
 			ev, err = d.record(source, fr.raw, fr.json, hint)
@@ -244,6 +239,17 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 	}
 	r.report.Bytes += f.offset()
 	return nil
+}
+
+// hint is what is known of the records of a file beforehand.
+func (r *reader) hint(name string) Hint {
+	hint := r.opts.Hint
+	hint.Seen = r.opts.Clock()
+	if r.opts.Epoch != "" {
+		_, member, _ := strings.Cut(name, "!")
+		hint.Seed = r.opts.Epoch + "!" + member
+	}
+	return hint
 }
 
 // reason says why a record was refused, to anybody.

@@ -15,6 +15,7 @@ const (
 	Unsure  Form = iota // too little of it is there to tell
 	Lines               // a record a line; it may grow
 	Whole               // packed, or JSON over several lines: read once it is complete
+	Log                 // a Windows event log, which changes in place
 	Foreign             // not read
 )
 
@@ -31,6 +32,9 @@ func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
 		if bytes.HasPrefix(head, []byte(m)) {
 			return Whole, i18n.Text{}
 		}
+	}
+	if bytes.HasPrefix(head, []byte(logMagic)) {
+		return Log, i18n.Text{}
 	}
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.bytes)) {

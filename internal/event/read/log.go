@@ -1,0 +1,101 @@
+package read
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/meneki/meneki/evtx"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+)
+
+// logMagic is how a Windows event log (.evtx) begins.
+const logMagic = "ElfFile\x00"
+
+// eventLog reads the records of a Windows event log.
+func (r *reader) eventLog(ctx context.Context, name string, in io.Reader) error {
+	r.report.Files++
+	var l *evtx.Reader
+	var err error
+	if f, ok := in.(*os.File); ok {
+		info, serr := f.Stat()
+		if serr != nil {
+			return openFault(name, serr)
+		}
+		l, err = evtx.NewReader(f, info.Size())
+	} else {
+		l, err = evtx.NewStream(in)
+	}
+	if err != nil {
+		r.report.bad(BadRecord{Name: name, Record: 1, Reason: LogReason(err)})
+		return nil
+	}
+	d := new(Decoder)
+	hint := r.hint(name)
+	for rec, err := range l.All() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err != nil {
+			if b, lost := BadLog(name, err); lost {
+				r.report.bad(b)
+			}
+			continue
+		}
+		hint.Seen = r.opts.Clock()
+		ev, err := d.Log(event.Source{Sensor: r.opts.Sensor, Name: name}, rec, hint)
+		if err != nil {
+			r.report.bad(BadRecord{Name: name, Offset: rec.Offset, Record: int64(rec.ID), Reason: LogReason(err)})
+			continue
+		}
+		r.report.Events++
+		r.report.Bytes += int64(rec.Size)
+		if err := r.yield(ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Log makes an event of a record of a Windows event log. Raw is the record as
+// JSON; its place in the source is set from the record: Record is its identifier.
+func (d *Decoder) Log(source event.Source, rec *evtx.Record, hint Hint) (*event.Event, error) {
+	raw, err := rec.AppendJSON(nil)
+	if err != nil {
+		return nil, err
+	}
+	source.Offset, source.Record = rec.Offset, int64(rec.ID)
+	return d.record(source, raw, true, hint)
+}
+
+// BadLog tells what is wrong with a Windows event log; lost if records could not
+// be read because of it.
+func BadLog(name string, err error) (b BadRecord, lost bool) {
+	b = BadRecord{Name: name, Reason: LogReason(err)}
+	var e *evtx.Error
+	if errors.As(err, &e) {
+		b.Offset, b.Record = e.Offset, int64(e.Record)
+		return b, e.Lost
+	}
+	return b, true
+}
+
+// LogReason says why a part of a Windows event log was not read, to anybody.
+func LogReason(err error) i18n.Text {
+	if _, ok := fault.As(err); ok {
+		return fault.TextOf(err)
+	}
+	if errors.Is(err, evtx.ErrFormat) {
+		return i18n.T("the file begins like a Windows event log and is none", "Windows イベントログの先頭を持ちますが、中身が違います")
+	}
+	if errors.Is(err, evtx.ErrTooLarge) {
+		return i18n.T("the record is too large when its templates are filled in", "テンプレートを展開した記録が大きすぎます")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return i18n.T("the file is cut short: what came before was read", "ファイルが途中で切れています。それより前は読み込みました")
+	}
+	return i18n.T("this part of the event log is damaged; the rest was read", "イベントログのこの部分が壊れています。残りは読み込みました")
+}
