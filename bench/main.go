@@ -3,7 +3,7 @@
 // Markdown table, or JSON with --json, and beside its figures the limit that
 // this machine sets to them, measured in the same run.
 //
-//	go run ./bench [start|memory|cycle|history ...] [flags]
+//	go run ./bench [start|memory|cycle|history|hunt ...] [flags]
 //
 // Without a name, all are run.
 package main
@@ -36,6 +36,7 @@ type settings struct {
 	full    []int
 	past    int
 	events  int
+	hunt    int
 	idle    time.Duration
 	profile string
 	log     io.Writer
@@ -55,11 +56,11 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"history", past}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"history", past}, {"hunt", hunting}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, cycle or history", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, history or hunt", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -114,6 +115,7 @@ func parse(args []string) (settings, error) {
 	s := settings{log: os.Stderr}
 	members, full := "3,100,1000", "3,100"
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&s.hunt, "hunt", 1_000_000, "hunt: how many events the past holds, of about 2 KB each")
 	f.BoolVar(&s.json, "json", false, "print JSON")
 	f.StringVar(&s.dir, "dir", "", "work folder, on the disk to measure; default is the system's folder for temporary files")
 	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"), "folder with recorded events and rules; default ../shared/data if it is there")
