@@ -61,12 +61,13 @@ func (st *stage) funcs() template.FuncMap {
 		"here":   func() string { return st.r.With() },
 		"choose": st.choose,
 		// who asks
-		"viewer": func() policy.Viewer { return st.r.Viewer },
-		"may":    func(role string) bool { return rank(st.r.Viewer.Role) >= rank(policy.Role(role)) },
-		"role":   func(r policy.Role) string { return RoleText(r).In(st.r.Lang) },
-		"now":    func() time.Time { return st.now },
-		"zone":   func() string { return zoneWord(st.now.In(st.r.Zone)) },
-		"seq":    func() string { st.seq++; return "u" + strconv.Itoa(st.seq) },
+		"viewer":   func() policy.Viewer { return st.r.Viewer },
+		"may":      func(role string) bool { return rank(st.r.Viewer.Role) >= rank(policy.Role(role)) },
+		"role":     func(r policy.Role) string { return RoleText(r).In(st.r.Lang) },
+		"now":      func() time.Time { return st.now },
+		"zoneName": func() string { return st.r.Zone.String() },
+		"zone":     func() string { return zoneWord(st.now.In(st.r.Zone)) },
+		"seq":      func() string { st.seq++; return "u" + strconv.Itoa(st.seq) },
 	}
 }
 

@@ -12,10 +12,14 @@ function remember(name, value) {
   document.cookie = `${name}=${encodeURIComponent(value)};path=/;max-age=31536000;samesite=lax${secure}`;
 }
 
-// The zone is told to the server, which draws all times.
+// The zone is told to the server, which draws all times; the first page of all
+// was drawn before it knew.
 try {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const told = document.cookie.includes('meneki_zone=');
   if (zone) remember('meneki_zone', zone);
+  const get = performance.getEntriesByType('navigation')[0]?.type !== 'reload' && !document.querySelector('[aria-invalid=true]');
+  if (zone && !told && zone !== root.dataset.zone && get && document.cookie.includes('meneki_zone=')) location.reload();
 } catch { /* the console's own zone stays */ }
 
 // A choice in the address has become a cookie; the address need not keep it.
