@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -20,15 +21,16 @@ const (
 )
 
 // chores is the background work of a hub or a node: every hour it forgets what
-// nothing asks for any more. It runs as jobs in the store, so that of several
+// nothing asks for any more, and does what more names. It runs as jobs in the store, so that of several
 // processes on one database one does it, and that it is seen when it fails.
-func chores(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger) *job.Runner {
+func chores(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, more map[string]func(context.Context) error) *job.Runner {
 	work := map[string]func(ctx context.Context) error{
 		"prune-messages": func(ctx context.Context) error { _, err := db.Prune(ctx, c().Add(-keepMessages)); return err },
 		"tidy-sessions":  people.Tidy,
 		"prune-sent":     func(ctx context.Context) error { return share.PruneSent(ctx, db, c().Add(-keepSent)) },
 		"prune-jobs":     func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
 	}
+	maps.Copy(work, more)
 	r := &job.Runner{DB: db, Handlers: map[string]job.Handler{}, Workers: 1, Poll: 20 * time.Second, Log: log}
 	for kind, fn := range work {
 		r.Handlers[kind] = func(ctx context.Context, _ *job.Attempt) error { return fn(ctx) }

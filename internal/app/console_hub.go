@@ -26,7 +26,7 @@ func hubConsole(h *Hub) (*console, error) {
 	}
 	c := newConsole(web.Config{Clock: h.cfg.Clock, Title: i18n.Same("meneki"), Place: i18n.Same(h.cfg.Name), Realm: h.cfg.Realm, Zone: h.cfg.Zone, Lang: h.cfg.Lang,
 		Paced: func(v policy.Viewer) bool { return !v.Hub }, // when others are busy is theirs and the hub's
-		Nav:   []web.NavItem{navSituation, navFindings, navCases, navIndicators, navMembers, navSettings}}, h.people, h.secure(), open, h.cfg.Log)
+		Nav:   []web.NavItem{navSituation, navFindings, navCases, navIndicators, navMembers, navPooled, navCoverage, navSettings}}, h.people, h.secure(), open, h.cfg.Log)
 	cases, err := h.caseView()
 	if err != nil {
 		return nil, err
@@ -43,6 +43,7 @@ func hubConsole(h *Hub) (*console, error) {
 	found := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: caseOf}
 	detect.Pages(c.site, found)
 	detect.API(c.api, found)
+	h.ruleConsole(c)
 	situation.Pages(c.site, h.situationView())
 	situation.API(c.api, h.situationView())
 	c.site.Templates(search.Templates())

@@ -46,6 +46,7 @@ type Hub struct {
 	cases   *incident.Service
 	judge   *severity.Service
 	office  *share.Office
+	pool    *detect.Pool
 	tracker *situation.Tracker
 	console *console
 	door    *door
@@ -210,6 +211,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
 	h.tracker = situation.NewTracker(h.db, h.members.OnlineMembers, tell("situation"))
+	h.pool = detect.NewPool(h.db, h.cfg.Clock, h.joined)
 	findings := tell("findings")
 	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[string]func(*store.Tx, string, []byte) error{
 		event.KindFinding: func(tx *store.Tx, member string, body []byte) error {
@@ -219,6 +221,7 @@ func (h *Hub) compose(ctx context.Context) error {
 		event.KindCandidate: h.office.ReceiveCandidate,
 		event.KindReceipt:   h.office.ReceiveReceipt,
 		event.KindSighting:  h.office.ReceiveSighting,
+		event.KindRuleCare:  h.pool.Receive,
 	}}
 	if h.console, err = hubConsole(h); err != nil {
 		return err
@@ -227,6 +230,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.bus.Handle(share.TopicLeave, h.door.leave)
 	h.bus.Handle(share.TopicSync, answer(h.office.Sync))
 	h.bus.Handle(community.TopicHello, answer(h.members.Hello))
+	h.bus.Handle(event.TopicRulePool, answer(h.rulePool))
 	if err := h.people.AllOffline(ctx); err != nil {
 		return err
 	}
@@ -339,7 +343,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return bus.Relay(ctx, h.db, h.bus.Local(), h.cfg.Log) })
 	g.Go(func() error { return h.watchRoll(ctx) })
-	g.Go(func() error { return chores(h.db, h.people, h.cfg.Clock, h.cfg.Log).Run(ctx) })
+	g.Go(func() error {
+		return chores(h.db, h.people, h.cfg.Clock, h.cfg.Log, map[string]func(context.Context) error{"pool-rule-counts": h.pool.Renew}).Run(ctx)
+	})
 	lis := h.lis
 	if h.secure() {
 		lis = tls.NewListener(lis, h.tls)

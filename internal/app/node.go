@@ -42,6 +42,7 @@ type Node struct {
 	past    *history.History
 	people  *identity.Service
 	engine  *detect.Engine
+	care    *detect.Care
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
@@ -189,8 +190,11 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.tell(topic) } }
+	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+		return err
+	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings")})
+		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care})
 	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
@@ -349,7 +353,8 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.inbox.Run(ctx) })
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
-	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log).Run(ctx) })
+	g.Go(func() error { return n.care.Run(ctx) })
+	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.care.Chores()).Run(ctx) })
 	n.sensors.run(ctx, g)
 	if n.lis != nil {
 		lis := n.lis

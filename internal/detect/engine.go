@@ -48,6 +48,8 @@ type Engine struct {
 // rulebook is what the engine matches with; it is never changed, only replaced.
 type rulebook struct {
 	own    *sigma.Set
+	live   *sigma.Set                  // own without what is in quarantine
+	skip   map[string]bool             // rules that are not evaluated, by key
 	shared *sigma.Set                  // rules that came as indicators and are not among our own
 	byRule map[string]string           // rule id -> indicator, for rules that we also have ourselves
 	values map[event.Observable]string // value -> indicator
@@ -57,12 +59,12 @@ type rulebook struct {
 // NewEngine makes an engine with no rules.
 func NewEngine(c clock.Clock) *Engine {
 	e := &Engine{clock: c}
-	e.now.Store(build(sigma.NewSet(nil), nil))
+	e.now.Store(build(sigma.NewSet(nil), nil, nil))
 	return e
 }
 
-func build(own *sigma.Set, armed map[string]Armed) *rulebook {
-	b := &rulebook{own: own, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
+func build(own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
+	b := &rulebook{own: own, live: own, skip: skip, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
 	if b.armed == nil {
 		b.armed = map[string]Armed{}
 	}
@@ -90,20 +92,33 @@ func build(own *sigma.Set, armed map[string]Armed) *rulebook {
 		if _, there := b.byRule[a.Rule.Key()]; !there {
 			b.byRule[a.Rule.Key()] = id
 		}
-		if !mine[a.Rule.Key()] && !seen[a.Rule.Key()] {
+		if !mine[a.Rule.Key()] && !seen[a.Rule.Key()] && !skip[a.Rule.Key()] {
 			seen[a.Rule.Key()] = true
 			shared = append(shared, a.Rule)
 		}
 	}
 	b.shared = sigma.NewSet(shared)
+	if len(skip) > 0 {
+		b.live = sigma.NewSet(slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }))
+	}
 	return b
+}
+
+// Quarantine replaces the set of rules that are not evaluated, by their keys,
+// own ones and those that came as indicators.
+func (e *Engine) Quarantine(skip map[string]bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.now.Load()
+	e.now.Store(build(old.own, old.armed, skip))
 }
 
 // SetRules replaces the node's own rules.
 func (e *Engine) SetRules(own *sigma.Set) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.now.Store(build(own, e.now.Load().armed))
+	old := e.now.Load()
+	e.now.Store(build(own, old.armed, old.skip))
 }
 
 // Rules gives the node's own rules.
@@ -129,7 +144,7 @@ func (e *Engine) change(add []Armed, drop []string) {
 	for _, id := range drop {
 		delete(armed, id)
 	}
-	e.now.Store(build(old.own, armed))
+	e.now.Store(build(old.own, armed, old.skip))
 }
 
 // Count gives the number of own rules and of armed indicators.
@@ -150,7 +165,7 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 		yield(h)
 		return true
 	}
-	b.own.Match(ev, rule)
+	b.live.Match(ev, rule)
 	if len(b.shared.Rules) > 0 {
 		b.shared.Match(ev, func(m *sigma.Match) bool {
 			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)

@@ -28,7 +28,7 @@ func Migration() store.Migration { return store.Migration{Name: "detect", FS: fi
 func Templates() fs.FS { return files }
 
 // Handled lists detect's tables whose rows carry a handling.
-var Handled = []string{"findings"}
+var Handled = []string{"findings", "rule_reports", "rule_basis", "rule_pool"}
 
 // Gate is the member's policy on what leaves the node.
 type Gate interface {
@@ -59,6 +59,8 @@ type Config struct {
 	Skew func() time.Duration
 	// Tell is called after a finding was made or grew.
 	Tell func()
+	// Care counts what the rules find, and holds them to bounds; nil: nobody does.
+	Care *Care
 }
 
 // Service turns a node's events into findings.
@@ -74,6 +76,7 @@ type Service struct {
 	own    func() Own
 	skew   func() time.Duration
 	tell   func()
+	care   *Care
 
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
@@ -99,7 +102,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, open: map[string]*active{}}
+		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, open: map[string]*active{}}
 }
 
 // Engine gives the engine that the service matches with.
@@ -126,7 +129,8 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	for _, ev := range events {
 		s.engine.Match(ev, func(h Hit) { matches = append(matches, match{ev, h}) })
 	}
-	if len(matches) == 0 {
+	s.care.saw(events)
+	if matches = s.care.pass(matches); len(matches) == 0 {
 		return nil
 	}
 	return s.record(ctx, matches, false)
@@ -150,9 +154,9 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 		return err
 	}
 	var ids []string
-	next := map[string]*active{}
+	next, hits := map[string]*active{}, map[string]tally{}
 	err = s.db.Write(ctx, store.System("detect: record findings"), func(tx *store.Tx) error {
-		ids, next = ids[:0], map[string]*active{}
+		ids, next, hits = ids[:0], map[string]*active{}, map[string]tally{}
 		for _, k := range order {
 			a, fresh, err := s.grow(tx, k, groups[k], past)
 			if err != nil {
@@ -165,6 +169,12 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 				continue
 			}
 			next[k] = a
+			if first := groups[k][0]; first.hit.Sigma != nil {
+				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + fresh}
+			}
+			if err := s.care.count(tx, groups[k][0], fresh, past); err != nil {
+				return err
+			}
 			if err := s.publish(tx, a, groups[k], judged[k]); err != nil {
 				return err
 			}
@@ -182,6 +192,9 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 	s.forget()
 	if err := s.past.MarkFound(ctx, ids...); err != nil {
 		return err
+	}
+	if !past {
+		s.care.counted(ctx, hits)
 	}
 	if len(next) > 0 {
 		s.tell()

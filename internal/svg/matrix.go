@@ -3,6 +3,7 @@ package svg
 import (
 	"html/template"
 	"strconv"
+	"strings"
 
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -34,7 +35,7 @@ func (m Matrix) Caption() i18n.Text { return m.Text }
 
 // SVG draws the matrix. A page lets it scroll.
 func (m Matrix) SVG(l i18n.Lang) template.HTML {
-	const cw, ch, gap, head = 132.0, 40.0, 4.0, 30.0
+	const cw, ch, gap, head = 132.0, 54.0, 4.0, 30.0
 	p := pen{lang: l}
 	deepest, most := 1, 0
 	for _, t := range m.Tactics {
@@ -46,17 +47,25 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 	p.sized("matrix", max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap), p.in(m.Text), p.in(m.Note))
 	for i, t := range m.Tactics {
 		x := float64(i) * (cw + gap)
-		p.label(p.in(t.Name), x+2, 18, cw/12.2, "start", "head")
+		p.label(p.in(t.Name), x+2, 18, (cw-6)/13.5, "start", "head")
 		for k, c := range t.Techniques {
 			y := head + float64(k)*(ch+gap)
 			done := p.link(c.Path)
 			p.tag("g", "class", "l"+strconv.Itoa(heat(c.Count, most)))
 			p.text("title", c.ID+" "+c.Name+" "+p.count(m.Unit, c.Count))
 			p.leaf("rect", "x", num(x), "y", num(y), "width", num(cw), "height", num(ch), "rx", "5")
-			p.label(c.Name, x+8, y+17, (cw-18)/12.6, "start", "name")
-			p.label(c.ID, x+8, y+33, 10, "start", "sub")
+			p.tag("text", "class", "name")
+			parts, whole := byWord(c.Name, (cw-14)/12)
+			for i, part := range parts {
+				p.text("tspan", part, "x", num(x+8), "y", num(y+16+14*float64(i)))
+			}
+			if !whole {
+				p.text("title", c.Name)
+			}
+			p.end("text")
+			p.label(c.ID, x+8, y+47, 10, "start", "sub")
 			if c.Count > 0 {
-				p.text("text", group(float64(c.Count)), "class", "count", "x", num(x+cw-8), "y", num(y+33), "text-anchor", "end")
+				p.text("text", group(float64(c.Count)), "class", "count", "x", num(x+cw-8), "y", num(y+47), "text-anchor", "end")
 			}
 			p.end("g")
 			done()
@@ -64,6 +73,26 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 	}
 	p.end("svg")
 	return p.html()
+}
+
+// byWord breaks a name into at most two lines, between words only: ATT&CK's names
+// are English in either language. whole is false if something was cut.
+func byWord(s string, em float64) (lines []string, whole bool) {
+	if s = strings.TrimSpace(s); Width(s) <= em {
+		return []string{s}, true
+	}
+	at := 0
+	for i, r := range s {
+		if (r == ' ' || r == '/') && Width(s[:i+1]) <= em {
+			at = i + 1
+		}
+	}
+	if at == 0 {
+		return []string{Cut(s, em)}, false
+	}
+	rest := strings.TrimSpace(s[at:])
+	short := Cut(rest, em)
+	return []string{strings.TrimSpace(s[:at]), short}, short == rest
 }
 
 // Table lists the techniques.

@@ -3,19 +3,17 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/meneki/meneki/internal/app"
-	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/sigma"
 )
 
 type rulesCmd struct {
 	Check   rulesCheck   `cmd:"" help:"Load rules; name those that are refused, with file, line and reason."`
 	Explain rulesExplain `cmd:"" help:"Say why a rule matches an event or does not."`
+	Test    rulesTest    `cmd:"" help:"Run the tests that stand beside rules; exit 1 if one fails."`
+	Cost    rulesCost    `cmd:"" help:"Say what each rule costs on real events, dearest first."`
 }
 
 type rulesCheck struct {
@@ -61,43 +59,3 @@ func (c *rulesCheck) Run(s *session) error {
 	}
 	return nil
 }
-
-type rulesExplain struct {
-	Rule   string   `arg:"" help:"A Sigma file." type:"existingfile"`
-	Events []string `arg:"" name:"events" help:"Recorded events." type:"path"`
-	Most   int      `help:"Stop after so many events." default:"20"`
-}
-
-// Run prints the reference evaluator's trace, event by event.
-func (c *rulesExplain) Run(s *session) error {
-	b, err := os.ReadFile(c.Rule)
-	if err != nil {
-		return fault.Wrap(fault.NotFound, fault.NotFound.Title(), err)
-	}
-	rules, err := sigma.Parse(c.Rule, b)
-	if err != nil {
-		return fault.Wrap(fault.Unsupported, i18n.Same(err.Error()), nil)
-	}
-	n := 0
-	_, err = read.Paths(s.ctx, c.Events, read.Options{}, func(ev *event.Event) error {
-		for _, r := range rules {
-			if r.LogSource.Covers(ev.LogSource()) {
-				fmt.Fprintf(s.out, "%s %s\n%s\n", ev.Time.Format("2006-01-02T15:04:05.000Z"), clean(ev.Host), r.Explain(ev).String())
-				n++
-			}
-		}
-		if n >= c.Most {
-			return errEnough
-		}
-		return nil
-	})
-	if err == errEnough {
-		err = nil
-	}
-	if err == nil && n == 0 {
-		return fault.New(fault.Missed, i18n.T("no event of the rule's log source was read", "この規則の対象となる事象がありません"))
-	}
-	return err
-}
-
-var errEnough = fault.New(fault.Missed, i18n.T("enough", "十分"))

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/policy"
+)
+
+// ruleConsole puts rule care and coverage on a node's port.
+func (n *Node) ruleConsole(c *console) {
+	care := detect.CarePageConfig{DB: n.db, Care: n.care, Clock: n.cfg.Clock}
+	detect.CarePages(c.site, care)
+	detect.CareAPI(c.api, care)
+	cover := detect.CoverageConfig{DB: n.db, Clock: n.cfg.Clock, Attack: detect.ReadAttack(), Rules: n.care.CoverRules}
+	detect.CoveragePages(c.site, cover)
+	detect.CoverageAPI(c.api, cover)
+}
+
+// ruleConsole puts the community's figures of rules, and coverage, on the hub's port.
+func (h *Hub) ruleConsole(c *console) {
+	detect.PoolPages(c.site, c.api, detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock})
+	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: detect.ReadAttack(), Hub: true, Rules: detect.FoundRules}
+	detect.CoveragePages(c.site, cover)
+	detect.CoverageAPI(c.api, cover)
+}
+
+// joined names the members that have joined and still belong.
+func (h *Hub) joined(ctx context.Context) ([]string, error) {
+	list, err := h.Recipients(ctx)
+	out := make([]string, 0, len(list))
+	for _, m := range list {
+		out = append(out, m.ID)
+	}
+	return out, err
+}
+
+// rulePool answers a node that asks for the figures, as its machines may have them.
+func (h *Hub) rulePool(ctx context.Context, member string, ask event.RulePoolAsk) (event.RulePool, error) {
+	m, _ := h.member(ctx, member)
+	return h.pool.Give(ctx, policy.Viewer{Member: member, Sector: m.Sector, Machine: true}, ask)
+}

@@ -1,0 +1,292 @@
+package detect
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// CoverRule is a rule as coverage looks at it.
+type CoverRule struct {
+	ID, Title, Level string
+	Product          string // "" if it is for every product
+	Tags             []string
+	Hits             int64
+	Held             bool // in quarantine
+}
+
+// Cell is one technique of the matrix, its sub-techniques folded in.
+type Cell struct {
+	Technique
+	Rules   int   // that name it or one of its sub-techniques
+	Hits    int64 // of those rules
+	Members int   // that cover it, as far as that is told; 0: not told
+	Subs    []Cell
+}
+
+// CoverageTactic is one column of the matrix.
+type CoverageTactic struct {
+	Key   string
+	Cells []Cell // in the order of their names
+	Loose int    // rules of this tactic that name no technique
+}
+
+// Coverage is which techniques are looked for, and which were found.
+type Coverage struct {
+	Tactics  []CoverageTactic
+	Cells    []Cell         // every technique once, in the order of their ids
+	Missing  []Cell         // that nothing looks for
+	Products map[string]int // rules by product, of all rules that were given
+	Rules    int            // that name a technique or a tactic, after the filter
+	Bare     int            // that name neither
+}
+
+// Cover lays rules out over ATT&CK. A rule for every product counts under each;
+// product "" takes all rules. pool may be nil.
+func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[string]event.RuleFigure) Coverage {
+	c := Coverage{Products: map[string]int{}}
+	cells, loose := map[string]*Cell{}, map[string]int{}
+	tacticsBy := map[string]map[string]bool{} // of techniques that are not in the list
+	cell := func(id string) *Cell {
+		if cells[id] == nil {
+			t, _ := a.Find(id)
+			cells[id] = &Cell{Technique: t}
+		}
+		return cells[id]
+	}
+	for _, t := range a.Techniques {
+		if !t.Old {
+			cell(t.ID)
+		}
+	}
+	for _, r := range rules {
+		if r.Product != "" {
+			c.Products[strings.ToLower(r.Product)]++
+		}
+		if product != "" && r.Product != "" && !strings.EqualFold(r.Product, product) {
+			continue
+		}
+		techniques, serves := techniquesOf(r.Tags), tacticsOf(r.Tags)
+		if len(techniques) == 0 {
+			if len(serves) == 0 {
+				c.Bare++
+				continue
+			}
+			for _, t := range serves {
+				loose[t]++
+			}
+		}
+		c.Rules++
+		counted := map[string]bool{}
+		for _, id := range techniques {
+			for _, x := range []string{id, parent(id)} {
+				if counted[x] {
+					continue
+				}
+				counted[x] = true
+				cell(x).Rules++
+				cell(x).Hits += r.Hits
+			}
+			if top, known := a.Find(parent(id)); !known || len(top.Tactics) == 0 {
+				for _, t := range serves {
+					serve(tacticsBy, parent(id), t)
+				}
+			}
+		}
+	}
+	for id, x := range cells {
+		x.Members = pool[FigureCovered][id].Members
+		if by := tacticsBy[id]; by != nil {
+			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int { return slices.Index(tacticOrder, a) - slices.Index(tacticOrder, b) })
+		}
+	}
+	c.fold(cells, loose)
+	return c
+}
+
+func serve(m map[string]map[string]bool, a, b string) {
+	if m[a] == nil {
+		m[a] = map[string]bool{}
+	}
+	m[a][b] = true
+}
+
+// fold puts sub-techniques below their techniques, and techniques into columns.
+func (c *Coverage) fold(cells map[string]*Cell, loose map[string]int) {
+	columns := map[string][]Cell{}
+	for _, id := range slices.Sorted(maps.Keys(cells)) {
+		if top := parent(id); top != id {
+			if cells[top] == nil {
+				cells[top] = &Cell{Technique: Technique{ID: top, Name: top}}
+			}
+			cells[top].Subs = append(cells[top].Subs, *cells[id])
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(cells)) {
+		x := *cells[id]
+		if parent(id) != id {
+			continue
+		}
+		c.Cells = append(c.Cells, x)
+		if x.Rules == 0 && x.Members == 0 && !x.Old {
+			c.Missing = append(c.Missing, x)
+		}
+		for _, t := range x.Tactics {
+			columns[t] = append(columns[t], x)
+		}
+	}
+	for _, t := range tacticOrder {
+		list := columns[t]
+		slices.SortStableFunc(list, func(a, b Cell) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+		c.Tactics = append(c.Tactics, CoverageTactic{Key: t, Cells: list, Loose: loose[t]})
+	}
+}
+
+// Loose counts the rules that name a tactic and no technique; one that names
+// two tactics counts for both.
+func (c Coverage) Loose() (n int) {
+	for _, t := range c.Tactics {
+		n += t.Loose
+	}
+	return n
+}
+
+// Covered counts the techniques that a rule looks for, and all there are.
+func (c Coverage) Covered() (covered, all int) {
+	for _, x := range c.Cells {
+		if x.Old && x.Rules == 0 {
+			continue
+		}
+		all++
+		if x.Rules > 0 || x.Members > 0 {
+			covered++
+		}
+	}
+	return covered, all
+}
+
+// Find gives a technique or sub-technique of the coverage.
+func (c Coverage) Find(id string) (Cell, bool) {
+	for _, x := range c.Cells {
+		if x.ID == id {
+			return x, true
+		}
+		for _, s := range x.Subs {
+			if s.ID == id {
+				return s, true
+			}
+		}
+	}
+	return Cell{}, false
+}
+
+// CoverRules gives the node's rules with their hits since a time.
+func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+	sums, err := HitSums(tx, since)
+	if err != nil {
+		return nil, err
+	}
+	held := c.Held()
+	var out []CoverRule
+	for r := range c.Engine.loaded {
+		h := sums[r.Key()]
+		out = append(out, CoverRule{ID: r.Key(), Title: r.Title, Level: string(r.Level), Product: r.LogSource.Product, Tags: r.Tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.Key()].Active()})
+	}
+	slices.SortFunc(out, func(a, b CoverRule) int {
+		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
+	})
+	return out, nil
+}
+
+// FoundRules gives the rules that a hub knows of: those of findings that the
+// scope may see, with the events in them since a time.
+func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+	rows, err := store.Query[struct {
+		Rule  string `db:"rule"`
+		Count int64  `db:"n"`
+		ID    string `db:"id"`
+	}](tx, `SELECT f.rule AS rule, CAST(sum(f.count) AS BIGINT) AS n, max(f.id) AS id FROM findings f WHERE f.arrived >= $1 AND SCOPE(f) GROUP BY f.rule`, clock.Micros(since))
+	if err != nil {
+		return nil, err
+	}
+	var out []CoverRule
+	for _, r := range rows {
+		it, err := Get(tx, r.ID) // its newest finding names it
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, CoverRule{ID: r.Rule, Title: it.Rule.Title, Level: it.Rule.Level, Tags: it.Rule.Tags, Hits: r.Count})
+	}
+	slices.SortFunc(out, func(a, b CoverRule) int {
+		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
+	})
+	return out, nil
+}
+
+// Layer is a layer of the ATT&CK Navigator, format 4.5.
+type Layer struct {
+	Name        string            `json:"name"`
+	Versions    map[string]string `json:"versions"`
+	Domain      string            `json:"domain"`
+	Description string            `json:"description"`
+	Sorting     int               `json:"sorting"` // 3: by score, the greatest first
+	Techniques  []LayerTechnique  `json:"techniques"`
+	Gradient    LayerGradient     `json:"gradient"`
+	Legend      []struct{}        `json:"legendItems"`
+	Metadata    []LayerMeta       `json:"metadata"`
+}
+
+// LayerTechnique is one technique of a layer.
+type LayerTechnique struct {
+	ID       string      `json:"techniqueID"`
+	Score    int         `json:"score"`
+	Comment  string      `json:"comment,omitempty"`
+	Enabled  bool        `json:"enabled"`
+	Metadata []LayerMeta `json:"metadata"`
+	ShowSubs bool        `json:"showSubtechniques"`
+}
+
+// LayerGradient is the colours between a least and a greatest score.
+type LayerGradient struct {
+	Colors []string `json:"colors"`
+	Min    int      `json:"minValue"`
+	Max    int      `json:"maxValue"`
+}
+
+// LayerMeta is a name and a value.
+type LayerMeta struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Layer gives the coverage for the ATT&CK Navigator: the score of a technique is
+// the number of rules that look for it, sub-techniques by themselves.
+func (c Coverage) Layer(name, description string) Layer {
+	l := Layer{Name: name, Versions: map[string]string{"layer": "4.5", "navigator": "5.1.0"}, Domain: "enterprise-attack", Description: description, Sorting: 3,
+		Techniques: []LayerTechnique{}, Legend: []struct{}{}, Metadata: []LayerMeta{}, Gradient: LayerGradient{Colors: []string{"#cfe1f5", "#0a4a96"}, Min: 1, Max: 1}}
+	add := func(x Cell) {
+		if x.Rules == 0 {
+			return
+		}
+		l.Gradient.Max = max(l.Gradient.Max, x.Rules)
+		t := LayerTechnique{ID: x.ID, Score: x.Rules, Enabled: true, Metadata: []LayerMeta{{"rules", strconv.Itoa(x.Rules)}, {"hits", strconv.FormatInt(x.Hits, 10)}}}
+		if x.Members > 0 {
+			t.Metadata = append(t.Metadata, LayerMeta{"members", strconv.Itoa(x.Members)})
+		}
+		l.Techniques = append(l.Techniques, t)
+	}
+	for _, x := range c.Cells {
+		add(x)
+		for _, s := range x.Subs {
+			add(s)
+		}
+	}
+	return l
+}

@@ -1,0 +1,297 @@
+package detect
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// The list is whole: every entry has a name, every technique a tactic that we
+// know, every sub-technique its technique, and each stands once.
+func TestAttackList(t *testing.T) {
+	a := ReadAttack()
+	if len(a.Techniques) < 650 || len(a.byID) != len(a.Techniques) {
+		t.Fatalf("%d entries, %d ids", len(a.Techniques), len(a.byID))
+	}
+	served := map[string]bool{}
+	for _, x := range a.Techniques {
+		if !techniqueID.MatchString(x.ID) || x.Name == "" || strings.ContainsAny(x.Name, "|<>") {
+			t.Errorf("%+v", x)
+		}
+		if up := parent(x.ID); up == x.ID {
+			if len(x.Tactics) == 0 {
+				t.Errorf("%s serves no tactic", x.ID)
+			}
+		} else if _, ok := a.Find(up); !ok {
+			t.Errorf("%s has no technique above it", x.ID)
+		}
+		for _, tactic := range x.Tactics {
+			served[tactic] = true
+			if !slices.Contains(tacticOrder, tactic) {
+				t.Errorf("%s serves %q", x.ID, tactic)
+			}
+		}
+	}
+	for _, tactic := range tacticOrder {
+		if text := tacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
+			t.Errorf("tactic %s: served %v, %+v", tactic, served[tactic], text)
+		}
+	}
+	if !strings.Contains(attackText, "The MITRE Corporation") {
+		t.Error("the list does not say whose it is")
+	}
+	if x, ok := a.Find("T1059.001"); !ok || x.Name != "PowerShell" {
+		t.Errorf("%+v", x)
+	}
+}
+
+func TestTags(t *testing.T) {
+	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth", "attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
+	if got := techniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
+		t.Error(got)
+	}
+	if got := tacticsOf(tags); !slices.Equal(got, []string{"stealth"}) {
+		t.Error(got)
+	}
+}
+
+var coverRules = []CoverRule{
+	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001", "attack.t1059.003"}, Hits: 4},
+	{ID: "2", Title: "Two", Product: "linux", Tags: []string{"attack.t1059.004"}, Hits: 1},
+	{ID: "3", Title: "Three", Tags: []string{"attack.t1059"}},
+	{ID: "4", Title: "Four", Product: "windows", Tags: []string{"attack.discovery"}},
+	{ID: "5", Title: "Five", Product: "windows", Tags: []string{"attack.impact", "attack.t9999.001"}, Hits: 2},
+	{ID: "6", Title: "Six", Product: "windows", Tags: []string{"attack.t1562.001"}},
+	{ID: "7", Title: "Seven"},
+}
+
+func TestCover(t *testing.T) {
+	a := ReadAttack()
+	pool := map[string]map[string]event.RuleFigure{FigureCovered: {"T1566": {Members: 4}}}
+	c := Cover(a, coverRules, "", pool)
+	find := func(id string) Cell {
+		x, ok := c.Find(id)
+		if !ok {
+			t.Fatalf("no %s", id)
+		}
+		return x
+	}
+	for id, want := range map[string][2]int{"T1059": {3, 5}, "T1059.001": {1, 4}, "T1059.003": {1, 4}, "T1059.004": {1, 1}, "T9999": {1, 2}, "T1562": {1, 0}, "T1566": {0, 0}} {
+		if x := find(id); x.Rules != want[0] || int(x.Hits) != want[1] {
+			t.Errorf("%s: %d rules, %d hits, want %v", id, x.Rules, x.Hits, want)
+		}
+	}
+	if c.Rules != 6 || c.Bare != 1 || c.Products["windows"] != 4 || find("T1566").Members != 4 {
+		t.Errorf("%d rules, %d bare, %v", c.Rules, c.Bare, c.Products)
+	}
+	missing := func(id string) bool { return slices.ContainsFunc(c.Missing, func(x Cell) bool { return x.ID == id }) }
+	if missing("T1059") || missing("T1566") || !missing("T1486") || missing("T1562") {
+		t.Error("what is missing is wrong")
+	}
+	column := func(key string) CoverageTactic {
+		return c.Tactics[slices.IndexFunc(c.Tactics, func(x CoverageTactic) bool { return x.Key == key })]
+	}
+	if column("discovery").Loose != 1 || column("impact").Loose != 0 {
+		t.Error("rules that name only a tactic")
+	}
+	// A technique that the list does not know stands in the column of the rule's tactic.
+	if !slices.ContainsFunc(column("impact").Cells, func(x Cell) bool { return x.ID == "T9999" && x.Name == "T9999" }) {
+		t.Error("an unknown technique is in no column")
+	}
+	covered, all := c.Covered()
+	linux := Cover(a, coverRules, "Linux", nil)
+	if x, _ := linux.Find("T1059"); x.Rules != 2 || x.Hits != 1 || linux.Products["windows"] != 4 {
+		t.Errorf("for linux: %+v", x)
+	}
+	if n, _ := linux.Covered(); n >= covered || all < 200 {
+		t.Errorf("%d of %d, for linux %d", covered, all, n)
+	}
+	l := c.Layer("n", "d")
+	if l.Domain != "enterprise-attack" || l.Versions["layer"] != "4.5" || l.Gradient.Max != 3 || len(l.Techniques) != 8 {
+		t.Errorf("%+v", l)
+	}
+	if i := slices.IndexFunc(l.Techniques, func(x LayerTechnique) bool { return x.ID == "T1059" }); i < 0 || l.Techniques[i].Score != 3 || !l.Techniques[i].Enabled {
+		t.Error("the layer lacks T1059")
+	}
+}
+
+// caring serves the pages and the API of rule care and coverage at a node.
+func caring(t *testing.T, n *node, c *Care) http.Handler {
+	t.Helper()
+	viewers := map[string]policy.Viewer{"reader": {User: "u2", Name: "Reader", Member: "power", Role: policy.RoleReader}, "analyst": analyst,
+		"admin": {User: "u3", Name: "Admin", Member: "power", Role: policy.RoleAdmin}}
+	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
+	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/care", Text: i18n.T("Rules", "規則"), Icon: "rules"}}})
+	site.Templates(Templates())
+	mux := http.NewServeMux()
+	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
+	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock}
+	CarePages(site, cfg)
+	CareAPI(a, cfg)
+	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: ReadAttack(), Rules: c.CoverRules}
+	CoveragePages(site, cover)
+	CoverageAPI(a, cover)
+	mux.Handle("/", site.Handler())
+	return mux
+}
+
+func send(t *testing.T, h http.Handler, as, method, path, body string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, "http://node.example"+path, strings.NewReader(body))
+	r.Header.Set("As", as)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	kind := "application/x-www-form-urlencoded"
+	if strings.HasPrefix(body, "{") {
+		kind = "application/json"
+	}
+	r.Header.Set("Content-Type", kind)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// The pages draw in both languages with hostile rules, and do what they say;
+// only who may does it.
+func TestCarePages(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		text := strings.Replace(rulesText, "title: Recon with whoami", "title: "+strings.ReplaceAll(mustJSON(t, hostile), "\n", ""), 1)
+		n.engine.SetRules(rules(t, text))
+		c := careFor(t, n, CareConfig{Rate: 3})
+		h := caring(t, n, c)
+		for range 4 {
+			n.take(t, n.noise())
+		}
+		n.take(t, n.beacon("198.51.100.7"))
+		f := n.findings(t)[0].ID
+		if err := n.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return keepPool(tx, []event.RuleFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Typical: 1, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Typical: 1, Day: 20000},
+				{Figure: FigureCovered, Subject: "T1071", Members: 5, Typical: 1, Day: 20000}, {Figure: "hostile", Subject: ruleA, Members: 5}, {Figure: FigureFound, Subject: hostile, Members: 5}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		paths := []string{"/rules/care", "/rules/care?show=held&sort=cost&q=x", "/rules/care?show=false", "/rules/care?sort=nothing", "/rules/" + ruleA, "/rules/" + ruleB, "/rules/" + ruleNoise, "/findings/" + f + "/false", "/settings/rule-counts"}
+		covers := []string{"/coverage?by=members&product=%3Cscript%3Ealert", "/coverage/T1071", "/coverage/T1071.001", "/coverage/t1059"}
+		for _, p := range paths {
+			page(t, h, "reader", p)
+			page(t, h, "admin", p)
+		}
+		for _, p := range covers {
+			page(t, h, "reader", p)
+		}
+		if body := page(t, h, "reader", "/rules/"+ruleA)["en"]; !strings.Contains(body, "12 members") || !strings.Contains(body, "9 members") {
+			t.Error("the page does not say what the community thinks")
+		}
+		if body := page(t, h, "reader", "/rules/care")["ja"]; !strings.Contains(body, "12 組織で検知") || !strings.Contains(body, "9 組織が誤検知と判断") || !strings.Contains(body, "隔離中の規則 1 件を見る") {
+			t.Error("the list does not say what the community thinks, or what is in quarantine")
+		}
+		for path, want := range map[string]int{"/rules/nothing": 404, "/findings/nothing/false": 404, "/coverage/T0": 404, "/coverage/layer.json": 200} {
+			if code, body := send(t, h, "reader", "GET", path, ""); code != want {
+				t.Errorf("%s: %d %.200s", path, code, body)
+			}
+		}
+		mark := "/rules/" + ruleA + "/false"
+		for _, s := range []struct {
+			as, method, path, body string
+			want                   int
+		}{
+			{"reader", "POST", mark, "reason=x", 403}, {"analyst", "POST", mark, "reason=", 422}, {"analyst", "POST", mark, "reason=too+wide", 303}, {"analyst", "POST", mark, "reason=again", 409},
+			{"analyst", "POST", "/findings/" + f + "/false", "reason=test", 303}, {"reader", "POST", "/rules/" + ruleNoise + "/release", "", 403}, {"analyst", "POST", "/rules/" + ruleNoise + "/release", "", 303},
+			{"analyst", "POST", "/rules/" + ruleB + "/quarantine", "", 303}, {"analyst", "POST", "/settings/rule-counts", "way=auto", 403}, {"admin", "POST", "/settings/rule-counts", "way=sometimes", 422},
+			{"analyst", "POST", "/settings/rule-counts/send", "", 403}, {"admin", "POST", "/settings/rule-counts", "way=ask", 303}, {"analyst", "POST", "/settings/rule-counts/send", "", 303},
+			{"reader", "GET", "/api/v1/rules", "", 200}, {"reader", "GET", "/api/v1/rules?limit=2&show=hit", "", 200}, {"reader", "GET", "/api/v1/rules/" + ruleA + "/false", "", 200},
+			{"reader", "POST", "/api/v1/rules/" + ruleB + "/false", `{"reason":"x"}`, 403}, {"analyst", "POST", "/api/v1/rules/" + ruleB + "/false", `{"reason":"x"}`, 200}, {"analyst", "POST", "/api/v1/rules/" + ruleB + "/false", `{"reason":""}`, 422},
+			{"analyst", "POST", "/api/v1/findings/nothing/false", `{"reason":"x"}`, 404}, {"analyst", "POST", "/api/v1/rules/" + ruleB + "/release", "", 204}, {"analyst", "POST", "/api/v1/rules/" + ruleB + "/quarantine", "", 204},
+			{"analyst", "PUT", "/api/v1/rule-counts", `{"way":"auto"}`, 403}, {"admin", "PUT", "/api/v1/rule-counts", `{"way":"never"}`, 200}, {"reader", "GET", "/api/v1/rule-counts", "", 200}, {"analyst", "POST", "/api/v1/rule-counts/send", "", 403},
+			{"reader", "GET", "/api/v1/coverage?product=windows", "", 200}, {"reader", "GET", "/api/v1/coverage/layer", "", 200},
+		} {
+			if code, body := send(t, h, s.as, s.method, s.path, s.body); code != s.want {
+				t.Errorf("%s %s %s %s: %d, want %d: %.300s", s.as, s.method, s.path, s.body, code, s.want, body)
+			}
+		}
+		var list struct{ Items []MarkOut }
+		_, body := send(t, h, "reader", "GET", "/api/v1/rules/"+ruleA+"/false", "")
+		if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Items) != 2 {
+			t.Fatalf("%v %s", err, body)
+		}
+		if code, _ := send(t, h, "analyst", "POST", "/false-marks/"+list.Items[0].ID+"/undo", ""); code != 303 {
+			t.Errorf("undo: %d", code)
+		}
+		for _, p := range paths {
+			page(t, h, "analyst", p)
+		}
+		if h := c.Held(); len(h) != 1 || h[ruleB].Why != WhyPerson || h[ruleB].By != "Sato" {
+			t.Errorf("held %+v", h)
+		}
+	})
+}
+
+func mustJSON(t *testing.T, s string) string {
+	t.Helper()
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// At a hub coverage and rules are made of what the viewer may see, and of figures.
+func TestHubRules(t *testing.T) {
+	eachDesk(t, func(t *testing.T, db *store.DB) {
+		now, _ := clock.Fixed(start.Add(time.Minute))
+		viewers := map[string]policy.Viewer{"desk": {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin}, "other": {User: "u3", Member: "city", Role: policy.RoleReader}}
+		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
+		site := web.New(web.Config{Clock: now, Auth: auth})
+		site.Templates(Templates())
+		mux := http.NewServeMux()
+		a := api.New(mux, api.Config{Auth: auth, Clock: now})
+		PoolPages(site, a, PoolPageConfig{DB: db, Clock: now})
+		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: ReadAttack(), Hub: true, Rules: FoundRules})
+		mux.Handle("/", site.Handler())
+		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {
+			t.Error("an empty page does not say what would be here")
+		}
+		f := sent()
+		f.Rule = event.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
+		if err := receive(t, db, "power", f); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return keepPool(tx, []event.RuleFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Day: 20001}, {Figure: FigureHits, Subject: ruleA, Members: 5, Typical: 20, Day: 20000}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, as := range []string{"desk", "other"} {
+			body := page(t, mux, as, "/rules")["en"]
+			if !strings.Contains(body, ">12<") || !strings.Contains(body, ">9<") || strings.Contains(body, "Secret beacon") != (as == "desk") {
+				t.Errorf("%s: the figures are wrong, or a title shows that should not", as)
+			}
+			cover := page(t, mux, as, "/coverage/T1071.001")["en"]
+			if strings.Contains(cover, "Secret beacon") != (as == "desk") {
+				t.Errorf("%s: a finding shows through coverage, or does not", as)
+			}
+		}
+		var out struct{ Items []PooledRule }
+		_, body := send(t, mux, "other", "GET", "/api/v1/rules", "")
+		if err := json.Unmarshal([]byte(body), &out); err != nil {
+			t.Fatal(err, body)
+		}
+		if diff := cmp.Diff([]PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

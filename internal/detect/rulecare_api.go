@@ -1,0 +1,252 @@
+package detect
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// RuleOut is a rule with what it finds and costs, as programs get it.
+type RuleOut struct {
+	ID         string  `json:"id"`
+	Title      string  `json:"title"`
+	Level      string  `json:"level,omitempty"`
+	Loaded     bool    `json:"loaded"`
+	Quarantine string  `json:"quarantine,omitempty" doc:"flood, cost or person, while it is in quarantine | 隔離中の場合、その理由（flood、cost、person）"`
+	Live       int64   `json:"live" doc:"hits in 30 days | 30日間の検知数"`
+	Past       int64   `json:"past" doc:"hits by hunts in 30 days | 30日間の遡及調査による検知数"`
+	Muted      int64   `json:"muted" doc:"hits in quarantine in 30 days | 30日間の隔離中の検知数"`
+	False      int64   `json:"false" doc:"marks as false alarm that stand | 有効な誤検知の記録"`
+	Nanos      int64   `json:"nanoseconds" doc:"mean time for one event; 0: not measured | 1事象あたりの平均時間。0 は未測定"`
+	Share      float64 `json:"share" doc:"of the time of all rules, 0 to 1 | 全規則の所要時間に占める割合"`
+	Found      int     `json:"found_members" doc:"members at which it hit; 0: not told | 検知のあった組織数。0 は非開示"`
+	FalseBy    int     `json:"false_members" doc:"members that marked it; 0: not told | 誤検知とした組織数。0 は非開示"`
+	Typical    int     `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not told | 30日間の標準的な検知数。0 は非開示"`
+}
+
+type rulesIn struct {
+	api.Paging
+	Show string `query:"show" enum:"held,false,hit,quiet"`
+}
+type rulesOut struct{ Body api.Page[RuleOut] }
+type ruleIn struct {
+	ID string `path:"id" maxLength:"200"`
+}
+type falseIn struct {
+	ID   string `path:"id" maxLength:"200"`
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"stays at this node | このノードの外に出ない"`
+	}
+}
+
+// MarkOut is a mark as false alarm.
+type MarkOut struct {
+	ID       string    `json:"id"`
+	Rule     string    `json:"rule"`
+	Finding  string    `json:"finding,omitempty"`
+	Reason   string    `json:"reason"`
+	By       string    `json:"by"`
+	At       time.Time `json:"at"`
+	Undone   time.Time `json:"undone,omitzero"`
+	UndoneBy string    `json:"undone_by,omitempty"`
+}
+
+func markOut(m FalseMark) MarkOut {
+	return MarkOut(m)
+}
+
+type markBody struct{ Body MarkOut }
+type marksBody struct {
+	Body struct {
+		Items []MarkOut `json:"items" nullable:"false"`
+	}
+}
+
+// CountsOut is the member's policy on rule counts, and what would leave now.
+type CountsOut struct {
+	Way   string         `json:"way" enum:"never,ask,auto"`
+	Would event.RuleCare `json:"would" doc:"exactly what would be sent now | いま送られる内容そのもの"`
+}
+type countsBody struct{ Body CountsOut }
+type wayIn struct {
+	Body struct {
+		Way string `json:"way" enum:"never,ask,auto"`
+	}
+}
+
+// CareAPI adds the operations of rule care at a node.
+func CareAPI(a *api.API, c CarePageConfig) {
+	api.Register(a, api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
+		Summary: i18n.T("Rules with what they find and cost", "規則の一覧（検知数と負荷を含む）")}, c.apiRules)
+	api.Register(a, api.Op{ID: "list-rule-marks", Method: http.MethodGet, Path: "/api/v1/rules/{id}/false", Tag: "rules", Need: policy.RoleReader,
+		Summary: i18n.T("Marks of a rule as false alarm", "規則の誤検知の記録")},
+		func(ctx context.Context, in *ruleIn) (*marksBody, error) {
+			out := &marksBody{}
+			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
+				list, err := FalseMarks(tx, in.ID, "")
+				out.Body.Items = make([]MarkOut, 0, len(list))
+				for _, m := range list {
+					out.Body.Items = append(out.Body.Items, markOut(m))
+				}
+				return err
+			})
+			return out, err
+		})
+	mark := func(id, path string, summary i18n.Text, split func(in *falseIn) (rule, finding string)) {
+		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound, fault.Conflict}},
+			func(ctx context.Context, in *falseIn) (*markBody, error) {
+				rule, finding := split(in)
+				m, err := c.Care.MarkFalse(ctx, api.Viewer(ctx), rule, finding, in.Body.Reason)
+				if err != nil {
+					return nil, err
+				}
+				return &markBody{markOut(m)}, nil
+			})
+	}
+	mark("mark-rule-false", "/api/v1/rules/{id}/false", i18n.T("Mark a rule as a false alarm", "規則を誤検知として記録"), func(in *falseIn) (string, string) { return in.ID, "" })
+	mark("mark-finding-false", "/api/v1/findings/{id}/false", i18n.T("Mark a finding as a false alarm", "検知を誤検知として記録"), func(in *falseIn) (string, string) { return "", in.ID })
+	act := func(id, path string, summary i18n.Text, do func(ctx context.Context, v policy.Viewer, id string) error) {
+		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound}},
+			func(ctx context.Context, in *ruleIn) (*struct{}, error) {
+				return nil, do(ctx, api.Viewer(ctx), in.ID)
+			})
+	}
+	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Take a mark back", "誤検知の記録を取り消す"), c.Care.UndoFalse)
+	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "規則を隔離する"),
+		func(ctx context.Context, v policy.Viewer, id string) error { return c.Care.Quarantine(ctx, id, v.Name) })
+	act("release-rule", "/api/v1/rules/{id}/release", i18n.T("Release a rule from quarantine", "規則の隔離を解除する"),
+		func(ctx context.Context, v policy.Viewer, id string) error { return c.Care.Release(ctx, id, v.Name) })
+	c.countsAPI(a)
+}
+
+func (c CarePageConfig) countsAPI(a *api.API) {
+	read := func(ctx context.Context) (*countsBody, error) {
+		way, err := c.Care.Way(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := c.Care.Report(ctx)
+		return &countsBody{CountsOut{string(way), r}}, err
+	}
+	api.Register(a, api.Op{ID: "get-rule-counts", Method: http.MethodGet, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleReader,
+		Summary: i18n.T("The policy on rule counts, and what would be sent now", "規則の集計の方針と、いま送られる内容")},
+		func(ctx context.Context, _ *struct{}) (*countsBody, error) { return read(ctx) })
+	api.Register(a, api.Op{ID: "set-rule-counts", Method: http.MethodPut, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleAdmin,
+		Summary: i18n.T("Replace the policy on rule counts", "規則の集計の方針の変更")},
+		func(ctx context.Context, in *wayIn) (*countsBody, error) {
+			if err := c.Care.SetWay(ctx, Way(in.Body.Way)); err != nil {
+				return nil, err
+			}
+			return read(ctx)
+		})
+	api.Register(a, api.Op{ID: "send-rule-counts", Method: http.MethodPost, Path: "/api/v1/rule-counts/send", Tag: "sharing", Need: policy.RoleAnalyst,
+		Summary: i18n.T("Send the counts to the hub now", "集計をいまハブに送る"), Errors: []fault.Kind{fault.Denied}},
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, c.Care.Send(ctx) })
+}
+
+func (c CarePageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error) {
+	key, err := api.Unmark(in.After, 1)
+	if err != nil {
+		return nil, err
+	}
+	var all []careLine
+	var spent time.Duration
+	err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+		all, spent, err = c.lines(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	keep := kept(in.Show)
+	list := make([]RuleOut, 0, len(all))
+	for _, l := range all {
+		if !keep(l) || len(key) == 1 && l.id <= key[0] {
+			continue
+		}
+		o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded, Live: l.hits.Live, Past: l.hits.Past, Muted: l.hits.Muted, False: l.falses, Nanos: l.weight.Each().Nanoseconds(),
+			Found: l.found.Members, FalseBy: l.falseBy.Members, Typical: l.typical.Typical}
+		if l.held.Active() {
+			o.Quarantine = l.held.Why
+		}
+		if spent > 0 {
+			o.Share = float64(l.weight.Spent) / float64(spent)
+		}
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b RuleOut) int { return strings.Compare(a.ID, b.ID) })
+	return &rulesOut{api.Cut(list[:min(len(list), in.Limit+1)], in.Limit, func(o RuleOut) []string { return []string{o.ID} })}, nil
+}
+
+// CoverageOut is the coverage as programs get it.
+type CoverageOut struct {
+	Covered    int            `json:"covered"`
+	Techniques []TechniqueOut `json:"techniques" nullable:"false"`
+}
+
+// TechniqueOut is one technique or sub-technique.
+type TechniqueOut struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Tactics []string `json:"tactics" nullable:"false"`
+	Rules   int      `json:"rules"`
+	Hits    int64    `json:"hits" doc:"in 30 days | 30日間"`
+	Members int      `json:"members" doc:"that cover it; 0: not told | 網羅する組織数。0 は非開示"`
+}
+
+type coverIn struct {
+	Product string `query:"product" maxLength:"100" doc:"only rules for this product, and for all | この製品と全製品向けの規則のみ"`
+}
+type coverOut struct{ Body CoverageOut }
+type layerOut struct{ Body Layer }
+
+// CoverageAPI adds the operations on coverage, at a hub or a node.
+func CoverageAPI(a *api.API, c CoverageConfig) {
+	read := func(ctx context.Context, product string) (cov Coverage, err error) {
+		err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
+			rules, err := c.Rules(tx, c.Clock().Add(-coverDays*24*time.Hour))
+			if err != nil {
+				return err
+			}
+			pool, err := Pooled(tx)
+			cov = Cover(c.Attack, rules, strings.ToLower(product), pool)
+			return err
+		})
+		return cov, err
+	}
+	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules", Need: policy.RoleReader,
+		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとの網羅状況")},
+		func(ctx context.Context, in *coverIn) (*coverOut, error) {
+			cov, err := read(ctx, in.Product)
+			out := &coverOut{CoverageOut{Techniques: []TechniqueOut{}}}
+			out.Body.Covered, _ = cov.Covered()
+			add := func(x Cell) {
+				if x.Tactics == nil {
+					x.Tactics = []string{}
+				}
+				out.Body.Techniques = append(out.Body.Techniques, TechniqueOut{x.ID, x.Name, x.Tactics, x.Rules, x.Hits, x.Members})
+			}
+			for _, x := range cov.Cells {
+				add(x)
+				for _, s := range x.Subs {
+					add(s)
+				}
+			}
+			return out, err
+		})
+	api.Register(a, api.Op{ID: "get-coverage-layer", Method: http.MethodGet, Path: "/api/v1/coverage/layer", Tag: "rules", Need: policy.RoleReader,
+		Summary: i18n.T("The coverage as a layer for the ATT&CK Navigator", "ATT&CK Navigator 用レイヤー")},
+		func(ctx context.Context, in *coverIn) (*layerOut, error) {
+			cov, err := read(ctx, in.Product)
+			return &layerOut{cov.Layer("meneki", "rules by technique")}, err
+		})
+}

@@ -1,0 +1,205 @@
+package detect
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/meneki/meneki/internal/store"
+)
+
+// hitDays is how long hits are kept, by day.
+const hitDays = 90
+
+// rate counts the hits of the last hour by minute.
+type rate struct {
+	minutes [60]int
+	last    int64 // minutes since 1970
+}
+
+// add counts n hits at a time and gives the hits of the hour before it. A clock
+// that goes back counts into the newest minute.
+func (r *rate) add(at time.Time, n int) int {
+	now := max(at.Unix()/60, r.last)
+	for m := max(r.last+1, now-59); m <= now; m++ {
+		r.minutes[m%60] = 0
+	}
+	r.last = now
+	r.minutes[now%60] += n
+	sum := 0
+	for _, x := range r.minutes {
+		sum += x
+	}
+	return sum
+}
+
+// tally is what one write of findings holds of one rule.
+type tally struct {
+	title string
+	n     int
+}
+
+// pass takes out the matches of rules that are in quarantine, and counts them.
+func (c *Care) pass(list []match) []match {
+	if c == nil {
+		return list
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(list, func(m match) bool {
+		if m.hit.Sigma == nil || !c.held[m.hit.Rule.ID].Active() {
+			return false
+		}
+		c.muted[m.hit.Rule.ID]++
+		return true
+	})
+}
+
+// count writes hits in the transaction that writes their findings, so that an
+// event that is given again counts once.
+func (c *Care) count(tx *store.Tx, m match, n int, past bool) error {
+	if c == nil || m.hit.Sigma == nil || n == 0 {
+		return nil
+	}
+	live, then := int64(n), int64(0)
+	if past {
+		live, then = then, live
+	}
+	return addHits(tx, m.hit.Rule.ID, day(tx.Now()), live, then, 0)
+}
+
+func addHits(tx *store.Tx, rule string, on, live, past, muted int64) error {
+	_, err := tx.Exec(`INSERT INTO rule_hits (rule, day, live, past, muted) VALUES ($1,$2,$3,$4,$5)
+ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, past = rule_hits.past + excluded.past, muted = rule_hits.muted + excluded.muted`, rule, on, live, past, muted)
+	return err
+}
+
+// counted looks at the rate of what was written, and quarantines what floods.
+func (c *Care) counted(ctx context.Context, list map[string]tally) {
+	if c == nil {
+		return
+	}
+	now := c.Clock()
+	var floods []Held
+	c.mu.Lock()
+	for _, rule := range slices.Sorted(maps.Keys(list)) {
+		r := c.rates[rule]
+		if r == nil {
+			r = &rate{}
+			c.rates[rule] = r
+		}
+		if n := r.add(now, list[rule].n); n > c.Rate && !c.spared(rule) && !c.held[rule].Active() {
+			floods = append(floods, Held{Rule: rule, Title: list[rule].title, Why: WhyFlood, Measured: int64(n), Ceiling: int64(c.Rate)})
+		}
+	}
+	c.mu.Unlock()
+	for _, h := range floods {
+		if err := c.hold(ctx, h); err != nil {
+			c.Log.Warn("a rule that floods could not be quarantined", slog.String("rule", h.Rule), slog.Any("err", err))
+		}
+	}
+}
+
+// flush writes the hits of quarantined rules, and forgets rules that have been
+// quiet for an hour.
+func (c *Care) flush(ctx context.Context) error {
+	c.mu.Lock()
+	muted := c.muted
+	c.muted = map[string]int64{}
+	minute := c.Clock().Unix() / 60
+	maps.DeleteFunc(c.rates, func(_ string, r *rate) bool { return r.last < minute-60 })
+	c.mu.Unlock()
+	if len(muted) == 0 {
+		return nil
+	}
+	err := c.DB.Write(ctx, store.System("detect: hits in quarantine"), func(tx *store.Tx) error {
+		for _, rule := range slices.Sorted(maps.Keys(muted)) {
+			if err := addHits(tx, rule, day(tx.Now()), 0, 0, muted[rule]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil { // they are still to be written
+		c.mu.Lock()
+		for rule, n := range muted {
+			c.muted[rule] += n
+		}
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// prune forgets hits that are older than hitDays.
+func (c *Care) prune(ctx context.Context) error {
+	return c.DB.Write(ctx, store.System("detect: prune hits"), func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM rule_hits WHERE day <= $1`, day(tx.Now())-hitDays)
+		return err
+	})
+}
+
+// HitDay is how often a rule hit on a day (UTC, by this node's clock, when the
+// events were read and not when they happened).
+type HitDay struct {
+	Day   int64 `db:"day"` // since 1970
+	Live  int64 `db:"live"`
+	Past  int64 `db:"past"`  // found by hunts
+	Muted int64 `db:"muted"` // while it was in quarantine; they made no findings
+}
+
+// HitDays gives a rule's hits by day, oldest first; days without hits are left out.
+func HitDays(tx *store.Tx, rule string) ([]HitDay, error) {
+	return store.Query[HitDay](tx, `SELECT day, live, past, muted FROM rule_hits WHERE rule = $1 ORDER BY day`, rule)
+}
+
+// HitSum is how often a rule hit since a day.
+type HitSum struct {
+	Rule  string `db:"rule"`
+	Live  int64  `db:"live"`
+	Past  int64  `db:"past"`
+	Muted int64  `db:"muted"`
+	Last  int64  `db:"last"` // day of the newest hit
+}
+
+// HitSums gives the hits of every rule since a time, by rule.
+func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
+	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(past) AS BIGINT) AS past, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, day(since))
+	out := make(map[string]HitSum, len(list))
+	for _, h := range list {
+		out[h.Rule] = h
+	}
+	return out, err
+}
+
+// Run weighs the rules and writes what is counted in memory, once a minute,
+// until ctx ends.
+func (c *Care) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			return c.flush(last)
+		case <-tick.C:
+		}
+		if err := c.flush(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Warn("hits in quarantine could not be counted", slog.Any("err", err))
+		}
+		if err := c.weigh(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Warn("the rules could not be weighed", slog.Any("err", err))
+		}
+	}
+}
+
+// Chores are Care's hourly work, by name.
+func (c *Care) Chores() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"prune-rule-hits":  c.prune,
+		"send-rule-counts": c.sendByItself,
+		"fetch-rule-pool":  c.Fetch,
+	}
+}

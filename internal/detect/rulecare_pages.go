@@ -1,0 +1,291 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+)
+
+// CarePageConfig is what the pages and the API of rule care at a node stand on.
+type CarePageConfig struct {
+	DB    *store.DB
+	Care  *Care
+	Clock clock.Clock
+}
+
+// CarePages adds /rules/care, /rules/{id}, /findings/{id}/false and
+// /settings/rule-counts to a node's site, which needs Templates too.
+func CarePages(site *web.Site, c CarePageConfig) {
+	site.Page("/rules/care", policy.RoleReader, c.list)
+	site.Page("/rules/{id}", policy.RoleReader, c.one)
+	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.markRule)
+	site.Action("/rules/{id}/quarantine", policy.RoleAnalyst, c.quarantine)
+	site.Action("/rules/{id}/release", policy.RoleAnalyst, c.release)
+	site.Action("/false-marks/{id}/undo", policy.RoleAnalyst, c.undo)
+	site.Page("/findings/{id}/false", policy.RoleReader, c.finding)
+	site.Action("/findings/{id}/false", policy.RoleAnalyst, c.markFinding)
+	site.Page("/settings/rule-counts", policy.RoleReader, c.counts)
+	site.Action("/settings/rule-counts", policy.RoleAdmin, c.setCounts)
+	site.Action("/settings/rule-counts/send", policy.RoleAnalyst, c.send)
+}
+
+// careLine is one rule in the list.
+type careLine struct {
+	id, title, level string
+	hits             HitSum // of the last 30 days
+	falses           int64
+	weight           Weight
+	held             Held
+	found, falseBy   event.RuleFigure
+	typical          event.RuleFigure
+	loaded           bool
+}
+
+// total is all hits of a line.
+func (l careLine) total() int64 { return l.hits.Live + l.hits.Past + l.hits.Muted }
+
+// careData is the dot of rulecare/list.
+type careData struct{ List web.List }
+
+// lines gives every rule that is loaded or has hit, and what all of them cost.
+func (c CarePageConfig) lines(tx *store.Tx) (out []careLine, spent time.Duration, err error) {
+	sums, err := HitSums(tx, c.Clock().Add(-pooledDays*24*time.Hour))
+	if err != nil {
+		return nil, 0, err
+	}
+	falses, err := falseCounts(tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	pool, err := Pooled(tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	weights, spent := c.Care.Weights()
+	held := c.Care.Held()
+	seen := map[string]bool{}
+	add := func(id, title, level string, loaded bool) {
+		seen[id] = true
+		key := strings.ToLower(id)
+		out = append(out, careLine{id: id, title: title, level: level, hits: sums[id], falses: falses[id], weight: weights[id], held: held[id],
+			found: pool[FigureFound][key], falseBy: pool[FigureFalse][key], typical: pool[FigureHits][key], loaded: loaded})
+	}
+	for r := range c.Care.Engine.loaded {
+		add(r.Key(), r.Title, string(r.Level), true)
+	}
+	for id, h := range held {
+		if !seen[id] {
+			add(id, h.Title, "", false)
+		}
+	}
+	for id := range sums {
+		if !seen[id] {
+			add(id, id, "", false)
+		}
+	}
+	return out, spent, nil
+}
+
+// orders are the ways in which the list can be sorted.
+var orders = map[string]func(a, b careLine) int{
+	"": func(a, b careLine) int {
+		return cmp.Or(flag(b.held.Active())-flag(a.held.Active()), cmp.Compare(b.total(), a.total()))
+	},
+	"hits": func(a, b careLine) int { return cmp.Compare(b.total(), a.total()) },
+	"false": func(a, b careLine) int {
+		return cmp.Or(cmp.Compare(b.falses, a.falses), cmp.Compare(b.falseBy.Members, a.falseBy.Members))
+	},
+	"cost": func(a, b careLine) int { return cmp.Compare(b.weight.Spent, a.weight.Spent) },
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// kept narrows the list.
+func kept(show string) func(careLine) bool {
+	switch show {
+	case "held":
+		return func(l careLine) bool { return l.held.Active() }
+	case "false":
+		return func(l careLine) bool { return l.falses > 0 || l.falseBy.Members > 0 }
+	case "quiet":
+		return func(l careLine) bool { return l.total() == 0 }
+	case "hit":
+		return func(l careLine) bool { return l.total() > 0 }
+	}
+	return func(careLine) bool { return true }
+}
+
+func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
+	var all []careLine
+	var spent time.Duration
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		all, spent, err = c.lines(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	show, sort, q := r.Value("show"), r.Value("sort"), strings.ToLower(r.Value("q"))
+	if orders[sort] == nil {
+		sort = ""
+	}
+	keep, held := kept(show), 0
+	list := all[:0:0]
+	for _, l := range all {
+		held += flag(l.held.Active())
+		if keep(l) && (q == "" || strings.Contains(strings.ToLower(l.title+"\n"+l.id), q)) {
+			list = append(list, l)
+		}
+	}
+	slices.SortFunc(list, func(a, b careLine) int {
+		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
+	})
+	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
+		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
+		Tabs: []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: true}, {Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused"}}}
+	if held > 0 {
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
+			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
+	}
+	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(list))), Bare: true, Dense: true, Filter: careFilter(r, show, sort), Empty: careEmpty(show, q),
+		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
+		Columns: []web.ListColumn{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
+			{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
+			{Key: "state", Text: i18n.T("State", "状態")},
+			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits"},
+			{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false"},
+			{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost"},
+			{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote},
+		}}
+	v.CSV = careTable(list)
+	if after := r.Value("after"); after != "" {
+		if at := slices.IndexFunc(list, func(l careLine) bool { return l.id == after }); at >= 0 {
+			list = list[at+1:]
+			l.Pager.First = r.With("after", "")
+		}
+	}
+	if len(list) > pageRows {
+		list = list[:pageRows]
+		l.Pager.Next = r.With("after", list[pageRows-1].id)
+	}
+	for _, x := range list {
+		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
+			web.Level(x.level), web.Lines{x.title, web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
+	}
+	v.Data = careData{l}
+	return v, nil
+}
+
+func careFilter(r *web.Request, show, sort string) *web.Filter {
+	f := &web.Filter{Path: "/rules/care", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号")}
+	if sort != "" {
+		f.Keep = []web.Hidden{{Name: "sort", Value: sort}}
+	}
+	say := i18n.T("all rules", "すべての規則")
+	choice := web.Choice{Name: "show", Text: i18n.T("Show", "表示")}
+	for _, o := range []struct {
+		value string
+		text  i18n.Text
+	}{{"", i18n.T("all rules", "すべての規則")}, {"held", i18n.T("rules in quarantine", "隔離中の規則")}, {"false", i18n.T("rules marked as false alarms", "誤検知とされた規則")},
+		{"hit", i18n.T("rules that found something", "検知のあった規則")}, {"quiet", i18n.T("rules that found nothing", "検知のない規則")}} {
+		choice.Options = append(choice.Options, web.Option{Value: o.value, Text: o.text, On: o.value == show})
+		if o.value == show {
+			say = o.text
+		}
+	}
+	f.Fields = []web.Choice{choice}
+	order := map[string]i18n.Text{"": i18n.T("quarantine first, then by hits", "隔離中が先、検知数の多い順"), "hits": i18n.T("most hits first", "検知数の多い順"),
+		"false": i18n.T("most false alarms first", "誤検知の多い順"), "cost": i18n.T("dearest first", "負荷の高い順")}[sort]
+	f.Say = i18n.T("{0}, {1}", "{0}、{1}").With(say, order)
+	if r.Value("q") != "" || show != "" || sort != "" {
+		f.Clear = "/rules/care"
+	}
+	return f
+}
+
+func careEmpty(show, q string) *web.Empty {
+	if show != "" || q != "" {
+		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules/care"}}
+	}
+	return &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"),
+		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。規則ごとの検知数と負荷がここに並びます。")}
+}
+
+func stateBadge(l careLine) web.Badge {
+	switch {
+	case l.held.Active():
+		return web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"}
+	case !l.loaded:
+		return web.Badge{Text: i18n.T("no longer loaded", "読み込みなし"), Mood: web.Dim}
+	}
+	return web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good}
+}
+
+// costCell is the mean cost of a rule and its share of all.
+func costCell(w Weight, all time.Duration) any {
+	if w.Evaluations == 0 {
+		return nil
+	}
+	return web.Lines{micros(w.Each()), share(w.Spent, all)}
+}
+
+func micros(d time.Duration) string {
+	us := float64(d.Nanoseconds()) / 1000
+	if us >= 1000 {
+		return fmt.Sprintf("%.2f ms", us/1000)
+	}
+	return fmt.Sprintf("%.1f µs", us)
+}
+
+func share(part, all time.Duration) string {
+	if all <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(all))
+}
+
+// communityText says what the community's figures of a rule come to.
+func communityText(found, falseBy, hits event.RuleFigure) any {
+	var out web.Run
+	if found.Members > 0 {
+		out = append(out, i18n.T("found at {0} members", "{0} 組織で検知").With(found.Members))
+	}
+	if falseBy.Members > 0 {
+		out = append(out, i18n.T("marked false by {0}", "{0} 組織が誤検知と判断").With(falseBy.Members))
+	}
+	if hits.Members > 0 && hits.Typical > 0 {
+		out = append(out, i18n.T("typically {0} or more hits in 30 days", "30日間に {0} 件以上が標準的").With(hits.Typical))
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func careTable(list []careLine) *web.Table {
+	t := &web.Table{Name: i18n.T("Rule care", "規則の手入れ"), Columns: []web.Column{
+		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "規則")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
+		{Key: "quarantine", Text: i18n.T("In quarantine", "隔離中")}, {Key: "live", Text: i18n.T("Live hits", "即時の検知数"), Number: true}, {Key: "past", Text: i18n.T("Hits in the past", "過去の検知数"), Number: true},
+		{Key: "muted", Text: i18n.T("Hits in quarantine", "隔離中の検知数"), Number: true}, {Key: "false", Text: i18n.T("False alarms", "誤検知"), Number: true},
+		{Key: "ns", Text: i18n.T("Nanoseconds an event", "1事象あたりナノ秒"), Number: true}, {Key: "found_members", Text: i18n.T("Found at members", "検知した組織"), Number: true},
+		{Key: "false_members", Text: i18n.T("Marked false by members", "誤検知とした組織"), Number: true}, {Key: "typical_hits", Text: i18n.T("Typical hits elsewhere", "標準的な検知数"), Number: true}}}
+	for _, l := range list {
+		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.held.Active(), l.hits.Live, l.hits.Past, l.hits.Muted, l.falses, l.weight.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
+	}
+	return t
+}

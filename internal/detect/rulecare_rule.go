@@ -1,0 +1,301 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/sigma"
+)
+
+// ruleData is the dot of rulecare/one.
+type ruleData struct {
+	ID        string
+	Facts     []web.Fact
+	Tags      []web.Badge
+	Hits      svg.Picture
+	Cost      []web.Fact
+	Community []web.Fact
+	Marks     []markLine
+	Form      *web.Form
+	Reason    web.Field
+	Held      bool
+	HeldWhy   []web.Fact // why, since when
+	Loaded    bool
+	Source    string
+}
+
+// markLine is a mark with what can be done about it.
+type markLine struct {
+	FalseMark
+	Stands bool
+	Undo   string
+	Path   string // of its finding
+}
+
+func reasonField() web.Field {
+	return web.Field{Name: "reason", Kind: "textarea", Rows: 3, Max: maxReason, Required: true, Label: i18n.T("Why was it no attack?", "攻撃ではないと判断した理由"),
+		Help: i18n.T("The reason stays here. If your policy lets rule counts leave, others learn only that some members marked the rule.", "理由は組織の外に出ません。方針で集計の送信を認めた場合も、何組織が誤検知としたかだけが伝わります。")}
+}
+
+func (c CarePageConfig) one(r *web.Request) (*web.View, error) {
+	return c.ruleView(r, r.PathValue("id"), nil)
+}
+
+// ruleView is the page of one rule.
+func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.View, error) {
+	var line careLine
+	var spent time.Duration
+	var days []HitDay
+	var marks []FalseMark
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
+		all, sum, err := c.lines(tx)
+		if err != nil {
+			return err
+		}
+		spent = sum
+		for _, l := range all {
+			if l.id == id {
+				line = l
+			}
+		}
+		if marks, err = FalseMarks(tx, id, ""); err != nil {
+			return err
+		}
+		if line.id == "" && len(marks) == 0 {
+			return noRule(id)
+		}
+		days, err = HitDays(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	line.id, line.title = id, cmp.Or(line.title, id)
+	badge := stateBadge(line)
+	v := &web.View{Template: "rulecare/one", Title: i18n.Same(line.title), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
+		Back: &web.Link{Text: i18n.T("Rule care", "規則の手入れ"), Path: "/rules/care"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
+	d := ruleData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock()))}
+	if rule := c.Care.Engine.Rule(id); rule != nil {
+		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
+		for _, t := range rule.Tags {
+			d.Tags = append(d.Tags, tagBadge(t))
+		}
+	}
+	if d.Held {
+		d.HeldWhy = heldFacts(line.held)
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")})
+	}
+	d.Cost, d.Community = costFacts(line.weight, spent), communityFacts(line)
+	for _, m := range marks {
+		x := markLine{FalseMark: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)}
+		if m.Finding != "" {
+			x.Path = web.Path("/findings/{0}", m.Finding)
+		}
+		d.Marks = append(d.Marks, x)
+	}
+	v.Data, v.CSV = d, hitTable(days)
+	return v, nil
+}
+
+func ruleWords(r *sigma.Rule) []web.Fact {
+	return []web.Fact{
+		{Name: i18n.T("Id", "番号"), Value: web.Mono(r.Key())},
+		{Name: i18n.T("Author", "作者"), Value: r.Author},
+		{Name: i18n.T("Licence", "ライセンス"), Value: r.License},
+		{Name: i18n.T("Log source", "対象"), Value: r.LogSource.String()},
+		{Name: i18n.T("File", "ファイル"), Value: web.Mono(fmt.Sprintf("%s:%d", path.Base(strings.ReplaceAll(r.Path, "\\", "/")), r.Line))},
+		{Name: i18n.T("Expected false alarms", "想定される誤検知"), Value: strings.Join(r.FalsePositives, "; ")},
+	}
+}
+
+func heldFacts(h Held) []web.Fact {
+	out := []web.Fact{{Name: i18n.T("Since", "開始"), Value: h.At}}
+	switch h.Why {
+	case WhyFlood:
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It hit {0} times within an hour; {1} are allowed.", "1時間に {0} 件検知（上限 {1} 件）。").With(h.Measured, h.Ceiling),
+			Note: i18n.T("It is still evaluated and its hits are counted, but they make no findings. Findings from before stay.", "照合と計数は続きますが、検知は作られません。以前の検知は残ります。")})
+	case WhyCost:
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It took {0} for one event on average; {1} are allowed.", "1事象あたり平均 {0}（上限 {1}）。").With(micros(time.Duration(h.Measured)), micros(time.Duration(h.Ceiling))),
+			Note: i18n.T("It is not evaluated: what it would find is not found by it.", "照合を止めています。この規則による検知は行われません。")})
+	default:
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("{0} put it here.", "{0} さんが隔離しました。").With(cmp.Or(h.By, "—")),
+			Note: i18n.T("Its hits are counted, but they make no findings.", "計数は続きますが、検知は作られません。")})
+	}
+	return out
+}
+
+func costFacts(w Weight, all time.Duration) []web.Fact {
+	if w.Evaluations == 0 {
+		return []web.Fact{{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: nil, Note: i18n.T("not measured yet: no event of its log source has been sampled", "未測定：対象の事象がまだ標本にありません")}}
+	}
+	return []web.Fact{
+		{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: micros(w.Each())},
+		{Name: i18n.T("Share of all rules", "全規則に占める割合"), Value: share(w.Spent, all)},
+		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Evaluations, Note: i18n.T("events that passed, each rule by itself", "通過した事象の標本。規則を1つずつ測定")},
+	}
+}
+
+func communityFacts(l careLine) []web.Fact {
+	if l.found.Members == 0 && l.falseBy.Members == 0 && l.typical.Members == 0 {
+		return nil
+	}
+	since := func(f event.RuleFigure) i18n.Text {
+		return i18n.T("figure of {0}", "{0} の集計").With(DayStart(f.Day).Format(time.DateOnly))
+	}
+	var out []web.Fact
+	if l.found.Members > 0 {
+		out = append(out, web.Fact{Name: i18n.T("Found something at", "検知のあった組織"), Value: i18n.T("{0} members", "{0} 組織").With(l.found.Members), Note: since(l.found)})
+	}
+	if l.falseBy.Members > 0 {
+		out = append(out, web.Fact{Name: i18n.T("Marked as false alarm by", "誤検知とした組織"), Value: i18n.T("{0} members", "{0} 組織").With(l.falseBy.Members), Note: since(l.falseBy)})
+	}
+	if l.typical.Members > 0 {
+		out = append(out, web.Fact{Name: i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"), Value: i18n.T("{0} or more", "{0} 件以上").With(l.typical.Typical), Note: since(l.typical)})
+	}
+	return out
+}
+
+// hitPicture shows the hits of 90 days, or nothing where there were none.
+func hitPicture(days []HitDay, today int64) svg.Picture {
+	if len(days) == 0 {
+		return nil
+	}
+	c := svg.Columns{Unit: i18n.T("hits a day", "1日あたりの検知数"), Open: true}
+	live, past, muted := make([]float64, hitDays), make([]float64, hitDays), make([]float64, hitDays)
+	total := int64(0)
+	for i := range int64(hitDays) {
+		c.Buckets = append(c.Buckets, i18n.Same(DayStart(today-hitDays+1+i).Format("01-02")))
+	}
+	for _, d := range days {
+		if i := d.Day - today + hitDays - 1; i >= 0 && i < hitDays {
+			live[i], past[i], muted[i] = float64(d.Live), float64(d.Past), float64(d.Muted)
+			total += d.Live + d.Past + d.Muted
+		}
+	}
+	c.Text = i18n.T("{0} hits in 90 days", "90日間に {0} 件の検知").With(total)
+	c.Series = []svg.Series{{Name: i18n.T("live", "即時"), Values: live}}
+	if slices.Max(past) > 0 {
+		c.Series = append(c.Series, svg.Series{Name: i18n.T("in the past", "過去の痕跡"), Values: past})
+	}
+	if slices.Max(muted) > 0 {
+		c.Series = append(c.Series, svg.Series{Name: i18n.T("in quarantine", "隔離中"), Values: muted})
+	}
+	return c
+}
+
+func hitTable(days []HitDay) *web.Table {
+	t := &web.Table{Name: i18n.T("Hits by day", "日別の検知数"), Columns: []web.Column{{Key: "day", Text: i18n.T("Day (UTC)", "日（UTC）")}, {Key: "live", Text: i18n.T("Live", "即時"), Number: true},
+		{Key: "past", Text: i18n.T("In the past", "過去の痕跡"), Number: true}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
+	for _, d := range days {
+		t.Rows = append(t.Rows, []any{DayStart(d.Day).Format(time.DateOnly), d.Live, d.Past, d.Muted})
+	}
+	return t
+}
+
+func (c CarePageConfig) markRule(r *web.Request) (string, error) {
+	id := r.PathValue("id")
+	if _, err := c.Care.MarkFalse(r.Context(), r.Viewer, id, "", r.Value("reason")); err != nil {
+		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.ruleView(r, id, f) })
+	}
+	r.Flash(i18n.T("Marked as a false alarm. You can take it back below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	return web.Path("/rules/{0}", id), nil
+}
+
+// again shows the form once more if the reason was at fault.
+func (c CarePageConfig) again(err error, r *web.Request, view func(*web.Form) (*web.View, error)) error {
+	if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.TooLarge) {
+		return err
+	}
+	f := web.FormOf(r)
+	f.Wrong("reason", fault.TextOf(err))
+	v, verr := view(f)
+	if verr != nil {
+		return verr
+	}
+	return web.Again(v, err)
+}
+
+func (c CarePageConfig) quarantine(r *web.Request) (string, error) {
+	id := r.PathValue("id")
+	err := c.Care.Quarantine(r.Context(), id, r.Viewer.Name)
+	if err == nil {
+		r.Flash(i18n.T("The rule is in quarantine. It makes no findings until somebody releases it.", "規則を隔離しました。解除されるまで検知は作られません。"))
+	}
+	return web.Path("/rules/{0}", id), err
+}
+
+func (c CarePageConfig) release(r *web.Request) (string, error) {
+	id := r.PathValue("id")
+	err := c.Care.Release(r.Context(), id, r.Viewer.Name)
+	if err == nil {
+		r.Flash(i18n.T("The rule is in service again. It is left alone for a day, whatever it does.", "隔離を解除しました。今後1日は自動で隔離されません。"))
+	}
+	return web.Path("/rules/{0}", id), err
+}
+
+func (c CarePageConfig) undo(r *web.Request) (string, error) {
+	err := c.Care.UndoFalse(r.Context(), r.Viewer, r.PathValue("id"))
+	if err == nil {
+		r.Flash(i18n.T("The mark is taken back.", "誤検知の記録を取り消しました。"))
+	}
+	return "", err
+}
+
+// falseData is the dot of rulecare/false.
+type falseData struct {
+	Action string
+	Form   *web.Form
+	Reason web.Field
+	Marks  []markLine
+	Stands bool
+	Rule   web.Link
+}
+
+func (c CarePageConfig) finding(r *web.Request) (*web.View, error) {
+	return c.findingView(r, r.PathValue("id"), nil)
+}
+
+func (c CarePageConfig) findingView(r *web.Request, id string, form *web.Form) (*web.View, error) {
+	var it Item
+	var marks []FalseMark
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		if it, err = Get(tx, id); err != nil {
+			return err
+		}
+		marks, err = FalseMarks(tx, "", id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := falseData{Action: web.Path("/findings/{0}/false", id), Form: form, Reason: reasonField(), Rule: web.Link{Text: cmp.Or(it.Rule.Title, it.Rule.ID), Path: web.Path("/rules/{0}", it.Rule.ID), Icon: "rules"}}
+	if it.Rule.ID == it.Indicator { // a value that the community shared
+		d.Rule = web.Link{Text: cmp.Or(it.Rule.Title, it.Rule.ID), Path: web.Path("/indicators/{0}", it.Indicator), Icon: "indicators"}
+	}
+	for _, m := range marks {
+		d.Marks = append(d.Marks, markLine{FalseMark: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)})
+		d.Stands = d.Stands || m.Active()
+	}
+	return &web.View{Template: "rulecare/false", Title: i18n.T("A false alarm?", "誤検知として記録"), Nav: "findings", Handling: &it.Handling, Data: d, Lede: cmp.Or(it.Rule.Title, it.Rule.ID),
+		Back: &web.Link{Text: i18n.T("The finding", "検知"), Path: web.Path("/findings/{0}", id)}}, nil
+}
+
+func (c CarePageConfig) markFinding(r *web.Request) (string, error) {
+	id := r.PathValue("id")
+	if _, err := c.Care.MarkFalse(r.Context(), r.Viewer, "", id, r.Value("reason")); err != nil {
+		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.findingView(r, id, f) })
+	}
+	r.Flash(i18n.T("Marked as a false alarm. You can take it back below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	return web.Path("/findings/{0}/false", id), nil
+}

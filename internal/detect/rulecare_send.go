@@ -1,0 +1,223 @@
+package detect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Way is how a node's rule counts leave.
+type Way string
+
+// The ways. What is none of them is WayNever, which is also what holds until
+// somebody chooses.
+const (
+	WayNever Way = "never" // they stay
+	WayAsk   Way = "ask"   // when a person has looked at them and sends them
+	WayAuto  Way = "auto"  // by themselves, every hour
+)
+
+// pooledDays is how far back hits are told, in days.
+const pooledDays = 30
+
+const (
+	settingWay  = "detect.rule-counts.way"
+	settingTold = "detect.rule-counts.told" // "yes" once the hub may hold counts of ours
+)
+
+// Way gives the member's choice.
+func (c *Care) Way(ctx context.Context) (Way, error) {
+	text, _, err := c.DB.Setting(ctx, settingWay)
+	if w := Way(text); w == WayAsk || w == WayAuto {
+		return w, err
+	}
+	return WayNever, err
+}
+
+// SetWay changes the member's choice. When it becomes WayNever, the hub is told
+// to forget what it was told.
+func (c *Care) SetWay(ctx context.Context, w Way) error {
+	if w != WayNever && w != WayAsk && w != WayAuto {
+		return fault.New(fault.Invalid, i18n.T("{0} is none of never, ask and auto", "{0} は never、ask、auto のいずれでもありません").With(event.Clip(string(w), 40)))
+	}
+	if err := c.DB.SetSetting(ctx, settingWay, string(w)); err != nil {
+		return err
+	}
+	c.Tell()
+	told, _, err := c.DB.Setting(ctx, settingTold)
+	if err != nil || w != WayNever || told == "" {
+		return err
+	}
+	r := c.letter()
+	r.Withdraw = true
+	if err := c.offer(ctx, r); err != nil {
+		return err
+	}
+	return c.DB.SetSetting(ctx, settingTold, "")
+}
+
+// letter is a word without counts. It is one message a day, which the counts of
+// the day replace until it has left, so that the desk of what leaves stays short.
+func (c *Care) letter() event.RuleCare {
+	now := c.Clock()
+	return event.RuleCare{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), Member: c.Member(), At: now.UTC().Truncate(24 * time.Hour),
+		Rules: []event.RuleTally{}, Techniques: []event.TechniqueTally{}, Handling: policy.Handling{TLP: policy.Red, Owner: c.Member()}}
+}
+
+// Report is exactly what would leave now.
+func (c *Care) Report(ctx context.Context) (event.RuleCare, error) {
+	r := c.letter()
+	hits, marks := map[string]int64{}, map[string]bool{}
+	err := c.DB.Read(ctx, store.System("detect: rule counts"), func(tx *store.Tx) error {
+		sums, err := HitSums(tx, c.Clock().Add(-pooledDays*24*time.Hour))
+		if err != nil {
+			return err
+		}
+		for rule, h := range sums {
+			hits[strings.ToLower(rule)] += h.Live + h.Muted
+		}
+		stand, err := falseCounts(tx)
+		for rule := range stand {
+			marks[strings.ToLower(rule)] = true
+		}
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	rules := map[string]bool{}
+	for id := range hits {
+		rules[id] = true
+	}
+	for id := range marks {
+		rules[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(rules)) {
+		t := event.RuleTally{Rule: id, Hits: event.Step(hits[id]), False: marks[id]}
+		if ruleID.MatchString(id) && (t.Hits > 0 || t.False) && len(r.Rules) < maxTallies {
+			r.Rules = append(r.Rules, t)
+		}
+	}
+	techniques := map[string]int64{}
+	for rule := range c.Engine.loaded {
+		for _, t := range techniquesOf(rule.Tags) {
+			techniques[t]++
+		}
+	}
+	for _, t := range slices.Sorted(maps.Keys(techniques)) {
+		if len(r.Techniques) < maxTallies {
+			r.Techniques = append(r.Techniques, event.TechniqueTally{Technique: t, Rules: event.Step(techniques[t])})
+		}
+	}
+	return r, nil
+}
+
+// Send offers the counts now, because a person says so.
+func (c *Care) Send(ctx context.Context) error {
+	way, err := c.Way(ctx)
+	switch {
+	case err != nil:
+		return err
+	case way == WayNever:
+		return fault.New(fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、規則の集計は外に出ません"))
+	case c.Realm != event.Live:
+		return fault.New(fault.Denied, i18n.T("counts of an exercise stay here", "演習中の集計は外に出ません"))
+	}
+	r, err := c.Report(ctx)
+	if err != nil {
+		return err
+	}
+	return c.offer(ctx, r)
+}
+
+// sendByItself sends the counts if the policy lets them leave by themselves.
+func (c *Care) sendByItself(ctx context.Context) error {
+	if way, err := c.Way(ctx); err != nil || way != WayAuto || c.Realm != event.Live {
+		return err
+	}
+	return c.Send(ctx)
+}
+
+// offer hands a word to the gate unless the same was handed over already today.
+func (c *Care) offer(ctx context.Context, r event.RuleCare) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write rule counts: %w", err)
+	}
+	c.mu.Lock()
+	same := c.sent[r.ID] == string(body)
+	c.mu.Unlock()
+	if same {
+		return nil
+	}
+	err = c.DB.Write(ctx, store.System("detect: send rule counts"), func(tx *store.Tx) error {
+		if err := c.Gate.Offer(tx, event.Offer{Kind: event.KindRuleCare, ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingTold, tx.Now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.sent = map[string]string{r.ID: string(body)}
+	c.mu.Unlock()
+	return nil
+}
+
+// maxFetched bounds the figures that a node takes, whatever its hub believes.
+const maxFetched = 200_000
+
+// Fetch asks the hub for the community's figures and keeps them. A hub that is
+// not there, or does not know the question, is no error.
+func (c *Care) Fetch(ctx context.Context) error {
+	if c == nil || c.Line == nil {
+		return nil
+	}
+	var all []event.RuleFigure
+	ask, first := event.RulePoolAsk{}, int64(0)
+	for page := 0; ; page++ {
+		body, err := json.Marshal(ask)
+		if err != nil {
+			return err
+		}
+		reply, err := c.Line.Request(ctx, event.TopicRulePool, body)
+		if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unsupported) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask for the rule figures: %w", err)
+		}
+		var a event.RulePool
+		if err := json.Unmarshal(reply, &a); err != nil {
+			return fault.Wrap(fault.Invalid, i18n.T("the hub's rule figures are not readable", "ハブの集計を読み取れません"), err)
+		}
+		if page == 0 {
+			first = a.Day
+		}
+		all = append(all, a.Figures...)
+		if a.Next == "" {
+			break
+		}
+		if a.Next <= ask.After || len(all) > maxFetched || a.Day != first { // a new edition meanwhile: next time
+			return nil
+		}
+		ask.After = a.Next
+	}
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return keepPool(tx, all) })
+	if err == nil {
+		c.Tell()
+	}
+	return err
+}

@@ -1,0 +1,488 @@
+package detect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma"
+)
+
+const ruleNoise = "33333333-3333-4333-8333-333333333333"
+
+var analyst = policy.Viewer{User: "u1", Name: "Sato", Member: "power", Role: policy.RoleAnalyst}
+
+// careFor gives a node somebody who looks after its rules.
+func careFor(t *testing.T, n *node, cfg CareConfig) *Care {
+	t.Helper()
+	cfg.DB, cfg.Engine, cfg.Gate, cfg.Member = n.db, n.engine, n.gate, n.member
+	if cfg.Clock == nil {
+		cfg.Clock = n.clock
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Realm == "" {
+		cfg.Realm = event.Live
+	}
+	c, err := OpenCare(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Service.care = c
+	return c
+}
+
+func (n *node) noise() *event.Event {
+	return n.event("dns_query", n.clock(), map[string]any{"QueryName": "noise.example.net"})
+}
+
+func hitsOf(t *testing.T, n *node, rule string) (out []HitDay) {
+	t.Helper()
+	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { out, err = HitDays(tx, rule); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Hits are counted by day, once for each event however often it is given, those
+// of hunts apart, and kept for 90 days.
+func TestHitsByDay(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		c := careFor(t, n, CareConfig{})
+		a := n.beacon("198.51.100.7")
+		n.take(t, a, n.beacon("198.51.100.8"))
+		n.take(t, a)
+		first := day(start)
+		n.hand.Add(24 * time.Hour)
+		n.take(t, n.beacon("198.51.100.9"))
+		hunted := rules(t, strings.ReplaceAll(rulesText, ruleA, "44444444-4444-4444-8444-444444444444")).Rules[0]
+		if h, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil || h.Hits != 3 {
+			t.Fatalf("%+v %v", h, err)
+		}
+		if diff := cmp.Diff([]HitDay{{Day: first, Live: 2}, {Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
+			t.Errorf("live (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]HitDay{{Day: first + 1, Past: 3}}, hitsOf(t, n, "44444444-4444-4444-8444-444444444444")); diff != "" {
+			t.Errorf("hunted (-want +got):\n%s", diff)
+		}
+		n.hand.Add(89 * 24 * time.Hour)
+		if err := c.Chores()["prune-rule-hits"](t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]HitDay{{Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
+			t.Errorf("after 90 days (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A rule that floods is quarantined: named in the log, its hits counted, its
+// findings no more; over a restart; until a person releases it, and then it is
+// left alone for a day. Other rules go on.
+func TestFlood(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		var log bytes.Buffer
+		cfg := CareConfig{Rate: 5, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		c := careFor(t, n, cfg)
+		many := func(k int) (out []*event.Event) {
+			for range k {
+				out = append(out, n.noise())
+			}
+			return out
+		}
+		n.take(t, many(5)...)
+		n.hand.Add(61 * time.Minute)
+		n.take(t, many(5)...)
+		if len(c.Held()) != 0 {
+			t.Fatal("5 hits an hour are a flood")
+		}
+		n.take(t, many(1)...)
+		h := c.Held()[ruleNoise]
+		if !h.Active() || h.Why != WhyFlood || h.Measured != 6 || h.Ceiling != 5 || h.Title != "Noise" {
+			t.Fatalf("held: %+v", c.Held())
+		}
+		if !strings.Contains(log.String(), ruleNoise) || !strings.Contains(log.String(), "quarantine") {
+			t.Errorf("the log does not name it: %s", log.String())
+		}
+		before := len(n.findings(t))
+		n.hand.Add(2 * time.Hour)
+		n.take(t, append(many(3), n.beacon("198.51.100.7"))...)
+		if got := len(n.findings(t)); got != before+1 {
+			t.Errorf("%d findings, want %d and the beacon's", got, before)
+		}
+		if err := c.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c = careFor(t, n, cfg) // a restart
+		if !c.Held()[ruleNoise].Active() {
+			t.Fatal("the quarantine did not survive a restart")
+		}
+		n.take(t, many(2)...)
+		if err := c.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := hitsOf(t, n, ruleNoise); len(got) != 1 || got[0].Live != 11 || got[0].Muted != 5 {
+			t.Errorf("hits %+v", got)
+		}
+		if err := c.Release(t.Context(), ruleNoise, "Sato"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Release(t.Context(), ruleNoise, "Sato"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("released twice: %v", err)
+		}
+		n.take(t, many(9)...)
+		if len(c.Held()) != 0 {
+			t.Error("it is quarantined again at once")
+		}
+		n.hand.Add(afterRelease + time.Minute)
+		n.take(t, many(6)...)
+		if !c.Held()[ruleNoise].Active() {
+			t.Error("after a day it may flood")
+		}
+	})
+}
+
+// Hits of a hunt flood nothing, and a value of the community is no rule.
+func TestWhatDoesNotFlood(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		c := careFor(t, n, CareConfig{Rate: 2})
+		n.care = nil
+		for range 5 {
+			n.take(t, n.beacon("198.51.100.7"))
+		}
+		n.care = c
+		hunted := rules(t, strings.ReplaceAll(rulesText, ruleA, "44444444-4444-4444-8444-444444444444")).Rules[0]
+		if _, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil {
+			t.Fatal(err)
+		}
+		n.engine.Arm(Armed{ID: "indicator--v", Values: []event.Observable{{Type: event.IPv4, Value: "198.51.100.99"}}})
+		for range 5 {
+			n.take(t, n.event("process_creation", start, map[string]any{"DestinationIp": "198.51.100.99"}))
+		}
+		if got := c.Held(); len(got) != 0 {
+			t.Errorf("held: %v", got)
+		}
+	})
+}
+
+// A rule that is too dear twice in a row is not evaluated any more, by the
+// engine too after its rules were loaded anew; others are.
+func TestTooDear(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		slow := 0
+		now := func() time.Time { // each look at the clock while the slow rule is weighed is a second later
+			slow++
+			return n.clock().Add(time.Duration(slow) * time.Second)
+		}
+		c := careFor(t, n, CareConfig{Ceiling: time.Second})
+		weigh := func(d time.Duration) []Held {
+			set := n.engine.Rules()
+			var s Scale
+			s.weights = map[string]*Weight{ruleA: {Rule: set.Rules[0], Evaluations: 40, Spent: 40 * d}, ruleB: {Rule: set.Rules[1], Evaluations: 40, Spent: time.Millisecond}}
+			return c.judge(s)
+		}
+		if got := weigh(10 * time.Second); len(got) != 0 {
+			t.Fatalf("once is enough: %v", got)
+		}
+		if got := weigh(time.Millisecond); len(got) != 0 {
+			t.Fatalf("%v", got)
+		}
+		if got := weigh(10 * time.Second); len(got) != 0 {
+			t.Fatalf("the strikes are not in a row: %v", got)
+		}
+		got := weigh(10 * time.Second)
+		if len(got) != 1 || got[0].Rule != ruleA || got[0].Why != WhyCost || got[0].Ceiling != time.Second.Nanoseconds() {
+			t.Fatalf("%+v", got)
+		}
+		if err := c.hold(t.Context(), got[0]); err != nil {
+			t.Fatal(err)
+		}
+		n.engine.SetRules(n.engine.Rules())
+		n.take(t, n.beacon("198.51.100.7"), n.event("process_creation", start, map[string]any{"Image": `C:\whoami.exe`}))
+		if list := n.findings(t); len(list) != 1 || list[0].Rule.ID != ruleB {
+			t.Errorf("findings: %+v", list)
+		}
+		if r, _ := n.engine.Count(); r != 3 || n.engine.Rule(ruleA) == nil {
+			t.Error("the rule is no longer known")
+		}
+		n.engine.Arm(Armed{ID: "indicator--x", Rule: n.engine.Rule(ruleA)})
+		if err := c.Release(t.Context(), ruleA, "Sato"); err != nil {
+			t.Fatal(err)
+		}
+		n.take(t, n.beacon("198.51.100.7"))
+		if got := len(n.findings(t)); got != 2 {
+			t.Errorf("after the release: %d findings", got)
+		}
+		// The real weighing, on events that passed, by an injected clock.
+		c.Clock = now
+		if err := c.weigh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w, spent := c.Weights()
+		if w[ruleA].Evaluations != 1 || w[ruleA].Matches != 1 || w[ruleA].Spent != time.Second || spent < w[ruleA].Spent {
+			t.Errorf("weights %+v, all %v", w, spent)
+		}
+	})
+}
+
+func TestScale(t *testing.T) {
+	set := rules(t, rulesText)
+	ev := &event.Event{Product: "windows", Categories: []string{"network_connection"}, Fields: map[string]any{"Initiated": "true", "Image": `C:\bad.exe`}}
+	steps := []time.Duration{5, -1, 2, 3, -3, -2} // shortest of three, then a clock that only goes back
+	at, k := start, 0
+	now := func() time.Time {
+		if k++; k%2 == 0 {
+			at = at.Add(steps[(k/2-1)%len(steps)] * time.Millisecond)
+		}
+		return at
+	}
+	var s Scale
+	if err := s.Add(t.Context(), set, []*event.Event{ev, ev}, now); err != nil {
+		t.Fatal(err)
+	}
+	w := s.Weights()
+	if len(w) != 1 || w[0].Rule.ID != ruleA || w[0].Evaluations != 2 || w[0].Matches != 2 || w[0].Spent != 2*time.Millisecond || w[0].Each() != time.Millisecond || s.Events() != 2 {
+		t.Errorf("%+v", w)
+	}
+	steps = []time.Duration{-1, -1, -1}
+	k = 0
+	if err := s.Add(t.Context(), set, []*event.Event{ev}, now); err != nil {
+		t.Fatal(err)
+	}
+	if w := s.Weights(); w[0].Evaluations != 2 || w[0].Matches != 3 || s.Spent() != 2*time.Millisecond {
+		t.Errorf("a clock that was set counts: %+v", w)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Add(ctx, set, []*event.Event{ev}, now); err == nil {
+		t.Error("it goes on after the end")
+	}
+	s.age(1)
+	if w := s.Weights(); w[0].Evaluations != 1 || w[0].Spent != time.Millisecond || s.Spent() != time.Millisecond {
+		t.Errorf("aged: %+v %v", w, s.Spent())
+	}
+}
+
+// The sample that rules are weighed with is bounded, whatever passes.
+func TestSample(t *testing.T) {
+	c := &Care{CareConfig: CareConfig{Clock: func() time.Time { return start }}}
+	big := &event.Event{Raw: make([]byte, sampleSize+1)}
+	c.saw([]*event.Event{big})
+	if len(c.sample) != 0 {
+		t.Error("a great event is kept")
+	}
+	ev := &event.Event{Raw: make([]byte, sampleSize)}
+	for range 40 {
+		c.seen = sampleEvery
+		c.saw([]*event.Event{ev})
+	}
+	if n := len(c.sample); n != sampleBytes/sampleSize {
+		t.Errorf("%d events of 1 MiB are kept", n)
+	}
+	for range 300 {
+		c.seen = sampleEvery
+		c.saw([]*event.Event{{Raw: []byte("x")}})
+	}
+	if n := len(c.sample); n != sampleEvents {
+		t.Errorf("%d events are kept", n)
+	}
+	(*Care)(nil).saw([]*event.Event{ev})
+}
+
+func TestFalseMarks(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		c := careFor(t, n, CareConfig{})
+		n.take(t, n.beacon("198.51.100.7"))
+		f := n.findings(t)[0]
+		ctx := t.Context()
+		for _, bad := range []struct {
+			rule, finding, reason string
+			kind                  fault.Kind
+		}{{ruleA, "", " ", fault.Invalid}, {ruleA, "", strings.Repeat("x", maxReason+1), fault.TooLarge}, {"nothing", "", "x", fault.NotFound}, {"", "nothing", "x", fault.NotFound}, {ruleB, f.ID, "x", fault.NotFound}} {
+			if _, err := c.MarkFalse(ctx, analyst, bad.rule, bad.finding, bad.reason); !fault.Is(err, bad.kind) {
+				t.Errorf("%+v: %v", bad, err)
+			}
+		}
+		if _, err := c.MarkFalse(ctx, policy.Viewer{User: "u", Member: "city"}, "", f.ID, "x"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("who may not see a finding marks it: %v", err)
+		}
+		m, err := c.MarkFalse(ctx, analyst, "", f.ID, " our own test ")
+		if err != nil || m.Rule != ruleA || m.Reason != "our own test" || m.By != "Sato" {
+			t.Fatalf("%+v %v", m, err)
+		}
+		if _, err := c.MarkFalse(ctx, analyst, "", f.ID, "again"); !fault.Is(err, fault.Conflict) {
+			t.Errorf("marked twice: %v", err)
+		}
+		if _, err := c.MarkFalse(ctx, analyst, ruleA, "", "the rule is too wide"); err != nil {
+			t.Error(err)
+		}
+		read := func(rule, finding string) (out []FalseMark, stand map[string]int64) {
+			t.Helper()
+			err := n.db.Read(ctx, store.As(analyst), func(tx *store.Tx) (err error) {
+				if out, err = FalseMarks(tx, rule, finding); err != nil {
+					return err
+				}
+				stand, err = falseCounts(tx)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out, stand
+		}
+		if list, stand := read(ruleA, ""); len(list) != 2 || stand[ruleA] != 2 {
+			t.Errorf("%v %v", list, stand)
+		}
+		if err := c.UndoFalse(ctx, analyst, m.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.UndoFalse(ctx, analyst, m.ID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("undone twice: %v", err)
+		}
+		list, stand := read("", f.ID)
+		if len(list) != 1 || list[0].Active() || list[0].UndoneBy != "Sato" || stand[ruleA] != 1 {
+			t.Errorf("%+v %v", list, stand)
+		}
+		if _, err := c.MarkFalse(ctx, analyst, "", f.ID, "after all"); err != nil {
+			t.Errorf("marked again after it was undone: %v", err)
+		}
+	})
+}
+
+// What is told is what the page shows: numbers by steps, ids that are no words
+// of ours, nothing else. Nothing leaves unless the member has chosen so, and who
+// changes its mind has it forgotten.
+func TestCountsLeave(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		own := strings.NewReplacer(ruleB, "our-own-word", "level: medium", "level: medium\ntags: [attack.t1033]").Replace(rulesText)
+		n.engine.SetRules(rules(t, own))
+		c := careFor(t, n, CareConfig{})
+		ctx := t.Context()
+		for range 7 {
+			n.take(t, n.beacon("198.51.100.7"))
+		}
+		n.take(t, n.event("process_creation", start, map[string]any{"Image": `C:\whoami.exe`}))
+		for _, r := range []string{ruleNoise, "our-own-word"} {
+			if _, err := c.MarkFalse(ctx, analyst, r, "", "secret-reason"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := event.RuleCare{ID: "rule-counts-2026-11-22", Member: "power", At: start.Truncate(24 * time.Hour), Rules: []event.RuleTally{{Rule: ruleA, Hits: 5}, {Rule: ruleNoise, False: true}},
+			Techniques: []event.TechniqueTally{{Technique: "T1033", Rules: 1}, {Technique: "T1071.001", Rules: 1}}, Handling: policy.Handling{TLP: policy.Red, Owner: "power"}}
+		got, err := c.Report(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("report (-want +got):\n%s", diff)
+		}
+		offered := func() (out []event.RuleCare) {
+			for _, o := range n.gate.offers {
+				if o.Kind == event.KindRuleCare {
+					out = append(out, o.Body.(event.RuleCare))
+				}
+			}
+			return out
+		}
+		if way, err := c.Way(ctx); way != WayNever || err != nil {
+			t.Errorf("the default is %s %v", way, err)
+		}
+		if err := c.Send(ctx); !fault.Is(err, fault.Denied) {
+			t.Errorf("sent by default: %v", err)
+		}
+		hourly := c.Chores()["send-rule-counts"]
+		step := func(w Way, sent int) {
+			t.Helper()
+			if err := c.SetWay(ctx, w); err != nil {
+				t.Fatal(err)
+			}
+			if err := hourly(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(offered()); got != sent {
+				t.Fatalf("%s: %d messages, want %d", w, got, sent)
+			}
+		}
+		step(WayNever, 0)
+		step(WayAsk, 0)
+		if err := c.Send(ctx); err != nil || len(offered()) != 1 {
+			t.Fatalf("a person cannot send: %v", err)
+		}
+		step(WayAuto, 1) // the same was told already
+		n.take(t, n.noise())
+		step(WayAuto, 2)
+		if diff := cmp.Diff(want.Rules[0], offered()[0].Rules[0]); diff != "" {
+			t.Error(diff)
+		}
+		body, err := json.Marshal(offered())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"our-own-word", "secret-reason", "ws1", "tanaka", "Noise", "beacon", "198.51"} {
+			if bytes.Contains(body, []byte(word)) {
+				t.Errorf("%q leaves", word)
+			}
+		}
+		step(WayNever, 3)
+		if last := offered()[2]; !last.Withdraw || len(last.Rules) != 0 || len(last.Techniques) != 0 {
+			t.Errorf("withdrawn with %+v", last)
+		}
+		step(WayNever, 3)
+		if err := c.SetWay(ctx, "always"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("an unknown way: %v", err)
+		}
+		c.Realm = "drill-1"
+		step(WayAuto, 3)
+		if err := c.Send(ctx); !fault.Is(err, fault.Denied) {
+			t.Errorf("an exercise's counts leave: %v", err)
+		}
+	})
+}
+
+func TestRate(t *testing.T) {
+	var r rate
+	at := start
+	for i := range 200 {
+		got := r.add(at, 1)
+		if want := min(i+1, 60); got != want {
+			t.Fatalf("minute %d: %d, want %d", i, got, want)
+		}
+		at = at.Add(time.Minute)
+	}
+	if got := r.add(at.Add(-3*time.Hour), 2); got != 62 {
+		t.Errorf("a clock that goes back: %d", got)
+	}
+	if got := r.add(at.Add(48*time.Hour), 1); got != 1 {
+		t.Errorf("after two days: %d", got)
+	}
+}
+
+// A nil Care does nothing, so that a Service works without one.
+func TestNilCare(t *testing.T) {
+	var c *Care
+	list := []match{{hit: Hit{Sigma: &sigma.Rule{}}}}
+	if got := c.pass(list); len(got) != 1 {
+		t.Error(got)
+	}
+	c.counted(t.Context(), map[string]tally{"x": {"x", 1}})
+	if err := c.count(nil, list[0], 1, false); err != nil {
+		t.Error(err)
+	}
+	if len(c.Held()) != 0 {
+		t.Error("held")
+	}
+	if err := c.Fetch(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,70 @@
+CREATE TABLE rule_hits (
+  rule  TEXT NOT NULL,
+  day   BIGINT NOT NULL,
+  live  BIGINT NOT NULL,
+  past  BIGINT NOT NULL,
+  muted BIGINT NOT NULL,
+  PRIMARY KEY (rule, day)
+);
+CREATE INDEX rule_hit_day ON rule_hits (day);
+
+CREATE TABLE rule_marks (
+  id        TEXT PRIMARY KEY,
+  rule      TEXT NOT NULL,
+  finding   TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  by_user   TEXT NOT NULL,
+  at        BIGINT NOT NULL,
+  undone    BIGINT NOT NULL,
+  undone_by TEXT NOT NULL
+);
+CREATE INDEX rule_mark_rule ON rule_marks (rule, at);
+CREATE INDEX rule_mark_finding ON rule_marks (finding);
+
+CREATE TABLE rule_quarantine (
+  rule        TEXT PRIMARY KEY,
+  title       TEXT NOT NULL,
+  why         TEXT NOT NULL,
+  measured    BIGINT NOT NULL,
+  ceiling     BIGINT NOT NULL,
+  at          BIGINT NOT NULL,
+  by_user     TEXT NOT NULL,
+  released    BIGINT NOT NULL,
+  released_by TEXT NOT NULL
+);
+
+CREATE TABLE rule_reports (
+  figure   TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  value    INTEGER NOT NULL,
+  at       BIGINT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  PRIMARY KEY (figure, subject, member)
+);
+CREATE INDEX rule_report_member ON rule_reports (member);
+
+CREATE TABLE rule_basis (
+  figure   TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  value    INTEGER NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  PRIMARY KEY (figure, subject, member)
+);
+
+CREATE TABLE rule_pool (
+  figure   TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  members  INTEGER NOT NULL,
+  typical  INTEGER NOT NULL,
+  day      BIGINT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  PRIMARY KEY (figure, subject)
+);
