@@ -1,7 +1,12 @@
-// Package sigma reads Sigma detection rules (specification 2.1, the detection
-// part) and evaluates them against events. It is a reference evaluator: it is
-// written to be obviously right, every rule is evaluated by itself, and a
-// faster engine can be checked against it.
+// Package sigma reads Sigma rules (specification 2.1) and evaluates detection
+// rules against events. It is a reference evaluator: it is written to be
+// obviously right, every rule is evaluated by itself, and a faster engine can be
+// checked against it.
+//
+// Filters are added to the rules they are for, and correlation rules are resolved
+// to the rules they speak of, when a [Set] is made; the package
+// [github.com/meneki/meneki/sigma/correlate] evaluates correlation rules over
+// matches. What both leave open is decided in docs/design/0006-correlation.md.
 //
 // A rule is either understood completely or refused with file, line and reason;
 // nothing is half loaded. What the specification leaves open is decided in the

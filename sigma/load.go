@@ -15,17 +15,29 @@ import (
 // number of folders; folders whose names begin with a dot are left out. What
 // cannot be read or understood is listed in Refused and the rest goes on; err is
 // only for a root that cannot be read at all. Several files are parsed at once.
-// The result depends only on what the files hold.
+// The result depends only on what the files hold. Correlation rules and filters
+// are loaded and put together with the rules: see [Collection.Set].
 func Load(fsys fs.FS, root string, opts ...Option) (*Set, error) {
+	c, err := LoadCollection(fsys, root, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return c.Set(), nil
+}
+
+// LoadCollection is Load without putting the documents together, so that those
+// of several places can be: correlation rules and filters then reach rules of
+// other places.
+func LoadCollection(fsys fs.FS, root string, opts ...Option) (*Collection, error) {
 	o := collect(opts)
 	var paths []string
-	var refused []*ParseError
+	all := &Collection{}
 	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && name == root:
 			return err
 		case err != nil:
-			refused = append(refused, &ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)})
+			all.refuse(&ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}, "")
 		case d.IsDir():
 			if name != root && strings.HasPrefix(d.Name(), ".") {
 				return fs.SkipDir
@@ -38,26 +50,21 @@ func Load(fsys fs.FS, root string, opts ...Option) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read rules in %s: %w", root, err)
 	}
-	results := make([]struct {
-		rules   []*Rule
-		refused []*ParseError
-	}, len(paths))
+	results := make([]*Collection, len(paths))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(paths)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
-				results[i].rules, results[i].refused = loadFile(fsys, paths[i], o)
+				results[i] = loadFile(fsys, paths[i], o)
 			}
 		})
 	}
 	workers.Wait()
-	var rules []*Rule
-	for _, r := range results {
-		rules = append(rules, r.rules...)
-		refused = append(refused, r.refused...)
+	for _, c := range results {
+		all.Add(c)
 	}
-	return newSet(rules, refused), nil
+	return all, nil
 }
 
 func isRuleFile(name string) bool {
@@ -66,7 +73,7 @@ func isRuleFile(name string) bool {
 }
 
 // loadFile reads no more of a file than it may hold.
-func loadFile(fsys fs.FS, name string, o *options) ([]*Rule, []*ParseError) {
+func loadFile(fsys fs.FS, name string, o *options) *Collection {
 	data, err := func() ([]byte, error) {
 		f, err := fsys.Open(name)
 		if err != nil {
@@ -76,7 +83,7 @@ func loadFile(fsys fs.FS, name string, o *options) ([]*Rule, []*ParseError) {
 		return io.ReadAll(io.LimitReader(f, int64(o.maxSize)+1))
 	}()
 	if err != nil {
-		return nil, []*ParseError{{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}}
+		return &Collection{Refused: []*ParseError{{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}}}
 	}
-	return parse(name, data, o)
+	return parse(name, data, o, false)
 }

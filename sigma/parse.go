@@ -17,42 +17,42 @@ import (
 // is only used to name the file.
 //
 // Documents that are correlation rules or filters are refused by name, since
-// this package evaluates detection rules only.
+// they are no detection rules; [ParseCollection] reads them too.
 func Parse(path string, data []byte, opts ...Option) ([]*Rule, error) {
-	rules, refused := parse(path, data, collect(opts))
-	return rules, joinRefusals(refused)
+	c := parse(path, data, collect(opts), true)
+	return c.Rules, joinRefusals(c.Refused)
 }
 
-func parse(path string, data []byte, o *options) (rules []*Rule, refused []*ParseError) {
-	whole := func(format string, args ...any) []*ParseError {
-		return []*ParseError{{Path: path, Line: 1, Column: 1, Reason: fmt.Sprintf(format, args...)}}
+func parse(path string, data []byte, o *options, rulesOnly bool) *Collection {
+	c := &Collection{}
+	refuse := func(line int, reason string) *Collection {
+		c.Refused = append(c.Refused, &ParseError{Path: path, Line: line, Column: 1, Reason: reason})
+		return c
 	}
 	if len(data) > o.maxSize {
-		return nil, whole("file is larger than %d bytes", o.maxSize)
+		return refuse(1, fmt.Sprintf("file is larger than %d bytes", o.maxSize))
 	}
 	if !utf8.Valid(data) {
-		line := 1 + bytes.Count(data[:invalidAt(data)], []byte("\n"))
-		return nil, []*ParseError{{Path: path, Line: line, Column: 1, Reason: "file is not UTF-8; save it as UTF-8"}}
+		return refuse(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), "file is not UTF-8; save it as UTF-8")
 	}
 	docs := split(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if len(docs) == 0 {
-		return nil, whole("file holds no rule")
+		return refuse(1, "file holds no rule")
 	}
+	p := parser{into: c, opts: o, rulesOnly: rulesOnly}
 	for _, doc := range docs {
 		r := &Rule{Path: path, Source: bytes.Clone(doc.source)}
-		if err := r.read(doc, o); err != nil {
+		if err := p.read(r, doc); err != nil {
 			var pe *ParseError
 			if !errors.As(err, &pe) {
 				pe = &ParseError{Line: 1, Column: 1, Reason: err.Error()}
 			}
 			pe.Path, pe.RuleID, pe.RuleTitle = path, r.ID, r.Title
 			pe.Line += doc.line - 1
-			refused = append(refused, pe)
-			continue
+			c.refuse(pe, r.Name)
 		}
-		rules = append(rules, r)
 	}
-	return rules, refused
+	return c
 }
 
 // invalidAt finds the first byte that is not UTF-8.
@@ -67,8 +67,17 @@ func invalidAt(data []byte) int {
 	return len(data)
 }
 
-// read fills r from a document.
-func (r *Rule) read(doc document, o *options) error {
+// parser reads the documents of one file, one after the other.
+type parser struct {
+	into      *Collection
+	opts      *options
+	rulesOnly bool
+	action    int // line of the first "action:" of Sigma 1 in the file, 0 for none
+}
+
+// read makes what the document says out of r, which has only its path and
+// source yet, and puts it into the collection.
+func (p *parser) read(r *Rule, doc document) error {
 	root, err := readYAML(doc.source)
 	if err != nil {
 		return err
@@ -78,15 +87,34 @@ func (r *Rule) read(doc document, o *options) error {
 	}
 	r.Line = max(root.Line, 1) + doc.line - 1
 	// First what names the rule, so that every later refusal can say it.
-	r.ID, r.Title = looseText(child(root, "id")), looseText(child(root, "title"))
+	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")), looseText(child(root, "name"))
+	if p.action > 0 {
+		return fail(root, "this document stands behind the \"action\" of Sigma 1 on line %d, which would change it; write each rule out", p.action)
+	}
+	if n := child(root, "action"); n != nil {
+		p.action = max(n.Line, 1) + doc.line - 1
+		return fail(n, "rule collections with \"action: %s\" are from Sigma 1; write each rule out", n.Value)
+	}
+	b := &builder{opts: p.opts, offset: doc.line - 1, source: doc.source}
+	if !p.rulesOnly {
+		if n := child(root, "correlation"); n != nil {
+			return p.correlation(b, r, root, n)
+		}
+		if n := child(root, "filter"); n != nil {
+			return p.filter(b, r, root, n)
+		}
+	}
 	if err := notDetection(root); err != nil {
 		return err
 	}
-	if err := r.metadata(root, o); err != nil {
+	if err := r.metadata(root, p.opts); err != nil {
 		return err
 	}
-	b := &builder{opts: o, offset: doc.line - 1, source: doc.source}
-	return b.detection(r, child(root, "detection"))
+	if err := b.detection(r, child(root, "detection")); err != nil {
+		return err
+	}
+	p.into.Rules = append(p.into.Rules, r)
+	return nil
 }
 
 // notDetection refuses the other kinds of documents by name.
@@ -99,9 +127,6 @@ func notDetection(root *yaml.Node) error {
 		if n := child(root, kind.key); n != nil {
 			return fail(n, "this document is %s; this evaluator handles detection rules only", kind.name)
 		}
-	}
-	if n := child(root, "action"); n != nil {
-		return fail(n, "rule collections with \"action: %s\" are from Sigma 1; write each rule out", n.Value)
 	}
 	if child(root, "detection") == nil {
 		return fail(root, "no detection: this is not a Sigma detection rule")
@@ -119,6 +144,18 @@ func looseText(n *yaml.Node) string {
 
 // metadata reads everything but the detection.
 func (r *Rule) metadata(root *yaml.Node, o *options) error {
+	if err := r.describe(root, o); err != nil {
+		return err
+	}
+	if child(root, "logsource") == nil {
+		return fail(root, "no logsource: the rule does not say to which events it applies")
+	}
+	return nil
+}
+
+// describe reads what detection rules, correlation rules and filters have in
+// common.
+func (r *Rule) describe(root *yaml.Node, o *options) error {
 	texts := map[string]*string{
 		"id": &r.ID, "name": &r.Name, "title": &r.Title, "status": &r.Status,
 		"description": &r.Description, "license": &r.License, "taxonomy": &r.Taxonomy,
@@ -157,9 +194,6 @@ func (r *Rule) metadata(root *yaml.Node, o *options) error {
 	}
 	if r.Title == "" {
 		return fail(root, "no title")
-	}
-	if child(root, "logsource") == nil {
-		return fail(root, "no logsource: the rule does not say to which events it applies")
 	}
 	if r.Taxonomy != "" && !slices.Contains(o.taxonomies, r.Taxonomy) {
 		return fail(child(root, "taxonomy"), "taxonomy %q is unknown here; its field names would not be found", r.Taxonomy)
@@ -238,13 +272,17 @@ func readLogSource(n *yaml.Node) (l LogSource, err error) {
 	return l, err
 }
 
-// detection compiles the selections and the conditions.
-func (b *builder) detection(r *Rule, n *yaml.Node) error {
+// detection compiles the selections and the conditions. Keys to skip are none of
+// either.
+func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 	if n.Kind != yaml.MappingNode {
 		return fail(n, "detection must be a mapping, not %s", kindName(n))
 	}
 	var condition *yaml.Node
 	err := pairs(n, func(key string, at, val *yaml.Node) error {
+		if slices.Contains(skip, key) {
+			return nil
+		}
 		switch key {
 		case "condition":
 			condition = val

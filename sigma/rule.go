@@ -30,7 +30,10 @@ type Rule struct {
 
 	Path   string // the file
 	Line   int    // of the document's first key in the file, from 1
-	Source []byte // this document's YAML, unchanged
+	Source []byte // this document's YAML, unchanged; without Filters
+
+	// Filters are what a [Set] added to the conditions, in the order of the set.
+	Filters []*Filter
 
 	selections []*selection
 	conditions []expr // any of them
@@ -87,11 +90,13 @@ func (r *Rule) matchView(v *view) (*Match, bool) {
 
 // Key gives a name for the rule that is never empty: its ID; or, for a rule
 // without one, a name made of the hash of its source.
-func (r *Rule) Key() string {
-	if r.ID != "" {
-		return r.ID
+func (r *Rule) Key() string { return documentKey(r.ID, r.Source) }
+
+func documentKey(id string, source []byte) string {
+	if id != "" {
+		return id
 	}
-	sum := sha256.Sum256(r.Source)
+	sum := sha256.Sum256(source)
 	return "sha256-" + hex.EncodeToString(sum[:16])
 }
 
@@ -99,19 +104,20 @@ func (r *Rule) Key() string {
 // title, author, id and licence. The Detection Rule License, under which most
 // public rules are, asks for the author; a rule that states no licence of its
 // own is under that of the collection it came with.
-func (r *Rule) Credit() string {
-	author := r.Author
+func (r *Rule) Credit() string { return credit(r.Title, r.Author, r.Key(), r.License) }
+
+func credit(title, author, key, licence string) string {
 	if author == "" {
 		author = "author not stated"
 	}
-	licence := r.License
 	if licence == "" {
 		licence = "licence as stated by its source"
 	}
-	return r.Title + " — " + author + " (Sigma rule " + r.Key() + "; " + licence + ")"
+	return title + " — " + author + " (Sigma rule " + key + "; " + licence + ")"
 }
 
-// Condition gives the conditions as written; any of them is enough.
+// Condition gives the conditions as written, with those of filters; any of them
+// is enough.
 func (r *Rule) Condition() []string { return slices.Clone(r.condition) }
 
 // Selections gives the names of the search identifiers in the order of the rule.

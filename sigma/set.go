@@ -1,18 +1,24 @@
 package sigma
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-)
+import "slices"
 
-// Set is many rules, indexed by log source. It does not change after it was
-// made.
+// Set is many rules, indexed by log source, and what is built on them. It does
+// not change after it was made.
 type Set struct {
-	Rules   []*Rule       // sorted by path and line
+	// Rules are sorted by path and line. A rule that filters changed is a copy of
+	// the one that was parsed; Rule.Filters names them.
+	Rules []*Rule
+	// Correlations are sorted by path and line; their Rules point into this set.
+	Correlations []*Correlation
+	// Filters are sorted by path and line, also those that change no rule.
+	Filters []*Filter
 	Refused []*ParseError // sorted likewise: what was not loaded, and why
+	// Warnings are sorted likewise: what was loaded, but may not do what its
+	// author meant, such as a filter that changes no rule.
+	Warnings []*ParseError
 
 	byLogSource map[sourceKey][]int // indices into Rules, rising
+	silent      map[*Rule]bool
 }
 
 // sourceKey is a log source without its case.
@@ -20,39 +26,28 @@ type sourceKey struct{ product, category, service string }
 
 // NewSet makes a set of rules that were parsed. The rules may come in any order.
 // Of several rules with the same ID only the first by path and line is kept; the
-// others are listed as refused.
-func NewSet(rules []*Rule) *Set { return newSet(rules, nil) }
+// others are listed as refused. A set with correlation rules and filters comes
+// from [Collection.Set].
+func NewSet(rules []*Rule) *Set { return (&Collection{Rules: rules}).Set() }
 
-func newSet(rules []*Rule, refused []*ParseError) *Set {
-	s := &Set{Refused: slices.Clone(refused), byLogSource: make(map[sourceKey][]int)}
-	rules = slices.Clone(rules)
-	slices.SortStableFunc(rules, func(a, b *Rule) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.ID, b.ID))
-	})
-	first := make(map[string]*Rule, len(rules))
-	for _, r := range rules {
-		if id := sameID(r.ID); id != "" {
-			if other := first[id]; other != nil {
-				s.Refused = append(s.Refused, &ParseError{
-					Path: r.Path, Line: r.Line, Column: 1, RuleID: r.ID, RuleTitle: r.Title,
-					Reason: fmt.Sprintf("id %s is already that of %q at %s:%d", r.ID, other.Title, other.Path, other.Line),
-				})
-				continue
-			}
-			first[id] = r
-		}
+// Silent reports whether a rule of the set, which is one of Rules, is only there
+// for correlation rules: its matches go to them and are no findings. It is so if
+// correlation rules refer to it and none of them says "generate: true". See also
+// [Correlation.Silent].
+func (s *Set) Silent(r *Rule) bool { return s.silent[r] }
+
+// index makes the rules findable by log source.
+func (s *Set) index() {
+	s.byLogSource = make(map[sourceKey][]int)
+	for i, r := range s.Rules {
 		key := sourceKey{fold(r.LogSource.Product), fold(r.LogSource.Category), fold(r.LogSource.Service)}
-		s.byLogSource[key] = append(s.byLogSource[key], len(s.Rules))
-		s.Rules = append(s.Rules, r)
+		s.byLogSource[key] = append(s.byLogSource[key], i)
 	}
-	slices.SortStableFunc(s.Refused, func(a, b *ParseError) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return s
 }
 
 // Match evaluates every rule whose log source covers the event and calls yield
-// with each match, in the order of Rules, until yield returns false. It may be
+// with each match, in the order of Rules, until yield returns false; silent rules
+// too, since correlation rules want them. It may be
 // called by several goroutines at once.
 func (s *Set) Match(ev Event, yield func(*Match) bool) {
 	v := newView(ev)

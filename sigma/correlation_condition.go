@@ -1,0 +1,399 @@
+package sigma
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	maxAlternatives = 64        // that one condition may stand for
+	maxCount        = 1_000_000 // that one may ask for
+)
+
+// CorrelationCondition says when a correlation holds: either by comparisons of a
+// number, all of which must hold, or by Expression.
+type CorrelationCondition struct {
+	Comparisons []Comparison
+	// Fields are what value_count counts, several as one tuple, and the one field
+	// that the numeric types compute with. Names of fields or aliases.
+	Fields     []string
+	Percentile float64 // of value_percentile and value_median, 0 to 100
+
+	// Expression is the condition in words over rules ("a and not b"), as written.
+	Expression string
+	// Alternatives are what the condition of a temporal type stands for, any of
+	// which is enough. They are there with an Expression, and with
+	// temporal_ordered. A temporal correlation without them compares the number
+	// of different rules.
+	Alternatives []Alternative
+}
+
+// Alternative is a set of rules that must all have matched, and one of which
+// none may have. The numbers are indices into [Correlation.Rules], rising.
+type Alternative struct{ Present, Absent []int }
+
+// Comparison is one of the criteria gt, gte, lt, lte, eq, neq.
+type Comparison struct {
+	Op    string
+	Value float64
+}
+
+// Holds reports whether a number satisfies the comparison.
+func (c Comparison) Holds(n float64) bool {
+	switch c.Op {
+	case "gt":
+		return n > c.Value
+	case "gte":
+		return n >= c.Value
+	case "lt":
+		return n < c.Value
+	case "lte":
+		return n <= c.Value
+	case "eq":
+		return n == c.Value
+	case "neq":
+		return n != c.Value
+	}
+	return false
+}
+
+// Compare reports whether a number satisfies all comparisons.
+func (c *CorrelationCondition) Compare(n float64) bool {
+	for _, one := range c.Comparisons {
+		if !one.Holds(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// String writes the condition in one line.
+func (c *CorrelationCondition) String() string {
+	if c.Expression != "" {
+		return strings.Join(strings.Fields(c.Expression), " ")
+	}
+	var parts []string
+	for _, one := range c.Comparisons {
+		parts = append(parts, fmt.Sprintf("%s %v", one.Op, one.Value))
+	}
+	if len(c.Fields) > 0 {
+		parts = append(parts, "of "+strings.Join(c.Fields, ", "))
+	}
+	return strings.Join(parts, " ")
+}
+
+func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
+		if !c.Type.Together() {
+			return fail(n, "a condition in words is for temporal and temporal_ordered; %s compares a number", c.Type)
+		}
+		return c.readExpression(b, n)
+	case n.Kind != yaml.MappingNode:
+		return fail(n, "condition must be a mapping such as \"gte: 10\", not %s", kindName(n))
+	}
+	return pairs(n, func(key string, at, val *yaml.Node) (err error) {
+		switch key {
+		case "gt", "gte", "lt", "lte", "eq", "neq":
+			var v float64
+			if v, err = c.readNumber(key, val); err == nil {
+				c.Condition.Comparisons = append(c.Condition.Comparisons, Comparison{key, v})
+			}
+		case "field":
+			if c.Type != ValueCount && !c.Type.Numeric() {
+				return fail(at, "%s has no field", c.Type)
+			}
+			c.Condition.Fields, err = fieldNames("field", val)
+			if err == nil && c.Type.Numeric() && len(c.Condition.Fields) > 1 {
+				err = fail(val, "%s computes with one field, not %d", c.Type, len(c.Condition.Fields))
+			}
+			if err == nil && len(c.Condition.Fields) > maxGroupBy {
+				err = fail(val, "field names more than %d fields", maxGroupBy)
+			}
+		case "percentile":
+			if c.Type != ValuePercentile {
+				return fail(at, "%s has no percentile", c.Type)
+			}
+			if c.Condition.Percentile, err = c.readNumber(key, val); err == nil && (c.Condition.Percentile < 0 || c.Condition.Percentile > 100) {
+				err = fail(val, "percentile must be from 0 to 100")
+			}
+		default:
+			err = fail(at, "condition has no key %q", key)
+		}
+		return err
+	})
+}
+
+// readNumber reads an unquoted decimal number, for counts a whole one.
+func (c *Correlation) readNumber(key string, n *yaml.Node) (float64, error) {
+	s := readScalar(n)
+	if n.Kind != yaml.ScalarNode || s.kind != scalarNumber {
+		hint := ""
+		if _, ok := parseNumber(looseText(n)); ok && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+			hint = "; remove the quotes"
+		}
+		return 0, fail(n, "%s needs a number%s", key, hint)
+	}
+	v := s.num.f
+	if s.num.isInt {
+		v = float64(s.num.i)
+		if s.num.compare(number{f: v}) != 0 {
+			return 0, fail(n, "%s: %s is too large to be compared exactly", key, s.raw)
+		}
+	}
+	switch {
+	case math.IsInf(v, 0) || math.IsNaN(v):
+		return 0, fail(n, "%s: %s is not a finite number", key, s.raw)
+	case !c.Type.Numeric() && (v != math.Trunc(v) || v < 0 || v > 1<<53):
+		return 0, fail(n, "%s: %s counts, so it needs a whole number from 0 on, not %s", key, c.Type, s.raw)
+	case !c.Type.Numeric() && v > maxCount && key != "percentile":
+		return 0, fail(n, "%s: more than %d cannot be counted in one group", key, maxCount)
+	}
+	return v, nil
+}
+
+// readExpression reads a condition in words (proposal 198 of the specification).
+// Without "rules" the rules are those it names, in the order of their first
+// mention.
+func (c *Correlation) readExpression(b *builder, n *yaml.Node) error {
+	c.expression = n.Value
+	c.Condition.Expression = n.Value
+	named := make(map[string]bool)
+	infer := len(c.Rules) == 0
+	for _, w := range words(n.Value) {
+		if isOperator(w.text) {
+			continue
+		}
+		known := slices.ContainsFunc(c.Rules, func(r RuleRef) bool { return r.Text == w.text })
+		switch {
+		case known:
+		case infer:
+			c.addRule(reference{w.text, max(n.Line, 1) + b.offset, max(n.Column, 1)})
+		default:
+			return b.locate(n, &conditionError{w.at, fmt.Sprintf("the condition names %q, which is not in rules", w.text)})
+		}
+		named[w.text] = true
+	}
+	for _, r := range c.Rules {
+		if !named[r.Text] {
+			return fail(n, "rules lists %q, but the condition does not name it", r.Text)
+		}
+	}
+	if len(c.Rules) > maxOrderedRules {
+		return fail(n, "a condition in words over more than %d rules", maxOrderedRules)
+	}
+	return nil
+}
+
+// finishCondition checks the condition as a whole and works out Alternatives.
+func (c *Correlation) finishCondition(b *builder, n *yaml.Node) error {
+	cond := &c.Condition
+	if c.expression != "" {
+		return c.finishExpression(b, n)
+	}
+	if len(cond.Comparisons) == 0 {
+		return fail(n, "condition has none of gt, gte, lt, lte, eq, neq")
+	}
+	if (c.Type == ValueCount || c.Type.Numeric()) && len(cond.Fields) == 0 {
+		return fail(n, "%s needs the key \"field\" in the condition", c.Type)
+	}
+	switch c.Type {
+	case ValueMedian:
+		cond.Percentile = 50
+	case ValuePercentile:
+		if child(n, "percentile") == nil {
+			return fail(n, "value_percentile needs the key \"percentile\" in the condition; the specification does not say what it means without")
+		}
+	}
+	if !c.possible() {
+		return fail(n, "the condition %q can never hold", cond.String())
+	}
+	if c.Type == TemporalOrdered {
+		return c.subsets(n)
+	}
+	return nil
+}
+
+// possible reports whether any number that can occur satisfies the comparisons.
+// A count is looked at when an event comes, so it is at least 1; the temporal
+// types count different rules.
+func (c *Correlation) possible() bool {
+	cond := &c.Condition
+	if c.Type.Together() {
+		for n := range len(c.Rules) {
+			if cond.Compare(float64(n + 1)) {
+				return true
+			}
+		}
+		return false
+	}
+	// The comparisons cut the numbers at their values only: if any number will
+	// do, one of these or a next one does.
+	tries := []float64{1}
+	for _, one := range cond.Comparisons {
+		v := one.Value
+		if c.Type.Numeric() {
+			tries = append(tries, v, math.Nextafter(v, math.Inf(1)), math.Nextafter(v, math.Inf(-1)))
+		} else {
+			tries = append(tries, v-1, v, v+1)
+		}
+	}
+	return slices.ContainsFunc(tries, func(v float64) bool {
+		return (c.Type.Numeric() || v >= 1) && cond.Compare(v)
+	})
+}
+
+// subsets works out the alternatives of temporal_ordered: every choice of rules
+// that is large enough to matter, in the order listed.
+func (c *Correlation) subsets(n *yaml.Node) error {
+	total := len(c.Rules)
+	// If more rules never hurt, the smallest number that holds is enough.
+	least, rising := 0, true
+	for count := 1; count <= total; count++ {
+		switch holds := c.Condition.Compare(float64(count)); {
+		case holds && least == 0:
+			least = count
+		case !holds && least > 0:
+			rising = false
+		}
+	}
+	var choose func(from int, chosen []int, size int) bool
+	choose = func(from int, chosen []int, size int) bool {
+		if len(chosen) == size {
+			c.Condition.Alternatives = append(c.Condition.Alternatives, Alternative{Present: slices.Clone(chosen)})
+			return len(c.Condition.Alternatives) <= maxAlternatives
+		}
+		for i := from; i <= total-(size-len(chosen)); i++ {
+			if !choose(i+1, append(chosen, i), size) {
+				return false
+			}
+		}
+		return true
+	}
+	for size := 1; size <= total; size++ {
+		if rising && size != least {
+			continue
+		}
+		if !choose(0, nil, size) {
+			return fail(n, "temporal_ordered: the condition stands for more than %d orders of rules", maxAlternatives)
+		}
+	}
+	return nil
+}
+
+// finishExpression turns the condition in words into alternatives.
+func (c *Correlation) finishExpression(b *builder, n *yaml.Node) error {
+	names := make([]*selection, len(c.Rules))
+	index := make(map[*selection]int)
+	for i, r := range c.Rules {
+		names[i] = &selection{name: r.Text}
+		index[names[i]] = i
+	}
+	e, err := parseCondition(c.expression, names)
+	if err != nil {
+		return b.locate(n, err)
+	}
+	list, err := alternatives(e, false, index)
+	if err != nil {
+		return fail(n, "%v", err)
+	}
+	if len(list) == 0 {
+		return fail(n, "the condition %q can never hold", c.Condition.String())
+	}
+	for _, a := range list {
+		if len(a.Present) == 0 {
+			return fail(n, "the condition %q holds when nothing happens; name a rule that must match", c.Condition.String())
+		}
+	}
+	if len(list) > maxAlternatives {
+		return fail(n, "the condition stands for more than %d alternatives", maxAlternatives)
+	}
+	c.Condition.Alternatives = list
+	return nil
+}
+
+// alternatives gives the disjunctive normal form of e, or of its opposite,
+// without what another alternative makes superfluous.
+func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternative, error) {
+	var parts []expr
+	and := false
+	switch e := e.(type) {
+	case selExpr:
+		one := []int{index[e.selection]}
+		if opposite {
+			return []Alternative{{Absent: one}}, nil
+		}
+		return []Alternative{{Present: one}}, nil
+	case notExpr:
+		return alternatives(e.of, !opposite, index)
+	case andExpr:
+		parts, and = e.all, !opposite
+	case orExpr:
+		parts, and = e.any, opposite
+	default:
+		return nil, fmt.Errorf("a correlation's condition has and, or, not and brackets only, not \"1 of\" or \"all of\"")
+	}
+	var out []Alternative
+	if and {
+		out = []Alternative{{}}
+	}
+	for _, part := range parts {
+		list, err := alternatives(part, opposite, index)
+		if err != nil {
+			return nil, err
+		}
+		if !and {
+			out = append(out, list...)
+		} else {
+			var product []Alternative
+			for _, a := range out {
+				for _, b := range list {
+					if joined, ok := a.and(b); ok {
+						product = append(product, joined)
+					}
+				}
+			}
+			out = product
+		}
+		if out = leastOf(out); len(out) > maxAlternatives*maxAlternatives/4 {
+			return nil, fmt.Errorf("the condition stands for more than %d alternatives", maxAlternatives)
+		}
+	}
+	return out, nil
+}
+
+// and joins two alternatives; ok is false if they contradict each other.
+func (a Alternative) and(b Alternative) (joined Alternative, ok bool) {
+	both := func(x, y []int) []int {
+		out := append(slices.Clone(x), y...)
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	joined = Alternative{Present: both(a.Present, b.Present), Absent: both(a.Absent, b.Absent)}
+	for _, i := range joined.Present {
+		if slices.Contains(joined.Absent, i) {
+			return joined, false
+		}
+	}
+	return joined, true
+}
+
+// leastOf leaves out every alternative that demands all that another does.
+func leastOf(list []Alternative) []Alternative {
+	var out []Alternative
+	within := func(x, y []int) bool {
+		return !slices.ContainsFunc(x, func(i int) bool { return !slices.Contains(y, i) })
+	}
+	covers := func(a, b Alternative) bool { return within(a.Present, b.Present) && within(a.Absent, b.Absent) }
+	for _, a := range list {
+		if slices.ContainsFunc(out, func(b Alternative) bool { return covers(b, a) }) {
+			continue
+		}
+		out = append(slices.DeleteFunc(out, func(b Alternative) bool { return covers(a, b) }), a)
+	}
+	return out
+}
