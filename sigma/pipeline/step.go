@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// Bounds of one pipeline.
+const (
+	maxSteps   = 10_000
+	maxNesting = 16
+)
+
+// step is one processing item: a transformation and the conditions under which
+// it is applied.
+type step struct {
+	id       string // "" if it has none
+	kind     string // type of the transformation
+	at       *yaml.Node
+	pipeline *Pipeline
+
+	rules  conditions[ruleCondition]
+	items  conditions[itemCondition]
+	fields conditions[fieldCondition]
+	do     any // one of ruleStep, itemStep, nameStep
+}
+
+// ruleStep changes a document as a whole.
+type ruleStep interface {
+	apply(r *run, s *step) error
+}
+
+// itemStep changes one item of a detection: it gives what takes its place, which
+// may be nil, and whether it did anything.
+type itemStep interface {
+	item(r *run, s *step, it *item) (out part, changed bool, err error)
+}
+
+// nameStep renames fields, wherever they are named. ok is false if it has nothing
+// for this one.
+type nameStep interface {
+	names(field string, keyword bool) (out []string, ok bool)
+}
+
+// where names the step for a person.
+func (s *step) where() string {
+	id := s.kind
+	if s.id != "" {
+		id += " " + s.id
+	}
+	return fmt.Sprintf("pipeline %q (%s:%d, %s)", s.pipeline.label(), s.pipeline.Path, max(s.at.Line, 1), id)
+}
+
+// fail refuses the rule at a place within it.
+func (s *step) fail(at *yaml.Node, format string, values ...any) error {
+	return fail(at, "%s: %s", s.where(), fmt.Sprintf(format, values...))
+}
+
+// wrap puts the step's name before a refusal that does not have one.
+func (s *step) wrap(err error) error {
+	pe, ok := err.(*sigma.ParseError)
+	if err == nil || ok && strings.HasPrefix(pe.Reason, "pipeline ") {
+		return err
+	}
+	if !ok {
+		return fail(&yaml.Node{}, "%s: %v", s.where(), err)
+	}
+	out := *pe
+	out.Reason = s.where() + ": " + pe.Reason
+	return &out
+}
+
+// stepReader reads the steps of one pipeline.
+type stepReader struct {
+	pipeline *Pipeline
+	count    int
+}
+
+func (r *stepReader) steps(n *yaml.Node, depth int) ([]*step, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, fail(n, "transformations must be a list")
+	}
+	if depth > maxNesting {
+		return nil, fail(n, "transformations are nested deeper than %d levels", maxNesting)
+	}
+	var out []*step
+	for _, m := range n.Content {
+		if r.count++; r.count > maxSteps {
+			return nil, fail(m, "more than %d transformations", maxSteps)
+		}
+		s, err := r.step(deref(m), depth)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
+	a, err := newArgs("a transformation", n)
+	if err != nil {
+		return nil, err
+	}
+	s := &step{at: n, pipeline: r.pipeline, kind: a.name("type"), id: a.text("id", "")}
+	if a.err != nil {
+		return nil, a.err
+	}
+	a.what = "transformation " + s.kind
+	s.rules, err = readConditions(a, "rule", ruleConditionOf)
+	if err == nil {
+		s.items, err = readConditions(a, "detection_item", itemConditionOf)
+	}
+	if err == nil {
+		s.fields, err = readConditions(a, "field_name", fieldConditionOf)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if reason, known := unsupported[s.kind]; known {
+		return nil, fail(n, "transformation %s is not supported: %s", s.kind, reason)
+	}
+	if s.kind == "nest" {
+		inner := a.must("items")
+		if a.err == nil {
+			nested := &nest{}
+			nested.steps, a.err = r.steps(inner, depth+1)
+			s.do = nested
+		}
+	} else {
+		read, known := transformations[s.kind]
+		if !known {
+			return nil, fail(n, "unknown transformation %q", s.kind)
+		}
+		s.do = read(a)
+	}
+	if err := a.done(); err != nil {
+		return nil, err
+	}
+	_, rule := s.do.(ruleStep)
+	_, names := s.do.(nameStep)
+	switch {
+	case rule && (s.items.given() || s.fields.given()):
+		return nil, fail(n, "transformation %s is for whole rules: conditions on detection items and field names would not be looked at", s.kind)
+	case !rule && !names && !s.items.given() && !s.fields.given() && s.kind == "drop_detection_item":
+		return nil, fail(n, "drop_detection_item without conditions on detection items or field names would drop everything")
+	}
+	return s, nil
+}
+
+// unsupported are transformations of pySigma that have no meaning here, or none
+// that is safe, with the reason.
+var unsupported = map[string]string{
+	"query_expression_placeholders": "it writes text of a query, and there is none here",
+	"file_placeholders":             "a pipeline must not read files by itself; put the values into vars",
+	"http_placeholders":             "a pipeline must not ask the network by itself; put the values into vars",
+	"command_placeholders":          "a pipeline must not run programs; put the values into vars",
+	"extract_fields":                "it guesses the types of what it takes out of values; write a mapping instead",
+}
+
+// transformations read the parameters of each type.
+var transformations = map[string]func(a *args) any{
+	"field_name_mapping":           readMapping,
+	"field_name_prefix_mapping":    readPrefixMapping,
+	"field_name_prefix":            readPrefix,
+	"field_name_suffix":            readSuffix,
+	"field_name_transform":         readNameTransform,
+	"drop_detection_item":          readDrop,
+	"detection_item_failure":       readItemFailure,
+	"rule_failure":                 readRuleFailure,
+	"strict_field_mapping_failure": readStrict,
+	"add_condition":                readAddCondition,
+	"change_logsource":             readChangeLogSource,
+	"add_field":                    readAddField,
+	"remove_field":                 readRemoveField,
+	"set_field":                    readSetField,
+	"set_state":                    readSetState,
+	"set_custom_attribute":         readSetAttribute,
+	"replace_string":               readReplace,
+	"map_string":                   readMapString,
+	"set_value":                    readSetValue,
+	"convert_type":                 readConvert,
+	"case":                         readCase,
+	"regex":                        readRegex,
+	"value_placeholders":           readValuePlaceholders,
+	"wildcard_placeholders":        readWildcardPlaceholders,
+	"hashes_fields":                readHashes,
+}
+
+// Transformations lists the types that are understood, sorted.
+func Transformations() []string {
+	out := []string{"nest"}
+	for name := range transformations {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// nest applies several steps under the conditions of one. They share the state
+// and the variables of the chain.
+type nest struct{ steps []*step }
+
+func (n *nest) apply(r *run, _ *step) error { return r.steps(n.steps) }
