@@ -1,0 +1,13 @@
+// Package builtin holds the Sigma rules that come with meneki: for what no
+// single event shows. They build on the fields that package principal puts into
+// sign-ins, so that they hold for Windows, Linux, VPN, cloud and mail logs
+// alike, and follow a person under all names.
+package builtin
+
+import "embed"
+
+//go:embed rules/*.yml
+var files embed.FS
+
+// Files is the rules, as a folder of YAML files.
+func Files() embed.FS { return files }
