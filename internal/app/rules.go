@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/pipeline"
 )
 
 //go:embed samples
@@ -25,11 +27,27 @@ func Samples() fs.FS {
 	return sub
 }
 
-// LoadRules reads Sigma rules from files and folders. Rules that cannot be
-// understood in full are in Refused, with file, line and reason; the others
-// are loaded.
-func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
-	all := &sigma.Set{}
+// LoadRules reads Sigma rules, correlation rules and filters from files and
+// folders; they may speak of one another across them. Pipelines, built in or
+// files, are applied in the order of their priority. What cannot be understood
+// in full is in Refused, with file, line and reason; the others are loaded.
+func LoadRules(ctx context.Context, paths []string, pipelines ...string) (*sigma.Set, error) {
+	chain := &pipeline.Chain{}
+	if len(pipelines) > 0 {
+		var list []*pipeline.Pipeline
+		for _, name := range pipelines {
+			p, err := pipeline.Open(name)
+			if err != nil {
+				return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, err.Error()), err).
+					WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}", "pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
+			}
+			list = append(list, p)
+		}
+		chain = pipeline.Combine(list...)
+	}
+	all := &sigma.Collection{}
+	var files []*sigma.File
+	licences := map[string]string{} // by the path that was given
 	for _, p := range paths {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -43,26 +61,25 @@ func LoadRules(ctx context.Context, paths []string) (*sigma.Set, error) {
 		if !st.IsDir() {
 			root, dir = filepath.Base(p), filepath.Dir(p)
 		}
-		set, err := sigma.Load(os.DirFS(dir), root)
+		list, err := sigma.ReadFiles(os.DirFS(dir), root)
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
 		}
-		for i := range set.Refused { // as the reader can open it, whichever folder was given
-			set.Refused[i].Path = filepath.Join(dir, filepath.FromSlash(set.Refused[i].Path))
+		lic := folderLicense(p)
+		for _, f := range list {
+			f.Path = filepath.Join(dir, filepath.FromSlash(f.Path)) // as the reader can open it, whichever folder was given
+			licences[f.Path] = lic
 		}
-		if lic := folderLicense(p); lic != "" {
-			for _, r := range set.Rules {
-				if r.License == "" {
-					r.License = lic
-				}
-			}
-		}
-		all.Rules = append(all.Rules, set.Rules...)
-		all.Refused = append(all.Refused, set.Refused...)
+		files = append(files, list...)
 	}
-	merged := sigma.NewSet(all.Rules)
-	merged.Refused = append(merged.Refused, all.Refused...)
-	return merged, nil
+	all.Add(chain.Rewrite(files...))
+	for _, r := range all.Rules {
+		r.License = cmp.Or(r.License, licences[r.Path])
+	}
+	for _, r := range all.Correlations {
+		r.License = cmp.Or(r.License, licences[r.Path])
+	}
+	return all.Set(), nil
 }
 
 // SampleRules gives meneki's own rules.
