@@ -61,6 +61,8 @@ type Config struct {
 	Tell func()
 	// Care counts what the rules find, and holds them to bounds; nil: nobody does.
 	Care *Care
+	// Correlator follows people and machines over events; nil: nobody does.
+	Correlator *Correlator
 }
 
 // Service turns a node's events into findings.
@@ -77,6 +79,7 @@ type Service struct {
 	skew   func() time.Duration
 	tell   func()
 	care   *Care
+	joined *Correlator
 
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
@@ -102,7 +105,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, open: map[string]*active{}}
+		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, open: map[string]*active{}}
 }
 
 // Engine gives the engine that the service matches with.
@@ -122,18 +125,15 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	if s.joined != nil {
+		s.joined.Prepare(events)
+	}
 	if _, err := s.past.Append(ctx, events); err != nil {
 		return err
 	}
-	var matches []match
-	for _, ev := range events {
-		s.engine.Match(ev, func(h Hit) { matches = append(matches, match{ev, h}) })
-	}
+	matches := s.match(events)
 	s.care.saw(events)
-	if matches = s.care.pass(matches); len(matches) == 0 {
-		return nil
-	}
-	return s.record(ctx, matches, false)
+	return s.settle(ctx, matches)
 }
 
 // record writes matches as findings, in groups by rule and host.

@@ -1,0 +1,320 @@
+package detect
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/principal"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/correlate"
+)
+
+// Lateness is how long correlation waits for events of slower sensors.
+const Lateness = 10 * time.Second
+
+// Correlator follows people and machines over events: it puts what is known of
+// an account into its sign-ins, feeds correlation rules with the matches of
+// their base rules, and keeps all of that in a folder, so that a restart in the
+// middle of a window gives the same alerts.
+type Correlator struct {
+	dir    string
+	clock  clock.Clock
+	log    *slog.Logger
+	book   *principal.Book
+	habits *principal.Habits
+
+	mu     sync.Mutex
+	set    *sigma.Set         // under mu; whose correlations the engine evaluates
+	engine *correlate.Engine  // under mu; nil if there are none
+	newest time.Time          // under mu; event time
+	heard  time.Time          // under mu; when newest came
+	hosts  map[string]string  // under mu; of the events fed last, by their ids
+	order  []string           // under mu; of hosts, the oldest first
+	due    []*correlate.Alert // under mu; not written yet
+	dirty  bool               // under mu
+}
+
+// The files that a Correlator keeps.
+const (
+	fileAccounts = "accounts.json"
+	fileHabits   = "habits.json"
+	fileState    = "correlation.state"
+	fileMark     = "correlation.json"
+)
+
+// mark is up to where the state on disk has seen the events.
+type mark struct {
+	Newest time.Time `json:"newest"`
+}
+
+// unsaved is how much of the past is seen again where no state is kept.
+const unsaved = time.Hour
+
+// maxHosts is how many events' hosts are remembered for alerts to come.
+const maxHosts = 8192
+
+// OpenCorrelator reads what is kept in dir. What is damaged is named in the log
+// and begins anew: detection goes on. places may be nil.
+func OpenCorrelator(dir string, places *principal.Places, c clock.Clock, log *slog.Logger) (*Correlator, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(dir), err)
+	}
+	k := &Correlator{dir: dir, clock: c, log: log, book: principal.New(principal.Options{}), hosts: map[string]string{}}
+	k.habits = principal.NewHabits(k.book, places, 0)
+	k.load(fileAccounts, func(b []byte) error { return k.book.Load(bytes.NewReader(b)) })
+	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
+	return k, nil
+}
+
+func (k *Correlator) load(name string, take func([]byte) error) bool {
+	b, err := os.ReadFile(filepath.Join(k.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if err == nil {
+		err = take(b)
+	}
+	if err != nil {
+		k.log.Warn("what was kept for correlation cannot be used; it begins anew", slog.String("file", filepath.Join(k.dir, name)), slog.Any("err", err))
+		return false
+	}
+	return true
+}
+
+// Book gives who is who.
+func (k *Correlator) Book() *principal.Book { return k.book }
+
+// Prepare learns from events and writes into their fields what is known of the
+// accounts that sign in. The events must not be shared yet.
+func (k *Correlator) Prepare(events []*event.Event) {
+	for _, ev := range events {
+		k.book.Learn(ev)
+		k.habits.Note(ev)
+	}
+}
+
+// use makes an engine for the correlations of a set, if it is another than
+// before, and takes over the state.
+func (k *Correlator) use(set *sigma.Set) error {
+	if set == k.set {
+		return nil
+	}
+	var next *correlate.Engine
+	if len(set.Correlations) > 0 {
+		var err error
+		if next, err = correlate.New(set, correlate.Config{Lateness: Lateness, Resolve: k.book.ResolveField}); err != nil {
+			return err
+		}
+		var state bytes.Buffer
+		if k.engine != nil {
+			if err := k.engine.Snapshot(&state); err != nil {
+				return err
+			}
+			if _, err := next.Restore(&state); err != nil {
+				return err
+			}
+		}
+	}
+	k.set, k.engine = set, next
+	return nil
+}
+
+// Resume takes up the state that is on disk for the rules in force, and gives
+// feed the past events that it has not seen, to be matched again.
+func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past, feed func(*event.Event)) error {
+	k.mu.Lock()
+	err := k.use(set)
+	var m mark
+	m.Newest = k.clock().Add(-unsaved) // nothing is kept yet
+	if err == nil && k.engine != nil && k.load(fileMark, func(b []byte) error { return json.Unmarshal(b, &m) }) {
+		k.load(fileState, func(b []byte) error {
+			dropped, err := k.engine.Restore(bytes.NewReader(b))
+			if dropped > 0 {
+				k.log.Info("correlation rules that changed begin anew", slog.Int("rules", dropped))
+			}
+			return err
+		})
+	}
+	engine := k.engine
+	k.mu.Unlock()
+	if err != nil || engine == nil {
+		return err
+	}
+	_, err = past.Search(ctx, history.Query{From: m.Newest.Add(-Lateness)}, func(ev *event.Event) bool {
+		feed(ev)
+		return true
+	})
+	return err
+}
+
+// Feed takes the match of a rule of set, and gives the alerts that are certain now.
+func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*correlate.Alert {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.use(set); err != nil {
+		k.log.Error("correlation rules cannot be evaluated", slog.Any("err", err))
+		return nil
+	}
+	if k.engine == nil || !k.engine.Wants(r) {
+		return nil
+	}
+	if ev.Time.After(k.newest) {
+		k.newest, k.heard = ev.Time, k.clock()
+	}
+	if _, known := k.hosts[ev.ID]; !known && ev.Host != "" {
+		k.hosts[ev.ID] = ev.Host
+		if k.order = append(k.order, ev.ID); len(k.order) > maxHosts {
+			delete(k.hosts, k.order[0])
+			k.order = k.order[1:]
+		}
+	}
+	k.dirty = true
+	return k.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev})
+}
+
+// Tick lets time pass where nothing comes: event time goes on from the newest
+// event as the clock does, so that recordings are not late.
+func (k *Correlator) Tick() []*correlate.Alert {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.engine == nil || k.newest.IsZero() {
+		return nil
+	}
+	return k.engine.Advance(k.newest.Add(k.clock().Sub(k.heard)))
+}
+
+// Stats tells what correlation keeps and left out.
+func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var s correlate.Stats
+	if k.engine != nil {
+		s = k.engine.Stats()
+	}
+	return s, k.book.Stats()
+}
+
+// event makes of an alert the event that its finding is about.
+func (k *Correlator) event(a *correlate.Alert) *event.Event {
+	ev := &event.Event{ID: read.RecordID("correlation", a.At.UnixMicro(), []byte(a.ID)), Time: a.Last, Seen: k.clock(),
+		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation", Fields: map[string]any{}}
+	var ids []string
+	var list []any
+	for _, e := range a.Events {
+		ids = append(ids, e.Event)
+		list = append(list, e.Event)
+	}
+	ev.Fields["meneki.events"], ev.Fields["meneki.value"] = list, a.Value
+	if a.Omitted > 0 {
+		ev.Fields["meneki.events_omitted"] = int64(a.Omitted)
+	}
+	for _, g := range a.Group {
+		ev.Fields[g.Field] = g.Value
+		kind, name, ok := strings.Cut(g.Value, ":")
+		if !ok {
+			continue
+		}
+		switch kind {
+		case "ip":
+			ev.Fields["src_ip"] = name
+		case "host", "fqdn":
+			ev.Host = name
+		case "down", "addr", "user", "sid":
+			ev.User = name
+		}
+	}
+	if ev.Host == "" && len(ids) > 0 {
+		k.mu.Lock()
+		ev.Host = k.hosts[ids[len(ids)-1]]
+		k.mu.Unlock()
+	}
+	raw, err := json.Marshal(map[string]any{"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(), "last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted})
+	if err != nil {
+		raw = []byte("{}") // a value that is no number
+	}
+	ev.Raw = raw
+	return ev
+}
+
+func (k *Correlator) hit(a *correlate.Alert) Hit {
+	c := a.Rule
+	h := Hit{Rule: event.RuleRef{ID: cmp.Or(c.ID, c.Name), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
+	for _, g := range a.Group {
+		h.Fields = append(h.Fields, event.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
+	}
+	return h
+}
+
+// Save writes everything, if something changed. It is whole or not there.
+func (k *Correlator) Save() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.dirty {
+		return nil
+	}
+	var accounts, habits, state bytes.Buffer
+	if err := errors.Join(k.book.Save(&accounts), k.habits.Save(&habits)); err != nil {
+		return err
+	}
+	m, err := json.Marshal(mark{k.newest})
+	if err != nil {
+		return err
+	}
+	files := []struct {
+		name string
+		data []byte
+	}{{fileAccounts, accounts.Bytes()}, {fileHabits, habits.Bytes()}}
+	if k.engine != nil {
+		if err := k.engine.Snapshot(&state); err != nil {
+			return err
+		}
+		// The mark comes last: an older one only lets more of the past be seen again.
+		files = append(files, struct {
+			name string
+			data []byte
+		}{fileState, state.Bytes()}, struct {
+			name string
+			data []byte
+		}{fileMark, m})
+	}
+	for _, f := range files {
+		if err := replace(filepath.Join(k.dir, f.name), f.data); err != nil {
+			return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err)
+		}
+	}
+	k.dirty = false
+	return nil
+}
+
+// replace writes a file so that either the old or the new one is there.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,103 @@
+package detect
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/builtin"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/sigma"
+)
+
+// Ten failures of one address under ten names over two systems are one finding,
+// the failures themselves none; also if the program ends in the middle, with or
+// without saving, and if it cannot write the finding at first.
+func TestCorrelation(t *testing.T) {
+	for _, end := range []string{"", "saved", "killed", "damaged"} {
+		t.Run("end "+end, func(t *testing.T) {
+			now, hand := clock.Fixed(start)
+			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+			past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = past.Close() })
+			set, err := sigma.Load(builtin.Files(), "rules")
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			boot := func() *node {
+				n := open(t, db, past, now, hand)
+				n.engine.SetRules(set)
+				k, err := OpenCorrelator(dir, nil, now, slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				n.joined = k
+				if err := n.Resume(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			n := boot()
+			seq := 0
+			fail := func(n *node) {
+				ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: start.Add(time.Duration(seq) * 40 * time.Second), Seen: start, From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}")}
+				if seq%2 == 0 {
+					ev.Product, ev.Service, ev.Host = "windows", "security", "dc1"
+					ev.Fields = map[string]any{"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq), "IpAddress": "198.51.100.7", "Computer": "dc1"}
+				} else {
+					ev.Host, ev.Fields = "web1", map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}
+				}
+				seq++
+				if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 5 {
+				fail(n)
+			}
+			if end != "" {
+				if end != "killed" {
+					if err := n.joined.Save(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for range 2 {
+					fail(n) // after the state was saved
+				}
+				if end == "damaged" {
+					if err := os.WriteFile(filepath.Join(dir, fileHabits), []byte("{"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				n = boot()
+			}
+			for seq < 12 {
+				fail(n)
+			}
+			hand.Add(time.Hour)
+			for range 3 {
+				if err := n.Tick(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list := n.findings(t)
+			if len(list) != 1 {
+				t.Fatalf("%d findings, want 1: %+v", len(list), list)
+			}
+			f := list[0]
+			if f.Rule.Title != "Password Spraying" || f.Rule.Author != "meneki" || f.Rule.License != "Apache-2.0" || f.Count != 1 || f.Host != "dc1" && f.Host != "web1" || len(f.Matched) != 1 || f.Matched[0].Value != "ip:198.51.100.7" {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
