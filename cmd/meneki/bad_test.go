@@ -172,16 +172,16 @@ func TestDemoBadRecordings(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]string{"capture.pcap": "\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "system.evtx": "ElfFile\x00\x00\x00", "table.csv": "a,b,c\n1,2,3\n"} {
-		refused(t, env, 65, "error: no event could be read: "+filepath.Join(dir, name)+": ", "give events as JSON lines", "demo", "--once", "--events", at(name, []byte(b)))
+		refused(t, env, 65, "error: no event could be read: "+filepath.Join(dir, name)+": ", "give events as EVTX", "demo", "--once", "--events", at(name, []byte(b)))
 	}
 	folder := filepath.Join(dir, "folder")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"folder/a.pcap", "folder/b.evtx", "folder/c.csv"} {
-		at(name, []byte("ElfFile\x00\x00"))
+	for _, name := range []string{"folder/a.pcap", "folder/b.pcapng", "folder/c.csv"} {
+		at(name, []byte("\xd4\xc3\xb2\xa1\x02\x00"))
 	}
-	refused(t, env, 65, "files left out: 3", "give events as JSON lines", "demo", "--once", "--events", folder)
+	refused(t, env, 65, "files left out: 3", "give events as EVTX", "demo", "--once", "--events", folder)
 	refused(t, env, 1, "error: nothing was found", "", "demo", "--once", "--events", at("empty.jsonl", nil))
 }
 

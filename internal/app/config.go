@@ -89,6 +89,18 @@ type NodeConfig struct {
 	Rules []string
 	// RuleSet is a set that is loaded already; the demo's nodes share one.
 	RuleSet *sigma.Set
+	// Builtin adds the rules that come with meneki, for what no single event
+	// shows, to those of Rules.
+	Builtin bool
+	// Pipelines rewrite the rules of Rules: pySigma files, or names of those that
+	// are built in.
+	Pipelines []string
+	// Accounts lists account lists (CSV, LDIF, JSON) that are read at each start;
+	// AccountsDomain is the NetBIOS name for user names that state none.
+	Accounts       []string
+	AccountsDomain string
+	// Places is a table of networks and where they are (CSV), or "".
+	Places string
 	// Syslog is an address for syslog over UDP and TCP; SyslogTLS for TLS.
 	Syslog, SyslogTLS string
 	// OTLP is an address for OpenTelemetry logs over HTTP (POST /v1/logs).

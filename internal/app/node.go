@@ -43,6 +43,7 @@ type Node struct {
 	people  *identity.Service
 	engine  *detect.Engine
 	care    *detect.Care
+	joined  *detect.Correlator
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
@@ -178,14 +179,9 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, rank); err != nil {
 		return err
 	}
-	rules := cfg.RuleSet
-	if rules == nil {
-		if rules, err = LoadRules(ctx, cfg.Rules); err != nil {
-			return err
-		}
-		for _, r := range rules.Refused {
-			cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
-		}
+	rules, err := n.ownRules(ctx)
+	if err != nil {
+		return err
 	}
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
@@ -193,8 +189,14 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
 		return err
 	}
+	if n.joined, err = n.correlator(); err != nil {
+		return err
+	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care})
+		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined})
+	if err = n.detect.Resume(ctx); err != nil {
+		return err
+	}
 	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
@@ -354,6 +356,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
 	g.Go(func() error { return n.care.Run(ctx) })
+	g.Go(func() error { return n.correlate(ctx) })
 	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.care.Chores()).Run(ctx) })
 	n.sensors.run(ctx, g)
 	if n.lis != nil {
@@ -405,6 +408,11 @@ func (n *Node) Close() {
 			_ = n.lis.Close()
 		}
 		n.sensors.close()
+		if n.joined != nil {
+			if err := n.joined.Save(); err != nil {
+				n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
+			}
+		}
 		if n.link != nil {
 			n.link.Close()
 		}

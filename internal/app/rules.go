@@ -32,6 +32,14 @@ func Samples() fs.FS {
 // files, are applied in the order of their priority. What cannot be understood
 // in full is in Refused, with file, line and reason; the others are loaded.
 func LoadRules(ctx context.Context, paths []string, pipelines ...string) (*sigma.Set, error) {
+	c, err := collectRules(ctx, paths, pipelines)
+	if err != nil {
+		return nil, err
+	}
+	return c.Set(), nil
+}
+
+func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collection, error) {
 	chain := &pipeline.Chain{}
 	if len(pipelines) > 0 {
 		var list []*pipeline.Pipeline
@@ -79,7 +87,7 @@ func LoadRules(ctx context.Context, paths []string, pipelines ...string) (*sigma
 	for _, r := range all.Correlations {
 		r.License = cmp.Or(r.License, licences[r.Path])
 	}
-	return all.Set(), nil
+	return all, nil
 }
 
 // SampleRules gives meneki's own rules.

@@ -59,6 +59,11 @@ type nodeFlags struct {
 	Token     string   `help:"The invitation (first start only)." env:"MENEKI_TOKEN"`
 	Watch     []string `help:"Files and folders to follow." placeholder:"PATH" type:"path" env:"MENEKI_WATCH"`
 	Rules     []string `help:"The member's own Sigma rules: files and folders." placeholder:"PATH" type:"path" env:"MENEKI_RULES"`
+	Builtin   bool     `help:"Use the rules that come with meneki too." default:"true" negatable:"" name:"builtin-rules" env:"MENEKI_BUILTIN_RULES"`
+	Pipeline  []string `help:"Processing pipelines for the member's own rules: pySigma files, or names of those that are built in." placeholder:"NAME" env:"MENEKI_PIPELINE"`
+	Accounts  []string `help:"Account lists (CSV, LDIF, JSON), so that one person is followed under all names; read at each start." placeholder:"PATH" type:"path" env:"MENEKI_ACCOUNTS"`
+	Domain    string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" env:"MENEKI_ACCOUNTS_DOMAIN"`
+	Places    string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." placeholder:"PATH" type:"path" env:"MENEKI_PLACES"`
 	Syslog    string   `help:"Address for syslog over UDP and TCP." placeholder:"ADDR" env:"MENEKI_SYSLOG"`
 	SyslogTLS string   `help:"Address for syslog over TLS." placeholder:"ADDR" env:"MENEKI_SYSLOG_TLS"`
 	OTLP      string   `help:"Address for OpenTelemetry logs over HTTP." placeholder:"ADDR" env:"MENEKI_OTLP"`
@@ -70,7 +75,7 @@ type nodeFlags struct {
 
 func (f nodeFlags) config(s *session, more []string) (app.NodeConfig, error) {
 	r, err := share.Preset(f.Share)
-	return app.NodeConfig{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
+	return app.NodeConfig{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain, Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
 		Share: r, OwnDomains: f.OwnDomain, KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Lang: s.lang, Log: s.log}, err
 }
 

@@ -107,13 +107,19 @@ func addressName(s string) Name {
 	return Name{}
 }
 
-// text gives the first of the fields that has a text.
+// text gives the first of the fields that has a text, by its exact name or by
+// its path through nested objects. This runs for every event: it is not the
+// search without regard to case that rules get.
 func text(ev *event.Event, fields ...string) string {
 	for _, f := range fields {
 		if f == "" {
 			continue
 		}
-		switch v, _ := ev.Lookup(f); v := v.(type) {
+		v, ok := ev.Fields[f]
+		if !ok {
+			v = nested(ev.Fields, f)
+		}
+		switch v := v.(type) {
 		case string:
 			if v != "" {
 				return v
@@ -127,4 +133,19 @@ func text(ev *event.Event, fields ...string) string {
 		}
 	}
 	return ""
+}
+
+func nested(m map[string]any, path string) any {
+	for {
+		head, rest, more := strings.Cut(path, ".")
+		v := m[head]
+		if !more {
+			return v
+		}
+		next, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		m, path = next, rest
+	}
 }

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/builtin"
+	"github.com/meneki/meneki/internal/detect/principal"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+)
+
+// ownRules gives the rules that the node matches with.
+func (n *Node) ownRules(ctx context.Context) (*sigma.Set, error) {
+	if n.cfg.RuleSet != nil {
+		return n.cfg.RuleSet, nil
+	}
+	all, err := collectRules(ctx, n.cfg.Rules, n.cfg.Pipelines)
+	if err != nil {
+		return nil, err
+	}
+	if n.cfg.Builtin {
+		ours, err := sigma.LoadCollection(builtin.Files(), "rules")
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)
+		}
+		all.Add(ours)
+	}
+	set := all.Set()
+	for _, r := range set.Refused {
+		n.cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
+	}
+	for _, r := range set.Warnings {
+		n.cfg.Log.Warn("a rule may not do what its author meant", slog.String("rule", r.Error()))
+	}
+	return set, nil
+}
+
+// correlator reads what the node knows of people and machines.
+func (n *Node) correlator() (*detect.Correlator, error) {
+	var places *principal.Places
+	if p := n.cfg.Places; p != "" {
+		f, err := os.Open(p)
+		if err != nil {
+			return nil, fault.Wrap(fault.NotFound, i18n.T("the table of networks {0} cannot be opened", "ネットワークの表 {0} を開けません").With(p), err)
+		}
+		defer f.Close()
+		if places, err = principal.ReadPlaces(f); err != nil {
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the table of networks {0} cannot be used: {1}", "ネットワークの表 {0} は使えません：{1}").With(p, err.Error()), err).
+				WithHint(i18n.T("give a CSV file with columns network, latitude and longitude", "network、latitude、longitude の列を持つ CSV を指定してください"))
+		}
+	}
+	k, err := detect.OpenCorrelator(filepath.Join(n.cfg.Data, "people"), places, n.cfg.Clock, n.cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range n.cfg.Accounts {
+		f, err := os.Open(p)
+		if err != nil {
+			return nil, fault.Wrap(fault.NotFound, i18n.T("the account list {0} cannot be opened", "アカウント一覧 {0} を開けません").With(p), err)
+		}
+		got, err := k.Book().Import(f, n.cfg.AccountsDomain)
+		f.Close()
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the account list {0} cannot be used: {1}", "アカウント一覧 {0} は使えません：{1}").With(p, err.Error()), err)
+		}
+		for _, b := range got.Bad {
+			n.cfg.Log.Warn("a row of an account list was left out", slog.String("file", p), slog.Int("line", b.Line), slog.String("why", b.Reason))
+		}
+		n.cfg.Log.Info("an account list was read", slog.String("file", p), slog.Int("accounts", got.Accounts), slog.Int("left_out", got.BadN))
+	}
+	return k, nil
+}
+
+// correlate lets the windows of correlations end, and keeps their state.
+func (n *Node) correlate(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for i := 1; ; i++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err := n.detect.Tick(ctx); err != nil && ctx.Err() == nil {
+			n.cfg.Log.Warn("a finding of a correlation could not be written; it is tried again", slog.Any("err", err))
+		}
+		if i%60 != 0 {
+			continue
+		}
+		if err := n.joined.Save(); err != nil {
+			n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
+		}
+	}
+}
