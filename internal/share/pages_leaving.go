@@ -49,6 +49,8 @@ func messageText(kind string) i18n.Text {
 		return i18n.T("receipt", "受領通知")
 	case event.KindSighting:
 		return i18n.T("sighting", "目撃情報")
+	case event.KindRuleCare:
+		return i18n.T("rule counts", "規則の集計")
 	}
 	return i18n.Same(kind)
 }
@@ -178,7 +180,7 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 func (o outgoing) filter(tab string) *web.Filter {
 	f := &web.Filter{Path: "/leaving", Query: o.text, Ask: i18n.T("Title, value or finding id", "題名・値・検知番号"), Keep: []web.Hidden{{Name: "state", Value: tab}}}
 	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: o.kind == ""}}}
-	for _, k := range []string{event.KindCandidate, event.KindFinding, event.KindSighting, event.KindReceipt} {
+	for _, k := range []string{event.KindCandidate, event.KindFinding, event.KindSighting, event.KindReceipt, event.KindRuleCare} {
 		kind.Options = append(kind.Options, web.Option{Value: k, Text: messageText(k), On: o.kind == k})
 	}
 	f.Fields = []web.Choice{kind}
