@@ -7,6 +7,7 @@ package detect
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
 )
 
 // Hit is one event matched by one rule or one indicator.
@@ -49,6 +51,8 @@ type Engine struct {
 type rulebook struct {
 	own    *sigma.Set
 	live   *sigma.Set                  // own without what is in quarantine
+	fast   *engine.Engine              // of live
+	extra  *engine.Engine              // of shared
 	skip   map[string]bool             // rules that are not evaluated, by key
 	shared *sigma.Set                  // rules that came as indicators and are not among our own
 	byRule map[string]string           // rule id -> indicator, for rules that we also have ourselves
@@ -59,11 +63,13 @@ type rulebook struct {
 // NewEngine makes an engine with no rules.
 func NewEngine(c clock.Clock) *Engine {
 	e := &Engine{clock: c}
-	e.now.Store(build(sigma.NewSet(nil), nil, nil))
+	e.now.Store(build(nil, sigma.NewSet(nil), nil, nil))
 	return e
 }
 
-func build(own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
+// build makes a rulebook; what has not changed since old is taken from it, since
+// compiling rules is dear and indicators come often.
+func build(old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
 	b := &rulebook{own: own, live: own, skip: skip, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
 	if b.armed == nil {
 		b.armed = map[string]Armed{}
@@ -97,10 +103,20 @@ func build(own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebo
 			shared = append(shared, a.Rule)
 		}
 	}
-	b.shared = sigma.NewSet(shared)
+	if old != nil && slices.Equal(old.shared.Rules, shared) {
+		b.shared, b.extra = old.shared, old.extra
+	} else {
+		b.shared = sigma.NewSet(shared)
+		b.extra = engine.Compile(b.shared, engine.Options{})
+	}
+	if old != nil && old.own == own && maps.Equal(old.skip, skip) {
+		b.live, b.fast = old.live, old.fast
+		return b
+	}
 	if len(skip) > 0 {
 		b.live = sigma.NewSet(slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }))
 	}
+	b.fast = engine.Compile(b.live, engine.Options{})
 	return b
 }
 
@@ -110,7 +126,7 @@ func (e *Engine) Quarantine(skip map[string]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.now.Load()
-	e.now.Store(build(old.own, old.armed, skip))
+	e.now.Store(build(old, old.own, old.armed, skip))
 }
 
 // SetRules replaces the node's own rules.
@@ -118,7 +134,7 @@ func (e *Engine) SetRules(own *sigma.Set) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.now.Load()
-	e.now.Store(build(own, old.armed, old.skip))
+	e.now.Store(build(old, own, old.armed, old.skip))
 }
 
 // Rules gives the node's own rules.
@@ -144,7 +160,7 @@ func (e *Engine) change(add []Armed, drop []string) {
 	for _, id := range drop {
 		delete(armed, id)
 	}
-	e.now.Store(build(old.own, armed, old.skip))
+	e.now.Store(build(old, old.own, armed, old.skip))
 }
 
 // Count gives the number of own rules and of armed indicators.
@@ -165,9 +181,9 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 		yield(h)
 		return true
 	}
-	b.live.Match(ev, rule)
+	b.fast.Match(ev, ev.Fields, rule)
 	if len(b.shared.Rules) > 0 {
-		b.shared.Match(ev, func(m *sigma.Match) bool {
+		b.extra.Match(ev, ev.Fields, func(m *sigma.Match) bool {
 			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)
 		})
 	}

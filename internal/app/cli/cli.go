@@ -32,6 +32,7 @@ type commands struct {
 	Member  memberCmd  `cmd:"" help:"Invite, list and revoke members (at the hub)."`
 	User    userCmd    `cmd:"" help:"Invite and list the people who sign in."`
 	Token   tokenCmd   `cmd:"" help:"Make and revoke API tokens."`
+	Detect  detectCmd  `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files."`
 	Rules   rulesCmd   `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
 	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
 	Restore restoreCmd `cmd:"" help:"Make a data folder out of a backup."`

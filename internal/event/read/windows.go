@@ -259,9 +259,10 @@ func windowsFlat(m map[string]any) record {
 			} else {
 				f[k] = v
 			}
+		case v == nil: // says nothing; and another key may say it
 		case flatNames[k] != "" && m[flatNames[k]] == nil:
 			f[flatNames[k]] = v
-		case v != nil:
+		default:
 			f[k] = v
 		}
 	}

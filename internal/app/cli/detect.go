@@ -1,0 +1,325 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/timeline"
+	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/sigma"
+)
+
+type detectCmd struct {
+	Paths      []string `arg:"" name:"path" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input."`
+	Rules      []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
+	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." placeholder:"FORMAT"`
+	Output     string   `help:"Write the timeline to this file instead of standard output." placeholder:"FILE" type:"path" short:"o"`
+	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." placeholder:"LEVEL"`
+	From       string   `help:"Only events from this time on: 2026-11-22, '2026-11-22 14:05' or RFC 3339." placeholder:"TIME"`
+	To         string   `help:"Only events before this time; a day alone is taken to its end." placeholder:"TIME"`
+	Tags       []string `help:"Only rules with one of these tags: attack.t1059, t1059.001, attack.execution, cve.2021.44228." placeholder:"TAG"`
+	Status     []string `help:"Only rules of one of these states: stable, test, experimental, deprecated, unsupported." placeholder:"STATUS"`
+	Exclude    []string `help:"Leave out a rule, by id, title or file name; may be repeated." placeholder:"RULE" sep:"none"`
+	Sort       string   `help:"Order of the matches: time, or input (as they are read). Default: time for terminal and html, input for the others." placeholder:"ORDER"`
+	FailOn     string   `help:"Exit 1 if a rule of this level or above matched." placeholder:"LEVEL"`
+	Stats      bool     `help:"End with one line of JSON on standard error: what was read, refused and found."`
+	Zone       string   `help:"Zone of the times that people read: UTC, Asia/Tokyo, +09:00. Default: this machine's." placeholder:"ZONE"`
+	LogZone    string   `help:"Zone of syslog times that name none." default:"UTC" placeholder:"ZONE"`
+	TLP        string   `help:"Label of the results (html, stix): clear, green, amber, amber+strict, red." default:"amber"`
+	Jobs       int      `help:"How many files are read at once. Default: one for each processor." placeholder:"N"`
+	NoProgress bool     `help:"Show no progress bar."`
+}
+
+// plan is what the flags ask for.
+type plan struct {
+	cfg     timeline.Config
+	style   timeline.Style
+	format  string
+	failOn  sigma.Level
+	skipped []read.SkippedFile
+	set     *sigma.Set
+}
+
+// Run reads, matches and writes.
+func (c *detectCmd) Run(s *session) error {
+	begun := clock.System()
+	p, err := c.plan(s, begun)
+	if err != nil && s.ctx.Err() != nil && errors.Is(err, s.ctx.Err()) {
+		return fault.Wrap(fault.Missed, i18n.T("interrupted before anything was read", "読み込みを始める前に中断されました"), err)
+	}
+	if err != nil {
+		return err
+	}
+	out, err := openResult(s.out, c.Output)
+	if err != nil {
+		return err
+	}
+	defer out.abandon()
+	screen := c.Output == "" && colour(s.out)
+	var w timeline.Writer
+	if p.format == "terminal" {
+		w = newTerminal(out, p.style, screen)
+	} else {
+		w = timeline.New(p.format, out, p.style)
+	}
+	if p.cfg.Sort {
+		p.cfg.Counted = w.Begin
+	} else if err := w.Begin(nil); err != nil {
+		return writeFault(err)
+	}
+	p.cfg.Meter = &timeline.Meter{}
+	bar := newBar(s, p.cfg.Meter, begun)
+	if !c.NoProgress && (p.cfg.Sort || c.Output != "" || !terminal(s.out)) {
+		bar.start()
+	}
+	defer bar.stop()
+	// The first Ctrl-C ends the reading, and what was found is written. A second
+	// one ends everything at once.
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-s.ctx.Done():
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+		case <-done:
+		}
+	}()
+	first := p.cfg.Sort // what is sorted is written when all is read: the bar may go
+	res, err := timeline.Run(s.ctx, p.cfg, func(m *timeline.Match) error {
+		if first && out.to == s.out {
+			bar.stop()
+			first = false
+		}
+		return w.Write(m)
+	})
+	bar.stop()
+	if err != nil {
+		return writeFault(err)
+	}
+	res.Report.Skipped = append(slices.Clone(p.skipped), res.Report.Skipped...)
+	res.Report.SkipN += int64(len(p.skipped))
+	if err := w.End(res); err != nil {
+		return writeFault(err)
+	}
+	if err := out.keep(); err != nil {
+		return err
+	}
+	return c.close(s, p, res, clock.System().Sub(begun), out)
+}
+
+// close tells what came of it, and gives the exit code.
+func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.Duration, out *result) error {
+	sum := summary{style: p.style, res: res, set: p.set, took: took, rules: c.Rules}
+	switch {
+	case p.format == "terminal" && c.Output == "":
+		sum.print(s.out, paint(colour(s.out)), true)
+	case !c.Stats:
+		sum.print(s.err, paint(colour(s.err)), false)
+	}
+	code := 0
+	if res.Interrupted {
+		code = s.fail(fault.New(fault.Missed, i18n.T("interrupted: this is what was found until then", "中断されました。それまでに見つかったものだけを出力しました")))
+	} else if n := sum.atLeast(p.failOn); p.failOn != "" && n > 0 {
+		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "深刻度 {1} 以上の一致：{0} 件").With(n, p.failOn)))
+	}
+	if c.Stats { // the last line, whatever else was said
+		if err := timeline.WriteStats(s.err, res, p.set, took); err != nil {
+			return err
+		}
+	}
+	if code != 0 {
+		panic(exit(code)) // it is all said: Main gives the code
+	}
+	return nil
+}
+
+func writeFault(err error) error {
+	if _, ok := fault.As(err); ok {
+		return err
+	}
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return fault.Wrap(fault.Storage, i18n.T("the timeline cannot be written to {0}", "{0} に結果を書き込めません").With(pe.Path), err)
+	}
+	return err
+}
+
+func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
+	p := &plan{}
+	var err error
+	if p.format, err = c.format(); err != nil {
+		return nil, err
+	}
+	zone, err := zoneOf("--zone", c.Zone)
+	if err != nil {
+		return nil, err
+	}
+	logZone, err := zoneOf("--log-zone", c.LogZone)
+	if err != nil {
+		return nil, err
+	}
+	label, ok := policy.ParseTLP(c.TLP)
+	if !ok {
+		return nil, fault.New(fault.Invalid, i18n.T("{0} is not a TLP label", "{0} は TLP の区分ではありません").With(c.TLP)).
+			WithHint(i18n.T("use clear, green, amber, amber+strict or red", "clear、green、amber、amber+strict、red のいずれかです"))
+	}
+	f := timeline.Filter{Tags: c.Tags, Status: c.Status, Exclude: c.Exclude}
+	if f.Level, err = levelOf("--level", c.Level); err != nil {
+		return nil, err
+	}
+	if p.failOn, err = levelOf("--fail-on", c.FailOn); err != nil {
+		return nil, err
+	}
+	if f.From, err = timeOf("--from", c.From, zone, false); err != nil {
+		return nil, err
+	}
+	if f.To, err = timeOf("--to", c.To, zone, true); err != nil {
+		return nil, err
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return nil, fault.New(fault.Invalid, i18n.T("--from is not before --to", "--from が --to より前ではありません"))
+	}
+	if c.Jobs < 0 {
+		return nil, fault.New(fault.Invalid, i18n.T("--jobs must not be negative", "--jobs に負の数は指定できません"))
+	}
+	sorted := timeline.Ordered(p.format)
+	switch c.Sort {
+	case "":
+	case "time":
+		sorted = true
+	case "input":
+		if p.format == "html" {
+			return nil, fault.New(fault.Invalid, i18n.T("the HTML report is always in the order of time", "HTML の報告は常に時刻順です"))
+		}
+		sorted = false
+	default:
+		return nil, fault.New(fault.Invalid, i18n.T("{0} is not an order of matches", "{0} は並べ順ではありません").With(c.Sort)).WithHint(i18n.T("use time or input", "time か input を指定してください"))
+	}
+	inputs, skipped, err := timeline.Inputs(c.Paths, c.Output)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.apart(inputs); err != nil {
+		return nil, err
+	}
+	if p.set, err = app.LoadRules(s.ctx, c.Rules); err != nil {
+		return nil, err
+	}
+	kept, unknown := f.Rules(p.set)
+	for _, x := range unknown {
+		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it", "{0} という規則はありません。この --exclude は何も除外しません").With(clean(x)))
+	}
+	switch {
+	case len(p.set.Rules)+len(p.set.Correlations) == 0:
+		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めた規則がありません（拒否 {0} 件）").With(len(p.set.Refused))).
+			WithHint(i18n.T("meneki rules check says why", "理由は meneki rules check で確認できます"))
+	case len(kept.Rules)+len(kept.Correlations) == 0:
+		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} rules", "--level、--tags、--status、--exclude の条件に合う規則が {0} 件中 1 件もありません").With(len(p.set.Rules)))
+	}
+	p.skipped = skipped
+	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + app.Version, Refused: p.set.Refused, Loaded: len(p.set.Rules) + len(p.set.Correlations)}
+	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin,
+		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix"}
+	return p, nil
+}
+
+// apart makes sure that no input is overwritten by the results.
+func (c *detectCmd) apart(inputs []timeline.Input) error {
+	own, err := os.Stat(c.Output)
+	if c.Output == "" || err != nil || !own.Mode().IsRegular() {
+		return nil
+	}
+	for _, in := range inputs {
+		if info, err := os.Stat(in.Path); in.Named && err == nil && os.SameFile(own, info) {
+			return fault.New(fault.Invalid, i18n.T("{0} is both read and written", "{0} が入力と出力の両方に指定されています").With(in.Path)).
+				WithHint(i18n.T("choose another file for --output", "--output に別のファイルを指定してください"))
+		}
+	}
+	return nil
+}
+
+// byName tells the format by the output's name.
+var byName = map[string]string{".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".html": "html", ".htm": "html", ".json": "stix", ".txt": "terminal"}
+
+func (c *detectCmd) format() (string, error) {
+	ext := ""
+	if i := strings.LastIndexByte(c.Output, '.'); i >= 0 {
+		ext = strings.ToLower(c.Output[i:])
+	}
+	f := cmp.Or(strings.ToLower(c.Format), byName[ext], "terminal")
+	switch {
+	case f == "timesketch" && ext == ".csv":
+		return "timesketch-csv", nil
+	case f == "terminal" || slices.Contains(timeline.Formats(), f):
+		return f, nil
+	}
+	return "", fault.New(fault.Invalid, i18n.T("{0} is not a format of timelines", "{0} という出力形式はありません").With(c.Format)).
+		WithHint(i18n.T("use terminal, jsonl, csv, html, stix or timesketch", "terminal、jsonl、csv、html、stix、timesketch のいずれかです"))
+}
+
+func levelOf(flag, s string) (sigma.Level, error) {
+	l := sigma.Level(strings.ToLower(s))
+	if l == "info" {
+		l = sigma.Informational
+	}
+	if s != "" && !slices.Contains(timeline.Levels[:], l) {
+		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} は規則の深刻度ではありません").With(flag, s)).
+			WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
+	}
+	return l, nil
+}
+
+func zoneOf(flag, s string) (*time.Location, error) {
+	switch strings.ToLower(s) {
+	case "", "local":
+		return time.Local, nil
+	case "utc", "z":
+		return time.UTC, nil
+	}
+	if t, err := time.Parse("-07:00", s); err == nil {
+		_, offset := t.Zone()
+		return time.FixedZone(s, offset), nil
+	}
+	zone, err := time.LoadLocation(s)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, i18n.T("{0}: there is no time zone {1}", "{0}：{1} という時間帯はありません").With(flag, s), err).
+			WithHint(i18n.T("write it as UTC, Asia/Tokyo or +09:00", "UTC、Asia/Tokyo、+09:00 のように書いてください"))
+	}
+	return zone, nil
+}
+
+// timeOf reads a time in zone; where whole is set, a day stands for its end.
+func timeOf(flag, s string, zone *time.Location, whole bool) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	plain := strings.ReplaceAll(s, "/", "-")
+	if t, err := time.ParseInLocation("2006-01-02", plain, zone); err == nil {
+		if whole {
+			t = t.AddDate(0, 0, 1)
+		}
+		return t, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, plain, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0}: {1} is not a time", "{0}：{1} は時刻ではありません").With(flag, s)).
+		WithHint(i18n.T("write it as 2026-11-22, '2026-11-22 14:05' or 2026-11-22T14:05:00+09:00", "2026-11-22、'2026-11-22 14:05'、2026-11-22T14:05:00+09:00 のように書いてください"))
+}
+
+// warn says on standard error what does not stop the work.
+func (s *session) warn(t i18n.Text) {
+	s.tell(i18n.T("warning: {0}", "警告：{0}").With(t))
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/detect/timeline"
+	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+)
+
+// summary tells at the end what a run came to, so that somebody who is tired
+// sees at once how bad it is, where, and whether anything is missing.
+type summary struct {
+	style timeline.Style
+	res   *timeline.Result
+	set   *sigma.Set
+	took  time.Duration
+	rules []string // the paths of the rules
+}
+
+const (
+	topRules = 10
+	topHosts = 10
+	topBad   = 10
+)
+
+// print writes it. whole lists every rule that matched, with author, licence and
+// id, where these stand nowhere else.
+func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
+	l, t, r := s.style.Lang, &s.res.Tally, s.res.Report
+	label := func(x i18n.Text) string { return c("2", pad(x.In(l), 12)) }
+	if whole && t.Matches > 0 {
+		fmt.Fprintln(w)
+	}
+	if t.Matches == 0 {
+		fmt.Fprintln(w, c("1", i18n.T("No rule matched.", "一致した規則はありません。").In(l)))
+	} else {
+		var parts []string
+		for i, n := range t.Levels {
+			if n > 0 {
+				name := timeline.LevelName(timeline.Levels[i])
+				parts = append(parts, c(levelColour(name), fmt.Sprintf("%s %s", name, thousands(n))))
+			}
+		}
+		fmt.Fprintf(w, "%s%s  %s\n", label(i18n.T("Matches", "一致")), c("1", thousands(t.Matches)), strings.Join(parts, "  "))
+		if !t.First.IsZero() {
+			fmt.Fprintf(w, "%s%s – %s\n", label(i18n.T("Time", "期間")), s.clock(t.First), s.clock(t.Last)+" "+s.zone(t.Last))
+		}
+		if t.NoTime > 0 {
+			fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("of records that tell no time: {0}", "うち時刻の記載がない記録：{0} 件").With(thousands(t.NoTime)).In(l))
+		}
+	}
+	speed := ""
+	if sec := s.took.Seconds(); sec > 0 {
+		speed = i18n.T(" ({0} events/s)", "（{0} 事象/秒）").With(thousands(int64(float64(r.Events) / sec))).In(l)
+	}
+	fmt.Fprintf(w, "%s%s%s\n", label(i18n.T("Read", "読込")), i18n.T("files {0}, events {1}, in {2} s", "ファイル {0}、事象 {1}、{2} 秒").With(thousands(r.Files), thousands(r.Events), fmt.Sprintf("%.1f", s.took.Seconds())).In(l), speed)
+	rules := i18n.T("{0} loaded, {1} used, {2} matched", "読込 {0}、使用 {1}、一致 {2}").With(thousands(int64(s.style.Loaded)), thousands(int64(s.res.Used)), thousands(int64(len(t.Rules())))).In(l)
+	if n := len(s.set.Refused); n > 0 {
+		rules += c("33", i18n.T(", {0} refused and not used", "、拒否 {0}（使っていません）").With(thousands(int64(n))).In(l))
+	}
+	fmt.Fprintf(w, "%s%s\n", label(i18n.T("Rules", "規則")), rules)
+	if len(s.set.Refused) > 0 {
+		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("why: meneki rules check {0}", "理由の確認：meneki rules check {0}").With(clean(strings.Join(s.rules, " "))).In(l))
+	}
+	if s.res.Uncertain > 0 {
+		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})", "相関規則の保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
+	}
+	s.lists(w, c, whole)
+	s.missing(w, c)
+}
+
+func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
+	l, t := s.style.Lang, &s.res.Tally
+	rules, hosts := t.Rules(), t.Hosts()
+	if len(rules) == 0 {
+		return
+	}
+	head := i18n.T("Rules that matched", "一致した規則")
+	if !whole && len(rules) > topRules {
+		head = i18n.T("The worst {0} of {1} rules that matched", "一致した規則 {1} 件のうち上位 {0} 件").With(topRules, len(rules))
+		rules = rules[:topRules]
+	}
+	fmt.Fprintf(w, "\n%s\n", c("1", head.In(l)))
+	for _, r := range rules {
+		level := timeline.LevelName(r.Rule.Level)
+		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), pad(fmt.Sprintf("%9s", thousands(r.Matches)), 9), clean(r.Name))
+		if whole {
+			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", 27), c("2", clean(strings.TrimPrefix(r.Rule.Credit(), r.Name+" — "))))
+		} else if r.Rule.Author != "" {
+			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", 27), c("2", clean(r.Rule.Author)))
+		}
+	}
+	head = i18n.T("Hosts", "機器")
+	if len(hosts) > topHosts {
+		head = i18n.T("The worst {0} of {1} hosts", "機器 {1} 台のうち上位 {0} 台").With(topHosts, len(hosts))
+	}
+	fmt.Fprintf(w, "\n%s\n", c("1", head.In(l)))
+	for _, h := range hosts[:min(len(hosts), topHosts)] {
+		level := timeline.LevelName(timeline.Levels[h.Levels.Worst()])
+		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), fmt.Sprintf("%9s", thousands(h.Matches)), cmp.Or(clean(h.Name), i18n.T("(no host told)", "（機器の記載なし）").In(l)))
+	}
+}
+
+// missing says what was not read.
+func (s summary) missing(w io.Writer, c func(code, s string) string) {
+	l, r := s.style.Lang, s.res.Report
+	if r.BadN > 0 {
+		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Unreadable records: {0}", "読めなかった記録：{0} 件").With(thousands(r.BadN)).In(l)))
+		for _, b := range r.Bad[:min(len(r.Bad), topBad)] {
+			fmt.Fprintf(w, "  %s#%d  %s\n", clean(b.Name), b.Record, clean(b.Reason.In(l)))
+		}
+		if n := r.BadN - int64(min(len(r.Bad), topBad)); n > 0 {
+			fmt.Fprintf(w, "  %s\n", i18n.T("… and {0} more", "…ほか {0} 件").With(thousands(n)).In(l))
+		}
+	}
+	if r.SkipN > 0 {
+		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))
+		for _, g := range byReason(r.Skipped, l) {
+			fmt.Fprintf(w, "  %9s  %s  %s\n", thousands(int64(g.n)), clean(g.reason), c("2", clean(g.example)))
+		}
+		if n := r.SkipN - int64(len(r.Skipped)); n > 0 {
+			fmt.Fprintf(w, "  %9s  %s\n", thousands(n), i18n.T("more", "ほか").In(l))
+		}
+	}
+}
+
+// passed is how many files were passed by for a reason, and one of them.
+type passed struct {
+	reason, example string
+	n               int
+}
+
+func byReason(list []read.SkippedFile, l i18n.Lang) []passed {
+	var out []passed
+	for _, f := range list {
+		reason := f.Reason.In(l)
+		i := slices.IndexFunc(out, func(p passed) bool { return p.reason == reason })
+		if i < 0 {
+			out = append(out, passed{reason: reason, example: f.Name})
+			i = len(out) - 1
+		}
+		out[i].n++
+	}
+	return out
+}
+
+// atLeast counts matches of a level and above.
+func (s summary) atLeast(l sigma.Level) (n int64) {
+	for i, x := range timeline.Levels {
+		if x.Rank() >= l.Rank() {
+			n += s.res.Tally.Levels[i]
+		}
+	}
+	return n
+}
+
+func (s summary) clock(t time.Time) string { return t.In(s.style.Zone).Format("2006-01-02 15:04:05") }
+
+func (s summary) zone(t time.Time) string {
+	name, _ := t.In(s.style.Zone).Zone()
+	return name
+}
+
+// thousands writes a number with separators.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,116 @@
+package timeline
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/correlate"
+)
+
+// correlator finds what only several events together show. Files are read in any
+// order and at once, so it holds matches back to the end of the run, when it
+// works through them by their times; what does not fit into its memory is decided
+// earlier and counted in Result.Uncertain.
+type correlator struct {
+	engine *correlate.Engine
+	rules  map[*sigma.Correlation]*sigma.Rule // what stands for a correlation in a timeline
+	places map[*sigma.Rule]int                // behind all rules of the set
+}
+
+// forEver is more than the times of all events that a run may see apart.
+const forEver = 250 * 365 * 24 * time.Hour
+
+// newCorrelator gives nil if the set has no correlations.
+func newCorrelator(set *sigma.Set) (*correlator, error) {
+	if len(set.Correlations) == 0 {
+		return nil, nil
+	}
+	e, err := correlate.New(set, correlate.Config{Lateness: forEver})
+	if err != nil {
+		return nil, err
+	}
+	c := &correlator{engine: e, rules: map[*sigma.Correlation]*sigma.Rule{}, places: map[*sigma.Rule]int{}}
+	for i, x := range set.Correlations {
+		r := &sigma.Rule{
+			ID: x.ID, Name: x.Name, Title: x.Title, Status: x.Status, Description: x.Description, Author: x.Author, License: x.License,
+			Date: x.Date, Modified: x.Modified, References: x.References, FalsePositives: x.FalsePositives, Tags: x.Tags, Level: x.Level,
+			Path: x.Path, Line: x.Line, Source: x.Source,
+		}
+		c.rules[x] = r
+		c.places[r] = len(set.Rules) + i
+	}
+	return c, nil
+}
+
+// list gives the rules that stand for correlations, in the order of the set.
+func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
+	for _, x := range set.Correlations {
+		out = append(out, c.rules[x])
+	}
+	return out
+}
+
+// add takes a match of a single event.
+func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int) []*correlate.Alert {
+	if !c.engine.Wants(r) || ev.Time.Equal(ev.Seen) {
+		return nil
+	}
+	return c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev})
+}
+
+func nameEvent(ev *event.Event, in int) string {
+	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) + "\x00" + ev.From.Name
+}
+
+func splitEvent(s string) (in int, record int64, host, file string) {
+	parts := strings.SplitN(s, "\x00", 4)
+	if len(parts) < 4 {
+		return 0, 0, "", s
+	}
+	in, _ = strconv.Atoi(parts[0])
+	record, _ = strconv.ParseInt(parts[1], 10, 64)
+	return in, record, parts[2], parts[3]
+}
+
+// match makes a match of an alert: at the moment at which the correlation holds,
+// and the record of its last event. What matched is the group, the value of the
+// condition, and which records contributed.
+func (c *correlator) match(a *correlate.Alert) *Match {
+	r := c.rules[a.Rule]
+	m := &Match{Rule: r, Time: a.At.UTC(), rule: c.places[r]}
+	for _, g := range a.Group {
+		m.Fields = append(m.Fields, Field{g.Field, []string{event.Clip(g.Value, maxValue)}})
+	}
+	m.Fields = append(m.Fields, Field{string(a.Rule.Type), []string{strconv.FormatFloat(a.Value, 'f', -1, 64)}})
+	var from []string
+	for i, e := range a.Events {
+		in, record, host, file := splitEvent(e.Event)
+		if i == 0 {
+			m.Host = host
+		} else if m.Host != host {
+			m.Host = "" // several
+		}
+		if at := file + "#" + strconv.FormatInt(record, 10); len(from) < maxValues && !slices.Contains(from, at) {
+			from = append(from, at)
+		}
+		m.file, m.Record, m.File = in, record, file
+	}
+	if len(from) > 0 {
+		m.Fields = append(m.Fields, Field{"records", from})
+	}
+	if a.Omitted > 0 || a.Truncated {
+		m.Fields = append(m.Fields, Field{"omitted", []string{fmt.Sprint(a.Omitted)}})
+	}
+	return m
+}
+
+// uncertain counts what the engine's bounds made it give up.
+func (c *correlator) uncertain() int64 {
+	s := c.engine.Stats()
+	return s.Overflowed + s.Evicted + s.Forced + s.LeftOut
+}

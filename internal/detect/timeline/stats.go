@@ -1,0 +1,45 @@
+package timeline
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"time"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// Stats is what a run came to, for programs.
+type Stats struct {
+	Files       int64     `json:"files"`      // streams that were read; members of archives one by one
+	Events      int64     `json:"events"`     // records that were understood
+	Unreadable  int64     `json:"unreadable"` // records that were not
+	Skipped     int64     `json:"skipped"`    // files that were passed by
+	Loaded      int       `json:"rules_loaded"`
+	Used        int       `json:"rules_used"` // what the filters left of them
+	Refused     []Refused `json:"rules_refused"`
+	Matches     int64     `json:"matches"`
+	Seconds     float64   `json:"seconds"`
+	Interrupted bool      `json:"interrupted"`
+	Uncertain   int64     `json:"uncertain,omitempty"` // what correlations gave up because of their bounds
+}
+
+// Refused is a rule that was not loaded.
+type Refused struct {
+	Path   string `json:"path"`
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
+}
+
+// WriteStats writes one line of JSON.
+func WriteStats(w io.Writer, r *Result, set *sigma.Set, took time.Duration) error {
+	s := Stats{
+		Files: r.Report.Files, Events: r.Report.Events, Unreadable: r.Report.BadN, Skipped: r.Report.SkipN,
+		Loaded: len(set.Rules) + len(set.Correlations), Used: r.Used, Refused: []Refused{}, Matches: r.Tally.Matches,
+		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain,
+	}
+	for _, x := range set.Refused {
+		s.Refused = append(s.Refused, Refused{x.Path, x.Line, x.Reason})
+	}
+	return json.NewEncoder(w).Encode(s)
+}

@@ -1,0 +1,388 @@
+// Package quick takes the lines that nodes see most, Windows events as flat JSON
+// objects, one a line, apart for the detection engine without decoding them. It
+// finds the fields that rules look at, under the names and with the values that
+// package read gives them, and leaves the rest alone. Whatever is not plainly
+// such a line, by its shape, its size or its spelling, it hands to package read,
+// so that its result never differs from that of decoding first; only matches
+// are decoded otherwise.
+//
+// The shape is that of NXLog, Log Analytics and PowerShell's ConvertTo-Json
+// (read, "windowsFlat"): System and data fields side by side.
+package quick
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
+)
+
+// Matcher matches lines with an engine. It is not safe for concurrent use; make
+// one for each goroutine.
+//
+// Memory: it keeps what it knows about at most 4,096 kinds of events and of keys,
+// and scratch of the size of the longest line.
+type Matcher struct {
+	worker *engine.Worker
+	scan   scanner
+	decode func(line []byte) (*event.Event, error)
+	line   []byte
+	event  *event.Event
+
+	Quick, Slow int64 // lines that were taken apart here, and that had to be decoded
+}
+
+// NewMatcher makes a matcher. decode is called with the lines that match a rule
+// or are not of the known shape, and must give what package read makes of them;
+// nil, nil is a line that holds no record.
+func NewMatcher(e *engine.Engine, decode func(line []byte) (*event.Event, error)) *Matcher {
+	m := &Matcher{worker: e.Worker(), decode: decode}
+	m.scan.init(e.Names())
+	for _, r := range e.Set().Rules {
+		_, whole := r.FieldNames()
+		m.scan.always = m.scan.always || whole
+	}
+	return m
+}
+
+// Worker gives the worker, to flush its costs.
+func (m *Matcher) Worker() *engine.Worker { return m.worker }
+
+// Match calls yield with the line's event and each rule that it matches, in the
+// order of the rules, until yield returns false. The error is that of decode:
+// the line is then no record, or, what would be a mistake in this package, one
+// that only this package could read. line must not change before Match returns.
+func (m *Matcher) Match(line []byte, yield func(*event.Event, *sigma.Match) bool) error {
+	m.event = nil
+	if m.scan.read(line) {
+		m.Quick++
+		m.line = line
+		return m.worker.MatchRecord(m, func(match *sigma.Match) bool { return yield(m.event, match) })
+	}
+	m.Slow++
+	ev, err := m.decode(line)
+	if err != nil || ev == nil {
+		return err
+	}
+	m.worker.Match(ev, ev.Fields, func(match *sigma.Match) bool { return yield(ev, match) })
+	return nil
+}
+
+// Skim only takes the line apart; it is for measuring what that costs. known is
+// false if the line has to be decoded.
+func (m *Matcher) Skim(line []byte) (known bool) { return m.scan.read(line) }
+
+// Prepare makes the partition that the line needs, without matching it.
+func (m *Matcher) Prepare(line []byte) {
+	if m.scan.read(line) {
+		m.worker.Prepare(m)
+	}
+}
+
+// LogSource is for the engine, and so are the next four.
+func (m *Matcher) LogSource() (product, service string, categories []string) {
+	k := m.scan.kind
+	return k.product, k.service, k.categories
+}
+
+// EventID gives the event's ID.
+func (m *Matcher) EventID() (int64, bool) { return m.scan.eventID, true }
+
+// Size tells whether the line has a field.
+func (m *Matcher) Size(field int32) (int, bool) { return m.scan.size(field) }
+
+// Fill gives the fields that are wanted.
+func (m *Matcher) Fill(want []int32, into *engine.Cells) { m.scan.fill(want, into) }
+
+// Event decodes the line.
+func (m *Matcher) Event() (sigma.Event, error) {
+	ev, err := m.decode(m.line)
+	if err != nil {
+		return nil, err
+	}
+	m.event = ev
+	return ev, nil
+}
+
+// valueKind is the JSON type of a value.
+type valueKind uint8
+
+const (
+	isAbsent valueKind = iota
+	isNull
+	isText
+	isWhole // a whole number, as it is written
+	isFloat
+	isBool
+	isNested
+)
+
+// value is a field of the line. It is there if epoch is that of the scanner.
+type value struct {
+	epoch   uint32
+	kind    valueKind
+	escaped bool // text has escapes
+	u       bool // … such as \u00e9
+	text    []byte
+}
+
+// variant is a field whose key differs from all names only in case.
+type variant struct {
+	class int32
+	key   []byte
+	value value
+}
+
+// leaf is a scalar anywhere in the line.
+type leaf struct {
+	kind valueKind
+	u    bool
+	text []byte
+}
+
+// maxLine is the longest line that is read here, in bytes, so that no bound of
+// package read on values and depth can be met unseen.
+const maxLine = 256 << 10
+
+// scanner finds the fields of one line.
+type scanner struct {
+	names  *engine.Names // the engine's, and behind them those of special
+	always bool          // rules look at the whole event
+
+	epoch    uint32
+	values   []value
+	variants []variant
+	leaves   []leaf
+	made     []leaf // values that the line does not have as they are
+	kind     *kind
+	eventID  int64
+
+	line  []byte
+	high  bool // the line has characters beyond ASCII
+	odd   bool // one of them folds into ASCII
+	nodes map[string]*keyNode
+	last  *keyNode
+	kinds map[string]*kind
+	key   []byte
+	buf   []byte
+	at    specials
+}
+
+// keyNode is a key that was seen, and the one that came after it.
+type keyNode struct {
+	key       string
+	id, class int32
+	next      *keyNode
+}
+
+const (
+	maxKeys = 4096
+	maxKey  = 128 // bytes; longer ones are not remembered
+)
+
+func (s *scanner) init(names *engine.Names) {
+	list := make([]string, 0, names.Len()+64)
+	seen := map[string]bool{}
+	for i := range names.Len() {
+		list = append(list, names.Name(int32(i)))
+		seen[names.Name(int32(i))] = true
+	}
+	wanted := len(list)
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			list = append(list, name)
+		}
+	}
+	for _, name := range special {
+		add(name)
+	}
+	for _, name := range list[:wanted] { // what may begin a path that a rule asks for
+		for i := range len(name) {
+			if name[i] == '.' {
+				add(name[:i])
+			}
+		}
+	}
+	s.names = engine.NewNames(list)
+	s.values = make([]value, len(list))
+	s.at = newSpecials(s.names)
+	s.nodes = map[string]*keyNode{}
+	s.kinds = map[string]*kind{}
+	s.last = &keyNode{id: -1, class: -1}
+}
+
+// read takes a line apart; false if it has to be decoded.
+func (s *scanner) read(line []byte) bool {
+	for len(line) > 0 && isSpace(line[len(line)-1]) {
+		line = line[:len(line)-1]
+	}
+	if len(line) < 2 || len(line) > maxLine || line[0] != '{' {
+		return false
+	}
+	s.begin(line)
+	return s.members() && s.windows()
+}
+
+func (s *scanner) begin(line []byte) {
+	if s.epoch++; s.epoch == 0 {
+		clear(s.values)
+		s.epoch = 1
+	}
+	s.line, s.variants, s.leaves, s.made, s.buf = line, s.variants[:0], s.leaves[:0], s.made[:0], s.buf[:0]
+	s.kind, s.eventID = nil, 0
+}
+
+// has reports whether the event has a field that is not null.
+func (s *scanner) has(id int32) bool {
+	v := &s.values[id]
+	return v.epoch == s.epoch && v.kind != isNull
+}
+
+// text gives the text of a field that is text, "" otherwise. It is valid until
+// the next line.
+func (s *scanner) text(id int32) []byte {
+	v := &s.values[id]
+	if v.epoch != s.epoch || v.kind != isText {
+		return nil
+	}
+	return s.plain(v)
+}
+
+// plain gives a text without its escapes.
+func (s *scanner) plain(v *value) []byte {
+	if !v.escaped {
+		return v.text
+	}
+	at := len(s.buf)
+	s.buf = unescape(s.buf, v.text)
+	return s.buf[at:len(s.buf):len(s.buf)]
+}
+
+// find gives a field as rules find it, or nil. Package read drops null.
+func (s *scanner) find(id int32) *value {
+	if s.has(id) {
+		return &s.values[id]
+	}
+	return s.elsewhere(id)
+}
+
+// longNumber is more than the text of any number has bytes that is not written
+// as its text.
+const longNumber = 400
+
+// size tells whether the line has a field, and how long its text is at most.
+func (s *scanner) size(id int32) (int, bool) {
+	v := s.find(id)
+	if v == nil {
+		return 0, false
+	}
+	if v.kind == isFloat {
+		return max(len(v.text), longNumber), true
+	}
+	return len(v.text), true
+}
+
+// fill gives the engine the fields that it wants.
+func (s *scanner) fill(want []int32, into *engine.Cells) {
+	for _, id := range want {
+		if id == engine.Whole {
+			s.whole(into)
+			continue
+		}
+		v := s.find(id)
+		if v == nil {
+			continue
+		}
+		switch v.kind {
+		case isText:
+			into.Begin(id)
+			if v.escaped {
+				buf := into.Buffer()
+				at := len(buf)
+				buf = unescape(buf, v.text)
+				into.Return(buf)
+				into.Text(buf[at:len(buf):len(buf)])
+			} else {
+				into.Text(v.text)
+			}
+		case isFloat:
+			into.Begin(id)
+			into.String(floatText(v.text))
+		default:
+			into.Begin(id)
+			into.Text(v.text)
+		}
+		into.End()
+	}
+}
+
+// elsewhere finds a field under a name of another case: the first in byte order.
+func (s *scanner) elsewhere(id int32) *value {
+	class := s.names.Class(id)
+	members := s.names.Members(class)
+	if len(members) == 1 && len(s.variants) == 0 {
+		return nil
+	}
+	var best *value
+	key := ""
+	for _, m := range members {
+		if s.has(m) {
+			best, key = &s.values[m], s.names.Name(m)
+			break
+		}
+	}
+	for i := range s.variants {
+		v := &s.variants[i]
+		if v.class == class && v.value.kind != isNull && (best == nil || string(v.key) < key) {
+			best, key = &v.value, string(v.key)
+		}
+	}
+	return best
+}
+
+// whole gives the engine all scalars.
+func (s *scanner) whole(into *engine.Cells) {
+	into.Begin(engine.Whole)
+	for i := range s.leaves {
+		l := &s.leaves[i]
+		switch {
+		case l.kind == isFloat:
+			into.String(floatText(l.text))
+		case l.u || s.odd && oddFold(l.text):
+			buf := into.Buffer()
+			at := len(buf)
+			buf = unescape(buf, l.text)
+			into.Return(buf)
+			into.Text(buf[at:len(buf):len(buf)])
+		default:
+			into.Raw(l.text)
+		}
+	}
+	for i := range s.made {
+		into.Text(s.made[i].text)
+	}
+	into.End()
+}
+
+// oddFold reports whether text has a character beyond ASCII that is equal to an
+// ASCII letter without case: the Kelvin sign or the long s.
+func oddFold(text []byte) bool {
+	return bytes.Contains(text, []byte("\u212a")) || bytes.Contains(text, []byte("\u017f"))
+}
+
+// checkText looks at the characters of the whole line; false if they are not
+// plain UTF-8.
+func (s *scanner) checkText() bool {
+	s.odd = false
+	if plainASCII(s.line) {
+		return true
+	}
+	if bytes.IndexByte(s.line, 0) >= 0 || !utf8.Valid(s.line) {
+		return false
+	}
+	s.odd = oddFold(s.line)
+	return true
+}

@@ -1,0 +1,135 @@
+// Package engine matches events against many Sigma rules at once. It gives
+// exactly what [sigma.Set.Match] gives, the same matches in the same order, and
+// looks at each event about once instead of once a rule.
+//
+// An event goes through four steps:
+//
+//  1. Its log source and its EventID choose a partition, the rules that can
+//     match such an event at all. Partitions are made when first needed.
+//  2. The fields that these rules look at are taken apart ([Cells]) and searched
+//     once for the witnesses of all rules: each rule waits on the rarest list of
+//     literals of which a matching event must have one.
+//  3. The rules whose witness was seen, mostly none, are decided by a program in
+//     which tests are shared between rules and decided once.
+//  4. What is left, which are matches and few events with keywords, goes to the
+//     reference evaluator, which says what matched. So nothing is reported that
+//     package sigma does not find; that nothing is missed is what the tests of
+//     this package compare.
+//
+// An [Engine] may be used by several goroutines at once, a [Worker] by one. New
+// rules are a new engine.
+//
+// Memory: an engine holds its programs, about 4 KB for each rule, and for each
+// partition that events have asked for its tables; [Engine.Memory] tells how
+// much. The number of partitions is bounded by the rules: events of a log source
+// that no rule names share one. A worker holds scratch of at most 1 MB and what
+// one event needs.
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// Options say how an engine works. The zero Options are good.
+type Options struct {
+	// Clock is for [Engine.Costs]; nil counts but does not time.
+	Clock func() time.Time
+	// Ceiling is how long, in the mean over all events of the kinds it is for, one
+	// rule may take before it is put in quarantine: it is not evaluated any more,
+	// and OnQuarantine is called. 0 is no ceiling. It needs Clock.
+	Ceiling time.Duration
+	// OnQuarantine is told of each rule once; it may be called by any worker.
+	OnQuarantine func(Cost)
+}
+
+// Engine is a compiled set of rules.
+type Engine struct {
+	set      *sigma.Set
+	opts     Options
+	names    *Names
+	programs []*program
+	tests    int
+	popular  map[string]int
+
+	products, services, categories map[string]bool // folded, that rules name
+
+	mu     sync.Mutex // guards what follows, and making partitions
+	routes map[string]*route
+	serial int32
+	costs  []Cost
+	out    []atomic.Bool // by rule: in quarantine
+
+	workers sync.Pool // for Match
+}
+
+// Compile makes an engine of a set's rules. The set must not be changed
+// afterwards.
+func Compile(set *sigma.Set, opts Options) *Engine {
+	e := &Engine{
+		set: set, opts: opts, routes: map[string]*route{},
+		products: map[string]bool{}, services: map[string]bool{}, categories: map[string]bool{},
+		costs: make([]Cost, len(set.Rules)), out: make([]atomic.Bool, len(set.Rules)),
+	}
+	names := []string{"", "EventID"} // Whole, and what routes
+	seen := map[string]bool{"": true, "EventID": true}
+	for _, r := range set.Rules {
+		list, _ := r.FieldNames()
+		for _, name := range list {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+		e.products[sigma.Fold(r.LogSource.Product)] = true
+		e.services[sigma.Fold(r.LogSource.Service)] = true
+		e.categories[sigma.Fold(r.LogSource.Category)] = true
+	}
+	e.names = NewNames(names)
+	c := &compiler{names: e.names, tests: map[string]*test{}, deciders: map[string]*decider{}, popular: map[string]int{}}
+	for i, r := range set.Rules {
+		e.programs = append(e.programs, c.program(i, r))
+		e.costs[i].Rule = r
+	}
+	for _, p := range e.programs {
+		p.root.order()
+	}
+	e.tests, e.popular = int(c.count), c.popular
+	e.workers.New = func() any { return e.Worker() }
+	return e
+}
+
+// Set gives the rules.
+func (e *Engine) Set() *sigma.Set { return e.set }
+
+// Names gives the fields that a Record can be asked for: those that rules look
+// at, [Whole], and EventID.
+func (e *Engine) Names() *Names { return e.names }
+
+// Match is for one event what [Worker.Match] is, and may be called by several
+// goroutines at once.
+func (e *Engine) Match(ev sigma.Event, fields map[string]any, yield func(*sigma.Match) bool) {
+	w := e.workers.Get().(*Worker)
+	defer e.workers.Put(w)
+	w.Match(ev, fields, yield)
+	if w.events >= flushEvery {
+		w.Flush()
+	}
+}
+
+// Memory tells how many partitions there are and about how many bytes their
+// tables take.
+func (e *Engine) Memory() (partitions, bytes int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, rt := range e.routes {
+		for _, p := range rt.all() {
+			partitions++
+			bytes += p.bytes()
+		}
+	}
+	return partitions, bytes
+}
