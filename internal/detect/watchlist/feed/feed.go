@@ -1,0 +1,308 @@
+// Package feed reads lists of indicators as others publish them, for a
+// watchlist: plain text, CSV with a header, JSON lines, hosts files, STIX 2.1
+// bundles and MISP events, plain or as .gz or .zst.
+//
+// A feed is read as a stream: at most one line of 64 kB, one CSV record of 1 MB or
+// one JSON value of 16 MB is held at a time (and of MISP, a marking for each
+// event). What is wrong is refused with its file and line, what is right and
+// cannot be watched for is listed as not covered, and what is not meant to be
+// watched for (revoked, expired, not for detection) is passed; all three are
+// counted. Nothing is taken in part: of a STIX pattern that asks for one of
+// several values either all are taken or none.
+//
+// Values may be defanged (hxxp://, [.], (at)).
+package feed
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/meneki/meneki/internal/detect/watchlist"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+)
+
+// Format is how a feed is written.
+type Format string
+
+// The formats.
+const (
+	Text  Format = "text"  // a value a line
+	CSV   Format = "csv"   // with a header; parted by comma, semicolon or tab
+	JSONL Format = "jsonl" // an object a line: type, value, match, valid_until, tlp, source, id
+	Hosts Format = "hosts" // an address and names a line
+	STIX  Format = "stix"  // a STIX 2.1 bundle
+	MISP  Format = "misp"  // MISP events, as exported, as answered by its API, or as in a MISP feed
+)
+
+// Formats lists the formats.
+func Formats() []Format { return []Format{Text, CSV, JSONL, Hosts, STIX, MISP} }
+
+// Options say how a feed is read. Source is needed; the rest may be left out.
+type Options struct {
+	Format     Format               // "" tells it by the first bytes
+	Source     string               // for entries that name none
+	TLP        policy.TLP           // for entries that state none; no label is RED
+	ValidUntil time.Time            // for entries that state none; zero: no end
+	Type       event.ObservableType // of values that state none; "" tells it by the value
+	Domains    watchlist.Match      // of domains that state none: Exact, Tree or Below
+	URLs       watchlist.Match      // of URLs that state none: Exact or Prefix
+	// Composites takes MISP's pairs (domain|ip, ip-dst|port, regkey|value) by their
+	// first part, which matches more than they say. Without it they are listed as
+	// not covered; a name with a hash (filename|sha256) is taken by the hash, which
+	// decides alone.
+	Composites bool
+	Now        time.Time // what has expired by then is passed; zero passes nothing
+	MaxBytes   int64     // of the unpacked feed; default 16 GiB
+	MaxEntries int64     // default 50,000,000
+	MaxListed  int       // problems that are told one by one; default 100
+}
+
+// Problem is one thing that did not become an entry, or not as it is written.
+type Problem struct {
+	File   string
+	Line   int // of the unpacked file, from 1
+	Reason i18n.Text
+}
+
+// String is one line in English.
+func (p Problem) String() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Reason.EN) }
+
+// Report counts what was read.
+type Report struct {
+	Format     Format
+	Records    int64 // lines, rows, indicators, attributes
+	Entries    int64 // given on
+	Refused    int64 // wrong
+	NotCovered int64 // right, and nothing that can be watched for
+	Passed     int64 // right, and not meant to be watched for
+	Unlabelled int64 // entries whose marking is not understood and counts as RED
+	// The first of each, Options.MaxListed together of each kind.
+	WhyRefused, WhyNotCovered []Problem
+}
+
+// Error ends the reading of a feed: what was given on before is not all of it.
+type Error struct {
+	Problem
+	Err error
+}
+
+// Error is one line with file and line.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Problem.String() + ": " + e.Err.Error()
+	}
+	return e.Problem.String()
+}
+
+// Unwrap gives the inner error.
+func (e *Error) Unwrap() error { return e.Err }
+
+const (
+	maxLine   = 64 << 10
+	maxRow    = 1 << 20
+	maxValue  = 16 << 20
+	maxEvents = 1 << 20 // of one MISP file
+)
+
+// reader is the reading of one feed.
+type reader struct {
+	ctx    context.Context
+	name   string
+	o      Options
+	take   func(watchlist.Entry) error
+	report Report
+}
+
+// File reads the feed in a file.
+func File(ctx context.Context, path string, o Options, take func(watchlist.Entry) error) (Report, error) {
+	return Read(ctx, path, func() (io.ReadCloser, error) { return os.Open(path) }, o, take)
+}
+
+// Read reads a feed. open is called twice for MISP, where the marking of an event
+// may stand behind what it marks. take gets every entry, canonical; if it refuses
+// one by a *watchlist.RefusedError that is counted and reading goes on, any other
+// error ends it. If Read fails, or refuses more than the caller will bear, what
+// take got must not be put to use: Abort the Load.
+func Read(ctx context.Context, name string, open func() (io.ReadCloser, error), o Options, take func(watchlist.Entry) error) (Report, error) {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 16 << 30
+	}
+	if o.MaxEntries <= 0 {
+		o.MaxEntries = 50_000_000
+	}
+	if o.MaxListed <= 0 {
+		o.MaxListed = 100
+	}
+	r := &reader{ctx: ctx, name: name, o: o, take: take}
+	in, done, err := r.unpack(open)
+	if err != nil {
+		return r.report, err
+	}
+	defer done()
+	r.report.Format = o.Format
+	if r.report.Format == "" {
+		head, _ := in.Peek(sniffed)
+		if r.report.Format, err = r.sniff(head); err != nil {
+			return r.report, err
+		}
+	}
+	switch r.report.Format {
+	case Text, Hosts:
+		err = r.lines(in)
+	case CSV:
+		err = r.csv(in)
+	case JSONL:
+		err = r.jsonl(in)
+	case STIX:
+		err = r.stix(in)
+	case MISP:
+		err = r.misp(in, open)
+	default:
+		err = r.fail(0, i18n.T("there is no format {0}", "形式 {0} はありません").With(r.report.Format), nil)
+	}
+	return r.report, err
+}
+
+func (r *reader) fail(line int, why i18n.Text, err error) error {
+	return &Error{Problem{r.name, line, why}, err}
+}
+
+func (r *reader) refuse(line int, why i18n.Text) {
+	r.report.Refused++
+	if len(r.report.WhyRefused) < r.o.MaxListed {
+		r.report.WhyRefused = append(r.report.WhyRefused, Problem{r.name, line, why})
+	}
+}
+
+func (r *reader) uncovered(line int, why i18n.Text) {
+	r.report.NotCovered++
+	if len(r.report.WhyNotCovered) < r.o.MaxListed {
+		r.report.WhyNotCovered = append(r.report.WhyNotCovered, Problem{r.name, line, why})
+	}
+}
+
+// record counts one record and now and then looks whether to go on.
+func (r *reader) record() error {
+	if r.report.Records++; r.report.Records%1024 == 0 && r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+// fill gives an entry what the feed's options say where it says nothing.
+func (r *reader) fill(e watchlist.Entry) watchlist.Entry {
+	if e.Source == "" {
+		e.Source = r.o.Source
+	}
+	if !e.TLP.Known() {
+		e.TLP = r.o.TLP
+	}
+	if e.ValidUntil.IsZero() {
+		e.ValidUntil = r.o.ValidUntil
+	}
+	return e
+}
+
+// give hands on the entries of one record, all or none of them.
+func (r *reader) give(line int, list ...watchlist.Entry) error {
+	for i, e := range list {
+		e = r.fill(e)
+		if !r.o.Now.IsZero() && !e.ValidUntil.IsZero() && !e.ValidUntil.After(r.o.Now) {
+			r.report.Passed++
+			return nil
+		}
+		checked, err := watchlist.Check(e)
+		if err != nil {
+			r.refuse(line, fault.TextOf(err))
+			return nil
+		}
+		list[i] = checked
+	}
+	for _, e := range list {
+		if r.report.Entries == r.o.MaxEntries {
+			return r.fail(line, i18n.T("there are more than {0} entries", "項目が {0} 件を超えています").With(r.o.MaxEntries), nil)
+		}
+		if err := r.take(e); err != nil {
+			var refused *watchlist.RefusedError
+			if !errors.As(err, &refused) {
+				return err
+			}
+			r.refuse(line, fault.TextOf(refused.Err))
+			continue
+		}
+		r.report.Entries++
+	}
+	return nil
+}
+
+// label reads a TLP label; one that is not understood counts as RED.
+func (r *reader) label(s string) policy.TLP {
+	if s == "" {
+		return 0
+	}
+	t, ok := policy.ParseTLP(s)
+	if !ok {
+		r.report.Unlabelled++
+	}
+	return t
+}
+
+var badTime = i18n.T("{0} is no time such as 2026-01-31T12:30:00Z or 2026-01-31", "{0} は 2026-01-31T12:30:00Z や 2026-01-31 のような日時ではありません")
+
+// instant reads a time; a day ends when it is over, in UTC.
+func instant(s string) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, true
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST"} {
+		if t, err := time.Parse(layout, s); err == nil && (layout != "2006-01-02 15:04:05 MST" || t.Location() == time.UTC) {
+			return t.UTC(), true
+		}
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	return t.AddDate(0, 0, 1), err == nil
+}
+
+// text reports whether s is UTF-8, and refuses the line if not.
+func (r *reader) text(line int, s []byte) bool {
+	if utf8.Valid(s) {
+		return true
+	}
+	r.refuse(line, i18n.T("it is not UTF-8", "UTF-8 ではありません"))
+	return false
+}
+
+// line gives the next line without its end; long is true if it was longer than
+// max and is not given. At the end it gives io.EOF.
+func nextLine(in *bufio.Reader, buf []byte, most int) (out []byte, long bool, err error) {
+	out = buf[:0]
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(out)+len(part) <= most {
+			out = append(out, part...)
+		} else {
+			long = true
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && (len(out) > 0 || long):
+			return out, long, nil
+		case err != nil:
+			return nil, false, err
+		}
+		for len(out) > 0 && (out[len(out)-1] == '\n' || out[len(out)-1] == '\r') {
+			out = out[:len(out)-1]
+		}
+		return out, long, nil
+	}
+}

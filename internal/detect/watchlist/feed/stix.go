@@ -1,0 +1,184 @@
+package feed
+
+import (
+	"bufio"
+	"errors"
+	"net/netip"
+	"strings"
+
+	"github.com/meneki/meneki/internal/detect/watchlist"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/stix"
+)
+
+// stixPaths are the object paths that a pattern may ask about.
+var stixPaths = map[string]event.ObservableType{
+	"ipv4-addr:value": event.IPv4, "ipv6-addr:value": event.IPv6, "domain-name:value": event.Domain, "url:value": event.URL, "email-addr:value": event.Email,
+	"mac-addr:value": watchlist.MAC, "mutex:name": watchlist.Mutex, "windows-registry-key:key": watchlist.RegistryKey, "file:name": watchlist.FileName,
+	"file:hashes.MD5": event.MD5, "file:hashes.'SHA-1'": event.SHA1, "file:hashes.'SHA-256'": event.SHA256,
+	"file:hashes.'SHA-224'": watchlist.SHA224, "file:hashes.'SHA-384'": watchlist.SHA384, "file:hashes.'SHA-512'": watchlist.SHA512,
+	"file:hashes.'SHA3-256'": watchlist.SHA3256, "file:hashes.'SHA3-512'": watchlist.SHA3512,
+	"file:hashes.SSDEEP": watchlist.SSDeep, "file:hashes.TLSH": watchlist.TLSH,
+	"network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'": watchlist.UserAgent,
+}
+
+// jsonError tells what is wrong with a JSON text.
+func (r *reader) jsonError(line int, err error) error {
+	var bad *syntaxError
+	if errors.As(err, &bad) {
+		return r.fail(line, i18n.T("it is not valid JSON: {0}", "正しい JSON ではありません: {0}").With(bad.what), nil)
+	}
+	return r.broken(line, err)
+}
+
+var longValue = i18n.T("the JSON value is longer than {0} bytes", "JSON の値が {0} バイトを超えています")
+
+// stix reads a bundle, or a bare list of objects.
+func (r *reader) stix(in *bufio.Reader) error {
+	s := newScanner(in)
+	var own error // an error that is not the scanner's
+	object := func() error {
+		if _, err := s.peek(); err != nil {
+			return err
+		}
+		line := s.line
+		raw, long, err := s.value(maxValue)
+		if err != nil {
+			return err
+		}
+		if own = r.record(); own != nil {
+			return own
+		}
+		if long {
+			r.refuse(line, longValue.With(maxValue))
+			return nil
+		}
+		own = r.stixObject(line, raw)
+		return own
+	}
+	c, err := s.peek()
+	if err == nil && c == '[' {
+		err = s.array(object)
+	} else if err == nil {
+		some := false
+		err = s.object(func(name string) error {
+			if name != "objects" {
+				return s.skip()
+			}
+			some = true
+			return s.array(object)
+		})
+		if err == nil && !some {
+			return r.fail(1, i18n.T("it is not a STIX bundle: it has no objects", "STIX バンドルではありません。objects がありません"), nil)
+		}
+	}
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil && err != own {
+		return r.jsonError(s.line, err)
+	}
+	return err
+}
+
+func (r *reader) stixObject(line int, raw []byte) error {
+	o, err := stix.Parse(raw)
+	if err != nil {
+		r.refuse(line, i18n.T("it is not a STIX 2.1 object: {0}", "STIX 2.1 のオブジェクトではありません: {0}").With(quote(err.Error())))
+		return nil
+	}
+	if o.Type() != "indicator" || o.Revoked() {
+		r.report.Passed++
+		return nil
+	}
+	if from, ok := o.Time("valid_from"); ok && !r.o.Now.IsZero() && from.Time().After(r.o.Now) {
+		r.uncovered(line, i18n.T("{0} is not valid before {1}", "{0} は {1} まで有効になりません").With(o.ID(), from))
+		return nil
+	}
+	if t := o.Text("pattern_type"); t != "stix" {
+		r.uncovered(line, i18n.T("{0}: the pattern is of type {1}", "{0}: パターンの種類が {1} です").With(o.ID(), quote(t)))
+		return nil
+	}
+	p, err := stix.ParsePattern(o.Text("pattern"))
+	if err != nil {
+		r.refuse(line, i18n.T("{0}: {1}", "{0}: {1}").With(o.ID(), quote(err.Error())))
+		return nil
+	}
+	e := watchlist.Entry{ID: o.ID(), TLP: r.marking(o)}
+	if _, there := o.Get("valid_until"); there {
+		until, ok := o.Time("valid_until")
+		if !ok {
+			r.refuse(line, badTime.With(quote(o.Text("valid_until"))))
+			return nil
+		}
+		e.ValidUntil = until.Time()
+	}
+	list, ok := patternEntries(p, e)
+	if !ok {
+		r.uncovered(line, i18n.T("{0}: the pattern asks for more than one of some values: {1}", "{0}: パターンが「いくつかの値のどれか」以外を求めています: {1}").With(o.ID(), quote(p.Source())))
+		return nil
+	}
+	return r.give(line, list...)
+}
+
+// marking gives an object's label. A marking that is no TLP label may bind more
+// than any label: it counts as RED.
+func (r *reader) marking(o *stix.Object) policy.TLP {
+	_, granular := o.Get("granular_markings")
+	name, others, ok := stix.StrictestTLP(o.ObjectMarkingRefs())
+	if others > 0 || granular {
+		r.report.Unlabelled++
+		return policy.Red
+	}
+	if !ok {
+		return 0
+	}
+	t, _ := policy.ParseTLP(name)
+	return t
+}
+
+// patternEntries gives what a pattern asks for, if it asks for one of some values
+// or for the addresses of one network. A domain, a URL or a name is equal as
+// Canonical has it, not letter by letter.
+func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
+	list, ok := stix.ObservableComparisons(p)
+	if !ok {
+		return subset(p, e)
+	}
+	var out []watchlist.Entry
+	for _, c := range list {
+		t, known := stixPaths[c.Object+":"+c.Path]
+		if !known {
+			return nil, false
+		}
+		e.Type, e.Value = t, c.Value
+		if t == watchlist.FileName && strings.ContainsAny(c.Value, `/\`) {
+			return nil, false
+		}
+		out = append(out, e)
+	}
+	return out, len(out) > 0
+}
+
+// subset reads [ipv4-addr:value ISSUBSET '192.0.2.0/24'].
+func subset(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
+	for prefix, t := range map[string]event.ObservableType{"[ipv4-addr:value ISSUBSET '": event.IPv4, "[ipv6-addr:value ISSUBSET '": event.IPv6} {
+		v, ok := strings.CutPrefix(p.String(), prefix)
+		if !ok {
+			continue
+		}
+		if v, ok = strings.CutSuffix(v, "']"); !ok {
+			return nil, false
+		}
+		if _, err := netip.ParsePrefix(v); err != nil {
+			if _, err := netip.ParseAddr(v); err != nil {
+				return nil, false // there is more in the brackets
+			}
+		}
+		e.Type, e.Value = t, v
+		return []watchlist.Entry{e}, true
+	}
+	return nil, false
+}
