@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -311,10 +310,4 @@ func (w *writer) write(ev *event.Event, m *sigma.Match) {
 		_, _ = io.Copy(io.Discard, &w.buf)
 		w.buf.Reset()
 	}
-}
-
-// median is for peers.
-func median(list []time.Duration) time.Duration {
-	slices.Sort(list)
-	return list[len(list)/2]
 }

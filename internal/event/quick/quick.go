@@ -160,8 +160,7 @@ type scanner struct {
 	eventID  int64
 
 	line  []byte
-	high  bool // the line has characters beyond ASCII
-	odd   bool // one of them folds into ASCII
+	odd   bool // a character beyond ASCII folds into it
 	nodes map[string]*keyNode
 	last  *keyNode
 	kinds map[string]*kind
