@@ -44,12 +44,22 @@ func (a *API) serveDocs() {
 		_, _ = w.Write(style)
 	})
 	rt.HandleFunc("GET /api/docs", func(w http.ResponseWriter, r *http.Request) {
-		lang := Lang(r.Context())
+		lang, theme := Lang(r.Context()), ""
+		if c, err := r.Cookie("meneki_lang"); err == nil { // what was chosen in the console
+			if l, ok := i18n.Parse(c.Value); ok {
+				lang = l
+			}
+		}
+		if c, err := r.Cookie("meneki_theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
+			theme = c.Value
+		}
 		if l, ok := i18n.Parse(r.URL.Query().Get("lang")); ok {
 			lang = l
 		}
 		var b bytes.Buffer
-		if err := page[lang].Execute(&b, a.docs(lang)); err != nil {
+		doc := a.docs(lang)
+		doc.Theme = theme
+		if err := page[lang].Execute(&b, doc); err != nil {
 			a.writeProblem(w, r, fault.Wrap(fault.Internal, i18n.Text{}, err))
 			return
 		}
@@ -72,6 +82,7 @@ func half(doc string, l i18n.Lang) string {
 type docsPage struct {
 	Title, Version string
 	Lang           i18n.Lang
+	Theme          string // light, dark; empty: as the device
 	Cookie         string
 	Groups         []docsGroup
 	Schemas        []docsSchema

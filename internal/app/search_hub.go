@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/incident"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
@@ -23,7 +24,7 @@ func findFindings(db *store.DB) search.Finder {
 			list, err := detect.List(tx, detect.Filter{Text: q}, detect.Cursor{}, limit)
 			out = out[:0]
 			for _, f := range list {
-				out = append(out, search.Hit{Path: web.Path("/findings/{0}", f.ID), Title: f.Rule.Title, Note: f.Rule.Level + " " + f.Host})
+				out = append(out, search.Hit{Path: web.Path("/findings/{0}", f.ID), Title: web.Defang(f.Rule.Title), Note: web.Run{web.Level(f.Rule.Level), f.Host}})
 			}
 			return err
 		})
@@ -37,7 +38,7 @@ func findIndicators(db *store.DB) search.Finder {
 			list, err := share.List(tx, share.Filter{Text: q}, time.Time{}, "", limit)
 			out = out[:0]
 			for _, o := range list {
-				out = append(out, search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP.String()})
+				out = append(out, search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP})
 			}
 			return err
 		})
@@ -51,7 +52,7 @@ func findCases(db *store.DB) search.Finder {
 			list, err := incident.List(tx, incident.Filter{Text: q}, time.Time{}, "", limit)
 			out = out[:0]
 			for _, c := range list {
-				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + c.Title, Note: c.Handling.TLP.String()})
+				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + web.Defang(c.Title), Note: c.Handling.TLP})
 			}
 			return err
 		})
@@ -69,11 +70,19 @@ func (h *Hub) findMembers() search.Finder {
 		var out []search.Hit
 		for _, m := range list {
 			if len(out) < limit && strings.Contains(strings.ToLower(m.Name), strings.ToLower(q)) {
-				out = append(out, search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: m.Sector})
+				out = append(out, search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: sectorOf(m.Sector)})
 			}
 		}
 		return out, err
 	}}
+}
+
+// sectorOf names a sector; one that is not in the list is told as it is.
+func sectorOf(slug string) i18n.Text {
+	if s, ok := identity.SectorOf(slug); ok {
+		return s.Name
+	}
+	return i18n.Same(slug)
 }
 
 // findRules finds the node's own rules.
@@ -82,7 +91,7 @@ func (n *Node) findRules() search.Finder {
 		var out []search.Hit
 		for _, r := range n.engine.Rules().Rules {
 			if len(out) < limit && (strings.Contains(strings.ToLower(r.Title), strings.ToLower(q)) || r.ID == q) {
-				out = append(out, search.Hit{Path: web.Path("/findings") + "?rule=" + r.Key(), Title: event.Clip(r.Title, 200), Note: string(r.Level)})
+				out = append(out, search.Hit{Path: web.Path("/findings") + "?rule=" + r.Key(), Title: event.Clip(r.Title, 200), Note: web.Level(r.Level)})
 			}
 		}
 		return out, nil

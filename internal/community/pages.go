@@ -239,9 +239,9 @@ func (d *desk) memberList(list []identity.Member, status map[string]Status) web.
 		{Key: "name", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
 		{Key: "state", Text: i18n.T("State", "状態")},
 		{Key: "seen", Text: i18n.T("Last seen", "最終接続"), Role: web.RoleTime},
-		{Key: "rules", Text: i18n.T("Own rules", "独自規則"), Role: web.RoleWide},
-		{Key: "indicators", Text: i18n.T("Indicators armed", "防御中の指標")},
-		{Key: "waiting", Text: i18n.T("Waiting there", "先方で確認待ち")},
+		{Key: "rules", Text: i18n.T("Own rules", "独自規則"), Role: web.RoleNum},
+		{Key: "indicators", Text: i18n.T("Indicators armed", "防御中の指標"), Role: web.RoleNum},
+		{Key: "waiting", Text: i18n.T("Waiting there", "先方で確認待ち"), Role: web.RoleNum},
 		{Key: "version", Text: i18n.T("Version", "版"), Role: web.RoleWide},
 	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("No members here", "該当する構成員はありません"), How: i18n.T("Invite an organisation with the form below: it gets a token and one command to run.", "下の欄から組織を招待すると、トークンと実行するコマンドが発行されます。")}}
 	slices.SortStableFunc(list, func(a, b identity.Member) int {

@@ -68,7 +68,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		return nil, err
 	}
 	badge := whenBadge(it.Past)
-	v := &web.View{Template: "findings/one", Title: i18n.Same(cmp.Or(it.Rule.Title, it.Rule.ID)), Nav: "findings", Handling: &it.Handling, State: &badge,
+	v := &web.View{Template: "findings/one", Title: i18n.Same(web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID))), Nav: "findings", Handling: &it.Handling, State: &badge,
 		Lede: web.Run{web.Level(it.Rule.Level), events(it.Count)}, Live: []string{"findings"},
 		Back: &web.Link{Text: i18n.T("Findings", "検知"), Path: "/findings"}}
 	if it.Realm != event.Live {
@@ -94,7 +94,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Matched = append(d.Matched, line)
 	}
 	for _, o := range it.Observables {
-		d.Values = append(d.Values, valueLine{kindText(string(o.Type)), o.Value})
+		d.Values = append(d.Values, valueLine{web.KindText(string(o.Type)), o.Value})
 	}
 	for _, t := range it.Rule.Tags {
 		d.Tags = append(d.Tags, tagBadge(t))
@@ -122,7 +122,7 @@ func verdictList(verdicts []Offered) web.List {
 		if o.Offered {
 			verdict = web.Badge{Text: i18n.T("offered", "提供"), Mood: web.Good}
 		}
-		l.Rows = append(l.Rows, web.Row{Key: o.Value, Cells: []any{shown, kindText(kind), verdict, reasonText(o)}})
+		l.Rows = append(l.Rows, web.Row{Key: o.Value, Cells: []any{shown, web.KindText(kind), verdict, reasonText(o)}})
 	}
 	return l
 }
@@ -154,7 +154,7 @@ func events(n int) i18n.Text {
 func ruleFacts(it Item) []web.Fact {
 	name, id := i18n.T("Rule", "規則"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
 	return []web.Fact{
-		{Name: name, Value: web.Lines{it.Rule.Title, id}},
+		{Name: name, Value: web.Lines{web.Defang(it.Rule.Title), id}},
 		{Name: i18n.T("Author", "作成者"), Value: it.Rule.Author},
 		{Name: i18n.T("Licence", "使用許諾"), Value: it.Rule.License},
 		{Name: i18n.T("Level", "重要度"), Value: web.Level(it.Rule.Level)},
@@ -210,25 +210,6 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 	}
 	return append(out, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.Lines{it.Handling, web.TLPText(it.Handling.TLP)}},
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
-}
-
-// kindText is the word for a kind of value.
-func kindText(kind string) i18n.Text {
-	switch event.ObservableType(kind) {
-	case event.IPv4:
-		return i18n.T("IPv4 address", "IPv4 アドレス")
-	case event.IPv6:
-		return i18n.T("IPv6 address", "IPv6 アドレス")
-	case event.Domain:
-		return i18n.T("domain", "ドメイン")
-	case event.URL:
-		return i18n.Same("URL")
-	case event.Email:
-		return i18n.T("mail address", "メールアドレス")
-	case "sigma":
-		return i18n.T("behaviour", "振る舞い")
-	}
-	return i18n.Same(kind)
 }
 
 // reasonText says a verdict in words. The reasons are this package's own; one

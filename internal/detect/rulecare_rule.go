@@ -279,15 +279,15 @@ func (c CarePageConfig) findingView(r *web.Request, id string, form *web.Form) (
 	if err != nil {
 		return nil, err
 	}
-	d := falseData{Action: web.Path("/findings/{0}/false", id), Form: form, Reason: reasonField(), Rule: web.Link{Text: cmp.Or(it.Rule.Title, it.Rule.ID), Path: web.Path("/rules/{0}", it.Rule.ID), Icon: "rules"}}
+	d := falseData{Action: web.Path("/findings/{0}/false", id), Form: form, Reason: reasonField(), Rule: web.Link{Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/rules/{0}", it.Rule.ID), Icon: "rules"}}
 	if it.Rule.ID == it.Indicator { // a value that the community shared
-		d.Rule = web.Link{Text: cmp.Or(it.Rule.Title, it.Rule.ID), Path: web.Path("/indicators/{0}", it.Indicator), Icon: "indicators"}
+		d.Rule = web.Link{Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/indicators/{0}", it.Indicator), Icon: "indicators"}
 	}
 	for _, m := range marks {
 		d.Marks = append(d.Marks, markLine{FalseMark: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)})
 		d.Stands = d.Stands || m.Active()
 	}
-	return &web.View{Template: "rulecare/false", Title: i18n.T("A false alarm?", "誤検知として記録"), Nav: "findings", Handling: &it.Handling, Data: d, Lede: cmp.Or(it.Rule.Title, it.Rule.ID),
+	return &web.View{Template: "rulecare/false", Title: i18n.T("A false alarm?", "誤検知として記録"), Nav: "findings", Handling: &it.Handling, Data: d, Lede: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)),
 		Back: &web.Link{Text: i18n.T("The finding", "検知"), Path: web.Path("/findings/{0}", id)}}, nil
 }
 

@@ -223,7 +223,7 @@ func (f *file) narrow(v policy.Viewer) {
 			if i < 0 {
 				continue
 			}
-			t := i18n.T("Your finding “{0}” is in this case", "自組織の検知「{0}」がこの事案に入りました").With(own[i].Title)
+			t := i18n.T("Your finding “{0}” is in this case", "自組織の検知「{0}」がこの事案に入りました").With(web.Defang(own[i].Title))
 			e.Kind, e.Class, e.Member, e.EN, e.JA, e.Handling = "finding", Victim, v.Member, t.EN, t.JA, own[i].Handling
 		case "indicator":
 			t := i18n.T("Indicator made and shared", "指標を作成し、共有しました")

@@ -49,7 +49,7 @@ type judgeAxis struct {
 func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	// Whom a case is addressed to stays here; the page shows the label only.
 	mark := policy.Handling{TLP: f.Handling.TLP}
-	v := &web.View{Template: "cases/case", Title: i18n.Same(f.Title), Nav: "cases", Back: &web.Link{Text: i18n.T("Cases", "事案"), Path: "/cases"},
+	v := &web.View{Template: "cases/case", Title: i18n.Same(web.Defang(f.Title)), Nav: "cases", Back: &web.Link{Text: i18n.T("Cases", "事案"), Path: "/cases"},
 		Lede: web.Run{web.Mono(f.Number), f.Opened}, State: f.State.badge(), Handling: &mark, Realm: f.Realm, Live: []string{"cases", "indicators"}, Wide: true}
 	if f.Severity >= 0 {
 		v.Severity = &web.Judged{Likely: f.Severity, Low: f.Lowest, High: f.Highest}
@@ -268,7 +268,7 @@ func (f file) partList() web.List {
 		if f.party {
 			why = i18n.T("related to this case", "この事案に関連")
 		}
-		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{p.Title, sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Defang(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
 	}
 	return l
 }
@@ -279,16 +279,20 @@ func (f file) indicatorList() web.List {
 		{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 	}, Empty: &web.Empty{Icon: "indicators", Text: i18n.T("No indicator yet", "指標はまだありません"), How: i18n.T("What is distinctive in a finding becomes an indicator, once the member behind it lets it go.", "検知に特徴的な値があり、構成員が提供を認めると、指標になります。")}}
 	if !f.party {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum}, web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み")},
-			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃")})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum}, web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み"), Role: web.RoleNum},
+			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃"), Role: web.RoleNum})
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
-		name := any(web.Value(in.Value))
+		name := any(web.Defang(in.Value))
 		if in.Kind == "sigma" || in.Value == "" {
 			name = in.Name
 		}
-		cells := []any{web.Lines{name, web.Run{i18n.Same(in.Kind), in.Name}}, policy.Handling{TLP: in.Handling.TLP}}
+		sub := web.Run{web.KindText(in.Kind)}
+		if in.Kind != "sigma" && in.Name != in.Value {
+			sub = append(sub, web.Defang(in.Name))
+		}
+		cells := []any{web.Lines{name, sub}, policy.Handling{TLP: in.Handling.TLP}}
 		if !f.party {
 			of := func(n int) string { return strconv.Itoa(n) + " / " + strconv.Itoa(in.Entitled) }
 			cells = append(cells, of(in.Armed), of(in.Hunted), in.Sightings)
@@ -345,7 +349,7 @@ func (f file) graph() *svg.Graph {
 			n.Path = web.Path("/members/{0}", p.Member)
 		}
 		node(n)
-		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: p.Title, Sub: i18n.T("rule or indicator", "規則・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
+		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: web.Defang(p.Title), Sub: i18n.T("rule or indicator", "規則・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
 		k := pair{m, rule}
 		if events[k] == 0 {
 			order = append(order, k)
@@ -368,7 +372,7 @@ func (f file) graph() *svg.Graph {
 		if in.Value != "" && in.Kind != "sigma" {
 			label = web.Defang(in.Value)
 		}
-		node(svg.Node{ID: "i " + in.ID, Kind: svg.KindIndicator, Label: label, Sub: i18n.Same(in.Kind), Sev: -1, Path: web.Path("/indicators/{0}", in.ID)})
+		node(svg.Node{ID: "i " + in.ID, Kind: svg.KindIndicator, Label: label, Sub: web.KindText(in.Kind), Sev: -1, Path: web.Path("/indicators/{0}", in.ID)})
 		g.Edges = append(g.Edges, svg.Edge{From: "case", To: "i " + in.ID, Text: i18n.T("gave", "作成")})
 	}
 	if f.party {
@@ -387,7 +391,7 @@ func (f file) history() []web.Entry {
 			continue // before this organisation came, it was about others
 		}
 		who, icon := j.By, "user"
-		text := web.Run{web.Sev(j.Likely), i18n.T("between {0} and {1}", "区間 {0}–{1}").With(j.Lowest, j.Highest), j.ScaleName}
+		text := web.Run{web.Sev(j.Likely), i18n.T("between {0} and {1}", "区間 {0}–{1}").With(j.Lowest, j.Highest)}
 		if j.Automatic {
 			who, icon = "", "auto"
 			text = append(text, i18n.T("automatic", "自動"))
@@ -395,7 +399,7 @@ func (f file) history() []web.Entry {
 		if f.party {
 			who = ""
 		}
-		var body web.Lines
+		body := web.Lines{j.ScaleName}
 		for _, in := range j.Inputs {
 			answer := in.Answer
 			if answer.Zero() {
@@ -410,11 +414,7 @@ func (f file) history() []web.Entry {
 			}
 			body = append(body, line)
 		}
-		e := web.Entry{At: j.At, Icon: icon, Who: who, Text: text, Quiet: j.Automatic, Key: "j" + strconv.FormatInt(j.At.UnixMicro(), 36)}
-		if len(body) > 0 {
-			e.Body = body
-		}
-		out = append(out, e)
+		out = append(out, web.Entry{At: j.At, Icon: icon, Who: who, Text: text, Quiet: j.Automatic, Key: "j" + strconv.FormatInt(j.At.UnixMicro(), 36), Body: body})
 	}
 	return out
 }

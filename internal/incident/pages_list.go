@@ -179,7 +179,7 @@ func caseList(list []Case, hub bool) web.List {
 		{Key: "state", Text: i18n.T("State", "状態")},
 	}, Empty: &web.Empty{Icon: "cases", Text: i18n.T("No active cases", "進行中の事案はありません"), How: i18n.T("A case opens by itself when a finding of high enough level arrives, and takes in what is related to it.", "一定の水準以上の検知が届くと事案が自動で開設され、関連する検知をまとめます。")}}
 	if hub {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Findings", "検知"), Role: web.RoleNum}, web.ListColumn{Key: "members", Text: i18n.T("Members", "構成員")},
+		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Findings", "検知"), Role: web.RoleNum}, web.ListColumn{Key: "members", Text: i18n.T("Members", "構成員"), Role: web.RoleNum},
 			web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote}, web.ListColumn{Key: "updated", Text: i18n.T("Changed", "更新"), Role: web.RoleTime})
 	} else {
 		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum}, web.ListColumn{Key: "since", Text: i18n.T("Since", "開始"), Role: web.RoleTime})
@@ -193,7 +193,7 @@ func caseList(list []Case, hub bool) web.List {
 		for _, s := range c.Sectors {
 			sub = append(sub, sectorName(s))
 		}
-		cells := []any{sev, web.Lines{c.Title, sub}, policy.Handling{TLP: c.Handling.TLP}, *c.State.badge(), c.Findings}
+		cells := []any{sev, web.Lines{web.Defang(c.Title), sub}, policy.Handling{TLP: c.Handling.TLP}, *c.State.badge(), c.Findings}
 		if hub {
 			what, by := c.NextStep()
 			next := any(nil)

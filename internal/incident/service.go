@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
 )
 
 // People names the members, as far as cases need it.
@@ -220,7 +221,7 @@ func (s *Service) open(tx *store.Tx, f event.Finding) (string, error) {
 		return "", err
 	}
 	return c.ID, s.entry(tx, c.ID, Entry{Kind: "opened", Class: Coordination, Subject: f.ID, Handling: c.Handling},
-		i18n.T("Case {0} opened by a finding of “{1}”", "検知「{1}」により事案 {0} を開設").With(c.Number, f.Rule.Title))
+		i18n.T("Case {0} opened by a finding of “{1}”", "検知「{1}」により事案 {0} を開設").With(c.Number, web.Defang(f.Rule.Title)))
 }
 
 // caseHandling is how a case is marked as a whole: for the hub's people and the
@@ -272,9 +273,9 @@ func joined(f event.Finding, why string) i18n.Text {
 		"rule":       i18n.T("the same rule matched", "同じ規則に一致"),
 	}[why]
 	if f.Past {
-		return i18n.T("Trace in the past: “{0}” ({1})", "過去の痕跡：「{0}」（{1}）").With(f.Rule.Title, by)
+		return i18n.T("Trace in the past: “{0}” ({1})", "過去の痕跡：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
 	}
-	return i18n.T("Related finding: “{0}” ({1})", "関連する検知：「{0}」（{1}）").With(f.Rule.Title, by)
+	return i18n.T("Related finding: “{0}” ({1})", "関連する検知：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
 }
 
 // widen lets a case take in what a finding adds to it.

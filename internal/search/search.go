@@ -25,7 +25,7 @@ func Templates() fs.FS { return files }
 type Hit struct {
 	Path  string
 	Title string // may be hostile
-	Note  string
+	Note  any    // what the page shows beside it; nil is nothing
 }
 
 // Finder searches one kind of thing.
@@ -71,6 +71,9 @@ type Value struct {
 	event.Observable
 	Hits []Hit
 }
+
+// Kind is the word for the observable's type.
+func (v Value) Kind() i18n.Text { return web.KindText(string(v.Type)) }
 
 func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	q := r.Value("q")

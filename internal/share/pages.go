@@ -65,24 +65,6 @@ func (f Filter) zero() bool {
 // indicator's kind may also be another STIX type.
 var kinds = []string{string(event.IPv4), string(event.IPv6), string(event.Domain), string(event.URL), string(event.Email), string(event.SHA256), string(event.SHA1), string(event.MD5), "sigma"}
 
-func kindText(kind string) i18n.Text {
-	switch event.ObservableType(kind) {
-	case event.IPv4:
-		return i18n.T("IPv4 address", "IPv4 アドレス")
-	case event.IPv6:
-		return i18n.T("IPv6 address", "IPv6 アドレス")
-	case event.Domain:
-		return i18n.T("domain", "ドメイン")
-	case event.URL:
-		return i18n.Same("URL")
-	case event.Email:
-		return i18n.T("mail address", "メールアドレス")
-	case "sigma":
-		return i18n.T("behaviour (Sigma rule)", "振る舞い（Sigma 規則）")
-	}
-	return i18n.Same(kind)
-}
-
 func stateText(s string) i18n.Text {
 	switch s {
 	case "active":
@@ -116,7 +98,7 @@ func title(i Indicator) i18n.Text {
 
 // subjectCell is what an indicator matches, in a list.
 func subjectCell(i Indicator) any {
-	return web.Lines{title(i), kindText(i.Kind)}
+	return web.Lines{title(i), web.KindText(i.Kind)}
 }
 
 // filterLine is the line above a list of indicators.
@@ -127,7 +109,7 @@ func filterLine(f Filter) *web.Filter {
 	}
 	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: f.Kind == ""}}}
 	for _, k := range kinds {
-		kind.Options = append(kind.Options, web.Option{Value: k, Text: kindText(k), On: f.Kind == k})
+		kind.Options = append(kind.Options, web.Option{Value: k, Text: web.KindText(k), On: f.Kind == k})
 	}
 	state := web.Choice{Name: "state", Text: i18n.T("State", "状態"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: f.State == ""}}}
 	for _, s := range []string{"active", "expired", "withdrawn"} {
@@ -147,7 +129,7 @@ func sayFilter(f Filter) i18n.Text {
 		add(stateText(f.State))
 	}
 	if f.Kind != "" {
-		add(kindText(f.Kind))
+		add(web.KindText(f.Kind))
 	}
 	if f.Case != "" {
 		add(i18n.T("of one case", "一つの事案のもの"))

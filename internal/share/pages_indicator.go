@@ -65,7 +65,7 @@ func indicatorFacts(i Indicator, now time.Time) []web.Fact {
 		value = web.Lines{i.Name, web.Mono(i.Value)}
 	}
 	return []web.Fact{
-		{Name: kindText(i.Kind), Value: value},
+		{Name: web.KindText(i.Kind), Value: value},
 		{Name: i18n.T("Level", "重要度"), Value: web.Level(i.Level)},
 		{Name: i18n.T("Confidence", "確度"), Value: i18n.T("{0} of 100", "100 のうち {0}").With(i.Confidence)},
 		until,
@@ -123,7 +123,7 @@ func (c HubPageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, err
 	d.Links = []web.Link{{Text: i18n.T("Download the STIX object", "STIX オブジェクトを保存"), Path: web.Path("/indicators/{0}/stix", i.ID), Icon: "download"}}
 	state := stateOf(i, now)
 	v := &web.View{Template: "indicators/one", Title: title(i), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
-		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{kindText(i.Kind), web.Level(i.Level)}, Data: d}
+		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Data: d}
 	if i.Realm != event.Live {
 		v.Realm = i.Realm
 	}

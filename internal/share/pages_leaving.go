@@ -213,13 +213,10 @@ func (o outgoing) empty() *web.Empty {
 
 // letterTitle is what a message is about; a value is defanged.
 func letterTitle(m Leaving) any {
-	if m.Kind == event.KindCandidate {
-		return web.Defang(m.Title)
-	}
 	if m.Title == "" {
 		return m.ID
 	}
-	return m.Title
+	return web.Defang(m.Title)
 }
 
 // letterData is the dot of leaving/one.

@@ -131,7 +131,7 @@ func (c NodePageConfig) indicator(r *web.Request) (*web.View, error) {
 	d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)})
 	d.Links = []web.Link{{Text: i18n.T("Download the STIX object", "STIX オブジェクトを保存"), Path: web.Path("/indicators/{0}/stix", i.ID), Icon: "download"}}
 	v := &web.View{Template: "indicators/mine", Title: title(i), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
-		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{kindText(i.Kind), web.Level(i.Level)}, Data: d,
+		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Data: d,
 		Next: []web.Next{{Text: i18n.T("See what it found here", "ここでの検知を見る"), Path: findingsOf(i)}}}
 	if i.Realm != event.Live {
 		v.Realm = i.Realm

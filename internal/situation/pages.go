@@ -276,7 +276,7 @@ func (p picture) caseList() web.List {
 		if c.Members > 0 {
 			sub = append(sub, i18n.T("members: {0}", "{0} 構成員").With(c.Members))
 		}
-		cells := []any{sev, web.Lines{c.Title, sub}, policy.Handling{TLP: c.Handling.TLP}}
+		cells := []any{sev, web.Lines{web.Defang(c.Title), sub}, policy.Handling{TLP: c.Handling.TLP}}
 		if p.hub {
 			due := any(nil)
 			if !c.Due.IsZero() {

@@ -170,7 +170,7 @@ func (s NodeStatus) findings() web.List {
 		if f.Past {
 			sub = append(sub, i18n.T("found in the past", "過去の記録から発見"))
 		}
-		main := web.Lines{f.Title}
+		main := web.Lines{web.Defang(f.Title)}
 		if len(sub) > 0 {
 			main = append(main, sub)
 		}
@@ -204,6 +204,7 @@ func (rep RuleReport) view(refused bool) *web.View {
 	v := &web.View{Template: "situation/rules", Title: i18n.T("Rules", "規則"), Nav: "rules", Back: &web.Link{Text: i18n.T("Situation", "状況"), Path: "/"}, Wide: true,
 		Lede: i18n.T("What this node matches every event with. A rule that is not fully understood is refused as a whole, never half-loaded.", "このノードがすべての事象に照合する規則です。完全に解釈できない規則は、一部だけ読み込まず、全体を読み込みません。"),
 		Tabs: []web.Tab{
+			{Text: i18n.T("Care", "手入れ"), Path: "/rules/care"},
 			{Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
 			{Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},
 		}}

@@ -174,6 +174,26 @@ func deceives(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == 0x200B || r == 0xFEFF || r >= 0xE0000 && r <= 0xE007F
 }
 
+// KindText is the word for what an indicator or an observable is, by its type in
+// STIX; "sigma" is a behaviour. A type that has no word here is told as it is.
+func KindText(kind string) i18n.Text {
+	switch kind {
+	case "ipv4-addr":
+		return i18n.T("IPv4 address", "IPv4 アドレス")
+	case "ipv6-addr":
+		return i18n.T("IPv6 address", "IPv6 アドレス")
+	case "domain-name":
+		return i18n.T("domain", "ドメイン")
+	case "url":
+		return i18n.Same("URL")
+	case "email-addr":
+		return i18n.T("mail address", "メールアドレス")
+	case "sigma":
+		return i18n.T("behaviour (Sigma rule)", "振る舞い（Sigma 規則）")
+	}
+	return i18n.Same(kind)
+}
+
 // Defang writes a value so that nobody opens it by accident and no program
 // makes a link of it: hxxp://evil[.]example/x, user[@]evil[.]example,
 // 192[.]0[.]2[.]1. Hashes and other values without dots stay as they are.
