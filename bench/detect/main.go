@@ -81,7 +81,7 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	if *peers {
-		b.peers()
+		return b.peers()
 	}
 	return nil
 }

@@ -48,3 +48,29 @@ func sample(b *testing.B) [][]byte {
 	zipLines(b, dataDir(b, "events-windows"), func(line []byte) { lines = append(lines, bytes.Clone(line)) })
 	return lines
 }
+
+// BenchmarkDecoded matches events that are decoded already.
+func BenchmarkDecoded(b *testing.B) {
+	w := engine.Compile(allRules(b), engine.Options{}).Worker()
+	var events []*event.Event
+	for i, line := range sample(b) {
+		if i%10 != 0 {
+			continue
+		}
+		ev, err := decode(line)
+		if err != nil || ev == nil {
+			b.Fatal(err)
+		}
+		events = append(events, ev)
+	}
+	pass := func(count int) {
+		for i := range count {
+			ev := events[i%len(events)]
+			w.Match(ev, ev.Fields, func(*sigma.Match) bool { return true })
+		}
+	}
+	pass(20 * len(events))
+	b.ReportAllocs()
+	b.ResetTimer()
+	pass(b.N)
+}
