@@ -122,6 +122,7 @@ func (w *Worker) Flush() {
 
 // Costs gives the cost of every rule, the dearest first.
 func (e *Engine) Costs() []Cost {
+	e.flushIdle()
 	e.mu.Lock()
 	out := slices.Clone(e.costs)
 	e.mu.Unlock()

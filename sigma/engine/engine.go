@@ -63,7 +63,8 @@ type Engine struct {
 	costs  []Cost
 	out    []atomic.Bool // by rule: in quarantine
 
-	workers sync.Pool // for Match
+	idleMu sync.Mutex
+	idle   []*Worker // of Match
 }
 
 // Compile makes an engine of a set's rules. The set must not be changed
@@ -98,7 +99,6 @@ func Compile(set *sigma.Set, opts Options) *Engine {
 		p.root.order()
 	}
 	e.tests, e.popular = int(c.count), c.popular
-	e.workers.New = func() any { return e.Worker() }
 	return e
 }
 
@@ -109,15 +109,41 @@ func (e *Engine) Set() *sigma.Set { return e.set }
 // at, [Whole], and EventID.
 func (e *Engine) Names() *Names { return e.names }
 
-// Match is for one event what [Worker.Match] is, and may be called by several
-// goroutines at once.
+// Match is [Worker.Match], but may be called by several goroutines at once. It
+// keeps as many workers as were ever needed at the same time.
 func (e *Engine) Match(ev sigma.Event, fields map[string]any, yield func(*sigma.Match) bool) {
-	w := e.workers.Get().(*Worker)
-	defer e.workers.Put(w)
+	w := e.take()
+	defer e.give(w) // also if yield panics
 	w.Match(ev, fields, yield)
-	if w.events >= flushEvery {
+}
+
+func (e *Engine) take() *Worker {
+	e.idleMu.Lock()
+	defer e.idleMu.Unlock()
+	if n := len(e.idle); n > 0 {
+		w := e.idle[n-1]
+		e.idle = e.idle[:n-1]
+		return w
+	}
+	return e.Worker()
+}
+
+func (e *Engine) give(list ...*Worker) {
+	e.idleMu.Lock()
+	defer e.idleMu.Unlock()
+	e.idle = append(e.idle, list...)
+}
+
+// flushIdle flushes the workers of Match that are not at work.
+func (e *Engine) flushIdle() {
+	e.idleMu.Lock()
+	list := e.idle
+	e.idle = nil
+	e.idleMu.Unlock()
+	for _, w := range list {
 		w.Flush()
 	}
+	e.give(list...)
 }
 
 // Memory tells how many partitions there are and about how many bytes their

@@ -32,7 +32,8 @@ func CheckPin(pin string) error {
 
 func parsePin(pin string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(pin, pinPrefix)
-	if ok {
+	// The decoder steps over line breaks, so the length is looked at first.
+	if ok && len(rest) == base64.RawURLEncoding.EncodedLen(sha256.Size) {
 		if b, err := base64.RawURLEncoding.Strict().DecodeString(rest); err == nil && len(b) == sha256.Size {
 			return b, nil
 		}

@@ -187,7 +187,7 @@ func TestFiles(t *testing.T) {
 }
 
 func FuzzCheckPin(f *testing.F) {
-	for _, s := range []string{"", "sha256:", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV", "SHA256:x", "sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="} {
+	for _, s := range []string{"", "sha256:", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV", "SHA256:x", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3\rhSuFU", "sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, pin string) {

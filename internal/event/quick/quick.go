@@ -55,19 +55,29 @@ func (m *Matcher) Worker() *engine.Worker { return m.worker }
 // the line is then no record, or, what would be a mistake in this package, one
 // that only this package could read. line must not change before Match returns.
 func (m *Matcher) Match(line []byte, yield func(*event.Event, *sigma.Match) bool) error {
-	m.event = nil
-	if m.scan.read(line) {
-		m.Quick++
-		m.line = line
-		return m.worker.MatchRecord(m, func(match *sigma.Match) bool { return yield(m.event, match) })
+	if known, err := m.MatchKnown(line, yield); known {
+		return err
 	}
-	m.Slow++
 	ev, err := m.decode(line)
 	if err != nil || ev == nil {
 		return err
 	}
 	m.worker.Match(ev, ev.Fields, func(match *sigma.Match) bool { return yield(ev, match) })
 	return nil
+}
+
+// MatchKnown is Match for whoever decodes himself what is not of the known shape:
+// known is then false, and nothing was done. A line that is known is one whole
+// record.
+func (m *Matcher) MatchKnown(line []byte, yield func(*event.Event, *sigma.Match) bool) (known bool, err error) {
+	m.event = nil
+	if !m.scan.read(line) {
+		m.Slow++
+		return false, nil
+	}
+	m.Quick++
+	m.line = line
+	return true, m.worker.MatchRecord(m, func(match *sigma.Match) bool { return yield(m.event, match) })
 }
 
 // Skim only takes the line apart; it is for measuring what that costs. known is
