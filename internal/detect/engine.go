@@ -63,13 +63,13 @@ type rulebook struct {
 // NewEngine makes an engine with no rules.
 func NewEngine(c clock.Clock) *Engine {
 	e := &Engine{clock: c}
-	e.now.Store(build(nil, sigma.NewSet(nil), nil, nil))
+	e.now.Store(build(c, nil, sigma.NewSet(nil), nil, nil))
 	return e
 }
 
 // build makes a rulebook; what has not changed since old is taken from it, since
 // compiling rules is dear and indicators come often.
-func build(old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
+func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
 	b := &rulebook{own: own, live: own, skip: skip, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
 	if b.armed == nil {
 		b.armed = map[string]Armed{}
@@ -107,7 +107,7 @@ func build(old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[strin
 		b.shared, b.extra = old.shared, old.extra
 	} else {
 		b.shared = sigma.NewSet(shared)
-		b.extra = engine.Compile(b.shared, engine.Options{})
+		b.extra = engine.Compile(b.shared, engine.Options{Clock: c})
 	}
 	if old != nil && old.own == own && maps.Equal(old.skip, skip) {
 		b.live, b.fast = old.live, old.fast
@@ -116,7 +116,7 @@ func build(old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[strin
 	if len(skip) > 0 {
 		b.live = sigma.NewSet(slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }))
 	}
-	b.fast = engine.Compile(b.live, engine.Options{})
+	b.fast = engine.Compile(b.live, engine.Options{Clock: c})
 	return b
 }
 
@@ -126,7 +126,7 @@ func (e *Engine) Quarantine(skip map[string]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.now.Load()
-	e.now.Store(build(old, old.own, old.armed, skip))
+	e.now.Store(build(e.clock, old, old.own, old.armed, skip))
 }
 
 // SetRules replaces the node's own rules.
@@ -134,7 +134,7 @@ func (e *Engine) SetRules(own *sigma.Set) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.now.Load()
-	e.now.Store(build(old, own, old.armed, old.skip))
+	e.now.Store(build(e.clock, old, own, old.armed, old.skip))
 }
 
 // Rules gives the node's own rules.
@@ -160,7 +160,7 @@ func (e *Engine) change(add []Armed, drop []string) {
 	for _, id := range drop {
 		delete(armed, id)
 	}
-	e.now.Store(build(old, old.own, armed, old.skip))
+	e.now.Store(build(e.clock, old, old.own, armed, old.skip))
 }
 
 // Count gives the number of own rules and of armed indicators.

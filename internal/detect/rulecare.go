@@ -18,8 +18,10 @@ import (
 
 // Bounds that a node holds its rules to unless it is told others.
 const (
-	FloodRate = 1000             // hits an hour
-	Ceiling   = time.Millisecond // mean time to evaluate one event
+	FloodRate = 1000 // hits an hour
+	// Ceiling is the mean time that a rule may take for one event of the kinds it is
+	// for, on a core. All rules together take some microseconds.
+	Ceiling = 100 * time.Microsecond
 	// afterRelease is how long a rule that a person has released is left alone.
 	afterRelease = 24 * time.Hour
 	maxReason    = 500
@@ -58,10 +60,8 @@ type Care struct {
 	held    map[string]Held   // under mu; by rule, released ones too
 	muted   map[string]int64  // under mu; hits of quarantined rules that are not written yet
 	rates   map[string]*rate  // under mu; hits of the last hour, by rule
-	scale   Scale             // under mu
+	weights map[string]Weight // under mu; by rule
 	strikes map[string]int    // under mu; how often in a row a rule was too dear
-	sample  []*event.Event    // under mu; recent events, to weigh rules with
-	seen    int               // under mu; events since the last one that was kept
 	sent    map[string]string // under mu; what was last offered, by id
 }
 
@@ -76,7 +76,7 @@ func OpenCare(ctx context.Context, cfg CareConfig) (*Care, error) {
 	if cfg.Tell == nil {
 		cfg.Tell = func() {}
 	}
-	c := &Care{CareConfig: cfg, held: map[string]Held{}, muted: map[string]int64{}, rates: map[string]*rate{}, strikes: map[string]int{}, sent: map[string]string{}}
+	c := &Care{CareConfig: cfg, held: map[string]Held{}, muted: map[string]int64{}, rates: map[string]*rate{}, weights: map[string]Weight{}, strikes: map[string]int{}, sent: map[string]string{}}
 	err := cfg.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
 		list, err := store.Query[Held](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by FROM rule_quarantine`)
 		for _, h := range list {
@@ -199,7 +199,7 @@ func (c *Care) Release(ctx context.Context, rule, by string) error {
 	h := c.held[rule]
 	h.Released, h.ReleasedBy = at, by
 	c.held[rule] = h
-	c.scale.forget(rule)
+	delete(c.weights, rule)
 	c.mu.Unlock()
 	c.apply()
 	c.Log.Info("a rule was released from quarantine", slog.String("rule", rule), slog.String("by", by))

@@ -238,7 +238,7 @@ func stateBadge(l careLine) web.Badge {
 
 // costCell is the mean cost of a rule and its share of all.
 func costCell(w Weight, all time.Duration) any {
-	if w.Evaluations == 0 {
+	if w.Events == 0 {
 		return nil
 	}
 	return web.Lines{micros(w.Each()), share(w.Spent, all)}

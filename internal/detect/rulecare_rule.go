@@ -136,13 +136,13 @@ func heldFacts(h Held) []web.Fact {
 }
 
 func costFacts(w Weight, all time.Duration) []web.Fact {
-	if w.Evaluations == 0 {
-		return []web.Fact{{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: nil, Note: i18n.T("not measured yet: no event of its log source has been sampled", "未測定：対象の事象がまだ標本にありません")}}
+	if w.Events == 0 {
+		return []web.Fact{{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: nil, Note: i18n.T("not measured yet: no event of its log source has passed", "未測定：対象の事象がまだ通過していません")}}
 	}
 	return []web.Fact{
 		{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: micros(w.Each())},
 		{Name: i18n.T("Share of all rules", "全規則に占める割合"), Value: share(w.Spent, all)},
-		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Evaluations, Note: i18n.T("events that passed, each rule by itself", "通過した事象の標本。規則を1つずつ測定")},
+		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Events, Note: i18n.T("events that passed; {0} held one of its words and had to be decided", "通過した事象。うち {0} 件は規則の語を含み、判定を要した").With(w.Evaluations)},
 	}
 }
 

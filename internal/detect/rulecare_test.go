@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
 )
 
 const ruleNoise = "33333333-3333-4333-8333-333333333333"
@@ -180,30 +180,26 @@ func TestWhatDoesNotFlood(t *testing.T) {
 // engine too after its rules were loaded anew; others are.
 func TestTooDear(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		slow := 0
-		now := func() time.Time { // each look at the clock while the slow rule is weighed is a second later
-			slow++
-			return n.clock().Add(time.Duration(slow) * time.Second)
-		}
 		c := careFor(t, n, CareConfig{Ceiling: time.Second})
-		weigh := func(d time.Duration) []Held {
+		weigh := func(events int64, d time.Duration) []Held {
 			set := n.engine.Rules()
-			var s Scale
-			s.weights = map[string]*Weight{ruleA: {Rule: set.Rules[0], Evaluations: 40, Spent: 40 * d}, ruleB: {Rule: set.Rules[1], Evaluations: 40, Spent: time.Millisecond}}
-			return c.judge(s)
+			return c.judge([]engine.Cost{{Rule: set.Rules[0], Events: events, Evaluations: 4, Matches: 1, Time: time.Duration(events) * d}, {Rule: set.Rules[1], Events: 40, Time: time.Millisecond}, {Rule: set.Rules[2]}})
 		}
-		if got := weigh(10 * time.Second); len(got) != 0 {
+		if got := weigh(40, 10*time.Second); len(got) != 0 {
 			t.Fatalf("once is enough: %v", got)
 		}
-		if got := weigh(time.Millisecond); len(got) != 0 {
+		if got := weigh(40, time.Millisecond); len(got) != 0 {
 			t.Fatalf("%v", got)
 		}
-		if got := weigh(10 * time.Second); len(got) != 0 {
+		if got := weigh(40, 10*time.Second); len(got) != 0 {
 			t.Fatalf("the strikes are not in a row: %v", got)
 		}
-		got := weigh(10 * time.Second)
-		if len(got) != 1 || got[0].Rule != ruleA || got[0].Why != WhyCost || got[0].Ceiling != time.Second.Nanoseconds() {
+		got := weigh(40, 10*time.Second)
+		if len(got) != 1 || got[0].Rule != ruleA || got[0].Why != WhyCost || got[0].Ceiling != time.Second.Nanoseconds() || got[0].Measured != (10*time.Second).Nanoseconds() {
 			t.Fatalf("%+v", got)
+		}
+		if w, spent := c.Weights(); w[ruleA].Events != 160 || w[ruleA].Matches != 4 || w[ruleA].Each() < 7*time.Second || len(w) != 2 || spent < w[ruleA].Spent {
+			t.Errorf("weights %+v, all %v", w, spent)
 		}
 		if err := c.hold(t.Context(), got[0]); err != nil {
 			t.Fatal(err)
@@ -224,80 +220,45 @@ func TestTooDear(t *testing.T) {
 		if got := len(n.findings(t)); got != 2 {
 			t.Errorf("after the release: %d findings", got)
 		}
-		// The real weighing, on events that passed, by an injected clock.
-		c.Clock = now
+		// What the engine has counted since the release.
 		if err := c.weigh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w, spent := c.Weights()
-		if w[ruleA].Evaluations != 1 || w[ruleA].Matches != 1 || w[ruleA].Spent != time.Second || spent < w[ruleA].Spent {
-			t.Errorf("weights %+v, all %v", w, spent)
+		if w, _ := c.Weights(); w[ruleA].Events != 1 || w[ruleA].Evaluations != 1 || w[ruleA].Matches != 1 {
+			t.Errorf("weights %+v", w)
+		}
+		if err := c.weigh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w, _ := c.Weights(); w[ruleA].Events != 1 {
+			t.Errorf("counted twice: %+v", w)
 		}
 	})
 }
 
-func TestScale(t *testing.T) {
-	set := rules(t, rulesText)
-	ev := &event.Event{Product: "windows", Categories: []string{"network_connection"}, Fields: map[string]any{"Initiated": "true", "Image": `C:\bad.exe`}}
-	steps := []time.Duration{5, -1, 2, 3, -3, -2} // shortest of three, then a clock that only goes back
-	at, k := start, 0
-	now := func() time.Time {
-		if k++; k%2 == 0 {
-			at = at.Add(steps[(k/2-1)%len(steps)] * time.Millisecond)
+// What takes little in all is not too dear, however dear the one event was.
+func TestWeight(t *testing.T) {
+	for _, x := range []struct {
+		w    Weight
+		dear bool
+	}{
+		{Weight{}, false},
+		{Weight{Events: 5, Spent: 900 * time.Millisecond}, false},
+		{Weight{Events: 5, Spent: 2 * time.Second}, true},
+		{Weight{Events: 2_000_000, Spent: 2 * time.Second}, false},
+	} {
+		if got := x.w.TooDear(Ceiling); got != x.dear {
+			t.Errorf("%+v: %v", x.w, got)
 		}
-		return at
 	}
-	var s Scale
-	if err := s.Add(t.Context(), set, []*event.Event{ev, ev}, now); err != nil {
-		t.Fatal(err)
+	c := &Care{CareConfig: CareConfig{Ceiling: Ceiling}, weights: map[string]Weight{}, strikes: map[string]int{}}
+	set := rules(t, rulesText)
+	for range 9 {
+		c.judge([]engine.Cost{{Rule: set.Rules[0], Events: agedAfter / 2, Time: time.Second / 2}})
 	}
-	w := s.Weights()
-	if len(w) != 1 || w[0].Rule.ID != ruleA || w[0].Evaluations != 2 || w[0].Matches != 2 || w[0].Spent != 2*time.Millisecond || w[0].Each() != time.Millisecond || s.Events() != 2 {
-		t.Errorf("%+v", w)
+	if w := c.weights[ruleA]; w.Events > agedAfter || w.Each() != time.Microsecond {
+		t.Errorf("aged: %+v, %v", w, w.Each())
 	}
-	steps = []time.Duration{-1, -1, -1}
-	k = 0
-	if err := s.Add(t.Context(), set, []*event.Event{ev}, now); err != nil {
-		t.Fatal(err)
-	}
-	if w := s.Weights(); w[0].Evaluations != 2 || w[0].Matches != 3 || s.Spent() != 2*time.Millisecond {
-		t.Errorf("a clock that was set counts: %+v", w)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.Add(ctx, set, []*event.Event{ev}, now); err == nil {
-		t.Error("it goes on after the end")
-	}
-	s.age(1)
-	if w := s.Weights(); w[0].Evaluations != 1 || w[0].Spent != time.Millisecond || s.Spent() != time.Millisecond {
-		t.Errorf("aged: %+v %v", w, s.Spent())
-	}
-}
-
-// The sample that rules are weighed with is bounded, whatever passes.
-func TestSample(t *testing.T) {
-	c := &Care{CareConfig: CareConfig{Clock: func() time.Time { return start }}}
-	big := &event.Event{Raw: make([]byte, sampleSize+1)}
-	c.saw([]*event.Event{big})
-	if len(c.sample) != 0 {
-		t.Error("a great event is kept")
-	}
-	ev := &event.Event{Raw: make([]byte, sampleSize)}
-	for range 40 {
-		c.seen = sampleEvery
-		c.saw([]*event.Event{ev})
-	}
-	if n := len(c.sample); n != sampleBytes/sampleSize {
-		t.Errorf("%d events of 1 MiB are kept", n)
-	}
-	for range 300 {
-		c.seen = sampleEvery
-		c.saw([]*event.Event{{Raw: []byte("x")}})
-	}
-	if n := len(c.sample); n != sampleEvents {
-		t.Errorf("%d events are kept", n)
-	}
-	(*Care)(nil).saw([]*event.Event{ev})
 }
 
 func TestFalseMarks(t *testing.T) {

@@ -6,184 +6,44 @@ import (
 	"slices"
 	"time"
 
-	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
 )
 
-// Weight is what a rule costs, measured with the reference evaluator, each rule
-// by itself, on events that its log source covers.
+// Weight is what a rule costs in the engine, on the events that passed lately.
 type Weight struct {
 	Rule        *sigma.Rule
-	Evaluations int64
+	Events      int64 // of the kinds it is for
+	Evaluations int64 // those of them that held one of its literals, so that it was decided
 	Matches     int64
-	Spent       time.Duration
+	Spent       time.Duration // for deciding it; finding the literals of all rules is not one rule's
 }
 
-// Each is the mean time for one event.
+// Each is the mean time for one event of the kinds it is for.
 func (w Weight) Each() time.Duration {
-	if w.Evaluations == 0 {
+	if w.Events == 0 {
 		return 0
 	}
-	return w.Spent / time.Duration(w.Evaluations)
+	return w.Spent / time.Duration(w.Events)
 }
 
-// Scale adds up what rules cost. The zero Scale is empty. It is not safe for
-// concurrent use.
-type Scale struct {
-	weights map[string]*Weight
-	events  int64
-	spent   time.Duration
+// TooDear reports whether a rule is above the ceiling. What took less than
+// leastSpent in all harms nothing, and may be no more than a pause of the machine
+// that fell into one evaluation.
+func (w Weight) TooDear(ceiling time.Duration) bool {
+	return w.Spent > leastSpent && w.Each() > ceiling
 }
 
-// passes is how often each measurement is made.
-const passes = 3
-
-// Add evaluates each rule of the set on those of the events that its log source
-// covers, three times over, and counts the shortest: what else the machine does
-// meanwhile is not the rule's. One interval by the clock holds all the events,
-// so a clock of microseconds does. An interval that is negative, because the
-// clock was set, is not counted.
-func (s *Scale) Add(ctx context.Context, set *sigma.Set, events []*event.Event, now clock.Clock) error {
-	if s.weights == nil {
-		s.weights = map[string]*Weight{}
-	}
-	byRule := map[*sigma.Rule][]*event.Event{}
-	var order []*sigma.Rule
-	for _, ev := range events {
-		for r := range routed(set, ev) {
-			if byRule[r] == nil {
-				order = append(order, r)
-			}
-			byRule[r] = append(byRule[r], ev)
-		}
-	}
-	s.events += int64(len(events))
-	for _, r := range order {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		matches, took := int64(0), time.Duration(-1)
-		for range passes {
-			matches = 0
-			began := now()
-			for _, ev := range byRule[r] {
-				if _, ok := r.MatchDetection(ev); ok {
-					matches++
-				}
-			}
-			if d := now().Sub(began); d >= 0 && (took < 0 || d < took) {
-				took = d
-			}
-		}
-		w := s.weights[r.Key()]
-		if w == nil {
-			w = &Weight{Rule: r}
-			s.weights[r.Key()] = w
-		}
-		w.Matches += matches
-		if took < 0 {
-			continue
-		}
-		w.Evaluations += int64(len(byRule[r]))
-		w.Spent += took
-		s.spent += took
-	}
-	return nil
-}
-
-func routed(set *sigma.Set, ev *event.Event) func(func(*sigma.Rule) bool) {
-	return func(yield func(*sigma.Rule) bool) { set.Routed(ev, yield) }
-}
-
-// Weights lists what was weighed, dearest in all first.
-func (s *Scale) Weights() []Weight {
-	out := make([]Weight, 0, len(s.weights))
-	for _, w := range s.weights {
-		out = append(out, *w)
-	}
-	slices.SortFunc(out, func(a, b Weight) int {
-		return cmp.Or(cmp.Compare(b.Spent, a.Spent), cmp.Compare(a.Rule.Key(), b.Rule.Key()))
-	})
-	return out
-}
-
-// Events and Spent are how many events were weighed with, and all time that the
-// rules took.
-func (s *Scale) Events() int64        { return s.events }
-func (s *Scale) Spent() time.Duration { return s.spent }
-
-// forget drops what is known of a rule.
-func (s *Scale) forget(rule string) {
-	if w := s.weights[rule]; w != nil {
-		s.spent -= w.Spent
-		delete(s.weights, rule)
-	}
-}
-
-// age halves what was measured of a rule often enough, so that the mean follows
-// what the rule costs now.
-func (s *Scale) age(most int64) {
-	for _, w := range s.weights {
-		if w.Evaluations > most {
-			w.Evaluations, w.Matches, s.spent = w.Evaluations/2, w.Matches/2, s.spent-(w.Spent-w.Spent/2)
-			w.Spent /= 2
-		}
-	}
-}
-
-// Bounds of weighing while a node works.
 const (
-	sampleEvents = 64
-	sampleEvery  = 97      // one of so many events is kept, an odd number, so that it is not always the same kind
-	sampleSize   = 1 << 20 // bytes of a kept event; a greater one is not weighed with
-	sampleBytes  = 8 << 20 // of all of them
-	leastWeighed = 32      // evaluations before a rule is judged
-	maxStrikes   = 2       // weighings in a row that must find it too dear
-	agedAfter    = 20_000  // evaluations
+	leastSpent = time.Second // in a minute
+	maxStrikes = 2           // minutes in a row in which a rule was too dear
+	agedAfter  = 1_000_000   // events
 )
 
-// saw keeps a few of the events that pass, to weigh the rules with.
-func (c *Care) saw(events []*event.Event) {
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, ev := range events {
-		if c.seen++; c.seen < sampleEvery && len(c.sample) > 0 || len(ev.Raw) > sampleSize {
-			continue
-		}
-		c.seen = 0
-		c.sample = append(c.sample, ev)
-		size := 0
-		for i := len(c.sample) - 1; i >= 0; i-- { // the newest stay
-			if size += len(c.sample[i].Raw); size > sampleBytes || len(c.sample)-i > sampleEvents {
-				c.sample = slices.Delete(c.sample, 0, i+1)
-				break
-			}
-		}
-	}
-}
-
-// weigh measures every rule on the events that were kept, beside the live
-// stream, and quarantines what was too dear twice in a row.
+// weigh looks at what every rule has cost since the last time, and quarantines
+// what was too dear twice in a row.
 func (c *Care) weigh(ctx context.Context) error {
-	c.mu.Lock()
-	events := c.sample
-	c.sample = nil
-	c.mu.Unlock()
-	if len(events) == 0 {
-		return nil
-	}
-	var s Scale
-	b := c.Engine.now.Load()
-	for _, set := range []*sigma.Set{b.live, b.shared} {
-		if err := s.Add(ctx, set, events, c.Clock); err != nil {
-			return err
-		}
-	}
-	for _, h := range c.judge(s) {
+	for _, h := range c.judge(c.Engine.drainCosts()) {
 		if err := c.hold(ctx, h); err != nil {
 			return err
 		}
@@ -191,37 +51,40 @@ func (c *Care) weigh(ctx context.Context) error {
 	return nil
 }
 
-// judge adds one weighing to what is known, and gives the rules that are too dear.
-func (c *Care) judge(s Scale) []Held {
+// drainCosts gives what own and shared rules have cost since it was last called.
+func (e *Engine) drainCosts() []engine.Cost {
+	b := e.now.Load()
+	return append(b.fast.DrainCosts(), b.extra.DrainCosts()...)
+}
+
+// judge adds what was spent to what is known, and gives the rules that are too dear.
+func (c *Care) judge(list []engine.Cost) []Held {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.scale.weights == nil {
-		c.scale.weights = map[string]*Weight{}
-	}
 	var out []Held
-	for key, w := range s.weights {
-		all := c.scale.weights[key]
-		if all == nil || all.Rule != w.Rule { // or it was changed
-			c.scale.forget(key)
-			all = &Weight{Rule: w.Rule}
-			c.scale.weights[key] = all
-		}
-		all.Evaluations, all.Matches, all.Spent = all.Evaluations+w.Evaluations, all.Matches+w.Matches, all.Spent+w.Spent
-		c.scale.spent += w.Spent
-		if w.Evaluations == 0 {
+	for _, cost := range list {
+		if cost.Events == 0 {
 			continue
 		}
-		if w.Each() <= c.Ceiling {
+		key := cost.Rule.Key()
+		lately := Weight{Rule: cost.Rule, Events: cost.Events, Evaluations: cost.Evaluations, Matches: cost.Matches, Spent: cost.Time}
+		all := c.weights[key]
+		if all.Rule != cost.Rule { // it is new, or was changed
+			all = Weight{Rule: cost.Rule}
+		}
+		all.Events, all.Evaluations, all.Matches, all.Spent = all.Events+lately.Events, all.Evaluations+lately.Evaluations, all.Matches+lately.Matches, all.Spent+lately.Spent
+		if all.Events > agedAfter { // so that the mean follows what the rule costs now
+			all.Events, all.Evaluations, all.Matches, all.Spent = all.Events/2, all.Evaluations/2, all.Matches/2, all.Spent/2
+		}
+		c.weights[key] = all
+		if !lately.TooDear(c.Ceiling) {
 			delete(c.strikes, key)
 			continue
 		}
-		c.strikes[key]++
-		if c.strikes[key] >= maxStrikes && all.Evaluations >= leastWeighed && all.Each() > c.Ceiling && !c.spared(key) && !c.held[key].Active() {
-			out = append(out, Held{Rule: key, Title: w.Rule.Title, Why: WhyCost, Measured: all.Each().Nanoseconds(), Ceiling: c.Ceiling.Nanoseconds()})
+		if c.strikes[key]++; c.strikes[key] >= maxStrikes && !c.spared(key) && !c.held[key].Active() {
+			out = append(out, Held{Rule: key, Title: cost.Rule.Title, Why: WhyCost, Measured: lately.Each().Nanoseconds(), Ceiling: c.Ceiling.Nanoseconds()})
 		}
 	}
-	c.scale.events += s.events
-	c.scale.age(agedAfter)
 	slices.SortFunc(out, func(a, b Held) int { return cmp.Compare(a.Rule, b.Rule) })
 	return out
 }
@@ -230,9 +93,11 @@ func (c *Care) judge(s Scale) []Held {
 func (c *Care) Weights() (map[string]Weight, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make(map[string]Weight, len(c.scale.weights))
-	for k, w := range c.scale.weights {
-		out[k] = *w
+	out := make(map[string]Weight, len(c.weights))
+	var spent time.Duration
+	for k, w := range c.weights {
+		out[k] = w
+		spent += w.Spent
 	}
-	return out, c.scale.spent
+	return out, spent
 }

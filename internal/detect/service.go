@@ -131,9 +131,7 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	if _, err := s.past.Append(ctx, events); err != nil {
 		return err
 	}
-	matches := s.match(events)
-	s.care.saw(events)
-	return s.settle(ctx, matches)
+	return s.settle(ctx, s.match(events))
 }
 
 // record writes matches as findings, in groups by rule and host.

@@ -16,7 +16,6 @@ type Cost struct {
 	Evaluations int64 // events in which its witness was seen
 	Matches     int64
 	Time        time.Duration // an estimate from a sample of the evaluations; 0 without a clock
-	Quarantined bool
 }
 
 // spent is what a rule has cost one worker since Flush.
@@ -36,7 +35,7 @@ type tally struct {
 
 const (
 	flushEvery = 1 << 12 // events
-	timeEvery  = 1 << 4  // evaluations of one rule
+	timeEvery  = 1 << 4  // evaluations of one rule, unless the options say otherwise
 )
 
 // begin is called before a rule is evaluated.
@@ -46,19 +45,21 @@ func (w *Worker) begin(p *program) time.Time {
 		w.touched = append(w.touched, p.index)
 	}
 	s.evaluations++
-	if w.engine.opts.Clock != nil && s.evaluations%timeEvery == 1 {
+	if w.engine.opts.Clock != nil && (s.evaluations-1)%int64(w.engine.opts.TimeEvery) == 0 {
 		return w.engine.opts.Clock()
 	}
 	return time.Time{}
 }
 
-func (w *Worker) end(p *program, begin time.Time, _ *partition) {
+// end is called after it, with what begin gave. A clock that was set back
+// meanwhile counts as no time.
+func (w *Worker) end(p *program, begin time.Time) {
 	if begin.IsZero() {
 		return
 	}
 	s := &w.spent[p.index]
 	s.timed++
-	s.time += w.engine.opts.Clock().Sub(begin)
+	s.time += max(w.engine.opts.Clock().Sub(begin), 0)
 }
 
 // count counts an event of a partition, and now and then tells the engine.
@@ -86,8 +87,8 @@ func (w *Worker) count(p *partition) {
 func (w *Worker) Flush() {
 	w.events = 0
 	e := w.engine
-	var offenders []Cost
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	for _, t := range w.tallies {
 		if t == nil || t.fresh == 0 {
 			continue
@@ -105,26 +106,26 @@ func (w *Worker) Flush() {
 			c.Time += time.Duration(float64(s.time) * float64(s.evaluations) / float64(s.timed))
 		}
 		*s = spent{}
-		if e.opts.Ceiling > 0 && !c.Quarantined && c.Events >= flushEvery && c.Time > e.opts.Ceiling*time.Duration(c.Events) {
-			c.Quarantined = true
-			e.out[i].Store(true)
-			offenders = append(offenders, *c)
-		}
 	}
 	w.touched = w.touched[:0]
-	e.mu.Unlock()
-	if e.opts.OnQuarantine != nil {
-		for _, c := range offenders {
-			e.opts.OnQuarantine(c)
-		}
-	}
 }
 
-// Costs gives the cost of every rule, the dearest first.
-func (e *Engine) Costs() []Cost {
+// Costs gives the cost of every rule, the dearest first. It may be called while
+// workers work.
+func (e *Engine) Costs() []Cost { return e.take(false) }
+
+// DrainCosts is Costs, and counting begins anew.
+func (e *Engine) DrainCosts() []Cost { return e.take(true) }
+
+func (e *Engine) take(drain bool) []Cost {
 	e.flushIdle()
 	e.mu.Lock()
 	out := slices.Clone(e.costs)
+	if drain {
+		for i := range e.costs {
+			e.costs[i] = Cost{Rule: e.costs[i].Rule}
+		}
+	}
 	e.mu.Unlock()
 	slices.SortStableFunc(out, func(a, b Cost) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(b.Evaluations, a.Evaluations))

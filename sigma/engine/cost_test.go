@@ -27,59 +27,57 @@ detection:
   condition: a
 `
 
-// TestCosts: evaluations and matches of every rule are counted, and a rule above
-// the ceiling is named once and evaluated no more, while the others go on.
+// TestCosts: events, evaluations, matches and time of every rule are counted,
+// also over several workers, and draining begins anew.
 func TestCosts(t *testing.T) {
 	set := sigma.ParseCollection("a.yml", []byte(dearRules)).Set()
 	if len(set.Rules) != 2 {
 		t.Fatal(set.Refused)
 	}
-	now := time.Unix(0, 0)
-	var named []engine.Cost
-	e := engine.Compile(set, engine.Options{
-		Clock:        func() time.Time { now = now.Add(time.Millisecond); return now },
-		Ceiling:      2 * time.Millisecond,
-		OnQuarantine: func(c engine.Cost) { named = append(named, c) },
-	})
-	run := func(e *engine.Engine, n int) map[string]int {
-		w, found := e.Worker(), map[string]int{}
+	now, step := time.Unix(0, 0), time.Millisecond
+	clock := func() time.Time { now = now.Add(step); return now }
+	run := func(e *engine.Engine, n int) {
+		list := []*engine.Worker{e.Worker(), e.Worker()}
+		found := map[string]int{}
 		for i := range n {
 			ev := &event{product: "windows", fields: map[string]any{"Text": []any{"xxx", "xxy"}[i%2]}}
-			for _, m := range matched(w, ev) {
+			for _, m := range matched(list[i*2/n], ev) {
 				found[m.Rule.Title]++
 			}
 		}
-		w.Flush()
-		return found
-	}
-	if found := run(e, 10_000); found["dear"] != 5000 || found["cheap"] != 5000 || len(named) != 0 {
-		t.Errorf("below the ceiling: %v, %v in quarantine", found, named)
-	}
-	costs := e.Costs()
-	if len(costs) != 2 || costs[0].Events != 10_000 || costs[0].Matches != 5000 || costs[0].Evaluations < 5000 || costs[0].Time == 0 {
-		t.Errorf("%+v", costs)
-	}
-	// The clock now jumps a second with each look, so that both are dear; the
-	// ceiling is only met by what is evaluated.
-	slow := engine.Compile(set, engine.Options{
-		Clock:        func() time.Time { now = now.Add(time.Second); return now },
-		Ceiling:      700 * time.Millisecond,
-		OnQuarantine: func(c engine.Cost) { named = append(named, c) },
-	})
-	found := run(slow, 20_000)
-	if len(named) != 1 || named[0].Rule.Title != "dear" || !named[0].Quarantined {
-		t.Errorf("in quarantine: %+v", named)
-	}
-	if found["dear"] >= 10_000 || found["dear"] == 0 || found["cheap"] != 10_000 {
-		t.Errorf("found %v", found)
-	}
-	quarantined := 0
-	for _, c := range slow.Costs() {
-		if c.Quarantined {
-			quarantined++
+		for _, w := range list {
+			w.Flush()
+		}
+		if found["dear"] != n/2 || found["cheap"] != n/2 {
+			t.Errorf("found %v", found)
 		}
 	}
-	if quarantined != 1 {
-		t.Errorf("%d rules in quarantine", quarantined)
+	for _, every := range []int{0, 1, 7} {
+		e := engine.Compile(set, engine.Options{Clock: clock, TimeEvery: every})
+		run(e, 10_000)
+		costs := e.DrainCosts()
+		if len(costs) != 2 {
+			t.Fatal(costs)
+		}
+		for _, c := range costs {
+			// Each evaluation that is timed takes one step of this clock.
+			if c.Events != 10_000 || c.Matches != 5000 || c.Evaluations < 5000 || c.Time != time.Duration(c.Evaluations)*step {
+				t.Errorf("one of %d timed: %s: %+v", every, c.Rule.Title, c)
+			}
+		}
+		for _, c := range e.Costs() {
+			if c.Rule == nil || c.Events != 0 || c.Evaluations != 0 || c.Matches != 0 || c.Time != 0 {
+				t.Errorf("after draining: %+v", c)
+			}
+		}
+		run(e, 100)
+		if costs := e.Costs(); costs[0].Events != 100 || costs[0].Matches != 50 {
+			t.Errorf("after draining and more: %+v", costs)
+		}
+	}
+	back := engine.Compile(set, engine.Options{Clock: func() time.Time { now = now.Add(-step); return now }})
+	run(back, 100)
+	if costs := back.Costs(); costs[0].Time != 0 || costs[0].Matches != 50 {
+		t.Errorf("a clock that was set counts: %+v", costs)
 	}
 }

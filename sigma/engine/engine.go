@@ -28,7 +28,6 @@ package engine
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/sigma"
@@ -38,12 +37,8 @@ import (
 type Options struct {
 	// Clock is for [Engine.Costs]; nil counts but does not time.
 	Clock func() time.Time
-	// Ceiling is how long, in the mean over all events of the kinds it is for, one
-	// rule may take before it is put in quarantine: it is not evaluated any more,
-	// and OnQuarantine is called. 0 is no ceiling. It needs Clock.
-	Ceiling time.Duration
-	// OnQuarantine is told of each rule once; it may be called by any worker.
-	OnQuarantine func(Cost)
+	// TimeEvery says that one of so many evaluations of a rule is timed; 0 is 16.
+	TimeEvery int
 }
 
 // Engine is a compiled set of rules.
@@ -61,7 +56,6 @@ type Engine struct {
 	routes map[string]*route
 	serial int32
 	costs  []Cost
-	out    []atomic.Bool // by rule: in quarantine
 
 	idleMu sync.Mutex
 	idle   []*Worker // of Match
@@ -70,10 +64,13 @@ type Engine struct {
 // Compile makes an engine of a set's rules. The set must not be changed
 // afterwards.
 func Compile(set *sigma.Set, opts Options) *Engine {
+	if opts.TimeEvery <= 0 {
+		opts.TimeEvery = timeEvery
+	}
 	e := &Engine{
 		set: set, opts: opts, routes: map[string]*route{},
 		products: map[string]bool{}, services: map[string]bool{}, categories: map[string]bool{},
-		costs: make([]Cost, len(set.Rules)), out: make([]atomic.Bool, len(set.Rules)),
+		costs: make([]Cost, len(set.Rules)),
 	}
 	names := []string{"", "EventID"} // Whole, and what routes
 	seen := map[string]bool{"": true, "EventID": true}
@@ -112,12 +109,12 @@ func (e *Engine) Names() *Names { return e.names }
 // Match is [Worker.Match], but may be called by several goroutines at once. It
 // keeps as many workers as were ever needed at the same time.
 func (e *Engine) Match(ev sigma.Event, fields map[string]any, yield func(*sigma.Match) bool) {
-	w := e.take()
+	w := e.worker()
 	defer e.give(w) // also if yield panics
 	w.Match(ev, fields, yield)
 }
 
-func (e *Engine) take() *Worker {
+func (e *Engine) worker() *Worker {
 	e.idleMu.Lock()
 	defer e.idleMu.Unlock()
 	if n := len(e.idle); n > 0 {

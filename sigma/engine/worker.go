@@ -131,12 +131,9 @@ func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) e
 	for i, word := range w.cand {
 		for ; word != 0; word &= word - 1 {
 			prog := p.rules[i<<6|bits.TrailingZeros64(word)]
-			if w.engine.out[prog.index].Load() {
-				continue
-			}
 			begin := w.begin(prog)
 			if !w.eval(prog.root) {
-				w.end(prog, begin, p)
+				w.end(prog, begin)
 				continue
 			}
 			if ev == nil {
@@ -146,7 +143,7 @@ func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) e
 				}
 			}
 			m, ok := prog.exec.MatchDetection(ev)
-			w.end(prog, begin, p)
+			w.end(prog, begin)
 			if !ok {
 				continue
 			}

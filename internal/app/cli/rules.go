@@ -7,6 +7,7 @@ import (
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
 )
 
 type rulesCmd struct {
@@ -17,8 +18,9 @@ type rulesCmd struct {
 }
 
 type rulesCheck struct {
-	Paths []string `arg:"" name:"path" help:"Sigma files and folders." type:"path"`
-	JSON  bool     `help:"Print JSON."`
+	Paths    []string `arg:"" name:"path" help:"Sigma files and folders." type:"path"`
+	Pipeline []string `help:"Apply a pySigma pipeline: a file, or the name of one that is built in." placeholder:"NAME"`
+	JSON     bool     `help:"Print JSON."`
 }
 
 type refusal struct {
@@ -29,20 +31,29 @@ type refusal struct {
 	Reason string `json:"reason"`
 }
 
-// Run checks; a refused rule is exit code 65.
+func refusals(list []*sigma.ParseError) []refusal {
+	out := make([]refusal, 0, len(list))
+	for _, r := range list {
+		out = append(out, refusal{r.Path, r.Line, r.Column, r.RuleID, r.Reason})
+	}
+	return out
+}
+
+// Run checks; a refused rule is exit code 65. What was loaded but may not do what
+// its author meant is named, and no failure.
 func (c *rulesCheck) Run(s *session) error {
-	set, err := app.LoadRules(s.ctx, c.Paths)
+	set, err := app.LoadRules(s.ctx, c.Paths, c.Pipeline...)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		out := struct {
-			Loaded  int       `json:"loaded"`
-			Refused []refusal `json:"refused"`
-		}{len(set.Rules), []refusal{}}
-		for _, r := range set.Refused {
-			out.Refused = append(out.Refused, refusal{r.Path, r.Line, r.Column, r.RuleID, r.Reason})
-		}
+			Loaded       int       `json:"loaded"`
+			Correlations int       `json:"correlations"`
+			Filters      int       `json:"filters"`
+			Refused      []refusal `json:"refused"`
+			Warnings     []refusal `json:"warnings"`
+		}{len(set.Rules), len(set.Correlations), len(set.Filters), refusals(set.Refused), refusals(set.Warnings)}
 		enc := json.NewEncoder(s.out)
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(out); err != nil {
@@ -51,6 +62,12 @@ func (c *rulesCheck) Run(s *session) error {
 	} else {
 		for _, r := range set.Refused {
 			fmt.Fprintln(s.out, clean(r.Error()))
+		}
+		for _, w := range set.Warnings {
+			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(w.Error())).In(s.lang))
+		}
+		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
+			s.say(i18n.T("{0} correlation rules and {1} filters loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
 		s.say(i18n.T("{0} rules loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
 	}
