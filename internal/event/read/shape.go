@@ -32,6 +32,12 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 	if r, ok := zeekShape(m, name); ok {
 		return r
 	}
+	if r, ok := ocsfShape(m); ok {
+		return r
+	}
+	if r, ok := ecsShape(m); ok {
+		return r
+	}
 	return plainShape(m)
 }
 
