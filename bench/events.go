@@ -22,13 +22,14 @@ type maker struct {
 	r      *rand.Rand
 	n      int
 	at     time.Time
+	step   int // between two records at most, ms
 	images []image
 }
 
 type image struct{ path, md5, sha256, imphash string }
 
 func newMaker(seed uint64) *maker {
-	m := &maker{r: rand.New(rand.NewPCG(seed, 1)), at: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	m := &maker{r: rand.New(rand.NewPCG(seed, 1)), at: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), step: 150}
 	for i := range 800 {
 		m.images = append(m.images, image{fmt.Sprintf(`C:\Program Files\Vendor %d\bin\tool-%d.exe`, i%40, i), m.hex(16), m.hex(32), m.hex(16)})
 	}
@@ -51,7 +52,7 @@ func (m *maker) guid() string {
 // line writes one record as one line of JSON.
 func (m *maker) line() ([]byte, error) {
 	m.n++
-	m.at = m.at.Add(time.Duration(m.r.IntN(150)) * time.Millisecond)
+	m.at = m.at.Add(time.Duration(m.r.IntN(m.step)) * time.Millisecond)
 	img := m.images[min(int(m.r.ExpFloat64()*60), len(m.images)-1)]
 	parent := m.images[min(int(m.r.ExpFloat64()*20), len(m.images)-1)]
 	user, utc := fmt.Sprintf(`CORP\user%03d`, m.r.IntN(500)), m.at.Format("2006-01-02 15:04:05.000")

@@ -1,9 +1,9 @@
 // Command bench measures what docs/performance.md states: start, memory, the
-// time to immunity, and the history of a node. Each measurement prints a
+// time to immunity, the history of a node, hunts, correlation, and a day of work. Each measurement prints a
 // Markdown table, or JSON with --json, and beside its figures the limit that
 // this machine sets to them, measured in the same run.
 //
-//	go run ./bench [start|memory|cycle|history|hunt ...] [flags]
+//	go run ./bench [start|memory|cycle|history|hunt|correlate|soak ...] [flags]
 //
 // Without a name, all are run.
 package main
@@ -37,6 +37,8 @@ type settings struct {
 	past    int
 	events  int
 	hunt    int
+	groups  int
+	soak    int
 	idle    time.Duration
 	profile string
 	log     io.Writer
@@ -56,11 +58,11 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"history", past}, {"hunt", hunting}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, history or hunt", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, history, hunt, correlate or soak", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -116,6 +118,8 @@ func parse(args []string) (settings, error) {
 	members, full := "3,100,1000", "3,100"
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&s.hunt, "hunt", 1_000_000, "hunt: how many events the past holds, of about 2 KB each")
+	f.IntVar(&s.groups, "groups", 1_000_000, "correlate: groups that are held at once")
+	f.IntVar(&s.soak, "soak", 480_000, "soak: events of the day")
 	f.BoolVar(&s.json, "json", false, "print JSON")
 	f.StringVar(&s.dir, "dir", "", "work folder, on the disk to measure; default is the system's folder for temporary files")
 	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"), "folder with recorded events and rules; default ../shared/data if it is there")

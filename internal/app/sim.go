@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
@@ -22,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma/correlate"
 )
 
 // Sim is a simulated member, for measuring a hub with more members than one
@@ -342,6 +344,10 @@ func (n *Node) Past() *history.History { return n.past }
 func (n *Node) Hunt(ctx context.Context, indicator []byte) (searched, hits int64, err error) {
 	return armory{n.detect}.Hunt(ctx, indicator)
 }
+
+// Correlations counts what the node's correlations and its identity resolver did
+// and keep.
+func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.joined.Stats() }
 
 // Connected reports whether the hub is reached.
 func (n *Node) Connected() bool { return n.link.Connected() }
