@@ -55,6 +55,12 @@ func newFramer(r io.Reader, maxRecord int) *framer {
 	return &framer{r: r, max: maxRecord, column0: true}
 }
 
+// frameAll makes a framer of a stream that is there as a whole. The frames are
+// parts of it.
+func frameAll(all []byte, maxRecord int) *framer {
+	return &framer{max: maxRecord, column0: true, buf: all, end: len(all), ended: true}
+}
+
 // fill reads more; false at the end of the stream. It moves unread bytes to the
 // front, so that only offsets relative to pos stay good.
 func (f *framer) fill() bool {
@@ -278,8 +284,12 @@ func (f *framer) value() (frame, error) {
 	skipping := false
 	for {
 		for f.pos+n < f.end {
-			c := f.buf[f.pos+n]
-			switch f.s.step(c) {
+			if f.s.within() {
+				if n += ordinary(f.buf[f.pos+n : f.end]); f.pos+n == f.end {
+					n-- // the last one is counted below
+				}
+			}
+			switch f.s.step(f.buf[f.pos+n]) {
 			case scanDone:
 				n++
 				return f.took(at, n, skipping), nil

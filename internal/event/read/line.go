@@ -52,7 +52,7 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 		}
 		return []*event.Event{ev}, nil
 	}
-	f := newFramer(bytes.NewReader(line), event.MaxRecord)
+	f := frameAll(line, event.MaxRecord)
 	var out []*event.Event
 	var first error
 	at, number := source.Offset, source.Record

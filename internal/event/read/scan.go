@@ -1,5 +1,10 @@
 package read
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // scanner follows the structure of one JSON value byte by byte, so that its end
 // is found without holding it, and so that a broken record is noticed where it
 // breaks and not at the end of the file. It checks structure, not the spelling
@@ -37,6 +42,34 @@ const (
 )
 
 func (s *scanner) reset() { *s = scanner{stack: s.stack[:0]} }
+
+// within reports whether what comes next is inside a string, where ordinary tells
+// how many bytes step would let pass.
+func (s *scanner) within() bool { return s.state == inString || s.state == inKey }
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// ordinary counts the bytes before the first that means something in a string: a
+// quote, a backslash or a line break.
+func ordinary(b []byte) int {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		v := binary.LittleEndian.Uint64(b[i:])
+		q, e, l := v^'"'*ones, v^'\\'*ones, v^'\n'*ones
+		if found := ((q-ones)&^q | (e-ones)&^e | (l-ones)&^l) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8 // the lowest one is exact
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c == '"' || c == '\\' || c == '\n' {
+			break
+		}
+	}
+	return i
+}
 
 func (s *scanner) step(c byte) scanResult {
 	switch s.state {
