@@ -30,6 +30,7 @@ const (
 	maxOffered     = 20
 	maxLookedAt    = 50 // events of one finding in one batch
 	reasonCommon   = "common in the member's own past"
+	reasonReserved = "on the watchlist under a marking that keeps it here"
 	reasonSystem   = "program of the system"
 	reasonUnseen   = "not in the member's past without findings"
 	reasonBehavior = "no distinctive value: the behaviour itself"
@@ -65,6 +66,9 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, cache map[ev
 			if common {
 				why = reasonCommon
 			}
+		}
+		if why == "" && s.engine.watch.Load().reserved(o) {
+			why = reasonReserved
 		}
 		cache[o], out[o] = why, why
 	}

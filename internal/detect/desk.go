@@ -79,7 +79,7 @@ func Accept(f *event.Finding, member string, now time.Time) error {
 	case len(f.Indicator) > 200:
 		return bad("indicator")
 	}
-	f.Member = member
+	f.Member, f.List = member, nil
 	f.Handling = policy.Owned(f.Handling, member)
 	f.Rule.Title = event.Clip(f.Rule.Title, maxText)
 	f.Rule.Author = event.Clip(f.Rule.Author, maxText)

@@ -26,6 +26,7 @@ type Hit struct {
 	Fields    []event.FieldValue
 	Sigma     *sigma.Rule       // nil for a value
 	Value     *event.Observable // nil for a rule
+	List      *event.ListEntry  // nil unless an entry of the node's own watchlist matched
 }
 
 // Armed is an indicator in the form in which the engine matches it.
@@ -43,6 +44,7 @@ type Armed struct {
 // is lost by it.
 type Engine struct {
 	clock clock.Clock
+	watch atomic.Pointer[watched]
 	mu    sync.Mutex // serialises changes
 	now   atomic.Pointer[rulebook]
 }
@@ -169,7 +171,8 @@ func (e *Engine) Count() (rules, indicators int) {
 	return len(b.own.Rules), len(b.armed)
 }
 
-// Match yields every hit on ev: own rules first, then shared rules, then values.
+// Match yields every hit on ev: own rules first, then shared rules, then values
+// that the community shared, then those of the node's own watchlist.
 func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	b := e.now.Load()
 	now := e.clock()
@@ -187,11 +190,12 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)
 		})
 	}
-	if len(b.values) == 0 {
+	list := e.watch.Load().observables(ev, len(b.values) > 0)
+	if len(list) == 0 {
 		return
 	}
 	done := map[string]bool{}
-	for _, o := range event.Observables(ev) {
+	for _, o := range list {
 		id, ok := b.values[o]
 		if !ok || done[id] || !b.valid(id, now) {
 			continue
@@ -199,6 +203,7 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 		done[id] = true
 		yield(valueHit(b.armed[id], o))
 	}
+	e.watch.Load().match(list, yield)
 }
 
 func (b *rulebook) valid(indicator string, now time.Time) bool {

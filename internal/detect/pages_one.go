@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
@@ -208,8 +209,25 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 	if it.Indicator != "" {
 		out = append(out, web.Fact{Name: i18n.T("Indicator", "指標"), Value: web.Link{Text: web.Mono(it.Indicator), Path: web.Path("/indicators/{0}", it.Indicator)}})
 	}
+	if it.List != nil {
+		out = append(out, listFact(*it.List))
+	}
 	return append(out, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.Lines{it.Handling, web.TLPText(it.Handling.TLP)}},
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
+}
+
+// listFact tells by which entry of the watchlist a finding was made.
+func listFact(l event.ListEntry) web.Fact {
+	lines := web.Lines{web.Value(l.Value), i18n.T("source: {0}", "出所：{0}").With(l.Source)}
+	if l.ID != "" {
+		lines = append(lines, web.Mono(l.ID))
+	}
+	lines = append(lines, policy.Handling{TLP: l.TLP})
+	f := web.Fact{Name: i18n.T("Watchlist entry", "監視リストの項目"), Value: lines, Note: i18n.T("the finding may leave as far as your sharing policy lets it", "共有方針の範囲で組織の外に出ることがあります")}
+	if stays(&l) {
+		f.Note = i18n.T("this marking keeps the finding at this node", "この取扱い区分のため、検知はこのノードの外に出ません")
+	}
+	return f
 }
 
 // reasonText says a verdict in words. The reasons are this package's own; one
@@ -220,6 +238,8 @@ func reasonText(o Offered) i18n.Text {
 		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
 	case reasonSystem:
 		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
+	case reasonReserved:
+		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
 	case reasonUnseen:
 		if !o.Offered {
 			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")

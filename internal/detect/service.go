@@ -116,7 +116,16 @@ type match struct {
 	hit Hit
 }
 
-func (m match) key() string { return m.hit.Rule.ID + "\x00" + m.ev.Host }
+func (m match) key() string { return m.by() + "\x00" + m.ev.Host }
+
+// by names what matched. One id of a watchlist's source may stand for several
+// values, each with findings of its own.
+func (m match) by() string {
+	if m.hit.List != nil {
+		return m.hit.Rule.ID + " " + m.hit.Rule.Title
+	}
+	return m.hit.Rule.ID
+}
 
 // Take is the sink of every sensor: it keeps the events, matches them and
 // writes the findings. When it returns nil everything is durable; after an
@@ -161,7 +170,9 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 				return err
 			}
 			for _, m := range groups[k] {
-				ids = append(ids, m.ev.ID)
+				if !stays(m.hit.List) { // else what the past holds without findings would tell of it
+					ids = append(ids, m.ev.ID)
+				}
 			}
 			if a == nil || fresh == 0 {
 				continue
@@ -215,7 +226,7 @@ func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[str
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !s.gate.Wants(list[0].hit.Rule.Level) || list[0].hit.Indicator != "" {
+		if !s.gate.Wants(list[0].hit.Rule.Level) || list[0].hit.Indicator != "" || list[0].hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}
@@ -269,7 +280,7 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, past bool) (*acti
 	if isNew {
 		m := list[0]
 		a = &active{offered: map[string]bool{}, Finding: event.Finding{ID: clock.NewID(), Member: s.member(), Realm: s.realm, Rule: m.hit.Rule,
-			Indicator: m.hit.Indicator, Host: m.ev.Host, User: m.ev.User, Matched: m.hit.Fields, Past: past,
+			Indicator: m.hit.Indicator, List: m.hit.List, Host: m.ev.Host, User: m.ev.User, Matched: m.hit.Fields, Past: past,
 			Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()), Handling: s.gate.Handling(event.KindFinding)}}
 		if past { // a hunt senses nothing: its clock starts when it finds
 			a.Sensed = a.Detected
@@ -278,7 +289,7 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, past bool) (*acti
 	fresh := 0
 	for _, m := range list {
 		n, err := tx.Exec(`INSERT INTO finding_event (finding, rule, event, at, name, position) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (rule, event) DO NOTHING`,
-			a.ID, m.hit.Rule.ID, m.ev.ID, clock.Micros(m.ev.Time), m.ev.From.Name, m.ev.From.Record)
+			a.ID, m.by(), m.ev.ID, clock.Micros(m.ev.Time), m.ev.From.Name, m.ev.From.Record)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -308,6 +319,12 @@ func (a *active) take(m match) {
 	if a.Indicator == "" {
 		a.Indicator = m.hit.Indicator
 	}
+	if m.hit.List != nil { // the strictest marking binds, though the source change its mind
+		l := *m.hit.List
+		l.TLP = policy.Strictest(l.TLP, a.List.TLP)
+		a.List = &l
+		a.Handling.TLP = policy.Strictest(a.Handling.TLP, l.TLP)
+	}
 	if m.hit.Value != nil && !slices.Contains(a.Observables, *m.hit.Value) {
 		a.Observables = append(a.Observables, *m.hit.Value)
 	}
@@ -315,8 +332,8 @@ func (a *active) take(m match) {
 
 // recall finds a finding of the same rule and host that was open before a restart.
 func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) {
-	rows, err := store.Query[row](tx, `SELECT `+columns+` FROM findings f WHERE f.rule = $1 AND f.host = $2 AND f.past = $3 AND f.member = $4 AND f.arrived > $5 AND SCOPE(f) ORDER BY f.arrived DESC LIMIT 1`,
-		m.hit.Rule.ID, m.ev.Host, false, s.member(), clock.Micros(now.Add(-growing)))
+	rows, err := store.Query[row](tx, `SELECT `+columns+` FROM findings f WHERE f.rule = $1 AND f.host = $2 AND f.past = $3 AND f.member = $4 AND f.arrived > $5 AND f.title = $6 AND SCOPE(f) ORDER BY f.arrived DESC LIMIT 1`,
+		m.hit.Rule.ID, m.ev.Host, false, s.member(), clock.Micros(now.Add(-growing)), m.hit.Rule.Title)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -345,6 +362,9 @@ func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verd
 		return err
 	}
 	f := a.Finding
+	if stays(f.List) {
+		return nil
+	}
 	if err := s.gate.Offer(tx, event.Offer{Kind: event.KindFinding, ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f}); err != nil {
 		return err
 	}
@@ -359,7 +379,7 @@ func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verd
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
 func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
-	if a.Past || a.Indicator != "" || !s.gate.Wants(a.Rule.Level) {
+	if a.Past || a.Indicator != "" || a.List != nil || !s.gate.Wants(a.Rule.Level) {
 		return nil
 	}
 	h := s.gate.Handling(event.KindCandidate)

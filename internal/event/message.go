@@ -68,9 +68,23 @@ type Finding struct {
 	Matched     []FieldValue    `json:"matched,omitempty"`
 	Observables []Observable    `json:"observables,omitempty"`
 	Past        bool            `json:"past,omitempty"` // found by a hunt, not live
+	List        *ListEntry      `json:"list,omitempty"` // at the node only, if an entry of its watchlist matched
 	Sensed      time.Time       `json:"sensed"`         // when the first matching event was read, by the hub's clock
 	Detected    time.Time       `json:"detected"`
 	Handling    policy.Handling `json:"handling"`
+}
+
+// ListEntry names the entry of a member's own watchlist by which a finding was
+// made. It never leaves the node, and the finding only if policy.MayForward lets
+// it.
+type ListEntry struct {
+	Source string         `json:"source"`       // who says so
+	ID     string         `json:"id,omitempty"` // under which the source knows it
+	Type   ObservableType `json:"type"`
+	Value  string         `json:"value"` // as the source has it: a network, a domain with all below it
+	Match  string         `json:"match"` // in which way: exact, tree, below, prefix, network
+	TLP    policy.TLP     `json:"tlp"`   // the strictest that it had while the finding grew
+	Until  time.Time      `json:"until,omitzero"`
 }
 
 // Candidate is what a member offers the community to match: one observable, or

@@ -158,6 +158,14 @@ func (g *Gate) Wants(level string) bool {
 func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 	r := g.Rules()
 	way := Auto
+	if f, ok := o.Body.(event.Finding); ok && f.List != nil {
+		if !policy.MayForward(f.List.TLP) {
+			return nil
+		}
+		o.Handling.TLP = policy.Strictest(o.Handling.TLP, f.List.TLP)
+		f.List, f.Handling = nil, o.Handling
+		o.Body = f
+	}
 	switch o.Kind {
 	case event.KindFinding:
 		way = r.Findings

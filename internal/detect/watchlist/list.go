@@ -153,6 +153,12 @@ func (l *List) Close() error {
 	return l.journal.f.Close()
 }
 
+// Empty reports whether the list surely holds nothing: then a look-up finds nothing.
+func (l *List) Empty() bool {
+	s := l.now.Load()
+	return s.base == nil && !slices.ContainsFunc(s.layers, func(o *overlay) bool { return o.added > 0 })
+}
+
 // Lookup yields every entry that an observable meets, until yield returns false:
 // for each observable those of its own value, then those of domains and networks
 // around it and of beginnings of it. Values are canonical, as Observables gives

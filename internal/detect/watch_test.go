@@ -1,0 +1,170 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/detect/watchlist"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// watch gives the node a watchlist with these entries.
+func (n *node) watch(t *testing.T, entries ...watchlist.Entry) *watchlist.List {
+	t.Helper()
+	l, err := watchlist.Open(t.TempDir(), watchlist.Options{Clock: n.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if err := l.Add(t.Context(), entries...); err != nil {
+		t.Fatal(err)
+	}
+	n.engine.Watch(l, func(err error) { t.Error(err) })
+	return l
+}
+
+func (n *node) connection(ip string) *event.Event {
+	return n.event("network_connection", start, map[string]any{"Image": `C:\Windows\System32\svchost.exe`, "DestinationIp": ip})
+}
+
+func (n *node) all(t *testing.T) []Item {
+	t.Helper()
+	var list []Item
+	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
+		list, err = List(tx, Filter{}, Cursor{}, 100)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(list, func(a, b Item) int {
+		return slices.Compare([]string{a.Rule.ID, a.Rule.Title}, []string{b.Rule.ID, b.Rule.Title})
+	})
+	return list
+}
+
+// A hit of the watchlist is a finding that tells value, source and marking.
+func TestWatchlistFinding(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		until := start.Add(24 * time.Hour)
+		n.watch(t,
+			watchlist.Entry{Type: event.IPv4, Value: "198.51.100.0/24", Source: "Feed A", TLP: policy.Green, ValidUntil: until},
+			watchlist.Entry{Type: event.IPv4, Value: "198.51.100.7", Source: "Feed B", ID: "indicator--1", TLP: policy.Clear},
+			watchlist.Entry{Type: watchlist.FileName, Value: "svchost.exe", Source: "Feed C"})
+		n.take(t, n.connection("198.51.100.7"), n.connection("198.51.100.9"))
+		var got []string
+		for _, f := range n.all(t) {
+			got = append(got, fmt.Sprint(f.Rule.ID, "|", f.Rule.Title, "|", f.Count, "|", f.List.Match, "|", f.List.TLP, "|", f.Handling.TLP, "|", f.Indicator))
+		}
+		want := []string{
+			"list:Feed A|198.51.100.0/24 (Feed A)|2|network|TLP:GREEN|TLP:AMBER+STRICT|",
+			"list:Feed C|svchost.exe (Feed C)|2|exact|TLP:RED|TLP:RED|",
+			"list:indicator--1|198.51.100.7 (Feed B)|1|exact|TLP:CLEAR|TLP:AMBER+STRICT|",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		a := n.all(t)[0]
+		if !a.List.Until.Equal(until) {
+			t.Errorf("until %v", a.List.Until)
+		}
+		if want := []event.Observable{{Type: event.IPv4, Value: "198.51.100.7"}, {Type: event.IPv4, Value: "198.51.100.9"}}; !cmp.Equal(want, a.Observables) {
+			t.Errorf("observables %v", a.Observables)
+		}
+		// Of these only what its source lets pass on was offered, and nothing for the others to match.
+		var offered []string
+		for _, o := range n.gate.offers {
+			offered = append(offered, o.Kind+" "+o.Title)
+		}
+		slices.Sort(offered)
+		if want := []string{"finding 198.51.100.0/24 (Feed A)", "finding 198.51.100.7 (Feed B)"}; !cmp.Equal(want, slices.Compact(offered)) {
+			t.Errorf("offered %q", offered)
+		}
+	})
+}
+
+// Whoever gets what leaves the node cannot tell whether a value is on its
+// watchlist under a marking that binds: without the entry, and with it but
+// nothing else, the same leaves.
+func TestWatchlistKeepsItsMarking(t *testing.T) {
+	for _, tlp := range []policy.TLP{policy.Amber, policy.AmberStrict, policy.Red, 0} {
+		eachNode(t, func(t *testing.T, n *node) {
+			l := n.watch(t, watchlist.Entry{Type: event.Domain, Value: "evil.example", Source: "S", TLP: tlp})
+			ev := n.event("dns_query", start, map[string]any{"QueryName": "evil.example"})
+			n.take(t, ev)
+			if len(n.gate.offers) > 0 {
+				t.Errorf("%v: %d offers leave", tlp, len(n.gate.offers))
+			}
+			p, err := n.past.Prevalence(t.Context(), event.Observable{Type: event.Domain, Value: "evil.example"}, start.Add(time.Hour))
+			if err != nil || p.Events != 1 {
+				t.Errorf("%v: the ordinary past holds %d events: %v", tlp, p.Events, err)
+			}
+			// The source grows laxer: what was found before stays.
+			if err := l.Add(t.Context(), watchlist.Entry{Type: event.Domain, Value: "evil.example", Source: "S", TLP: policy.Clear}); err != nil {
+				t.Fatal(err)
+			}
+			n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "evil.example"}))
+			if list := n.all(t); len(list) != 1 || list[0].Count != 2 || list[0].List.TLP != tlp.Binding() || list[0].Handling.TLP < tlp.Binding() || len(n.gate.offers) > 0 {
+				t.Errorf("%v: grown: %+v, %d offers", tlp, list, len(n.gate.offers))
+			}
+		})
+	}
+}
+
+// A rule finds what is on the watchlist too: its finding leaves as ever, the
+// marked value is not what is offered to the others.
+func TestReservedValuesAreNoCandidates(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		typ   event.ObservableType
+		tlp   policy.TLP
+		want  []string
+	}{
+		{"198.51.100.7", event.IPv4, policy.Green, []string{"ipv4-addr:198.51.100.7"}},
+		{"198.51.100.7", event.IPv4, policy.Amber, []string{"sigma:11111111-1111-4111-8111-111111111111"}},
+		{"198.51.100.0/24", event.IPv4, policy.Red, []string{"sigma:11111111-1111-4111-8111-111111111111"}},
+		{"198.51.100.8", event.IPv4, policy.Red, []string{"ipv4-addr:198.51.100.7"}},
+	} {
+		eachNode(t, func(t *testing.T, n *node) {
+			n.watch(t, watchlist.Entry{Type: c.typ, Value: c.value, Source: "S", TLP: c.tlp})
+			n.take(t, n.beacon("198.51.100.7"))
+			if diff := cmp.Diff(c.want, n.gate.candidates()); diff != "" {
+				t.Errorf("%s %v: %s", c.value, c.tlp, diff)
+			}
+		})
+	}
+	for _, o := range []event.Observable{{Type: event.URL, Value: "https://evil.example:8443/a"}, {Type: event.URL, Value: "https://[2001:db8::1]:8443/a"}, {Type: event.Email, Value: "a@evil.example"}} {
+		if got := withHost(o); len(got) != 2 {
+			t.Errorf("%v: %v", o, got)
+		}
+	}
+}
+
+// Expired entries never match; removed ones match no longer.
+func TestWatchlistForgets(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		l := n.watch(t, watchlist.Entry{Type: event.IPv4, Value: "198.51.100.7", Source: "A", ValidUntil: start.Add(time.Hour)},
+			watchlist.Entry{Type: event.IPv4, Value: "198.51.100.8", Source: "B"})
+		n.hand.Add(time.Hour)
+		n.take(t, n.connection("198.51.100.7"))
+		if list := n.all(t); len(list) != 0 {
+			t.Errorf("an expired entry matched: %+v", list)
+		}
+		n.take(t, n.connection("198.51.100.8"))
+		if err := l.RemoveSource(t.Context(), "B"); err != nil {
+			t.Fatal(err)
+		}
+		n.take(t, n.connection("198.51.100.8"))
+		if list := n.all(t); len(list) != 1 || list[0].Count != 1 {
+			t.Errorf("a removed entry: %+v", list)
+		}
+		n.engine.Watch(nil, nil)
+		n.take(t, n.connection("198.51.100.8"))
+	})
+}
