@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -24,10 +25,11 @@ func leftOut(rel string, d fs.DirEntry) bool {
 	switch {
 	case strings.HasSuffix(name, ".db"), strings.HasSuffix(name, ".db-wal"), strings.HasSuffix(name, ".db-shm"):
 		return true // the database is copied through itself
-	case name == "lock", strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
+	case name == "lock", rel == doorFile, strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
 		return true
 	case d.IsDir():
-		return name == "tmp" || name == "jetstream" // the outbox fills the stream again
+		return name == "tmp" || name == "jetstream" || // the outbox fills the stream again
+			rel == watchFolder // copied as of one moment
 	}
 	return false
 }
@@ -65,7 +67,11 @@ func Backup(ctx context.Context, data, to string) (n int, err error) {
 		return n, err
 	}
 	m, err := addDatabases(ctx, t, data, tmp)
-	return n + m, errors.Join(err, t.Close(), z.Close())
+	if err != nil {
+		return n, errors.Join(err, t.Close(), z.Close())
+	}
+	k, err := addWatchlist(t, data)
+	return n + m + k, errors.Join(err, t.Close(), z.Close())
 }
 
 func addTree(ctx context.Context, t *tar.Writer, data string) (n int, err error) {
@@ -117,12 +123,29 @@ func addDatabases(ctx context.Context, t *tar.Writer, data, tmp string) (n int, 
 	return n, nil
 }
 
+// addWatchlist copies the files of a node's watchlist as of one moment.
+func addWatchlist(t *tar.Writer, data string) (n int, err error) {
+	list, err := watchlist.Snapshot(filepath.Join(data, watchFolder))
+	for _, f := range list {
+		if err == nil {
+			err = addOpen(t, f, filepath.Join(watchFolder, filepath.Base(f.Name())))
+			n++
+		}
+		_ = f.Close()
+	}
+	return n, err
+}
+
 func addFile(t *tar.Writer, path, rel string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	return addOpen(t, f, rel)
+}
+
+func addOpen(t *tar.Writer, f *os.File, rel string) error {
 	st, err := f.Stat()
 	if err != nil {
 		return err

@@ -112,6 +112,9 @@ type NodeConfig struct {
 	// KeepBytes and KeepDays bound the history; 0 keeps everything.
 	KeepBytes int64
 	KeepDays  int
+	// Door lets commands beside the running node reach it, through a socket in
+	// its data folder.
+	Door bool
 	// Lang, Zone, Open, Realm, Clock and Log are as in HubConfig.
 	Lang  i18n.Lang
 	Zone  *time.Location

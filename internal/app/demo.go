@@ -172,7 +172,7 @@ func (d *Demo) join(ctx context.Context, m *demoMember, listen string) error {
 	if err != nil && !d.joined(m) {
 		return err
 	}
-	m.node, err = OpenNode(ctx, NodeConfig{Data: filepath.Join(d.dir, m.key), Listen: listen, Token: token, RuleSet: d.rules, Share: m.share, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
+	m.node, err = OpenNode(ctx, NodeConfig{Data: filepath.Join(d.dir, m.key), Listen: listen, Token: token, RuleSet: d.rules, Share: m.share, Door: true, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
 	if err != nil {
 		return err
 	}

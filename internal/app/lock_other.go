@@ -4,5 +4,5 @@ package app
 
 import "os"
 
-// lockDir has no advisory lock to take here; a second hub fails on the ports.
+// lockDir has no advisory lock to take here; a second hub or node fails on the ports.
 func lockDir(string) (*os.File, error) { return nil, nil }

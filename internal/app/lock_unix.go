@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// lockDir keeps a second hub out of a data folder. The lock ends with the
+// lockDir keeps a second hub or node out of a data folder. The lock ends with the
 // process, however that ends.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -20,7 +20,7 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fault.Wrap(fault.Conflict, i18n.T("another hub is using the data folder {0}", "データフォルダー {0} は別のハブが使用中です").With(dir), err).
+		return nil, fault.Wrap(fault.Conflict, i18n.T("another meneki is using the data folder {0}", "データフォルダー {0} は別の meneki が使用中です").With(dir), err).
 			WithHint(i18n.T("stop it, or choose another folder with --data", "それを停止するか、--data で別のフォルダーを指定してください"))
 	}
 	return f, nil

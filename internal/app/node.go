@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type Node struct {
 	engine  *detect.Engine
 	care    *detect.Care
 	joined  *detect.Correlator
+	watch   *watchDesk
+	lock    *os.File
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
@@ -91,6 +94,9 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 		if n.lis, err = takePort(cfg.Listen, "--listen"); err != nil {
 			return nil, err
 		}
+	}
+	if n.lock, err = lockDir(cfg.Data); err != nil {
+		return nil, err
 	}
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock, Handled: nodeTables()}); err != nil {
 		return nil, err
@@ -194,6 +200,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
 		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined})
+	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
 	}
@@ -359,6 +366,11 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.correlate(ctx) })
 	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.care.Chores()).Run(ctx) })
 	n.sensors.run(ctx, g)
+	if n.cfg.Door {
+		if err := n.openDoor(ctx, g); err != nil {
+			n.cfg.Log.Warn("commands beside this node cannot reach it", slog.Any("err", err))
+		}
+	}
 	if n.lis != nil {
 		lis := n.lis
 		if !loopback(lis.Addr().String()) {
@@ -416,12 +428,18 @@ func (n *Node) Close() {
 		if n.link != nil {
 			n.link.Close()
 		}
+		if n.watch != nil {
+			n.watch.Close()
+		}
 		var err error
 		if n.past != nil {
 			err = n.past.Close()
 		}
 		if n.db != nil {
 			err = errors.Join(err, n.db.Close())
+		}
+		if n.lock != nil {
+			_ = n.lock.Close()
 		}
 		if err != nil {
 			n.cfg.Log.Warn("could not end the node in order", slog.Any("err", fmt.Errorf("close node: %w", err)))

@@ -26,18 +26,19 @@ type commands struct {
 	Lang string `help:"Language of messages: ja or en (default: from LANG)." placeholder:"LANG" env:"MENEKI_LANG"`
 	Log  string `help:"What to log to standard error: debug, info, warn, error." default:"warn" enum:"debug,info,warn,error" env:"MENEKI_LOG"`
 
-	Demo    demoCmd    `cmd:"" help:"Start a hub and three members, attack one with recorded events, and watch the cycle."`
-	Hub     hubCmd     `cmd:"" help:"Run a hub."`
-	Node    nodeCmd    `cmd:"" help:"Run a member's node."`
-	Member  memberCmd  `cmd:"" help:"Invite, list and revoke members (at the hub)."`
-	User    userCmd    `cmd:"" help:"Invite and list the people who sign in."`
-	Token   tokenCmd   `cmd:"" help:"Make and revoke API tokens."`
-	Detect  detectCmd  `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files."`
-	Rules   rulesCmd   `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
-	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
-	Restore restoreCmd `cmd:"" help:"Make a data folder out of a backup."`
-	Config  configCmd  `cmd:"" help:"Print the configuration that a hub or node would run with."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Start a hub and three members, attack one with recorded events, and watch the cycle."`
+	Hub        hubCmd        `cmd:"" help:"Run a hub."`
+	Node       nodeCmd       `cmd:"" help:"Run a member's node."`
+	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)."`
+	User       userCmd       `cmd:"" help:"Invite and list the people who sign in."`
+	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens."`
+	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files."`
+	Rules      rulesCmd      `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
+	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators."`
+	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
+	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup."`
+	Config     configCmd     `cmd:"" help:"Print the configuration that a hub or node would run with."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // session is what every command runs in.

@@ -76,7 +76,7 @@ type nodeFlags struct {
 func (f nodeFlags) config(s *session, more []string) (app.NodeConfig, error) {
 	r, err := share.Preset(f.Share)
 	return app.NodeConfig{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain, Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
-		Share: r, OwnDomains: f.OwnDomain, KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Lang: s.lang, Log: s.log}, err
+		Share: r, OwnDomains: f.OwnDomain, KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Door: true, Lang: s.lang, Log: s.log}, err
 }
 
 type nodeCmd struct {

@@ -192,3 +192,15 @@ func recognise(v string) (watchlist.Entry, bool) {
 	e, _ := is(event.Domain)
 	return e, hostName(v)
 }
+
+// Observable reads one value as a person types it, defanged perhaps. typ says
+// what it is; "" tells it by the value.
+func Observable(value string, typ event.ObservableType) (event.Observable, bool) {
+	r := reader{o: Options{Type: typ}}
+	e, _, why := r.entry("", value)
+	if !why.Zero() || e.Match != watchlist.Exact {
+		return event.Observable{}, false
+	}
+	v, ok := watchlist.Canonical(e.Type, e.Value)
+	return event.Observable{Type: e.Type, Value: v}, ok
+}
