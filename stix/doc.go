@@ -6,11 +6,15 @@
 // there, byte for byte, when the object is written again; the typed view
 // beside the bytes never replaces them.
 //
-// The pattern language is parsed in full (section 9). Matching is STIX
+// The pattern language is parsed in full (section 9). Pattern.Match does STIX
 // Patterning conformance level 1: one observation expression, without
-// qualifiers, all comparison operators. Patterns of a higher level are parsed
-// and printed, and refused by Match with an *UnsupportedError, never matched
-// more loosely than they say.
+// qualifiers, all comparison operators. Pattern.Stream does levels 2 and 3 over
+// observations that come one after another, each at an instant: AND and OR
+// between observations, FOLLOWEDBY, WITHIN, REPEATS, START and STOP. What either
+// cannot decide in full (a regular expression with look-around, a stream pattern
+// without a bound in time where the caller sets none, more than 64 observation
+// expressions) it refuses with an *UnsupportedError, never matching more loosely
+// than the pattern says.
 //
 // Nothing here reads a clock. An *Object and a *Pattern are never changed
 // after they were made and may be shared between goroutines.

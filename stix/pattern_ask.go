@@ -1,0 +1,124 @@
+package stix
+
+// Condition is one comparison of a pattern, as it is written.
+type Condition struct {
+	Object string   // object type: "file"
+	Path   string   // as a pattern writes it: "hashes.'SHA-256'", "values[*].name"
+	Op     string   // = != < > <= >= IN LIKE MATCHES ISSUBSET ISSUPERSET EXISTS
+	Not    bool     // before the operator
+	Kind   Literal  // of Values
+	Values []string // one; any number for IN; none for EXISTS. Strings as meant, others as written.
+}
+
+// Literal is the type of what a comparison compares with.
+type Literal string
+
+// The types of literals.
+const (
+	TextLiteral   Literal = "string"
+	NumberLiteral Literal = "number"
+	BoolLiteral   Literal = "boolean"
+	BytesLiteral  Literal = "bytes" // hex and binary
+	TimeLiteral   Literal = "timestamp"
+)
+
+func (k kind) literal() Literal {
+	return [...]Literal{TextLiteral, NumberLiteral, NumberLiteral, BoolLiteral, BytesLiteral, BytesLiteral, TimeLiteral}[k]
+}
+
+func (c comparison) condition() Condition {
+	out := Condition{Object: c.path.typ, Path: c.path.tail(), Op: c.op, Not: c.not, Kind: TextLiteral}
+	for _, v := range c.values {
+		out.Kind = v.kind.literal()
+		out.Values = append(out.Values, v.text)
+	}
+	return out
+}
+
+// Conditions lists every comparison of the pattern, from left to right.
+func (p *Pattern) Conditions() []Condition {
+	var out []Condition
+	for _, t := range expressions(nil, p.root) {
+		out = conditions(out, t)
+	}
+	return out
+}
+
+func conditions(out []Condition, t test) []Condition {
+	switch t := t.(type) {
+	case junction:
+		return conditions(conditions(out, t.left), t.right)
+	case comparison:
+		return append(out, t.condition())
+	}
+	return out
+}
+
+// expressions gives what stands in the brackets, from left to right.
+func expressions(out []test, o observations) []test {
+	switch o := o.(type) {
+	case observation:
+		return append(out, o.test)
+	case combined:
+		return expressions(expressions(out, o.left), o.right)
+	case qualified:
+		return expressions(out, o.of)
+	}
+	return out
+}
+
+// AnyOf reports whether the pattern says no more than that one of its Conditions
+// holds: it is one observation whose comparisons are joined by OR.
+func (p *Pattern) AnyOf() bool {
+	o, single := p.root.(observation)
+	return single && anyOf(o.test)
+}
+
+func anyOf(t test) bool {
+	if j, is := t.(junction); is {
+		return j.op == "OR" && anyOf(j.left) && anyOf(j.right)
+	}
+	return true
+}
+
+// Rewrite gives the pattern with other strings in its comparisons by =, != and
+// IN: f is asked for each. The source stays that of p.
+func (p *Pattern) Rewrite(f func(c Condition, value string) string) *Pattern {
+	q := *p
+	q.root = rewriteObservations(p.root, f)
+	return &q
+}
+
+func rewriteObservations(o observations, f func(Condition, string) string) observations {
+	switch o := o.(type) {
+	case observation:
+		return observation{rewriteTest(o.test, f)}
+	case combined:
+		return combined{o.op, rewriteObservations(o.left, f), rewriteObservations(o.right, f)}
+	case qualified:
+		return qualified{rewriteObservations(o.of, f), o.qualifiers}
+	}
+	return o
+}
+
+func rewriteTest(t test, f func(Condition, string) string) test {
+	switch t := t.(type) {
+	case junction:
+		return junction{t.op, rewriteTest(t.left, f), rewriteTest(t.right, f)}
+	case comparison:
+		if t.op != "=" && t.op != "!=" && t.op != "IN" {
+			return t
+		}
+		c := t.condition()
+		values := make([]literal, len(t.values))
+		for i, v := range t.values {
+			if v.kind == textKind {
+				v.text = f(c, v.text)
+			}
+			values[i] = v
+		}
+		t.values = values
+		return t
+	}
+	return t
+}
