@@ -122,3 +122,18 @@ func rewriteTest(t test, f func(Condition, string) string) test {
 	}
 	return t
 }
+
+// Sees reports whether an observation meets any observation expression of the
+// pattern: one that meets none is nothing to a Stream. The errors are those of
+// Match.
+func (p *Pattern) Sees(seen Observed) (bool, error) {
+	m := matcher{seen: seen}
+	for _, t := range expressions(nil, p.root) {
+		for _, sco := range seen {
+			if ok, err := m.eval(t, sco); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}

@@ -13,6 +13,7 @@ import (
 // observation, in whatever object.
 type Clue struct {
 	Object string
+	Path   string // of the comparison that asks for it
 	// Text is, if Whole, a whole value, a string as it is or a whole number in
 	// decimal; else a part of a string value in Unicode form C, without regard to
 	// the case of ASCII letters.
@@ -65,7 +66,7 @@ func worth(list []Clue) int {
 }
 
 func (c comparison) clues() []Clue {
-	some := []Clue{{Object: c.path.typ}}
+	some := []Clue{{Object: c.path.typ, Path: c.path.tail()}}
 	if c.not {
 		return some
 	}
@@ -79,7 +80,7 @@ func (c comparison) clues() []Clue {
 	case "=", "IN":
 		var out []Clue
 		for _, v := range c.values {
-			k := Clue{Object: c.path.typ, Whole: true}
+			k := Clue{Object: c.path.typ, Path: c.path.tail(), Whole: true}
 			switch {
 			case v.kind == textKind && !coded(name):
 				k.Text = v.text
@@ -110,7 +111,7 @@ func (c comparison) clues() []Clue {
 		}
 		out := make([]Clue, len(parts))
 		for i, s := range parts {
-			out[i] = Clue{Object: c.path.typ, Text: s}
+			out[i] = Clue{Object: c.path.typ, Path: c.path.tail(), Text: s}
 		}
 		return out
 	}

@@ -12,10 +12,10 @@ type armory struct{ service *detect.Service }
 // Arm makes the engine match a STIX indicator.
 func (a armory) Arm(indicator []byte) error {
 	armed, err := detect.Read(indicator)
-	if err == nil {
-		a.service.Engine().Arm(armed)
+	if err != nil {
+		return err
 	}
-	return err
+	return a.service.Engine().TryArm(armed)
 }
 
 // Disarm stops that.
@@ -28,5 +28,8 @@ func (a armory) Hunt(ctx context.Context, indicator []byte) (searched, hits int6
 		return 0, 0, err
 	}
 	h, err := a.service.Hunt(ctx, armed)
+	if err == nil {
+		err = a.service.Refill(ctx, armed.ID)
+	}
 	return h.Searched, h.Hits, err
 }

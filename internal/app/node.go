@@ -207,6 +207,9 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
+	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
+		return err
+	}
 	if n.sensors, err = openSensors(n); err != nil {
 		return err
 	}

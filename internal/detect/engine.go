@@ -8,6 +8,7 @@ package detect
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,8 +16,11 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
+	"github.com/meneki/meneki/stix"
 )
 
 // Hit is one event matched by one rule or one indicator.
@@ -26,6 +30,7 @@ type Hit struct {
 	Fields    []event.FieldValue
 	Sigma     *sigma.Rule       // nil for a value
 	Value     *event.Observable // nil for a rule
+	Window    bool              // a pattern took several events together
 	List      *event.ListEntry  // nil unless an entry of the node's own watchlist matched
 }
 
@@ -34,9 +39,13 @@ type Armed struct {
 	ID         string // STIX id
 	Name       string
 	Values     []event.Observable // any of them
+	Networks   []netip.Prefix     // or any address in one of them
+	Pattern    *stix.Pattern      // or a pattern of any level
 	Rule       *sigma.Rule        // or a rule
 	Level      string
 	ValidUntil time.Time // zero: no end
+
+	window *window // of a pattern over several events
 }
 
 // Engine matches events. Match may be called from many goroutines while rules
@@ -59,7 +68,9 @@ type rulebook struct {
 	shared *sigma.Set                  // rules that came as indicators and are not among our own
 	byRule map[string]string           // rule id -> indicator, for rules that we also have ourselves
 	values map[event.Observable]string // value -> indicator
-	armed  map[string]Armed            // by indicator
+	nets   networks
+	pats   *patternBook     // nil if there are none
+	armed  map[string]Armed // by indicator
 }
 
 // NewEngine makes an engine with no rules.
@@ -87,8 +98,15 @@ func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed,
 	}
 	slices.Sort(ids)
 	seen := map[string]bool{}
+	var pats []Armed
 	for _, id := range ids {
 		a := b.armed[id]
+		if a.Pattern != nil {
+			pats = append(pats, a)
+		}
+		for _, n := range a.Networks {
+			b.nets.add(n, id)
+		}
 		for _, v := range a.Values {
 			if _, there := b.values[v]; !there {
 				b.values[v] = id
@@ -104,6 +122,11 @@ func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed,
 			seen[a.Rule.Key()] = true
 			shared = append(shared, a.Rule)
 		}
+	}
+	if old != nil && old.pats.holds(pats) {
+		b.pats = old.pats
+	} else {
+		b.pats = newPatternBook(pats)
 	}
 	if old != nil && slices.Equal(old.shared.Rules, shared) {
 		b.shared, b.extra = old.shared, old.extra
@@ -145,6 +168,24 @@ func (e *Engine) Rules() *sigma.Set { return e.now.Load().own }
 // Arm adds or replaces indicators.
 func (e *Engine) Arm(list ...Armed) { e.change(list, nil) }
 
+// TryArm is Arm of one, unless it would be one too many of the patterns that take
+// several events together; then the error is a fault.Unsupported.
+func (e *Engine) TryArm(a Armed) error {
+	if a.window != nil {
+		n := 1
+		for id, other := range e.now.Load().armed {
+			if other.window != nil && id != a.ID {
+				n++
+			}
+		}
+		if n > maxWindows {
+			return fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
+		}
+	}
+	e.Arm(a)
+	return nil
+}
+
 // Disarm removes indicators; unknown ones are no error.
 func (e *Engine) Disarm(ids ...string) { e.change(nil, ids) }
 
@@ -171,8 +212,8 @@ func (e *Engine) Count() (rules, indicators int) {
 	return len(b.own.Rules), len(b.armed)
 }
 
-// Match yields every hit on ev: own rules first, then shared rules, then values
-// that the community shared, then those of the node's own watchlist.
+// Match yields every hit on ev: own rules first, then shared rules, patterns, values
+// and networks that the community shared, then those of the node's own watchlist.
 func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	b := e.now.Load()
 	now := e.clock()
@@ -190,18 +231,23 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)
 		})
 	}
-	list := e.watch.Load().observables(ev, len(b.values) > 0)
+	b.pats.match(ev, func(id string) bool { return b.valid(id, now) }, yield)
+	list := e.watch.Load().observables(ev, len(b.values)+len(b.nets.by) > 0)
 	if len(list) == 0 {
 		return
 	}
 	done := map[string]bool{}
 	for _, o := range list {
-		id, ok := b.values[o]
-		if !ok || done[id] || !b.valid(id, now) {
-			continue
+		hit := func(id string) {
+			if !done[id] && b.valid(id, now) {
+				done[id] = true
+				yield(valueHit(b.armed[id], o))
+			}
 		}
-		done[id] = true
-		yield(valueHit(b.armed[id], o))
+		if id, ok := b.values[o]; ok {
+			hit(id)
+		}
+		b.nets.around(o, hit)
 	}
 	e.watch.Load().match(list, yield)
 }

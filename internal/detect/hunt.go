@@ -29,6 +29,9 @@ const maxTraces = 2000
 // Hunt searches the node's whole past for an indicator. What it finds becomes
 // findings, marked as past, unless the same events are in a finding already.
 func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
+	if a.Pattern != nil || len(a.Networks) > 0 {
+		return s.huntPattern(ctx, a)
+	}
 	q := history.Query{Observables: a.Values}
 	if a.Rule != nil {
 		q = history.Query{Sources: []sigma.LogSource{a.Rule.LogSource}, EventIDs: a.Rule.EventIDs()}
@@ -112,7 +115,7 @@ func Read(raw []byte) (Armed, error) {
 		}
 		return a, nil
 	case "stix":
-		return a.values(text("pattern"))
+		return a.reads(text("pattern"))
 	}
 	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
 }
@@ -125,25 +128,6 @@ func labelled(labels []string, prefix string) string {
 		}
 	}
 	return ""
-}
-
-func (a Armed) values(pattern string) (Armed, error) {
-	p, err := stix.ParsePattern(pattern)
-	if err != nil {
-		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid", "この指標のパターンは正しくありません"), err)
-	}
-	list, exact := stix.ObservableComparisons(p)
-	if !exact {
-		return Armed{}, fault.New(fault.Unsupported, i18n.T("only patterns that compare single values are matched here", "ここで照合できるのは、値ひとつを比べるパターンだけです"))
-	}
-	for _, c := range list {
-		o, ok := observableOf(c)
-		if !ok {
-			return Armed{}, fault.New(fault.Unsupported, i18n.T("values of {0} are not matched", "{0} の値は照合できません").With(c.Object+":"+c.Path))
-		}
-		a.Values = append(a.Values, o)
-	}
-	return a, nil
 }
 
 func observableOf(c stix.Comparison) (event.Observable, bool) {

@@ -17,7 +17,10 @@ func (s *Service) match(events []*event.Event) (matches []match) {
 			if s.joined != nil && h.Sigma != nil {
 				s.joined.owe(s.joined.Feed(own, h.Sigma, ev))
 			}
-			if h.Sigma == nil || !own.Silent(h.Sigma) {
+			switch {
+			case h.Window:
+				s.owe(match{ev, h})
+			case h.Sigma == nil || !own.Silent(h.Sigma):
 				matches = append(matches, match{ev, h})
 			}
 		})
@@ -29,6 +32,8 @@ func (s *Service) match(events []*event.Event) (matches []match) {
 // only once, so it stays owed until it is durable; twice changes nothing.
 func (s *Service) settle(ctx context.Context, matches []match) error {
 	owed := s.joined.owed()
+	windows, upto := s.owes()
+	matches = append(matches, windows...)
 	var events []*event.Event
 	for _, a := range owed {
 		ev := s.joined.event(a)
@@ -46,6 +51,7 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 		}
 	}
 	s.joined.paid(owed)
+	s.paid(upto)
 	return nil
 }
 

@@ -83,6 +83,10 @@ type Service struct {
 
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
+
+	owing   sync.Mutex
+	owed    []match // under owing; hits of windows that are not written yet
+	written int     // under owing; how many were written before those
 }
 
 // active is a finding that still grows.

@@ -384,8 +384,7 @@ func TestArmedAndHunted(t *testing.T) {
 func TestRead(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"two joined":   indicator(t, "[ipv4-addr:value = '198.51.100.1'] FOLLOWEDBY [domain-name:value = 'x.example']", "stix"),
-		"a mutex":      indicator(t, "[mutex:name = 'x']", "stix"),
-		"not equal":    indicator(t, "[ipv4-addr:value != '198.51.100.1']", "stix"),
+		"software":     indicator(t, "[software:name = 'x']", "stix"),
 		"no pattern":   indicator(t, "ipv4-addr", "stix"),
 		"snort":        indicator(t, "alert tcp any any", "snort"),
 		"broken sigma": indicator(t, "title: x\ndetection: {condition: a and}", "sigma"),

@@ -98,14 +98,13 @@ func (m *maker) put(typ, key string, properties map[string]any) string {
 	return id
 }
 
-func (m *maker) value(o event.Observable) string {
+func (m *maker) value(o event.Observable) {
 	switch o.Type {
 	case event.IPv4, event.IPv6, event.Domain, event.URL, event.Email:
-		return m.put(string(o.Type), o.Value, map[string]any{"value": o.Value})
+		m.put(string(o.Type), o.Value, map[string]any{"value": o.Value})
 	case event.MD5, event.SHA1, event.SHA256:
 		m.hashes = append(m.hashes, hash{name: string(o.Type), value: o.Value})
 	}
-	return ""
 }
 
 // field gives the first of the fields that is there: by its exact name, or by
@@ -193,12 +192,14 @@ func set(into map[string]any, name, v string) {
 
 func (m *maker) is(category string) bool { return slices.Contains(m.ev.Categories, category) }
 
-// place gives the object of an address, or else of a name.
+// place gives the object of an address, or else of a name, if event.Observables
+// found it: so a search of the past by observables misses no event that would be
+// observed.
 func (m *maker) place(s string) string {
 	s = strings.TrimSpace(s)
 	for _, t := range []event.ObservableType{event.IPv4, event.IPv6, event.Domain} {
 		if v, ok := event.Canonical(t, s); ok && !strings.Contains(v, "/") {
-			return m.value(event.Observable{Type: t, Value: v})
+			return m.refs[string(t)+" "+v]
 		}
 	}
 	return ""
@@ -242,7 +243,6 @@ func (m *maker) resolved() {
 	for _, n := range []string{"QueryResults", "dns.answers", "dns.answer", "dns.grouped", "answers"} {
 		walk(m.field(n), 0)
 	}
-	m.value(event.Observable{Type: event.Domain, Value: asked})
 	if len(refs) == 0 {
 		return
 	}
@@ -327,8 +327,10 @@ func (m *maker) mail() {
 func (m *maker) mailboxes(names ...string) (refs []any) {
 	take := func(s string) {
 		for _, p := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("<>\",; ", r) }) {
-			if v, ok := event.Canonical(event.Email, p); ok && len(refs) < event.MaxObservables {
-				refs = append(refs, m.value(event.Observable{Type: event.Email, Value: v}))
+			if v, ok := event.Canonical(event.Email, p); ok {
+				if id := m.refs[string(event.Email)+" "+v]; id != "" {
+					refs = append(refs, id)
+				}
 			}
 		}
 	}
