@@ -262,6 +262,16 @@ func (p *pastValues) note(e watchlist.Entry) error {
 	return nil
 }
 
+// Entries is how many entries there are, about: without reading the list.
+func (d *watchDesk) Entries() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.list == nil {
+		return 0
+	}
+	return d.list.Stats().Entries
+}
+
 // State reads the whole list.
 func (d *watchDesk) State(ctx context.Context) (WatchState, error) {
 	out := WatchState{Sources: []WatchSource{}}

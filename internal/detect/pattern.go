@@ -49,6 +49,21 @@ func (w *window) add(ev *event.Event, seen stix.Observed) (*stix.StreamMatch, er
 	return w.stream.Add(ev.ID, ev.Time, seen)
 }
 
+// LeftOut counts what the windows of the armed patterns did not keep or decide: a
+// match of several events may have been missed for it.
+func (e *Engine) LeftOut() (n int64) {
+	for _, a := range e.now.Load().armed {
+		if a.window == nil {
+			continue
+		}
+		a.window.mu.Lock()
+		st := a.window.stream.Stats()
+		a.window.mu.Unlock()
+		n += st.Late + st.Dropped + st.Undecided
+	}
+	return n
+}
+
 // reads reads the pattern of a STIX indicator. One that asks for one of some
 // values or networks becomes those; every other is matched as it is written, on
 // what package observed makes of events. What it asks for and no event ever
