@@ -195,7 +195,8 @@ func dialDoor(ctx context.Context, data string) (Indicators, error) {
 		return nil, nil //nolint:nilerr // no door: the node does not run
 	}
 	path := strings.TrimSpace(string(b))
-	d := &doorDesk{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	// One connection a question: an import that is refused leaves its own unread.
+	d := &doorDesk{&http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var l net.Dialer
 		return l.DialContext(ctx, "unix", path)
 	}}}}
