@@ -166,7 +166,9 @@ func (l *List) Empty() bool {
 // way to match. An error says that a part of the list could not be read, so that
 // there may be more hits than were given; the rest was looked up all the same.
 func (l *List) Lookup(observables []event.Observable, yield func(Hit) bool) error {
-	b := batch{answer: answer{s: l.now.Load(), clock: l.clock, yield: yield}, list: observables}
+	b := batches.Get().(*batch)
+	b.answer, b.list = answer{s: l.now.Load(), clock: l.clock, yield: yield}, observables
+	defer b.back()
 	for i := range observables {
 		b.ask(i)
 		if b.done {
@@ -177,7 +179,7 @@ func (l *List) Lookup(observables []event.Observable, yield func(Hit) bool) erro
 	if b.err == nil {
 		return nil
 	}
-	err := b.err // its own, so that b stays off the heap
+	err := b.err
 	l.damage.CompareAndSwap(nil, &err)
 	return err
 }

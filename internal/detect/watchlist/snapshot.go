@@ -3,6 +3,7 @@ package watchlist
 import (
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -53,11 +54,21 @@ type batch struct {
 
 const batchSize = 32
 
+// batches are used again and again: to make one, all of it would be cleared,
+// which takes longer than to ask for one value.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// back gives a batch back.
+func (b *batch) back() {
+	b.answer, b.list, b.n = answer{}, nil, 0
+	batches.Put(b)
+}
+
 // question is one value of one kind that somebody may watch for in one way.
 type question struct {
 	fp       uint64
-	at       int // observable in list
-	from, to int // its part that is asked for
+	at       uint32 // observable in list
+	from, to uint32 // its part that is asked for
 	kind     kind
 	match    Match
 	bits     uint8 // length of a network
@@ -73,7 +84,7 @@ func (b *batch) ask(i int) {
 	v := b.list[i].Value
 	hash := hashOf(b.s.seed, k, v)
 	note := func(m Match, from, to int, hash uint64) {
-		b.note(question{fp: matched(hash, m), at: i, from: from, to: to, kind: k, match: m})
+		b.note(question{fp: matched(hash, m), at: uint32(i), from: uint32(from), to: uint32(to), kind: k, match: m})
 	}
 	if !sh[Exact].none() {
 		note(Exact, 0, len(v), hash)
@@ -142,7 +153,7 @@ func (b *batch) networks(i int, k kind) {
 	for n := addr.BitLen(); n >= 0; n-- {
 		if lengths.has(n) {
 			p, _ := addr.Prefix(n)
-			b.note(question{fp: networkFingerprint(b.s.seed, p), at: i, kind: k, match: Network, bits: uint8(n)})
+			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network, bits: uint8(n)})
 		}
 	}
 }
@@ -174,10 +185,7 @@ func (b *batch) settle() {
 				v = p.String()
 			}
 		}
-		// On a copy, so that look-ups that find nothing need nothing of the heap.
-		a := b.answer
-		a.compare(o, q.fp, q.kind, q.match, v)
-		b.answer = a
+		b.compare(o, q.fp, q.kind, q.match, v)
 	}
 	b.n = 0
 }
