@@ -22,8 +22,9 @@ type List struct {
 	most    int // of changes in memory
 	notices []string
 
-	now    atomic.Pointer[snapshot]
-	damage atomic.Pointer[error] // the first that a look-up met
+	now     atomic.Pointer[snapshot]
+	batches batches
+	damage  atomic.Pointer[error] // the first that a look-up met
 
 	folding sync.Mutex // held while a segment is written; taken before mu
 	mu      sync.Mutex // held while a change is made
@@ -166,9 +167,9 @@ func (l *List) Empty() bool {
 // way to match. An error says that a part of the list could not be read, so that
 // there may be more hits than were given; the rest was looked up all the same.
 func (l *List) Lookup(observables []event.Observable, yield func(Hit) bool) error {
-	b := batches.Get().(*batch)
+	b := l.batches.take()
 	b.answer, b.list = answer{s: l.now.Load(), clock: l.clock, yield: yield}, observables
-	defer b.back()
+	defer l.batches.back(b)
 	for i := range observables {
 		b.ask(i)
 		if b.done {

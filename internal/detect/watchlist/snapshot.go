@@ -56,12 +56,18 @@ const batchSize = 32
 
 // batches are used again and again: to make one, all of it would be cleared,
 // which takes longer than to ask for one value.
-var batches = sync.Pool{New: func() any { return new(batch) }}
+type batches struct{ pool sync.Pool }
 
-// back gives a batch back.
-func (b *batch) back() {
+func (p *batches) take() *batch {
+	if b, ok := p.pool.Get().(*batch); ok {
+		return b
+	}
+	return new(batch)
+}
+
+func (p *batches) back(b *batch) {
 	b.answer, b.list, b.n = answer{}, nil, 0
-	batches.Put(b)
+	p.pool.Put(b)
 }
 
 // question is one value of one kind that somebody may watch for in one way.
