@@ -297,9 +297,11 @@ func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *
 		var searched, hits int64
 		for range 10 {
 			b := time.Now()
-			if searched, hits, err = n.Hunt(ctx, o.Bytes()); err != nil {
+			list, err := n.Hunt(ctx, o.Bytes())
+			if err != nil {
 				return err
 			}
+			searched, hits = list[0].Searched, list[0].Hits
 			times = append(times, time.Since(b))
 		}
 		hunt.add(src.name, q.name, count(float64(searched)), count(float64(hits)), ms(times.at(0.5)), ms(times.at(0.99)))

@@ -4,111 +4,286 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"runtime"
 	"time"
 
+	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/stix"
 )
 
 // hunts is how many indicators are hunted for at once: half of them are in the
 // past, half are not.
 const hunts = 1000
 
-// hunting measures a search of a large past for many new indicators at once, and
-// holds what it finds against a plain scan of every event.
+// huntRules is how many rules are hunted for at once.
+const huntRules = 100
+
+// hunting measures a search of a large past for many new indicators at once, holds
+// what it finds against a plain scan of every event, and measures what is left for
+// live events meanwhile.
 func hunting(ctx context.Context, s settings) ([]table, error) {
-	h, err := history.Open(ctx, history.Options{Dir: filepath.Join(s.dir, "hunt")})
+	log := slog.New(slog.DiscardHandler)
+	dir := filepath.Join(s.dir, "hunt")
+	hub, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	defer h.Close()
-	m := newMaker(11)
-	var raw int64
-	var wanted []event.Observable
+	defer hub.Close()
+	rules, err := app.SampleRules()
+	if err != nil {
+		return nil, err
+	}
+	n, err := hub.Enrol(ctx, "Bench", "power", app.NodeConfig{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer n.Close()
+	p := &huntPast{Node: n, m: newMaker(11)}
+	if err := p.fill(ctx, s); err != nil {
+		return nil, err
+	}
+	out := table{Title: "Searches of the past", Head: []string{"For", "Way", "events", "raw GB", "events looked at", "hits", "seconds (p50 of 5)"},
+		Note: fmt.Sprintf("The past was filled in %.0f s. The plain scan reads every event and compares all of its observables with a hash table; each search for values found exactly what it found, by the events' ids. Searches for rules found what the reference evaluator finds in the same events.", p.took.Seconds())}
+	for _, set := range []struct {
+		name   string
+		values []event.Observable
+	}{
+		{"1 value", p.rare[:1]},
+		{fmt.Sprintf("%d values, half of them there, seldom", hunts), append(p.rare[:hunts/2:hunts/2], p.absent...)},
+		{fmt.Sprintf("%d values, half of them there, many of them common", hunts), append(p.common[:hunts/2:hunts/2], p.absent...)},
+	} {
+		if err := p.values(ctx, set.name, set.values, &out); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.rules(ctx, s, &out); err != nil {
+		return nil, err
+	}
+	live, err := p.live(ctx, s)
+	return []table{out, live}, err
+}
+
+// huntPast is a node with a past.
+type huntPast struct {
+	*app.Node
+	m      *maker
+	raw    int64
+	took   time.Duration
+	rare   []event.Observable // in one event, or few
+	common []event.Observable
+	absent []event.Observable
+}
+
+func (p *huntPast) fill(ctx context.Context, s settings) error {
 	began := time.Now()
 	for left := s.hunt; left > 0; {
 		k := min(left, 5000)
 		left -= k
-		text, err := m.lines(k)
+		text, err := p.m.lines(k)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		list, err := events(ctx, "generated.jsonl", text)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		raw += int64(len(text))
-		if _, err := h.Append(ctx, list); err != nil {
-			return nil, err
-		}
-		// A few of the addresses and names of each batch: some rare, some not.
-		for i := 0; i < len(list) && len(wanted)*s.hunt < hunts/2*(s.hunt-left); i += len(list)/8 + 1 {
+		p.raw += int64(len(text))
+		// A few values of each batch: addresses and names, some of them frequent, and
+		// one that is planted in one event of it.
+		for i := 0; i < len(list) && len(p.common)*s.hunt < hunts/2*(s.hunt-left); i += len(list)/64 + 1 {
 			for _, o := range event.Observables(list[i]) {
 				if o.Type == event.IPv4 || o.Type == event.Domain {
-					wanted = append(wanted, o)
+					p.common = append(p.common, o)
 					break
 				}
 			}
+		}
+		for len(p.rare)*s.hunt < hunts/2*(s.hunt-left) {
+			ev := list[p.m.r.IntN(len(list))]
+			name := fmt.Sprintf("planted-%d.evil.example", len(p.rare))
+			ev.Fields["QueryName"] = name
+			p.rare = append(p.rare, event.Observable{Type: event.Domain, Value: name})
+		}
+		if err := p.Import(ctx, list); err != nil {
+			return err
 		}
 		if left%100_000 == 0 {
 			fmt.Fprintf(s.log, "  %d events to go\n", left)
 		}
 	}
-	if err := h.Flush(ctx); err != nil {
-		return nil, err
+	for i := range hunts / 2 {
+		p.absent = append(p.absent, event.Observable{Type: event.Domain, Value: fmt.Sprintf("c2-%d.not-there.example", i)})
 	}
-	filled := time.Since(began)
-	for i := 0; len(wanted) < hunts; i++ {
-		wanted = append(wanted, event.Observable{Type: event.Domain, Value: fmt.Sprintf("c2-%d.not-there.example", i)})
+	p.took = time.Since(began)
+	if len(p.rare) < hunts/2 || len(p.common) < hunts/2 {
+		return errors.New("too few events to hunt in")
 	}
+	return p.Past().Flush(ctx)
+}
+
+func (p *huntPast) values(ctx context.Context, name string, wanted []event.Observable, out *table) error {
 	set := map[event.Observable]bool{}
 	for _, o := range wanted {
 		set[o] = true
 	}
-	out := table{Title: fmt.Sprintf("A hunt for %d indicators at once", hunts), Head: []string{"Way", "events", "raw GB", "events looked at", "hits", "seconds"},
-		Note: fmt.Sprintf("The past was filled in %.0f s. The plain scan reads every event and compares all of its observables with a hash table.", filled.Seconds())}
-	gb := fmt.Sprintf("%.2f", float64(raw)/1e9)
+	gb := fmt.Sprintf("%.2f", float64(p.raw)/1e9)
 	var times samples
 	var st history.Stats
 	found := map[string]bool{}
 	for range 5 {
 		clear(found)
-		if st, err = h.Search(ctx, history.Query{Observables: wanted}, func(ev *event.Event) bool { found[ev.ID] = true; return true }); err != nil {
-			return nil, err
+		var err error
+		if st, err = p.Past().Search(ctx, history.Query{Observables: wanted}, func(ev *event.Event) bool { found[ev.ID] = true; return true }); err != nil {
+			return err
 		}
 		times = append(times, st.Took)
 	}
-	out.add("index, then the rows (p50 of 5)", count(float64(st.Events)), gb, count(float64(st.Examined)), count(float64(st.Hits)), fmt.Sprintf("%.2f", times.at(0.5).Seconds()))
-	for _, some := range []int{1, 100} {
-		var times samples
-		for range 5 {
-			if st, err = h.Search(ctx, history.Query{Observables: wanted[:some]}, func(*event.Event) bool { return true }); err != nil {
-				return nil, err
-			}
-			times = append(times, st.Took)
-		}
-		out.add(fmt.Sprintf("the same for %d", some), count(float64(st.Events)), gb, count(float64(st.Examined)), count(float64(st.Hits)), fmt.Sprintf("%.2f", times.at(0.5).Seconds()))
-	}
+	out.add(name, "indexes, then the events", count(float64(st.Events)), gb, count(float64(st.Examined)), count(float64(st.Hits)), fmt.Sprintf("%.3f", times.at(0.5).Seconds()))
 	hits := 0
-	plain, err := h.Search(ctx, history.Query{}, func(ev *event.Event) bool {
+	var missed error
+	plain, err := p.Past().Search(ctx, history.Query{}, func(ev *event.Event) bool {
 		for _, o := range event.Observables(ev) {
 			if set[o] {
 				hits++
 				if !found[ev.ID] {
-					err = errors.New("the hunt did not find " + ev.ID)
+					missed = errors.New("the search did not find " + ev.ID)
 				}
 				break
 			}
 		}
 		return true
 	})
-	if err != nil {
-		return nil, err
+	if err = errors.Join(err, missed); err != nil {
+		return err
 	}
 	if hits != len(found) {
-		return nil, fmt.Errorf("the hunt found %d events, the plain scan %d", len(found), hits)
+		return fmt.Errorf("the search found %d events, the plain scan %d", len(found), hits)
 	}
-	out.add("plain scan", count(float64(plain.Events)), gb, count(float64(plain.Examined)), count(float64(hits)), fmt.Sprintf("%.2f", plain.Took.Seconds()))
-	return []table{out}, nil
+	out.add(name, "plain scan", count(float64(plain.Events)), gb, count(float64(plain.Examined)), count(float64(hits)), fmt.Sprintf("%.1f", plain.Took.Seconds()))
+	return nil
+}
+
+// rules hunts as the node does, findings and all, for rules of all kinds of which
+// some match.
+func (p *huntPast) rules(ctx context.Context, s settings, out *table) error {
+	var list [][]byte
+	var set []*sigma.Rule
+	for i := range huntRules {
+		category, detection := "process_creation", fmt.Sprintf(`Image|endswith: '\tool-%d.exe'`+"\n    CommandLine|contains: '--window 77%d'", i*7, i%10)
+		if i%2 == 1 {
+			category, detection = "network_connection", fmt.Sprintf("DestinationIp|cidr: 203.0.%d.%d/32\n    DestinationPort: 443", i%30, i)
+		}
+		text := fmt.Sprintf("title: Bench %d\nid: 3c0f1c1e-0b1d-4d61-9a37-%012d\nlogsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n", i, i, category, detection)
+		parsed, err := sigma.Parse("bench.yml", []byte(text))
+		if err != nil {
+			return err
+		}
+		set = append(set, parsed...)
+		now := time.Now()
+		o, err := stix.Indicator{Common: stix.Common{Created: now}, Name: fmt.Sprint("bench ", i), Types: []string{"malicious-activity"}, Pattern: text, PatternType: "sigma", ValidFrom: now}.Object()
+		if err != nil {
+			return err
+		}
+		list = append(list, o.Bytes())
+	}
+	gb := fmt.Sprintf("%.2f", float64(p.raw)/1e9)
+	for _, k := range []int{1, huntRules} {
+		var times samples
+		var hits int64
+		for range 5 {
+			began := time.Now()
+			got, err := p.Hunt(ctx, list[:k]...)
+			if err != nil {
+				return err
+			}
+			times = append(times, time.Since(began))
+			hits = 0
+			for _, g := range got {
+				hits += g.Hits
+			}
+		}
+		want, looked := int64(0), int64(0)
+		began := time.Now()
+		all := sigma.NewSet(set[:k])
+		if _, err := p.Past().Search(ctx, history.Query{}, func(ev *event.Event) bool {
+			looked++
+			all.Match(ev, func(*sigma.Match) bool { want++; return true })
+			return true
+		}); err != nil {
+			return err
+		}
+		plain := time.Since(began)
+		if hits != want || k > 1 && want == 0 {
+			return fmt.Errorf("%d rules: the hunt found %d matches, the reference evaluator %d", k, hits, want)
+		}
+		name := "1 rule"
+		if k > 1 {
+			name = fmt.Sprintf("%d rules", k)
+		}
+		out.add(name, "fields past the engine, then the events; findings written", count(float64(looked)), gb, "–", count(float64(hits)), fmt.Sprintf("%.2f", times.at(0.5).Seconds()))
+		out.add(name, "reference evaluator on every event", count(float64(looked)), gb, count(float64(looked)), count(float64(want)), fmt.Sprintf("%.1f", plain.Seconds()))
+	}
+	return nil
+}
+
+// live takes live events with and without a hunt beside them.
+func (p *huntPast) live(ctx context.Context, s settings) (table, error) {
+	t := table{Title: "Live events beside a hunt", Head: []string{"Beside", "live events/s", "batch of 500, p50 / p99 (ms)"},
+		Note: fmt.Sprintf("A batch of 500 events every 100 ms, as from sensors, for 10 s; the hunt is one for a rule over the whole past, again and again, on %d processors.", runtime.GOMAXPROCS(0))}
+	for _, beside := range []string{"nothing", "a hunt"} {
+		hctx, stop := context.WithCancel(ctx)
+		done := make(chan int, 1)
+		go func() {
+			passes := 0
+			defer func() { done <- passes }()
+			now := time.Now()
+			o, err := stix.Indicator{Common: stix.Common{Created: now}, Name: "beside", Types: []string{"malicious-activity"}, Pattern: huntRule, PatternType: "sigma", ValidFrom: now}.Object()
+			if err != nil {
+				return
+			}
+			for beside != "nothing" && hctx.Err() == nil {
+				if _, err := p.Hunt(hctx, o.Bytes()); err != nil {
+					return
+				}
+				passes++
+			}
+		}()
+		var times samples
+		began, taken := time.Now(), 0
+		for time.Since(began) < 10*time.Second {
+			text, err := p.m.lines(500)
+			if err != nil {
+				stop()
+				return t, err
+			}
+			list, err := events(ctx, "live.jsonl", text)
+			if err != nil {
+				stop()
+				return t, err
+			}
+			b := time.Now()
+			if err := p.Take(ctx, list); err != nil {
+				stop()
+				return t, err
+			}
+			times = append(times, time.Since(b))
+			taken += len(list)
+			time.Sleep(max(0, 100*time.Millisecond-time.Since(b)))
+		}
+		took := time.Since(began)
+		stop()
+		passes := <-done
+		name := beside
+		if beside != "nothing" {
+			name = fmt.Sprintf("a hunt (%d whole passes in the time)", passes)
+		}
+		t.add(name, count(float64(taken)/took.Seconds()), times.both())
+	}
+	return t, nil
 }

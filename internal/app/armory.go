@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/share"
 )
 
 // armory lends detect's engine and hunts to share.
@@ -21,15 +22,30 @@ func (a armory) Arm(indicator []byte) error {
 // Disarm stops that.
 func (a armory) Disarm(id string) { a.service.Engine().Disarm(id) }
 
-// Hunt searches the node's past for an indicator.
-func (a armory) Hunt(ctx context.Context, indicator []byte) (searched, hits int64, err error) {
-	armed, err := detect.Read(indicator)
+// Hunt searches the node's past for indicators.
+func (a armory) Hunt(ctx context.Context, indicators [][]byte) ([]share.Hunted, error) {
+	out := make([]share.Hunted, len(indicators))
+	var list []detect.Armed
+	var at []int
+	var ids []string
+	for i, raw := range indicators {
+		armed, err := detect.Read(raw)
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		list, at = append(list, armed), append(at, i)
+		ids = append(ids, armed.ID)
+	}
+	if len(list) == 0 {
+		return out, nil
+	}
+	hunted, err := a.service.HuntAll(ctx, list)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	h, err := a.service.Hunt(ctx, armed)
-	if err == nil {
-		err = a.service.Refill(ctx, armed.ID)
+	for k, h := range hunted {
+		out[at[k]] = share.Hunted{Searched: h.Searched, Hits: h.Hits}
 	}
-	return h.Searched, h.Hits, err
+	return out, a.service.Refill(ctx, ids...)
 }

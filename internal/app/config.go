@@ -109,6 +109,8 @@ type NodeConfig struct {
 	Share share.Rules
 	// OwnDomains are never indicators, beside those that the hub names.
 	OwnDomains []string
+	// HuntCores is how many processors a search of the past uses at most; 0 is all.
+	HuntCores int
 	// KeepBytes and KeepDays bound the history; 0 keeps everything.
 	KeepBytes int64
 	KeepDays  int

@@ -340,9 +340,9 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 // Past gives the node's history.
 func (n *Node) Past() *history.History { return n.past }
 
-// Hunt searches the node's past for a STIX indicator, at once.
-func (n *Node) Hunt(ctx context.Context, indicator []byte) (searched, hits int64, err error) {
-	return armory{n.detect}.Hunt(ctx, indicator)
+// Hunt searches the node's past for STIX indicators, at once.
+func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, error) {
+	return armory{n.detect}.Hunt(ctx, indicators)
 }
 
 // Correlations counts what the node's correlations and its identity resolver did

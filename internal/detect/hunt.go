@@ -1,14 +1,12 @@
 package detect
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -21,65 +19,6 @@ type Hunted struct {
 	Hits     int64
 	First    time.Time
 	Last     time.Time
-}
-
-// maxTraces bounds the events that one hunt writes into findings; Hits counts on.
-const maxTraces = 2000
-
-// Hunt searches the node's whole past for an indicator. What it finds becomes
-// findings, marked as past, unless the same events are in a finding already.
-func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
-	if a.Pattern != nil || len(a.Networks) > 0 {
-		return s.huntPattern(ctx, a)
-	}
-	q := history.Query{Observables: a.Values}
-	if a.Rule != nil {
-		q = history.Query{Sources: []sigma.LogSource{a.Rule.LogSource}, EventIDs: a.Rule.EventIDs()}
-	}
-	var out Hunted
-	var matches []match
-	wanted := map[event.Observable]bool{}
-	for _, v := range a.Values {
-		wanted[v] = true
-	}
-	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
-		hit, ok := a.match(ev, wanted)
-		if !ok {
-			return true
-		}
-		out.Hits++
-		if out.First.IsZero() || ev.Time.Before(out.First) {
-			out.First = ev.Time
-		}
-		if ev.Time.After(out.Last) {
-			out.Last = ev.Time
-		}
-		if len(matches) < maxTraces {
-			matches = append(matches, match{ev, hit})
-		}
-		return true
-	})
-	out.Searched, out.Examined = st.Events, st.Examined
-	if err != nil || len(matches) == 0 {
-		return out, err
-	}
-	return out, s.record(ctx, matches, true)
-}
-
-func (a Armed) match(ev *event.Event, wanted map[event.Observable]bool) (Hit, bool) {
-	if a.Rule != nil {
-		m, ok := a.Rule.Match(ev)
-		if !ok {
-			return Hit{}, false
-		}
-		return Hit{Rule: refOf(a.Rule), Indicator: a.ID, Sigma: a.Rule, Fields: fieldsOf(m)}, true
-	}
-	for _, o := range event.Observables(ev) {
-		if wanted[o] {
-			return valueHit(a, o), true
-		}
-	}
-	return Hit{}, false
 }
 
 // Read turns a STIX 2.1 indicator into what the engine can match. An indicator

@@ -23,7 +23,7 @@ func (s *Service) HuntList(ctx context.Context, values []event.Observable, tell 
 	for _, v := range values {
 		wanted[v] = true
 	}
-	st, err := s.past.Search(ctx, history.Query{Observables: values, Progress: tell}, func(ev *event.Event) bool {
+	st, err := s.past.Search(ctx, history.Query{Observables: values, Progress: tell, Cores: s.huntCores, Wait: s.giveWay}, func(ev *event.Event) bool {
 		var list []event.Observable
 		for _, o := range watchlist.Observables(ev) {
 			if wanted[o] {
@@ -40,18 +40,12 @@ func (s *Service) HuntList(ctx context.Context, values []event.Observable, tell 
 		if !found {
 			return true
 		}
-		out.Hits++
-		if out.First.IsZero() || ev.Time.Before(out.First) {
-			out.First = ev.Time
-		}
-		if ev.Time.After(out.Last) {
-			out.Last = ev.Time
-		}
+		out.add(ev.Time)
 		return true
 	})
 	out.Searched, out.Examined = st.Events, st.Examined
 	if err != nil || len(matches) == 0 {
 		return out, err
 	}
-	return out, s.record(ctx, matches, true)
+	return out, s.recordAll(ctx, matches)
 }

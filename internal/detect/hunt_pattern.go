@@ -22,22 +22,16 @@ const (
 
 // huntPattern is Hunt for networks and for patterns. Where every event that a
 // pattern sees holds one of some observables, only such events are read.
-func (s *Service) huntPattern(ctx context.Context, a Armed) (Hunted, error) {
+func (s *Service) huntPattern(ctx context.Context, a Armed, w *watch) (Hunted, error) {
 	var out Hunted
 	var matches []match
 	hit := func(ev *event.Event, h Hit) {
-		out.Hits++
-		if out.First.IsZero() || ev.Time.Before(out.First) {
-			out.First = ev.Time
-		}
-		if ev.Time.After(out.Last) {
-			out.Last = ev.Time
-		}
+		out.add(ev.Time)
 		if len(matches) < maxTraces {
 			matches = append(matches, match{ev, h})
 		}
 	}
-	q, end := history.Query{}, func() {}
+	q, end := w.query(history.Query{}), func() {}
 	var see func(*event.Event) bool
 	switch {
 	case a.Pattern == nil:
@@ -89,7 +83,7 @@ func (s *Service) huntPattern(ctx context.Context, a Armed) (Hunted, error) {
 	if err != nil || len(matches) == 0 {
 		return out, err
 	}
-	return out, s.record(ctx, matches, true)
+	return out, s.recordAll(ctx, matches)
 }
 
 func (a Armed) seeNetworks(hit func(*event.Event, Hit)) func(*event.Event) bool {

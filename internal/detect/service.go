@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -63,6 +64,8 @@ type Config struct {
 	Care *Care
 	// Correlator follows people and machines over events; nil: nobody does.
 	Correlator *Correlator
+	// HuntCores is how many processors a hunt uses at most; 0 is all.
+	HuntCores int
 }
 
 // Service turns a node's events into findings.
@@ -83,6 +86,11 @@ type Service struct {
 
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
+
+	taking    atomic.Int64 // batches of live events that are under way
+	huntCores int
+	huntMu    sync.Mutex
+	hunting   Hunting // under huntMu
 
 	owing   sync.Mutex
 	owed    []match // under owing; hits of windows that are not written yet
@@ -109,7 +117,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, open: map[string]*active{}}
+		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
 }
 
 // Engine gives the engine that the service matches with.
@@ -138,6 +146,8 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	s.taking.Add(1)
+	defer s.taking.Add(-1)
 	if s.joined != nil {
 		s.joined.Prepare(events)
 	}

@@ -150,6 +150,9 @@ type unit interface {
 	rows(q *filter) ([]uint32, error)
 	// read calls fn for these rows, which rise, until it returns false.
 	read(ctx context.Context, places []uint32, fn func(at uint32, r *row) bool) error
+	// sift gives those of the rows that a sieve lets through, without reading more
+	// of them than it looks at.
+	sift(ctx context.Context, places []uint32, keep Sieve) ([]uint32, error)
 	// occurrences calls fn for each row that holds a value.
 	occurrences(p probe, fn func(at uint32, m rowMeta)) error
 	// locate calls fn for the keys that are ids of events in the unit.

@@ -24,6 +24,17 @@ type Query struct {
 	From, To time.Time
 	Limit    int // stop after so many events; 0 is no limit
 
+	// Keep, if given, is asked about every event that the rest of the query does not
+	// rule out, by several goroutines at once; only what it lets through is read in
+	// full.
+	Keep Sieve
+	// Cores is how many slices of the past are read side by side; 0 is as many as
+	// there are processors.
+	Cores int
+	// Wait, if given, is called by several goroutines before each few hundred events
+	// are read, so that a search can give way to other work. An error ends the search.
+	Wait func(ctx context.Context) error
+
 	// Progress is called in between, on Search's own goroutine: how many events
 	// of how many have been dealt with. It may be nil.
 	Progress func(done, total int64)
@@ -41,8 +52,12 @@ type Stats struct {
 	Stopped  bool // by Limit or by yield, before the end
 }
 
-// sliceRows is how many rows are read at once. Slices are read side by side.
-const sliceRows = 512
+// sliceRows is how many rows are read at once, siftRows how many where a sieve
+// leaves few of them. Slices are read side by side.
+const (
+	sliceRows = 512
+	siftRows  = 4096
+)
 
 // slice is a stretch of the rows of one part, and what came out of it.
 type slice struct {
@@ -88,17 +103,25 @@ func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*ev
 	}
 	// The planner looks up rows and starts a reader for each slice of them; slices
 	// come out in the order in which they went in, and few are under way at once.
-	slices := make(chan *slice, runtime.GOMAXPROCS(0))
+	cores := q.Cores
+	if cores <= 0 {
+		cores = runtime.GOMAXPROCS(0)
+	}
+	slices := make(chan *slice, cores-1) // and the one that is waited for
+	size := sliceRows
+	if q.Keep != nil {
+		size = siftRows
+	}
 	workers.Go(func() {
 		defer close(slices)
 		for _, p := range parts {
-			if !h.planPart(ctx, p, f, func(s *slice) bool {
+			if !h.planPart(ctx, p, f, size, func(s *slice) bool {
 				select {
 				case slices <- s:
 				case <-ctx.Done():
 					return false
 				}
-				workers.Go(func() { h.readSlice(ctx, s, f) })
+				workers.Go(func() { h.readSlice(ctx, s, f, &q) })
 				return true
 			}) {
 				return
@@ -140,15 +163,15 @@ func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*ev
 }
 
 // planPart hands over the slices of a part, one at least; it reports whether to go on.
-func (h *History) planPart(ctx context.Context, p part, f *filter, give func(*slice) bool) bool {
+func (h *History) planPart(ctx context.Context, p part, f *filter, size int, give func(*slice) bool) bool {
 	var places []uint32
 	err := h.withPart(p, func() (err error) {
 		places, err = p.rows(f)
 		return err
 	})
 	s := &slice{part: p, pruned: len(places) == 0, done: make(chan struct{}), err: err}
-	for len(places) > sliceRows {
-		s.places, places = places[:sliceRows], places[sliceRows:]
+	for len(places) > size {
+		s.places, places = places[:size], places[size:]
 		if !give(s) {
 			return false
 		}
@@ -159,17 +182,28 @@ func (h *History) planPart(ctx context.Context, p part, f *filter, give func(*sl
 }
 
 // readSlice reads the rows of a slice.
-func (h *History) readSlice(ctx context.Context, s *slice, f *filter) {
+func (h *History) readSlice(ctx context.Context, s *slice, f *filter, q *Query) {
 	defer close(s.done)
 	if s.err != nil || len(s.places) == 0 {
 		return
 	}
+	if q.Wait != nil {
+		if s.err = q.Wait(ctx); s.err != nil {
+			return
+		}
+	}
 	in := interner{}
 	s.err = h.withPart(s.part, func() error {
-		s.hits, s.examined = nil, 0
+		s.hits, s.examined = nil, int64(len(s.places))
+		places := s.places
+		if q.Keep != nil {
+			var err error
+			if places, err = s.part.sift(ctx, places, q.Keep); err != nil || len(places) == 0 {
+				return err
+			}
+		}
 		var bad error
-		err := s.part.read(ctx, s.places, func(_ uint32, r *row) bool {
-			s.examined++
+		err := s.part.read(ctx, places, func(_ uint32, r *row) bool {
 			if !f.holds(r) {
 				return true
 			}

@@ -101,6 +101,7 @@ func NodeAPI(a *api.API, c NodePageConfig) {
 		}
 		return out, nil
 	})
+	c.huntAPI(a)
 	c.leavingAPI(a)
 	api.Register(a, api.Op{ID: "get-sharing-policy", Method: http.MethodGet, Path: "/api/v1/sharing-policy", Tag: "sharing", Need: policy.RoleReader,
 		Summary: i18n.T("The node's policy on what leaves it", "ノードの共有方針")},

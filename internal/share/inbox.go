@@ -23,8 +23,16 @@ type Armory interface {
 	Arm(indicator []byte) error
 	// Disarm stops that; an unknown id is no error.
 	Disarm(id string)
-	// Hunt searches the whole past for an armed indicator.
-	Hunt(ctx context.Context, indicator []byte) (searched, hits int64, err error)
+	// Hunt searches the whole past for armed indicators, all of them at once; the
+	// result is in their order.
+	Hunt(ctx context.Context, indicators [][]byte) ([]Hunted, error)
+}
+
+// Hunted is what the search of the past for one indicator came to.
+type Hunted struct {
+	Searched int64 // events
+	Hits     int64
+	Err      error // it could not be searched for
 }
 
 // SyncAsk asks the hub for what a node has not got yet.
@@ -57,6 +65,9 @@ type Inbox struct {
 	last int64      // under mu; last delivery number that is stored
 	sync chan struct{}
 	hunt chan struct{}
+
+	huntMu sync.Mutex
+	stop   context.CancelFunc // under huntMu; of the hunt that is under way, nil if there is none
 }
 
 const (
@@ -250,61 +261,4 @@ func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
 // often it is written.
 func receiptID(r event.Receipt) string {
 	return fmt.Sprintf("%s/%d/%s", r.Object, clock.Micros(r.Modified), r.State)
-}
-
-// RunHunts searches the past for every indicator for which that has not been
-// done, one after the other, until ctx ends. After a restart it goes on with
-// what was left.
-func (b *Inbox) RunHunts(ctx context.Context) error {
-	for {
-		var todo []objectRow
-		err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
-			var err error
-			todo, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND SCOPE(o) ORDER BY o.made, o.id LIMIT 16`, false)
-			return err
-		})
-		for _, r := range todo {
-			if e := b.huntOne(ctx, r); e != nil {
-				err = e // the others are hunted all the same
-			}
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			b.log.Warn("a hunt failed and is tried again", slog.Any("err", err))
-		} else if len(todo) > 0 {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-b.hunt:
-		case <-time.After(10 * time.Second):
-		}
-	}
-}
-
-func (b *Inbox) huntOne(ctx context.Context, r objectRow) error {
-	searched, hits, err := b.armory.Hunt(ctx, []byte(r.Body))
-	if err != nil {
-		return fmt.Errorf("hunt for %s: %w", r.ID, err)
-	}
-	rcp := event.Receipt{Object: r.ID, Modified: r.Modified, State: event.Hunted, At: b.clock().Add(b.skew()), Searched: searched, Hits: hits}
-	rcp.ID = receiptID(rcp)
-	err = b.db.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
-		if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, hits, r.ID, clock.Micros(r.Modified)); err != nil {
-			return err
-		}
-		return b.receipt(tx, rcp)
-	})
-	if err == nil {
-		b.tell()
-	}
-	return err
-}
-
-// HuntsLeft counts the armed indicators for which the past has not been searched.
-func HuntsLeft(tx *store.Tx) (int64, error) {
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND SCOPE(o)`, false)
 }

@@ -27,6 +27,10 @@ type armory struct {
 	armed map[string]bool
 	hunts []string
 	fail  error
+
+	passes int
+	slow   chan struct{}
+	odd    string // an object's id
 }
 
 func (a *armory) Arm(raw []byte) error {
@@ -49,16 +53,30 @@ func (a *armory) Disarm(id string) {
 	delete(a.armed, id)
 }
 
-func (a *armory) Hunt(_ context.Context, raw []byte) (searched, hits int64, err error) {
-	var o struct{ ID string }
-	_ = json.Unmarshal(raw, &o)
+func (a *armory) Hunt(ctx context.Context, list [][]byte) (out []Hunted, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fail != nil {
-		return 0, 0, a.fail
+		return nil, a.fail
 	}
-	a.hunts = append(a.hunts, o.ID)
-	return 1000, 2, nil
+	if a.slow != nil { // a search that goes on until it is ended
+		close(a.slow)
+		a.slow = nil
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	for _, raw := range list {
+		var o struct{ ID string }
+		_ = json.Unmarshal(raw, &o)
+		if a.odd == o.ID {
+			out = append(out, Hunted{Err: errors.New("cannot be searched for")})
+			continue
+		}
+		a.hunts = append(a.hunts, o.ID)
+		out = append(out, Hunted{Searched: 1000, Hits: 2})
+	}
+	a.passes++
+	return out, nil
 }
 
 // node is an inbox with its engine, and a hub that it asks.
@@ -219,10 +237,14 @@ func TestInboxRestart(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		again.engine.fail = errors.New("the disk is slow")
-		if err := again.huntOne(ctx, Indicator{ID: a.ID, Body: string(a.STIX)}); err == nil || left() != 2 {
+		if _, err := again.huntSome(ctx); err == nil || left() != 2 {
 			t.Error("a hunt that failed must be done again")
 		}
-		again.engine.fail = nil
+		again.engine.fail, again.engine.odd = nil, a.ID
+		if _, err := again.huntSome(ctx); err == nil || left() != 1 {
+			t.Error("one that cannot be searched for holds up the others")
+		}
+		again.engine.odd = ""
 		go func() { done <- again.RunHunts(ctx) }()
 		for left() > 0 {
 			time.Sleep(time.Millisecond)
@@ -237,6 +259,62 @@ func TestInboxRestart(t *testing.T) {
 		}
 		if want := []event.State{event.Armed, event.Disarmed}; !slices.Equal(got[gone.ID], want) {
 			t.Errorf("receipts of the withdrawn one: %v", got[gone.ID])
+		}
+	})
+}
+
+// A person stops the search of the past: what is under way ends, what waits is
+// left alone, and both go on when somebody says so, also after a restart. What
+// comes meanwhile is searched for.
+func TestStopHunts(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		n := openNode(t, db, nil)
+		a, b := n.sends(t, "a.example.net"), n.sends(t, "b.example.net")
+		n.push(t, a)
+		n.push(t, b)
+		count := func(fn func(*store.Tx) (int64, error)) (k int64) {
+			if err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = fn(tx); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return k
+		}
+		under := make(chan struct{})
+		n.engine.slow = under
+		done := make(chan error, 1)
+		go func() {
+			_, err := n.huntSome(t.Context())
+			done <- err
+		}()
+		<-under
+		if err := n.StopHunts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("a stopped hunt is a failed one: %v", err)
+		}
+		if left, halted := count(HuntsLeft), count(HuntsHalted); left != 0 || halted != 2 {
+			t.Errorf("%d left, %d halted", left, halted)
+		}
+		again := openNode(t, db, n)
+		c := again.sends(t, "c.example.net")
+		again.push(t, c)
+		if k, err := again.huntSome(t.Context()); k != 1 || err != nil {
+			t.Errorf("%d hunted, %v", k, err)
+		}
+		if !slices.Equal(again.engine.hunts, []string{c.ID}) {
+			t.Errorf("hunted for %v", again.engine.hunts)
+		}
+		if err := again.ResumeHunts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if k, err := again.huntSome(t.Context()); k != 2 || err != nil || again.engine.passes != 2 {
+			t.Errorf("%d hunted, %v, in %d passes", k, err, again.engine.passes)
+		}
+		if left, halted := count(HuntsLeft), count(HuntsHalted); left != 0 || halted != 0 {
+			t.Errorf("%d left, %d halted", left, halted)
+		}
+		if err := again.StopHunts(t.Context()); err != nil { // nothing to stop
+			t.Error(err)
 		}
 	})
 }

@@ -82,7 +82,10 @@ func (c HubPageConfig) member(ctx context.Context, id string) string {
 func seers(v policy.Viewer) bool { return v.Hub }
 
 // indicatorsData is the dot of indicators/list.
-type indicatorsData struct{ List web.List }
+type indicatorsData struct {
+	Hunt *huntCard // at a node
+	List web.List
+}
 
 type countRow struct {
 	Object string `db:"object"`
@@ -149,7 +152,7 @@ func (c HubPageConfig) list(r *web.Request) (*web.View, error) {
 	}
 	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"},
 		Lede: i18n.T("What the community looks for, and who is armed against it", "共同体が探しているものと、防御の広がり"),
-		Data: indicatorsData{l}, CSV: indicatorTable(page.list, hub, counts, seen, numbers, now)}, nil
+		Data: indicatorsData{nil, l}, CSV: indicatorTable(page.list, hub, counts, seen, numbers, now)}, nil
 }
 
 func (c HubPageConfig) row(o Indicator, hub bool, armed ratio, seen int64, number string, now time.Time) web.Row {

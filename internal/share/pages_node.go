@@ -18,6 +18,8 @@ type NodePageConfig struct {
 	// Changed is called after a person decided or changed the policy; may be nil.
 	// Tell the topic "leaving" there.
 	Changed func()
+	// Hunts shows and steers the search of the past; nil: nobody does.
+	Hunts HuntDesk
 }
 
 func (c NodePageConfig) changed() {
@@ -33,6 +35,7 @@ func NodePages(site *web.Site, c NodePageConfig) {
 	site.Page("/indicators", policy.RoleReader, c.indicators)
 	site.Page("/indicators/{id}", policy.RoleReader, c.indicator)
 	serveSTIX(site, c.DB)
+	c.huntPages(site)
 	site.Page("/leaving", policy.RoleReader, c.leaving)
 	site.Page("/leaving/{kind}/{id}", policy.RoleReader, c.letter)
 	site.Action("/leaving/{kind}/{id}/send", policy.RoleAnalyst, c.send)
@@ -61,6 +64,8 @@ func pastCell(i Indicator) any {
 	switch {
 	case i.State == string(event.Refused):
 		return nil
+	case !i.Hunted && i.Halted:
+		return web.Badge{Text: i18n.T("search stopped", "調査停止中"), Mood: web.Dim}
 	case !i.Hunted:
 		return web.Badge{Text: i18n.T("searching", "調査中"), Mood: web.Info, Icon: "hunt"}
 	case i.Hits == 0:
@@ -77,7 +82,11 @@ func findingsOf(i Indicator) string { return "/findings?indicator=" + url.QueryE
 
 func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
 	f := filterOf(r.Value)
-	page, err := find(r.Context(), c.DB, r, f, func(*store.Tx, []Indicator) error { return nil })
+	var left, halted int64
+	page, err := find(r.Context(), c.DB, r, f, func(tx *store.Tx, _ []Indicator) (err error) {
+		left, halted, err = huntCounts(tx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +116,7 @@ func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
 	}
 	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"},
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
-		Data: indicatorsData{l}, CSV: t}, nil
+		Data: indicatorsData{c.huntCard(left, halted), l}, CSV: t}, nil
 }
 
 func (c NodePageConfig) indicator(r *web.Request) (*web.View, error) {

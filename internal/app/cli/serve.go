@@ -69,6 +69,7 @@ type nodeFlags struct {
 	OTLP      string   `help:"Address for OpenTelemetry logs over HTTP." placeholder:"ADDR" env:"MENEKI_OTLP"`
 	Share     string   `help:"What leaves the node by itself, until changed on its Settings page: cautious, open, manual." default:"cautious" env:"MENEKI_SHARE"`
 	OwnDomain []string `help:"Domains that are never indicators." placeholder:"DOMAIN" env:"MENEKI_OWN_DOMAIN"`
+	HuntCores int      `help:"Most processors for searching the past; 0 for all. Live events go first in any case." default:"0" env:"MENEKI_HUNT_CORES"`
 	KeepBytes int64    `help:"Most bytes of history to keep; 0 for all." default:"0" env:"MENEKI_KEEP_BYTES"`
 	KeepDays  int      `help:"Most days of history to keep; 0 for all." default:"0" env:"MENEKI_KEEP_DAYS"`
 }
@@ -76,7 +77,7 @@ type nodeFlags struct {
 func (f nodeFlags) config(s *session, more []string) (app.NodeConfig, error) {
 	r, err := share.Preset(f.Share)
 	return app.NodeConfig{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain, Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
-		Share: r, OwnDomains: f.OwnDomain, KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Door: true, Lang: s.lang, Log: s.log}, err
+		Share: r, OwnDomains: f.OwnDomain, HuntCores: max(f.HuntCores, 0), KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Door: true, Lang: s.lang, Log: s.log}, err
 }
 
 type nodeCmd struct {

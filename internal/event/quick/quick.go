@@ -171,6 +171,7 @@ type scanner struct {
 
 	line  []byte
 	odd   bool // a character beyond ASCII folds into it
+	nulls bool // a field that rules look at is null
 	nodes map[string]*keyNode
 	last  *keyNode
 	kinds map[string]*kind

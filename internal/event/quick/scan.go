@@ -376,12 +376,14 @@ func (s *scanner) members() bool {
 				return false
 			}
 			s.values[node.id] = v
+			s.nulls = s.nulls || v.kind == isNull
 			i = end
 		default:
 			v, end := s.value(i, 1)
 			if end < 0 {
 				return false
 			}
+			s.nulls = s.nulls || v.kind == isNull && node.class >= 0
 			if node.class >= 0 && !s.vary(node.class, key, v) {
 				return false
 			}

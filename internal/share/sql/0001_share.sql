@@ -16,6 +16,7 @@ CREATE TABLE objects (
   withdrawn   BIGINT NOT NULL,
   state       TEXT NOT NULL,
   hunted      BOOLEAN NOT NULL,
+  halted      BOOLEAN NOT NULL DEFAULT FALSE,
   hits        BIGINT NOT NULL,
   words       TEXT NOT NULL,
   tlp         INTEGER NOT NULL,

@@ -1,0 +1,251 @@
+package detect
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
+)
+
+// Bounds of what one hunt writes into findings; what it counts goes on beyond.
+const (
+	maxTraces      = 2000   // events of one indicator
+	maxBatchTraces = 10_000 // events of all indicators together, but
+	sureTraces     = 10     // so many of each in any case
+	recordTraces   = 500    // events that are written at once, so that live events get their turn
+)
+
+// HuntAll searches the node's whole past for many indicators: for all values in
+// one pass, which the indexes make short, for all rules in another, and for each
+// pattern. What it finds becomes findings, marked as past, unless the same events
+// are in a finding already. Live events go first: see giveWay. The result is in
+// the order of the list. After an error nothing is lost by asking again.
+func (s *Service) HuntAll(ctx context.Context, list []Armed) ([]Hunted, error) {
+	var values, rules []int
+	out := make([]Hunted, len(list))
+	watch := s.watching(len(list))
+	defer watch.end()
+	for i, a := range list {
+		switch {
+		case a.Pattern != nil || len(a.Networks) > 0:
+			h, err := s.huntPattern(ctx, a, watch)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = h
+		case a.Rule != nil:
+			rules = append(rules, i)
+		default:
+			values = append(values, i)
+		}
+	}
+	if err := s.huntValues(ctx, list, values, out, watch); err != nil {
+		return nil, err
+	}
+	return out, s.huntRules(ctx, list, rules, out, watch)
+}
+
+// Hunt is HuntAll for one.
+func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
+	out, err := s.HuntAll(ctx, []Armed{a})
+	if err != nil {
+		return Hunted{}, err
+	}
+	return out[0], nil
+}
+
+// traces are what a hunt has found so far.
+type traces struct {
+	out   []Hunted
+	kept  []int // by indicator
+	all   int
+	found []match
+}
+
+func (t *traces) add(i int, ev *event.Event, hit func() Hit) {
+	t.out[i].add(ev.Time)
+	if n := t.kept[i]; n < sureTraces || n < maxTraces && t.all < maxBatchTraces {
+		t.kept[i]++
+		t.all++
+		t.found = append(t.found, match{ev, hit()})
+	}
+}
+
+func (h *Hunted) add(at time.Time) {
+	h.Hits++
+	if h.First.IsZero() || at.Before(h.First) {
+		h.First = at
+	}
+	if at.After(h.Last) {
+		h.Last = at
+	}
+}
+
+func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+	if len(which) == 0 {
+		return nil
+	}
+	wanted := map[event.Observable][]int{}
+	q := w.query(history.Query{})
+	for _, i := range which {
+		for _, v := range list[i].Values {
+			if !slices.Contains(wanted[v], i) {
+				wanted[v] = append(wanted[v], i)
+			}
+			q.Observables = append(q.Observables, v)
+		}
+	}
+	if len(q.Observables) == 0 {
+		return nil // and not everything
+	}
+	t := traces{out: out, kept: make([]int, len(list))}
+	seen, number := make([]int64, len(list)), int64(0) // the last event that was counted
+	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
+		number++
+		for _, o := range event.Observables(ev) {
+			for _, i := range wanted[o] {
+				if seen[i] != number {
+					seen[i] = number
+					t.add(i, ev, func() Hit { return valueHit(list[i], o) })
+				}
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range which {
+		out[i].Searched, out[i].Examined = st.Events, st.Examined
+	}
+	return s.recordAll(ctx, t.found)
+}
+
+func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+	if len(which) == 0 {
+		return nil
+	}
+	// Two indicators may bring rules of one id that say different things, and a set
+	// holds an id once.
+	var sets []map[string]bool
+	rules := [][]*sigma.Rule{}
+	by := map[*sigma.Rule][]int{}
+	q := w.query(history.Query{})
+	numbers := true
+	for _, i := range which {
+		r := list[i].Rule
+		by[r] = append(by[r], i)
+		if len(by[r]) > 1 {
+			continue
+		}
+		at := slices.IndexFunc(sets, func(keys map[string]bool) bool { return !keys[r.Key()] })
+		if at < 0 {
+			at = len(sets)
+			sets, rules = append(sets, map[string]bool{}), append(rules, nil)
+		}
+		sets[at][r.Key()], rules[at] = true, append(rules[at], r)
+		q.Sources = append(q.Sources, r.LogSource)
+		ids := r.EventIDs()
+		numbers = numbers && len(ids) > 0
+		q.EventIDs = append(q.EventIDs, ids...)
+	}
+	if !numbers {
+		q.EventIDs = nil
+	}
+	engines := make([]*engine.Engine, len(rules))
+	for i, r := range rules {
+		engines[i] = engine.Compile(sigma.NewSet(r), engine.Options{})
+	}
+	q.Keep = newSieves(engines).keep
+	t := traces{out: out, kept: make([]int, len(list))}
+	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
+		for _, e := range engines {
+			e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+				for _, i := range by[m.Rule] {
+					t.add(i, ev, func() Hit {
+						return Hit{Rule: refOf(m.Rule), Indicator: list[i].ID, Sigma: m.Rule, Fields: fieldsOf(m)}
+					})
+				}
+				return true
+			})
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range which {
+		out[i].Searched, out[i].Examined = st.Events, st.Examined
+	}
+	return s.recordAll(ctx, t.found)
+}
+
+// sieves lend each goroutine what asks the engines.
+type sieves struct {
+	engines []*engine.Engine
+	mu      sync.Mutex
+	idle    [][]*quick.Fields // under mu
+}
+
+func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engines} }
+
+// keep is a history.Sieve: it lets through what a rule matches.
+func (v *sieves) keep(sk *history.Sketch) (bool, error) {
+	v.mu.Lock()
+	var list []*quick.Fields
+	if n := len(v.idle); n > 0 {
+		list, v.idle = v.idle[n-1], v.idle[:n-1]
+	}
+	v.mu.Unlock()
+	if list == nil {
+		for _, e := range v.engines {
+			list = append(list, quick.NewFields(e))
+		}
+	}
+	found := false
+	var err error
+	for _, f := range list {
+		if found, err = f.Matches(sk.Product, sk.Service, sk.Categories, sk.Fields, sk.Event); found || err != nil {
+			break
+		}
+	}
+	v.mu.Lock()
+	v.idle = append(v.idle, list)
+	v.mu.Unlock()
+	return found, err
+}
+
+// recordAll is record for many events, a few hundred at a time; those that belong
+// into one finding stay together.
+func (s *Service) recordAll(ctx context.Context, list []match) error {
+	groups := map[string][]match{}
+	var order []string
+	for _, m := range list {
+		k := m.key()
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], m)
+	}
+	var some []match
+	for i, k := range order {
+		some = append(some, groups[k]...)
+		if len(some) < recordTraces && i+1 < len(order) {
+			continue
+		}
+		if err := s.giveWay(ctx); err != nil {
+			return err
+		}
+		if err := s.record(ctx, some, true); err != nil {
+			return err
+		}
+		some = nil
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package detect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/stix"
+)
+
+// ruleText is a rule with an id of its own, or with one that others have too.
+func ruleText(id int, category, detection string) string {
+	return fmt.Sprintf("title: rule %d\nid: 77777777-7777-4777-8777-%012d\nlogsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n", id, id, category, detection)
+}
+
+// Many indicators hunted for at once come to what each comes to by itself, by the
+// reference evaluator and by a plain look at every event.
+func TestHuntAll(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		r := rand.New(rand.NewPCG(5, 6))
+		var past []*event.Event
+		for i := range 700 {
+			at := start.Add(-time.Duration(r.IntN(100_000)) * time.Second)
+			var ev *event.Event
+			switch r.IntN(3) {
+			case 0:
+				ev = n.event("dns_query", at, map[string]any{"QueryName": fmt.Sprintf("h%d.evil.example", r.IntN(40)), "EventID": int64(22), "QueryResults": fmt.Sprintf("203.0.113.%d;", r.IntN(30))})
+			case 1:
+				ev = n.event("process_creation", at, map[string]any{"Image": fmt.Sprintf(`C:\tool%d.exe`, r.IntN(20)), "EventID": int64(1), "CommandLine": strings.Repeat("x", r.IntN(5)) + " -Enc aGk=", "Odd": []any{nil, "a", int64(i)}})
+			default:
+				ev = n.event("network_connection", at, map[string]any{"DestinationIp": fmt.Sprintf("198.51.100.%d", r.IntN(60)), "EventID": "3", "Initiated": "true", "Image": nil})
+			}
+			ev.Host = fmt.Sprintf("ws%d", r.IntN(3))
+			past = append(past, ev)
+		}
+		if _, err := n.past.Append(t.Context(), past[:500]); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.past.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.past.Append(t.Context(), past[500:]); err != nil { // not sealed yet
+			t.Fatal(err)
+		}
+		var list []Armed
+		arm := func(pattern, kind string) {
+			a, err := Read(indicator(t, pattern, kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.ID = stix.NewID("indicator")
+			list = append(list, a)
+		}
+		for i := range 45 {
+			arm(fmt.Sprintf("[domain-name:value = 'h%d.evil.example']", i), "stix")
+		}
+		arm("[domain-name:value = 'h1.evil.example' OR ipv4-addr:value = '203.0.113.4']", "stix")
+		arm("[ipv4-addr:value = '198.51.100.0/28']", "stix")
+		for i := range 22 {
+			arm(ruleText(i, "process_creation", fmt.Sprintf(`Image|endswith: '\tool%d.exe'`, i)), "sigma")
+		}
+		arm(ruleText(3, "process_creation", `CommandLine|re: '^x{3,} '`), "sigma") // an id that another has
+		arm(ruleText(100, "process_creation", `Odd: null`), "sigma")
+		arm(ruleText(101, "dns_query", `QueryName|startswith: 'h3'`), "sigma")
+		arm(ruleText(102, "network_connection", `Image: null`), "sigma")
+		arm(ruleText(102, "network_connection", `Image: null`), "sigma") // the same twice
+		arm(ruleText(103, "network_connection", `EventID: 3`), "sigma")
+
+		got, err := n.HuntAll(t.Context(), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := n.Hunting(); ok {
+			t.Error("it is still under way")
+		}
+		found := int64(0)
+		for i, a := range list {
+			var want Hunted
+			for _, ev := range past {
+				hit := false
+				if a.Rule != nil {
+					_, hit = a.Rule.Match(ev)
+				}
+				for _, o := range event.Observables(ev) {
+					for _, v := range a.Values {
+						hit = hit || o == v
+					}
+					if len(a.Networks) > 0 && o.Type == event.IPv4 {
+						var c int
+						if k, _ := fmt.Sscanf(o.Value, "198.51.100.%d", &c); k == 1 && c < 16 {
+							hit = true
+						}
+					}
+				}
+				if hit {
+					want.add(ev.Time)
+				}
+			}
+			want.Searched, want.Examined = int64(len(past)), got[i].Examined
+			if got[i].Hits != want.Hits || got[i].Searched != want.Searched || !got[i].First.Equal(want.First) || !got[i].Last.Equal(want.Last) {
+				t.Errorf("%d: %+v, want %+v", i, got[i], want)
+			}
+			found += want.Hits
+		}
+		sum := int64(0)
+		for _, f := range n.findings(t) {
+			if !f.Past {
+				t.Errorf("%+v is not of the past", f)
+			}
+			sum += int64(f.Count)
+		}
+		if sum == 0 || sum > found {
+			t.Errorf("%d events in findings, %d were found", sum, found)
+		}
+		// Again, as after a crash: nothing is counted twice.
+		if _, err := n.HuntAll(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		again := int64(0)
+		for _, f := range n.findings(t) {
+			again += int64(f.Count)
+		}
+		if again != sum {
+			t.Errorf("%d events in findings, %d the first time", again, sum)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := n.HuntAll(ctx, list); !errors.Is(err, context.Canceled) {
+			t.Errorf("ended by a person: %v", err)
+		}
+		if got, err := n.HuntAll(t.Context(), nil); err != nil || len(got) != 0 {
+			t.Errorf("nothing to hunt for: %v %v", got, err)
+		}
+	})
+}
+
+// An indicator that very many events meet fills no memory and no findings, but
+// all are counted, and the others get their share.
+func TestHuntFlood(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		var past []*event.Event
+		for i := range maxTraces + 500 {
+			past = append(past, n.event("dns_query", start.Add(-time.Duration(i)*time.Second), map[string]any{"QueryName": "often.example.net"}))
+		}
+		past = append(past, n.event("dns_query", start, map[string]any{"QueryName": "seldom.example.net"}))
+		if _, err := n.past.Append(t.Context(), past); err != nil {
+			t.Fatal(err)
+		}
+		var list []Armed
+		for _, name := range []string{"often", "seldom"} {
+			a, err := Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.ID = stix.NewID("indicator")
+			list = append(list, a)
+		}
+		got, err := n.HuntAll(t.Context(), list)
+		if err != nil || got[0].Hits != maxTraces+500 || got[1].Hits != 1 {
+			t.Fatalf("%+v %v", got, err)
+		}
+		counts := map[string]int{}
+		for _, f := range n.findings(t) {
+			counts[f.Indicator] += f.Count
+		}
+		if counts[list[0].ID] != maxTraces || counts[list[1].ID] != 1 {
+			t.Errorf("%v", counts)
+		}
+	})
+}
+
+// A hunt stands still while live events are taken in, but not for ever, and ends
+// when it is told to.
+func TestGiveWay(t *testing.T) {
+	s := &Service{}
+	if err := s.giveWay(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.taking.Add(1)
+	done := make(chan error)
+	go func() { done <- s.giveWay(t.Context()) }()
+	select {
+	case <-done:
+		t.Error("it does not wait for live events")
+	case <-time.After(patience / 10):
+	}
+	s.taking.Add(-1)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	s.taking.Add(1)
+	if err := s.giveWay(t.Context()); err != nil { // live events that never end
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.giveWay(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,73 @@
+package detect
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/history"
+)
+
+// Hunting is how far the hunt is that is under way.
+type Hunting struct {
+	Began      time.Time
+	Indicators int
+	Done       int64 // events of the past that this pass over it has dealt with
+	Total      int64
+}
+
+// Hunting tells of the hunt that is under way; ok is false if there is none.
+func (s *Service) Hunting() (h Hunting, ok bool) {
+	s.huntMu.Lock()
+	defer s.huntMu.Unlock()
+	return s.hunting, !s.hunting.Began.IsZero()
+}
+
+// watch lets others see how far a hunt is.
+type watch struct {
+	s    *Service
+	once sync.Once
+}
+
+func (s *Service) watching(indicators int) *watch {
+	s.huntMu.Lock()
+	defer s.huntMu.Unlock()
+	s.hunting = Hunting{Began: s.clock(), Indicators: indicators}
+	return &watch{s: s}
+}
+
+func (w *watch) end() {
+	w.once.Do(func() {
+		w.s.huntMu.Lock()
+		defer w.s.huntMu.Unlock()
+		w.s.hunting = Hunting{}
+	})
+}
+
+// query makes a query one that is watched, bounded, and gives way.
+func (w *watch) query(q history.Query) history.Query {
+	q.Cores, q.Wait = w.s.huntCores, w.s.giveWay
+	q.Progress = func(done, total int64) {
+		w.s.huntMu.Lock()
+		defer w.s.huntMu.Unlock()
+		w.s.hunting.Done, w.s.hunting.Total = done, total
+	}
+	return q
+}
+
+// patience is how long a hunt stands still at most before each piece of its work
+// while live events are being taken in: it does not starve them, and is not
+// starved by them. A piece is a few hundred events, some milliseconds of one core.
+const patience = 50 * time.Millisecond
+
+// giveWay waits while live events are being taken in.
+func (s *Service) giveWay(ctx context.Context) error {
+	for waited := time.Duration(0); waited < patience && s.taking.Load() > 0; waited += 2 * time.Millisecond {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return ctx.Err()
+}

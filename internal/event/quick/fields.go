@@ -1,0 +1,94 @@
+package quick
+
+import (
+	"bytes"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
+)
+
+// Fields asks an engine about the fields of past events as history keeps them: one
+// JSON object, whose members have the names and values that rules see. It finds
+// what matches without making maps of them. It is not safe for concurrent use.
+type Fields struct {
+	worker *engine.Worker
+	scan   scanner
+	source kind
+	id     int64
+	single bool
+	decode func() (*event.Event, error)
+}
+
+// NewFields makes one for an engine.
+func NewFields(e *engine.Engine) *Fields {
+	f := &Fields{worker: e.Worker()}
+	f.scan.init(e.Names())
+	for _, r := range e.Set().Rules {
+		_, whole := r.FieldNames()
+		f.scan.always = f.scan.always || whole
+	}
+	return f
+}
+
+// Matches reports whether a rule matches the event with these fields and this log
+// source. decode makes the event; it is called where the fields are not plainly
+// such an object (lists and null in fields that rules look at, what stands for
+// bytes that were no UTF-8), where rules look for keywords, and for the final word
+// on what seems to match. The error is that of decode.
+func (f *Fields) Matches(product, service string, categories []string, fields []byte, decode func() (*event.Event, error)) (found bool, err error) {
+	yes := func(*sigma.Match) bool { found = true; return false }
+	f.source.product, f.source.service, f.source.categories = product, service, categories
+	f.decode = decode
+	if !f.scan.always && f.read(fields) {
+		err = f.worker.MatchRecord(f, yes)
+		return found, err
+	}
+	ev, err := decode()
+	if err != nil {
+		return false, err
+	}
+	f.worker.Match(ev, ev.Fields, yes)
+	return found, nil
+}
+
+var (
+	loneSurrogate = []byte(`\ud`) // as written by history: bytes that were no UTF-8
+	infinite      = []byte(`e999`)
+)
+
+func (f *Fields) read(fields []byte) bool {
+	s := &f.scan
+	if len(fields) < 2 || len(fields) > maxLine || fields[0] != '{' || bytes.Contains(fields, loneSurrogate) || bytes.Contains(fields, infinite) {
+		return false
+	}
+	s.begin(fields)
+	s.nulls = false
+	if !s.members() || s.nulls {
+		return false
+	}
+	f.id, f.single = 0, false
+	if v := &s.values[s.at.eventID]; v.epoch == s.epoch && (v.kind == isWhole || v.kind == isText && !v.escaped) {
+		f.id, f.single = engine.WholeNumber(v.text)
+	} else if s.find(s.at.eventID) != nil {
+		return false // under another spelling, or as something else
+	}
+	return true
+}
+
+// LogSource is for the engine, and so are the next four.
+func (f *Fields) LogSource() (product, service string, categories []string) {
+	return f.source.product, f.source.service, f.source.categories
+}
+
+// EventID gives the event's ID.
+func (f *Fields) EventID() (int64, bool) { return f.id, f.single }
+
+// Size tells whether the event has a field.
+func (f *Fields) Size(field int32) (int, bool) { return f.scan.size(field) }
+
+// Fill gives the fields that are wanted.
+func (f *Fields) Fill(want []int32, into *engine.Cells) { f.scan.fill(want, into) }
+
+// Event decodes the event.
+func (f *Fields) Event() (sigma.Event, error) { return f.decode() }

@@ -1,0 +1,149 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/parquet-go/parquet-go"
+)
+
+// Sketch is what a sieve sees of a past event: its log source, and its fields as
+// they lie in the file. It is valid while the sieve is asked.
+type Sketch struct {
+	Product, Service string
+	Categories       []string
+	Fields           []byte // one JSON object; see appendFields
+}
+
+// Event makes an event with the log source and the fields, and nothing else.
+func (s *Sketch) Event() (*event.Event, error) {
+	fields, err := parseFields(string(s.Fields), interner{})
+	if err != nil {
+		return nil, err
+	}
+	return &event.Event{Product: s.Product, Service: s.Service, Categories: s.Categories, Fields: fields}, nil
+}
+
+// Sieve says whether an event may be among those that are searched for; only
+// these are read in full.
+type Sieve func(s *Sketch) (bool, error)
+
+// sift reads one column of the file, the fields, and gives the places that the
+// sieve lets through.
+func (f *file) sift(ctx context.Context, places []uint32, keep Sieve) (out []uint32, err error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read parquet: %v", p)
+		}
+	}()
+	first := places[0]
+	var rows table
+	err = f.withIndex(func(r io.ReaderAt) error {
+		if int64(places[len(places)-1]) >= f.meta.Events {
+			return errIndex
+		}
+		rows = make(table, rowSize*int64(places[len(places)-1]-first+1))
+		_, err := r.ReadAt(rows, f.meta.Rows.Off+rowSize*int64(first))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	pf, err := openParquet(r, f.meta.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	leaf, ok := pf.Schema().Lookup("unmapped")
+	if !ok || leaf.MaxRepetitionLevel > 0 || leaf.MaxDefinitionLevel > 0 {
+		return nil, errForeign
+	}
+	pages := pf.RowGroups()[0].ColumnChunks()[leaf.ColumnIndex].Pages()
+	defer pages.Close()
+	if err := pages.SeekToRow(int64(first)); err != nil {
+		return nil, err
+	}
+	at := first // of the next row
+	var sketch Sketch
+	var values []parquet.Value
+	for len(places) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("row %d: %w", places[0], io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			return nil, err
+		}
+		n := page.NumRows()
+		if int64(cap(values)) < n {
+			values = make([]parquet.Value, n)
+		}
+		got, err := page.Values().ReadValues(values[:n])
+		if int64(got) != n || err != nil && !errors.Is(err, io.EOF) {
+			parquet.Release(page)
+			return nil, errors.Join(errDamaged, err)
+		}
+		for len(places) > 0 && int64(places[0]-at) < n {
+			place := places[0]
+			places = places[1:]
+			src := rows.row(place - first).Source
+			if int(src) >= len(f.meta.Sources) {
+				parquet.Release(page)
+				return nil, errIndex
+			}
+			s := f.meta.Sources[src]
+			sketch = Sketch{s.Product, s.Service, s.Categories, values[place-at].ByteArray()}
+			ok, err := keep(&sketch)
+			if err != nil {
+				parquet.Release(page)
+				return nil, err
+			}
+			if ok {
+				out = append(out, place)
+			}
+		}
+		at += uint32(n)
+		parquet.Release(page)
+	}
+	return out, nil
+}
+
+// sift goes on behind a record that has gone bad: read tells of it.
+func (v *view) sift(ctx context.Context, places []uint32, keep Sieve) (out []uint32, err error) {
+	in := interner{}
+	for _, at := range places {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r, err := v.row(at, in)
+		if damagedRecord(err) {
+			out = append(out, at)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		ok, err := keep(&Sketch{r.Product, r.Service, r.Categories, []byte(r.Fields)})
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, at)
+		}
+	}
+	return out, nil
+}

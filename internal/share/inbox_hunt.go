@@ -1,0 +1,157 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// huntBatch is how many indicators are searched for at once. One pass over the
+// past costs about the same for one as for all.
+const huntBatch = 1024
+
+// RunHunts searches the past for every indicator for which that has not been
+// done, those that wait together, until ctx ends. After a restart it goes on with
+// what was left.
+func (b *Inbox) RunHunts(ctx context.Context) error {
+	for {
+		todo, err := b.huntSome(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			b.log.Warn("a hunt failed and is tried again", slog.Any("err", err))
+		} else if todo > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.hunt:
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+// huntSome searches for what waits, and tells how much that was.
+func (b *Inbox) huntSome(ctx context.Context) (int, error) {
+	var todo []objectRow
+	err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
+		var err error
+		todo, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`, false, false, huntBatch)
+		return err
+	})
+	if err != nil || len(todo) == 0 {
+		return 0, err
+	}
+	bodies := make([][]byte, len(todo))
+	for i, r := range todo {
+		bodies[i] = []byte(r.Body)
+	}
+	hctx, stop := context.WithCancel(ctx)
+	defer stop()
+	b.huntMu.Lock()
+	b.stop = stop
+	b.huntMu.Unlock()
+	go b.tellOften(hctx)
+	list, err := b.armory.Hunt(hctx, bodies)
+	b.huntMu.Lock()
+	b.stop = nil
+	b.huntMu.Unlock()
+	if err != nil {
+		if hctx.Err() != nil && ctx.Err() == nil {
+			return len(todo), nil // stopped by a person
+		}
+		return len(todo), err
+	}
+	var errs error
+	for i, r := range todo {
+		if list[i].Err != nil {
+			errs = errors.Join(errs, fmt.Errorf("hunt for %s: %w", r.ID, list[i].Err))
+		}
+	}
+	return len(todo), errors.Join(errs, b.hunted(ctx, todo, list))
+}
+
+// tellOften says once a second that there is something new to see, until ctx ends.
+func (b *Inbox) tellOften(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+			b.tell()
+		}
+	}
+}
+
+// hunted notes what hunts came to, and tells the hub.
+func (b *Inbox) hunted(ctx context.Context, todo []objectRow, list []Hunted) error {
+	err := b.db.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
+		for i, r := range todo {
+			if list[i].Err != nil {
+				continue
+			}
+			rcp := event.Receipt{Object: r.ID, Modified: r.Modified, State: event.Hunted, At: b.clock().Add(b.skew()), Searched: list[i].Searched, Hits: list[i].Hits}
+			rcp.ID = receiptID(rcp)
+			if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, rcp.Hits, r.ID, clock.Micros(r.Modified)); err != nil {
+				return err
+			}
+			if err := b.receipt(tx, rcp); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		b.tell()
+	}
+	return err
+}
+
+// StopHunts ends the search of the past that is under way, and leaves alone what
+// waits for one, until ResumeHunts. What was found already stays.
+func (b *Inbox) StopHunts(ctx context.Context) error {
+	err := b.halt(ctx, true)
+	b.huntMu.Lock()
+	if b.stop != nil {
+		b.stop()
+	}
+	b.huntMu.Unlock()
+	return err
+}
+
+// ResumeHunts begins again what was stopped.
+func (b *Inbox) ResumeHunts(ctx context.Context) error {
+	err := b.halt(ctx, false)
+	b.Hunt()
+	return err
+}
+
+func (b *Inbox) halt(ctx context.Context, yes bool) error {
+	err := b.db.Write(ctx, store.System("share: halt hunts"), func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE objects SET halted = $1 WHERE state = 'armed' AND hunted = $2 AND SCOPE(objects)`, yes, false)
+		return err
+	})
+	if err == nil {
+		b.tell()
+	}
+	return err
+}
+
+// HuntsLeft counts the armed indicators for which the past has not been searched
+// and will be.
+func HuntsLeft(tx *store.Tx) (int64, error) {
+	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, false)
+}
+
+// HuntsHalted counts those for which a person has stopped that.
+func HuntsHalted(tx *store.Tx) (int64, error) {
+	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, true)
+}
