@@ -75,8 +75,9 @@ type Demo struct {
 	report read.Report // under mu; of what the first member's sensor read
 }
 
-// sampleStart is when the attack begins in the samples' own time.
-var sampleStart = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+// sampleEnd is when the last event happens in the samples' own time; it is moved
+// to now, so that nothing that is shown lies in the future.
+var sampleEnd = time.Date(2026, 11, 22, 5, 0, 45, 0, time.UTC)
 
 const setBack = 13 * 24 * time.Hour
 
@@ -98,7 +99,7 @@ func OpenDemo(ctx context.Context, cfg DemoConfig) (d *Demo, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d = &Demo{cfg: cfg, dir: cfg.Data, members: demoMembers(cfg.TLP), shift: clock.System().Sub(sampleStart)}
+	d = &Demo{cfg: cfg, dir: cfg.Data, members: demoMembers(cfg.TLP), shift: clock.System().Sub(sampleEnd)}
 	if len(cfg.Events) > 0 {
 		d.shift = 0
 	}

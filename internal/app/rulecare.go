@@ -10,7 +10,7 @@ import (
 
 // ruleConsole puts rule care and coverage on a node's port.
 func (n *Node) ruleConsole(c *console) {
-	care := detect.CarePageConfig{DB: n.db, Care: n.care, Clock: n.cfg.Clock}
+	care := detect.CarePageConfig{DB: n.db, Care: n.care, Clock: n.cfg.Clock, Correlator: n.joined}
 	detect.CarePages(c.site, care)
 	detect.CareAPI(c.api, care)
 	cover := detect.CoverageConfig{DB: n.db, Clock: n.cfg.Clock, Attack: detect.ReadAttack(), Rules: n.care.CoverRules}

@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/sigma"
 )
 
 // finders lend search what a hub or a node can be searched for.
@@ -89,10 +90,17 @@ func sectorOf(slug string) i18n.Text {
 func (n *Node) findRules() search.Finder {
 	return search.Finder{Name: i18n.T("Rules", "規則"), All: "/rules", Find: func(_ context.Context, _ policy.Viewer, q string, limit int) ([]search.Hit, error) {
 		var out []search.Hit
-		for _, r := range n.engine.Rules().Rules {
-			if len(out) < limit && (strings.Contains(strings.ToLower(r.Title), strings.ToLower(q)) || r.ID == q) {
-				out = append(out, search.Hit{Path: web.Path("/findings") + "?rule=" + r.Key(), Title: event.Clip(r.Title, 200), Note: web.Level(r.Level)})
+		set, low := n.engine.Rules(), strings.ToLower(q)
+		add := func(key, title string, level sigma.Level) {
+			if len(out) < limit && (strings.Contains(strings.ToLower(title), low) || strings.EqualFold(key, q)) {
+				out = append(out, search.Hit{Path: web.Path("/rules/{0}", key), Title: event.Clip(title, 200), Note: web.Level(level)})
 			}
+		}
+		for _, r := range set.Correlations {
+			add(r.Key(), r.Title, r.Level)
+		}
+		for _, r := range set.Rules {
+			add(r.Key(), r.Title, r.Level)
 		}
 		return out, nil
 	}}

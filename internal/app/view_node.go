@@ -54,6 +54,9 @@ func (n *Node) ruleReport(context.Context) (situation.RuleReport, error) {
 	for _, x := range set.Rules {
 		r.Loaded = append(r.Loaded, situation.RuleLine{ID: x.Key(), Title: x.Title, Level: string(x.Level), Author: x.Author, License: x.License, File: filepath.Base(x.Path)})
 	}
+	for _, x := range set.Correlations {
+		r.Loaded = append(r.Loaded, situation.RuleLine{ID: x.Key(), Title: x.Title, Level: string(x.Level), Author: x.Author, License: x.License, File: filepath.Base(x.Path), Correlation: true})
+	}
 	for _, x := range set.Refused {
 		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: x.Reason})
 	}

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +26,9 @@ import (
 
 // Lateness is how long correlation waits for events of slower sensors.
 const Lateness = 10 * time.Second
+
+// joinMemory bounds what correlation keeps, in bytes by its own estimate.
+const joinMemory = 256 << 20
 
 // Correlator follows people and machines over events: it puts what is known of
 // an account into its sign-ins, feeds correlation rules with the matches of
@@ -118,7 +120,7 @@ func (k *Correlator) use(set *sigma.Set) error {
 	var next *correlate.Engine
 	if len(set.Correlations) > 0 {
 		var err error
-		if next, err = correlate.New(set, correlate.Config{Lateness: Lateness, Resolve: k.book.ResolveField}); err != nil {
+		if next, err = correlate.New(set, correlate.Config{Lateness: Lateness, MaxMemory: joinMemory, Resolve: k.book.ResolveField}); err != nil {
 			return err
 		}
 		var state bytes.Buffer
@@ -199,8 +201,11 @@ func (k *Correlator) Tick() []*correlate.Alert {
 	return k.engine.Advance(k.newest.Add(k.clock().Sub(k.heard)))
 }
 
-// Stats tells what correlation keeps and left out.
+// Stats tells what correlation keeps and left out; nothing for a nil Correlator.
 func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
+	if k == nil {
+		return correlate.Stats{}, principal.Stats{}
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var s correlate.Stats
@@ -254,7 +259,7 @@ func (k *Correlator) event(a *correlate.Alert) *event.Event {
 
 func (k *Correlator) hit(a *correlate.Alert) Hit {
 	c := a.Rule
-	h := Hit{Rule: event.RuleRef{ID: cmp.Or(c.ID, c.Name), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
+	h := Hit{Rule: event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
 	for _, g := range a.Group {
 		h.Fields = append(h.Fields, event.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
 	}

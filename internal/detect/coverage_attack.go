@@ -4,8 +4,6 @@ import (
 	_ "embed" // the list of techniques
 	"slices"
 	"strings"
-
-	"github.com/meneki/meneki/internal/i18n"
 )
 
 //go:embed attack.txt
@@ -60,17 +58,6 @@ func parent(id string) string {
 // tacticOrder is the order of an attack, as ATT&CK lays its columns out.
 var tacticOrder = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-impairment",
 	"credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact"}
-
-// tacticText names a tactic.
-func tacticText(t string) i18n.Text {
-	switch t {
-	case "stealth":
-		return i18n.T("Stealth", "隠蔽")
-	case "defense-impairment":
-		return i18n.T("Defense impairment", "防御の無効化")
-	}
-	return tactics[t]
-}
 
 // techniquesOf reads the techniques out of a rule's tags, each once.
 func techniquesOf(tags []string) []string {

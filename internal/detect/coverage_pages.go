@@ -154,7 +154,7 @@ func keyText(by string) i18n.Text {
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
 	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} rules", "規則 {0} 件"), byHits: i18n.T("{0} hits", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
-		col := svg.Tactic{Name: tacticText(t.Key)}
+		col := svg.Tactic{Name: tactics[t.Key]}
 		for _, x := range t.Cells {
 			if x.Old && x.Rules == 0 {
 				continue
@@ -234,7 +234,7 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 func tacticsText(list []string) any {
 	var out web.Run
 	for _, t := range list {
-		out = append(out, tacticText(t))
+		out = append(out, tactics[t])
 	}
 	return out
 }
@@ -250,7 +250,7 @@ func tacticTable(cov Coverage) web.Table {
 			all++
 			with += flag(cell.Rules > 0 || cell.Members > 0)
 		}
-		t.Rows = append(t.Rows, []any{tacticText(x.Key), strconv.Itoa(with) + " / " + strconv.Itoa(all)})
+		t.Rows = append(t.Rows, []any{tactics[x.Key], strconv.Itoa(with) + " / " + strconv.Itoa(all)})
 	}
 	return t
 }

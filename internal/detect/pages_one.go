@@ -30,8 +30,9 @@ type oneData struct {
 	Traces   web.List
 }
 
-// matchedLine is a field that made the rule match; a long value is told by its beginning.
-type matchedLine struct{ Field, Value, Head string }
+// matchedLine is a field that made the rule match. Shown is its value defanged,
+// Head the beginning of one that is long.
+type matchedLine struct{ Field, Value, Shown, Head string }
 
 // shortValue is how much of a matched value is shown at once, in bytes.
 const shortValue = 400
@@ -87,10 +88,14 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	}
 	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
 	d.Rule, d.Times, d.Facts = ruleFacts(it), timeFacts(it, r.Zone), c.facts(r.Context(), it)
+	var hosts []string // what is known to be an address or a name, wherever it stands in a command line
+	for _, o := range it.Observables {
+		hosts = append(hosts, o.Value)
+	}
 	for _, m := range it.Matched {
-		line := matchedLine{Field: m.Field, Value: m.Value}
-		if len(m.Value) > shortValue {
-			line.Head = event.Clip(m.Value, shortValue/2)
+		line := matchedLine{Field: m.Field, Value: m.Value, Shown: web.DefangText(m.Value, hosts...)}
+		if len(line.Shown) > shortValue {
+			line.Head = event.Clip(line.Shown, shortValue/2)
 		}
 		d.Matched = append(d.Matched, line)
 	}
@@ -272,6 +277,7 @@ var tactics = map[string]i18n.Text{
 	"reconnaissance": i18n.T("Reconnaissance", "偵察"), "resource-development": i18n.T("Resource development", "リソース開発"),
 	"initial-access": i18n.T("Initial access", "初期アクセス"), "execution": i18n.T("Execution", "実行"), "persistence": i18n.T("Persistence", "永続化"),
 	"privilege-escalation": i18n.T("Privilege escalation", "権限昇格"), "defense-evasion": i18n.T("Defense evasion", "防御回避"),
+	"stealth": i18n.T("Stealth", "隠蔽"), "defense-impairment": i18n.T("Defense impairment", "防御の無効化"), // version 19 divides defense evasion so
 	"credential-access": i18n.T("Credential access", "認証情報アクセス"), "discovery": i18n.T("Discovery", "探索"), "lateral-movement": i18n.T("Lateral movement", "水平展開"),
 	"collection": i18n.T("Collection", "収集"), "command-and-control": i18n.T("Command and control", "C2 通信"), "exfiltration": i18n.T("Exfiltration", "持ち出し"),
 	"impact": i18n.T("Impact", "影響"),

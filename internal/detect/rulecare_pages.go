@@ -20,12 +20,16 @@ type CarePageConfig struct {
 	DB    *store.DB
 	Care  *Care
 	Clock clock.Clock
+	// Correlator follows people and machines over events; nil: nobody does.
+	Correlator *Correlator
 }
 
-// CarePages adds /rules/care, /rules/{id}, /findings/{id}/false and
-// /settings/rule-counts to a node's site, which needs Templates too.
+// CarePages adds /rules/care, /rules/correlation, /rules/{id},
+// /findings/{id}/false and /settings/rule-counts to a node's site, which needs
+// Templates too.
 func CarePages(site *web.Site, c CarePageConfig) {
 	site.Page("/rules/care", policy.RoleReader, c.list)
+	site.Page("/rules/correlation", policy.RoleReader, c.joins)
 	site.Page("/rules/{id}", policy.RoleReader, c.one)
 	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.markRule)
 	site.Action("/rules/{id}/quarantine", policy.RoleAnalyst, c.quarantine)
@@ -156,7 +160,7 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	})
 	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
 		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
-		Tabs: []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: true}, {Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused"}}}
+		Tabs: careTabs("care")}
 	if held > 0 {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
@@ -189,6 +193,12 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	}
 	v.Data = careData{l}
 	return v, nil
+}
+
+// careTabs are the views of a node's rules; on is the one that is shown.
+func careTabs(on string) []web.Tab {
+	return []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: on == "care"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
+		{Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused"}}
 }
 
 func careFilter(r *web.Request, show, sort string) *web.Filter {

@@ -43,12 +43,26 @@ type markLine struct {
 	Path   string // of its finding
 }
 
+func markLines(marks []FalseMark) (out []markLine) {
+	for _, m := range marks {
+		x := markLine{FalseMark: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)}
+		if m.Finding != "" {
+			x.Path = web.Path("/findings/{0}", m.Finding)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
 func reasonField() web.Field {
 	return web.Field{Name: "reason", Kind: "textarea", Rows: 3, Max: maxReason, Required: true, Label: i18n.T("Why was it no attack?", "攻撃ではないと判断した理由"),
 		Help: i18n.T("The reason stays here. If your policy lets rule counts leave, others learn only that some members marked the rule.", "理由は組織の外に出ません。方針で集計の送信を認めた場合も、何組織が誤検知としたかだけが伝わります。")}
 }
 
 func (c CarePageConfig) one(r *web.Request) (*web.View, error) {
+	if rule := c.Care.Engine.Correlation(r.PathValue("id")); rule != nil {
+		return c.joinView(r, rule)
+	}
 	return c.ruleView(r, r.PathValue("id"), nil)
 }
 
@@ -88,6 +102,9 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 	d := ruleData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock()))}
 	if rule := c.Care.Engine.Rule(id); rule != nil {
 		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
+		if c.Care.Engine.Rules().Silent(rule) {
+			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関規則だけが使います。")})
+		}
 		for _, t := range rule.Tags {
 			d.Tags = append(d.Tags, tagBadge(t))
 		}
@@ -97,13 +114,7 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")})
 	}
 	d.Cost, d.Community = costFacts(line.weight, spent), communityFacts(line)
-	for _, m := range marks {
-		x := markLine{FalseMark: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)}
-		if m.Finding != "" {
-			x.Path = web.Path("/findings/{0}", m.Finding)
-		}
-		d.Marks = append(d.Marks, x)
-	}
+	d.Marks = markLines(marks)
 	v.Data, v.CSV = d, hitTable(days)
 	return v, nil
 }

@@ -34,6 +34,11 @@ func plainWords(m Leaving) (says, hides []i18n.Text) {
 		if json.Unmarshal([]byte(m.Body), &r) == nil {
 			return receiptWords(r)
 		}
+	case event.KindRuleCare:
+		var c event.RuleCare
+		if json.Unmarshal([]byte(m.Body), &c) == nil {
+			return careWords(c)
+		}
 	}
 	return []i18n.Text{i18n.T("Everything below, as it stands.", "下に示す内容のすべて。")}, nil
 }
@@ -111,6 +116,29 @@ func receiptWords(r event.Receipt) (says, hides []i18n.Text) {
 		says = append(says, i18n.T("This node no longer matches the indicator.", "このノードが指標の照合をやめたこと。"))
 	}
 	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
+}
+
+func careWords(c event.RuleCare) (says, hides []i18n.Text) {
+	if c.Withdraw {
+		return []i18n.Text{i18n.T("The hub is to forget all that you told of your rules.", "これまでに伝えた規則の集計を、ハブがすべて破棄すること。")}, nil
+	}
+	found, falses := 0, 0
+	for _, r := range c.Rules {
+		if r.Hits > 0 {
+			found++
+		}
+		if r.False {
+			falses++
+		}
+	}
+	return []i18n.Text{
+			i18n.T("The ids of {0} rules that found something here in 30 days, and how much, roughly: 1, 2, 5, 10, 20 and so on.", "30日間に検知のあった規則 {0} 件の番号と、おおよその件数（1、2、5、10、20…に丸めた数）。").With(found),
+			i18n.T("The ids of {0} rules that an analyst here marked as false alarms.", "分析担当が誤検知とした規則 {0} 件の番号。").With(falses),
+			i18n.T("For {0} ATT&CK techniques, roughly how many rules look for them here.", "ATT&CK の手法 {0} 件について、見張る規則のおおよその数。").With(len(c.Techniques)),
+			i18n.T("The hub adds it up with others' and shows a figure only when at least three members stand behind it, without names.", "ハブは他組織の分と合わせ、3組織以上になった数だけを、組織名なしで示すこと。"),
+		}, []i18n.Text{
+			i18n.T("what was found, where and when", "何が、どこで、いつ検知されたか"), i18n.T("titles and text of your rules", "規則の題名と内容"),
+			i18n.T("the reasons for false alarms", "誤検知とした理由"), i18n.T("the events themselves", "事象そのもの")}
 }
 
 func isPseudonym(host string) bool { return len(host) == len("host-")+8 && host[:5] == "host-" }

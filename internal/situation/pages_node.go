@@ -63,26 +63,6 @@ type SensorLine struct {
 	Problem i18n.Text // empty: it works
 }
 
-// RuleReport lists the member's own rules.
-type RuleReport struct {
-	Loaded  []RuleLine
-	Refused []RefusedRule
-}
-
-// RuleLine is a rule that is matched.
-type RuleLine struct {
-	ID, Title, Level string
-	Author, License  string
-	File             string
-}
-
-// RefusedRule is a rule that is not matched, and why.
-type RefusedRule struct {
-	File   string
-	Line   int // 0: the file as a whole
-	Reason string
-}
-
 // NodePages adds a node's first page, "/", and "/rules".
 func NodePages(site *web.Site, c NodeConfig) {
 	site.Templates(Templates())
@@ -101,7 +81,7 @@ func NodePages(site *web.Site, c NodeConfig) {
 		if err != nil {
 			return nil, err
 		}
-		return rep.view(r.Value("show") == "refused"), nil
+		return rep.view(r), nil
 	})
 }
 
@@ -198,41 +178,4 @@ func (s NodeStatus) sensors() web.List {
 		l.Rows = append(l.Rows, web.Row{Key: n.Kind + " " + n.Name, Cells: []any{web.Lines{web.Mono(n.Name), i18n.Same(n.Kind)}, state, n.Events, web.Brief(n.Last)}, Hot: false})
 	}
 	return l
-}
-
-func (rep RuleReport) view(refused bool) *web.View {
-	v := &web.View{Template: "situation/rules", Title: i18n.T("Rules", "規則"), Nav: "rules", Back: &web.Link{Text: i18n.T("Situation", "状況"), Path: "/"}, Wide: true,
-		Lede: i18n.T("What this node matches every event with. A rule that is not fully understood is refused as a whole, never half-loaded.", "このノードがすべての事象に照合する規則です。完全に解釈できない規則は、一部だけ読み込まず、全体を読み込みません。"),
-		Tabs: []web.Tab{
-			{Text: i18n.T("Care", "手入れ"), Path: "/rules/care"},
-			{Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
-			{Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},
-		}}
-	l := web.List{ID: "rules", Caption: i18n.T("Rules", "規則"), Bare: true, Dense: true, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "水準"), Role: web.RoleSev},
-		{Key: "title", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
-		{Key: "author", Text: i18n.T("Author and licence", "作者とライセンス"), Role: web.RoleNote},
-		{Key: "id", Text: i18n.Same("ID"), Role: web.RoleWide},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"), How: i18n.T("Start the node with --rules DIR; indicators of the community are matched all the same.", "--rules フォルダー を付けて起動してください。共同体の指標は、規則がなくても照合されます。")}}
-	if refused {
-		l.Columns = []web.ListColumn{
-			{Key: "file", Text: i18n.T("File", "ファイル"), Role: web.RoleMain},
-			{Key: "line", Text: i18n.T("Line", "行"), Role: web.RoleNum},
-			{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
-		}
-		l.Empty = &web.Empty{Icon: "check", Text: i18n.T("No rule was refused", "読み込めなかった規則はありません"), How: i18n.T("Rules with unknown modifiers or broken conditions would be listed here with file, line and reason.", "未知の修飾子や壊れた条件を含む規則があれば、ファイル・行・理由とともにここに並びます。")}
-		for _, f := range rep.Refused {
-			line := any(nil)
-			if f.Line > 0 {
-				line = f.Line
-			}
-			l.Rows = append(l.Rows, web.Row{Cells: []any{web.Mono(f.File), line, f.Reason}})
-		}
-	} else {
-		for _, f := range rep.Loaded {
-			l.Rows = append(l.Rows, web.Row{Key: f.ID, Cells: []any{web.Level(f.Level), web.Lines{f.Title, web.Mono(f.File)}, web.Run{f.Author, f.License}, web.Mono(f.ID)}})
-		}
-	}
-	v.Data, v.CSV = l, l.Table()
-	return v
 }

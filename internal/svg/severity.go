@@ -16,13 +16,13 @@ func SeverityText(n int) i18n.Text {
 	case 0:
 		return i18n.T("no impact", "影響なし")
 	case 1:
-		return i18n.T("minor impact", "軽微な影響")
+		return i18n.T("almost no impact", "ほぼ影響なし")
 	case 2:
-		return i18n.T("moderate impact", "一定の影響")
+		return i18n.T("some impact", "一定の影響")
 	case 3:
-		return i18n.T("major impact", "大きな影響")
+		return i18n.T("great impact", "大きな影響")
 	}
-	return i18n.T("severe impact", "著しい影響")
+	return i18n.T("extremely serious impact", "著しく深刻な影響")
 }
 
 // Severity is the small mark of a severity: shape, number and colour. The shape

@@ -134,7 +134,7 @@ func demoSituation(zone *time.Location) *web.View {
 	return &web.View{
 		Template: "demo/situation", Title: i18n.T("Situation", "状況"), Nav: "situation",
 		Lede:     web.Run{i18n.T("214 members", "共同体 214 構成員"), demoNow},
-		Severity: &web.Judged{Likely: 3, Low: 2, High: 3, Text: i18n.T("Major impact expected", "大きな影響の見込み"), Note: i18n.T("Health 3, power 2, government 2. Next six hours: steady", "医療 3、電力 2、行政 2。今後6時間の見通し：横ばい")},
+		Severity: &web.Judged{Likely: 3, Low: 2, High: 3, Text: i18n.T("Great impact expected", "大きな影響の見込み"), Note: i18n.T("Health 3, power 2, government 2. Next six hours: steady", "医療 3、電力 2、行政 2。今後6時間の見通し：横ばい")},
 		Next: []web.Next{
 			{Text: i18n.T("Ask 5 hospitals to confirm the impact", "病院 5 機関へ影響確認を依頼する"), Path: "/cases/1/ask", Post: true, By: demoNow.Add(42 * time.Minute)},
 			{Text: i18n.T("Share 1 indicator with 214 members", "指標 1 件を 214 構成員と共有する"), Path: "/indicators/1/share", Post: true, By: demoNow.Add(130 * time.Minute), Note: i18n.T("one more approver", "承認者もう 1 名")},

@@ -193,34 +193,3 @@ func KindText(kind string) i18n.Text {
 	}
 	return i18n.Same(kind)
 }
-
-// Defang writes a value so that nobody opens it by accident and no program
-// makes a link of it: hxxp://evil[.]example/x, user[@]evil[.]example,
-// 192[.]0[.]2[.]1. Hashes and other values without dots stay as they are.
-func Defang(v string) string {
-	scheme, rest, isURL := strings.Cut(v, "://")
-	tail := ""
-	if isURL && len(scheme) <= 10 {
-		switch strings.ToLower(scheme) {
-		case "http", "https":
-			scheme = "hxxp" + scheme[4:]
-		case "ftp", "ftps", "sftp":
-			scheme = strings.Replace(strings.ToLower(scheme), "ftp", "fxp", 1)
-		}
-		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-			rest, tail = rest[:i], rest[i:]
-		}
-		scheme += "://"
-	} else {
-		scheme, rest = "", v
-		if strings.ContainsAny(v, " /\\") {
-			return v // a path, a sentence, a rule
-		}
-	}
-	rest = strings.ReplaceAll(rest, ".", "[.]")
-	rest = strings.ReplaceAll(rest, "@", "[@]")
-	if strings.Count(rest, ":") > 1 && scheme == "" {
-		rest = strings.ReplaceAll(rest, ":", "[:]") // IPv6
-	}
-	return scheme + rest + tail
-}
