@@ -73,11 +73,7 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 	}
 	if data.Keep && !data.Gone {
 		if d.Place != nil {
-			data.Place = []web.Field{
-				{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Value: m.Name},
-				{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions(m.Sector)},
-				{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(m.Prefecture)},
-			}
+			data.Place = placeFields(m)
 		}
 		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
 		if inv, ok := d.once.take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
@@ -86,6 +82,14 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 	}
 	v.Data = data
 	return v, nil
+}
+
+func placeFields(m identity.Member) []web.Field {
+	return []web.Field{
+		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Value: m.Name},
+		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions(m.Sector)},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(m.Prefecture)},
+	}
 }
 
 // mayDomains: a member keeps its own domains, and the hub's coordinators all.
@@ -106,7 +110,9 @@ func (d *desk) inviteAction(r *web.Request) (string, error) {
 			return "", err
 		}
 		form := web.FormOf(r)
-		form.Wrong(wrongField(r), fault.TextOf(err))
+		if form.Require(inviteFields()...); form.Err() == nil {
+			form.Wrong(wrongField(r), fault.TextOf(err))
+		}
 		v, verr := d.listView(r, form)
 		if verr != nil {
 			return "", verr
@@ -183,7 +189,9 @@ func (d *desk) placeAction(r *web.Request) (string, error) {
 			return "", err
 		}
 		form := web.FormOf(r)
-		form.Wrong(wrongField(r), fault.TextOf(err))
+		if form.Require(placeFields(m)...); form.Err() == nil {
+			form.Wrong(wrongField(r), fault.TextOf(err))
+		}
 		v, verr := d.memberView(r, m, form)
 		if verr != nil {
 			return "", verr

@@ -246,6 +246,9 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation) (*web.
 	return v, nil
 }
 
+// kindsOfWho are what the resolver writes before whom a group is about.
+var kindsOfWho = []string{"ip", "host", "fqdn", "down", "addr", "user", "sid"}
+
 func resultList(items []Item, found int64, all string) web.List {
 	l := web.List{ID: "results", Caption: i18n.T("Last results", "最近の結果"), Count: web.Exactly(found), Dense: true, Columns: []web.ListColumn{
 		{Key: "who", Text: i18n.T("For whom", "対象"), Role: web.RoleMain},
@@ -259,7 +262,11 @@ func resultList(items []Item, found int64, all string) web.List {
 	for _, it := range items {
 		var group []string
 		for _, m := range it.Matched {
-			group = append(group, m.Value)
+			kind, name, ok := strings.Cut(m.Value, ":")
+			if !ok || !slices.Contains(kindsOfWho, kind) {
+				name = m.Value
+			}
+			group = append(group, name)
 		}
 		who := web.Defang(strings.Join(group, ", "))
 		if who == "" {

@@ -185,6 +185,9 @@ func about(it Item) any {
 	if len(it.Observables) == 0 {
 		return it.Rule.ID
 	}
+	if len(it.Observables) == 1 && it.Observables[0].Value == it.Rule.Title { // a value that was shared, said already
+		return web.KindText(string(it.Observables[0].Type))
+	}
 	var out web.Run
 	for i, o := range it.Observables {
 		if i == 2 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,11 +88,8 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 			web.Next{Text: i18n.T("Mark as a false alarm", "誤検知として記録"), Path: web.Path("/findings/{0}/false", it.ID)})
 	}
 	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
-	d.Rule, d.Times, d.Facts = ruleFacts(it), timeFacts(it, r.Zone), c.facts(r.Context(), it)
-	var hosts []string // what is known to be an address or a name, wherever it stands in a command line
-	for _, o := range it.Observables {
-		hosts = append(hosts, o.Value)
-	}
+	d.Rule, d.Times, d.Facts = ruleFacts(it, !c.Hub && !d.Shared), timeFacts(it, r.Zone), c.facts(r.Context(), it)
+	hosts := hostsIn(it.Finding)
 	for _, m := range it.Matched {
 		line := matchedLine{Field: m.Field, Value: m.Value, Shown: web.DefangText(m.Value, hosts...)}
 		if len(line.Shown) > shortValue {
@@ -107,6 +105,21 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	}
 	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
 	return v, nil
+}
+
+// hostsIn gives the names of hosts that a finding holds, so that they are
+// defanged wherever they stand, in a command line too.
+func hostsIn(f event.Finding) (out []string) {
+	fields := map[string]any{}
+	for _, m := range f.Matched {
+		fields[m.Field] = m.Value
+	}
+	for _, o := range append(event.Observables(&event.Event{Fields: fields}), f.Observables...) {
+		if o.Type == event.Domain && !slices.Contains(out, o.Value) {
+			out = append(out, o.Value)
+		}
+	}
+	return out
 }
 
 // verdictList tells what was judged of each value: whether the others may get it, and why.
@@ -157,8 +170,12 @@ func events(n int) i18n.Text {
 	return i18n.T("{0} events", "事象 {0} 件").With(n)
 }
 
-func ruleFacts(it Item) []web.Fact {
+// ruleFacts name the rule; own says that it has a page here.
+func ruleFacts(it Item, own bool) []web.Fact {
 	name, id := i18n.T("Rule", "規則"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
+	if own {
+		id = web.Link{Text: it.Rule.ID, Path: web.Path("/rules/{0}", it.Rule.ID)}
+	}
 	return []web.Fact{
 		{Name: name, Value: web.Lines{web.Defang(it.Rule.Title), id}},
 		{Name: i18n.T("Author", "作成者"), Value: it.Rule.Author},

@@ -126,6 +126,15 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No figures yet", "集計はまだありません"),
 		How: i18n.T("Members may let their nodes tell how often a rule hits and whether analysts mark it as a false alarm. Once a day a figure appears for each rule that at least three of them speak of.",
 			"構成員は、規則ごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えた規則について、1日1回、集計を掲載します。")}}
+	q := strings.ToLower(strings.TrimSpace(r.Value("q")))
+	if len(list) > 0 {
+		l.Filter = &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号"), Say: i18n.T("all rules with a figure, those marked as false alarms first", "集計のあるすべての規則、誤検知とされたものが先")}
+	}
+	if q != "" && len(list) > 0 {
+		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含む規則、誤検知とされたものが先").With(r.Value("q"))
+		list = slices.DeleteFunc(list, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
+		l.Count, l.Empty = web.Exactly(int64(len(list))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
+	}
 	for _, x := range list {
 		var title any = web.Mono(x.ID)
 		if x.Title != "" {
@@ -133,7 +142,9 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 		}
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: "/findings?rule=" + url.QueryEscape(x.ID), Cells: []any{title, orNil(x.Found), orNil(x.FalseBy), orNil(x.Typical), x.Since}})
 	}
-	v.Data, v.CSV = careData{l}, l.Table()
+	v.CSV = l.Table()
+	l.Page(r, pageRows)
+	v.Data = careData{l}
 	return v, nil
 }
 

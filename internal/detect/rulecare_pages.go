@@ -177,20 +177,11 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 			{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote},
 		}}
 	v.CSV = careTable(list)
-	if after := r.Value("after"); after != "" {
-		if at := slices.IndexFunc(list, func(l careLine) bool { return l.id == after }); at >= 0 {
-			list = list[at+1:]
-			l.Pager.First = r.With("after", "")
-		}
-	}
-	if len(list) > pageRows {
-		list = list[:pageRows]
-		l.Pager.Next = r.With("after", list[pageRows-1].id)
-	}
 	for _, x := range list {
 		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
 			web.Level(x.level), web.Lines{x.title, web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
 	}
+	l.Page(r, pageRows)
 	v.Data = careData{l}
 	return v, nil
 }

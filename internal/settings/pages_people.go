@@ -41,11 +41,7 @@ func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := peopleData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once")), Fields: []web.Field{
-		{Name: "name", Label: i18n.T("Name", "氏名"), Required: true, Max: 120, Auto: "off"},
-		{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Max: 64, Mono: true, Auto: "off", Help: i18n.T("2 to 64 of a-z, 0-9 and . _ @ + -", "a-z、0-9、. _ @ + - の 2〜64 文字")},
-		roleField(),
-	}}
+	data := peopleData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once")), Fields: personFields()}
 	for _, x := range policy.Roles() {
 		data.Roles = append(data.Roles, roleOption{x, web.RoleText(x)})
 	}
@@ -61,6 +57,14 @@ func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
 	}
 	v.Data = data
 	return v, nil
+}
+
+func personFields() []web.Field {
+	return []web.Field{
+		{Name: "name", Label: i18n.T("Name", "氏名"), Required: true, Max: 120, Auto: "off"},
+		{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Max: 64, Mono: true, Auto: "off", Help: i18n.T("2 to 64 of a-z, 0-9 and . _ @ + -", "a-z、0-9、. _ @ + - の 2〜64 文字")},
+		roleField(),
+	}
 }
 
 func roleField() web.Field {
@@ -89,7 +93,9 @@ func (d *desk) addPersonAction(r *web.Request) (string, error) {
 			return "", err
 		}
 		form := web.FormOf(r)
-		form.Wrong("login", fault.TextOf(err))
+		if form.Require(personFields()...); form.Err() == nil {
+			form.Wrong("login", fault.TextOf(err))
+		}
 		v, verr := d.peopleView(r, form)
 		if verr != nil {
 			return "", verr

@@ -62,7 +62,12 @@ func (d *desk) tokensView(r *web.Request, form *web.Form) (*web.View, error) {
 		data.Tokens = append(data.Tokens, line)
 	}
 	if r.Viewer.User != "" && !r.Viewer.Machine {
-		data.Fields = tokenFields(r.Viewer.Role)
+		switch _, err := d.People.User(r.Context(), r.Viewer.User); {
+		case err == nil:
+			data.Fields = tokenFields(r.Viewer.Role)
+		case !fault.Is(err, fault.NotFound): // an open console: whoever comes is somebody without an account
+			return nil, err
+		}
 	}
 	v.Data = data
 	return v, nil
@@ -96,7 +101,9 @@ func (d *desk) addTokenAction(r *web.Request) (string, error) {
 			return "", err
 		}
 		form := web.FormOf(r)
-		form.Wrong("name", fault.TextOf(err))
+		if form.Require(tokenFields(r.Viewer.Role)...); form.Err() == nil {
+			form.Wrong("name", fault.TextOf(err))
+		}
 		v, verr := d.tokensView(r, form)
 		if verr != nil {
 			return "", verr

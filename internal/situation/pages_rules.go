@@ -1,6 +1,8 @@
 package situation
 
 import (
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,23 +56,9 @@ func (rep RuleReport) view(r *web.Request) *web.View {
 		l = rep.refused(r)
 	}
 	v.CSV = l.Table()
-	page(r, &l)
+	l.Page(r, pageRules)
 	v.Data = l
 	return v
-}
-
-// page leaves of a list what one page shows: the rows after the one whose key
-// is ?after=.
-func page(r *web.Request, l *web.List) {
-	if after := r.Value("after"); after != "" {
-		if at := slices.IndexFunc(l.Rows, func(x web.Row) bool { return x.Key == after }); at >= 0 {
-			l.Rows, l.Pager.First = l.Rows[at+1:], r.With("after", "")
-		}
-	}
-	if len(l.Rows) > pageRules {
-		l.Rows = l.Rows[:pageRules]
-		l.Pager.Next = r.With("after", l.Rows[pageRules-1].Key)
-	}
 }
 
 func (rep RuleReport) loaded(r *web.Request) web.List {
@@ -140,7 +128,7 @@ func (rep RuleReport) refused(r *web.Request) web.List {
 		if x.Line > 0 {
 			line = x.Line
 		}
-		l.Rows = append(l.Rows, web.Row{Key: x.File + ":" + strconv.Itoa(x.Line), Cells: []any{web.Mono(x.File), line, x.Reason}})
+		l.Rows = append(l.Rows, web.Row{Key: x.File + ":" + strconv.Itoa(x.Line), Cells: []any{web.Lines{web.Mono(path.Base(filepath.ToSlash(x.File))), x.File}, line, x.Reason}})
 	}
 	l.Count = web.Exactly(int64(len(l.Rows)))
 	return l

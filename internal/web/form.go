@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -42,6 +44,21 @@ func (f *Form) Wrong(name string, text i18n.Text) {
 	}
 	if _, ok := f.Errors[name]; !ok {
 		f.Errors[name] = text
+	}
+}
+
+// Require notes which of fields are blank though they must not be, or too long:
+// what a browser would have said itself.
+func (f *Form) Require(fields ...Field) {
+	for _, d := range fields {
+		switch v := strings.TrimSpace(f.Get(d.Name)); {
+		case d.Required && v == "" && (d.Kind == "select" || d.Kind == "radio"):
+			f.Wrong(d.Name, i18n.T("choose one of these", "いずれかを選んでください"))
+		case d.Required && v == "":
+			f.Wrong(d.Name, i18n.T("this must be filled in", "入力してください"))
+		case d.Max > 0 && utf8.RuneCountInString(v) > d.Max:
+			f.Wrong(d.Name, i18n.T("at most {0} characters", "{0} 文字以内で入力してください").With(d.Max))
+		}
 	}
 }
 

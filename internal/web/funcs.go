@@ -46,7 +46,7 @@ func (st *stage) funcs() template.FuncMap {
 		"svg":     st.svg,     // a picture alone
 		"picture": st.picture, // a picture with its table behind it
 		// components
-		"list":     func(v any) (template.HTML, error) { return st.partial("ui/list", v) },
+		"list":     st.list,
 		"facts":    func(v any) (template.HTML, error) { return st.partial("ui/facts", v) },
 		"timeline": func(v any) (template.HTML, error) { return st.partial("ui/timeline", v) },
 		"empty":    func(v any) (template.HTML, error) { return st.partial("ui/empty", v) },
@@ -266,4 +266,14 @@ func indented(v any) (string, error) {
 		return "", err
 	}
 	return visible(string(b)), nil
+}
+
+// list draws a List. One that is bare shows its count with the sentence of its
+// filter, since its title is not on screen.
+func (st *stage) list(l List) (template.HTML, error) {
+	if l.Bare && l.Filter != nil && len(l.Rows) > 0 {
+		f := *l.Filter
+		f.Total, l.Filter = l.Count, &f
+	}
+	return st.partial("ui/list", l)
 }

@@ -43,6 +43,7 @@ type page struct {
 	*View
 	Content template.HTML
 	Site    *Config
+	Place   i18n.Text
 	Viewer  policy.Viewer
 	Lang    string
 	Theme   string
@@ -82,8 +83,11 @@ func (s *Site) render(w io.Writer, r *Request, v *View, flashes []flash, fragmen
 	}
 	p := page{
 		View: v, Content: template.HTML(content.String()), //nolint:gosec // made by html/template just above
-		Site: &s.cfg, Viewer: r.Viewer, Lang: string(r.Lang), Theme: r.Theme, ID: r.ID,
+		Site: &s.cfg, Place: s.cfg.Place, Viewer: r.Viewer, Lang: string(r.Lang), Theme: r.Theme, ID: r.ID,
 		Flashes: flashes, Realm: s.cfg.Realm, Other: string(i18n.EN),
+	}
+	if s.cfg.PlaceNow != nil {
+		p.Place = s.cfg.PlaceNow()
 	}
 	if v.Realm != "" {
 		p.Realm = v.Realm

@@ -34,6 +34,8 @@ type Config struct {
 	Log   *slog.Logger // nil discards
 	Title i18n.Text    // behind each page's title: "meneki — hub"
 	Place i18n.Text    // who this console belongs to
+	// PlaceNow is asked for each page instead of Place, where the name may change.
+	PlaceNow func() i18n.Text
 	// Realm is the realm that all pages are about; empty or "live" is real work,
 	// anything else is an exercise, which every page says. View.Realm overrides it.
 	Realm string
