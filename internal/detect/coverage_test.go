@@ -139,7 +139,7 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	site.Templates(Templates())
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
-	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock}
+	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock, Correlator: n.joined}
 	CarePages(site, cfg)
 	CareAPI(a, cfg)
 	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: ReadAttack(), Rules: c.CoverRules}

@@ -179,7 +179,7 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	v.CSV = careTable(list)
 	for _, x := range list {
 		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
-			web.Level(x.level), web.Lines{x.title, web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
+			web.Level(x.level), web.Lines{web.Defang(x.title), web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
 	}
 	l.Page(r, pageRows)
 	v.Data = careData{l}

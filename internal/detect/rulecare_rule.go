@@ -97,7 +97,7 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 	}
 	line.id, line.title = id, cmp.Or(line.title, id)
 	badge := stateBadge(line)
-	v := &web.View{Template: "rulecare/one", Title: i18n.Same(line.title), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
+	v := &web.View{Template: "rulecare/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
 		Back: &web.Link{Text: i18n.T("Rule care", "規則の手入れ"), Path: "/rules/care"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
 	d := ruleData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock()))}
 	if rule := c.Care.Engine.Rule(id); rule != nil {

@@ -2,8 +2,11 @@ package situation
 
 import (
 	"context"
+	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +175,52 @@ func TestNodePages(t *testing.T) {
 		if waits := strings.Contains(body, "Decide on what waits to leave (3)"); waits != (name == "full") {
 			t.Errorf("%s: what waits for a person: %v", name, waits)
 		}
+	}
+}
+
+// Many rules are shown in pages that hold each of them once; what is
+// searched for is found wherever it is.
+func TestManyRules(t *testing.T) {
+	now, _ := clock.Fixed(noon)
+	var rep RuleReport
+	for i := range 1200 {
+		rep.Loaded = append(rep.Loaded, RuleLine{ID: fmt.Sprintf("id-%05d", i), Title: fmt.Sprint("Rule ", i%7), Level: []string{"low", "high"}[i%2], Author: "A", File: fmt.Sprintf("f%05d.yml", i), Correlation: i == 7})
+	}
+	for i := range 150 {
+		rep.Refused = append(rep.Refused, RefusedRule{File: fmt.Sprintf("/rules/bad%03d.yml", i), Line: i, Reason: "unknown modifier"})
+	}
+	site := web.New(web.Config{Clock: now, Auth: viewerOf})
+	NodePages(site, NodeConfig{Clock: now, Status: func(context.Context, policy.Viewer) (NodeStatus, error) { return NodeStatus{}, nil }, Rules: func(context.Context) (RuleReport, error) { return rep, nil }})
+	h := site.Handler()
+	key, next := regexp.MustCompile(`data-key="([^"]+)"`), regexp.MustCompile(`rel="next" href="([^"]+)"`)
+	for path, want := range map[string]int{"/rules": 1200, "/rules?level=high": 600, "/rules?level=none": 1200, "/rules?q=F00123.yml": 1, "/rules?q=nothing": 0, "/rules?show=refused": 150, "/rules?show=refused&q=bad14": 10, "/rules?after=gone&q=id-000": 100} {
+		seen := map[string]bool{}
+		for at, pages := path, 0; at != "" && pages < 200; pages++ {
+			code, body := get(h, "b", at)
+			keys := key.FindAllStringSubmatch(body, -1)
+			if code != http.StatusOK || len(keys) > pageRules {
+				t.Fatalf("%s: %d with %d rows", at, code, len(keys))
+			}
+			for _, k := range keys {
+				if seen[k[1]] {
+					t.Fatalf("%s shows %s again", at, k[1])
+				}
+				seen[k[1]] = true
+			}
+			at = ""
+			if m := next.FindStringSubmatch(body); m != nil {
+				at = html.UnescapeString(m[1])
+			}
+		}
+		if len(seen) != want {
+			t.Errorf("%s shows %d rules, want %d", path, len(seen), want)
+		}
+	}
+	if _, body := get(h, "b", "/rules?q=f00007.yml&lang=en"); !strings.Contains(body, `href="/rules/id-00007"`) || !strings.Contains(body, ">correlation<") {
+		t.Error("a row does not lead to its rule, or does not say that it correlates")
+	}
+	if _, body := get(h, "b", "/rules?format=csv"); strings.Count(body, "id-") != 1200 {
+		t.Errorf("the download holds %d rules", strings.Count(body, "id-"))
 	}
 }
 

@@ -1,0 +1,140 @@
+package detect
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/meneki/meneki/sigma"
+)
+
+// joinText adds correlations of every kind to rulesText, one of them with a
+// hostile title, one that only feeds another.
+func joinText(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString(rulesText)
+	add := func(n int, title, body string) {
+		fmt.Fprintf(&b, "---\ntitle: %s\nid: 55555555-5555-4555-8555-%012d\nlevel: high\ntags: [attack.stealth]\ncorrelation:\n%s\n", title, n, body)
+	}
+	rules := "  rules: [" + ruleA + "]\n  group-by: [Image]\n"
+	add(1, "Beacons", "  type: event_count\n"+rules+"  timespan: 10m\n  condition: {gte: 3}\n  generate: true")
+	add(2, mustJSON(t, hostile), "  type: value_count\n"+rules+"  timespan: 90m\n  condition: {field: DestinationIp, gt: 1, lte: 9}\n  generate: true")
+	add(3, "Both", "  type: temporal\n  rules: ["+ruleA+", "+ruleB+"]\n  timespan: 1h\n  generate: true")
+	add(4, "One not other", "  type: temporal_ordered\n  rules: ["+ruleA+", "+ruleB+"]\n  timespan: 2d\n  generate: true")
+	add(5, "Sum", "  type: value_sum\n"+rules+"  timespan: 1s\n  condition: {field: Bytes, gte: 1000000}\n  generate: true")
+	add(6, "Hidden", "  type: event_count\n"+rules+"  timespan: 1d\n  condition: {gte: 2}\n  generate: true")
+	add(7, "Of hidden", "  type: event_count\n  rules: [55555555-5555-4555-8555-000000000006]\n  timespan: 30s\n  condition: {gte: 2}")
+	return b.String()
+}
+
+// joinSet loads rules and correlations, each of which must be understood.
+func joinSet(t *testing.T, text string) *sigma.Set {
+	t.Helper()
+	set, err := sigma.Load(fstest.MapFS{"rules/test.yml": {Data: []byte(text)}}, "rules")
+	if err != nil || len(set.Refused) > 0 {
+		t.Fatal(err, set.Refused)
+	}
+	return set
+}
+
+func joinID(n int) string { return fmt.Sprintf("55555555-5555-4555-8555-%012d", n) }
+
+// What correlation holds and what came of it is on its pages, in both
+// languages; a finding of a correlation leads to its rule.
+func TestCorrelationPages(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		n.engine.SetRules(joinSet(t, joinText(t)))
+		k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.joined = k
+		h := caring(t, n, careFor(t, n, CareConfig{}))
+		for _, path := range []string{"/rules/correlation", "/rules/" + joinID(1)} {
+			page(t, h, "reader", path) // before anything happened
+		}
+		for i := range 3 {
+			n.take(t, n.beacon(fmt.Sprint("198.51.100.", i)))
+		}
+		n.hand.Add(time.Minute)
+		for range 2 {
+			if err := n.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := page(t, h, "reader", "/rules/correlation")
+		for lang, words := range map[string][]string{
+			"en": {"Beacons", "within 10 minutes: the number of events is ≥ 3", "within 90 minutes: the number of different values of DestinationIp is &gt; 1, ≤ 9", "within an hour: all of them come, in any order",
+				"within 2 days: all of them come, in this order", "within a second: the sum of Bytes is ≥ 1000000", "part of others", "of 256 MiB", "nothing given up"},
+			"ja": {"10分以内に、事象の数が ≥ 3", "1時間以内に、すべてが順不同で発生", "ほかの規則の部品", "欠落なし"},
+		} {
+			for _, w := range words {
+				if !strings.Contains(all[lang], w) {
+					t.Errorf("the page of all correlations does not say %q in %s", w, lang)
+				}
+			}
+		}
+		code, csv := get(t, h, "reader", "/rules/correlation?format=csv&lang=en")
+		if want := joinID(1) + ",Beacons,high,event_count,false,1,1,1,"; code != 200 || !strings.Contains(csv, want) {
+			t.Errorf("%d: the table lacks %q:\n%s", code, want, csv)
+		}
+		finding := ""
+		for _, f := range n.findings(t) {
+			if f.Rule.ID == joinID(1) {
+				finding = f.ID
+			}
+		}
+		if finding == "" {
+			t.Fatal("the correlation made no finding")
+		}
+		for i := range 7 {
+			one := page(t, h, "reader", "/rules/"+joinID(i+1))
+			if i == 0 && (!strings.Contains(one["en"], "/findings/"+finding) || !strings.Contains(one["en"], "/rules/"+ruleA) || !strings.Contains(one["ja"], "隠蔽")) {
+				t.Error("the page of a correlation lacks its result, its base rule or its tactic")
+			}
+			if only := strings.Contains(one["en"], "It is only there for correlations that build on it."); only != (i == 5) {
+				t.Errorf("%s says that it only feeds others: %v", joinID(i+1), only)
+			}
+		}
+		n.engine.SetRules(joinSet(t, strings.Split(joinText(t), "---\ntitle: Beacons")[0]))
+		if body := page(t, h, "reader", "/rules/correlation")["en"]; !strings.Contains(body, "--no-builtin-rules") {
+			t.Error("without correlations the page does not say how to get them")
+		}
+	})
+}
+
+// A rule that is there for correlations alone says so.
+func TestSilentRule(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		text := rulesText + "---\ntitle: Many\nid: " + joinID(9) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + ruleA + "], timespan: 1m, condition: {gte: 9}}\n"
+		n.engine.SetRules(joinSet(t, text))
+		h := caring(t, n, careFor(t, n, CareConfig{}))
+		for id, want := range map[string]bool{ruleA: true, ruleB: false} {
+			if got := strings.Contains(page(t, h, "reader", "/rules/"+id)["en"], "Only correlation rules use its matches."); got != want {
+				t.Errorf("%s: %v, want %v", id, got, want)
+			}
+		}
+	})
+}
+
+// Whatever a condition is, it is told in one sentence of each language.
+func TestConditionText(t *testing.T) {
+	for _, c := range []struct {
+		rule   sigma.Correlation
+		en, ja string
+	}{
+		{sigma.Correlation{Type: sigma.ValuePercentile, Timespan: 24 * time.Hour, Condition: sigma.CorrelationCondition{Percentile: 99.5, Fields: []string{"ms"}, Comparisons: []sigma.Comparison{{Op: "lt", Value: 0.5}}}},
+			"within a day: the 99.5th percentile of ms is < 0.5", "1日以内に、ms の 99.5 パーセンタイルが < 0.5"},
+		{sigma.Correlation{Type: sigma.Temporal, Timespan: 61 * time.Second, Condition: sigma.CorrelationCondition{Expression: "a and\n not b"}}, "within 61 seconds: a and not b", "61秒以内に、a and not b"},
+		{sigma.Correlation{Type: sigma.Temporal, Timespan: time.Minute, Rules: make([]sigma.RuleRef, 3), Condition: sigma.CorrelationCondition{Comparisons: []sigma.Comparison{{Op: "gte", Value: 2}}}},
+			"within a minute: the number of different rules is ≥ 2", "1分以内に、異なる規則の数が ≥ 2"},
+		{sigma.Correlation{Type: sigma.ValueAvg, Timespan: 1500 * time.Millisecond, Condition: sigma.CorrelationCondition{Fields: []string{"n"}, Comparisons: []sigma.Comparison{{Op: "neq", Value: 1}}}}, "within 1.5s: the average of n is ≠ 1", "1.5s以内に、n の平均が ≠ 1"},
+	} {
+		if got := conditionText(&c.rule); got.In("en") != c.en || got.In("ja") != c.ja {
+			t.Errorf("got %q, %q; want %q, %q", got.In("en"), got.In("ja"), c.en, c.ja)
+		}
+	}
+}
