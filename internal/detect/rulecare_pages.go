@@ -189,7 +189,7 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 // careTabs are the views of a node's rules; on is the one that is shown.
 func careTabs(on string) []web.Tab {
 	return []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: on == "care"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
-		{Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused"}}
+		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
 
 func careFilter(r *web.Request, show, sort string) *web.Filter {

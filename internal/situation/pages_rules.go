@@ -48,8 +48,8 @@ func (rep RuleReport) view(r *web.Request) *web.View {
 		Tabs: []web.Tab{
 			{Text: i18n.T("Care", "手入れ"), Path: "/rules/care"},
 			{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"},
-			{Text: i18n.T("Loaded", "読み込み済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
-			{Text: i18n.T("Refused", "読み込み不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},
+			{Text: i18n.T("Loaded", "読込済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
+			{Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},
 		}}
 	l := rep.loaded(r)
 	if refused {
@@ -118,17 +118,18 @@ func (rep RuleReport) refused(r *web.Request) web.List {
 	}
 	if q != "" {
 		f.Clear = "/rules?show=refused"
-		l.Empty = &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all refused rules", "読み込み不可の規則をすべて表示"), Path: f.Clear}}
+		l.Empty = &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all refused rules", "読込不可の規則をすべて表示"), Path: f.Clear}}
 	}
 	for _, x := range rep.Refused {
 		if q != "" && !strings.Contains(strings.ToLower(x.File+"\n"+x.Reason), q) {
 			continue
 		}
+		dir, base := path.Split(filepath.ToSlash(x.File))
 		line := any(nil)
 		if x.Line > 0 {
 			line = x.Line
 		}
-		l.Rows = append(l.Rows, web.Row{Key: x.File + ":" + strconv.Itoa(x.Line), Cells: []any{web.Lines{web.Mono(path.Base(filepath.ToSlash(x.File))), x.File}, line, x.Reason}})
+		l.Rows = append(l.Rows, web.Row{Key: x.File + ":" + strconv.Itoa(x.Line), Cells: []any{web.Lines{base, strings.TrimSuffix(dir, "/")}, line, x.Reason}})
 	}
 	l.Count = web.Exactly(int64(len(l.Rows)))
 	return l
