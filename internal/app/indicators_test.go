@@ -274,7 +274,7 @@ func TestPatternFromTheHub(t *testing.T) {
 			err = hub.Arm(ind)
 		}
 		if err == nil {
-			_, _, err = hub.Hunt(t.Context(), ind)
+			_, err = hub.Hunt(t.Context(), [][]byte{ind})
 		}
 		return id, err
 	}
