@@ -375,3 +375,58 @@ func TestRealFields(t *testing.T) {
 		t.Errorf("%d records", records)
 	}
 }
+
+// Chunk by chunk, each read by a Chunk of its own, a file gives what All gives.
+func TestRealChunks(t *testing.T) {
+	n := 0
+	for _, path := range realFiles(t, "evtx", "sigma-golden") {
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := append(bytes.Clone(whole[:len(whole)/2]), whole[len(whole)/2+100:]...)
+		for _, b := range [][]byte{whole, damaged} {
+			told := func(rec *Record, err error) string {
+				if err != nil {
+					return err.Error()
+				}
+				text, err := rec.AppendJSON(nil)
+				return fmt.Sprint(rec.ID, rec.Offset, string(text), err)
+			}
+			for _, open := range []func() (*Reader, error){
+				func() (*Reader, error) { return NewReader(bytes.NewReader(b), int64(len(b))) },
+				func() (*Reader, error) { return NewStream(bytes.NewReader(b)) },
+			} {
+				r, err := open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var want, got []string
+				for rec, err := range r.All() {
+					want = append(want, told(rec, err))
+				}
+				r, _ = open()
+				for raw, err := range r.Chunks() {
+					if err != nil {
+						got = append(got, told(nil, err))
+						continue
+					}
+					c := new(Chunk)
+					if err := c.Reset(raw.Data, raw.Offset, raw.Index); err != nil {
+						t.Fatal(err)
+					}
+					for rec, err := range c.All() {
+						got = append(got, told(rec, err))
+					}
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Fatalf("%s: %s", path, d)
+				}
+				n += len(got)
+			}
+		}
+	}
+	if n < 3000 {
+		t.Errorf("%d records", n)
+	}
+}

@@ -73,22 +73,51 @@ func (r *Reader) Header() (h Header, ok bool) { return r.header, r.headed }
 // a stream it is the last one. All of a stream can be ranged over once.
 func (r *Reader) All() iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		for _, e := range r.problems {
-			if !yield(nil, e) {
-				return
+		r.each(func(_ RawChunk, err error) bool {
+			if err != nil {
+				return yield(nil, err)
 			}
-		}
-		r.chunks = 0
-		from := r.start
-		if r.seeks {
-			from = r.oldest()
-		}
-		if !r.scan(from, r.size, yield) || !r.scan(r.start, from, yield) {
+			for rec, err := range r.chunk.All() {
+				if !yield(rec, err) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// RawChunk is a chunk that was found and not read yet.
+type RawChunk struct {
+	Data   []byte // good until the next one is asked for
+	Offset int64  // in the file
+	Index  int    // its number in the file
+}
+
+// Chunks yields the chunks in the order of All, for [Chunk.Reset] to read them,
+// on several cores if they are copied, and an *Error for what is no chunk. The
+// errors and the records of the chunks one after another are those of All.
+func (r *Reader) Chunks() iter.Seq2[RawChunk, error] {
+	return func(yield func(RawChunk, error) bool) { r.each(yield) }
+}
+
+// each finds the chunks; r.chunk is reset to the one that is yielded.
+func (r *Reader) each(yield func(RawChunk, error) bool) {
+	for _, e := range r.problems {
+		if !yield(RawChunk{}, e) {
 			return
 		}
-		if e := r.counts(); e != nil {
-			yield(nil, e)
-		}
+	}
+	r.chunks = 0
+	from := r.start
+	if r.seeks {
+		from = r.oldest()
+	}
+	if !r.scan(from, r.size, yield) || !r.scan(r.start, from, yield) {
+		return
+	}
+	if e := r.counts(); e != nil {
+		yield(RawChunk{}, e)
 	}
 }
 
@@ -102,7 +131,7 @@ func (r *Reader) counts() *Error {
 
 // scan reads the chunks from from to to. In a file that lost or gained bytes they
 // do not begin where they must: they are looked for.
-func (r *Reader) scan(from, to int64, yield func(*Record, error) bool) bool {
+func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 	gap := int64(-1) // where bytes began that are no chunk
 	filled := func(pos int64) bool {
 		if gap < 0 {
@@ -110,14 +139,14 @@ func (r *Reader) scan(from, to int64, yield func(*Record, error) bool) bool {
 		}
 		e := &Error{Offset: gap, Chunk: r.number(gap), Lost: true, Err: fmt.Errorf("%d bytes are no chunk", pos-gap)}
 		gap = -1
-		return yield(nil, e)
+		return yield(RawChunk{}, e)
 	}
 	pos := from
 	for pos < to {
 		b, err := r.src.window(pos, ChunkSize)
 		if err != nil {
 			e := &Error{Offset: pos, Chunk: r.number(pos), Lost: true, Err: fmt.Errorf("read: %w", err)}
-			if !filled(pos) || !yield(nil, e) {
+			if !filled(pos) || !yield(RawChunk{}, e) {
 				return false
 			}
 			if !r.seeks {
@@ -134,10 +163,8 @@ func (r *Reader) scan(from, to int64, yield func(*Record, error) bool) bool {
 				return false
 			}
 			r.chunks++
-			for rec, err := range r.chunk.All() {
-				if !yield(rec, err) {
-					return false
-				}
+			if !yield(RawChunk{b, pos, r.number(pos)}, nil) {
+				return false
 			}
 			pos += ChunkSize
 			// Where bytes went missing the next chunk comes too early. It is then

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path"
 	"strings"
 
@@ -115,7 +114,7 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		defer z.Close()
 		return r.stream(ctx, name, r.limit(z), named, depth+1)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		if f, ok := in.(*os.File); ok {
+		if f, ok := in.(OnDisk); ok {
 			return r.zip(ctx, name, f, depth)
 		}
 		return r.zipStream(ctx, name, b, depth)
@@ -124,7 +123,7 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		return r.records(ctx, name, transform.NewReader(b, d))
 	}
 	if bytes.HasPrefix(head, []byte(logMagic)) {
-		if _, ok := in.(*os.File); ok {
+		if _, ok := in.(OnDisk); ok {
 			return r.eventLog(ctx, name, in) // by place, whatever was peeked at
 		}
 		return r.eventLog(ctx, name, b)
@@ -192,7 +191,7 @@ func (r *reader) looksLikeLog(head []byte, name string) bool {
 }
 
 // zip reads the members of an archive on disk, in their order in the archive.
-func (r *reader) zip(ctx context.Context, name string, f *os.File, depth int) error {
+func (r *reader) zip(ctx context.Context, name string, f OnDisk, depth int) error {
 	info, err := f.Stat()
 	if err != nil {
 		return openFault(name, err)

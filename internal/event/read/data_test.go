@@ -2,10 +2,15 @@ package read_test
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/evtx"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 )
@@ -144,5 +149,57 @@ func TestRealOther(t *testing.T) {
 	}
 	if rep.SkipN == 0 {
 		t.Error("packet captures and CSV are in the folder, and none was listed as skipped")
+	}
+}
+
+// The short way from a record of an event log to what rules match gives the same
+// as the way over JSON.
+func TestLogFields(t *testing.T) {
+	dir := dataDir(t)
+	compared := 0
+	for _, folder := range []string{"evtx", "sigma-golden"} {
+		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".evtx" {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			info, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			r, err := evtx.NewReader(f, info.Size())
+			if err != nil {
+				return err
+			}
+			var d read.Decoder
+			source, hint := event.Source{Sensor: "file", Name: path}, read.Hint{Seen: time.Unix(1e9, 0)}
+			for rec, err := range r.All() {
+				if err != nil {
+					continue
+				}
+				long, err1 := d.Log(source, rec, hint)
+				short, err2 := d.LogFields(source, rec, hint)
+				if err1 != nil || err2 != nil {
+					t.Errorf("%s, record %d: %v, %v", path, rec.ID, err1, err2)
+					continue
+				}
+				compared++
+				long.ID, long.Raw = "", nil
+				if d := cmp.Diff(long, short); d != "" {
+					t.Errorf("%s, record %d (-over JSON +short):\n%s", filepath.Base(path), rec.ID, d)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if compared < 1500 {
+		t.Errorf("%d records compared", compared)
 	}
 }

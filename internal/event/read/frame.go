@@ -17,6 +17,8 @@ type frame struct {
 	raw    []byte
 	offset int64
 	json   bool
+	line   bool // raw is a line that begins with { and ends with }, and was not looked into; see framer.lines
+	last   bool // of such a line: nothing follows it
 	err    error
 }
 
@@ -49,6 +51,7 @@ type framer struct {
 	reported bool
 	jsonSeen bool // the stream's first record was JSON
 	first    bool // the first record's kind is known
+	lines    bool // give lines that hold whole records as they are, without looking into them
 }
 
 func newFramer(r io.Reader, maxRecord int) *framer {
@@ -131,17 +134,22 @@ func (f *framer) next() (frame, error) {
 				}
 			}
 			continue
-		case !f.list && c == '[' && f.opensList():
+		case !f.list && c == '[' && f.indent >= 0 && f.opensList():
 			f.pos++
 			f.list, f.column0 = true, false
 			f.kind(true)
 			continue
-		case !f.list && c == '{' && f.opensWrapper():
+		case !f.list && c == '{' && f.indent >= 0 && f.opensWrapper():
 			f.list, f.wrapped, f.column0 = true, true, false
 			f.kind(true)
 			continue
 		case f.list || c == '{':
 			f.kind(true)
+			if f.lines && !f.list && f.indent == 0 {
+				if fr, ok := f.plain(); ok {
+					return fr, nil
+				}
+			}
 			return f.value()
 		default:
 			f.kind(false)
@@ -274,6 +282,42 @@ func (f *framer) cut() error {
 
 func (f *framer) tooLarge() error {
 	return fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(f.max))
+}
+
+// plain cuts a line that begins with { at column 0 and ends with }, if the next
+// line begins with { too or there is none. No JSON value goes on from } over a
+// line break to {, and a broken record ends at such a line, so that what stands
+// in the line, whatever it is, concerns no other. Finding it costs a tenth of
+// following its structure.
+func (f *framer) plain() (frame, bool) {
+	for n := 0; ; {
+		i := bytes.IndexByte(f.buf[f.pos+n:f.end], '\n')
+		if i < 0 {
+			n = f.end - f.pos
+			if n > f.max || !f.fill() {
+				return frame{}, false
+			}
+			continue
+		}
+		n += i
+		last := false
+		if f.pos+n+1 == f.end {
+			if f.fill() {
+				continue
+			}
+			last = true
+		}
+		if n > f.max || !last && f.buf[f.pos+n+1] != '{' {
+			return frame{}, false
+		}
+		raw := f.buf[f.pos : f.pos+n]
+		if t := bytes.TrimRight(raw, " \t\r"); t[len(t)-1] != '}' {
+			return frame{}, false
+		}
+		at := f.offset()
+		f.pos += n // the line break stays, for the column
+		return frame{raw: raw, offset: at, json: true, line: true, last: last}, true
+	}
 }
 
 // value cuts one JSON value.

@@ -74,6 +74,8 @@ func (p *jsonParser) value(depth int) (any, error) {
 		return nil, fault.New(fault.TooLarge, i18n.T("the record holds more than {0} values", "記録の値が {0} 個を超えています").With(maxNodes))
 	}
 	switch c := p.s[p.i]; {
+	case depth == maxDepth && (c == '{' || c == '['):
+		return nil, fault.New(fault.TooLarge, i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))
 	case c == '"':
 		return p.str()
 	case c == '{':

@@ -9,10 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -66,6 +63,20 @@ func (r *Report) bad(b BadRecord) {
 	}
 }
 
+// Add counts and lists what another report has, behind what is there.
+func (r *Report) Add(o Report) {
+	r.Files += o.Files
+	r.Events += o.Events
+	r.Bytes += o.Bytes
+	r.BadN += o.BadN
+	r.SkipN += o.SkipN
+	r.Bad = append(r.Bad, o.Bad[:min(len(o.Bad), listed-len(r.Bad))]...)
+	r.Skipped = append(r.Skipped, o.Skipped[:min(len(o.Skipped), listed-len(r.Skipped))]...)
+}
+
+// Miss counts a record that could not be read, and lists it.
+func (r *Report) Miss(b BadRecord) { r.bad(b) }
+
 func (r *Report) skip(name string, why i18n.Text) {
 	r.SkipN++
 	if len(r.Skipped) < listed {
@@ -73,22 +84,27 @@ func (r *Report) skip(name string, why i18n.Text) {
 	}
 }
 
-// Paths reads files and folders, in the order given, folders recursively in
-// sorted order, and calls yield for every event. In a folder, files that hold no
-// log (by content, and for pcap, CSV and the like by name) are passed by
-// and listed; a file that was named is read if it is text at all. An error of
-// yield ends reading and is returned as it is; so does the end of ctx.
+// Paths reads files and folders, as Files lists them, and calls yield for every
+// event. In a folder, files that hold no log (by content, and for pcap, CSV and
+// the like by name) are passed by and listed; a file that was named is read if it
+// is text at all. An error of yield ends reading and is returned as it is; so
+// does the end of ctx.
 //
 // A path that does not exist is a fault of kind NotFound; nothing is read then.
 func Paths(ctx context.Context, paths []string, opts Options, yield func(*event.Event) error) (Report, error) {
 	r := newReader(opts, yield)
-	for _, p := range paths {
-		if _, err := os.Stat(p); err != nil {
-			return r.report, openFault(p, err)
-		}
+	files, skipped, err := Files(paths)
+	if err != nil {
+		return r.report, err
 	}
-	for _, p := range paths {
-		if err := r.path(ctx, p); err != nil {
+	for _, f := range skipped {
+		r.report.skip(f.Name, f.Reason)
+	}
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return r.report, err
+		}
+		if err := r.file(ctx, f); err != nil {
 			return r.report, err
 		}
 	}
@@ -106,6 +122,8 @@ func Stream(ctx context.Context, name string, in io.Reader, opts Options, yield 
 type reader struct {
 	opts     Options
 	yield    func(*event.Event) error
+	take     Taker               // instead of yield; nil if not
+	wrap     func(OnDisk) OnDisk // around files on disk; may be nil
 	report   Report
 	unpacked int64 // what is left of MaxUnpacked for the present file
 	cut      bool  // a stream ended with an error, which was reported
@@ -127,127 +145,47 @@ func newReader(opts Options, yield func(*event.Event) error) *reader {
 	return &reader{opts: opts, yield: yield, unpacked: opts.MaxUnpacked}
 }
 
-func openFault(p string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fault.Wrap(fault.NotFound, i18n.T("{0} does not exist", "{0} がありません").With(p), err).
-			WithHint(i18n.T("check the path; a relative path starts from the current folder", "パスを確認してください。相対パスは現在のフォルダーから数えます"))
-	case errors.Is(err, fs.ErrPermission):
-		return fault.Wrap(fault.Denied, i18n.T("{0} may not be read", "{0} を読む権限がありません").With(p), err).
-			WithHint(i18n.T("give the user that runs meneki the right to read it", "meneki を実行する利用者に読み取り権限を与えてください"))
-	}
-	return fault.Wrap(fault.Unavailable, i18n.T("{0} cannot be read", "{0} を読めません").With(p), err)
-}
-
-func (r *reader) path(ctx context.Context, p string) error {
-	info, err := os.Stat(p)
-	if err != nil {
-		return openFault(p, err)
-	}
-	if !info.IsDir() {
-		return r.file(ctx, p, info, true)
-	}
-	return filepath.WalkDir(p, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			if name == p {
-				return openFault(p, err)
-			}
-			r.report.skip(name, fault.TextOf(openFault(name, err)))
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if name != p && strings.HasPrefix(e.Name(), ".") {
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			r.report.skip(name, i18n.T("hidden file", "隠しファイル"))
-			return nil
-		}
-		if e.IsDir() {
-			return nil
-		}
-		info, err := os.Stat(name) // follows links to files; links to folders may go in circles
-		if err != nil {
-			r.report.skip(name, fault.TextOf(openFault(name, err)))
-			return nil
-		}
-		if info.IsDir() {
-			r.report.skip(name, i18n.T("link to a folder", "フォルダーへのリンク"))
-			return nil
-		}
-		return r.file(ctx, name, info, false)
-	})
-}
-
-func (r *reader) file(ctx context.Context, name string, info fs.FileInfo, named bool) error {
-	if !info.Mode().IsRegular() {
-		r.report.skip(name, i18n.T("not a regular file", "通常のファイルではありません"))
-		return nil
-	}
-	if why := skipName(name, named); !why.Zero() {
-		r.report.skip(name, why)
-		return nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		if named {
-			return openFault(name, err)
-		}
-		r.report.skip(name, fault.TextOf(openFault(name, err)))
-		return nil
-	}
-	defer f.Close()
-	r.unpacked = r.opts.MaxUnpacked
-	return r.stream(ctx, name, f, named, 0)
-}
-
 // records reads the records of one unpacked stream.
 func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
+	if r.take != nil {
+		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts})
+	}
 	r.report.Files++
-	f := newFramer(in, r.opts.MaxRecord)
+	c := NewCutter(in, r.opts.MaxRecord)
 	d := new(Decoder)
 	source := event.Source{Sensor: r.opts.Sensor, Name: name}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		fr, err := f.next()
+		cut, err := c.Next()
 		if err != nil {
 			break
 		}
-		source.Offset = fr.offset
-		source.Record++
-		hint := r.hint(name)
-		var ev *event.Event
-		if err = fr.err; err == nil {
-			ev, err = d.record(source, fr.raw, fr.json, hint)
-		}
-		if err == nil && !fr.json && f.jsonSeen && ev.Product == "" && ev.Categories == nil {
-			err = fault.New(fault.Invalid, i18n.T("not a JSON record", "JSON の記録ではありません"))
-		}
+		source.Offset, source.Record = cut.Offset, source.Record+1
+		n, err := d.Cut(source, cut, r.hint(name), func(ev *event.Event) error {
+			r.report.Events++
+			return r.yield(ev)
+		}, r.report.bad)
 		if err != nil {
-			r.cut = r.cut || f.err != nil && fr.err == f.err
-			r.report.bad(BadRecord{Name: name, Offset: fr.offset, Record: source.Record, Reason: reason(err)})
-			continue
-		}
-		r.report.Events++
-		if err := r.yield(ev); err != nil {
 			return err
 		}
+		source.Record += n - 1
 	}
-	r.report.Bytes += f.offset()
+	r.cut = r.cut || c.Broken()
+	r.report.Bytes += c.Offset()
 	return nil
 }
 
 // hint is what is known of the records of a file beforehand.
-func (r *reader) hint(name string) Hint {
-	hint := r.opts.Hint
-	hint.Seen = r.opts.Clock()
-	if r.opts.Epoch != "" {
+func (r *reader) hint(name string) Hint { return r.opts.hint(name) }
+
+func (o *Options) hint(name string) Hint {
+	hint := o.Hint
+	hint.Seen = o.Clock()
+	if o.Epoch != "" {
 		_, member, _ := strings.Cut(name, "!")
-		hint.Seed = r.opts.Epoch + "!" + member
+		hint.Seed = o.Epoch + "!" + member
 	}
 	return hint
 }

@@ -1,0 +1,95 @@
+package read
+
+import (
+	"context"
+	"io"
+	"io/fs"
+
+	"github.com/meneki/meneki/evtx"
+)
+
+// OnDisk is an open file that can be read at any place.
+type OnDisk interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	Stat() (fs.FileInfo, error)
+}
+
+// Part is one stream of records, unpacked: a file, or a member of an archive.
+type Part struct {
+	Name string    // file path; inside an archive "a.zip!b.json"
+	Log  bool      // a Windows event log, which EventLog opens; otherwise text for Cutter
+	In   io.Reader // from its start
+
+	opts   Options
+	cutter *Cutter
+}
+
+// Taker reads a part, in place of the reader that gives it: with one goroutine
+// or many. Its report is added to the whole. An error ends everything.
+type Taker func(ctx context.Context, p *Part) (Report, error)
+
+// Unpack opens a file, takes it out of what it is packed in, and gives its parts
+// to take in their order: what Paths reads events of, whoever wants to read them
+// himself. wrap, if given, may put something around the open file, such as a
+// counter of what is read.
+func Unpack(ctx context.Context, f File, opts Options, wrap func(OnDisk) OnDisk, take Taker) (Report, error) {
+	r := newReader(opts, nil)
+	r.take, r.wrap = take, wrap
+	err := r.file(ctx, f)
+	return r.report, err
+}
+
+// UnpackStream is Unpack for what can only be read once; it is read if it is
+// text at all, and it ends when ctx does although nothing comes.
+func UnpackStream(ctx context.Context, name string, in io.Reader, opts Options, take Taker) (Report, error) {
+	r := newReader(opts, nil)
+	r.take = take
+	err := r.stream(ctx, name, stopping(ctx, in), true, 0)
+	return r.report, err
+}
+
+// part lets the taker read.
+func (r *reader) part(ctx context.Context, p *Part) error {
+	rep, err := r.take(ctx, p)
+	r.report.Add(rep)
+	r.cut = r.cut || p.cutter != nil && p.cutter.Broken()
+	return err
+}
+
+// Cutter cuts the part, which is text, into records.
+func (p *Part) Cutter() *Cutter {
+	p.cutter = NewCutter(p.In, p.opts.MaxRecord)
+	return p.cutter
+}
+
+// EventLog opens the part, which is a Windows event log.
+func (p *Part) EventLog() (*evtx.Reader, error) {
+	if f, ok := p.In.(OnDisk); ok {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, openFault(p.Name, err)
+		}
+		return evtx.NewReader(f, info.Size())
+	}
+	return evtx.NewStream(p.In)
+}
+
+// Hint is what is known of the part's records beforehand.
+func (p *Part) Hint() Hint { return p.opts.hint(p.Name) }
+
+// Sensor is the Source.Sensor of the part's records.
+func (p *Part) Sensor() string { return p.opts.Sensor }
+
+// stopping ends a stream when ctx ends, although nothing comes.
+func stopping(ctx context.Context, in io.Reader) io.Reader {
+	r, w := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { w.Close() })
+	go func() {
+		defer stop()
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	return r
+}
