@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/detect/builtin"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -20,18 +19,10 @@ func (n *Node) ownRules(ctx context.Context) (*sigma.Set, error) {
 	if n.cfg.RuleSet != nil {
 		return n.cfg.RuleSet, nil
 	}
-	all, err := collectRules(ctx, n.cfg.Rules, n.cfg.Pipelines)
+	set, err := LoadAllRules(ctx, n.cfg.Rules, n.cfg.Builtin, n.cfg.Pipelines...)
 	if err != nil {
 		return nil, err
 	}
-	if n.cfg.Builtin {
-		ours, err := sigma.LoadCollection(builtin.Files(), "rules")
-		if err != nil {
-			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)
-		}
-		all.Add(ours)
-	}
-	set := all.Set()
 	for _, r := range set.Refused {
 		n.cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
 	}
@@ -43,38 +34,60 @@ func (n *Node) ownRules(ctx context.Context) (*sigma.Set, error) {
 
 // correlator reads what the node knows of people and machines.
 func (n *Node) correlator() (*detect.Correlator, error) {
-	var places *principal.Places
-	if p := n.cfg.Places; p != "" {
-		f, err := os.Open(p)
-		if err != nil {
-			return nil, fault.Wrap(fault.NotFound, i18n.T("the table of networks {0} cannot be opened", "ネットワークの表 {0} を開けません").With(p), err)
-		}
-		defer f.Close()
-		if places, err = principal.ReadPlaces(f); err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the table of networks {0} cannot be used: {1}", "ネットワークの表 {0} は使えません：{1}").With(p, err.Error()), err).
-				WithHint(i18n.T("give a CSV file with columns network, latitude and longitude", "network、latitude、longitude の列を持つ CSV を指定してください"))
-		}
+	places, err := ReadPlaces(n.cfg.Places)
+	if err != nil {
+		return nil, err
 	}
 	k, err := detect.OpenCorrelator(filepath.Join(n.cfg.Data, "people"), places, n.cfg.Clock, n.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range n.cfg.Accounts {
-		f, err := os.Open(p)
-		if err != nil {
-			return nil, fault.Wrap(fault.NotFound, i18n.T("the account list {0} cannot be opened", "アカウント一覧 {0} を開けません").With(p), err)
-		}
-		got, err := k.Book().Import(f, n.cfg.AccountsDomain)
-		f.Close()
-		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the account list {0} cannot be used: {1}", "アカウント一覧 {0} は使えません：{1}").With(p, err.Error()), err)
-		}
+	err = ImportAccounts(k.Book(), n.cfg.Accounts, n.cfg.AccountsDomain, func(path string, got principal.Imported) {
 		for _, b := range got.Bad {
-			n.cfg.Log.Warn("a row of an account list was left out", slog.String("file", p), slog.Int("line", b.Line), slog.String("why", b.Reason))
+			n.cfg.Log.Warn("a row of an account list was left out", slog.String("file", path), slog.Int("line", b.Line), slog.String("why", b.Reason))
 		}
-		n.cfg.Log.Info("an account list was read", slog.String("file", p), slog.Int("accounts", got.Accounts), slog.Int("left_out", got.BadN))
+		n.cfg.Log.Info("an account list was read", slog.String("file", path), slog.Int("accounts", got.Accounts), slog.Int("left_out", got.BadN))
+	})
+	if err != nil {
+		return nil, err
 	}
 	return k, nil
+}
+
+// ReadPlaces reads a table of networks and where they are; nil if path is "".
+func ReadPlaces(path string) (*principal.Places, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Wrap(fault.NotFound, i18n.T("the table of networks {0} cannot be opened", "ネットワークの表 {0} を開けません").With(path), err)
+	}
+	defer f.Close()
+	places, err := principal.ReadPlaces(f)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, i18n.T("the table of networks {0} cannot be used: {1}", "ネットワークの表 {0} は使えません：{1}").With(path, err.Error()), err).
+			WithHint(i18n.T("give a CSV file with columns network, latitude and longitude", "network、latitude、longitude の列を持つ CSV を指定してください"))
+	}
+	return places, nil
+}
+
+// ImportAccounts reads account lists into a book, and tells of each what came of
+// it. domain is that of user names in lists that state none.
+func ImportAccounts(book *principal.Book, paths []string, domain string, told func(path string, got principal.Imported)) error {
+	for _, p := range paths {
+		f, err := os.Open(p)
+		if err != nil {
+			return fault.Wrap(fault.NotFound, i18n.T("the account list {0} cannot be opened", "アカウント一覧 {0} を開けません").With(p), err)
+		}
+		got, err := book.Import(f, domain)
+		f.Close()
+		if err != nil {
+			return fault.Wrap(fault.Invalid, i18n.T("the account list {0} cannot be used: {1}", "アカウント一覧 {0} は使えません：{1}").With(p, err.Error()), err)
+		}
+		told(p, got)
+	}
+	return nil
 }
 
 // correlate lets the windows of correlations end, and keeps their state.

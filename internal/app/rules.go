@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/meneki/meneki/internal/detect/builtin"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
@@ -35,6 +36,23 @@ func LoadRules(ctx context.Context, paths []string, pipelines ...string) (*sigma
 	c, err := collectRules(ctx, paths, pipelines)
 	if err != nil {
 		return nil, err
+	}
+	return c.Set(), nil
+}
+
+// LoadAllRules is LoadRules with meneki's own rules, if builtins is set. Pipelines
+// are not applied to those.
+func LoadAllRules(ctx context.Context, paths []string, builtins bool, pipelines ...string) (*sigma.Set, error) {
+	c, err := collectRules(ctx, paths, pipelines)
+	if err != nil {
+		return nil, err
+	}
+	if builtins {
+		ours, err := sigma.LoadCollection(builtin.Files(), "rules")
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)
+		}
+		c.Add(ours)
 	}
 	return c.Set(), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/detect/timeline"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
@@ -23,6 +24,11 @@ import (
 type detectCmd struct {
 	Paths      []string `arg:"" name:"path" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input."`
 	Rules      []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
+	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." default:"true" negatable:"" name:"builtin-rules"`
+	Pipeline   []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
+	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." placeholder:"FILE" type:"path"`
+	Domain     string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" name:"accounts-domain"`
+	Places     string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." placeholder:"FILE" type:"path"`
 	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." placeholder:"FORMAT"`
 	Output     string   `help:"Write the timeline to this file instead of standard output." placeholder:"FILE" type:"path" short:"o"`
 	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." placeholder:"LEVEL"`
@@ -37,7 +43,7 @@ type detectCmd struct {
 	Zone       string   `help:"Zone of the times that people read: UTC, Asia/Tokyo, +09:00. Default: this machine's." placeholder:"ZONE"`
 	LogZone    string   `help:"Zone of syslog times that name none." default:"UTC" placeholder:"ZONE"`
 	TLP        string   `help:"Label of the results (html, stix): clear, green, amber, amber+strict, red." default:"amber"`
-	Jobs       int      `help:"How many files are read at once. Default: one for each processor." placeholder:"N"`
+	Jobs       int      `help:"How many processors to use. Default: all." placeholder:"N"`
 	NoProgress bool     `help:"Show no progress bar."`
 }
 
@@ -212,7 +218,23 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	if err := c.apart(inputs); err != nil {
 		return nil, err
 	}
-	if p.set, err = app.LoadRules(s.ctx, c.Rules); err != nil {
+	if p.set, err = app.LoadAllRules(s.ctx, c.Rules, c.Builtin, c.Pipeline...); err != nil {
+		return nil, err
+	}
+	places, err := app.ReadPlaces(c.Places)
+	if err != nil {
+		return nil, err
+	}
+	book := principal.New(principal.Options{})
+	err = app.ImportAccounts(book, c.Accounts, c.Domain, func(path string, got principal.Imported) {
+		for _, b := range got.Bad[:min(len(got.Bad), 10)] {
+			s.warn(i18n.T("{0}, line {1} is left out: {2}", "{0} の {1} 行目は使いません：{2}").With(path, b.Line, clean(b.Reason)))
+		}
+		if n := got.BadN - min(len(got.Bad), 10); n > 0 {
+			s.warn(i18n.T("{0}: {1} more lines are left out", "{0}：ほかに {1} 行を使いません").With(path, n))
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
 	kept, unknown := f.Rules(p.set)
@@ -229,7 +251,7 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	p.skipped = skipped
 	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + app.Version, Refused: p.set.Refused, Loaded: len(p.set.Rules) + len(p.set.Correlations)}
 	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin,
-		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix"}
+		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Book: book, Places: places}
 	return p, nil
 }
 

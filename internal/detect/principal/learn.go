@@ -81,16 +81,20 @@ func (b *Book) zeekDHCP(ev *event.Event) {
 
 // dhcpd reads a line of ISC dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws01) via eth0.
 func (b *Book) dhcpd(line string, at time.Time) {
-	_, rest, ok := strings.Cut(line, "DHCPACK on ")
-	if !ok {
-		return
-	}
-	ip, rest, _ := strings.Cut(rest, " ")
-	_, rest, open := strings.Cut(rest, "(")
-	name, _, shut := strings.Cut(rest, ")")
-	if open && shut {
+	if ip, name, ok := cutLease(line); ok {
 		b.Lend(Machine(ip), Machine(name), at, 0)
 	}
+}
+
+func cutLease(line string) (ip, name string, ok bool) {
+	_, rest, ok := strings.Cut(line, "DHCPACK on ")
+	if !ok {
+		return "", "", false
+	}
+	ip, rest, _ = strings.Cut(rest, " ")
+	_, rest, open := strings.Cut(rest, "(")
+	name, _, shut := strings.Cut(rest, ")")
+	return ip, name, open && shut
 }
 
 func idName(s string) Name {

@@ -2,35 +2,30 @@ package timeline
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// correlator finds what only several events together show. Files are read in any
-// order and at once, so it holds matches back to the end of the run, when it
-// works through them by their times; what does not fit into its memory is decided
-// earlier and counted in Result.Uncertain.
+// correlator evaluates correlations over matches that come in the order of time.
 type correlator struct {
 	engine *correlate.Engine
 	rules  map[*sigma.Correlation]*sigma.Rule // what stands for a correlation in a timeline
 	places map[*sigma.Rule]int                // behind all rules of the set
 }
 
-// forEver is more than the times of all events that a run may see apart.
-const forEver = 250 * 365 * 24 * time.Hour
-
 // newCorrelator gives nil if the set has no correlations.
-func newCorrelator(set *sigma.Set) (*correlator, error) {
+func newCorrelator(set *sigma.Set, book *principal.Book) (*correlator, error) {
 	if len(set.Correlations) == 0 {
 		return nil, nil
 	}
-	e, err := correlate.New(set, correlate.Config{Lateness: forEver})
+	e, err := correlate.New(set, correlate.Config{Lateness: lateness, Resolve: book.ResolveField})
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +50,29 @@ func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
 	return out
 }
 
-// add takes a match of a single event.
-func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int) []*correlate.Alert {
-	if !c.engine.Wants(r) || ev.Time.Equal(ev.Seen) {
+// add takes a match of a single event, and gives what it makes certain.
+func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int, alert func(*Match) error) error {
+	if !c.engine.Wants(r) {
 		return nil
 	}
-	return c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev})
+	return c.told(c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev}), alert)
 }
+
+// rest gives what waits.
+func (c *correlator) rest(alert func(*Match) error) error { return c.told(c.engine.Flush(), alert) }
+
+func (c *correlator) told(list []*correlate.Alert, alert func(*Match) error) error {
+	for _, a := range list {
+		if err := alert(c.match(a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Records is the name of the field of a correlation's match that lists the
+// records that it rests on, as file#record.
+const Records = "records"
 
 func nameEvent(ev *event.Event, in int) string {
 	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) + "\x00" + ev.From.Name
@@ -85,6 +96,16 @@ func (c *correlator) match(a *correlate.Alert) *Match {
 	m := &Match{Rule: r, Time: a.At.UTC(), rule: c.places[r]}
 	for _, g := range a.Group {
 		m.Fields = append(m.Fields, Field{g.Field, []string{event.Clip(g.Value, maxValue)}})
+		switch kind, name, _ := strings.Cut(g.Value, ":"); kind {
+		case "ip":
+			if a, err := netip.ParseAddr(name); err == nil && a.Is4() {
+				m.Seen = append(m.Seen, event.Observable{Type: event.IPv4, Value: name})
+			} else if err == nil {
+				m.Seen = append(m.Seen, event.Observable{Type: event.IPv6, Value: name})
+			}
+		case "down", "addr", "user", "sid":
+			m.User = event.Clip(name, maxName)
+		}
 	}
 	m.Fields = append(m.Fields, Field{string(a.Rule.Type), []string{strconv.FormatFloat(a.Value, 'f', -1, 64)}})
 	var from []string
@@ -101,7 +122,7 @@ func (c *correlator) match(a *correlate.Alert) *Match {
 		m.file, m.Record, m.File = in, record, file
 	}
 	if len(from) > 0 {
-		m.Fields = append(m.Fields, Field{"records", from})
+		m.Fields = append(m.Fields, Field{Records, from})
 	}
 	if a.Omitted > 0 || a.Truncated {
 		m.Fields = append(m.Fields, Field{"omitted", []string{fmt.Sprint(a.Omitted)}})

@@ -63,7 +63,7 @@ func TestCorrelation(t *testing.T) {
 				}
 			}
 		}
-		for _, part := range []string{`"id":"44444444-4444-4444-8444-444444444444"`, `"author":"Chie"`, `"license":"DRL-1.1"`, `"level":"critical"`, `"time":"2026-01-01T10:00:04Z"`, `"Computer":"PC1"`, `"event_count":"5"`, "sub/3.json#5"} {
+		for _, part := range []string{`"id":"44444444-4444-4444-8444-444444444444"`, `"author":"Chie"`, `"license":"DRL-1.1"`, `"level":"critical"`, `"time":"2026-01-01T10:00:04Z"`, `"Computer":"host:pc1"`, `"event_count":"5"`, "sub/3.json#5"} {
 			if !strings.Contains(want, part) {
 				t.Errorf("%s is missing in %s", part, want)
 			}

@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -119,26 +119,22 @@ func TestGolden(t *testing.T) {
 // A record read from EVTX looks to rules as the same record in JSON does.
 func TestEVTXLikeJSON(t *testing.T) {
 	dir := dataDir(t)
-	s := &scanner{opts: read.Options{Clock: clock.System}}
 	compared := 0
 	err := filepath.WalkDir(filepath.Join(dir, "sigma-golden"), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".evtx" {
 			return err
 		}
-		read := func(path string) (out []*event.Event) {
-			info, err := os.Stat(path)
-			if err != nil {
+		all := func(path string) (out []*event.Event) {
+			_, err := read.Paths(t.Context(), []string{path}, read.Options{}, func(ev *event.Event) error {
+				out = append(out, ev)
 				return nil
-			}
-			m := &Meter{}
-			r := &reading{scanner: s, ctx: t.Context(), m: m, part: m.open(Input{Path: path}), left: maxUnpacked}
-			r.w = worker{match: func(ev *event.Event, _ func(*sigma.Match) bool) { out = append(out, ev) }}
-			if _, err := r.file(Input{Path: path, Size: info.Size(), Named: true}); err != nil {
+			})
+			if err != nil && !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s: %v", path, err)
 			}
 			return out
 		}
-		a, b := read(path), read(strings.TrimSuffix(path, ".evtx")+".json")
+		a, b := all(path), all(strings.TrimSuffix(path, ".evtx")+".json")
 		if len(b) == 0 {
 			return nil
 		}

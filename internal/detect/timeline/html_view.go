@@ -245,7 +245,7 @@ func (p *page) foot(r *Result) footView {
 	for _, s := range r.Report.Skipped {
 		v.Skipped = append(v.Skipped, pairView{s.Name, p.in(s.Reason)})
 	}
-	for _, f := range p.style.Refused[:min(len(p.style.Refused), listed)] {
+	for _, f := range p.style.Refused[:min(len(p.style.Refused), maxRefused)] {
 		v.Refused = append(v.Refused, pairView{fmt.Sprintf("%s:%d", f.Path, f.Line), f.Reason})
 	}
 	first := func(name i18n.Text, shown int, all int64) string {
@@ -259,6 +259,9 @@ func (p *page) foot(r *Result) footView {
 	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否した規則（結果に含まれません）"), len(v.Refused), int64(len(p.style.Refused)))
 	return v
 }
+
+// maxRefused is how many refused rules a report lists.
+const maxRefused = 200
 
 // grouped writes a number with separators by thousands.
 func grouped(n int64) string {

@@ -1,9 +1,6 @@
 package timeline
 
-import (
-	"io"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Meter says how far a run is. It may be read at any time, by anybody.
 type Meter struct {
@@ -41,32 +38,17 @@ func (m *Meter) open(in Input) *part {
 	return &part{m: m, size: in.Size}
 }
 
-// at says that the input was read up to byte n.
-func (p *part) at(n int64) {
+// more says that n more bytes of the input were read.
+func (p *part) more(n int) {
+	to := p.read + int64(n)
 	if p.size > 0 {
-		n = min(n, p.size)
+		to = min(to, p.size) // some of an archive, and of an event log, is read twice
 	}
-	if n > p.read {
-		p.m.bytes.Add(n - p.read)
-		p.read = n
-	}
+	p.m.bytes.Add(to - p.read)
+	p.read = to
 }
 
 func (p *part) close() {
-	p.at(p.size)
+	p.more(int(max(p.size-p.read, 0)))
 	p.m.files.Add(1)
-}
-
-// counted is a reader that tells a part how far it is.
-type counted struct {
-	in io.Reader
-	p  *part
-	n  int64
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.in.Read(b)
-	c.n += int64(n)
-	c.p.at(c.n)
-	return n, err
 }

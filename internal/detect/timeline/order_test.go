@@ -47,7 +47,7 @@ func TestSpoolKeepsAll(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOf(anyMatch(set)).Draw(t, "list")
-		s := &spool{dir: dir, rules: set.Rules}
+		s := spoolMatches(dir, set.Rules)
 		defer s.close()
 		cut := rapid.IntRange(0, len(list)).Draw(t, "cut")
 		var segments []segment
@@ -60,9 +60,9 @@ func TestSpoolKeepsAll(t *testing.T) {
 		}
 		var got []*Match
 		for _, seg := range segments {
-			in := s.open(seg)
+			next := s.open(seg)
 			for {
-				m, err := in.next()
+				m, err := next()
 				if errors.Is(err, io.EOF) {
 					break
 				}
@@ -83,7 +83,7 @@ func TestSorter(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOfN(anyMatch(set), 0, 60).Draw(t, "list")
-		s := &sorter{spool: &spool{dir: dir, rules: set.Rules}, limit: rapid.IntRange(1, 5000).Draw(t, "limit")}
+		s := &sorter[*Match]{spool: spoolMatches(dir, set.Rules), limit: rapid.IntRange(1, 5000).Draw(t, "limit"), before: before}
 		defer s.spool.close()
 		for _, m := range list {
 			if err := s.add(m); err != nil {
@@ -116,7 +116,7 @@ func TestSorter(t *testing.T) {
 
 func TestSpoolDisk(t *testing.T) {
 	set, list := sample(t)
-	s := &spool{dir: t.TempDir() + "/gone", rules: set.Rules}
+	s := spoolMatches(t.TempDir()+"/gone", set.Rules)
 	if _, err := s.write(list); !fault.Is(err, fault.Storage) || fault.HintOf(err).Zero() {
 		t.Errorf("no folder: %v", err)
 	}
@@ -128,7 +128,7 @@ func TestTrays(t *testing.T) {
 	set, list := sample(t)
 	for _, limit := range []int{1, 1000, 1 << 20} {
 		const inputs, each = 9, 50
-		sp := &spool{dir: t.TempDir(), rules: set.Rules}
+		sp := spoolMatches(t.TempDir(), set.Rules)
 		var got []int
 		var done []int64
 		tr := &trays{spool: sp, limit: limit, open: map[int]*tray{},
@@ -160,7 +160,7 @@ func TestTrays(t *testing.T) {
 func TestTraysStop(t *testing.T) {
 	set, list := sample(t)
 	full := errors.New("disk full")
-	tr := &trays{spool: &spool{dir: t.TempDir(), rules: set.Rules}, limit: 1 << 20, open: map[int]*tray{}, out: func(*Match) error { return full }, done: func(read.Report) {}}
+	tr := &trays{spool: spoolMatches(t.TempDir(), set.Rules), limit: 1 << 20, open: map[int]*tray{}, out: func(*Match) error { return full }, done: func(read.Report) {}}
 	if err := tr.put(1, list); err != nil {
 		t.Errorf("what waits: %v", err)
 	}
@@ -189,6 +189,30 @@ func FuzzReadMatch(f *testing.F) {
 		}
 		if d := cmp.Diff(m, again, same...); d != "" {
 			t.Fatal(d)
+		}
+	})
+}
+
+// What comes back from disk by another way is told from what was put there.
+func FuzzReadKept(f *testing.F) {
+	for _, v := range []any{nil, "x", int64(-5), 2.5, true, []any{"a", nil, map[string]any{"k": int64(1)}}} {
+		ev := &event.Event{Time: at("2026-01-02T03:04:05Z"), Seen: at("2026-01-03T00:00:00Z"), Categories: []string{"authentication"}, Host: "h", Fields: map[string]any{"f": v}}
+		f.Add(appendKept(nil, &kept{kind: keptSignIn, file: 3, event: ev}))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, err := readKept(b)
+		if err != nil {
+			return
+		}
+		again, err := readKept(appendKept(nil, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(k, again, cmp.AllowUnexported(kept{}), cmpopts.EquateNaNs()); d != "" {
+			t.Fatal(d)
+		}
+		if keptBefore(k, again) != 0 || k.weight() != again.weight() {
+			t.Fatal("equal ones are told apart")
 		}
 	})
 }

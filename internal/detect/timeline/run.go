@@ -6,11 +6,11 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/principal"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/sigma"
 )
@@ -20,7 +20,7 @@ type Config struct {
 	Rules  *sigma.Set // all that was loaded; Filter says which of them are used
 	Inputs []Input
 	Filter Filter
-	Jobs   int         // inputs that are read at once; the number of processors if 0
+	Jobs   int         // how many goroutines read and match; the number of processors if 0
 	Sort   bool        // give the matches in the order of time, not of the input
 	Memory int         // bytes of matches that may wait in memory; 64 MiB if 0
 	Dir    string      // for the temporary file; the system's folder if empty
@@ -34,6 +34,12 @@ type Config struct {
 	// time, when all of them are counted; may be nil.
 	Counted func(*Result) error
 
+	// Book is who is who beforehand: imported account lists. What the inputs tell is
+	// learnt into it. May be nil.
+	Book   *principal.Book
+	Places *principal.Places // where networks are; may be nil
+
+	block     int  // bytes of text that are matched at once, for tests
 	reference bool // match with sigma.Set, for tests
 }
 
@@ -55,22 +61,33 @@ type Result struct {
 // was named and cannot be read.
 func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, error) {
 	rules, _ := cfg.Filter.Rules(cfg.Rules)
-	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, opts: cfg.Read, stdin: cfg.Stdin, observables: cfg.Observables}
+	meter := cfg.Meter
+	if meter == nil {
+		meter = &Meter{}
+	}
+	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, observables: cfg.Observables, meter: meter}
 	for i, r := range rules.Rules {
 		if !rules.Silent(r) && cfg.Filter.shows(aboutRule(r)) {
 			s.order[r] = i
 		}
 	}
+	limit := cfg.Memory
+	if limit <= 0 {
+		limit = 64 << 20
+	}
 	var err error
-	if s.correlator, err = newCorrelator(rules); err != nil {
+	if s.people, err = newPeople(rules, cfg, limit); err != nil {
 		return nil, err
 	}
 	spooled := slices.Clone(rules.Rules)
 	shown := map[*sigma.Rule]bool{}
-	if s.correlator != nil {
-		spooled = append(spooled, s.correlator.list(rules)...)
-		for x, r := range s.correlator.rules {
-			shown[r] = cfg.Filter.shows(aboutCorrelation(x))
+	if p := s.people; p != nil {
+		defer p.sorter.spool.close()
+		if p.correlator != nil {
+			spooled = append(spooled, p.correlator.list(rules)...)
+			for x, r := range p.correlator.rules {
+				shown[r] = cfg.Filter.shows(aboutCorrelation(x))
+			}
 		}
 	}
 	// One time for all, so that a record that tells none can be told from the others.
@@ -79,20 +96,13 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 		c = clock.System
 	}
 	now := c()
-	s.opts.Clock = func() time.Time { return now }
-	meter := cfg.Meter
-	if meter == nil {
-		meter = &Meter{}
-	}
+	opts := cfg.Read
+	opts.Clock = func() time.Time { return now }
 	meter.total.Store(0)
 	for _, in := range cfg.Inputs {
 		meter.total.Add(in.Size)
 	}
-	limit := cfg.Memory
-	if limit <= 0 {
-		limit = 64 << 20
-	}
-	sp := &spool{dir: cfg.Dir, rules: spooled}
+	sp := spoolMatches(cfg.Dir, spooled)
 	defer sp.close()
 	res := &Result{Used: len(s.order)}
 	for _, on := range shown {
@@ -100,37 +110,44 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 			res.Used++
 		}
 	}
-	sorted := &sorter{spool: sp, limit: limit}
+	sorted := &sorter[*Match]{spool: sp, limit: limit, before: before}
 	out := yield
 	if cfg.Sort {
 		out = sorted.add
 	}
-	t := &trays{spool: sp, limit: limit, open: map[int]*tray{}, done: func(r read.Report) { merged(&res.Report, r) }}
+	t := &trays{spool: sp, limit: limit, open: map[int]*tray{}, done: res.Report.Add}
 	t.out = func(m *Match) error {
 		meter.matches.Add(1)
 		res.Tally.Add(m)
 		return out(m)
 	}
-	s.alert = func(m *Match) error {
-		if !shown[m.Rule] {
-			return nil
-		}
-		return t.direct(m)
+	jobs := cfg.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
 	}
-	err = work(ctx, s, workers(rules, cfg.reference), cfg, meter, t)
+	crew := &crew{cfg: cfg, opts: opts, meter: meter, trays: t, people: s.people}
+	err = crew.work(ctx, jobs, workers(s, rules, cfg.reference))
 	if errors.Is(err, ctx.Err()) && ctx.Err() != nil {
 		res.Interrupted, err = true, nil
 	}
 	if err == nil {
 		err = t.rest(len(cfg.Inputs))
 	}
-	if err == nil && s.correlator != nil {
-		for _, a := range s.correlator.engine.Flush() {
-			if err = s.alert(s.correlator.match(a)); err != nil {
-				break
+	if p := s.people; err == nil && p != nil {
+		err = p.each(cfg.Filter, func(m *sigma.Match, ev *event.Event, file, rule int) error {
+			if _, ok := s.order[m.Rule]; !ok {
+				return nil
 			}
+			return t.direct(s.made(m, ev, file, rule))
+		}, func(m *Match) error {
+			if !shown[m.Rule] {
+				return nil
+			}
+			return t.direct(m)
+		})
+		if p.correlator != nil {
+			res.Uncertain = p.correlator.uncertain()
 		}
-		res.Uncertain = s.correlator.uncertain()
 	}
 	if err == nil && cfg.Counted != nil && cfg.Sort {
 		err = cfg.Counted(res)
@@ -139,76 +156,4 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 		err = sorted.each(yield)
 	}
 	return res, err
-}
-
-// work reads the inputs, several at once, and gives the first error in their order.
-func work(ctx context.Context, s *scanner, hire func() worker, cfg Config, meter *Meter, t *trays) error {
-	jobs := cfg.Jobs
-	if jobs <= 0 {
-		jobs = runtime.GOMAXPROCS(0)
-	}
-	jobs = max(1, min(jobs, len(cfg.Inputs)))
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	errs := make([]error, len(cfg.Inputs))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range jobs {
-		w := hire()
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(cfg.Inputs) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				if errs[i] = one(ctx, s, w, i, cfg.Inputs[i], meter, t); errs[i] != nil {
-					stop(errs[i])
-				}
-			}
-		})
-	}
-	all.Wait()
-	var cut error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		cut = errors.Join(cut, err)
-	}
-	if cut == nil {
-		cut = ctx.Err() // it ended between two inputs
-	}
-	return cut
-}
-
-// batch is how many matches are handed over at once.
-const batch = 128
-
-func one(ctx context.Context, s *scanner, w worker, i int, in Input, meter *Meter, t *trays) error {
-	var list []*Match
-	rep, err := s.scan(ctx, w, i, in, meter, func(m *Match) error {
-		if list = append(list, m); len(list) < batch {
-			return nil
-		}
-		err := t.put(i, list)
-		clear(list)
-		list = list[:0]
-		return err
-	})
-	if e := t.put(i, list); err == nil {
-		err = e
-	}
-	if e := t.end(i, rep); err == nil {
-		err = e
-	}
-	return err
-}
-
-// listed bounds the lists of a report.
-const listed = 200
-
-func merged(to *read.Report, r read.Report) {
-	to.Files += r.Files
-	to.Events += r.Events
-	to.Bytes += r.Bytes
-	to.BadN += r.BadN
-	to.SkipN += r.SkipN
-	to.Bad = append(to.Bad, r.Bad[:min(len(r.Bad), listed-len(to.Bad))]...)
-	to.Skipped = append(to.Skipped, r.Skipped[:min(len(r.Skipped), listed-len(to.Skipped))]...)
 }

@@ -110,7 +110,7 @@ func TestRunInterrupted(t *testing.T) {
 	for _, sorted := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		cfg := Config{Rules: rules(t, ruleA), Inputs: inputs, Jobs: 2, Sort: sorted, Meter: &Meter{}}
+		cfg := Config{Rules: rules(t, ruleA), Inputs: inputs, Jobs: 2, Sort: sorted, Meter: &Meter{}, block: 1000}
 		if sorted {
 			cancel()
 		}

@@ -7,23 +7,24 @@ import (
 	"slices"
 )
 
-// sorter brings matches into the order of time. It holds at most about limit
+// sorter brings things into an order. It holds at most about limit
 // bytes in memory; what is more goes to the spool in sorted runs, which are
 // merged as they are read. Not safe for concurrent use.
-type sorter struct {
-	spool *spool
-	limit int
-	list  []*Match
-	size  int
-	runs  []segment
+type sorter[T any] struct {
+	spool  *spool[T]
+	limit  int
+	before func(a, b T) int
+	list   []T
+	size   int
+	runs   []segment
 }
 
-func (s *sorter) add(m *Match) error {
+func (s *sorter[T]) add(m T) error {
 	s.list = append(s.list, m)
-	if s.size += m.weight(); s.size < s.limit {
+	if s.size += s.spool.weight(m); s.size < s.limit {
 		return nil
 	}
-	slices.SortFunc(s.list, before)
+	slices.SortFunc(s.list, s.before)
 	seg, err := s.spool.write(s.list)
 	if err != nil {
 		return err
@@ -34,48 +35,49 @@ func (s *sorter) add(m *Match) error {
 	return nil
 }
 
-// each calls yield with all matches in order. The sorter is used up then.
-func (s *sorter) each(yield func(*Match) error) error {
-	slices.SortFunc(s.list, before)
-	h := &merge{}
+// each calls yield with everything in order. The sorter is used up then.
+func (s *sorter[T]) each(yield func(T) error) error {
+	slices.SortFunc(s.list, s.before)
+	h := &merge[T]{before: s.before}
 	if len(s.list) > 0 {
 		list := s.list
-		h.push(func() (*Match, error) {
+		h.push(func() (m T, err error) {
 			if len(list) == 0 {
-				return nil, io.EOF
+				return m, io.EOF
 			}
-			m := list[0]
+			m = list[0]
 			list = list[1:]
 			return m, nil
 		})
 	}
 	for _, seg := range s.runs {
-		h.push(s.spool.open(seg).next)
+		h.push(s.spool.open(seg))
 	}
 	return h.each(yield)
 }
 
-// merge is a heap of sorted sources, the one with the first match on top.
-type merge struct {
-	heads []head
-	err   error
+// merge is a heap of sorted sources, the one with what comes first on top.
+type merge[T any] struct {
+	before func(a, b T) int
+	heads  []head[T]
+	err    error
 }
 
-type head struct {
-	m    *Match
-	next func() (*Match, error)
+type head[T any] struct {
+	m    T
+	next func() (T, error)
 }
 
-func (h *merge) push(next func() (*Match, error)) {
+func (h *merge[T]) push(next func() (T, error)) {
 	switch m, err := next(); {
 	case err == nil:
-		heap.Push(h, head{m, next})
+		heap.Push(h, head[T]{m, next})
 	case !errors.Is(err, io.EOF):
 		h.err = errors.Join(h.err, err)
 	}
 }
 
-func (h *merge) each(yield func(*Match) error) error {
+func (h *merge[T]) each(yield func(T) error) error {
 	for h.err == nil && len(h.heads) > 0 {
 		top := &h.heads[0]
 		if err := yield(top.m); err != nil {
@@ -96,11 +98,11 @@ func (h *merge) each(yield func(*Match) error) error {
 }
 
 // Len, Less, Swap, Push and Pop make it a heap.Interface.
-func (h *merge) Len() int           { return len(h.heads) }
-func (h *merge) Less(i, j int) bool { return before(h.heads[i].m, h.heads[j].m) < 0 }
-func (h *merge) Swap(i, j int)      { h.heads[i], h.heads[j] = h.heads[j], h.heads[i] }
-func (h *merge) Push(x any)         { h.heads = append(h.heads, x.(head)) }
-func (h *merge) Pop() any {
+func (h *merge[T]) Len() int           { return len(h.heads) }
+func (h *merge[T]) Less(i, j int) bool { return h.before(h.heads[i].m, h.heads[j].m) < 0 }
+func (h *merge[T]) Swap(i, j int)      { h.heads[i], h.heads[j] = h.heads[j], h.heads[i] }
+func (h *merge[T]) Push(x any)         { h.heads = append(h.heads, x.(head[T])) }
+func (h *merge[T]) Pop() any {
 	last := h.heads[len(h.heads)-1]
 	h.heads = h.heads[:len(h.heads)-1]
 	return last

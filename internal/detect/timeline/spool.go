@@ -6,22 +6,27 @@ import (
 	"errors"
 	"io"
 	"os"
-	"time"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 )
 
-// spool keeps matches on disk that would not fit into memory: one temporary
-// file, which is written at its end and read in segments. It is gone when it is
-// closed. Not safe for concurrent use.
-type spool struct {
-	dir   string // "" for the system's
-	rules []*sigma.Rule
-	file  *os.File
-	end   int64
+// spool keeps on disk what would not fit into memory: one temporary file, which
+// is written at its end and read in segments. It is gone when it is closed. Not
+// safe for concurrent use.
+type spool[T any] struct {
+	codec[T]
+	dir  string // "" for the system's
+	file *os.File
+	end  int64
+}
+
+// codec is how something is kept on disk.
+type codec[T any] struct {
+	encode func(b []byte, v T) []byte // appends to b
+	decode func(b []byte) (T, error)  // of what encode appended; keeps nothing of b
+	weight func(T) int                // about what it takes in memory, in bytes
 }
 
 // segment is a part of a spool that was written at once.
@@ -32,8 +37,8 @@ func diskFault(err error) error {
 		WithHint(i18n.T("free disk space, or choose another folder for temporary files with TMPDIR", "空き容量を増やすか、TMPDIR で一時フォルダーを変えてください"))
 }
 
-// write appends matches as one segment.
-func (s *spool) write(list []*Match) (segment, error) {
+// write appends a list as one segment.
+func (s *spool[T]) write(list []T) (segment, error) {
 	if s.file == nil {
 		f, err := os.CreateTemp(s.dir, "meneki-detect-*")
 		if err != nil {
@@ -48,7 +53,7 @@ func (s *spool) write(list []*Match) (segment, error) {
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), 1<<18)
 	var b []byte
 	for _, m := range list {
-		b = appendMatch(b[:0], m)
+		b = s.encode(b[:0], m)
 		var n [binary.MaxVarintLen64]byte
 		if _, err := w.Write(n[:binary.PutUvarint(n[:], uint64(len(b)))]); err != nil {
 			return seg, diskFault(err)
@@ -73,7 +78,7 @@ func uvarintLen(n uint64) int {
 	return l
 }
 
-func (s *spool) close() {
+func (s *spool[T]) close() {
 	if s.file != nil {
 		s.file.Close()
 		_ = os.Remove(s.file.Name())
@@ -81,156 +86,37 @@ func (s *spool) close() {
 	}
 }
 
-// spooled reads the matches of a segment, one after another.
-type spooled struct {
-	in    *bufio.Reader
-	rules []*sigma.Rule
-	buf   []byte
+// open reads a segment: what is given gives one after another, then io.EOF.
+func (s *spool[T]) open(seg segment) func() (T, error) {
+	in := bufio.NewReaderSize(io.NewSectionReader(s.file, seg.from, seg.to-seg.from), 1<<16)
+	var buf []byte
+	return func() (none T, err error) {
+		n, err := binary.ReadUvarint(in)
+		if errors.Is(err, io.EOF) {
+			return none, io.EOF
+		}
+		if err != nil {
+			return none, diskFault(err)
+		}
+		if n > uint64(seg.to-seg.from) {
+			return none, diskFault(errSpool)
+		}
+		if uint64(cap(buf)) < n {
+			buf = make([]byte, n)
+		}
+		buf = buf[:n]
+		if _, err := io.ReadFull(in, buf); err != nil {
+			return none, diskFault(err)
+		}
+		v, err := s.decode(buf)
+		if err != nil {
+			return none, diskFault(err)
+		}
+		return v, nil
+	}
 }
 
-func (s *spool) open(seg segment) *spooled {
-	return &spooled{in: bufio.NewReaderSize(io.NewSectionReader(s.file, seg.from, seg.to-seg.from), 1<<16), rules: s.rules}
-}
-
-// next gives the next match, or io.EOF.
-func (r *spooled) next() (*Match, error) {
-	n, err := binary.ReadUvarint(r.in)
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
-	}
-	if err != nil {
-		return nil, diskFault(err)
-	}
-	if uint64(cap(r.buf)) < n {
-		r.buf = make([]byte, n)
-	}
-	r.buf = r.buf[:n]
-	if _, err := io.ReadFull(r.in, r.buf); err != nil {
-		return nil, diskFault(err)
-	}
-	m, err := readMatch(r.buf, r.rules)
-	if err != nil {
-		return nil, diskFault(err)
-	}
-	return m, nil
-}
-
-// appendMatch writes m: numbers as varints, texts behind their length.
-func appendMatch(b []byte, m *Match) []byte {
-	text := func(s string) {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	b = binary.AppendUvarint(b, uint64(m.file))
-	b = binary.AppendUvarint(b, uint64(m.rule))
-	if m.Time.IsZero() {
-		b = append(b, 0)
-	} else {
-		b = append(b, 1)
-		b = binary.AppendVarint(b, m.Time.Unix())
-		b = binary.AppendUvarint(b, uint64(m.Time.Nanosecond()))
-	}
-	b = binary.AppendVarint(b, m.Record)
-	text(m.File)
-	text(m.Host)
-	text(m.User)
-	b = binary.AppendUvarint(b, uint64(len(m.Fields)))
-	for _, f := range m.Fields {
-		text(f.Name)
-		b = binary.AppendUvarint(b, uint64(len(f.Values)))
-		for _, v := range f.Values {
-			text(v)
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(len(m.Seen)))
-	for _, o := range m.Seen {
-		text(string(o.Type))
-		text(o.Value)
-	}
-	return b
-}
-
-var errSpool = errors.New("timeline: the temporary file was changed by somebody else")
-
-func readMatch(b []byte, rules []*sigma.Rule) (*Match, error) {
-	broken := false
-	number := func() uint64 {
-		v, n := binary.Uvarint(b)
-		if n <= 0 {
-			broken, b = true, nil
-			return 0
-		}
-		b = b[n:]
-		return v
-	}
-	signed := func() int64 {
-		v, n := binary.Varint(b)
-		if n <= 0 {
-			broken, b = true, nil
-			return 0
-		}
-		b = b[n:]
-		return v
-	}
-	text := func() string {
-		n := number()
-		if n > uint64(len(b)) {
-			broken, b = true, nil
-			return ""
-		}
-		s := string(b[:n])
-		b = b[n:]
-		return s
-	}
-	m := &Match{file: int(number()), rule: int(number())}
-	if number() == 1 {
-		sec := signed()
-		m.Time = time.Unix(sec, int64(number())).UTC()
-	}
-	m.Record, m.File, m.Host, m.User = signed(), text(), text(), text()
-	if n := number(); n > maxFields {
-		broken = true
-	} else {
-		m.Fields = make([]Field, n)
-	}
-	for i := range m.Fields {
-		m.Fields[i].Name = text()
-		n := number()
-		if n > maxValues {
-			broken = true
-			break
-		}
-		m.Fields[i].Values = make([]string, n)
-		for k := range n {
-			m.Fields[i].Values[k] = text()
-		}
-	}
-	if n := number(); n > maxSeen {
-		broken = true
-	} else if n > 0 {
-		m.Seen = make([]event.Observable, n)
-	}
-	for i := range m.Seen {
-		m.Seen[i] = event.Observable{Type: event.ObservableType(text()), Value: text()}
-	}
-	if broken || len(b) > 0 || m.rule < 0 || m.rule >= len(rules) {
-		return nil, errSpool
-	}
-	m.Rule = rules[m.rule]
-	return m, nil
-}
-
-// weight is about what a match takes in memory, in bytes.
-func (m *Match) weight() int {
-	n := 200 + len(m.File) + len(m.Host) + len(m.User) + 64*len(m.Fields)
-	for _, f := range m.Fields {
-		n += len(f.Name)
-		for _, v := range f.Values {
-			n += 16 + len(v)
-		}
-	}
-	for _, o := range m.Seen {
-		n += 32 + len(o.Value)
-	}
-	return n
+// spoolMatches makes a spool for matches of rules.
+func spoolMatches(dir string, rules []*sigma.Rule) *spool[*Match] {
+	return &spool[*Match]{dir: dir, codec: codec[*Match]{encode: appendMatch, decode: func(b []byte) (*Match, error) { return readMatch(b, rules) }, weight: (*Match).weight}}
 }

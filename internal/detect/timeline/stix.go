@@ -41,16 +41,18 @@ type group struct {
 	count       int64
 	first, last time.Time
 	seen        map[sco]bool
-	list        []sco // in the order seen
+	list        []sco    // in the order seen
+	rests       []string // records that correlations rest on
 }
 
 // sco is a cyber-observable: its type, the property that tells it, and the value.
 type sco struct{ typ, key, value string }
 
 const (
-	maxGroups    = 5_000
-	maxGroupSeen = 32
-	maxCount     = 999_999_999 // STIX 2.1, 4.14 and 5.2
+	maxGroups     = 5_000
+	maxGroupSeen  = 32
+	maxGroupRests = 256
+	maxCount      = 999_999_999 // STIX 2.1, 4.14 and 5.2
 )
 
 // namespace is that of the identifiers made here (UUIDv5 of their content).
@@ -81,6 +83,9 @@ func (b *bundle) Write(m *Match) error {
 		g.add(scoOf(o))
 	}
 	for _, f := range m.Fields {
+		if f.Name == Records && len(g.rests)+len(f.Values) <= maxGroupRests {
+			g.rests = append(g.rests, f.Values...)
+		}
 		if strings.EqualFold(f.Name, "CommandLine") || strings.EqualFold(f.Name, "ParentCommandLine") {
 			for _, v := range f.Values {
 				g.add(sco{"process", "command_line", event.Clip(v, 4096)})
@@ -186,6 +191,9 @@ func (w *makings) sighting(k groupKey, g *group) {
 	indicator := w.indicator(k.rule)
 	count := int(min(g.count, maxCount))
 	s := stix.Sighting{FirstSeen: g.first, LastSeen: g.last, Count: &count, SightingOfRef: indicator, Description: k.rule.Credit()}
+	if len(g.rests) > 0 {
+		s.Description += "\nRests on the records " + strings.Join(g.rests, ", ")
+	}
 	switch {
 	case k.rest:
 		s.Description += "\nFurther hosts, counted together."

@@ -14,7 +14,7 @@ type trays struct {
 	mu    sync.Mutex
 	out   func(*Match) error
 	done  func(read.Report) // called in the order of the inputs
-	spool *spool
+	spool *spool[*Match]
 	limit int
 
 	at   int           // under mu: the input whose matches go straight out
@@ -103,9 +103,9 @@ func (t *trays) end(i int, rep read.Report) error {
 // empty sends out what waits in a tray whose turn has come.
 func (t *trays) empty(y *tray) error {
 	for _, seg := range y.segments {
-		in := t.spool.open(seg)
+		next := t.spool.open(seg)
 		for {
-			m, err := in.next()
+			m, err := next()
 			if err == io.EOF {
 				break
 			}

@@ -48,6 +48,7 @@ var foreign = map[string]i18n.Text{
 
 var (
 	noLog     = i18n.T("not a log that can be recognised", "認識できるログではありません")
+	notLog    = i18n.T("not a Windows event log, whatever it is called", "名前に反して、Windows イベントログではありません")
 	notText   = i18n.T("binary file: not a log", "バイナリファイル: ログではありません")
 	zeekTSV   = i18n.T("Zeek log in TSV; let Zeek write JSON (LogAscii::use_json=T)", "TSV 形式の Zeek ログです。JSON で書き出してください (LogAscii::use_json=T)")
 	macDebris = i18n.T("macOS folder data", "macOS の付随ファイル")
@@ -122,7 +123,12 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		d := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
 		return r.records(ctx, name, transform.NewReader(b, d))
 	}
-	if bytes.HasPrefix(head, []byte(logMagic)) {
+	called := strings.HasSuffix(strings.ToLower(name), ".evtx")
+	if called && !bytes.HasPrefix(head, []byte(logMagic)) && !holdsChunk(b) {
+		r.report.skip(name, notLog)
+		return nil
+	}
+	if called || bytes.HasPrefix(head, []byte(logMagic)) {
 		if _, ok := in.(OnDisk); ok {
 			return r.eventLog(ctx, name, in) // by place, whatever was peeked at
 		}
@@ -143,6 +149,12 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		return nil
 	}
 	return r.records(ctx, name, b)
+}
+
+// holdsChunk reports whether a Windows event log without its header begins here.
+func holdsChunk(b *bufio.Reader) bool {
+	head, _ := b.Peek(4096 + len(chunkMagic))
+	return bytes.HasPrefix(head, []byte(chunkMagic)) || len(head) > 4096 && bytes.HasPrefix(head[4096:], []byte(chunkMagic))
 }
 
 func (r *reader) limit(in io.Reader) io.Reader {

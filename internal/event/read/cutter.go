@@ -86,9 +86,9 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		return 1, yield(ev)
 	}
 	// Not one whole record. What follows the line in the stream shows where it breaks.
-	line := c.Raw
+	line := append(bytes.Clone(c.Raw), '\n')
 	if !c.last {
-		line = append(bytes.Clone(line), "\n{"...)
+		line = append(line, '{')
 	}
 	f := newFramer(bytes.NewReader(line), event.MaxRecord)
 	f.first, f.jsonSeen = true, c.within

@@ -17,6 +17,9 @@ import (
 // logMagic is how a Windows event log (.evtx) begins.
 const logMagic = "ElfFile\x00"
 
+// chunkMagic is how each of its chunks does.
+const chunkMagic = "ElfChnk\x00"
+
 // eventLog reads the records of a Windows event log.
 func (r *reader) eventLog(ctx context.Context, name string, in io.Reader) error {
 	p := &Part{Name: name, Log: true, In: in, opts: r.opts}

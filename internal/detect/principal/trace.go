@@ -1,0 +1,82 @@
+package principal
+
+import (
+	"github.com/meneki/meneki/internal/event"
+)
+
+// traced are the fields that Learn looks at, by what tells it to.
+var (
+	tracedWindows = func() []string {
+		list := []string{"Computer"}
+		seen := map[string]bool{"": true}
+		for _, w := range who {
+			for _, f := range []string{w.sid, w.domain, w.user} {
+				if !seen[f] {
+					seen[f] = true
+					list = append(list, f)
+				}
+			}
+		}
+		return list
+	}()
+	tracedMachine    = []string{"Computer"}
+	tracedConnection = []string{"Computer", "EventID", "Initiated", "SourceIp"}
+	tracedCloud      = []string{"userId", "properties.userId", "UserKey", "userPrincipalName", "UserId"}
+	tracedAWS        = []string{"userIdentity.arn", "userIdentity.principalId"}
+	tracedDHCP       = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
+)
+
+// Trace gives an event with only those fields that Learn looks at, so that it
+// teaches a Book what ev does and can be kept for later, and whether its time
+// matters to that; nil if ev teaches nothing.
+func Trace(ev *event.Event) (t *event.Event, timed bool) {
+	var fields []string
+	switch {
+	case ev.Product == "windows" && ev.Service == "security":
+		fields = tracedWindows
+	case ev.Product == "windows" && ev.Service == "sysmon" && text(ev, "EventID") == "3":
+		fields, timed = tracedConnection, true
+	case ev.Product == "windows":
+		fields = tracedMachine
+	case ev.Product == "azure" || ev.Product == "m365":
+		fields = tracedCloud
+	case ev.Product == "aws":
+		fields = tracedAWS
+	case ev.Product == "zeek" && ev.Service == "dhcp":
+		fields, timed = tracedDHCP, true
+	default:
+		m := text(ev, "message")
+		if _, _, ok := cutLease(m); !ok && ev.Service != "dhcpd" {
+			return nil, false
+		}
+		fields, timed = []string{"message"}, true
+	}
+	t = &event.Event{Time: ev.Time, Seen: ev.Seen, From: ev.From, Product: ev.Product, Service: ev.Service, Fields: make(map[string]any, len(fields))}
+	for _, f := range fields {
+		if v := text(ev, f); v != "" {
+			t.Fields[f] = v
+		}
+	}
+	if len(t.Fields) == 0 {
+		return nil, false
+	}
+	return t, timed
+}
+
+// Concerns reports whether Learn or Note may take anything but the machine's name
+// from a Windows event, by its log and number alone: true in doubt.
+func Concerns(service string, id int64) bool {
+	switch service {
+	case "sysmon":
+		return id == 3
+	case "powershell", "powershell-classic", "system", "application", "taskscheduler", "windefend", "wmi", "bits-client", "firewall-as", "dns-client":
+		return false
+	}
+	return true
+}
+
+// SignIn reports whether Note takes an event for an attempt to sign in.
+func SignIn(ev *event.Event) bool {
+	_, ok := signInOf(ev)
+	return ok
+}
