@@ -23,10 +23,10 @@ import (
 
 type detectCmd struct {
 	Paths      []string `arg:"" name:"path" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input."`
-	Rules      []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
+	Rules      []string `help:"Sigma rules: files or folders; may be repeated." required:"" placeholder:"PATH" type:"path" sep:"none"`
 	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." default:"true" negatable:"" name:"builtin-rules"`
 	Pipeline   []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
-	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." placeholder:"FILE" type:"path"`
+	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." placeholder:"FILE" type:"path" sep:"none"`
 	Domain     string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" name:"accounts-domain"`
 	Places     string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." placeholder:"FILE" type:"path"`
 	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." placeholder:"FORMAT"`
@@ -129,8 +129,10 @@ func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.D
 	sum := summary{style: p.style, res: res, set: p.set, took: took, rules: c.Rules}
 	switch {
 	case p.format == "terminal" && c.Output == "":
+		sum.width = widthOf(s.out)
 		sum.print(s.out, paint(colour(s.out)), true)
 	case !c.Stats:
+		sum.width = widthOf(s.err)
 		sum.print(s.err, paint(colour(s.err)), false)
 	}
 	code := 0

@@ -22,6 +22,7 @@ type summary struct {
 	set   *sigma.Set
 	took  time.Duration
 	rules []string // the paths of the rules
+	width int      // cells of the screen; 0: lines may be as long as they are
 }
 
 const (
@@ -35,7 +36,13 @@ const (
 func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	l, t, r := s.style.Lang, &s.res.Tally, s.res.Report
 	label := func(x i18n.Text) string { return c("2", pad(x.In(l), 12)) }
-	if whole && t.Matches > 0 {
+	// The long lists come first, so that the figures stand where the eye is when
+	// it is over: at the end of the screen.
+	if t.Matches > 0 {
+		if whole {
+			fmt.Fprintln(w)
+		}
+		s.lists(w, c, whole)
 		fmt.Fprintln(w)
 	}
 	if t.Matches == 0 {
@@ -72,29 +79,29 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	if s.res.Uncertain > 0 {
 		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})", "相関規則の保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
 	}
-	s.lists(w, c, whole)
 	s.missing(w, c)
 }
 
 func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	l, t := s.style.Lang, &s.res.Tally
 	rules, hosts := t.Rules(), t.Hosts()
-	if len(rules) == 0 {
-		return
-	}
 	head := i18n.T("Rules that matched", "一致した規則")
 	if !whole && len(rules) > topRules {
 		head = i18n.T("The worst {0} of {1} rules that matched", "一致した規則 {1} 件のうち上位 {0} 件").With(topRules, len(rules))
 		rules = rules[:topRules]
 	}
-	fmt.Fprintf(w, "\n%s\n", c("1", head.In(l)))
+	fmt.Fprintf(w, "%s\n", c("1", head.In(l)))
 	for _, r := range rules {
 		level := timeline.LevelName(r.Rule.Level)
-		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), pad(fmt.Sprintf("%9s", thousands(r.Matches)), 9), clean(r.Name))
+		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), pad(fmt.Sprintf("%9s", thousands(r.Matches)), 9), strings.Join(s.wrap(clean(r.Name)), "\n"+indent))
+		credit := r.Rule.Author
 		if whole {
-			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", 27), c("2", clean(strings.TrimPrefix(r.Rule.Credit(), r.Name+" — "))))
-		} else if r.Rule.Author != "" {
-			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", 27), c("2", clean(r.Rule.Author)))
+			credit = strings.TrimPrefix(r.Rule.Credit(), r.Name+" — ")
+		}
+		if credit != "" {
+			for _, line := range s.wrap(clean(credit)) {
+				fmt.Fprintf(w, "%s%s\n", indent, c("2", line))
+			}
 		}
 	}
 	head = i18n.T("Hosts", "機器")
@@ -106,6 +113,49 @@ func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 		level := timeline.LevelName(timeline.Levels[h.Levels.Worst()])
 		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), fmt.Sprintf("%9s", thousands(h.Matches)), cmp.Or(clean(h.Name), i18n.T("(no host told)", "（機器の記載なし）").In(l)))
 	}
+	s.tactics(w, c)
+}
+
+// indent is where the names in the lists begin.
+const indent = "                           "
+
+// tactics shows how the matches lie over the tactics of ATT&CK.
+func (s summary) tactics(w io.Writer, c func(code, s string) string) {
+	l, list := s.style.Lang, s.res.Tally.Tactics()
+	if len(list) == 0 {
+		return
+	}
+	most := int64(1)
+	for _, t := range list {
+		most = max(most, t.Matches)
+	}
+	fmt.Fprintf(w, "\n%s\n", c("1", i18n.T("ATT&CK tactics", "ATT&CK の戦術").In(l)))
+	for _, t := range list {
+		level := timeline.LevelName(timeline.Levels[t.Levels.Worst()])
+		name, _, _ := timeline.Tactic(t.Name)
+		const cells = 20
+		bar := strings.Repeat("█", int(max(1, t.Matches*cells/most)))
+		fmt.Fprintf(w, "  %s %9s  %s %s\n", c(levelColour(level), pad(level, 13)), thousands(t.Matches), pad(name.In(l), 22), c(levelColour(level), bar))
+	}
+}
+
+// wrap breaks a text at blanks so that it fits behind the indent.
+func (s summary) wrap(text string) []string {
+	room := s.width - len(indent)
+	if s.width == 0 || room < 20 || columns(text) <= room {
+		return []string{text}
+	}
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && columns(line)+1+columns(word) > room {
+			out = append(out, line)
+			line = word
+			continue
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(out, line)
 }
 
 // missing says what was not read.

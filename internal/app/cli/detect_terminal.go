@@ -24,12 +24,18 @@ type terminalWriter struct {
 
 func newTerminal(out *result, s timeline.Style, colours bool) *terminalWriter {
 	t := &terminalWriter{w: bufio.NewWriterSize(out, 1<<16), style: s, paint: paint(colours)}
-	if f, ok := out.to.(*os.File); ok && isTerminal(f) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 40 {
-			t.width = w
+	t.width = widthOf(out.to)
+	return t
+}
+
+// widthOf gives the cells of a screen; 0 if w is none, or too narrow to care.
+func widthOf(w any) int {
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 40 {
+			return n
 		}
 	}
-	return t
+	return 0
 }
 
 // Begin prints nothing.

@@ -1,6 +1,8 @@
 package principal
 
 import (
+	"slices"
+
 	"github.com/meneki/meneki/internal/event"
 )
 
@@ -74,6 +76,13 @@ func Concerns(service string, id int64) bool {
 	}
 	return true
 }
+
+// Traced are the fields that Trace keeps of an event of the Windows security log.
+func Traced() []string { return slices.Clone(tracedWindows) }
+
+// SignIns reports whether events of the Windows security log with a number may be
+// attempts to sign in.
+func SignIns(id int64) bool { return id == 4624 || id == 4625 || id == 4771 }
 
 // SignIn reports whether Note takes an event for an attempt to sign in.
 func SignIn(ev *event.Event) bool {

@@ -216,39 +216,84 @@ func keepValue(v any) any {
 	return v
 }
 
-// fact is what an event says of who is who, as often as it was said: first when.
-type fact struct {
-	event *event.Event
-	file  int
+// facts are what one worker's events say of who is who. Most say the same again
+// and again: once is enough, and, but for addresses that are lent, at any time.
+type facts struct {
+	ties  map[string]*event.Event // by what they say
+	loans map[string]*kept        // by what they say, and the minute
+	key   []byte
 }
 
-// facts are those of one worker. Most events say the same again and again; the
-// first time is enough.
-type facts map[string]fact
+func newFacts() *facts { return &facts{ties: map[string]*event.Event{}, loans: map[string]*kept{}} }
 
-// add takes a fact. Where its time matters, it counts anew each minute.
-func (f facts) add(t *event.Event, timed bool, file int) {
-	var key []byte
-	key = append(append(append(key, t.Product...), 0), t.Service...)
+// add takes a trace.
+func (f *facts) add(t *event.Event, timed bool, file int) {
+	f.key = append(append(append(f.key[:0], t.Product...), 0), t.Service...)
 	names := make([]string, 0, 16)
 	for name := range t.Fields {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		key = append(append(key, 0), name...)
 		s, _ := t.Fields[name].(string)
-		key = append(append(key, 0), s...)
+		f.part(name, s)
 	}
-	if timed {
-		key = t.Time.Truncate(time.Minute).AppendFormat(append(key, 0), time.RFC3339)
+	if !timed {
+		if f.ties[string(f.key)] == nil {
+			f.ties[string(f.key)] = timeless(t)
+		}
+		return
 	}
-	old, there := f[string(key)]
-	one := fact{t, file}
-	if !there || keptBefore(one.kept(), old.kept()) < 0 {
+	f.key = t.Time.Truncate(time.Minute).AppendFormat(append(f.key, 0), time.RFC3339)
+	one := &kept{kind: keptFact, file: file, event: t}
+	if old := f.loans[string(f.key)]; old == nil || keptBefore(one, old) < 0 {
 		one.event = keepEvent(t, t.Fields)
-		f[string(key)] = one
+		f.loans[string(f.key)] = one
 	}
 }
 
-func (f fact) kept() *kept { return &kept{kind: keptFact, file: f.file, event: f.event} }
+func (f *facts) part(name, value string) {
+	f.key = append(append(f.key, 0), name...)
+	f.key = append(append(f.key, 0), value...)
+}
+
+// tie is add for a record of the Windows security log that is not decoded; text
+// gives its i-th field of names.
+func (f *facts) tie(names []string, text func(i int) []byte) {
+	f.key = append(f.key[:0], "windows\x00security"...)
+	some := false
+	for i, name := range names {
+		if s := text(i); len(s) > 0 {
+			some = true
+			f.key = append(append(f.key, 0), name...)
+			f.key = append(append(f.key, 0), s...)
+		}
+	}
+	if !some || f.ties[string(f.key)] != nil {
+		return
+	}
+	fields := map[string]any{}
+	for i, name := range names {
+		if s := text(i); len(s) > 0 {
+			fields[name] = string(s)
+		}
+	}
+	f.ties[string(f.key)] = &event.Event{Product: "windows", Service: "security", Fields: fields}
+}
+
+// machine is add for a Windows event that tells nothing but its machine's name.
+func (f *facts) machine(ev *event.Event) {
+	name, _ := ev.Fields["Computer"].(string)
+	f.key = append(append(f.key[:0], "computer\x00"...), name...)
+	if name == "" || f.ties[string(f.key)] != nil {
+		return
+	}
+	f.ties[string(f.key)] = timeless(&event.Event{Product: "windows", Fields: map[string]any{"Computer": name}})
+}
+
+// timeless is what a trace says whenever it was said.
+func timeless(t *event.Event) *event.Event {
+	out := keepEvent(t, t.Fields)
+	out.Time, out.Seen, out.From = time.Time{}, time.Time{}, event.Source{}
+	return out
+}

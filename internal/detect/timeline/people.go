@@ -2,6 +2,8 @@ package timeline
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,12 +33,12 @@ type people struct {
 
 	mu     sync.Mutex
 	sorter *sorter[*kept] // under mu
-	facts  facts          // under mu
+	facts  *facts         // under mu
 }
 
 // newPeople gives nil if no rule needs it.
 func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
-	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: facts{}, book: cfg.Book}
+	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: newFacts(), book: cfg.Book}
 	for i, r := range set.Rules {
 		p.order[r] = i
 		if p.asksHabits(r) {
@@ -96,6 +98,10 @@ func (p *people) see(w *worker, b *batch, ev *event.Event) {
 	if !p.identity {
 		return
 	}
+	if id, _ := ev.Fields["EventID"].(int64); ev.Product == "windows" && !principal.Concerns(ev.Service, id) {
+		w.facts.machine(ev)
+		return
+	}
 	if t, timed := principal.Trace(ev); t != nil {
 		w.facts.add(t, timed, b.input)
 	}
@@ -134,12 +140,13 @@ func (p *people) keep(list []*kept) error {
 }
 
 // learnt takes what a worker learnt.
-func (p *people) learnt(list facts) {
+func (p *people) learnt(list *facts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, f := range list {
-		if old, there := p.facts[key]; !there || keptBefore(f.kept(), old.kept()) < 0 {
-			p.facts[key] = f
+	maps.Copy(p.facts.ties, list.ties)
+	for key, k := range list.loans {
+		if old := p.facts.loans[key]; old == nil || keptBefore(k, old) < 0 {
+			p.facts.loans[key] = k
 		}
 	}
 }
@@ -148,8 +155,11 @@ func (p *people) learnt(list facts) {
 // sign-in satisfies, and alert with each correlation that holds, in the order of
 // time.
 func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int, int) error, alert func(*Match) error) error {
-	for _, f := range p.facts {
-		if err := p.sorter.add(f.kept()); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(p.facts.ties)) {
+		p.book.Learn(p.facts.ties[key])
+	}
+	for _, k := range p.facts.loans {
+		if err := p.sorter.add(k); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/meneki/meneki/evtx"
@@ -28,7 +29,7 @@ type worker struct {
 	*scanner
 	match func(ev *event.Event, yield func(*sigma.Match) bool)
 	quick *quick.Matcher // nil for the reference evaluator, which has no short way
-	facts facts
+	facts *facts
 
 	decoder read.Decoder
 	source  event.Source // of the record that is being read
@@ -41,18 +42,26 @@ type worker struct {
 func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 	if reference {
 		return func() *worker {
-			return &worker{scanner: s, facts: facts{}, match: func(ev *event.Event, yield func(*sigma.Match) bool) { set.Match(ev, yield) }}
+			return &worker{scanner: s, facts: newFacts(), match: func(ev *event.Event, yield func(*sigma.Match) bool) { set.Match(ev, yield) }}
 		}
 	}
 	e := engine.Compile(set, engine.Options{})
 	return func() *worker {
-		w := &worker{scanner: s, facts: facts{}}
+		w := &worker{scanner: s, facts: newFacts()}
 		m := e.Worker()
 		w.match = func(ev *event.Event, yield func(*sigma.Match) bool) { m.Match(ev, ev.Fields, yield) }
-		w.quick = quick.NewMatcher(e, w.decode)
+		w.quick = quick.NewMatcher(e, w.decode, traced...)
 		return w
 	}
 }
+
+// traced are the fields of the Windows security log that tell who is who, in
+// the order of facts' keys.
+var traced = func() []string {
+	list := principal.Traced()
+	slices.Sort(list)
+	return list
+}()
 
 var errNoRecord = errors.New("timeline: not one record")
 
@@ -89,7 +98,12 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 	}
 	if ev == nil {
 		_, service, _ := w.quick.LogSource()
-		if id, _ := w.quick.EventID(); !w.people.identity || !principal.Concerns(service, id) {
+		id, _ := w.quick.EventID()
+		if !w.people.identity || !principal.Concerns(service, id) {
+			return true
+		}
+		if service == "security" && !principal.SignIns(id) {
+			w.facts.tie(traced, w.quick.Also)
 			return true
 		}
 		if ev, err = w.decode(line); err != nil {

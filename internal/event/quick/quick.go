@@ -12,6 +12,7 @@ package quick
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/event"
@@ -37,9 +38,10 @@ type Matcher struct {
 // NewMatcher makes a matcher. decode is called with the lines that match a rule
 // or are not of the known shape, and must give what package read makes of them;
 // nil, nil is a line that holds no record.
-func NewMatcher(e *engine.Engine, decode func(line []byte) (*event.Event, error)) *Matcher {
+// Also are names of fields that Also gives.
+func NewMatcher(e *engine.Engine, decode func(line []byte) (*event.Event, error), also ...string) *Matcher {
 	m := &Matcher{worker: e.Worker(), decode: decode}
-	m.scan.init(e.Names())
+	m.scan.init(e.Names(), also)
 	for _, r := range e.Set().Rules {
 		_, whole := r.FieldNames()
 		m.scan.always = m.scan.always || whole
@@ -79,6 +81,11 @@ func (m *Matcher) MatchKnown(line []byte, yield func(*event.Event, *sigma.Match)
 	m.line = line
 	return true, m.worker.MatchRecord(m, func(match *sigma.Match) bool { return yield(m.event, match) })
 }
+
+// Also gives the text of a field of the line that MatchKnown knew: the i-th of
+// those that NewMatcher was given. It is empty if the line has no text under that
+// very name, and good until the next line.
+func (m *Matcher) Also(i int) []byte { return m.scan.text(m.scan.also[i]) }
 
 // Skim only takes the line apart; it is for measuring what that costs. known is
 // false if the line has to be decoded.
@@ -160,6 +167,7 @@ const maxLine = 256 << 10
 type scanner struct {
 	names  *engine.Names // the engine's, and behind them those of special
 	always bool          // rules look at the whole event
+	also   []int32       // names that somebody else asks for
 
 	epoch    uint32
 	values   []value
@@ -192,7 +200,7 @@ const (
 	maxKey  = 128 // bytes; longer ones are not remembered
 )
 
-func (s *scanner) init(names *engine.Names) {
+func (s *scanner) init(names *engine.Names, also []string) {
 	list := make([]string, 0, names.Len()+64)
 	seen := map[string]bool{}
 	for i := range names.Len() {
@@ -209,6 +217,9 @@ func (s *scanner) init(names *engine.Names) {
 	for _, name := range special {
 		add(name)
 	}
+	for _, name := range also {
+		add(name)
+	}
 	for _, name := range list[:wanted] { // what may begin a path that a rule asks for
 		for i := range len(name) {
 			if name[i] == '.' {
@@ -217,6 +228,9 @@ func (s *scanner) init(names *engine.Names) {
 		}
 	}
 	s.names = engine.NewNames(list)
+	for _, name := range also {
+		s.also = append(s.also, int32(slices.Index(list, name)))
+	}
 	s.values = make([]value, len(list))
 	s.at = newSpecials(s.names)
 	s.nodes = map[string]*keyNode{}
