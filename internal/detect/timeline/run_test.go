@@ -62,6 +62,9 @@ func TestRunSameOutput(t *testing.T) {
 		want := ""
 		for _, jobs := range []int{1, 2, 7} {
 			for _, memory := range []int{1, 3000, 0} {
+				if raced && (jobs == 2) != (memory == 3000) {
+					continue // each once
+				}
 				got, res := ran(t, Config{Rules: set, Inputs: inputs, Jobs: jobs, Memory: memory, Sort: sorted, Dir: t.TempDir()})
 				if want == "" {
 					want = got
