@@ -90,7 +90,7 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 	if !c.last {
 		line = append(line, '{')
 	}
-	f := newFramer(bytes.NewReader(line), event.MaxRecord)
+	f := frameAll(line, event.MaxRecord)
 	f.first, f.jsonSeen = true, c.within
 	at, number := source.Offset, source.Record
 	for {
