@@ -23,7 +23,7 @@ type Fields struct {
 // NewFields makes one for an engine.
 func NewFields(e *engine.Engine) *Fields {
 	f := &Fields{worker: e.Worker()}
-	f.scan.init(e.Names())
+	f.scan.init(e.Names(), nil)
 	for _, r := range e.Set().Rules {
 		_, whole := r.FieldNames()
 		f.scan.always = f.scan.always || whole
