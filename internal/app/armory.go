@@ -8,11 +8,14 @@ import (
 )
 
 // armory lends detect's engine and hunts to share.
-type armory struct{ service *detect.Service }
+type armory struct {
+	service *detect.Service
+	reader  detect.Reader
+}
 
 // Arm makes the engine match a STIX indicator.
 func (a armory) Arm(indicator []byte) error {
-	armed, err := detect.Read(indicator)
+	armed, err := a.reader.Read(indicator)
 	if err != nil {
 		return err
 	}
@@ -29,7 +32,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte) ([]share.Hunted, 
 	var at []int
 	var ids []string
 	for i, raw := range indicators {
-		armed, err := detect.Read(raw)
+		armed, err := a.reader.Read(raw)
 		if err != nil {
 			out[i].Err = err
 			continue

@@ -265,7 +265,7 @@ func TestPatternFromTheHub(t *testing.T) {
 	if err := p.node.Take(t.Context(), []*event.Event{dnsEvent(20, at, "one.example"), dnsEvent(21, at.Add(time.Second), "two.example")}); err != nil {
 		t.Fatal(err)
 	}
-	hub := armory{p.node.detect} // what the inbox hands to the node
+	hub := p.node.armory // what the inbox hands to the node
 	send := func(n int, pattern string) (id string, err error) {
 		id = fmt.Sprintf("indicator--11111111-1111-4111-8111-%012d", n)
 		ind, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": id, "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z",

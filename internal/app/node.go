@@ -50,6 +50,7 @@ type Node struct {
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
+	armory  armory
 	link    *bus.Link
 	sensors *sensors
 	console *console
@@ -204,7 +205,12 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
 	}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, armory{n.detect}, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	chain, err := openPipelines(cfg.Pipelines)
+	if err != nil {
+		return err
+	}
+	n.armory = armory{n.detect, detect.Reader{Pipelines: chain}}
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed

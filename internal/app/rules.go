@@ -57,19 +57,24 @@ func LoadAllRules(ctx context.Context, paths []string, builtins bool, pipelines 
 	return c.Set(), nil
 }
 
-func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collection, error) {
-	chain := &pipeline.Chain{}
-	if len(pipelines) > 0 {
-		var list []*pipeline.Pipeline
-		for _, name := range pipelines {
-			p, err := pipeline.Open(name)
-			if err != nil {
-				return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, err.Error()), err).
-					WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}", "pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
-			}
-			list = append(list, p)
+// openPipelines reads pipelines, built in or files.
+func openPipelines(names []string) (*pipeline.Chain, error) {
+	var list []*pipeline.Pipeline
+	for _, name := range names {
+		p, err := pipeline.Open(name)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, err.Error()), err).
+				WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}", "pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
 		}
-		chain = pipeline.Combine(list...)
+		list = append(list, p)
+	}
+	return pipeline.Combine(list...), nil
+}
+
+func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collection, error) {
+	chain, err := openPipelines(pipelines)
+	if err != nil {
+		return nil, err
 	}
 	all := &sigma.Collection{}
 	var files []*sigma.File

@@ -342,7 +342,7 @@ func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
 func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, error) {
-	return armory{n.detect}.Hunt(ctx, indicators)
+	return n.armory.Hunt(ctx, indicators)
 }
 
 // Correlations counts what the node's correlations and its identity resolver did

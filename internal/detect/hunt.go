@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/pipeline"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -21,9 +22,19 @@ type Hunted struct {
 	Last     time.Time
 }
 
+// Reader turns indicators into what the engine can match.
+type Reader struct {
+	// Pipelines rewrite Sigma rules for the names that this node's events have; nil:
+	// they are matched as they were shared.
+	Pipelines *pipeline.Chain
+}
+
+// Read is Reader.Read without pipelines.
+func Read(raw []byte) (Armed, error) { return Reader{}.Read(raw) }
+
 // Read turns a STIX 2.1 indicator into what the engine can match. An indicator
 // that it cannot match in full is refused, never armed in part.
-func Read(raw []byte) (Armed, error) {
+func (rd Reader) Read(raw []byte) (Armed, error) {
 	o, err := stix.Parse(raw)
 	if err == nil && o.Type() != "indicator" {
 		err = fmt.Errorf("a STIX %s is no indicator", o.Type())
@@ -44,11 +55,9 @@ func Read(raw []byte) (Armed, error) {
 	}
 	switch text("pattern_type") {
 	case "sigma":
-		rules, err := sigma.Parse(a.ID, []byte(text("pattern")))
-		if err != nil || len(rules) != 1 {
-			return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used", "この指標の Sigma 規則は使用できません"), err)
+		if a.Rule, err = rd.rule(a.ID, text("pattern")); err != nil {
+			return Armed{}, err
 		}
-		a.Rule = rules[0]
 		if a.Rule.License == "" {
 			a.Rule.License = labelled(o.Labels(), "license:")
 		}
@@ -57,6 +66,23 @@ func Read(raw []byte) (Armed, error) {
 		return a.reads(text("pattern"))
 	}
 	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
+}
+
+func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
+	chain := rd.Pipelines
+	if chain == nil {
+		chain = &pipeline.Chain{}
+	}
+	got := chain.Parse(id, []byte(text))
+	set := got.Set()
+	if len(set.Refused) > 0 {
+		err := set.Refused[0]
+		return nil, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(err.Reason), err)
+	}
+	if len(set.Rules) != 1 || len(set.Correlations)+len(set.Filters) > 0 {
+		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule", "この指標に含まれる Sigma 規則が1件ではありません"))
+	}
+	return set.Rules[0], nil
 }
 
 // labelled gives what stands behind a prefix in a list of labels.

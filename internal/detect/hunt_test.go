@@ -1,0 +1,47 @@
+package detect
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/sigma/pipeline"
+)
+
+// Rules that others share go through the node's own pipelines, and one that these
+// cannot rewrite in full is refused with the reason.
+func TestReaderPipelines(t *testing.T) {
+	p, err := pipeline.Open("ecs-windows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rule = "title: R\nid: 66666666-6666-4666-8666-666666666666\nlicense: DRL-1.1\nlogsource: {product: windows, category: process_creation}\ndetection:\n  s: {Image|endswith: '\\evil.exe'}\n  condition: s\n"
+	ecs := &event.Event{Product: "windows", Categories: []string{"process_creation"}, Fields: map[string]any{"process": map[string]any{"executable": `C:\x\evil.exe`}}}
+	native := &event.Event{Product: "windows", Categories: []string{"process_creation"}, Fields: map[string]any{"Image": `C:\x\evil.exe`}}
+	for _, c := range []struct {
+		reader      Reader
+		ecs, native bool
+	}{{Reader{}, false, true}, {Reader{Pipelines: pipeline.Combine(p)}, true, false}} {
+		a, err := c.reader.Read(indicator(t, rule, "sigma"))
+		if err != nil || a.Rule.License != "DRL-1.1" || a.Rule.ID != "66666666-6666-4666-8666-666666666666" {
+			t.Fatalf("%+v %v", a, err)
+		}
+		if _, ok := a.Rule.Match(ecs); ok != c.ecs {
+			t.Errorf("ECS: %v, want %v", ok, c.ecs)
+		}
+		if _, ok := a.Rule.Match(native); ok != c.native {
+			t.Errorf("native: %v, want %v", ok, c.native)
+		}
+	}
+	for name, text := range map[string]string{
+		"names both":        strings.Replace(rule, `Image|endswith: '\evil.exe'`, `User: 'NT AUTHORITY\SYSTEM'`, 1),
+		"unknown modifier":  strings.Replace(rule, "endswith", "soundslike", 1),
+		"not hold one Sigm": rule + "---\n" + strings.Replace(rule, "-666666666666", "-666666666667", 1),
+		"is not valid YAML": "a: [",
+	} {
+		if _, err := (Reader{Pipelines: pipeline.Combine(p)}).Read(indicator(t, text, "sigma")); !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, strings.TrimPrefix(name, "is ")) {
+			t.Errorf("%s: %v", name, fault.TextOf(err).EN)
+		}
+	}
+}
