@@ -18,6 +18,9 @@ demo: ## a hub and three members, attacked
 
 bench: ## the figures of docs/performance.md
 	go run ./bench
+	go run ./bench/detect
+	go run ./bench/evtx
+	go run ./bench/watchlist
 
 shots: ## the screenshots in the README, with a Chromium on this machine
 	go run ./bench/shots
