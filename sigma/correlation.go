@@ -172,7 +172,7 @@ func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 				return nil
 			}
 		}
-		return fail(at, "correlation has no key %q", key)
+		return fail(at, "%q is no key of a correlation: type, rules, group-by, timespan, aliases, condition, generate", key)
 	})
 	if err != nil {
 		return err

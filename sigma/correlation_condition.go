@@ -122,7 +122,7 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 				err = fail(val, "percentile must be from 0 to 100")
 			}
 		default:
-			err = fail(at, "condition has no key %q", key)
+			err = fail(at, "%q is no key of a condition: gt, gte, lt, lte, eq, neq, field, percentile", key)
 		}
 		return err
 	})

@@ -129,9 +129,19 @@ func notDetection(root *yaml.Node) error {
 		}
 	}
 	if child(root, "detection") == nil {
-		return fail(root, "no detection: this is not a Sigma detection rule")
+		return fail(root, "no detection: this is not a Sigma detection rule%s", otherCase(root, "detection"))
 	}
 	return nil
+}
+
+// otherCase says that a key that is missing is there in another case.
+func otherCase(root *yaml.Node, name string) string {
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if key := deref(root.Content[i]).Value; strings.EqualFold(key, name) {
+			return fmt.Sprintf("; write %q, not %q", name, key)
+		}
+	}
+	return ""
 }
 
 // looseText gives the text of a scalar, "" for anything else.
@@ -148,7 +158,7 @@ func (r *Rule) metadata(root *yaml.Node, o *options) error {
 		return err
 	}
 	if child(root, "logsource") == nil {
-		return fail(root, "no logsource: the rule does not say to which events it applies")
+		return fail(root, "no logsource: the rule does not say to which events it applies%s", otherCase(root, "logsource"))
 	}
 	return nil
 }
@@ -193,7 +203,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 		return err
 	}
 	if r.Title == "" {
-		return fail(root, "no title")
+		return fail(root, "no title%s", otherCase(root, "title"))
 	}
 	if r.Taxonomy != "" && !slices.Contains(o.taxonomies, r.Taxonomy) {
 		return fail(child(root, "taxonomy"), "taxonomy %q is unknown here; its field names would not be found", r.Taxonomy)

@@ -73,7 +73,7 @@ func TestRefused(t *testing.T) {
 		{"31 empty list of values", sel(`F: []`), 7, 0, "empty list of values"},
 		{"31 map as a value", sel(`F: {a: b}`), 7, 12, "not a mapping"},
 		{"31 list in a list of values", sel(`F: [[a]]`), 7, 0, "single value"},
-		{"31 selection is null", "s:\ncondition: s", 6, 0, "null"},
+		{"31 selection is null", "s:\ncondition: s", 6, 0, "empty selection"},
 		{"31 empty field name", sel(`'': 'x'`), 7, 0, "empty field name"},
 		{"31 broken selection that is not used", "s:\n    F: 1\nu:\n    F|foo: 1\ncondition: s", 9, 9, "unknown modifier"},
 		{"33 keyword with startswith", "k:\n    '|startswith': 'x'\ncondition: k", 7, 0, "needs a field name"},
@@ -109,6 +109,13 @@ func TestRefused(t *testing.T) {
 		{"binary", sel(`F: !!binary aGk=`), 7, 0, "!!binary"},
 		{"own type", sel(`F: !thing x`), 7, 0, "!thing"},
 		{"broken YAML", "s: [\ncondition: s", 0, 0, "not valid YAML"},
+		{"indented with a tab", "s:\n\tF: 1\ncondition: s", 7, 0, "not tabs"},
+		{"value begins with %", sel(`F: %TEMP%`), 7, 0, "in quotes"},
+		{"star without quotes", sel(`F: ['*x', *exe]`), 7, 0, "must stand in quotes: '*exe'"},
+		{"star without quotes after the same in quotes", "s:\n    F: '*exe'\n    G: *exe\ncondition: s", 8, 0, "'*exe'"},
+		{"backslashes in double quotes", sel(`F: "C:\Windows"`), 7, 0, "single quotes"},
+		{"colon without quotes", sel(`F: a: b`), 7, 0, "hold a colon"},
+		{"empty selection", "s:\ncondition: s", 6, 0, "empty selection"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,6 +151,9 @@ func TestRefusedDocuments(t *testing.T) {
 		{"list", "- a\n- b", "mapping of keys"},
 		{"no detection", "title: T\nlogsource:\n    product: x\n", "no detection"},
 		{"no title", body, "no title"},
+		{"title in capitals", "Title: T\n" + body, `write "title", not "Title"`},
+		{"detection in capitals", "title: T\n" + strings.Replace(body, "detection", "Detection", 1), `write "detection", not "Detection"`},
+		{"logsource in capitals", "title: T\n" + strings.Replace(body, "logsource", "LogSource", 1), `write "logsource", not "LogSource"`},
 		{"title is a list", "title: [a]\n" + body, "title must be text"},
 		{"no logsource", "title: T\ndetection:\n    s:\n        F: 1\n    condition: s\n", "no logsource"},
 		{"empty logsource", "title: T\n" + strings.Replace(body, "product: test", "definition: x", 1), "at least one of"},

@@ -95,7 +95,9 @@ func readFile(path string, data []byte, o *options) *File {
 func (f *File) Parse() *Collection {
 	c := &Collection{}
 	if f.refused != nil {
-		c.refuse(f.refused, "")
+		refusal := *f.refused
+		refusal.Path = f.Path // which may have been set since
+		c.refuse(&refusal, "")
 		return c
 	}
 	p := parser{into: c, opts: f.opts}

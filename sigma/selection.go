@@ -59,6 +59,9 @@ func (b *builder) block(n *yaml.Node) (*block, error) {
 	case yaml.SequenceNode:
 		return b.list(n)
 	default:
+		if n.ShortTag() == "!!null" {
+			return nil, fail(n, "empty selection: name at least one field or word")
+		}
 		it, err := b.keywords(n, []*yaml.Node{n})
 		if err != nil {
 			return nil, err

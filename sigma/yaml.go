@@ -93,12 +93,12 @@ func readYAML(source []byte) (root *yaml.Node, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(source))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		return nil, yamlError(err)
+		return nil, yamlError(err, source)
 	}
 	var more yaml.Node
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
 		if err != nil {
-			return nil, yamlError(err)
+			return nil, yamlError(err, source)
 		}
 		return nil, fail(&more, "unexpected second document; end lines with LF and separate documents with ---")
 	}
@@ -112,8 +112,9 @@ func readYAML(source []byte) (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
-// yamlError takes the line out of the text of a YAML error.
-func yamlError(err error) *ParseError {
+// yamlError takes the line out of the text of a YAML error, and says what to do
+// about the mistakes that are made most in rules.
+func yamlError(err error, source []byte) *ParseError {
 	reason := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if rest, ok := strings.CutPrefix(reason, "line "); ok {
@@ -123,7 +124,53 @@ func yamlError(err error) *ParseError {
 			}
 		}
 	}
-	return &ParseError{Line: line, Column: 1, Reason: "not valid YAML: " + reason}
+	if name, ok := strings.CutPrefix(reason, "unknown anchor '"); ok {
+		// The YAML package gives no line for it.
+		name, _, _ = strings.Cut(name, "'")
+		line = 1 + bytes.Count(source[:max(unquoted(source, "*"+name), 0)], []byte("\n"))
+		return &ParseError{Line: line, Column: 1, Reason: fmt.Sprintf("not valid YAML: a value that begins with * must stand in quotes: '*%s'", name)}
+	}
+	return &ParseError{Line: line, Column: 1, Reason: "not valid YAML: " + reason + yamlHint(reason, lineOf(source, line))}
+}
+
+// yamlHint says what to do about an error in a line of a rule.
+func yamlHint(reason string, line []byte) string {
+	switch {
+	case strings.Contains(reason, "cannot start any token") && bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("\t")):
+		return "; indent with blanks, not tabs"
+	case strings.Contains(reason, "cannot start any token"):
+		return "; put values that begin with %, @ or ` in quotes"
+	case strings.Contains(reason, "unknown escape character"):
+		return "; write backslashes within single quotes"
+	case strings.Contains(reason, "mapping values are not allowed"):
+		return "; put values that hold a colon and a blank in quotes"
+	}
+	return ""
+}
+
+// unquoted finds a word that no quote stands before, -1 if there is none.
+func unquoted(text []byte, word string) int {
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(word))
+		if i < 0 {
+			return -1
+		}
+		if i += from; i > 0 && strings.IndexByte(" \t,[", text[i-1]) >= 0 {
+			return i
+		}
+		from = i + 1
+	}
+}
+
+// lineOf gives a line of a text, from 1; nothing if there are not so many.
+func lineOf(text []byte, number int) []byte {
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; n == number {
+			return line
+		}
+	}
+	return nil
 }
 
 // checker walks a document once, following aliases, before anything is read.

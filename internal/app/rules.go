@@ -85,8 +85,8 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		}
 		st, err := os.Stat(p)
 		if err != nil {
-			return nil, fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(p), err).
-				WithHint(i18n.T("give a Sigma file or a folder of them with --rules", "Sigma のファイルかフォルダーを --rules で指定してください"))
+			return nil, noRules(p, err).
+				WithHint(i18n.T("give Sigma files, or folders that hold some", "Sigma のファイルか、それを含むフォルダーを指定してください"))
 		}
 		root, dir := ".", p
 		if !st.IsDir() {
@@ -97,6 +97,9 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
 		}
 		lic := folderLicense(p)
+		if len(list) == 0 && !st.IsDir() {
+			return nil, noRules(p, nil).WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
+		}
 		for _, f := range list {
 			f.Path = filepath.Join(dir, filepath.FromSlash(f.Path)) // as the reader can open it, whichever folder was given
 			licences[f.Path] = lic
@@ -111,6 +114,10 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		r.License = cmp.Or(r.License, licences[r.Path])
 	}
 	return all, nil
+}
+
+func noRules(path string, err error) *fault.Error {
+	return fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(path), err)
 }
 
 // SampleRules gives meneki's own rules.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/fault"
@@ -21,6 +22,23 @@ type rulesCheck struct {
 	Paths    []string `arg:"" name:"path" help:"Sigma files and folders." type:"path"`
 	Pipeline []string `help:"Apply a pySigma pipeline: a file, or the name of one that is built in." placeholder:"NAME"`
 	JSON     bool     `help:"Print JSON."`
+}
+
+// someRules is an error if the folders that were given hold no rule file at all:
+// a check of the wrong folder must not look like one that was passed.
+func someRules(set *sigma.Set, paths []string) error {
+	if len(set.Rules)+len(set.Correlations)+len(set.Filters)+len(set.Refused) > 0 {
+		return nil
+	}
+	return fault.New(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(strings.Join(paths, ", "))).
+		WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
+}
+
+// sayRefused tells on the side that some rules were left out.
+func (s *session) sayRefused(set *sigma.Set) {
+	if n := len(set.Refused); n > 0 {
+		fmt.Fprintln(s.err, i18n.T("{0} rules were refused and left out; meneki rules check says why", "{0} 件の規則を拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
+	}
 }
 
 type refusal struct {
@@ -44,6 +62,9 @@ func refusals(list []*sigma.ParseError) []refusal {
 func (c *rulesCheck) Run(s *session) error {
 	set, err := app.LoadRules(s.ctx, c.Paths, c.Pipeline...)
 	if err != nil {
+		return err
+	}
+	if err := someRules(set, c.Paths); err != nil {
 		return err
 	}
 	if c.JSON {

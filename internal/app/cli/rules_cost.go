@@ -44,6 +44,10 @@ func (c *rulesCost) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := someRules(set, c.Rules); err != nil {
+		return err
+	}
+	s.sayRefused(set)
 	e := engine.Compile(set, engine.Options{Clock: clock.System, TimeEvery: 1})
 	worker := e.Worker()
 	events := int64(0)

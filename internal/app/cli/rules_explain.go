@@ -58,9 +58,9 @@ func (c *rulesExplain) Run(s *session) error {
 	if err != nil {
 		return fault.Wrap(fault.NotFound, fault.NotFound.Title(), err)
 	}
-	rules, err := sigma.Parse(c.Rule, b)
+	rules, err := s.detections(c.Rule, b)
 	if err != nil {
-		return fault.Wrap(fault.Unsupported, i18n.Same(err.Error()), nil)
+		return err
 	}
 	n := 0
 	for _, arg := range c.Events {
@@ -97,6 +97,26 @@ func (c *rulesExplain) Run(s *session) error {
 			WithHint(i18n.T("PATH:RECORD explains one event in any case", "パス:番号 を指定すると、対象外の事象についても理由を表示します"))
 	}
 	return nil
+}
+
+// detections gives the detection rules of a file, with its filters. Documents
+// that were refused are named; without any rule that is the error.
+func (s *session) detections(path string, b []byte) ([]*sigma.Rule, error) {
+	set := sigma.ParseCollection(path, b).Set()
+	var refused []string
+	for _, e := range set.Refused {
+		refused = append(refused, clean(e.Error()))
+	}
+	switch {
+	case len(set.Rules) > 0:
+		for _, e := range refused {
+			fmt.Fprintln(s.err, e)
+		}
+		return set.Rules, nil
+	case len(refused) > 0:
+		return nil, fault.New(fault.Unsupported, i18n.Same(strings.Join(refused, "\n")))
+	}
+	return nil, fault.New(fault.Unsupported, i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own", "{0} に検知規則がありません。相関規則とフィルターだけでは理由を表示できません").With(path))
 }
 
 // writeTrace prints why a rule matched or not: first in a sentence, then part by

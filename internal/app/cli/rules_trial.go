@@ -42,6 +42,10 @@ func (c *rulesTest) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := someRules(set, c.Rules); err != nil {
+		return err
+	}
+	s.sayRefused(set)
 	paths := c.Paths
 	if len(paths) == 0 {
 		paths = c.Rules
