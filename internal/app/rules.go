@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/internal/detect/builtin"
 	"github.com/meneki/meneki/internal/fault"
@@ -100,6 +103,7 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		if len(list) == 0 && !st.IsDir() {
 			return nil, noRules(p, nil).WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
 		}
+		list = slices.DeleteFunc(list, onlyTests)
 		for _, f := range list {
 			f.Path = filepath.Join(dir, filepath.FromSlash(f.Path)) // as the reader can open it, whichever folder was given
 			licences[f.Path] = lic
@@ -114,6 +118,26 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		r.License = cmp.Or(r.License, licences[r.Path])
 	}
 	return all, nil
+}
+
+// onlyTests reports whether a file states tests of rules and holds none: such a
+// file may stand beside them.
+func onlyTests(f *sigma.File) bool {
+	tests := false
+	for _, d := range f.Documents {
+		if d.Root == nil || d.Root.Kind != yaml.MappingNode {
+			return false
+		}
+		for i := 0; i < len(d.Root.Content); i += 2 {
+			switch d.Root.Content[i].Value {
+			case "tests", "regression_tests_info":
+				tests = true
+			case "detection", "correlation", "filter", "logsource", "title":
+				return false
+			}
+		}
+	}
+	return tests
 }
 
 func noRules(path string, err error) *fault.Error {

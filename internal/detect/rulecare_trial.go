@@ -62,13 +62,8 @@ type trialDoc struct {
 		Path  string `yaml:"path"`
 		Count *int   `yaml:"match_count"`
 	} `yaml:"regression_tests_info"`
-	Tests []struct {
-		Rule    string `yaml:"rule"`
-		Name    string `yaml:"name"`
-		Events  string `yaml:"events"`
-		Matches *int   `yaml:"matches"`
-	} `yaml:"tests"`
-	Detection yaml.Node `yaml:"detection"`
+	Tests     statedTests `yaml:"tests"`
+	Detection yaml.Node   `yaml:"detection"`
 }
 
 // Trials finds what tests of rules the files and folders hold. A file that
