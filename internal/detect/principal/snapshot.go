@@ -1,6 +1,7 @@
 package principal
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ func (b *Book) Save(w io.Writer) error {
 			s.Disputed = append(s.Disputed, n)
 		}
 	}
+	slices.SortFunc(s.Disputed, func(a, b Name) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text)) })
 	for ip, l := range b.leases {
 		s.Leases[ip] = slices.Clone(l)
 	}
