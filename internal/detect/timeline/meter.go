@@ -1,6 +1,9 @@
 package timeline
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Meter says how far a run is. It may be read at any time, by anybody.
 type Meter struct {
@@ -27,10 +30,14 @@ func (m *Meter) Progress() Progress {
 	return p
 }
 
-// part counts what is read of one input, which is never more than its size.
+// part counts what is read of one input, which is never more than its size. A
+// stream that was interrupted may still be read by others when it is closed.
 type part struct {
-	m          *Meter
-	size, read int64
+	m    *Meter
+	size int64
+
+	mu   sync.Mutex
+	read int64 // under mu
 }
 
 func (m *Meter) open(in Input) *part {
@@ -40,6 +47,8 @@ func (m *Meter) open(in Input) *part {
 
 // more says that n more bytes of the input were read.
 func (p *part) more(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	to := p.read + int64(n)
 	if p.size > 0 {
 		to = min(to, p.size) // some of an archive, and of an event log, is read twice
@@ -49,6 +58,11 @@ func (p *part) more(n int) {
 }
 
 func (p *part) close() {
-	p.more(int(max(p.size-p.read, 0)))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if rest := p.size - p.read; rest > 0 {
+		p.m.bytes.Add(rest)
+		p.read = p.size
+	}
 	p.m.files.Add(1)
 }
