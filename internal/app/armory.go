@@ -25,30 +25,39 @@ func (a armory) Arm(indicator []byte) error {
 // Disarm stops that.
 func (a armory) Disarm(id string) { a.service.Engine().Disarm(id) }
 
-// Hunt searches the node's past for indicators.
-func (a armory) Hunt(ctx context.Context, indicators [][]byte) ([]share.Hunted, error) {
-	out := make([]share.Hunted, len(indicators))
+// Hunt searches the node's past for indicators, see share.Armory.
+func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []share.Hunted) error) error {
 	var list []detect.Armed
-	var at []int
-	var ids []string
+	var at, bad []int
+	var why []share.Hunted
 	for i, raw := range indicators {
 		armed, err := a.reader.Read(raw)
 		if err != nil {
-			out[i].Err = err
+			bad, why = append(bad, i), append(why, share.Hunted{Err: err})
 			continue
 		}
 		list, at = append(list, armed), append(at, i)
-		ids = append(ids, armed.ID)
+	}
+	if len(bad) > 0 {
+		if err := done(bad, why); err != nil {
+			return err
+		}
 	}
 	if len(list) == 0 {
-		return out, nil
+		return nil
 	}
-	hunted, err := a.service.HuntAll(ctx, list)
-	if err != nil {
-		return nil, err
-	}
-	for k, h := range hunted {
-		out[at[k]] = share.Hunted{Searched: h.Searched, Hits: h.Hits}
-	}
-	return out, a.service.Refill(ctx, ids...)
+	_, err := a.service.HuntAll(ctx, list, func(which []int, out []detect.Hunted) error {
+		var places []int
+		var ids []string
+		var some []share.Hunted
+		for k, i := range which {
+			places, ids = append(places, at[i]), append(ids, list[i].ID)
+			some = append(some, share.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
+		}
+		if err := a.service.Refill(ctx, ids...); err != nil {
+			return err
+		}
+		return done(places, some)
+	})
+	return err
 }

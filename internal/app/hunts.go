@@ -12,7 +12,7 @@ type hunts struct{ n *Node }
 // Hunting tells of the search that is under way.
 func (h hunts) Hunting() (share.HuntProgress, bool) {
 	p, ok := h.n.detect.Hunting()
-	return share.HuntProgress{Indicators: p.Indicators, Done: p.Done, Total: p.Total}, ok
+	return share.HuntProgress{Indicators: p.Indicators, Ready: p.Ready, Done: p.Done, Total: p.Total}, ok
 }
 
 // StopHunts ends it.

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -274,7 +275,7 @@ func TestPatternFromTheHub(t *testing.T) {
 			err = hub.Arm(ind)
 		}
 		if err == nil {
-			_, err = hub.Hunt(t.Context(), [][]byte{ind})
+			err = hub.Hunt(t.Context(), [][]byte{ind}, func(_ []int, list []share.Hunted) error { return list[0].Err })
 		}
 		return id, err
 	}

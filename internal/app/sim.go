@@ -342,7 +342,13 @@ func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
 func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, error) {
-	return n.armory.Hunt(ctx, indicators)
+	out := make([]share.Hunted, len(indicators))
+	return out, n.armory.Hunt(ctx, indicators, func(which []int, list []share.Hunted) error {
+		for k, i := range which {
+			out[i] = list[k]
+		}
+		return nil
+	})
 }
 
 // Correlations counts what the node's correlations and its identity resolver did

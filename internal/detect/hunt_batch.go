@@ -21,39 +21,59 @@ const (
 	recordTraces   = 500    // events that are written at once, so that live events get their turn
 )
 
-// HuntAll searches the node's whole past for many indicators: for all values in
-// one pass, which the indexes make short, for all rules in another, and for each
-// pattern. What it finds becomes findings, marked as past, unless the same events
-// are in a finding already. Live events go first: see giveWay. The result is in
-// the order of the list. After an error nothing is lost by asking again.
-func (s *Service) HuntAll(ctx context.Context, list []Armed) ([]Hunted, error) {
-	var values, rules []int
-	out := make([]Hunted, len(list))
-	watch := s.watching(len(list))
-	defer watch.end()
+// HuntAll searches the node's whole past for many indicators, in passes that each
+// serve all of one kind, the quickest first: values, and patterns that need one of
+// some values, which the indexes make short; rules; then networks and patterns for
+// which every event has to be looked at. What it finds becomes findings, marked as
+// past, unless the same events are in a finding already. Live events go first: see
+// giveWay. done, unless it is nil, is told after each pass for which of the list it
+// was, and its error ends the hunt. The result is in the order of the list. After an
+// error nothing is lost by asking again.
+func (s *Service) HuntAll(ctx context.Context, list []Armed, done func(which []int, out []Hunted) error) ([]Hunted, error) {
+	var values, narrow, rules, wide []int
 	for i, a := range list {
 		switch {
-		case a.Pattern != nil || len(a.Networks) > 0:
-			h, err := s.huntPattern(ctx, a, watch)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = h
 		case a.Rule != nil:
 			rules = append(rules, i)
+		case a.Pattern != nil && len(a.sights()) > 0:
+			narrow = append(narrow, i)
+		case a.Pattern != nil || len(a.Networks) > 0:
+			wide = append(wide, i)
 		default:
 			values = append(values, i)
 		}
 	}
-	if err := s.huntValues(ctx, list, values, out, watch); err != nil {
-		return nil, err
+	out := make([]Hunted, len(list))
+	w := s.watching(len(list))
+	defer w.end()
+	for _, pass := range []struct {
+		which []int
+		hunt  func(context.Context, []Armed, []int, []Hunted, *watch) error
+	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {wide, s.huntPatterns}} {
+		if len(pass.which) == 0 {
+			continue
+		}
+		if err := pass.hunt(ctx, list, pass.which, out, w); err != nil {
+			return nil, err
+		}
+		w.ready(len(pass.which))
+		if done == nil {
+			continue
+		}
+		some := make([]Hunted, len(pass.which))
+		for k, i := range pass.which {
+			some[k] = out[i]
+		}
+		if err := done(pass.which, some); err != nil {
+			return nil, err
+		}
 	}
-	return out, s.huntRules(ctx, list, rules, out, watch)
+	return out, nil
 }
 
 // Hunt is HuntAll for one.
 func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
-	out, err := s.HuntAll(ctx, []Armed{a})
+	out, err := s.HuntAll(ctx, []Armed{a}, nil)
 	if err != nil {
 		return Hunted{}, err
 	}
@@ -88,9 +108,6 @@ func (h *Hunted) add(at time.Time) {
 }
 
 func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
-	if len(which) == 0 {
-		return nil
-	}
 	wanted := map[event.Observable][]int{}
 	q := w.query(history.Query{})
 	for _, i := range which {
@@ -128,9 +145,6 @@ func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out
 }
 
 func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
-	if len(which) == 0 {
-		return nil
-	}
 	// Two indicators may bring rules of one id that say different things, and a set
 	// holds an id once.
 	var sets []map[string]bool

@@ -71,7 +71,7 @@ func TestHuntAll(t *testing.T) {
 		arm(ruleText(102, "network_connection", `Image: null`), "sigma") // the same twice
 		arm(ruleText(103, "network_connection", `EventID: 3`), "sigma")
 
-		got, err := n.HuntAll(t.Context(), list)
+		got, err := n.HuntAll(t.Context(), list, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestHuntAll(t *testing.T) {
 			t.Errorf("%d events in findings, %d were found", sum, found)
 		}
 		// Again, as after a crash: nothing is counted twice.
-		if _, err := n.HuntAll(t.Context(), list); err != nil {
+		if _, err := n.HuntAll(t.Context(), list, nil); err != nil {
 			t.Fatal(err)
 		}
 		again := int64(0)
@@ -130,10 +130,10 @@ func TestHuntAll(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := n.HuntAll(ctx, list); !errors.Is(err, context.Canceled) {
+		if _, err := n.HuntAll(ctx, list, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("ended by a person: %v", err)
 		}
-		if got, err := n.HuntAll(t.Context(), nil); err != nil || len(got) != 0 {
+		if got, err := n.HuntAll(t.Context(), nil, nil); err != nil || len(got) != 0 {
 			t.Errorf("nothing to hunt for: %v %v", got, err)
 		}
 	})
@@ -160,7 +160,7 @@ func TestHuntFlood(t *testing.T) {
 			a.ID = stix.NewID("indicator")
 			list = append(list, a)
 		}
-		got, err := n.HuntAll(t.Context(), list)
+		got, err := n.HuntAll(t.Context(), list, nil)
 		if err != nil || got[0].Hits != maxTraces+500 || got[1].Hits != 1 {
 			t.Fatalf("%+v %v", got, err)
 		}

@@ -12,99 +12,217 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
-// maxSighted bounds the past events that are put in order at once for a pattern
-// over several events. Of more, one that comes later than huntLateness behind
-// another batch's newest is left out, which is logged.
-const (
-	maxSighted   = 100_000
-	huntLateness = 48 * time.Hour
-)
+// maxSighted bounds the past events that are put in order at once for patterns
+// over several events. If those that wait see more, each is searched for by itself;
+// if one sees more, an event that comes later than huntLateness behind another
+// batch's newest is left out, which is logged.
+const huntLateness = 48 * time.Hour
 
-// huntPattern is Hunt for networks and for patterns. Where every event that a
-// pattern sees holds one of some observables, only such events are read.
-func (s *Service) huntPattern(ctx context.Context, a Armed, w *watch) (Hunted, error) {
-	var out Hunted
-	var matches []match
-	hit := func(ev *event.Event, h Hit) {
-		out.add(ev.Time)
-		if len(matches) < maxTraces {
-			matches = append(matches, match{ev, h})
+var maxSighted = 100_000 // tests make it less
+
+// huntPatterns searches for networks and patterns in one pass. Where every event
+// that they see holds one of some observables, only such events are read.
+func (s *Service) huntPatterns(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+	t := traces{out: out, kept: make([]int, len(list))}
+	h := patternHunt{traces: &t, list: list}
+	for _, i := range which {
+		if err := h.arm(i); err != nil {
+			return err
 		}
 	}
-	q, end := w.query(history.Query{}), func() {}
-	var see func(*event.Event) bool
-	switch {
-	case a.Pattern == nil:
-		see = a.seeNetworks(hit)
-	case a.window == nil:
-		q.Observables = a.sights()
-		see = func(ev *event.Event) bool {
-			if ok, err := a.Pattern.Match(observed.Of(ev)); err == nil && ok {
-				hit(ev, patternHit(a, nil))
-			}
-			return true
+	q := w.query(history.Query{})
+	for _, i := range which {
+		var some []event.Observable
+		if list[i].Pattern != nil {
+			some = list[i].sights()
 		}
-	default:
-		q.Observables = a.sights()
-		stream, err := a.Pattern.Stream(stix.StreamOptions{Lateness: huntLateness, Kept: 4 * windowKept})
-		if err != nil {
-			return out, err
+		if len(some) == 0 {
+			q.Observables = nil
+			break
 		}
-		var batch []*event.Event
-		flush := func() {
-			slices.SortStableFunc(batch, func(x, y *event.Event) int { return x.Time.Compare(y.Time) })
-			for _, ev := range batch {
-				if m, err := stream.Add(ev.ID, ev.Time, observed.Of(ev)); err == nil && m != nil {
-					hit(ev, patternHit(a, m.IDs))
-				}
-			}
-			batch = batch[:0]
-		}
-		see = func(ev *event.Event) bool {
-			if ok, err := a.Pattern.Sees(observed.Of(ev)); err == nil && ok {
-				if batch = append(batch, ev); len(batch) == maxSighted {
-					flush()
-				}
-			}
-			return true
-		}
-		end = func() {
-			flush()
-			if st := stream.Stats(); st.Late+st.Dropped+st.Undecided > 0 {
-				s.log.Warn("a hunt over several events was not complete", slog.String("indicator", a.ID), slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided))
-			}
-		}
+		q.Observables = append(q.Observables, some...)
 	}
-	st, err := s.past.Search(ctx, q, see)
-	if err == nil {
-		end()
+	h.ready()
+	st, err := s.past.Search(ctx, q, h.see)
+	if err == nil && h.over {
+		err = s.huntWindows(ctx, &h, w)
+	} else if err == nil {
+		h.flush()
+		s.incomplete(h.windows, list)
 	}
-	out.Searched, out.Examined = st.Events, st.Examined
-	if err != nil || len(matches) == 0 {
-		return out, err
+	if err != nil {
+		return err
 	}
-	return out, s.recordAll(ctx, matches)
+	for _, i := range which {
+		out[i].Searched, out[i].Examined = st.Events, st.Examined
+	}
+	return s.recordAll(ctx, t.found)
 }
 
-func (a Armed) seeNetworks(hit func(*event.Event, Hit)) func(*event.Event) bool {
-	var nets networks
-	for _, n := range a.Networks {
-		nets.add(n, a.ID)
+// patternHunt asks many networks and patterns about past events.
+type patternHunt struct {
+	*traces
+	list []Armed
+
+	nets    networks
+	around  map[string][]int // by network, as written
+	values  map[event.Observable][]int
+	book    *patternBook
+	at      []int // places in list of the book's patterns
+	number  int64 // of the event
+	seen    []int64
+	windows []windowHunt
+	window  map[int]int // place in list -> place in windows
+
+	batch []sightedBy // for the windows, to be put in order
+	over  bool        // they were too many
+}
+
+// windowHunt is a pattern over several events.
+type windowHunt struct {
+	at     int // in the list
+	stream *stix.Stream
+}
+
+// sightedBy is an event and the windows that see it.
+type sightedBy struct {
+	ev *event.Event
+	by []int
+}
+
+func (h *patternHunt) arm(i int) error {
+	a := h.list[i]
+	if a.Pattern == nil {
+		for _, n := range a.Networks {
+			n = n.Masked()
+			h.nets.add(n, n.String())
+			if h.around == nil {
+				h.around, h.values = map[string][]int{}, map[event.Observable][]int{}
+			}
+			h.around[n.String()] = append(h.around[n.String()], i)
+		}
+		for _, v := range a.Values {
+			h.values[v] = append(h.values[v], i)
+		}
+		return nil
 	}
-	wanted := map[event.Observable]bool{}
-	for _, v := range a.Values {
-		wanted[v] = true
+	h.at = append(h.at, i)
+	if a.window == nil {
+		return nil
 	}
-	return func(ev *event.Event) bool {
+	stream, err := pastStream(a)
+	if err != nil {
+		return err
+	}
+	if h.window == nil {
+		h.window = map[int]int{}
+	}
+	h.window[i] = len(h.windows)
+	h.windows = append(h.windows, windowHunt{i, stream})
+	return nil
+}
+
+func pastStream(a Armed) (*stix.Stream, error) {
+	return a.Pattern.Stream(stix.StreamOptions{Lateness: huntLateness, Kept: 4 * windowKept})
+}
+
+// ready is called when all are added.
+func (h *patternHunt) ready() {
+	var pats []Armed
+	for _, i := range h.at {
+		pats = append(pats, h.list[i])
+	}
+	h.book = newPatternBook(pats)
+	h.seen = make([]int64, len(h.list))
+}
+
+func (h *patternHunt) see(ev *event.Event) bool {
+	h.number++
+	if h.around != nil {
 		for _, o := range event.Observables(ev) {
-			found := wanted[o]
-			nets.around(o, func(string) { found = true })
-			if found {
-				hit(ev, valueHit(a, o))
-				break
+			hit := func(which []int) {
+				for _, i := range which {
+					if h.seen[i] != h.number {
+						h.seen[i] = h.number
+						h.add(i, ev, func() Hit { return valueHit(h.list[i], o) })
+					}
+				}
+			}
+			hit(h.values[o])
+			h.nets.around(o, func(n string) { hit(h.around[n]) })
+		}
+	}
+	if h.book == nil {
+		return true
+	}
+	var by []int
+	what := observed.Of(ev)
+	for _, c := range h.book.candidates(what) {
+		i := h.at[c]
+		if k, ok := h.window[i]; ok {
+			if ok, err := h.list[i].Pattern.Sees(what); err == nil && ok {
+				by = append(by, k)
+			}
+		} else if ok, err := h.list[i].Pattern.Match(what); err == nil && ok {
+			h.add(i, ev, func() Hit { return patternHit(h.list[i], nil) })
+		}
+	}
+	if len(by) == 0 || h.over {
+		return true
+	}
+	if h.batch = append(h.batch, sightedBy{ev, by}); len(h.batch) < maxSighted {
+		return true
+	}
+	if len(h.windows) > 1 {
+		h.over, h.batch = true, nil
+		return true
+	}
+	h.flush()
+	return true
+}
+
+// flush gives the windows what they see, in order.
+func (h *patternHunt) flush() {
+	slices.SortStableFunc(h.batch, func(x, y sightedBy) int { return x.ev.Time.Compare(y.ev.Time) })
+	for _, x := range h.batch {
+		what := observed.Of(x.ev)
+		for _, k := range x.by {
+			w := h.windows[k]
+			if m, err := w.stream.Add(x.ev.ID, x.ev.Time, what); err == nil && m != nil {
+				h.add(w.at, x.ev, func() Hit { return patternHit(h.list[w.at], m.IDs) })
 			}
 		}
-		return true
+	}
+	h.batch = h.batch[:0]
+}
+
+// huntWindows searches for each of the patterns over several events by itself,
+// since together they see more events than are kept.
+func (s *Service) huntWindows(ctx context.Context, all *patternHunt, w *watch) error {
+	for _, x := range all.windows {
+		a := all.list[x.at]
+		stream, err := pastStream(a)
+		if err != nil {
+			return err
+		}
+		one := patternHunt{traces: all.traces, list: all.list, at: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
+		one.ready()
+		q := w.query(history.Query{Observables: a.sights()})
+		if _, err := s.past.Search(ctx, q, one.see); err != nil {
+			return err
+		}
+		one.flush()
+		s.incomplete(one.windows, all.list)
+	}
+	return nil
+}
+
+// incomplete logs what windows did not keep or decide.
+func (s *Service) incomplete(list []windowHunt, armed []Armed) {
+	for _, w := range list {
+		if st := w.stream.Stats(); st.Late+st.Dropped+st.Undecided > 0 {
+			s.log.Warn("a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID), slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided))
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type Hunting struct {
 	Began      time.Time
 	Indicators int
+	Ready      int   // of the indicators; the search for these has come to its end
 	Done       int64 // events of the past that this pass over it has dealt with
 	Total      int64
 }
@@ -42,6 +43,14 @@ func (w *watch) end() {
 		defer w.s.huntMu.Unlock()
 		w.s.hunting = Hunting{}
 	})
+}
+
+// ready says that the search for so many more indicators has come to its end.
+func (w *watch) ready(n int) {
+	w.s.huntMu.Lock()
+	defer w.s.huntMu.Unlock()
+	w.s.hunting.Ready += n
+	w.s.hunting.Done = 0
 }
 
 // query makes a query one that is watched, bounded, and gives way.

@@ -23,9 +23,10 @@ type Armory interface {
 	Arm(indicator []byte) error
 	// Disarm stops that; an unknown id is no error.
 	Disarm(id string)
-	// Hunt searches the whole past for armed indicators, all of them at once; the
-	// result is in their order.
-	Hunt(ctx context.Context, indicators [][]byte) ([]Hunted, error)
+	// Hunt searches the whole past for armed indicators, all of them at once. It says
+	// as early as it can, one call after the other, what it came to for which of the
+	// list; an error of done ends it.
+	Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []Hunted) error) error
 }
 
 // Hunted is what the search of the past for one indicator came to.

@@ -41,6 +41,18 @@ func (b *Inbox) RunHunts(ctx context.Context) error {
 
 // huntSome searches for what waits, and tells how much that was.
 func (b *Inbox) huntSome(ctx context.Context) (int, error) {
+	// It can be stopped from before it looks what waits, or else what a person stops
+	// in between would be searched for.
+	hctx, stop := context.WithCancel(ctx)
+	defer stop()
+	b.huntMu.Lock()
+	b.stop = stop
+	b.huntMu.Unlock()
+	defer func() {
+		b.huntMu.Lock()
+		b.stop = nil
+		b.huntMu.Unlock()
+	}()
 	var todo []objectRow
 	err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
 		var err error
@@ -54,29 +66,22 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	for i, r := range todo {
 		bodies[i] = []byte(r.Body)
 	}
-	hctx, stop := context.WithCancel(ctx)
-	defer stop()
-	b.huntMu.Lock()
-	b.stop = stop
-	b.huntMu.Unlock()
 	go b.tellOften(hctx)
-	list, err := b.armory.Hunt(hctx, bodies)
-	b.huntMu.Lock()
-	b.stop = nil
-	b.huntMu.Unlock()
-	if err != nil {
-		if hctx.Err() != nil && ctx.Err() == nil {
-			return len(todo), nil // stopped by a person
+	var odd error
+	err = b.armory.Hunt(hctx, bodies, func(which []int, list []Hunted) error {
+		some := make([]objectRow, len(which))
+		for k, i := range which {
+			some[k] = todo[i]
+			if list[k].Err != nil {
+				odd = errors.Join(odd, fmt.Errorf("hunt for %s: %w", todo[i].ID, list[k].Err))
+			}
 		}
-		return len(todo), err
+		return b.hunted(ctx, some, list)
+	})
+	if err != nil && hctx.Err() != nil && ctx.Err() == nil {
+		err = nil // stopped by a person
 	}
-	var errs error
-	for i, r := range todo {
-		if list[i].Err != nil {
-			errs = errors.Join(errs, fmt.Errorf("hunt for %s: %w", r.ID, list[i].Err))
-		}
-	}
-	return len(todo), errors.Join(errs, b.hunted(ctx, todo, list))
+	return len(todo), errors.Join(err, odd)
 }
 
 // tellOften says once a second that there is something new to see, until ctx ends.

@@ -30,6 +30,7 @@ type armory struct {
 
 	passes int
 	slow   chan struct{}
+	half   chan struct{}
 	odd    string // an object's id
 }
 
@@ -53,30 +54,39 @@ func (a *armory) Disarm(id string) {
 	delete(a.armed, id)
 }
 
-func (a *armory) Hunt(ctx context.Context, list [][]byte) (out []Hunted, err error) {
+func (a *armory) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hunted) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fail != nil {
-		return nil, a.fail
+		return a.fail
 	}
 	if a.slow != nil { // a search that goes on until it is ended
 		close(a.slow)
 		a.slow = nil
 		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	for _, raw := range list {
-		var o struct{ ID string }
-		_ = json.Unmarshal(raw, &o)
-		if a.odd == o.ID {
-			out = append(out, Hunted{Err: errors.New("cannot be searched for")})
-			continue
-		}
-		a.hunts = append(a.hunts, o.ID)
-		out = append(out, Hunted{Searched: 1000, Hits: 2})
+		return ctx.Err()
 	}
 	a.passes++
-	return out, nil
+	for i, raw := range list {
+		var o struct{ ID string }
+		_ = json.Unmarshal(raw, &o)
+		h := Hunted{Searched: 1000, Hits: 2}
+		if a.odd == o.ID {
+			h = Hunted{Err: errors.New("cannot be searched for")}
+		} else {
+			a.hunts = append(a.hunts, o.ID)
+		}
+		if err := done([]int{i}, []Hunted{h}); err != nil {
+			return err
+		}
+		if a.half != nil { // the rest goes on until it is ended
+			close(a.half)
+			a.half = nil
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // node is an inbox with its engine, and a hub that it asks.
@@ -315,6 +325,26 @@ func TestStopHunts(t *testing.T) {
 		}
 		if err := again.StopHunts(t.Context()); err != nil { // nothing to stop
 			t.Error(err)
+		}
+		// What a pass came to before it was stopped stays.
+		for _, name := range []string{"d.example.net", "e.example.net"} {
+			again.push(t, again.sends(t, name))
+		}
+		half := make(chan struct{})
+		again.engine.half = half
+		go func() {
+			_, err := again.huntSome(t.Context())
+			done <- err
+		}()
+		<-half
+		if err := again.StopHunts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if left, halted := count(HuntsLeft), count(HuntsHalted); left != 0 || halted != 1 {
+			t.Errorf("stopped half way: %d left, %d halted", left, halted)
 		}
 	})
 }

@@ -23,7 +23,8 @@ type HuntDesk interface {
 // HuntProgress is how far a search of the past is.
 type HuntProgress struct {
 	Indicators int   `json:"indicators"`
-	Done       int64 `json:"done" doc:"events that were dealt with | 調査済みの事象"`
+	Ready      int   `json:"ready" doc:"of these, the search has come to its end | うち調査済みの数"`
+	Done       int64 `json:"done" doc:"events that this pass over the past has dealt with | 今回の走査で調べた事象"`
 	Total      int64 `json:"total" doc:"events of the past | 過去の事象"`
 }
 
@@ -42,7 +43,10 @@ func (c NodePageConfig) huntCard(left, halted int64) *huntCard {
 		return nil
 	}
 	if h, ok := c.Hunts.Hunting(); ok {
-		say := i18n.T("Our past is searched for {0} indicators: {1} of {2} events so far.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。").With(h.Indicators, h.Done, h.Total)
+		say := i18n.T("Our past is searched for {0} indicators: {1} of {2} events so far.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。").With(h.Indicators-h.Ready, h.Done, h.Total)
+		if h.Ready > 0 {
+			say = i18n.T("Our past is searched for {0} indicators: {1} of {2} events so far. {3} are done.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。{3} 件は調査済み。").With(h.Indicators-h.Ready, h.Done, h.Total, h.Ready)
+		}
 		return &huntCard{Say: say, Done: h.Done, Total: max(h.Total, 1), Under: true, Stop: true}
 	}
 	switch {
