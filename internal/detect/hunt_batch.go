@@ -89,12 +89,33 @@ type traces struct {
 }
 
 func (t *traces) add(i int, ev *event.Event, hit func() Hit) {
-	t.out[i].add(ev.Time)
-	if n := t.kept[i]; n < sureTraces || n < maxTraces && t.all < maxBatchTraces {
+	at := ev.Time
+	if at.IsZero() { // it tells no time
+		at = ev.Seen
+	}
+	t.out[i].add(at)
+	if room(t.kept[i], t.all) {
 		t.kept[i]++
 		t.all++
 		t.found = append(t.found, match{ev, hit()})
 	}
+}
+
+// room reports whether one more event of an indicator is written, that has so many,
+// as all together have.
+func room(kept, all int) bool {
+	return kept < sureTraces || kept < maxTraces && all < maxBatchTraces
+}
+
+// join adds what was counted elsewhere.
+func (h *Hunted) join(o Hunted) {
+	if o.Hits == 0 {
+		return
+	}
+	hits := h.Hits + o.Hits
+	h.add(o.First)
+	h.add(o.Last)
+	h.Hits = hits
 }
 
 func (h *Hunted) add(at time.Time) {
@@ -112,16 +133,29 @@ func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out
 	q := w.query(history.Query{})
 	for _, i := range which {
 		for _, v := range list[i].Values {
+			if len(wanted[v]) == 0 {
+				q.Observables = append(q.Observables, v)
+			}
 			if !slices.Contains(wanted[v], i) {
 				wanted[v] = append(wanted[v], i)
 			}
-			q.Observables = append(q.Observables, v)
 		}
 	}
 	if len(q.Observables) == 0 {
 		return nil // and not everything
 	}
 	t := traces{out: out, kept: make([]int, len(list))}
+	// An event that is only counted is not read: the indexes tell that it is there.
+	p := picker{kept: make([]int, len(list)), counted: make([]Hunted, len(list)), seen: make([]int64, len(list))}
+	q.Pick = func(at time.Time, values []int) bool {
+		p.begin()
+		for _, v := range values {
+			for _, i := range wanted[q.Observables[v]] {
+				p.take(i)
+			}
+		}
+		return p.end(at)
+	}
 	seen, number := make([]int64, len(list)), int64(0) // the last event that was counted
 	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
 		number++
@@ -139,9 +173,46 @@ func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out
 		return err
 	}
 	for _, i := range which {
+		out[i].join(p.counted[i])
 		out[i].Searched, out[i].Examined = st.Events, st.Examined
 	}
 	return s.recordAll(ctx, t.found)
+}
+
+// picker says which events have to be read, as traces would keep them, and counts
+// the others.
+type picker struct {
+	kept    []int
+	all     int
+	counted []Hunted
+
+	number int64   // of the event
+	seen   []int64 // by indicator: the last event that it met
+	met    []int   // by this event
+	read   bool
+}
+
+func (p *picker) begin() { p.number, p.met, p.read = p.number+1, p.met[:0], false }
+
+func (p *picker) take(i int) {
+	if p.seen[i] == p.number {
+		return
+	}
+	p.seen[i], p.met = p.number, append(p.met, i)
+	if room(p.kept[i], p.all) {
+		p.kept[i]++
+		p.all++
+		p.read = true
+	}
+}
+
+func (p *picker) end(at time.Time) bool {
+	if !p.read {
+		for _, i := range p.met {
+			p.counted[i].add(at)
+		}
+	}
+	return p.read
 }
 
 func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/stix"
@@ -164,12 +167,85 @@ func TestHuntFlood(t *testing.T) {
 		if err != nil || got[0].Hits != maxTraces+500 || got[1].Hits != 1 {
 			t.Fatalf("%+v %v", got, err)
 		}
+		if got[0].Examined != maxTraces+1 {
+			t.Errorf("%d events were read, to write %d", got[0].Examined, maxTraces+1)
+		}
+		if first := start.Add(-(maxTraces + 499) * time.Second); !got[0].First.Equal(first) || !got[0].Last.Equal(start) {
+			t.Errorf("from %v to %v", got[0].First, got[0].Last)
+		}
 		counts := map[string]int{}
 		for _, f := range n.findings(t) {
 			counts[f.Indicator] += f.Count
 		}
 		if counts[list[0].ID] != maxTraces || counts[list[1].ID] != 1 {
 			t.Errorf("%v", counts)
+		}
+	})
+}
+
+// A value that is everywhere does not keep one that is seldom from being read, nor
+// do many that are everywhere together make more than what is written be read.
+func TestHuntFloods(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		const kinds = 8
+		var past []*event.Event
+		for i := range 13_000 {
+			past = append(past, n.event("dns_query", start.Add(time.Duration(i)*time.Second), map[string]any{"QueryName": fmt.Sprintf("n%d.example.net", i%kinds)}))
+		}
+		for from := 0; from < len(past); from += 1000 {
+			if _, err := n.past.Append(t.Context(), past[from:from+1000]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seldom := n.event("dns_query", start.Add(24*time.Hour), map[string]any{"QueryName": "seldom.example.net", "QueryResults": "203.0.113.9;"})
+		if _, err := n.past.Append(t.Context(), []*event.Event{seldom}); err != nil {
+			t.Fatal(err)
+		}
+		var list []Armed
+		for i := range kinds + 2 {
+			pattern := fmt.Sprintf("[domain-name:value = 'n%d.example.net']", i)
+			switch i {
+			case kinds: // two values of one event
+				pattern = "[domain-name:value = 'seldom.example.net' OR ipv4-addr:value = '203.0.113.9']"
+			case kinds + 1: // a value of another indicator
+				pattern = "[domain-name:value = 'n3.example.net' OR domain-name:value = 'n4.example.net']"
+			}
+			a, err := Read(indicator(t, pattern, "stix"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.ID = stix.NewID("indicator")
+			list = append(list, a)
+		}
+		got, err := n.HuntAll(t.Context(), list, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, h := range got {
+			want := Hunted{Searched: int64(len(past)) + 1, Examined: h.Examined}
+			for _, ev := range append(past, seldom) {
+				for _, o := range event.Observables(ev) {
+					if o.Type == event.Domain && slices.Contains(list[i].Values, o) {
+						want.add(ev.Time)
+					}
+				}
+			}
+			if d := cmp.Diff(want, h); d != "" {
+				t.Errorf("%d (-want +got):\n%s", i, d)
+			}
+		}
+		if e := got[0].Examined; e < 8000 || e > maxBatchTraces {
+			t.Errorf("%d events were read", e)
+		}
+		wrote, rare := 0, 0
+		for _, f := range n.findings(t) {
+			wrote += f.Count
+			if f.Indicator == list[kinds].ID {
+				rare += f.Count
+			}
+		}
+		if wrote < maxBatchTraces || wrote > maxBatchTraces+sureTraces*len(list) || rare != 1 {
+			t.Errorf("%d events written, %d of the seldom one", wrote, rare)
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -87,29 +86,35 @@ func (f *file) rows(q *filter) ([]uint32, error) {
 	}
 	var out []uint32
 	err := f.withIndex(func(r io.ReaderAt) error {
+		var list []meeting
 		for _, p := range probes {
 			rows, err := f.meta.valueRows(r, p.key)
 			if err != nil {
 				return err
 			}
-			out = append(out, rows...)
+			for _, at := range rows {
+				if int64(at) >= f.meta.Events {
+					return errIndex
+				}
+				list = append(list, meeting{at, int32(p.at)})
+			}
 		}
-		slices.Sort(out)
-		out = slices.Compact(out)
-		if q.wanted != nil && len(out) == 0 {
+		if q.wanted != nil && len(list) == 0 {
 			return nil
 		}
 		t, err := f.meta.table(r)
 		if err != nil {
 			return err
 		}
-		if q.wanted == nil {
-			out = make([]uint32, f.meta.Events)
-			for i := range out {
-				out[i] = uint32(i)
+		if q.wanted != nil {
+			out = q.rows(list, mask, t.row)
+			return nil
+		}
+		for at := range uint32(f.meta.Events) {
+			if q.row(t.row(at), mask) {
+				out = append(out, at)
 			}
 		}
-		out = slices.DeleteFunc(out, func(at uint32) bool { return !q.row(t.row(at), mask) })
 		return nil
 	})
 	return out, err

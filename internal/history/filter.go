@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -53,11 +54,12 @@ func (s *sourceList) id(r *row) uint32 {
 type probe struct {
 	key  key
 	hash uint64 // for the Parquet bloom filter on the values
+	at   int    // place in filter.probes
 }
 
 func probeOf(o event.Observable) probe {
 	o = cleanObservable(o)
-	return probe{valueKey(o), bloom.XXH64{}.Sum64([]byte(o.Value))}
+	return probe{key: valueKey(o), hash: bloom.XXH64{}.Sum64([]byte(o.Value))}
 }
 
 // filter is a Query made ready for many rows.
@@ -67,18 +69,25 @@ type filter struct {
 	sources  []sigma.LogSource
 	numbers  map[eventNumber]struct{}
 	from, to int64 // µs, from <= t < to
+
+	asked [][]int // by probe: its places in Query.Observables
+	pick  func(at time.Time, which []int) bool
 }
 
 func newFilter(q Query) *filter {
 	f := &filter{sources: q.Sources, from: math.MinInt64, to: math.MaxInt64}
 	if len(q.Observables) > 0 {
-		f.wanted = map[event.Observable]struct{}{}
-		for _, o := range q.Observables {
+		f.wanted, f.pick = map[event.Observable]struct{}{}, q.Pick
+		at := map[event.Observable]int{}
+		for i, o := range q.Observables {
 			o = cleanObservable(o)
 			if _, ok := f.wanted[o]; !ok {
 				f.wanted[o] = struct{}{}
-				f.probes = append(f.probes, probeOf(o))
+				p := probeOf(o)
+				p.at, at[o] = len(f.probes), len(f.probes)
+				f.probes, f.asked = append(f.probes, p), append(f.asked, nil)
 			}
+			f.asked[at[o]] = append(f.asked[at[o]], i)
 		}
 	}
 	if len(q.EventIDs) > 0 {
@@ -138,6 +147,44 @@ func (f *filter) row(m rowMeta, mask []bool) bool {
 		}
 	}
 	return true
+}
+
+// meeting is a row that holds the value of a probe.
+type meeting struct {
+	row   uint32
+	probe int32
+}
+
+// rows gives the rows that meet a probe, in order, of those that can match by what
+// meta tells of them, and asks Query.Pick about each. It is called when nothing can
+// fail any more.
+func (f *filter) rows(list []meeting, mask []bool, meta func(row uint32) rowMeta) []uint32 {
+	slices.SortFunc(list, func(a, b meeting) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.probe, b.probe)) })
+	var out []uint32
+	var which []int
+	for len(list) > 0 {
+		at, n := list[0].row, 1
+		for n < len(list) && list[n].row == at {
+			n++
+		}
+		some := list[:n]
+		list = list[n:]
+		m := meta(at)
+		if !f.row(m, mask) {
+			continue
+		}
+		if f.pick != nil {
+			which = which[:0]
+			for _, x := range some {
+				which = append(which, f.asked[x.probe]...)
+			}
+			if !f.pick(time.UnixMicro(m.Time).UTC(), which) {
+				continue
+			}
+		}
+		out = append(out, at)
+	}
+	return out
 }
 
 // holds reports whether r holds a wanted observable, exactly.

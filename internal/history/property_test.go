@@ -106,6 +106,14 @@ func prevalent(all []*event.Event, found map[string]bool, o event.Observable, be
 	return p
 }
 
+// when is when an event happened.
+func when(ev *event.Event) time.Time {
+	if ev.Time.IsZero() {
+		return ev.Seen
+	}
+	return ev.Time
+}
+
 // A history answers like a slice, whatever is done to it in between.
 func TestHistoryIsLikeASlice(t *testing.T) {
 	// Each check writes some hundred files; the usual 100 checks would take minutes
@@ -186,6 +194,43 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 				}
 				if st.Events != int64(len(all)) {
 					rt.Fatalf("searched %d of %d", st.Events, len(all))
+				}
+			},
+			"pick": func(rt *rapid.T) {
+				q := aQuery(rt)
+				q.Observables = append(q.Observables, observableGen.Draw(rt, "one"))
+				want := map[string]int{} // what it must be asked about
+				for _, ev := range brute(all, q) {
+					var which []int
+					for i, o := range q.Observables {
+						if slices.Contains(ofFields(ev), o) {
+							which = append(which, i)
+						}
+					}
+					want[fmt.Sprint(when(ev), which)]++
+				}
+				let := rapid.SampledFrom([]int{0, 2, 3, 1000}).Draw(rt, "let")
+				asked := map[string]int{}
+				var picked, got []time.Time
+				n := 0
+				q.Pick = func(at time.Time, which []int) bool {
+					which = slices.Sorted(slices.Values(which))
+					asked[fmt.Sprint(at, which)]++
+					if n++; let == 0 || n%let == 0 {
+						return false
+					}
+					picked = append(picked, at)
+					return true
+				}
+				st, err := h.Search(t.Context(), q, func(ev *event.Event) bool { got = append(got, when(ev)); return true })
+				if err != nil {
+					rt.Fatalf("Search: %v", err)
+				}
+				if d := cmp.Diff(want, asked); d != "" {
+					rt.Fatalf("%+v asked about (-want +got):\n%s", q.Observables, d)
+				}
+				if d := cmp.Diff(picked, got); d != "" || st.Examined != int64(len(picked)) {
+					rt.Fatalf("%d read, of what was picked (-want +got):\n%s", st.Examined, d)
 				}
 			},
 			"prevalence": func(rt *rapid.T) {

@@ -24,6 +24,13 @@ type Query struct {
 	From, To time.Time
 	Limit    int // stop after so many events; 0 is no limit
 
+	// Pick, if given with Observables, is asked about every event that the indexes say
+	// holds some of them: when it happened, and the places of these in Observables. Only
+	// what it lets through is read, so that who only counts an event need not have it
+	// read. It is called in the order of the events, on one goroutine, some way ahead of
+	// yield and beside it. The indexes know a value by 64 bits of its SHA-256, and a
+	// file that proves damaged is left out only behind them. which is valid during the call.
+	Pick func(at time.Time, which []int) bool
 	// Keep, if given, is asked about every event that the rest of the query does not
 	// rule out, by several goroutines at once; only what it lets through is read in
 	// full.

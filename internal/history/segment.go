@@ -221,15 +221,11 @@ func (v *view) rows(q *filter) ([]uint32, error) {
 		}
 		return out, nil
 	}
+	var list []meeting
 	for _, p := range q.probes {
-		v.chain(p.key, n, func(at uint32) {
-			if q.row(v.segment.rows[at], mask) {
-				out = append(out, at)
-			}
-		})
+		v.chain(p.key, n, func(at uint32) { list = append(list, meeting{at, int32(p.at)}) })
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	return q.rows(list, mask, func(at uint32) rowMeta { return v.segment.rows[at] }), nil
 }
 
 // read goes on behind a record that has gone bad, and tells of it at the end.
