@@ -1,8 +1,6 @@
 package quick
 
 import (
-	"bytes"
-
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
@@ -33,8 +31,8 @@ func NewFields(e *engine.Engine) *Fields {
 
 // Matches reports whether a rule matches the event with these fields and this log
 // source. decode makes the event; it is called where the fields are not plainly
-// such an object (lists and null in fields that rules look at, what stands for
-// bytes that were no UTF-8), where rules look for keywords, and for the final word
+// such an object (in fields that rules look at: lists, null, infinities, what stands
+// for control characters and for bytes that were no UTF-8), where rules look for keywords, and for the final word
 // on what seems to match. The error is that of decode.
 func (f *Fields) Matches(product, service string, categories []string, fields []byte, decode func() (*event.Event, error)) (found bool, err error) {
 	yes := func(*sigma.Match) bool { found = true; return false }
@@ -52,19 +50,14 @@ func (f *Fields) Matches(product, service string, categories []string, fields []
 	return found, nil
 }
 
-var (
-	loneSurrogate = []byte(`\ud`) // as written by history: bytes that were no UTF-8
-	infinite      = []byte(`e999`)
-)
-
 func (f *Fields) read(fields []byte) bool {
 	s := &f.scan
-	if len(fields) < 2 || len(fields) > maxLine || fields[0] != '{' || bytes.Contains(fields, loneSurrogate) || bytes.Contains(fields, infinite) {
+	if len(fields) < 2 || len(fields) > maxLine || fields[0] != '{' {
 		return false
 	}
 	s.begin(fields)
-	s.nulls = false
-	if !s.members() || s.nulls {
+	s.strange = false
+	if !s.members() || s.strange {
 		return false
 	}
 	f.id, f.single = 0, false

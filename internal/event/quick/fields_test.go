@@ -2,10 +2,13 @@ package quick_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/quick"
@@ -29,7 +32,24 @@ func written(v any) string {
 			list = append(list, written(x))
 		}
 		return "[" + strings.Join(list, ",") + "]"
+	case string:
+		if utf8.ValidString(v) {
+			break
+		}
+		var b strings.Builder // a byte that is no UTF-8 is a low surrogate
+		for _, r := range []byte(v) {
+			if r < utf8.RuneSelf {
+				part, _ := json.Marshal(string(rune(r)))
+				b.Write(part[1 : len(part)-1])
+			} else {
+				fmt.Fprintf(&b, `\udc%02x`, r)
+			}
+		}
+		return `"` + b.String() + `"`
 	case float64:
+		if math.IsInf(v, 0) {
+			return map[bool]string{true: "1e999", false: "-1e999"}[v > 0]
+		}
 		s := strconv.FormatFloat(v, 'g', -1, 64)
 		if !strings.ContainsAny(s, ".e") {
 			s += ".0"
@@ -47,7 +67,7 @@ func fieldValue(r *rand.Rand, depth int) any {
 	case 1, 2:
 		return pick(r, int64(0), int64(1), int64(10), int64(-5), int64(4688), int64(1<<62))
 	case 3:
-		return pick(r, 1.5, 1000.0, -0.25, 1e30, 12345678901234567890.0)
+		return pick(r, 1.5, 1000.0, -0.25, 1e30, 12345678901234567890.0, math.Inf(1), math.Inf(-1))
 	case 4:
 		return r.IntN(2) == 0
 	case 5:
@@ -63,6 +83,9 @@ func fieldValue(r *rand.Rand, depth int) any {
 		if depth < 2 && r.IntN(3) == 0 {
 			return map[string]any{pick(r, "b", "System", "x"): fieldValue(r, depth+1)}
 		}
+	}
+	if r.IntN(20) == 0 {
+		return pick(r, "cmd\x00.exe", "a\x07", "\x1b[0m", "caf\xe9", "\xff\xfe")
 	}
 	var b strings.Builder
 	for range r.IntN(4) {

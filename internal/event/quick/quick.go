@@ -177,15 +177,15 @@ type scanner struct {
 	kind     *kind
 	eventID  int64
 
-	line  []byte
-	odd   bool // a character beyond ASCII folds into it
-	nulls bool // a field that rules look at is null
-	nodes map[string]*keyNode
-	last  *keyNode
-	kinds map[string]*kind
-	key   []byte
-	buf   []byte
-	at    specials
+	line    []byte
+	odd     bool // a character beyond ASCII folds into it
+	strange bool // a field that rules look at holds what history writes in ways of its own
+	nodes   map[string]*keyNode
+	last    *keyNode
+	kinds   map[string]*kind
+	key     []byte
+	buf     []byte
+	at      specials
 }
 
 // keyNode is a key that was seen, and the one that came after it.

@@ -1,6 +1,7 @@
 package quick
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -277,6 +278,14 @@ func (s *scanner) value(i, depth int) (v value, end int) {
 	return v, -1
 }
 
+// strange reports whether history reads the value otherwise than package read: null,
+// \u for what is no text, an infinity.
+func (v *value) strange() bool {
+	return v.kind == isNull || v.u || v.kind == isFloat && bytes.Contains(v.text, infinite)
+}
+
+var infinite = []byte("e999")
+
 // leaf notes a scalar for rules that look at the whole event.
 func (s *scanner) leaf(v *value) {
 	if s.always && len(v.text) > 0 {
@@ -376,14 +385,14 @@ func (s *scanner) members() bool {
 				return false
 			}
 			s.values[node.id] = v
-			s.nulls = s.nulls || v.kind == isNull
+			s.strange = s.strange || v.strange()
 			i = end
 		default:
 			v, end := s.value(i, 1)
 			if end < 0 {
 				return false
 			}
-			s.nulls = s.nulls || v.kind == isNull && node.class >= 0
+			s.strange = s.strange || node.class >= 0 && v.strange()
 			if node.class >= 0 && !s.vary(node.class, key, v) {
 				return false
 			}
