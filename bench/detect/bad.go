@@ -42,7 +42,7 @@ func (b *bench) badRules() error {
 		}
 		name := "none"
 		if bad[0] != "" {
-			name = "`" + bad[0] + "|re: " + bad[1] + "`"
+			name = "`" + bad[0] + `\|re: ` + bad[1] + "`" // as tables want it
 			c.Add(sigma.ParseCollection("bad.yml", []byte(strings.NewReplacer("FIELD", bad[0], "REGEX", bad[1]).Replace(badRule))))
 		}
 		d := newDetector(engine.Compile(c.Set(), engine.Options{}))
