@@ -50,6 +50,7 @@ type wireAnswer struct {
 	Hunting bool            `json:"hunting,omitempty"`
 	Done    int64           `json:"done,omitempty"`
 	Total   int64           `json:"total,omitempty"`
+	Found   *PastHit        `json:"found,omitempty"`
 	Problem *wireProblem    `json:"problem,omitempty"`
 	Result  json.RawMessage `json:"result,omitempty"`
 }
@@ -120,6 +121,7 @@ func (n *Node) doorHandler(data string) http.Handler {
 		_ = json.NewEncoder(w).Encode(a) // a command that went away hears nothing
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { answer(w, data, nil) })
+	mux.HandleFunc("POST /look", n.lookDoor)
 	mux.HandleFunc("GET /indicators", func(w http.ResponseWriter, r *http.Request) {
 		st, err := n.watch.State(r.Context())
 		answer(w, st, err)

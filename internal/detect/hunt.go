@@ -69,12 +69,7 @@ func (rd Reader) Read(raw []byte) (Armed, error) {
 }
 
 func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
-	chain := rd.Pipelines
-	if chain == nil {
-		chain = &pipeline.Chain{}
-	}
-	got := chain.Parse(id, []byte(text))
-	set := got.Set()
+	set := rd.set(id, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
 		return nil, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(err.Reason), err)
@@ -83,6 +78,31 @@ func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
 		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule", "この指標に含まれる Sigma 規則が1件ではありません"))
 	}
 	return set.Rules[0], nil
+}
+
+// Rules reads the Sigma rules of a file, and says of what it refuses where it is and
+// why: what cannot be used, and correlations and filters, for which single events
+// of the past say nothing.
+func (rd Reader) Rules(name, text string) (list []*sigma.Rule, refused []i18n.Text) {
+	set := rd.set(name, text)
+	for _, err := range set.Refused {
+		refused = append(refused, i18n.Same(err.Error()))
+	}
+	if len(set.Correlations)+len(set.Filters) > 0 {
+		return nil, append(refused, i18n.T("{0}: the past is not searched for correlations and filters, nor for the rules beside them", "{0}：相関規則とフィルター、およびそれらと同じファイルの規則では過去を調査しません").With(name))
+	}
+	if len(set.Rules) == 0 && len(refused) == 0 {
+		refused = append(refused, i18n.T("{0}: there is no Sigma rule", "{0}：Sigma 規則がありません").With(name))
+	}
+	return set.Rules, refused
+}
+
+func (rd Reader) set(name, text string) *sigma.Set {
+	chain := rd.Pipelines
+	if chain == nil {
+		chain = &pipeline.Chain{}
+	}
+	return chain.Parse(name, []byte(text)).Set()
 }
 
 // labelled gives what stands behind a prefix in a list of labels.

@@ -215,18 +215,26 @@ func (p *picker) end(at time.Time) bool {
 	return p.read
 }
 
-func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+// ruleHunt asks many rules about past events.
+type ruleHunt struct {
+	engines []*engine.Engine
+	by      map[*sigma.Rule][]int
+}
+
+// newRuleHunt makes one of the rules of some of the list, and the query for what
+// they can match.
+func newRuleHunt(list []Armed, which []int) (*ruleHunt, history.Query) {
+	h := &ruleHunt{by: map[*sigma.Rule][]int{}}
 	// Two indicators may bring rules of one id that say different things, and a set
 	// holds an id once.
 	var sets []map[string]bool
-	rules := [][]*sigma.Rule{}
-	by := map[*sigma.Rule][]int{}
-	q := w.query(history.Query{})
+	var rules [][]*sigma.Rule
+	var q history.Query
 	numbers := true
 	for _, i := range which {
 		r := list[i].Rule
-		by[r] = append(by[r], i)
-		if len(by[r]) > 1 {
+		h.by[r] = append(h.by[r], i)
+		if len(h.by[r]) > 1 {
 			continue
 		}
 		at := slices.IndexFunc(sets, func(keys map[string]bool) bool { return !keys[r.Key()] })
@@ -243,23 +251,43 @@ func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out 
 	if !numbers {
 		q.EventIDs = nil
 	}
-	engines := make([]*engine.Engine, len(rules))
-	for i, r := range rules {
-		engines[i] = engine.Compile(sigma.NewSet(r), engine.Options{})
+	for _, r := range rules {
+		h.engines = append(h.engines, engine.Compile(sigma.NewSet(r), engine.Options{}))
 	}
-	q.Keep = newSieves(engines).keep
-	t := traces{out: out, kept: make([]int, len(list))}
-	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
-		for _, e := range engines {
-			e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
-				for _, i := range by[m.Rule] {
-					t.add(i, ev, func() Hit {
-						return Hit{Rule: refOf(m.Rule), Indicator: list[i].ID, Sigma: m.Rule, Fields: fieldsOf(m)}
-					})
+	q.Keep = newSieves(h.engines).keep
+	return h, q
+}
+
+// match yields the places of the rules that match, until yield returns false.
+func (h *ruleHunt) match(ev *event.Event, yield func(i int, m *sigma.Match) bool) {
+	goOn := true
+	for _, e := range h.engines {
+		e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+			for _, i := range h.by[m.Rule] {
+				if goOn = yield(i, m); !goOn {
+					break
 				}
-				return true
-			})
+			}
+			return goOn
+		})
+		if !goOn {
+			return
 		}
+	}
+}
+
+func ruleHit(id string, m *sigma.Match) Hit {
+	return Hit{Rule: refOf(m.Rule), Indicator: id, Sigma: m.Rule, Fields: fieldsOf(m)}
+}
+
+func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+	h, q := newRuleHunt(list, which)
+	t := traces{out: out, kept: make([]int, len(list))}
+	st, err := s.past.Search(ctx, w.query(q), func(ev *event.Event) bool {
+		h.match(ev, func(i int, m *sigma.Match) bool {
+			t.add(i, ev, func() Hit { return ruleHit(list[i].ID, m) })
+			return true
+		})
 		return true
 	})
 	if err != nil {

@@ -45,3 +45,31 @@ func TestReaderPipelines(t *testing.T) {
 		}
 	}
 }
+
+// A file of rules gives those that can be used, and the place and reason of the rest.
+func TestReaderRules(t *testing.T) {
+	one := ruleText(1, "process_creation", `Image|endswith: '\\a.exe'`)
+	bad := ruleText(2, "process_creation", `Image|soundslike: 'a'`)
+	const correlation = "title: C\nname: c\ncorrelation:\n  type: event_count\n  rules: [r]\n  group-by: [User]\n  timespan: 1m\n  condition: {gte: 2}\n"
+	for _, c := range []struct {
+		text    string
+		rules   int
+		refused string
+	}{
+		{one, 1, ""},
+		{one + "---\n" + ruleText(3, "dns_query", `QueryName: x`), 2, ""},
+		{one + "---\n" + bad, 1, "soundslike"},
+		{strings.Replace(one, "title:", "name: r\ntitle:", 1) + "---\n" + correlation, 0, "correlations"},
+		{"", 0, "f.yml"},
+		{"a: [", 0, "f.yml:1"},
+	} {
+		list, refused := Reader{}.Rules("f.yml", c.text)
+		var text string
+		for _, r := range refused {
+			text += r.EN + "\n"
+		}
+		if len(list) != c.rules || (c.refused == "") != (text == "") || !strings.Contains(text, c.refused) || text != "" && !strings.Contains(text, "f.yml") {
+			t.Errorf("%q: %d rules, refused %q", c.text, len(list), text)
+		}
+	}
+}

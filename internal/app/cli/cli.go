@@ -35,6 +35,7 @@ type commands struct {
 	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files."`
 	Rules      rulesCmd      `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
 	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators."`
+	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen."`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup."`
 	Config     configCmd     `cmd:"" help:"Print the configuration that a hub or node would run with."`
