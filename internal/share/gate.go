@@ -157,11 +157,12 @@ func (g *Gate) Wants(level string) bool {
 // Offer writes what would leave, in the caller's transaction.
 func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 	r := g.Rules()
-	way := Auto
+	way, floor := Auto, policy.TLP(0)
 	if f, ok := o.Body.(event.Finding); ok && f.List != nil {
 		if !policy.MayForward(f.List.TLP) {
 			return nil
 		}
+		floor = f.List.TLP
 		o.Handling.TLP = policy.Strictest(o.Handling.TLP, f.List.TLP)
 		f.List, f.Handling = nil, o.Handling
 		o.Body = f
@@ -192,25 +193,43 @@ func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 		return fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
 	}
 	// What a person let go or held back once stays so when it grows, with the
-	// label that the person chose.
-	chosen, err := store.Query[int](tx, `SELECT tlp FROM leaving WHERE kind = $1 AND id = $2 AND decided <> 0`, o.Kind, o.ID)
+	// label that the person chose, unless what it is known by is now bound tighter.
+	before, err := store.Query[marked](tx, `SELECT tlp, floor, decided FROM leaving WHERE kind = $1 AND id = $2`, o.Kind, o.ID)
 	if err != nil {
 		return err
 	}
+	label := o.Handling.TLP
+	for _, m := range before {
+		floor = max(floor, m.Floor)
+		if m.Decided != 0 {
+			label = m.TLP
+		}
+	}
+	if floor != 0 {
+		label = policy.Strictest(label, floor)
+	}
 	text := string(body)
-	if len(chosen) > 0 && policy.TLP(chosen[0]) != o.Handling.TLP {
-		if text, err = relabel(text, policy.TLP(chosen[0])); err != nil {
+	if label != o.Handling.TLP {
+		if text, err = relabel(text, label); err != nil {
 			return fmt.Errorf("mark %s %s again: %w", o.Kind, o.ID, err)
 		}
 	}
-	_, err = tx.Exec(`INSERT INTO leaving (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience)
-VALUES ($1,$2,1,$3,$4,$5,$6,$7,0,'',0,'',$8,$9,$10)
-ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`,
-		o.Kind, o.ID, state, o.Level, o.Title, text, clock.Micros(tx.Now()), int(o.Handling.TLP), o.Handling.Owner, o.Handling.Audience.Column())
+	_, err = tx.Exec(`INSERT INTO leaving (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor)
+VALUES ($1,$2,1,$3,$4,$5,$6,$7,0,'',0,'',$8,$9,$10,$11)
+ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
+  state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`,
+		o.Kind, o.ID, state, o.Level, o.Title, text, clock.Micros(tx.Now()), int(label), o.Handling.Owner, o.Handling.Audience.Column(), int(floor))
 	if err == nil {
 		tx.AfterCommit(g.Wake)
 	}
 	return err
+}
+
+// marked is how a message was marked before it grew.
+type marked struct {
+	TLP     policy.TLP `db:"tlp"`
+	Floor   policy.TLP `db:"floor"`
+	Decided int64      `db:"decided"`
 }
 
 // discreet takes out of a finding what points at a machine or a person. Hosts
@@ -264,9 +283,12 @@ type Leaving struct {
 	Sent     time.Time       `db:"sent"`
 	Reason   string          `db:"reason"`
 	Handling policy.Handling `db:",handling"`
+	// Floor is the least strict label that it may leave with: that of what a third
+	// party gave the member. 0 is none.
+	Floor policy.TLP `db:"floor"`
 }
 
-const leavingColumns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience"
+const leavingColumns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor"
 
 // Desk lists what leaves, newest first; state may be empty for all.
 func Desk(tx *store.Tx, state string, limit int) ([]Leaving, error) {
@@ -282,8 +304,8 @@ func CountLeaving(tx *store.Tx, state string) (int64, error) {
 }
 
 // Decide lets a waiting message go or holds it back. Letting go may change its
-// label to a stricter or looser one, since it is the member's own. A decision
-// can be taken back until the message is sent.
+// label to a stricter or looser one, since it is the member's own, but not to one
+// below its Floor. A decision can be taken back until the message is sent.
 func (g *Gate) Decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP, by string) error {
 	return g.db.Write(ctx, store.System("share: decide on leaving"), func(tx *store.Tx) error {
 		l, err := store.One[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE kind = $1 AND id = $2`, kind, id)
@@ -296,6 +318,10 @@ func (g *Gate) Decide(ctx context.Context, kind, id string, let bool, tlp *polic
 		state := StateHeld
 		if let {
 			state = StateReady
+		}
+		if tlp != nil && *tlp < l.Floor {
+			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you", "検知の元になった項目には、提供元が {0} の区分を付けています").With(l.Floor.String())).
+				WithHint(i18n.T("choose that label or a stricter one", "その区分か、より厳しい区分を選んでください"))
 		}
 		if tlp != nil && *tlp != l.Handling.TLP {
 			if l.Body, err = relabel(l.Body, *tlp); err != nil {

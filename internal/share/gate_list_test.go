@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -37,5 +38,50 @@ func TestGateKeepsListed(t *testing.T) {
 				t.Errorf("%s leaves as %v, %v, list %v", id, l.Handling.TLP, f.Handling.TLP, f.List)
 			}
 		}
+	})
+}
+
+// Nobody at the member widens what a third party marked, not even for a moment.
+func TestGateListedFloor(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		r := Manual()
+		r.FindingTLP = policy.Clear
+		g := openGate(t, db, r)
+		offer := func(id string, tlp policy.TLP) {
+			t.Helper()
+			f := aFinding("high")
+			f.ID = id
+			f.List = &event.ListEntry{Source: "a list", Type: event.Domain, Value: "evil.example", TLP: tlp}
+			give(t, db, g, event.KindFinding, f.ID, "high", f)
+		}
+		check := func(id string, want policy.TLP) {
+			t.Helper()
+			l := onDesk(t, db)["finding/"+id]
+			var f event.Finding
+			if err := json.Unmarshal([]byte(l.Body), &f); err != nil || l.Handling.TLP != want || f.Handling.TLP != want {
+				t.Errorf("%s: marked %v, in the message %v, want %v (%v)", id, l.Handling.TLP, f.Handling.TLP, want, err)
+			}
+		}
+		offer("f1", policy.Green)
+		offer("f2", policy.Clear)
+		for _, tlp := range []policy.TLP{policy.Clear, policy.Amber, policy.Green} {
+			err := g.Decide(t.Context(), event.KindFinding, "f1", true, &tlp, "Sato")
+			if (tlp == policy.Clear) != fault.Is(err, fault.Denied) || tlp != policy.Clear && err != nil {
+				t.Errorf("%v: %v", tlp, err)
+			}
+		}
+		check("f1", policy.Green)
+		// A person let it go as CLEAR; then the list says GREEN, and it grows.
+		loose := policy.Clear
+		if err := g.Decide(t.Context(), event.KindFinding, "f2", true, &loose, "Sato"); err != nil {
+			t.Error(err)
+		}
+		offer("f2", policy.Green)
+		check("f2", policy.Green)
+		offer("f2", policy.Clear) // once bound, it stays so
+		if err := g.Decide(t.Context(), event.KindFinding, "f2", true, &loose, "Sato"); !fault.Is(err, fault.Denied) {
+			t.Error(err)
+		}
+		check("f2", policy.Green)
 	})
 }

@@ -259,10 +259,10 @@ func dotState(p Progress) svg.DotState {
 	return svg.Pending
 }
 
-// tlpOptions are the labels for a choice.
-func tlpOptions(on policy.TLP) []web.Option {
+// tlpOptions are the labels for a choice, from the least strict one on.
+func tlpOptions(least, on policy.TLP) []web.Option {
 	var out []web.Option
-	for t := policy.Clear; t <= policy.Red; t++ {
+	for t := max(least, policy.Clear); t <= policy.Red; t++ {
 		out = append(out, web.Option{Value: t.Slug(), Text: i18n.T("{0}: {1}", "{0}：{1}").With(t.String(), web.TLPText(t)), On: t == on})
 	}
 	return out

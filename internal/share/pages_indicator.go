@@ -288,7 +288,7 @@ func (c HubPageConfig) seenList(ctx context.Context, seen []Seen, hub bool) web.
 // markField is the choice of a label: for the owner all, for the hub those that
 // are not wider.
 func markField(now policy.TLP, owner bool) web.Field {
-	f := web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Required: true, Value: now.Slug(), Options: tlpOptions(now),
+	f := web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Required: true, Value: now.Slug(), Options: tlpOptions(policy.Clear, now),
 		Help: i18n.T("Members that may not have it any more are told to disarm at once.", "配布できなくなる構成員には、直ちに解除が指示されます。")}
 	if !owner {
 		f.Options = slices.DeleteFunc(f.Options, func(o web.Option) bool { t, _ := policy.ParseTLP(o.Value); return t < now })

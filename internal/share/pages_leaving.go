@@ -255,8 +255,11 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 	d := letterData{Letter: m, JSON: onTheWire(m), Open: m.State == StateWaiting || m.State == StateHeld || m.State == StateReady,
 		Held: m.State == StateHeld, Ready: m.State == StateReady, Send: letterPath(m) + "/send", Hold: letterPath(m) + "/hold"}
 	d.Says, d.Hides = plainWords(m)
-	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking it leaves with", "送るときの取扱区分"), Value: m.Handling.TLP.Slug(), Options: tlpOptions(m.Handling.TLP),
+	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking it leaves with", "送るときの取扱区分"), Value: m.Handling.TLP.Slug(), Options: tlpOptions(m.Floor, m.Handling.TLP),
 		Help: i18n.T("It is yours: you may make it stricter or wider. With TLP:RED no other member gets it.", "自組織のものなので、厳しくも広くもできます。TLP:RED ではほかの構成員に届きません。")}
+	if m.Floor > policy.Clear {
+		d.Field.Help = i18n.T("An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, not wider.", "監視リストの項目による検知で、その提供元が {0} の区分を付けています。厳しくはできますが、広げることはできません。").With(m.Floor.String())
+	}
 	d.Facts = []web.Fact{{Name: i18n.T("State", "状態"), Value: leavingBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: messageText(m.Kind)}, {Name: i18n.T("Offered", "発生"), Value: m.At}}
 	if !m.Decided.IsZero() {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Decided", "判断"), Value: web.Lines{m.Decided, m.By}})

@@ -126,13 +126,13 @@ func (c NodePageConfig) sharingView(rules Rules, form *web.Form) *web.View {
 		{Name: "details", Kind: "check", Label: i18n.T("with machine, account and matched values", "機器名・アカウント・一致した値も含める"), Value: details,
 			Help: i18n.T("Without it, machines leave as pseudonyms that only this node can resolve.", "含めない場合、機器はこのノードだけが元に戻せる仮名で送られます。")},
 		{Name: "finding_level", Kind: "select", Label: i18n.T("Only findings of this level or above", "送る検知の下限（重要度）"), Options: levelOptions(rules.FindingLevel), Value: rules.FindingLevel},
-		{Name: "finding_tlp", Kind: "select", Label: i18n.T("Whom the hub may show them to", "ハブが示してよい範囲"), Options: tlpOptions(rules.FindingTLP), Value: rules.FindingTLP.Slug()},
+		{Name: "finding_tlp", Kind: "select", Label: i18n.T("Whom the hub may show them to", "ハブが示してよい範囲"), Options: tlpOptions(policy.Clear, rules.FindingTLP), Value: rules.FindingTLP.Slug()},
 	}
 	d.Offers = []web.Field{
 		{Name: "candidates", Kind: "radio", Label: i18n.T("Values and behaviours for others to look for", "ほかの構成員が探すための値や振る舞い"), Options: ways(rules.Candidates), Value: string(rules.Candidates), Required: true,
 			Help: i18n.T("Others never learn that they came from you.", "提供元が自組織であることは、ほかの構成員には示されません。")},
 		{Name: "candidate_level", Kind: "select", Label: i18n.T("Only out of findings of this level or above", "元になる検知の下限（重要度）"), Options: levelOptions(rules.CandidateLevel), Value: rules.CandidateLevel},
-		{Name: "candidate_tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: tlpOptions(rules.CandidateTLP), Value: rules.CandidateTLP.Slug()},
+		{Name: "candidate_tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: tlpOptions(policy.Clear, rules.CandidateTLP), Value: rules.CandidateTLP.Slug()},
 		{Name: "audience", Kind: "text", Label: i18n.T("Who may get them", "配布先"), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000,
 			Help: i18n.T("community for all members; or sector:energy, member:ID, hub, with spaces between. It binds with TLP:AMBER and TLP:AMBER+STRICT.", "全構成員なら community。限定するなら sector:energy、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。")},
 	}
