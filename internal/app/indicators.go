@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,9 +45,9 @@ const (
 	HuntNone = "none" // not at all
 )
 
-// maxHunted bounds the values of one import that the past is searched for. Only
-// values that the history is indexed by are: exact addresses, domains, URLs, mail
-// addresses, MD5, SHA-1 and SHA-256.
+// maxHunted bounds the values of one import that the past is searched for by its
+// indexes: exact addresses, domains, URLs, mail addresses, MD5, SHA-1 and SHA-256.
+// It bounds the other entries, too, for which every event is read.
 const maxHunted = 50_000
 
 // ImportOrder says what to import and how.
@@ -67,8 +68,9 @@ type Imported struct {
 
 // PastSearch is what the search of the past for imported values came to.
 type PastSearch struct {
-	Values    int   `json:"values"`     // searched for
-	NotHunted int64 `json:"not_hunted"` // entries that the past was not searched for
+	Values    int   `json:"values"`     // searched for by the indexes
+	Wide      int   `json:"wide"`       // entries for which every event was read: networks, trees, prefixes, names
+	NotHunted int64 `json:"not_hunted"` // entries above the bound, that the past was not searched for
 	Searched  int64 `json:"searched"`   // events
 	Hits      int64 `json:"hits"`
 }
@@ -102,8 +104,8 @@ type watchDesk struct {
 	clock  clock.Clock
 	log    *slog.Logger
 	opened func(*watchlist.List)
-	// hunt searches the past for values; nil cannot.
-	hunt func(ctx context.Context, values []event.Observable, tell func(done, total int64)) (detect.Hunted, error)
+	// hunt searches the past for what is new; nil cannot.
+	hunt func(ctx context.Context, fresh detect.NewOnList, tell func(done, total int64)) (detect.Hunted, error)
 	lock *os.File // of the data folder, if this desk took it
 
 	importing sync.Mutex
@@ -178,7 +180,7 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 		return out, d.fault(err)
 	}
 	defer load.Abort()
-	past := pastValues{list: l, way: o.Hunt}
+	past := freshEntries{list: l, way: o.Hunt, NewOnList: detect.NewOnList{Wide: map[watchlist.Key]bool{}}}
 	if d.hunt == nil {
 		past.way = HuntNone
 	}
@@ -206,12 +208,12 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 	if past.way == HuntNone {
 		return out, nil
 	}
-	found := PastSearch{Values: len(past.values), NotHunted: past.left}
+	found := PastSearch{Values: len(past.Values), Wide: len(past.Wide), NotHunted: past.left}
 	out.Hunt = &found
-	if len(past.values) == 0 {
+	if len(past.Values)+len(past.Wide) == 0 {
 		return out, nil
 	}
-	h, err := d.hunt(ctx, past.values, func(done, total int64) {
+	h, err := d.hunt(ctx, past.NewOnList, func(done, total int64) {
 		if o.Tell != nil {
 			o.Tell(true, done, total)
 		}
@@ -224,18 +226,18 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 	return out, nil
 }
 
-// pastValues gathers what the past is to be searched for.
-type pastValues struct {
-	list   *watchlist.List
-	way    string
-	values []event.Observable
-	left   int64
+// freshEntries gathers what the past is to be searched for.
+type freshEntries struct {
+	detect.NewOnList
+	list *watchlist.List
+	way  string
+	left int64
 }
 
 // indexed are the types that the history finds events by.
 var indexed = []event.ObservableType{event.IPv4, event.IPv6, event.Domain, event.URL, event.Email, event.MD5, event.SHA1, event.SHA256}
 
-func (p *pastValues) note(e watchlist.Entry) error {
+func (p *freshEntries) note(e watchlist.Entry) error {
 	if p.way == HuntNone {
 		return nil
 	}
@@ -243,23 +245,41 @@ func (p *pastValues) note(e watchlist.Entry) error {
 	if err != nil {
 		return nil // cannot be: the load took it
 	}
-	o := event.Observable{Type: e.Type, Value: e.Value}
-	if p.way != HuntAll && len(p.values) < maxHunted {
-		known := false
-		err := p.list.Lookup([]event.Observable{o}, func(h watchlist.Hit) bool {
-			known = h.Entry.Key() == e.Key()
-			return !known
-		})
+	narrow := e.Match == watchlist.Exact && slices.Contains(indexed, e.Type)
+	full := narrow && len(p.Values) == maxHunted || !narrow && len(p.Wide) == maxHunted
+	if p.way != HuntAll && !full {
+		known, err := p.known(e)
 		if err != nil || known {
 			return err
 		}
 	}
-	if e.Match != watchlist.Exact || !slices.Contains(indexed, e.Type) || len(p.values) == maxHunted {
+	switch {
+	case full:
 		p.left++
-		return nil
+	case narrow:
+		p.Values = append(p.Values, event.Observable{Type: e.Type, Value: e.Value})
+	default:
+		p.Wide[e.Key()] = true
 	}
-	p.values = append(p.values, o)
 	return nil
+}
+
+// known reports whether the list had an entry before.
+func (p *freshEntries) known(e watchlist.Entry) (known bool, err error) {
+	o := event.Observable{Type: e.Type, Value: e.Value} // that the entry itself meets
+	switch e.Match {
+	case watchlist.Network:
+		if n, err := netip.ParsePrefix(e.Value); err == nil {
+			o.Value = n.Addr().String()
+		}
+	case watchlist.Below:
+		o.Value = "x." + e.Value
+	}
+	err = p.list.Lookup([]event.Observable{o}, func(h watchlist.Hit) bool {
+		known = h.Entry.Key() == e.Key()
+		return !known
+	})
+	return known, err
 }
 
 // Entries is how many entries there are, about: without reading the list.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,7 +89,7 @@ func TestIndicatorsThroughTheDoor(t *testing.T) {
 	}
 	told := 0
 	got, err := d.Import(t.Context(), ImportOrder{Source: "A", Hunt: HuntNew, Tell: func(bool, int64, int64) { told++ }}, give(evil, watchlist.Entry{Type: event.IPv4, Value: "198.51.100.0/24", TLP: policy.Amber}))
-	if err != nil || got.Entries != 2 || got.Before != 0 || got.Hunt == nil || *got.Hunt != (PastSearch{Values: 1, NotHunted: 1, Searched: 2, Hits: 1}) {
+	if err != nil || got.Entries != 2 || got.Before != 0 || got.Hunt == nil || *got.Hunt != (PastSearch{Values: 1, Wide: 1, Searched: 2, Hits: 1}) {
 		t.Fatalf("%+v, %+v, %v", got, got.Hunt, err)
 	}
 	// Again the same: nothing is new.
@@ -294,5 +295,53 @@ func TestPatternFromTheHub(t *testing.T) {
 	}
 	if list := p.findings(t); len(list) != 2 || list[0].Past == list[1].Past || list[0].Indicator != id || list[1].Indicator != id {
 		t.Errorf("%+v", list)
+	}
+}
+
+// What the indexes do not serve is searched for in every event: networks, trees,
+// beginnings and names; once, not again with the next import of the same list.
+func TestHuntForWideEntries(t *testing.T) {
+	p := openPair(t, func(c *NodeConfig) { c.Door = true })
+	d := p.desk(t)
+	at := time.Now().UTC().Truncate(time.Second)
+	events := []*event.Event{dnsEvent(1, at, "a.tree.example"), dnsEvent(2, at, "tree.example"), dnsEvent(3, at, "below.example"), dnsEvent(4, at, "b.below.example"),
+		dnsEvent(5, at, "other.example"), dnsEvent(6, at, "exact.tree.example")}
+	events[4].Fields["Image"] = `C:\x\Evil.exe`
+	ip := dnsEvent(7, at, "")
+	ip.Fields = map[string]any{"DestinationIp": "198.51.100.77"}
+	if err := p.node.Take(t.Context(), append(events, ip)); err != nil {
+		t.Fatal(err)
+	}
+	list := []watchlist.Entry{
+		{Type: event.Domain, Match: watchlist.Tree, Value: "tree.example", TLP: policy.Green},
+		{Type: event.Domain, Match: watchlist.Below, Value: "below.example", TLP: policy.Green},
+		{Type: event.Domain, Value: "exact.tree.example", TLP: policy.Green},
+		{Type: event.IPv4, Value: "198.51.100.0/24", TLP: policy.Amber},
+		{Type: watchlist.FileName, Value: "evil.exe", TLP: policy.Amber},
+		{Type: event.URL, Match: watchlist.Prefix, Value: "https://nowhere.example/a/", TLP: policy.Amber},
+	}
+	got, err := d.Import(t.Context(), ImportOrder{Source: "A", Hunt: HuntNew}, give(list...))
+	// Events 1, 2, 4, 5, 6 (by its value, and counted once) and 7.
+	if err != nil || *got.Hunt != (PastSearch{Values: 1, Wide: 5, Searched: 7, Hits: 6}) {
+		t.Errorf("%+v, %v", got.Hunt, err)
+	}
+	titles := map[string]int64{}
+	for _, f := range p.findings(t) {
+		if !f.Past {
+			t.Errorf("not of the past: %+v", f)
+		}
+		titles[f.Rule.Title] += int64(f.Count)
+	}
+	want := map[string]int64{"tree.example (A)": 3, "below.example (A)": 1, "exact.tree.example (A)": 1, "198.51.100.0/24 (A)": 1, "evil.exe (A)": 1}
+	if !maps.Equal(titles, want) {
+		t.Errorf("findings: %v, want %v", titles, want)
+	}
+	got, err = d.Import(t.Context(), ImportOrder{Source: "A", Hunt: HuntNew}, give(append(list, watchlist.Entry{Type: event.IPv4, Value: "203.0.113.0/24"})...))
+	if err != nil || *got.Hunt != (PastSearch{Wide: 1, Searched: 7}) {
+		t.Errorf("again: %+v, %v", got.Hunt, err)
+	}
+	got, err = d.Import(t.Context(), ImportOrder{Source: "A", Hunt: HuntAll}, give(list...))
+	if err != nil || *got.Hunt != (PastSearch{Values: 1, Wide: 5, Searched: 7, Hits: 6}) {
+		t.Errorf("all again: %+v, %v", got.Hunt, err)
 	}
 }

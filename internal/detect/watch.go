@@ -48,6 +48,11 @@ func (w *watched) observables(ev *event.Event, values bool) []event.Observable {
 
 // match yields one hit for each entry that one of the observables meets.
 func (w *watched) match(observables []event.Observable, yield func(Hit)) {
+	w.each(observables, func(_ watchlist.Key, h Hit) { yield(h) })
+}
+
+// each is match with the entries' keys.
+func (w *watched) each(observables []event.Observable, yield func(watchlist.Key, Hit)) {
 	if w == nil || w.list.Empty() {
 		return
 	}
@@ -58,7 +63,7 @@ func (w *watched) match(observables []event.Observable, yield func(Hit)) {
 				done = map[watchlist.Key]bool{}
 			}
 			done[k] = true
-			yield(listHit(h))
+			yield(k, listHit(h))
 		}
 		return true
 	})

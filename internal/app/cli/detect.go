@@ -84,6 +84,9 @@ func (c *detectCmd) Run(s *session) error {
 	} else if err := w.Begin(nil); err != nil {
 		return writeFault(err)
 	}
+	if f, ok := w.(timeline.Flusher); ok && c.Output == "" {
+		p.cfg.Idle = f.Flush // whoever reads it live sees what was found
+	}
 	p.cfg.Meter = &timeline.Meter{}
 	bar := newBar(s, p.cfg.Meter, begun)
 	if !c.NoProgress && (p.cfg.Sort || c.Output != "" || !terminal(s.out)) {

@@ -77,7 +77,10 @@ func progressLine(p timeline.Progress, took time.Duration, width int, l i18n.Lan
 	speed := thousands(int64(float64(p.Events)/sec)) + i18n.T(" events/s", " 事象/秒").In(l)
 	found := i18n.T("{0} matches", "一致 {0} 件").With(thousands(p.Matches)).In(l)
 	var parts []string
-	if p.Total > 0 {
+	if p.Joining {
+		parts = append(parts, i18n.T("putting events together", "事象を関連付けています").In(l), short(took), found, size(p.Bytes))
+		p.Now = ""
+	} else if p.Total > 0 {
 		share := min(1, float64(p.Bytes)/float64(p.Total))
 		const cells = 16
 		full := int(share * cells)
@@ -89,7 +92,9 @@ func progressLine(p timeline.Progress, took time.Duration, width int, l i18n.Lan
 	} else {
 		parts = append(parts, short(took), found, speed, size(p.Bytes))
 	}
-	parts = append(parts, clean(p.Now))
+	if p.Now != "" {
+		parts = append(parts, clean(p.Now))
+	}
 	line := parts[0]
 	for _, x := range parts[1:] {
 		if columns(line)+2+columns(x) > width {

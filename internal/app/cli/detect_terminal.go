@@ -41,6 +41,9 @@ func widthOf(w any) int {
 // Begin prints nothing.
 func (t *terminalWriter) Begin(*timeline.Result) error { return nil }
 
+// Flush implements timeline.Flusher.
+func (t *terminalWriter) Flush() error { return t.w.Flush() }
+
 // Write prints a match.
 func (t *terminalWriter) Write(m *timeline.Match) error {
 	when := strings.Repeat("-", 23)

@@ -204,7 +204,10 @@ func (c *indicatorsImport) Run(s *session) error {
 	case h == nil:
 		s.say(i18n.T("The node is stopped: its past was not searched. Import with --hunt all while it runs to do so.", "ノードが停止しているため、過去の調査は行っていません。動作中に --hunt all で取り込むと調査します。"))
 	default:
-		s.say(i18n.T("The past was searched for {0} values: {1} of {2} events hit. {3} entries cannot be searched for (networks, trees, prefixes, names, and what is over the cap).", "過去を {0} 値で調査：{2} 件中 {1} 件が一致。{3} 項目は調査の対象外です（ネットワーク、ドメイン以下、前方一致、名前、上限超過）。").With(thousands(int64(h.Values)), thousands(h.Hits), thousands(h.Searched), thousands(h.NotHunted)))
+		s.say(i18n.T("The past was searched for {0} values and {1} networks, trees, prefixes and names: {2} of {3} events hit.", "過去を {0} 値と、{1} 項目（ネットワーク、ドメイン以下、前方一致、名前）で調査：{3} 件中 {2} 件が一致。").With(thousands(int64(h.Values)), thousands(int64(h.Wide)), thousands(h.Hits), thousands(h.Searched)))
+		if h.NotHunted > 0 {
+			s.say(i18n.T("{0} entries are above the bound for one search, and were not searched for.", "{0} 項目は一度に調査できる上限を超えたため、調査していません。").With(thousands(h.NotHunted)))
+		}
 	}
 	return nil
 }
