@@ -259,7 +259,7 @@ func (k *Correlator) event(a *correlate.Alert) *event.Event {
 
 func (k *Correlator) hit(a *correlate.Alert) Hit {
 	c := a.Rule
-	h := Hit{Rule: event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
+	h := Hit{Joined: true, Rule: event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
 	for _, g := range a.Group {
 		h.Fields = append(h.Fields, event.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
 	}

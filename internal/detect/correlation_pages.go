@@ -195,11 +195,11 @@ func joinTable(lines []joinLine) *web.Table {
 
 // joinOne is the dot of rulecare/join.
 type joinOne struct {
+	caredData
 	Facts   []web.Fact
 	Tags    []web.Badge
 	Stats   []web.Fact
 	Results web.List
-	Marks   []markLine
 	Source  string
 }
 
@@ -207,11 +207,12 @@ type joinOne struct {
 const shownResults = 10
 
 // joinView is the page of one correlation rule.
-func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation) (*web.View, error) {
+func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
 	var results []Item
 	var found int64
-	var marks []FalseMark
+	var care caredData
+	var line careLine
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if results, err = List(tx, Filter{Rule: id}, Cursor{}, shownResults); err != nil {
 			return err
@@ -219,7 +220,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation) (*web.
 		if found, err = Count(tx, Filter{Rule: id}); err != nil {
 			return err
 		}
-		marks, err = FalseMarks(tx, id, "")
+		care, line, _, err = c.cared(tx, id, form)
 		return err
 	})
 	if err != nil {
@@ -228,10 +229,14 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation) (*web.
 	total, _ := c.Correlator.Stats()
 	s := statsOf(total, rule)
 	all := "/findings?rule=" + url.QueryEscape(id)
+	badge := web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good}
+	if !rule.Silent {
+		badge = stateBadge(line)
+	}
 	v := &web.View{Template: "rulecare/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
-		State: &web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good},
+		State: &badge,
 		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: all, Icon: "findings"}}}
-	d := joinOne{Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Marks: markLines(marks), Stats: []web.Fact{
+	d := joinOne{caredData: care, Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
 		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
 		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "規則の読み込み以降")},
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
@@ -241,6 +246,9 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation) (*web.
 	}}
 	for _, t := range rule.Tags {
 		d.Tags = append(d.Tags, tagBadge(t))
+	}
+	if d.Held {
+		v.Next = append(v.Next, releaseStep(id))
 	}
 	v.Data, v.CSV = d, d.Results.Table()
 	return v, nil

@@ -195,9 +195,9 @@ func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	}
 	held := c.Held()
 	var out []CoverRule
-	for r := range c.Engine.loaded {
-		h := sums[r.Key()]
-		out = append(out, CoverRule{ID: r.Key(), Title: r.Title, Level: string(r.Level), Product: r.LogSource.Product, Tags: r.Tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.Key()].Active()})
+	for r := range c.Engine.cared {
+		h := sums[r.key]
+		out = append(out, CoverRule{ID: r.key, Title: r.title, Level: string(r.level), Product: r.product, Tags: r.tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.key].Active()})
 	}
 	slices.SortFunc(out, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))

@@ -32,7 +32,12 @@ type Hit struct {
 	Value     *event.Observable // nil for a rule
 	Window    bool              // a pattern took several events together
 	List      *event.ListEntry  // nil unless an entry of the node's own watchlist matched
+	Joined    bool              // a correlation rule came to it
 }
+
+// byRule reports whether a rule, or a correlation of rules, made the hit: such hits
+// are counted and held to bounds.
+func (h Hit) byRule() bool { return h.Sigma != nil || h.Joined }
 
 // Armed is an indicator in the form in which the engine matches it.
 type Armed struct {

@@ -147,11 +147,12 @@ func (c *Care) Held() map[string]Held {
 
 // Quarantine takes a rule out of service because a person says so.
 func (c *Care) Quarantine(ctx context.Context, rule, by string) error {
-	r := c.Engine.Rule(rule)
-	if r == nil {
-		return noRule(rule)
+	for r := range c.Engine.cared {
+		if r.key == rule {
+			return c.hold(ctx, Held{Rule: rule, Title: r.title, Why: WhyPerson, By: by})
+		}
 	}
-	return c.hold(ctx, Held{Rule: rule, Title: r.Title, Why: WhyPerson, By: by})
+	return noRule(rule)
 }
 
 func noRule(rule string) error {
@@ -239,7 +240,7 @@ func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, finding, re
 		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
 	case len(reason) > maxReason:
 		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
-	case finding == "" && c.Engine.Rule(rule) == nil:
+	case finding == "" && c.Engine.Rule(rule) == nil && c.Engine.Correlation(rule) == nil:
 		return FalseMark{}, noRule(rule)
 	}
 	var m FalseMark
@@ -323,6 +324,29 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 	}
 	for key, id := range b.byRule {
 		if !mine[key] && !yield(b.armed[id].Rule) {
+			return
+		}
+	}
+}
+
+// cared is a rule, or a correlation of rules, that makes findings.
+type cared struct {
+	key, title string
+	level      sigma.Level
+	product    string // "" if it is for any, and for a correlation
+	tags       []string
+}
+
+// cared calls yield with every rule and correlation that is looked after: all
+// rules, also those that only correlations use, and all correlations but those.
+func (e *Engine) cared(yield func(cared) bool) {
+	for r := range e.loaded {
+		if !yield(cared{r.Key(), r.Title, r.Level, r.LogSource.Product, r.Tags}) {
+			return
+		}
+	}
+	for _, c := range e.Correlations() {
+		if !c.Silent && !yield(cared{c.Key(), c.Title, c.Level, "", c.Tags}) {
 			return
 		}
 	}

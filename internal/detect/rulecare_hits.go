@@ -49,7 +49,7 @@ func (c *Care) pass(list []match) []match {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.DeleteFunc(list, func(m match) bool {
-		if m.hit.Sigma == nil || !c.held[m.hit.Rule.ID].Active() {
+		if !m.hit.byRule() || !c.held[m.hit.Rule.ID].Active() {
 			return false
 		}
 		c.muted[m.hit.Rule.ID]++
@@ -60,7 +60,7 @@ func (c *Care) pass(list []match) []match {
 // count writes hits in the transaction that writes their findings, so that an
 // event that is given again counts once.
 func (c *Care) count(tx *store.Tx, m match, n int, past bool) error {
-	if c == nil || m.hit.Sigma == nil || n == 0 {
+	if c == nil || !m.hit.byRule() || n == 0 {
 		return nil
 	}
 	live, then := int64(n), int64(0)

@@ -83,8 +83,8 @@ func (c CarePageConfig) lines(tx *store.Tx) (out []careLine, spent time.Duration
 		out = append(out, careLine{id: id, title: title, level: level, hits: sums[id], falses: falses[id], weight: weights[id], held: held[id],
 			found: pool[FigureFound][key], falseBy: pool[FigureFalse][key], typical: pool[FigureHits][key], loaded: loaded})
 	}
-	for r := range c.Care.Engine.loaded {
-		add(r.Key(), r.Title, string(r.Level), true)
+	for r := range c.Care.Engine.cared {
+		add(r.key, r.title, string(r.level), true)
 	}
 	for id, h := range held {
 		if !seen[id] {

@@ -20,11 +20,17 @@ import (
 
 // ruleData is the dot of rulecare/one.
 type ruleData struct {
+	caredData
+	Facts  []web.Fact
+	Tags   []web.Badge
+	Cost   []web.Fact
+	Source string
+}
+
+// caredData is what the pages of rules and of correlations have in common.
+type caredData struct {
 	ID        string
-	Facts     []web.Fact
-	Tags      []web.Badge
 	Hits      svg.Picture
-	Cost      []web.Fact
 	Community []web.Fact
 	Marks     []markLine
 	Form      *web.Form
@@ -32,7 +38,7 @@ type ruleData struct {
 	Held      bool
 	HeldWhy   []web.Fact // why, since when
 	Loaded    bool
-	Source    string
+	days      []HitDay
 }
 
 // markLine is a mark with what can be done about it.
@@ -60,36 +66,57 @@ func reasonField() web.Field {
 }
 
 func (c CarePageConfig) one(r *web.Request) (*web.View, error) {
-	if rule := c.Care.Engine.Correlation(r.PathValue("id")); rule != nil {
-		return c.joinView(r, rule)
+	return c.oneView(r, r.PathValue("id"), nil)
+}
+
+// oneView is the page of one rule or correlation.
+func (c CarePageConfig) oneView(r *web.Request, id string, form *web.Form) (*web.View, error) {
+	if rule := c.Care.Engine.Correlation(id); rule != nil {
+		return c.joinView(r, rule, form)
 	}
-	return c.ruleView(r, r.PathValue("id"), nil)
+	return c.ruleView(r, id, form)
+}
+
+// cared reads what the pages of rules and of correlations have in common. line is
+// that of the list; its id is "" if it is not there.
+func (c CarePageConfig) cared(tx *store.Tx, id string, form *web.Form) (d caredData, line careLine, spent time.Duration, err error) {
+	all, spent, err := c.lines(tx)
+	if err != nil {
+		return d, line, spent, err
+	}
+	for _, l := range all {
+		if l.id == id {
+			line = l
+		}
+	}
+	marks, err := FalseMarks(tx, id, "")
+	if err != nil {
+		return d, line, spent, err
+	}
+	days, err := HitDays(tx, id)
+	d = caredData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock())),
+		Community: communityFacts(line), Marks: markLines(marks), days: days}
+	if d.Held {
+		d.HeldWhy = heldFacts(line.held)
+	}
+	return d, line, spent, err
+}
+
+// releaseStep is what is to be done about a rule in quarantine.
+func releaseStep(id string) web.Next {
+	return web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")}
 }
 
 // ruleView is the page of one rule.
 func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.View, error) {
+	var d ruleData
 	var line careLine
 	var spent time.Duration
-	var days []HitDay
-	var marks []FalseMark
-	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
-		all, sum, err := c.lines(tx)
-		if err != nil {
-			return err
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		d.caredData, line, spent, err = c.cared(tx, id, form)
+		if err == nil && line.id == "" && len(d.Marks) == 0 {
+			err = noRule(id)
 		}
-		spent = sum
-		for _, l := range all {
-			if l.id == id {
-				line = l
-			}
-		}
-		if marks, err = FalseMarks(tx, id, ""); err != nil {
-			return err
-		}
-		if line.id == "" && len(marks) == 0 {
-			return noRule(id)
-		}
-		days, err = HitDays(tx, id)
 		return err
 	})
 	if err != nil {
@@ -99,7 +126,6 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 	badge := stateBadge(line)
 	v := &web.View{Template: "rulecare/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
 		Back: &web.Link{Text: i18n.T("Rule care", "規則の手入れ"), Path: "/rules/care"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
-	d := ruleData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock()))}
 	if rule := c.Care.Engine.Rule(id); rule != nil {
 		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
 		if c.Care.Engine.Rules().Silent(rule) {
@@ -110,12 +136,10 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 		}
 	}
 	if d.Held {
-		d.HeldWhy = heldFacts(line.held)
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")})
+		v.Next = append(v.Next, releaseStep(id))
 	}
-	d.Cost, d.Community = costFacts(line.weight, spent), communityFacts(line)
-	d.Marks = markLines(marks)
-	v.Data, v.CSV = d, hitTable(days)
+	d.Cost = costFacts(line.weight, spent)
+	v.Data, v.CSV = d, hitTable(d.days)
 	return v, nil
 }
 
@@ -217,7 +241,7 @@ func hitTable(days []HitDay) *web.Table {
 func (c CarePageConfig) markRule(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	if _, err := c.Care.MarkFalse(r.Context(), r.Viewer, id, "", r.Value("reason")); err != nil {
-		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.ruleView(r, id, f) })
+		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.oneView(r, id, f) })
 	}
 	r.Flash(i18n.T("Marked as a false alarm. You can take it back below.", "誤検知として記録しました。下の一覧から取り消せます。"))
 	return web.Path("/rules/{0}", id), nil

@@ -109,8 +109,8 @@ func (c *Care) Report(ctx context.Context) (event.RuleCare, error) {
 		}
 	}
 	techniques := map[string]int64{}
-	for rule := range c.Engine.loaded {
-		for _, t := range techniquesOf(rule.Tags) {
+	for rule := range c.Engine.cared {
+		for _, t := range techniquesOf(rule.tags) {
 			techniques[t]++
 		}
 	}

@@ -192,7 +192,7 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 				continue
 			}
 			next[k] = a
-			if first := groups[k][0]; first.hit.Sigma != nil {
+			if first := groups[k][0]; first.hit.byRule() {
 				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + fresh}
 			}
 			if err := s.care.count(tx, groups[k][0], fresh, past); err != nil {
