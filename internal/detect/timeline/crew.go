@@ -133,8 +133,14 @@ func (s *stream) text() error {
 	if size <= 0 {
 		size = blockSize
 	}
+	var idle error
+	s.part.Idle(func() { idle = cmp.Or(idle, s.catchUp()) })
+	defer s.part.Idle(nil)
 	for {
 		cut, err := c.Next()
+		if idle != nil {
+			return idle
+		}
 		if err != nil {
 			break
 		}
@@ -155,6 +161,19 @@ func (s *stream) text() error {
 	}
 	s.report.Bytes += c.Offset()
 	return s.ctx.Err()
+}
+
+// catchUp works through all that came of a stream that is being waited for.
+func (s *stream) catchUp() error {
+	if b := s.batch; b != nil && len(b.cuts) > 0 {
+		s.batch = nil
+		s.open = append(s.open, b)
+		s.w.do(b)
+	}
+	if err := s.back(0); err != nil {
+		return err
+	}
+	return s.trays.idle(s.input)
 }
 
 // remember keeps the audit records that explain the ones after them.

@@ -41,6 +41,15 @@ func (s *sheet) Begin(*Result) error {
 	return s.w.Write(sheetColumns)
 }
 
+// Flush implements Flusher.
+func (s *sheet) Flush() error {
+	s.w.Flush()
+	if err := s.w.Error(); err != nil {
+		return err
+	}
+	return s.b.Flush()
+}
+
 // Write writes one row.
 func (s *sheet) Write(m *Match) error {
 	local, zone, utc := "", "", ""

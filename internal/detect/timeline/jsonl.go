@@ -25,6 +25,9 @@ type lines struct {
 // Begin writes nothing.
 func (l *lines) Begin(*Result) error { return nil }
 
+// Flush implements Flusher.
+func (l *lines) Flush() error { return l.w.Flush() }
+
 // Write writes one line.
 func (l *lines) Write(m *Match) error {
 	rule := l.rules[m.Rule]

@@ -9,6 +9,7 @@ import (
 type Meter struct {
 	total, bytes, events, matches, files atomic.Int64
 	now                                  atomic.Pointer[string]
+	joining                              atomic.Bool
 }
 
 // Progress is what a Meter shows at one moment.
@@ -19,11 +20,12 @@ type Progress struct {
 	Matches int64
 	Files   int64  // inputs that are done
 	Now     string // an input that is being read
+	Joining bool   // all is read; correlations are worked through
 }
 
 // Progress reads the meter.
 func (m *Meter) Progress() Progress {
-	p := Progress{Total: m.total.Load(), Bytes: m.bytes.Load(), Events: m.events.Load(), Matches: m.matches.Load(), Files: m.files.Load()}
+	p := Progress{Total: m.total.Load(), Bytes: m.bytes.Load(), Events: m.events.Load(), Matches: m.matches.Load(), Files: m.files.Load(), Joining: m.joining.Load()}
 	if s := m.now.Load(); s != nil {
 		p.Now = *s
 	}

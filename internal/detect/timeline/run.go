@@ -34,6 +34,10 @@ type Config struct {
 	// time, when all of them are counted; may be nil.
 	Counted func(*Result) error
 
+	// Idle is called while a pipe is waited for, after the matches in what came so
+	// far were given out; may be nil. It is not called if they are put in order.
+	Idle func() error
+
 	// Book is who is who beforehand: imported account lists. What the inputs tell is
 	// learnt into it. May be nil.
 	Book   *principal.Book
@@ -111,11 +115,11 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 		}
 	}
 	sorted := &sorter[*Match]{spool: sp, limit: limit, before: before}
+	t := &trays{spool: sp, limit: limit, open: map[int]*tray{}, done: res.Report.Add, flush: cfg.Idle}
 	out := yield
 	if cfg.Sort {
-		out = sorted.add
+		out, t.flush = sorted.add, nil
 	}
-	t := &trays{spool: sp, limit: limit, open: map[int]*tray{}, done: res.Report.Add}
 	t.out = func(m *Match) error {
 		meter.matches.Add(1)
 		res.Tally.Add(m)
@@ -134,6 +138,7 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 		err = t.rest(len(cfg.Inputs))
 	}
 	if p := s.people; err == nil && p != nil {
+		meter.joining.Store(true)
 		err = p.each(cfg.Filter, func(m *sigma.Match, ev *event.Event, file, rule int) error {
 			if _, ok := s.order[m.Rule]; !ok {
 				return nil

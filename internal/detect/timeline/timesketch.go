@@ -49,6 +49,9 @@ func labels(r *sigma.Rule) []string {
 // Begin writes nothing.
 func (s *sketch) Begin(*Result) error { return nil }
 
+// Flush implements Flusher.
+func (s *sketch) Flush() error { return s.w.Flush() }
+
 // Write writes one line.
 func (s *sketch) Write(m *Match) error {
 	t, desc := when(m, s.now)

@@ -14,6 +14,7 @@ type trays struct {
 	mu    sync.Mutex
 	out   func(*Match) error
 	done  func(read.Report) // called in the order of the inputs
+	flush func() error      // what went out is to be seen; may be nil
 	spool *spool[*Match]
 	limit int
 
@@ -30,6 +31,16 @@ type tray struct {
 	segments []segment
 	report   read.Report
 	complete bool
+}
+
+// idle says that nothing more of input i is there for now.
+func (t *trays) idle(i int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil && i == t.at && t.flush != nil {
+		t.err = t.flush()
+	}
+	return t.err
 }
 
 // put hands over matches of input i, in their order.

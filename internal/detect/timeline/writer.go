@@ -21,6 +21,9 @@ type Writer interface {
 	End(r *Result) error
 }
 
+// Flusher is a Writer that can show what was written so far before the End.
+type Flusher interface{ Flush() error }
+
 // Style says how things are written. Every member but Lang must be set.
 type Style struct {
 	Lang    i18n.Lang

@@ -85,10 +85,22 @@ var magic = [...]struct {
 	{"#separator", zeekTSV},
 }
 
+// peeked gives n bytes that are there.
+func peeked(b *bufio.Reader, n int) []byte {
+	head, _ := b.Peek(n)
+	return head
+}
+
 // stream reads one stream: unpacks it, or finds that it is text and reads its records.
 func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bool, depth int) error {
 	b := bufio.NewReaderSize(in, chunk)
-	head, err := b.Peek(sniff)
+	_, err := b.Peek(1)
+	n := b.Buffered()
+	if r.wait == nil || n < sniff && !bytes.Contains(peeked(b, n), []byte("\n")) {
+		_, err = b.Peek(sniff) // else a line came, and perhaps nothing more for long
+		n = b.Buffered()
+	}
+	head := peeked(b, min(n, sniff))
 	if len(head) == 0 {
 		if err != nil && !errors.Is(err, io.EOF) {
 			r.report.bad(BadRecord{Name: name, Record: 1, Reason: reason(err)})

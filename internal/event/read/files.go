@@ -116,9 +116,9 @@ func (r *reader) file(ctx context.Context, in File) error {
 
 // open reads a file that is open.
 func (r *reader) open(ctx context.Context, in File, f OnDisk) error {
-	r.unpacked = r.opts.MaxUnpacked
+	r.unpacked, r.wait = r.opts.MaxUnpacked, nil
 	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
-		return r.stream(ctx, in.Path, stopping(ctx, f), in.Named, 0) // a pipe
+		return r.stream(ctx, in.Path, r.waitFor(ctx, f), in.Named, 0) // a pipe
 	}
 	return r.stream(ctx, in.Path, f, in.Named, 0)
 }

@@ -51,6 +51,7 @@ type framer struct {
 	reported bool
 	jsonSeen bool // the stream's first record was JSON
 	first    bool // the first record's kind is known
+	live     bool // more may have to be waited for: see Part.Idle
 	lines    bool // give lines that hold whole records as they are, without looking into them
 }
 
@@ -208,18 +209,27 @@ func (f *framer) finish() (frame, error) {
 
 // opensList tells a JSON list of objects from a line of text that begins with [.
 func (f *framer) opensList() bool {
-	for i, c := range f.peek(512) {
-		if i > 0 && !isSpace(c) {
-			return c == '{' || c == ']'
+	for _, b := range [...]func() []byte{f.there, func() []byte { return f.peek(512) }} {
+		for i, c := range b() {
+			if i > 0 && !isSpace(c) {
+				return c == '{' || c == ']'
+			}
 		}
 	}
 	return false
 }
 
+// there is what is unread and need not be waited for.
+func (f *framer) there() []byte { return f.buf[f.pos:f.end] }
+
 // opensWrapper passes {"Records":[ as CloudTrail and Azure write it.
 func (f *framer) opensWrapper() bool {
+	const first = `"Records"`
+	if t := bytes.TrimLeft(f.there()[1:], " \r\n\t"); len(t) >= len(first) && !bytes.EqualFold(t[:len(first)], []byte(first)) || len(t) > 0 && t[0] != '"' {
+		return false // which most records say at once
+	}
 	b := f.peek(256)
-	rest, ok := after(b[1:], `"Records"`)
+	rest, ok := after(b[1:], first)
 	if !ok {
 		if rest, ok = after(b[1:], `"records"`); !ok {
 			return false
@@ -302,6 +312,9 @@ func (f *framer) plain() (frame, bool) {
 		n += i
 		last := false
 		if f.pos+n+1 == f.end {
+			if f.live {
+				return frame{}, false // more may not come for long: value need not see it
+			}
 			if f.fill() {
 				continue
 			}

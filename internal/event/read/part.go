@@ -24,6 +24,7 @@ type Part struct {
 
 	opts   Options
 	cutter *Cutter
+	wait   *waiting // what the part comes out of, if that may have to be waited for
 }
 
 // Taker reads a part, in place of the reader that gives it: with one goroutine
@@ -46,7 +47,7 @@ func Unpack(ctx context.Context, f File, opts Options, wrap func(OnDisk) OnDisk,
 func UnpackStream(ctx context.Context, name string, in io.Reader, opts Options, take Taker) (Report, error) {
 	r := newReader(opts, nil)
 	r.take = take
-	err := r.stream(ctx, name, stopping(ctx, in), true, 0)
+	err := r.stream(ctx, name, r.waitFor(ctx, in), true, 0)
 	return r.report, err
 }
 
@@ -61,6 +62,7 @@ func (r *reader) part(ctx context.Context, p *Part) error {
 // Cutter cuts the part, which is text, into records.
 func (p *Part) Cutter() *Cutter {
 	p.cutter = NewCutter(p.In, p.opts.MaxRecord)
+	p.cutter.f.live = p.wait != nil
 	return p.cutter
 }
 
@@ -79,17 +81,14 @@ func (p *Part) EventLog() (*evtx.Reader, error) {
 // Hint is what is known of the part's records beforehand.
 func (p *Part) Hint() Hint { return p.opts.hint(p.Name) }
 
+// Idle says what to do whenever more of a pipe has to be waited for, within reading
+// from In: so that what came so far does not lie until more comes. A file never
+// waits.
+func (p *Part) Idle(do func()) {
+	if p.wait != nil {
+		p.wait.idle = do
+	}
+}
+
 // Sensor is the Source.Sensor of the part's records.
 func (p *Part) Sensor() string { return p.opts.Sensor }
-
-// stopping ends a stream when ctx ends, although nothing comes.
-func stopping(ctx context.Context, in io.Reader) io.Reader {
-	r, w := io.Pipe()
-	stop := context.AfterFunc(ctx, func() { w.Close() })
-	go func() {
-		defer stop()
-		_, err := io.Copy(w, in)
-		w.CloseWithError(err)
-	}()
-	return r
-}

@@ -126,7 +126,8 @@ type reader struct {
 	wrap     func(OnDisk) OnDisk // around files on disk; may be nil
 	report   Report
 	unpacked int64 // what is left of MaxUnpacked for the present file
-	cut      bool  // a stream ended with an error, which was reported
+	wait     *waiting
+	cut      bool // a stream ended with an error, which was reported
 }
 
 func newReader(opts Options, yield func(*event.Event) error) *reader {
@@ -148,7 +149,7 @@ func newReader(opts Options, yield func(*event.Event) error) *reader {
 // records reads the records of one unpacked stream.
 func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 	if r.take != nil {
-		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts})
+		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts, wait: r.wait})
 	}
 	r.report.Files++
 	c := NewCutter(in, r.opts.MaxRecord)
