@@ -64,7 +64,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 		return ""
 	})
 	out := indicators("import", "--source", "Green", "--tlp", "green", list("green.txt", "early.example\ngreen.example\n"))
-	if !strings.Contains(out, "The past was searched for 2 values: 1 of 2 events hit.") {
+	if !strings.Contains(out, "The past was searched for 2 values and 0 networks, trees, prefixes and names: 1 of 2 events hit.") {
 		t.Errorf("%s", out)
 	}
 	until(t, 5*time.Second, found("early.example (Green)", true))

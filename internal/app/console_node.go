@@ -24,7 +24,7 @@ func nodeConsole(n *Node) (*console, error) {
 	c := newConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) }, Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang,
 		Nav: []web.NavItem{navSituation, navFindings, navIndicators, navLeaving, navRules, navCoverage, navSettings}}, n.people, !loopback(n.cfg.Listen), open, n.cfg.Log)
 	c.site.Templates(share.Templates())
-	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }, Hunts: hunts{n}}
+	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }, Hunts: hunts{n}, Tabs: indicatorTabs()}
 	share.NodePages(c.site, desk)
 	share.NodeAPI(c.api, desk)
 	c.site.Templates(detect.Templates())
@@ -32,9 +32,10 @@ func nodeConsole(n *Node) (*console, error) {
 	detect.Pages(c.site, found)
 	detect.API(c.api, found)
 	n.ruleConsole(c)
+	n.watchConsole(c)
 	situation.NodePages(c.site, situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport})
 	c.site.Templates(search.Templates())
-	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(n.db), findFindings(n.db), n.findRules()}})
+	search.Pages(c.site, search.PageConfig{Finders: []search.Finder{findIndicators(n.db), findFindings(n.db), n.findListed(), n.findRules()}})
 	n.figures(c)
 	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: Version,
 		Link: func(token string) string { return signInLink(n.URL(), token) }, Notices: notices(), More: []web.Tab{{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}, {Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}}}

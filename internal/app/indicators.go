@@ -292,6 +292,16 @@ func (d *watchDesk) Entries() int64 {
 	return d.list.Stats().Entries
 }
 
+// Stats describes the list without reading it; ok is false if there is none.
+func (d *watchDesk) Stats() (st watchlist.Stats, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.list == nil {
+		return st, false
+	}
+	return d.list.Stats(), true
+}
+
 // State reads the whole list.
 func (d *watchDesk) State(ctx context.Context) (WatchState, error) {
 	out := WatchState{Sources: []WatchSource{}}

@@ -246,11 +246,15 @@ func walkRules(w *walker, r Report) {
 	w.follow("/coverage/T")
 	w.open("/settings/rule-counts")
 	w.sees(r.Findings[0].RuleID)
+	w.open("/watchlist")
+	w.sees("meneki indicators import")
+	w.open("/watchlist?q=evil.example")
+	w.sees("evil[.]example")
 	w.open("/findings")
 	w.follow("/findings/")
 	w.open("/rules/" + r.Findings[0].RuleID)
 	w.sees(r.Findings[0].Title)
-	w.phone("/rules", "/rules/care", "/rules/correlation", "/rules/"+r.Findings[0].RuleID, "/settings/rule-counts", "/coverage")
+	w.phone("/rules", "/rules/care", "/rules/correlation", "/rules/"+r.Findings[0].RuleID, "/settings/rule-counts", "/coverage", "/watchlist")
 }
 
 func walkMember(w *walker, d *Demo) {

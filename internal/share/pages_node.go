@@ -20,6 +20,8 @@ type NodePageConfig struct {
 	Changed func()
 	// Hunts shows and steers the search of the past; nil: nobody does.
 	Hunts HuntDesk
+	// Tabs are the views of indicators; that of /indicators is marked here.
+	Tabs []web.Tab
 }
 
 func (c NodePageConfig) changed() {
@@ -114,7 +116,12 @@ func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
 			Cells: []any{web.Level(o.Level), subjectCell(o), o.Handling, state, pastCell(o), web.Brief(o.Made), web.Day(o.ValidUntil), web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(o)}}})
 		t.Rows = append(t.Rows, []any{o.ID, o.Kind, o.Value, o.Name, o.Level, o.Handling, state.Text, o.Hunted, o.Hits, o.Made, o.ValidUntil})
 	}
-	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"},
+	var tabs []web.Tab
+	for _, x := range c.Tabs {
+		x.On = x.Path == "/indicators"
+		tabs = append(tabs, x)
+	}
+	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
 		Data: indicatorsData{c.huntCard(left, halted), l}, CSV: t}, nil
 }
