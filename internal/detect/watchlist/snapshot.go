@@ -168,6 +168,9 @@ func (b *batch) note(q question) {
 	if b.n == batchSize {
 		b.settle()
 	}
+	if base := b.s.base; base != nil {
+		prefetch(&base.filter.block(q.fp)[0])
+	}
 	b.asked[b.n] = q
 	b.n++
 }
