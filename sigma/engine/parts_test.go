@@ -98,6 +98,19 @@ func TestDecider(t *testing.T) {
 	}
 }
 
+// TestLongLine: lines of any lengths, of characters of any, against regexp.
+func TestLongLine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		re := regexp.MustCompile(fmt.Sprintf(".{%d,}", rapid.IntRange(1, 40).Draw(t, "n")))
+		var b strings.Builder
+		for range rapid.IntRange(0, 8).Draw(t, "lines") {
+			b.WriteString(rapid.StringOfN(rapid.RuneFrom([]rune("aé日")), 0, 45, -1).Draw(t, "line"))
+			b.WriteString(rapid.SampledFrom([]string{"\n", "\r\n", "\n\n", "\xff", ""}).Draw(t, "end"))
+		}
+		decides(t, re, b.String())
+	})
+}
+
 func FuzzDecider(f *testing.F) {
 	for _, s := range [][2]string{{"(a*)*b", "aab"}, {".{3,}", "日本"}, {"(?i)k", "\u212a"}, {"foo|ba[rz]+", "bazz"}, {`^a*$`, ""}} {
 		f.Add(s[0], s[1])

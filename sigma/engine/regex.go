@@ -241,17 +241,23 @@ func (r *run) in(text []byte) bool {
 	return false
 }
 
-// inLine looks for a line that is long enough.
+// inLine looks for a line that is long enough. Where one of n bytes cannot begin,
+// since a break lies in them, the next may begin behind the last such break: of
+// short lines hardly a byte is looked at.
 func (r *run) inLine(text []byte) bool {
 	for len(text) >= r.n {
-		end := bytes.IndexByte(text, '\n')
-		if end < 0 {
-			end = len(text)
+		if last := bytes.LastIndexByte(text[:r.n], '\n'); last >= 0 {
+			text = text[last+1:]
+			continue
 		}
-		if end >= r.n && utf8.RuneCount(text[:end]) >= r.n {
+		end := bytes.IndexByte(text[r.n:], '\n')
+		if end < 0 {
+			return utf8.RuneCount(text) >= r.n
+		}
+		if utf8.RuneCount(text[:r.n+end]) >= r.n {
 			return true
 		}
-		text = text[min(end+1, len(text)):]
+		text = text[r.n+end+1:]
 	}
 	return false
 }
