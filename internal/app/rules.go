@@ -51,7 +51,7 @@ func LoadAllRules(ctx context.Context, paths []string, builtins bool, pipelines 
 		return nil, err
 	}
 	if builtins {
-		ours, err := sigma.LoadCollection(builtin.Files(), "rules")
+		ours, err := sigma.LoadCollection(builtin.Files(), builtin.Root)
 		if err != nil {
 			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)
 		}

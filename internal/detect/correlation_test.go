@@ -29,7 +29,7 @@ func TestCorrelation(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = past.Close() })
-			set, err := sigma.Load(builtin.Files(), "rules")
+			set, err := sigma.Load(builtin.Files(), builtin.Root)
 			if err != nil {
 				t.Fatal(err)
 			}

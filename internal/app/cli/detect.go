@@ -12,6 +12,7 @@ import (
 
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/builtin"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/detect/timeline"
 	"github.com/meneki/meneki/internal/event/read"
@@ -145,7 +146,7 @@ func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.D
 		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "深刻度 {1} 以上の一致：{0} 件").With(n, p.failOn)))
 	}
 	if c.Stats { // the last line, whatever else was said
-		if err := timeline.WriteStats(s.err, res, p.set, took); err != nil {
+		if err := timeline.WriteStats(s.err, res, p.set, p.style.Loaded, took); err != nil {
 			return err
 		}
 	}
@@ -153,6 +154,24 @@ func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.D
 		panic(exit(code)) // it is all said: Main gives the code
 	}
 	return nil
+}
+
+// loaded counts the rules of a set that did not come with meneki.
+func loaded(set *sigma.Set) (n int) {
+	for _, r := range set.Rules {
+		n += flag(!builtin.Ours(r.Path))
+	}
+	for _, c := range set.Correlations {
+		n += flag(!builtin.Ours(c.Path))
+	}
+	return n
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func writeFault(err error) error {
@@ -247,15 +266,15 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it", "{0} という規則はありません。この --exclude は何も除外しません").With(clean(x)))
 	}
 	switch {
-	case len(p.set.Rules)+len(p.set.Correlations) == 0:
+	case loaded(p.set) == 0:
 		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めた規則がありません（拒否 {0} 件）").With(len(p.set.Refused))).
 			WithHint(i18n.T("meneki rules check says why", "理由は meneki rules check で確認できます"))
 	case len(kept.Rules)+len(kept.Correlations) == 0:
 		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} rules", "--level、--tags、--status、--exclude の条件に合う規則が {0} 件中 1 件もありません").With(len(p.set.Rules)))
 	}
 	p.skipped = skipped
-	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + app.Version, Refused: p.set.Refused, Loaded: len(p.set.Rules) + len(p.set.Correlations)}
-	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin,
+	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + app.Version, Refused: p.set.Refused, Loaded: loaded(p.set)}
+	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin, Ours: builtin.Ours,
 		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Book: book, Places: places}
 	return p, nil
 }

@@ -69,6 +69,9 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	}
 	fmt.Fprintf(w, "%s%s%s\n", label(i18n.T("Read", "読込")), i18n.T("files {0}, events {1}, in {2} s", "ファイル {0}、事象 {1}、{2} 秒").With(thousands(r.Files), thousands(r.Events), fmt.Sprintf("%.1f", s.took.Seconds())).In(l), speed)
 	rules := i18n.T("{0} loaded, {1} used, {2} matched", "読込 {0}、使用 {1}、一致 {2}").With(thousands(int64(s.style.Loaded)), thousands(int64(s.res.Used)), thousands(int64(len(t.Rules())))).In(l)
+	if n := s.res.Ours; n > 0 {
+		rules += i18n.T(", and {0} of meneki's own", "、meneki 付属 {0}").With(thousands(int64(n))).In(l)
+	}
 	if n := len(s.set.Refused); n > 0 {
 		rules += c("33", i18n.T(", {0} refused and not used", "、拒否 {0}（使っていません）").With(thousands(int64(n))).In(l))
 	}

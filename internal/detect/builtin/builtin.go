@@ -4,10 +4,19 @@
 // alike, and follow a person under all names.
 package builtin
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
-//go:embed rules/*.yml
+//go:embed meneki-rules/*.yml
 var files embed.FS
+
+// Root is the folder in Files that the rules are in.
+const Root = "meneki-rules"
+
+// Ours reports whether a rule of this path is one of these.
+func Ours(path string) bool { return strings.HasPrefix(path, Root+"/") }
 
 // Files is the rules, as a folder of YAML files.
 func Files() embed.FS { return files }

@@ -35,7 +35,7 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	set, err := sigma.Load(Files(), "rules")
+	set, err := sigma.Load(Files(), Root)
 	if err != nil || len(set.Refused)+len(set.Warnings) > 0 {
 		t.Fatal(err, set.Refused, set.Warnings)
 	}

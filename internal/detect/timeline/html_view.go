@@ -238,6 +238,7 @@ func (p *page) foot(r *Result) footView {
 	fact(i18n.T("Files passed by", "読まなかったファイル"), r.Report.SkipN)
 	fact(i18n.T("Rules loaded", "読み込んだ規則"), int64(p.style.Loaded))
 	fact(i18n.T("Rules used", "使った規則"), int64(r.Used))
+	fact(i18n.T("Rules of meneki's own", "meneki 付属の規則"), int64(r.Ours))
 	fact(i18n.T("Rules refused", "拒否した規則"), int64(len(p.style.Refused)))
 	for _, b := range r.Report.Bad {
 		v.Bad = append(v.Bad, pairView{b.Name + " #" + strconv.FormatInt(b.Record, 10), p.in(b.Reason)})

@@ -34,6 +34,10 @@ type Config struct {
 	// time, when all of them are counted; may be nil.
 	Counted func(*Result) error
 
+	// Ours tells the rules that come with the program by their paths; they are
+	// counted apart. May be nil.
+	Ours func(path string) bool
+
 	// Idle is called while a pipe is waited for, after the matches in what came so
 	// far were given out; may be nil. It is not called if they are put in order.
 	Idle func() error
@@ -51,7 +55,8 @@ type Config struct {
 type Result struct {
 	Tally       Tally
 	Report      read.Report // what was read, and what could not be
-	Used        int         // rules that the filter left, correlations too
+	Used        int         // rules that the filter left, correlations too, without Ours
+	Ours        int         // of the rules that come with the program, those that the filter left
 	Uncertain   int64       // what correlations gave up because of their bounds: see correlate.Stats
 	Interrupted bool        // ctx ended before all was read
 }
@@ -108,10 +113,20 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 	}
 	sp := spoolMatches(cfg.Dir, spooled)
 	defer sp.close()
-	res := &Result{Used: len(s.order)}
-	for _, on := range shown {
-		if on {
+	res := &Result{}
+	used := func(path string) {
+		if cfg.Ours != nil && cfg.Ours(path) {
+			res.Ours++
+		} else {
 			res.Used++
+		}
+	}
+	for r := range s.order {
+		used(r.Path)
+	}
+	for r, on := range shown {
+		if on {
+			used(r.Path)
 		}
 	}
 	sorted := &sorter[*Match]{spool: sp, limit: limit, before: before}

@@ -17,6 +17,7 @@ type Stats struct {
 	Skipped     int64     `json:"skipped"`    // files that were passed by
 	Loaded      int       `json:"rules_loaded"`
 	Used        int       `json:"rules_used"` // what the filters left of them
+	Ours        int       `json:"rules_ours"` // of the rules that come with meneki, what the filters left
 	Refused     []Refused `json:"rules_refused"`
 	Matches     int64     `json:"matches"`
 	Seconds     float64   `json:"seconds"`
@@ -31,11 +32,12 @@ type Refused struct {
 	Reason string `json:"reason"`
 }
 
-// WriteStats writes one line of JSON.
-func WriteStats(w io.Writer, r *Result, set *sigma.Set, took time.Duration) error {
+// WriteStats writes one line of JSON. loaded is how many rules were, without those
+// that come with the program.
+func WriteStats(w io.Writer, r *Result, set *sigma.Set, loaded int, took time.Duration) error {
 	s := Stats{
 		Files: r.Report.Files, Events: r.Report.Events, Unreadable: r.Report.BadN, Skipped: r.Report.SkipN,
-		Loaded: len(set.Rules) + len(set.Correlations), Used: r.Used, Refused: []Refused{}, Matches: r.Tally.Matches,
+		Loaded: loaded, Used: r.Used, Ours: r.Ours, Refused: []Refused{}, Matches: r.Tally.Matches,
 		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain,
 	}
 	for _, x := range set.Refused {
