@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/url"
 
 	"github.com/meneki/meneki/internal/detect"
@@ -44,12 +45,18 @@ func (n *Node) findListed() search.Finder {
 		if !ok {
 			return nil, nil
 		}
+		if st, ok := n.watch.Stats(); !ok || st.Damage != nil && st.Entries == 0 {
+			return nil, nil // none, or one that its page says cannot be used
+		}
 		hits, err := n.watch.Check(ctx, []event.Observable{o})
+		if err != nil { // the other finders go on; its page says what is damaged
+			n.cfg.Log.Warn("the watchlist could not be searched", slog.Any("err", err))
+		}
 		for _, h := range hits {
 			if len(out) < limit && policy.MaySee(v, policy.Handling{TLP: h.Entry.TLP.Binding(), Owner: n.Member()}) {
 				out = append(out, search.Hit{Path: "/watchlist?q=" + url.QueryEscape(o.Value), Title: web.Defang(h.Entry.Value) + " (" + h.Entry.Source + ")", Note: h.Entry.TLP.Binding()})
 			}
 		}
-		return out, err
+		return out, nil
 	}}
 }

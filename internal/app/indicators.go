@@ -111,6 +111,7 @@ type watchDesk struct {
 	importing sync.Mutex
 	mu        sync.Mutex
 	list      *watchlist.List // under mu; nil while there is none
+	failed    error           // under mu; why there is a list and it cannot be used
 }
 
 // open gives the list; nil if there is none and none is to be made.
@@ -125,8 +126,10 @@ func (d *watchDesk) open(make bool) (*watchlist.List, error) {
 	}
 	l, err := watchlist.Open(d.dir, watchlist.Options{Clock: d.clock})
 	if err != nil {
-		return nil, d.fault(err)
+		d.failed = d.fault(err)
+		return nil, d.failed
 	}
+	d.failed = nil
 	for _, n := range l.Stats().Notices {
 		d.log.Warn("the watchlist was put right", slog.String("what", n))
 	}
@@ -297,7 +300,7 @@ func (d *watchDesk) Stats() (st watchlist.Stats, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.list == nil {
-		return st, false
+		return watchlist.Stats{Damage: d.failed}, d.failed != nil
 	}
 	return d.list.Stats(), true
 }

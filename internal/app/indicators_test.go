@@ -345,3 +345,28 @@ func TestHuntForWideEntries(t *testing.T) {
 		t.Errorf("all again: %+v, %v", got.Hunt, err)
 	}
 }
+
+// A list that cannot be opened is not shown as none, and breaks no search.
+func TestUnusableWatchlist(t *testing.T) {
+	p := openPair(t, func(*NodeConfig) {})
+	dir := filepath.Join(p.node.cfg.Data, watchFolder)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest"), []byte("no manifest"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if st, ok := p.node.watch.Stats(); ok || st.Damage != nil {
+		t.Fatalf("%+v before it was opened", st)
+	}
+	p.node.watchIndicators() // as at the next start
+	st, ok := p.node.watch.Stats()
+	if !ok || st.Damage == nil {
+		t.Errorf("%+v, %v", st, ok)
+	}
+	who := p.node.home()
+	who.User, who.Role = "u1", policy.RoleReader
+	if hits, err := p.node.findListed().Find(t.Context(), who, "198.51.100.7", 10); err != nil || len(hits) > 0 {
+		t.Errorf("%v, %v", hits, err)
+	}
+}

@@ -27,7 +27,7 @@ func TestCorrelationCare(t *testing.T) {
 		c := careFor(t, n, CareConfig{})
 		h := caring(t, n, c)
 		many := joinID(1) // three beacons within ten minutes
-		times := 0
+		times, again := 0, false
 		beacons := func() {
 			t.Helper()
 			at := start.Add(time.Duration(times) * 3 * time.Hour)
@@ -36,6 +36,19 @@ func TestCorrelationCare(t *testing.T) {
 				n.take(t, n.event("network_connection", at, map[string]any{"Initiated": "true", "Image": `C:\Users\x\bad.exe`, "DestinationIp": fmt.Sprint("198.51.100.", i)}))
 			}
 			n.hand.Add(3 * time.Hour)
+			if again {
+				n.joined.owe(n.joined.Tick())
+				owed := n.joined.owed()
+				if len(owed) == 0 {
+					t.Fatal("nothing is owed")
+				}
+				for range 3 { // as when it cannot be written at first
+					if err := n.settle(t.Context(), nil); err != nil {
+						t.Fatal(err)
+					}
+					n.joined.owe(owed)
+				}
+			}
 			for range 2 {
 				if err := n.Tick(t.Context()); err != nil {
 					t.Fatal(err)
@@ -64,7 +77,9 @@ func TestCorrelationCare(t *testing.T) {
 			t.Fatalf("%d found, hits %+v", found(), got)
 		}
 		act("quarantine", "")
+		again = true
 		beacons()
+		again = false
 		sum := HitSum{}
 		for _, d := range hitsOf(t, n, many) {
 			sum.Live, sum.Muted = sum.Live+d.Live, sum.Muted+d.Muted
@@ -103,6 +118,11 @@ func TestCorrelationCare(t *testing.T) {
 			list, err := c.CoverRules(tx, start.Add(-24*time.Hour))
 			if i := slices.IndexFunc(list, func(r CoverRule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
 				t.Errorf("coverage: %+v", list)
+			}
+			for _, r := range list {
+				if r.Joined && r.Product != "windows" {
+					t.Errorf("%s is for %q", r.Title, r.Product)
+				}
 			}
 			return err
 		})

@@ -230,7 +230,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 	s := statsOf(total, rule)
 	all := "/findings?rule=" + url.QueryEscape(id)
 	badge := web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good}
-	if !rule.Silent {
+	if !rule.Silent || care.Held {
 		badge = stateBadge(line)
 	}
 	v := &web.View{Template: "rulecare/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},

@@ -17,6 +17,7 @@ import (
 type CoverRule struct {
 	ID, Title, Level string
 	Product          string // "" if it is for every product
+	Joined           bool   // a correlation; without Product it is for several, and none is known to be enough
 	Tags             []string
 	Hits             int64
 	Held             bool // in quarantine
@@ -70,7 +71,7 @@ func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[str
 		if r.Product != "" {
 			c.Products[strings.ToLower(r.Product)]++
 		}
-		if product != "" && r.Product != "" && !strings.EqualFold(r.Product, product) {
+		if product != "" && (r.Product != "" || r.Joined) && !strings.EqualFold(r.Product, product) {
 			continue
 		}
 		techniques, serves := techniquesOf(r.Tags), tacticsOf(r.Tags)
@@ -197,7 +198,7 @@ func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	var out []CoverRule
 	for r := range c.Engine.cared {
 		h := sums[r.key]
-		out = append(out, CoverRule{ID: r.key, Title: r.title, Level: string(r.level), Product: r.product, Tags: r.tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.key].Active()})
+		out = append(out, CoverRule{ID: r.key, Title: r.title, Level: string(r.level), Product: r.product, Joined: r.joined, Tags: r.tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.key].Active()})
 	}
 	slices.SortFunc(out, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))

@@ -120,6 +120,11 @@ func TestCover(t *testing.T) {
 	if n, _ := linux.Covered(); n >= covered || all < 200 {
 		t.Errorf("%d of %d, for linux %d", covered, all, n)
 	}
+	// A correlation of rules for several products is not known to be enough for one.
+	several := Cover(a, append(slices.Clone(coverRules), CoverRule{ID: "8", Joined: true, Tags: []string{"attack.t1486"}}), "linux", nil)
+	if x, _ := several.Find("T1486"); x.Rules != 0 {
+		t.Errorf("for linux: %+v", x)
+	}
 	l := c.Layer("n", "d")
 	if l.Domain != "enterprise-attack" || l.Versions["layer"] != "4.5" || l.Gradient.Max != 3 || len(l.Techniques) != 8 {
 		t.Errorf("%+v", l)

@@ -35,14 +35,19 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 	windows, upto := s.owes()
 	matches = append(matches, windows...)
 	var events []*event.Event
+	by := map[string]string{} // rules by event
 	for _, a := range owed {
-		ev := s.joined.event(a)
-		events = append(events, ev)
-		matches = append(matches, match{ev, s.joined.hit(a)})
+		ev, hit := s.joined.event(a), s.joined.hit(a)
+		events, by[ev.ID] = append(events, ev), hit.Rule.ID
+		matches = append(matches, match{ev, hit})
 	}
 	if len(events) > 0 {
-		if _, err := s.past.Append(ctx, events); err != nil {
+		fresh, err := s.past.Append(ctx, events)
+		if err != nil {
 			return err
+		}
+		for _, ev := range fresh { // each once, though an alert be settled again
+			s.care.muteJoined(by[ev.ID])
 		}
 	}
 	if matches = s.care.pass(matches); len(matches) > 0 {

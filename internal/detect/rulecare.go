@@ -240,7 +240,7 @@ func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, finding, re
 		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
 	case len(reason) > maxReason:
 		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
-	case finding == "" && c.Engine.Rule(rule) == nil && c.Engine.Correlation(rule) == nil:
+	case finding == "" && !c.Engine.knows(rule):
 		return FalseMark{}, noRule(rule)
 	}
 	var m FalseMark
@@ -333,23 +333,54 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 type cared struct {
 	key, title string
 	level      sigma.Level
-	product    string // "" if it is for any, and for a correlation
+	product    string // "" if it is for any, and for a correlation of several
 	tags       []string
+	joined     bool // a correlation
 }
 
 // cared calls yield with every rule and correlation that is looked after: all
 // rules, also those that only correlations use, and all correlations but those.
 func (e *Engine) cared(yield func(cared) bool) {
 	for r := range e.loaded {
-		if !yield(cared{r.Key(), r.Title, r.Level, r.LogSource.Product, r.Tags}) {
+		if !yield(cared{r.Key(), r.Title, r.Level, r.LogSource.Product, r.Tags, false}) {
 			return
 		}
 	}
 	for _, c := range e.Correlations() {
-		if !c.Silent && !yield(cared{c.Key(), c.Title, c.Level, "", c.Tags}) {
+		if !c.Silent && !yield(cared{c.Key(), c.Title, c.Level, productOf(c, 0), c.Tags, true}) {
 			return
 		}
 	}
+}
+
+// productOf gives the product that all base rules of a correlation are for; "" if
+// there is none.
+func productOf(c *sigma.Correlation, depth int) string {
+	all := ""
+	for i, r := range c.Rules {
+		one := ""
+		switch {
+		case r.Rule != nil:
+			one = r.Rule.LogSource.Product
+		case r.Correlation != nil && depth < 16: // a set has no circles
+			one = productOf(r.Correlation, depth+1)
+		}
+		if one == "" || i > 0 && !strings.EqualFold(one, all) {
+			return ""
+		}
+		all = one
+	}
+	return all
+}
+
+// knows reports whether a rule or correlation is looked after.
+func (e *Engine) knows(key string) bool {
+	for r := range e.cared {
+		if r.key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // Rule gives a rule that is loaded, or nil.

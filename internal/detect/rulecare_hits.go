@@ -41,7 +41,8 @@ type tally struct {
 	n     int
 }
 
-// pass takes out the matches of rules that are in quarantine, and counts them.
+// pass takes out the matches of rules that are in quarantine, and counts them; those
+// of correlations, which may come here again, are counted by muteJoined.
 func (c *Care) pass(list []match) []match {
 	if c == nil {
 		return list
@@ -52,9 +53,24 @@ func (c *Care) pass(list []match) []match {
 		if !m.hit.byRule() || !c.held[m.hit.Rule.ID].Active() {
 			return false
 		}
-		c.muted[m.hit.Rule.ID]++
+		if !m.hit.Joined {
+			c.muted[m.hit.Rule.ID]++
+		}
 		return true
 	})
+}
+
+// muteJoined counts a result of a correlation that is new, if the correlation is in
+// quarantine.
+func (c *Care) muteJoined(rule string) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[rule].Active() {
+		c.muted[rule]++
+	}
 }
 
 // count writes hits in the transaction that writes their findings, so that an

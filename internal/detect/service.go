@@ -37,6 +37,9 @@ type Gate interface {
 	// transaction: if it commits, the offer will leave, wait or be kept as the
 	// policy says, whatever happens to the process.
 	Offer(tx *store.Tx, o event.Offer) error
+	// Keep holds back what was offered and has not left, for good: what it was found
+	// by came under a label that does not let it be passed on.
+	Keep(tx *store.Tx, kind, id string, label policy.TLP) error
 	// Handling is how the member marks a kind of message.
 	Handling(kind string) policy.Handling
 	// Wants reports whether candidates of findings of this level are offered at all.
@@ -377,7 +380,7 @@ func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verd
 	}
 	f := a.Finding
 	if stays(f.List) {
-		return nil
+		return s.gate.Keep(tx, event.KindFinding, f.ID, f.List.TLP)
 	}
 	if err := s.gate.Offer(tx, event.Offer{Kind: event.KindFinding, ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f}); err != nil {
 		return err

@@ -52,10 +52,17 @@ detection:
 `
 
 // gate keeps what was offered; a member that offers from medium upwards.
-type gate struct{ offers []event.Offer }
+type gate struct {
+	offers []event.Offer
+	kept   []string
+}
 
 func (g *gate) Offer(_ *store.Tx, o event.Offer) error {
 	g.offers = append(g.offers, o)
+	return nil
+}
+func (g *gate) Keep(_ *store.Tx, kind, id string, _ policy.TLP) error {
+	g.kept = append(g.kept, kind+" "+id)
 	return nil
 }
 func (g *gate) Handling(string) policy.Handling {

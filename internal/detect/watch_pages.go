@@ -55,6 +55,16 @@ func (c WatchPageConfig) maySee(v policy.Viewer, h watchlist.Hit) bool {
 	return policy.MaySee(v, policy.Handling{TLP: h.Entry.TLP.Binding(), Owner: c.Member()})
 }
 
+// stats describes the list as v may know of it: how much there is of whom tells of
+// entries that are for persons only.
+func (c WatchPageConfig) stats(v policy.Viewer) (watchlist.Stats, bool) {
+	st, there := c.Desk.Stats()
+	if v.Machine {
+		st = watchlist.Stats{Damage: st.Damage, Notices: st.Notices}
+	}
+	return st, there
+}
+
 // hits gives the entries that a value meets and v may see.
 func (c WatchPageConfig) hits(ctx context.Context, v policy.Viewer, o event.Observable) (list []watchlist.Hit, err error) {
 	all, err := c.Desk.Check(ctx, []event.Observable{o})
@@ -67,15 +77,18 @@ func (c WatchPageConfig) hits(ctx context.Context, v policy.Viewer, o event.Obse
 }
 
 func (c WatchPageConfig) page(r *web.Request) (*web.View, error) {
-	st, there := c.Desk.Stats()
+	st, there := c.stats(r.Viewer)
 	q := strings.TrimSpace(r.Value("q"))
 	v := &web.View{Template: "watchlist/page", Title: i18n.T("Own watchlist", "自組織の監視リスト"), Nav: "indicators",
-		Lede: i18n.T("What feeds of our own say to look for, matched with every event here", "自組織で契約・入手したフィードの値。ここを通るすべての事象と照合"), State: watchState(st, there)}
+		Lede: i18n.T("What feeds of our own say to look for, matched with every event here", "自組織で契約・入手したフィードの値。ここを通るすべての事象と照合"), State: watchState(st, there, r.Viewer)}
 	for _, t := range c.Tabs {
 		t.On = t.Path == "/watchlist"
 		v.Tabs = append(v.Tabs, t)
 	}
 	d := watchData{Query: q, List: sourceList(st), Facts: watchFacts(st)}
+	if r.Viewer.Machine {
+		d.List.Empty = &web.Empty{Icon: "lock", Text: i18n.T("Shown to persons only", "人だけに表示します")}
+	}
 	if q != "" {
 		o, ok := feed.Observable(q, "")
 		if !ok {
@@ -96,11 +109,11 @@ func (c WatchPageConfig) page(r *web.Request) (*web.View, error) {
 	return v, nil
 }
 
-func watchState(st watchlist.Stats, there bool) *web.Badge {
+func watchState(st watchlist.Stats, there bool, v policy.Viewer) *web.Badge {
 	switch {
 	case st.Damage != nil:
 		return &web.Badge{Text: i18n.T("damaged in part", "一部破損"), Mood: web.Warn, Icon: "warn"}
-	case !there || st.Entries == 0:
+	case !there || st.Entries == 0 && !v.Machine:
 		return &web.Badge{Text: i18n.T("empty", "項目なし"), Mood: web.Dim}
 	}
 	return &web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good, Icon: "check"}
@@ -207,9 +220,10 @@ type watchHitsOut struct {
 // WatchAPI adds /api/v1/watchlist.
 func WatchAPI(a *api.API, c WatchPageConfig) {
 	api.Register(a, api.Op{ID: "watchlist", Method: http.MethodGet, Path: "/api/v1/watchlist", Tag: "indicators", Need: policy.RoleReader,
-		Summary: i18n.T("Describe the node's own watchlist", "自組織の監視リストの概要")},
-		func(context.Context, *struct{}) (*watchOut, error) {
-			st, _ := c.Desk.Stats()
+		Summary:     i18n.T("Describe the node's own watchlist", "自組織の監視リストの概要"),
+		Description: i18n.T("Numbers and sources are for persons: a token gets none, since they tell of entries that are for persons only.", "件数と出所は人だけに示します。人だけに示す項目の存在が分かるため、トークンには返しません。")},
+		func(ctx context.Context, _ *struct{}) (*watchOut, error) {
+			st, _ := c.stats(api.Viewer(ctx))
 			out := &watchOut{Body: WatchOut{Entries: st.Entries, Memory: st.Memory, File: st.File, Sources: st.Sources}}
 			if out.Body.Sources == nil {
 				out.Body.Sources = map[string]int64{}

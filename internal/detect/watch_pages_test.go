@@ -110,8 +110,12 @@ func TestWatchPage(t *testing.T) {
 			t.Errorf("%s: %d, %s", as, code, body)
 		}
 	}
-	if code, body := get(t, h, "machine", "/api/v1/watchlist"); code != 200 || !strings.Contains(body, `"Feed A":1`) {
+	if code, body := get(t, h, "reader", "/api/v1/watchlist"); code != 200 || !strings.Contains(body, `"Feed A":1`) {
 		t.Errorf("%d, %s", code, body)
+	}
+	code, body := get(t, h, "machine", "/api/v1/watchlist")
+	if page := page(t, h, "machine", "/watchlist")["en"]; code != 200 || strings.Contains(body+page, "Feed") || strings.Contains(body, `"entries":3`) {
+		t.Errorf("a machine learns of whom there are entries: %d, %s", code, body)
 	}
 	if code, _ := get(t, h, "reader", "/api/v1/watchlist/check?value=%3F%3F"); code != 400 && code != 422 {
 		t.Errorf("no observable: %d", code)

@@ -117,6 +117,23 @@ func TestWatchlistKeepsItsMarking(t *testing.T) {
 	}
 }
 
+// The source grows stricter: what waits to leave is held back.
+func TestWatchlistGrowsStricter(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		l := n.watch(t, watchlist.Entry{Type: event.Domain, Value: "evil.example", Source: "S", TLP: policy.Green})
+		for _, tlp := range []policy.TLP{policy.Green, policy.Amber} {
+			if err := l.Add(t.Context(), watchlist.Entry{Type: event.Domain, Value: "evil.example", Source: "S", TLP: tlp}); err != nil {
+				t.Fatal(err)
+			}
+			n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "evil.example"}))
+		}
+		list := n.all(t)
+		if len(list) != 1 || list[0].Count != 2 || len(n.gate.offers) != 1 || !slices.Equal(n.gate.kept, []string{"finding " + list[0].ID}) {
+			t.Errorf("%+v, %d offers, held back %v", list, len(n.gate.offers), n.gate.kept)
+		}
+	})
+}
+
 // A rule finds what is on the watchlist too: its finding leaves as ever, the
 // marked value is not what is offered to the others.
 func TestReservedValuesAreNoCandidates(t *testing.T) {

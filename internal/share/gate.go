@@ -160,7 +160,7 @@ func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 	way, floor := Auto, policy.TLP(0)
 	if f, ok := o.Body.(event.Finding); ok && f.List != nil {
 		if !policy.MayForward(f.List.TLP) {
-			return nil
+			return g.Keep(tx, o.Kind, o.ID, f.List.TLP)
 		}
 		floor = f.List.TLP
 		o.Handling.TLP = policy.Strictest(o.Handling.TLP, f.List.TLP)
@@ -222,6 +222,14 @@ ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body
 	if err == nil {
 		tx.AfterCommit(g.Wake)
 	}
+	return err
+}
+
+// Keep holds back what was offered and has not left yet, and keeps it from being let
+// go: a third party's label does not let it be passed on.
+func (g *Gate) Keep(tx *store.Tx, kind, id string, label policy.TLP) error {
+	_, err := tx.Exec(`UPDATE leaving SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
+		StateHeld, int(label.Binding()), kind, id, StateWaiting, StateReady)
 	return err
 }
 
@@ -314,6 +322,9 @@ func (g *Gate) Decide(ctx context.Context, kind, id string, let bool, tlp *polic
 		}
 		if l.State != StateWaiting && l.State != StateHeld && l.State != StateReady {
 			return fault.New(fault.Conflict, i18n.T("this has left already", "これは既に送られています"))
+		}
+		if let && l.Floor != 0 && !policy.MayForward(l.Floor) {
+			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you, so it stays here", "検知の元になった項目には、提供元が {0} の区分を付けているため、外に出せません").With(l.Floor.String()))
 		}
 		state := StateHeld
 		if let {

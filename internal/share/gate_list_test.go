@@ -78,6 +78,18 @@ func TestGateListedFloor(t *testing.T) {
 		}
 		offer("f2", policy.Green)
 		check("f2", policy.Green)
+		// The list says now that it stays: what waits is held back, for good.
+		offer("f3", policy.Green)
+		offer("f3", policy.Amber)
+		green := policy.Green
+		for _, tlp := range []*policy.TLP{nil, &green} {
+			if err := g.Decide(t.Context(), event.KindFinding, "f3", true, tlp, "Sato"); !fault.Is(err, fault.Denied) {
+				t.Errorf("what stays is let go: %v", err)
+			}
+		}
+		if l := onDesk(t, db)["finding/f3"]; l.State != StateHeld {
+			t.Errorf("what stays is %s", l.State)
+		}
 		offer("f2", policy.Clear) // once bound, it stays so
 		if err := g.Decide(t.Context(), event.KindFinding, "f2", true, &loose, "Sato"); !fault.Is(err, fault.Denied) {
 			t.Error(err)

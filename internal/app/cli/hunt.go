@@ -52,15 +52,15 @@ func (c *huntCmd) Run(s *session) error {
 	if bad != nil {
 		return bad
 	}
-	if err != nil {
-		return err
-	}
 	for _, r := range got.Refused {
 		fmt.Fprintln(s.err, i18n.T("refused: {0}", "拒否：{0}").With(clean(r.In(s.lang))).In(s.lang))
 	}
 	slices.SortStableFunc(list, func(a, b app.PastHit) int { return a.Time.Compare(b.Time) })
 	for _, h := range list {
 		fmt.Fprintln(s.out, strings.Join(cells(h), "  "))
+	}
+	if err != nil { // what was found until then is there
+		return err
 	}
 	say := i18n.T("{0} hits in {1} events", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
 	if got.Stopped {

@@ -134,7 +134,7 @@ func (s *stream) text() error {
 		size = blockSize
 	}
 	var idle error
-	s.part.Idle(func() { idle = cmp.Or(idle, s.catchUp()) })
+	s.part.Idle(func() error { idle = cmp.Or(idle, s.catchUp()); return idle })
 	defer s.part.Idle(nil)
 	for {
 		cut, err := c.Next()

@@ -108,6 +108,9 @@ func (t *trays) end(i int, rep read.Report) error {
 		delete(t.open, t.at)
 		t.at++
 	}
+	if t.err == nil && t.flush != nil { // the next may be a pipe for which one waits
+		t.err = t.flush()
+	}
 	return t.err
 }
 

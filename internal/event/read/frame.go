@@ -225,7 +225,8 @@ func (f *framer) there() []byte { return f.buf[f.pos:f.end] }
 // opensWrapper passes {"Records":[ as CloudTrail and Azure write it.
 func (f *framer) opensWrapper() bool {
 	const first = `"Records"`
-	if t := bytes.TrimLeft(f.there()[1:], " \r\n\t"); len(t) >= len(first) && !bytes.EqualFold(t[:len(first)], []byte(first)) || len(t) > 0 && t[0] != '"' {
+	t := bytes.TrimLeft(f.there()[1:], " \r\n\t")
+	if t = t[:min(len(t), len(first))]; !bytes.EqualFold(t, []byte(first[:len(t)])) {
 		return false // which most records say at once
 	}
 	b := f.peek(256)
@@ -426,20 +427,29 @@ func (f *framer) resync(n int) {
 }
 
 func (f *framer) startsRecord() bool {
-	for i, c := range f.peek(maxDepth) {
+	starts, sure := f.starts(f.there())
+	if !sure {
+		starts, sure = f.starts(f.peek(maxDepth))
+	}
+	return sure && starts || !sure && f.ended
+}
+
+// starts is startsRecord for what is there; sure is false if it does not tell.
+func (f *framer) starts(there []byte) (starts, sure bool) {
+	for i, c := range there[:min(len(there), maxDepth)] {
 		switch {
 		case c == ' ' || c == '\t' || c == '\r':
 			continue
 		case c == '{' && i == f.indent:
-			return true
+			return true, true
 		case i > 0 || c == '\n' || c == '}' || c == '"':
-			return false
+			return false, true
 		case c == ']' || c == ',':
-			return f.list
+			return f.list, true
 		}
-		return true
+		return true, true
 	}
-	return f.ended
+	return false, false
 }
 
 // line cuts one line of text, without its line break.

@@ -82,9 +82,9 @@ func (p *Part) EventLog() (*evtx.Reader, error) {
 func (p *Part) Hint() Hint { return p.opts.hint(p.Name) }
 
 // Idle says what to do whenever more of a pipe has to be waited for, within reading
-// from In: so that what came so far does not lie until more comes. A file never
-// waits.
-func (p *Part) Idle(do func()) {
+// from In: so that what came so far does not lie until more comes. An error ends the
+// stream. A file never waits.
+func (p *Part) Idle(do func() error) {
 	if p.wait != nil {
 		p.wait.idle = do
 	}

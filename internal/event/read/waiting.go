@@ -18,7 +18,8 @@ type waiting struct {
 	err   error       // why it ended; set before in is closed
 	whole []byte      // the buffer that rest is of
 	rest  []byte
-	idle  func() // may be nil
+	wrong error        // of idle
+	idle  func() error // may be nil; its error ends the stream
 }
 
 // waitFor makes a stream one that does not hold up the end of ctx.
@@ -66,6 +67,8 @@ func (w *waiting) Read(b []byte) (int, error) {
 		switch {
 		case ok:
 			w.whole, w.rest = more, more
+		case w.wrong != nil:
+			return 0, w.wrong
 		case w.ctx.Err() != nil || w.err == nil:
 			return 0, io.EOF
 		default:
@@ -91,7 +94,9 @@ func (w *waiting) next() (more []byte, ok bool) {
 		case <-w.ctx.Done():
 			return nil, false
 		case <-time.After(quiet):
-			w.idle()
+			if w.wrong = w.idle(); w.wrong != nil {
+				return nil, false
+			}
 		}
 	}
 	select {
