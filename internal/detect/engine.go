@@ -23,6 +23,9 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
+// Engine gives the engine that the service matches with.
+func (s *Service) Engine() *Engine { return s.engine }
+
 // Hit is one event matched by one rule or one indicator.
 type Hit struct {
 	Rule      event.RuleRef

@@ -123,9 +123,6 @@ func New(c Config) *Service {
 		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
 }
 
-// Engine gives the engine that the service matches with.
-func (s *Service) Engine() *Engine { return s.engine }
-
 type match struct {
 	ev  *event.Event
 	hit Hit
