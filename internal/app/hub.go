@@ -77,7 +77,7 @@ const (
 // hubTables lists every table at the hub whose rows carry a handling.
 func hubTables() []string {
 	var out []string
-	for _, t := range [][]string{detect.Handled, share.Handled, incident.Handled, severity.Handled} {
+	for _, t := range [][]string{detect.Handled, share.Handled, incident.Handled, severity.Handled, situation.Handled} {
 		out = append(out, t...)
 	}
 	return out

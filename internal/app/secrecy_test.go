@@ -54,6 +54,11 @@ func secrets() []secret {
 			w.send("A", event.KindCandidate, candidate("c-zq-b", "f-a1", "zq-for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 			return []string{"c-zq-b", w.indicatorOf("c-zq-b")}
 		}},
+		{"a RED indicator of A, and one for B only, in a case that C is in", []string{"zq-joint"}, func(w *world) []string {
+			w.send("A", event.KindCandidate, candidate("c-zq-joint", "f-a9", "zq-joint-red.example", red))
+			w.send("A", event.KindCandidate, candidate("c-zq-joint-b", "f-a9", "zq-joint-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+			return []string{"c-zq-joint", "c-zq-joint-b", w.indicatorOf("c-zq-joint"), w.indicatorOf("c-zq-joint-b")}
+		}},
 		{"B joins A's case", []string{"zq-bravo"}, func(w *world) []string {
 			w.send("B", event.KindFinding, w.finding("f-zq-bravo", "B", "rule-a1", strict, func(f *event.Finding) { f.Host = "zq-bravo-host" }))
 			id, number := w.caseOf("f-zq-bravo")
@@ -211,7 +216,8 @@ var hole = regexp.MustCompile(`\{[a-z]+\}`)
 func guesses(w *world, ids, words []string) (out []guess) {
 	caseID, number := w.caseOf("f-c1")
 	otherID, otherNumber := w.caseOf("f-a1")
-	fill := append([]string{"f-c1", "f-c2", "f-a1", caseID, number, otherID, otherNumber, w.indicatorOf("c-a1"), w.members["B"], w.members["C"], w.users["hub admin"], "nothing"}, ids...)
+	jointID, jointNumber := w.caseOf("f-c9")
+	fill := append([]string{"f-c1", "f-c2", "f-c9", "f-a1", caseID, number, otherID, otherNumber, jointID, jointNumber, w.indicatorOf("c-a1"), w.members["B"], w.members["C"], w.users["hub admin"], "nothing"}, ids...)
 	add := func(method, path, body string) {
 		if !strings.Contains(path, "{") {
 			out = append(out, guess{method + " " + path, body})

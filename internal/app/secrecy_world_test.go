@@ -287,6 +287,14 @@ func sharedWorld(t *testing.T) *world {
 	w.send("C", event.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *event.Finding) { f.Host = "charlie-host" }))
 	w.send("C", event.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example", policy.Handling{TLP: policy.Green}))
 	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.", policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
+	joint := func(f *event.Finding) {
+		f.Observables = []event.Observable{{Type: event.Domain, Value: "joint.evil.example"}}
+	}
+	w.send("A", event.KindFinding, w.finding("f-a9", "A", "rule-a9", strict, joint))
+	w.send("C", event.KindFinding, w.finding("f-c9", "C", "rule-c9", strict, joint))
+	if first(w.caseOf("f-a9")) != first(w.caseOf("f-c9")) {
+		t.Fatal("A and C are not in one case")
+	}
 	w.pump()
 	return w
 }

@@ -157,9 +157,10 @@ func reach(tx *store.Tx, l *incident.IndicatorLine) error {
 	return err
 }
 
-func (h *Hub) caseCycle(ctx context.Context, caseID string) (svg.Picture, error) {
+// caseCycle draws the cycle of a case as far as v may know of its indicators.
+func (h *Hub) caseCycle(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error) {
 	var c situation.Cycle
-	err := h.db.Read(ctx, store.System("hub: cycle of a case"), func(tx *store.Tx) (err error) {
+	err := h.db.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
 		c, err = situation.Of(tx, caseID)
 		return err
 	})

@@ -1,6 +1,10 @@
 package event
 
-import "time"
+import (
+	"time"
+
+	"github.com/meneki/meneki/internal/policy"
+)
 
 // Topics on the hub's own bus. A capability publishes what it has done, after
 // its transaction, through the store's outbox; others consume it.
@@ -47,13 +51,14 @@ type Assessed struct {
 
 // IndicatorChanged says that an indicator was made, changed or withdrawn.
 type IndicatorChanged struct {
-	Indicator string    `json:"indicator"`
-	Case      string    `json:"case,omitempty"`
-	Finding   string    `json:"finding,omitempty"`
-	Entitled  int       `json:"entitled"` // members that it was addressed to
-	Made      bool      `json:"made"`
-	At        time.Time `json:"at"`
-	Pushed    time.Time `json:"pushed"`
+	Indicator string          `json:"indicator"`
+	Case      string          `json:"case,omitempty"`
+	Finding   string          `json:"finding,omitempty"`
+	Entitled  int             `json:"entitled"` // members that it was addressed to
+	Made      bool            `json:"made"`
+	At        time.Time       `json:"at"`
+	Pushed    time.Time       `json:"pushed"`
+	Handling  policy.Handling `json:"handling"` // as it is now; what is told of the indicator is handled no wider
 }
 
 // MemberChanged says that a member joined, came, went or left.

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
@@ -33,9 +34,9 @@ func (s *Service) OnAssessed(ctx context.Context, ev event.Assessed, msg string)
 }
 
 // OnIndicator notes that an indicator was taken out of a case; what matches it
-// from now on belongs to the case.
+// from now on belongs to the case. If it is marked anew, so is the note.
 func (s *Service) OnIndicator(ctx context.Context, ev event.IndicatorChanged, msg string) error {
-	if ev.Case == "" || !ev.Made {
+	if ev.Case == "" || !ev.Made && !ev.Pushed.IsZero() {
 		return nil
 	}
 	return s.write(ctx, "incident: indicator", func(tx *store.Tx) error {
@@ -46,15 +47,39 @@ func (s *Service) OnIndicator(ctx context.Context, ev event.IndicatorChanged, ms
 		if err != nil {
 			return err
 		}
+		h := s.within(ctx, c.Handling.Audience, ev.Handling)
+		if !ev.Made {
+			_, err := tx.Exec(`UPDATE incident_entry SET tlp = $1, owner = $2, audience = $3 WHERE incident = $4 AND kind = 'indicator' AND subject = $5 AND SCOPE(incident_entry)`,
+				int(h.TLP), h.Owner, h.Audience.Column(), c.ID, ev.Indicator)
+			return err
+		}
 		if _, err := tx.Exec(`INSERT INTO incident_indicator (indicator, incident) VALUES ($1,$2) ON CONFLICT (indicator, incident) DO NOTHING`, ev.Indicator, ev.Case); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
 			return err
 		}
-		return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: policy.Handling{TLP: policy.AmberStrict, Audience: c.Handling.Audience}},
+		return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
 			i18n.T("Indicator made and sent to {0} members", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
 	})
+}
+
+// within is how a note of a case about an indicator is handled: it is for those
+// of the case's parties that may see the indicator, or its time would tell the
+// others that there is one.
+func (s *Service) within(ctx context.Context, parties policy.Audience, of policy.Handling) policy.Handling {
+	h := policy.Handling{TLP: policy.Strictest(policy.AmberStrict, of.TLP)}
+	if h.TLP == policy.Red {
+		h.Owner, h.Audience = of.Owner, of.Audience
+		return h
+	}
+	for _, t := range parties {
+		id, ok := strings.CutPrefix(t, policy.ToMember(""))
+		if ok && policy.MaySee(policy.Viewer{Member: id, Sector: s.people.Sector(ctx, id)}, of) {
+			h.Audience = append(h.Audience, t)
+		}
+	}
+	return h
 }
 
 // OnSighting notes that a member saw an indicator that came out of a case.

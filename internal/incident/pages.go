@@ -36,7 +36,7 @@ type PageConfig struct {
 	Indicators func(ctx context.Context, v policy.Viewer, caseID string) ([]IndicatorLine, error)
 	// Cycle draws the case's way round the cycle; nil if there is none. It names
 	// members, so it is asked for the hub's people only.
-	Cycle func(ctx context.Context, caseID string) (svg.Picture, error)
+	Cycle func(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error)
 }
 
 // Scale is what a severity is judged on.
@@ -178,7 +178,7 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer, number string) (f
 		}
 	}
 	if !f.party && c.Cycle != nil {
-		if f.cycle, err = c.Cycle(ctx, f.ID); err != nil {
+		if f.cycle, err = c.Cycle(ctx, v, f.ID); err != nil {
 			return f, err
 		}
 	}

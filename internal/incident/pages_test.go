@@ -55,7 +55,7 @@ func newConsole(t *testing.T, b *bench) *console {
 	id := b.get(c.number).ID
 	for i, err := range []error{
 		b.s.OnAssessed(t.Context(), event.Assessed{Case: id, Likely: 2, Lowest: 1, Most: 3, At: b.now()}, "s1"),
-		b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now()}, "i1"),
+		b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "i1"),
 		b.s.OnSighting(t.Context(), event.Sighting{ID: "s", Indicator: "indicator--1", Member: "a", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "g1"),
 		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk", policy.Handling{TLP: policy.AmberStrict}),
 	} {
@@ -86,7 +86,7 @@ func newConsole(t *testing.T, b *bench) *console {
 		Indicators: func(context.Context, policy.Viewer, string) ([]IndicatorLine, error) {
 			return []IndicatorLine{{ID: "indicator--1", Name: "An indicator", Kind: "domain-name", Value: "evil.example", Entitled: 777, Armed: 776, Handling: policy.Handling{TLP: policy.Amber}}}, nil
 		},
-		Cycle: func(context.Context, string) (svg.Picture, error) {
+		Cycle: func(context.Context, policy.Viewer, string) (svg.Picture, error) {
 			return svg.Cycle{Text: i18n.T("Alpha Power was first", "Alpha Power が最初")}, nil
 		},
 	}
@@ -121,6 +121,48 @@ func (c *console) post(t *testing.T, viewer, path string, form url.Values) (int,
 // What b may never read, on whatever way: a's name, machine, rule and id, and
 // how many others there are.
 var secretFromB = []string{"Alpha", "ALPHA", "777", "776", "only for the desk", `member:a`, "/members/a", "55555"}
+
+// A note about an indicator is for the parties that may see the indicator, and
+// follows its marking.
+func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		id := b.get(c.number).ID
+		forA := policy.Handling{TLP: policy.Amber, Owner: "a", Audience: policy.Audience{policy.ToMember("c")}}
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		say := func(msg, indicator string, made bool, h policy.Handling) {
+			t.Helper()
+			if err := b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: indicator, Case: id, Entitled: 1, Made: made, At: b.now(), Handling: h}, msg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		notes := func(who string) int {
+			t.Helper()
+			code, body := c.get(t, who, "/cases/"+c.number+"?lang=en")
+			if code != http.StatusOK {
+				t.Fatalf("%s: %d", who, code)
+			}
+			return strings.Count(body, "Indicator made and s")
+		}
+		before := map[string]int{}
+		for _, who := range []string{"desk", "reader", "a", "b"} {
+			if before[who] = notes(who); before[who] == 0 {
+				t.Fatalf("%s sees no note about the indicator for all", who)
+			}
+		}
+		say("n1", "indicator--2", true, forA)
+		say("n2", "indicator--3", true, red)
+		for who, more := range map[string]int{"desk": 2, "reader": 1, "a": 2, "b": 0} {
+			if n := notes(who) - before[who]; n != more {
+				t.Errorf("%s sees %d notes more, want %d", who, n, more)
+			}
+		}
+		say("n3", "indicator--1", false, red) // that of all is marked RED
+		if n := notes("b"); n != 0 {
+			t.Errorf("b still sees %d notes", n)
+		}
+	})
+}
 
 func TestAPartySeesItsOwnPartOnly(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {

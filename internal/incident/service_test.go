@@ -156,7 +156,7 @@ func TestWhatAnIndicatorMatchesJoinsItsCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
-		if err := b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now()}, "m1"); err != nil {
+		if err := b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "m1"); err != nil {
 			t.Fatal(err)
 		}
 		// Of the lowest level, and in the past: by itself it would open nothing.

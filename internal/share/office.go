@@ -190,7 +190,7 @@ func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people
 		if out, err = o.deliver(tx, row, people); err != nil {
 			return nil, err
 		}
-		ev := event.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now()}
+		ev := event.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
 		if err := tx.Emit(event.TopicIndicator, "made:"+id, ev); err != nil {
 			return nil, err
 		}
@@ -295,7 +295,7 @@ func (o *Office) send(ctx context.Context, list []parcel) {
 				continue
 			}
 			done[p.row.ID] = true
-			if err := tx.Emit(event.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), event.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at}); err != nil {
+			if err := tx.Emit(event.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), event.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at, Handling: p.row.Handling}); err != nil {
 				return err
 			}
 		}

@@ -95,7 +95,7 @@ func (o *Office) change(ctx context.Context, v policy.Viewer, id string, edit fu
 			}
 			out = append(out, more...)
 		}
-		return tx.Emit(event.TopicIndicator, fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified)), event.IndicatorChanged{Indicator: r.ID, Case: r.Case, Finding: r.Finding, At: tx.Now()})
+		return tx.Emit(event.TopicIndicator, fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified)), event.IndicatorChanged{Indicator: r.ID, Case: r.Case, Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
 	if err == nil {
 		o.send(ctx, out)

@@ -22,6 +22,10 @@ var files embed.FS
 // Migration is situation's part of the hub's schema.
 func Migration() store.Migration { return store.Migration{Name: "situation", FS: files} }
 
+// Handled are the tables whose rows are marked: what a cycle knows of an
+// indicator is for those who may see the indicator.
+var Handled = []string{"cycle_subject"}
+
 // Templates are situation's pages.
 func Templates() fs.FS { return files }
 
@@ -131,14 +135,15 @@ func (t *Tracker) OnAssessed(ctx context.Context, ev event.Assessed, msg string)
 	})
 }
 
-// OnIndicator notes that an indicator was made or pushed.
+// OnIndicator notes that an indicator was made, pushed or marked anew.
 func (t *Tracker) OnIndicator(ctx context.Context, ev event.IndicatorChanged, msg string) error {
-	if ev.Case == "" || (!ev.Made && ev.Pushed.IsZero()) {
+	if ev.Case == "" {
 		return nil
 	}
 	return t.do(ctx, msg, func(tx *store.Tx) error {
-		if ev.Made {
-			if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle) VALUES ($1,$2) ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case); err != nil {
+		switch h := ev.Handling; {
+		case ev.Made:
+			if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
 				return err
 			}
 			// Whom the time to immunity waits for is decided when the indicator is made.
@@ -148,6 +153,9 @@ func (t *Tracker) OnIndicator(ctx context.Context, ev event.IndicatorChanged, ms
 				}
 			}
 			return mark(tx, Step{Cycle: ev.Case, Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)})
+		case ev.Pushed.IsZero(): // marked anew, or withdrawn
+			_, err := tx.Exec(`UPDATE cycle_subject SET tlp = $1, owner = $2, audience = $3 WHERE subject = $4 AND SCOPE(cycle_subject)`, int(h.TLP), h.Owner, h.Audience.Column(), ev.Indicator)
+			return err
 		}
 		return mark(tx, Step{Cycle: ev.Case, Name: Pushed, Subject: ev.Indicator, At: ev.Pushed})
 	})
@@ -169,7 +177,7 @@ func (t *Tracker) OnSighting(ctx context.Context, ev event.Sighting, msg string)
 
 func (t *Tracker) about(ctx context.Context, msg, subject string, s Step) error {
 	return t.do(ctx, msg, func(tx *store.Tx) error {
-		list, err := store.Query[string](tx, `SELECT cycle FROM cycle_subject WHERE subject = $1`, subject)
+		list, err := store.Query[string](tx, `SELECT s.cycle FROM cycle_subject s WHERE s.subject = $1 AND SCOPE(s)`, subject)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -178,7 +186,8 @@ func (t *Tracker) about(ctx context.Context, msg, subject string, s Step) error 
 	})
 }
 
-// Latest gives the newest cycles with their steps in order of time.
+// Latest gives the newest cycles with their steps in order of time; steps of an
+// indicator that tx may not see are not among them.
 func Latest(tx *store.Tx, limit int) ([]Cycle, error) {
 	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle ORDER BY opened DESC, id DESC LIMIT $1`, limit)
 	for i := range list {
@@ -189,7 +198,7 @@ func Latest(tx *store.Tx, limit int) ([]Cycle, error) {
 	return list, err
 }
 
-// Of gives one case's cycle.
+// Of gives one case's cycle, as Latest does.
 func Of(tx *store.Tx, id string) (Cycle, error) {
 	c, err := store.One[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle WHERE id = $1`, id)
 	if err == nil {
@@ -199,7 +208,8 @@ func Of(tx *store.Tx, id string) (Cycle, error) {
 }
 
 func stepsOf(tx *store.Tx, id string) ([]Step, error) {
-	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 ORDER BY at, name, subject, member`, id)
+	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1 AND SCOPE(s))) ORDER BY at, name, subject, member`,
+		id, Sensed, Detected, Opened, Judged)
 	if err != nil {
 		return nil, fmt.Errorf("steps of cycle %s: %w", id, err)
 	}

@@ -8,11 +8,14 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 )
 
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+
+var amber = policy.Handling{TLP: policy.Amber, Owner: "a"}
 
 func at(ms int) time.Time { return noon.Add(time.Duration(ms) * time.Millisecond) }
 
@@ -27,7 +30,7 @@ func play(t *testing.T, tr *Tracker, upTo int) {
 		},
 		func() error { return tr.OnAssessed(ctx, event.Assessed{Case: "c1", Likely: 2, At: at(41)}, "m2") },
 		func() error {
-			return tr.OnIndicator(ctx, event.IndicatorChanged{Indicator: "i1", Case: "c1", Entitled: 3, Made: true, At: at(57)}, "m3")
+			return tr.OnIndicator(ctx, event.IndicatorChanged{Indicator: "i1", Case: "c1", Entitled: 3, Made: true, At: at(57), Handling: amber}, "m3")
 		},
 		func() error {
 			return tr.OnIndicator(ctx, event.IndicatorChanged{Indicator: "i1", Case: "c1", Pushed: at(112)}, "m4")
@@ -59,7 +62,7 @@ func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
 	now, _ := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		body(t, db, NewTracker(db, func() []string { return []string{"a", "b"} }, func() {}))
-	}, storetest.With(Migration()), storetest.Clock(now))
+	}, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
 }
 
 func cycleOf(t *testing.T, db *store.DB, id string) (c Cycle) {
@@ -107,6 +110,46 @@ func TestAnEarlierEventMovesTheStart(t *testing.T) {
 		// What is about no cycle is no error.
 		if err := tr.OnSighting(t.Context(), event.Sighting{ID: "s", Indicator: "unknown", Member: "b", At: at(1)}, "x2"); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// What a cycle knows of a RED indicator is for the persons that it names, and
+// follows its marking.
+func TestStepsOfARedIndicator(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
+		play(t, tr, 10)
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		if err := tr.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "i2", Case: "c1", Entitled: 1, Made: true, At: at(60), Handling: red}, "r1"); err != nil {
+			t.Fatal(err)
+		}
+		seen := func(v policy.Viewer) (c Cycle) {
+			if err := db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) {
+				c, err = Of(tx, "c1")
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		reader, desk := policy.Viewer{User: "r", Hub: true}, policy.Viewer{User: "d", Hub: true, Desk: true}
+		if n := len(seen(desk).Indicators()); n != 2 {
+			t.Errorf("the desk sees %d indicators, want 2", n)
+		}
+		for _, s := range seen(reader).Steps {
+			if s.Subject == "i2" {
+				t.Errorf("a reader is shown the step %s of a RED indicator", s.Name)
+			}
+		}
+		if err := tr.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "i1", Case: "c1", At: at(400), Handling: red}, "r2"); err != nil {
+			t.Fatal(err)
+		}
+		c := seen(reader)
+		if len(c.Indicators()) != 0 || c.Immunity("").Connected != 0 {
+			t.Errorf("an indicator that was marked RED later still shows: %+v", c)
+		}
+		if _, ok := c.First(Judged); !ok {
+			t.Error("the case's own steps are gone, too")
 		}
 	})
 }

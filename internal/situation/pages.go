@@ -100,7 +100,7 @@ func (c PageConfig) cycles(ctx context.Context, v policy.Viewer, p *picture) err
 		return nil
 	}
 	var list []Cycle
-	err := c.DB.Read(ctx, store.System("situation: the latest cycle, for the hub's people"), func(tx *store.Tx) (err error) {
+	err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
 		list, err = Latest(tx, 20)
 		return err
 	})
