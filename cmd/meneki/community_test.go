@@ -40,7 +40,7 @@ func findings(t *testing.T, path string, b []byte) {
 // atHub waits until the hub has the member's findings as the node has them.
 func atHub(t *testing.T, h *hub, n *node) {
 	t.Helper()
-	hd, nd := db(t, filepath.Join(h.data, "hub.db")), db(t, filepath.Join(n.data, "node.db"))
+	hd, nd := db(t, h.state), db(t, filepath.Join(n.data, "node.db"))
 	until(t, 30*time.Second, func() string {
 		const q = `SELECT id || ' ' || count FROM findings WHERE member = $1 ORDER BY id`
 		here, there := ask[string](t, nd, q, n.id), ask[string](t, hd, q, n.id)
@@ -125,7 +125,7 @@ func TestCommunity(t *testing.T) {
 	})
 
 	const identity = `SELECT value FROM setting WHERE key IN ('hub.identity', 'hub.name') ORDER BY key`
-	before := ask[string](t, db(t, filepath.Join(h.data, "hub.db")), identity)
+	before := ask[string](t, db(t, h.state), identity)
 	ca, err := os.ReadFile(filepath.Join(h.data, "tls", "ca.crt"))
 	if err != nil {
 		list, _ := filepath.Glob(filepath.Join(h.data, "tls", "*"))
@@ -193,7 +193,7 @@ func TestCommunity(t *testing.T) {
 	h.up(t)
 	atHub(t, h, n)
 	atRest(t, h, all, n)
-	if after := ask[string](t, db(t, filepath.Join(h.data, "hub.db")), identity); strings.Join(after, " ") != strings.Join(before, " ") || len(after) != 2 {
+	if after := ask[string](t, db(t, h.state), identity); strings.Join(after, " ") != strings.Join(before, " ") || len(after) != 2 {
 		t.Errorf("the hub was %v and is %v", before, after)
 	}
 	if again, err := os.ReadFile(filepath.Join(h.data, "tls", "ca.crt")); err != nil || !bytes.Equal(ca, again) {
@@ -260,7 +260,7 @@ func TestCommunity(t *testing.T) {
 		all = append(all, wave(t, 7)...)
 		findings(t, filepath.Join(n.data, "node.db"), all) // it still defends itself
 		time.Sleep(time.Second)
-		if x := number(t, db(t, filepath.Join(h.data, "hub.db")), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%' AND member = $1`, n.id); x != 0 {
+		if x := number(t, db(t, h.state), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%' AND member = $1`, n.id); x != 0 {
 			t.Errorf("the hub took %d findings of a member that was revoked", x)
 		}
 	})

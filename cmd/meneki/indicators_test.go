@@ -85,7 +85,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	until(t, 5*time.Second, found("red.example (Red)", false))
 
 	// At the hub: what GREEN found, live and past; of RED nothing, in no form.
-	hd := db(t, filepath.Join(h.data, "hub.db"))
+	hd := db(t, h.state)
 	until(t, 20*time.Second, func() string {
 		if k := number(t, hd, `SELECT count(*) FROM findings WHERE title IN ('green.example (Green)', 'early.example (Green)')`); k != 2 {
 			return fmt.Sprintf("the hub has %d findings of the green list", k)

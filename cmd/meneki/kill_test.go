@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -86,18 +87,27 @@ func grow(t *testing.T, path string, b []byte, r *rand.Rand, pause time.Duration
 }
 
 // Hub and nodes are killed in the middle of the cycle, again and again. What was
-// acknowledged is there afterwards, once, and the cycle is whole.
+// acknowledged is there afterwards, once, and the cycle is whole; on both databases.
 func TestKillNine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: it kills and restarts processes for a while")
 	}
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		if !strings.Contains(url, "://") {
+			url = "" // the hub's own file
+		}
+		killNine(t, url)
+	})
+}
+
+func killNine(t *testing.T, url string) {
 	t.Parallel()
 	const waves = 8
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	samples := sampleDir(t)
-	h := newHub(t)
+	h := newHubOn(t, url)
 	a := h.newNode(t, "Power Co", "power", "--share", "open", "--rules", filepath.Join(samples, "rules"))
 	b := h.newNode(t, "City", "local-government", "--share", "open")
 	past, err := os.ReadFile(filepath.Join(samples, "events", "city-past.jsonl"))
@@ -189,7 +199,7 @@ func sent(t *testing.T, n *node) []letter {
 func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 	t.Helper()
 	byRule, _ := matches(t, attack)
-	hd := db(t, filepath.Join(h.data, "hub.db"))
+	hd := db(t, h.state)
 	var nds []*store.DB
 	for _, n := range nodes {
 		nds = append(nds, db(t, filepath.Join(n.data, "node.db")))
@@ -239,7 +249,7 @@ type found struct {
 // whole holds the hub's tables against the nodes'.
 func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes ...*node) {
 	t.Helper()
-	hd := db(t, filepath.Join(h.data, "hub.db"))
+	hd := db(t, h.state)
 	byRule, _ := matches(t, attack)
 	tables := map[string]string{
 		event.KindFinding: `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`, event.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,

@@ -208,13 +208,26 @@ func freePort(t *testing.T) string {
 type hub struct {
 	*process
 	data, listen, bus string
+	state             string // file or URL of its database
 	env               []string
 }
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
+	return newHubOn(t, "")
+}
+
+// newHubOn starts a hub that keeps its state in the database at url; "" is a
+// file in its data folder.
+func newHubOn(t *testing.T, url string) *hub {
+	t.Helper()
 	dir := t.TempDir()
 	h := &hub{data: filepath.Join(dir, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + filepath.Join(dir, "state"), "LANG=C", "LC_ALL=C"}}
+	if h.state = url; url != "" {
+		h.env = append(h.env, "MENEKI_DB="+url)
+	} else {
+		h.state = filepath.Join(h.data, "hub.db")
+	}
 	h.up(t)
 	return h
 }
