@@ -16,6 +16,9 @@ func tellUnread(log *slog.Logger, rep read.Report) {
 	if more := rep.BadN - int64(len(rep.Bad)); more > 0 {
 		log.Warn("more records were refused", slog.Int64("records", more))
 	}
+	for _, b := range rep.Garbled {
+		log.Warn("a record is not UTF-8", slog.String("file", b.Name), slog.Int64("record", b.Record), slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN))
+	}
 	for _, s := range rep.Skipped {
 		log.Info("a file is not read", slog.String("file", s.Name), slog.String("reason", s.Reason.EN))
 	}

@@ -32,6 +32,7 @@ type stats struct {
 	} `json:"rules_refused"`
 	Seconds     float64
 	Interrupted bool
+	Garbled     int64 `json:"not_utf8"`
 }
 
 // object is a line of --format jsonl.
@@ -192,6 +193,8 @@ func TestDetectBadInput(t *testing.T) {
 		events, matches int64
 		bad             []string // place and reason of each that cannot be read
 		skipped         string
+		garbled         int64  // records that are not UTF-8
+		tells           string // what is said beside
 	}{
 		{name: "10 MB field", text: good + shell(`"`+strings.Repeat("x", 10<<20)+`sh.exe"`) + good, events: 3, matches: 3},
 		{name: "17 MB record", text: good + shell(`"`+strings.Repeat("x", 17<<20)+`sh.exe"`) + good, events: 2, matches: 2, bad: []string{"#2  the record is larger than 16777216 bytes"}},
@@ -200,7 +203,7 @@ func TestDetectBadInput(t *testing.T) {
 		{name: "NUL", text: good + "\x00\x00\x00" + shell("\"a\x00b\\u0000sh.exe\"") + good, events: 3, matches: 3},
 		{name: "lone surrogates", text: shell(`"\ud800 \udfff\ud83d sh.exe"`) + good, events: 2, matches: 2},
 		{name: "duplicate keys", text: strings.Replace(good, `"EventID":1`, `"EventID":4,"EventID":1`, 1), events: 1, matches: 1},
-		{name: "Shift_JIS", text: sjis + good, events: 2, matches: 2},
+		{name: "Shift_JIS", text: good + sjis + sjis + good, events: 4, matches: 4, garbled: 2, tells: "#2\n  some bytes are not UTF-8"},
 		{name: "UTF-16", text: utf16, events: 1, matches: 1},
 		{name: "byte order mark", text: "\xef\xbb\xbf" + good, events: 1, matches: 1},
 		{name: "broken lines", text: good + "{\"a\":}\nwords\n" + good, events: 2, matches: 2, bad: []string{"#2  not valid JSON at byte 5", "#3  not a JSON record"}},
@@ -244,6 +247,9 @@ func TestDetectBadInput(t *testing.T) {
 				if strings.Count(told, b) != 1 || !strings.Contains(told, c.file) {
 					t.Errorf("%q is told %d times\n%s", b, strings.Count(told, b), told)
 				}
+			}
+			if s.Garbled != c.garbled || !strings.Contains(told, c.tells) {
+				t.Errorf("%d records are not UTF-8, want %d\n%s", s.Garbled, c.garbled, told)
 			}
 			if (c.skipped != "") != (s.Skipped == 1) || !strings.Contains(told, c.skipped) {
 				t.Errorf("%d passed by\n%s", s.Skipped, told)

@@ -173,6 +173,15 @@ func (s summary) missing(w io.Writer, c func(code, s string) string) {
 			fmt.Fprintf(w, "  %s\n", i18n.T("… and {0} more", "…ほか {0} 件").With(thousands(n)).In(l))
 		}
 	}
+	if r.GarbledN > 0 {
+		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Records that are not UTF-8: {0}", "UTF-8 でない記録：{0} 件").With(thousands(r.GarbledN)).In(l)))
+		for _, b := range r.Garbled[:min(len(r.Garbled), topBad)] {
+			fmt.Fprintf(w, "  %s#%d\n", clean(b.Name), b.Record)
+		}
+		for _, line := range s.wrap(read.NotUTF8.In(l)) {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
 	if r.SkipN > 0 {
 		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))
 		for _, g := range byReason(r.Skipped, l) {

@@ -88,6 +88,7 @@ func (w *worker) text(b *batch) {
 		w.source.Record++
 		b.asked++
 		b.records++
+		b.report.Look(c.Raw, w.source)
 		if c.Line && w.quick != nil && w.short(b, c) {
 			continue
 		}

@@ -269,6 +269,9 @@ func (s *stream) take(b *batch) error {
 		for i := range b.report.Bad {
 			b.report.Bad[i].Record += s.extra
 		}
+		for i := range b.report.Garbled {
+			b.report.Garbled[i].Record += s.extra
+		}
 		for _, k := range b.kept {
 			k.event.From.Record += s.extra
 		}

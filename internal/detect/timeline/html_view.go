@@ -243,6 +243,12 @@ func (p *page) foot(r *Result) footView {
 	for _, b := range r.Report.Bad {
 		v.Bad = append(v.Bad, pairView{b.Name + " #" + strconv.FormatInt(b.Record, 10), p.in(b.Reason)})
 	}
+	if r.Report.GarbledN > 0 {
+		fact(i18n.T("Records that are not UTF-8", "UTF-8 でない記録"), r.Report.GarbledN)
+	}
+	for _, b := range r.Report.Garbled {
+		v.Bad = append(v.Bad, pairView{b.Name + " #" + strconv.FormatInt(b.Record, 10), p.in(b.Reason)})
+	}
 	for _, s := range r.Report.Skipped {
 		v.Skipped = append(v.Skipped, pairView{s.Name, p.in(s.Reason)})
 	}
@@ -255,7 +261,7 @@ func (p *page) foot(r *Result) footView {
 		}
 		return p.in(i18n.T("{0} ({1})", "{0}（{1} 件）").With(name, grouped(all)))
 	}
-	v.BadHead = first(i18n.T("Records that could not be read", "読めなかった記録"), len(v.Bad), r.Report.BadN)
+	v.BadHead = first(i18n.T("Records that could not be read, or not wholly", "読めなかった、または一部しか読めなかった記録"), len(v.Bad), r.Report.BadN+r.Report.GarbledN)
 	v.SkippedHead = first(i18n.T("Files that were passed by", "読まなかったファイル"), len(v.Skipped), r.Report.SkipN)
 	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否した規則（結果に含まれません）"), len(v.Refused), int64(len(p.style.Refused)))
 	return v

@@ -22,6 +22,7 @@ type Stats struct {
 	Matches     int64     `json:"matches"`
 	Seconds     float64   `json:"seconds"`
 	Interrupted bool      `json:"interrupted"`
+	NotUTF8     int64     `json:"not_utf8,omitempty"`  // events of which some bytes were read as U+FFFD
 	Uncertain   int64     `json:"uncertain,omitempty"` // what correlations gave up because of their bounds
 }
 
@@ -38,7 +39,7 @@ func WriteStats(w io.Writer, r *Result, set *sigma.Set, loaded int, took time.Du
 	s := Stats{
 		Files: r.Report.Files, Events: r.Report.Events, Unreadable: r.Report.BadN, Skipped: r.Report.SkipN,
 		Loaded: loaded, Used: r.Used, Ours: r.Ours, Refused: []Refused{}, Matches: r.Tally.Matches,
-		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain,
+		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain, NotUTF8: r.Report.GarbledN,
 	}
 	for _, x := range set.Refused {
 		s.Refused = append(s.Refused, Refused{x.Path, x.Line, x.Reason})

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
@@ -40,6 +41,11 @@ type Report struct {
 	BadN    int64
 	Skipped []SkippedFile
 	SkipN   int64
+	// Records that were read although bytes of them are no UTF-8 (Shift_JIS, say):
+	// those became U+FFFD, so that a rule for the letters they stood for does not
+	// match. The first of each file is listed.
+	Garbled  []BadRecord
+	GarbledN int64
 }
 
 // BadRecord is a record, or the rest of a file, that could not be read.
@@ -72,6 +78,29 @@ func (r *Report) Add(o Report) {
 	r.SkipN += o.SkipN
 	r.Bad = append(r.Bad, o.Bad[:min(len(o.Bad), listed-len(r.Bad))]...)
 	r.Skipped = append(r.Skipped, o.Skipped[:min(len(o.Skipped), listed-len(r.Skipped))]...)
+	n := r.GarbledN + o.GarbledN
+	for _, b := range o.Garbled {
+		r.garble(b)
+	}
+	r.GarbledN = n
+}
+
+// NotUTF8 is what to say of a record that was read with other bytes in it.
+var NotUTF8 = i18n.T("some bytes are not UTF-8 and were read as U+FFFD, so rules for the letters they stand for do not match; convert the log to UTF-8 (for Shift_JIS: iconv -f CP932 -t UTF-8)",
+	"UTF-8 でないバイトを U+FFFD として読みました。元の文字に対する規則は一致しません。ログを UTF-8 に変換してください（Shift_JIS なら iconv -f CP932 -t UTF-8）")
+
+// Look notes a record that was read although it is not UTF-8.
+func (r *Report) Look(raw []byte, source event.Source) {
+	if !utf8.Valid(raw) {
+		r.garble(BadRecord{Name: source.Name, Offset: source.Offset, Record: source.Record, Reason: NotUTF8})
+	}
+}
+
+func (r *Report) garble(b BadRecord) {
+	r.GarbledN++
+	if n := len(r.Garbled); n < listed && (n == 0 || r.Garbled[n-1].Name != b.Name) {
+		r.Garbled = append(r.Garbled, b)
+	}
 }
 
 // Miss counts a record that could not be read, and lists it.
@@ -164,6 +193,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 			break
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
+		r.report.Look(cut.Raw, source)
 		n, err := d.Cut(source, cut, r.hint(name), func(ev *event.Event) error {
 			r.report.Events++
 			return r.yield(ev)
