@@ -91,7 +91,6 @@ type ReportReceipt struct {
 	Member    string  `json:"member"`
 	Indicator string  `json:"indicator"`
 	MS        float64 `json:"ms"`
-	Searched  int64   `json:"searched,omitempty"`
 	Hits      int64   `json:"hits,omitempty"`
 }
 
