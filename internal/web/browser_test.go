@@ -144,4 +144,15 @@ func TestBrowser(t *testing.T) {
 	eventually("g and a letter go", `location.pathname === '/row/z'`)
 	do("back, and Enter opens", chromedp.Navigate(srv.URL+"/"), key("j"), key("\r"))
 	eventually("the row is open", `location.pathname === '/row/e'`)
+
+	forms := httptest.NewServer(demo(t, demoDesk).Handler())
+	defer forms.Close()
+	const area, typed = `document.querySelector('textarea[name=domains]')`, "half a thought"
+	do("write", chromedp.Navigate(forms.URL+"/members/new"), chromedp.SendKeys(chromedp.CSS(`textarea[name=domains]`), typed))
+	do("go elsewhere and come back", chromedp.Navigate(forms.URL+"/findings"), chromedp.Navigate(forms.URL+"/members/new"))
+	eventually("what was not sent is there", area+`?.value === '`+typed+`'`)
+	do("send without the name", chromedp.Evaluate[chromedp.Void](`const f = `+area+`.form; f.noValidate = true; f.requestSubmit(); 0`))
+	eventually("refused, and still there", `!!document.querySelector('[aria-invalid=true]') && `+area+`.value === '`+typed+`'`)
+	do("send", chromedp.SendKeys(chromedp.CSS(`input[name=name]`), "A"), chromedp.Evaluate[chromedp.Void](area+`.form.requestSubmit(); 0`))
+	eventually("sent, so it is gone", `!document.querySelector('[aria-invalid=true]') && `+area+`?.value === '' && !Object.keys(sessionStorage).some((k) => k.startsWith('draft'))`)
 }

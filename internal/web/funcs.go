@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
@@ -271,9 +273,16 @@ func indented(v any) (string, error) {
 // list draws a List. One that is bare shows its count with the sentence of its
 // filter, since its title is not on screen.
 func (st *stage) list(l List) (template.HTML, error) {
-	if l.Bare && l.Filter != nil && len(l.Rows) > 0 {
+	choices := st.columns(l)
+	if l.Filter != nil {
 		f := *l.Filter
-		f.Total, l.Filter = l.Count, &f
+		if l.Bare && len(l.Rows) > 0 {
+			f.Total = l.Count
+		}
+		if away := st.hidden(); len(away) > 0 {
+			f.Keep = append(slices.Clone(f.Keep), Hidden{hideParam, strings.Join(away, ",")})
+		}
+		l.Filter = &f
 	}
-	return st.partial("ui/list", l)
+	return st.partial("ui/list", listData{st.shown(l), choices})
 }

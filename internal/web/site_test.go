@@ -271,6 +271,34 @@ func TestDownloads(t *testing.T) {
 	}
 }
 
+// A reader puts columns away; the address says so, and every way of the list
+// keeps it. What a row is, its marking, and files stay whole.
+func TestColumnsAreChosen(t *testing.T) {
+	c := serve(t, demo(t, demoDesk))
+	_, all := c.get("/cases?lang=en&state=x")
+	if !strings.Contains(all, `<details class="choose"`) || strings.Count(all, "hide=cases.") != 3 || !strings.Contains(all, "hide=cases.due&amp;state=x") {
+		t.Fatalf("severity, due and next cannot be put away\n%s", all)
+	}
+	_, some := c.get("/cases?lang=en&state=x&hide=cases.due,cases.case,cases.marking,other.next,x")
+	head := some[strings.Index(some, "<thead"):strings.Index(some, "</thead>")]
+	for col, there := range map[string]bool{"Severity": true, "Case": true, "Marking": true, "Due": false, "Next": true} {
+		if strings.Contains(head, col) != there {
+			t.Errorf("the column %s is shown: %v, want %v", col, !there, there)
+		}
+	}
+	row := some[strings.Index(some, "<tbody"):]
+	row = row[:strings.Index(row, "</tr>")]
+	if strings.Count(row, "<td") != 4 || !strings.Contains(row, `data-name="Next"><`) && !strings.Contains(row, `data-name="Next">ask for`) {
+		t.Errorf("the cells do not follow the columns: %s", row)
+	}
+	if !strings.Contains(some, `<input type="hidden" name="hide" value="cases.due,`) || !strings.Contains(some, "after=50&amp;hide=cases.due%2C") {
+		t.Error("the filter or the next page forgets what is put away")
+	}
+	if _, text := c.get("/cases?format=csv&lang=en&hide=cases.due"); !strings.HasPrefix(text, "\ufeffSeverity,Case,Marking,Due,Next\r\n") {
+		t.Errorf("a file lacks a column: %.60q", text)
+	}
+}
+
 func TestFormulasAreHarmless(t *testing.T) {
 	now, _ := clock.Fixed(demoNow)
 	s := web.New(web.Config{Clock: now})

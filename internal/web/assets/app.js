@@ -3,6 +3,7 @@
 import { follow } from './live.js';
 import { keys } from './keys.js';
 import { clocks } from './clocks.js';
+import { drafts } from './drafts.js';
 
 const root = document.documentElement;
 const say = document.getElementById('say');
@@ -96,5 +97,6 @@ document.addEventListener('change', (e) => {
 
 root.classList.add('js');
 clocks();
+drafts();
 keys();
 follow();
