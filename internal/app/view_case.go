@@ -23,7 +23,7 @@ func (h *Hub) caseView() (incident.PageConfig, error) {
 	if err != nil {
 		return incident.PageConfig{}, err
 	}
-	return incident.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.memberName, Judgements: h.judgements, Scale: scaleOf(scale),
+	return incident.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.memberName, Sector: h.Sector, Judgements: h.judgements, Scale: scaleOf(scale),
 		Judge: h.judgeCase, Indicators: h.caseIndicators, Cycle: h.caseCycle}, nil
 }
 

@@ -25,6 +25,8 @@ type PageConfig struct {
 	// Name gives what a member is called; empty if it is not known. It is asked
 	// for the hub's people, and for a party about itself.
 	Name func(ctx context.Context, member string) string
+	// Sector gives a member's sector slug, for previews of what it sees.
+	Sector func(ctx context.Context, member string) string
 	// Judgements gives the assessments of a case on all scales that the viewer
 	// may see, the newest first.
 	Judgements func(ctx context.Context, v policy.Viewer, caseID string) ([]Judgement, error)
@@ -113,13 +115,7 @@ type IndicatorLine struct {
 func Pages(site *web.Site, c PageConfig) {
 	site.Templates(Templates())
 	site.Page("/cases", policy.RoleReader, c.listPage)
-	site.Page("/cases/{number}", policy.RoleReader, func(r *web.Request) (*web.View, error) {
-		f, err := c.load(r.Context(), r.Viewer, r.PathValue("number"))
-		if err != nil {
-			return nil, err
-		}
-		return c.caseView(r, f, nil), nil
-	})
+	site.Page("/cases/{number}", policy.RoleReader, c.page)
 	site.Action("/cases/{number}/note", policy.RoleReader, c.noteAction)
 	site.Action("/cases/{number}/state", policy.RoleAnalyst, c.stateAction)
 	site.Action("/cases/{number}/judge", policy.RoleAnalyst, c.judgeAction)

@@ -31,6 +31,8 @@ type caseData struct {
 	Outlook    web.Field
 	Latest     *Judgement
 	Earlier    []web.Entry // judgements, the newest first
+	Others     []web.Link  // to what each organisation in the case sees
+	As         *asData     // it is such a preview
 }
 
 type stateButton struct {
@@ -78,6 +80,9 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 		if c.Judge != nil && mayAct(r.Viewer) {
 			d.Judge, d.Outlook = c.judgeForm(f)
 		}
+	}
+	if !f.party {
+		d.Others = f.others()
 	}
 	v.Data = d
 	t := d.Parts.Table()

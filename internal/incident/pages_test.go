@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +122,39 @@ func (c *console) post(t *testing.T, viewer, path string, form url.Values) (int,
 // What b may never read, on whatever way: a's name, machine, rule and id, and
 // how many others there are.
 var secretFromB = []string{"Alpha", "ALPHA", "777", "776", "only for the desk", `member:a`, "/members/a", "55555"}
+
+// The hub's people see a case as an organisation in it sees it: what that one
+// may not read is not there, nothing can be done there, and nobody sees more by it.
+func TestAsAnOrganisationSeesIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named", policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.HubDesk}}); err != nil {
+			t.Fatal(err)
+		}
+		_, page := c.get(t, "desk", "/cases/"+c.number+"?lang=en")
+		if !strings.Contains(page, "?as=b") {
+			t.Fatal("the page has no way to the preview")
+		}
+		for _, who := range []string{"desk", "reader"} {
+			code, body := c.get(t, who, "/cases/"+c.number+"?lang=en&as=b")
+			if code != http.StatusOK || !strings.Contains(body, "Beta rule") || !strings.Contains(body, "Preview") {
+				t.Fatalf("%s: %d %s", who, code, body)
+			}
+			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/judge", "/state") {
+				if strings.Contains(body, word) {
+					t.Errorf("%s is shown %q, which b is not", who, word)
+				}
+			}
+		}
+		if code, _ := c.get(t, "desk", "/cases/"+c.number+"?as=c"); code != http.StatusNotFound {
+			t.Errorf("as one that is not in it: %d", code)
+		}
+		_, own := c.get(t, "b", "/cases/"+c.number+"?lang=en")
+		if _, as := c.get(t, "b", "/cases/"+c.number+"?lang=en&as=a"); strings.Contains(as, "ALPHA") || strings.Contains(as, "Preview") || strings.Contains(own, "?as=") {
+			t.Error("a party gets a preview")
+		}
+	})
+}
 
 // A note about an indicator is for the parties that may see the indicator, and
 // follows its marking.
