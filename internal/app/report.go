@@ -92,6 +92,7 @@ type ReportReceipt struct {
 	Indicator string  `json:"indicator"`
 	MS        float64 `json:"ms"`
 	Hits      int64   `json:"hits,omitempty"`
+	Untold    bool    `json:"untold,omitempty"` // the member does not say what it found
 }
 
 // ReportSighting is one sighting.
@@ -226,7 +227,7 @@ func (d *Demo) steps(r *Report, cycles []situation.Cycle) {
 			case situation.Armed:
 				r.Armed = append(r.Armed, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At)})
 			case situation.Hunted:
-				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: s.N})
+				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0), Untold: s.N == situation.Untold})
 			}
 		}
 		for _, id := range c.Indicators() {

@@ -136,6 +136,7 @@ type Receipt struct {
 	At       time.Time `json:"at"` // by the hub's clock
 	Searched int64     `json:"searched,omitempty"`
 	Hits     int64     `json:"hits,omitempty"`
+	Untold   bool      `json:"untold,omitempty"` // the member does not say by itself what it found; Hits is 0 whatever it was
 	Reason   string    `json:"reason,omitempty"`
 }
 

@@ -44,7 +44,7 @@ type ProgressOut struct {
 	Armed    time.Time `json:"armed,omitzero"`
 	Hunted   time.Time `json:"hunted,omitzero"`
 	Searched int64     `json:"searched"`
-	Hits     int64     `json:"hits"`
+	Hits     int64     `json:"hits" doc:"events in its past; -1 if the member does not say | 過去の一致件数。非開示は -1"`
 	Reason   string    `json:"reason,omitempty"`
 }
 

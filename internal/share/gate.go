@@ -29,7 +29,8 @@ const (
 )
 
 // Rules is a member's policy on what leaves its node. Receipts always leave:
-// they tell only that the node is armed.
+// they tell that the node is armed and has searched its past; what it found there
+// only where sightings leave by themselves.
 type Rules struct {
 	Findings       Way             `json:"findings"`        // that a rule matched, when and how often
 	Details        bool            `json:"details"`         // with host, account and matched values; else the host is a pseudonym
@@ -180,6 +181,11 @@ func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 		way = r.Candidates
 	case event.KindSighting:
 		way = r.Sightings
+	case event.KindReceipt:
+		if rcp, ok := o.Body.(event.Receipt); ok && r.Sightings != Auto {
+			rcp.Hits, rcp.Untold = 0, true
+			o.Body = rcp
+		}
 	}
 	if way != Auto && way != Ask {
 		return nil

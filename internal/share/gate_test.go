@@ -92,7 +92,7 @@ func TestPresets(t *testing.T) {
 				}
 				g := openGate(t, db, rules)
 				for i, kind := range kinds {
-					var body any = event.Receipt{ID: "x"}
+					var body any = event.Receipt{ID: "x", State: event.Hunted, Searched: 10, Hits: 31337}
 					if kind == event.KindFinding {
 						body = aFinding(tt.level)
 					}
@@ -103,6 +103,10 @@ func TestPresets(t *testing.T) {
 					if s := got[fmt.Sprintf("%s/m%d", kind, i)].State; s != tt.want[i] {
 						t.Errorf("%s is %q, want %q", kind, s, tt.want[i])
 					}
+				}
+				// What a search of the past found is what the sighting that waits would say.
+				if r := got["receipt/m3"].Body; strings.Contains(r, "31337") != (rules.Sightings == Auto) || strings.Contains(r, "untold") == (rules.Sightings == Auto) {
+					t.Errorf("sightings leave %s, and the receipt is %s", rules.Sightings, r)
 				}
 				if f, ok := got["finding/m0"]; ok {
 					for _, secret := range []string{"SCADA-7", "tanaka", "hunter2"} {

@@ -188,9 +188,12 @@ type Progress struct {
 	Armed    time.Time `db:"armed"`
 	Hunted   time.Time `db:"hunted"`
 	Searched int64     `db:"searched"`
-	Hits     int64     `db:"hits"`
+	Hits     int64     `db:"hits"` // events in its past, as its receipt or its sightings tell; hitsUntold if neither does
 	Reason   string    `db:"reason"`
 }
+
+// hitsUntold says that a member did not tell what a search of its past found.
+const hitsUntold = -1
 
 // ProgressOf lists the members that indicators were addressed to, and how far
 // they are. Who is armed tells who is a member and nothing of their events;
@@ -206,10 +209,11 @@ func ProgressOf(tx *store.Tx, objects ...string) ([]Progress, error) {
 		list[i] = fmt.Sprintf("$%d", i+1)
 	}
 	return store.Query[Progress](tx, `SELECT d.object AS object, d.member AS member, coalesce(p.state,'') AS state, min(d.at) AS sent, coalesce(p.armed,0) AS armed, coalesce(p.hunted,0) AS hunted,
- coalesce(p.searched,0) AS searched, coalesce(p.hits,0) AS hits, coalesce(p.reason,'') AS reason
+ coalesce(p.searched,0) AS searched, CASE WHEN x.n > coalesce(p.hits,0) THEN x.n ELSE coalesce(p.hits,0) END AS hits, coalesce(p.reason,'') AS reason
 FROM delivery d LEFT JOIN progress p ON p.object = d.object AND p.member = d.member
+LEFT JOIN (SELECT s.object, s.member, CAST(sum(s.count) AS BIGINT) AS n FROM sightings s WHERE s.past = TRUE AND SCOPE(s) GROUP BY s.object, s.member) x ON x.object = d.object AND x.member = d.member
 WHERE d.object IN (`+strings.Join(list, ",")+`)
-GROUP BY d.object, d.member, p.state, p.armed, p.hunted, p.searched, p.hits, p.reason ORDER BY d.object, d.member`, args...)
+GROUP BY d.object, d.member, p.state, p.armed, p.hunted, p.searched, p.hits, x.n, p.reason ORDER BY d.object, d.member`, args...)
 }
 
 // Seen is one sighting.

@@ -214,6 +214,14 @@ func (c HubPageConfig) dots(ctx context.Context, i Indicator, progress []Progres
 	return d
 }
 
+// told is how often a past matched; nothing if the member does not say.
+func told(hits int64) any {
+	if hits == hitsUntold {
+		return nil
+	}
+	return hits
+}
+
 func dotDetail(p Progress) i18n.Text {
 	switch {
 	case event.State(p.State) == event.Refused:
@@ -257,7 +265,7 @@ func (c HubPageConfig) progressList(ctx context.Context, progress []Progress) we
 		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "配布先なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
-		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, p.Hits, p.Reason}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, told(p.Hits), p.Reason}})
 	}
 	return l
 }

@@ -93,7 +93,7 @@ func (c NodePageConfig) sharingView(rules Rules, form *web.Form) *web.View {
 	d := sharingData{Rules: rules, Form: form, Now: policyWords(c.Gate.Rules()), Presets: []preset{
 		{Name: "cautious", Title: i18n.T("Cautious", "慎重"), Text: i18n.T("The hub learns that a rule matched, never on which machine. What others would match waits for a person.", "規則が一致したことだけをハブに伝え、機器名は伏せる。ほかへの提供は人が判断。")},
 		{Name: "open", Title: i18n.T("Open", "積極"), Text: i18n.T("Everything technical leaves by itself, with details. Fastest immunity for all.", "技術情報は詳細を含めて自動送信。全体の免疫が最も速く広がる。")},
-		{Name: "manual", Title: i18n.T("Manual", "手動"), Text: i18n.T("A person decides about everything, except that this node is armed.", "防御済みの通知を除き、すべて人が判断。")},
+		{Name: "manual", Title: i18n.T("Manual", "手動"), Text: i18n.T("A person decides about everything, except that this node is armed and has searched its past.", "防御と遡及調査を済ませたという通知を除き、すべて人が判断。")},
 	}}
 	for i, p := range d.Presets {
 		if same, err := Preset(p.Name); err == nil {
@@ -192,7 +192,10 @@ func policyWords(r Rules) []i18n.Text {
 		out = append(out, i18n.T("Values and behaviours stay here; others are not armed by what hits us.", "値と振る舞い：送らない。自組織への攻撃から、ほかの構成員は防御を得られない。"))
 	}
 	out = append(out, i18n.T("Sightings {0}.", "目撃情報：{0}。").With(way(r.Sightings)))
-	return append(out, i18n.T("That this node is armed always leaves.", "防御済みの通知：常に送る。"))
+	if r.Sightings != Auto {
+		return append(out, i18n.T("That this node is armed and has searched its past always leaves, without what it found.", "防御と遡及調査を済ませた通知：常に送る（調査の結果は含めない）。"))
+	}
+	return append(out, i18n.T("That this node is armed and has searched its past always leaves, with how many events matched.", "防御と遡及調査を済ませた通知：一致した事象の件数とともに常に送る。"))
 }
 
 func (c NodePageConfig) setSharing(r *web.Request) (string, error) {

@@ -109,6 +109,10 @@ func receiptWords(r event.Receipt) (says, hides []i18n.Text) {
 	case event.Armed:
 		says = append(says, i18n.T("This node matches the indicator from now on.", "このノードが今後この指標を照合すること。"))
 	case event.Hunted:
+		if r.Untold {
+			says = append(says, i18n.T("This node searched {0} events of its past for the indicator. What it found is not told.", "このノードが過去の事象 {0} 件を調べたこと。結果は伝えません。").With(r.Searched))
+			break
+		}
 		says = append(says, i18n.T("This node searched {0} events of its past for the indicator, and {1} matched.", "このノードが過去の事象 {0} 件を調べ、{1} 件が一致したこと。").With(r.Searched, r.Hits))
 	case event.Refused:
 		says = append(says, i18n.T("This node cannot match the indicator, and why.", "このノードでは指標を照合できないことと、その理由。"))

@@ -29,6 +29,13 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
 	}
 	r.Member, r.At, r.Reason = member, event.Near(r.At, tx.Now()), event.Clip(r.Reason, 500)
+	if r.Untold || r.Hits < 0 {
+		r.Untold, r.Hits = true, 0
+	}
+	hits := r.Hits
+	if r.Untold {
+		hits = hitsUntold
+	}
 	at := clock.Micros(r.At)
 	var armed, hunted int64
 	switch r.State {
@@ -47,7 +54,7 @@ ON CONFLICT (object, member) DO UPDATE SET
  searched = CASE WHEN excluded.hunted <> 0 THEN excluded.searched ELSE progress.searched END,
  hits = CASE WHEN excluded.hunted <> 0 THEN excluded.hits ELSE progress.hits END,
  reason = excluded.reason`,
-		r.Object, member, clock.Micros(r.Modified), string(r.State), armed, hunted, r.Searched, r.Hits, r.Reason)
+		r.Object, member, clock.Micros(r.Modified), string(r.State), armed, hunted, r.Searched, hits, r.Reason)
 	if err != nil {
 		return err
 	}

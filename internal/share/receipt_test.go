@@ -61,6 +61,20 @@ func TestReceipts(t *testing.T) {
 		if _, ok := p["city"]; ok {
 			t.Error("city was addressed nothing")
 		}
+		// A member that does not tell what it found is not one that found nothing,
+		// until a person there lets the sighting go.
+		untold := hunted
+		untold.ID, untold.Hits, untold.Untold = "r3", 0, true
+		h.must(t, h.receipt(t, "power", untold))
+		if g := h.progress(t, i.ID)["power"]; g.State != "hunted" || g.Hits != hitsUntold || told(g.Hits) != nil {
+			t.Errorf("untold: %+v", g)
+		}
+		body, err := json.Marshal(event.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Past: true, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}})
+		h.must(t, err)
+		h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "power", body) }))
+		if p := h.progress(t, i.ID); p["power"].Hits != 7 || p["gas"].Hits != 2 {
+			t.Errorf("after the sighting: %+v", p)
+		}
 		bad := armed
 		bad.State = "delighted"
 		if err := h.receipt(t, "gas", bad); !fault.Is(err, fault.Invalid) {

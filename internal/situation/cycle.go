@@ -58,8 +58,11 @@ type Step struct {
 	Subject string    `db:"subject"` // finding or indicator
 	Member  string    `db:"member"`
 	At      time.Time `db:"at"` // by the hub's clock
-	N       int64     `db:"n"`  // hits, count, severity: what the step counts
+	N       int64     `db:"n"`  // hits, count, severity: what the step counts; Untold if the member does not say
 }
+
+// Untold stands for a count that a member does not tell.
+const Untold = -1
 
 // Cycle is one case's way round.
 type Cycle struct {
@@ -167,7 +170,11 @@ func (t *Tracker) OnReceipt(ctx context.Context, ev event.Receipt, msg string) e
 	if name == "" {
 		return nil
 	}
-	return t.about(ctx, msg, ev.Object, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: ev.Hits})
+	n := ev.Hits
+	if ev.Untold {
+		n = Untold
+	}
+	return t.about(ctx, msg, ev.Object, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})
 }
 
 // OnSighting notes that a member saw an indicator.

@@ -172,6 +172,9 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 			note = i18n.T("for {0} members", "対象 {0} 構成員").With(s.N).In(l)
 		case situation.Hunted, situation.Sighted:
 			note = i18n.T("{0} traces", "痕跡 {0} 件").With(s.N).In(l)
+			if s.N == situation.Untold {
+				note = i18n.T("does not say what it found", "結果は非開示").In(l)
+			}
 		}
 		fmt.Fprintf(w, "  %s ms  %s %s %s\n", c("36", fmt.Sprintf("%9.1f", s.MS)), pad(stepNames[s.Name].In(l), 10), pad(s.Member, 16), note)
 	}
