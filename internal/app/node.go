@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,6 +109,7 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 	if err = n.passport(ctx, hub); err != nil {
 		return nil, err
 	}
+	n.owns(*n.pass.Load())
 	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
 		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
 		return nil, err
@@ -352,15 +354,21 @@ func (n *Node) welcome(w community.Welcome, sent, back time.Time) {
 		n.cfg.Log.Warn("this machine's clock differs from the hub's; set it right", slog.Duration("difference", skew))
 	}
 	n.skew.Store(int64(skew))
-	n.own.Store(&detect.Own{Domains: append(append([]string{}, n.cfg.OwnDomains...), w.Domains...), Networks: w.Networks})
 	p := *n.pass.Load()
-	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub {
-		p.Name, p.Sector, p.HubName = w.Name, w.Sector, w.Hub
+	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub || !slices.Equal(p.Domains, w.Domains) || !slices.Equal(p.Networks, w.Networks) {
+		p.Name, p.Sector, p.HubName, p.Domains, p.Networks = w.Name, w.Sector, w.Hub, w.Domains, w.Networks
+		n.owns(p)
 		n.pass.Store(&p)
 		if err := p.Save(n.cfg.Data); err != nil {
 			n.cfg.Log.Warn("could not keep the new name", slog.Any("err", err))
 		}
 	}
+}
+
+// owns takes over what belongs to the community: what the hub told last, and
+// what the node's own configuration adds.
+func (n *Node) owns(p community.Passport) {
+	n.own.Store(&detect.Own{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
 }
 
 // Run serves and works until ctx ends.

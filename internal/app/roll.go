@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -48,6 +50,14 @@ func (h *Hub) Recipients(ctx context.Context) ([]share.Recipient, error) {
 		}
 	}
 	return out, err
+}
+
+// Unfit says which values can never be indicators here: what nodes leave out
+// too, such as reserved ranges, and the community's own names and networks.
+func (h *Hub) Unfit(ctx context.Context) (func(event.Observable) string, error) {
+	domains, networks, err := h.members.Own(ctx)
+	own := detect.Own{Domains: domains, Networks: networks}
+	return func(o event.Observable) string { return detect.Undistinctive(o, own) }, err
 }
 
 // Sector gives a member's sector.

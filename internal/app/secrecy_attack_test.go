@@ -229,6 +229,20 @@ func TestHostileNode(t *testing.T) {
 	if err != nil || strings.Count(string(out), "problem") != 2 {
 		t.Errorf("%s %v", out, err)
 	}
+	// What is everybody's, or a member's, becomes no indicator whoever offers it;
+	// the answer is that of any other offer.
+	w.ok(w.hub.members.SetDomains(t.Context(), a, []string{"alpha.example"}))
+	for i, o := range []event.Observable{{Type: event.Domain, Value: "mail.alpha.example"}, {Type: event.URL, Value: "https://www.alpha.example/login"}, {Type: event.IPv4, Value: "127.0.0.1"}, {Type: event.IPv4, Value: "10.1.2.3"}, {Type: event.Domain, Value: "google.com"}} {
+		bad := candidate(fmt.Sprint("c-unfit", i), "f-c1", "", policy.Handling{TLP: policy.Green})
+		bad.Observable = &o
+		w.send("C", event.KindCandidate, bad)
+		if got := w.query(`SELECT c.object FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, bad.ID); len(got) != 1 || got[0] != "unusable" {
+			t.Errorf("the offer of %s gave %q", o.Value, got)
+		}
+	}
+	if got := w.query(`SELECT o.value FROM objects o WHERE o.value LIKE '%alpha.example%' AND SCOPE(o)`); len(got) != 0 {
+		t.Errorf("indicators of a member's own names: %q", got)
+	}
 	// A long realm, tag or reason is cut, not kept.
 	long := strings.Repeat("x", 100_000)
 	big := candidate("c-big", "f-c1", "big.example", policy.Handling{TLP: policy.Green})

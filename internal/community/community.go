@@ -107,17 +107,28 @@ ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version,
 		if err != nil {
 			return err
 		}
-		w.Domains, err = store.Query[string](tx, `SELECT DISTINCT domain FROM member_domain ORDER BY domain`)
-		return err
+		return nil
 	})
 	if err != nil {
 		return w, err
 	}
-	if w.Networks, err = s.Networks(ctx); err != nil {
+	if w.Domains, w.Networks, err = s.Own(ctx); err != nil {
 		return w, err
 	}
 	w.Now = s.clock()
 	return w, nil
+}
+
+// Own gives the domains and networks that belong to the community's members.
+func (s *Service) Own(ctx context.Context) (domains []string, networks []netip.Prefix, err error) {
+	err = s.db.Read(ctx, store.System("community: own names"), func(tx *store.Tx) (err error) {
+		domains, err = store.Query[string](tx, `SELECT DISTINCT domain FROM member_domain ORDER BY domain`)
+		return err
+	})
+	if err == nil {
+		networks, err = s.Networks(ctx)
+	}
+	return domains, networks, err
 }
 
 // SetOnline notes that a member came or went.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,6 +36,10 @@ type Passport struct {
 	Account string `json:"account"`
 	UserJWT string `json:"user_jwt"`
 	Seed    string `json:"seed"`
+	// What belongs to the community, as the hub told last. It is kept, so that a
+	// node that starts without its hub does not take it for an attacker's.
+	Domains  []string       `json:"domains,omitempty"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
 }
 
 const passportFile = "passport.json"

@@ -57,7 +57,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, cache map[ev
 			out[o] = why
 			continue
 		}
-		why := undistinctive(o, s.own())
+		why := Undistinctive(o, s.own())
 		if why == "" {
 			common, err := s.common(ctx, o, ev.Time)
 			if err != nil {

@@ -74,8 +74,8 @@ var emptyHashes = map[string]bool{
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855": true,
 }
 
-// undistinctive says why o can never be an indicator, whoever saw it; empty if it can.
-func undistinctive(o event.Observable, own Own) string {
+// Undistinctive says why o can never be an indicator, whoever saw it; empty if it can.
+func Undistinctive(o event.Observable, own Own) string {
 	switch o.Type {
 	case event.IPv4, event.IPv6:
 		a, err := netip.ParseAddr(o.Value)
@@ -144,7 +144,7 @@ func urlReason(u string, own Own) string {
 		if a.Is6() {
 			t = event.IPv6
 		}
-		return undistinctive(event.Observable{Type: t, Value: host}, own)
+		return Undistinctive(event.Observable{Type: t, Value: host}, own)
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if why := domainReason(host, own); why != "public service" {

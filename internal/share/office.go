@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,6 +23,9 @@ type Recipient struct{ ID, Sector string }
 // Roll names the members of the community.
 type Roll interface {
 	Recipients(ctx context.Context) ([]Recipient, error)
+	// Unfit gives a function that says why a value can never be an indicator in
+	// this community, and nothing of one that can.
+	Unfit(ctx context.Context) (func(event.Observable) string, error)
 }
 
 // Pusher hands a message to a member that is connected. It may be lost; the
@@ -133,6 +137,10 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 	if err != nil {
 		return err
 	}
+	unfit, err := o.roll.Unfit(ctx)
+	if err != nil {
+		return err
+	}
 	var out []parcel
 	err = o.db.Write(ctx, store.System("share: issue indicators"), func(tx *store.Tx) error {
 		out = nil
@@ -151,6 +159,16 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 			var c event.Candidate
 			if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
 				return err
+			}
+			// A node looks for itself, but it may be hostile, or not know yet whose
+			// names these are. The answer to its offer is the same as to any.
+			if c.Observable != nil {
+				if why := unfit(*c.Observable); why != "" {
+					if err := o.unusable(tx, c, errors.New(why)); err != nil {
+						return err
+					}
+					continue
+				}
 			}
 			p, err := o.issueOne(tx, c, caseID, people)
 			if err != nil {

@@ -45,6 +45,16 @@ func (h *hub) Recipients(context.Context) ([]Recipient, error) {
 	return slices.Clone(h.people), nil
 }
 
+// Unfit: the community's own name is own.example.
+func (h *hub) Unfit(context.Context) (func(event.Observable) string, error) {
+	return func(o event.Observable) string {
+		if strings.HasSuffix(o.Value, "own.example") {
+			return "the community's own domain"
+		}
+		return ""
+	}, nil
+}
+
 func (h *hub) Push(member, topic string, body []byte) error {
 	var o event.Object
 	if err := json.Unmarshal(body, &o); err != nil || topic != TopicObject {
