@@ -145,8 +145,26 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 	case len(d.cfg.Rules) == 0:
 		return SampleRules()
 	}
-	return LoadRules(ctx, d.cfg.Rules)
+	set, err := LoadRules(ctx, d.cfg.Rules)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range set.Refused {
+		if i == toldRefused {
+			d.cfg.Log.Warn("more rules were refused; meneki rules check names them", slog.Int("rules", len(set.Refused)-i))
+			break
+		}
+		d.cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
+	}
+	if len(set.Rules) == 0 && len(set.Refused) > 0 {
+		return nil, fault.New(fault.NotFound, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(set.Refused[0].Error())).
+			WithHint(i18n.T("meneki rules check names all of them", "すべての理由は meneki rules check で確認できます"))
+	}
+	return set, nil
 }
+
+// toldRefused bounds how many refused rules the demo's log names.
+const toldRefused = 20
 
 // demoPorts gives the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {

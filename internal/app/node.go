@@ -419,9 +419,13 @@ func (n *Node) heartbeat(ctx context.Context) error {
 		wait = 30 * time.Second
 		if gone := !n.link.Connected(); gone != away {
 			away = gone
-			if hub := slog.String("hub", n.pass.Load().Hub); away {
-				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub)
-			} else {
+			hub := slog.String("hub", n.pass.Load().Hub)
+			switch why := n.link.Problem(); {
+			case away && why != nil && !fault.Is(why, fault.Unavailable):
+				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))
+			case away:
+				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub, slog.Any("why", why))
+			default:
 				n.cfg.Log.Info("the hub is back", hub)
 			}
 		}

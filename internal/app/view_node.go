@@ -19,7 +19,7 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 	p := *n.pass.Load()
 	rules, armed := n.engine.Count()
 	t := n.past.Totals()
-	s := situation.NodeStatus{Member: p.Name, Hub: p.HubName, HubURL: p.Hub, Connected: n.link.Connected(), Since: n.since(), Skew: n.Skew(),
+	s := situation.NodeStatus{Member: p.Name, Hub: p.HubName, HubURL: p.Hub, Connected: n.link.Connected(), Problem: n.link.Problem(), Since: n.since(), Skew: n.Skew(),
 		Rules: rules, Refused: n.RefusedRules(), Armed: armed, Events: t.Events, Bytes: t.Bytes, Oldest: t.Oldest}
 	for _, l := range n.sensors.Lines() {
 		s.Sensors = append(s.Sensors, situation.SensorLine{Name: l.Name, Kind: l.Kind, Events: l.Events, Last: l.Last, Problem: l.Problem})

@@ -146,6 +146,9 @@ func diagnose(line string) error {
 	case strings.Contains(low, "authorization") || strings.Contains(low, "authentication") || strings.Contains(low, "revoked"):
 		return fault.Wrap(fault.Unauthenticated, i18n.T("the hub refuses this member's credentials", "ハブがこの構成員の認証情報を拒否しました"), inner).
 			WithHint(i18n.T("ask the hub's operator whether this member is still admitted, and enrol again if it is not", "この構成員が現在も参加を許可されているかハブの運用者に確認し、必要なら再登録してください"))
+	case strings.Contains(low, pki.WrongClock):
+		return fault.Wrap(fault.Unavailable, i18n.T("this machine's clock and the hub's certificate do not go together", "この端末の時計とハブの証明書の有効期間が合いません"), inner).
+			WithHint(i18n.T("set this machine's clock right (NTP); if it is right, the hub's certificate has run out", "この端末の時刻を合わせてください（NTP）。時刻が正しければ、ハブの証明書の期限切れです"))
 	case strings.Contains(low, "pki:") || strings.Contains(low, "x509") || strings.Contains(low, "certificate") || strings.Contains(low, "tls"):
 		return fault.Wrap(fault.Denied, i18n.T("the hub's certificate is not the expected one", "ハブの証明書が想定と異なります"), inner).
 			WithHint(i18n.T("check the address; somebody may stand between, or the hub has a new CA and must invite again", "アドレスを確認してください。第三者の介在か、ハブの認証局が変わり再招待が必要な可能性があります"))

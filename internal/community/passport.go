@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/bus/pki"
+	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -152,6 +154,10 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
+	if err != nil && strings.Contains(err.Error(), pki.WrongClock) {
+		return Passport{}, fault.Wrap(fault.Unavailable, i18n.T("this machine's clock and the certificate of {0} do not go together", "この端末の時計と {0} の証明書の有効期間が合いません").With(u.Host), err).
+			WithHint(i18n.T("it is {0} here: set the clock right (NTP) and try again; if it is right, the hub's certificate has run out", "この端末の時刻は {0} です。時刻を合わせて（NTP）再試行してください。時刻が正しければ、ハブの証明書の期限切れです").With(clock.System().UTC().Format(time.RFC3339)))
+	}
 	if err != nil && strings.Contains(err.Error(), "pki:") {
 		return Passport{}, fault.Wrap(fault.Denied, i18n.T("{0} is not the hub that this invitation is from", "{0} は、この招待を発行したハブではありません").With(u.Host), err).
 			WithHint(i18n.T("check the address; if it is right, somebody stands in between: do not go on, and ask the hub", "アドレスを確認してください。正しければ第三者が介在しています。続行せず、ハブに問い合わせてください"))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
@@ -24,6 +25,7 @@ type NodeStatus struct {
 	Member, Hub string // their names
 	HubURL      string
 	Connected   bool
+	Problem     error         // why it is cut off, as a fault; nil if that is not known
 	Since       time.Time     // connected, or cut off, since then; zero: not known
 	Skew        time.Duration // the hub's clock minus ours
 
@@ -119,6 +121,9 @@ func (s NodeStatus) facts() []web.Fact {
 	since := web.Fact{Name: i18n.T("Connected since", "接続開始"), Value: s.Since}
 	if !s.Connected {
 		since = web.Fact{Name: i18n.T("Cut off since", "切断開始"), Value: s.Since, Note: i18n.T("Detection goes on here. When the line is back, this node catches up by itself.", "検知は続いています。回線が戻れば、このノードが自動で追いつきます。")}
+		if s.Problem != nil {
+			out = append(out, web.Fact{Name: i18n.T("Why it is cut off", "切断の理由"), Value: fault.TextOf(s.Problem), Note: fault.HintOf(s.Problem)})
+		}
 	}
 	out = append(out, since,
 		web.Fact{Name: i18n.T("Waiting for a person", "確認待ち"), Value: web.Link{Text: s.Waiting, Path: "/leaving"}, Note: i18n.T("your policy keeps these here until somebody decides", "方針により、確認されるまで外に出ません")},

@@ -145,6 +145,10 @@ func TestAnEmptySituation(t *testing.T) {
 
 func TestNodePages(t *testing.T) {
 	now, _ := clock.Fixed(noon)
+	cut := NodeStatus{Problem: fault.New(fault.Unauthenticated, i18n.T("the hub refuses it", "拒否")).WithHint(i18n.T("ask the hub", "問い合わせ"))}
+	if text := fmt.Sprint(cut.facts()); !strings.Contains(text, "the hub refuses it") || !strings.Contains(text, "ask the hub") {
+		t.Errorf("the page does not say why it is cut off: %s", text)
+	}
 	for name, s := range map[string]NodeStatus{
 		"empty": {},
 		"full": {Member: "みどり市", Hub: "Hub " + hostile, HubURL: "https://hub.example", Since: noon, Skew: time.Hour, Waiting: 3, Ready: 1, FindingsTotal: 1, Refused: 2, Rules: 9, Armed: 4, Hunting: 1, Events: 5, Bytes: 1 << 30, Oldest: noon,

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -63,6 +65,10 @@ func PinnedTLS(pin string) *tls.Config {
 	}
 }
 
+// WrongClock is in the text of an error that comes of a certificate of the pinned
+// CA that does not hold now: what carries the error gives its text only.
+const WrongClock = "this machine's clock says"
+
 func verify(chain []*x509.Certificate, want []byte) error {
 	if len(chain) == 0 {
 		return errors.New("pki: the hub showed no certificate")
@@ -79,7 +85,14 @@ func verify(chain []*x509.Certificate, want []byte) error {
 	if !found {
 		return errors.New("pki: the hub's certificate is not of the pinned CA")
 	}
-	if _, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}); err != nil {
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	// The pinned CA is there, so it is no stranger; a machine that starts with
+	// its clock in 1970 must hear of the clock, and not of an attack.
+	if bad := (x509.CertificateInvalidError{}); errors.As(err, &bad) && bad.Reason == x509.Expired {
+		return fmt.Errorf("pki: %s %s, and the certificate that the hub shows holds from %s to %s: %w", WrongClock,
+			clock.System().UTC().Format(time.RFC3339), bad.Cert.NotBefore.UTC().Format(time.RFC3339), bad.Cert.NotAfter.UTC().Format(time.RFC3339), err)
+	}
+	if err != nil {
 		return fmt.Errorf("pki: the hub's certificate does not verify: %w", err)
 	}
 	return nil

@@ -70,6 +70,17 @@ func TestHandshakes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// A clock that is wrong is told apart from a hub that is another.
+	for name, off := range map[string]time.Duration{"behind": 365 * 24 * time.Hour, "ahead": -365 * 24 * time.Hour} {
+		there, _ := clock.Fixed(time.Now().Add(off))
+		later, _, itsPin := ensure(t, t.TempDir(), hosts, there)
+		if _, err := shake(t, later, pki.PinnedTLS(itsPin)); err == nil || !strings.Contains(err.Error(), pki.WrongClock) {
+			t.Errorf("a clock that is %s: %v", name, err)
+		}
+		if _, err := shake(t, later, pki.PinnedTLS(otherPin)); err == nil || strings.Contains(err.Error(), pki.WrongClock) {
+			t.Errorf("another hub, and a clock that is %s: %v", name, err)
+		}
+	}
 	if _, err := shake(t, conf, &tls.Config{RootCAs: roots, ServerName: "elsewhere.example.org"}); err == nil {
 		t.Error("another host is accepted")
 	}
