@@ -5,6 +5,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -197,7 +198,7 @@ func (w *Follower) Poll(ctx context.Context) error {
 		for k, m := range marks {
 			m.Key = k
 			if m.Whole && m.Done {
-				w.done[m.Epoch] = true
+				w.done[cmp.Or(m.Sum, m.Epoch)] = true
 			}
 			switch {
 			case m.Past:
@@ -285,12 +286,21 @@ func (w *Follower) bad(b read.BadRecord) {
 }
 
 func (w *Follower) skip(f *file, why i18n.Text) {
-	w.skipped[f.path] = newStamp(f.info)
 	f.mark.Gone = true
+	w.pass(f.path, f.info, why)
+}
+
+// pass notes that a file is not read, and says why.
+func (w *Follower) pass(path string, info os.FileInfo, why i18n.Text) {
+	w.skipped[path] = newStamp(info)
 	if w.opts.OnSkip != nil {
-		w.opts.OnSkip(read.SkippedFile{Name: f.path, Reason: why})
+		w.opts.OnSkip(read.SkippedFile{Name: path, Reason: why})
 	}
 }
+
+// packedLife is why a packed rotation is not read by itself. What was not read of
+// the file before it was packed is, see find.
+var packedLife = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own", "追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
 
 // stamp tells one file at a path from the next.
 type stamp struct {

@@ -333,6 +333,63 @@ func TestCopyTruncate(t *testing.T) {
 	}
 }
 
+// A copy that is seen before it is complete is not a log of its own.
+func TestCopyTruncateInPieces(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		t.Run(fmt.Sprintf("watching %q", pattern), func(t *testing.T) {
+			c := newWorld(t, pattern)
+			c.append("a.log", "1\n2\n3\n4\n")
+			c.settle()
+			c.append("a.log", "5\n") // may be read before the copy is complete
+			c.append("a.log.1", "")
+			c.poll()
+			c.append("a.log.1", "1\n2")
+			c.poll()
+			c.settle() // it may take long
+			c.append("a.log.1", "\n3\n4\n5\n")
+			c.poll()
+			c.do(os.Truncate(c.path("a.log"), 0))
+			c.append("a.log", "6\n")
+			c.poll()
+			c.settle()
+			c.start()
+			c.settle()
+			c.expect("1 2 3 4 5 6")
+		})
+	}
+}
+
+// What is read as a whole and then goes on gives what is new, and once.
+func TestWholeGoesOn(t *testing.T) {
+	pack := func(s string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write([]byte(s))
+		z.Close()
+		return b.String()
+	}
+	for _, down := range []bool{false, true} {
+		c := newWorld(t)
+		c.append("in.json.gz", pack("{\"n\":\"z1\"}\n{\"n\":\"z2\"}\n"))
+		c.settle()
+		c.settle()
+		if down {
+			c.start()
+		}
+		c.append("in.json.gz", pack("{\"n\":\"z3\"}\n"))
+		c.settle()
+		c.settle()
+		c.expect("z1 z2 z3")
+		c.do(os.Truncate(c.path("in.json.gz"), 0)) // another file's content, under the same name
+		c.append("in.json.gz", pack("{\"n\":\"y1\"}\n{\"n\":\"y2\"}\n"))
+		c.settle()
+		c.settle()
+		c.start()
+		c.settle()
+		c.expect("z1 z2 z3 y1 y2")
+	}
+}
+
 func TestTruncationAndRegrowth(t *testing.T) {
 	c := newWorld(t)
 	c.append("a.log", "1\n2\n")
@@ -404,7 +461,7 @@ func TestFolder(t *testing.T) {
 	if len(c.bad) != 0 {
 		t.Errorf("%v", c.bad)
 	}
-	if d := cmp.Diff([]string{"picture.png", "trace.pcap"}, slices.Compact(sorted(c.skipped))); d != "" {
+	if d := cmp.Diff([]string{"app.log.3.gz", "picture.png", "trace.pcap"}, slices.Compact(sorted(c.skipped))); d != "" {
 		t.Error(d)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -44,6 +45,7 @@ type Mark struct {
 	Log           *evtx.Position `json:"log,omitempty"`      // of a Windows event log: the record last kept; it has no Offset
 	Whole         bool           `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
 	Done          bool           `json:"done,omitempty"`
+	Sum           string         `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
 	Size          int64          `json:"size,omitempty"`
 	Modified      time.Time      `json:"modified,omitzero"` // of the file when it was last read
 	Since         time.Time      `json:"since,omitzero"`    // what lies beside Path and was written to last before this was there before it was followed
@@ -89,16 +91,25 @@ func (m *Mark) advance(f io.ReaderAt, offset int64) {
 	}
 }
 
-// content hashes all of a file.
-func content(p string) (string, error) {
+// content hashes all of a file, and its first n bytes; head is empty if n is 0
+// or the file is shorter.
+func content(p string, n int64) (all, head string, err error) {
 	f, err := os.Open(p)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	if n > 0 {
+		switch _, err := io.CopyN(h, f, n); {
+		case err == nil:
+			head = hex.EncodeToString(h.Sum(nil))
+		case !errors.Is(err, io.EOF):
+			return "", "", err
+		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	if _, err := io.Copy(h, f); err != nil {
+		return "", "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), head, nil
 }

@@ -1,7 +1,10 @@
 package follow
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +67,11 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 	var resumed, begun []*file
 	var unknown []entry
 	for _, e := range fresh {
-		if w.skipped[e.path] == newStamp(e.info) || rotatedLog(e.path, logs) {
+		if w.skipped[e.path] == newStamp(e.info) {
+			continue
+		}
+		if rotatedLog(e.path, logs) {
+			w.pass(e.path, e.info, packedLife)
 			continue
 		}
 		h, err := e.open()
@@ -84,6 +91,9 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		f := w.copyOf(e, w.files)
 		if f == nil {
 			f = w.copyOf(e, resumed)
+		}
+		if f == nil && (w.copying(e, w.files) || w.copying(e, resumed)) {
+			continue // the next looks see it grow
 		}
 		if f == nil {
 			if form, why := read.Sniff(e.path, nil, false); form == read.Foreign {
@@ -172,6 +182,50 @@ func (w *Follower) copyOf(e entry, files []*file) *file {
 		}
 	}
 	return nil
+}
+
+// copying reports whether e is a copy of one of files that is not complete: a
+// rotation that copies and truncates is under way. To begin it as a file of its
+// own would read all of the log a second time.
+func (w *Follower) copying(e entry, files []*file) bool {
+	for _, f := range files {
+		m := f.mark
+		if m.Whole || m.Log != nil || e.info.Size() >= m.Offset || e.path == f.path || filepath.Dir(e.path) != filepath.Dir(f.path) || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
+			continue
+		}
+		if begins(f.path, e.path, e.info.Size()) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether the file at whole begins with the first n bytes of the
+// one at part. Of long ones the beginning and the end are compared.
+func begins(whole, part string, n int64) bool {
+	a, err := os.Open(whole)
+	if err != nil {
+		return false
+	}
+	defer a.Close()
+	b, err := os.Open(part)
+	if err != nil {
+		return false
+	}
+	defer b.Close()
+	for _, at := range []int64{0, max(0, n-sniff)} {
+		x, y := make([]byte, min(n-at, sniff)), make([]byte, min(n-at, sniff))
+		if _, err := a.ReadAt(x, at); err != nil && !errors.Is(err, io.EOF) {
+			return false
+		}
+		if _, err := b.ReadAt(y, at); err != nil && !errors.Is(err, io.EOF) {
+			return false
+		}
+		if !bytes.Equal(x, y) {
+			return false
+		}
+	}
+	return true
 }
 
 // copied makes a file of e that goes on where m stopped, if e begins as m's did.

@@ -23,30 +23,35 @@ func (w *Follower) whole(ctx context.Context, f *file) error {
 	if m.Done && m.Size == f.info.Size() && m.Modified.Equal(f.info.ModTime().UTC()) || !w.idle(f) {
 		return nil
 	}
-	sum, err := content(f.path)
+	sum, before, err := content(f.path, m.Size)
 	if err != nil {
 		return err
 	}
+	// Where a file that was read goes on (a copy over the network that had stood
+	// still), its events have the ids that they had.
+	if !m.Done || m.Sum == "" || before != m.Sum {
+		m.Epoch = sum
+	}
 	if !w.done[sum] {
-		if err := w.readWhole(ctx, f, sum); err != nil {
+		if err := w.readWhole(ctx, f, m.Epoch); err != nil {
 			return err
 		}
 		w.done[sum] = true
 	}
-	m.Epoch, m.Whole, m.Done = sum, true, true
+	m.Sum, m.Whole, m.Done = sum, true, true
 	m.Size, m.Modified = f.info.Size(), f.info.ModTime().UTC()
 	f.mark = m
 	f.close()
 	return w.save(ctx, m)
 }
 
-func (w *Follower) readWhole(ctx context.Context, f *file, sum string) error {
+func (w *Follower) readWhole(ctx context.Context, f *file, epoch string) error {
 	in, err := os.Open(f.path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	opts := read.Options{Sensor: w.opts.Sensor, Clock: w.opts.Clock, MaxRecord: w.opts.MaxRecord, Hint: w.opts.Hint, Epoch: sum}
+	opts := read.Options{Sensor: w.opts.Sensor, Clock: w.opts.Clock, MaxRecord: w.opts.MaxRecord, Hint: w.opts.Hint, Epoch: epoch}
 	var events []*event.Event
 	rep, err := read.Stream(ctx, f.path, in, opts, func(e *event.Event) error {
 		if events = append(events, e); len(events) < w.opts.Batch {
