@@ -98,6 +98,7 @@ func TestBadRecords(t *testing.T) {
 	}
 	names("a record was refused", "mixed.jsonl", "record=2", fmt.Sprintf("offset=%d", len(lines[0])), "the record is larger than 16777216 bytes")
 	names("a record was refused", "mixed.jsonl", "record=4")
+	names("a record is not UTF-8", "mixed.jsonl", "record=6", "iconv")
 	all := append([]byte(nil), attack...)
 
 	// A clock that says 1970: the events are kept, and matched.

@@ -4,14 +4,18 @@
 package app
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -144,11 +148,17 @@ func (c *NodeConfig) Validate() error {
 	if c.Open && c.Listen != "" && !loopback(c.Listen) {
 		return fault.New(fault.Invalid, i18n.T("a console without sign-in is for this machine only", "サインイン不要の画面は、この端末からのみ利用できます"))
 	}
-	for _, p := range append(append([]string{}, c.Watch...), c.Rules...) {
+	for i, p := range append(slices.Clone(c.Watch), c.Rules...) {
 		if strings.ContainsAny(p, "*?[") {
 			continue
 		}
-		if _, err := os.Stat(p); err != nil {
+		_, err := os.Stat(p)
+		// A log may be away for the moment of its rotation while the node starts
+		// again. Where it never ran, the path is more likely mistyped.
+		if i < len(c.Watch) && errors.Is(err, fs.ErrNotExist) && community.Joined(c.Data) {
+			_, err = os.Stat(filepath.Dir(p))
+		}
+		if err != nil {
 			return fault.Wrap(fault.NotFound, i18n.T("{0} is not there", "{0} がありません").With(p), err).WithHint(i18n.T("check the path", "パスを確認してください"))
 		}
 	}

@@ -144,13 +144,14 @@ func (n *Node) passport(ctx context.Context, hub *Hub) error {
 		if err := p.Save(n.cfg.Data); err != nil {
 			return err
 		}
+		_ = os.Remove(filepath.Join(n.cfg.Data, "join.seed")) // the passport has it
 	}
 	n.pass.Store(&p)
 	return nil
 }
 
 func (n *Node) join(ctx context.Context, hub *Hub) (community.Passport, error) {
-	seed, public, err := bus.NewUserKey()
+	seed, public, err := bus.KeepUserKey(filepath.Join(n.cfg.Data, "join.seed"))
 	if err != nil {
 		return community.Passport{}, err
 	}

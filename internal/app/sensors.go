@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -61,8 +64,13 @@ const maxProblems = 50
 // openSensors takes the ports that the node listens on.
 func openSensors(n *Node) (*sensors, error) {
 	s := &sensors{node: n, last: map[string]time.Time{}}
+	for _, p := range n.cfg.Watch {
+		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(p, "*?[") {
+			n.cfg.Log.Warn("a watched file is not there; it is read as soon as it is", slog.String("file", p))
+		}
+	}
 	if len(n.cfg.Watch) > 0 {
-		s.follower = follow.New(follow.Options{Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnSkip: s.skip}, detect.Marks{DB: n.db}, s.sink("file"))
+		s.follower = follow.New(follow.Options{Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnOdd: s.odd, OnSkip: s.skip}, detect.Marks{DB: n.db}, s.sink("file"))
 	}
 	if n.cfg.Syslog != "" || n.cfg.SyslogTLS != "" {
 		o := listen.SyslogOptions{UDP: n.cfg.Syslog, TCP: n.cfg.Syslog, TLS: n.cfg.SyslogTLS, Clock: n.cfg.Clock, Log: n.cfg.Log}
@@ -118,6 +126,11 @@ func (s *sensors) sink(kind string) func(context.Context, []*event.Event) error 
 func (s *sensors) bad(b read.BadRecord) {
 	s.note(SensorProblem{Where: b.Name, Record: b.Record, Reason: b.Reason})
 	s.node.cfg.Log.Warn("a record was refused", slog.String("file", b.Name), slog.Int64("record", b.Record), slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN))
+}
+
+func (s *sensors) odd(b read.BadRecord) {
+	s.note(SensorProblem{Where: b.Name, Record: b.Record, Reason: b.Reason})
+	s.node.cfg.Log.Warn("a record is not UTF-8", slog.String("file", b.Name), slog.Int64("record", b.Record), slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN))
 }
 
 func (s *sensors) skip(f read.SkippedFile) {

@@ -103,6 +103,35 @@ func NewUserKey() (seed []byte, publicKey string, err error) {
 	return append([]byte(nil), sd...), pub, nil
 }
 
+// KeepUserKey gives the key whose seed is in a file, and makes both first if they
+// are not there. Who joins asks with the same key again when an answer was lost,
+// and is known by it.
+func KeepUserKey(path string) (seed []byte, publicKey string, err error) {
+	if seed, err = os.ReadFile(path); err == nil {
+		if kp, err := nkeys.FromSeed(seed); err == nil {
+			defer kp.Wipe()
+			if publicKey, err = kp.PublicKey(); err == nil && nkeys.IsValidPublicUserKey(publicKey) {
+				return seed, publicKey, nil
+			}
+		}
+		// What a crash left of it joined nobody: the key is made before it is used.
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", storageFault(path, err)
+	}
+	if seed, publicKey, err = NewUserKey(); err != nil {
+		return nil, "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err == nil {
+		_, err = f.Write(seed)
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return nil, "", storageFault(path, err)
+	}
+	return seed, publicKey, nil
+}
+
 func storageFault(path string, err error) error {
 	return fault.Wrap(fault.Storage, i18n.T("cannot read or write {0}", "{0} を読み書きできません").With(path), err).
 		WithHint(i18n.T("check free space and that meneki's user owns the folder", "空き容量と、フォルダの所有者が meneki の実行ユーザーであることを確認してください"))

@@ -46,6 +46,12 @@ type Passport struct {
 
 const passportFile = "passport.json"
 
+// Joined reports whether the node of a data folder has joined a hub.
+func Joined(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, passportFile))
+	return err == nil
+}
+
 // LoadPassport reads a node's passport; ok is false if the node has not joined.
 func LoadPassport(dir string) (p Passport, ok bool, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, passportFile))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"reflect"
@@ -68,7 +69,7 @@ func printSettings(s *session, role string) error {
 		if strings.Contains(env, "TOKEN") && value != "" {
 			value = "(set)"
 		}
-		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+dashed(f.Name), 14), pad(env+"="+value, 40), f.Tag.Get("help"))
+		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), pad(env+"="+value, 40), f.Tag.Get("help"))
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ type nodeFlags struct {
 	Builtin   bool     `help:"Use the rules that come with meneki too." default:"true" negatable:"" name:"builtin-rules" env:"MENEKI_BUILTIN_RULES"`
 	Pipeline  []string `help:"Processing pipelines for the member's own rules: pySigma files, or names of those that are built in." placeholder:"NAME" env:"MENEKI_PIPELINE"`
 	Accounts  []string `help:"Account lists (CSV, LDIF, JSON), so that one person is followed under all names; read at each start." placeholder:"PATH" type:"path" env:"MENEKI_ACCOUNTS"`
-	Domain    string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" env:"MENEKI_ACCOUNTS_DOMAIN"`
+	Domain    string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" name:"accounts-domain" env:"MENEKI_ACCOUNTS_DOMAIN"`
 	Places    string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." placeholder:"PATH" type:"path" env:"MENEKI_PLACES"`
 	Syslog    string   `help:"Address for syslog over UDP and TCP." placeholder:"ADDR" env:"MENEKI_SYSLOG"`
 	SyslogTLS string   `help:"Address for syslog over TLS." placeholder:"ADDR" env:"MENEKI_SYSLOG_TLS"`

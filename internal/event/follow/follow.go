@@ -34,6 +34,7 @@ type Options struct {
 	Log       *slog.Logger  // slog.Default if nil
 
 	OnBad  func(read.BadRecord)   // called for every record that is refused; may be nil
+	OnOdd  func(read.BadRecord)   // called once a file for its first line that is not UTF-8, which is read all the same; may be nil
 	OnSkip func(read.SkippedFile) // called once for every file that is not read; may be nil
 	Wait   func(ctx context.Context, d time.Duration) error
 }
@@ -159,6 +160,7 @@ type file struct {
 	size    int64     // as of still
 	changed time.Time // its modification time as of still
 	checked time.Time // its modification time when its first bytes were held against the mark
+	odd     bool      // OnOdd was told of it
 	pack    bool      // away, and only its packed rotation is left
 	log     *evtx.Tail
 	looked  time.Time // when log was last looked at

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
@@ -274,6 +275,7 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 			}
 			end = n
 		}
+		w.odd(f, b[:end])
 		if err := w.batch(ctx, f, b[:end]); err != nil {
 			return err
 		}
@@ -282,6 +284,23 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 			w.buf = make([]byte, window)
 		}
 	}
+}
+
+// odd tells of a file's first line that is not UTF-8.
+func (w *Follower) odd(f *file, lines []byte) {
+	if f.odd || w.opts.OnOdd == nil || utf8.Valid(lines) {
+		return
+	}
+	f.odd = true
+	at := read.BadRecord{Name: f.mark.Path, Offset: f.mark.Offset, Record: f.mark.Record, Reason: read.NotUTF8}
+	for line := range bytes.Lines(lines) {
+		at.Record++
+		if !utf8.Valid(line) {
+			break
+		}
+		at.Offset += int64(len(line))
+	}
+	w.opts.OnOdd(at)
 }
 
 // batch reads lines, hands them to the sink in batches and notes after each how

@@ -70,6 +70,11 @@ func (w *Follower) readWhole(ctx context.Context, f *file, epoch string) error {
 	for _, b := range rep.Bad {
 		w.bad(b)
 	}
+	if w.opts.OnOdd != nil {
+		for _, b := range rep.Garbled {
+			w.opts.OnOdd(b)
+		}
+	}
 	w.mu.Lock()
 	w.counters.Bad += rep.BadN - int64(len(rep.Bad))
 	w.mu.Unlock()

@@ -1,0 +1,115 @@
+package follow
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/meneki/meneki/internal/event/read"
+)
+
+func TestCopyTruncate(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		for _, down := range []bool{false, true} {
+			t.Run(fmt.Sprintf("watching %q down %v", pattern, down), func(t *testing.T) {
+				c := newWorld(t, pattern)
+				c.append("a.log", "1\n2\n")
+				c.poll()
+				c.append("a.log", "3\n") // not read before the copy
+				whole, err := os.ReadFile(c.path("a.log"))
+				c.do(err)
+				c.append("a.log.1", string(whole))
+				c.do(os.Truncate(c.path("a.log"), 0))
+				c.append("a.log", "1\n") // the same line as the old file's first
+				if down {
+					c.start()
+				}
+				c.settle()
+				c.append("a.log", "4\n")
+				c.start()
+				c.settle()
+				got := strings.Join(c.order, " ")
+				if got != "1 2 3 1 4" && got != "1 2 1 3 4" {
+					t.Errorf("%s", got)
+				}
+			})
+		}
+	}
+}
+
+// A copy that is seen before it is complete is not a log of its own.
+func TestCopyTruncateInPieces(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		t.Run(fmt.Sprintf("watching %q", pattern), func(t *testing.T) {
+			c := newWorld(t, pattern)
+			c.append("a.log", "1\n2\n3\n4\n")
+			c.settle()
+			c.append("a.log", "5\n") // may be read before the copy is complete
+			c.append("a.log.1", "")
+			c.poll()
+			c.append("a.log.1", "1\n2")
+			c.poll()
+			c.settle() // it may take long
+			c.append("a.log.1", "\n3\n4\n5\n")
+			c.poll()
+			c.do(os.Truncate(c.path("a.log"), 0))
+			c.append("a.log", "6\n")
+			c.poll()
+			c.settle()
+			c.start()
+			c.settle()
+			c.expect("1 2 3 4 5 6")
+		})
+	}
+}
+
+// What is read as a whole and then goes on gives what is new, and once.
+func TestWholeGoesOn(t *testing.T) {
+	pack := func(s string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write([]byte(s))
+		z.Close()
+		return b.String()
+	}
+	for _, down := range []bool{false, true} {
+		c := newWorld(t)
+		c.append("in.json.gz", pack("{\"n\":\"z1\"}\n{\"n\":\"z2\"}\n"))
+		c.settle()
+		c.settle()
+		if down {
+			c.start()
+		}
+		c.append("in.json.gz", pack("{\"n\":\"z3\"}\n"))
+		c.settle()
+		c.settle()
+		c.expect("z1 z2 z3")
+		c.do(os.Truncate(c.path("in.json.gz"), 0)) // another file's content, under the same name
+		c.append("in.json.gz", pack("{\"n\":\"y1\"}\n{\"n\":\"y2\"}\n"))
+		c.settle()
+		c.settle()
+		c.start()
+		c.settle()
+		c.expect("z1 z2 z3 y1 y2")
+	}
+}
+
+// A log that is not UTF-8 is read, and named once.
+func TestNotUTF8IsTold(t *testing.T) {
+	c := newWorld(t)
+	var told []read.BadRecord
+	c.opts.OnOdd = func(b read.BadRecord) { told = append(told, b) }
+	c.start()
+	c.append("a.log", "1\n\x93\xfa\n")
+	c.settle()
+	c.append("a.log", "\x93\xfa\n4\n")
+	c.settle()
+	if len(c.order) != 4 || len(told) != 1 || told[0].Record != 2 || filepath.Base(told[0].Name) != "a.log" {
+		t.Errorf("%q, told %+v", c.order, told)
+	}
+}
