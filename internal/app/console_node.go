@@ -56,6 +56,14 @@ func (n *Node) figures(c *console) {
 	c.metrics.gauge("meneki_indicators_armed", "Indicators that are matched.", func(context.Context) float64 { _, a := n.engine.Count(); return float64(a) })
 	c.metrics.gauge("meneki_watchlist_entries", "Entries of the node's own watchlist.", func(context.Context) float64 { return float64(n.watch.Entries()) })
 	c.metrics.gauge("meneki_pattern_left_out", "Observations that patterns over several events had no room or came too late for, and searches given up.", func(context.Context) float64 { return float64(n.engine.LeftOut()) })
+	c.metrics.gauge("meneki_sensor_unreadable", "Records that sensors could not read, since the start.", func(context.Context) float64 {
+		bad, _ := n.sensors.losses()
+		return float64(bad)
+	})
+	c.metrics.gauge("meneki_sensor_dropped", "Messages that came faster than they could be kept, since the start.", func(context.Context) float64 {
+		_, dropped := n.sensors.losses()
+		return float64(dropped)
+	})
 	c.metrics.gauge("meneki_history_events", "Events in the history.", func(context.Context) float64 { return float64(n.past.Totals().Events) })
 	c.metrics.gauge("meneki_history_bytes", "Bytes of the history on disk.", func(context.Context) float64 { return float64(n.past.Totals().Bytes) })
 }

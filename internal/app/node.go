@@ -408,7 +408,7 @@ func (n *Node) Run(ctx context.Context) error {
 // heartbeat says hello every half minute, and tells the operator once when the
 // hub is gone and once when it is back.
 func (n *Node) heartbeat(ctx context.Context) error {
-	away := false
+	away, told := false, map[string]int64{}
 	wait := 5 * time.Second // by then the line is up, if there is a hub
 	for {
 		n.greet(ctx)
@@ -418,6 +418,7 @@ func (n *Node) heartbeat(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 		wait = 30 * time.Second
+		n.sensors.tellLosses(n.cfg.Log, told)
 		if gone := !n.link.Connected(); gone != away {
 			away = gone
 			hub := slog.String("hub", n.pass.Load().Hub)

@@ -194,6 +194,30 @@ func (s *sensors) Lines() []SensorLine {
 	return out
 }
 
+// losses sums what all sensors could not read, and what they dropped.
+func (s *sensors) losses() (bad, dropped int64) {
+	for _, l := range s.Lines() {
+		bad, dropped = bad+l.Bad, dropped+l.Dropped
+	}
+	return bad, dropped
+}
+
+// tellLosses says in the log what sensors lost or could not read since it was
+// said last: once a call, however much it is. told is the sums by sensor.
+func (s *sensors) tellLosses(log *slog.Logger, told map[string]int64) {
+	for _, l := range s.Lines() {
+		name := l.Kind + " " + l.Name
+		if n := l.Dropped - told[name]; n > 0 {
+			log.Warn("a sensor lost messages: they came faster than they could be kept", slog.String("sensor", name), slog.Int64("messages", n))
+			told[name] = l.Dropped
+		}
+		if n := l.Bad - told[name+" bad"]; n > 0 && l.Kind != "file" { // of files each is named
+			log.Warn("a sensor got messages that it could not read, or that were too large", slog.String("sensor", name), slog.Int64("messages", n))
+			told[name+" bad"] = l.Bad
+		}
+	}
+}
+
 // Problems lists what could not be read, newest last.
 func (s *sensors) Problems() []SensorProblem {
 	s.mu.Lock()

@@ -213,6 +213,25 @@ func TestSyslogEndToEnd(t *testing.T) {
 	c, err = net.Dial("tcp", tcp.String())
 	send(c, err, "<14>1 2026-11-22T05:00:00Z collector nxlog - - - "+string(sampleEvent(t, ruleDownload, "OFFICE-99"))+"\n")
 	p.atHub(t, ruleDownload, "OFFICE-99")
+
+	// What cannot be read is counted where people look, and said once.
+	c, err = net.Dial("tcp", tcp.String())
+	send(c, err, "<38>1 2026-11-22T05:00:00Z big app 1 - - "+strings.Repeat("x", 1<<20)+"\n")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if bad, _ := p.node.sensors.losses(); bad > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a message of 1 MB is not counted as unreadable")
+		}
+	}
+	var log bytes.Buffer
+	to, told := slog.New(slog.NewTextHandler(&log, nil)), map[string]int64{}
+	p.node.sensors.tellLosses(to, told)
+	p.node.sensors.tellLosses(to, told)
+	if n := strings.Count(log.String(), "could not read, or that were too large"); n != 1 {
+		t.Errorf("it was said %d times: %s", n, log.String())
+	}
 }
 
 // What an OpenTelemetry collector sends, as protobuf and as JSON, is found and

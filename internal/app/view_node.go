@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/policy"
@@ -22,7 +23,13 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 	s := situation.NodeStatus{Member: p.Name, Hub: p.HubName, HubURL: p.Hub, Connected: n.link.Connected(), Problem: n.link.Problem(), Since: n.since(), Skew: n.Skew(),
 		Rules: rules, Refused: n.RefusedRules(), Armed: armed, Events: t.Events, Bytes: t.Bytes, Oldest: t.Oldest}
 	for _, l := range n.sensors.Lines() {
-		s.Sensors = append(s.Sensors, situation.SensorLine{Name: l.Name, Kind: l.Kind, Events: l.Events, Last: l.Last, Problem: l.Problem})
+		s.Sensors = append(s.Sensors, situation.SensorLine{Name: l.Name, Kind: l.Kind, Events: l.Events, Bad: l.Bad, Dropped: l.Dropped, Last: l.Last, Problem: l.Problem})
+	}
+	for _, u := range slices.Backward(n.sensors.Problems()) {
+		if len(s.Unread) == shownFindings {
+			break
+		}
+		s.Unread = append(s.Unread, situation.UnreadLine{At: u.At, Where: u.Where, Record: u.Record, Reason: u.Reason})
 	}
 	err := n.db.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
 		s.Findings = s.Findings[:0]

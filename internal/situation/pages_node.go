@@ -44,6 +44,7 @@ type NodeStatus struct {
 	Oldest time.Time // event time; zero without events
 
 	Sensors []SensorLine
+	Unread  []UnreadLine // the newest first
 }
 
 // FindingLine is a finding in a list.
@@ -61,8 +62,18 @@ type SensorLine struct {
 	Name    string // a path, an address
 	Kind    string // "file", "syslog", "otlp"
 	Events  int64  // since the node was started
+	Bad     int64  // records that it could not read
+	Dropped int64  // messages that came faster than they could be kept
 	Last    time.Time
 	Problem i18n.Text // empty: it works
+}
+
+// UnreadLine is a record or a file that a sensor could not read.
+type UnreadLine struct {
+	At     time.Time
+	Where  string
+	Record int64 // 0: the file as a whole
+	Reason i18n.Text
 }
 
 // NodePages adds a node's first page, "/", and "/rules".
@@ -93,6 +104,7 @@ type nodeData struct {
 	Cut      bool
 	Findings web.List
 	Sensors  web.List
+	Unread   *web.List
 	Facts    []web.Fact
 }
 
@@ -110,7 +122,7 @@ func (s NodeStatus) view(now time.Time) *web.View {
 	if s.Refused > 0 {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the refused rules ({0})", "読み込めなかった規則 {0} 件を見る").With(s.Refused), Path: "/rules?show=refused"})
 	}
-	d := nodeData{NodeStatus: s, Cut: !s.Connected, Findings: s.findings(), Sensors: s.sensors(), Facts: s.facts()}
+	d := nodeData{NodeStatus: s, Cut: !s.Connected, Findings: s.findings(), Sensors: s.sensors(), Unread: s.unread(), Facts: s.facts()}
 	v.Data, v.CSV = d, d.Findings.Table()
 	return v
 }
@@ -170,6 +182,7 @@ func (s NodeStatus) sensors() web.List {
 			{Key: "name", Text: i18n.T("Sensor", "センサー"), Role: web.RoleMain},
 			{Key: "state", Text: i18n.T("State", "状態"), Role: web.RoleNote},
 			{Key: "events", Text: i18n.T("Events", "事象"), Role: web.RoleNum},
+			{Key: "bad", Text: i18n.T("Unreadable", "読めない記録"), Role: web.RoleNum},
 			{Key: "last", Text: i18n.T("Last", "最終"), Role: web.RoleTime},
 		},
 		Empty: &web.Empty{Icon: "sensor", Text: i18n.T("No sensors", "センサーがありません"), How: i18n.T("Start the node with --watch PATH, --syslog ADDRESS or --otlp ADDRESS.", "--watch パス、--syslog アドレス、--otlp アドレスのいずれかを付けてノードを起動してください。")}}
@@ -180,7 +193,30 @@ func (s NodeStatus) sensors() web.List {
 		} else if n.Last.IsZero() {
 			state = web.Badge{Text: i18n.T("nothing yet", "受信なし"), Mood: web.Dim}
 		}
-		l.Rows = append(l.Rows, web.Row{Key: n.Kind + " " + n.Name, Cells: []any{web.Lines{web.Mono(n.Name), i18n.Same(n.Kind)}, state, n.Events, web.Brief(n.Last)}, Hot: false})
+		if n.Dropped > 0 {
+			state = web.Lines{state, i18n.T("{0} messages lost: they came faster than they could be kept", "取りこぼし {0} 件：保存が受信に追いつきませんでした").With(n.Dropped)}
+		}
+		l.Rows = append(l.Rows, web.Row{Key: n.Kind + " " + n.Name, Cells: []any{web.Lines{web.Mono(n.Name), i18n.Same(n.Kind)}, state, n.Events, n.Bad, web.Brief(n.Last)}, Hot: n.Dropped > 0})
 	}
 	return l
+}
+
+// unread lists what could not be read; nothing where all could.
+func (s NodeStatus) unread() *web.List {
+	if len(s.Unread) == 0 {
+		return nil
+	}
+	l := web.List{ID: "n-unread", Caption: i18n.T("What could not be read", "読めなかったもの"), Dense: true, Columns: []web.ListColumn{
+		{Key: "where", Text: i18n.T("File, record", "ファイル・記録"), Role: web.RoleMain},
+		{Key: "why", Text: i18n.T("Why", "理由"), Role: web.RoleNote},
+		{Key: "at", Text: i18n.T("When", "日時"), Role: web.RoleTime},
+	}}
+	for _, u := range s.Unread {
+		where := web.Run{web.Mono(u.Where)}
+		if u.Record > 0 {
+			where = append(where, i18n.T("record {0}", "{0} 件目").With(u.Record))
+		}
+		l.Rows = append(l.Rows, web.Row{Cells: []any{where, u.Reason, web.Brief(u.At)}})
+	}
+	return &l
 }

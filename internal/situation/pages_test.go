@@ -153,7 +153,8 @@ func TestNodePages(t *testing.T) {
 		"empty": {},
 		"full": {Member: "みどり市", Hub: "Hub " + hostile, HubURL: "https://hub.example", Since: noon, Skew: time.Hour, Waiting: 3, Ready: 1, FindingsTotal: 1, Refused: 2, Rules: 9, Armed: 4, Hunting: 1, Events: 5, Bytes: 1 << 30, Oldest: noon,
 			Findings: []FindingLine{{ID: "f1", Title: "Title " + hostile, Level: "high", Host: hostile, Count: 3, Past: true, At: noon}},
-			Sensors:  []SensorLine{{Name: "/var/log/" + hostile, Kind: "file", Problem: i18n.T("permission denied", "権限がありません")}, {Name: "x", Kind: "syslog", Events: 1, Last: noon}}},
+			Sensors:  []SensorLine{{Name: "/var/log/" + hostile, Kind: "file", Problem: i18n.T("permission denied", "権限がありません")}, {Name: "x", Kind: "syslog", Events: 1, Bad: 7, Dropped: 4321, Last: noon}},
+			Unread:   []UnreadLine{{At: noon, Where: "/logs/" + hostile, Record: 6, Reason: i18n.T("not JSON", "JSON ではない")}}},
 	} {
 		site := web.New(web.Config{Clock: now, Auth: viewerOf})
 		NodePages(site, NodeConfig{Clock: now, Status: func(context.Context, policy.Viewer) (NodeStatus, error) { return s, nil },
@@ -175,6 +176,11 @@ func TestNodePages(t *testing.T) {
 		_, body := get(h, "b", "/?lang=en")
 		if cut := strings.Contains(body, "line to the hub is down"); !cut {
 			t.Errorf("%s: it does not say that it is cut off", name)
+		}
+		for _, word := range []string{"4321 messages lost", "What could not be read", "not JSON"} {
+			if strings.Contains(body, word) != (name == "full") {
+				t.Errorf("%s: %q", name, word)
+			}
 		}
 		if waits := strings.Contains(body, "Decide on what waits to leave (3)"); waits != (name == "full") {
 			t.Errorf("%s: what waits for a person: %v", name, waits)
