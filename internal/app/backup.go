@@ -158,6 +158,9 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 	return err
 }
 
+// restoredFile tells a hub that its state is that of a backup.
+const restoredFile = "restored"
+
 // Restore makes a data folder out of a backup. It gives the number of files.
 func Restore(ctx context.Context, from, data string) (n int, err error) {
 	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
@@ -186,7 +189,10 @@ func Restore(ctx context.Context, from, data string) (n int, err error) {
 	for ; ; n++ {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) && n > 0 {
-			return n, nil
+			if _, err := root.Stat("node.db"); err == nil {
+				return n, nil
+			}
+			return n, restoreFile(root, restoredFile, strings.NewReader("The hub counts its deliveries anew when it starts, and removes this file.\n"))
 		}
 		if err != nil || ctx.Err() != nil {
 			return n, fault.Wrap(fault.Invalid, i18n.T("{0} is not a whole backup", "{0} は完全なバックアップではありません").With(from), errors.Join(err, ctx.Err()))

@@ -207,6 +207,14 @@ func (h *Hub) compose(ctx context.Context) error {
 	tell := func(topic string) func() { return func() { h.console.tell(topic) } }
 	h.members = community.New(h.db, h, h.cfg.Clock, h.cfg.Name, tell("members"))
 	h.office = share.NewOffice(h.db, h, h.bus, id, h.cfg.Log, tell("indicators"))
+	if _, err := os.Stat(filepath.Join(h.cfg.Data, restoredFile)); err == nil {
+		if err := errors.Join(h.office.CountAnew(ctx), os.Remove(filepath.Join(h.cfg.Data, restoredFile))); err != nil {
+			return err
+		}
+	}
+	if _, err := h.office.Count(ctx); err != nil {
+		return err
+	}
 	h.cases = incident.New(incident.Config{DB: h.db, People: h, Rank: rank, Least: h.cfg.CaseLevel, Tell: tell("cases")})
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)

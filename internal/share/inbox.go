@@ -38,13 +38,15 @@ type Hunted struct {
 
 // SyncAsk asks the hub for what a node has not got yet.
 type SyncAsk struct {
-	After int64 `json:"after"`
-	Limit int   `json:"limit"`
+	After int64  `json:"after"`
+	Limit int    `json:"limit"`
+	Run   string `json:"run,omitempty"` // of the answer that After is from; empty if that is not known
 }
 
 // SyncAnswer gives it, in order. Upto is the last delivery number that the
 // answer covers, which may be greater than the last object's.
 type SyncAnswer struct {
+	Run     string         `json:"run"` // names the hub's count; a hub that was restored counts anew
 	Objects []event.Object `json:"objects"`
 	Upto    int64          `json:"upto"`
 	More    bool           `json:"more"`
@@ -64,6 +66,7 @@ type Inbox struct {
 
 	mu   sync.Mutex // one delivery at a time
 	last int64      // under mu; last delivery number that is stored
+	run  string     // under mu; the hub's count that last is of
 	sync chan struct{}
 	hunt chan struct{}
 
@@ -73,6 +76,7 @@ type Inbox struct {
 
 const (
 	settingLast = "share.last-delivery"
+	settingRun  = "share.delivery-run" // at the hub, its own; at a node, the hub's that settingLast is of
 	syncLimit   = 200
 )
 
@@ -89,6 +93,9 @@ func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, lin
 		if b.last, err = strconv.ParseInt(text, 10, 64); err != nil {
 			return nil, fmt.Errorf("read %s: %w", settingLast, err)
 		}
+	}
+	if b.run, _, err = db.Setting(ctx, settingRun); err != nil {
+		return nil, err
 	}
 	var rows []objectRow
 	err = db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) error {
@@ -117,7 +124,7 @@ func (b *Inbox) Pushed(ctx context.Context, body []byte) {
 	old := o.Seq <= b.last
 	var err error
 	if next {
-		err = b.accept(ctx, []event.Object{o}, o.Seq)
+		err = b.accept(ctx, []event.Object{o}, o.Seq, b.run)
 	}
 	b.mu.Unlock()
 	if err != nil {
@@ -161,9 +168,9 @@ func (b *Inbox) Run(ctx context.Context) error {
 func (b *Inbox) catchUp(ctx context.Context) error {
 	for {
 		b.mu.Lock()
-		after := b.last
+		after, run := b.last, b.run
 		b.mu.Unlock()
-		ask, err := json.Marshal(SyncAsk{After: after, Limit: syncLimit})
+		ask, err := json.Marshal(SyncAsk{After: after, Limit: syncLimit, Run: run})
 		if err != nil {
 			return err
 		}
@@ -178,8 +185,8 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 			return fmt.Errorf("read the hub's answer: %w", err)
 		}
 		b.mu.Lock()
-		if b.last == after && (a.Upto > after || a.Reset) {
-			err = b.accept(ctx, a.Objects, a.Upto)
+		if b.last == after && (a.Upto > after || a.Reset || a.Run != run) {
+			err = b.accept(ctx, a.Objects, a.Upto, a.Run)
 		}
 		b.mu.Unlock()
 		if err != nil || !a.More {
@@ -191,7 +198,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 // accept arms objects and then writes them down with their receipts; the
 // receipt is true when it leaves, and a crash in between is healed by a sync.
 // Called under mu.
-func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64) error {
+func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64, run string) error {
 	type done struct {
 		row objectRow
 		rcp event.Receipt
@@ -214,13 +221,17 @@ func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64) err
 				return err
 			}
 		}
-		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingLast, strconv.FormatInt(upto, 10), tx.Now())
-		return err
+		for key, value := range map[string]string{settingLast: strconv.FormatInt(upto, 10), settingRun: run} {
+			if _, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, key, value, tx.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	b.last = upto
+	b.last, b.run = upto, run
 	b.Hunt()
 	b.tell()
 	return nil

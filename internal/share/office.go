@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -36,6 +37,7 @@ type Pusher interface {
 
 // Office makes, marks and delivers indicators at the hub.
 type Office struct {
+	runMu    sync.Mutex // one reader or writer of settingRun at a time
 	db       *store.DB
 	roll     Roll
 	push     Pusher
@@ -343,6 +345,10 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 		return SyncAnswer{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
 	}
 	limit := min(max(ask.Limit, 1), 500)
+	run, err := o.Count(ctx)
+	if err != nil {
+		return SyncAnswer{}, err
+	}
 	var a SyncAnswer
 	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
 		last, err := store.One[int64](tx, `SELECT coalesce(max(seq), 0) FROM delivery WHERE member = $1`, member)
@@ -350,8 +356,10 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 			return err
 		}
 		after := ask.After
-		a = SyncAnswer{}
-		if after > last { // this hub was restored from a backup: the member's count is of a future that is gone
+		a = SyncAnswer{Run: run}
+		// This hub was restored from a backup: the member's count is of a future
+		// that is gone.
+		if after > last || ask.Run != "" && ask.Run != run {
 			after, a.Reset = 0, true
 		}
 		a.Upto = after
@@ -380,6 +388,27 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 		return nil
 	})
 	return a, err
+}
+
+// Count names this hub's count of deliveries, and makes the name the first time.
+func (o *Office) Count(ctx context.Context) (string, error) {
+	o.runMu.Lock()
+	defer o.runMu.Unlock()
+	run, ok, err := o.db.Setting(ctx, settingRun)
+	if err != nil || ok {
+		return run, err
+	}
+	run = clock.RandomID()
+	return run, o.db.SetSetting(ctx, settingRun, run)
+}
+
+// CountAnew is to be called when the hub's state was restored from a backup: the
+// numbers that it gives out again stand for something else than members know, so
+// they take everything from the first.
+func (o *Office) CountAnew(ctx context.Context) error {
+	o.runMu.Lock()
+	defer o.runMu.Unlock()
+	return o.db.SetSetting(ctx, settingRun, clock.RandomID())
 }
 
 // backfill addresses to a member what was shared before it could get it: before

@@ -70,6 +70,10 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]event.Object{}, id: stix.NewID("identity"),
 		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
 	h.Office = NewOffice(db, h, h, h.id, slog.New(slog.DiscardHandler), func() {})
+	// Random else, and hubs are compared.
+	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
+		panic(err)
+	}
 	return h
 }
 

@@ -20,5 +20,21 @@ func TestRestoredHub(t *testing.T) {
 				t.Errorf("after %d: %d objects up to %d, reset %v", after, len(a.Objects), a.Upto, a.Reset)
 			}
 		}
+
+		// Restored from an older state, it has meanwhile counted beyond what the
+		// member remembers: only the name of the count tells.
+		a, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10})
+		h.must(t, err)
+		h.must(t, h.CountAnew(t.Context()))
+		b, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10, Run: a.Run})
+		h.must(t, err)
+		if !b.Reset || len(b.Objects) != 2 || b.Run == a.Run || b.Run == "" {
+			t.Errorf("after the restore: %+v", b)
+		}
+		c, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10, Run: b.Run})
+		h.must(t, err)
+		if c.Reset || len(c.Objects) != 1 || c.Run != b.Run {
+			t.Errorf("and then: %+v", c)
+		}
 	})
 }
