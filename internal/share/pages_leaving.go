@@ -208,7 +208,7 @@ func (o outgoing) empty() *web.Empty {
 	case StateFailed:
 		return &web.Empty{Icon: "check", Text: i18n.T("The hub refused nothing", "ハブに拒否されたものはありません")}
 	}
-	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), How: i18n.T("Everything that leaves this node is listed on this page, before and after it left.", "このノードから出るものは、送信の前も後も、すべてこのページに載ります。"), Do: policyLink}
+	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), How: i18n.T("Everything that leaves this node about what happened here is listed on this page, before and after it left. Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.", "ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。ほかに、ノードの稼働確認として、版と、規則・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。"), Do: policyLink}
 }
 
 // letterTitle is what a message is about; a value is defanged.
