@@ -113,3 +113,35 @@ func TestNotUTF8IsTold(t *testing.T) {
 		t.Errorf("%q, told %+v", c.order, told)
 	}
 }
+
+// A packed rotation that was never seen unpacked is named, whether its log is
+// followed by name or in a folder; one that was read before is not.
+func TestPackedRotationsAreNamed(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		c := newWorld(t, pattern)
+		c.append("a.log", "1\n")
+		c.append("a.log.2.gz", "packed")
+		c.settle()
+		c.settle()
+		if strings.Join(c.skipped, " ") != "a.log.2.gz" {
+			t.Errorf("watching %q: named %q", pattern, c.skipped)
+		}
+		c.expect("1")
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write([]byte("1\n"))
+		z.Close()
+		c.do(os.Rename(c.path("a.log"), c.path("a.log.1")))
+		c.append("a.log", "2\n")
+		c.settle()
+		c.settle()
+		c.append("a.log.1.gz", b.String())
+		c.do(os.Remove(c.path("a.log.1")))
+		c.settle()
+		c.settle()
+		c.expect("1 2")
+		if strings.Join(c.skipped, " ") != "a.log.2.gz" {
+			t.Errorf("watching %q: named %q, though it was read before", pattern, c.skipped)
+		}
+	}
+}

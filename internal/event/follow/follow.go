@@ -300,9 +300,25 @@ func (w *Follower) pass(path string, info os.FileInfo, why i18n.Text) {
 	}
 }
 
-// packedLife is why a packed rotation is not read by itself. What was not read of
-// the file before it was packed is, see find.
-var packedLife = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own", "追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
+// packedLife passes a packed rotation by. What was not read of a file before it
+// was packed is, see find; so only one that was never seen unpacked is named.
+func (w *Follower) packedLife(path string, info os.FileInfo) {
+	if w.skipped[path] == newStamp(info) {
+		return
+	}
+	is := func(m Mark) bool { return !m.Whole && samePacked(path, m) }
+	known := slices.ContainsFunc(w.files, func(f *file) bool { return is(f.mark) }) || slices.ContainsFunc(w.past, is)
+	for _, m := range w.pending {
+		known = known || is(m)
+	}
+	if known {
+		w.skipped[path] = newStamp(info)
+		return
+	}
+	w.pass(path, info, neverUnpacked)
+}
+
+var neverUnpacked = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own", "追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
 
 // stamp tells one file at a path from the next.
 type stamp struct {

@@ -59,11 +59,15 @@ func (w *Follower) lives(found []entry, missing []string, byID map[[2]uint64]*fi
 		var newest time.Time
 		for _, n := range names[dir] {
 			p := filepath.Join(dir, n)
-			if packed.MatchString(n) || listed[p] || n == filepath.Base(l) || !rotatedOf(n, filepath.Base(l)) {
+			if listed[p] || n == filepath.Base(l) || !rotatedOf(n, filepath.Base(l)) {
 				continue
 			}
 			info, err := os.Stat(p)
 			if err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			if packed.MatchString(n) {
+				w.packedLife(p, info)
 				continue
 			}
 			if info.ModTime().After(newest) {

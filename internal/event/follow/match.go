@@ -71,7 +71,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 			continue
 		}
 		if rotatedLog(e.path, logs) {
-			w.pass(e.path, e.info, packedLife)
+			w.packedLife(e.path, e.info)
 			continue
 		}
 		h, err := e.open()
