@@ -138,6 +138,14 @@ func (c *Cells) field(id int32) ([]cell, bool) {
 	return c.cells[s.at : s.at+s.n], true
 }
 
+// spelling is [Record].Spelling of a field that was not taken apart yet.
+func (c *Cells) spelling(id int32) ([]byte, bool) {
+	if c.slots[id].epoch == c.epoch {
+		return nil, false
+	}
+	return c.from.Spelling(id)
+}
+
 // add takes a value apart as package sigma does.
 func (c *Cells) add(value any, depth int) {
 	switch v := value.(type) {

@@ -49,6 +49,13 @@ func (w *Worker) holds(t *test) bool {
 }
 
 func (t *test) holds(c *Cells) bool {
+	if t.peekable {
+		if raw, ok := c.spelling(t.field); ok {
+			if yes, sure := t.peek(raw); sure {
+				return yes
+			}
+		}
+	}
 	cells, there := c.field(t.field)
 	if t.exists != 0 {
 		return there == (t.exists > 0)

@@ -69,7 +69,7 @@ func (f *Fields) read(fields []byte) bool {
 	return true
 }
 
-// LogSource is for the engine, and so are the next four.
+// LogSource is for the engine, and so are the next five.
 func (f *Fields) LogSource() (product, service string, categories []string) {
 	return f.source.product, f.source.service, f.source.categories
 }
@@ -79,6 +79,9 @@ func (f *Fields) EventID() (int64, bool) { return f.id, f.single }
 
 // Size tells whether the event has a field.
 func (f *Fields) Size(field int32) (int, bool) { return f.scan.size(field) }
+
+// Spelling gives the text of a field as it is written.
+func (f *Fields) Spelling(field int32) ([]byte, bool) { return f.scan.spelling(field) }
 
 // Fill gives the fields that are wanted.
 func (f *Fields) Fill(want []int32, into *engine.Cells) { f.scan.fill(want, into) }

@@ -98,7 +98,7 @@ func (m *Matcher) Prepare(line []byte) {
 	}
 }
 
-// LogSource is for the engine, and so are the next four.
+// LogSource is for the engine, and so are the next five.
 func (m *Matcher) LogSource() (product, service string, categories []string) {
 	k := m.scan.kind
 	return k.product, k.service, k.categories
@@ -109,6 +109,9 @@ func (m *Matcher) EventID() (int64, bool) { return m.scan.eventID, true }
 
 // Size tells whether the line has a field.
 func (m *Matcher) Size(field int32) (int, bool) { return m.scan.size(field) }
+
+// Spelling gives the text of a field as it is written.
+func (m *Matcher) Spelling(field int32) ([]byte, bool) { return m.scan.spelling(field) }
 
 // Fill gives the fields that are wanted.
 func (m *Matcher) Fill(want []int32, into *engine.Cells) { m.scan.fill(want, into) }
@@ -307,6 +310,16 @@ func (s *scanner) size(id int32) (int, bool) {
 		return max(len(v.text), longNumber), true
 	}
 	return len(v.text), true
+}
+
+// spelling gives the text of a field as it is written; false if that does not
+// tell its characters one by one.
+func (s *scanner) spelling(id int32) ([]byte, bool) {
+	v := s.find(id)
+	if v == nil || v.kind != isText || v.u {
+		return nil, false
+	}
+	return v.text, true
 }
 
 // fill gives the engine the fields that it wants.
