@@ -126,8 +126,7 @@ func TestFullDiskAtTheHub(t *testing.T) {
 	samples := sampleDir(t)
 	disk := smallDisk(t, "size=64m")
 	ballast := filepath.Join(disk, "ballast")
-	h := &hub{data: filepath.Join(disk, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + t.TempDir(), "LANG=C", "LC_ALL=C"}}
-	h.up(t)
+	h := newHubOn(t, disk, "")
 	n := h.newNode(t, "Power Co", "power", "--share", "open", "--rules", filepath.Join(samples, "rules"))
 	live := filepath.Join(n.watch, "live.jsonl")
 	all := wave(t, 0)

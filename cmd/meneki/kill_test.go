@@ -107,7 +107,7 @@ func killNine(t *testing.T, url string) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	samples := sampleDir(t)
-	h := newHubOn(t, url)
+	h := newHubOn(t, t.TempDir(), url)
 	a := h.newNode(t, "Power Co", "power", "--share", "open", "--rules", filepath.Join(samples, "rules"))
 	b := h.newNode(t, "City", "local-government", "--share", "open")
 	past, err := os.ReadFile(filepath.Join(samples, "events", "city-past.jsonl"))

@@ -91,7 +91,12 @@ func start(t *testing.T, env []string, args ...string) *process {
 		_ = p.cmd.Wait()
 		close(p.ended)
 	}()
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if said := p.err.String(); t.Failed() && said != "" {
+			t.Logf("%s said, at the end: %s", args[0], said[max(0, len(said)-6000):])
+		}
+	})
 	return p
 }
 
@@ -148,9 +153,10 @@ func until(t *testing.T, limit time.Duration, missing func() string) {
 // run runs a command to its end.
 func run(t *testing.T, env []string, args ...string) (out, errText string, code int) {
 	t.Helper()
+	path := program(t) // building it takes a time of its own
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = 5 * time.Second
 	var o, e bytes.Buffer
@@ -214,15 +220,14 @@ type hub struct {
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
-	return newHubOn(t, "")
+	return newHubOn(t, t.TempDir(), "")
 }
 
-// newHubOn starts a hub that keeps its state in the database at url; "" is a
-// file in its data folder.
-func newHubOn(t *testing.T, url string) *hub {
+// newHubOn starts a hub that has its data in dir, and keeps its state in the
+// database at url; "" is a file among its data.
+func newHubOn(t *testing.T, dir, url string) *hub {
 	t.Helper()
-	dir := t.TempDir()
-	h := &hub{data: filepath.Join(dir, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + filepath.Join(dir, "state"), "LANG=C", "LC_ALL=C"}}
+	h := &hub{data: filepath.Join(dir, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + filepath.Join(t.TempDir(), "state"), "LANG=C", "LC_ALL=C"}}
 	if h.state = url; url != "" {
 		h.env = append(h.env, "MENEKI_DB="+url)
 	} else {

@@ -80,3 +80,6 @@ var (
 
 // MaxQueued is how many requests of one member may wait.
 const MaxQueued = maxQueued
+
+// StreamHealthy reports whether the server can use the hub's stream.
+func (h *Hub) StreamHealthy() bool { return h.streamHealthy() }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -216,7 +217,7 @@ func (h *Hub) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.local, err = newLocal(ctx, jsc, h.cfg.StoreMaxBytes, h.log); err != nil {
+	if h.local, err = newLocal(ctx, jsc, h.cfg.StoreMaxBytes, h.streamHealthy, h.log); err != nil {
 		return err
 	}
 	if err := h.serve(); err != nil {
@@ -262,6 +263,12 @@ func (h *Hub) connect(a account, name string) (*nats.Conn, error) {
 		return nil, fault.Wrap(fault.Internal, i18n.T("the message bus refuses its own hub", "メッセージバスがハブ自身の接続を拒否しました"), err)
 	}
 	return nc, nil
+}
+
+// streamHealthy reports whether the server can use the stream: it was not given
+// up after a write that failed.
+func (h *Hub) streamHealthy() bool {
+	return h.srv.Healthz(&server.HealthzOptions{Account: h.realm.hub.pub, Stream: cycleName}).StatusCode == http.StatusOK
 }
 
 // Local is the hub's own durable stream.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,15 +38,18 @@ const (
 // Local is the hub's own durable stream. A message stays in it until each
 // consumer of its topic has finished it. Safe for concurrent use.
 type Local struct {
-	nc  *nats.Conn
-	js  jetstream.JetStream
-	str jetstream.Stream
-	log *slog.Logger
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	maxBytes int64
+	healthy  func() bool // the server can use the stream
+	log      *slog.Logger
 
-	mu    sync.Mutex
-	stops map[int]func() // under mu
-	next  int            // under mu
-	done  bool           // under mu
+	mu        sync.Mutex
+	str       jetstream.Stream  // under mu
+	consumers map[int]*consumer // under mu
+	broken    bool              // under mu; renewing it has begun and did not come to its end
+	next      int               // under mu
+	done      bool              // under mu
 }
 
 // Message is one message to a consumer.
@@ -57,32 +60,37 @@ type Message struct {
 	Deliveries int // 1 the first time
 }
 
-func newLocal(ctx context.Context, nc *nats.Conn, maxBytes int64, log *slog.Logger) (*Local, error) {
+func newLocal(ctx context.Context, nc *nats.Conn, maxBytes int64, healthy func() bool, log *slog.Logger) (*Local, error) {
+	l := &Local{nc: nc, maxBytes: maxBytes, healthy: healthy, log: log, consumers: map[int]*consumer{}}
 	fail := func(err error) error {
 		nc.Close()
 		return fault.Wrap(fault.Storage, i18n.T("the hub's stream cannot be opened", "ハブのストリームを開けません"), err)
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
+	var err error
+	if l.js, err = jetstream.New(nc); err != nil {
 		return nil, fail(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	s, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	if l.str, err = l.open(ctx); err != nil {
+		return nil, fail(err)
+	}
+	return l, nil
+}
+
+// open makes the stream, or finds it.
+func (l *Local) open(ctx context.Context) (jetstream.Stream, error) {
+	return l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: cycleName, Subjects: []string{cyclePre + ">"},
 		Storage:   jetstream.FileStorage,
 		Retention: jetstream.InterestPolicy,
 		// Full means that the publisher waits, not that the oldest is lost.
 		Discard:    jetstream.DiscardNew,
-		MaxBytes:   maxBytes,
+		MaxBytes:   l.maxBytes,
 		MaxAge:     cycleAge,
 		MaxMsgSize: maxPayload,
 		Duplicates: dedupeWindow,
 	})
-	if err != nil {
-		return nil, fail(err)
-	}
-	return &Local{nc: nc, js: js, str: s, log: log, stops: map[int]func(){}}, nil
 }
 
 // Publish puts a message into the stream and returns when the stream has it. A
@@ -104,6 +112,12 @@ func (l *Local) publish(ctx context.Context, topic, id string, body []byte) (seq
 	}
 	if err := checkBody(body); err != nil {
 		return 0, err
+	}
+	l.mu.Lock()
+	broken := l.broken
+	l.mu.Unlock()
+	if broken { // not every consumer would hear it
+		return 0, fault.New(fault.Unavailable, i18n.T("the hub's stream is being made anew", "ハブのストリームを作り直しています"))
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -150,54 +164,29 @@ func (l *Local) Consume(ctx context.Context, durable string, topics []string, fn
 		}
 		filters[i] = cyclePre + t
 	}
-	make1, cancel1 := context.WithTimeout(ctx, startTimeout)
-	defer cancel1()
-	cons, err := l.str.CreateOrUpdateConsumer(make1, jetstream.ConsumerConfig{
-		Durable: durable, FilterSubjects: filters,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
-		MaxDeliver: -1, MaxAckPending: 1, // one at a time keeps the order over failures
-		DeliverPolicy: jetstream.DeliverAllPolicy,
-	})
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, i18n.T("the consumer {0} cannot be made", "コンシューマー {0} を作成できません").With(durable), err)
-	}
 	run, cancel := context.WithCancel(ctx)
-	c := &consumer{ctx: run, durable: durable, fn: fn, log: l.log.With("consumer", durable)}
-	cc, err := cons.Consume(c.take,
-		// More than 500 at once over the in-process pipe can lose the pull request.
-		jetstream.PullMaxMessages(100),
-		jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(time.Second),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-			// A missed heartbeat only makes the library pull again.
-			if run.Err() == nil && !errors.Is(err, jetstream.ErrNoHeartbeat) {
-				c.log.Warn("consumer", "err", err)
-			}
-		}))
-	if err != nil {
-		cancel()
-		return nil, fault.Wrap(fault.Unavailable, i18n.T("the consumer {0} cannot be started", "コンシューマー {0} を開始できません").With(durable), err)
-	}
-	end := sync.OnceFunc(func() {
-		c.stopping.Store(true)
-		cancel()
-		cc.Drain() // what was fetched and not begun is handed back at once
-		<-cc.Closed()
-	})
+	c := &consumer{ctx: run, cancel: cancel, durable: durable, filters: filters, fn: fn, log: l.log.With("consumer", durable)}
+	// Under the lock, so that the stream is not renewed beside it.
 	l.mu.Lock()
 	if l.done {
 		l.mu.Unlock()
-		end()
+		cancel()
 		return nil, fault.New(fault.Unavailable, i18n.T("the message bus is not running", "メッセージバスが動作していません"))
+	}
+	if err := c.begin(ctx, l.str); err != nil {
+		l.mu.Unlock()
+		cancel()
+		return nil, fault.Wrap(fault.Unavailable, i18n.T("the consumer {0} cannot be started", "コンシューマー {0} を開始できません").With(durable), err)
 	}
 	id := l.next
 	l.next++
-	l.stops[id] = end
+	l.consumers[id] = c
 	l.mu.Unlock()
-	context.AfterFunc(ctx, end)
+	context.AfterFunc(ctx, c.end)
 	return func() {
-		end()
+		c.end()
 		l.mu.Lock()
-		delete(l.stops, id)
+		delete(l.consumers, id)
 		l.mu.Unlock()
 	}, nil
 }
@@ -206,14 +195,11 @@ func (l *Local) Consume(ctx context.Context, durable string, topics []string, fn
 func (l *Local) close() {
 	l.mu.Lock()
 	l.done = true
-	var ends []func()
-	for _, end := range l.stops {
-		ends = append(ends, end)
-	}
+	all := slices.Collect(maps.Values(l.consumers))
 	l.mu.Unlock()
 	var wg sync.WaitGroup
-	for _, end := range ends {
-		wg.Go(end)
+	for _, c := range all {
+		wg.Go(c.end)
 	}
 	wg.Wait()
 	// Acknowledgements are sent without waiting; let them out.
@@ -223,81 +209,52 @@ func (l *Local) close() {
 
 // lastSeq is the number of the newest message that the stream ever took.
 func (l *Local) lastSeq(ctx context.Context) (uint64, error) {
-	info, err := l.str.Info(ctx)
+	l.mu.Lock()
+	str := l.str
+	l.mu.Unlock()
+	info, err := str.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("bus: ask stream: %w", err)
 	}
 	return info.State.LastSeq, nil
 }
 
-// consumer is one running Consume.
-type consumer struct {
-	ctx      context.Context
-	durable  string
-	fn       func(context.Context, Message) error
-	log      *slog.Logger
-	stopping atomic.Bool
+// usable reports whether the stream takes messages and all consumers hear them.
+func (l *Local) usable() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.broken && l.healthy()
 }
 
-func (c *consumer) take(jm jetstream.Msg) {
-	if c.stopping.Load() {
-		_ = jm.Nak() // if it does not get there, the message comes again after ackWait
-		return
+// renew makes the stream anew, without what was in it, and its consumers, which
+// go on where it does. It is for a stream that the server gave up: once a write
+// has failed, as on a full disk, the server refuses all others until it is
+// started again, also when there is room. What was lost is in the outbox.
+func (l *Local) renew(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return fault.New(fault.Unavailable, i18n.T("the message bus is not running", "メッセージバスが動作していません"))
 	}
-	m := Message{ID: jm.Headers().Get(headerID), Topic: strings.TrimPrefix(jm.Subject(), cyclePre), Body: jm.Data(), Deliveries: 1}
-	if md, err := jm.Metadata(); err == nil {
-		m.Deliveries = int(md.NumDelivered)
+	l.broken = true
+	for _, c := range l.consumers {
+		c.pause()
 	}
-	quiet := c.alive(jm)
-	err := c.call(m)
-	quiet()
-	switch k := fault.KindOf(err); {
-	case err == nil:
-		err = jm.Ack()
-	case c.ctx.Err() != nil:
-		err = jm.Nak()
-	case k == fault.Invalid || k == fault.TooLarge || k == fault.Unsupported:
-		c.log.Error("message given up: it can never be handled", "topic", m.Topic, "id", m.ID, "err", err)
-		err = jm.TermWithReason(k.Label())
-	default:
-		wait := min(retryMin<<min(m.Deliveries-1, 10), retryLast)
-		c.log.Warn("message failed, comes again", "topic", m.Topic, "id", m.ID, "deliveries", m.Deliveries, "wait", wait, "err", err)
-		err = jm.NakWithDelay(wait)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := l.js.DeleteStream(ctx, cycleName); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("bus: remove the broken stream: %w", err)
 	}
-	if err != nil && c.ctx.Err() == nil {
-		c.log.Warn("cannot acknowledge; the message comes again", "topic", m.Topic, "id", m.ID, "err", err)
+	str, err := l.open(ctx)
+	if err != nil {
+		return fmt.Errorf("bus: make the stream anew: %w", err)
 	}
-}
-
-func (c *consumer) call(m Message) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("bus: consumer panicked: %v\n%s", p, debug.Stack())
+	l.str = str
+	for _, c := range l.consumers {
+		if err := c.begin(ctx, str); err != nil {
+			return fmt.Errorf("bus: make the consumer %s anew: %w", c.durable, err)
 		}
-	}()
-	return c.fn(c.ctx, m)
-}
-
-// alive tells the stream that jm is still being worked on, until its result is called.
-func (c *consumer) alive(jm jetstream.Msg) func() {
-	var mu sync.Mutex
-	over := false
-	var t *time.Timer
-	mu.Lock()
-	t = time.AfterFunc(ackWait/3, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return
-		}
-		_ = jm.InProgress()
-		t.Reset(ackWait / 3)
-	})
-	mu.Unlock()
-	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-		t.Stop()
 	}
+	l.broken = false
+	return nil
 }

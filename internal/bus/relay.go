@@ -42,7 +42,8 @@ const (
 // back what the outbox holds as published. Relay therefore keeps a mark in the
 // store, behind which everything is on disk, and after a start publishes again
 // what lies after it. A stream that knows less than the mark says was lost or
-// restored from elsewhere: then all that the outbox still holds goes again.
+// restored from elsewhere: then all that the outbox still holds goes again; so it
+// does where the server had to give the stream up, as after a full disk.
 // Consumers must know a message again (store.Tx.Once), and must have been made
 // with Consume before Relay starts.
 //
@@ -67,6 +68,14 @@ func Relay(ctx context.Context, db Outbox, local *Local, log *slog.Logger) error
 		if err == nil {
 			err = r.pass(ctx)
 		}
+		if err != nil && ctx.Err() == nil && !local.usable() {
+			if again := local.renew(ctx); again != nil {
+				err = again
+			} else {
+				r.log.Warn("the stream could not be written and was made anew; everything in the outbox is published again", "err", err)
+				err, started, r.lost = nil, false, true
+			}
+		}
 		wait := relayPoll
 		switch {
 		case ctx.Err() != nil:
@@ -77,6 +86,8 @@ func Relay(ctx context.Context, db Outbox, local *Local, log *slog.Logger) error
 			}
 			wait = backoff(tries)
 			tries++
+		case !started:
+			wait = 0
 		case tries > 0:
 			r.log.Info("the outbox is being published again")
 			tries = 0
@@ -100,6 +111,7 @@ type relay struct {
 	seq    uint64    // of the last message published in this run
 	marked time.Time // when the mark was last written, by the store's clock
 	dirty  bool      // something was published since
+	lost   bool      // the stream was made anew, and knows nothing
 }
 
 // start puts back what may have been lost.
@@ -109,7 +121,7 @@ func (r *relay) start(ctx context.Context) error {
 		return err
 	}
 	var since time.Time // all, if there is no mark
-	if ok {
+	if ok && !r.lost {
 		at, seq, err := parseMark(text)
 		if err != nil {
 			r.log.Warn("the relay's mark is not readable; everything in the outbox is published again", "err", err)
@@ -130,7 +142,7 @@ func (r *relay) start(ctx context.Context) error {
 		return err
 	}
 	r.log.Debug("relay starts", "again", n)
-	r.dirty = true
+	r.seq, r.marked, r.dirty, r.lost = 0, time.Time{}, true, false
 	return nil
 }
 
