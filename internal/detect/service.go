@@ -369,11 +369,14 @@ func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) 
 // publish offers the finding, a sighting if an indicator matched, and what is
 // worth matching elsewhere.
 func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
+	was := len(a.Observables)
 	if err := s.offerCandidates(tx, a, list, verdicts); err != nil {
 		return err
 	}
-	if err := save(tx, a.Finding, a.touched); err != nil {
-		return err
+	if len(a.Observables) > was {
+		if err := save(tx, a.Finding, a.touched); err != nil {
+			return err
+		}
 	}
 	f := a.Finding
 	if stays(f.List) {

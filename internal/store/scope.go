@@ -45,30 +45,29 @@ func (s Scope) Why() string { return s.why }
 // mention is a handled table named in a statement.
 type mention struct{ table, alias string }
 
+// place is where SCOPE(alias) stands in a statement.
+type place struct {
+	from, to int
+	alias    string // as it is written
+}
+
+// keptPlaces bounds how many statements are remembered with their places.
+const keptPlaces = 4000
+
 // applyScope puts the predicates in the place of SCOPE(alias) and appends their
 // arguments.
 func (db *DB) applyScope(query string, args []any, s Scope) (string, []any, error) {
-	toks := lex(query)
-	want := db.mentions(toks)
+	places, err := db.places(query)
+	if err != nil || len(places) == 0 {
+		return query, args, err
+	}
 	var b strings.Builder
 	last := 0
-	got := map[string]int{}
-	for i := 0; i+3 < len(toks); i++ {
-		if !toks[i].is("scope") || !toks[i+1].mark("(") {
-			continue
-		}
-		alias := toks[i+2]
-		if (alias.kind != word && alias.kind != quoted) || !toks[i+3].mark(")") {
-			return "", nil, misuse(query, "SCOPE takes one alias")
-		}
-		if err := placed(query, toks, i); err != nil {
-			return "", nil, err
-		}
-		got[alias.text]++
+	for _, at := range places {
 		cond := "1=1"
 		if v, ok := s.Viewer(); ok {
 			var more []any
-			cond, more = policy.Predicate(v, query[alias.from:alias.to], len(args)+1)
+			cond, more = policy.Predicate(v, at.alias, len(args)+1)
 			for _, a := range more {
 				e, err := encodeArg(a)
 				if err != nil {
@@ -77,27 +76,59 @@ func (db *DB) applyScope(query string, args []any, s Scope) (string, []any, erro
 				args = append(args, e)
 			}
 		}
-		b.WriteString(query[last:toks[i].from])
+		b.WriteString(query[last:at.from])
 		b.WriteString(cond)
-		last = toks[i+3].to
+		last = at.to
+	}
+	b.WriteString(query[last:])
+	return b.String(), args, nil
+}
+
+// places is findPlaces, remembered: statements are few and run often.
+func (db *DB) places(query string) ([]place, error) {
+	if known, ok := db.scopes.Load(query); ok {
+		return known.([]place), nil
+	}
+	places, err := db.findPlaces(query)
+	if err == nil && len(query) < longStatement && db.scopeCount.Add(1) <= keptPlaces {
+		db.scopes.Store(query, places)
+	}
+	return places, err
+}
+
+// findPlaces finds where SCOPE stands, and refuses a statement in which it is not
+// where it has to be.
+func (db *DB) findPlaces(query string) (out []place, err error) {
+	toks := lex(query)
+	want := db.mentions(toks)
+	got := map[string]int{}
+	for i := 0; i+3 < len(toks); i++ {
+		if !toks[i].is("scope") || !toks[i+1].mark("(") {
+			continue
+		}
+		alias := toks[i+2]
+		if (alias.kind != word && alias.kind != quoted) || !toks[i+3].mark(")") {
+			return nil, misuse(query, "SCOPE takes one alias")
+		}
+		if err := placed(query, toks, i); err != nil {
+			return nil, err
+		}
+		got[alias.text]++
+		out = append(out, place{toks[i].from, toks[i+3].to, query[alias.from:alias.to]})
 		i += 3
 	}
 	need := map[string]int{}
 	for _, m := range want {
 		if need[m.alias]++; got[m.alias] < need[m.alias] {
-			return "", nil, misuse(query, fmt.Sprintf("the handled table %s is read without SCOPE(%s)", m.table, m.alias))
+			return nil, misuse(query, fmt.Sprintf("the handled table %s is read without SCOPE(%s)", m.table, m.alias))
 		}
 	}
 	for alias := range got {
 		if need[alias] == 0 {
-			return "", nil, misuse(query, fmt.Sprintf("SCOPE(%s) stands for no handled table; is it in Options.Handled?", alias))
+			return nil, misuse(query, fmt.Sprintf("SCOPE(%s) stands for no handled table; is it in Options.Handled?", alias))
 		}
 	}
-	if last == 0 {
-		return query, args, nil
-	}
-	b.WriteString(query[last:])
-	return b.String(), args, nil
+	return out, nil
 }
 
 func misuse(query, what string) error {

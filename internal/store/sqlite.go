@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,7 +14,6 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -44,7 +42,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	db.engine, db.path, db.url = SQLite, abs, abs
 	db.turn = make(chan struct{}, 1)
 
-	if db.w, err = sql.Open("sqlite", sqliteDSN(abs, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
+	if db.w, err = openPrepared(sqliteDSN(abs, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
 		"_pragma=foreign_keys(1)", "_pragma=journal_size_limit(67108864)")); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
@@ -64,7 +62,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 		db.w.Close()
 		return db.classify(ctx, fmt.Errorf("open %s: %w", abs, err))
 	}
-	if db.r, err = sql.Open("sqlite", sqliteDSN(abs, "_txlock=deferred", "_pragma=query_only(1)")); err != nil {
+	if db.r, err = openPrepared(sqliteDSN(abs, "_txlock=deferred", "_pragma=query_only(1)")); err != nil {
 		db.w.Close()
 		return fmt.Errorf("open sqlite: %w", err)
 	}

@@ -22,6 +22,7 @@ import (
 	"database/sql"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -70,6 +71,9 @@ type DB struct {
 
 	retryMu sync.Mutex // held by a Write from its third attempt on
 	plans   sync.Map   // reflect.Type -> *plan
+	scopes  sync.Map   // statement -> []place, see places
+
+	scopeCount atomic.Int64 // of scopes
 
 	mu     sync.Mutex
 	onEmit []func() // under mu
