@@ -39,16 +39,26 @@ type LogSource struct {
 	Definition string
 }
 
+// AnySource is the product of an event of which nobody knows what wrote it. If it
+// has no service and no categories either, every log source covers it: whoever
+// gives such events to a set wants all rules tried on them. An event without any
+// product is covered by rules that name none.
+const AnySource = "*"
+
 // Covers reports whether an event of this product, service and categories is
 // one that l speaks about: every part that l gives must be the event's, without
 // regard to case; parts that l leaves open do not matter. An event may belong to
-// several categories at once.
+// several categories at once. See also [AnySource].
 func (l LogSource) Covers(product, service string, categories []string) bool {
 	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
 		(l.Service == "" || strings.EqualFold(l.Service, service)) &&
 		(l.Category == "" || slices.ContainsFunc(categories, func(c string) bool {
 			return strings.EqualFold(l.Category, c)
-		}))
+		})) || anySource(product, service, categories)
+}
+
+func anySource(product, service string, categories []string) bool {
+	return product == AnySource && service == "" && len(categories) == 0
 }
 
 // String gives the parts as "product/category/service", "*" for an open one.

@@ -71,6 +71,15 @@ func (s *Set) Routed(ev Event, yield func(*Rule) bool) {
 // routed merges the lists of all log sources that cover the event.
 func (s *Set) routed(ev Event) func(func(int) bool) {
 	product, service, categories := ev.LogSource()
+	if anySource(product, service, categories) {
+		return func(yield func(int) bool) {
+			for i := range s.Rules {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
 	var lists [][]int
 	seen := make(map[sourceKey]bool)
 	for _, p := range []string{"", fold(product)} {

@@ -46,6 +46,11 @@ func TestCovers(t *testing.T) {
 	if (sigma.LogSource{Category: "x"}).Covers("", "", nil) || (sigma.LogSource{Product: "x"}).Covers("", "", nil) {
 		t.Error("covers an event without a log source")
 	}
+	// One of which nobody knows the source is covered by all, one of which a part is known is not.
+	l := sigma.LogSource{Product: "windows", Category: "x", Service: "y"}
+	if !l.Covers(sigma.AnySource, "", nil) || l.Covers(sigma.AnySource, "z", nil) || l.Covers(sigma.AnySource, "", []string{"z"}) {
+		t.Error("an event of any source")
+	}
 }
 
 const full = `title: Full

@@ -227,7 +227,7 @@ func anyValue(s source, depth int) any {
 // anyEvent is a random event.
 func anyEvent(s source) *event {
 	ev := &event{fields: map[string]any{}}
-	ev.product = one(s, "windows", "windows", "linux", "WINDOWS", "")
+	ev.product = one(s, "windows", "windows", "linux", "WINDOWS", "", sigma.AnySource)
 	ev.service = one(s, "", "security", "sysmon", "Security")
 	ev.categories = one(s, nil, []string{"process_creation"}, []string{"x", "Process_Creation"})
 	for range 1 + s.pick(6) {

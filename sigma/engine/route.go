@@ -52,7 +52,12 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 		return ""
 	}
-	product, service = known(e.products, product), known(e.services, service)
+	if product != sigma.AnySource { // whose rules depend on all that it has, and has not
+		product = known(e.products, product)
+	} else if service != "" || len(categories) > 0 {
+		product = ""
+	}
+	service = known(e.services, service)
 	var list []string
 	for _, c := range categories {
 		if c = known(e.categories, c); c != "" && !slices.Contains(list, c) {
