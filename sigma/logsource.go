@@ -51,10 +51,26 @@ const AnySource = "*"
 // several categories at once. See also [AnySource].
 func (l LogSource) Covers(product, service string, categories []string) bool {
 	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
-		(l.Service == "" || strings.EqualFold(l.Service, service)) &&
+		(l.Service == "" || strings.EqualFold(l.Service, service) || strings.EqualFold(l.Service, WiderService(product, service))) &&
 		(l.Category == "" || slices.ContainsFunc(categories, func(c string) bool {
 			return strings.EqualFold(l.Category, c)
 		})) || anySource(product, service, categories)
+}
+
+// WiderService gives the service that takes in another one, "" if there is none:
+// the taxonomy's auth is the file auth.log and its syslog the file syslog, and in
+// these lie also the messages of programs that have a service of their own.
+func WiderService(product, service string) string {
+	if !strings.EqualFold(product, "linux") {
+		return ""
+	}
+	switch fold(service) {
+	case "sshd", "sudo":
+		return "auth"
+	case "cron", "clamav", "vsftpd", "guacamole":
+		return "syslog"
+	}
+	return ""
 }
 
 func anySource(product, service string, categories []string) bool {

@@ -83,7 +83,7 @@ func (s *Set) routed(ev Event) func(func(int) bool) {
 	var lists [][]int
 	seen := make(map[sourceKey]bool)
 	for _, p := range []string{"", fold(product)} {
-		for _, sv := range []string{"", fold(service)} {
+		for _, sv := range []string{"", fold(service), WiderService(product, service)} {
 			for i := -1; i < len(categories); i++ {
 				key := sourceKey{p, "", sv}
 				if i >= 0 {

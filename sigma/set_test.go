@@ -46,6 +46,12 @@ func TestCovers(t *testing.T) {
 	if (sigma.LogSource{Category: "x"}).Covers("", "", nil) || (sigma.LogSource{Product: "x"}).Covers("", "", nil) {
 		t.Error("covers an event without a log source")
 	}
+	// The file auth.log has sshd's messages, but not the other way round, and not elsewhere.
+	auth := sigma.LogSource{Product: "linux", Service: "auth"}
+	if !auth.Covers("linux", "SSHD", nil) || !auth.Covers("linux", "sudo", nil) || auth.Covers("linux", "cron", nil) || auth.Covers("windows", "sshd", nil) ||
+		(sigma.LogSource{Service: "sshd"}).Covers("linux", "auth", nil) || !(sigma.LogSource{Service: "syslog"}).Covers("linux", "cron", nil) {
+		t.Error("services of Linux")
+	}
 	// One of which nobody knows the source is covered by all, one of which a part is known is not.
 	l := sigma.LogSource{Product: "windows", Category: "x", Service: "y"}
 	if !l.Covers(sigma.AnySource, "", nil) || l.Covers(sigma.AnySource, "z", nil) || l.Covers(sigma.AnySource, "", []string{"z"}) {

@@ -52,12 +52,8 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 		return ""
 	}
-	if product != sigma.AnySource { // whose rules depend on all that it has, and has not
-		product = known(e.products, product)
-	} else if service != "" || len(categories) > 0 {
-		product = ""
-	}
-	service = known(e.services, service)
+	wider := known(e.services, sigma.WiderService(product, service))
+	open := product == sigma.AnySource && service == "" && len(categories) == 0 // all rules cover it
 	var list []string
 	for _, c := range categories {
 		if c = known(e.categories, c); c != "" && !slices.Contains(list, c) {
@@ -65,7 +61,10 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 	}
 	slices.Sort(list)
-	key := product + "\x00" + service + "\x00" + strings.Join(list, "\x00")
+	key := known(e.products, product) + "\x00" + known(e.services, service) + "\x00" + wider + "\x00" + strings.Join(list, "\x00")
+	if open {
+		key = sigma.AnySource
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if rt := e.routes[key]; rt != nil {
@@ -73,7 +72,7 @@ func (e *Engine) route(product, service string, categories []string) *route {
 	}
 	rt := &route{named: map[int64]*atomic.Pointer[partition]{}}
 	for _, p := range e.programs {
-		if !p.rule.LogSource.Covers(product, service, list) {
+		if !p.rule.LogSource.Covers(product, service, categories) {
 			continue
 		}
 		rt.rules = append(rt.rules, p)
