@@ -71,10 +71,10 @@ func (s *Set) Routed(ev Event, yield func(*Rule) bool) {
 // routed merges the lists of all log sources that cover the event.
 func (s *Set) routed(ev Event) func(func(int) bool) {
 	product, service, categories := ev.LogSource()
-	if anySource(product, service, categories) {
+	if anySource(product, service) {
 		return func(yield func(int) bool) {
-			for i := range s.Rules {
-				if !yield(i) {
+			for i, r := range s.Rules {
+				if r.LogSource.Covers(product, service, categories) && !yield(i) {
 					return
 				}
 			}

@@ -55,14 +55,15 @@ func (e *Event) LogSource() (product, service string, categories []string) {
 }
 
 // Open lets rules of every log source be tried on an event of which none is
-// known, and reports whether e is one. A node does not: there, nobody chose the
-// rules for such events.
+// known, and rules of its category on one of which only that is known (ECS that
+// names no operating system, an access log). It reports whether nothing was known.
+// A node does not do so: there, nobody chose the rules for such events.
 func (e *Event) Open() bool {
-	if e.Product != "" || e.Service != "" || len(e.Categories) > 0 {
+	if e.Product != "" || e.Service != "" {
 		return false
 	}
 	e.Product = sigma.AnySource
-	return true
+	return len(e.Categories) == 0
 }
 
 // Grounds reports whether a match rests on the event. One of no known log source

@@ -53,7 +53,6 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		return ""
 	}
 	wider := known(e.services, sigma.WiderService(product, service))
-	open := product == sigma.AnySource && service == "" && len(categories) == 0 // all rules cover it
 	var list []string
 	for _, c := range categories {
 		if c = known(e.categories, c); c != "" && !slices.Contains(list, c) {
@@ -62,8 +61,11 @@ func (e *Engine) route(product, service string, categories []string) *route {
 	}
 	slices.Sort(list)
 	key := known(e.products, product) + "\x00" + known(e.services, service) + "\x00" + wider + "\x00" + strings.Join(list, "\x00")
-	if open {
-		key = sigma.AnySource
+	if product == sigma.AnySource && service == "" { // covered by others than an event without a product
+		key = sigma.AnySource + key
+		if len(categories) > 0 && len(list) == 0 {
+			key = "" // by none: none names its categories
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -49,6 +49,8 @@ func TestDetectUnknownSource(t *testing.T) {
 		rule("words", "category: application, product: django", "{s: [SuspiciousOperation], condition: s}") +
 		rule("absent", "product: linux", "{s: {CommandLine: null}, condition: s}") +
 		rule("negative", "product: zeek", "{s: {id.orig_h: 10.0.0.1}, condition: not s}") +
+		rule("ECS", "product: windows, category: process_creation", "{s: {process.command_line: whoami}, condition: s}") +
+		rule("other ECS", "product: windows", "{s: {process.command_line: whoami}, condition: s}") +
 		rule("EventID", "product: windows, service: security", "{s: {EventID: 4625}, condition: s}")
 	rules = strings.TrimSuffix(rules, "---\n")
 	list, s := found(t, rules, "app.json", `{"CommandLine":"cmd /c WHOAMI"}
@@ -57,8 +59,9 @@ func TestDetectUnknownSource(t *testing.T) {
 {"id":{"orig_h":"10.0.0.2"}}
 {"EventID":4625,"CommandLine":"x"}
 {"EventID":4625,"Channel":"Application","CommandLine":"whoami"}
+{"ecs":{"version":"8"},"event":{"category":["process"],"type":["start"]},"process":{"command_line":"whoami"}}
 `)
-	want := []string{"1 windows", "2 absent", "2 own", "3 absent", "3 words", "4 absent", "4 negative", "5 EventID"}
+	want := []string{"1 windows", "2 absent", "2 own", "3 absent", "3 words", "4 absent", "4 negative", "5 EventID", "7 ECS"}
 	if d := cmp.Diff(want, list); d != "" {
 		t.Error(d)
 	}
