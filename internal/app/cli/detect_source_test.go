@@ -70,6 +70,18 @@ func TestDetectUnknownSource(t *testing.T) {
 	}
 }
 
+// A correlation needs to know when: the usual names of a time are all known.
+func TestDetectTimeNames(t *testing.T) {
+	rules := rule("base", "category: shop", "{s: {a: 1}, condition: s}") + "title: often\ncorrelation: {type: event_count, rules: base, timespan: 1m, condition: {gte: 2}}\n"
+	rules = strings.Replace(rules, "title: base", "title: base\nname: base", 1)
+	for _, name := range []string{"timestamp", "Timestamp", "time", "event_timestamp", "created_at", "SystemTime"} {
+		list, _ := found(t, rules, "app.json", `{"a":1,"`+name+`":"2026-01-02T03:04:05Z"}`+"\n"+`{"a":1,"`+name+`":"2026-01-02T03:05:00Z"}`+"\n")
+		if d := cmp.Diff([]string{"2 often"}, list); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
 // exists looks at whether a field is there, also if it is null and the line is
 // read the short way.
 func TestDetectNullExists(t *testing.T) {

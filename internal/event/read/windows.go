@@ -323,7 +323,10 @@ func flatTime(m map[string]any) time.Time {
 		}
 		return t
 	}
-	return firstTime(m, "UtcTime", "@timestamp", "EventReceivedTime")
+	if t := firstTime(m, "UtcTime", "@timestamp", "EventReceivedTime"); !t.IsZero() {
+		return t
+	}
+	return firstTime(m, "timestamp", "Timestamp", "SystemTime", "time", "datetime", "timeCreated", "ts") // tools of all kinds
 }
 
 // winlogShape reads winlogbeat: top is the record, w its winlog part (before
