@@ -34,6 +34,7 @@ type stats struct {
 	Interrupted bool
 	Garbled     int64 `json:"not_utf8"`
 	Unknown     int64 `json:"unknown_source"`
+	Timeless    int64 `json:"without_time"`
 }
 
 // object is a line of --format jsonl.

@@ -80,6 +80,10 @@ func TestDetectTimeNames(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
+	// What cannot be correlated is said.
+	if list, s := found(t, rules, "app.json", `{"a":1}`+"\n"+`{"a":1}`+"\n"); len(list) != 0 || s.Timeless != 2 {
+		t.Errorf("%v, %d without time", list, s.Timeless)
+	}
 }
 
 // exists looks at whether a field is there, also if it is null and the line is
