@@ -39,16 +39,45 @@ type LogSource struct {
 	Definition string
 }
 
+// AnySource is the product of an event of which nobody knows what wrote it. If it
+// has no service either, every log source covers it that names one of its
+// categories, or every one at all if it has none: whoever gives such events to a
+// set wants these rules tried on them. An event without any product is covered by
+// rules that name none.
+const AnySource = "*"
+
 // Covers reports whether an event of this product, service and categories is
 // one that l speaks about: every part that l gives must be the event's, without
 // regard to case; parts that l leaves open do not matter. An event may belong to
-// several categories at once.
+// several categories at once. See also [AnySource] and [WiderService].
 func (l LogSource) Covers(product, service string, categories []string) bool {
+	category := l.Category != "" && slices.ContainsFunc(categories, func(c string) bool {
+		return strings.EqualFold(l.Category, c)
+	})
+	if anySource(product, service) {
+		return category || len(categories) == 0
+	}
 	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
-		(l.Service == "" || strings.EqualFold(l.Service, service)) &&
-		(l.Category == "" || slices.ContainsFunc(categories, func(c string) bool {
-			return strings.EqualFold(l.Category, c)
-		}))
+		(l.Service == "" || strings.EqualFold(l.Service, service) || strings.EqualFold(l.Service, WiderService(product, service))) &&
+		(l.Category == "" || category)
+}
+
+func anySource(product, service string) bool { return product == AnySource && service == "" }
+
+// WiderService gives the service that takes in another one, "" if there is none:
+// the taxonomy's auth is the file auth.log and its syslog the file syslog, and in
+// these lie also the messages of programs that have a service of their own.
+func WiderService(product, service string) string {
+	if !strings.EqualFold(product, "linux") {
+		return ""
+	}
+	switch fold(service) {
+	case "sshd", "sudo":
+		return "auth"
+	case "cron", "clamav", "vsftpd", "guacamole":
+		return "syslog"
+	}
+	return ""
 }
 
 // String gives the parts as "product/category/service", "*" for an open one.

@@ -188,7 +188,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 		case key == "level":
 			var s string
 			if s, err = text(key, val); err == nil {
-				if r.Level = Level(s); s != "" && !slices.Contains(levels[:], r.Level) {
+				if r.Level = Level(strings.ToLower(s)); s != "" && !slices.Contains(levels[:], r.Level) {
 					err = fail(val, "level %q is not one of informational, low, medium, high, critical", s)
 				}
 			}

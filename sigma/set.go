@@ -71,10 +71,19 @@ func (s *Set) Routed(ev Event, yield func(*Rule) bool) {
 // routed merges the lists of all log sources that cover the event.
 func (s *Set) routed(ev Event) func(func(int) bool) {
 	product, service, categories := ev.LogSource()
+	if anySource(product, service) {
+		return func(yield func(int) bool) {
+			for i, r := range s.Rules {
+				if r.LogSource.Covers(product, service, categories) && !yield(i) {
+					return
+				}
+			}
+		}
+	}
 	var lists [][]int
 	seen := make(map[sourceKey]bool)
 	for _, p := range []string{"", fold(product)} {
-		for _, sv := range []string{"", fold(service)} {
+		for _, sv := range []string{"", fold(service), WiderService(product, service)} {
 			for i := -1; i < len(categories); i++ {
 				key := sourceKey{p, "", sv}
 				if i >= 0 {

@@ -24,6 +24,14 @@ func TestLevel(t *testing.T) {
 	}
 }
 
+// A level is understood in any case, as pySigma understands it.
+func TestLevelCase(t *testing.T) {
+	rules, refused := sigma.Parse("x.yml", []byte("title: T\nlevel: High\nlogsource: {product: x}\ndetection: {s: {a: b}, condition: s}\n"))
+	if len(rules) != 1 || rules[0].Level != sigma.High {
+		t.Errorf("%v %v", rules, refused)
+	}
+}
+
 func TestCovers(t *testing.T) {
 	tests := []struct {
 		l    sigma.LogSource
@@ -45,6 +53,18 @@ func TestCovers(t *testing.T) {
 	}
 	if (sigma.LogSource{Category: "x"}).Covers("", "", nil) || (sigma.LogSource{Product: "x"}).Covers("", "", nil) {
 		t.Error("covers an event without a log source")
+	}
+	// The file auth.log has sshd's messages, but not the other way round, and not elsewhere.
+	auth := sigma.LogSource{Product: "linux", Service: "auth"}
+	if !auth.Covers("linux", "SSHD", nil) || !auth.Covers("linux", "sudo", nil) || auth.Covers("linux", "cron", nil) || auth.Covers("windows", "sshd", nil) ||
+		(sigma.LogSource{Service: "sshd"}).Covers("linux", "auth", nil) || !(sigma.LogSource{Service: "syslog"}).Covers("linux", "cron", nil) {
+		t.Error("services of Linux")
+	}
+	// One of which nobody knows the source is covered by all, one of which the category is known by rules that name it.
+	l := sigma.LogSource{Product: "windows", Category: "x", Service: "y"}
+	if !l.Covers(sigma.AnySource, "", nil) || l.Covers(sigma.AnySource, "z", nil) || l.Covers(sigma.AnySource, "", []string{"z"}) ||
+		!l.Covers(sigma.AnySource, "", []string{"z", "X"}) || (sigma.LogSource{Product: "windows"}).Covers(sigma.AnySource, "", []string{"x"}) {
+		t.Error("an event of any source")
 	}
 }
 

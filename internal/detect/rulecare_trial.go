@@ -267,8 +267,9 @@ func runSample(ctx context.Context, sample string, at []int, rules map[string]*s
 		return nil
 	}
 	each := func(ev *event.Event) error {
+		ev.Open() // as meneki detect does: the trial says which rule is to be tried
 		for _, i := range at {
-			if _, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok {
+			if m, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok && ev.Grounds(m) {
 				out[i].Matches++
 			}
 		}

@@ -5,6 +5,7 @@
 package event
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/sigma"
@@ -51,6 +52,32 @@ type Source struct {
 // LogSource gives the three routing values of e, for sigma.Event.
 func (e *Event) LogSource() (product, service string, categories []string) {
 	return e.Product, e.Service, e.Categories
+}
+
+// Open lets rules of every log source be tried on an event of which none is
+// known, and rules of its category on one of which only that is known (ECS that
+// names no operating system, an access log). It reports whether nothing was known.
+// A node does not do so: there, nobody chose the rules for such events.
+func (e *Event) Open() bool {
+	if e.Product != "" || e.Service != "" {
+		return false
+	}
+	e.Product = sigma.AnySource
+	return len(e.Categories) == 0
+}
+
+// Grounds reports whether a match rests on the event. One of no known log source
+// (Open) must have something that the rule looks for, or a field that it names:
+// otherwise a rule that only says what must not be there would match all of them.
+func (e *Event) Grounds(m *sigma.Match) bool {
+	if e.Product != sigma.AnySource || len(m.Fields) > 0 {
+		return true
+	}
+	names, _ := m.Rule.FieldNames()
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, ok := e.Lookup(name)
+		return ok
+	})
 }
 
 // Lookup finds a field: its exact name first, then a dotted path through nested

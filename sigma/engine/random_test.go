@@ -171,7 +171,7 @@ func selectionText(s source) string {
 func ruleText(s source, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "title: rule %d\nid: 00000000-0000-4000-8000-%012d\nlogsource:\n", n, n)
-	b.WriteString("  " + one(s, "product: windows", "product: Windows", "category: process_creation", "service: security", "product: linux") + "\n")
+	b.WriteString("  " + one(s, "product: windows", "product: Windows", "category: process_creation", "service: security", "product: linux", "service: auth") + "\n")
 	if s.pick(3) == 0 {
 		b.WriteString("  " + one(s, "definition: x", "definition: y") + "\n")
 	}
@@ -227,8 +227,8 @@ func anyValue(s source, depth int) any {
 // anyEvent is a random event.
 func anyEvent(s source) *event {
 	ev := &event{fields: map[string]any{}}
-	ev.product = one(s, "windows", "windows", "linux", "WINDOWS", "")
-	ev.service = one(s, "", "security", "sysmon", "Security")
+	ev.product = one(s, "windows", "windows", "linux", "WINDOWS", "", sigma.AnySource)
+	ev.service = one(s, "", "security", "sysmon", "Security", "sshd", "auth")
 	ev.categories = one(s, nil, []string{"process_creation"}, []string{"x", "Process_Creation"})
 	for range 1 + s.pick(6) {
 		name := fieldNames[s.pick(len(fieldNames))]

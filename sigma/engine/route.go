@@ -52,7 +52,7 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 		return ""
 	}
-	product, service = known(e.products, product), known(e.services, service)
+	wider := known(e.services, sigma.WiderService(product, service))
 	var list []string
 	for _, c := range categories {
 		if c = known(e.categories, c); c != "" && !slices.Contains(list, c) {
@@ -60,7 +60,13 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 	}
 	slices.Sort(list)
-	key := product + "\x00" + service + "\x00" + strings.Join(list, "\x00")
+	key := known(e.products, product) + "\x00" + known(e.services, service) + "\x00" + wider + "\x00" + strings.Join(list, "\x00")
+	if product == sigma.AnySource && service == "" { // covered by others than an event without a product
+		key = sigma.AnySource + key
+		if len(categories) > 0 && len(list) == 0 {
+			key = "" // by none: none names its categories
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if rt := e.routes[key]; rt != nil {
@@ -68,7 +74,7 @@ func (e *Engine) route(product, service string, categories []string) *route {
 	}
 	rt := &route{named: map[int64]*atomic.Pointer[partition]{}}
 	for _, p := range e.programs {
-		if !p.rule.LogSource.Covers(product, service, list) {
+		if !p.rule.LogSource.Covers(product, service, categories) {
 			continue
 		}
 		rt.rules = append(rt.rules, p)

@@ -76,6 +76,7 @@ func (w *Worker) MatchRecord(r Record, yield func(*sigma.Match) bool) error {
 		return nil
 	}
 	id, single := r.EventID()
+	single = single && product != sigma.AnySource // no rule is left out there, so one partition is enough
 	p := rt.partition(w.engine, id, single)
 	w.count(p)
 	if len(p.rules) == 0 {
@@ -103,6 +104,7 @@ func (w *Worker) MatchRecord(r Record, yield func(*sigma.Match) bool) error {
 func (w *Worker) Prepare(r Record) {
 	product, service, categories := r.LogSource()
 	id, single := r.EventID()
+	single = single && product != sigma.AnySource
 	w.route(product, service, categories).partition(w.engine, id, single)
 }
 

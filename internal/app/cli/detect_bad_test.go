@@ -33,6 +33,8 @@ type stats struct {
 	Seconds     float64
 	Interrupted bool
 	Garbled     int64 `json:"not_utf8"`
+	Unknown     int64 `json:"unknown_source"`
+	Timeless    int64 `json:"without_time"`
 }
 
 // object is a line of --format jsonl.

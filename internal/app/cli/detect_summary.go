@@ -182,6 +182,15 @@ func (s summary) missing(w io.Writer, c func(code, s string) string) {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
+	if r.Unknown > 0 {
+		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Records of no known log source: {0}", "ログソースが不明な記録：{0} 件").With(thousands(r.Unknown)).In(l)))
+		for _, line := range s.wrap(i18n.T("rules of every log source were tried on them, so look twice at what they matched", "すべての規則を試したため、一致は慎重に確認してください").In(l)) {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
+	if r.Timeless > 0 {
+		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Matches that correlations could not use, because the records tell no time: {0}", "記録に時刻がなく、相関規則で使えなかった一致：{0} 件").With(thousands(r.Timeless)).In(l)))
+	}
 	if r.SkipN > 0 {
 		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))
 		for _, g := range byReason(r.Skipped, l) {

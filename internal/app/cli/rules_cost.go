@@ -53,6 +53,7 @@ func (c *rulesCost) Run(s *session) error {
 	events := int64(0)
 	_, err = read.Paths(s.ctx, c.Paths, read.Options{}, func(ev *event.Event) error {
 		events++
+		ev.Open()
 		worker.Match(ev, ev.Fields, func(*sigma.Match) bool { return true })
 		return nil
 	})

@@ -69,10 +69,12 @@ func (c *rulesExplain) Run(s *session) error {
 			if !at.holds(ev) {
 				return nil
 			}
+			ev.Open()
 			for _, r := range rules {
 				if at.number > 0 || r.LogSource.Covers(ev.LogSource()) {
 					fmt.Fprintf(s.out, "%s %s %s:%d\n", ev.Time.Format("2006-01-02T15:04:05.000Z"), clean(ev.Host), clean(ev.From.Name), ev.From.Record)
-					writeTrace(s.out, r.Explain(ev), s.lang)
+					m, ok := r.Match(ev)
+					writeTrace(s.out, r.Explain(ev), !ok || ev.Grounds(m), s.lang)
 					fmt.Fprintln(s.out)
 					n++
 				}
@@ -121,10 +123,18 @@ func (s *session) detections(path string, b []byte) ([]*sigma.Rule, error) {
 
 // writeTrace prints why a rule matched or not: first in a sentence, then part by
 // part, each with yes or no before it.
-func writeTrace(w io.Writer, t *sigma.Trace, lang i18n.Lang) {
+func writeTrace(w io.Writer, t *sigma.Trace, grounded bool, lang i18n.Lang) {
 	say := func(x i18n.Text) string { return x.In(lang) }
-	fmt.Fprintf(w, "%s: %s\n", clean(t.Rule.Credit()), say(verdict(t)))
-	fmt.Fprintf(w, "%s%s\n", yes(t.LogSource, lang), say(i18n.T("log source {0}; the event: {1}", "対象 {0}、この事象は {1}").With(clean(t.Rule.LogSource.String()), clean(sourceOf(t)))))
+	result := verdict(t)
+	if !grounded {
+		result = i18n.T("no match: the event is of no known log source, and has nothing that the rule names", "不一致：事象のログソースが不明で、規則が挙げるフィールドもない")
+	}
+	fmt.Fprintf(w, "%s: %s\n", clean(t.Rule.Credit()), say(result))
+	event := i18n.T("{0}", "{0}").With(clean(sourceOf(t)))
+	if t.Product == sigma.AnySource {
+		event = i18n.T("not known, so every rule is tried", "不明（すべての規則を試します）")
+	}
+	fmt.Fprintf(w, "%s%s\n", yes(t.LogSource, lang), say(i18n.T("log source {0}; the event: {1}", "対象 {0}、この事象は {1}").With(clean(t.Rule.LogSource.String()), event)))
 	for _, n := range t.Conditions {
 		writeNode(w, n, 0, lang)
 	}

@@ -246,6 +246,12 @@ func (p *page) foot(r *Result) footView {
 	if r.Report.GarbledN > 0 {
 		fact(i18n.T("Records that are not UTF-8", "UTF-8 でない記録"), r.Report.GarbledN)
 	}
+	if r.Report.Timeless > 0 {
+		fact(i18n.T("Matches that correlations could not use: no time", "時刻がなく相関規則で使えない一致"), r.Report.Timeless)
+	}
+	if r.Report.Unknown > 0 {
+		fact(i18n.T("Records of no known log source", "ログソースが不明な記録"), r.Report.Unknown)
+	}
 	for _, b := range r.Report.Garbled {
 		v.Bad = append(v.Bad, pairView{b.Name + " #" + strconv.FormatInt(b.Record, 10), p.in(b.Reason)})
 	}

@@ -79,8 +79,15 @@ func onlyRead(t testing.TB, set *sigma.Set, text string) (string, read.Report) {
 	var out strings.Builder
 	w := New("jsonl", &out, style(i18n.EN))
 	now := time.Now()
+	unknown := int64(0)
 	report, err := read.Stream(t.Context(), Stdin, strings.NewReader(text), read.Options{Clock: func() time.Time { return now }}, func(ev *event.Event) (err error) {
+		if ev.Open() {
+			unknown++
+		}
 		set.Match(ev, func(m *sigma.Match) bool {
+			if !ev.Grounds(m) {
+				return true
+			}
 			err = w.Write(newMatch(m, ev, 0, 0))
 			return err == nil
 		})
@@ -92,6 +99,7 @@ func onlyRead(t testing.TB, set *sigma.Set, text string) (string, read.Report) {
 	if err := w.End(nil); err != nil {
 		t.Fatal(err)
 	}
+	report.Unknown = unknown
 	return out.String(), report
 }
 

@@ -112,7 +112,11 @@ func (p *people) see(w *worker, b *batch, ev *event.Event) {
 
 // base sets aside a match that a correlation asks for.
 func (p *people) base(b *batch, r *sigma.Rule, ev *event.Event) {
-	if p.correlator == nil || !p.correlator.engine.Wants(r) || ev.Time.Equal(ev.Seen) {
+	if p.correlator == nil || !p.correlator.engine.Wants(r) {
+		return
+	}
+	if ev.Time.Equal(ev.Seen) {
+		b.report.Timeless++
 		return
 	}
 	fields := make(map[string]any, len(p.fields))

@@ -116,8 +116,13 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 
 // event matches an event that was decoded.
 func (w *worker) event(b *batch, ev *event.Event) {
+	if ev.Open() {
+		b.report.Unknown++
+	}
 	w.match(ev, func(m *sigma.Match) bool {
-		w.found(b, ev, m)
+		if ev.Grounds(m) {
+			w.found(b, ev, m)
+		}
 		return b.err == nil
 	})
 	if w.people != nil {

@@ -182,6 +182,7 @@ type scanner struct {
 
 	line    []byte
 	odd     bool // a character beyond ASCII folds into it
+	null    bool // such a field is null, which is not the same as absent
 	strange bool // a field that rules look at holds what history writes in ways of its own
 	nodes   map[string]*keyNode
 	last    *keyNode
@@ -250,7 +251,7 @@ func (s *scanner) read(line []byte) bool {
 		return false
 	}
 	s.begin(line)
-	return s.members() && s.windows()
+	return s.members() && !s.null && s.windows()
 }
 
 func (s *scanner) begin(line []byte) {
@@ -259,7 +260,7 @@ func (s *scanner) begin(line []byte) {
 		s.epoch = 1
 	}
 	s.line, s.variants, s.leaves, s.made, s.buf = line, s.variants[:0], s.leaves[:0], s.made[:0], s.buf[:0]
-	s.kind, s.eventID = nil, 0
+	s.kind, s.eventID, s.null = nil, 0, false
 }
 
 // has reports whether the event has a field that is not null.
@@ -288,7 +289,8 @@ func (s *scanner) plain(v *value) []byte {
 	return s.buf[at:len(s.buf):len(s.buf)]
 }
 
-// find gives a field as rules find it, or nil. Package read drops null.
+// find gives a field as rules find it, or nil. A line in which a field is null that
+// anybody asks for is decoded.
 func (s *scanner) find(id int32) *value {
 	if s.has(id) {
 		return &s.values[id]

@@ -385,6 +385,7 @@ func (s *scanner) members() bool {
 				return false
 			}
 			s.values[node.id] = v
+			s.null = s.null || v.kind == isNull
 			s.strange = s.strange || v.strange()
 			i = end
 		default:
@@ -392,6 +393,7 @@ func (s *scanner) members() bool {
 			if end < 0 {
 				return false
 			}
+			s.null = s.null || node.class >= 0 && v.kind == isNull
 			s.strange = s.strange || node.class >= 0 && v.strange()
 			if node.class >= 0 && !s.vary(node.class, key, v) {
 				return false

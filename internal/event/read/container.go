@@ -50,7 +50,7 @@ var (
 	noLog     = i18n.T("not a log that can be recognised", "認識できるログではありません")
 	notLog    = i18n.T("not a Windows event log, whatever it is called", "名前に反して、Windows イベントログではありません")
 	notText   = i18n.T("binary file: not a log", "バイナリファイル: ログではありません")
-	zeekTSV   = i18n.T("Zeek log in TSV; let Zeek write JSON (LogAscii::use_json=T)", "TSV 形式の Zeek ログです。JSON で書き出してください (LogAscii::use_json=T)")
+	zeekTSV   = i18n.T("Zeek log in TSV, which cannot be followed while it grows; let Zeek write JSON (LogAscii::use_json=T)", "TSV 形式の Zeek ログは、書き込み中に追跡できません。JSON で書き出してください (LogAscii::use_json=T)")
 	macDebris = i18n.T("macOS folder data", "macOS の付随ファイル")
 )
 
@@ -82,7 +82,7 @@ var magic = [...]struct {
 	{"7z\xbc\xaf\x27\x1c", foreign[".7z"]}, {"Rar!", foreign[".rar"]}, {"BZh", foreign[".bz2"]}, {"\xfd7zXZ", foreign[".xz"]},
 	{"\x00\x05\x16\x07", macDebris}, {"SQLite format 3\x00", notText}, {"PAR1", notText}, {"\x7fELF", notText},
 	{"MZ\x90", notText}, {"\x89PNG", notText}, {"%PDF-", notText}, {"\xff\xd8\xff", notText}, {"GIF8", notText},
-	{"#separator", zeekTSV},
+	{zeekMagic, zeekTSV}, // of a file that grows: its header is read only once
 }
 
 // peeked gives n bytes that are there.
@@ -145,6 +145,9 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 			return r.eventLog(ctx, name, in) // by place, whatever was peeked at
 		}
 		return r.eventLog(ctx, name, b)
+	}
+	if bytes.HasPrefix(head, []byte(zeekMagic)) {
+		return r.records(ctx, name, newZeekLines(b, r.opts.MaxRecord))
 	}
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.bytes)) {

@@ -46,6 +46,12 @@ type Report struct {
 	// match. The first of each file is listed.
 	Garbled  []BadRecord
 	GarbledN int64
+	// Unknown counts the events of which no log source is known. Readers do not
+	// count them, only whoever tries rules of all log sources on them.
+	Unknown int64
+	// Timeless counts the matches that correlations wanted and could not use, since
+	// their records tell no time. Readers do not count them either.
+	Timeless int64
 }
 
 // BadRecord is a record, or the rest of a file, that could not be read.
@@ -76,6 +82,8 @@ func (r *Report) Add(o Report) {
 	r.Bytes += o.Bytes
 	r.BadN += o.BadN
 	r.SkipN += o.SkipN
+	r.Unknown += o.Unknown
+	r.Timeless += o.Timeless
 	r.Bad = append(r.Bad, o.Bad[:min(len(o.Bad), listed-len(r.Bad))]...)
 	r.Skipped = append(r.Skipped, o.Skipped[:min(len(o.Skipped), listed-len(r.Skipped))]...)
 	n := r.GarbledN + o.GarbledN

@@ -71,11 +71,19 @@ func (d *Decoder) wrapped(m map[string]any, name string, hint Hint, depth int) (
 	return r, true
 }
 
+// timeNames are the names under which records of no known shape have their time,
+// the surest first: the last ones may also be the time of something in the record.
+var timeNames = []string{
+	"@timestamp", "timestamp", "time", "ts", "eventTime", "EventTime", "TimeGenerated", "TimeCreated", "UtcTime", "datetime", "date",
+	"event_time", "created", "createdDateTime", "published", "_time", "Timestamp", "TimeStamp", "Time", "DateTime", "dateTime",
+	"event_timestamp", "eventTimestamp", "EventTimestamp", "SystemTime", "CreationTime", "timeGenerated", "timeCreated", "log_time",
+	"local_time", "created_at", "start_time", "startTime", "StartTime",
+}
+
 // plainShape is a record of unknown shape.
 func plainShape(m map[string]any) record {
 	r := record{fields: m}
-	r.time = firstTime(m, "@timestamp", "timestamp", "time", "ts", "eventTime", "EventTime", "TimeGenerated", "TimeCreated",
-		"UtcTime", "datetime", "date", "event_time", "created", "createdDateTime", "published", "_time")
+	r.time = firstTime(m, timeNames...)
 	r.host = firstText(m, "Computer", "Hostname", "HostName", "hostname", "host.name", "host")
 	r.user = firstText(m, "User", "user.name", "username", "user")
 	for _, k := range []string{"host", "user"} {

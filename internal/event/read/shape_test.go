@@ -94,6 +94,8 @@ func TestWindowsRouting(t *testing.T) {
 		{`{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":12}`, "sysmon", "registry_event registry_add registry_delete", nil},
 		{`{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":13,"EventType":"INFO","SeverityValue":2}`, "sysmon", "registry_event registry_set", map[string]any{"NXLogEventType": "INFO"}},
 		{`{"Channel":"Microsoft-Windows-PowerShell/Operational","EventID":4104,"ScriptBlockText":"x"}`, "powershell", "ps_script", nil},
+		// A field that is null is there; a System field that is null may stand under another name.
+		{`{"Channel":"System","EventID":7045,"ServiceName":null,"Provider_Name":null,"ProviderName":"x","EventRecordID":null,"RecordId":5}`, "system", "", map[string]any{"ServiceName": any(nil), "Provider_Name": "x", "EventRecordID": int64(5)}},
 		{`{"Channel":"PowerShellCore/Operational","EventID":4103}`, "powershell", "ps_module", nil},
 		{`{"Channel":"Windows PowerShell","EventID":400,"Message":"HostApplication=x"}`, "powershell-classic", "ps_classic_start", map[string]any{"Data": "HostApplication=x"}},
 		{`{"winlog":{"channel":"Windows PowerShell","event_id":600,"event_data":{"param1":"WSMan","param2":"Started"}}}`, "powershell-classic", "ps_classic_provider_start", map[string]any{"Data": []any{"WSMan", "Started"}}},

@@ -93,6 +93,7 @@ func parseTimeText(s string) (t time.Time, zoned, ok bool) {
 var layouts = []string{
 	"02/Jan/2006:15:04:05 -0700", time.RFC1123Z, time.RFC1123, time.UnixDate, time.ANSIC,
 	"01/02/2006 15:04:05", "1/2/2006 3:04:05 PM", "2006/01/02 15:04:05",
+	"20060102T150405Z0700", "20060102T150405", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "Jan _2 15:04:05 2006", "Jan _2 2006 15:04:05",
 }
 
 // parseISO reads 2006-01-02T15:04:05.999999999Z07:00 and its looser forms.

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"maps"
 	"strings"
 	"time"
 )
@@ -247,6 +248,18 @@ var flatSpare = [...][2]string{
 	{"HostName", "Computer"}, {"MachineName", "Computer"}, {"ComputerName", "Computer"}, {"RecordId", "EventRecordID"},
 }
 
+// systemPart are all names under which a flat record may have a System field.
+var systemPart = func() map[string]bool {
+	all := maps.Clone(system)
+	for from, to := range flatNames {
+		all[from], all[to] = true, true
+	}
+	for _, p := range flatSpare {
+		all[p[0]], all[p[1]] = true, true
+	}
+	return all
+}()
+
 // windowsFlat reads records whose System and data fields lie side by side.
 func windowsFlat(m map[string]any) record {
 	f := make(map[string]any, len(m)+4)
@@ -259,7 +272,7 @@ func windowsFlat(m map[string]any) record {
 			} else {
 				f[k] = v
 			}
-		case v == nil: // says nothing; and another key may say it
+		case v == nil && systemPart[k]: // says nothing; and another key may say it
 		case flatNames[k] != "" && m[flatNames[k]] == nil:
 			f[flatNames[k]] = v
 		default:
@@ -310,7 +323,10 @@ func flatTime(m map[string]any) time.Time {
 		}
 		return t
 	}
-	return firstTime(m, "UtcTime", "@timestamp", "EventReceivedTime")
+	if t := firstTime(m, "UtcTime", "@timestamp", "EventReceivedTime"); !t.IsZero() {
+		return t
+	}
+	return firstTime(m, "timestamp", "Timestamp", "SystemTime", "time", "datetime", "timeCreated", "ts") // tools of all kinds
 }
 
 // winlogShape reads winlogbeat: top is the record, w its winlog part (before
