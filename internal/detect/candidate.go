@@ -2,10 +2,12 @@ package detect
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/store"
 )
 
 // Past is the node's memory, as far as detect needs it.
@@ -99,4 +101,26 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 		return false, err
 	}
 	return already.Events >= commonAlready, nil
+}
+
+// known reports whether the value was offered before, by any finding, or is armed already.
+func (s *Service) known(tx *store.Tx, name string) (bool, error) {
+	kind, value, _ := strings.Cut(name, ":")
+	b := s.engine.now.Load()
+	if kind == "sigma" {
+		if _, armed := b.byRule[value]; armed {
+			return true, nil
+		}
+	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
+		return true, nil
+	}
+	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
+	return n > 0, err
+}
+
+type offerRow struct {
+	Finding string `db:"finding"`
+	Value   string `db:"value"`
+	Why     string `db:"why"`
+	Offered bool   `db:"offered"`
 }

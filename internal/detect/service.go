@@ -455,28 +455,6 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	return offer(event.Candidate{Sigma: string(rule.Source), Why: reasonBehavior}, name)
 }
 
-// known reports whether the value was offered before, by any finding, or is armed already.
-func (s *Service) known(tx *store.Tx, name string) (bool, error) {
-	kind, value, _ := strings.Cut(name, ":")
-	b := s.engine.now.Load()
-	if kind == "sigma" {
-		if _, armed := b.byRule[value]; armed {
-			return true, nil
-		}
-	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
-		return true, nil
-	}
-	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
-	return n > 0, err
-}
-
-type offerRow struct {
-	Finding string `db:"finding"`
-	Value   string `db:"value"`
-	Why     string `db:"why"`
-	Offered bool   `db:"offered"`
-}
-
 // Rules replaces the node's own rules.
 func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }
 
