@@ -353,6 +353,13 @@ func (d *Demo) attack(ctx context.Context) error {
 	if err := d.connected(ctx); err != nil {
 		return err
 	}
+	// The members joined one after the other: only now does each know what
+	// belongs to those that came behind it.
+	for _, m := range d.members {
+		if err := m.node.hello(ctx); err != nil {
+			return err
+		}
+	}
 	away := d.member(d.cfg.Offline)
 	if away != nil {
 		away.node.link.Suspend()

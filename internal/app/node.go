@@ -166,8 +166,7 @@ func (n *Node) join(ctx context.Context, hub *Hub) (community.Passport, error) {
 	if err != nil {
 		return community.Passport{}, err
 	}
-	return community.Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub.URL(), HubName: a.HubName, LeafURL: a.LeafURL, CA: a.CA, Pin: hub.pin,
-		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
+	return a.Passport(hub.URL(), hub.pin, seed), nil
 }
 
 // connect opens the line to the hub; it comes up by itself, now or later.

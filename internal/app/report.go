@@ -25,6 +25,7 @@ type Report struct {
 	Refused    int              `json:"rules_refused"`
 	Steps      []ReportStep     `json:"steps"` // in order of time
 	Findings   []ReportFinding  `json:"findings"`
+	Kept       int64            `json:"findings_kept"` // found at the first member, and below what its policy lets out
 	Cases      []ReportCase     `json:"cases"`
 	Indicators []ReportInd      `json:"indicators"`
 	Armed      []ReportReceipt  `json:"armed"`
@@ -137,6 +138,9 @@ func (d *Demo) Report(ctx context.Context) (Report, error) {
 	}
 	d.steps(&r, cycles)
 	if err := d.waiting(ctx, &r); err != nil {
+		return r, err
+	}
+	if err := d.kept(ctx, &r); err != nil {
 		return r, err
 	}
 	r.Missing = d.missing(r)
@@ -269,6 +273,16 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 	return nil
 }
 
+// kept counts what the first member found and does not tell the hub.
+func (d *Demo) kept(ctx context.Context, r *Report) error {
+	return d.members[0].node.db.Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
+		all, err := detect.Count(tx, detect.Filter{})
+		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
+		r.Kept = max(0, all-int64(len(told)))
+		return err
+	})
+}
+
 // missing names the first step of the cycle that did not come; "" if all came.
 // Armed and hunted mean another member than the one that was attacked.
 func (d *Demo) missing(r Report) string {
@@ -281,7 +295,7 @@ func (d *Demo) missing(r Report) string {
 	}
 	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past && s.Member != first })
 	switch {
-	case len(r.Findings) == 0:
+	case len(r.Findings) == 0 && r.Kept == 0:
 		return situation.Detected
 	case len(r.Cases) == 0:
 		return situation.Opened

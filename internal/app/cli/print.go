@@ -135,7 +135,8 @@ func more(w io.Writer, l i18n.Lang, n int) {
 }
 
 // printSteps prints the way of the first case's first indicator round the
-// cycle: each step when it first came, members one by one.
+// cycle: each step when it first came, members one by one. A member that saw
+// no trace of it but of another is shown with that.
 func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) string) {
 	if len(r.Steps) == 0 {
 		return
@@ -150,12 +151,16 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 	fmt.Fprintf(w, "\n%s\n", c("1", i18n.T("The cycle", "循環").In(l)))
 	seen := map[string]bool{}
 	list := slices.Clone(r.Steps)
+	saw := map[string]bool{} // members that saw the first one
+	for _, s := range list {
+		saw[s.Member] = saw[s.Member] || s.Name == situation.Sighted && s.Subject == first
+	}
 	slices.SortStableFunc(list, func(a, b app.ReportStep) int { return cmp.Compare(a.MS, b.MS) })
 	for _, s := range list {
 		about := s.Name == situation.Indicator || s.Name == situation.Pushed || s.Name == situation.Armed || s.Name == situation.Hunted || s.Name == situation.Sighted || s.Name == situation.Refused
 		key := s.Name
 		if about {
-			if s.Subject != first {
+			if s.Subject != first && (s.Name != situation.Sighted || saw[s.Member]) {
 				continue
 			}
 			key += s.Member
@@ -174,6 +179,9 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 			note = i18n.T("{0} traces", "痕跡 {0} 件").With(s.N).In(l)
 			if s.N == situation.Untold {
 				note = i18n.T("does not say what it found", "結果は非開示").In(l)
+			}
+			if i := slices.IndexFunc(r.Indicators, func(o app.ReportInd) bool { return o.ID == s.Subject }); i >= 0 && s.Subject != first {
+				note += i18n.T(" of “{0}”", "（「{0}」）").With(clean(r.Indicators[i].Name)).In(l)
 			}
 		}
 		fmt.Fprintf(w, "  %s ms  %s %s %s\n", c("36", fmt.Sprintf("%9.1f", s.MS)), pad(stepNames[s.Name].In(l), 10), pad(s.Member, 16), note)
