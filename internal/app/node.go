@@ -331,6 +331,9 @@ func (n *Node) hello(ctx context.Context) error {
 		return err
 	}
 	reply, err := n.link.Request(ctx, community.TopicHello, body)
+	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours
+		return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+	}
 	if err != nil {
 		return err
 	}

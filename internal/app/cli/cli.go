@@ -82,7 +82,7 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			return
 		}
 		s.lang = language(c.Lang)
-		s.log = slog.New(slog.NewTextHandler(errw, &slog.HandlerOptions{Level: levels[c.Log]}))
+		s.log = newLog(errw, levels[c.Log])
 		k.BindTo(ctx, (*context.Context)(nil))
 		err = k.Run(s)
 	}()
