@@ -171,6 +171,9 @@ func demoPorts(first string) ([]string, error) {
 	if first == "" { // any free ports: the consoles are there, nobody is told
 		return []string{"127.0.0.1:0", "", "", ""}, nil
 	}
+	if err := address(first); err != nil {
+		return nil, err
+	}
 	if !loopback(first) {
 		return nil, fault.New(fault.Invalid, i18n.T("the demo's consoles are for this machine only", "デモの画面は、この端末からのみ利用できます")).
 			WithHint(i18n.T("use --listen 127.0.0.1:PORT", "--listen 127.0.0.1:ポート を使ってください"))

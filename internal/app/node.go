@@ -134,7 +134,7 @@ func (n *Node) passport(ctx context.Context, hub *Hub) error {
 		if n.cfg.Token != "" {
 			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
 		}
-	case n.cfg.Token == "":
+	case n.cfg.Token == "" || n.cfg.Join == "" && hub == nil:
 		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
 			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
 	default:
