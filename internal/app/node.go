@@ -410,7 +410,7 @@ func (n *Node) Run(ctx context.Context) error {
 // heartbeat says hello every half minute, and tells the operator once when the
 // hub is gone and once when it is back.
 func (n *Node) heartbeat(ctx context.Context) error {
-	away, told := false, map[string]int64{}
+	away, sure, told := false, false, map[string]int64{}
 	wait := 5 * time.Second // by then the line is up, if there is a hub
 	for {
 		n.greet(ctx)
@@ -421,11 +421,18 @@ func (n *Node) heartbeat(ctx context.Context) error {
 		}
 		wait = 30 * time.Second
 		n.sensors.tellLosses(n.cfg.Log, told)
-		if gone := !n.link.Connected(); gone != away {
+		gone, why := !n.link.Connected(), n.link.Problem()
+		refused := gone && why != nil && !fault.Is(why, fault.Unavailable)
+		if refused && !sure { // a hub that starts again listens before it knows its members: look once more
+			sure, wait = true, 5*time.Second
+			continue
+		}
+		sure = refused
+		if gone != away {
 			away = gone
 			hub := slog.String("hub", n.pass.Load().Hub)
-			switch why := n.link.Problem(); {
-			case away && why != nil && !fault.Is(why, fault.Unavailable):
+			switch {
+			case refused:
 				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))
 			case away:
 				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub, slog.Any("why", why))
