@@ -359,9 +359,7 @@ func (d *Demo) attack(ctx context.Context) error {
 	// The members joined one after the other: only now does each know what
 	// belongs to those that came behind it.
 	for _, m := range d.members {
-		if err := m.node.hello(ctx); err != nil {
-			return err
-		}
+		m.node.greet(ctx)
 	}
 	away := d.member(d.cfg.Offline)
 	if away != nil {

@@ -19,8 +19,9 @@ type Report struct {
 	OK      bool   `json:"ok"`
 	Missing string `json:"missing,omitempty"` // the first step that did not come
 
-	Events     int64            `json:"events"`      // read by the first member's sensor
-	BadRecords int64            `json:"bad_records"` // not readable, each named in the log
+	Events     int64            `json:"events"`         // read by the first member's sensor
+	BadRecords int64            `json:"bad_records"`    // not readable, each named in the log
+	LeftOut    int64            `json:"files_left_out"` // of no kind that is read, such as captures; the log names them from level info
 	Rules      int              `json:"rules"`
 	Refused    int              `json:"rules_refused"`
 	Steps      []ReportStep     `json:"steps"` // in order of time
@@ -117,7 +118,7 @@ func (d *Demo) Report(ctx context.Context) (Report, error) {
 	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{}, Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
 		Armed: []ReportReceipt{}, Hunted: []ReportReceipt{}, Sightings: []ReportSighting{}, Waiting: []ReportWaiting{}}
 	d.mu.Lock()
-	r.Events, r.BadRecords = d.report.Events, d.report.BadN
+	r.Events, r.BadRecords, r.LeftOut = d.report.Events, d.report.BadN, d.report.SkipN
 	d.mu.Unlock()
 	var cycles []situation.Cycle
 	err := d.Hub.db.Read(ctx, store.System("demo: report"), func(tx *store.Tx) error {

@@ -100,6 +100,9 @@ func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 	c := paint(colours)
 	head := func(t i18n.Text, n int) { fmt.Fprintf(w, "\n%s %d\n", c("1", t.In(l)), n) }
 	fmt.Fprintf(w, "%s\n", i18n.T("{0} events read, {1} rules ({2} refused)", "事象 {0} 件、規則 {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
+	if r.BadRecords > 0 || r.LeftOut > 0 {
+		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} records, {1} files (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
+	}
 	head(i18n.T("Findings", "検知"), len(r.Findings))
 	for i, f := range r.Findings {
 		if i == maxShown {
