@@ -183,6 +183,10 @@ func TestDemoBadRecordings(t *testing.T) {
 		at(name, []byte("\xd4\xc3\xb2\xa1\x02\x00"))
 	}
 	refused(t, env, 65, "files left out: 3", "give events as EVTX", "demo", "--once", "--events", folder)
+	at("folder/quiet.jsonl", []byte("{\"a\":1}\n"))
+	if out, _, _ := run(t, env, "demo", "--once", "--events", folder); !strings.Contains(out, "not read: 0 records, 3 files") {
+		t.Errorf("files that were left out beside one that was read are not told of:\n%s", out)
+	}
 	refused(t, env, 1, "error: nothing was found", "", "demo", "--once", "--events", at("empty.jsonl", nil))
 }
 

@@ -243,6 +243,26 @@ func TestAllowHeader(t *testing.T) {
 	}
 }
 
+// What stands beside the operations answers errors as they do.
+func TestBesideTheOperations(t *testing.T) {
+	f := newFixture(t)
+	f.api.Handle("GET /figures", func(_ http.ResponseWriter, r *http.Request) error {
+		return fault.New(fault.Denied, i18n.T("not for you", "閲覧できません"))
+	})
+	for _, c := range []struct {
+		method, path string
+		want         int
+		allow        string
+	}{
+		{"GET", "/figures", 403, ""}, {"POST", "/figures", 405, "GET, HEAD"}, {"POST", "/openapi.json", 405, "GET, HEAD"}, {"DELETE", "/openapi.yaml", 405, "GET, HEAD"},
+	} {
+		w := f.do(t, asks{method: c.method, path: c.path})
+		if p := problemOf(t, w); p.Status != c.want || w.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q; want %d, %q", c.method, c.path, p.Status, w.Header().Get("Allow"), c.want, c.allow)
+		}
+	}
+}
+
 func TestRequestIDOfOuterHandler(t *testing.T) {
 	f := newFixture(t)
 	w := httptest.NewRecorder()

@@ -79,6 +79,23 @@ func (rt router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Re
 
 func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.a.mux.ServeHTTP(w, r) }
 
+// Handle puts something that is no operation beside the operations, such as
+// figures for a monitor: pattern is a method and a path. What h returns as an
+// error is answered as a problem, and so are other methods of the path.
+func (a *API) Handle(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	a.beside(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			a.writeProblem(w, r, err)
+		}
+	})
+}
+
+func (a *API) beside(pattern string, h http.HandlerFunc) {
+	router{a}.HandleFunc(pattern, h)
+	_, path, _ := strings.Cut(pattern, " ")
+	a.mux.HandleFunc(path, a.guard("", a.unknown))
+}
+
 // guard gives every request an id, a language and safe headers, and turns a
 // panic into a problem.
 func (a *API) guard(pattern string, h http.HandlerFunc) http.HandlerFunc {

@@ -48,9 +48,8 @@ func (a *API) serveSpec() {
 			}
 		}
 	}
-	rt := router{a}
-	rt.HandleFunc("GET /openapi.json", serve("application/openapi+json", func(s *spec) []byte { return s.json }))
-	rt.HandleFunc("GET /openapi.yaml", serve("application/openapi+yaml", func(s *spec) []byte { return s.yaml }))
+	a.beside("GET /openapi.json", serve("application/openapi+json", func(s *spec) []byte { return s.json }))
+	a.beside("GET /openapi.yaml", serve("application/openapi+yaml", func(s *spec) []byte { return s.yaml }))
 }
 
 func (a *API) render() {

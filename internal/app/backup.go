@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -41,6 +42,9 @@ func Backup(ctx context.Context, data, to string) (n int, err error) {
 	if _, err := os.Stat(data); err != nil {
 		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no data folder {0}", "データフォルダー {0} がありません").With(data), err)
 	}
+	if err := backsUp(data, to); err != nil {
+		return 0, err
+	}
 	tmp, err := os.MkdirTemp(filepath.Dir(to), ".meneki-backup-*")
 	if err != nil {
 		return 0, storageFault(to, err)
@@ -72,6 +76,36 @@ func Backup(ctx context.Context, data, to string) (n int, err error) {
 	}
 	k, err := addWatchlist(t, data)
 	return n + m + k, errors.Join(err, t.Close(), z.Close())
+}
+
+// backsUp reports what speaks against a backup of data to the file to.
+func backsUp(data, to string) error {
+	// With its state in PostgreSQL, a hub has its keys here and no database.
+	if !slices.ContainsFunc([]string{"hub.db", "node.db", "tls"}, func(name string) bool {
+		_, err := os.Stat(filepath.Join(data, name))
+		return err == nil
+	}) {
+		return fault.New(fault.NotFound, i18n.T("{0} is no data folder of a hub or a node", "{0} はハブやノードのデータフォルダーではありません").With(data)).
+			WithHint(i18n.T("name the folder that the hub or node is started with (--data)", "ハブやノードの起動時に指定したフォルダー（--data）を指定してください"))
+	}
+	in, err := os.Stat(filepath.Dir(to))
+	if err != nil || !in.IsDir() {
+		return fault.Wrap(fault.NotFound, i18n.T("there is no folder {0}", "フォルダー {0} がありません").With(filepath.Dir(to)), err).
+			WithHint(i18n.T("make it, or choose another place for the backup", "フォルダーを作成するか、別の場所を指定してください"))
+	}
+	from, err := filepath.EvalSymlinks(data)
+	if err != nil {
+		return storageFault(data, err)
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(to))
+	if err != nil {
+		return storageFault(to, err)
+	}
+	if rel, err := filepath.Rel(from, dir); err == nil && filepath.IsLocal(rel) {
+		return fault.New(fault.Invalid, i18n.T("the backup would be part of itself: {0} is in the data folder", "{0} はデータフォルダーの中にあるため、バックアップ自身を含むことになります").With(to)).
+			WithHint(i18n.T("choose a place elsewhere, best on another disk", "別の場所、できれば別のディスクを指定してください"))
+	}
+	return nil
 }
 
 func addTree(ctx context.Context, t *tar.Writer, data string) (n int, err error) {
@@ -161,7 +195,8 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 // restoredFile tells a hub that its state is that of a backup.
 const restoredFile = "restored"
 
-// Restore makes a data folder out of a backup. It gives the number of files.
+// Restore makes a data folder out of a backup. It gives the number of files. If
+// the backup is not whole, nothing of it is left, so that nobody starts with it.
 func Restore(ctx context.Context, from, data string) (n int, err error) {
 	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
 		return 0, fault.New(fault.Conflict, i18n.T("the folder {0} is not empty", "フォルダー {0} は空ではありません").With(data)).
@@ -169,7 +204,8 @@ func Restore(ctx context.Context, from, data string) (n int, err error) {
 	}
 	f, err := os.Open(from)
 	if err != nil {
-		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no backup {0}", "バックアップ {0} がありません").With(from), err)
+		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no backup {0}", "バックアップ {0} がありません").With(from), err).
+			WithHint(i18n.T("check the path", "パスを確認してください"))
 	}
 	defer f.Close()
 	z, err := zstd.NewReader(f)
@@ -185,7 +221,17 @@ func Restore(ctx context.Context, from, data string) (n int, err error) {
 		return 0, storageFault(data, err)
 	}
 	defer root.Close()
-	t := tar.NewReader(z)
+	if n, err = restoreAll(ctx, root, data, from, tar.NewReader(z)); err != nil {
+		return n, errors.Join(err, empty(root, data))
+	}
+	return n, nil
+}
+
+func restoreAll(ctx context.Context, root *os.Root, data, from string, t *tar.Reader) (n int, err error) {
+	broken := func(err error) error {
+		return fault.Wrap(fault.Invalid, i18n.T("{0} is not a whole backup", "{0} は完全なバックアップではありません").With(from), err).
+			WithHint(i18n.T("nothing was restored; take another copy of it, or the backup before it", "何も復元していません。別の複製か、一つ前のバックアップを使ってください"))
+	}
 	for ; ; n++ {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) && n > 0 {
@@ -195,12 +241,39 @@ func Restore(ctx context.Context, from, data string) (n int, err error) {
 			return n, restoreFile(root, restoredFile, strings.NewReader("The hub counts its deliveries anew when it starts, and removes this file.\n"))
 		}
 		if err != nil || ctx.Err() != nil {
-			return n, fault.Wrap(fault.Invalid, i18n.T("{0} is not a whole backup", "{0} は完全なバックアップではありません").With(from), errors.Join(err, ctx.Err()))
+			return n, broken(errors.Join(err, ctx.Err()))
 		}
-		if err := restoreFile(root, filepath.FromSlash(h.Name), t); err != nil {
+		in := &source{r: t}
+		if err := restoreFile(root, filepath.FromSlash(h.Name), in); in.err != nil {
+			return n, broken(in.err)
+		} else if err != nil {
 			return n, storageFault(data, err)
 		}
 	}
+}
+
+// source keeps why it could not be read, which is no fault of the disk that is
+// written to.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+// empty takes away what a restore has written into its folder.
+func empty(root *os.Root, data string) error {
+	list, err := os.ReadDir(data)
+	for _, e := range list {
+		err = errors.Join(err, root.RemoveAll(e.Name()))
+	}
+	return err
 }
 
 func restoreFile(root *os.Root, name string, r io.Reader) error {

@@ -196,7 +196,11 @@ func level(s string) error {
 }
 
 func address(a string) error {
-	if _, port, err := net.SplitHostPort(a); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(a)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
 		return fault.Wrap(fault.Invalid, i18n.T("{0} is not an address", "{0} はアドレスではありません").With(a), err).
 			WithHint(i18n.T("write it as host:port, such as 127.0.0.1:8470", "127.0.0.1:8470 のように ホスト:ポート で書いてください"))
 	}

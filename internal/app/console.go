@@ -33,7 +33,7 @@ func newConsole(cfg web.Config, people *identity.Service, secure bool, open *pol
 		cfg.SignOut = ""
 	}
 	c.api = api.New(c.mux, api.Config{Title: "meneki", Version: Version, Auth: auth, Cookie: people.Cookie("", cfg.Clock(), secure).Name, Clock: cfg.Clock, Log: log, Observe: c.metrics.observe})
-	c.mux.Handle("GET /metrics", c.metrics.serve(auth))
+	c.api.Handle("GET /metrics", c.metrics.serve(auth))
 	c.site = web.New(cfg)
 	return c
 }
@@ -42,8 +42,8 @@ func newConsole(cfg web.Config, people *identity.Service, secure bool, open *pol
 // console, because the request comes from this machine.
 func who(r *http.Request, people *identity.Service, secure bool, open *policy.Viewer) (policy.Viewer, error) {
 	if h := r.Header.Get("Authorization"); h != "" {
-		token, ok := strings.CutPrefix(h, "Bearer ")
-		if !ok {
+		scheme, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 11.1: in any case
 			return policy.Viewer{}, fault.New(fault.Unauthenticated, i18n.T("only bearer tokens are accepted", "Bearer トークンのみ利用できます"))
 		}
 		return people.Authenticate(r.Context(), strings.TrimSpace(token))

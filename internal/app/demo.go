@@ -171,6 +171,9 @@ func demoPorts(first string) ([]string, error) {
 	if first == "" { // any free ports: the consoles are there, nobody is told
 		return []string{"127.0.0.1:0", "", "", ""}, nil
 	}
+	if err := address(first); err != nil {
+		return nil, err
+	}
 	if !loopback(first) {
 		return nil, fault.New(fault.Invalid, i18n.T("the demo's consoles are for this machine only", "デモの画面は、この端末からのみ利用できます")).
 			WithHint(i18n.T("use --listen 127.0.0.1:PORT", "--listen 127.0.0.1:ポート を使ってください"))
@@ -352,6 +355,11 @@ func (d *Demo) Run(ctx context.Context, rested func(Report) (more bool)) error {
 func (d *Demo) attack(ctx context.Context) error {
 	if err := d.connected(ctx); err != nil {
 		return err
+	}
+	// The members joined one after the other: only now does each know what
+	// belongs to those that came behind it.
+	for _, m := range d.members {
+		m.node.greet(ctx)
 	}
 	away := d.member(d.cfg.Offline)
 	if away != nil {

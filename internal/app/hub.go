@@ -298,10 +298,15 @@ func (h *Hub) join(ctx context.Context, ask community.JoinAsk) (community.JoinAn
 	if err != nil {
 		return community.JoinAnswer{}, err
 	}
+	domains, networks, err := h.members.Own(ctx)
+	if err != nil {
+		return community.JoinAnswer{}, err
+	}
 	h.forgetRoll()
 	h.console.tell("members")
 	h.cfg.Log.Info("a member joined", slog.String("member", m.ID), slog.String("name", m.Name))
-	return community.JoinAnswer{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT}, nil
+	return community.JoinAnswer{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT,
+		Domains: domains, Networks: networks}, nil
 }
 
 // Revoke ends a membership: the node is cut off at once.

@@ -52,9 +52,9 @@ func (m *metrics) gauge(name, help string, read func(ctx context.Context) float6
 }
 
 // serve answers GET /metrics for readers.
-func (m *metrics) serve(auth func(*http.Request) (policy.Viewer, error)) http.Handler {
+func (m *metrics) serve(auth func(*http.Request) (policy.Viewer, error)) func(http.ResponseWriter, *http.Request) error {
 	inner := promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := auth(r)
 		if err == nil {
 			err = api.Need(v, policy.RoleReader)
@@ -63,9 +63,9 @@ func (m *metrics) serve(auth func(*http.Request) (policy.Viewer, error)) http.Ha
 			err = fault.New(fault.Denied, i18n.T("the figures are for the people of this hub", "指標値は、このハブの担当者だけが閲覧できます"))
 		}
 		if err != nil {
-			http.Error(w, fault.TextOf(err).EN, fault.KindOf(err).Status())
-			return
+			return err
 		}
 		inner.ServeHTTP(w, r)
-	})
+		return nil
+	}
 }

@@ -134,7 +134,7 @@ func (n *Node) passport(ctx context.Context, hub *Hub) error {
 		if n.cfg.Token != "" {
 			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
 		}
-	case n.cfg.Token == "":
+	case n.cfg.Token == "" || n.cfg.Join == "" && hub == nil:
 		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
 			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
 	default:
@@ -166,8 +166,7 @@ func (n *Node) join(ctx context.Context, hub *Hub) (community.Passport, error) {
 	if err != nil {
 		return community.Passport{}, err
 	}
-	return community.Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub.URL(), HubName: a.HubName, LeafURL: a.LeafURL, CA: a.CA, Pin: hub.pin,
-		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
+	return a.Passport(hub.URL(), hub.pin, seed), nil
 }
 
 // connect opens the line to the hub; it comes up by itself, now or later.
@@ -332,6 +331,9 @@ func (n *Node) hello(ctx context.Context) error {
 		return err
 	}
 	reply, err := n.link.Request(ctx, community.TopicHello, body)
+	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours
+		return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -408,7 +410,7 @@ func (n *Node) Run(ctx context.Context) error {
 // heartbeat says hello every half minute, and tells the operator once when the
 // hub is gone and once when it is back.
 func (n *Node) heartbeat(ctx context.Context) error {
-	away, told := false, map[string]int64{}
+	away, sure, told := false, false, map[string]int64{}
 	wait := 5 * time.Second // by then the line is up, if there is a hub
 	for {
 		n.greet(ctx)
@@ -419,11 +421,18 @@ func (n *Node) heartbeat(ctx context.Context) error {
 		}
 		wait = 30 * time.Second
 		n.sensors.tellLosses(n.cfg.Log, told)
-		if gone := !n.link.Connected(); gone != away {
+		gone, why := !n.link.Connected(), n.link.Problem()
+		refused := gone && why != nil && !fault.Is(why, fault.Unavailable)
+		if refused && !sure { // a hub that starts again listens before it knows its members: look once more
+			sure, wait = true, 5*time.Second
+			continue
+		}
+		sure = refused
+		if gone != away {
 			away = gone
 			hub := slog.String("hub", n.pass.Load().Hub)
-			switch why := n.link.Problem(); {
-			case away && why != nil && !fault.Is(why, fault.Unavailable):
+			switch {
+			case refused:
 				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))
 			case away:
 				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub, slog.Any("why", why))

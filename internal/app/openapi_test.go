@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 )
@@ -40,8 +41,20 @@ func TestConsolesAnswer(t *testing.T) {
 				t.Errorf("%s %s: %s %.300s", name, path, res.Status, b)
 			}
 		}
-		r := httptest.NewRequest("GET", "http://rebound.example/findings", nil)
+		r := httptest.NewRequest("GET", "http://hub.example/metrics", nil)
 		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: the figures are refused with %d %s", name, w.Code, w.Header().Get("Content-Type"))
+		}
+		for _, scheme := range []string{"Bearer", "bearer"} {
+			r.Header.Set("Authorization", scheme+" mnk_x")
+			if _, err := who(r, d.Hub.people, false, nil); fault.TextOf(err).EN != "the API token is not valid" {
+				t.Errorf("scheme %s: %v", scheme, err)
+			}
+		}
+		r = httptest.NewRequest("GET", "http://rebound.example/findings", nil)
+		w = httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code == http.StatusOK {
 			t.Errorf("%s: an open console answers under another name", name)

@@ -19,12 +19,14 @@ type Report struct {
 	OK      bool   `json:"ok"`
 	Missing string `json:"missing,omitempty"` // the first step that did not come
 
-	Events     int64            `json:"events"`      // read by the first member's sensor
-	BadRecords int64            `json:"bad_records"` // not readable, each named in the log
+	Events     int64            `json:"events"`         // read by the first member's sensor
+	BadRecords int64            `json:"bad_records"`    // not readable, each named in the log
+	LeftOut    int64            `json:"files_left_out"` // of no kind that is read, such as captures; the log names them from level info
 	Rules      int              `json:"rules"`
 	Refused    int              `json:"rules_refused"`
 	Steps      []ReportStep     `json:"steps"` // in order of time
 	Findings   []ReportFinding  `json:"findings"`
+	Kept       int64            `json:"findings_kept"` // found at the first member, and below what its policy lets out
 	Cases      []ReportCase     `json:"cases"`
 	Indicators []ReportInd      `json:"indicators"`
 	Armed      []ReportReceipt  `json:"armed"`
@@ -116,7 +118,7 @@ func (d *Demo) Report(ctx context.Context) (Report, error) {
 	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{}, Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
 		Armed: []ReportReceipt{}, Hunted: []ReportReceipt{}, Sightings: []ReportSighting{}, Waiting: []ReportWaiting{}}
 	d.mu.Lock()
-	r.Events, r.BadRecords = d.report.Events, d.report.BadN
+	r.Events, r.BadRecords, r.LeftOut = d.report.Events, d.report.BadN, d.report.SkipN
 	d.mu.Unlock()
 	var cycles []situation.Cycle
 	err := d.Hub.db.Read(ctx, store.System("demo: report"), func(tx *store.Tx) error {
@@ -137,6 +139,9 @@ func (d *Demo) Report(ctx context.Context) (Report, error) {
 	}
 	d.steps(&r, cycles)
 	if err := d.waiting(ctx, &r); err != nil {
+		return r, err
+	}
+	if err := d.kept(ctx, &r); err != nil {
 		return r, err
 	}
 	r.Missing = d.missing(r)
@@ -269,6 +274,16 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 	return nil
 }
 
+// kept counts what the first member found and does not tell the hub.
+func (d *Demo) kept(ctx context.Context, r *Report) error {
+	return d.members[0].node.db.Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
+		all, err := detect.Count(tx, detect.Filter{})
+		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
+		r.Kept = max(0, all-int64(len(told)))
+		return err
+	})
+}
+
 // missing names the first step of the cycle that did not come; "" if all came.
 // Armed and hunted mean another member than the one that was attacked.
 func (d *Demo) missing(r Report) string {
@@ -281,7 +296,7 @@ func (d *Demo) missing(r Report) string {
 	}
 	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past && s.Member != first })
 	switch {
-	case len(r.Findings) == 0:
+	case len(r.Findings) == 0 && r.Kept == 0:
 		return situation.Detected
 	case len(r.Cases) == 0:
 		return situation.Opened

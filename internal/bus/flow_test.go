@@ -60,6 +60,33 @@ func TestLeafRoundTrip(t *testing.T) {
 	}
 }
 
+// A request that a hub was at when it ended is no failure to tell of.
+func TestHubEndsAmidARequest(t *testing.T) {
+	log, noise := logger(t)
+	h := startHub(t, bus.HubConfig{Log: log})
+	began := make(chan struct{})
+	h.Handle("slow", func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+		close(began)
+		<-ctx.Done()
+		return nil, fmt.Errorf("read: %w", ctx.Err())
+	})
+	l := inProcess(t, h, admit(t, h, "alpha"))
+	eventually(t, "connection", l.Connected)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, err := l.Request(t.Context(), "slow", []byte("x")); err == nil {
+			t.Error("an answer came")
+		}
+	}()
+	<-began
+	h.Close()
+	<-done
+	if noise.String() != "" {
+		t.Errorf("logged: %s", noise)
+	}
+}
+
 func TestFaultsOverTheWire(t *testing.T) {
 	log, noise := logger(t)
 	h := startHub(t, bus.HubConfig{Log: log})

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -172,7 +173,8 @@ func (h *Hub) answer(st *memberState, m *nats.Msg) {
 		err = checkBody(body)
 	}
 	if err != nil {
-		if k := fault.KindOf(err); k == fault.Internal || k == fault.Storage {
+		ended := h.ctx.Err() != nil && errors.Is(err, context.Canceled) // with the hub; the member asks again
+		if k := fault.KindOf(err); (k == fault.Internal || k == fault.Storage) && !ended {
 			h.log.Error("request failed", "topic", topic, "member", st.member, "err", err)
 		} else {
 			h.log.Debug("request refused", "topic", topic, "member", st.member, "err", err)

@@ -105,6 +105,17 @@ type JoinAnswer struct {
 	CA      string `json:"ca" doc:"PEM of the hub's certificate authority"`
 	Account string `json:"account"`
 	UserJWT string `json:"user_jwt"`
+	// A node reads its sensors at once, and must know whose these are before the
+	// hub has answered its first hello.
+	Domains  []string       `json:"domains,omitempty" doc:"domains of the community's members"`
+	Networks []netip.Prefix `json:"networks,omitempty" doc:"networks of the community's members"`
+}
+
+// Passport is what the node keeps of the answer; hub is where it joined, seed
+// the secret of the key that it joined with.
+func (a JoinAnswer) Passport(hub, pin string, seed []byte) Passport {
+	return Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub, HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
+		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed), Domains: a.Domains, Networks: a.Networks}
 }
 
 // Token puts the pin of the hub's key into an invitation, so that the node
@@ -185,8 +196,7 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err).
 			WithHint(i18n.T("check the address and the port: it is that of the hub's console", "アドレスとポートを確認してください。ハブの画面と同じものです"))
 	}
-	return Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: u.String(), HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
-		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed)}, nil
+	return a.Passport(u.String(), pin, seed), nil
 }
 
 func loopback(host string) bool {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/meneki/meneki/internal/event"
@@ -157,10 +158,19 @@ func urlReason(u string, own Own) string {
 	return ""
 }
 
+// Makers of programs that come with Windows beside Microsoft's own (curl.exe,
+// tar.exe, the ICU libraries), and of those that are installed everywhere. Tools
+// for remote control are everywhere, too, and left out: attackers bring their own.
+var (
+	makersShipped   = []string{"curl, https://curl.", "the icu project", "libarchive", "openssh"}
+	makersInstalled = []string{"google llc", "google inc", "mozilla corporation", "mozilla foundation", "adobe ", "adobe, inc", "apple inc", "oracle "}
+)
+
 // systemBinary reports whether the hashes in ev are those of a program that
-// came with the system: it lies where only the system and its installers
-// write, and names the system's maker. Attackers use such programs; their
-// hashes say nothing, and matching them would find every machine.
+// came with the system, or that half the world has installed: it lies where only
+// the system and its installers write, and names a maker of such programs.
+// Attackers use them; their hashes say nothing, and matching them would find
+// every machine.
 func systemBinary(ev *event.Event) bool {
 	path := ""
 	for _, f := range []string{"ImageLoaded", "Image", "TargetFilename", "NewProcessName"} {
@@ -189,6 +199,16 @@ func systemBinary(ev *event.Event) bool {
 			if s, ok := v.(string); ok && strings.Contains(strings.ToLower(s), "microsoft") {
 				return true
 			}
+		}
+	}
+	shipped := makersShipped
+	if strings.HasPrefix(path, `c:\program files`) {
+		shipped = makersInstalled
+	}
+	for _, f := range []string{"Company", "Signature"} {
+		v, _ := ev.Lookup(f)
+		if maker, ok := v.(string); ok && slices.ContainsFunc(shipped, func(m string) bool { return strings.HasPrefix(strings.ToLower(maker), m) }) {
+			return true
 		}
 	}
 	// Without a maker named (4688, older sensors), the place alone decides.

@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -114,6 +115,9 @@ func (c *Courier) round(ctx context.Context) (more bool, err error) {
 	askCtx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	reply, err := c.line.Request(askCtx, TopicLeave, body)
+	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours: its log says so, and we send again
+		return false, fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+	}
 	if err != nil {
 		return false, err
 	}

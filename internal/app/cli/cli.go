@@ -74,7 +74,11 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 		}()
 		var k *kong.Context
 		if k, err = p.Parse(args); err != nil {
-			err = fault.Wrap(fault.Invalid, i18n.Same(err.Error()), nil).WithHint(i18n.T("see meneki --help", "meneki --help を見てください"))
+			at := "meneki"
+			if pe, ok := errors.AsType[*kong.ParseError](err); ok && pe.Context != nil && pe.Context.Selected() != nil {
+				at = pe.Context.Selected().FullPath()
+			}
+			err = fault.Wrap(fault.Invalid, i18n.Same(err.Error()), nil).WithHint(i18n.T("see {0} --help", "{0} --help を見てください").With(at))
 			return
 		}
 		if _, ok := i18n.Parse(c.Lang); !ok && c.Lang != "" {
@@ -82,7 +86,7 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			return
 		}
 		s.lang = language(c.Lang)
-		s.log = slog.New(slog.NewTextHandler(errw, &slog.HandlerOptions{Level: levels[c.Log]}))
+		s.log = newLog(errw, levels[c.Log])
 		k.BindTo(ctx, (*context.Context)(nil))
 		err = k.Run(s)
 	}()

@@ -55,10 +55,10 @@ func (c *demoCmd) Run(s *session) error {
 		}
 	}
 	prog.step(i18n.T("playing the recorded events", "記録された事象を再生中"))
-	missed := ""
+	var last app.Report
 	err = d.Run(s.ctx, func(r app.Report) bool {
 		prog.end()
-		missed = r.Missing
+		last = r
 		if err := c.print(s, d, r); err != nil {
 			s.log.Error("cannot print", "err", err)
 		}
@@ -71,14 +71,25 @@ func (c *demoCmd) Run(s *session) error {
 	if err := s.ctx.Err(); err != nil && c.Once {
 		return fault.Wrap(fault.Missed, i18n.T("interrupted before the cycle came to rest", "循環が完了する前に中断されました"), err)
 	}
-	if missed != "" && c.Once {
-		text := i18n.T("the cycle is not whole: the step “{0}” did not come", "循環が完結しませんでした：「{0}」に至っていません").With(stepNames[missed])
-		if missed == situation.Detected {
-			text = i18n.T("nothing was found: no rule matched any event", "何も検知されませんでした。どの規則にも一致する事象がありません")
-		}
-		return fault.New(fault.Missed, text)
+	if last.Missing != "" && c.Once {
+		return missed(last, label)
 	}
 	return nil
+}
+
+// missed says which step did not come and, where that is plain, why.
+func missed(r app.Report, offered policy.TLP) error {
+	f := fault.New(fault.Missed, i18n.T("the cycle is not whole: the step “{0}” did not come", "循環が完結しませんでした：「{0}」に至っていません").With(stepNames[r.Missing]))
+	switch {
+	case r.Missing == situation.Detected:
+		return fault.New(fault.Missed, i18n.T("nothing was found: no rule matched any event", "何も検知されませんでした。どの規則にも一致する事象がありません")).
+			WithHint(i18n.T("meneki rules explain RULE FILE:RECORD says why a rule does not match an event", "規則が事象に一致しない理由は meneki rules explain 規則 ファイル:番号 で確認できます"))
+	case r.Missing == situation.Opened && len(r.Findings) == 0:
+		return f.WithHint(i18n.T("what was found ({0}) stays at the first member: its policy tells the hub of rules from level low", "検知（{0} 件）は最初の構成員にとどまっています。その方針により、ハブへは低（low）以上の規則による検知だけを知らせます").With(r.Kept))
+	case r.Missing == situation.Pushed && offered == policy.Red:
+		return f.WithHint(i18n.T("--tlp red: nobody but the member itself may get what it offers", "--tlp red では、提供した構成員以外は受け取れません"))
+	}
+	return f
 }
 
 func (c *demoCmd) print(s *session, d *app.Demo, r app.Report) error {

@@ -28,7 +28,7 @@ func (c *backupCmd) Run(s *session) error {
 }
 
 type restoreCmd struct {
-	From string `help:"The backup." required:"" type:"existingfile"`
+	From string `help:"The backup." required:"" type:"path"`
 	Data string `help:"Folder to make; it must not exist or be empty." required:"" type:"path"`
 }
 

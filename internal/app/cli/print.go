@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/situation"
 )
@@ -29,6 +30,13 @@ var stepNames = map[string]i18n.Text{
 	situation.Hunted:    i18n.T("hunted", "遡及"),
 	situation.Sighted:   i18n.T("sighted", "目撃"),
 	situation.Refused:   i18n.T("refused", "拒否"),
+}
+
+// waitingKinds name what waits for a person.
+var waitingKinds = map[string]i18n.Text{
+	event.KindFinding:   i18n.T("finding", "検知"),
+	event.KindCandidate: i18n.T("indicator", "指標"),
+	event.KindSighting:  i18n.T("sighting", "目撃"),
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -92,6 +100,9 @@ func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 	c := paint(colours)
 	head := func(t i18n.Text, n int) { fmt.Fprintf(w, "\n%s %d\n", c("1", t.In(l)), n) }
 	fmt.Fprintf(w, "%s\n", i18n.T("{0} events read, {1} rules ({2} refused)", "事象 {0} 件、規則 {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
+	if r.BadRecords > 0 || r.LeftOut > 0 {
+		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} records, {1} files (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
+	}
 	head(i18n.T("Findings", "検知"), len(r.Findings))
 	for i, f := range r.Findings {
 		if i == maxShown {
@@ -123,7 +134,7 @@ func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 	}
 	printSteps(w, r, l, c)
 	for _, q := range r.Waiting {
-		fmt.Fprintf(w, "%s\n", c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member, q.Kind, clean(q.Title)).In(l)))
+		fmt.Fprintf(w, "%s\n", c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member, waitingKinds[q.Kind], clean(q.Title)).In(l)))
 	}
 	if r.TimeToImmunity != nil {
 		fmt.Fprintf(w, "\n%s\n", c("1;32", i18n.T("Time to immunity: {0} ms", "免疫までの時間：{0} ミリ秒").With(fmt.Sprintf("%.1f", *r.TimeToImmunity)).In(l)))
@@ -135,7 +146,8 @@ func more(w io.Writer, l i18n.Lang, n int) {
 }
 
 // printSteps prints the way of the first case's first indicator round the
-// cycle: each step when it first came, members one by one.
+// cycle: each step when it first came, members one by one. A member that saw
+// no trace of it but of another is shown with that.
 func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) string) {
 	if len(r.Steps) == 0 {
 		return
@@ -150,12 +162,16 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 	fmt.Fprintf(w, "\n%s\n", c("1", i18n.T("The cycle", "循環").In(l)))
 	seen := map[string]bool{}
 	list := slices.Clone(r.Steps)
+	saw := map[string]bool{} // members that saw the first one
+	for _, s := range list {
+		saw[s.Member] = saw[s.Member] || s.Name == situation.Sighted && s.Subject == first
+	}
 	slices.SortStableFunc(list, func(a, b app.ReportStep) int { return cmp.Compare(a.MS, b.MS) })
 	for _, s := range list {
 		about := s.Name == situation.Indicator || s.Name == situation.Pushed || s.Name == situation.Armed || s.Name == situation.Hunted || s.Name == situation.Sighted || s.Name == situation.Refused
 		key := s.Name
 		if about {
-			if s.Subject != first {
+			if s.Subject != first && (s.Name != situation.Sighted || saw[s.Member]) {
 				continue
 			}
 			key += s.Member
@@ -174,6 +190,9 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 			note = i18n.T("{0} traces", "痕跡 {0} 件").With(s.N).In(l)
 			if s.N == situation.Untold {
 				note = i18n.T("does not say what it found", "結果は非開示").In(l)
+			}
+			if i := slices.IndexFunc(r.Indicators, func(o app.ReportInd) bool { return o.ID == s.Subject }); i >= 0 && s.Subject != first {
+				note += i18n.T(" of “{0}”", "（「{0}」）").With(clean(r.Indicators[i].Name)).In(l)
 			}
 		}
 		fmt.Fprintf(w, "  %s ms  %s %s %s\n", c("36", fmt.Sprintf("%9.1f", s.MS)), pad(stepNames[s.Name].In(l), 10), pad(s.Member, 16), note)

@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/situation"
 )
 
 func TestPad(t *testing.T) {
@@ -46,6 +47,21 @@ func TestLongListsAreCut(t *testing.T) {
 	printReport(&out, r, i18n.JA, false)
 	if !strings.Contains(out.String(), "ほか 28 件") {
 		t.Error(out.String())
+	}
+}
+
+// The trace in a member's past is shown, whichever indicator it is of.
+func TestTracesOfOtherIndicatorsAreShown(t *testing.T) {
+	r := app.Report{Indicators: []app.ReportInd{{ID: "i1", Name: "one.example"}, {ID: "i2", Name: "two.example"}}, Steps: []app.ReportStep{
+		{Name: situation.Indicator, Subject: "i1", N: 2}, {Name: situation.Indicator, Subject: "i2", N: 2},
+		{Name: situation.Sighted, Member: "Saw both", Subject: "i2", N: 5}, {Name: situation.Sighted, Member: "Saw both", Subject: "i1", N: 4},
+		{Name: situation.Sighted, Member: "Saw two", Subject: "i2", N: 3}}}
+	var out bytes.Buffer
+	printReport(&out, r, i18n.EN, false)
+	for want, times := range map[string]int{"4 traces\n": 1, "5 traces": 0, "3 traces of “two.example”\n": 1} {
+		if strings.Count(out.String(), want) != times {
+			t.Errorf("%q not %d times in\n%s", want, times, out.String())
+		}
 	}
 }
 
