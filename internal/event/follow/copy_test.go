@@ -145,3 +145,41 @@ func TestPackedRotationsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// A rotation that copies over the last one's file, as cp does, does not make
+// the copy a log of its own.
+func TestCopyTruncateOverTheLastCopy(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		for _, slow := range []bool{false, true} {
+			for _, down := range []bool{false, true} {
+				t.Run(fmt.Sprintf("watching %q slow %v down %v", pattern, slow, down), func(t *testing.T) {
+					c := newWorld(t, pattern)
+					rest := func() {
+						if slow {
+							c.settle()
+							c.settle()
+						}
+						c.poll()
+					}
+					for i := range 4 {
+						c.append("a.log", fmt.Sprintf("%d.1\n%d.2\n", i, i))
+						rest()
+						c.append("a.log", fmt.Sprintf("%d.3\n", i)) // not read before the copy
+						whole, err := os.ReadFile(c.path("a.log"))
+						c.do(err)
+						c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+						c.do(os.Truncate(c.path("a.log"), 0))
+						if down {
+							c.start()
+						}
+						rest()
+					}
+					c.settle()
+					c.start()
+					c.settle()
+					c.expect("0.1 0.2 0.3 1.1 1.2 1.3 2.1 2.2 2.3 3.1 3.2 3.3")
+				})
+			}
+		}
+	}
+}

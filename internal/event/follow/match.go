@@ -15,6 +15,7 @@ import (
 
 // match brings files, marks and what is on disk together.
 func (w *Follower) match(ctx context.Context, found []entry, missing []string) error {
+	fresh, save := w.overwritten(found) // files that are not followed yet
 	here := map[*file]bool{}
 	byID := map[[2]uint64]*file{}
 	byPath := map[string]*file{}
@@ -25,7 +26,6 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		}
 		byPath[f.path] = f
 	}
-	var fresh []entry // files that are not followed yet
 	logs := map[string]bool{}
 	for _, e := range found {
 		if !packed.MatchString(e.path) {
@@ -106,7 +106,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 	}
 	orphans, gone := w.orphans()
 	resumed = append(resumed, orphans...)
-	save := gone
+	save = append(save, gone...)
 	for _, f := range begun {
 		save = append(save, f.mark)
 	}
@@ -136,13 +136,10 @@ func (w *Follower) known(e entry, h *os.File) (f *file, known bool) {
 	if f := w.resume(e, h); f != nil {
 		return f, true
 	}
-	if e.log == "" {
-		return nil, false
-	}
 	if i := w.buried(e, h); i >= 0 {
 		return w.exhume(e, i), true
 	}
-	return nil, e.info.ModTime().Before(w.since[e.log])
+	return nil, e.log != "" && e.info.ModTime().Before(w.since[e.log])
 }
 
 // resume finds the mark of a file that was followed before a restart: that of
