@@ -140,3 +140,20 @@ func TestPlacesRefuse(t *testing.T) {
 		}
 	}
 }
+
+// A machine's account has a SID like a person's, and is nobody.
+func TestMachinesSignInAsNobody(t *testing.T) {
+	h := NewHabits(New(Options{}), nil, 0)
+	for _, user := range []string{"WS01$", "SYSTEM"} {
+		ev := logon(0, user, "192.0.2.1")
+		ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
+		if h.Note(ev) {
+			t.Errorf("%s signed in as %v", user, ev.Fields[FieldAccount])
+		}
+	}
+	ev := logon(0, "sato", "192.0.2.1")
+	ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
+	if !h.Note(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
+		t.Errorf("%v", ev.Fields)
+	}
+}

@@ -38,9 +38,11 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		default:
 			return s, false
 		}
-		// The SID of a name that does not exist is nobody's.
-		if s.account = Account(text(ev, "TargetUserSid")); s.account.Kind != SID {
-			s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
+		// The SID of a name that does not exist is nobody's; a machine's account
+		// has one like a person's, and only its name tells.
+		s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
+		if sid := Account(text(ev, "TargetUserSid")); sid.Kind == SID && s.account.Kind != Host && s.account.Kind != Service {
+			s.account = sid
 		}
 		s.target = Machine(text(ev, "Computer"))
 		if s.device = Machine(text(ev, "IpAddress")); s.device.Kind == None {
