@@ -157,3 +157,29 @@ func TestMachinesSignInAsNobody(t *testing.T) {
 		t.Errorf("%v", ev.Fields)
 	}
 }
+
+// An address that several machines have at once is none of theirs.
+func TestSharedAddresses(t *testing.T) {
+	b := New(Options{})
+	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+	ip := Name{IP, "192.168.1.5"}
+	for m, host := range []string{"a", "a", "b", "b"} {
+		b.Claim(ip, Name{Host, host}, at(m))
+	}
+	if got := b.Resolve(ip, at(1)) + " " + b.Resolve(ip, at(3)); got != "host:a host:b" {
+		t.Errorf("handed over: %s", got)
+	}
+	b.Claim(ip, Name{Host, "a"}, at(4))
+	if got := b.Resolve(ip, at(5)); got != "ip:192.168.1.5" {
+		t.Errorf("in turns: %s", got)
+	}
+	if got := b.Resolve(ip, at(63)); got != "host:a" { // the other was not heard of for an hour
+		t.Errorf("later: %s", got)
+	}
+	for _, ip := range []string{"169.254.3.4", "fe80::1"} {
+		b.Claim(Name{IP, ip}, Name{Host, "a"}, noon)
+		if got := b.Resolve(Name{IP, ip}, noon); got != "ip:"+ip {
+			t.Errorf("%s", got)
+		}
+	}
+}
