@@ -48,6 +48,10 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		if i == 0 {
 			f = byPath[e.path]
 		}
+		if f != nil && i != 0 && f.inherited(e) {
+			save = append(save, w.letGo(f))
+			f = nil
+		}
 		if f != nil && os.SameFile(f.info, e.info) || f != nil && i == 0 {
 			f.path, f.info, f.away = e.path, e.info, false
 			here[f] = true

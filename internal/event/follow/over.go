@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/meneki/meneki/internal/event/read"
 )
 
 // A rotation that copies and truncates may write its copy over the last one
@@ -42,6 +44,33 @@ func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
 		return true
 	})
 	return fresh, save
+}
+
+// inherited reports whether e is another file that got the number of f, which was
+// removed. A file that is open keeps its number; archives and, where very many
+// are followed, others are not open.
+func (f *file) inherited(e entry) bool {
+	if f.f != nil || f.path == e.path || f.mark.Log != nil {
+		return false
+	}
+	if f.mark.Whole || f.form == read.Whole {
+		return !e.info.ModTime().Equal(f.changed) || e.info.Size() != f.size
+	}
+	h, err := e.open()
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	return !f.mark.same(h, e.info.Size())
+}
+
+// letGo stops following a file that is not there any more, and gives the mark to
+// save.
+func (w *Follower) letGo(f *file) Mark {
+	f.close()
+	f.mark.Gone = true
+	w.files = slices.DeleteFunc(w.files, func(o *file) bool { return o == f })
+	return f.mark
 }
 
 // isCopy reports whether f, as it is found now, has become a copy of a log that

@@ -245,6 +245,12 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 			return nil
 		}
 		b := w.buf[:n]
+		if hole := n - len(bytes.TrimLeft(b, "\x00")); hole > 0 && !f.mark.Skipping {
+			// What a writer leaves that goes on where it was after a truncation. A
+			// long one must not make a record that is too large.
+			f.mark.advance(f.f, f.mark.Offset+int64(hole))
+			continue
+		}
 		end := bytes.LastIndexByte(b, '\n') + 1
 		switch {
 		case f.mark.Skipping:
