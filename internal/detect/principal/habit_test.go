@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,33 @@ func TestPlacesRefuse(t *testing.T) {
 	} {
 		if _, err := ReadPlaces(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
+		}
+	}
+}
+
+// Two places are too far apart in whatever order their sensors bring them.
+func TestTravelInAnyOrder(t *testing.T) {
+	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, late := range []bool{false, true} {
+		h := NewHabits(New(Options{}), places, 0)
+		list := []*event.Event{logon(0, "sato", "203.0.113.5"), logon(time.Hour, "sato", "198.51.100.7")}
+		if late {
+			slices.Reverse(list)
+		}
+		var got []any
+		for _, ev := range list {
+			h.Note(ev)
+			got = append(got, ev.Fields[FieldTravelKmh])
+		}
+		if got[0] != nil || got[1] != 9563.0 {
+			t.Errorf("late %v: %v", late, got)
+		}
+		again := logon(0, "sato", "203.0.113.5")
+		if h.Note(again); !late && again.Fields[FieldTravelKmh] != nil {
+			t.Errorf("given again: %v", again.Fields)
 		}
 	}
 }
