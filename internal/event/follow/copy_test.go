@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,6 +181,33 @@ func TestCopyTruncateOverTheLastCopy(t *testing.T) {
 					c.expect("0.1 0.2 0.3 1.1 1.2 1.3 2.1 2.2 2.3 3.1 3.2 3.3")
 				})
 			}
+		}
+	}
+}
+
+// The same while nobody looked, over a rotation that was there before.
+func TestCopyTruncateOverAnOldRotation(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		for _, down := range []bool{false, true} {
+			c := newWorld(t, pattern)
+			c.append("a.log.1", "0\n")
+			c.append("a.log", "1\n2\n")
+			c.settle()
+			c.settle()
+			before := strings.Join(c.order, " ")
+			c.append("a.log", "3\n")
+			whole, err := os.ReadFile(c.path("a.log"))
+			c.do(err)
+			c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+			c.do(os.Truncate(c.path("a.log"), 0))
+			if down {
+				c.start()
+			}
+			c.append("a.log", "4\n")
+			c.settle()
+			c.settle()
+			slices.Sort(c.order)
+			c.expect(strings.Join(slices.Sorted(slices.Values(strings.Fields(before+" 3 4"))), " "))
 		}
 	}
 }

@@ -157,8 +157,8 @@ func (w *Follower) resume(e entry, h *os.File) *file {
 		}
 		f := w.follow(e, m)
 		if !m.Whole && !m.same(h, e.info.Size()) {
-			if m.Path != e.path {
-				continue // another file that got the number of one that was removed
+			if m.Path != e.path || w.copyOfPending(e, h) {
+				continue // another file that got the number of one that was removed, or a copy over the last one
 			}
 			// Cut back or written anew while nobody looked: look() begins its
 			// next life, once a copy of the old one was looked for.

@@ -91,6 +91,17 @@ func (w *Follower) isCopy(f *file, e entry) bool {
 	return w.copyOf(e, others) != nil || w.copying(e, others) || w.buried(e, h) >= 0
 }
 
+// copyOfPending reports whether a file is a copy of a log that was followed before
+// a restart.
+func (w *Follower) copyOfPending(e entry, h *os.File) bool {
+	for _, m := range w.pending {
+		if !m.Whole && m.HeadLen > 0 && rotationOf(e.path, m.Path) && m.same(h, e.info.Size()) {
+			return true
+		}
+	}
+	return false
+}
+
 // rotationOf reports whether path is what a rotation makes of log, beside it.
 func rotationOf(path, log string) bool {
 	return path != log && filepath.Dir(path) == filepath.Dir(log) && rotatedOf(filepath.Base(path), filepath.Base(log))
