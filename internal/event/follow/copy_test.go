@@ -185,6 +185,44 @@ func TestCopyTruncateOverTheLastCopy(t *testing.T) {
 	}
 }
 
+// The same in the middle of a look, after files were listed.
+func TestCopyTruncateWithinALook(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		c := newWorld(t, pattern)
+		c.append("a.log", "1\n")
+		c.poll()
+		c.append("a.log.1", "1\n")
+		c.do(os.Truncate(c.path("a.log"), 0))
+		c.append("a.log", "2\n")
+		c.poll()
+		c.poll()
+		c.append("0.log", "x\n") // is looked at first
+		c.poll()
+		rotate := true
+		c.afterSink = func() error {
+			if rotate {
+				rotate = false
+				whole, err := os.ReadFile(c.path("a.log"))
+				c.do(err)
+				c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+				c.do(os.Truncate(c.path("a.log"), 0))
+				c.append("a.log", "4\n")
+			}
+			return nil
+		}
+		c.append("0.log", "y\n")
+		c.append("a.log", "3\n")
+		c.settle()
+		c.settle()
+		slices.Sort(c.order)
+		want := "1 2 3 4"
+		if pattern == "" {
+			want += " x y"
+		}
+		c.expect(want)
+	}
+}
+
 // The same while nobody looked, over a rotation that was there before.
 func TestCopyTruncateOverAnOldRotation(t *testing.T) {
 	for _, pattern := range []string{"a.log", ""} {

@@ -102,6 +102,12 @@ func (w *Follower) copyOfPending(e entry, h *os.File) bool {
 	return false
 }
 
+// isRotation reports whether f has the name of a rotation of another file that is
+// followed.
+func (w *Follower) isRotation(f *file) bool {
+	return slices.ContainsFunc(w.files, func(o *file) bool { return o != f && rotationOf(f.path, o.path) })
+}
+
 // rotationOf reports whether path is what a rotation makes of log, beside it.
 func rotationOf(path, log string) bool {
 	return path != log && filepath.Dir(path) == filepath.Dir(log) && rotatedOf(filepath.Base(path), filepath.Base(log))
