@@ -24,8 +24,13 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Lateness is how long correlation waits for events of slower sensors.
+// Lateness is how long correlation waits for events of slower sensors: by the
+// clock, so that files that are read one after another, and sensors that bring
+// what they gathered at once, are put in the order of their times.
 const Lateness = 10 * time.Second
+
+// reach is how far events may lie apart that wait at the same time.
+const reach = 70 * 365 * 24 * time.Hour
 
 // joinMemory bounds what correlation keeps, in bytes by its own estimate.
 const joinMemory = 256 << 20
@@ -44,13 +49,18 @@ type Correlator struct {
 	mu     sync.Mutex
 	set    *sigma.Set         // under mu; whose correlations the engine evaluates
 	engine *correlate.Engine  // under mu; nil if there are none
-	newest time.Time          // under mu; event time
-	heard  time.Time          // under mu; when newest came
+	newest arrival            // under mu
+	come   []arrival          // under mu; in the last Lateness, a second each
+	past   arrival            // under mu; the newest that came before
+	upto   time.Time          // under mu; event time that is decided
 	hosts  map[string]string  // under mu; of the events fed last, by their ids
 	order  []string           // under mu; of hosts, the oldest first
 	due    []*correlate.Alert // under mu; not written yet
 	dirty  bool               // under mu
 }
+
+// arrival is the newest event time that had come at a moment.
+type arrival struct{ at, heard time.Time }
 
 // The files that a Correlator keeps.
 const (
@@ -63,6 +73,7 @@ const (
 // mark is up to where the state on disk has seen the events.
 type mark struct {
 	Newest time.Time `json:"newest"`
+	Waits  time.Time `json:"waits,omitzero"` // the newest that the state holds, if that is newer
 }
 
 // unsaved is how much of the past is seen again where no state is kept.
@@ -120,7 +131,7 @@ func (k *Correlator) use(set *sigma.Set) error {
 	var next *correlate.Engine
 	if len(set.Correlations) > 0 {
 		var err error
-		if next, err = correlate.New(set, correlate.Config{Lateness: Lateness, MaxMemory: joinMemory, Resolve: k.book.ResolveField}); err != nil {
+		if next, err = correlate.New(set, correlate.Config{Lateness: reach, MaxMemory: joinMemory, Resolve: k.book.ResolveField, Now: k.clock, MaxAhead: maxAhead}); err != nil {
 			return err
 		}
 		var state bytes.Buffer
@@ -144,7 +155,8 @@ func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past, feed
 	err := k.use(set)
 	var m mark
 	m.Newest = k.clock().Add(-unsaved) // nothing is kept yet
-	if err == nil && k.engine != nil && k.load(fileMark, func(b []byte) error { return json.Unmarshal(b, &m) }) {
+	kept := err == nil && k.engine != nil && k.load(fileMark, func(b []byte) error { return json.Unmarshal(b, &m) })
+	if kept {
 		k.load(fileState, func(b []byte) error {
 			dropped, err := k.engine.Restore(bytes.NewReader(b))
 			if dropped > 0 {
@@ -154,6 +166,12 @@ func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past, feed
 		})
 	}
 	engine := k.engine
+	k.upto = m.Newest.Add(-Lateness)
+	if kept && m.Waits.After(m.Newest) {
+		k.hear(m.Waits)
+	} else if kept {
+		k.hear(m.Newest)
+	}
 	k.mu.Unlock()
 	if err != nil || engine == nil {
 		return err
@@ -176,9 +194,7 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 	if k.engine == nil || !k.engine.Wants(r) {
 		return nil
 	}
-	if ev.Time.After(k.newest) {
-		k.newest, k.heard = ev.Time, k.clock()
-	}
+	k.hear(ev.Time)
 	if _, known := k.hosts[ev.ID]; !known && ev.Host != "" {
 		k.hosts[ev.ID] = ev.Host
 		if k.order = append(k.order, ev.ID); len(k.order) > maxHosts {
@@ -190,15 +206,46 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 	return k.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev})
 }
 
-// Tick lets time pass where nothing comes: event time goes on from the newest
-// event as the clock does, so that recordings are not late.
+// maxAhead is how far a sensor's clock may be ahead of ours for its events to be
+// used.
+const maxAhead = time.Hour
+
+// hear notes that an event of a time has come. k.mu is held.
+func (k *Correlator) hear(at time.Time) {
+	now := k.clock()
+	if !at.After(k.newest.at) || at.After(now.Add(maxAhead)) {
+		return
+	}
+	k.newest = arrival{at, now}
+	if n := len(k.come); n > 0 && now.Sub(k.come[n-1].heard) < time.Second {
+		k.come[n-1].at = at
+		return
+	}
+	k.come = append(k.come, k.newest)
+}
+
+// Tick gives the alerts that are certain now: all that came longer than Lateness
+// ago is decided. Where nothing comes, event time goes on from the newest event as
+// the clock does, so that recordings are not late; but it is never ahead of the
+// clock, so that a sensor whose clock is does not make others late.
 func (k *Correlator) Tick() []*correlate.Alert {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.engine == nil || k.newest.IsZero() {
+	now := k.clock()
+	for len(k.come) > 0 && now.Sub(k.come[0].heard) >= Lateness {
+		k.past, k.come = k.come[0], k.come[1:]
+	}
+	if k.engine == nil || k.past.at.IsZero() {
 		return nil
 	}
-	return k.engine.Advance(k.newest.Add(k.clock().Sub(k.heard)))
+	at := k.past.at.Add(now.Sub(k.past.heard) - Lateness)
+	if at.After(now.Add(-Lateness)) {
+		at = now.Add(-Lateness)
+	}
+	if at.After(k.upto) {
+		k.upto = at
+	}
+	return k.engine.Advance(at.Add(1 + reach)) // what is of this very time, too
 }
 
 // Stats tells what correlation keeps and left out; nothing for a nil Correlator.
@@ -277,7 +324,7 @@ func (k *Correlator) Save() error {
 	if err := errors.Join(k.book.Save(&accounts), k.habits.Save(&habits)); err != nil {
 		return err
 	}
-	m, err := json.Marshal(mark{k.newest})
+	m, err := json.Marshal(mark{Newest: k.upto.Add(Lateness), Waits: k.newest.at})
 	if err != nil {
 		return err
 	}

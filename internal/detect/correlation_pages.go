@@ -166,7 +166,7 @@ func leftTable(s correlate.Stats) web.Table {
 		why  i18n.Text
 	}{
 		{i18n.T("Duplicates", "重複"), s.Duplicates, i18n.T("the same event again, counted for each group", "同じ事象の再到着（グループごとに計数）")},
-		{i18n.T("Too late", "遅延"), s.Late, i18n.T("more than {0} seconds behind the newest event", "最新の事象より {0} 秒以上前").With(late)},
+		{i18n.T("Too late", "遅延"), s.Late, i18n.T("came after newer events had waited {0} seconds", "より新しい事象が {0} 秒待った後に到着").With(late)},
 		{i18n.T("Time not usable", "時刻の不備"), s.Ahead + s.BadTime, i18n.T("no time, an impossible one, or one in the future", "時刻なし、ありえない時刻、または未来の時刻")},
 		{i18n.T("No group", "グループなし"), s.Ungrouped, i18n.T("the field to group by is missing, for each rule", "集計の単位となる項目がない（規則ごとに計数）")},
 		{i18n.T("No value", "値なし"), s.Valueless, i18n.T("the field that is counted or computed with is missing", "数える、または計算する項目がない")},

@@ -101,3 +101,73 @@ func TestCorrelation(t *testing.T) {
 		})
 	}
 }
+
+// What several sensors saw is put in the order of their times, in whatever order
+// files are read and whoever brings it later, and a sensor whose clock is years
+// ahead makes nobody late.
+func TestCorrelationOverFiles(t *testing.T) {
+	now, hand := clock.Fixed(start)
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = past.Close() })
+	set, err := sigma.Load(builtin.Files(), builtin.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	boot := func() *node {
+		n := open(t, db, past, now, hand)
+		n.engine.SetRules(set)
+		k, err := OpenCorrelator(dir, nil, now, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.joined = k
+		if err := n.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	n := boot()
+	seq := 0
+	take := func(at time.Time) {
+		seq++
+		ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: at, Seen: now(), Host: "web1", From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}"),
+			Fields: map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}}
+		if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick := func(d time.Duration) {
+		for range int(d / time.Second) {
+			hand.Add(time.Second)
+			if err := n.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	take(start.AddDate(50, 0, 0))
+	tick(time.Minute)
+	first := start.Add(-time.Hour)
+	for i := range 5 {
+		take(first.Add(time.Duration(2*i+1) * 20 * time.Second)) // a file
+	}
+	tick(3 * time.Second)
+	if err := n.joined.Save(); err != nil {
+		t.Fatal(err)
+	}
+	n = boot() // a restart between them
+	for i := range 5 {
+		take(first.Add(time.Duration(2*i) * 20 * time.Second)) // and another
+	}
+	tick(2 * Lateness)
+	if list := n.findings(t); len(list) != 1 || list[0].Rule.Title != "Password Spraying" {
+		t.Errorf("%+v", list)
+	}
+	if stats, _ := n.joined.Stats(); stats.Late != 0 {
+		t.Errorf("%+v", stats)
+	}
+}

@@ -108,6 +108,8 @@ var known = map[string]holds{
 	"source.ip": address, "destination.ip": address, "client.ip": address, "server.ip": address,
 	"id.orig_h": address, "id.resp_h": address, "id_orig_h": address, "id_resp_h": address,
 	"tx_hosts": address, "rx_hosts": address, "sourceIPAddress": address, "addr": address,
+	"ipAddress": address, "properties.ipAddress": address, "callerIpAddress": address, "ActorIpAddress": address, "ClientIPAddress": address,
+	"client.ipAddress": address, "sourceIPs": address, "protoPayload.requestMetadata.callerIp": address,
 	"client.address": host, "server.address": host, "source.address": host, "destination.address": host,
 	"network.peer.address": address, "net.peer.ip": address, "net.sock.peer.addr": address, "http.client_ip": address,
 

@@ -54,7 +54,7 @@ func (c *hubCmd) Run(s *session) error {
 // nodeFlags are the node's settings; app.NodeConfig says what each means.
 type nodeFlags struct {
 	Data      string   `help:"Folder of everything the node keeps." default:"meneki-node" type:"path" env:"MENEKI_DATA"`
-	Listen    string   `help:"Address of the node's own console; '' for none." default:"127.0.0.1:8471" env:"MENEKI_LISTEN"`
+	Listen    string   `help:"Address of the node's own console; empty for none." default:"127.0.0.1:8471" env:"MENEKI_LISTEN"`
 	Join      string   `help:"URL of the hub (first start only)." placeholder:"URL" env:"MENEKI_JOIN"`
 	Token     string   `help:"The invitation (first start only)." env:"MENEKI_TOKEN"`
 	Watch     []string `help:"Files and folders to follow." placeholder:"PATH" type:"path" env:"MENEKI_WATCH"`

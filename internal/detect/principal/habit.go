@@ -34,7 +34,9 @@ type habit struct {
 	Last    time.Time            `json:"last"`
 	Devices map[string]time.Time `json:"devices"` // when used last
 	Place   *Place               `json:"place,omitempty"`
-	At      time.Time            `json:"at,omitzero"` // when it was there
+	At      time.Time            `json:"at,omitzero"`    // when it was there last,
+	Since   time.Time            `json:"since,omitzero"` // since when,
+	Left    time.Time            `json:"left,omitzero"`  // and when it was elsewhere last
 }
 
 // Bounds and thresholds.
@@ -54,7 +56,7 @@ const (
 	FieldDevice    = "meneki.device"     // text: the machine that it came from, likewise
 	FieldIdleDays  = "meneki.idle_days"  // number: days since it signed in before; absent the first time
 	FieldNewDevice = "meneki.new_device" // true or false: it has not come from there before; absent while it is not known for a week
-	FieldTravelKm  = "meneki.travel_km"  // number: distance to where it signed in before; absent if a place is not known
+	FieldTravelKm  = "meneki.travel_km"  // number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
 	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
 )
 
@@ -131,17 +133,35 @@ func (h *Habits) Note(ev *event.Event) (signIn bool) {
 			}))
 		}
 	}
-	if place != nil && !ev.Time.Before(a.At) {
-		if a.Place != nil {
-			km := a.Place.Distance(*place)
-			ev.Fields[FieldTravelKm] = math.Round(km)
-			if km >= nearbyKm {
-				ev.Fields[FieldTravelKmh] = math.Round(km / max(ev.Time.Sub(a.At), leastTravel).Hours())
-			}
-		}
-		a.Place, a.At = place, ev.Time
+	if place != nil {
+		a.travel(ev, *place)
 	}
 	return true
+}
+
+// travel writes into a sign-in how far and how fast the account came there, and
+// notes that it is there. An event that comes late, but not again, is held against
+// where the account was next.
+func (a *habit) travel(ev *event.Event, to Place) {
+	late := ev.Time.Before(a.At)
+	if a.Place != nil && (!late || ev.Time.After(a.Left) && ev.Time.Before(a.Since)) {
+		took := ev.Time.Sub(a.At)
+		if late {
+			took = a.Since.Sub(ev.Time)
+		}
+		km := a.Place.Distance(to)
+		ev.Fields[FieldTravelKm] = math.Round(km)
+		if km >= nearbyKm {
+			ev.Fields[FieldTravelKmh] = math.Round(km / max(took, leastTravel).Hours())
+		}
+	}
+	if late {
+		return
+	}
+	if a.Place == nil || a.Place.Distance(to) >= nearbyKm {
+		a.Left, a.Since = a.At, ev.Time
+	}
+	a.Place, a.At = &to, ev.Time
 }
 
 func (h *Habits) trim() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,20 +90,25 @@ func TestSignIns(t *testing.T) {
 		ev   event.Event
 		want string
 	}{
-		"sshd":                {event.Event{Host: "web1", Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
-		"sshd as root":        {event.Event{Host: "web1", Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}}, `down:web1\root ip:203.0.113.5`},
-		"sshd refuses":        {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
-		"Entra":               {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"Entra refuses":       {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, "addr:sato@example.jp ip:203.0.113.5 failed"},
-		"Microsoft 365":       {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"AWS":                 {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin", "responseElements": map[string]any{"ConsoleLogin": "Success"}, "userIdentity": map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}}, "id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
-		"Okta":                {event.Event{Fields: map[string]any{"eventType": "user.session.start", "outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"}, "client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"OCSF":                {event.Event{Fields: map[string]any{"class_uid": int64(3002), "activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"}, "src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
-		"Windows service":     {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
-		"Windows machine":     {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$", "TargetDomainName": "EXAMPLE"}}, ""},
-		"Windows at the desk": {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato", "TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}}, `down:example\sato host:ws01`},
-		"a process, no logon": {event.Event{Product: "windows", Service: "sysmon", Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
-		"nothing":             {event.Event{}, ""},
+		"sshd":                      {event.Event{Host: "web1", Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
+		"sshd as root":              {event.Event{Host: "web1", Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}}, `down:web1\root ip:203.0.113.5`},
+		"sshd refuses":              {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
+		"Entra":                     {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"Entra refuses":             {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, "addr:sato@example.jp ip:203.0.113.5 failed"},
+		"Microsoft 365":             {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"AWS":                       {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin", "responseElements": map[string]any{"ConsoleLogin": "Success"}, "userIdentity": map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}}, "id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
+		"Okta":                      {event.Event{Fields: map[string]any{"eventType": "user.session.start", "outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"}, "client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"OCSF":                      {event.Event{Fields: map[string]any{"class_uid": int64(3002), "activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"}, "src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
+		"Microsoft 365 with a port": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "[2001:db8::1]:443"}}, "addr:sato@example.jp ip:2001:db8::1"},
+		"Entra tells a risk":        {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "riskEventType": "x"}}, ""},
+		"ECS":                       {event.Event{Host: "web1", Fields: map[string]any{"event.category": []any{"authentication"}, "event.outcome": "failure", "user.name": "root", "source.ip": "203.0.113.5"}}, `down:web1\root ip:203.0.113.5 failed`},
+		"ECS nested":                {event.Event{Fields: map[string]any{"event": map[string]any{"category": "authentication", "outcome": "success"}, "user": map[string]any{"name": "sato", "domain": "EXAMPLE"}, "source": map[string]any{"ip": "203.0.113.5"}}}, `down:example\sato ip:203.0.113.5`},
+		"ECS, signs out":            {event.Event{Fields: map[string]any{"event.category": "authentication", "event.type": []any{"end"}, "event.outcome": "success", "user.name": "sato"}}, ""},
+		"Windows service":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
+		"Windows machine":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$", "TargetDomainName": "EXAMPLE"}}, ""},
+		"Windows at the desk":       {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato", "TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}}, `down:example\sato host:ws01`},
+		"a process, no logon":       {event.Event{Product: "windows", Service: "sysmon", Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
+		"nothing":                   {event.Event{}, ""},
 	} {
 		got := ""
 		if s, ok := signInOf(&c.ev); ok {
@@ -137,6 +143,76 @@ func TestPlacesRefuse(t *testing.T) {
 	} {
 		if _, err := ReadPlaces(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
+		}
+	}
+}
+
+// Two places are too far apart in whatever order their sensors bring them.
+func TestTravelInAnyOrder(t *testing.T) {
+	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, late := range []bool{false, true} {
+		h := NewHabits(New(Options{}), places, 0)
+		list := []*event.Event{logon(0, "sato", "203.0.113.5"), logon(time.Hour, "sato", "198.51.100.7")}
+		if late {
+			slices.Reverse(list)
+		}
+		var got []any
+		for _, ev := range list {
+			h.Note(ev)
+			got = append(got, ev.Fields[FieldTravelKmh])
+		}
+		if got[0] != nil || got[1] != 9563.0 {
+			t.Errorf("late %v: %v", late, got)
+		}
+		again := logon(0, "sato", "203.0.113.5")
+		if h.Note(again); !late && again.Fields[FieldTravelKmh] != nil {
+			t.Errorf("given again: %v", again.Fields)
+		}
+	}
+}
+
+// A machine's account has a SID like a person's, and is nobody.
+func TestMachinesSignInAsNobody(t *testing.T) {
+	h := NewHabits(New(Options{}), nil, 0)
+	for _, user := range []string{"WS01$", "SYSTEM"} {
+		ev := logon(0, user, "192.0.2.1")
+		ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
+		if h.Note(ev) {
+			t.Errorf("%s signed in as %v", user, ev.Fields[FieldAccount])
+		}
+	}
+	ev := logon(0, "sato", "192.0.2.1")
+	ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
+	if !h.Note(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
+		t.Errorf("%v", ev.Fields)
+	}
+}
+
+// An address that several machines have at once is none of theirs.
+func TestSharedAddresses(t *testing.T) {
+	b := New(Options{})
+	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+	ip := Name{IP, "192.168.1.5"}
+	for m, host := range []string{"a", "a", "b", "b"} {
+		b.Claim(ip, Name{Host, host}, at(m))
+	}
+	if got := b.Resolve(ip, at(1)) + " " + b.Resolve(ip, at(3)); got != "host:a host:b" {
+		t.Errorf("handed over: %s", got)
+	}
+	b.Claim(ip, Name{Host, "a"}, at(4))
+	if got := b.Resolve(ip, at(5)); got != "ip:192.168.1.5" {
+		t.Errorf("in turns: %s", got)
+	}
+	if got := b.Resolve(ip, at(63)); got != "host:a" { // the other was not heard of for an hour
+		t.Errorf("later: %s", got)
+	}
+	for _, ip := range []string{"169.254.3.4", "fe80::1"} {
+		b.Claim(Name{IP, ip}, Name{Host, "a"}, noon)
+		if got := b.Resolve(Name{IP, ip}, noon); got != "ip:"+ip {
+			t.Errorf("%s", got)
 		}
 	}
 }

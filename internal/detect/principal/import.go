@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -50,14 +51,14 @@ var columns = map[string]string{
 	"objectsid": "name", "sid": "name", "onpremisessecurityidentifier": "name",
 	"userprincipalname": "name", "upn": "name", "mail": "name", "email": "name", "e-mail": "name", "emailaddress": "name", "mailaddress": "name", "primaryemail": "name", "メール": "name", "メールアドレス": "name",
 	"proxyaddresses": "name", "othermails": "name", "mailnickname": "user", "aliases": "name", "alias": "name",
-	"samaccountname": "user", "sam": "user", "user": "user", "username": "user", "login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザ名": "user", "アカウント": "user",
+	"samaccountname": "user", "onpremisessamaccountname": "user", "sam": "user", "user": "user", "username": "user", "login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザーid": "user", "ユーザid": "user", "ログインid": "user", "ログイン名": "user", "アカウント名": "user", "ユーザ名": "user", "アカウント": "user",
 	"domain": "domain", "netbios": "domain", "netbiosname": "domain", "ドメイン": "domain",
 	"id": "id", "objectguid": "id", "objectid": "id", "arn": "id",
 }
 
 // Import reads an account list: CSV with a header row, LDIF (RFC 2849), or JSON
 // (an array or lines of objects, such as Get-ADUser or a directory's API give).
-// UTF-8 and Shift_JIS are read. domain is the NetBIOS name for user names that
+// UTF-8, UTF-16 with its mark, and Shift_JIS are read. domain is the NetBIOS name for user names that
 // have none, or "". What cannot be used is listed and the rest is taken; an
 // error means that nothing was read at all.
 func (b *Book) Import(r io.Reader, domain string) (Imported, error) {
@@ -67,6 +68,9 @@ func (b *Book) Import(r io.Reader, domain string) (Imported, error) {
 	}
 	if len(data) > maxList {
 		return Imported{}, fmt.Errorf("the account list is larger than %d bytes", maxList)
+	}
+	if (bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))) && len(data)%2 == 0 {
+		data, _, _ = transform.Bytes(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder(), data)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) {
@@ -166,6 +170,9 @@ func (b *Book) importRow(w row, domain string, seen map[string]int) (why string)
 }
 
 func readCSV(data []byte, take func(row, string)) error {
+	if bytes.HasPrefix(data, []byte("#TYPE ")) { // PowerShell's word of what is exported
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
 	first, _, _ := bytes.Cut(data, []byte("\n"))
 	c := csv.NewReader(bytes.NewReader(data))
 	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
@@ -232,11 +239,17 @@ func readJSON(data []byte, take func(row, string)) error {
 		if err := d.Decode(&o); err != nil {
 			return err
 		}
-		w := row{line: at, values: map[string][]string{}}
-		for k, v := range o {
-			w.values[columnName(k)] = append(w.values[columnName(k)], texts(v, 0)...)
+		rows := []map[string]any{o}
+		if list := within(o); list != nil {
+			rows = list
 		}
-		take(w, "")
+		for _, o := range rows {
+			w := row{line: at, values: map[string][]string{}}
+			for k, v := range o {
+				w.values[columnName(k)] = append(w.values[columnName(k)], texts(v, 0)...)
+			}
+			take(w, "")
+		}
 		return nil
 	}
 	if bytes.TrimSpace(data)[0] == '[' {
@@ -259,6 +272,24 @@ func readJSON(data []byte, take func(row, string)) error {
 			return fmt.Errorf("line %d: the account list is not valid JSON: %w", line(), err)
 		}
 	}
+}
+
+// within gives the accounts of an answer that a directory's API wraps in an
+// object ("value", "users", "Resources"); nil for an object that names an
+// account itself.
+func within(o map[string]any) (rows []map[string]any) {
+	for k, v := range o {
+		if columns[columnName(k)] != "" {
+			return nil
+		}
+		list, _ := v.([]any)
+		for _, m := range list {
+			if m, ok := m.(map[string]any); ok {
+				rows = append(rows, m)
+			}
+		}
+	}
+	return rows
 }
 
 // texts gives the texts of a JSON value: itself, its members, or, as

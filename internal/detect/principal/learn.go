@@ -63,7 +63,7 @@ func (b *Book) windows(ev *event.Event) {
 	// An endpoint that opened a connection says its own address with it.
 	if ev.Service == "sysmon" && text(ev, "EventID") == "3" && strings.EqualFold(text(ev, "Initiated"), "true") {
 		if ip := Machine(text(ev, "SourceIp")); ip.Kind == IP {
-			b.Lend(ip, machine, ev.Time, 0)
+			b.Claim(ip, machine, ev.Time)
 		}
 	}
 }

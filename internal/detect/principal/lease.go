@@ -2,6 +2,7 @@ package principal
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -10,11 +11,17 @@ import (
 type Lease struct {
 	Host        string    `json:"host"` // as Machine reads it
 	From, Until time.Time // from From on, and before Until
+	Claimed     bool      `json:"claimed,omitempty"` // the machine says so itself
 }
 
-// leased gives whose an address was.
+// leased gives whose an address was. One that machines claim in turns is
+// nobody's: each has it on a network of its own, behind a router at home or a
+// virtual switch.
 func (b *Book) leased(ip string, at time.Time) (host string, ok bool) {
 	list := b.leases[ip]
+	if inTurns(list, at) {
+		return "", false
+	}
 	i, exact := slices.BinarySearchFunc(list, at, func(o Lease, t time.Time) int { return o.From.Compare(t) })
 	if !exact {
 		i--
@@ -30,14 +37,43 @@ func (b *Book) leased(ip string, at time.Time) (host string, ok bool) {
 	return "", false
 }
 
+// inTurns reports whether a machine claimed the address, then another, and then
+// the first again, and all of these hold.
+func inTurns(list []Lease, at time.Time) bool {
+	before := map[string]bool{}
+	last := ""
+	for _, l := range list {
+		if l.From.After(at) {
+			break
+		}
+		if !l.Claimed || !at.Before(l.Until) || l.Host == last {
+			continue
+		}
+		if before[l.Host] {
+			return true
+		}
+		last, before[l.Host] = l.Host, true
+	}
+	return false
+}
+
 // Lend says that an address is a machine's from a time on, for so long; for
 // Options.Lease if d is 0. A later word ends an earlier one.
-func (b *Book) Lend(ip, host Name, from time.Time, d time.Duration) {
+func (b *Book) Lend(ip, host Name, from time.Time, d time.Duration) { b.lend(ip, host, from, d, false) }
+
+// Claim says that a machine used an address as its own. It counts as a lease of
+// Options.Lease, unless another machine claims the address in turns with it.
+func (b *Book) Claim(ip, host Name, at time.Time) { b.lend(ip, host, at, 0, true) }
+
+func (b *Book) lend(ip, host Name, from time.Time, d time.Duration, claimed bool) {
+	if a, err := netip.ParseAddr(ip.Text); err != nil || a.IsLinkLocalUnicast() {
+		return // every machine may have it at once
+	}
 	if ip.Kind != IP || host.Kind != Host && host.Kind != FQDN || from.IsZero() {
 		return
 	}
 	d = min(cmp.Or(max(d, 0), b.opts.Lease), 400*24*time.Hour)
-	l := Lease{Host: host.Text, From: from.UTC(), Until: from.Add(d).UTC()}
+	l := Lease{Host: host.Text, From: from.UTC(), Until: from.Add(d).UTC(), Claimed: claimed}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	list := b.leases[ip.Text]

@@ -134,6 +134,9 @@ func Machine(s string) Name {
 		}
 		return Name{IP, a.String()}
 	}
+	if a, err := netip.ParseAddrPort(s); err == nil { // Microsoft 365
+		return Machine(a.Addr().String())
+	}
 	s = strings.TrimSuffix(s, "$")
 	if strings.ContainsAny(s, " \\/@") || s == "" {
 		return Name{}

@@ -221,7 +221,14 @@ jpegPhoto:: /9j/4AAQ
 `
 	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID + `","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
 	sjis := "\x83\x86\x81[\x83U\x81[\x96\xbc,\x83\x81\x81[\x83\x8b\nsato,taro.sato@example.jp\n"
+	const powershell = "#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n\"ObjectClass\",\"SamAccountName\",\"EmailAddress\"\r\n\"user\",\"sato\",\"taro.sato@example.jp\"\r\n"
+	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato","onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
+	var wide strings.Builder
+	for _, r := range "\ufeffuser,mail\r\nsato,taro.sato@example.jp\r\n" {
+		wide.Write([]byte{byte(r), byte(r >> 8)})
+	}
 	for name, list := range map[string]string{
+		"powershell": powershell, "graph": graph, "utf-16": wide.String(), "japanese": "ユーザーID,メール アドレス\nsato,taro.sato@example.jp\n",
 		"ldif": ldif, "json": jsonList, "jsonl": strings.Trim(jsonList, "[]") + "\n", "semicolons": "\xef\xbb\xbfuser;E-Mail\nsato;taro.sato@example.jp\n", "sjis": sjis,
 	} {
 		b := New(Options{})

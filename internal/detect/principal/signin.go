@@ -2,6 +2,7 @@ package principal
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ var sshd = regexp.MustCompile(`(Accepted|Failed) \S+ for (?:invalid user )?(\S{1
 var logonTypes = map[string]bool{"2": true, "3": true, "7": true, "8": true, "10": true, "11": true}
 
 // signInOf reads sign-ins: Windows Security 4624, 4625 and 4771, sshd, Entra ID,
-// Microsoft 365, AWS console, Okta and OCSF Authentication.
+// Microsoft 365, AWS console, Okta, OCSF Authentication and ECS.
 func signInOf(ev *event.Event) (s signIn, ok bool) {
 	switch {
 	case ev.Product == "windows" && ev.Service == "security":
@@ -38,9 +39,11 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		default:
 			return s, false
 		}
-		// The SID of a name that does not exist is nobody's.
-		if s.account = Account(text(ev, "TargetUserSid")); s.account.Kind != SID {
-			s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
+		// The SID of a name that does not exist is nobody's; a machine's account
+		// has one like a person's, and only its name tells.
+		s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
+		if sid := Account(text(ev, "TargetUserSid")); sid.Kind == SID && s.account.Kind != Host && s.account.Kind != Service {
+			s.account = sid
 		}
 		s.target = Machine(text(ev, "Computer"))
 		if s.device = Machine(text(ev, "IpAddress")); s.device.Kind == None {
@@ -62,26 +65,61 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		s.failed = text(ev, "status_id") != "1"
 		s.account, s.device = Account(text(ev, "user.email_addr", "user.uid", "user.name")), Machine(text(ev, "src_endpoint.ip", "src_endpoint.hostname"))
 		s.place = placeOf(ev, "src_endpoint.location.lat", "src_endpoint.location.long", "src_endpoint.location.country")
-	case text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
-		s.failed = text(ev, "status.errorCode", "properties.status.errorCode", "resultType", "ResultType") != "0"
+	case text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
+		s.failed = text(ev, entraResult...) != "0"
 		s.account, s.device = Account(text(ev, "userPrincipalName", "properties.userPrincipalName")), Machine(text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"))
 		for _, p := range []string{"", "properties."} {
 			if s.place == nil {
 				s.place = placeOf(ev, p+"location.geoCoordinates.latitude", p+"location.geoCoordinates.longitude", p+"location.countryOrRegion")
 			}
 		}
+	case ecsSignIn(ev):
+		s.failed = !strings.EqualFold(text(ev, "event.outcome"), "success")
+		s.account, s.target = InDomain(text(ev, "user.domain"), text(ev, "user.name", "user.email")), Machine(ev.Host)
+		s.device = Machine(text(ev, "source.ip", "source.address", "client.ip"))
+		s.place = placeOf(ev, "source.geo.location.lat", "source.geo.location.lon", "source.geo.country_iso_code")
+		s.ofMachine()
 	default:
 		m := sshd.FindStringSubmatch(text(ev, "message"))
 		if m == nil {
 			return s, false
 		}
 		s.account, s.device, s.target, s.failed = Account(m[2]), Machine(m[3]), Machine(ev.Host), m[1] == "Failed"
-		if s.account.Kind == Short && s.target.Kind != None && system[s.account.Text] {
-			// root of one machine is not root of another.
-			s.account = Name{Down, s.target.Text + `\` + s.account.Text}
-		}
+		s.ofMachine()
 	}
 	return s, s.account.Kind != None && s.account.Kind != Service && s.account.Kind != Host && s.account.Kind != FQDN
+}
+
+// entraResult is where Entra ID says how a sign-in ended. What names a person and an
+// address without it, such as a risk, is none.
+var entraResult = []string{"status.errorCode", "properties.status.errorCode", "resultType", "ResultType"}
+
+// ecsSignIn reports whether an event in ECS is an attempt to sign in whose end is
+// told (ECS reference 8, "event.category": authentication).
+func ecsSignIn(ev *event.Event) bool {
+	has := func(field, want string) bool {
+		v, ok := ev.Fields[field]
+		if !ok {
+			v = nested(ev.Fields, field)
+		}
+		if l, ok := v.([]any); ok {
+			return slices.Contains(l, any(want))
+		}
+		return v == any(want)
+	}
+	if !has("event.category", "authentication") || has("event.type", "end") || text(ev, "user.name", "user.email") == "" {
+		return false
+	}
+	outcome := text(ev, "event.outcome")
+	return outcome == "success" || outcome == "failure"
+}
+
+// ofMachine makes an account that every machine has the one of its machine: root
+// of one is not root of another.
+func (s *signIn) ofMachine() {
+	if s.account.Kind == Short && s.target.Kind != None && system[s.account.Text] {
+		s.account = Name{Down, s.target.Text + `\` + s.account.Text}
+	}
 }
 
 // system are accounts that every machine has one of.

@@ -23,7 +23,7 @@ var (
 	}()
 	tracedMachine    = []string{"Computer"}
 	tracedConnection = []string{"Computer", "EventID", "Initiated", "SourceIp"}
-	tracedCloud      = []string{"userId", "properties.userId", "UserKey", "userPrincipalName", "UserId"}
+	tracedCloud      = []string{"userId", "properties.userId", "UserKey", "userPrincipalName", "properties.userPrincipalName", "UserId"}
 	tracedAWS        = []string{"userIdentity.arn", "userIdentity.principalId"}
 	tracedDHCP       = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
 )

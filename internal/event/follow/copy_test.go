@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,109 @@ func TestPackedRotationsAreNamed(t *testing.T) {
 		c.expect("1 2")
 		if strings.Join(c.skipped, " ") != "a.log.2.gz" {
 			t.Errorf("watching %q: named %q, though it was read before", pattern, c.skipped)
+		}
+	}
+}
+
+// A rotation that copies over the last one's file, as cp does, does not make
+// the copy a log of its own.
+func TestCopyTruncateOverTheLastCopy(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		for _, slow := range []bool{false, true} {
+			for _, down := range []bool{false, true} {
+				t.Run(fmt.Sprintf("watching %q slow %v down %v", pattern, slow, down), func(t *testing.T) {
+					c := newWorld(t, pattern)
+					rest := func() {
+						if slow {
+							c.settle()
+							c.settle()
+						}
+						c.poll()
+					}
+					for i := range 4 {
+						c.append("a.log", fmt.Sprintf("%d.1\n%d.2\n", i, i))
+						rest()
+						c.append("a.log", fmt.Sprintf("%d.3\n", i)) // not read before the copy
+						whole, err := os.ReadFile(c.path("a.log"))
+						c.do(err)
+						c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+						c.do(os.Truncate(c.path("a.log"), 0))
+						if down {
+							c.start()
+						}
+						rest()
+					}
+					c.settle()
+					c.start()
+					c.settle()
+					c.expect("0.1 0.2 0.3 1.1 1.2 1.3 2.1 2.2 2.3 3.1 3.2 3.3")
+				})
+			}
+		}
+	}
+}
+
+// The same in the middle of a look, after files were listed.
+func TestCopyTruncateWithinALook(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		c := newWorld(t, pattern)
+		c.append("a.log", "1\n")
+		c.poll()
+		c.append("a.log.1", "1\n")
+		c.do(os.Truncate(c.path("a.log"), 0))
+		c.append("a.log", "2\n")
+		c.poll()
+		c.poll()
+		c.append("0.log", "x\n") // is looked at first
+		c.poll()
+		rotate := true
+		c.afterSink = func() error {
+			if rotate {
+				rotate = false
+				whole, err := os.ReadFile(c.path("a.log"))
+				c.do(err)
+				c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+				c.do(os.Truncate(c.path("a.log"), 0))
+				c.append("a.log", "4\n")
+			}
+			return nil
+		}
+		c.append("0.log", "y\n")
+		c.append("a.log", "3\n")
+		c.settle()
+		c.settle()
+		slices.Sort(c.order)
+		want := "1 2 3 4"
+		if pattern == "" {
+			want += " x y"
+		}
+		c.expect(want)
+	}
+}
+
+// The same while nobody looked, over a rotation that was there before.
+func TestCopyTruncateOverAnOldRotation(t *testing.T) {
+	for _, pattern := range []string{"a.log", ""} {
+		for _, down := range []bool{false, true} {
+			c := newWorld(t, pattern)
+			c.append("a.log.1", "0\n")
+			c.append("a.log", "1\n2\n")
+			c.settle()
+			c.settle()
+			before := strings.Join(c.order, " ")
+			c.append("a.log", "3\n")
+			whole, err := os.ReadFile(c.path("a.log"))
+			c.do(err)
+			c.do(os.WriteFile(c.path("a.log.1"), whole, 0o600))
+			c.do(os.Truncate(c.path("a.log"), 0))
+			if down {
+				c.start()
+			}
+			c.append("a.log", "4\n")
+			c.settle()
+			c.settle()
+			slices.Sort(c.order)
+			c.expect(strings.Join(slices.Sorted(slices.Values(strings.Fields(before+" 3 4"))), " "))
 		}
 	}
 }

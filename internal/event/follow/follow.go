@@ -161,6 +161,7 @@ type file struct {
 	changed time.Time // its modification time as of still
 	checked time.Time // its modification time when its first bytes were held against the mark
 	odd     bool      // OnOdd was told of it
+	waits   bool      // its content is another's, and it is not known yet whose
 	pack    bool      // away, and only its packed rotation is left
 	log     *evtx.Tail
 	looked  time.Time // when log was last looked at

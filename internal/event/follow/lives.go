@@ -175,7 +175,7 @@ func (w *Follower) count(path string) (n int) {
 func (w *Follower) buried(e entry, h *os.File) int {
 	_, inode := identity(e.info)
 	for i, m := range w.past {
-		if m.Path != e.log || m.Inode != inode && m.Offset != e.info.Size() {
+		if m.Path != e.log && !(e.log == "" && rotationOf(e.path, m.Path)) || m.Inode != inode && m.Offset != e.info.Size() {
 			continue
 		}
 		if m.same(h, e.info.Size()) {
@@ -194,7 +194,7 @@ func (w *Follower) exhume(e entry, i int) *file {
 	w.past = slices.Delete(w.past, i, i+1)
 	m.Past = false
 	f := w.follow(e, m)
-	f.away = true
+	f.away = e.log != ""
 	return f
 }
 

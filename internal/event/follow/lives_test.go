@@ -53,3 +53,50 @@ func TestPastIsBounded(t *testing.T) {
 		t.Errorf("%d marks are kept", len(c.marks))
 	}
 }
+
+// A file that gets the number of one that was removed is read as what it is.
+func TestInheritedNumber(t *testing.T) {
+	c := newWorld(t)
+	c.append("old.json", "[\n{\"n\":\"1\"},\n{\"n\":\"2\"}\n]\n")
+	c.settle()
+	// As if old.json had been removed and new.log had got its number.
+	c.do(os.Rename(c.path("old.json"), c.path("new.log")))
+	c.do(os.Truncate(c.path("new.log"), 0))
+	c.append("new.log", "3\n")
+	c.poll()
+	c.poll()
+	c.expect("1 2 3") // at once, not when it stands still
+	for _, f := range c.w.files {
+		f.close() // as where very many are followed
+	}
+	c.do(os.Rename(c.path("new.log"), c.path("next.json")))
+	c.do(os.Truncate(c.path("next.json"), 0))
+	c.append("next.json", "[\n{\"n\":\"4\"},\n{\"n\":\"5\"}\n]\n")
+	c.settle()
+	c.settle()
+	c.expect("1 2 3 4 5")
+	if len(c.bad) > 0 {
+		t.Errorf("%+v", c.bad)
+	}
+}
+
+// A writer that goes on where it was after a truncation leaves a hole.
+func TestHole(t *testing.T) {
+	c := newWorld(t, "a.log")
+	c.opts.MaxRecord = 1000
+	c.start()
+	c.append("a.log", "1\n2\n")
+	c.settle()
+	c.do(os.Truncate(c.path("a.log"), 0))
+	c.do(os.Truncate(c.path("a.log"), 1<<20))
+	c.poll()
+	c.append("a.log", "3\n4\n")
+	c.settle()
+	c.start()
+	c.append("a.log", "5\n")
+	c.settle()
+	c.expect("1 2 3 4 5")
+	if len(c.bad) > 0 {
+		t.Errorf("%+v", c.bad)
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 // match brings files, marks and what is on disk together.
 func (w *Follower) match(ctx context.Context, found []entry, missing []string) error {
+	fresh, save := w.overwritten(found) // files that are not followed yet
 	here := map[*file]bool{}
 	byID := map[[2]uint64]*file{}
 	byPath := map[string]*file{}
@@ -25,7 +26,6 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		}
 		byPath[f.path] = f
 	}
-	var fresh []entry // files that are not followed yet
 	logs := map[string]bool{}
 	for _, e := range found {
 		if !packed.MatchString(e.path) {
@@ -47,6 +47,10 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		f := byID[[2]uint64{d, i}]
 		if i == 0 {
 			f = byPath[e.path]
+		}
+		if f != nil && i != 0 && f.inherited(e) {
+			save = append(save, w.letGo(f))
+			f = nil
 		}
 		if f != nil && os.SameFile(f.info, e.info) || f != nil && i == 0 {
 			f.path, f.info, f.away = e.path, e.info, false
@@ -106,7 +110,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 	}
 	orphans, gone := w.orphans()
 	resumed = append(resumed, orphans...)
-	save := gone
+	save = append(save, gone...)
 	for _, f := range begun {
 		save = append(save, f.mark)
 	}
@@ -136,13 +140,10 @@ func (w *Follower) known(e entry, h *os.File) (f *file, known bool) {
 	if f := w.resume(e, h); f != nil {
 		return f, true
 	}
-	if e.log == "" {
-		return nil, false
-	}
 	if i := w.buried(e, h); i >= 0 {
 		return w.exhume(e, i), true
 	}
-	return nil, e.info.ModTime().Before(w.since[e.log])
+	return nil, e.log != "" && e.info.ModTime().Before(w.since[e.log])
 }
 
 // resume finds the mark of a file that was followed before a restart: that of
@@ -156,8 +157,8 @@ func (w *Follower) resume(e entry, h *os.File) *file {
 		}
 		f := w.follow(e, m)
 		if !m.Whole && !m.same(h, e.info.Size()) {
-			if m.Path != e.path {
-				continue // another file that got the number of one that was removed
+			if m.Path != e.path || w.copyOfPending(e, h) {
+				continue // another file that got the number of one that was removed, or a copy over the last one
 			}
 			// Cut back or written anew while nobody looked: look() begins its
 			// next life, once a copy of the old one was looked for.

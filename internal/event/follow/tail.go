@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -76,6 +77,10 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 	if info.Size() != f.mark.Offset || !info.ModTime().Equal(f.checked) {
 		f.checked = info.ModTime()
 		if !f.mark.same(f.f, info.Size()) {
+			if f.waits = !f.waits && w.isRotation(f); f.waits {
+				f.checked = time.Time{}
+				return nil // the next match sees whether a copy was written over it
+			}
 			if err := w.reborn(ctx, f, info); err != nil {
 				return err
 			}
@@ -245,6 +250,12 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 			return nil
 		}
 		b := w.buf[:n]
+		if hole := n - len(bytes.TrimLeft(b, "\x00")); hole > 0 && !f.mark.Skipping {
+			// What a writer leaves that goes on where it was after a truncation. A
+			// long one must not make a record that is too large.
+			f.mark.advance(f.f, f.mark.Offset+int64(hole))
+			continue
+		}
 		end := bytes.LastIndexByte(b, '\n') + 1
 		switch {
 		case f.mark.Skipping:

@@ -20,6 +20,11 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 			return r
 		}
 	}
+	if depth < maxWrap {
+		if r, ok := d.journalShape(m, name, hint, depth); ok {
+			return r
+		}
+	}
 	if r, ok := windowsShape(m); ok {
 		return r
 	}
@@ -27,6 +32,9 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 		return r
 	}
 	if r, ok := cloudTrailShape(m); ok {
+		return r
+	}
+	if r, ok := cloudShape(m); ok {
 		return r
 	}
 	if r, ok := zeekShape(m, name); ok {

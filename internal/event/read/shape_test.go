@@ -223,3 +223,14 @@ func TestLineHolds(t *testing.T) {
 		t.Error("ids do not follow place and content")
 	}
 }
+
+func TestSniffLists(t *testing.T) {
+	for head, want := range map[string]read.Form{
+		"[\n  {\n": read.Whole, "[\r\n{\"a\":1},\r\n": read.Whole, "[{\"a\":1},\n{\"a\":2}]\n": read.Whole, "[ {\n \"a\": 1": read.Whole,
+		"[{\"a\":1},{\"a\":2}]\n[{\"a\":3}]\n": read.Lines, "[Sun Nov 29 10:00:00 2026] [error] x\n": read.Lines, "{\"a\":1}\n": read.Lines, "[]\n": read.Lines,
+	} {
+		if got, _ := read.Sniff("a.json", []byte(head), true); got != want {
+			t.Errorf("%q is %d, want %d", head, got, want)
+		}
+	}
+}

@@ -49,6 +49,9 @@ func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
 		return Lines, i18n.Text{}
 	}
 	line, _, ended := bytes.Cut(text, []byte("\n"))
+	if ended && opensList(line) {
+		return Whole, i18n.Text{}
+	}
 	if _, err := Line(event.Source{}, line, Hint{}); err == nil {
 		if ended {
 			return Lines, i18n.Text{}
@@ -72,4 +75,16 @@ func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
 		}
 	}
 	return Whole, i18n.Text{}
+}
+
+// opensList reports whether a first line begins a list of records that goes on
+// below it; a line of text that begins with a bracket, or a whole list, does not.
+func opensList(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("["))
+	rest = bytes.TrimSpace(rest)
+	if !ok || len(rest) > 0 && rest[0] != '{' {
+		return false
+	}
+	_, err := parseJSON(string(line))
+	return err != nil
 }

@@ -200,8 +200,15 @@ func syslogHeader(s string, hint Hint) (header, bool) {
 	return bsd(rest, h, hint)
 }
 
+// fine is the time of a message of RFC 5424 with more digits than the six that it
+// allows (Go, .NET), which would cost the message its whole header.
+var fine = regexp.MustCompile(`^(<\d{1,3}>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d+`)
+
 // modern reads RFC 5424.
 func modern(s string, h *header) bool {
+	if g := fine.FindStringSubmatch(s[:min(len(s), 64)]); g != nil {
+		s = g[1] + s[len(g[0]):]
+	}
 	m, _ := rfc5424.NewParser(rfc5424.WithBestEffort()).Parse([]byte(s))
 	g, ok := m.(*rfc5424.SyslogMessage)
 	if !ok || g == nil || g.Version != 1 || g.Timestamp == nil && g.Hostname == nil && g.Appname == nil {
@@ -314,6 +321,10 @@ func bsdTime(s string, hint Hint) (time.Time, string, bool) {
 		}
 		for _, z := range []string{" UTC:", " UTC", " GMT"} {
 			rest = strings.TrimPrefix(rest, z)
+		}
+		if y := rest[:min(len(rest), 6)]; len(y) == 6 && y[:3] == " 20" && allDigits(y[1:5]) && (y[5] == ' ' || y[5] == ':') { // the year behind the time
+			year, _ := strconv.Atoi(y[1:5])
+			return t.AddDate(year-t.Year(), 0, 0).UTC(), strings.TrimPrefix(rest[5:], ":"), true
 		}
 		if rest != "" && rest[0] != ' ' && rest[0] != ':' {
 			return time.Time{}, s, false

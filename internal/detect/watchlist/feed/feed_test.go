@@ -119,6 +119,13 @@ func TestOptionsFillWhatIsNotSaid(t *testing.T) {
 	}
 }
 
+// A hosts file is known as one although it begins with the machine itself.
+func TestHostsAreRecognised(t *testing.T) {
+	expect(t, "# hosts\n127.0.0.1 localhost\n::1 ip6-localhost ip6-loopback\n0.0.0.0 0.0.0.0\n0.0.0.0 bad.example\n", feed.Options{},
+		[]string{"domain-name exact bad.example"}, nil, nil)
+	expect(t, "192.0.2.1 # localhost\nbad.example\n", feed.Options{}, []string{"ipv4-addr exact 192.0.2.1", "domain-name exact bad.example"}, nil, nil)
+}
+
 func TestHosts(t *testing.T) {
 	rep := expect(t, "127.0.0.1 localhost\n::1 ip6-localhost ip6-loopback\n0.0.0.0 0.0.0.0\n0.0.0.0 Bad.example worse.example # x\nbad.example\n0.0.0.0 bad.example -x.example\n", feed.Options{Format: feed.Hosts},
 		[]string{"domain-name exact bad.example", "domain-name exact worse.example"}, []string{"5 address and a name", "6 not a value"}, nil)

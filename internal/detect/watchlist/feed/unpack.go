@@ -122,8 +122,13 @@ func (r *reader) sniff(head []byte) (Format, error) {
 			continue
 		}
 		if words := strings.Fields(line); len(words) > 1 {
-			if _, err := netip.ParseAddr(words[0]); err == nil && hostName(words[1]) {
-				return Hosts, nil
+			if _, err := netip.ParseAddr(words[0]); err == nil {
+				if hostName(words[1]) {
+					return Hosts, nil
+				}
+				if strings.Contains(words[1], "local") || words[1] == words[0] {
+					continue // localhost, ip6-localhost, 0.0.0.0 0.0.0.0: how such files begin
+				}
 			}
 		}
 		break

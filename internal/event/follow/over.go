@@ -1,0 +1,114 @@
+package follow
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/meneki/meneki/internal/event/read"
+)
+
+// A rotation that copies and truncates may write its copy over the last one
+// (cp a.log a.log.1; : > a.log). The file is the same then, and what it holds is
+// another life of the log: to begin it as one of its own would read it twice.
+
+// overwritten lets go of files over which a copy of their log was written. They
+// are found anew, with the marks of what was read of them to be saved.
+func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
+	listed := map[string]os.FileInfo{}
+	for _, e := range found {
+		listed[e.path] = e.info
+	}
+	w.files = slices.DeleteFunc(w.files, func(f *file) bool {
+		e := entry{path: f.path, info: listed[f.path]}
+		if e.info == nil {
+			if !f.away || f.pack {
+				return false
+			}
+			e.log = f.mark.Path
+			e.info, _ = os.Stat(f.path)
+		}
+		if e.info == nil || !os.SameFile(e.info, f.info) || !w.isCopy(f, e) {
+			return false
+		}
+		if f.mark.Offset > 0 {
+			save = append(save, w.bury(f.mark)...)
+		} else {
+			f.mark.Gone = true
+			save = append(save, f.mark)
+		}
+		f.close()
+		if e.log != "" {
+			fresh = append(fresh, e) // nothing else leads to it
+		}
+		return true
+	})
+	return fresh, save
+}
+
+// inherited reports whether e is another file that got the number of f, which was
+// removed. A file that is open keeps its number; archives and, where very many
+// are followed, others are not open.
+func (f *file) inherited(e entry) bool {
+	if f.f != nil || f.path == e.path || f.mark.Log != nil {
+		return false
+	}
+	if f.mark.Whole || f.form == read.Whole {
+		return !e.info.ModTime().Equal(f.changed) || e.info.Size() != f.size
+	}
+	h, err := e.open()
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	return !f.mark.same(h, e.info.Size())
+}
+
+// letGo stops following a file that is not there any more, and gives the mark to
+// save.
+func (w *Follower) letGo(f *file) Mark {
+	f.close()
+	f.mark.Gone = true
+	w.files = slices.DeleteFunc(w.files, func(o *file) bool { return o == f })
+	return f.mark
+}
+
+// isCopy reports whether f, as it is found now, has become a copy of a log that
+// is followed, complete or under way, or of a life of it that was read.
+func (w *Follower) isCopy(f *file, e entry) bool {
+	if f.mark.Whole || f.mark.Log != nil || e.info.Size() == 0 || e.info.Size() == f.mark.Offset && e.info.ModTime().Equal(f.checked) {
+		return false
+	}
+	h, err := e.open()
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	if f.mark.Offset > 0 && f.mark.same(h, e.info.Size()) {
+		return false
+	}
+	others := slices.DeleteFunc(slices.Clone(w.files), func(o *file) bool { return o == f || o.info == nil || !rotationOf(e.path, o.path) })
+	return w.copyOf(e, others) != nil || w.copying(e, others) || w.buried(e, h) >= 0
+}
+
+// copyOfPending reports whether a file is a copy of a log that was followed before
+// a restart.
+func (w *Follower) copyOfPending(e entry, h *os.File) bool {
+	for _, m := range w.pending {
+		if !m.Whole && m.HeadLen > 0 && rotationOf(e.path, m.Path) && m.same(h, e.info.Size()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRotation reports whether f has the name of a rotation of another file that is
+// followed.
+func (w *Follower) isRotation(f *file) bool {
+	return slices.ContainsFunc(w.files, func(o *file) bool { return o != f && rotationOf(f.path, o.path) })
+}
+
+// rotationOf reports whether path is what a rotation makes of log, beside it.
+func rotationOf(path, log string) bool {
+	return path != log && filepath.Dir(path) == filepath.Dir(log) && rotatedOf(filepath.Base(path), filepath.Base(log))
+}
