@@ -3,6 +3,7 @@ package meneki_test
 import (
 	"go/ast"
 	"go/token"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -121,6 +122,31 @@ func TestTextsInBothLanguages(t *testing.T) {
 				sel, ok := n.Type.(*ast.SelectorExpr)
 				if x, isName := selected(sel, ok); isName && x == name && sel.Sel.Name == "Text" && saysSomething(n) {
 					t.Errorf("%s: a text is said with i18n.T or i18n.Same; i18n.Text{...} is for one that was stored", at(n))
+				}
+			}
+			return true
+		})
+	}
+}
+
+// The tags of a command line: help and placeholder stand beside ja and jaholder.
+func TestHelpTagsInBothLanguages(t *testing.T) {
+	for _, f := range program(t) {
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			field, ok := n.(*ast.Field)
+			if !ok || field.Tag == nil {
+				return true
+			}
+			text, _ := literal(field.Tag)
+			tag := reflect.StructTag(text)
+			if en, ok := tag.Lookup("help"); ok {
+				if wrong := pair(en, tag.Get("ja")); wrong != "" {
+					t.Errorf("%s: help:%q ja:%q: %s", at(n), en, tag.Get("ja"), wrong)
+				}
+			}
+			if en, ok := tag.Lookup("placeholder"); ok {
+				if wrong := pair(en, tag.Get("jaholder")); wrong != "" {
+					t.Errorf("%s: placeholder:%q jaholder:%q: %s", at(n), en, tag.Get("jaholder"), wrong)
 				}
 			}
 			return true

@@ -23,23 +23,23 @@ import (
 
 // commands is the whole command line.
 type commands struct {
-	Lang string `help:"Language of messages: ja or en (default: from LANG)." placeholder:"LANG" env:"MENEKI_LANG"`
-	Log  string `help:"What to log to standard error: debug, info, warn, error." default:"warn" enum:"debug,info,warn,error" env:"MENEKI_LOG"`
+	Lang string `help:"Language of messages and help: ja or en. Default: as LC_ALL, LC_MESSAGES or LANG says, else en." ja:"メッセージとヘルプの言語：ja、en。既定は LC_ALL、LC_MESSAGES、LANG に従い、なければ en" placeholder:"LANG" jaholder:"言語" env:"MENEKI_LANG"`
+	Log  string `help:"Least level of what is logged to standard error: debug, info, warn, error." ja:"標準エラーに記録するログの最低の重大度：debug、info、warn、error" placeholder:"LEVEL" jaholder:"重大度" default:"warn" enum:"debug,info,warn,error" env:"MENEKI_LOG"`
 
-	Demo       demoCmd       `cmd:"" help:"Start a hub and three members, attack one with recorded events, and watch the cycle."`
-	Hub        hubCmd        `cmd:"" help:"Run a hub."`
-	Node       nodeCmd       `cmd:"" help:"Run a member's node."`
-	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)."`
-	User       userCmd       `cmd:"" help:"Invite and list the people who sign in."`
-	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens."`
-	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files."`
-	Rules      rulesCmd      `cmd:"" help:"Check Sigma rules, and explain why one matches an event."`
-	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators."`
-	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen."`
-	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs."`
-	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup."`
-	Config     configCmd     `cmd:"" help:"Print the configuration that a hub or node would run with."`
-	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Start a hub and three members, attack one with recorded events, and watch the cycle." ja:"ハブと 3 構成員を起動し、記録された事象で 1 組織への攻撃を再現して、循環を観察"`
+	Hub        hubCmd        `cmd:"" help:"Run a hub." ja:"ハブを起動"`
+	Node       nodeCmd       `cmd:"" help:"Run a member's node." ja:"構成員のノードを起動"`
+	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)." ja:"構成員の招待、一覧、資格の終了（ハブで実行）"`
+	User       userCmd       `cmd:"" help:"Invite and list the people who sign in (at the hub)." ja:"サインインする利用者の招待と一覧（ハブで実行）"`
+	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens (at the hub)." ja:"API トークンの発行と失効（ハブで実行）"`
+	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma 規則に一致したものの時系列"`
+	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma 規則の検査、説明、テスト、負荷の計測"`
+	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators." ja:"ノードの監視リスト：指標の取り込み、一覧、削除、照合"`
+	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen." ja:"動作中のノードの過去を値と Sigma 規則で調査し、いつどこで見られたかを表示"`
+	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs." ja:"データフォルダーの整合した複製を、動作中のまま 1 個のファイルに書き出し"`
+	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup." ja:"バックアップからデータフォルダーを復元"`
+	Config     configCmd     `cmd:"" help:"Print the configuration that a hub or node would run with." ja:"ハブまたはノードの起動に使われる設定を表示"`
+	Version    versionCmd    `cmd:"" help:"Print the version." ja:"バージョンを表示"`
 }
 
 // session is what every command runs in.

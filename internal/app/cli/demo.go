@@ -13,16 +13,16 @@ import (
 )
 
 type demoCmd struct {
-	Rules   []string `help:"Sigma rules: files or folders. Default: meneki's own samples." placeholder:"PATH" type:"path"`
-	Events  []string `help:"Recorded events that the first member's sensor reads: files, folders, .gz, .zst, .zip." placeholder:"PATH" type:"path"`
-	Past    []string `help:"Logs that the second member kept from before: default the same events, 13 days earlier; 'none' for nothing." placeholder:"PATH"`
-	TLP     string   `help:"Label that the first member puts on what it offers: clear, green, amber, amber+strict, red." default:"amber"`
-	Offline string   `help:"Cut a member (city, university) off during the attack; it catches up afterwards." placeholder:"MEMBER"`
-	Once    bool     `help:"Run until the cycle has come to rest, print what came to pass, and exit 0, or 1 with the step that did not come."`
-	JSON    bool     `help:"Print one JSON object."`
-	Listen  string   `help:"Console of the hub; the members' are on the three ports behind it." default:"127.0.0.1:8470"`
-	Data    string   `help:"Keep everything in this folder." placeholder:"DIR" type:"path"`
-	More    []string `arg:"" optional:"" name:"path" help:"More recorded events." type:"path"`
+	Rules   []string `help:"Sigma rules: files or folders. Default: meneki's own samples." ja:"Sigma 規則：ファイルかフォルダー。既定は meneki 付属の見本" placeholder:"PATH" jaholder:"パス" type:"path"`
+	Events  []string `help:"Recorded events that the first member's sensor reads: files, folders, .gz, .zst, .zip. Default: meneki's own samples." ja:"最初の構成員のセンサーが読む、記録された事象：ファイル、フォルダー、.gz、.zst、.zip。既定は meneki 付属の見本" placeholder:"PATH" jaholder:"パス" type:"path"`
+	Past    []string `help:"Logs that the second member kept from before; only with --events. Default: the same events, 13 days earlier; none leaves its past empty." ja:"2 番目の構成員が以前から保管していたログ（--events とともに指定）。既定は同じ事象の 13 日前。none で過去なし" placeholder:"PATH" jaholder:"パス"`
+	TLP     string   `help:"Label that the first member puts on what it offers: clear, green, amber, amber+strict, red." ja:"最初の構成員が提供する情報に付ける TLP の区分：clear、green、amber、amber+strict、red" placeholder:"LABEL" jaholder:"区分" default:"amber"`
+	Offline string   `help:"Cut a member (city or university) off during the attack; it catches up afterwards." ja:"攻撃中に切り離す構成員（city か university）。攻撃後に追いつく" placeholder:"MEMBER" jaholder:"構成員"`
+	Once    bool     `help:"Run until the cycle has come to rest, print what came to pass, and exit 0, or 1 with the step that did not come; --listen is not used." ja:"循環が終わるまで実行して結果を表示。終了コードは 0、至らなかった段階があればそれを示して 1。--listen は使わない"`
+	JSON    bool     `help:"Print one JSON object." ja:"1 個の JSON オブジェクトを表示"`
+	Listen  string   `help:"Address of the hub's console, on this machine only; the members' are on the three ports behind it." ja:"ハブの画面のアドレス（この端末内のみ）。構成員の画面は続く 3 ポート" placeholder:"ADDR" jaholder:"アドレス" default:"127.0.0.1:8470"`
+	Data    string   `help:"Keep everything in this folder. Default: a folder that is removed at the end." ja:"すべてを保存するフォルダー。既定では、終了時に消える一時フォルダー" placeholder:"DIR" jaholder:"フォルダー" type:"path"`
+	More    []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"More recorded events; only with --events." ja:"追加の記録された事象（--events とともに指定）" type:"path"`
 }
 
 // Run plays the demo.
@@ -35,6 +35,10 @@ func (c *demoCmd) Run(s *session) error {
 	if len(c.More) > 0 && len(c.Events) == 0 {
 		return fault.New(fault.Invalid, i18n.T("{0} is given without --events", "{0} に --events が付いていません").With(c.More[0])).
 			WithHint(i18n.T("write --events before the paths", "パスの前に --events と書いてください"))
+	}
+	if len(c.Past) > 0 && len(c.Events) == 0 {
+		return fault.New(fault.Invalid, i18n.T("--past is given without --events", "--past に --events が付いていません")).
+			WithHint(i18n.T("the samples have a past of their own; give --events too, or leave --past out", "付属の見本には独自の過去があります。--events も指定するか、--past を外してください"))
 	}
 	cfg := app.DemoConfig{Rules: c.Rules, Events: append(c.Events, c.More...), Past: c.Past, TLP: label, Offline: c.Offline, Data: c.Data, Lang: s.lang, Log: s.log}
 	if !c.Once {

@@ -23,29 +23,29 @@ import (
 )
 
 type detectCmd struct {
-	Paths      []string `arg:"" name:"path" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input."`
-	Rules      []string `help:"Sigma rules: files or folders; may be repeated." required:"" placeholder:"PATH" type:"path" sep:"none"`
-	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." default:"true" negatable:"" name:"builtin-rules"`
-	Pipeline   []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
-	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." placeholder:"FILE" type:"path" sep:"none"`
-	Domain     string   `help:"NetBIOS domain of user names in account lists that state none." placeholder:"NAME" name:"accounts-domain"`
-	Places     string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." placeholder:"FILE" type:"path"`
-	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." placeholder:"FORMAT"`
-	Output     string   `help:"Write the timeline to this file instead of standard output." placeholder:"FILE" type:"path" short:"o"`
-	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." placeholder:"LEVEL"`
-	From       string   `help:"Only events from this time on: 2026-11-22, '2026-11-22 14:05' or RFC 3339." placeholder:"TIME"`
-	To         string   `help:"Only events before this time; a day alone is taken to its end." placeholder:"TIME"`
-	Tags       []string `help:"Only rules with one of these tags: attack.t1059, t1059.001, attack.execution, cve.2021.44228." placeholder:"TAG"`
-	Status     []string `help:"Only rules of one of these states: stable, test, experimental, deprecated, unsupported." placeholder:"STATUS"`
-	Exclude    []string `help:"Leave out a rule, by id, title or file name; may be repeated." placeholder:"RULE" sep:"none"`
-	Sort       string   `help:"Order of the matches: time, or input (as they are read). Default: time for terminal and html, input for the others." placeholder:"ORDER"`
-	FailOn     string   `help:"Exit 1 if a rule of this level or above matched." placeholder:"LEVEL"`
-	Stats      bool     `help:"End with one line of JSON on standard error: what was read, refused and found."`
-	Zone       string   `help:"Zone of the times that people read: UTC, Asia/Tokyo, +09:00. Default: this machine's." placeholder:"ZONE"`
-	LogZone    string   `help:"Zone of syslog times that name none." default:"UTC" placeholder:"ZONE"`
-	TLP        string   `help:"Label of the results (html, stix): clear, green, amber, amber+strict, red." default:"amber"`
-	Jobs       int      `help:"How many processors to use. Default: all." placeholder:"N"`
-	NoProgress bool     `help:"Show no progress bar."`
+	Paths      []string `arg:"" name:"path" jaholder:"パス" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input." ja:"ログ：EVTX、JSON、EVE、Zeek、syslog のファイルとフォルダー。.gz、.zst、.zip も可。- は標準入力"`
+	Rules      []string `help:"Sigma rules: files or folders; may be repeated." ja:"Sigma 規則：ファイルかフォルダー。複数指定可" placeholder:"PATH" jaholder:"パス" required:"" type:"path" sep:"none"`
+	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." ja:"meneki 付属の規則も使用：パスワードスプレー、不可能な移動など" default:"true" negatable:"" name:"builtin-rules"`
+	Pipeline   []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"--rules に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." ja:"アカウント一覧（CSV、LDIF、JSON）。一人を複数の名前にわたって追跡。複数指定可" placeholder:"FILE" jaholder:"ファイル" type:"path" sep:"none"`
+	Domain     string   `help:"NetBIOS domain of user names in account lists that state none." ja:"アカウント一覧で記載のないユーザー名の NetBIOS ドメイン" placeholder:"NAME" jaholder:"名前" name:"accounts-domain"`
+	Places     string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." ja:"ネットワークと位置の表（CSV：ネットワーク、緯度、経度）。不可能な移動の検知に使用" placeholder:"FILE" jaholder:"ファイル" type:"path"`
+	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." ja:"出力形式：terminal、jsonl、csv、html、stix、timesketch。既定は --output の名前に従い、なければ terminal" placeholder:"FORMAT" jaholder:"形式"`
+	Output     string   `help:"Write the timeline to this file instead of standard output." ja:"結果を標準出力でなくこのファイルに書き出し" placeholder:"FILE" jaholder:"ファイル" type:"path" short:"o"`
+	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." ja:"使う規則の最低の深刻度：informational、low、medium、high、critical。記載のない規則は medium とみなす" placeholder:"LEVEL" jaholder:"深刻度"`
+	From       string   `help:"Only events from this time on: 2026-11-22, '2026-11-22 14:05' (in --zone) or RFC 3339." ja:"この時刻以降の事象のみ：2026-11-22、'2026-11-22 14:05'（--zone の時刻）か RFC 3339" placeholder:"TIME" jaholder:"時刻"`
+	To         string   `help:"Only events before this time; a day alone is taken to its end." ja:"この時刻より前の事象のみ。日付だけならその日の終わりまで" placeholder:"TIME" jaholder:"時刻"`
+	Tags       []string `help:"Only rules with one of these tags: attack.t1059, t1059.001, attack.execution, cve.2021.44228." ja:"次のタグのいずれかを持つ規則のみ：attack.t1059、t1059.001、attack.execution、cve.2021.44228 など" placeholder:"TAG" jaholder:"タグ"`
+	Status     []string `help:"Only rules of one of these states: stable, test, experimental, deprecated, unsupported." ja:"次の状態のいずれかの規則のみ：stable、test、experimental、deprecated、unsupported" placeholder:"STATUS" jaholder:"状態"`
+	Exclude    []string `help:"Leave out a rule, by id, title or file name; may be repeated." ja:"除外する規則：ID、題名、ファイル名のいずれか。複数指定可" placeholder:"RULE" jaholder:"規則" sep:"none"`
+	Sort       string   `help:"Order of the matches: time, or input (as they are read). Default: time for terminal and html, input for the others." ja:"一致の並び順：time（時刻順）、input（読み込み順）。既定は terminal と html で time、ほかで input" placeholder:"ORDER" jaholder:"順序"`
+	FailOn     string   `help:"Exit 1 if a rule of this level or above matched." ja:"この深刻度以上の規則が一致したら終了コード 1" placeholder:"LEVEL" jaholder:"深刻度"`
+	Stats      bool     `help:"End with one line of JSON on standard error: what was read, refused and found." ja:"標準エラーの最後に、読み込み、拒否、一致の件数を 1 行の JSON で表示"`
+	Zone       string   `help:"Zone of the times that people read: UTC, Asia/Tokyo, +09:00. Default: this machine's." ja:"表示する時刻の時間帯：UTC、Asia/Tokyo、+09:00 など。既定はこの端末のもの" placeholder:"ZONE" jaholder:"時間帯"`
+	LogZone    string   `help:"Zone of syslog times that name none." ja:"時間帯の記載がない syslog の時刻の時間帯" placeholder:"ZONE" jaholder:"時間帯" default:"UTC"`
+	TLP        string   `help:"Label of the results (html, stix): clear, green, amber, amber+strict, red." ja:"結果の TLP の区分（html、stix）：clear、green、amber、amber+strict、red" placeholder:"LABEL" jaholder:"区分" default:"amber"`
+	Jobs       int      `help:"How many processors to use. Default: all." ja:"使うプロセッサーの数。既定は全部" placeholder:"N" jaholder:"数"`
+	NoProgress bool     `help:"Show no progress bar." ja:"進捗を表示しない"`
 }
 
 // plan is what the flags ask for.

@@ -19,13 +19,13 @@ import (
 )
 
 type huntCmd struct {
-	Data   string   `help:"Data folder of the node, which must be running." default:"meneki-node" placeholder:"DIR" type:"path" env:"MENEKI_DATA"`
-	Values []string `arg:"" optional:"" name:"value" help:"Addresses, networks, domains, URLs, mail addresses, MD5, SHA-1 and SHA-256; defanged ones too."`
-	Rule   []string `help:"Files and folders of Sigma rules; they go through the node's pipelines." placeholder:"PATH" type:"path"`
-	From   string   `help:"Only events from this time on: 2026-12-31 or 2026-12-31T12:00:00Z." placeholder:"TIME"`
-	To     string   `help:"Only events before this time." placeholder:"TIME"`
-	Limit  int      `help:"Stop after so many hits; 0 for no limit." default:"10000"`
-	JSON   bool     `help:"Print each hit as a JSON object on a line, as it is found."`
+	Data   string   `help:"Data folder of the node, which must be running." ja:"動作中のノードのデータフォルダー" placeholder:"DIR" jaholder:"フォルダー" default:"meneki-node" type:"path" env:"MENEKI_DATA"`
+	Values []string `arg:"" optional:"" name:"value" jaholder:"値" help:"Addresses, networks, domains, URLs, mail addresses, MD5, SHA-1 and SHA-256; defanged ones too." ja:"アドレス、ネットワーク、ドメイン、URL、メールアドレス、MD5、SHA-1、SHA-256。無害化した表記も可"`
+	Rule   []string `help:"Files and folders of Sigma rules; they go through the node's pipelines." ja:"Sigma 規則のファイルとフォルダー。ノードのパイプラインを適用" placeholder:"PATH" jaholder:"パス" type:"path"`
+	From   string   `help:"Only events from this time on: 2026-12-31 (0:00 UTC) or 2026-12-31T12:00:00Z." ja:"この時刻以降の事象のみ：2026-12-31（UTC 0 時）か 2026-12-31T12:00:00Z" placeholder:"TIME" jaholder:"時刻"`
+	To     string   `help:"Only events before this time, written as for --from: a day alone is its beginning." ja:"この時刻より前の事象のみ。書き方は --from と同じで、日付だけならその日の始まり" placeholder:"TIME" jaholder:"時刻"`
+	Limit  int      `help:"Stop after so many hits; 0 for no limit." ja:"停止するまでの一致件数。0 で無制限" placeholder:"N" jaholder:"件数" default:"10000"`
+	JSON   bool     `help:"Print each hit as a JSON object on a line, as it is found." ja:"一致を見つかった順に、1 行 1 個の JSON オブジェクトで表示"`
 }
 
 // Run searches a node's past and prints what it finds, the oldest first.

@@ -21,16 +21,16 @@ import (
 )
 
 type indicatorsCmd struct {
-	Import indicatorsImport `cmd:"" help:"Take a list of a source in, in place of what it had: STIX, MISP, CSV, JSON lines, hosts file, plain text; also .gz and .zst."`
-	List   indicatorsList   `cmd:"" help:"List the sources with their entries and markings."`
-	Remove indicatorsRemove `cmd:"" help:"Remove what a source has, or single ids."`
-	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and by whose word."`
+	Import indicatorsImport `cmd:"" help:"Import the list of a source, in place of what it had: STIX, MISP, CSV, JSON lines, hosts file, plain text; also .gz and .zst." ja:"ある出所の一覧を、以前のものに替えて取り込み：STIX、MISP、CSV、JSON Lines、hosts ファイル、プレーンテキスト。.gz と .zst も可"`
+	List   indicatorsList   `cmd:"" help:"List the sources with their entries and markings." ja:"出所ごとの項目数と取扱い区分の一覧を表示"`
+	Remove indicatorsRemove `cmd:"" help:"Remove what a source has, or single ids." ja:"出所の全項目、または ID ごとに削除"`
+	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and by whose word." ja:"値が監視リストにあるか、どの出所によるかを表示"`
 }
 
 // watchFlags say which node a command works on.
 type watchFlags struct {
-	Data string `help:"Data folder of the node; it may be running." default:"meneki-node" placeholder:"DIR" type:"path" env:"MENEKI_DATA"`
-	JSON bool   `help:"Print JSON."`
+	Data string `help:"Data folder of the node; it may be running." ja:"ノードのデータフォルダー。動作中でも可" placeholder:"DIR" jaholder:"フォルダー" default:"meneki-node" type:"path" env:"MENEKI_DATA"`
+	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
 func (f watchFlags) open(s *session) (app.Indicators, error) {
@@ -41,19 +41,19 @@ func (f watchFlags) print(s *session, v any) error { return deskFlags{}.print(s,
 
 type indicatorsImport struct {
 	watchFlags
-	Files      []string `arg:"" name:"file" help:"The files; together they are what the source has." type:"existingfile"`
-	Source     string   `help:"Name of who says so: a feed, an organisation." required:"" placeholder:"NAME"`
-	Format     string   `help:"How they are written: text, csv, jsonl, hosts, stix, misp. Default: told by the first bytes." placeholder:"FORMAT"`
-	TLP        string   `help:"Marking of entries that state none: clear, green, amber, amber+strict, red. Without it they count as red; what is found by entries of amber and above stays at the node." placeholder:"LABEL"`
-	Until      string   `help:"When entries that state no end expire: 2026-12-31 or 2026-12-31T12:00:00Z." xor:"end" placeholder:"TIME"`
-	For        string   `help:"The same from now on: 30d, 12h." xor:"end" placeholder:"TIME"`
-	Type       string   `help:"Type of values that state none, such as domain-name. Default: told by the value." placeholder:"TYPE"`
-	Domains    string   `help:"How domains match that do not say: exact, tree (with all below) or below." default:"exact" enum:"exact,tree,below"`
-	URLs       string   `help:"How URLs match that do not say: exact or prefix." default:"exact" enum:"exact,prefix" name:"urls"`
-	Composites bool     `help:"Take MISP's pairs (domain|ip) by their first part, which matches more than they say."`
-	Add        bool     `help:"Keep what the source had before."`
-	Strict     bool     `help:"Take nothing if anything is refused."`
-	Hunt       string   `help:"Search the node's past for new values, for all, or none." default:"new" enum:"new,all,none"`
+	Files      []string `arg:"" name:"file" jaholder:"ファイル" help:"The files; together they are what the source has." ja:"取り込むファイル。全部あわせてその出所の内容" type:"existingfile"`
+	Source     string   `help:"Name of who says so: a feed, an organisation." ja:"情報の出所の名前：フィード、組織など" placeholder:"NAME" jaholder:"名前" required:""`
+	Format     string   `help:"How they are written: text, csv, jsonl, hosts, stix, misp. Default: told by the first bytes." ja:"ファイルの形式：text、csv、jsonl、hosts、stix、misp。既定は先頭のバイトから判別" placeholder:"FORMAT" jaholder:"形式"`
+	TLP        string   `help:"Marking of entries that state none: clear, green, amber, amber+strict, red. Without it they count as red; what is found by entries of amber and above stays at the node." ja:"記載のない項目の TLP の区分：clear、green、amber、amber+strict、red。指定がなければ red とみなす。amber 以上の項目による検知はノードの外に出さない" placeholder:"LABEL" jaholder:"区分"`
+	Until      string   `help:"When entries that state no end expire: 2026-12-31 (to its end, UTC) or 2026-12-31T12:00:00Z." ja:"期限の記載がない項目の期限：2026-12-31（UTC でその日の終わりまで）か 2026-12-31T12:00:00Z" placeholder:"TIME" jaholder:"時刻" xor:"end"`
+	For        string   `help:"The same from now on: 30d, 12h." ja:"同じ期限を今からの長さで指定：30d（日）、12h（時間）" placeholder:"TIME" jaholder:"期間" xor:"end"`
+	Type       string   `help:"Type of values that state none, such as domain-name. Default: told by the value." ja:"記載のない値の型（domain-name など）。既定は値から判別" placeholder:"TYPE" jaholder:"型"`
+	Domains    string   `help:"How domains match that do not say: exact, tree (with all below) or below." ja:"照合方法の記載がないドメインの照合：exact（完全一致）、tree（自身とその下すべて）、below（その下のみ）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,tree,below"`
+	URLs       string   `help:"How URLs match that do not say: exact or prefix." ja:"照合方法の記載がない URL の照合：exact（完全一致）、prefix（前方一致）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,prefix" name:"urls"`
+	Composites bool     `help:"Take MISP's pairs (domain|ip) by their first part, which matches more than they say." ja:"MISP の対（domain|ip）を最初の要素だけで取り込み。本来より広く一致"`
+	Add        bool     `help:"Keep what the source had before." ja:"その出所の以前の項目も残す"`
+	Strict     bool     `help:"Take nothing if anything is refused." ja:"一つでも拒否があれば何も取り込まない"`
+	Hunt       string   `help:"Search the past of the node, if it runs, for new values, for all, or none: new, all, none." ja:"動作中のノードの過去の調査：new（新しい値）、all（すべての値）、none（なし）" placeholder:"WHICH" jaholder:"対象" default:"new" enum:"new,all,none"`
 }
 
 // fileReport is what became of one file.
@@ -282,8 +282,8 @@ func (c *indicatorsList) Run(s *session) error {
 
 type indicatorsRemove struct {
 	watchFlags
-	Source []string `help:"Remove everything of this source." placeholder:"NAME"`
-	ID     []string `help:"Remove everything under this id, of any source." placeholder:"ID"`
+	Source []string `help:"Remove everything of this source." ja:"この出所の全項目を削除" placeholder:"NAME" jaholder:"名前"`
+	ID     []string `help:"Remove everything under this id, of any source." ja:"この ID の全項目を、出所を問わず削除" placeholder:"ID" jaholder:"ID"`
 }
 
 // Run removes.
@@ -316,8 +316,8 @@ func (c *indicatorsRemove) Run(s *session) error {
 
 type indicatorsCheck struct {
 	watchFlags
-	Values []string `arg:"" name:"value" help:"Addresses, domains, URLs, hashes …; defanged ones too."`
-	Type   string   `help:"Type of the values. Default: told by the value." placeholder:"TYPE"`
+	Values []string `arg:"" name:"value" jaholder:"値" help:"Addresses, domains, URLs, hashes and so on; defanged ones too." ja:"アドレス、ドメイン、URL、ハッシュ値など。無害化した表記も可"`
+	Type   string   `help:"Type of the values. Default: told by the value." ja:"値の型。既定は値から判別" placeholder:"TYPE" jaholder:"型"`
 }
 
 type checkedValue struct {

@@ -13,8 +13,8 @@ import (
 )
 
 type backupCmd struct {
-	Data string `help:"Data folder of a hub or a node; it may be running." required:"" type:"path" env:"MENEKI_DATA"`
-	To   string `help:"File to write (.tar.zst)." required:"" type:"path"`
+	Data string `help:"Data folder of a hub or a node; it may be running." ja:"ハブまたはノードのデータフォルダー。動作中でも可" placeholder:"DIR" jaholder:"フォルダー" required:"" type:"path" env:"MENEKI_DATA"`
+	To   string `help:"File to write (.tar.zst); it must not exist." ja:"書き出し先のファイル（.tar.zst）。既存のファイルは不可" placeholder:"FILE" jaholder:"ファイル" required:"" type:"path"`
 }
 
 // Run writes a backup.
@@ -28,8 +28,8 @@ func (c *backupCmd) Run(s *session) error {
 }
 
 type restoreCmd struct {
-	From string `help:"The backup." required:"" type:"path"`
-	Data string `help:"Folder to make; it must not exist or be empty." required:"" type:"path"`
+	From string `help:"The backup." ja:"バックアップのファイル" placeholder:"FILE" jaholder:"ファイル" required:"" type:"path"`
+	Data string `help:"Folder to make; it must not exist or be empty." ja:"復元先のフォルダー。存在しないか、空であること" placeholder:"DIR" jaholder:"フォルダー" required:"" type:"path"`
 }
 
 // Run restores a backup.
@@ -43,11 +43,11 @@ func (c *restoreCmd) Run(s *session) error {
 }
 
 type configCmd struct {
-	Print configPrint `cmd:"" help:"Print every setting with its value, as flags and environment give it."`
+	Print configPrint `cmd:"" help:"Print every setting with its value, as environment and defaults give it." ja:"すべての設定を、環境変数と既定値による値とともに表示"`
 }
 
 type configPrint struct {
-	Role string `arg:"" enum:"hub,node" default:"hub" help:"hub or node."`
+	Role string `arg:"" jaholder:"役割" enum:"hub,node" default:"hub" help:"Whose settings: hub or node." ja:"どちらの設定か：hub、node"`
 }
 
 // Run prints the configuration: where each setting comes from is the flag's or
@@ -69,7 +69,7 @@ func printSettings(s *session, role string) error {
 		if strings.Contains(env, "TOKEN") && value != "" {
 			value = "(set)"
 		}
-		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), pad(env+"="+value, 40), f.Tag.Get("help"))
+		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), pad(env+"="+value, 40), i18n.Text{EN: f.Tag.Get("help"), JA: f.Tag.Get("ja")}.In(s.lang))
 	}
 	return nil
 }

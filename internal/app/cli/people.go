@@ -35,9 +35,9 @@ func remember(p place) error {
 
 // deskFlags say which hub a command works on.
 type deskFlags struct {
-	Data string `help:"Data folder of the hub. Default: the hub that was started last by you." placeholder:"DIR" type:"path" env:"MENEKI_DATA"`
-	DB   string `help:"The hub's PostgreSQL URL, if it has one." placeholder:"URL" env:"MENEKI_DB"`
-	JSON bool   `help:"Print JSON."`
+	Data string `help:"Data folder of the hub. Default: that of the hub you started last, else meneki-hub." ja:"ハブのデータフォルダー。既定は最後に起動したハブのもの、なければ meneki-hub" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_DATA"`
+	DB   string `help:"The hub's PostgreSQL URL, if it has one." ja:"ハブが PostgreSQL を使う場合の URL" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
+	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
 // open finds the hub and opens its state, beside the running hub.
@@ -72,17 +72,17 @@ func (f deskFlags) print(s *session, v any) error {
 }
 
 type memberCmd struct {
-	Invite memberInvite `cmd:"" help:"Invite an organisation: prints a token that works once."`
-	List   memberList   `cmd:"" help:"List the members."`
-	Revoke memberRevoke `cmd:"" help:"End a membership: the node is cut off."`
+	Invite memberInvite `cmd:"" help:"Invite an organisation: print a token that works once, within 7 days." ja:"組織を招待：一度だけ、7 日以内に使えるトークンを表示"`
+	List   memberList   `cmd:"" help:"List the members." ja:"構成員の一覧を表示"`
+	Revoke memberRevoke `cmd:"" help:"End a membership: the node is cut off." ja:"構成員の資格を終了し、ノードを切り離し"`
 }
 
 type memberInvite struct {
 	deskFlags
-	Name       string   `arg:"" help:"Name of the organisation."`
-	Sector     string   `help:"Its sector, such as power, medical, local-government, university." required:""`
-	Prefecture string   `help:"Its prefecture, 01 to 47 or its name." placeholder:"PREF"`
-	Domain     []string `help:"Its own domains, which never become indicators." placeholder:"DOMAIN"`
+	Name       string   `arg:"" jaholder:"名称" help:"Name of the organisation." ja:"組織の名称"`
+	Sector     string   `help:"Its sector, such as power, medical, local-government, university; a wrong one is answered with all." ja:"分野：power、medical、local-government、university など。誤った値にはすべての分野を表示" placeholder:"SECTOR" jaholder:"分野" required:""`
+	Prefecture string   `help:"Its prefecture, 01 to 47 or its name; only for the map." ja:"都道府県：01～47 か名称。地図にだけ使用" placeholder:"PREF" jaholder:"都道府県"`
+	Domain     []string `help:"Its own domains, which never become indicators." ja:"組織自身のドメイン。指標の対象外" placeholder:"DOMAIN" jaholder:"ドメイン"`
 }
 
 // Run invites.
@@ -128,7 +128,7 @@ func (c *memberList) Run(s *session) error {
 
 type memberRevoke struct {
 	deskFlags
-	Member string `arg:"" help:"Id of the member."`
+	Member string `arg:"" jaholder:"ID" help:"Id of the member." ja:"構成員の ID"`
 }
 
 // Run revokes.
@@ -141,21 +141,24 @@ func (c *memberRevoke) Run(s *session) error {
 	if err := d.Revoke(s.ctx, c.Member); err != nil {
 		return err
 	}
+	if c.JSON {
+		return c.print(s, map[string]string{"revoked": c.Member})
+	}
 	s.say(i18n.T("The membership has ended.", "構成員の資格を終了しました。"))
 	return nil
 }
 
 type userCmd struct {
-	Invite userInvite `cmd:"" help:"Invite a person: prints a link that works once."`
-	List   userList   `cmd:"" help:"List the people."`
+	Invite userInvite `cmd:"" help:"Invite a person: print a link that works once, within 7 days." ja:"利用者を招待：一度だけ、7 日以内に使えるリンクを表示"`
+	List   userList   `cmd:"" help:"List the people." ja:"利用者の一覧を表示"`
 }
 
 type userInvite struct {
 	deskFlags
-	Name   string `arg:"" help:"Name of the person."`
-	Login  string `help:"Name to sign in with: a-z 0-9 . _ @ + -." required:""`
-	Role   string `help:"What the person may do: reader, analyst, coordinator, admin." default:"analyst"`
-	Member string `help:"Id of the member that the person belongs to; default the hub." placeholder:"ID"`
+	Name   string `arg:"" jaholder:"氏名" help:"Name of the person." ja:"利用者の氏名"`
+	Login  string `help:"Name to sign in with: a-z 0-9 . _ @ + -." ja:"サインイン名：a-z 0-9 . _ @ + -" placeholder:"LOGIN" jaholder:"サインイン名" required:""`
+	Role   string `help:"What the person may do: reader, analyst, coordinator, admin." ja:"利用者の役割：reader、analyst、coordinator、admin" placeholder:"ROLE" jaholder:"役割" default:"analyst"`
+	Member string `help:"Id of the member that the person belongs to. Default: the hub." ja:"利用者が属する構成員の ID。既定はハブ" placeholder:"ID" jaholder:"ID"`
 }
 
 // Run invites.
@@ -200,16 +203,16 @@ func (c *userList) Run(s *session) error {
 }
 
 type tokenCmd struct {
-	Create tokenCreate `cmd:"" help:"Make an API token: it is printed once."`
-	Revoke tokenRevoke `cmd:"" help:"End an API token."`
+	Create tokenCreate `cmd:"" help:"Make an API token, valid for a year: it is printed once." ja:"1 年間有効な API トークンを発行し、一度だけ表示"`
+	Revoke tokenRevoke `cmd:"" help:"End an API token." ja:"API トークンを失効"`
 }
 
 type tokenCreate struct {
 	deskFlags
-	Name   string `arg:"" help:"What the token is for."`
-	Role   string `help:"What it may do: reader, analyst, coordinator." default:"reader"`
-	User   string `help:"Login of the person that it acts for." xor:"who" required:"" placeholder:"LOGIN"`
-	Member string `help:"Id of the member that it acts for." xor:"who" required:"" placeholder:"ID"`
+	Name   string `arg:"" jaholder:"用途" help:"What the token is for." ja:"トークンの用途"`
+	Role   string `help:"What it may do: reader, analyst, coordinator, admin; for a person, at most what the person may." ja:"トークンの役割：reader、analyst、coordinator、admin。利用者のトークンは、その利用者の役割まで" placeholder:"ROLE" jaholder:"役割" default:"reader"`
+	User   string `help:"Login of the person that it acts for." ja:"代行する利用者のサインイン名" placeholder:"LOGIN" jaholder:"サインイン名" xor:"who" required:""`
+	Member string `help:"Id of the member that it acts for." ja:"代行する構成員の ID" placeholder:"ID" jaholder:"ID" xor:"who" required:""`
 }
 
 // Run makes a token.
@@ -232,7 +235,7 @@ func (c *tokenCreate) Run(s *session) error {
 
 type tokenRevoke struct {
 	deskFlags
-	ID string `arg:"" help:"Id of the token."`
+	ID string `arg:"" jaholder:"ID" help:"Id of the token." ja:"トークンの ID"`
 }
 
 // Run ends a token.
@@ -242,5 +245,12 @@ func (c *tokenRevoke) Run(s *session) error {
 		return err
 	}
 	defer d.Close()
-	return d.RevokeToken(s.ctx, c.ID)
+	if err := d.RevokeToken(s.ctx, c.ID); err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.print(s, map[string]string{"revoked": c.ID})
+	}
+	s.say(i18n.T("The token has ended.", "トークンを失効させました。"))
+	return nil
 }

@@ -16,11 +16,11 @@ import (
 )
 
 type rulesCost struct {
-	Rules   []string      `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
-	Paths   []string      `arg:"" name:"path" help:"Recorded events." type:"path"`
-	Ceiling time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." default:"100us"`
-	Top     int           `help:"Print so many rules; 0 is all." default:"20"`
-	JSON    bool          `help:"Print JSON, all rules."`
+	Rules   []string      `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
+	Paths   []string      `arg:"" name:"path" jaholder:"パス" help:"Recorded events: files and folders." ja:"記録された事象：ファイルとフォルダー" type:"path"`
+	Ceiling time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." ja:"1 事象あたりの上限。超えた規則を示して終了コード 1。ノードが規則を隔離する上限は 100µs" placeholder:"TIME" jaholder:"時間" default:"100us"`
+	Top     int           `help:"Print so many rules; 0 is all. Those over the ceiling are always printed." ja:"表示する規則の数。0 で全部。上限を超えたものは常に表示" placeholder:"N" jaholder:"件数" default:"20"`
+	JSON    bool          `help:"Print JSON, all rules." ja:"全規則を JSON で表示"`
 }
 
 type costOut struct {

@@ -16,9 +16,9 @@ import (
 )
 
 type rulesExplain struct {
-	Rule   string   `arg:"" help:"A Sigma file." type:"existingfile"`
-	Events []string `arg:"" name:"events" help:"Recorded events; PATH:RECORD is one of them, as a finding's page names it." type:"path"`
-	Most   int      `help:"Stop after so many events." default:"20"`
+	Rule   string   `arg:"" jaholder:"規則" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
+	Events []string `arg:"" name:"events" jaholder:"事象" help:"Recorded events: files and folders; PATH:RECORD is one of them, as a finding's page names it." ja:"記録された事象：ファイルとフォルダー。パス:番号 で 1 件を指定（検知の画面の表記と同じ）" type:"path"`
+	Most   int      `help:"Stop after so many explanations." ja:"停止するまでの説明の件数" placeholder:"N" jaholder:"件数" default:"20"`
 }
 
 // record is one event of a file.

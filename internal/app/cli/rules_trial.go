@@ -12,9 +12,9 @@ import (
 )
 
 type rulesTest struct {
-	Rules []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
-	Paths []string `arg:"" optional:"" name:"path" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." type:"path"`
-	JSON  bool     `help:"Print JSON."`
+	Rules []string `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
+	Paths []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." ja:"テストの場所：SigmaHQ の regression_data と同じ形の info.yml か、tests: のある YAML。既定は規則と同じ場所" type:"path"`
+	JSON  bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 
 type trialOut struct {
