@@ -54,11 +54,10 @@ type session struct {
 func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &session{ctx: ctx, out: out, err: errw, lang: language("")}
+	s := &session{ctx: ctx, out: out, err: errw, lang: language(askedLang(args))}
 	var c commands
 	code := 0
-	p, err := kong.New(&c, kong.Name("meneki"), kong.Description("Collective defence: an attack on one makes all of them immune."),
-		kong.Writers(out, errw), kong.UsageOnError(), kong.Exit(func(n int) { panic(exit(n)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	p, err := kong.New(&c, kong.Name("meneki"), kong.Help(s.help), kong.Writers(out, errw), kong.Exit(func(n int) { panic(exit(n)) }))
 	if err != nil {
 		return s.fail(err)
 	}
@@ -73,12 +72,8 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			}
 		}()
 		var k *kong.Context
-		if k, err = p.Parse(args); err != nil {
-			at := "meneki"
-			if pe, ok := errors.AsType[*kong.ParseError](err); ok && pe.Context != nil && pe.Context.Selected() != nil {
-				at = pe.Context.Selected().FullPath()
-			}
-			err = fault.Wrap(fault.Invalid, i18n.Same(err.Error()), nil).WithHint(i18n.T("see {0} --help", "{0} --help を見てください").With(at))
+		if k, err = p.Parse(gathered(p.Model.Node, args)); err != nil {
+			err = usageFault(err)
 			return
 		}
 		if _, ok := i18n.Parse(c.Lang); !ok && c.Lang != "" {
