@@ -89,7 +89,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		v.None = &web.Empty{Icon: "search", Text: i18n.T("Nothing asked yet", "まだ何も検索していません"),
 			How: i18n.T("Type a value, a word, a case number or a member, or paste a list of indicators.", "値、語句、事案番号、構成員名を入力するか、指標の一覧を貼り付けてください。")}
 	case len(list) > 1:
-		out.Lede = i18n.T("{0} values of the pasted list", "貼り付けた一覧の値 {0} 件").With(len(list))
+		out.Lede = i18n.T("{0} {0:value|values} of the pasted list", "貼り付けた一覧の値 {0} 件").With(len(list))
 		v.More = max(0, len(list)-maxList)
 		v.Values, err = c.values(r.Context(), r.Viewer, list[:min(len(list), maxList)])
 	default:

@@ -202,7 +202,7 @@ func (p picture) lede() any {
 			}
 		}
 	}
-	return web.Run{i18n.T("{0} members, {1} connected", "{0} 構成員、うち {1} が接続中").With(active, online), now}
+	return web.Run{i18n.T("{0} {0:member|members}, {1} connected", "{0} 構成員、うち {1} が接続中").With(active, online), now}
 }
 
 // worst is the open case with the highest severity; of equals, the one that may
