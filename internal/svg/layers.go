@@ -28,7 +28,7 @@ func (g Graph) layout() placed {
 	var out placed
 	index := map[string]int{}
 	for _, n := range g.Nodes {
-		if _, twice := index[n.ID]; twice || len(out.nodes) >= maxNodes {
+		if _, twice := index[n.ID]; twice {
 			continue
 		}
 		index[n.ID] = len(out.nodes)
