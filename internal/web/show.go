@@ -32,6 +32,8 @@ type (
 	Day time.Time
 	// Brief is a point in time told only as how long ago; the rest on hover.
 	Brief time.Time
+	// Span is from one point in time to another, each told as Brief tells it.
+	Span struct{ From, To time.Time }
 	// Bytes is a size.
 	Bytes int64
 	// Lines are a main line and smaller ones below it.
@@ -65,6 +67,12 @@ func (st *stage) show(v any) (template.HTML, error) {
 		return st.time(v), nil
 	case Brief:
 		return st.rel(time.Time(v)), nil
+	case Span:
+		from := st.rel(v.From)
+		if !v.From.Before(v.To) || ago(v.From, st.now) == ago(v.To, st.now) {
+			return st.rel(v.To), nil
+		}
+		return from + template.HTML(` <span class="nowrap">– `) + st.rel(v.To) + template.HTML(`</span>`), nil
 	case Day:
 		return st.day(time.Time(v)), nil
 	case Due:
