@@ -20,6 +20,7 @@ type caseData struct {
 	Cycle      svg.Picture
 	Graph      *svg.Graph
 	Entries    []web.Entry
+	Before     *web.Link // to the entries before those
 	Parts      web.List
 	Indicators *web.List
 	Form       *web.Form
@@ -84,9 +85,9 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if !f.party {
 		d.Others = f.others()
 	}
+	v.CSV = d.Parts.Table()
+	d.makeRoom(r)
 	v.Data = d
-	t := d.Parts.Table()
-	v.CSV = t
 	return v
 }
 
@@ -284,7 +285,7 @@ func (f file) partList() web.List {
 		if f.party {
 			why = i18n.T("related to this case", "この事案に関連")
 		}
-		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Defang(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Title(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
 	}
 	return l
 }
@@ -308,7 +309,7 @@ func (f file) indicatorList() web.List {
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
-		name := any(in.label())
+		name := web.Title(in.label())
 		sub := web.Run{web.KindText(in.Kind)}
 		if in.Kind != "sigma" && in.Name != in.Value {
 			sub = append(sub, web.Defang(in.Name))
