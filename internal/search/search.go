@@ -56,6 +56,7 @@ type Group struct {
 	Name i18n.Text
 	All  string
 	Hits []Hit
+	More bool // than are shown
 }
 
 type view struct {
@@ -110,12 +111,12 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 func (c PageConfig) groups(ctx context.Context, who policy.Viewer, q string) ([]Group, error) {
 	var out []Group
 	for _, f := range c.Finders {
-		hits, err := f.Find(ctx, who, q, perKind)
+		hits, err := f.Find(ctx, who, q, perKind+1)
 		if err != nil {
 			return nil, err
 		}
 		if len(hits) > 0 {
-			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits})
+			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits[:min(len(hits), perKind)], More: len(hits) > perKind})
 		}
 	}
 	return out, nil
