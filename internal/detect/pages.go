@@ -166,7 +166,7 @@ func (c PageConfig) row(it Item, names map[string]string) web.Row {
 	if it.Host != "" {
 		host = web.Mono(it.Host)
 	}
-	cells := []any{web.Level(it.Rule.Level), web.Lines{web.Defang(it.Rule.Title), about(it)}}
+	cells := []any{web.Level(it.Rule.Level), web.Lines{web.Title(it.Rule.Title), about(it)}}
 	if c.Hub {
 		name := names[it.Member]
 		if name == "" {

@@ -98,7 +98,11 @@ func title(i Indicator) i18n.Text {
 
 // subjectCell is what an indicator matches, in a list.
 func subjectCell(i Indicator) any {
-	return web.Lines{title(i), web.KindText(i.Kind)}
+	var name any = title(i)
+	if i.Kind != "sigma" {
+		name = web.Title(cmp.Or(i.Value, i.Name, i.ID))
+	}
+	return web.Lines{name, web.KindText(i.Kind)}
 }
 
 // filterLine is the line above a list of indicators.

@@ -4,9 +4,22 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meneki/meneki/internal/i18n"
 )
+
+// restID begins the id of a node that stands for others.
+const restID = "\x00rest "
+
+func isRest(id string) bool { return strings.HasPrefix(id, restID) }
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
 
 // fold gives the graph that has room on a page: where there are more than
 // maxOfKind nodes of a kind, the weightiest stay, and one node stands for the
@@ -33,7 +46,7 @@ func (g Graph) fold(l i18n.Lang) Graph {
 	moved := map[string]string{} // a node without room, and what stands for it
 	for kind, nodes := range kinds {
 		for _, n := range nodes[maxOfKind-1:] {
-			moved[n.ID] = "rest " + strconv.Itoa(int(kind))
+			moved[n.ID] = restID + strconv.Itoa(int(kind))
 		}
 	}
 	out := g

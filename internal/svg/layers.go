@@ -48,6 +48,9 @@ func (g Graph) layout() placed {
 	next, prev := forward(n, out.edges)
 	layer := longest(n, next, prev)
 	rows := order(n, layer, next, prev)
+	for _, r := range rows { // what stands for the rest stands below it
+		slices.SortStableFunc(r, func(a, b int) int { return flag(isRest(out.nodes[a].ID)) - flag(isRest(out.nodes[b].ID)) })
+	}
 	out.layers = len(rows)
 	out.box = make([]box, n)
 	tallest := 0

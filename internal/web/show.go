@@ -158,12 +158,39 @@ func (st *stage) run(r Run) (template.HTML, error) {
 		if err != nil {
 			return "", err
 		}
+		if short(v) {
+			in = `<span class="nowrap">` + in + `</span>`
+		}
 		parts = append(parts, string(in))
 	}
 	return template.HTML(strings.Join(parts, `<span class="sep" aria-hidden="true">・</span>`)), nil
 }
 
+// short says that a part of a run is a word or two, which no line breaks.
+func short(v any) bool {
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case i18n.Text:
+		s = v.JA
+		if len(v.EN) > len(s) {
+			s = v.EN
+		}
+	default:
+		return false
+	}
+	return svg.Width(s) <= 12
+}
+
 func (st *stage) link(l Link) (template.HTML, error) {
+	// The button that copies stands behind the link, not inside of it.
+	if v, ok := l.Text.(Mono); ok && v != "" && localPath(l.Path) {
+		return st.exact(string(v), visible(string(v)), l.Path), nil
+	}
+	if v, ok := l.Text.(Value); ok && v != "" && localPath(l.Path) {
+		return st.exact(string(v), visible(Defang(string(v))), l.Path), nil
+	}
 	in, err := st.show(l.Text)
 	if err != nil || !localPath(l.Path) {
 		return in, err
@@ -190,32 +217,48 @@ func (st *stage) iconOr(name string) template.HTML {
 	return icon(name)
 }
 
+// Title is a name that may be a value: a hash keeps its middle to itself and can
+// be copied, other values are defanged.
+func Title(s string) any {
+	if len(s) >= 32 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
+		return Mono(s)
+	}
+	return Defang(s)
+}
+
 // mono is exact text with its middle left out by the style sheet where there is
 // no room, and a copy button.
 func (st *stage) mono(s string) template.HTML {
 	if s == "" {
 		return dash
 	}
-	return st.exact(s, visible(s))
+	return st.exact(s, visible(s), "")
 }
 
 func (st *stage) value(s string) template.HTML {
 	if s == "" {
 		return dash
 	}
-	return st.exact(s, visible(Defang(s)))
+	return st.exact(s, visible(Defang(s)), "")
 }
 
-func (st *stage) exact(s, seen string) template.HTML {
+func (st *stage) exact(s, seen, path string) template.HTML {
 	head, tail := seen, ""
 	if r := []rune(seen); len(r) > 20 {
 		head, tail = string(r[:len(r)-8]), string(r[len(r)-8:])
 	}
 	copyIt := i18n.T("Copy", "コピー").In(st.r.Lang)
 	var b strings.Builder
-	b.WriteString(`<span class="mono" title="` + esc(seen) + `"><bdi class="head">` + esc(head) + `</bdi>`)
+	b.WriteString(`<span class="mono" title="` + esc(seen) + `">`)
+	if path != "" {
+		b.WriteString(`<a href="` + esc(path) + `">`)
+	}
+	b.WriteString(`<bdi class="head">` + esc(head) + `</bdi>`)
 	if tail != "" {
 		b.WriteString(`<bdi class="tail">` + esc(tail) + `</bdi>`)
+	}
+	if path != "" {
+		b.WriteString(`</a>`)
 	}
 	b.WriteString(`<button type="button" class="copy" data-copy="` + esc(s) + `" aria-label="` + esc(copyIt) + `">`)
 	b.WriteString(string(icon("copy")) + `</button></span>`)

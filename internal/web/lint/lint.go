@@ -146,6 +146,11 @@ func (l *linter) check(n *html.Node) {
 			l.say(n, "has no name")
 		}
 	case "button", "summary":
+		for p := n.Parent; p != nil; p = p.Parent {
+			if p.Data == "a" {
+				l.say(n, "stands inside of a link")
+			}
+		}
 		if name(n) == "" {
 			l.say(n, "has no name")
 		}
