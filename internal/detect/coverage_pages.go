@@ -233,7 +233,7 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 
 // tacticText is the name of a tactic of the list.
 func tacticText(key string) i18n.Text {
-	t, _ := web.TacticText(key)
+	t, _ := event.TacticText(key)
 	return t
 }
 

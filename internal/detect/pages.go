@@ -210,7 +210,7 @@ func behind(it Item) any {
 	var out web.Run
 	for _, tag := range it.Rule.Tags {
 		name, ok := strings.CutPrefix(strings.ToLower(tag), "attack.")
-		if t, known := web.TacticText(name); ok && known {
+		if t, known := event.TacticText(name); ok && known {
 			out = append(out, t)
 		} else if ok && len(name) > 4 && name[0] == 't' && strings.Trim(name[1:], "0123456789.") == "" {
 			out = append(out, strings.ToUpper(name))

@@ -308,7 +308,7 @@ func tagBadge(tag string) web.Badge {
 	if !ok {
 		return web.Badge{Text: i18n.Same(tag), Mood: web.Dim}
 	}
-	if t, ok := web.TacticText(name); ok {
+	if t, ok := event.TacticText(name); ok {
 		return web.Badge{Text: t, Mood: web.Info}
 	}
 	return web.Badge{Text: i18n.Same(strings.ToUpper(name))}

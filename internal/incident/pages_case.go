@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"github.com/meneki/meneki/internal/event"
 	"strconv"
 
 	"github.com/meneki/meneki/internal/i18n"
@@ -65,7 +66,9 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if j, ok := f.lead(c.Scale.ID); ok {
 		d.Latest, d.Ask, d.Level, d.Action = j, j.Ask, j.Level, j.Action
 		if v.Severity != nil {
-			v.Severity.Text, v.Severity.Note = j.Level, j.Outlook
+			if v.Severity.Note = j.Outlook; j.Likely == f.Severity { // a newer one may have come in between
+				v.Severity.Text = j.Level
+			}
 			if !j.Ask.Zero() {
 				v.Severity.Note = i18n.T("ask this next: {0}", "次に確認：{0}").With(j.Ask)
 			}
@@ -178,7 +181,7 @@ func (f file) facts() []web.Fact {
 	if len(f.Tactics) > 0 {
 		t := web.Run{}
 		for _, x := range f.Tactics {
-			if name, ok := web.TacticText(x); ok {
+			if name, ok := event.TacticText(x); ok {
 				t = append(t, name)
 			} else {
 				t = append(t, x)
