@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,21 +150,26 @@ func (st *stage) lines(l Lines) (template.HTML, error) {
 }
 
 func (st *stage) run(r Run) (template.HTML, error) {
-	var parts []string
-	for _, v := range r {
-		if s, ok := v.(string); v == nil || ok && s == "" {
-			continue
-		}
+	const dot = `<span class="sep" aria-hidden="true">・</span>`
+	r = slices.DeleteFunc(slices.Clone(r), func(v any) bool { return v == nil || v == "" })
+	var b strings.Builder
+	for i, v := range r {
 		in, err := st.show(v)
 		if err != nil {
 			return "", err
 		}
-		if short(v) {
-			in = `<span class="nowrap">` + in + `</span>`
+		part, sep := string(in), ""
+		if i < len(r)-1 {
+			sep = dot
 		}
-		parts = append(parts, string(in))
+		if m, exact := v.(Mono); exact && len(m) <= 24 { // else a line could begin with the dot
+			part, sep = `<span class="nowrap">`+part+sep+`</span>`, ""
+		} else if short(v) {
+			part = `<span class="nowrap">` + part + `</span>`
+		}
+		b.WriteString(part + sep)
 	}
-	return template.HTML(strings.Join(parts, `<span class="sep" aria-hidden="true">・</span>`)), nil
+	return template.HTML(b.String()), nil
 }
 
 // short says that a part of a run is a word or two, which no line breaks.
