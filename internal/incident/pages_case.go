@@ -312,7 +312,10 @@ func (f file) indicatorList() web.List {
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
-		name := web.Title(in.label())
+		name := any(in.Name)
+		if in.Kind != "sigma" && in.Value != "" {
+			name = web.Title(in.Value)
+		}
 		sub := web.Run{web.KindText(in.Kind)}
 		if in.Kind != "sigma" && in.Name != in.Value {
 			sub = append(sub, web.Defang(in.Name))

@@ -2,6 +2,7 @@ package share
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -172,7 +173,7 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 			reason = m.Reason
 		}
 		l.Rows = append(l.Rows, web.Row{Key: m.Kind + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == event.KindReceipt,
-			Cells: []any{web.Level(m.Level), web.Lines{web.Title(fmt.Sprint(letterTitle(m))), m.what(), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
+			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
 		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, m.Reason})
 	}
 	v.Data, v.CSV = leavingData{l}, t

@@ -223,7 +223,7 @@ func (st *stage) iconOr(name string) template.HTML {
 	return icon(name)
 }
 
-// Title is a name that may be a value: a hash keeps its middle to itself and can
+// Title is a name that may be a value, not yet defanged: a hash keeps its middle to itself and can
 // be copied, other values are defanged.
 func Title(s string) any {
 	if len(s) >= 32 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {

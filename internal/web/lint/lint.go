@@ -28,6 +28,9 @@ func Page(page []byte) []string {
 	if !l.main {
 		l.say(nil, "has no main")
 	}
+	if bytes.Contains(page, []byte("[[.]]")) {
+		l.say(nil, "defangs a value twice")
+	}
 	for id, n := range l.ids {
 		if n > 1 {
 			l.say(nil, "has the id %q %d times", id, n)

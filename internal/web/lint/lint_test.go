@@ -20,6 +20,7 @@ func TestPage(t *testing.T) {
 		`<label for="j">q</label>`:                                       "is not there",
 		`<button><svg aria-hidden="true"></svg></button>`:                "has no name",
 		`<a href="/x">y<button>z</button></a>`:                           "inside of a link",
+		`<p>evil[[.]]example</p>`:                                        "twice",
 		`<button aria-label="x"><svg aria-hidden="true"></svg></button>`: "",
 		`<a href="/x"></a>`:                                              "has no name",
 		`<svg></svg>`:                                                    "neither hidden nor an image",
