@@ -268,7 +268,7 @@ func nameReceipts(tx *store.Tx, list []Leaving) error {
 			case err != nil:
 				return err
 			default:
-				name = title(in).EN
+				name = in.called()
 			}
 			names[m.Title] = name
 		}
