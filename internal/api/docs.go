@@ -14,6 +14,7 @@ import (
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/web"
 )
 
 //go:embed templates/docs.html templates/docs.css
@@ -32,9 +33,10 @@ func (a *API) serveDocs() {
 	page := map[i18n.Lang]*template.Template{}
 	for _, l := range []i18n.Lang{i18n.EN, i18n.JA} {
 		page[l] = template.Must(template.New("docs.html").Funcs(template.FuncMap{
-			"t":   func(en, ja string) string { return i18n.T(en, ja).In(l) },
-			"say": func(t i18n.Text) string { return t.In(l) },
-			"doc": func(s string) string { return half(s, l) },
+			"t":     func(en, ja string) string { return i18n.T(en, ja).In(l) },
+			"say":   func(t i18n.Text) string { return t.In(l) },
+			"doc":   func(s string) string { return half(s, l) },
+			"group": groupText, "role": web.RoleText, "place": placeText,
 		}).ParseFS(docsFiles, "templates/docs.html"))
 	}
 	rt := router{a}
@@ -102,8 +104,10 @@ type docsOp struct {
 }
 
 type docsAnswer struct {
-	Status, Text string
-	Shape        docsShape
+	Status string
+	Text   i18n.Text
+	Type   string // of the problem, where it is one
+	Shape  docsShape
 }
 
 type docsSchema struct {
@@ -119,7 +123,48 @@ type docsField struct {
 }
 
 // docsShape is a type in words, with a link where it is a described object.
-type docsShape struct{ Before, Link, Limits string }
+type docsShape struct {
+	Before, Link string
+	Limits       i18n.Text
+}
+
+// groupText is the heading of the operations with a tag.
+func groupText(tag string) i18n.Text {
+	switch tag {
+	case "cases":
+		return i18n.T("Cases", "事案")
+	case "findings":
+		return i18n.T("Findings", "検知")
+	case "indicators":
+		return i18n.T("Indicators", "指標")
+	case "members":
+		return i18n.T("Members", "構成員")
+	case "rules":
+		return i18n.T("Rules", "規則")
+	case "settings":
+		return i18n.T("Settings", "設定")
+	case "sharing":
+		return i18n.T("Sharing", "共有")
+	case "situation":
+		return i18n.T("Situation", "状況")
+	case "":
+		return i18n.T("Other", "その他")
+	}
+	return i18n.Same(tag)
+}
+
+// placeText says where a parameter stands.
+func placeText(in string) i18n.Text {
+	switch in {
+	case "query":
+		return i18n.T("query", "クエリ")
+	case "path":
+		return i18n.T("path", "パス")
+	case "header":
+		return i18n.T("header", "ヘッダー")
+	}
+	return i18n.Same(in)
+}
 
 func (a *API) docs(l i18n.Lang) docsPage {
 	o := a.huma.OpenAPI()
@@ -163,7 +208,12 @@ func docsOpOf(op Op, ho *huma.Operation) docsOp {
 		}
 	}
 	for status, r := range ho.Responses {
-		an := docsAnswer{Status: status, Text: r.Description}
+		an := docsAnswer{Status: status, Text: i18n.Same(r.Description)}
+		for _, k := range fault.Kinds() {
+			if urn := "urn:meneki:problem:" + k.Label(); strings.Contains(r.Description, urn) {
+				an.Text, an.Type = k.Title(), urn
+			}
+		}
 		for _, m := range r.Content {
 			an.Shape = shapeOf(m.Schema)
 		}
@@ -195,24 +245,32 @@ func shapeOf(s *huma.Schema) docsShape {
 		return in
 	}
 	d := docsShape{Before: cmp.Or(s.Type, "any")}
-	var limits []string
-	add := func(ok bool, format string, args ...any) {
-		if ok {
-			limits = append(limits, fmt.Sprintf(format, args...))
+	add := func(ok bool, t i18n.Text) {
+		switch {
+		case !ok:
+		case d.Limits.Zero():
+			d.Limits = t
+		default:
+			d.Limits = i18n.Text{EN: d.Limits.EN + ", " + t.EN, JA: d.Limits.JA + "、" + t.JA}
 		}
 	}
-	add(s.Format != "", "%s", s.Format)
-	add(len(s.Enum) > 0, "%v", s.Enum)
+	add(s.Format != "", i18n.Same(s.Format))
+	if len(s.Enum) > 0 {
+		var words []string
+		for _, e := range s.Enum {
+			words = append(words, fmt.Sprint(e))
+		}
+		add(true, i18n.Same(strings.Join(words, " | ")))
+	}
 	if s.Minimum != nil {
-		add(true, "≥ %v", *s.Minimum)
+		add(true, i18n.Same(fmt.Sprintf("≥ %v", *s.Minimum)))
 	}
 	if s.Maximum != nil {
-		add(true, "≤ %v", *s.Maximum)
+		add(true, i18n.Same(fmt.Sprintf("≤ %v", *s.Maximum)))
 	}
 	if s.MaxLength != nil {
-		add(true, "≤ %d characters", *s.MaxLength)
+		add(true, i18n.T("≤ {0} characters", "{0} 文字以内").With(*s.MaxLength))
 	}
-	add(s.Default != nil, "default %v", s.Default)
-	d.Limits = strings.Join(limits, ", ")
+	add(s.Default != nil, i18n.T("default {0}", "既定値 {0}").With(s.Default))
 	return d
 }

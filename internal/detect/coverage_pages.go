@@ -152,9 +152,9 @@ func keyText(by string) i18n.Text {
 
 // picture is the matrix with sub-techniques folded in.
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
-	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} rules", "規則 {0} 件"), byHits: i18n.T("{0} hits", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
+	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "規則 {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
-		col := svg.Tactic{Name: tactics[t.Key]}
+		col := svg.Tactic{Name: tacticText(t.Key)}
 		for _, x := range t.Cells {
 			if x.Old && x.Rules == 0 {
 				continue
@@ -183,7 +183,7 @@ func folded(x Cell) string {
 }
 
 func (c CoverageConfig) filter(cov Coverage, product, by string) *web.Filter {
-	f := &web.Filter{Path: "/coverage"}
+	f := &web.Filter{Path: "/coverage", Do: i18n.T("Show", "表示する")}
 	names := make([]string, 0, len(cov.Products))
 	for p := range cov.Products {
 		names = append(names, p)
@@ -231,10 +231,16 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 	return l
 }
 
+// tacticText is the name of a tactic of the list.
+func tacticText(key string) i18n.Text {
+	t, _ := event.TacticText(key)
+	return t
+}
+
 func tacticsText(list []string) any {
 	var out web.Run
 	for _, t := range list {
-		out = append(out, tactics[t])
+		out = append(out, tacticText(t))
 	}
 	return out
 }
@@ -250,7 +256,7 @@ func tacticTable(cov Coverage) web.Table {
 			all++
 			with += flag(cell.Rules > 0 || cell.Members > 0)
 		}
-		t.Rows = append(t.Rows, []any{tactics[x.Key], strconv.Itoa(with) + " / " + strconv.Itoa(all)})
+		t.Rows = append(t.Rows, []any{tacticText(x.Key), strconv.Itoa(with) + " / " + strconv.Itoa(all)})
 	}
 	return t
 }
@@ -303,7 +309,7 @@ func (c CoverageConfig) technique(r *web.Request) (*web.View, error) {
 	top, _ := cov.Find(parent(id))
 	state := web.Badge{Text: i18n.T("not covered", "規則なし"), Mood: web.Warn}
 	if x.Rules > 0 {
-		state = web.Badge{Text: i18n.T("{0} rules", "規則 {0} 件").With(x.Rules), Mood: web.Good}
+		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "規則 {0} 件").With(x.Rules), Mood: web.Good}
 	}
 	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}
 	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "規則"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(coverDays), Value: x.Hits}}}

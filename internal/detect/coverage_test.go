@@ -47,7 +47,7 @@ func TestAttackList(t *testing.T) {
 		}
 	}
 	for _, tactic := range tacticOrder {
-		if text := tactics[tactic]; !served[tactic] || text.EN == "" || text.JA == "" {
+		if text := tacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
 			t.Errorf("tactic %s: served %v, %+v", tactic, served[tactic], text)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -160,15 +161,12 @@ func (c PageConfig) row(it Item, names map[string]string) web.Row {
 	if it.Indicator != "" {
 		how = append(how, web.Badge{Text: i18n.T("shared indicator", "共有指標"), Mood: web.Info, Icon: "indicators"})
 	}
-	when := web.Lines{web.Brief(it.Last)}
-	if it.First.Before(it.Last) {
-		when = web.Lines{web.Run{web.Brief(it.First), web.Brief(it.Last)}}
-	}
+	when := web.Lines{web.Span{From: it.First, To: it.Last}}
 	var host any
 	if it.Host != "" {
 		host = web.Mono(it.Host)
 	}
-	cells := []any{web.Level(it.Rule.Level), web.Lines{web.Defang(it.Rule.Title), about(it)}}
+	cells := []any{web.Level(it.Rule.Level), web.Lines{web.Title(it.Rule.Title), about(it)}}
 	if c.Hub {
 		name := names[it.Member]
 		if name == "" {
@@ -180,10 +178,11 @@ func (c PageConfig) row(it Item, names map[string]string) web.Row {
 	return web.Row{Key: it.ID, Path: web.Path("/findings/{0}", it.ID), Cells: cells, Dim: it.Rule.Level == "informational"}
 }
 
-// about is the small line below a finding's title: the values, or the rule.
+// about is the small line below a finding's title: the values, or what the rule
+// says it is about. An id tells a reader nothing.
 func about(it Item) any {
 	if len(it.Observables) == 0 {
-		return it.Rule.ID
+		return behind(it)
 	}
 	if len(it.Observables) == 1 && it.Observables[0].Value == it.Rule.Title { // a value that was shared, said already
 		return web.KindText(string(it.Observables[0].Type))
@@ -195,6 +194,33 @@ func about(it Item) any {
 			break
 		}
 		out = append(out, web.Defang(o.Value))
+	}
+	return out
+}
+
+// behind says what found it: the kind of value that was shared, or the tactics
+// and techniques in the rule's tags, or else who wrote the rule.
+func behind(it Item) any {
+	if it.Rule.ID == it.Indicator {
+		if o := event.ParseObservables(it.Rule.Title); len(o) == 1 {
+			return web.KindText(string(o[0].Type))
+		}
+		return i18n.T("value on a list", "共有された値")
+	}
+	var out web.Run
+	for _, tag := range it.Rule.Tags {
+		name, ok := strings.CutPrefix(strings.ToLower(tag), "attack.")
+		if t, known := event.TacticText(name); ok && known {
+			out = append(out, t)
+		} else if ok && len(name) > 4 && name[0] == 't' && strings.Trim(name[1:], "0123456789.") == "" {
+			out = append(out, strings.ToUpper(name))
+		}
+		if len(out) == 3 {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return i18n.T("rule by {0}", "規則の作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
 	}
 	return out
 }

@@ -130,7 +130,7 @@ func verdictList(verdicts []Offered) web.List {
 		{Key: "verdict", Text: i18n.T("Verdict", "判断")},
 		{Key: "why", Text: i18n.T("Why", "理由"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "share", Text: i18n.T("No value was judged", "判断の対象なし"),
-		How: i18n.T("The finding is of the past, of a shared indicator, or below the level at which your policy offers anything.", "過去の痕跡か共有指標による検知、または共有方針の水準を下回る検知です。")}}
+		How: i18n.T("The finding is of the past, of a shared indicator, or below the level at which your policy offers anything.", "過去の痕跡か共有指標による検知、または共有方針の重要度を下回る検知です。")}}
 	for _, o := range verdicts {
 		kind, value, _ := strings.Cut(o.Value, ":")
 		var shown any = web.Value(value)
@@ -176,11 +176,16 @@ func ruleFacts(it Item, own bool) []web.Fact {
 	if own {
 		id = web.Link{Text: it.Rule.ID, Path: web.Path("/rules/{0}", it.Rule.ID)}
 	}
+	level := web.Fact{Name: i18n.T("Level", "重要度"), Value: web.Level(it.Rule.Level)}
+	if it.Rule.ID == it.Indicator && it.Indicator != "" { // a value has neither author nor licence; its page is in the next steps
+		all := web.Link{Text: i18n.T("all findings of this indicator", "この指標によるすべての検知"), Path: "/findings?indicator=" + url.QueryEscape(it.Indicator)}
+		return []web.Fact{{Name: i18n.T("Indicator", "指標"), Value: web.Lines{web.Value(it.Rule.Title), all}}, level}
+	}
 	return []web.Fact{
 		{Name: name, Value: web.Lines{web.Defang(it.Rule.Title), id}},
 		{Name: i18n.T("Author", "作成者"), Value: it.Rule.Author},
 		{Name: i18n.T("Licence", "使用許諾"), Value: it.Rule.License},
-		{Name: i18n.T("Level", "重要度"), Value: web.Level(it.Rule.Level)},
+		level,
 	}
 }
 
@@ -290,16 +295,6 @@ func reasonText(o Offered) i18n.Text {
 	return i18n.Same(o.Why)
 }
 
-var tactics = map[string]i18n.Text{
-	"reconnaissance": i18n.T("Reconnaissance", "偵察"), "resource-development": i18n.T("Resource development", "リソース開発"),
-	"initial-access": i18n.T("Initial access", "初期アクセス"), "execution": i18n.T("Execution", "実行"), "persistence": i18n.T("Persistence", "永続化"),
-	"privilege-escalation": i18n.T("Privilege escalation", "権限昇格"), "defense-evasion": i18n.T("Defense evasion", "防御回避"),
-	"stealth": i18n.T("Stealth", "隠蔽"), "defense-impairment": i18n.T("Defense impairment", "防御の無効化"), // version 19 divides defense evasion so
-	"credential-access": i18n.T("Credential access", "認証情報アクセス"), "discovery": i18n.T("Discovery", "探索"), "lateral-movement": i18n.T("Lateral movement", "水平展開"),
-	"collection": i18n.T("Collection", "収集"), "command-and-control": i18n.T("Command and control", "C2 通信"), "exfiltration": i18n.T("Exfiltration", "持ち出し"),
-	"impact": i18n.T("Impact", "影響"),
-}
-
 // tagBadge shows an ATT&CK tactic by its name, a technique by its number, and
 // any other tag as it is.
 func tagBadge(tag string) web.Badge {
@@ -313,7 +308,7 @@ func tagBadge(tag string) web.Badge {
 	if !ok {
 		return web.Badge{Text: i18n.Same(tag), Mood: web.Dim}
 	}
-	if t, ok := tactics[strings.ReplaceAll(name, "_", "-")]; ok {
+	if t, ok := event.TacticText(name); ok {
 		return web.Badge{Text: t, Mood: web.Info}
 	}
 	return web.Badge{Text: i18n.Same(strings.ToUpper(name))}

@@ -264,7 +264,7 @@ func share(part, all time.Duration) string {
 func communityText(found, falseBy, hits event.RuleFigure) any {
 	var out web.Run
 	if found.Members > 0 {
-		out = append(out, i18n.T("found at {0} members", "{0} 組織で検知").With(found.Members))
+		out = append(out, i18n.T("found at {0} {0:member|members}", "{0} 組織で検知").With(found.Members))
 	}
 	if falseBy.Members > 0 {
 		out = append(out, i18n.T("marked false by {0}", "{0} 組織が誤検知と判断").With(falseBy.Members))

@@ -158,7 +158,7 @@ func heldFacts(h Held) []web.Fact {
 	out := []web.Fact{{Name: i18n.T("Since", "開始"), Value: h.At}}
 	switch h.Why {
 	case WhyFlood:
-		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It hit {0} times within an hour; {1} are allowed.", "1時間に {0} 件検知（上限 {1} 件）。").With(h.Measured, h.Ceiling),
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It hit {0} {0:time|times} within an hour; {1} are allowed.", "1時間に {0} 件検知（上限 {1} 件）。").With(h.Measured, h.Ceiling),
 			Note: i18n.T("It is still evaluated and its hits are counted, but they make no findings. Findings from before stay.", "照合と計数は続きますが、検知は作られません。以前の検知は残ります。")})
 	case WhyCost:
 		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It took {0} for one event on average; {1} are allowed.", "1事象あたり平均 {0}（上限 {1}）。").With(micros(time.Duration(h.Measured)), micros(time.Duration(h.Ceiling))),
@@ -190,10 +190,10 @@ func communityFacts(l careLine) []web.Fact {
 	}
 	var out []web.Fact
 	if l.found.Members > 0 {
-		out = append(out, web.Fact{Name: i18n.T("Found something at", "検知のあった組織"), Value: i18n.T("{0} members", "{0} 組織").With(l.found.Members), Note: since(l.found)})
+		out = append(out, web.Fact{Name: i18n.T("Found something at", "検知のあった組織"), Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.found.Members), Note: since(l.found)})
 	}
 	if l.falseBy.Members > 0 {
-		out = append(out, web.Fact{Name: i18n.T("Marked as false alarm by", "誤検知とした組織"), Value: i18n.T("{0} members", "{0} 組織").With(l.falseBy.Members), Note: since(l.falseBy)})
+		out = append(out, web.Fact{Name: i18n.T("Marked as false alarm by", "誤検知とした組織"), Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.falseBy.Members), Note: since(l.falseBy)})
 	}
 	if l.typical.Members > 0 {
 		out = append(out, web.Fact{Name: i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"), Value: i18n.T("{0} or more", "{0} 件以上").With(l.typical.Typical), Note: since(l.typical)})
@@ -206,7 +206,7 @@ func hitPicture(days []HitDay, today int64) svg.Picture {
 	if len(days) == 0 {
 		return nil
 	}
-	c := svg.Columns{Unit: i18n.T("hits a day", "1日あたりの検知数"), Open: true}
+	c := svg.Columns{Unit: i18n.T("hits a day (UTC)", "1日あたりの検知数（UTC）"), Open: true}
 	live, past, muted := make([]float64, hitDays), make([]float64, hitDays), make([]float64, hitDays)
 	total := int64(0)
 	for i := range int64(hitDays) {
@@ -218,7 +218,7 @@ func hitPicture(days []HitDay, today int64) svg.Picture {
 			total += d.Live + d.Past + d.Muted
 		}
 	}
-	c.Text = i18n.T("{0} hits in 90 days", "90日間に {0} 件の検知").With(total)
+	c.Text = i18n.T("{0} {0:hit|hits} in 90 days", "90日間に {0} 件の検知").With(total)
 	c.Series = []svg.Series{{Name: i18n.T("live", "即時"), Values: live}}
 	if slices.Max(past) > 0 {
 		c.Series = append(c.Series, svg.Series{Name: i18n.T("in the past", "過去の痕跡"), Values: past})

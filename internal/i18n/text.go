@@ -6,6 +6,7 @@ package i18n
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -41,9 +42,11 @@ func (t Text) Zero() bool { return t.EN == "" && t.JA == "" }
 
 // With fills numbered holes, {0} {1} …, in both languages, so that the two may
 // put their arguments in a different order. An argument that is itself a Text
-// is put in by language.
+// is put in by language. {0:member|members} is the first word where argument 0
+// is one, else the second: "sent to {0} {0:member|members}".
 func (t Text) With(args ...any) Text {
 	fill := func(s string, l Lang) string {
+		s = Plural(s, args)
 		pairs := make([]string, 0, 2*len(args))
 		for i, a := range args {
 			v := ""
@@ -58,6 +61,23 @@ func (t Text) With(args ...any) Text {
 		return strings.NewReplacer(pairs...).Replace(s)
 	}
 	return Text{EN: fill(t.EN, EN), JA: fill(t.JA, JA)}
+}
+
+var choice = regexp.MustCompile(`\{(\d):([^{}|]*)\|([^{}|]*)\}`)
+
+// Plural chooses between the words of {0:one|many} in s by the argument that the
+// number in front names. It looks at s alone, never into an argument.
+func Plural(s string, args []any) string {
+	if !strings.Contains(s, "|") {
+		return s
+	}
+	return choice.ReplaceAllStringFunc(s, func(hole string) string {
+		m := choice.FindStringSubmatch(hole)
+		if i := int(m[1][0] - '0'); i < len(args) && fmt.Sprint(args[i]) == "1" {
+			return m[2]
+		}
+		return m[3]
+	})
 }
 
 // Parse reads a language tag; anything that is not Japanese or English gives ok=false.

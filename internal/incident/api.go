@@ -19,7 +19,7 @@ type CaseBody struct {
 	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was judged | 最も可能性の高い深刻度 0〜4。評価前はなし"`
 	Lowest   *int      `json:"lowest,omitempty" doc:"least it can be | 下限"`
 	Highest  *int      `json:"highest,omitempty" doc:"most it can be | 上限"`
-	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致した規則の最高水準"`
+	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致した規則の最高の重要度"`
 	Sectors  []string  `json:"sectors,omitempty" nullable:"false" doc:"for the hub's people | ハブの担当者のみ"`
 	Members  int       `json:"members,omitempty" doc:"for the hub's people | ハブの担当者のみ"`
 	Findings int       `json:"findings" doc:"as many as you may see | 閲覧できる検知の数"`

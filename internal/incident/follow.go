@@ -60,7 +60,7 @@ func (s *Service) OnIndicator(ctx context.Context, ev event.IndicatorChanged, ms
 			return err
 		}
 		return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
-			i18n.T("Indicator made and sent to {0} members", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
+			i18n.T("Indicator made and sent to {0} {0:member|members}", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
 	})
 }
 
@@ -90,9 +90,9 @@ func (s *Service) OnSighting(ctx context.Context, ev event.Sighting, msg string)
 		}
 		cases, err := store.Query[string](tx, `SELECT incident FROM incident_indicator WHERE indicator = $1`, ev.Indicator)
 		for _, id := range cases {
-			text := i18n.T("Sighting: seen {0} times", "目撃：{0} 回").With(ev.Count)
+			text := i18n.T("Sighting: seen {0} {0:time|times}", "目撃：{0} 回").With(ev.Count)
 			if ev.Past {
-				text = i18n.T("Sighting in the past: {0} traces since {1}", "過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
+				text = i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}", "過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
 			}
 			if err := s.entry(tx, id, Entry{Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At, Handling: ev.Handling}, text); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"github.com/meneki/meneki/internal/event"
 	"strconv"
 
 	"github.com/meneki/meneki/internal/i18n"
@@ -20,6 +21,7 @@ type caseData struct {
 	Cycle      svg.Picture
 	Graph      *svg.Graph
 	Entries    []web.Entry
+	Before     *web.Link // to the entries before those
 	Parts      web.List
 	Indicators *web.List
 	Form       *web.Form
@@ -64,7 +66,9 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if j, ok := f.lead(c.Scale.ID); ok {
 		d.Latest, d.Ask, d.Level, d.Action = j, j.Ask, j.Level, j.Action
 		if v.Severity != nil {
-			v.Severity.Text, v.Severity.Note = j.Level, j.Outlook
+			if v.Severity.Note = j.Outlook; j.Likely == f.Severity { // a newer one may have come in between
+				v.Severity.Text = j.Level
+			}
 			if !j.Ask.Zero() {
 				v.Severity.Note = i18n.T("ask this next: {0}", "次に確認：{0}").With(j.Ask)
 			}
@@ -84,9 +88,9 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if !f.party {
 		d.Others = f.others()
 	}
+	v.CSV = d.Parts.Table()
+	d.makeRoom(r)
 	v.Data = d
-	t := d.Parts.Table()
-	v.CSV = t
 	return v
 }
 
@@ -172,12 +176,16 @@ func (f file) facts() []web.Fact {
 		{Name: i18n.T("Organisations", "関係組織"), Value: who},
 		{Name: i18n.T("Sectors", "分野"), Value: sectorNames(f.Sectors)},
 		{Name: i18n.T("Findings", "検知"), Value: f.Findings},
-		{Name: i18n.T("Highest level", "最高水準"), Value: web.Level(f.Level)},
+		{Name: i18n.T("Highest level", "最高の重要度"), Value: web.Level(f.Level)},
 	}
 	if len(f.Tactics) > 0 {
 		t := web.Run{}
 		for _, x := range f.Tactics {
-			t = append(t, x)
+			if name, ok := event.TacticText(x); ok {
+				t = append(t, name)
+			} else {
+				t = append(t, x)
+			}
 		}
 		out = append(out, web.Fact{Name: i18n.T("ATT&CK tactics", "ATT&CK 戦術"), Value: t, Note: i18n.T("from the tags of the rules that matched", "一致した規則のタグによる")})
 	}
@@ -209,6 +217,10 @@ func look(kind string) (icon string, mood web.Mood) {
 
 func (f file) timeline() []web.Entry {
 	out := make([]web.Entry, 0, len(f.entries))
+	about := map[string]web.Link{} // the indicators that entries are about
+	for _, in := range f.indicators {
+		about[in.ID] = web.Link{Text: in.label(), Path: web.Path("/indicators/{0}", in.ID)}
+	}
 	for _, e := range f.entries {
 		icon, mood := look(e.Kind)
 		said := i18n.Text{EN: e.EN, JA: e.JA}
@@ -224,6 +236,9 @@ func (f file) timeline() []web.Entry {
 		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
 			w.Text, w.Body = i18n.T("wrote", "の記録"), said
+		}
+		if link, ok := about[e.Subject]; ok {
+			w.Text = web.Run{said, link}
 		}
 		if !f.party && e.Kind == "note" && len(e.Handling.Audience) > 0 {
 			w.Text = i18n.T("wrote to the parties", "の記録（当事者へ公開）")
@@ -251,7 +266,7 @@ var whyNames = map[string]i18n.Text{
 
 func (f file) partList() web.List {
 	l := web.List{ID: "parts", Caption: i18n.T("Findings in this case", "この事案の検知"), Count: web.Exactly(int64(len(f.parts))), Dense: true, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "水準"), Role: web.RoleSev},
+		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
 		{Key: "finding", Text: i18n.T("Finding", "検知"), Role: web.RoleMain},
 		{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 		{Key: "why", Text: i18n.T("Why it is here", "関連の理由")},
@@ -273,9 +288,17 @@ func (f file) partList() web.List {
 		if f.party {
 			why = i18n.T("related to this case", "この事案に関連")
 		}
-		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Defang(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Title(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
 	}
 	return l
+}
+
+// label is what an indicator is called: its value defanged, or its rule's title.
+func (in IndicatorLine) label() string {
+	if in.Kind == "sigma" || in.Value == "" {
+		return in.Name
+	}
+	return web.Defang(in.Value)
 }
 
 func (f file) indicatorList() web.List {
@@ -289,9 +312,9 @@ func (f file) indicatorList() web.List {
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
-		name := any(web.Defang(in.Value))
-		if in.Kind == "sigma" || in.Value == "" {
-			name = in.Name
+		name := any(in.Name)
+		if in.Kind != "sigma" && in.Value != "" {
+			name = web.Title(in.Value)
 		}
 		sub := web.Run{web.KindText(in.Kind)}
 		if in.Kind != "sigma" && in.Name != in.Value {
@@ -332,7 +355,8 @@ func (f file) graph() *svg.Graph {
 	if len(f.parts) == 0 {
 		return nil
 	}
-	g := &svg.Graph{Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it", "組織、一致した規則、事案、そこから出た指標")}
+	here := web.Path("/cases/{0}", f.Number)
+	g := &svg.Graph{Rest: map[svg.NodeKind]string{svg.KindFinding: here + "#parts", svg.KindIndicator: here + "#indicators"}, Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it", "組織、一致した規則、事案、そこから出た指標")}
 	have := map[string]bool{}
 	node := func(n svg.Node) {
 		if !have[n.ID] {
@@ -373,11 +397,7 @@ func (f file) graph() *svg.Graph {
 		}
 	}
 	for _, in := range f.indicators {
-		label := in.Name
-		if in.Value != "" && in.Kind != "sigma" {
-			label = web.Defang(in.Value)
-		}
-		node(svg.Node{ID: "i " + in.ID, Kind: svg.KindIndicator, Label: label, Sub: web.KindText(in.Kind), Sev: -1, Path: web.Path("/indicators/{0}", in.ID)})
+		node(svg.Node{ID: "i " + in.ID, Kind: svg.KindIndicator, Label: in.label(), Sub: web.KindText(in.Kind), Sev: -1, Path: web.Path("/indicators/{0}", in.ID)})
 		g.Edges = append(g.Edges, svg.Edge{From: "case", To: "i " + in.ID, Text: i18n.T("gave", "作成")})
 	}
 	if f.party {

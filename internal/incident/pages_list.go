@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
@@ -105,7 +106,7 @@ func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
 		state string
 		text  i18n.Text
 	}{{"active", i18n.T("Active", "進行中")}, {string(Open), Open.Name()}, {string(Contained), Contained.Name()}, {string(Closed), Closed.Name()}, {"all", i18n.T("All", "すべて")}} {
-		v.Tabs = append(v.Tabs, web.Tab{Text: t.text, Path: r.With("state", t.state), On: t.state == state})
+		v.Tabs = append(v.Tabs, web.Tab{Text: i18n.Text{EN: strings.ToUpper(t.text.EN[:1]) + t.text.EN[1:], JA: t.text.JA}, Path: r.With("state", t.state), On: t.state == state})
 	}
 	l := caseList(list, hub)
 	l.Count = web.Exactly(total)
@@ -177,7 +178,7 @@ func caseList(list []Case, hub bool) web.List {
 		{Key: "case", Text: i18n.T("Case", "事案"), Role: web.RoleMain},
 		{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 		{Key: "state", Text: i18n.T("State", "状態")},
-	}, Empty: &web.Empty{Icon: "cases", Text: i18n.T("No active cases", "進行中の事案はありません"), How: i18n.T("A case opens by itself when a finding of high enough level arrives, and takes in what is related to it.", "一定の水準以上の検知が届くと事案が自動で開設され、関連する検知をまとめます。")}}
+	}, Empty: &web.Empty{Icon: "cases", Text: i18n.T("No active cases", "進行中の事案はありません"), How: i18n.T("A case opens by itself when a finding of high enough level arrives, and takes in what is related to it.", "一定の重要度以上の検知が届くと事案が自動で開設され、関連する検知をまとめます。")}}
 	if hub {
 		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Findings", "検知"), Role: web.RoleNum}, web.ListColumn{Key: "members", Text: i18n.T("Members", "構成員"), Role: web.RoleNum},
 			web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote}, web.ListColumn{Key: "updated", Text: i18n.T("Changed", "更新"), Role: web.RoleTime})

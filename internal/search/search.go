@@ -56,6 +56,7 @@ type Group struct {
 	Name i18n.Text
 	All  string
 	Hits []Hit
+	More bool // than are shown
 }
 
 type view struct {
@@ -89,7 +90,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		v.None = &web.Empty{Icon: "search", Text: i18n.T("Nothing asked yet", "まだ何も検索していません"),
 			How: i18n.T("Type a value, a word, a case number or a member, or paste a list of indicators.", "値、語句、事案番号、構成員名を入力するか、指標の一覧を貼り付けてください。")}
 	case len(list) > 1:
-		out.Lede = i18n.T("{0} values of the pasted list", "貼り付けた一覧の値 {0} 件").With(len(list))
+		out.Lede = i18n.T("{0} {0:value|values} of the pasted list", "貼り付けた一覧の値 {0} 件").With(len(list))
 		v.More = max(0, len(list)-maxList)
 		v.Values, err = c.values(r.Context(), r.Viewer, list[:min(len(list), maxList)])
 	default:
@@ -110,12 +111,12 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 func (c PageConfig) groups(ctx context.Context, who policy.Viewer, q string) ([]Group, error) {
 	var out []Group
 	for _, f := range c.Finders {
-		hits, err := f.Find(ctx, who, q, perKind)
+		hits, err := f.Find(ctx, who, q, perKind+1)
 		if err != nil {
 			return nil, err
 		}
 		if len(hits) > 0 {
-			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits})
+			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits[:min(len(hits), perKind)], More: len(hits) > perKind})
 		}
 	}
 	return out, nil

@@ -14,7 +14,8 @@ import (
 // ownData is the dot of settings/own.
 type ownData struct {
 	Form        *web.Form
-	Account     bool // there is an account behind the viewer
+	Theme       string // light, dark or auto
+	Account     bool   // there is an account behind the viewer
 	Facts       []web.Fact
 	Preferences []web.Field
 	Password    []web.Field
@@ -39,7 +40,7 @@ func zones() []string {
 
 func (d *desk) ownView(r *web.Request, form *web.Form) (*web.View, error) {
 	v := &web.View{Template: "settings/own", Title: i18n.T("Settings", "設定"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings"), Lede: i18n.Same(r.Viewer.Name)}
-	data := ownData{Form: form}
+	data := ownData{Form: form, Theme: r.Theme}
 	u, err := d.People.User(r.Context(), r.Viewer.User)
 	switch {
 	case err == nil && r.Viewer.User != "":

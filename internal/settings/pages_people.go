@@ -1,10 +1,7 @@
 package settings
 
 import (
-	"encoding/json"
 	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -167,16 +164,22 @@ func (d *desk) auditPage(r *web.Request) (*web.View, error) {
 		{Key: "subject", Text: i18n.T("About", "対象")},
 		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"), How: i18n.T("Every change to members, people, sessions and tokens is written here, and cannot be taken out.", "構成員・利用者・セッション・トークンの変更はすべてここに記録され、削除できません。")}}
+	names := d.subjects(r.Context(), list)
+	t := &web.Table{Name: l.Caption, Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "at", Text: i18n.T("When", "時刻")}, {Key: "action", Text: i18n.T("What", "操作")},
+		{Key: "actor", Text: i18n.T("Who, by id", "実行者の番号")}, {Key: "actor_name", Text: i18n.T("Who", "実行者")}, {Key: "subject", Text: i18n.T("About", "対象")}, {Key: "detail", Text: i18n.T("Detail", "内容")}}}
 	for _, e := range list {
 		who := any(e.ActorName)
 		if e.ActorName == "" {
 			who = i18n.Same(e.Actor)
 		}
 		subject := any(nil)
-		if e.Subject != "" {
+		if name := names[e.Subject]; name != "" {
+			subject = web.Lines{name, web.Mono(e.Subject)}
+		} else if e.Subject != "" {
 			subject = web.Mono(e.Subject)
 		}
-		l.Rows = append(l.Rows, web.Row{Key: e.ID, Cells: []any{e.At, web.Mono(e.Action), who, subject, detailOf(e.Detail)}})
+		l.Rows = append(l.Rows, web.Row{Key: e.ID, Cells: []any{e.At, trailText(e.Action), who, subject, detailLine(e.Detail)}})
+		t.Rows = append(t.Rows, []any{e.ID, e.At, e.Action, e.Actor, e.ActorName, e.Subject, string(e.Detail)})
 	}
 	if more {
 		l.Pager.Next = r.With("after", list[len(list)-1].ID)
@@ -184,29 +187,8 @@ func (d *desk) auditPage(r *web.Request) (*web.View, error) {
 	if r.Value("after") != "" {
 		l.Pager.First = r.With("after", "")
 	}
-	return &web.View{Template: "settings/audit", Title: i18n.T("Audit trail", "監査記録"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/audit"), Wide: true, Data: l, CSV: l.Table()}, nil
-}
-
-// detailOf writes the detail of a change on one line.
-func detailOf(raw json.RawMessage) string {
-	var m map[string]any
-	if json.Unmarshal(raw, &m) != nil {
-		return string(raw)
-	}
-	var parts []string
-	for k, v := range m {
-		if s, ok := v.(string); ok {
-			if s != "" {
-				parts = append(parts, k+" = "+s)
-			}
-			continue
-		}
-		if b, err := json.Marshal(v); err == nil {
-			parts = append(parts, k+" = "+string(b))
-		}
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ", ")
+	return &web.View{Template: "settings/audit", Title: i18n.T("Audit trail", "監査記録"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/audit"), Wide: true, Data: l, CSV: t,
+		Lede: i18n.T("Who changed what, newest first. Nothing is ever taken out.", "誰が何を変更したか。新しい順。記録は削除されません。")}, nil
 }
 
 // aboutData is the dot of settings/about.

@@ -91,14 +91,26 @@ func stateOf(i Indicator, now time.Time) web.Badge {
 // title is the heading of an indicator: the rule's title, or the value defanged.
 func title(i Indicator) i18n.Text {
 	if i.Kind == "sigma" {
-		return i18n.Same(cmp.Or(i.Name, i.Value, i.ID))
+		return i18n.Same(i.called())
 	}
-	return i18n.Same(web.Defang(cmp.Or(i.Value, i.Name, i.ID)))
+	return i18n.Same(web.Defang(i.called()))
+}
+
+// called is what an indicator is called, as it was written.
+func (i Indicator) called() string {
+	if i.Kind == "sigma" {
+		return cmp.Or(i.Name, i.Value, i.ID)
+	}
+	return cmp.Or(i.Value, i.Name, i.ID)
 }
 
 // subjectCell is what an indicator matches, in a list.
 func subjectCell(i Indicator) any {
-	return web.Lines{title(i), web.KindText(i.Kind)}
+	var name any = title(i)
+	if i.Kind != "sigma" {
+		name = web.Title(i.called())
+	}
+	return web.Lines{name, web.KindText(i.Kind)}
 }
 
 // filterLine is the line above a list of indicators.

@@ -207,9 +207,9 @@ func (c HubPageConfig) dots(ctx context.Context, i Indicator, progress []Progres
 	case n.all == 0:
 		d.Text = i18n.T("No member may get it", "配布できる構成員はありません")
 	case n.traced > 0:
-		d.Text = i18n.T("{0} of {1} members armed, {2} with traces in their past", "{1} のうち {0} の構成員が防御済み、{2} で過去に痕跡").With(n.armed, n.all, n.traced)
+		d.Text = i18n.T("{0} of {1} {1:member|members} armed, {2} with traces in the past", "{1} 構成員のうち {0} が防御済み、{2} で過去に痕跡").With(n.armed, n.all, n.traced)
 	default:
-		d.Text = i18n.T("{0} of {1} members armed", "{1} のうち {0} の構成員が防御済み").With(n.armed, n.all)
+		d.Text = i18n.T("{0} of {1} {1:member|members} armed", "{1} 構成員のうち {0} が防御済み").With(n.armed, n.all)
 	}
 	return d
 }

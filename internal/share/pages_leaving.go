@@ -2,6 +2,7 @@ package share
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -127,8 +128,10 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 				return err
 			}
 		}
-		total, err = o.count(tx)
-		return err
+		if total, err = o.count(tx); err != nil || r.Download() {
+			return err
+		}
+		return nameReceipts(tx, list)
 	})
 	if err != nil {
 		return nil, err
@@ -170,7 +173,7 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 			reason = m.Reason
 		}
 		l.Rows = append(l.Rows, web.Row{Key: m.Kind + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == event.KindReceipt,
-			Cells: []any{web.Level(m.Level), web.Lines{letterTitle(m), messageText(m.Kind), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
+			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
 		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, m.Reason})
 	}
 	v.Data, v.CSV = leavingData{l}, t
@@ -237,10 +240,60 @@ type letterData struct {
 func (c NodePageConfig) find(r *web.Request) (Leaving, error) {
 	var m Leaving
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		m, err = leavingOne(tx, r.PathValue("kind"), r.PathValue("id"))
+		if m, err = leavingOne(tx, r.PathValue("kind"), r.PathValue("id")); err != nil {
+			return err
+		}
+		one := []Leaving{m}
+		err = nameReceipts(tx, one)
+		m = one[0]
 		return err
 	})
 	return m, err
+}
+
+// nameReceipts calls receipts by what they are about: a receipt itself holds the
+// id of the indicator only, which tells a reader nothing.
+func nameReceipts(tx *store.Tx, list []Leaving) error {
+	names := map[string]string{}
+	for i, m := range list {
+		if m.Kind != event.KindReceipt {
+			continue
+		}
+		name, known := names[m.Title]
+		if !known {
+			in, err := Get(tx, m.Title)
+			switch {
+			case fault.Is(err, fault.NotFound):
+				name = m.Title
+			case err != nil:
+				return err
+			default:
+				name = in.called()
+			}
+			names[m.Title] = name
+		}
+		list[i].Title = name
+	}
+	return nil
+}
+
+// what is the kind of a message, and of a receipt also what it says.
+func (m Leaving) what() i18n.Text {
+	var r event.Receipt
+	if m.Kind != event.KindReceipt || json.Unmarshal([]byte(m.Body), &r) != nil {
+		return messageText(m.Kind)
+	}
+	switch r.State {
+	case event.Armed:
+		return i18n.T("receipt: armed", "受領通知：防御済み")
+	case event.Hunted:
+		return i18n.T("receipt: past searched", "受領通知：遡及調査済み")
+	case event.Refused:
+		return i18n.T("receipt: cannot be matched", "受領通知：照合不可")
+	case event.Disarmed:
+		return i18n.T("receipt: disarmed", "受領通知：解除済み")
+	}
+	return messageText(m.Kind)
 }
 
 func leavingOne(tx *store.Tx, kind, id string) (Leaving, error) {
@@ -260,7 +313,7 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 	if m.Floor > policy.Clear {
 		d.Field.Help = i18n.T("An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, not wider.", "監視リストの項目による検知で、その提供元が {0} の区分を付けています。厳しくはできますが、広げることはできません。").With(m.Floor.String())
 	}
-	d.Facts = []web.Fact{{Name: i18n.T("State", "状態"), Value: leavingBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: messageText(m.Kind)}, {Name: i18n.T("Offered", "発生"), Value: m.At}}
+	d.Facts = []web.Fact{{Name: i18n.T("State", "状態"), Value: leavingBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: m.what()}, {Name: i18n.T("Offered", "発生"), Value: m.At}}
 	if !m.Decided.IsZero() {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Decided", "判断"), Value: web.Lines{m.Decided, m.By}})
 	}
@@ -276,7 +329,15 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 	state := leavingBadge(m.State)
 	title := i18n.Same(fmt.Sprint(letterTitle(m)))
 	return &web.View{Template: "leaving/one", Title: title, Nav: "leaving", Handling: &m.Handling, State: &state, Live: []string{"leaving"},
-		Back: &web.Link{Text: i18n.T("Leaving", "送出"), Path: "/leaving"}, Lede: web.Run{messageText(m.Kind), web.Level(m.Level)}, Data: d}, nil
+		Back: &web.Link{Text: i18n.T("Leaving", "送出"), Path: "/leaving"}, Lede: m.lede(), Data: d}, nil
+}
+
+// lede is what a message is, and how grave what it is about, where it says that.
+func (m Leaving) lede() web.Run {
+	if m.Level == "" {
+		return web.Run{m.what()}
+	}
+	return web.Run{m.what(), web.Level(m.Level)}
 }
 
 // onTheWire is the letter as the courier sends it, with line breaks.

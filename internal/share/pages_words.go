@@ -46,7 +46,11 @@ func plainWords(m Leaving) (says, hides []i18n.Text) {
 func findingWords(f event.Finding) (says, hides []i18n.Text) {
 	say := func(t i18n.Text) { says = append(says, t) }
 	hide := func(t i18n.Text) { hides = append(hides, t) }
-	say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "規則「{0}」が自組織で {1} 回一致したこと。").With(f.Rule.Title, f.Count))
+	if f.Indicator != "" && f.Indicator == f.Rule.ID {
+		say(i18n.T("The value “{0}” was seen in your organisation; number of events: {1}.", "値「{0}」が自組織の事象 {1} 件に現れたこと。").With(web.Defang(f.Rule.Title), f.Count))
+	} else {
+		say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "規則「{0}」が自組織で {1} 回一致したこと。").With(web.Defang(f.Rule.Title), f.Count))
+	}
 	say(i18n.T("When the first and the last event happened, and when it was noticed.", "最初と最後の事象の時刻と、気づいた時刻。"))
 	if f.Past {
 		say(i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
@@ -69,12 +73,12 @@ func findingWords(f event.Finding) (says, hides []i18n.Text) {
 		hide(i18n.T("which account", "どのアカウントか"))
 	}
 	if len(f.Matched) > 0 {
-		say(i18n.T("{0} matched fields with what they held, such as command lines.", "一致した {0} 項目とその内容（コマンドラインなど）。").With(len(f.Matched)))
+		say(i18n.T("{0} matched {0:field|fields} with what they held, such as command lines.", "一致した {0} 項目とその内容（コマンドラインなど）。").With(len(f.Matched)))
 	} else {
 		hide(i18n.T("what the matched fields held", "一致した項目の内容"))
 	}
 	if len(f.Observables) > 0 {
-		say(i18n.T("{0} values that it thinks distinctive, such as {1}.", "特徴的とみられる観測値 {0} 件（{1} など）。").With(len(f.Observables), web.Defang(f.Observables[0].Value)))
+		say(i18n.T("{0} {0:value|values} that it thinks distinctive, such as {1}.", "特徴的とみられる観測値 {0} 件（{1} など）。").With(len(f.Observables), web.Defang(f.Observables[0].Value)))
 	} else {
 		hide(i18n.T("any address, domain or hash", "アドレス・ドメイン・ハッシュ"))
 	}
@@ -110,10 +114,10 @@ func receiptWords(r event.Receipt) (says, hides []i18n.Text) {
 		says = append(says, i18n.T("This node matches the indicator from now on.", "このノードが今後この指標を照合すること。"))
 	case event.Hunted:
 		if r.Untold {
-			says = append(says, i18n.T("This node searched {0} events of its past for the indicator. What it found is not told.", "このノードが過去の事象 {0} 件を調べたこと。結果は伝えません。").With(r.Searched))
+			says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for the indicator. What it found is not told.", "このノードが過去の事象 {0} 件を調べたこと。結果は伝えません。").With(r.Searched))
 			break
 		}
-		says = append(says, i18n.T("This node searched {0} events of its past for the indicator, and {1} matched.", "このノードが過去の事象 {0} 件を調べ、{1} 件が一致したこと。").With(r.Searched, r.Hits))
+		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for the indicator, and {1} matched.", "このノードが過去の事象 {0} 件を調べ、{1} 件が一致したこと。").With(r.Searched, r.Hits))
 	case event.Refused:
 		says = append(says, i18n.T("This node cannot match the indicator, and why.", "このノードでは指標を照合できないことと、その理由。"))
 	case event.Disarmed:
@@ -136,9 +140,9 @@ func careWords(c event.RuleCare) (says, hides []i18n.Text) {
 		}
 	}
 	return []i18n.Text{
-			i18n.T("The ids of {0} rules that found something here in 30 days, and how much, roughly: 1, 2, 5, 10, 20 and so on.", "30日間に検知のあった規則 {0} 件の番号と、おおよその件数（1、2、5、10、20…に丸めた数）。").With(found),
-			i18n.T("The ids of {0} rules that an analyst here marked as false alarms.", "分析担当が誤検知とした規則 {0} 件の番号。").With(falses),
-			i18n.T("For {0} ATT&CK techniques, roughly how many rules look for them here.", "ATT&CK の手法 {0} 件について、見張る規則のおおよその数。").With(len(c.Techniques)),
+			i18n.T("The ids of {0} {0:rule|rules} that found something here in 30 days, and how much, roughly: 1, 2, 5, 10, 20 and so on.", "30日間に検知のあった規則 {0} 件の番号と、おおよその件数（1、2、5、10、20…に丸めた数）。").With(found),
+			i18n.T("The ids of {0} {0:rule|rules} that an analyst here marked as false alarms.", "分析担当が誤検知とした規則 {0} 件の番号。").With(falses),
+			i18n.T("For {0} ATT&CK {0:technique|techniques}, roughly how many rules look for them here.", "ATT&CK の手法 {0} 件について、見張る規則のおおよその数。").With(len(c.Techniques)),
 			i18n.T("The hub adds it up with others' and shows a figure only when at least three members stand behind it, without names.", "ハブは他組織の分と合わせ、3組織以上になった数だけを、組織名なしで示すこと。"),
 		}, []i18n.Text{
 			i18n.T("what was found, where and when", "何が、どこで、いつ検知されたか"), i18n.T("titles and text of your rules", "規則の題名と内容"),

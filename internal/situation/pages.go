@@ -33,6 +33,7 @@ func Pages(site *web.Site, c PageConfig) {
 type picture struct {
 	now       time.Time
 	hub       bool // the viewer works at the hub, and sees the community as a whole
+	invites   bool // and may invite organisations
 	cases     []CaseLine
 	total     int64
 	cycle     *Cycle
@@ -47,7 +48,7 @@ type picture struct {
 // load asks the sources. Whoever does not work at the hub gets their own cases
 // and findings, and nothing that counts or names others.
 func (c PageConfig) load(ctx context.Context, v policy.Viewer) (p picture, err error) {
-	p = picture{now: c.Clock(), hub: v.Hub}
+	p = picture{now: c.Clock(), hub: v.Hub, invites: v.Hub && mayInvite(v.Role)}
 	if c.Cases != nil {
 		if p.cases, p.total, err = c.Cases(ctx, v, shownCases); err != nil {
 			return p, err
@@ -183,6 +184,9 @@ func (p picture) view(zone *time.Location) *web.View {
 		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
 	}
 	v.Next = p.next()
+	if len(v.Next) == 0 && len(p.members) == 0 && p.invites {
+		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite", Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
+	}
 	v.Data = d
 	v.CSV = d.Cases.Table()
 	return v
@@ -202,7 +206,7 @@ func (p picture) lede() any {
 			}
 		}
 	}
-	return web.Run{i18n.T("{0} members, {1} connected", "{0} 構成員、うち {1} が接続中").With(active, online), now}
+	return web.Run{i18n.T("{0} {0:member|members}, {1} connected", "{0} 構成員、うち {1} が接続中").With(active, online), now}
 }
 
 // worst is the open case with the highest severity; of equals, the one that may
@@ -226,6 +230,9 @@ func (p picture) outlook(worst CaseLine) i18n.Text {
 	return i18n.T("the highest of {1} open cases: {0}", "対応中 {1} 件のうち最大：{0}").With(worst.Number, p.total)
 }
 
+// mayInvite says that a role invites organisations.
+func mayInvite(r policy.Role) bool { return r == policy.RoleCoordinator || r == policy.RoleAdmin }
+
 // next is what to do: what the sources say first, then the cases by their clock.
 func (p picture) next() []web.Next {
 	out := slices.Clone(p.actions)
@@ -243,7 +250,7 @@ func (p picture) next() []web.Next {
 		return a.Due.Compare(b.Due)
 	})
 	for _, c := range due {
-		out = append(out, web.Next{Text: i18n.T("{0}: {1}", "{0}: {1}").With(c.Number, c.Next), Path: web.Path("/cases/{0}", c.Number), By: c.Due})
+		out = append(out, web.Next{Text: i18n.T("{0}: {1}", "{0}：{1}").With(c.Number, c.Next), Path: web.Path("/cases/{0}", c.Number), By: c.Due})
 	}
 	return out[:min(len(out), 3)]
 }

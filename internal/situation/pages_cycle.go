@@ -46,7 +46,7 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 		if made := c.of(Indicator, im.Indicator); made != nil {
 			entitled = made.N
 		}
-		add(i18n.T("Shared", "配布"), sent.At, true, i18n.T("to {0} members", "対象 {0} 構成員").With(entitled))
+		add(i18n.T("Shared", "配布"), sent.At, true, i18n.T("to {0} {0:member|members}", "対象 {0} 構成員").With(entitled))
 	} else {
 		add(i18n.T("Shared", "配布"), time.Time{}, false, i18n.Text{})
 	}
@@ -117,6 +117,14 @@ func took(d time.Duration) i18n.Text {
 		s := strconv.FormatFloat(d.Seconds(), 'f', 2, 64)
 		return i18n.T("{0} s", "{0} 秒").With(s)
 	}
-	s := svg.Millis(d)
-	return i18n.Same(strings.TrimSpace(s))
+	n, unit, _ := strings.Cut(svg.Millis(d), " ")
+	switch unit {
+	case "s":
+		return i18n.T("{0} s", "{0} 秒").With(n)
+	case "min":
+		return i18n.T("{0} min", "{0} 分").With(n)
+	case "h":
+		return i18n.T("{0} h", "{0} 時間").With(n)
+	}
+	return i18n.T("{0} {0:day|days}", "{0} 日").With(n)
 }

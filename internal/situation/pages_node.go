@@ -152,7 +152,7 @@ func (s NodeStatus) facts() []web.Fact {
 func (s NodeStatus) findings() web.List {
 	l := web.List{ID: "n-findings", Caption: i18n.T("Latest findings", "最近の検知"), Count: web.Exactly(s.FindingsTotal), All: &web.Link{Text: i18n.T("All findings", "すべての検知"), Path: "/findings"},
 		Columns: []web.ListColumn{
-			{Key: "level", Text: i18n.T("Level", "水準"), Role: web.RoleSev},
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
 			{Key: "finding", Text: i18n.T("Finding", "検知"), Role: web.RoleMain},
 			{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 			{Key: "count", Text: i18n.T("Events", "事象"), Role: web.RoleNum},

@@ -14,8 +14,10 @@ import (
 type Graph struct {
 	Text  i18n.Text
 	Note  i18n.Text
-	Nodes []Node // at most 400 are drawn; the rest is in the table
+	Nodes []Node // of a kind the ten weightiest are drawn; all are in the table
 	Edges []Edge // between nodes that are there; others are left out
+	// Rest says where those of a kind are listed for which there is no room; may be nil.
+	Rest map[NodeKind]string
 }
 
 // Node is one thing.
@@ -66,8 +68,8 @@ type Edge struct {
 }
 
 const (
-	maxNodes         = 400
-	nodeW, nodeH     = 196.0, 50.0
+	maxOfKind        = 10
+	nodeW, nodeH     = 240.0, 50.0
 	layerGap, rowGap = 74.0, 14.0
 )
 
@@ -77,7 +79,7 @@ func (g Graph) Caption() i18n.Text { return g.Text }
 // SVG draws the graph. It is as wide as its layers; a page lets it scroll.
 func (g Graph) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
-	at := g.layout()
+	at := g.fold(l).layout()
 	w, h := nodeW, nodeH
 	for _, b := range at.box {
 		w, h = max(w, b.x+nodeW), max(h, b.y+nodeH)
@@ -140,7 +142,7 @@ func (g Graph) node(p *pen, n Node, b box) {
 		p.end("g")
 		room -= 18
 	}
-	p.label(n.Label, b.x+40, b.y+22, room/13.2, "start", "name")
+	p.label(n.Label, b.x+40, b.y+22, room/13.6, "start", "name")
 	sub := p.in(n.Sub)
 	if sub == "" {
 		sub = p.in(n.Kind.Text())

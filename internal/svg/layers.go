@@ -28,7 +28,7 @@ func (g Graph) layout() placed {
 	var out placed
 	index := map[string]int{}
 	for _, n := range g.Nodes {
-		if _, twice := index[n.ID]; twice || len(out.nodes) >= maxNodes {
+		if _, twice := index[n.ID]; twice {
 			continue
 		}
 		index[n.ID] = len(out.nodes)
@@ -48,6 +48,9 @@ func (g Graph) layout() placed {
 	next, prev := forward(n, out.edges)
 	layer := longest(n, next, prev)
 	rows := order(n, layer, next, prev)
+	for _, r := range rows { // what stands for the rest stands below it
+		slices.SortStableFunc(r, func(a, b int) int { return flag(isRest(out.nodes[a].ID)) - flag(isRest(out.nodes[b].ID)) })
+	}
 	out.layers = len(rows)
 	out.box = make([]box, n)
 	tallest := 0

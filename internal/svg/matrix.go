@@ -47,7 +47,7 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 	p.sized("matrix", max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap), p.in(m.Text), p.in(m.Note))
 	for i, t := range m.Tactics {
 		x := float64(i) * (cw + gap)
-		p.label(p.in(t.Name), x+2, 18, (cw-6)/13.5, "start", "head")
+		p.label(p.in(t.Name), x+2, 18, (cw-6)/14.4, "start", "head")
 		for k, c := range t.Techniques {
 			y := head + float64(k)*(ch+gap)
 			done := p.link(c.Path)

@@ -215,9 +215,35 @@ func TestGraphShapes(t *testing.T) {
 			}
 			seen[m] = true
 		}
-		if len(seen) != 400 {
+		if len(seen) != 10 {
 			t.Errorf("%s draws %d nodes", name, len(seen))
 		}
+	}
+}
+
+// A case with many rules keeps a picture that fits a page: the weightiest stay,
+// one node counts the others and leads to them, and the table has them all.
+func TestGraphFolds(t *testing.T) {
+	g := svg.Graph{Nodes: []svg.Node{{ID: "c", Kind: svg.KindCase, Label: "MNK"}}, Rest: map[svg.NodeKind]string{svg.KindFinding: "/findings"}}
+	for i := range 134 {
+		id := fmt.Sprint("rule-", i)
+		g.Nodes = append(g.Nodes, svg.Node{ID: id, Kind: svg.KindFinding, Label: id, Sev: i % 5})
+		g.Edges = append(g.Edges, svg.Edge{From: id, To: "c", Text: i18n.T("belongs to", "所属")})
+	}
+	for l, more := range map[i18n.Lang]string{i18n.EN: "and 125 more", i18n.JA: "ほか 125 件"} {
+		text := string(g.SVG(l))
+		if n := strings.Count(text, `class="tile"`); n != 11 {
+			t.Errorf("%d nodes are drawn", n)
+		}
+		if n := strings.Count(text, `class="edge"`); n != 10 {
+			t.Errorf("%d edges are drawn", n)
+		}
+		if !strings.Contains(text, more) || !strings.Contains(text, `href="/findings"`) || !strings.Contains(text, "rule-4<") || strings.Contains(text, "rule-3<") {
+			t.Errorf("the rest is not told, or the wrong ones are left out:\n%s", text)
+		}
+	}
+	if n := len(g.Table().Rows); n != 134 {
+		t.Errorf("the table has %d rows", n)
 	}
 }
 

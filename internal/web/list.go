@@ -99,8 +99,9 @@ type Filter struct {
 	Query  string // free text, name "q"
 	Ask    i18n.Text
 	Fields []Choice
-	Clear  string // path without filter; empty if there is none
-	Total  Count  // told with the sentence; a bare List tells its own
+	Clear  string    // path without filter; empty if there is none
+	Total  Count     // told with the sentence; a bare List tells its own
+	Do     i18n.Text // what the button does; empty: it narrows
 	Keep   []Hidden
 }
 

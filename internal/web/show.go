@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type (
 	Day time.Time
 	// Brief is a point in time told only as how long ago; the rest on hover.
 	Brief time.Time
+	// Span is from one point in time to another, each told as Brief tells it.
+	Span struct{ From, To time.Time }
 	// Bytes is a size.
 	Bytes int64
 	// Lines are a main line and smaller ones below it.
@@ -65,6 +68,12 @@ func (st *stage) show(v any) (template.HTML, error) {
 		return st.time(v), nil
 	case Brief:
 		return st.rel(time.Time(v)), nil
+	case Span:
+		from := st.rel(v.From)
+		if !v.From.Before(v.To) || ago(v.From, st.now) == ago(v.To, st.now) {
+			return st.rel(v.To), nil
+		}
+		return from + template.HTML(` <span class="nowrap">– `) + st.rel(v.To) + template.HTML(`</span>`), nil
 	case Day:
 		return st.day(time.Time(v)), nil
 	case Due:
@@ -141,21 +150,53 @@ func (st *stage) lines(l Lines) (template.HTML, error) {
 }
 
 func (st *stage) run(r Run) (template.HTML, error) {
-	var parts []string
-	for _, v := range r {
-		if s, ok := v.(string); v == nil || ok && s == "" {
-			continue
-		}
+	const dot = `<span class="sep" aria-hidden="true">・</span>`
+	r = slices.DeleteFunc(slices.Clone(r), func(v any) bool { return v == nil || v == "" })
+	var b strings.Builder
+	for i, v := range r {
 		in, err := st.show(v)
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts, string(in))
+		part, sep := string(in), ""
+		if i < len(r)-1 {
+			sep = dot
+		}
+		if m, exact := v.(Mono); exact && len(m) <= 24 { // else a line could begin with the dot
+			part, sep = `<span class="nowrap">`+part+sep+`</span>`, ""
+		} else if short(v) {
+			part = `<span class="nowrap">` + part + `</span>`
+		}
+		b.WriteString(part + sep)
 	}
-	return template.HTML(strings.Join(parts, `<span class="sep" aria-hidden="true">・</span>`)), nil
+	return template.HTML(b.String()), nil
+}
+
+// short says that a part of a run is a word or two, which no line breaks.
+func short(v any) bool {
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case i18n.Text:
+		s = v.JA
+		if len(v.EN) > len(s) {
+			s = v.EN
+		}
+	default:
+		return false
+	}
+	return svg.Width(s) <= 12
 }
 
 func (st *stage) link(l Link) (template.HTML, error) {
+	// The button that copies stands behind the link, not inside of it.
+	if v, ok := l.Text.(Mono); ok && v != "" && localPath(l.Path) {
+		return st.exact(string(v), visible(string(v)), l.Path), nil
+	}
+	if v, ok := l.Text.(Value); ok && v != "" && localPath(l.Path) {
+		return st.exact(string(v), visible(Defang(string(v))), l.Path), nil
+	}
 	in, err := st.show(l.Text)
 	if err != nil || !localPath(l.Path) {
 		return in, err
@@ -182,32 +223,48 @@ func (st *stage) iconOr(name string) template.HTML {
 	return icon(name)
 }
 
+// Title is a name that may be a value, not yet defanged: a hash keeps its middle to itself and can
+// be copied, other values are defanged.
+func Title(s string) any {
+	if len(s) >= 32 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
+		return Mono(s)
+	}
+	return Defang(s)
+}
+
 // mono is exact text with its middle left out by the style sheet where there is
 // no room, and a copy button.
 func (st *stage) mono(s string) template.HTML {
 	if s == "" {
 		return dash
 	}
-	return st.exact(s, visible(s))
+	return st.exact(s, visible(s), "")
 }
 
 func (st *stage) value(s string) template.HTML {
 	if s == "" {
 		return dash
 	}
-	return st.exact(s, visible(Defang(s)))
+	return st.exact(s, visible(Defang(s)), "")
 }
 
-func (st *stage) exact(s, seen string) template.HTML {
+func (st *stage) exact(s, seen, path string) template.HTML {
 	head, tail := seen, ""
 	if r := []rune(seen); len(r) > 20 {
 		head, tail = string(r[:len(r)-8]), string(r[len(r)-8:])
 	}
 	copyIt := i18n.T("Copy", "コピー").In(st.r.Lang)
 	var b strings.Builder
-	b.WriteString(`<span class="mono" title="` + esc(seen) + `"><bdi class="head">` + esc(head) + `</bdi>`)
+	b.WriteString(`<span class="mono" title="` + esc(seen) + `">`)
+	if path != "" {
+		b.WriteString(`<a href="` + esc(path) + `">`)
+	}
+	b.WriteString(`<bdi class="head">` + esc(head) + `</bdi>`)
 	if tail != "" {
 		b.WriteString(`<bdi class="tail">` + esc(tail) + `</bdi>`)
+	}
+	if path != "" {
+		b.WriteString(`</a>`)
 	}
 	b.WriteString(`<button type="button" class="copy" data-copy="` + esc(s) + `" aria-label="` + esc(copyIt) + `">`)
 	b.WriteString(string(icon("copy")) + `</button></span>`)

@@ -17,6 +17,7 @@ func fill(s string, l i18n.Lang, args []any) string {
 	if len(args) == 0 {
 		return s
 	}
+	s = i18n.Plural(s, args)
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(s, '{')

@@ -143,7 +143,7 @@ func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.D
 	if res.Interrupted {
 		code = s.fail(fault.New(fault.Missed, i18n.T("interrupted: this is what was found until then", "中断されました。それまでに見つかったものだけを出力しました")))
 	} else if n := sum.atLeast(p.failOn); p.failOn != "" && n > 0 {
-		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "深刻度 {1} 以上の一致：{0} 件").With(n, p.failOn)))
+		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "重要度 {1} 以上の一致：{0} 件").With(n, p.failOn)))
 	}
 	if c.Stats { // the last line, whatever else was said
 		if err := timeline.WriteStats(s.err, res, p.set, p.style.Loaded, took); err != nil {
@@ -319,7 +319,7 @@ func levelOf(flag, s string) (sigma.Level, error) {
 		l = sigma.Informational
 	}
 	if s != "" && !slices.Contains(timeline.Levels[:], l) {
-		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} は規則の深刻度ではありません").With(flag, s)).
+		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} は規則の重要度ではありません").With(flag, s)).
 			WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
 	}
 	return l, nil

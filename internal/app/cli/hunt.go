@@ -62,7 +62,7 @@ func (c *huntCmd) Run(s *session) error {
 	if err != nil { // what was found until then is there
 		return err
 	}
-	say := i18n.T("{0} hits in {1} events", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
+	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
 	if got.Stopped {
 		say = i18n.T("stopped after {0} hits; there may be more: raise --limit, or narrow it with --from and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(thousands(got.Hits))
 	}

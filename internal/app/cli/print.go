@@ -99,9 +99,9 @@ const maxShown = 12
 func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 	c := paint(colours)
 	head := func(t i18n.Text, n int) { fmt.Fprintf(w, "\n%s %d\n", c("1", t.In(l)), n) }
-	fmt.Fprintf(w, "%s\n", i18n.T("{0} events read, {1} rules ({2} refused)", "事象 {0} 件、規則 {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
+	fmt.Fprintf(w, "%s\n", i18n.T("{0} {0:event|events} read, {1} {1:rule|rules} ({2} refused)", "事象 {0} 件、規則 {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
 	if r.BadRecords > 0 || r.LeftOut > 0 {
-		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} records, {1} files (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
+		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} {0:record|records}, {1} {1:file|files} (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
 	}
 	head(i18n.T("Findings", "検知"), len(r.Findings))
 	for i, f := range r.Findings {
@@ -130,7 +130,7 @@ func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 			more(w, l, len(r.Indicators)-i)
 			break
 		}
-		fmt.Fprintf(w, "  %s %s %s %s\n", pad(o.Kind, 12), pad(clean(o.Name), 52), pad(o.TLP, 16), i18n.T("to {0} members", "{0} 構成員へ").With(len(o.Entitled)).In(l))
+		fmt.Fprintf(w, "  %s %s %s %s\n", pad(o.Kind, 12), pad(clean(o.Name), 52), pad(o.TLP, 16), i18n.T("to {0} {0:member|members}", "{0} 構成員へ").With(len(o.Entitled)).In(l))
 	}
 	printSteps(w, r, l, c)
 	for _, q := range r.Waiting {
@@ -185,9 +185,9 @@ func printSteps(w io.Writer, r app.Report, l i18n.Lang, c func(code, s string) s
 		case situation.Judged:
 			note = fmt.Sprint(s.N)
 		case situation.Indicator:
-			note = i18n.T("for {0} members", "対象 {0} 構成員").With(s.N).In(l)
+			note = i18n.T("for {0} {0:member|members}", "対象 {0} 構成員").With(s.N).In(l)
 		case situation.Hunted, situation.Sighted:
-			note = i18n.T("{0} traces", "痕跡 {0} 件").With(s.N).In(l)
+			note = i18n.T("{0} {0:trace|traces}", "痕跡 {0} 件").With(s.N).In(l)
 			if s.N == situation.Untold {
 				note = i18n.T("does not say what it found", "結果は非開示").In(l)
 			}

@@ -37,7 +37,7 @@ func someRules(set *sigma.Set, paths []string) error {
 // sayRefused tells on the side that some rules were left out.
 func (s *session) sayRefused(set *sigma.Set) {
 	if n := len(set.Refused); n > 0 {
-		fmt.Fprintln(s.err, i18n.T("{0} rules were refused and left out; meneki rules check says why", "{0} 件の規則を拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
+		fmt.Fprintln(s.err, i18n.T("{0} {0:rule was|rules were} refused and left out; meneki rules check says why", "{0} 件の規則を拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
 	}
 }
 
@@ -90,10 +90,10 @@ func (c *rulesCheck) Run(s *session) error {
 		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
 			s.say(i18n.T("{0} correlation rules and {1} filters loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
-		s.say(i18n.T("{0} rules loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
+		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
 	}
 	if len(set.Refused) > 0 {
-		return fault.New(fault.Unsupported, i18n.T("{0} rules were refused", "{0} 件の規則が拒否されました").With(len(set.Refused)))
+		return fault.New(fault.Unsupported, i18n.T("{0} {0:rule was|rules were} refused", "{0} 件の規則が拒否されました").With(len(set.Refused)))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (c *nodeCmd) Run(s *session) error {
 	defer n.Close()
 	rules, _ := n.Counts()
 	fmt.Fprintf(s.out, "%s  %s\n", pad(n.Name(), 24), n.URL())
-	s.say(i18n.T("{0} rules loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(rules, n.RefusedRules()))
+	s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(rules, n.RefusedRules()))
 	link, err := n.FirstRun(s.ctx)
 	if err != nil {
 		return err

@@ -163,7 +163,7 @@ func (t *Tally) Techniques() []*Count {
 func (t *Tally) Tactics() []*Count {
 	var list []*Count
 	for _, tactic := range tactics {
-		if c := t.tags["attack."+tactic.tag]; c != nil {
+		if c := t.tags["attack."+tactic]; c != nil {
 			list = append(list, c)
 		}
 	}

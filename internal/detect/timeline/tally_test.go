@@ -59,7 +59,7 @@ func TestTechnique(t *testing.T) {
 			t.Errorf("%s: %q", tag, got)
 		}
 	}
-	if name, phase, ok := Tactic("attack.Lateral_Movement"); !ok || phase != "lateral-movement" || name.JA != "横展開" {
+	if name, phase, ok := Tactic("attack.Lateral_Movement"); !ok || phase != "lateral-movement" || name.JA != "水平展開" {
 		t.Errorf("%v %q %v", name, phase, ok)
 	}
 	if _, _, ok := Tactic("attack.t1059"); ok {

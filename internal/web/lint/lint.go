@@ -7,6 +7,7 @@ package lint
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -26,6 +27,9 @@ func Page(page []byte) []string {
 	}
 	if !l.main {
 		l.say(nil, "has no main")
+	}
+	if bytes.Contains(page, []byte("[[.]]")) {
+		l.say(nil, "defangs a value twice")
 	}
 	for id, n := range l.ids {
 		if n > 1 {
@@ -128,6 +132,7 @@ func (l *linter) check(n *html.Node) {
 	case "main":
 		l.main = true
 	case "h1", "h2", "h3", "h4":
+		l.bareID(n)
 		level := int(n.Data[1] - '0')
 		if level == 1 {
 			l.h1++
@@ -144,11 +149,20 @@ func (l *linter) check(n *html.Node) {
 			l.say(n, "has no name")
 		}
 	case "button", "summary":
+		for p := n.Parent; p != nil; p = p.Parent {
+			if p.Data == "a" {
+				l.say(n, "stands inside of a link")
+			}
+		}
 		if name(n) == "" {
 			l.say(n, "has no name")
 		}
 	case "input", "select", "textarea":
 		l.field(n)
+	case "td":
+		if class, _ := attr(n, "class"); strings.Contains(class, "r-main") {
+			l.bareID(n)
+		}
 	case "img":
 		if !has(n, "alt") {
 			l.say(n, "has no alt")
@@ -166,6 +180,23 @@ func (l *linter) check(n *html.Node) {
 	}
 	if has(n, "data-live") && !has(n, "id") {
 		l.say(n, "is a live region without an id")
+	}
+}
+
+// id is a UUID, alone or after the type that STIX puts before it.
+var id = regexp.MustCompile(`^([a-z-]+--)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// bareID finds an id where a reader looks for a name. In a .mono, with its middle
+// left out and a button that copies it, an id may stand below the name.
+func (l *linter) bareID(n *html.Node) {
+	if class, _ := attr(n, "class"); strings.Contains(" "+class+" ", " mono ") {
+		return
+	}
+	if n.Type == html.TextNode && id.MatchString(strings.TrimSpace(n.Data)) {
+		l.say(n.Parent, "says an id where a name belongs: %s", n.Data)
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		l.bareID(c)
 	}
 }
 
