@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"reflect"
 	"strings"
@@ -65,13 +66,33 @@ func printSettings(s *session, role string) error {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		env := f.Tag.Get("env")
-		value := envOr(env, f.Tag.Get("default"))
-		if strings.Contains(env, "TOKEN") && value != "" {
-			value = "(set)"
+		value := shown(env, envOr(env, f.Tag.Get("default")))
+		setting := env + "=" + value // whole, however long
+		if c := columns(setting); c < 40 {
+			setting = pad(setting, 40)
 		}
-		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), pad(env+"="+value, 40), i18n.Text{EN: f.Tag.Get("help"), JA: f.Tag.Get("ja")}.In(s.lang))
+		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), setting, i18n.Text{EN: f.Tag.Get("help"), JA: f.Tag.Get("ja")}.In(s.lang))
 	}
 	return nil
+}
+
+// shown is a setting's value without what is secret in it.
+func shown(env, value string) string {
+	const set = "(set)"
+	switch {
+	case value == "":
+	case strings.Contains(env, "TOKEN"):
+		return set
+	case strings.Contains(value, "://"):
+		u, err := url.Parse(value)
+		if err != nil || u.Query().Has("password") || u.Query().Has("sslpassword") {
+			return set
+		}
+		return u.Redacted()
+	case strings.Contains(value, "password="): // the other way to write PostgreSQL's
+		return set
+	}
+	return value
 }
 
 func envOr(name, value string) string {
