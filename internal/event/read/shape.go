@@ -16,6 +16,9 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 		if inner, ok := m["_source"].(map[string]any); ok && (m["_index"] != nil || len(m) == 1) {
 			return d.shape(inner, name, hint, depth+1) // an Elasticsearch export
 		}
+		if inner, ok := auditData(m); ok {
+			return d.shape(inner, name, hint, depth+1)
+		}
 		if r, ok := d.wrapped(m, name, hint, depth); ok {
 			return r
 		}
