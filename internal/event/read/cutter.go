@@ -83,6 +83,9 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		return 1, d.cut(source, c, hint, yield, miss)
 	}
 	if ev, err := d.record(source, bytes.TrimRight(c.Raw, " \t\r"), true, hint); err == nil {
+		if ev == nil {
+			return 1, nil
+		}
 		return 1, yield(ev)
 	}
 	// Not one whole record. What follows the line in the stream shows where it breaks.
@@ -113,11 +116,14 @@ func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 	if err = c.err; err == nil {
 		ev, err = d.record(source, c.Raw, c.json, hint)
 	}
-	if err == nil && !c.json && c.within && ev.Product == "" && ev.Categories == nil {
+	if err == nil && ev != nil && !c.json && c.within && ev.Product == "" && ev.Categories == nil {
 		err = notJSON
 	}
 	if err != nil {
 		miss(BadRecord{Name: source.Name, Offset: c.Offset, Record: source.Record, Reason: reason(err)})
+		return nil
+	}
+	if ev == nil {
 		return nil
 	}
 	return yield(ev)

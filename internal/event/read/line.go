@@ -67,6 +67,7 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 			ev, err = d.record(source, fr.raw, fr.json, hint)
 		}
 		switch {
+		case err == nil && ev == nil:
 		case err == nil:
 			out = append(out, ev)
 		case first == nil:
@@ -88,7 +89,8 @@ type record struct {
 	known            bool // the shape was recognised
 }
 
-// record makes the event of one record. raw is copied.
+// record makes the event of one record, nil if it is an action line of Elasticsearch's
+// bulk format. raw is copied.
 func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint) (*event.Event, error) {
 	ev := &event.Event{From: source, Seen: hint.Seen, Raw: bytes.Clone(raw)}
 	seed := hint.Seed
@@ -105,6 +107,9 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil, fault.New(fault.Invalid, i18n.T("the record is not a JSON object", "記録が JSON オブジェクトではありません"))
+		}
+		if bulkAction(m) {
+			return nil, nil
 		}
 		r = d.shape(m, source.Name, hint, 0)
 	} else {

@@ -16,20 +16,20 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 		if inner, ok := m["_source"].(map[string]any); ok && (m["_index"] != nil || len(m) == 1) {
 			return d.shape(inner, name, hint, depth+1) // an Elasticsearch export
 		}
-		if inner, ok := auditData(m); ok {
-			return d.shape(inner, name, hint, depth+1)
-		}
 		if r, ok := d.wrapped(m, name, hint, depth); ok {
-			return r
-		}
-	}
-	if depth < maxWrap {
-		if r, ok := d.journalShape(m, name, hint, depth); ok {
 			return r
 		}
 	}
 	if r, ok := windowsShape(m); ok {
 		return r
+	}
+	if depth < maxWrap { // after Windows, as package quick has it
+		if inner, ok := auditData(m); ok {
+			return d.shape(inner, name, hint, depth+1)
+		}
+		if r, ok := d.journalShape(m, name, hint, depth); ok {
+			return r
+		}
 	}
 	if r, ok := eveShape(m); ok {
 		return r
