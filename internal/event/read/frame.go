@@ -19,12 +19,13 @@ type frame struct {
 	json   bool
 	line   bool // raw is a line that begins with { and ends with }, and was not looked into; see framer.lines
 	last   bool // of such a line: nothing follows it
+	xml    bool // an Event element; see xmlframe.go
 	err    error
 }
 
 // framer cuts a stream into records: JSON values one after another (one a line,
 // pretty-printed, members of a top-level list, of {"Records":[…]} and the
-// like) or lines of text. It holds at most one record; a longer one is skipped to its end.
+// like), Event elements of XML, or lines of text. It holds at most one record; a longer one is skipped to its end.
 //
 // After a broken JSON record reading goes on at the next line that looks like
 // the start of a record: a line that is indented like the broken one and opens
@@ -143,6 +144,9 @@ func (f *framer) next() (frame, error) {
 			f.list, f.column0 = true, false
 			f.kind(true)
 			continue
+		case !f.list && c == '<' && f.markup():
+			f.column0 = false
+			continue
 		case f.list || c == '{':
 			f.kind(true)
 			if f.lines && !f.list && f.indent == 0 {
@@ -153,6 +157,11 @@ func (f *framer) next() (frame, error) {
 			return f.value()
 		default:
 			f.kind(false)
+			if c == '<' {
+				if p, n := f.piece(); p == xmlEvent {
+					return f.event(n)
+				}
+			}
 			return f.line()
 		}
 	}

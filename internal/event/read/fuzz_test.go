@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf8"
 
@@ -23,7 +26,8 @@ var seeds = []string{
 	`203.0.113.4 - - [02/Jan/2026:12:04:05 +0900] "GET / HTTP/1.1" 200 1`, "\x00\xff\xfe{\"a\":\"\xff\"}", "PK\x03\x04", "\x1f\x8b\x08",
 	"192.0.2.1 6705: Feb 17 13:40:03.673: %PARSER-5-X: y", `{"SyslogMessage":"<Event>","EventData":"{"}`,
 	`{"took":1,"_shards":{"total":1},"hits":{"total":{"value":1},"hits":[{"_index":"i","_source":{"a":1}}]}}`, `{"@odata.context":"x","value":[{"a":1}]}`,
-	`{"events":[{"a":1}],"next":null}`, "{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n", `{"_source":{"_source":{}}}`,
+	`{"events":[{"a":1}],"next":null}`, "<?xml version=\"1.0\"?>\n<Events>\n<Event xmlns='x'>\n<System><EventID>1</EventID></System>\n</Event><Event/></Events>",
+	`<n:Events xmlns:n="x"><n:Event><n:System><n:EventID>1</n:EventID></n:System><!-- </n:Event> --><![CDATA[</n:Event>]]></n:Event></n:Events>`, "{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n", `{"_source":{"_source":{}}}`,
 }
 
 func check(t *testing.T, e *event.Event) {
@@ -91,6 +95,37 @@ func FuzzReader(f *testing.F) {
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// FuzzEvents holds the cutting of exported XML to what it promises: whole events come
+// out as they lie there, however the bytes come in, and none is longer than allowed.
+func FuzzEvents(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cut := func(in io.Reader) (out []string) {
+			c := NewCutter(in, 256)
+			at := int64(-1)
+			for {
+				one, err := c.Next()
+				if err != nil {
+					return out
+				}
+				if one.Offset <= at || len(one.Raw) > 256 {
+					t.Fatalf("a cut of %d bytes at %d after %d", len(one.Raw), one.Offset, at)
+				}
+				at = one.Offset
+				if one.xml {
+					out = append(out, fmt.Sprint(one.Offset, string(one.Raw), one.err))
+				}
+			}
+		}
+		b = append([]byte("<Events>"), b...)
+		if whole, dripping := cut(bytes.NewReader(b)), cut(iotest.OneByteReader(bytes.NewReader(b))); !reflect.DeepEqual(whole, dripping) {
+			t.Errorf("%q\n%q\n%q", b, whole, dripping)
 		}
 	})
 }

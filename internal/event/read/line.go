@@ -28,7 +28,7 @@ type Decoder struct {
 }
 
 // Line reads one record, or several if line is a JSON list or holds more than
-// one JSON value, out of one line or datagram. source says where line lies; a
+// one JSON value or Event element, out of one line or datagram. source says where line lies; a
 // record further on in it gets its own offset and number. Blank lines give
 // nothing. An error is a fault of kind Invalid or TooLarge, with the events that
 // could be read all the same.
@@ -41,7 +41,7 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 	if len(line) > event.MaxRecord {
 		return nil, fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(event.MaxRecord))
 	}
-	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' && t[0] != '[' {
+	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' && t[0] != '[' && !holdsXML(t) {
 		t = bytes.TrimRight(t, " \t\r\n\x00")
 		if len(t) == 0 {
 			return nil, nil
@@ -66,6 +66,9 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 		if err = fr.err; err == nil {
 			ev, err = d.record(source, fr.raw, fr.json, hint)
 		}
+		if err == nil && fr.xml && ev.Product == "" {
+			err = badXML
+		}
 		switch {
 		case err == nil && ev == nil:
 		case err == nil:
@@ -76,6 +79,15 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 		number++
 		source.Record = number
 	}
+}
+
+// holdsXML reports whether a line begins like an export of Windows events.
+func holdsXML(line []byte) bool {
+	if line[0] != '<' || len(line) < 7 || line[1] >= '0' && line[1] <= '9' {
+		return false
+	}
+	p, _, _ := xmlPieceOf(line[:min(len(line), maxLead)])
+	return p != notXML
 }
 
 // record is what the shapes fill in.
