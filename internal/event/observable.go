@@ -149,7 +149,7 @@ var knownIn = map[string]map[string]holds{
 		"client": nothing, "path": nothing, "helo": host, "assigned_addr": nothing,
 		"san.dns": host, "seen.indicator": host,
 	},
-	"windows": {"Address": address, "Message": nothing, "url": link, "Destination": text, "HostApplication": text},
+	"windows": {"Address": address, "Message": nothing, "url": link, "Destination": text, "HostApplication": text, "cs-host": nothing, "r-dns": nothing},
 	"linux":   {"message": text, "hostname": host},
 	"azure": {
 		"CallerIpAddress": address, "IPAddress": address,

@@ -153,6 +153,12 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	if bytes.HasPrefix(head, []byte(zeekMagic)) {
 		return r.records(ctx, name, newZeekLines(b, r.opts.MaxRecord))
 	}
+	if w3cHead(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
+		if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+			_, _ = b.Discard(3) // it is there
+		}
+		return r.records(ctx, name, newW3CLines(b, r.opts.MaxRecord))
+	}
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.bytes)) {
 			r.report.skip(name, m.why)

@@ -21,10 +21,14 @@ type Hint struct {
 }
 
 // Decoder turns records of one source into events. It remembers the last audit
-// record, because auditd spreads one system call over several lines; all else
-// depends on the record alone. It is not safe for concurrent use.
+// record, because auditd spreads one system call over several lines, and of a file the
+// names of its columns (Header); all else depends on the record alone. It is not safe for concurrent use.
 type Decoder struct {
 	audit auditMemory
+
+	file    bool     // its lines are a file's; see Header
+	headed  bool     // the file begins with directives
+	columns []string // of the lines that come, in the W3C format
 }
 
 // Line reads one record, or several if line is a JSON list or holds more than
@@ -47,7 +51,7 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 			return nil, nil
 		}
 		ev, err := d.record(source, t, false, hint)
-		if err != nil {
+		if err != nil || ev == nil {
 			return nil, err
 		}
 		return []*event.Event{ev}, nil
@@ -99,10 +103,11 @@ type record struct {
 	host, user       string
 	windows          bool // fields hold a Windows event that event.RouteWindows finishes
 	known            bool // the shape was recognised
+	none             bool // it is no record
 }
 
 // record makes the event of one record, nil if it is an action line of Elasticsearch's
-// bulk format. raw is copied.
+// bulk format, or says what the lines below it are. raw is copied.
 func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint) (*event.Event, error) {
 	ev := &event.Event{From: source, Seen: hint.Seen, Raw: bytes.Clone(raw)}
 	seed := hint.Seed
@@ -125,7 +130,14 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 		}
 		r = d.shape(m, source.Name, hint, 0)
 	} else {
-		r = d.text(clean(string(raw)), source.Name, hint, 0)
+		s := clean(string(raw))
+		var ok bool
+		if r, ok = d.w3c(s, source.Offset == 0); !ok {
+			r = d.text(s, source.Name, hint, 0)
+		}
+		if r.none {
+			return nil, nil
+		}
 	}
 	finish(ev, r, hint)
 	return ev, nil
@@ -133,7 +145,7 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 
 // Text makes an event of line as text, whatever it holds: for records that
 // cannot be given back to whoever sent them, and must not be lost for being
-// broken. line is copied.
+// broken. line is copied. d must not have had a Header.
 func (d *Decoder) Text(source event.Source, line []byte, hint Hint) *event.Event {
 	ev, err := d.record(source, line, false, hint)
 	if err != nil {

@@ -49,6 +49,9 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 	if r, ok := ecsShape(m); ok {
 		return r
 	}
+	if r, ok := w3cShape(m); ok {
+		return r
+	}
 	return plainShape(m)
 }
 
