@@ -20,7 +20,7 @@ type rulesCmd struct {
 
 type rulesCheck struct {
 	Paths    []string `arg:"" name:"path" help:"Sigma files and folders." type:"path"`
-	Pipeline []string `help:"Apply a pySigma pipeline: a file, or the name of one that is built in." placeholder:"NAME"`
+	Pipeline []string `help:"Apply a pySigma pipeline: a file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
 	JSON     bool     `help:"Print JSON."`
 }
 

@@ -16,11 +16,12 @@ import (
 )
 
 type rulesCost struct {
-	Rules   []string      `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
-	Paths   []string      `arg:"" name:"path" help:"Recorded events." type:"path"`
-	Ceiling time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." default:"100us"`
-	Top     int           `help:"Print so many rules; 0 is all." default:"20"`
-	JSON    bool          `help:"Print JSON, all rules."`
+	Rules    []string      `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
+	Pipeline []string      `help:"Processing pipeline for --rules, as detect has it: a pySigma file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
+	Paths    []string      `arg:"" name:"path" help:"Recorded events." type:"path"`
+	Ceiling  time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." default:"100us"`
+	Top      int           `help:"Print so many rules; 0 is all." default:"20"`
+	JSON     bool          `help:"Print JSON, all rules."`
 }
 
 type costOut struct {
@@ -40,7 +41,7 @@ func (c *rulesCost) Run(s *session) error {
 	if c.Ceiling <= 0 || c.Top < 0 {
 		return fault.New(fault.Invalid, i18n.T("--ceiling must be more than 0 and --top not less", "--ceiling は 0 より大きく、--top は 0 以上で指定してください"))
 	}
-	set, err := app.LoadRules(s.ctx, c.Rules)
+	set, err := app.LoadRules(s.ctx, c.Rules, c.Pipeline...)
 	if err != nil {
 		return err
 	}

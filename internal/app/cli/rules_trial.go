@@ -12,9 +12,10 @@ import (
 )
 
 type rulesTest struct {
-	Rules []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
-	Paths []string `arg:"" optional:"" name:"path" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." type:"path"`
-	JSON  bool     `help:"Print JSON."`
+	Rules    []string `help:"Sigma rules: files or folders." required:"" placeholder:"PATH" type:"path"`
+	Pipeline []string `help:"Processing pipeline for --rules, as detect has it: a pySigma file, or the name of one that is built in; may be repeated." placeholder:"NAME" sep:"none"`
+	Paths    []string `arg:"" optional:"" name:"path" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." type:"path"`
+	JSON     bool     `help:"Print JSON."`
 }
 
 type trialOut struct {
@@ -38,7 +39,7 @@ type trialRule struct {
 
 // Run tests; a failure is exit code 1.
 func (c *rulesTest) Run(s *session) error {
-	set, err := app.LoadRules(s.ctx, c.Rules)
+	set, err := app.LoadRules(s.ctx, c.Rules, c.Pipeline...)
 	if err != nil {
 		return err
 	}
