@@ -26,6 +26,11 @@ var seeds = []string{
 	`203.0.113.4 - - [02/Jan/2026:12:04:05 +0900] "GET / HTTP/1.1" 200 1`, "\x00\xff\xfe{\"a\":\"\xff\"}", "PK\x03\x04", "\x1f\x8b\x08",
 	"192.0.2.1 6705: Feb 17 13:40:03.673: %PARSER-5-X: y", `{"SyslogMessage":"<Event>","EventData":"{"}`,
 	`{"took":1,"_shards":{"total":1},"hits":{"total":{"value":1},"hits":[{"_index":"i","_source":{"a":1}}]}}`, `{"@odata.context":"x","value":[{"a":1}]}`,
+	"#Software: x\n#Fields: date time cs-method cs-uri-stem cs-uri-query sc-win32-status cs(User-Agent)\n2026-01-02 03:04:05 GET /a b=c 0 x+y\n",
+	`{"time":"2026-01-02T03:04:05Z","operationName":"x","category":"AuditLogs","properties":{"category":"y","targetResources":[{"modifiedProperties":[{"displayName":"a.b","newValue":"c"}]}]}}`,
+	`{"CreationTime":"2026-01-02T03:04:05","Operation":"x","RecordType":1,"Parameters":[{"Name":"a","Value":"b"}]}`, `{"RecordType":1,"AuditData":"{}"}`,
+	`{"protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","serviceName":"admin.googleapis.com","metadata":{"event":[{"eventName":"x","parameter":[{"name":"a","value":"b"}]}]}}}`,
+	`{"TimeGenerated":"2026-01-02T03:04:05Z","Type":"SigninLogs","Status":"{\"errorCode\":0}","LocationDetails":"{}"}`,
 	`{"events":[{"a":1}],"next":null}`, "<?xml version=\"1.0\"?>\n<Events>\n<Event xmlns='x'>\n<System><EventID>1</EventID></System>\n</Event><Event/></Events>",
 	`<n:Events xmlns:n="x"><n:Event><n:System><n:EventID>1</n:EventID></n:System><!-- </n:Event> --><![CDATA[</n:Event>]]></n:Event></n:Events>`, "{\"index\":{\"_id\":\"1\"}}\n{\"a\":1}\n", `{"_source":{"_source":{}}}`,
 }
