@@ -67,7 +67,12 @@ func anySource(product, service string) bool { return product == AnySource && se
 // WiderService gives the service that takes in another one, "" if there is none:
 // the taxonomy's auth is the file auth.log and its syslog the file syslog, and in
 // these lie also the messages of programs that have a service of their own.
+// Microsoft 365's audit is the unified audit log, in which lies all that its other
+// services write.
 func WiderService(product, service string) string {
+	if strings.EqualFold(product, "m365") && service != "" && !strings.EqualFold(service, "audit") {
+		return "audit"
+	}
 	if !strings.EqualFold(product, "linux") {
 		return ""
 	}

@@ -149,9 +149,24 @@ var knownIn = map[string]map[string]holds{
 		"client": nothing, "path": nothing, "helo": host, "assigned_addr": nothing,
 		"san.dns": host, "seen.indicator": host,
 	},
-	"windows": {"Address": address, "Message": nothing, "url": link, "Destination": text, "HostApplication": text},
+	"windows": {"Address": address, "Message": nothing, "url": link, "Destination": text, "HostApplication": text, "cs-host": nothing, "r-dns": nothing},
 	"linux":   {"message": text, "hostname": host},
-	"":        {"message": text, "host": nothing},
+	"azure": {
+		"CallerIpAddress": address, "IPAddress": address,
+		"initiatedBy.user.ipAddress": address, "userPrincipalName": mail, "caller": mail, "targetResources.userPrincipalName": mail,
+	},
+	"m365": {
+		"SenderIp": address, "UserId": mail, "P1Sender": mail, "P2Sender": mail,
+		"Recipients": mail, "Parameters": mail, "Urls": link,
+	},
+	"okta":       {"request.ipChain.ip": address, "actor.alternateId": mail, "target.alternateId": mail},
+	"gcp":        {"protoPayload.authenticationInfo.principalEmail": mail, "actor.email": mail},
+	"github":     {"actor_ip": address},
+	"onelogin":   {"ipaddr": address, "user_name": mail, "actor_user_name": mail},
+	"bitbucket":  {"source": address},
+	"cisco":      {"access_device.ip": address, "auth_device.ip": address, "email": mail},
+	"opencanary": {"src_host": address, "src_host_reverse": host},
+	"":           {"message": text, "host": nothing},
 }
 
 func (c *collector) value(path, v string) {

@@ -20,7 +20,7 @@ type rulesCmd struct {
 
 type rulesCheck struct {
 	Paths    []string `arg:"" name:"path" jaholder:"パス" help:"Sigma files and folders." ja:"Sigma のファイルとフォルダー" type:"path"`
-	Pipeline []string `help:"Apply a pySigma pipeline: a file, or the name of one that is built in." ja:"適用する pySigma のパイプライン：ファイルか、内蔵のものの名前" placeholder:"NAME" jaholder:"名前"`
+	Pipeline []string `help:"Processing pipeline for the rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"規則に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
 	JSON     bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 

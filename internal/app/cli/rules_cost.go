@@ -16,11 +16,12 @@ import (
 )
 
 type rulesCost struct {
-	Rules   []string      `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
-	Paths   []string      `arg:"" name:"path" jaholder:"パス" help:"Recorded events: files and folders." ja:"記録された事象：ファイルとフォルダー" type:"path"`
-	Ceiling time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." ja:"1 事象あたりの上限。超えた規則を示して終了コード 1。ノードが規則を隔離する上限は 100µs" placeholder:"TIME" jaholder:"時間" default:"100us"`
-	Top     int           `help:"Print so many rules; 0 is all. Those over the ceiling are always printed." ja:"表示する規則の数。0 で全部。上限を超えたものは常に表示" placeholder:"N" jaholder:"件数" default:"20"`
-	JSON    bool          `help:"Print JSON, all rules." ja:"全規則を JSON で表示"`
+	Rules    []string      `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
+	Pipeline []string      `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"--rules に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Paths    []string      `arg:"" name:"path" jaholder:"パス" help:"Recorded events: files and folders." ja:"記録された事象：ファイルとフォルダー" type:"path"`
+	Ceiling  time.Duration `help:"Name rules that take longer than this for one event, and exit 1 if there are any. A node quarantines above 100µs." ja:"1 事象あたりの上限。超えた規則を示して終了コード 1。ノードが規則を隔離する上限は 100µs" placeholder:"TIME" jaholder:"時間" default:"100us"`
+	Top      int           `help:"Print so many rules; 0 is all. Those over the ceiling are always printed." ja:"表示する規則の数。0 で全部。上限を超えたものは常に表示" placeholder:"N" jaholder:"件数" default:"20"`
+	JSON     bool          `help:"Print JSON, all rules." ja:"全規則を JSON で表示"`
 }
 
 type costOut struct {
@@ -40,7 +41,7 @@ func (c *rulesCost) Run(s *session) error {
 	if c.Ceiling <= 0 || c.Top < 0 {
 		return fault.New(fault.Invalid, i18n.T("--ceiling must be more than 0 and --top not less", "--ceiling は 0 より大きく、--top は 0 以上で指定してください"))
 	}
-	set, err := app.LoadRules(s.ctx, c.Rules)
+	set, err := app.LoadRules(s.ctx, c.Rules, c.Pipeline...)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
@@ -16,9 +17,10 @@ import (
 )
 
 type rulesExplain struct {
-	Rule   string   `arg:"" jaholder:"規則" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
-	Events []string `arg:"" name:"events" jaholder:"事象" help:"Recorded events: files and folders; PATH:RECORD is one of them, as a finding's page names it." ja:"記録された事象：ファイルとフォルダー。パス:番号 で 1 件を指定（検知の画面の表記と同じ）" type:"path"`
-	Most   int      `help:"Stop after so many explanations." ja:"停止するまでの説明の件数" placeholder:"N" jaholder:"件数" default:"20"`
+	Rule     string   `arg:"" jaholder:"規則" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
+	Events   []string `arg:"" name:"events" jaholder:"事象" help:"Recorded events: files and folders; PATH:RECORD is one of them, as a finding's page names it." ja:"記録された事象：ファイルとフォルダー。パス:番号 で 1 件を指定（検知の画面の表記と同じ）" type:"path"`
+	Pipeline []string `help:"Processing pipeline for the rule: a pySigma file, or the name of one that is built in; may be repeated." ja:"規則 に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Most     int      `help:"Stop after so many explanations." ja:"停止するまでの説明の件数" placeholder:"N" jaholder:"件数" default:"20"`
 }
 
 // record is one event of a file.
@@ -54,11 +56,11 @@ var errEnough = errors.New("enough events were explained")
 // leaves out the events that the rule is not for; one that was named is
 // explained in any case.
 func (c *rulesExplain) Run(s *session) error {
-	b, err := os.ReadFile(c.Rule)
+	set, err := c.load(s)
 	if err != nil {
-		return fault.Wrap(fault.NotFound, fault.NotFound.Title(), err)
+		return err
 	}
-	rules, err := s.detections(c.Rule, b)
+	rules, err := s.detections(c.Rule, set)
 	if err != nil {
 		return err
 	}
@@ -101,10 +103,21 @@ func (c *rulesExplain) Run(s *session) error {
 	return nil
 }
 
+// load reads the file, whatever it is called.
+func (c *rulesExplain) load(s *session) (*sigma.Set, error) {
+	if len(c.Pipeline) > 0 {
+		return app.LoadRules(s.ctx, []string{c.Rule}, c.Pipeline...)
+	}
+	b, err := os.ReadFile(c.Rule)
+	if err != nil {
+		return nil, fault.Wrap(fault.NotFound, fault.NotFound.Title(), err)
+	}
+	return sigma.ParseCollection(c.Rule, b).Set(), nil
+}
+
 // detections gives the detection rules of a file, with its filters. Documents
 // that were refused are named; without any rule that is the error.
-func (s *session) detections(path string, b []byte) ([]*sigma.Rule, error) {
-	set := sigma.ParseCollection(path, b).Set()
+func (s *session) detections(path string, set *sigma.Set) ([]*sigma.Rule, error) {
 	var refused []string
 	for _, e := range set.Refused {
 		refused = append(refused, clean(e.Error()))

@@ -12,9 +12,10 @@ import (
 )
 
 type rulesTest struct {
-	Rules []string `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
-	Paths []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." ja:"テストの場所：SigmaHQ の regression_data と同じ形の info.yml か、tests: のある YAML。既定は規則と同じ場所" type:"path"`
-	JSON  bool     `help:"Print JSON." ja:"JSON で表示"`
+	Rules    []string `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
+	Pipeline []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"--rules に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Paths    []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." ja:"テストの場所：SigmaHQ の regression_data と同じ形の info.yml か、tests: のある YAML。既定は規則と同じ場所" type:"path"`
+	JSON     bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 
 type trialOut struct {
@@ -38,7 +39,7 @@ type trialRule struct {
 
 // Run tests; a failure is exit code 1.
 func (c *rulesTest) Run(s *session) error {
-	set, err := app.LoadRules(s.ctx, c.Rules)
+	set, err := app.LoadRules(s.ctx, c.Rules, c.Pipeline...)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		s.failed = text(ev, "status_id") != "1"
 		s.account, s.device = Account(text(ev, "user.email_addr", "user.uid", "user.name")), Machine(text(ev, "src_endpoint.ip", "src_endpoint.hostname"))
 		s.place = placeOf(ev, "src_endpoint.location.lat", "src_endpoint.location.long", "src_endpoint.location.country")
-	case text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
+	case (ev.Product != "azure" || ev.Service == "signinlogs") && text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
 		s.failed = text(ev, entraResult...) != "0"
 		s.account, s.device = Account(text(ev, "userPrincipalName", "properties.userPrincipalName")), Machine(text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"))
 		for _, p := range []string{"", "properties."} {

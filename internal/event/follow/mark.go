@@ -42,6 +42,7 @@ type Mark struct {
 	Offset        int64          `json:"offset"`             // bytes read and kept
 	Record        int64          `json:"record"`             // lines among them
 	Skipping      bool           `json:"skipping,omitempty"` // Offset is within a line that is too long
+	Columns       string         `json:"columns,omitempty"`  // names of the columns at Offset, if lines have such
 	Log           *evtx.Position `json:"log,omitempty"`      // of a Windows event log: the record last kept; it has no Offset
 	Whole         bool           `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
 	Done          bool           `json:"done,omitempty"`

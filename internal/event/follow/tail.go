@@ -319,12 +319,14 @@ func (w *Follower) odd(f *file, lines []byte) {
 func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 	m := f.mark
 	at := m.Offset
+	f.decoder.Header(m.Columns) // also if these lines come again, as they were not kept
 	var events []*event.Event
 	keep := func() error {
 		if err := w.deliver(ctx, events); err != nil {
 			return err
 		}
 		m.advance(f.f, at)
+		m.Columns = f.decoder.Columns()
 		if info, err := f.f.Stat(); err == nil {
 			m.Modified = info.ModTime().UTC() // what was rotated after this was not read yet; see between
 		}

@@ -238,6 +238,25 @@ func TestRandomLines(t *testing.T) {
 	}
 }
 
+// TestWrapping: lines that package read takes for wrappers of records, or of a record.
+func TestWrapping(t *testing.T) {
+	set := rules(t, names...)
+	p := newPair(set, engine.Compile(set, engine.Options{}))
+	r := rand.New(rand.NewPCG(9, 9))
+	for range 400 {
+		line := randomLine(r)
+		if len(line) < 2 || line[0] != '{' {
+			continue
+		}
+		lead := pick(r, `{"events":[{"a":"b"}],`, `{"value":[{"EventID":1}],`, `{"took":1,"hits":{"hits":[{"EventID":1}]},`, `{"value":"x",`, `{"value":[],`, `{"index":{},`,
+			`{"AuditData":"{\"EventID\":1}","RecordType":1,`, `{"MESSAGE":"wardog","_HOSTNAME":"y",`, `{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"x",`, `{"action":"a.b","actor":"x","_document_id":"y",`)
+		p.check(t, append([]byte(lead), line[1:]...))
+	}
+	if p.quick.Quick == 0 || p.quick.Slow == 0 {
+		t.Errorf("%d quick, %d slow", p.quick.Quick, p.quick.Slow)
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	set := rules(f, names...)
 	e := engine.Compile(set, engine.Options{})

@@ -16,7 +16,7 @@ import (
 var (
 	// nested are keys of other shapes, if they are objects; no name that is known
 	// here may be one.
-	nested = []string{"Event", "System", "winlog", "_source", "Records"}
+	nested = []string{"Event", "System", "winlog", "_source", "Records", "events", "value", "hits"}
 	// rejectValue are others, if they are there and not null …
 	rejectValue = []string{"event_data", "event_id", "EventData", "UserData", "SyslogMessage"}
 	// … or if they are there at all.

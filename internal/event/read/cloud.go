@@ -1,70 +1,148 @@
 package read
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
-// cloudShape recognises the audit logs of cloud services that Sigma rules are
-// written for, by what their vendors' schemas always have. Fields keep their
-// names: rules, and who is who, know them.
+	"github.com/meneki/meneki/sigma"
+)
+
+// cloudShape recognises the audit records of cloud and identity providers and of
+// applications, each by members that only it has: what might be somebody else's
+// stays unknown, since a wrong log source would keep all other rules away from it.
+// Fields keep their names; those that SigmaHQ's rules use besides are added.
 func cloudShape(m map[string]any) (record, bool) {
-	r := record{fields: m, known: true}
-	switch {
-	case str(m, "Operation") != "" && m["CreationTime"] != nil && (m["RecordType"] != nil || m["Workload"] != nil): // Office 365 Management Activity API
-		r.product, r.service = "m365", "audit"
-		r.time = firstTime(m, "CreationTime")
-		r.user = firstText(m, "UserId")
-	case str(m, "userPrincipalName") != "" && m["createdDateTime"] != nil && (m["appDisplayName"] != nil || m["ipAddress"] != nil) && m["status"] != nil: // Microsoft Graph, signIn
-		r.product, r.service = "azure", "signinlogs"
-		r.time = firstTime(m, "createdDateTime")
-		r.user = firstText(m, "userPrincipalName")
-	case m["activityDateTime"] != nil && m["initiatedBy"] != nil: // Microsoft Graph, directoryAudit
-		r.product, r.service = "azure", "auditlogs"
-		r.time = firstTime(m, "activityDateTime")
-		r.user = firstText(sub(sub(m, "initiatedBy"), "user"), "userPrincipalName")
-	case m["operationName"] != nil && azureLogs[strings.ToLower(str(m, "category"))] != "" && m["time"] != nil: // Azure Monitor
-		r.product, r.service = "azure", azureLogs[strings.ToLower(str(m, "category"))]
-		r.time = firstTime(m, "time")
-		r.user = firstText(sub(m, "properties"), "userPrincipalName")
-	case str(m, "eventType") != "" && m["published"] != nil && m["actor"] != nil && m["outcome"] != nil: // Okta System Log
-		r.product, r.service = "okta", "okta"
-		r.time = firstTime(m, "published")
-		r.user = firstText(sub(m, "actor"), "alternateId")
-	case strings.HasSuffix(str(sub(m, "protoPayload"), "@type"), "google.cloud.audit.AuditLog"):
-		r.product, r.service = "gcp", "gcp.audit"
-		r.time = firstTime(m, "timestamp", "receiveTimestamp")
-		r.user = firstText(sub(sub(m, "protoPayload"), "authenticationInfo"), "principalEmail")
-	case str(m, "kind") == "Event" && strings.HasPrefix(str(m, "apiVersion"), "audit.k8s.io/"):
-		r.product, r.service = "kubernetes", "audit"
-		r.time = firstTime(m, "requestReceivedTimestamp", "stageTimestamp")
-		r.user = firstText(sub(m, "user"), "username")
-	default:
-		return record{}, false
-	}
-	return r, true
-}
-
-// azureLogs maps the category of an Azure Monitor record, in small letters, to
-// Sigma's service.
-var azureLogs = map[string]string{
-	"signinlogs": "signinlogs", "noninteractiveusersigninlogs": "signinlogs", "serviceprincipalsigninlogs": "signinlogs", "managedidentitysigninlogs": "signinlogs",
-	"auditlogs": "auditlogs", "riskyusers": "riskdetection", "userriskevents": "riskdetection",
-	"administrative": "activitylogs", "security": "activitylogs", "policy": "activitylogs", "alert": "activitylogs", "servicehealth": "activitylogs",
-}
-
-// journalShape recognises a record of the systemd journal (journalctl -o json,
-// and what collectors make of it): a message of syslog under other names.
-func (d *Decoder) journalShape(m map[string]any, name string, hint Hint, depth int) (record, bool) {
-	text, ok := m["MESSAGE"].(string)
-	if !ok || m["_HOSTNAME"] == nil && m["__REALTIME_TIMESTAMP"] == nil && m["_BOOT_ID"] == nil {
-		return record{}, false
-	}
-	h := header{priority: -1, text: clean(text)}
-	h.host, h.app, h.pid = str(m, "_HOSTNAME"), firstText(m, "SYSLOG_IDENTIFIER", "_COMM"), firstText(m, "_PID", "SYSLOG_PID")
-	h.time = firstTime(m, "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
-	r := d.syslog(h, name, hint, depth)
-	for k, v := range m {
-		if k != "MESSAGE" {
-			put(r.fields, k, v)
+	for _, shape := range cloudShapes {
+		if r, ok := shape(m); ok {
+			r.fields, r.known = m, true
+			return r, true
 		}
 	}
-	return r, true
+	return record{}, false
+}
+
+var cloudShapes = [...]func(map[string]any) (record, bool){
+	azureShape, m365Shape, oktaShape, gcpShape, workspaceShape, kubernetesShape, githubShape,
+	oneLoginShape, bitbucketShape, duoShape, canaryShape,
+}
+
+// maxAdded bounds how many values of one record are given under a second name.
+const maxAdded = 512
+
+// scalars gives the texts, numbers and truth values in v, at most maxAdded.
+func scalars(v any) []any { return appendScalars(nil, v, 0) }
+
+func appendScalars(out []any, v any, depth int) []any {
+	if len(out) >= maxAdded || depth > 16 {
+		return out
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range sortedKeys(v) {
+			out = appendScalars(out, v[k], depth+1)
+		}
+	case []any:
+		for _, w := range v {
+			out = appendScalars(out, w, depth+1)
+		}
+	case nil:
+	default:
+		out = append(out, v)
+	}
+	return out
+}
+
+// legible adds to a list of objects the values in them. Rules written for products
+// that keep such a list as one text look for a word anywhere in it; as a list stands
+// for its members, they find it, and paths into the objects lead where they led.
+func legible(m map[string]any, key string) {
+	list, ok := m[key].([]any)
+	if !ok {
+		return
+	}
+	words := scalars(list)
+	if n := len(list); n > 0 && len(words) > 0 {
+		m[key] = append(list[:n:n], words...)
+	}
+}
+
+// named gives each of a list of {name: …, value: …} as a field of its own.
+func named(m map[string]any, prefix string, list any, name, value string) {
+	items, _ := list.([]any)
+	for i, item := range items {
+		o, ok := item.(map[string]any)
+		if i >= maxAdded || !ok {
+			continue
+		}
+		if k := str(o, name); k != "" {
+			put(m, prefix+k, o[value])
+		}
+	}
+}
+
+// reach gives what lies at a path, through lists too.
+func reach(m map[string]any, path string) any {
+	v, _ := sigma.LookupIn(m, path)
+	return v
+}
+
+// flatten gives what lies at paths as fields of that name: of a field's whole name
+// rules may write the letters in any case, of a path they may not.
+func flatten(m map[string]any, paths ...string) {
+	for _, p := range paths {
+		if _, there := m[p]; there {
+			continue
+		}
+		if v, ok := sigma.LookupIn(m, p); ok && v != nil {
+			m[p] = v
+		}
+	}
+}
+
+// textAt gives the first of the paths that has a text.
+func textAt(m map[string]any, paths ...string) string {
+	for _, p := range paths {
+		switch v := reach(m, p).(type) {
+		case string:
+			if v != "" && v != "-" {
+				return v
+			}
+		case []any:
+			if len(v) > 0 {
+				if s, _ := v[0].(string); s != "" {
+					return s
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// unpacked reads a value that an export kept as JSON inside a text.
+func unpacked(v any) any {
+	s, ok := v.(string)
+	if t := strings.TrimSpace(s); ok && len(t) > 1 && (t[0] == '{' || t[0] == '[') {
+		if w, err := parseJSON(t); err == nil {
+			return w
+		}
+	}
+	return v
+}
+
+// lowerFirst writes a name of Log Analytics as Microsoft Graph does.
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 || !unicode.IsUpper(r) {
+		return s
+	}
+	return string(unicode.ToLower(r)) + s[n:]
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -135,6 +136,9 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		d := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
 		return r.records(ctx, name, transform.NewReader(b, d))
 	}
+	if wideXML(head) != nil {
+		return r.records(ctx, name, transform.NewReader(b, wideXML(head).NewDecoder()))
+	}
 	called := strings.HasSuffix(strings.ToLower(name), ".evtx")
 	if called && !bytes.HasPrefix(head, []byte(logMagic)) && !holdsChunk(b) {
 		r.report.skip(name, notLog)
@@ -148,6 +152,12 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	}
 	if bytes.HasPrefix(head, []byte(zeekMagic)) {
 		return r.records(ctx, name, newZeekLines(b, r.opts.MaxRecord))
+	}
+	if w3cHead(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
+		if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+			_, _ = b.Discard(3) // it is there
+		}
+		return r.records(ctx, name, newW3CLines(b, r.opts.MaxRecord))
 	}
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.bytes)) {
@@ -164,6 +174,18 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		return nil
 	}
 	return r.records(ctx, name, b)
+}
+
+// wideXML gives the encoding of XML in UTF-16 that has no byte order mark, as wevtutil
+// writes it into a file.
+func wideXML(head []byte) encoding.Encoding {
+	switch {
+	case bytes.HasPrefix(head, []byte("<\x00")) && len(head) > 3 && head[2] != 0 && head[3] == 0:
+		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case bytes.HasPrefix(head, []byte("\x00<\x00")):
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	}
+	return nil
 }
 
 // holdsChunk reports whether a Windows event log without its header begins here.
@@ -205,6 +227,9 @@ func (r *reader) looksLikeLog(head []byte, name string) bool {
 		if t := bytes.TrimLeft(head[1:], " \t\r\n"); len(t) > 0 && (t[0] == '{' || t[0] == ']') {
 			return true
 		}
+	}
+	if head[0] == '<' && eventsXML(head) {
+		return true
 	}
 	d := new(Decoder)
 	for i := 0; i < 10 && len(head) > 0; i++ {

@@ -35,9 +35,9 @@ type Cut struct {
 	Offset int64  // bytes from the start of the stream
 	Line   bool   // Raw is a line that begins with { and ends with } and white space, and was not looked into
 
-	json, last bool
-	within     bool // the stream's first record was JSON
-	err        error
+	json, last, xml bool
+	within          bool // the stream's first record was JSON
+	err             error
 }
 
 // Next gives the next cut, or io.EOF.
@@ -47,7 +47,7 @@ func (c *Cutter) Next() (Cut, error) {
 		return Cut{}, err
 	}
 	c.broken = c.broken || c.f.err != nil && fr.err == c.f.err
-	return Cut{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, within: c.f.jsonSeen, err: fr.err}, nil
+	return Cut{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, xml: fr.xml, within: c.f.jsonSeen, err: fr.err}, nil
 }
 
 // Offset is up to where the stream was cut.
@@ -83,6 +83,9 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		return 1, d.cut(source, c, hint, yield, miss)
 	}
 	if ev, err := d.record(source, bytes.TrimRight(c.Raw, " \t\r"), true, hint); err == nil {
+		if ev == nil {
+			return 1, nil
+		}
 		return 1, yield(ev)
 	}
 	// Not one whole record. What follows the line in the stream shows where it breaks.
@@ -100,7 +103,7 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		}
 		source.Offset, source.Record = at+fr.offset, number+records
 		records++
-		one := Cut{Raw: fr.raw, Offset: source.Offset, json: fr.json, within: c.within, err: fr.err}
+		one := Cut{Raw: fr.raw, Offset: source.Offset, json: fr.json, xml: fr.xml, within: c.within, err: fr.err}
 		if err := d.cut(source, one, hint, yield, miss); err != nil {
 			return records, err
 		}
@@ -113,11 +116,17 @@ func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 	if err = c.err; err == nil {
 		ev, err = d.record(source, c.Raw, c.json, hint)
 	}
-	if err == nil && !c.json && c.within && ev.Product == "" && ev.Categories == nil {
+	if err == nil && c.xml && ev.Product == "" {
+		err = badXML
+	}
+	if err == nil && ev != nil && !c.json && c.within && ev.Product == "" && ev.Categories == nil {
 		err = notJSON
 	}
 	if err != nil {
 		miss(BadRecord{Name: source.Name, Offset: c.Offset, Record: source.Record, Reason: reason(err)})
+		return nil
+	}
+	if ev == nil {
 		return nil
 	}
 	return yield(ev)

@@ -26,6 +26,9 @@ func ecsShape(m map[string]any) (record, bool) {
 	if module, service, ok := strings.Cut(dataset, "."); ok && module == "zeek" {
 		r.product, r.service = module, service
 	}
+	if l, ok := ecsDatasets[dataset]; ok {
+		r.product, r.service = l[0], l[1]
+	}
 	types := texts(v("event.type"))
 	for _, c := range categories {
 		for _, t := range types {
@@ -55,6 +58,16 @@ func ecsShape(m map[string]any) (record, bool) {
 	slices.Sort(r.categories)
 	r.categories = slices.Compact(r.categories)
 	return r, true
+}
+
+// ecsDatasets are the log sources of Beats' and the Agent's data sets. Of gcp.audit
+// rules use the names as they are; of the others a pipeline has to translate.
+var ecsDatasets = map[string][2]string{
+	"azure.activitylogs": {"azure", "activitylogs"}, "azure.auditlogs": {"azure", "auditlogs"}, "azure.signinlogs": {"azure", "signinlogs"},
+	"azure.identity_protection": {"azure", "riskdetection"},
+	"o365.audit":                {"m365", "audit"}, "okta.system": {"okta", "okta"}, "gcp.audit": {"gcp", "gcp.audit"}, "github.audit": {"github", "audit"},
+	"google_workspace.admin": {"gcp", "google_workspace.admin"}, "google_workspace.login": {"gcp", "google_workspace.login"},
+	"kubernetes.audit_logs": {"kubernetes", "audit"}, "cisco_duo.auth": {"cisco", "duo"},
 }
 
 // ecsCategories maps event.category and event.type to Sigma categories.

@@ -19,12 +19,13 @@ type frame struct {
 	json   bool
 	line   bool // raw is a line that begins with { and ends with }, and was not looked into; see framer.lines
 	last   bool // of such a line: nothing follows it
+	xml    bool // an Event element; see xmlframe.go
 	err    error
 }
 
 // framer cuts a stream into records: JSON values one after another (one a line,
-// pretty-printed, members of a top-level list or of {"Records":[…]}) or lines
-// of text. It holds at most one record; a longer one is skipped to its end.
+// pretty-printed, members of a top-level list, of {"Records":[…]} and the
+// like), Event elements of XML, or lines of text. It holds at most one record; a longer one is skipped to its end.
 //
 // After a broken JSON record reading goes on at the next line that looks like
 // the start of a record: a line that is indented like the broken one and opens
@@ -42,7 +43,7 @@ type framer struct {
 
 	s        scanner
 	list     bool // within a top-level list
-	wrapped  bool // … that is the value of {"Records":
+	wrapped  int  // … that lies in so many objects: {"Records":
 	indent   int  // of the record; -1 if it began in the middle of a line
 	column0  bool // nothing but white space was read since the last line break
 	blank    int  // … that many bytes of it
@@ -128,8 +129,7 @@ func (f *framer) next() (frame, error) {
 		case f.list && c == ']':
 			f.pos++
 			f.list, f.column0 = false, false
-			if f.wrapped {
-				f.wrapped = false
+			if f.wrapped > 0 {
 				if fr, bad := f.unwrap(); bad {
 					return fr, nil
 				}
@@ -141,8 +141,11 @@ func (f *framer) next() (frame, error) {
 			f.kind(true)
 			continue
 		case !f.list && c == '{' && f.indent >= 0 && f.opensWrapper():
-			f.list, f.wrapped, f.column0 = true, true, false
+			f.list, f.column0 = true, false
 			f.kind(true)
+			continue
+		case !f.list && c == '<' && f.markup():
+			f.column0 = false
 			continue
 		case f.list || c == '{':
 			f.kind(true)
@@ -154,6 +157,11 @@ func (f *framer) next() (frame, error) {
 			return f.value()
 		default:
 			f.kind(false)
+			if c == '<' {
+				if p, n := f.piece(); p == xmlEvent {
+					return f.event(n)
+				}
+			}
 			return f.line()
 		}
 	}
@@ -221,63 +229,6 @@ func (f *framer) opensList() bool {
 
 // there is what is unread and need not be waited for.
 func (f *framer) there() []byte { return f.buf[f.pos:f.end] }
-
-// opensWrapper passes {"Records":[ as CloudTrail and Azure write it.
-func (f *framer) opensWrapper() bool {
-	const first = `"Records"`
-	t := bytes.TrimLeft(f.there()[1:], " \r\n\t")
-	if t = t[:min(len(t), len(first))]; !bytes.EqualFold(t, []byte(first[:len(t)])) {
-		return false // which most records say at once
-	}
-	b := f.peek(256)
-	rest, ok := after(b[1:], first)
-	if !ok {
-		if rest, ok = after(b[1:], `"records"`); !ok {
-			return false
-		}
-	}
-	if rest, ok = after(rest, ":"); !ok {
-		return false
-	}
-	if rest, ok = after(rest, "["); !ok {
-		return false
-	}
-	if t := bytes.TrimLeft(rest, " \r\n\t"); len(t) > 0 && t[0] != '{' && t[0] != ']' {
-		return false
-	}
-	f.pos += len(b) - len(rest)
-	return true
-}
-
-func after(b []byte, word string) ([]byte, bool) {
-	return bytes.CutPrefix(bytes.TrimLeft(b, " \r\n\t"), []byte(word))
-}
-
-// unwrap passes what follows the list in its wrapper, to the closing brace.
-func (f *framer) unwrap() (frame, bool) {
-	f.s.reset()
-	f.s.stack = append(f.s.stack, '{')
-	f.s.state = wantCommaOrEnd
-	at := f.offset()
-	for {
-		for f.pos < f.end {
-			switch f.s.step(f.buf[f.pos]) {
-			case scanDone:
-				f.pos++
-				return frame{}, false
-			case scanBroken:
-				err := broken(f.offset() - at)
-				f.resync(0)
-				return frame{offset: at, err: err}, true
-			}
-			f.pos++
-		}
-		if !f.fill() {
-			f.reported = true
-			return frame{offset: at, err: f.cut()}, true
-		}
-	}
-}
 
 func broken(at int64) error {
 	return fault.New(fault.Invalid, i18n.T("not valid JSON at byte {0} of the record", "記録の {0} バイト目が JSON として正しくありません").With(at))

@@ -21,14 +21,18 @@ type Hint struct {
 }
 
 // Decoder turns records of one source into events. It remembers the last audit
-// record, because auditd spreads one system call over several lines; all else
-// depends on the record alone. It is not safe for concurrent use.
+// record, because auditd spreads one system call over several lines, and of a file the
+// names of its columns (Header); all else depends on the record alone. It is not safe for concurrent use.
 type Decoder struct {
 	audit auditMemory
+
+	file    bool     // its lines are a file's; see Header
+	headed  bool     // the file begins with directives
+	columns []string // of the lines that come, in the W3C format
 }
 
 // Line reads one record, or several if line is a JSON list or holds more than
-// one JSON value, out of one line or datagram. source says where line lies; a
+// one JSON value or Event element, out of one line or datagram. source says where line lies; a
 // record further on in it gets its own offset and number. Blank lines give
 // nothing. An error is a fault of kind Invalid or TooLarge, with the events that
 // could be read all the same.
@@ -41,13 +45,13 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 	if len(line) > event.MaxRecord {
 		return nil, fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(event.MaxRecord))
 	}
-	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' && t[0] != '[' {
+	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' && t[0] != '[' && !holdsXML(t) {
 		t = bytes.TrimRight(t, " \t\r\n\x00")
 		if len(t) == 0 {
 			return nil, nil
 		}
 		ev, err := d.record(source, t, false, hint)
-		if err != nil {
+		if err != nil || ev == nil {
 			return nil, err
 		}
 		return []*event.Event{ev}, nil
@@ -66,7 +70,11 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 		if err = fr.err; err == nil {
 			ev, err = d.record(source, fr.raw, fr.json, hint)
 		}
+		if err == nil && fr.xml && ev.Product == "" {
+			err = badXML
+		}
 		switch {
+		case err == nil && ev == nil:
 		case err == nil:
 			out = append(out, ev)
 		case first == nil:
@@ -75,6 +83,15 @@ func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Ev
 		number++
 		source.Record = number
 	}
+}
+
+// holdsXML reports whether a line begins like an export of Windows events.
+func holdsXML(line []byte) bool {
+	if line[0] != '<' || len(line) < 7 || line[1] >= '0' && line[1] <= '9' {
+		return false
+	}
+	p, _, _ := xmlPieceOf(line[:min(len(line), maxLead)])
+	return p != notXML
 }
 
 // record is what the shapes fill in.
@@ -86,9 +103,11 @@ type record struct {
 	host, user       string
 	windows          bool // fields hold a Windows event that event.RouteWindows finishes
 	known            bool // the shape was recognised
+	none             bool // it is no record
 }
 
-// record makes the event of one record. raw is copied.
+// record makes the event of one record, nil if it is an action line of Elasticsearch's
+// bulk format, or says what the lines below it are. raw is copied.
 func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint) (*event.Event, error) {
 	ev := &event.Event{From: source, Seen: hint.Seen, Raw: bytes.Clone(raw)}
 	seed := hint.Seed
@@ -106,9 +125,19 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 		if !ok {
 			return nil, fault.New(fault.Invalid, i18n.T("the record is not a JSON object", "記録が JSON オブジェクトではありません"))
 		}
+		if bulkAction(m) {
+			return nil, nil
+		}
 		r = d.shape(m, source.Name, hint, 0)
 	} else {
-		r = d.text(clean(string(raw)), source.Name, hint, 0)
+		s := clean(string(raw))
+		var ok bool
+		if r, ok = d.w3c(s, source.Offset == 0); !ok {
+			r = d.text(s, source.Name, hint, 0)
+		}
+		if r.none {
+			return nil, nil
+		}
 	}
 	finish(ev, r, hint)
 	return ev, nil
@@ -116,7 +145,7 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 
 // Text makes an event of line as text, whatever it holds: for records that
 // cannot be given back to whoever sent them, and must not be lost for being
-// broken. line is copied.
+// broken. line is copied. d must not have had a Header.
 func (d *Decoder) Text(source event.Source, line []byte, hint Hint) *event.Event {
 	ev, err := d.record(source, line, false, hint)
 	if err != nil {

@@ -20,13 +20,16 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 			return r
 		}
 	}
-	if depth < maxWrap {
+	if r, ok := windowsShape(m); ok {
+		return r
+	}
+	if depth < maxWrap { // after Windows, as package quick has it
+		if inner, ok := auditData(m); ok {
+			return d.shape(inner, name, hint, depth+1)
+		}
 		if r, ok := d.journalShape(m, name, hint, depth); ok {
 			return r
 		}
-	}
-	if r, ok := windowsShape(m); ok {
-		return r
 	}
 	if r, ok := eveShape(m); ok {
 		return r
@@ -44,6 +47,9 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 		return r
 	}
 	if r, ok := ecsShape(m); ok {
+		return r
+	}
+	if r, ok := w3cShape(m); ok {
 		return r
 	}
 	return plainShape(m)

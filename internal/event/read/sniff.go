@@ -41,10 +41,16 @@ func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
 			return Foreign, m.why
 		}
 	}
+	if wideXML(head) != nil {
+		return Whole, i18n.Text{}
+	}
 	if isBinary(head) {
 		return Foreign, notText
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\x00")
+	if len(text) > 0 && text[0] == '<' && eventsXML(text) {
+		return sniffXML(text), i18n.Text{}
+	}
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
 		return Lines, i18n.Text{}
 	}
@@ -87,4 +93,32 @@ func opensList(line []byte) bool {
 	}
 	_, err := parseJSON(string(line))
 	return err != nil
+}
+
+// eventsXML reports whether a head that begins with < is of exported events.
+func eventsXML(head []byte) bool {
+	for {
+		p, n, _ := xmlPieceOf(head)
+		switch {
+		case p == xmlEvent:
+			return true
+		case p == notXML:
+			return false
+		case n > 6 && !bytes.HasPrefix(head, []byte("<?")) && !bytes.HasPrefix(head, []byte("<!")):
+			return true // the root
+		}
+		head = bytes.TrimLeft(head[n:], " \t\r\n")
+	}
+}
+
+// sniffXML tells a file with an event on each line, which may grow, from an export.
+func sniffXML(head []byte) Form {
+	f := frameAll(head, event.MaxRecord)
+	p, _, _ := xmlPieceOf(head)
+	if fr, err := f.next(); p == xmlEvent && err == nil && fr.err == nil && bytes.IndexByte(fr.raw, '\n') < 0 {
+		if rest := f.there(); len(rest) > 0 && bytes.IndexAny(rest[:min(2, len(rest))], "\n") >= 0 {
+			return Lines
+		}
+	}
+	return Whole
 }

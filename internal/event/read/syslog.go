@@ -22,10 +22,8 @@ type header struct {
 // 5424 and RFC 3164 with or without priority, an access log, or a plain line,
 // which becomes the field message.
 func (d *Decoder) text(s, name string, hint Hint, depth int) record {
-	if strings.HasPrefix(s, "<Event") {
-		if e, err := parseXML(s); err == nil && sub(e, "System") != nil {
-			return windowsXML(e, nil)
-		}
+	if r, ok := eventXML(s); ok {
+		return r
 	}
 	if h, ok := syslogHeader(s, hint); ok {
 		return d.syslog(h, name, hint, depth)
@@ -58,7 +56,7 @@ func (d *Decoder) syslog(h header, name string, hint Hint, depth int) record {
 					r.known = true
 				}
 			}
-		case strings.HasPrefix(body, "<Event"):
+		case isEventXML(body):
 			if e, err := parseXML(body); err == nil && sub(e, "System") != nil {
 				r = windowsXML(e, nil)
 			}

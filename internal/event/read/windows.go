@@ -206,12 +206,12 @@ func putData(f map[string]any, k string, v any) {
 		put(f, k, v)
 		return
 	}
+	if v == nil {
+		v = "" // an empty element: the field is there
+	}
 	if strings.IndexByte(k, ' ') >= 0 {
 		f[strings.ReplaceAll(k, " ", "_")] = v
 		k = strings.ReplaceAll(k, " ", "")
-	}
-	if v == nil {
-		v = "" // an empty element: the field is there
 	}
 	f[k] = v
 }
