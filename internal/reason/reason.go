@@ -53,7 +53,7 @@ func Text(s string) i18n.Text {
 
 // tables are all sentences, by where they come from.
 func tables() []entry {
-	return slices.Concat(shared(), ofRules(), ofConditions(), ofCorrelations(), ofPipelines(), ofSteps(), ofObjects(), ofPatterns(), ofLogs(), ofSnapshots(), ofYAML(), ofMachine())
+	return slices.Concat(shared(), ofRules(), ofConditions(), ofCorrelations(), ofPipelines(), ofSteps(), ofObjects(), ofPatterns(), ofLogs(), ofSnapshots(), ofYAML(), ofMachine(), ofReceipts())
 }
 
 var theBook = sync.OnceValue(func() *book { return bind(tables()) })

@@ -5,7 +5,6 @@ package reason
 func shared() []entry {
 	return []entry{
 		{"%s: %s", "{0~}：{1~}"},
-		{"%s: %s: %s", "{0~}：{1~}：{2~}"},
 		{"%s:%d:%d: %s", "{0}:{1}:{2}：{3~}"},
 		{"a mapping", "マッピング"},
 		{"a list", "リスト"},

@@ -62,7 +62,11 @@ func (c *rulesTest) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	rules, failed := byRule(results, s.lang)
+	lang := s.lang
+	if c.JSON {
+		lang = i18n.EN // for programs
+	}
+	rules, failed := byRule(results, lang)
 	tested := map[string]bool{}
 	for _, r := range rules {
 		tested[strings.ToLower(r.ID)] = true
