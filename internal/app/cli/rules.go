@@ -89,7 +89,7 @@ func (c *rulesCheck) Run(s *session) error {
 			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(reason.Of(w).In(s.lang))).In(s.lang))
 		}
 		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
-			s.say(i18n.T("{0} correlation rules and {1} filters loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
+			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
 		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
 	}

@@ -224,7 +224,7 @@ func writeNode(w io.Writer, n *sigma.TraceNode, depth int, lang i18n.Lang) {
 		writeNode(w, c, depth+1, lang)
 	}
 	if skipped > 0 {
-		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1), i18n.T("{0} more values", "ほか {0} 個の値").With(skipped).In(lang))
+		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1), i18n.T("{0} more {0:value|values}", "ほか {0} 個の値").With(skipped).In(lang))
 	}
 }
 

@@ -290,7 +290,7 @@ func grouped(n int64) string {
 func widthText(d time.Duration) i18n.Text {
 	switch {
 	case d >= 24*time.Hour:
-		return i18n.T("{0} days", "{0} 日").With(int(d / (24 * time.Hour)))
+		return i18n.T("{0} {0:day|days}", "{0} 日").With(int(d / (24 * time.Hour)))
 	case d >= time.Hour:
 		return i18n.T("{0} h", "{0} 時間").With(int(d / time.Hour))
 	case d >= time.Minute:
