@@ -143,11 +143,12 @@ func (t *teller) fill(x *sentence, holes []string, depth int) (said string, told
 			out = append(out, ' ')
 		}
 		out = append(out, p.text...)
-		if spaced = p.translate; p.hole < 0 {
+		if spaced = p.translate || p.hole == 0 && x.open == 2; p.hole < 0 {
 			continue
 		}
 		part := holes[p.hole]
-		if p.translate {
+		// What a sentence begins with may have taken in the reason around it.
+		if p.translate || p.hole == 0 && x.open == 2 && strings.Contains(part, ": ") {
 			part = t.say(part, depth+1)
 			told = told || part != holes[p.hole]
 			if japanese(utf8.DecodeLastRune(out)) && latin(utf8.DecodeRuneInString(part)) {

@@ -54,6 +54,8 @@ func TestText(t *testing.T) {
 		{steps("transformations: [{type: map_string}]"), `p.yml:1:19：変換 map_string に "mapping" が必要`},
 		{object(`{"type":"indicator"}`), `STIX：object：id：欠けている`},
 		{&evtx.Error{Offset: 4096, Chunk: 0, Record: 7, Err: errors.New("the record has no content")}, `EVTX：チャンク 0、記録 7、位置 0x1000：記録に内容がない`},
+		{errors.New("unsupported: this pattern cannot be matched in full: AND joins several observations"), `未対応：このパターンは完全には照合できません：AND が複数の観測をつないでいる`},
+		{errors.New(`invalid: the Sigma rule in this indicator cannot be used: no title`), `不正：この指標の Sigma 規則は使用できません：title がない`},
 		{errors.New("another thing went wrong"), "another thing went wrong"},
 		{errors.Join(errors.New("empty field name"), errors.New("what?")), "フィールド名が空\nwhat?"},
 	} {

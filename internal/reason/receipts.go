@@ -22,7 +22,6 @@ func ofReceipts() []entry {
 		{"the indicator does not hold one Sigma rule", "この指標に含まれる Sigma 規則が1件ではありません"},
 		{"the pattern of this indicator is not valid: %s", "この指標のパターンは正しくありません：{0~}"},
 		{"the pattern asks for nothing", "パターンが何も求めていません"},
-		{"%s:%s: %s", "{0}:{1}: {2~}"},
 		{"this pattern cannot be matched in full: %s", "このパターンは完全には照合できません：{0~}"},
 		{"no event tells this", "これを示す事象はありません"},
 		{"it is no value", "値ではありません"},
