@@ -21,6 +21,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/sigma"
 )
@@ -157,7 +158,7 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 		d.cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
 	}
 	if len(set.Rules) == 0 && len(set.Refused) > 0 {
-		return nil, fault.New(fault.NotFound, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(set.Refused[0].Error())).
+		return nil, fault.New(fault.NotFound, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(reason.Of(set.Refused[0]))).
 			WithHint(i18n.T("meneki rules check names all of them", "すべての理由は meneki rules check で確認できます"))
 	}
 	return set, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/builtin"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/pipeline"
 )
@@ -66,7 +67,7 @@ func openPipelines(names []string) (*pipeline.Chain, error) {
 	for _, name := range names {
 		p, err := pipeline.Open(name)
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, err.Error()), err).
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, reason.Of(err)), err).
 				WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}", "pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
 		}
 		list = append(list, p)

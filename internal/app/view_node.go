@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
@@ -65,7 +66,7 @@ func (n *Node) ruleReport(context.Context) (situation.RuleReport, error) {
 		r.Loaded = append(r.Loaded, situation.RuleLine{ID: x.Key(), Title: x.Title, Level: string(x.Level), Author: x.Author, License: x.License, File: filepath.Base(x.Path), Correlation: true})
 	}
 	for _, x := range set.Refused {
-		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: x.Reason})
+		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: reason.Text(x.Reason)})
 	}
 	return r, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/pipeline"
 	"github.com/meneki/meneki/stix"
@@ -72,7 +73,7 @@ func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
 	set := rd.set(id, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
-		return nil, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(err.Reason), err)
+		return nil, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Text(err.Reason)), err)
 	}
 	if len(set.Rules) != 1 || len(set.Correlations)+len(set.Filters) > 0 {
 		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule", "この指標に含まれる Sigma 規則が1件ではありません"))
@@ -86,7 +87,7 @@ func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
 func (rd Reader) Rules(name, text string) (list []*sigma.Rule, refused []i18n.Text) {
 	set := rd.set(name, text)
 	for _, err := range set.Refused {
-		refused = append(refused, i18n.Same(err.Error()))
+		refused = append(refused, reason.Of(err))
 	}
 	if len(set.Correlations)+len(set.Filters) > 0 {
 		return nil, append(refused, i18n.T("{0}: the past is not searched for correlations and filters, nor for the rules beside them", "{0}：相関規則とフィルター、およびそれらと同じファイルの規則では過去を調査しません").With(name))

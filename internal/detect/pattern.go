@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -71,7 +72,7 @@ func (e *Engine) LeftOut() (n int64) {
 func (a Armed) reads(text string) (Armed, error) {
 	p, err := stix.ParsePattern(text)
 	if err != nil {
-		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid: {0}", "この指標のパターンは正しくありません：{0}").With(err), err)
+		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid: {0}", "この指標のパターンは正しくありません：{0}").With(reason.Of(err)), err)
 	}
 	list := p.Conditions()
 	if p.AnyOf() && a.plain(list) {
@@ -103,11 +104,11 @@ func (a Armed) reads(text string) (Armed, error) {
 	return a, nil
 }
 
-func unsupportedText(err error) string {
+func unsupportedText(err error) i18n.Text {
 	if e, ok := errors.AsType[*stix.UnsupportedError](err); ok {
-		return e.Reason
+		return reason.Text(e.Reason)
 	}
-	return err.Error()
+	return reason.Of(err)
 }
 
 // plain takes conditions in as values and networks; false if one is neither.

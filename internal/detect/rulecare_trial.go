@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -82,7 +83,7 @@ func Trials(paths []string) ([]Trial, error) {
 			}
 			list, err := trialsIn(path)
 			if err != nil {
-				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}", "{0} のテストを解釈できません：{1}").With(path, err.Error()), err)
+				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}", "{0} のテストを解釈できません：{1}").With(path, reason.Of(err)), err)
 			}
 			if out = append(out, list...); len(out) > maxTrials {
 				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTrials))
@@ -216,13 +217,13 @@ func exists(path string) bool {
 // RunTrials runs the trials, each sample read once. Results are in the order of
 // the rules' ids. A rule that is not in the set, or was refused, fails.
 func RunTrials(ctx context.Context, set *sigma.Set, trials []Trial) ([]TrialResult, error) {
-	rules, refused := map[string]*sigma.Rule{}, map[string]string{}
+	rules, refused := map[string]*sigma.Rule{}, map[string]i18n.Text{}
 	for _, r := range set.Rules {
 		rules[strings.ToLower(r.Key())] = r
 	}
 	for _, p := range set.Refused {
 		if p.RuleID != "" {
-			refused[strings.ToLower(p.RuleID)] = p.Error()
+			refused[strings.ToLower(p.RuleID)] = reason.Of(p)
 		}
 	}
 	out := make([]TrialResult, len(trials))

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
@@ -222,10 +223,15 @@ func told(hits int64) any {
 	return hits
 }
 
+// clipped cuts a text in each language.
+func clipped(t i18n.Text, n int) i18n.Text {
+	return i18n.Text{EN: event.Clip(t.EN, n), JA: event.Clip(t.JA, n)}
+}
+
 func dotDetail(p Progress) i18n.Text {
 	switch {
 	case event.State(p.State) == event.Refused:
-		return i18n.Same(event.Clip(p.Reason, 120))
+		return clipped(reason.Text(p.Reason), 120)
 	case p.Hits == 1:
 		return i18n.T("1 trace", "痕跡 1 件")
 	case p.Hits > 1:
@@ -265,7 +271,7 @@ func (c HubPageConfig) progressList(ctx context.Context, progress []Progress) we
 		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "配布先なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
-		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, told(p.Hits), p.Reason}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, told(p.Hits), reason.Text(p.Reason)}})
 	}
 	return l
 }

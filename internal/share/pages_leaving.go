@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -168,13 +169,13 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 		{Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")}, {Key: "state", Text: i18n.T("State", "状態")}, {Key: "at", Text: i18n.T("Offered", "発生")},
 		{Key: "decided", Text: i18n.T("Decided", "判断")}, {Key: "by", Text: i18n.T("Decided by", "判断者")}, {Key: "sent", Text: i18n.T("Sent", "送信")}, {Key: "reason", Text: i18n.T("Reason", "理由")}}}
 	for _, m := range list {
-		var reason any
+		var why any
 		if m.Reason != "" {
-			reason = m.Reason
+			why = reason.Text(m.Reason)
 		}
 		l.Rows = append(l.Rows, web.Row{Key: m.Kind + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == event.KindReceipt,
-			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), reason}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
-		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, m.Reason})
+			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
+		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, reason.Text(m.Reason)})
 	}
 	v.Data, v.CSV = leavingData{l}, t
 	return v, nil
@@ -321,7 +322,7 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Sent", "送信"), Value: m.Sent})
 	}
 	if m.Reason != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: m.Reason})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Text(m.Reason)})
 	}
 	if f := findingIn(m); f != "" {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: web.Link{Text: web.Mono(f), Path: web.Path("/findings/{0}", f)}})

@@ -29,7 +29,7 @@ type RuleLine struct {
 type RefusedRule struct {
 	File   string
 	Line   int // 0: the file as a whole
-	Reason string
+	Reason i18n.Text
 }
 
 // pageRules is how many rules a page shows: a node may have ten thousand.
@@ -121,7 +121,7 @@ func (rep RuleReport) refused(r *web.Request) web.List {
 		l.Empty = &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all refused rules", "読込不可の規則をすべて表示"), Path: f.Clear}}
 	}
 	for _, x := range rep.Refused {
-		if q != "" && !strings.Contains(strings.ToLower(x.File+"\n"+x.Reason), q) {
+		if q != "" && !strings.Contains(strings.ToLower(x.File+"\n"+x.Reason.EN+"\n"+x.Reason.JA), q) {
 			continue
 		}
 		dir, base := path.Split(filepath.ToSlash(x.File))

@@ -162,7 +162,7 @@ func TestNodePages(t *testing.T) {
 				if name == "empty" {
 					return RuleReport{}, nil
 				}
-				return RuleReport{Loaded: []RuleLine{{ID: "r", Title: "Rule " + hostile, Level: "low", Author: hostile, License: "DRL 1.1"}}, Refused: []RefusedRule{{File: "x.yml", Line: 14, Reason: "unknown modifier " + hostile}}}, nil
+				return RuleReport{Loaded: []RuleLine{{ID: "r", Title: "Rule " + hostile, Level: "low", Author: hostile, License: "DRL 1.1"}}, Refused: []RefusedRule{{File: "x.yml", Line: 14, Reason: i18n.Same("unknown modifier " + hostile)}}}, nil
 			}})
 		h := site.Handler()
 		for _, path := range []string{"/", "/rules", "/rules?show=refused", "/rules?format=csv"} {
@@ -197,7 +197,7 @@ func TestManyRules(t *testing.T) {
 		rep.Loaded = append(rep.Loaded, RuleLine{ID: fmt.Sprintf("id-%05d", i), Title: fmt.Sprint("Rule ", i%7), Level: []string{"low", "high"}[i%2], Author: "A", File: fmt.Sprintf("f%05d.yml", i), Correlation: i == 7})
 	}
 	for i := range 150 {
-		rep.Refused = append(rep.Refused, RefusedRule{File: fmt.Sprintf("/rules/bad%03d.yml", i), Line: i, Reason: "unknown modifier"})
+		rep.Refused = append(rep.Refused, RefusedRule{File: fmt.Sprintf("/rules/bad%03d.yml", i), Line: i, Reason: i18n.Same("unknown modifier")})
 	}
 	site := web.New(web.Config{Clock: now, Auth: viewerOf})
 	NodePages(site, NodeConfig{Clock: now, Status: func(context.Context, policy.Viewer) (NodeStatus, error) { return NodeStatus{}, nil }, Rules: func(context.Context) (RuleReport, error) { return rep, nil }})

@@ -255,7 +255,7 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 			s.warn(i18n.T("{0}, line {1} is left out: {2}", "{0} の {1} 行目は使いません：{2}").With(path, b.Line, clean(b.Reason)))
 		}
 		if n := got.BadN - min(len(got.Bad), 10); n > 0 {
-			s.warn(i18n.T("{0}: {1} more lines are left out", "{0}：ほかに {1} 行を使いません").With(path, n))
+			s.warn(i18n.T("{0}: {1} more {1:line is|lines are} left out", "{0}：ほかに {1} 行を使いません").With(path, n))
 		}
 	})
 	if err != nil {
@@ -270,7 +270,7 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めた規則がありません（拒否 {0} 件）").With(len(p.set.Refused))).
 			WithHint(i18n.T("meneki rules check says why", "理由は meneki rules check で確認できます"))
 	case len(kept.Rules)+len(kept.Correlations) == 0:
-		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} rules", "--level、--tags、--status、--exclude の条件に合う規則が {0} 件中 1 件もありません").With(len(p.set.Rules)))
+		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} {0:rule|rules}", "--level、--tags、--status、--exclude の条件に合う規則が {0} 件中 1 件もありません").With(len(p.set.Rules)))
 	}
 	p.skipped = skipped
 	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + app.Version, Refused: p.set.Refused, Loaded: loaded(p.set)}

@@ -75,7 +75,7 @@ func (b *bar) stop() {
 func progressLine(p timeline.Progress, took time.Duration, width int, l i18n.Lang) string {
 	sec := max(took.Seconds(), 0.001)
 	speed := thousands(int64(float64(p.Events)/sec)) + i18n.T(" events/s", " 事象/秒").In(l)
-	found := i18n.T("{0} matches", "一致 {0} 件").With(thousands(p.Matches)).In(l)
+	found := i18n.T("{0} {0:match|matches}", "一致 {0} 件").With(thousands(p.Matches)).In(l)
 	var parts []string
 	if p.Joining {
 		parts = append(parts, i18n.T("putting events together", "事象を関連付けています").In(l), short(took), found, size(p.Bytes))

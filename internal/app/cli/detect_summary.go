@@ -65,7 +65,7 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	}
 	speed := ""
 	if sec := s.took.Seconds(); sec > 0 {
-		speed = i18n.T(" ({0} events/s)", "（{0} 事象/秒）").With(thousands(int64(float64(r.Events) / sec))).In(l)
+		speed = i18n.T(" ({0} {0:event|events}/s)", "（{0} 事象/秒）").With(thousands(int64(float64(r.Events) / sec))).In(l)
 	}
 	fmt.Fprintf(w, "%s%s%s\n", label(i18n.T("Read", "読込")), i18n.T("files {0}, events {1}, in {2} s", "ファイル {0}、事象 {1}、{2} 秒").With(thousands(r.Files), thousands(r.Events), fmt.Sprintf("%.1f", s.took.Seconds())).In(l), speed)
 	rules := i18n.T("{0} loaded, {1} used, {2} matched", "読込 {0}、使用 {1}、一致 {2}").With(thousands(int64(s.style.Loaded)), thousands(int64(s.res.Used)), thousands(int64(len(t.Rules())))).In(l)
@@ -90,7 +90,7 @@ func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	rules, hosts := t.Rules(), t.Hosts()
 	head := i18n.T("Rules that matched", "一致した規則")
 	if !whole && len(rules) > topRules {
-		head = i18n.T("The worst {0} of {1} rules that matched", "一致した規則 {1} 件のうち上位 {0} 件").With(topRules, len(rules))
+		head = i18n.T("The worst {0} of {1} {1:rule|rules} that matched", "一致した規則 {1} 件のうち上位 {0} 件").With(topRules, len(rules))
 		rules = rules[:topRules]
 	}
 	fmt.Fprintf(w, "%s\n", c("1", head.In(l)))
@@ -109,7 +109,7 @@ func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	}
 	head = i18n.T("Hosts", "機器")
 	if len(hosts) > topHosts {
-		head = i18n.T("The worst {0} of {1} hosts", "機器 {1} 台のうち上位 {0} 台").With(topHosts, len(hosts))
+		head = i18n.T("The worst {0} of {1} {1:host|hosts}", "機器 {1} 台のうち上位 {0} 台").With(topHosts, len(hosts))
 	}
 	fmt.Fprintf(w, "\n%s\n", c("1", head.In(l)))
 	for _, h := range hosts[:min(len(hosts), topHosts)] {

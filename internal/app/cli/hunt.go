@@ -39,7 +39,7 @@ func (c *huntCmd) Run(s *session) error {
 	var list []app.PastHit
 	var bad error
 	got, err := app.Look(s.ctx, app.NodeConfig{Data: c.Data}, o, func(done, total int64) {
-		line.tell(i18n.T("searching the past: {0} of {1} events", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
+		line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
 	}, func(h app.PastHit) bool {
 		if !c.JSON {
 			list = append(list, h)
@@ -64,7 +64,7 @@ func (c *huntCmd) Run(s *session) error {
 	}
 	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
 	if got.Stopped {
-		say = i18n.T("stopped after {0} hits; there may be more: raise --limit, or narrow it with --from and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(thousands(got.Hits))
+		say = i18n.T("stopped after {0} {0:hit|hits}; there may be more: raise --limit, or narrow it with --from and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(thousands(got.Hits))
 	}
 	fmt.Fprintln(s.err, say.In(s.lang))
 	return nil

@@ -165,9 +165,9 @@ func (c *indicatorsImport) Run(s *session) error {
 	var reports []fileReport
 	got, err := d.Import(s.ctx, app.ImportOrder{Source: c.Source, Keep: c.Add, Hunt: c.Hunt, Tell: func(hunting bool, done, total int64) {
 		if hunting {
-			line.tell(i18n.T("searching the past: {0} of {1} events", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
+			line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
 		} else {
-			line.tell(i18n.T("{0} entries", "{0} 項目").With(thousands(done)))
+			line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
 		}
 	}}, func(add func(watchlist.Entry) error) error {
 		for _, f := range c.Files {
@@ -198,15 +198,15 @@ func (c *indicatorsImport) Run(s *session) error {
 		}{got, reports})
 	}
 	c.say(s, reports)
-	s.say(i18n.T("{0}: {1} entries imported, in place of {2}", "{0}：{1} 項目を取り込み（以前は {2} 項目）").With(c.Source, thousands(got.Entries), thousands(got.Before)))
+	s.say(i18n.T("{0}: {1} {1:entry|entries} imported, in place of {2}", "{0}：{1} 項目を取り込み（以前は {2} 項目）").With(c.Source, thousands(got.Entries), thousands(got.Before)))
 	switch h := got.Hunt; {
 	case c.Hunt == app.HuntNone:
 	case h == nil:
 		s.say(i18n.T("The node is stopped: its past was not searched. Import with --hunt all while it runs to do so.", "ノードが停止しているため、過去の調査は行っていません。動作中に --hunt all で取り込むと調査します。"))
 	default:
-		s.say(i18n.T("The past was searched for {0} values and {1} networks, trees, prefixes and names: {2} of {3} events hit.", "過去を {0} 値と、{1} 項目（ネットワーク、ドメイン以下、前方一致、名前）で調査：{3} 件中 {2} 件が一致。").With(thousands(int64(h.Values)), thousands(int64(h.Wide)), thousands(h.Hits), thousands(h.Searched)))
+		s.say(i18n.T("The past was searched for {0} {0:value|values} and {1} {1:network, tree, prefix or name|networks, trees, prefixes and names}: {2} of {3} {3:event|events} hit.", "過去を {0} 値と、{1} 項目（ネットワーク、ドメイン以下、前方一致、名前）で調査：{3} 件中 {2} 件が一致。").With(thousands(int64(h.Values)), thousands(int64(h.Wide)), thousands(h.Hits), thousands(h.Searched)))
 		if h.NotHunted > 0 {
-			s.say(i18n.T("{0} entries are above the bound for one search, and were not searched for.", "{0} 項目は一度に調査できる上限を超えたため、調査していません。").With(thousands(h.NotHunted)))
+			s.say(i18n.T("{0} {0:entry is|entries are} above the bound for one search, and {0:was|were} not searched for.", "{0} 項目は一度に調査できる上限を超えたため、調査していません。").With(thousands(h.NotHunted)))
 		}
 	}
 	return nil
@@ -226,10 +226,10 @@ func (c *indicatorsImport) say(s *session, reports []fileReport) {
 		for _, w := range r.Why {
 			fmt.Fprintf(s.err, "%s:%d: %s\n", clean(w.File), w.Line, clean(w.Reason))
 		}
-		fmt.Fprintln(s.err, i18n.T("{0} ({1}): {2} entries of {3} records; {4} refused, {5} not covered, {6} passed by", "{0}（{1}）：記録 {3} 件から {2} 項目。拒否 {4}、対象外 {5}、見送り {6}").
+		fmt.Fprintln(s.err, i18n.T("{0} ({1}): {2} {2:entry|entries} of {3} {3:record|records}; {4} refused, {5} not covered, {6} passed by", "{0}（{1}）：記録 {3} 件から {2} 項目。拒否 {4}、対象外 {5}、見送り {6}").
 			With(clean(r.File), r.Format, thousands(r.Entries), thousands(r.Records), r.Refused, r.NotCovered, r.Passed).In(s.lang))
 		if r.Unlabelled > 0 {
-			fmt.Fprintln(s.err, i18n.T("the marking of {0} is not understood and counts as TLP:RED", "{0} 件は取扱い区分を解釈できず、TLP:RED とみなします").With(r.Unlabelled).In(s.lang))
+			fmt.Fprintln(s.err, i18n.T("the marking of {0} {0:entry|entries} is not understood and counts as TLP:RED", "{0} 件は取扱い区分を解釈できず、TLP:RED とみなします").With(r.Unlabelled).In(s.lang))
 		}
 	}
 }
@@ -273,7 +273,7 @@ func (c *indicatorsList) Run(s *session) error {
 		}
 		fmt.Fprintf(s.out, "%s %12s  %s  %s  %s\n", pad(clean(x.Source), 28), thousands(x.Entries), i18n.T("{0} expired", "期限切れ {0}").With(thousands(x.Expired)).In(s.lang), pad(until, 18), strings.Join(labels, ", "))
 	}
-	s.say(i18n.T("{0} sources, {1} entries, {2} MB on disk, {3} MB in memory", "出所 {0}、{1} 項目、ディスク {2} MB、メモリー {3} MB").With(len(st.Sources), thousands(st.Entries), (st.File+999_999)/1_000_000, (st.Memory+999_999)/1_000_000))
+	s.say(i18n.T("{0} {0:source|sources}, {1} {1:entry|entries}, {2} MB on disk, {3} MB in memory", "出所 {0}、{1} 項目、ディスク {2} MB、メモリー {3} MB").With(len(st.Sources), thousands(st.Entries), (st.File+999_999)/1_000_000, (st.Memory+999_999)/1_000_000))
 	if st.Damage != "" {
 		return fault.New(fault.Storage, i18n.T("a part of the watchlist cannot be read: {0}", "監視リストの一部を読み取れません：{0}").With(st.Damage))
 	}
@@ -310,7 +310,7 @@ func (c *indicatorsRemove) Run(s *session) error {
 	if c.JSON {
 		return c.print(s, map[string]int64{"removed": before.Entries - after.Entries, "entries": after.Entries})
 	}
-	s.say(i18n.T("{0} entries removed, {1} left", "{0} 項目を削除、残り {1} 項目").With(thousands(before.Entries-after.Entries), thousands(after.Entries)))
+	s.say(i18n.T("{0} {0:entry|entries} removed, {1} left", "{0} 項目を削除、残り {1} 項目").With(thousands(before.Entries-after.Entries), thousands(after.Entries)))
 	return nil
 }
 

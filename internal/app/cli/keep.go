@@ -24,7 +24,7 @@ func (c *backupCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.say(i18n.T("{0} files written to {1}", "{0} 個のファイルを {1} に書き出しました").With(n, c.To))
+	s.say(i18n.T("{0} {0:file|files} written to {1}", "{0} 個のファイルを {1} に書き出しました").With(n, c.To))
 	return nil
 }
 
@@ -39,7 +39,7 @@ func (c *restoreCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.say(i18n.T("{0} files restored into {1}", "{0} 個のファイルを {1} に復元しました").With(n, c.Data))
+	s.say(i18n.T("{0} {0:file|files} restored into {1}", "{0} 個のファイルを {1} に復元しました").With(n, c.Data))
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -82,13 +83,13 @@ func (c *rulesCheck) Run(s *session) error {
 		}
 	} else {
 		for _, r := range set.Refused {
-			fmt.Fprintln(s.out, clean(r.Error()))
+			fmt.Fprintln(s.out, clean(reason.Of(r).In(s.lang)))
 		}
 		for _, w := range set.Warnings {
-			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(w.Error())).In(s.lang))
+			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(reason.Of(w).In(s.lang))).In(s.lang))
 		}
 		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
-			s.say(i18n.T("{0} correlation rules and {1} filters loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
+			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
 		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
 	}

@@ -90,7 +90,7 @@ func (c *rulesCost) Run(s *session) error {
 		return err
 	}
 	if over > 0 {
-		return fault.New(fault.Missed, i18n.T("{0} rules take longer than {1} for one event", "{0} 件の規則が1事象あたり {1} を超えています").With(over, c.Ceiling))
+		return fault.New(fault.Missed, i18n.T("{0} {0:rule takes|rules take} longer than {1} for one event", "{0} 件の規則が1事象あたり {1} を超えています").With(over, c.Ceiling))
 	}
 	return nil
 }
@@ -120,6 +120,6 @@ func (c *rulesCost) print(s *session, events int64, spent time.Duration, list []
 		fmt.Fprintf(s.out, "%5.1f %% %s %9d %9d %9d %8d %s (%s)\n", 100*o.Share, mark, o.Nanos, o.Events, o.Evaluations, o.Matches, clean(o.Title), clean(o.ID))
 	}
 	each := (spent / time.Duration(max(events, 1))).Round(time.Nanosecond)
-	s.say(i18n.T("{0} rules on {1} events, {2} an event in all; {3} over the ceiling of {4}", "規則 {0} 件、{1} 事象、1事象あたり計 {2}。上限 {4} を超えたもの {3} 件").With(len(list), events, each, over, c.Ceiling))
+	s.say(i18n.T("{0} {0:rule|rules} on {1} {1:event|events}, {2} an event in all; {3} over the ceiling of {4}", "規則 {0} 件、{1} 事象、1事象あたり計 {2}。上限 {4} を超えたもの {3} 件").With(len(list), events, each, over, c.Ceiling))
 	return nil
 }

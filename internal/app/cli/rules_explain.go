@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -118,18 +119,25 @@ func (c *rulesExplain) load(s *session) (*sigma.Set, error) {
 // detections gives the detection rules of a file, with its filters. Documents
 // that were refused are named; without any rule that is the error.
 func (s *session) detections(path string, set *sigma.Set) ([]*sigma.Rule, error) {
-	var refused []string
+	var refused []i18n.Text
 	for _, e := range set.Refused {
-		refused = append(refused, clean(e.Error()))
+		refused = append(refused, reason.Of(e))
 	}
 	switch {
 	case len(set.Rules) > 0:
 		for _, e := range refused {
-			fmt.Fprintln(s.err, e)
+			fmt.Fprintln(s.err, clean(e.In(s.lang)))
 		}
 		return set.Rules, nil
 	case len(refused) > 0:
-		return nil, fault.New(fault.Unsupported, i18n.Same(strings.Join(refused, "\n")))
+		why := func(l i18n.Lang) string {
+			var lines []string
+			for _, e := range refused {
+				lines = append(lines, clean(e.In(l)))
+			}
+			return strings.Join(lines, "\n")
+		}
+		return nil, fault.New(fault.Unsupported, i18n.Text{EN: why(i18n.EN), JA: why(i18n.JA)})
 	}
 	return nil, fault.New(fault.Unsupported, i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own", "{0} に検知規則がありません。相関規則とフィルターだけでは理由を表示できません").With(path))
 }
@@ -229,7 +237,7 @@ func writeNode(w io.Writer, n *sigma.TraceNode, depth int, lang i18n.Lang) {
 		writeNode(w, c, depth+1, lang)
 	}
 	if skipped > 0 {
-		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1), i18n.T("{0} more values", "ほか {0} 個の値").With(skipped).In(lang))
+		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1), i18n.T("{0} more {0:value|values}", "ほか {0} 個の値").With(skipped).In(lang))
 	}
 }
 

@@ -63,7 +63,11 @@ func (c *rulesTest) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	rules, failed := byRule(results, s.lang)
+	lang := s.lang
+	if c.JSON {
+		lang = i18n.EN // for programs
+	}
+	rules, failed := byRule(results, lang)
 	tested := map[string]bool{}
 	for _, r := range rules {
 		tested[strings.ToLower(r.ID)] = true
@@ -90,10 +94,10 @@ func (c *rulesTest) Run(s *session) error {
 		for _, r := range rules {
 			c.print(s, r)
 		}
-		s.say(i18n.T("{0} rules passed, {1} failed, {2} have no test", "合格 {0} 件、不合格 {1} 件、テストのない規則 {2} 件").With(len(rules)-failed, failed, untested))
+		s.say(i18n.T("{0} {0:rule|rules} passed, {1} failed, {2} {2:has|have} no test", "合格 {0} 件、不合格 {1} 件、テストのない規則 {2} 件").With(len(rules)-failed, failed, untested))
 	}
 	if failed > 0 {
-		return fault.New(fault.Missed, i18n.T("{0} rules failed their tests", "{0} 件の規則がテストに不合格です").With(failed)).
+		return fault.New(fault.Missed, i18n.T("{0} {0:rule failed its|rules failed their} tests", "{0} 件の規則がテストに不合格です").With(failed)).
 			WithHint(i18n.T("meneki rules explain RULE SAMPLE:RECORD says why a rule does not match an event", "meneki rules explain 規則 標本:番号 で、一致しない理由を確認できます"))
 	}
 	return nil

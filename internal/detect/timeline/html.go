@@ -198,6 +198,6 @@ func (p *page) picture(t *Tally) (svg.Columns, time.Duration, bool) {
 		}
 		c.Series = append(c.Series, s)
 	}
-	c.Text = i18n.T("Most matches were from {0} on: {1}", "最も多いのは {0} から：{1} 件").With(list[peak].From.Format("2006-01-02 15:04:05"), grouped(most))
+	c.Text = i18n.T("Busiest: {1} {1:match|matches} within {2} from {0}", "最多：{0} からの {2} に {1} 件").With(list[peak].From.Format("2006-01-02 15:04:05"), grouped(most), widthText(width))
 	return c, width, true
 }

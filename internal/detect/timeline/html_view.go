@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 )
 
 type headView struct {
@@ -259,7 +260,7 @@ func (p *page) foot(r *Result) footView {
 		v.Skipped = append(v.Skipped, pairView{s.Name, p.in(s.Reason)})
 	}
 	for _, f := range p.style.Refused[:min(len(p.style.Refused), maxRefused)] {
-		v.Refused = append(v.Refused, pairView{fmt.Sprintf("%s:%d", f.Path, f.Line), f.Reason})
+		v.Refused = append(v.Refused, pairView{fmt.Sprintf("%s:%d", f.Path, f.Line), p.in(reason.Text(f.Reason))})
 	}
 	first := func(name i18n.Text, shown int, all int64) string {
 		if int64(shown) < all {
@@ -289,7 +290,7 @@ func grouped(n int64) string {
 func widthText(d time.Duration) i18n.Text {
 	switch {
 	case d >= 24*time.Hour:
-		return i18n.T("{0} days", "{0} 日").With(int(d / (24 * time.Hour)))
+		return i18n.T("{0} {0:day|days}", "{0} 日").With(int(d / (24 * time.Hour)))
 	case d >= time.Hour:
 		return i18n.T("{0} h", "{0} 時間").With(int(d / time.Hour))
 	case d >= time.Minute:

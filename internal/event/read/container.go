@@ -104,7 +104,7 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	head := peeked(b, min(n, sniff))
 	if len(head) == 0 {
 		if err != nil && !errors.Is(err, io.EOF) {
-			r.report.bad(BadRecord{Name: name, Record: 1, Reason: reason(err)})
+			r.report.bad(BadRecord{Name: name, Record: 1, Reason: whyNot(err)})
 		}
 		return nil // an empty file holds no records
 	}
@@ -116,7 +116,7 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			r.report.bad(BadRecord{Name: name, Record: 1, Reason: reason(io.ErrUnexpectedEOF)})
+			r.report.bad(BadRecord{Name: name, Record: 1, Reason: whyNot(io.ErrUnexpectedEOF)})
 			return nil
 		}
 		return r.stream(ctx, name, r.limit(z), named, depth+1)
@@ -268,7 +268,7 @@ func (r *reader) zip(ctx context.Context, name string, f OnDisk, depth int) erro
 		}
 		in, err := m.Open()
 		if err != nil {
-			r.report.bad(BadRecord{Name: inner, Record: 1, Reason: reason(err)})
+			r.report.bad(BadRecord{Name: inner, Record: 1, Reason: whyNot(err)})
 			continue
 		}
 		err = r.stream(ctx, inner, r.limit(in), false, depth+1)

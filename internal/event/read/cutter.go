@@ -123,7 +123,7 @@ func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		err = notJSON
 	}
 	if err != nil {
-		miss(BadRecord{Name: source.Name, Offset: c.Offset, Record: source.Record, Reason: reason(err)})
+		miss(BadRecord{Name: source.Name, Offset: c.Offset, Record: source.Record, Reason: whyNot(err)})
 		return nil
 	}
 	if ev == nil {

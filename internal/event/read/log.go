@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 )
 
 // logMagic is how a Windows event log (.evtx) begins.
@@ -132,6 +133,10 @@ func LogReason(err error) i18n.Text {
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return i18n.T("the file is cut short: what came before was read", "ファイルが途中で切れています。それより前は読み込みました")
+	}
+	// What names a part of the log's content stays with the log.
+	if e, ok := errors.AsType[*evtx.Error](err); ok && e.Err != nil && !strings.Contains(e.Err.Error(), `"`) {
+		return i18n.T("this part of the event log is damaged ({0}); the rest was read", "イベントログのこの部分が壊れています（{0}）。残りは読み込みました").With(reason.Of(e.Err))
 	}
 	return i18n.T("this part of the event log is damaged; the rest was read", "イベントログのこの部分が壊れています。残りは読み込みました")
 }

@@ -229,8 +229,8 @@ func (o *Options) hint(name string) Hint {
 	return hint
 }
 
-// reason says why a record was refused, to anybody.
-func reason(err error) i18n.Text {
+// whyNot says why a record was refused, to anybody.
+func whyNot(err error) i18n.Text {
 	if _, ok := fault.As(err); ok {
 		return fault.TextOf(err)
 	}

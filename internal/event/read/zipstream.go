@@ -19,7 +19,7 @@ import (
 func (r *reader) zipStream(ctx context.Context, name string, b *bufio.Reader, depth int) error {
 	var at int64 = 1
 	broken := func(err error) error {
-		r.report.bad(BadRecord{Name: name, Record: at, Reason: reason(err)})
+		r.report.bad(BadRecord{Name: name, Record: at, Reason: whyNot(err)})
 		return nil
 	}
 	for n := 0; ; n++ {

@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -86,7 +87,7 @@ func (r *reader) stix(in *bufio.Reader) error {
 func (r *reader) stixObject(line int, raw []byte) error {
 	o, err := stix.Parse(raw)
 	if err != nil {
-		r.refuse(line, i18n.T("it is not a STIX 2.1 object: {0}", "STIX 2.1 のオブジェクトではありません: {0}").With(quote(err.Error())))
+		r.refuse(line, i18n.T("it is not a STIX 2.1 object: {0}", "STIX 2.1 のオブジェクトではありません: {0}").With(refusal(err)))
 		return nil
 	}
 	if o.Type() != "indicator" || o.Revoked() {
@@ -103,7 +104,7 @@ func (r *reader) stixObject(line int, raw []byte) error {
 	}
 	p, err := stix.ParsePattern(o.Text("pattern"))
 	if err != nil {
-		r.refuse(line, i18n.T("{0}: {1}", "{0}: {1}").With(o.ID(), quote(err.Error())))
+		r.refuse(line, i18n.T("{0}: {1}", "{0}: {1}").With(o.ID(), refusal(err)))
 		return nil
 	}
 	e := watchlist.Entry{ID: o.ID(), TLP: r.marking(o)}
@@ -121,6 +122,12 @@ func (r *reader) stixObject(line int, raw []byte) error {
 		return nil
 	}
 	return r.give(line, list...)
+}
+
+// refusal says why an object or a pattern is refused, which may name much of it.
+func refusal(err error) i18n.Text {
+	t := reason.Of(err)
+	return i18n.Text{EN: event.Clip(t.EN, 240), JA: event.Clip(t.JA, 240)}
 }
 
 // marking gives an object's label. A marking that is no TLP label may bind more

@@ -1,0 +1,23 @@
+package read_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/meneki/meneki/evtx"
+	"github.com/meneki/meneki/internal/event/read"
+)
+
+// What is wrong with an event log is said in both languages, unless it names a
+// part of what stands in the log.
+func TestLogReason(t *testing.T) {
+	got := read.LogReason(&evtx.Error{Chunk: 1, Err: errors.New("the record has no content")})
+	if !strings.Contains(got.EN, "(the record has no content)") || !strings.Contains(got.JA, "（記録に内容がない）") {
+		t.Errorf("%+v", got)
+	}
+	got = read.LogReason(&evtx.Error{Chunk: 1, Err: errors.New(`the entity "secret" is not known`)})
+	if strings.Contains(got.EN+got.JA, "secret") {
+		t.Errorf("%+v", got)
+	}
+}

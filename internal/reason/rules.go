@@ -1,0 +1,121 @@
+package reason
+
+// ofRules are the sentences of package sigma about rules, filters and the files
+// that hold them.
+func ofRules() []entry {
+	return []entry{
+		// sigma/collection.go, load.go, rewrite.go
+		{"id %s is already that of %q at %s:%d", "id {0} は既に {1}（{2}:{3}）で使用中"},
+		{"the name %q stands for several documents, such as %q at %s:%d and %q at %s:%d; refer to it by its id", "名前 {0} に当たる文書が複数（{1} {2}:{3} と {4} {5}:{6} など）。id で指定すること"},
+		{"%q was refused (%v)", "{0} は読込不可（{1~}）"},
+		{"there is no rule with the id or name %q", "id または名前が {0} の規則がない"},
+		{"read rules in %s: %w", "{0} の規則の読み取り：{1~}"},
+
+		// sigma/parse.go
+		{"file holds no rule", "ファイルに規則がない"},
+		{"a Sigma rule is a mapping of keys to values, not %s", "Sigma 規則はキーと値のマッピングで書く。ここは{0~}"},
+		{"this document stands behind the \"action\" of Sigma 1 on line %d, which would change it; write each rule out", "{0} 行目の Sigma 1 の \"action\" より後にあり、その影響を受ける文書。規則ごとに書き下すこと"},
+		{"rule collections with \"action: %s\" are from Sigma 1; write each rule out", "\"action: {0}\" による規則集は Sigma 1 の書き方。規則ごとに書き下すこと"},
+		{"a correlation rule", "相関規則"},
+		{"a filter", "フィルター"},
+		{"a global filter", "全体フィルター"},
+		{"this document is %s; this evaluator handles detection rules only", "この文書は{0~}。ここで扱えるのは検知規則だけ"},
+		{"no detection: this is not a Sigma detection rule%s", "detection がなく、Sigma の検知規則ではない{0~}"},
+		{"%s; write %q, not %q", "{0~}。{2} ではなく {1} と書くこと"},
+		{"no logsource: the rule does not say to which events it applies%s", "logsource がなく、対象の事象が不明{0~}"},
+		{"level %q is not one of informational, low, medium, high, critical", "level {0} は informational、low、medium、high、critical のどれでもない"},
+		{"no title%s", "title がない{0~}"},
+		{"taxonomy %q is unknown here; its field names would not be found", "taxonomy {0} は未知。そのフィールド名は見つからない"},
+		{"%s must be text, not %s", "{0} は文字列で書く。ここは{1~}"},
+		{"related must be a list, not %s", "related はリストで書く。ここは{0~}"},
+		{"related must list mappings with id and type", "related は id と type を持つマッピングのリストで書くこと"},
+		{"related needs an id and a type", "related に id と type が必要"},
+		{"logsource must be a mapping, not %s", "logsource はマッピングで書く。ここは{0~}"},
+		{"logsource needs at least one of product, category, service", "logsource に product、category、service のどれかが必要"},
+		{"detection must be a mapping, not %s", "detection はマッピングで書く。ここは{0~}"},
+		{"timeframe belongs to the aggregations of Sigma 1, which are not part of Sigma 2; write a correlation rule instead", "timeframe は Sigma 1 の集計用で、Sigma 2 にはない。相関規則で書くこと"},
+		{"detection has no condition", "detection に condition がない"},
+		{"detection has no selection", "detection に選択条件がない"},
+		{"empty list of conditions", "condition のリストが空"},
+		{"a condition must be text, not %s", "condition は文字列で書く。ここは{0~}"},
+
+		// sigma/filter.go
+		{"a document is either a filter or has %q, not both", "フィルターの文書に {0} は書けない。どちらか一方にすること"},
+		{"filter must be a mapping, not %s", "filter はマッピングで書く。ここは{0~}"},
+		{"filter has no rules: name those it is for, or write \"rules: any\"", "filter に rules がない。対象の規則を挙げるか、\"rules: any\" と書くこと"},
+		{"the condition of a filter must be text, not %s", "filter の condition は文字列で書く。ここは{0~}"},
+		{"rules must list ids or names of rules, not %s", "rules には規則の id か名前を並べる。ここは{0~}"},
+		{"rules names %q twice", "rules に {0} が重複"},
+		{"rules is empty", "rules が空"},
+		{"the filter is for a rule that is not loaded: %v", "フィルターの対象の規則が読み込まれていない：{0~}"},
+		{"the filter is for %q, which is no detection rule; name the detection rules", "フィルターの対象 {0} は検知規則ではない。検知規則を挙げること"},
+		{"the filter is for %q, but the log source of that rule, %s, is not within the filter's, %s", "フィルターの対象 {0} のログソース {1} が、フィルターのログソース {2} の範囲外"},
+		{"the filter changes no rule", "このフィルターで変わる規則がない"},
+		{"the filter's condition %q has no \"not\": its rules now match only what it selects; to leave that out, write \"not\"", "フィルターの条件 {0} に \"not\" がない。対象の規則は選択したものだけに一致する。除外するには \"not\" と書くこと"},
+
+		// sigma/selection.go
+		{"empty mapping: name at least one field", "マッピングが空。フィールドを1つ以上書くこと"},
+		{"empty selection: name at least one field or word", "選択条件が空。フィールドか語を1つ以上書くこと"},
+		{"empty list: name at least one alternative", "リストが空。候補を1つ以上書くこと"},
+		{"empty field name", "フィールド名が空"},
+		{"field name %q begins or ends with a blank", "フィールド名 {0} の先頭か末尾に空白がある"},
+		{"%s: the value of a field is a single value or a list, not a mapping", "{0}：フィールドの値は単一の値かリストで書く。マッピングは不可"},
+		{"%s: empty list of values", "{0}：値のリストが空"},
+		{"%s: null cannot be part of a list of values; give it a selection of its own", "{0}：null は値のリストに入れられない。別の選択条件に分けること"},
+		{"%s: modifier \"exists\" takes true or false, not a list", "{0}：修飾子 \"exists\" の値は true か false。リストは不可"},
+		{"%s: modifier \"exists\" takes true or false without quotes, not %s %q", "{0}：修飾子 \"exists\" の値は引用符なしの true か false。ここは{1~} {2}"},
+		{"%s: modifier \"all\" needs a list of at least two values", "{0}：修飾子 \"all\" には2つ以上の値のリストが必要"},
+		{"%s: a value in a list must be a single value, not %s", "{0}：リストの中は単一の値で書く。ここは{1~}"},
+		{"%s: modifier \"expand\" but no %%placeholder%% in the value", "{0}：修飾子 \"expand\" があるが、値に %placeholder% がない"},
+
+		// sigma/modifier.go, value.go, placeholder.go
+		{"modifier %q needs a field name before it; keywords are searched in the whole event", "修飾子 {0} の前にフィールド名が必要。キーワードは事象全体から検索される"},
+		{"modifier %q cannot follow %q without base64 between them", "修飾子 {0} を {1} の後に置くには、間に base64 が必要"},
+		{"modifier %q belongs to regular expressions and must follow \"re\"", "修飾子 {0} は正規表現用。\"re\" の後に置くこと"},
+		{"modifier %q gives bytes, which no field holds; base64 or base64offset must follow it", "修飾子 {0} の結果はバイト列で、フィールドの値にならない。後に base64 か base64offset を置くこと"},
+		{"modifiers \"cased\" and \"i\" contradict each other", "修飾子 \"cased\" と \"i\" が矛盾"},
+		{"modifier %q is given twice", "修飾子 {0} が重複"},
+		{"modifier %q cannot follow %q", "修飾子 {0} は {1} の後に置けない"},
+		{"empty modifier; remove the superfluous |", "修飾子が空。余分な | を消すこと"},
+		{"unknown modifier %q; modifiers are written in lower case: %q", "未知の修飾子 {0}。修飾子は小文字で書くこと：{1}"},
+		{"unknown modifier %q", "未知の修飾子 {0}"},
+		{"null cannot be searched in the whole event", "null は事象全体から検索できない"},
+		{"modifier %q cannot be applied to null", "修飾子 {0} は null に使えない"},
+		{"true and false cannot be searched in the whole event; quote the word to search for the text", "true と false は事象全体から検索できない。文字列を探すには引用符で囲むこと"},
+		{"%s; remove the quotes", "{0~}。引用符を外すこと"},
+		{"modifier %q needs %s, got %s %q%s", "修飾子 {0} に必要なのは{1~}。ここは{2~} {3}{4~}"},
+		{"modifier %q gives whole numbers from %d to %d, never %s", "修飾子 {0} の結果は {1} から {2} の整数で、{3} にはならない"},
+		{"modifier \"cidr\" needs a network such as 10.0.0.0/8 or 2001:db8::/32, got %q", "修飾子 \"cidr\" には 10.0.0.0/8 や 2001:db8::/32 のようなネットワークが必要。ここは {0}"},
+		{"a field name", "フィールド名"},
+		{"modifier \"fieldref\" needs one field name, got the wildcards %q", "修飾子 \"fieldref\" に必要なのはフィールド名1つ。ここはワイルドカード {0}"},
+		{"%s: %q", "{0~}：{1}"},
+		{"regular expression %q cannot be used: %w (RE2 syntax: no look-around, no back-references)", "正規表現 {0} は使用不可：{1~}（RE2 構文。先読み・後読みと後方参照は不可）"},
+		{"an empty keyword would be found in every event", "空のキーワードはすべての事象に一致してしまう"},
+		{"modifier %q cannot encode the wildcards in %q; put contains behind it, or escape * and ? with a backslash", "修飾子 {0} は {1} のワイルドカードを変換できない。後に contains を置くか、* と ? を \\ でエスケープすること"},
+		{"modifier %q would have to encode too many spellings of %q", "修飾子 {0} が変換する {1} の表記が多すぎる"},
+		{"value %q is too short for base64offset: two bytes are the least that leave a trace at every offset", "値 {0} は base64offset には短すぎる。どの位置でも痕跡が残るのは2バイト以上"},
+		{"placeholder %s (modifier expand) has no values here; give it values or leave the rule out", "プレースホルダー {0}（修飾子 expand）に値がない。値を与えるか、規則を外すこと"},
+	}
+}
+
+// ofConditions are those about the condition of a rule.
+func ofConditions() []entry {
+	return []entry{
+		{"condition is longer than %d bytes", "condition が {0} バイトを超える"},
+		{"condition is not valid UTF-8", "condition が正しい UTF-8 でない"},
+		{"empty condition", "condition が空"},
+		{"aggregation", "集計"},
+		{"aggregation %q", "集計 {0}"},
+		{"%s behind | is not part of Sigma 2; write a correlation rule instead", "| の後の{0~}は Sigma 2 にない。相関規則で書くこと"},
+		{"and, or, or the end", "and、or、または終わり"},
+		{"the name of a selection", "選択条件の名前"},
+		{"them or a pattern of selection names", "them または選択条件の名前のパターン"},
+		{"condition ends where %s is expected", "condition が途中で終わる。次に来るべきものは{0~}"},
+		{"%q in the condition where %s is expected", "condition の {0} の位置に来るべきものは{1~}"},
+		{"condition is nested deeper than %d levels", "condition の入れ子が {0} 段を超える"},
+		{"write \"1 of %s\" or \"all of %s\" for several selections", "複数の選択条件は \"1 of {0}\" または \"all of {1}\" と書くこと"},
+		{"the condition names %q, but there is no such selection", "condition が挙げる {0} という選択条件がない"},
+		{"%q of: only \"1 of\" and \"all of\" are defined", "{0} of は未定義。使えるのは \"1 of\" と \"all of\" だけ"},
+		{"%q matches no selection", "{0} に当たる選択条件がない"},
+	}
+}
