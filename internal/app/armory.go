@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
@@ -54,7 +55,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which [
 			places, ids = append(places, at[i]), append(ids, list[i].ID)
 			some = append(some, share.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
 		}
-		if err := a.service.Refill(ctx, ids...); err != nil {
+		if err := cmp.Or(a.service.Refill(ctx, ids...), a.service.RefillJoints(ctx, ids...)); err != nil {
 			return err
 		}
 		return done(places, some)

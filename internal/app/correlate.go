@@ -90,6 +90,15 @@ func ImportAccounts(book *principal.Book, paths []string, domain string, told fu
 	return nil
 }
 
+// refill gives the correlations that the community shared the past that reaches
+// into them. Live events need not wait for it.
+func (n *Node) refill(ctx context.Context) error {
+	if err := n.detect.RefillJoints(ctx); err != nil && ctx.Err() == nil {
+		n.cfg.Log.Warn("shared correlations do not know what was before this start", slog.Any("err", err))
+	}
+	return nil
+}
+
 // correlate lets the windows of correlations end, and keeps their state.
 func (n *Node) correlate(ctx context.Context) error {
 	t := time.NewTicker(time.Second)

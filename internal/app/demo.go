@@ -381,6 +381,9 @@ func (d *Demo) attack(ctx context.Context) error {
 		d.report = rep
 		d.mu.Unlock()
 	}
+	if err := first.node.detect.Caught(ctx); err != nil { // the recording is at its end
+		return err
+	}
 	if err := d.rest(ctx); err != nil {
 		return err
 	}
@@ -399,6 +402,9 @@ func (d *Demo) attack(ctx context.Context) error {
 	// The attacker goes on, at the university, which is armed by now.
 	last := d.members[2]
 	if err := d.sample(ctx, last.live, last.node.Take); err != nil {
+		return err
+	}
+	if err := last.node.detect.Caught(ctx); err != nil {
 		return err
 	}
 	return d.rest(ctx)

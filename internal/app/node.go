@@ -296,8 +296,10 @@ func (n *Node) Take(ctx context.Context, events []*event.Event) error {
 }
 
 // Import puts old logs into the node's history without matching them: they are
-// what was kept before there was anything to match them with.
+// what was kept before there was anything to match them with. Who is who is learnt
+// from them, and a hunt finds in them what it would find in live events.
 func (n *Node) Import(ctx context.Context, events []*event.Event) error {
+	n.joined.Prepare(events)
 	_, err := n.past.Append(ctx, events)
 	return err
 }
@@ -384,6 +386,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.heartbeat(ctx) })
 	g.Go(func() error { return n.care.Run(ctx) })
 	g.Go(func() error { return n.correlate(ctx) })
+	g.Go(func() error { return n.refill(ctx) })
 	g.Go(func() error { return chores(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.care.Chores()).Run(ctx) })
 	n.sensors.run(ctx, g)
 	if n.cfg.Door {

@@ -8,6 +8,8 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/correlate"
 )
 
 // Past is the node's memory, as far as detect needs it.
@@ -18,6 +20,8 @@ type Past interface {
 	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
 	// Prevalence counts in how much of the past without findings a value occurs, before a time.
 	Prevalence(ctx context.Context, o event.Observable, before time.Time) (history.Prevalence, error)
+	// Named gives the events with these ids that happened between two times.
+	Named(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
 	// MarkFound says that these events are no ordinary past.
 	MarkFound(ctx context.Context, ids ...string) error
 }
@@ -39,9 +43,9 @@ const (
 )
 
 // distinctive tells, for each observable of ev, why it may not become an
-// indicator; an empty reason means that it may. Of several hashes of one file
+// indicator, by what was before at; an empty reason means that it may. Of several hashes of one file
 // only the strongest is given.
-func (s *Service) distinctive(ctx context.Context, ev *event.Event, cache map[event.Observable]string) (map[event.Observable]string, error) {
+func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time, cache map[event.Observable]string) (map[event.Observable]string, error) {
 	out := map[event.Observable]string{}
 	list := event.Observables(ev)
 	system := systemBinary(ev)
@@ -61,7 +65,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, cache map[ev
 		}
 		why := Undistinctive(o, s.own())
 		if why == "" {
-			common, err := s.common(ctx, o, ev.Time)
+			common, err := s.common(ctx, o, at)
 			if err != nil {
 				return nil, err
 			}
@@ -103,12 +107,13 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 	return already.Events >= commonAlready, nil
 }
 
-// known reports whether the value was offered before, by any finding, or is armed already.
-func (s *Service) known(tx *store.Tx, name string) (bool, error) {
+// known reports whether the value was offered before, by any finding, or is armed
+// already; of a rule, with this text.
+func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
 	b := s.engine.now.Load()
 	if kind == "sigma" {
-		if _, armed := b.byRule[value]; armed {
+		if b.says(value, text) {
 			return true, nil
 		}
 	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
@@ -116,6 +121,82 @@ func (s *Service) known(tx *store.Tx, name string) (bool, error) {
 	}
 	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
 	return n > 0, err
+}
+
+// says reports whether a rule or correlation with this id and this text is armed.
+func (b *rulebook) says(key, text string) bool {
+	text = sigma.Canonical(text)
+	for _, a := range b.armed {
+		switch {
+		case a.Rule != nil && a.Rule.Key() == key && sigma.Canonical(string(a.Rule.Source)) == text,
+			a.joint != nil && a.joint.root.Key() == key && a.joint.text == text:
+			return true
+		}
+	}
+	return false
+}
+
+// judge works out, outside the transaction, which values of each group are
+// distinctive. Of a correlation they are those of the events that it rests on.
+func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[string][]verdict, error) {
+	cache := map[event.Observable]string{}
+	out := map[string][]verdict{}
+	for k, list := range groups {
+		if !s.gate.Wants(list[0].hit.Rule.Level) || list[0].hit.Indicator != "" || list[0].hit.List != nil {
+			continue
+		}
+		seen := map[event.Observable]bool{}
+		for i, m := range list {
+			if i == maxLookedAt {
+				break
+			}
+			events, at, err := s.grounds(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			for _, ev := range events {
+				values, err := s.distinctive(ctx, ev, at, cache)
+				if err != nil {
+					return nil, err
+				}
+				for _, o := range event.Observables(ev) {
+					why, judged := values[o]
+					if judged && !seen[o] {
+						seen[o] = true
+						out[k] = append(out[k], verdict{o, why})
+					}
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// grounds gives the events that a match rests on, and when the first of them was:
+// what lies before is the past. Those of a correlation are bounded.
+func (s *Service) grounds(ctx context.Context, m match) ([]*event.Event, time.Time, error) {
+	b := m.hit.basis
+	if b == nil {
+		return []*event.Event{m.ev}, m.ev.Time, nil
+	}
+	ids := basisOf(b)
+	events, err := s.past.Named(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
+	return append(events, m.ev), b.First, err
+}
+
+// basisOf names the events that an alert rests on.
+func basisOf(a *correlate.Alert) []string {
+	ids := make([]string, len(a.Events))
+	for i, e := range a.Events {
+		ids[i] = e.Event
+	}
+	return ids
+}
+
+// verdict is one observable, and why it may not be shared; empty if it may.
+type verdict struct {
+	o   event.Observable
+	why string
 }
 
 type offerRow struct {

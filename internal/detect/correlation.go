@@ -9,14 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/i18n"
@@ -47,20 +45,16 @@ type Correlator struct {
 	habits *principal.Habits
 
 	mu     sync.Mutex
-	set    *sigma.Set         // under mu; whose correlations the engine evaluates
-	engine *correlate.Engine  // under mu; nil if there are none
-	newest arrival            // under mu
-	come   []arrival          // under mu; in the last Lateness, a second each
-	past   arrival            // under mu; the newest that came before
-	upto   time.Time          // under mu; event time that is decided
-	hosts  map[string]string  // under mu; of the events fed last, by their ids
-	order  []string           // under mu; of hosts, the oldest first
-	due    []*correlate.Alert // under mu; not written yet
-	dirty  bool               // under mu
+	set    *sigma.Set                  // under mu; whose correlations the engine evaluates
+	engine *correlate.Engine           // under mu; nil if there are none
+	pace   pace                        // under mu
+	upto   time.Time                   // under mu; event time that is decided
+	hosts  map[string]string           // under mu; of the events fed last, by their ids
+	order  []string                    // under mu; of hosts, the oldest first
+	due    []*correlate.Alert          // under mu; not written yet
+	from   map[*correlate.Alert]string // under mu; of due, the indicators of those that are of shared correlations
+	dirty  bool                        // under mu
 }
-
-// arrival is the newest event time that had come at a moment.
-type arrival struct{ at, heard time.Time }
 
 // The files that a Correlator keeps.
 const (
@@ -88,7 +82,7 @@ func OpenCorrelator(dir string, places *principal.Places, c clock.Clock, log *sl
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(dir), err)
 	}
-	k := &Correlator{dir: dir, clock: c, log: log, book: principal.New(principal.Options{}), hosts: map[string]string{}}
+	k := &Correlator{dir: dir, clock: c, log: log, book: principal.New(principal.Options{}), hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
 	k.habits = principal.NewHabits(k.book, places, 0)
 	k.load(fileAccounts, func(b []byte) error { return k.book.Load(bytes.NewReader(b)) })
 	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
@@ -168,9 +162,9 @@ func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past, feed
 	engine := k.engine
 	k.upto = m.Newest.Add(-Lateness)
 	if kept && m.Waits.After(m.Newest) {
-		k.hear(m.Waits)
+		k.pace.hear(m.Waits, k.clock())
 	} else if kept {
-		k.hear(m.Newest)
+		k.pace.hear(m.Newest, k.clock())
 	}
 	k.mu.Unlock()
 	if err != nil || engine == nil {
@@ -194,53 +188,42 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 	if k.engine == nil || !k.engine.Wants(r) {
 		return nil
 	}
-	k.hear(ev.Time)
-	if _, known := k.hosts[ev.ID]; !known && ev.Host != "" {
-		k.hosts[ev.ID] = ev.Host
-		if k.order = append(k.order, ev.ID); len(k.order) > maxHosts {
-			delete(k.hosts, k.order[0])
-			k.order = k.order[1:]
-		}
-	}
+	k.pace.hear(ev.Time, k.clock())
+	k.note(ev)
 	k.dirty = true
 	return k.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev})
 }
 
-// maxAhead is how far a sensor's clock may be ahead of ours for its events to be
-// used.
-const maxAhead = time.Hour
+// note remembers an event's host. k.mu is held.
+func (k *Correlator) note(ev *event.Event) {
+	if _, known := k.hosts[ev.ID]; known || ev.Host == "" {
+		return
+	}
+	k.hosts[ev.ID] = ev.Host
+	if k.order = append(k.order, ev.ID); len(k.order) > maxHosts {
+		delete(k.hosts, k.order[0])
+		k.order = k.order[1:]
+	}
+}
 
-// hear notes that an event of a time has come. k.mu is held.
-func (k *Correlator) hear(at time.Time) {
-	now := k.clock()
-	if !at.After(k.newest.at) || at.After(now.Add(maxAhead)) {
-		return
-	}
-	k.newest = arrival{at, now}
-	if n := len(k.come); n > 0 && now.Sub(k.come[n-1].heard) < time.Second {
-		k.come[n-1].at = at
-		return
-	}
-	k.come = append(k.come, k.newest)
+// saw is note for an event that a shared correlation takes.
+func (k *Correlator) saw(ev *event.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.note(ev)
 }
 
 // Tick gives the alerts that are certain now: all that came longer than Lateness
-// ago is decided. Where nothing comes, event time goes on from the newest event as
-// the clock does, so that recordings are not late; but it is never ahead of the
-// clock, so that a sensor whose clock is does not make others late.
-func (k *Correlator) Tick() []*correlate.Alert {
+// ago is decided.
+func (k *Correlator) Tick() []*correlate.Alert { return k.advance(false) }
+
+// advance is Tick that may take all that came for decided.
+func (k *Correlator) advance(all bool) []*correlate.Alert {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := k.clock()
-	for len(k.come) > 0 && now.Sub(k.come[0].heard) >= Lateness {
-		k.past, k.come = k.come[0], k.come[1:]
-	}
-	if k.engine == nil || k.past.at.IsZero() {
+	at, ok := k.pace.decided(k.clock(), all)
+	if k.engine == nil || !ok {
 		return nil
-	}
-	at := k.past.at.Add(now.Sub(k.past.heard) - Lateness)
-	if at.After(now.Add(-Lateness)) {
-		at = now.Add(-Lateness)
 	}
 	if at.After(k.upto) {
 		k.upto = at
@@ -262,57 +245,6 @@ func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
 	return s, k.book.Stats()
 }
 
-// event makes of an alert the event that its finding is about.
-func (k *Correlator) event(a *correlate.Alert) *event.Event {
-	ev := &event.Event{ID: read.RecordID("correlation", a.At.UnixMicro(), []byte(a.ID)), Time: a.Last, Seen: k.clock(),
-		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation", Fields: map[string]any{}}
-	var ids []string
-	var list []any
-	for _, e := range a.Events {
-		ids = append(ids, e.Event)
-		list = append(list, e.Event)
-	}
-	ev.Fields["meneki.events"], ev.Fields["meneki.value"] = list, a.Value
-	if a.Omitted > 0 {
-		ev.Fields["meneki.events_omitted"] = int64(a.Omitted)
-	}
-	for _, g := range a.Group {
-		ev.Fields[g.Field] = g.Value
-		kind, name, ok := strings.Cut(g.Value, ":")
-		if !ok {
-			continue
-		}
-		switch kind {
-		case "ip":
-			ev.Fields["src_ip"] = name
-		case "host", "fqdn":
-			ev.Host = name
-		case "down", "addr", "user", "sid":
-			ev.User = name
-		}
-	}
-	if ev.Host == "" && len(ids) > 0 {
-		k.mu.Lock()
-		ev.Host = k.hosts[ids[len(ids)-1]]
-		k.mu.Unlock()
-	}
-	raw, err := json.Marshal(map[string]any{"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(), "last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted})
-	if err != nil {
-		raw = []byte("{}") // a value that is no number
-	}
-	ev.Raw = raw
-	return ev
-}
-
-func (k *Correlator) hit(a *correlate.Alert) Hit {
-	c := a.Rule
-	h := Hit{Joined: true, Rule: event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}}
-	for _, g := range a.Group {
-		h.Fields = append(h.Fields, event.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
-	}
-	return h
-}
-
 // Save writes everything, if something changed. It is whole or not there.
 func (k *Correlator) Save() error {
 	k.mu.Lock()
@@ -324,7 +256,7 @@ func (k *Correlator) Save() error {
 	if err := errors.Join(k.book.Save(&accounts), k.habits.Save(&habits)); err != nil {
 		return err
 	}
-	m, err := json.Marshal(mark{Newest: k.upto.Add(Lateness), Waits: k.newest.at})
+	m, err := json.Marshal(mark{Newest: k.upto.Add(Lateness), Waits: k.pace.newest.at})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -15,8 +16,42 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Correlations gives the node's own correlation rules, in the order of their files.
-func (e *Engine) Correlations() []*sigma.Correlation { return e.now.Load().own.Correlations }
+// Correlations gives the node's own correlation rules, in the order of their files,
+// and behind them those that the community shared.
+func (e *Engine) Correlations() []*sigma.Correlation {
+	b := e.now.Load()
+	if len(b.joints) == 0 {
+		return b.own.Correlations
+	}
+	out, seen := slices.Clone(b.own.Correlations), map[string]bool{}
+	for _, c := range out {
+		seen[c.Key()] = true
+	}
+	for _, a := range b.joints {
+		for _, c := range a.joint.set.Correlations {
+			if !seen[c.Key()] {
+				seen[c.Key()] = true
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// shared reports whether a correlation came from the community.
+func (e *Engine) shared(c *sigma.Correlation) bool {
+	return slices.ContainsFunc(e.now.Load().joints, func(a Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
+}
+
+// correlated gives what all correlations keep and left out: our own, and of those
+// that the community shared each by itself.
+func (c CarePageConfig) correlated() (correlate.Stats, principal.Stats) {
+	total, who := c.Correlator.Stats()
+	for _, a := range c.Care.Engine.now.Load().joints {
+		total.Correlations = append(total.Correlations, a.joint.stats()...)
+	}
+	return total, who
+}
 
 // Correlation gives a correlation rule that is loaded, or nil.
 func (e *Engine) Correlation(key string) *sigma.Correlation {
@@ -42,6 +77,8 @@ type joinLine struct {
 	stats correlate.CorrelationStats
 	found int64     // findings that are kept
 	last  time.Time // when the newest of them came
+
+	shared bool // it came from the community
 }
 
 // foundBy counts the findings that each rule has made, and gives when the newest came.
@@ -71,7 +108,7 @@ func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total cor
 	var out []joinLine
 	for _, rule := range c.Care.Engine.Correlations() {
 		x := found[rule.Key()]
-		x.Correlation, x.stats = rule, statsOf(total, rule)
+		x.Correlation, x.stats, x.shared = rule, statsOf(total, rule), c.Care.Engine.shared(rule)
 		out = append(out, x)
 	}
 	slices.SortStableFunc(out, func(a, b joinLine) int {
@@ -91,7 +128,7 @@ func statsOf(total correlate.Stats, rule *sigma.Correlation) correlate.Correlati
 
 // joins is the page on correlation as a whole.
 func (c CarePageConfig) joins(r *web.Request) (*web.View, error) {
-	total, who := c.Correlator.Stats()
+	total, who := c.correlated()
 	lines, err := c.joinLines(r.Context(), r, total)
 	if err != nil {
 		return nil, err
@@ -132,6 +169,9 @@ func joinList(lines []joinLine) web.List {
 		main := web.Lines{x.Title, conditionText(x.Correlation)}
 		if x.Silent {
 			main = append(main, web.Badge{Text: i18n.T("part of others", "ほかの規則の部品"), Mood: web.Dim})
+		}
+		if x.shared {
+			main = append(main, web.Badge{Text: i18n.T("shared by the community", "共同体からの共有"), Mood: web.Dim})
 		}
 		if n := x.stats.Overflowed + x.stats.Evicted; n > 0 {
 			main = append(main, web.Badge{Text: i18n.T("{0} given up for want of memory", "メモリー不足による欠落 {0} 件").With(n), Mood: web.Warn, Icon: "warn"})
@@ -226,7 +266,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 	if err != nil {
 		return nil, err
 	}
-	total, _ := c.Correlator.Stats()
+	total, _ := c.correlated()
 	s := statsOf(total, rule)
 	all := "/findings?rule=" + url.QueryEscape(id)
 	badge := web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good}

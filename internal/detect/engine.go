@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/engine"
 	"github.com/meneki/meneki/stix"
 )
@@ -36,6 +37,10 @@ type Hit struct {
 	Window    bool              // a pattern took several events together
 	List      *event.ListEntry  // nil unless an entry of the node's own watchlist matched
 	Joined    bool              // a correlation rule came to it
+
+	quiet bool             // a base rule of correlations, and no finding by itself
+	joint *joint           // the shared correlation that a base rule is of; nil for an own one
+	basis *correlate.Alert // of Joined: what it rests on
 }
 
 // byRule reports whether a rule, or a correlation of rules, made the hit: such hits
@@ -54,6 +59,7 @@ type Armed struct {
 	ValidUntil time.Time // zero: no end
 
 	window *window // of a pattern over several events
+	joint  *joint  // or a correlation with the rules that it is built on
 }
 
 // Engine matches events. Match may be called from many goroutines while rules
@@ -62,6 +68,7 @@ type Armed struct {
 type Engine struct {
 	clock clock.Clock
 	watch atomic.Pointer[watched]
+	who   resolver   // set before anything is armed; nil: nobody is resolved
 	mu    sync.Mutex // serialises changes
 	now   atomic.Pointer[rulebook]
 }
@@ -69,13 +76,18 @@ type Engine struct {
 // rulebook is what the engine matches with; it is never changed, only replaced.
 type rulebook struct {
 	own    *sigma.Set
-	live   *sigma.Set                  // own without what is in quarantine
-	fast   *engine.Engine              // of live
-	extra  *engine.Engine              // of shared
-	skip   map[string]bool             // rules that are not evaluated, by key
-	shared *sigma.Set                  // rules that came as indicators and are not among our own
-	byRule map[string]string           // rule id -> indicator, for rules that we also have ourselves
-	values map[event.Observable]string // value -> indicator
+	live   *sigma.Set                    // own without what is in quarantine
+	fast   *engine.Engine                // of live
+	extra  []*engine.Engine              // of shared
+	skip   map[string]bool               // rules that are not evaluated, by key
+	given  []*sigma.Rule                 // rules that came as indicators and are not among our own, also those that are skipped
+	shared []*sigma.Rule                 // given without those
+	by     map[*sigma.Rule][]string      // indicators of each of given
+	byRule map[string]string             // rule id -> indicator, for rules that we also have ourselves
+	joints []Armed                       // correlations that came as indicators and are not among our own
+	bases  *baseBook                     // of joints
+	byJoin map[*sigma.Correlation]string // indicator, for correlations that we also have ourselves
+	values map[event.Observable]string   // value -> indicator
 	nets   networks
 	pats   *patternBook     // nil if there are none
 	armed  map[string]Armed // by indicator
@@ -91,21 +103,12 @@ func NewEngine(c clock.Clock) *Engine {
 // build makes a rulebook; what has not changed since old is taken from it, since
 // compiling rules is dear and indicators come often.
 func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
-	b := &rulebook{own: own, live: own, skip: skip, byRule: map[string]string{}, values: map[event.Observable]string{}, armed: armed}
+	b := &rulebook{own: own, live: own, skip: skip, by: map[*sigma.Rule][]string{}, byRule: map[string]string{}, byJoin: map[*sigma.Correlation]string{},
+		values: map[event.Observable]string{}, armed: armed}
 	if b.armed == nil {
 		b.armed = map[string]Armed{}
 	}
-	mine := map[string]bool{}
-	for _, r := range own.Rules {
-		mine[r.Key()] = true
-	}
-	var shared []*sigma.Rule
-	ids := make([]string, 0, len(b.armed))
-	for id := range b.armed {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	seen := map[string]bool{}
+	ids := slices.Sorted(maps.Keys(b.armed))
 	var pats []Armed
 	for _, id := range ids {
 		a := b.armed[id]
@@ -120,27 +123,22 @@ func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed,
 				b.values[v] = id
 			}
 		}
-		if a.Rule == nil {
-			continue
-		}
-		if _, there := b.byRule[a.Rule.Key()]; !there {
-			b.byRule[a.Rule.Key()] = id
-		}
-		if !mine[a.Rule.Key()] && !seen[a.Rule.Key()] && !skip[a.Rule.Key()] {
-			seen[a.Rule.Key()] = true
-			shared = append(shared, a.Rule)
-		}
 	}
+	b.arrange(ids)
 	if old != nil && old.pats.holds(pats) {
 		b.pats = old.pats
 	} else {
 		b.pats = newPatternBook(pats)
 	}
-	if old != nil && slices.Equal(old.shared.Rules, shared) {
+	if old != nil && slices.Equal(old.shared, b.shared) {
 		b.shared, b.extra = old.shared, old.extra
 	} else {
-		b.shared = sigma.NewSet(shared)
-		b.extra = engine.Compile(b.shared, engine.Options{Clock: c})
+		b.extra = compileAll(b.shared, engine.Options{Clock: c})
+	}
+	if old != nil && slices.Equal(old.bases.rules, b.bases.rules) {
+		b.bases.engines = old.bases.engines
+	} else {
+		b.bases.compile(c)
 	}
 	if old != nil && old.own == own && maps.Equal(old.skip, skip) {
 		b.live, b.fast = old.live, old.fast
@@ -151,6 +149,52 @@ func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed,
 	}
 	b.fast = engine.Compile(b.live, engine.Options{Clock: c})
 	return b
+}
+
+// arrange sorts out which of the rules and correlations that were shared are among
+// our own. Only one that says the same does for it: of two with one id and
+// different texts both are matched.
+func (b *rulebook) arrange(ids []string) {
+	mine, joined := map[string]*sigma.Rule{}, map[string]*sigma.Correlation{}
+	for _, r := range b.own.Rules {
+		mine[r.Key()] = r
+	}
+	for _, c := range b.own.Correlations {
+		joined[c.Key()] = c
+	}
+	same := map[string]*sigma.Rule{}
+	var which []int
+	for _, id := range ids {
+		a := b.armed[id]
+		switch {
+		case a.Rule != nil:
+			key, text := a.Rule.Key(), sigma.Canonical(string(a.Rule.Source))
+			if own := mine[key]; own != nil && sigma.Canonical(string(own.Source)) == text {
+				if _, there := b.byRule[key]; !there {
+					b.byRule[key] = id
+				}
+				continue
+			}
+			one := same[key+"\x00"+text]
+			if one == nil {
+				one = a.Rule
+				same[key+"\x00"+text], b.given = one, append(b.given, one)
+				if !b.skip[key] {
+					b.shared = append(b.shared, one)
+				}
+			}
+			b.by[one] = append(b.by[one], id)
+		case a.joint != nil:
+			if own := joined[a.joint.root.Key()]; own != nil && sigma.Canonical(string(own.Text())) == a.joint.text {
+				if _, there := b.byJoin[own]; !there {
+					b.byJoin[own] = id
+				}
+				continue
+			}
+			which, b.joints = append(which, len(b.joints)), append(b.joints, a)
+		}
+	}
+	b.bases = newBaseBook(b.joints, which, b.skip)
 }
 
 // Quarantine replaces the set of rules that are not evaluated, by their keys,
@@ -176,8 +220,8 @@ func (e *Engine) Rules() *sigma.Set { return e.now.Load().own }
 // Arm adds or replaces indicators.
 func (e *Engine) Arm(list ...Armed) { e.change(list, nil) }
 
-// TryArm is Arm of one, unless it would be one too many of the patterns that take
-// several events together; then the error is a fault.Unsupported.
+// TryArm is Arm of one, unless it would be one too many of those that take several
+// events together, patterns or correlations; then the error is a fault.Unsupported.
 func (e *Engine) TryArm(a Armed) error {
 	if a.window != nil {
 		n := 1
@@ -188,6 +232,17 @@ func (e *Engine) TryArm(a Armed) error {
 		}
 		if n > maxWindows {
 			return fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
+		}
+	}
+	if a.joint != nil {
+		n := 1
+		for id, other := range e.now.Load().armed {
+			if other.joint != nil && id != a.ID {
+				n++
+			}
+		}
+		if n > maxJoints {
+			return fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関規則の指標は既に {0} 件あります").With(maxJoints))
 		}
 	}
 	e.Arm(a)
@@ -206,6 +261,14 @@ func (e *Engine) change(add []Armed, drop []string) {
 		armed[id] = a
 	}
 	for _, a := range add {
+		if a.joint != nil {
+			// A new version of the same, such as one that is marked in another way, goes
+			// on with what is kept.
+			if before := armed[a.ID].joint; before != nil && before.text == a.joint.text {
+				a.joint = before
+			}
+			a.joint.start(e.who, e.clock)
+		}
 		armed[a.ID] = a
 	}
 	for _, id := range drop {
@@ -225,20 +288,31 @@ func (e *Engine) Count() (rules, indicators int) {
 func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	b := e.now.Load()
 	now := e.clock()
-	rule := func(m *sigma.Match) bool {
-		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m)}
+	b.fast.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), quiet: b.own.Silent(m.Rule)}
 		if id, ok := b.byRule[m.Rule.Key()]; ok && b.valid(id, now) {
 			h.Indicator = id
 		}
 		yield(h)
 		return true
-	}
-	b.fast.Match(ev, ev.Fields, rule)
-	if len(b.shared.Rules) > 0 {
-		b.extra.Match(ev, ev.Fields, func(m *sigma.Match) bool {
-			return !b.valid(b.byRule[m.Rule.Key()], now) || rule(m)
+	})
+	for _, x := range b.extra {
+		x.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+			if id := b.first(b.by[m.Rule], now); id != "" {
+				yield(Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), Indicator: id})
+			}
+			return true
 		})
 	}
+	b.bases.match(ev, func(x base, m *sigma.Match) {
+		if b.valid(x.id, now) {
+			h := Hit{Rule: refOf(x.rule), Sigma: x.rule, Indicator: x.id, joint: x.j, quiet: x.j.set.Silent(x.rule)}
+			if !h.quiet {
+				h.Fields = fieldsOf(m)
+			}
+			yield(h)
+		}
+	})
 	b.pats.match(ev, func(id string) bool { return b.valid(id, now) }, yield)
 	list := e.watch.Load().observables(ev, len(b.values)+len(b.nets.by) > 0)
 	if len(list) == 0 {
@@ -263,6 +337,16 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 func (b *rulebook) valid(indicator string, now time.Time) bool {
 	a, ok := b.armed[indicator]
 	return ok && (a.ValidUntil.IsZero() || now.Before(a.ValidUntil))
+}
+
+// first gives the first of some indicators that is valid, or "".
+func (b *rulebook) first(ids []string, now time.Time) string {
+	for _, id := range ids {
+		if b.valid(id, now) {
+			return id
+		}
+	}
+	return ""
 }
 
 func valueHit(a Armed, o event.Observable) Hit {

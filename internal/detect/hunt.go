@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -56,29 +57,31 @@ func (rd Reader) Read(raw []byte) (Armed, error) {
 	}
 	switch text("pattern_type") {
 	case "sigma":
-		if a.Rule, err = rd.rule(a.ID, text("pattern")); err != nil {
-			return Armed{}, err
-		}
-		if a.Rule.License == "" {
-			a.Rule.License = labelled(o.Labels(), "license:")
-		}
-		return a, nil
+		return rd.sigma(a, text("pattern"), labelled(o.Labels(), "license:"))
 	case "stix":
 		return a.reads(text("pattern"))
 	}
 	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
 }
 
-func (rd Reader) rule(id, text string) (*sigma.Rule, error) {
-	set := rd.set(id, text)
+// sigma reads one rule, or one correlation with the rules that it is built on.
+func (rd Reader) sigma(a Armed, text, license string) (Armed, error) {
+	set := rd.set(a.ID, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
-		return nil, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Text(err.Reason)), err)
+		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Text(err.Reason)), err)
 	}
-	if len(set.Rules) != 1 || len(set.Correlations)+len(set.Filters) > 0 {
-		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule", "この指標に含まれる Sigma 規則が1件ではありません"))
+	if len(set.Rules) == 1 && len(set.Correlations)+len(set.Filters) == 0 {
+		a.Rule = set.Rules[0]
+		a.Rule.License = cmp.Or(a.Rule.License, license)
+		return a, nil
 	}
-	return set.Rules[0], nil
+	var err error
+	if a.joint, err = readJoint(set, text); err != nil {
+		return Armed{}, err
+	}
+	a.joint.root.License = cmp.Or(a.joint.root.License, license)
+	return a, nil
 }
 
 // Rules reads the Sigma rules of a file, and says of what it refuses where it is and

@@ -23,16 +23,18 @@ const (
 
 // HuntAll searches the node's whole past for many indicators, in passes that each
 // serve all of one kind, the quickest first: values, and patterns that need one of
-// some values, which the indexes make short; rules; then networks and patterns for
+// some values, which the indexes make short; rules; correlations; then networks and patterns for
 // which every event has to be looked at. What it finds becomes findings, marked as
 // past, unless the same events are in a finding already. Live events go first: see
 // giveWay. done, unless it is nil, is told after each pass for which of the list it
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
 func (s *Service) HuntAll(ctx context.Context, list []Armed, done func(which []int, out []Hunted) error) ([]Hunted, error) {
-	var values, narrow, rules, wide []int
+	var values, narrow, rules, joints, wide []int
 	for i, a := range list {
 		switch {
+		case a.joint != nil:
+			joints = append(joints, i)
 		case a.Rule != nil:
 			rules = append(rules, i)
 		case a.Pattern != nil && len(a.sights()) > 0:
@@ -49,7 +51,7 @@ func (s *Service) HuntAll(ctx context.Context, list []Armed, done func(which []i
 	for _, pass := range []struct {
 		which []int
 		hunt  func(context.Context, []Armed, []int, []Hunted, *watch) error
-	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {wide, s.huntPatterns}} {
+	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {joints, s.huntJoints}, {wide, s.huntPatterns}} {
 		if len(pass.which) == 0 {
 			continue
 		}
@@ -225,24 +227,24 @@ type ruleHunt struct {
 // they can match.
 func newRuleHunt(list []Armed, which []int) (*ruleHunt, history.Query) {
 	h := &ruleHunt{by: map[*sigma.Rule][]int{}}
-	// Two indicators may bring rules of one id that say different things, and a set
-	// holds an id once.
-	var sets []map[string]bool
-	var rules [][]*sigma.Rule
-	var q history.Query
-	numbers := true
+	var rules []*sigma.Rule
 	for _, i := range which {
 		r := list[i].Rule
-		h.by[r] = append(h.by[r], i)
-		if len(h.by[r]) > 1 {
-			continue
+		if h.by[r] = append(h.by[r], i); len(h.by[r]) == 1 {
+			rules = append(rules, r)
 		}
-		at := slices.IndexFunc(sets, func(keys map[string]bool) bool { return !keys[r.Key()] })
-		if at < 0 {
-			at = len(sets)
-			sets, rules = append(sets, map[string]bool{}), append(rules, nil)
-		}
-		sets[at][r.Key()], rules[at] = true, append(rules[at], r)
+	}
+	h.engines = compileAll(rules, engine.Options{})
+	q := ruleQuery(rules)
+	q.Keep = newSieves(h.engines).keep
+	return h, q
+}
+
+// ruleQuery asks for the events that rules can match, by their log sources.
+func ruleQuery(rules []*sigma.Rule) history.Query {
+	var q history.Query
+	numbers := true
+	for _, r := range rules {
 		q.Sources = append(q.Sources, r.LogSource)
 		ids := r.EventIDs()
 		numbers = numbers && len(ids) > 0
@@ -251,11 +253,7 @@ func newRuleHunt(list []Armed, which []int) (*ruleHunt, history.Query) {
 	if !numbers {
 		q.EventIDs = nil
 	}
-	for _, r := range rules {
-		h.engines = append(h.engines, engine.Compile(sigma.NewSet(r), engine.Options{}))
-	}
-	q.Keep = newSieves(h.engines).keep
-	return h, q
+	return q
 }
 
 // match yields the places of the rules that match, until yield returns false.

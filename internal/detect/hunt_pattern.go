@@ -231,16 +231,14 @@ func (s *Service) incomplete(list []windowHunt, armed []Armed) {
 // ended. What it completes is found again, which counts nothing twice. It looks
 // back from now as far as a pattern reaches.
 func (s *Service) Refill(ctx context.Context, ids ...string) error {
-	b := s.engine.now.Load()
-	if b.pats == nil {
-		return nil
-	}
-	for _, a := range b.pats.list {
-		if a.window == nil || len(ids) > 0 && !slices.Contains(ids, a.ID) {
-			continue
-		}
-		if err := s.refill(ctx, a); err != nil {
-			return err
+	if b := s.engine.now.Load(); b.pats != nil {
+		for _, a := range b.pats.list {
+			if a.window == nil || len(ids) > 0 && !slices.Contains(ids, a.ID) {
+				continue
+			}
+			if err := s.refill(ctx, a); err != nil {
+				return err
+			}
 		}
 	}
 	return s.settle(ctx, nil)

@@ -50,10 +50,13 @@ func (w *window) add(ev *event.Event, seen stix.Observed) (*stix.StreamMatch, er
 	return w.stream.Add(ev.ID, ev.Time, seen)
 }
 
-// LeftOut counts what the windows of the armed patterns did not keep or decide: a
-// match of several events may have been missed for it.
+// LeftOut counts what the windows of the armed patterns and the correlations that
+// were shared did not keep or decide: a match of several events may have been missed for it.
 func (e *Engine) LeftOut() (n int64) {
 	for _, a := range e.now.Load().armed {
+		if a.joint != nil {
+			n += a.joint.left()
+		}
 		if a.window == nil {
 			continue
 		}

@@ -322,8 +322,12 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 	for _, r := range b.own.Rules {
 		mine[r.Key()] = true
 	}
-	for key, id := range b.byRule {
-		if !mine[key] && !yield(b.armed[id].Rule) {
+	for _, r := range b.given {
+		if mine[r.Key()] {
+			continue
+		}
+		mine[r.Key()] = true
+		if !yield(r) {
 			return
 		}
 	}

@@ -54,7 +54,11 @@ func (c *Care) weigh(ctx context.Context) error {
 // drainCosts gives what own and shared rules have cost since it was last called.
 func (e *Engine) drainCosts() []engine.Cost {
 	b := e.now.Load()
-	return append(b.fast.DrainCosts(), b.extra.DrainCosts()...)
+	out := b.fast.DrainCosts()
+	for _, e := range append(slices.Clone(b.extra), b.bases.engines...) {
+		out = append(out, e.DrainCosts()...)
+	}
+	return out
 }
 
 // judge adds what was spent to what is known, and gives the rules that are too dear.

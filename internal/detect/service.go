@@ -119,6 +119,9 @@ func New(c Config) *Service {
 	if c.Tell == nil {
 		c.Tell = func() {}
 	}
+	if c.Correlator != nil {
+		c.Engine.who = c.Correlator.book.ResolveField
+	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
 }
@@ -186,6 +189,9 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 			for _, m := range groups[k] {
 				if !stays(m.hit.List) { // else what the past holds without findings would tell of it
 					ids = append(ids, m.ev.ID)
+					if m.hit.basis != nil {
+						ids = append(ids, basisOf(m.hit.basis)...)
+					}
 				}
 			}
 			if a == nil || fresh == 0 {
@@ -233,41 +239,6 @@ func (s *Service) forget() {
 			delete(s.open, k)
 		}
 	}
-}
-
-// judge works out, outside the transaction, which values of each group are distinctive.
-func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[string][]verdict, error) {
-	cache := map[event.Observable]string{}
-	out := map[string][]verdict{}
-	for k, list := range groups {
-		if !s.gate.Wants(list[0].hit.Rule.Level) || list[0].hit.Indicator != "" || list[0].hit.List != nil {
-			continue
-		}
-		seen := map[event.Observable]bool{}
-		for i, m := range list {
-			if i == maxLookedAt {
-				break
-			}
-			values, err := s.distinctive(ctx, m.ev, cache)
-			if err != nil {
-				return nil, err
-			}
-			for _, o := range event.Observables(m.ev) {
-				why, judged := values[o]
-				if judged && !seen[o] {
-					seen[o] = true
-					out[k] = append(out[k], verdict{o, why})
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-// verdict is one observable, and why it may not be shared; empty if it may.
-type verdict struct {
-	o   event.Observable
-	why string
 }
 
 // grow adds a group's events to its open finding, or makes one. fresh counts
@@ -391,68 +362,6 @@ func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verd
 	sg := event.Sighting{ID: f.ID, Member: f.Member, Indicator: f.Indicator, Realm: f.Realm, Count: f.Count, First: f.First, Last: f.Last, Past: f.Past,
 		At: f.Detected, Handling: s.gate.Handling(event.KindSighting)}
 	return s.gate.Offer(tx, event.Offer{Kind: event.KindSighting, ID: sg.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: sg.Handling, Body: sg})
-}
-
-// offerCandidates offers the distinctive values of a finding and, where there
-// are none, its rule. Every value is judged once a finding and the verdict is kept.
-func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
-	if a.Past || a.Indicator != "" || a.List != nil || !s.gate.Wants(a.Rule.Level) {
-		return nil
-	}
-	h := s.gate.Handling(event.KindCandidate)
-	offer := func(c event.Candidate, value string) error {
-		c.ID, c.Member, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.Member, a.ID, a.Realm, a.Rule, h, a.Sensed
-		a.given++
-		title := value
-		if c.Sigma != "" {
-			title = a.Rule.Title
-		}
-		return s.gate.Offer(tx, event.Offer{Kind: event.KindCandidate, ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
-	}
-	for _, v := range verdicts {
-		name := string(v.o.Type) + ":" + v.o.Value
-		if a.offered[name] || len(a.offered) > 200 {
-			continue
-		}
-		a.offered[name] = true
-		give := v.why == "" && a.given < maxOffered
-		if give {
-			known, err := s.known(tx, name)
-			if err != nil {
-				return err
-			}
-			give = !known
-		}
-		why := v.why
-		if why == "" {
-			why = reasonUnseen
-			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < maxOffered {
-				a.Observables = append(a.Observables, v.o)
-			}
-		}
-		if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, why, give}}); err != nil {
-			return err
-		}
-		if give {
-			if err := offer(event.Candidate{Observable: &v.o, Why: why}, v.o.Value); err != nil {
-				return err
-			}
-		}
-	}
-	rule := list[0].hit.Sigma
-	name := "sigma:" + a.Rule.ID
-	if len(a.Observables) > 0 || a.given > 0 || rule == nil || a.offered[name] {
-		return nil
-	}
-	a.offered[name] = true
-	known, err := s.known(tx, name)
-	if err != nil {
-		return err
-	}
-	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
-		return err
-	}
-	return offer(event.Candidate{Sigma: string(rule.Source), Why: reasonBehavior}, name)
 }
 
 // Rules replaces the node's own rules.

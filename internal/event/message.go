@@ -95,7 +95,8 @@ type Candidate struct {
 	Finding    string          `json:"finding"`
 	Realm      string          `json:"realm"`
 	Observable *Observable     `json:"observable,omitempty"`
-	Sigma      string          `json:"sigma,omitempty"` // the rule's YAML text, unchanged
+	Sigma      string          `json:"sigma,omitempty"` // YAML text as it was written: a rule, or a correlation behind the rules that it is built on
+	Base       []RuleRef       `json:"base,omitempty"`  // of a correlation: who is to be credited for those
 	Rule       RuleRef         `json:"rule"`
 	Why        string          `json:"why,omitempty"` // why it was thought distinctive
 	Handling   policy.Handling `json:"handling"`

@@ -32,6 +32,7 @@ func ofReceipts() []entry {
 		{"%s cannot be a value of it", "{0} はその値になりえません"},
 		{"it has no order here", "ここでは大小を比べられません"},
 		{"%s patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります"},
+		{"%s correlations are armed already", "相関規則の指標は既に {0} 件あります"},
 		{"the finding is not readable", "検知を読み取れません"},
 		{"this finding belongs to another member", "この検知は別の構成員のものです"},
 		{"the finding has no valid %s", "検知の {0} が正しくありません"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -40,14 +41,16 @@ func (o *Office) make(c event.Candidate, now time.Time) (*stix.Object, objectRow
 	if c.Rule.License != "" { // a rule often states none itself; whoever shows a match must
 		ind.Labels = append(ind.Labels, "license:"+c.Rule.License)
 	}
-	credit := "Sigma rule: " + c.Rule.Title + " (" + c.Rule.ID + ")"
-	if c.Rule.Author != "" {
-		credit += ", author: " + c.Rule.Author
+	what := "Sigma rule: "
+	if len(c.Base) > 0 {
+		what = "Sigma correlation: "
 	}
-	if c.Rule.License != "" {
-		credit += ", licence: " + c.Rule.License
+	ind.Description = what + credit(c.Rule)
+	if c.Sigma != "" {
+		for _, b := range c.Base {
+			ind.Description += "\nBuilt on the Sigma rule: " + credit(b)
+		}
 	}
-	ind.Description = credit
 	if c.Observable != nil {
 		ind.Name = value
 		ind.PatternType, ind.PatternVersion = "stix", "2.1"
@@ -66,6 +69,25 @@ func (o *Office) make(c event.Candidate, now time.Time) (*stix.Object, objectRow
 	return obj, row, nil
 }
 
+// credit names a rule as whoever shows a match of it must.
+func credit(r event.RuleRef) string {
+	out := r.Title + " (" + r.ID + ")"
+	if r.Author != "" {
+		out += ", author: " + r.Author
+	}
+	if r.License != "" {
+		out += ", licence: " + r.License
+	}
+	return out
+}
+
+// saysAs reports whether an indicator's rule is, but for what carries no meaning,
+// that of an offer.
+func (r objectRow) saysAs(rule string) bool {
+	o, err := stix.Parse([]byte(r.Body))
+	return err == nil && sigma.Canonical(text(o, "pattern")) == sigma.Canonical(rule)
+}
+
 func levelOr(l string) string {
 	if _, ok := confidences[l]; ok {
 		return l
@@ -74,7 +96,7 @@ func levelOr(l string) string {
 }
 
 // subjectOf names what a candidate would match; two candidates with the same
-// subject are one indicator.
+// subject are one indicator, but for rules of one id that say different things.
 func subjectOf(c event.Candidate) (kind, value string) {
 	if c.Observable != nil {
 		return string(c.Observable.Type), c.Observable.Value

@@ -94,13 +94,26 @@ func checkCandidate(c *event.Candidate, member string, now time.Time) error {
 		c.Observable.Value = v
 	}
 	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.Near(c.Sensed, now)
-	c.Rule.Title, c.Rule.Author, c.Rule.License = event.Clip(c.Rule.Title, 500), event.Clip(c.Rule.Author, 500), event.Clip(c.Rule.License, 200)
+	clipCredit(&c.Rule)
+	c.Base = c.Base[:min(len(c.Base), maxBases)]
+	for i := range c.Base {
+		b := c.Base[i]
+		c.Base[i] = event.RuleRef{ID: event.Clip(b.ID, 200), Title: b.Title, Author: b.Author, License: b.License}
+		clipCredit(&c.Base[i])
+	}
 	c.Rule.Tags = c.Rule.Tags[:min(len(c.Rule.Tags), 64)]
 	for i := range c.Rule.Tags {
 		c.Rule.Tags[i] = event.Clip(c.Rule.Tags[i], 200)
 	}
 	c.Realm, c.Why, c.Rule.Level = event.Clip(c.Realm, 100), event.Clip(c.Why, 200), event.Clip(c.Rule.Level, 20)
 	return nil
+}
+
+// maxBases bounds the rules that are credited beside a correlation.
+const maxBases = 200
+
+func clipCredit(r *event.RuleRef) {
+	r.Title, r.Author, r.License = event.Clip(r.Title, 500), event.Clip(r.Author, 500), event.Clip(r.License, 200)
 }
 
 type candidateRow struct {
@@ -192,6 +205,9 @@ func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people
 	old, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
 		return nil, err
+	}
+	if c.Sigma != "" { // an id says nothing of what it stands for: anybody may write one
+		old = slices.DeleteFunc(old, func(i Indicator) bool { return !i.saysAs(c.Sigma) })
 	}
 	id := ""
 	var out []parcel

@@ -1,0 +1,231 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/correlate"
+	"github.com/meneki/meneki/sigma/engine"
+)
+
+// Bounds of the correlations that the community shares. Each has an engine of its
+// own, so that none can push what our own correlations or another one keep out of
+// memory.
+const (
+	maxJoints    = 64
+	jointMemory  = 8 << 20 // bytes of one
+	maxJointDocs = 200     // rules and correlations of one
+	maxSince     = 20_000  // events that wait while one is filled with the past
+	maxDepth     = 3650 * 24 * time.Hour
+)
+
+// joint is a correlation that the community shared, with all that it is built on,
+// and its live state.
+type joint struct {
+	set  *sigma.Set
+	root *sigma.Correlation
+	text string // canonical
+
+	mu      sync.Mutex
+	engine  *correlate.Engine // under mu; nil until it is armed
+	pace    pace              // under mu
+	refills int               // under mu; refills under way
+	since   []correlate.Match // under mu; what came while they are
+}
+
+// readJoint takes a set that is one correlation with what it is built on.
+func readJoint(set *sigma.Set, text string) (*joint, error) {
+	roots := set.Roots()
+	if len(roots) != 1 || len(set.Filters) > 0 {
+		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule, or one correlation with its rules", "この指標に含まれるのは、1件の Sigma 規則でも、1件の相関規則とその基礎規則でもありません"))
+	}
+	rules, inner := roots[0].Below()
+	switch n := len(set.Rules) + len(set.Correlations); {
+	case len(rules) != len(set.Rules) || len(inner)+1 != len(set.Correlations):
+		return nil, fault.New(fault.Unsupported, i18n.T("the indicator holds rules that its correlation does not refer to", "この指標には、相関規則から参照されていない規則が含まれています"))
+	case n > maxJointDocs:
+		return nil, fault.New(fault.Unsupported, i18n.T("a correlation on more than {0} rules is not taken", "{0} 件を超える規則にもとづく相関規則は受け付けません").With(maxJointDocs))
+	}
+	j := &joint{set: set, root: roots[0], text: sigma.Canonical(text)}
+	if _, err := correlate.New(set, correlate.Config{}); err != nil {
+		return nil, fault.Wrap(fault.Unsupported, i18n.T("the correlation in this indicator cannot be used: {0}", "この指標の相関規則は使用できません：{0}").With(err.Error()), err)
+	}
+	return j, nil
+}
+
+// resolver says who stands behind a value, as correlate.Config.Resolve does.
+type resolver func(field, value string, at time.Time) string
+
+// fresh makes an engine for it. Events of any time may wait in it; what is decided
+// is for the caller to say. now may be nil: then no time is too far ahead.
+func (j *joint) fresh(memory int64, who resolver, now clock.Clock) *correlate.Engine {
+	e, err := correlate.New(j.set, correlate.Config{Lateness: reach, MaxMemory: memory, Resolve: who, Now: now, MaxAhead: maxAhead})
+	if err != nil {
+		return nil // readJoint has tried
+	}
+	return e
+}
+
+// start makes it live; one that is stays as it is.
+func (j *joint) start(who resolver, now clock.Clock) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.engine == nil {
+		j.engine = j.fresh(jointMemory, who, now)
+	}
+}
+
+// feed takes a match of one of its base rules.
+func (j *joint) feed(r *sigma.Rule, ev *event.Event, now time.Time) []*correlate.Alert {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.engine == nil {
+		return nil
+	}
+	j.pace.hear(ev.Time, now)
+	m := matchOf(r, ev)
+	if j.refills > 0 {
+		if j.since = append(j.since, m); len(j.since) > 2*maxSince {
+			j.since = slices.Clone(j.since[len(j.since)-maxSince:])
+		}
+	}
+	return j.engine.Add(m)
+}
+
+func matchOf(r *sigma.Rule, ev *event.Event) correlate.Match {
+	return correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev}
+}
+
+// advance gives the alerts that are certain now, as Correlator.Tick does; all takes
+// everything that came for decided.
+func (j *joint) advance(now time.Time, all bool) []*correlate.Alert {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at, ok := j.pace.decided(now, all)
+	if j.engine == nil || !ok {
+		return nil
+	}
+	return j.engine.Advance(at.Add(1 + reach))
+}
+
+// depth is how far before now what it keeps may lie.
+func (j *joint) depth() time.Duration {
+	var sum time.Duration
+	for _, c := range j.set.Correlations { // in a chain one after the other; what must be absent is waited for
+		if sum += 2 * c.Timespan; sum > maxDepth {
+			return maxDepth
+		}
+	}
+	return sum + Lateness
+}
+
+// left counts what was not kept or not used.
+func (j *joint) left() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.engine == nil {
+		return 0
+	}
+	return lost(j.engine.Stats())
+}
+
+// stats tells what its correlations keep.
+func (j *joint) stats() []correlate.CorrelationStats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.engine == nil {
+		return nil
+	}
+	return j.engine.Stats().Correlations
+}
+
+// lost is what an alert may be missing for.
+func lost(s correlate.Stats) int64 {
+	return s.Late + s.Ahead + s.Overflowed + s.Evicted + s.LeftOut
+}
+
+// base is a rule that a joint is built on.
+type base struct {
+	at   int    // of the joint, as the caller counts
+	id   string // of its indicator
+	j    *joint
+	rule *sigma.Rule // the joint's own
+}
+
+// baseBook matches the base rules of several joints, each text once.
+type baseBook struct {
+	rules   []*sigma.Rule
+	engines []*engine.Engine
+	of      map[*sigma.Rule][]base
+}
+
+// newBaseBook makes one, but of rules that are to be skipped. It compiles nothing.
+func newBaseBook(list []Armed, which []int, skip map[string]bool) *baseBook {
+	b := &baseBook{of: map[*sigma.Rule][]base{}}
+	same := map[string]*sigma.Rule{}
+	for _, i := range which {
+		j := list[i].joint
+		for _, r := range j.set.Rules {
+			if skip[r.Key()] {
+				continue
+			}
+			text := r.Key() + "\x00" + string(r.Source)
+			one := same[text]
+			if one == nil {
+				one = r
+				same[text], b.rules = r, append(b.rules, r)
+			}
+			b.of[one] = append(b.of[one], base{i, list[i].ID, j, r})
+		}
+	}
+	return b
+}
+
+func (b *baseBook) compile(c clock.Clock) {
+	b.engines = compileAll(b.rules, engine.Options{Clock: c})
+}
+
+// match yields the base rules that match, for each joint that they belong to.
+func (b *baseBook) match(ev *event.Event, yield func(base, *sigma.Match)) {
+	for _, e := range b.engines {
+		e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+			for _, x := range b.of[m.Rule] {
+				yield(x, m)
+			}
+			return true
+		})
+	}
+}
+
+// compileAll makes engines for rules of which several may have one id: a set holds
+// an id once.
+func compileAll(rules []*sigma.Rule, o engine.Options) []*engine.Engine {
+	var keys []map[string]bool
+	var parts [][]*sigma.Rule
+	for _, r := range rules {
+		key := strings.ToLower(r.Key())
+		at := slices.IndexFunc(keys, func(k map[string]bool) bool { return !k[key] })
+		if at < 0 {
+			at = len(keys)
+			keys, parts = append(keys, map[string]bool{}), append(parts, nil)
+		}
+		keys[at][key], parts[at] = true, append(parts[at], r)
+	}
+	var out []*engine.Engine
+	for _, p := range parts {
+		out = append(out, engine.Compile(sigma.NewSet(p), o))
+	}
+	return out
+}
+
+// correlationRef names a correlation for a finding.
+func correlationRef(c *sigma.Correlation) event.RuleRef {
+	return event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}
+}

@@ -1,0 +1,114 @@
+package detect
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// offerCandidates offers the distinctive values of a finding and, where there
+// are none, its rule. Every value is judged once a finding and the verdict is kept.
+func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
+	if a.Past || a.Indicator != "" || a.List != nil || !s.gate.Wants(a.Rule.Level) {
+		return nil
+	}
+	h := s.gate.Handling(event.KindCandidate)
+	offer := func(c event.Candidate, value string) error {
+		c.ID, c.Member, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.Member, a.ID, a.Realm, a.Rule, h, a.Sensed
+		a.given++
+		title := value
+		if c.Sigma != "" {
+			title = a.Rule.Title
+		}
+		return s.gate.Offer(tx, event.Offer{Kind: event.KindCandidate, ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
+	}
+	for _, v := range verdicts {
+		name := string(v.o.Type) + ":" + v.o.Value
+		if a.offered[name] || len(a.offered) > 200 {
+			continue
+		}
+		a.offered[name] = true
+		give := v.why == "" && a.given < maxOffered
+		if give {
+			known, err := s.known(tx, name, "")
+			if err != nil {
+				return err
+			}
+			give = !known
+		}
+		why := v.why
+		if why == "" {
+			why = reasonUnseen
+			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < maxOffered {
+				a.Observables = append(a.Observables, v.o)
+			}
+		}
+		if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, why, give}}); err != nil {
+			return err
+		}
+		if give {
+			if err := offer(event.Candidate{Observable: &v.o, Why: why}, v.o.Value); err != nil {
+				return err
+			}
+		}
+	}
+	name := "sigma:" + a.Rule.ID
+	if len(a.Observables) > 0 || a.given > 0 || a.offered[name] {
+		return nil
+	}
+	text, bases, err := list[0].hit.behaviour()
+	if err != nil {
+		s.log.Warn("what a finding rests on cannot be shared as it is written", slog.String("rule", a.Rule.ID), slog.Any("err", err))
+	}
+	if text == "" {
+		return nil
+	}
+	a.offered[name] = true
+	known, err := s.known(tx, name, text)
+	if err != nil {
+		return err
+	}
+	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
+		return err
+	}
+	return offer(event.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)
+}
+
+// maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.
+const maxBehaviour = 1 << 20
+
+// behaviour gives the text of the rule that made a hit, and of a correlation the
+// rules that it is built on; "" if there is none that can be shared.
+func (h Hit) behaviour() (text string, bases []event.RuleRef, err error) {
+	switch {
+	case h.Sigma != nil:
+		return string(h.Sigma.Source), nil, nil
+	case h.basis == nil:
+		return "", nil, nil
+	}
+	c := h.basis.Rule
+	b, err := c.Bundle()
+	rules, inner := c.Below()
+	switch {
+	case err != nil:
+		return "", nil, err
+	case len(b) > maxBehaviour || len(rules)+len(inner)+1 > maxJointDocs:
+		return "", nil, fmt.Errorf("%q with its %d rules is too large", c.Title, len(rules))
+	}
+	for _, r := range rules {
+		bases = append(bases, creditOf(refOf(r)))
+	}
+	for _, i := range inner {
+		bases = append(bases, creditOf(correlationRef(i)))
+	}
+	return string(b), bases, nil
+}
+
+// creditOf is what must be said of a rule wherever it goes.
+func creditOf(r event.RuleRef) event.RuleRef {
+	return event.RuleRef{ID: r.ID, Title: r.Title, Author: r.Author, License: r.License}
+}
