@@ -22,6 +22,7 @@ type caseData struct {
 	Graph      *svg.Graph
 	Entries    []web.Entry
 	Before     *web.Link // to the entries before those
+	Whole      string    // address of the page with all, where this one leaves something out
 	Parts      web.List
 	Indicators *web.List
 	Form       *web.Form
@@ -66,9 +67,7 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if j, ok := f.lead(c.Scale.ID); ok {
 		d.Latest, d.Ask, d.Level, d.Action = j, j.Ask, j.Level, j.Action
 		if v.Severity != nil {
-			if v.Severity.Note = j.Outlook; j.Likely == f.Severity { // a newer one may have come in between
-				v.Severity.Text = j.Level
-			}
+			v.Severity.Text, v.Severity.Note = j.Level, j.Outlook
 			if !j.Ask.Zero() {
 				v.Severity.Note = i18n.T("ask this next: {0}", "次に確認：{0}").With(j.Ask)
 			}

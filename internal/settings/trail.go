@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -111,7 +112,7 @@ func detailLine(raw json.RawMessage) any {
 			continue
 		}
 		name, value := detailText(k, v)
-		if len(v) > 40 && !strings.Contains(v, " ") {
+		if len(v) > 30 && !strings.Contains(v, " ") {
 			out = append(out, name, web.Mono(v))
 			continue
 		}
@@ -161,6 +162,9 @@ func detailText(key, value string) (name, said i18n.Text) {
 		name = i18n.T("wrong tries", "誤りの回数")
 	case "expires":
 		name = i18n.T("until", "期限")
+		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
+			said = i18n.Same(t.Format(time.DateOnly))
+		}
 	case "user":
 		name = i18n.T("person", "利用者")
 	case "member":
