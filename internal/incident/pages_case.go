@@ -234,7 +234,8 @@ func (f file) timeline() []web.Entry {
 		mark := policy.Handling{TLP: e.Handling.TLP}
 		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
-			w.Text, w.Body = i18n.T("wrote", "の記録"), said
+			w.Text = i18n.T("wrote", "の記録")
+			w.Body = i18n.Text{EN: web.DefangText(e.EN), JA: web.DefangText(e.JA)} // people paste what attackers chose
 		}
 		if link, ok := about[e.Subject]; ok {
 			w.Text = web.Run{said, link}

@@ -112,7 +112,7 @@ func detailLine(raw json.RawMessage) any {
 			continue
 		}
 		name, value := detailText(k, v)
-		if len(v) > 30 && !strings.Contains(v, " ") {
+		if len(v) > 30 && exact(v) {
 			out = append(out, name, web.Mono(v))
 			continue
 		}
@@ -122,6 +122,11 @@ func detailLine(raw json.RawMessage) any {
 		return nil
 	}
 	return out
+}
+
+// exact reports that a value is a key or an id, not a name.
+func exact(v string) bool {
+	return !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // detailText is a field of an entry's detail and its value, in words.
