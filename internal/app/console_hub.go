@@ -36,7 +36,7 @@ func hubConsole(h *Hub) (*console, error) {
 	community.Pages(c.site, h.membersView())
 	community.API(c.api, h.membersView())
 	c.site.Templates(share.Templates())
-	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: caseNumber}
+	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: caseNumber, FindingTitle: findingTitle}
 	share.HubPages(c.site, shared)
 	share.HubAPI(c.api, shared)
 	c.site.Templates(detect.Templates())

@@ -24,7 +24,7 @@ func nodeConsole(n *Node) (*console, error) {
 	c := newConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) }, Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang,
 		Nav: []web.NavItem{navSituation, navFindings, navIndicators, navLeaving, navRules, navCoverage, navSettings}}, n.people, !loopback(n.cfg.Listen), open, n.cfg.Log)
 	c.site.Templates(share.Templates())
-	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }, Hunts: hunts{n}, Tabs: indicatorTabs()}
+	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.tell("leaving") }, Hunts: hunts{n}, FindingTitle: findingTitle, Tabs: indicatorTabs()}
 	share.NodePages(c.site, desk)
 	share.NodeAPI(c.api, desk)
 	c.site.Templates(detect.Templates())

@@ -96,6 +96,15 @@ func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err err
 	return out, err
 }
 
+// findingTitle gives a finding's title as far as tx may see it.
+func findingTitle(tx *store.Tx, id string) string {
+	f, err := detect.Get(tx, id)
+	if err != nil {
+		return ""
+	}
+	return f.Rule.Title
+}
+
 // caseNumber gives a case's number as far as tx may see it.
 func caseNumber(tx *store.Tx, id string) string {
 	c, err := incident.Get(tx, id)

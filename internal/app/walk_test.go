@@ -30,6 +30,9 @@ type walker struct {
 func (w *walker) open(path string) {
 	w.t.Helper()
 	w.load(path, 1280, 900)
+	if !eval[bool](w, `[...document.querySelectorAll('.fold .asks')].every(f => f.checkVisibility({contentVisibilityAuto: true}))`) {
+		w.t.Errorf("%s (%s): the filter is folded where there is room", path, w.lang)
+	}
 }
 
 // phone loads a page as a phone shows it.
@@ -37,8 +40,22 @@ func (w *walker) phone(paths ...string) {
 	w.t.Helper()
 	for _, path := range paths {
 		w.load(path, 390, 844)
+		if hidden := eval[string](w, covered); hidden != "" {
+			w.t.Errorf("%s (%s) on a phone: with the focus it is behind something: %s", path, w.lang, hidden)
+		}
+		if !eval[bool](w, `[...document.querySelectorAll('.fold')].every(f => f.open || !f.querySelector('.asks').checkVisibility({contentVisibilityAuto: true}))`) {
+			w.t.Errorf("%s (%s) on a phone: the filter is not folded", path, w.lang)
+		}
 	}
 }
+
+// covered names what has the focus and cannot be seen (WCAG 2.2, 2.4.11).
+const covered = `[...document.querySelectorAll('main :is(a[href], button, summary, input:not([type=hidden]), select, textarea)')].filter(e => e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})).slice(0, 60).filter(e => {
+	e.focus();
+	const r = e.getBoundingClientRect(), x = Math.min(r.left + Math.min(r.width / 2, 30), innerWidth - 1), y = r.top + Math.min(r.height / 2, 14);
+	const on = document.elementFromPoint(x, y);
+	return r.width && document.activeElement === e && on && !e.contains(on) && !on.contains(e) && on.closest('.rail, thead, .stripe');
+}).map(e => e.outerHTML.slice(0, 80)).join(' ')`
 
 func (w *walker) load(path string, width, height int) {
 	w.t.Helper()
@@ -181,6 +198,7 @@ func TestWalk(t *testing.T) {
 	if !r.OK {
 		t.Fatalf("the cycle is not whole: %s", r.Missing)
 	}
+	walkPlain(t, browser, d, r)
 	for _, lang := range []i18n.Lang{i18n.JA, i18n.EN} {
 		walkHub(&walker{t, browser, lang, d.Hub.URL()}, r)
 		walkRules(&walker{t, browser, lang, d.members[0].node.URL()}, r)
@@ -226,7 +244,7 @@ func walkHub(w *walker, r Report) {
 	if !eval[bool](w, `document.activeElement.name === 'name'`) {
 		w.t.Error("the first field that is wrong does not have the focus")
 	}
-	w.phone("/rules", "/coverage", "/findings/"+r.Findings[0].ID, "/members")
+	w.phone("/cases", "/findings", "/indicators", "/rules", "/coverage", "/findings/"+r.Findings[0].ID, "/members")
 }
 
 // walkRules looks at what a member's node does with its rules: care, what

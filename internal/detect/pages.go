@@ -193,7 +193,7 @@ func about(it Item) any {
 			out = append(out, i18n.T("and {0} more", "ほか {0} 件").With(len(it.Observables)-2))
 			break
 		}
-		out = append(out, web.Defang(o.Value))
+		out = append(out, web.Clip(o.Value))
 	}
 	return out
 }

@@ -247,6 +247,9 @@ func costCell(w Weight, all time.Duration) any {
 
 func micros(d time.Duration) string {
 	us := float64(d.Nanoseconds()) / 1000
+	if us < 0.1 {
+		return "< 0.1 µs"
+	}
 	if us >= 1000 {
 		return fmt.Sprintf("%.2f ms", us/1000)
 	}
@@ -257,7 +260,11 @@ func share(part, all time.Duration) string {
 	if all <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(all))
+	percent := 100 * float64(part) / float64(all)
+	if percent < 0.1 {
+		return "< 0.1 %"
+	}
+	return fmt.Sprintf("%.1f %%", percent)
 }
 
 // communityText says what the community's figures of a rule come to.

@@ -146,7 +146,7 @@ func sourceList(st watchlist.Stats) web.List {
 func hitList(o event.Observable, hits []watchlist.Hit) *web.List {
 	l := &web.List{ID: "hits", Caption: i18n.T("Entries that it meets", "一致する項目"), Count: web.Exactly(int64(len(hits))), Dense: true, Columns: []web.ListColumn{
 		{Key: "entry", Text: i18n.T("Entry", "項目"), Role: web.RoleMain},
-		{Key: "source", Text: i18n.T("Source", "出所"), Role: web.RoleWide},
+		{Key: "source", Text: i18n.T("Source", "出所")},
 		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 		{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime},
 	}, Empty: &web.Empty{Icon: "check", Text: i18n.T("{0} is not on the watchlist", "{0} は監視リストにありません").With(web.Defang(o.Value)), How: i18n.T("Neither itself nor a network, domain or beginning around it.", "値そのものも、それを含むネットワーク・ドメイン・前方一致の項目もありません。")}}

@@ -99,7 +99,7 @@ func (s *Service) openLink(tx *store.Tx, token string) (l loginLink, err error) 
 	if err != nil {
 		return l, err
 	}
-	again := i18n.T("ask an administrator for a new link; on the machine itself: meneki user link", "管理者に新しいリンクを依頼してください。サーバー上では meneki user link で発行できます")
+	again := i18n.T("ask an administrator of your organisation for a new link", "自組織の管理者に新しいリンクを依頼してください")
 	switch {
 	case !l.Used.IsZero():
 		return l, fault.New(fault.Gone, i18n.T("this sign-in link was used already", "このサインイン用リンクは既に使用されています")).WithHint(again)

@@ -159,6 +159,9 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer, number string) (f
 		if f.judgements, err = c.Judgements(ctx, v, f.ID); err != nil {
 			return f, err
 		}
+		if j, ok := f.lead(c.Scale.ID); ok { // read after the case: number and words are of one judgement
+			f.Severity, f.Lowest, f.Highest = j.Likely, j.Lowest, j.Highest
+		}
 	}
 	if c.Indicators != nil {
 		if f.indicators, err = c.Indicators(ctx, v, f.ID); err != nil {

@@ -22,6 +22,7 @@ type caseData struct {
 	Graph      *svg.Graph
 	Entries    []web.Entry
 	Before     *web.Link // to the entries before those
+	Whole      string    // address of the page with all, where this one leaves something out
 	Parts      web.List
 	Indicators *web.List
 	Form       *web.Form
@@ -66,9 +67,7 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if j, ok := f.lead(c.Scale.ID); ok {
 		d.Latest, d.Ask, d.Level, d.Action = j, j.Ask, j.Level, j.Action
 		if v.Severity != nil {
-			if v.Severity.Note = j.Outlook; j.Likely == f.Severity { // a newer one may have come in between
-				v.Severity.Text = j.Level
-			}
+			v.Severity.Text, v.Severity.Note = j.Level, j.Outlook
 			if !j.Ask.Zero() {
 				v.Severity.Note = i18n.T("ask this next: {0}", "次に確認：{0}").With(j.Ask)
 			}
@@ -235,7 +234,8 @@ func (f file) timeline() []web.Entry {
 		mark := policy.Handling{TLP: e.Handling.TLP}
 		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
-			w.Text, w.Body = i18n.T("wrote", "の記録"), said
+			w.Text = i18n.T("wrote", "の記録")
+			w.Body = i18n.Text{EN: web.DefangText(e.EN), JA: web.DefangText(e.JA)} // people paste what attackers chose
 		}
 		if link, ok := about[e.Subject]; ok {
 			w.Text = web.Run{said, link}

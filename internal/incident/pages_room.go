@@ -28,6 +28,9 @@ func (d *caseData) makeRoom(r *web.Request) {
 	all := func(n int, anchor string) *web.Link {
 		return &web.Link{Text: i18n.T("Show all {0}", "全 {0} 件を表示").With(n), Path: path + anchor}
 	}
+	if len(d.Parts.Rows) > firstRows || d.Indicators != nil && len(d.Indicators.Rows) > firstRows || len(d.Entries) > firstEntries {
+		d.Whole = path
+	}
 	if rows := d.Parts.Rows; len(rows) > firstRows {
 		rows = slices.Clone(rows)
 		slices.SortStableFunc(rows, func(a, b web.Row) int { return gravity(b) - gravity(a) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -111,7 +112,7 @@ func detailLine(raw json.RawMessage) any {
 			continue
 		}
 		name, value := detailText(k, v)
-		if len(v) > 40 && !strings.Contains(v, " ") {
+		if len(v) > 30 && exact(v) {
 			out = append(out, name, web.Mono(v))
 			continue
 		}
@@ -121,6 +122,11 @@ func detailLine(raw json.RawMessage) any {
 		return nil
 	}
 	return out
+}
+
+// exact reports that a value is a key or an id, not a name.
+func exact(v string) bool {
+	return !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 // detailText is a field of an entry's detail and its value, in words.
@@ -161,6 +167,9 @@ func detailText(key, value string) (name, said i18n.Text) {
 		name = i18n.T("wrong tries", "誤りの回数")
 	case "expires":
 		name = i18n.T("until", "期限")
+		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
+			said = i18n.Same(t.Format(time.DateOnly))
+		}
 	case "user":
 		name = i18n.T("person", "利用者")
 	case "member":

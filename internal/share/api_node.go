@@ -77,7 +77,10 @@ func bodyOf(r Rules) PolicyBody {
 
 func (b PolicyBody) rules() (Rules, error) {
 	r := Rules{Findings: Way(b.Findings), Details: b.Details, FindingLevel: b.FindingLevel, Candidates: Way(b.Candidates), CandidateLevel: b.CandidateLevel,
-		Audience: b.Audience, Sightings: Way(b.Sightings)}
+		Sightings: Way(b.Sightings)}
+	for _, t := range b.Audience {
+		r.Audience = append(r.Audience, sectorToken(t))
+	}
 	r.FindingTLP, _ = policy.ParseTLP(b.FindingTLP) // an unknown one is RED
 	r.CandidateTLP, _ = policy.ParseTLP(b.CandidateTLP)
 	return r, r.Validate()

@@ -218,6 +218,7 @@ func TestPolicyLasts(t *testing.T) {
 		"audience": func(r *Rules) { r.Audience = policy.Audience{"everyone,hub"} },
 		"person":   func(r *Rules) { r.Audience = policy.Audience{"user:1"} },
 		"nobody":   func(r *Rules) { r.Audience = policy.Audience{"sector:"} },
+		"sector":   func(r *Rules) { r.Audience = policy.Audience{"sector:castles"} },
 	} {
 		r := Open()
 		spoil(&r)

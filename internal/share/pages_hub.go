@@ -28,6 +28,8 @@ type HubPageConfig struct {
 	Members func(ctx context.Context) []MemberDot
 	// CaseNumber gives a case's number as far as tx may see the case, or "".
 	CaseNumber func(tx *store.Tx, caseID string) string
+	// FindingTitle gives a finding's title as far as tx may see it, or ""; may be nil.
+	FindingTitle func(tx *store.Tx, id string) string
 }
 
 // HubPages adds /indicators, /indicators/{id} and its actions. The site needs

@@ -43,9 +43,9 @@ func (c NodePageConfig) huntCard(left, halted int64) *huntCard {
 		return nil
 	}
 	if h, ok := c.Hunts.Hunting(); ok {
-		say := i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。").With(h.Indicators-h.Ready, h.Done, h.Total)
+		say := i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。").With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total))
 		if h.Ready > 0 {
-			say = i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far. {3} are done.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。{3} 件は調査済み。").With(h.Indicators-h.Ready, h.Done, h.Total, h.Ready)
+			say = i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far. {3} are done.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。{3} 件は調査済み。").With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total), h.Ready)
 		}
 		return &huntCard{Say: say, Done: h.Done, Total: max(h.Total, 1), Under: true, Stop: true}
 	}

@@ -81,7 +81,7 @@ func (c HubPageConfig) one(r *web.Request) (*web.View, error) { return c.view(r,
 func (c HubPageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d := indicatorData{Hub: seers(r.Viewer), Mark: mark, End: end}
 	var i Indicator
-	var number string
+	var number, found string
 	var progress []Progress
 	var seen []Seen
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
@@ -90,6 +90,9 @@ func (c HubPageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, err
 		}
 		if i.Case != "" && c.CaseNumber != nil {
 			number = c.CaseNumber(tx, i.Case)
+		}
+		if i.Finding != "" && c.FindingTitle != nil {
+			found = c.FindingTitle(tx, i.Finding)
 		}
 		if progress, err = ProgressOf(tx, i.ID); err != nil {
 			return err
@@ -102,7 +105,7 @@ func (c HubPageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, err
 	}
 	now := c.DB.Now()
 	d.describe(i)
-	d.Facts = append(indicatorFacts(i, now), c.origin(r, i, number)...)
+	d.Facts = append(indicatorFacts(i, now), c.origin(r, i, number, found)...)
 	d.Armed = tally(progress)[i.ID]
 	owner := r.Viewer.Member != "" && r.Viewer.Member == i.Handling.Owner
 	if d.Hub {
@@ -135,7 +138,7 @@ func (c HubPageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, err
 }
 
 // origin is where an indicator came from, as far as the viewer may know it.
-func (c HubPageConfig) origin(r *web.Request, i Indicator, number string) []web.Fact {
+func (c HubPageConfig) origin(r *web.Request, i Indicator, number, found string) []web.Fact {
 	var out []web.Fact
 	if number != "" {
 		out = append(out, web.Fact{Name: i18n.T("Case", "事案"), Value: web.Link{Text: number, Path: web.Path("/cases/{0}", i.Case)}})
@@ -150,9 +153,18 @@ func (c HubPageConfig) origin(r *web.Request, i Indicator, number string) []web.
 			Note: i18n.T("not told to the other members", "ほかの構成員には示されません")})
 	}
 	if i.Finding != "" {
-		out = append(out, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: web.Link{Text: web.Mono(i.Finding), Path: web.Path("/findings/{0}", i.Finding)}})
+		out = append(out, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: findingLink(i.Finding, found)})
 	}
 	return append(out, web.Fact{Name: i18n.T("Who may get it", "配布先の範囲"), Value: web.Lines{web.TLPText(i.Handling.TLP), c.audience(r.Context(), i.Handling.Audience)}})
+}
+
+// findingLink leads to a finding, by its title where the reader may know it.
+func findingLink(id, title string) web.Link {
+	l := web.Link{Text: web.Mono(id), Path: web.Path("/findings/{0}", id)}
+	if title != "" {
+		l.Text = web.Title(title)
+	}
+	return l
 }
 
 // audience is an audience in words.

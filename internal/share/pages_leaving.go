@@ -325,12 +325,27 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Text(m.Reason)})
 	}
 	if f := findingIn(m); f != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: web.Link{Text: web.Mono(f), Path: web.Path("/findings/{0}", f)}})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: findingLink(f, c.findingTitle(r, f))})
 	}
 	state := leavingBadge(m.State)
 	title := i18n.Same(fmt.Sprint(letterTitle(m)))
 	return &web.View{Template: "leaving/one", Title: title, Nav: "leaving", Handling: &m.Handling, State: &state, Live: []string{"leaving"},
 		Back: &web.Link{Text: i18n.T("Leaving", "送出"), Path: "/leaving"}, Lede: m.lede(), Data: d}, nil
+}
+
+// findingTitle is a finding's title, or empty where it cannot be told.
+func (c NodePageConfig) findingTitle(r *web.Request, id string) (title string) {
+	if c.FindingTitle == nil {
+		return ""
+	}
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
+		title = c.FindingTitle(tx, id)
+		return nil
+	})
+	if err != nil { // the page stands without it
+		return ""
+	}
+	return title
 }
 
 // lede is what a message is, and how grave what it is about, where it says that.

@@ -20,6 +20,8 @@ type NodePageConfig struct {
 	Changed func()
 	// Hunts shows and steers the search of the past; nil: nobody does.
 	Hunts HuntDesk
+	// FindingTitle gives a finding's title as far as tx may see it, or ""; may be nil.
+	FindingTitle func(tx *store.Tx, id string) string
 	// Tabs are the views of indicators; that of /indicators is marked here.
 	Tabs []web.Tab
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -46,11 +47,32 @@ func (r Rules) Validate() error {
 	}
 	for _, t := range r.Audience {
 		if !audienceToken(t) {
-			return fault.New(fault.Invalid, i18n.T("{0} names nobody in an audience", "{0} は配布先として解釈できません").With(web.Defang(t))).
-				WithHint(i18n.T("use community, sector:NAME, member:ID or hub", "community、sector:分野、member:番号、hub のいずれかで指定してください"))
+			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は配布先として解釈できません").With(web.Defang(t))).
+				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub", "community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
 		}
 	}
 	return nil
+}
+
+// audienceOffers are the audiences that a node knows by name. Who the other members
+// are is the hub's to tell.
+func audienceOffers() []web.Option {
+	out := []web.Option{{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")}, {Value: policy.HubDesk, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")}}
+	for _, s := range identity.Sectors() {
+		out = append(out, web.Option{Value: "sector:" + s.Slug, Text: s.Name})
+	}
+	return out
+}
+
+// sectorToken writes a sector in an audience as the roll does: a synonym names
+// nobody there. What names no sector is left for Validate to refuse.
+func sectorToken(t string) string {
+	if name, ok := strings.CutPrefix(t, "sector:"); ok {
+		if slug, err := identity.ParseSector(name); err == nil {
+			return "sector:" + slug
+		}
+	}
+	return t
 }
 
 func audienceToken(t string) bool {
@@ -61,7 +83,10 @@ func audienceToken(t string) bool {
 	switch kind {
 	case policy.Community, policy.HubDesk:
 		return !named
-	case "sector", "member":
+	case "sector":
+		_, known := identity.SectorOf(name)
+		return known
+	case "member":
 		return named && name != ""
 	}
 	return false
@@ -133,8 +158,8 @@ func (c NodePageConfig) sharingView(rules Rules, form *web.Form) *web.View {
 			Help: i18n.T("Others never learn that they came from you.", "提供元が自組織であることは、ほかの構成員には示されません。")},
 		{Name: "candidate_level", Kind: "select", Label: i18n.T("Only out of findings of this level or above", "元になる検知の下限（重要度）"), Options: levelOptions(rules.CandidateLevel), Value: rules.CandidateLevel},
 		{Name: "candidate_tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: tlpOptions(policy.Clear, rules.CandidateTLP), Value: rules.CandidateTLP.Slug()},
-		{Name: "audience", Kind: "text", Label: i18n.T("Who may get them", "配布先"), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000,
-			Help: i18n.T("community for all members; or sector:energy, member:ID, hub, with spaces between. It binds with TLP:AMBER and TLP:AMBER+STRICT.", "全構成員なら community。限定するなら sector:energy、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。")},
+		{Name: "audience", Kind: "text", Label: i18n.T("Who may get them", "配布先"), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: audienceOffers(),
+			Help: i18n.T("community for all members; or sector:power, member:ID, hub, with spaces between. It binds with TLP:AMBER and TLP:AMBER+STRICT.", "全構成員なら community。限定するなら sector:power、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。")},
 	}
 	d.Sightings = []web.Field{{Name: "sightings", Kind: "radio", Label: i18n.T("That a shared indicator was seen here", "共有指標が自組織で目撃されたこと"), Options: ways(rules.Sightings), Value: string(rules.Sightings), Required: true}}
 	return &web.View{Template: "sharing/form", Title: i18n.T("Sharing policy", "共有方針"), Nav: "settings", Data: d,
@@ -258,13 +283,17 @@ func rulesOf(f *web.Form) (Rules, error) {
 	for _, t := range strings.FieldsFunc(f.Get("audience"), func(c rune) bool {
 		return c == ' ' || c == ',' || c == '、' || c == '\n' || c == '\t' || c == '\u3000'
 	}) {
-		r.Audience = append(r.Audience, t)
+		r.Audience = append(r.Audience, sectorToken(t))
 	}
 	if err := f.Err(); err != nil {
 		return r, err
 	}
 	if err := r.Validate(); err != nil {
-		f.Wrong("audience", fault.TextOf(err)) // the only field that is typed
+		text, hint := fault.TextOf(err), fault.HintOf(err) // the only field that is typed
+		if !hint.Zero() {
+			text = i18n.T("{0}; {1}", "{0}。{1}").With(text, hint)
+		}
+		f.Wrong("audience", text)
 		return r, f.Err()
 	}
 	return r, nil

@@ -421,7 +421,7 @@ func TestSharingPolicy(t *testing.T) {
 			t.Fatalf("%d %s", code, body)
 		}
 		want := Rules{Findings: Auto, Details: true, FindingLevel: "low", FindingTLP: policy.Amber, Candidates: Ask, CandidateLevel: "high", CandidateTLP: policy.AmberStrict,
-			Audience: policy.Audience{"sector:energy", "member:city"}, Sightings: Never}
+			Audience: policy.Audience{"sector:power", "member:city"}, Sightings: Never}
 		if got := g.Rules(); !equal(got, want) {
 			t.Errorf("in force: %+v", got)
 		}

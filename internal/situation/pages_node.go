@@ -212,7 +212,7 @@ func (s NodeStatus) unread() *web.List {
 		{Key: "at", Text: i18n.T("When", "日時"), Role: web.RoleTime},
 	}}
 	for _, u := range s.Unread {
-		where := web.Run{web.Mono(u.Where)}
+		where := web.Lines{web.Mono(u.Where)}
 		if u.Record > 0 {
 			where = append(where, i18n.T("record {0}", "{0} 件目").With(u.Record))
 		}

@@ -109,10 +109,15 @@ func (j Japan) SVG(l i18n.Lang) template.HTML {
 		if Width(name) > 2 {
 			class = "name long"
 		}
+		at := y + 15.5
 		if n == 0 {
-			p.text("text", name, "class", class, "x", num(x+tile/2), "y", num(y+tile/2+4.5), "text-anchor", "middle")
-		} else {
-			p.text("text", name, "class", class, "x", num(x+tile/2), "y", num(y+15.5), "text-anchor", "middle")
+			at = y + tile/2 + 4.5
+		}
+		p.text("text", name, "class", class, "x", num(x+tile/2), "y", num(at), "text-anchor", "middle")
+		if class != "name" { // where there is little room, two letters that can be read instead of three that cannot
+			p.text("text", string([]rune(name)[:2]), "class", "name brief", "x", num(x+tile/2), "y", num(at), "text-anchor", "middle")
+		}
+		if n > 0 {
 			p.text("text", group(float64(n)), "class", "count", "x", num(x+tile/2), "y", num(y+32), "text-anchor", "middle")
 		}
 		p.end("g")

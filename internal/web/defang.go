@@ -37,6 +37,17 @@ func Defang(v string) string {
 	return scheme + rest + tail
 }
 
+// Clip is Defang for a line that must not be long: of a long value the beginning and
+// the end stay, because paths and hashes are told apart by both.
+func Clip(v string) string {
+	const head, tail = 34, 14
+	r := []rune(Defang(v))
+	if len(r) <= head+tail+2 {
+		return string(r)
+	}
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
+}
+
 // inText finds in a text what a program could make a link of: a URL up to its
 // path, a mail address, an IPv4 address.
 var inText = regexp.MustCompile(`(?i)\b(?:https?|s?ftps?)://[^\s/?#"'` + "`" + `<>()\[\]{}|,;\\]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\d.]+`)

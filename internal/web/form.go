@@ -78,12 +78,13 @@ type Field struct {
 	Help     i18n.Text
 	Options  []Option // of select and radio
 	Required bool
-	Mono     bool   // exact text
-	Auto     string // autocomplete
-	Rows     int    // of a textarea
-	Max      int    // greatest number of characters; 0 does not say
-	Value    string // if the form has none
-	Hint     string // example inside of the field; never the label
+	Mono     bool     // exact text
+	Auto     string   // autocomplete
+	Rows     int      // of a textarea
+	Max      int      // greatest number of characters; 0 does not say
+	Value    string   // if the form has none
+	Hint     string   // example inside of the field; never the label
+	Offers   []Option // values that may be typed, offered while typing; of text
 }
 
 // fieldData is the dot of ui/field.

@@ -23,6 +23,7 @@ type errorData struct {
 	Now    i18n.Text
 	ID     string
 	SignIn string
+	Again  string // the same page once more, where that may help
 }
 
 // refuse answers with an error: a page that says what, why, what now and an id
@@ -77,7 +78,14 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 	if text == kind.Title() {
 		d.Why = i18n.Text{}
 	}
-	v := &View{Template: "ui/error", Title: kind.Title(), Data: d, Plain: r.Viewer.User == "" && r.Viewer.Role == ""}
+	if uri := hr.URL.RequestURI(); status >= 500 && hr.Method == http.MethodGet && localPath(uri) {
+		d.Again = uri
+	}
+	title := kind.Title()
+	if title.EN != "" {
+		title.EN = strings.ToUpper(title.EN[:1]) + title.EN[1:]
+	}
+	v := &View{Template: "ui/error", Title: title, Data: d, Plain: r.Viewer.User == "" && r.Viewer.Role == ""}
 	var body bytes.Buffer
 	if rerr := s.render(&body, r, v, nil, false); rerr != nil {
 		s.log.Error("the error page failed", "request", r.ID, "error", rerr.Error())

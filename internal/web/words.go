@@ -58,6 +58,9 @@ func word(v any, l i18n.Lang) string {
 	return fmt.Sprint(v)
 }
 
+// Number is a count for a sentence: 12,345.
+func Number(n int64) string { return number(n) }
+
 // number groups thousands: 12,345. Japanese groups the same way.
 func number(n int64) string {
 	s := strconv.FormatInt(n, 10)

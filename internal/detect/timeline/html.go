@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -71,9 +72,9 @@ func (p *page) Write(m *Match) error {
 		row.Day, row.Clock = t.Format("2006-01-02"), t.Format("15:04:05.000")
 	}
 	for _, f := range m.Fields {
-		row.Fields = append(row.Fields, pairView{f.Name, event.Clip(f.Value(), maxReadable)})
+		row.Fields = append(row.Fields, pairView{f.Name, web.DefangText(event.Clip(f.Value(), maxReadable))})
 		if len(row.Brief) < 4 {
-			row.Brief = append(row.Brief, pairView{f.Name, event.Clip(f.Value(), maxBrief)})
+			row.Brief = append(row.Brief, pairView{f.Name, web.DefangText(event.Clip(f.Value(), maxBrief))})
 		}
 	}
 	return p.tmpl.ExecuteTemplate(p.w, "row", row)

@@ -102,7 +102,7 @@ func (l *linter) check(n *html.Node) {
 		switch {
 		case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
 			l.say(n, "has the attribute %s, which the policy forbids", a.Key)
-		case a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "aria-controls" || a.Key == "for":
+		case a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "aria-controls" || a.Key == "for" || a.Key == "list":
 			for id := range strings.FieldsSeq(v) {
 				if l.ids[id] == 0 {
 					l.say(n, "%s leads to %q, which is not there", a.Key, id)
@@ -157,6 +157,17 @@ func (l *linter) check(n *html.Node) {
 		if name(n) == "" {
 			l.say(n, "has no name")
 		}
+		if n.Data == "button" {
+			l.idle(n)
+		}
+	case "nav":
+		if name(n) == "" || !has(n, "aria-label") && !has(n, "aria-labelledby") {
+			l.say(n, "has no label that tells it from other landmarks")
+		}
+	case "th":
+		if !has(n, "scope") {
+			l.say(n, "does not say whether it heads a row or a column")
+		}
 	case "input", "select", "textarea":
 		l.field(n)
 	case "td":
@@ -181,6 +192,21 @@ func (l *linter) check(n *html.Node) {
 	if has(n, "data-live") && !has(n, "id") {
 		l.say(n, "is a live region without an id")
 	}
+}
+
+// idle finds a button that does nothing where no script runs: it stands in no form,
+// and is shown all the same. Buttons that copy are shown by the script.
+func (l *linter) idle(n *html.Node) {
+	if class, _ := attr(n, "class"); has(n, "form") || has(n, "hidden") || strings.Contains(" "+class+" ", " copy ") {
+		return
+	}
+	kind, _ := attr(n, "type")
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.Data == "form" && kind != "button" || p.Data == "dialog" || has(p, "hidden") {
+			return
+		}
+	}
+	l.say(n, "does nothing without a script, and is not hidden")
 }
 
 // id is a UUID, alone or after the type that STIX puts before it.
