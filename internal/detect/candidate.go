@@ -38,6 +38,7 @@ const (
 	reasonCommon   = "common in the member's own past"
 	reasonReserved = "on the watchlist under a marking that keeps it here"
 	reasonSystem   = "program of the system"
+	reasonAccount  = "an account of the member, or beside one"
 	reasonUnseen   = "not in the member's past without findings"
 	reasonBehavior = "no distinctive value: the behaviour itself"
 )
@@ -57,6 +58,10 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 		}
 		if hash && system {
 			out[o] = reasonSystem
+			continue
+		}
+		if o.Type == event.Email && besideUser(o.Value, ev.User) {
+			cache[o], out[o] = reasonAccount, reasonAccount
 			continue
 		}
 		if why, ok := cache[o]; ok {
@@ -79,6 +84,14 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 		cache[o], out[o] = why, why
 	}
 	return out, nil
+}
+
+// besideUser reports whether a mail address is the user's, or of the same domain:
+// then it names somebody at the member, whatever domains it has told of as its own.
+func besideUser(address, user string) bool {
+	_, mine, ok := strings.Cut(user, "@")
+	_, domain, _ := strings.Cut(address, "@")
+	return ok && strings.EqualFold(domain, strings.TrimSpace(mine))
 }
 
 func strongestHash(list []event.Observable) event.ObservableType {

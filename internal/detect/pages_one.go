@@ -265,6 +265,8 @@ func reasonText(o Offered) i18n.Text {
 		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
 	case reasonSystem:
 		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
+	case reasonAccount:
+		return i18n.T("names somebody of our own", "自組織の人のアドレス")
 	case reasonReserved:
 		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
 	case reasonUnseen:

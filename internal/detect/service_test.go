@@ -262,6 +262,8 @@ func TestCandidates(t *testing.T) {
 		{"an address", map[string]any{"DestinationIp": "198.51.100.7"}, []string{"ipv4-addr:198.51.100.7"}},
 		{"a domain", map[string]any{"DestinationHostname": "c2.evil.example"}, []string{"domain-name:c2.evil.example"}},
 		{"a hash, the strongest", map[string]any{"Hashes": "MD5=" + hash[:32] + ",SHA256=" + hash}, []string{"SHA-256:" + hash}},
+		{"the user's own address", map[string]any{"user.email": "Tanaka@city.example.org"}, nil},
+		{"somebody beside the user", map[string]any{"email.to.address": "sato@city.example.org", "email.from.address": "thief@evil.example"}, []string{"email-addr:thief@evil.example"}},
 		{"mixed", map[string]any{"DestinationIp": "10.0.0.1", "DestinationHostname": "c2.evil.example"}, []string{"domain-name:c2.evil.example"}},
 	}
 	for _, tt := range tests {
@@ -271,7 +273,11 @@ func TestCandidates(t *testing.T) {
 				for k, v := range tt.fields {
 					fields[k] = v
 				}
-				n.take(t, n.event("network_connection", start, fields))
+				ev := n.event("network_connection", start, fields)
+				if strings.Contains(tt.name, "the user") {
+					ev.User = "tanaka@City.example.org"
+				}
+				n.take(t, ev)
 				want := tt.want
 				if want == nil { // nothing distinctive: the behaviour itself
 					want = []string{"sigma:11111111-1111-4111-8111-111111111111"}
