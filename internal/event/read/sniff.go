@@ -116,7 +116,7 @@ func sniffXML(head []byte) Form {
 	f := frameAll(head, event.MaxRecord)
 	p, _, _ := xmlPieceOf(head)
 	if fr, err := f.next(); p == xmlEvent && err == nil && fr.err == nil && bytes.IndexByte(fr.raw, '\n') < 0 {
-		if rest := f.there(); len(rest) > 0 && bytes.IndexAny(rest[:min(2, len(rest))], "\n") >= 0 {
+		if rest := f.there(); len(rest) > 0 && bytes.ContainsAny(rest[:min(2, len(rest))], "\n") {
 			return Lines
 		}
 	}
