@@ -76,7 +76,7 @@ func TestFullDisk(t *testing.T) {
 		all = append(all, wave(t, i)...)
 	}
 	until(t, 30*time.Second, func() string {
-		if !strings.Contains(n.err.String(), "hint=\"free space") {
+		if !strings.Contains(n.err.String(), "goes on by itself") {
 			return "the node says nothing of its full disk: " + n.err.String()
 		}
 		return ""

@@ -22,7 +22,7 @@ var kinds = [...]kindRow{
 	Busy:            {"busy", 429, 75, i18n.T("busy", "混み合っています"), i18n.T("try again in a moment", "少し待ってからやり直してください")},
 	Unsupported:     {"unsupported", 422, 65, i18n.T("not supported", "対応していません"), i18n.Text{}},
 	Unavailable:     {"unavailable", 503, 69, i18n.T("a needed part cannot be reached", "必要な接続先に届きません"), i18n.T("check the address and the network; meneki keeps trying", "宛先とネットワークを確認してください。再試行は続きます")},
-	Storage:         {"storage", 507, 74, i18n.T("cannot write to storage", "保存領域に書き込めません"), i18n.T("free disk space or check the disk, then start again; nothing acknowledged is lost", "空き容量とディスクを確認して再起動してください。受領済みのデータは失われません")},
+	Storage:         {"storage", 507, 74, i18n.T("cannot write to storage", "保存領域に書き込めません"), i18n.T("free disk space or check the disk; what runs goes on by itself, start again what has ended; nothing acknowledged is lost", "空き容量とディスクを確認してください。動作中のものは自動で再開します。終了したものは再起動してください。受領済みのデータは失われません")},
 	Newer:           {"newer", 500, 78, i18n.T("the data was written by a newer version of meneki", "データは新しい版の meneki で書かれています"), i18n.T("install that version or newer, or restore a backup of this version", "その版以降を導入するか、この版のバックアップを復元してください")},
 	Missed:          {"missed", 424, 1, i18n.T("the awaited result did not come", "待っていた結果が得られませんでした"), i18n.Text{}},
 }

@@ -93,7 +93,7 @@ func security(id int, fields ...string) event.Event {
 }
 
 func entra(user, ip string, code float64) event.Event {
-	return event.Event{Product: "azure", Fields: map[string]any{"userPrincipalName": user, "ipAddress": ip, "status": map[string]any{"errorCode": code}}}
+	return event.Event{Product: "azure", Service: "signinlogs", Fields: map[string]any{"userPrincipalName": user, "ipAddress": ip, "status": map[string]any{"errorCode": code}}}
 }
 
 func ssh(host, word, user, ip string) event.Event {
