@@ -274,9 +274,7 @@ func TestCandidates(t *testing.T) {
 					fields[k] = v
 				}
 				ev := n.event("network_connection", start, fields)
-				if strings.Contains(tt.name, "the user") {
-					ev.User = "tanaka@City.example.org"
-				}
+				ev.User = "tanaka@City.example.org"
 				n.take(t, ev)
 				want := tt.want
 				if want == nil { // nothing distinctive: the behaviour itself
