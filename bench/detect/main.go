@@ -54,6 +54,7 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&b.events, "events", filepath.Join("..", "shared", "data", "events-windows"), "folder of zips of JSON lines")
 	peers := flags.Bool("peers", true, "measure peers too")
 	only := flags.Bool("engine", false, "measure the engine on one core only, for profiles")
+	bad := flags.Bool("bad", false, "measure what one bad rule costs only")
 	profile := flags.String("cpuprofile", "", "write a CPU profile of the engine on one core to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -71,8 +72,11 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	b.profile = *profile
-	if *only {
+	switch {
+	case *only:
 		return b.engine()
+	case *bad:
+		return b.badRules()
 	}
 	if err := b.speed(); err != nil {
 		return err

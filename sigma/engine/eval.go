@@ -51,9 +51,7 @@ func (w *Worker) holds(t *test) bool {
 func (t *test) holds(c *Cells) bool {
 	if t.peekable {
 		if raw, ok := c.spelling(t.field); ok {
-			if yes, sure := t.peek(raw); sure {
-				return yes
-			}
+			return t.peek(raw)
 		}
 	}
 	cells, there := c.field(t.field)

@@ -46,7 +46,8 @@ type test struct {
 	exists int8 // 1: the field must be there, -1: must not, 0: compare
 	null   bool // absence is enough
 
-	peekable bool // see peek
+	peekable bool   // see peek
+	spelled  []byte // what peek looks for; nil if for a long line
 
 	plain                         bool     // any of the next four
 	equal, prefix, suffix, inside []string // folded
@@ -222,7 +223,7 @@ func (c *compiler) test(it *sigma.Item, values []sigma.Value) *test {
 	if len(t.inside) >= manyInside {
 		t.search = newSearcher(t.inside)
 	}
-	t.peekable = t.peeks()
+	t.preparePeek()
 	c.tests[key.String()] = t
 	for _, list := range [][]string{t.equal, t.prefix, t.suffix, t.inside} {
 		for _, s := range list {
