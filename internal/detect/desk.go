@@ -50,7 +50,7 @@ func (Desk) Receive(tx *store.Tx, member string, body []byte) error {
 		}
 		arrived = old[0].Arrived
 	}
-	if err := save(tx, f, arrived); err != nil {
+	if err := save(tx, arrived, f); err != nil {
 		return err
 	}
 	return tx.Emit(event.TopicFinding, fmt.Sprintf("%s:%d", f.ID, f.Version), f)

@@ -344,7 +344,9 @@ func (s *Service) recordAll(ctx context.Context, list []match) error {
 		}
 		groups[k] = append(groups[k], m)
 	}
+	slices.Sort(order) // by rule: what is written together lies together in the store's indexes
 	var some []match
+	var ids []string
 	for i, k := range order {
 		some = append(some, groups[k]...)
 		if len(some) < recordTraces && i+1 < len(order) {
@@ -353,10 +355,11 @@ func (s *Service) recordAll(ctx context.Context, list []match) error {
 		if err := s.giveWay(ctx); err != nil {
 			return err
 		}
-		if err := s.record(ctx, some, true); err != nil {
+		found, err := s.write(ctx, some, true)
+		if err != nil {
 			return err
 		}
-		some = nil
+		some, ids = nil, append(ids, found...)
 	}
-	return nil
+	return s.past.MarkFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
 }

@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,21 +34,22 @@ func (r row) finding() (event.Finding, error) {
 	return f, nil
 }
 
-// save writes f, replacing an older version of it. Its label never gets wider by
-// that.
-func save(tx *store.Tx, f event.Finding, arrived time.Time) error {
-	body, err := encode(f)
-	if err != nil {
-		return err
+// save writes findings, replacing older versions of them. Their labels never get
+// wider by that.
+func save(tx *store.Tx, arrived time.Time, list ...event.Finding) error {
+	rows := make([][]any, len(list))
+	for i, f := range list {
+		body, err := encode(f)
+		if err != nil {
+			return err
+		}
+		rows[i] = []any{f.ID, f.Version, f.Member, f.Realm, f.Rule.ID, f.Rule.Title, f.Rule.Level, sigma.Level(f.Rule.Level).Rank(), f.Indicator, f.Host,
+			clock.Micros(f.First), clock.Micros(f.Last), f.Count, f.Past, clock.Micros(f.Detected), clock.Micros(arrived), words(f), body,
+			int(f.Handling.TLP), f.Handling.Owner, f.Handling.Audience.Column()}
 	}
-	_, err = tx.Exec(`INSERT INTO findings (id, version, member, realm, rule, title, level, rank, indicator, host, first, last, count, past, detected, arrived, words, body, tlp, owner, audience)
-VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
-ON CONFLICT (id) DO UPDATE SET version = excluded.version, indicator = excluded.indicator, first = excluded.first, last = excluded.last, count = excluded.count, words = excluded.words, body = excluded.body,
- tlp = CASE WHEN excluded.tlp > findings.tlp THEN excluded.tlp ELSE findings.tlp END`,
-		f.ID, f.Version, f.Member, f.Realm, f.Rule.ID, f.Rule.Title, f.Rule.Level, sigma.Level(f.Rule.Level).Rank(), f.Indicator, f.Host,
-		clock.Micros(f.First), clock.Micros(f.Last), f.Count, f.Past, clock.Micros(f.Detected), clock.Micros(arrived), words(f), body,
-		int(f.Handling.TLP), f.Handling.Owner, f.Handling.Audience.Column())
-	return err
+	return tx.InsertTogether(`INSERT INTO findings (id, version, member, realm, rule, title, level, rank, indicator, host, first, last, count, past, detected, arrived, words, body, tlp, owner, audience)`,
+		rows, `ON CONFLICT (id) DO UPDATE SET version = excluded.version, indicator = excluded.indicator, first = excluded.first, last = excluded.last, count = excluded.count, words = excluded.words, body = excluded.body,
+ tlp = CASE WHEN excluded.tlp > findings.tlp THEN excluded.tlp ELSE findings.tlp END`)
 }
 
 // Filter narrows a list of findings. The zero Filter is everything.
@@ -171,6 +173,48 @@ type Trace struct {
 	At     time.Time `db:"at"`
 	Name   string    `db:"name"`
 	Record int64     `db:"position"`
+}
+
+// pair is an event that is in a finding of a rule.
+type pair struct {
+	Rule  string `db:"rule"`
+	Event string `db:"event"`
+}
+
+// askTogether is how many pairs are asked for at once.
+const askTogether = 64
+
+// traced gives which of the matches are in a finding already.
+func traced(tx *store.Tx, list []match) (map[pair]bool, error) {
+	out := map[pair]bool{}
+	for some := range slices.Chunk(list, askTogether) {
+		var args []any
+		var marks []string
+		for _, m := range some {
+			args = append(args, m.by(), m.ev.ID)
+			marks = append(marks, fmt.Sprintf("($%d,$%d)", len(args)-1, len(args)))
+		}
+		for len(marks) < askTogether && len(marks)&(len(marks)-1) != 0 { // few statements are kept prepared
+			marks = append(marks, marks[0])
+		}
+		rows, err := store.Query[pair](tx, `WITH w(rule, event) AS (VALUES `+strings.Join(marks, ",")+`)
+SELECT f.rule, f.event FROM w JOIN finding_event f ON f.rule = w.rule AND f.event = w.event`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range rows {
+			out[p] = true
+		}
+	}
+	return out, nil
+}
+
+// trace notes the events behind a finding.
+func (a *active) trace(list []match) (rows [][]any) {
+	for _, m := range list {
+		rows = append(rows, []any{a.ID, m.by(), m.ev.ID, clock.Micros(m.ev.Time), m.ev.From.Name, m.ev.From.Record})
+	}
+	return rows
 }
 
 // Traces gives the first events behind a finding; only its own node has them.

@@ -36,7 +36,7 @@ type Gate interface {
 	// Offer hands over what the node would tell the hub, in the caller's
 	// transaction: if it commits, the offer will leave, wait or be kept as the
 	// policy says, whatever happens to the process.
-	Offer(tx *store.Tx, o event.Offer) error
+	Offer(tx *store.Tx, list ...event.Offer) error
 	// Keep holds back what was offered and has not left, for good: what it was found
 	// by came under a label that does not let it be passed on.
 	Keep(tx *store.Tx, kind, id string, label policy.TLP) error
@@ -160,8 +160,18 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	return s.settle(ctx, s.match(events))
 }
 
-// record writes matches as findings, in groups by rule and host.
+// record writes matches as findings, and says so of their events.
 func (s *Service) record(ctx context.Context, matches []match, past bool) error {
+	ids, err := s.write(ctx, matches, past)
+	if err != nil {
+		return err
+	}
+	return s.past.MarkFound(ctx, ids...)
+}
+
+// write writes matches as findings, in groups by rule and host, and gives the ids of
+// the events that are to be marked as found.
+func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	groups := map[string][]match{}
@@ -175,14 +185,18 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 	}
 	judged, err := s.judge(ctx, groups)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var ids []string
 	next, hits := map[string]*active{}, map[string]tally{}
 	err = s.db.Write(ctx, store.System("detect: record findings"), func(tx *store.Tx) error {
 		ids, next, hits = ids[:0], map[string]*active{}, map[string]tally{}
+		seen, err := traced(tx, matches)
+		if err != nil {
+			return err
+		}
+		b := batch{now: s.clock()}
 		for _, k := range order {
-			a, fresh, err := s.grow(tx, k, groups[k], past)
+			a, fresh, err := s.grow(tx, k, groups[k], seen, past, b.now)
 			if err != nil {
 				return err
 			}
@@ -194,24 +208,25 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 					}
 				}
 			}
-			if a == nil || fresh == 0 {
+			if len(fresh) == 0 {
 				continue
 			}
 			next[k] = a
-			if first := groups[k][0]; first.hit.byRule() {
-				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + fresh}
+			if first := fresh[0]; first.hit.byRule() {
+				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + len(fresh)}
 			}
-			if err := s.care.count(tx, groups[k][0], fresh, past); err != nil {
+			if err := s.care.count(tx, fresh[0], len(fresh), past); err != nil {
 				return err
 			}
-			if err := s.publish(tx, a, groups[k], judged[k]); err != nil {
+			if err := s.offerCandidates(tx, a, groups[k], judged[k]); err != nil {
 				return err
 			}
+			b.findings, b.traces = append(b.findings, a.Finding), append(b.traces, a.trace(fresh)...)
 		}
-		return nil
+		return s.writeBatch(tx, &b)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for k, a := range next {
 		if !past {
@@ -219,16 +234,13 @@ func (s *Service) record(ctx context.Context, matches []match, past bool) error 
 		}
 	}
 	s.forget()
-	if err := s.past.MarkFound(ctx, ids...); err != nil {
-		return err
-	}
 	if !past {
 		s.care.counted(ctx, hits)
 	}
 	if len(next) > 0 {
 		s.tell()
 	}
-	return nil
+	return ids, nil
 }
 
 // forget drops findings that no longer grow from memory.
@@ -241,11 +253,46 @@ func (s *Service) forget() {
 	}
 }
 
-// grow adds a group's events to its open finding, or makes one. fresh counts
-// the events that were not in a finding of this rule before.
-func (s *Service) grow(tx *store.Tx, key string, list []match, past bool) (*active, int, error) {
-	now := s.clock()
-	var a *active
+// batch is what is written together.
+type batch struct {
+	now      time.Time
+	findings []event.Finding
+	traces   [][]any
+}
+
+// writeBatch writes findings and their events, and offers them.
+func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
+	if err := save(tx, b.now, b.findings...); err != nil {
+		return err
+	}
+	if err := tx.InsertTogether(`INSERT INTO finding_event (finding, rule, event, at, name, position)`, b.traces, ""); err != nil {
+		return err
+	}
+	var offers []event.Offer
+	for _, f := range b.findings {
+		if stays(f.List) {
+			if err := s.gate.Keep(tx, event.KindFinding, f.ID, f.List.TLP); err != nil {
+				return err
+			}
+			continue
+		}
+		offers = s.offersOf(offers, f)
+	}
+	return s.gate.Offer(tx, offers...)
+}
+
+// grow adds a group's events, but for those that were seen in a finding of this rule
+// before, to its open finding, or makes one.
+func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[pair]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
+	for _, m := range list {
+		if p := (pair{m.by(), m.ev.ID}); !seen[p] {
+			seen[p] = true // a second match of the same event counts once
+			fresh = append(fresh, m)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, nil, nil
+	}
 	if !past {
 		if old := s.open[key]; old != nil && now.Sub(old.touched) < growing {
 			c := *old
@@ -255,9 +302,8 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, past bool) (*acti
 			}
 			a = &c
 		} else {
-			var err error
 			if a, err = s.recall(tx, list[0], now); err != nil {
-				return nil, 0, err
+				return nil, nil, err
 			}
 		}
 	}
@@ -271,25 +317,12 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, past bool) (*acti
 			a.Sensed = a.Detected
 		}
 	}
-	fresh := 0
-	for _, m := range list {
-		n, err := tx.Exec(`INSERT INTO finding_event (finding, rule, event, at, name, position) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (rule, event) DO NOTHING`,
-			a.ID, m.by(), m.ev.ID, clock.Micros(m.ev.Time), m.ev.From.Name, m.ev.From.Record)
-		if err != nil {
-			return nil, 0, err
-		}
-		if n == 0 {
-			continue
-		}
-		fresh++
+	for _, m := range fresh {
 		a.take(m)
-	}
-	if fresh == 0 {
-		return nil, 0, nil
 	}
 	a.Version++
 	a.touched = now
-	return a, fresh, save(tx, a.Finding, now)
+	return a, fresh, nil
 }
 
 // take widens the finding by one event.
@@ -337,31 +370,17 @@ func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) 
 	return a, err
 }
 
-// publish offers the finding, a sighting if an indicator matched, and what is
-// worth matching elsewhere.
-func (s *Service) publish(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
-	was := len(a.Observables)
-	if err := s.offerCandidates(tx, a, list, verdicts); err != nil {
-		return err
-	}
-	if len(a.Observables) > was {
-		if err := save(tx, a.Finding, a.touched); err != nil {
-			return err
-		}
-	}
-	f := a.Finding
-	if stays(f.List) {
-		return s.gate.Keep(tx, event.KindFinding, f.ID, f.List.TLP)
-	}
-	if err := s.gate.Offer(tx, event.Offer{Kind: event.KindFinding, ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f}); err != nil {
-		return err
-	}
+// offersOf appends the offer of a finding, and of a sighting if an indicator matched.
+func (s *Service) offersOf(list []event.Offer, f event.Finding) []event.Offer {
+	o := event.Offer{Kind: event.KindFinding, ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f, First: f.Version == 1}
+	list = append(list, o)
 	if f.Indicator == "" {
-		return nil
+		return list
 	}
 	sg := event.Sighting{ID: f.ID, Member: f.Member, Indicator: f.Indicator, Realm: f.Realm, Count: f.Count, First: f.First, Last: f.Last, Past: f.Past,
 		At: f.Detected, Handling: s.gate.Handling(event.KindSighting)}
-	return s.gate.Offer(tx, event.Offer{Kind: event.KindSighting, ID: sg.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: sg.Handling, Body: sg})
+	o.Kind, o.Handling, o.Body = event.KindSighting, sg.Handling, sg
+	return append(list, o)
 }
 
 // Rules replaces the node's own rules.

@@ -57,8 +57,8 @@ type gate struct {
 	kept   []string
 }
 
-func (g *gate) Offer(_ *store.Tx, o event.Offer) error {
-	g.offers = append(g.offers, o)
+func (g *gate) Offer(_ *store.Tx, list ...event.Offer) error {
+	g.offers = append(g.offers, list...)
 	return nil
 }
 func (g *gate) Keep(_ *store.Tx, kind, id string, _ policy.TLP) error {

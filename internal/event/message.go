@@ -172,4 +172,5 @@ type Offer struct {
 	Title    string          `json:"title,omitempty"` // for the person who decides
 	Handling policy.Handling `json:"handling"`
 	Body     any             `json:"body"`
+	First    bool            `json:"-"` // this kind and id were never offered before
 }

@@ -178,20 +178,13 @@ func (f *file) locate(keys []key, fn func(k key, at uint32, time int64)) error {
 		return err
 	}
 	defer r.Close()
-	for _, k := range keys {
-		at, ok, err := f.meta.idRow(r, k)
-		if err != nil {
-			return err
-		}
-		if ok {
-			m, err := f.meta.oneRow(r, at)
-			if err != nil {
-				return err
-			}
+	return f.meta.idRows(r, keys, func(k key, at uint32) error {
+		m, err := f.meta.oneRow(r, at)
+		if err == nil {
 			fn(k, at, m.Time)
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // ids gives the keys of all events' ids.

@@ -295,6 +295,51 @@ func (m *indexMeta) idRow(r io.ReaderAt, k key) (uint32, bool, error) {
 	return at, true, nil
 }
 
+// manyIDs is how many entries are read in a row in the time of one look-up, about.
+const manyIDs = 500
+
+// idRows gives the rows of the events with the ids keys that are there, in any order.
+func (m *indexMeta) idRows(r io.ReaderAt, keys []key, fn func(k key, at uint32) error) error {
+	if int64(len(keys))*manyIDs < m.Events {
+		for _, k := range keys {
+			at, ok, err := m.idRow(r, k)
+			if err == nil && ok {
+				err = fn(k, at)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	keys = slices.Sorted(slices.Values(keys))
+	b := make([]byte, min(manyIDs*8*idSize, m.IDs.Len))
+	for off := int64(0); off < m.IDs.Len && len(keys) > 0; off += int64(len(b)) {
+		b = b[:min(int64(len(b)), m.IDs.Len-off)]
+		if _, err := r.ReadAt(b, m.IDs.Off+off); err != nil {
+			return err
+		}
+		for e := b; len(e) > 0 && len(keys) > 0; e = e[idSize:] {
+			id := key(binary.LittleEndian.Uint64(e))
+			for len(keys) > 0 && keys[0] < id {
+				keys = keys[1:]
+			}
+			if len(keys) == 0 || keys[0] != id {
+				continue
+			}
+			at := binary.LittleEndian.Uint32(e[8:])
+			if int64(at) >= m.Events {
+				return errIndex
+			}
+			if err := fn(id, at); err != nil {
+				return err
+			}
+			keys = keys[1:]
+		}
+	}
+	return nil
+}
+
 // table is the section of rows in memory.
 type table []byte
 

@@ -156,12 +156,33 @@ func (g *Gate) Wants(level string) bool {
 }
 
 // Offer writes what would leave, in the caller's transaction.
-func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
+func (g *Gate) Offer(tx *store.Tx, list ...event.Offer) error {
+	var rows [][]any
+	for _, o := range list {
+		l, err := g.leaving(tx, o)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			rows = append(rows, []any{l.Kind, l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
+				int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	tx.AfterCommit(g.Wake)
+	return tx.InsertTogether(`INSERT INTO leaving (`+leavingColumns+`)`, rows, `ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
+  state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`)
+}
+
+// leaving gives what would leave of an offer, as the policy lets it; nil if nothing.
+func (g *Gate) leaving(tx *store.Tx, o event.Offer) (*Leaving, error) {
 	r := g.Rules()
 	way, floor := Auto, policy.TLP(0)
 	if f, ok := o.Body.(event.Finding); ok && f.List != nil {
 		if !policy.MayForward(f.List.TLP) {
-			return g.Keep(tx, o.Kind, o.ID, f.List.TLP)
+			return nil, g.Keep(tx, o.Kind, o.ID, f.List.TLP)
 		}
 		floor = f.List.TLP
 		o.Handling.TLP = policy.Strictest(o.Handling.TLP, f.List.TLP)
@@ -188,47 +209,40 @@ func (g *Gate) Offer(tx *store.Tx, o event.Offer) error {
 		}
 	}
 	if way != Auto && way != Ask {
-		return nil
+		return nil, nil
 	}
-	state := StateReady
+	l := &Leaving{Kind: o.Kind, ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling}
 	if way == Ask {
-		state = StateWaiting
+		l.State = StateWaiting
 	}
 	body, err := json.Marshal(o.Body)
 	if err != nil {
-		return fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
+		return nil, fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
 	}
 	// What a person let go or held back once stays so when it grows, with the
 	// label that the person chose, unless what it is known by is now bound tighter.
-	before, err := store.Query[marked](tx, `SELECT tlp, floor, decided FROM leaving WHERE kind = $1 AND id = $2`, o.Kind, o.ID)
-	if err != nil {
-		return err
+	var before []marked
+	if !o.First {
+		if before, err = store.Query[marked](tx, `SELECT tlp, floor, decided FROM leaving WHERE kind = $1 AND id = $2`, o.Kind, o.ID); err != nil {
+			return nil, err
+		}
 	}
-	label := o.Handling.TLP
 	for _, m := range before {
 		floor = max(floor, m.Floor)
 		if m.Decided != 0 {
-			label = m.TLP
+			l.Handling.TLP = m.TLP
 		}
 	}
 	if floor != 0 {
-		label = policy.Strictest(label, floor)
+		l.Handling.TLP = policy.Strictest(l.Handling.TLP, floor)
 	}
-	text := string(body)
-	if label != o.Handling.TLP {
-		if text, err = relabel(text, label); err != nil {
-			return fmt.Errorf("mark %s %s again: %w", o.Kind, o.ID, err)
+	l.Body, l.Floor = string(body), floor
+	if l.Handling.TLP != o.Handling.TLP {
+		if l.Body, err = relabel(l.Body, l.Handling.TLP); err != nil {
+			return nil, fmt.Errorf("mark %s %s again: %w", o.Kind, o.ID, err)
 		}
 	}
-	_, err = tx.Exec(`INSERT INTO leaving (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor)
-VALUES ($1,$2,1,$3,$4,$5,$6,$7,0,'',0,'',$8,$9,$10,$11)
-ON CONFLICT (kind, id) DO UPDATE SET rev = leaving.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
-  state = CASE WHEN leaving.state = 'sent' THEN 'ready' ELSE leaving.state END`,
-		o.Kind, o.ID, state, o.Level, o.Title, text, clock.Micros(tx.Now()), int(label), o.Handling.Owner, o.Handling.Audience.Column(), int(floor))
-	if err == nil {
-		tx.AfterCommit(g.Wake)
-	}
-	return err
+	return l, nil
 }
 
 // Keep holds back what was offered and has not left yet, and keeps it from being let

@@ -11,3 +11,6 @@ func ScopeOnly(handled ...string) *DB {
 
 // Apply is applyScope.
 func (db *DB) Apply(q string, s Scope) (string, []any, error) { return db.applyScope(q, nil, s) }
+
+// InOrder is inOrder, for tests.
+var InOrder = inOrder

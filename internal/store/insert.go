@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 const copyFrom = 8
 
 // Insert writes rows into table, all columns that T has. It is the fast way for
-// many: a prepared statement on SQLite, COPY on PostgreSQL. One row that breaks a
+// many: several rows a statement on SQLite, COPY on PostgreSQL. One row that breaks a
 // unique rule fails the whole transaction, as fault.Conflict.
 func Insert[T any](tx *Tx, table string, rows []T) error {
 	if err := tx.ready("insert into " + table); err != nil || len(rows) == 0 {
@@ -51,7 +52,7 @@ func Insert[T any](tx *Tx, table string, rows []T) error {
 	if tx.db.engine == Postgres && len(rows) >= copyFrom {
 		err = tx.copyRows(table, names, len(rows), func(i int) ([]any, error) { return values(&rows[i]) })
 	} else {
-		err = insertLoop(tx, table, names, rows, values)
+		err = insertSome(tx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+")", rows, values)
 	}
 	if err != nil {
 		return tx.fail(fmt.Errorf("insert into %s: %w", table, err))
@@ -59,24 +60,55 @@ func Insert[T any](tx *Tx, table string, rows []T) error {
 	return nil
 }
 
-func insertLoop[T any](tx *Tx, table string, names []string, rows []T, values func(*T) ([]any, error)) error {
-	marks := make([]string, len(names))
-	for i := range marks {
-		marks[i] = "$" + strconv.Itoa(i+1)
-	}
-	stmt, err := tx.tx.PrepareContext(tx.ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(marks, ", ")+")")
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for i := range rows {
-		v, err := values(&rows[i])
-		if err != nil {
+func insertSome[T any](tx *Tx, into string, rows []T, values func(*T) ([]any, error)) error {
+	for some := range slices.Chunk(rows, maxTogether) {
+		list := make([][]any, len(some))
+		for i := range some {
+			var err error
+			if list[i], err = values(&some[i]); err != nil {
+				return err
+			}
+		}
+		if err := tx.InsertTogether(into, list, ""); err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(tx.ctx, v...); err != nil {
+	}
+	return nil
+}
+
+// maxTogether is how many arguments one statement of InsertTogether has at most.
+const maxTogether = 512
+
+// InsertTogether writes rows, all of one length, with as few statements as it may:
+// into is a statement up to VALUES, then is what follows the rows. Arguments are
+// converted as those of Exec.
+func (tx *Tx) InsertTogether(into string, rows [][]any, then string) error {
+	for len(rows) > 0 {
+		n := 1 // rows of this statement: a power of two, so that few statements are kept prepared
+		for n*2 <= len(rows) && n*2*len(rows[0]) <= maxTogether {
+			n *= 2
+		}
+		q := append(make([]byte, 0, 4<<10), into...)
+		q = append(q, " VALUES "...)
+		args := make([]any, 0, n*len(rows[0]))
+		for i, row := range rows[:n] {
+			if i > 0 {
+				q = append(q, ',')
+			}
+			q = append(q, '(')
+			for k, v := range row {
+				if k > 0 {
+					q = append(q, ',')
+				}
+				args = append(args, v)
+				q = strconv.AppendInt(append(q, '$'), int64(len(args)), 10)
+			}
+			q = append(q, ')')
+		}
+		if _, err := tx.Exec(string(append(append(q, ' '), then...)), args...); err != nil {
 			return err
 		}
+		rows = rows[n:]
 	}
 	return nil
 }

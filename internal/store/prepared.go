@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"strconv"
 
 	"modernc.org/sqlite"
 )
@@ -83,7 +84,7 @@ func (k *keeper) take(ctx context.Context, text string) (sqliteStmt, error) {
 		delete(k.byText, text)
 		return k.order.Remove(e).(*kept).stmt, nil
 	}
-	s, err := k.PrepareContext(ctx, text)
+	s, err := k.PrepareContext(ctx, inOrder(text))
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +93,28 @@ func (k *keeper) take(ctx context.Context, text string) (sqliteStmt, error) {
 		return nil, errors.Join(errors.New("store: the SQLite driver lacks what the store needs"), s.Close())
 	}
 	return full, nil
+}
+
+// inOrder writes ? for the placeholders of a statement that are $1, $2, $3 and so
+// on: a name is looked for among all of them whenever one is bound, which makes the
+// rows of a long INSERT dear. Other statements stay as they are.
+func inOrder(text string) string {
+	var out []byte
+	n, last := 0, 0
+	for _, t := range lex(text) {
+		if t.mark("?") {
+			return text
+		}
+		if t.kind != other || t.text[0] != '$' {
+			continue
+		}
+		if n++; t.text[1:] != strconv.Itoa(n) {
+			return text
+		}
+		out = append(append(out, text[last:t.from]...), '?')
+		last = t.to
+	}
+	return string(out) + text[last:]
 }
 
 // give puts a statement back. One that failed, or is long, is not kept.

@@ -96,3 +96,22 @@ func TestStatementsAreKept(t *testing.T) {
 		return nil
 	})
 }
+
+func TestInOrder(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                      ``,
+		`SELECT 1`:                              `SELECT 1`,
+		`INSERT INTO t (a, b) VALUES ($1,$2)`:   `INSERT INTO t (a, b) VALUES (?,?)`,
+		`UPDATE t SET a = '$1', b = $1 -- $2`:   `UPDATE t SET a = '$1', b = ? -- $2`,
+		`UPDATE t SET a = $2 WHERE b = $1`:      `UPDATE t SET a = $2 WHERE b = $1`,
+		`SELECT $1 WHERE a = $2 AND b = $1`:     `SELECT $1 WHERE a = $2 AND b = $1`,
+		`SELECT $1, $2 LIMIT $3`:                `SELECT ?, ? LIMIT ?`,
+		`SELECT a$1 FROM t WHERE "$1" = $1`:     `SELECT a$1 FROM t WHERE "$1" = ?`,
+		`SELECT 1 WHERE a IN ($1,$2,$4)`:        `SELECT 1 WHERE a IN ($1,$2,$4)`,
+		`SELECT 1 WHERE a = ? AND b IN ($1,$2)`: `SELECT 1 WHERE a = ? AND b IN ($1,$2)`,
+	} {
+		if got := store.InOrder(text); got != want {
+			t.Errorf("%s becomes %s", text, got)
+		}
+	}
+}

@@ -42,8 +42,9 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	db.engine, db.path, db.url = SQLite, abs, abs
 	db.turn = make(chan struct{}, 1)
 
+	// A statement that writes several rows keeps what it may have to undo in memory.
 	if db.w, err = openPrepared(sqliteDSN(abs, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
-		"_pragma=foreign_keys(1)", "_pragma=journal_size_limit(67108864)")); err != nil {
+		"_pragma=foreign_keys(1)", "_pragma=journal_size_limit(67108864)", "_pragma=temp_store(2)")); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	db.w.SetMaxOpenConns(1)
