@@ -233,7 +233,7 @@ func (o *Object) Raw(path string) (json.RawMessage, bool) {
 		return nil, false
 	}
 	cur := o.raw
-	for _, s := range steps {
+	for n, s := range steps {
 		if s.index >= 0 {
 			es := elements(cur)
 			if s.index >= len(es) {
@@ -242,11 +242,15 @@ func (o *Object) Raw(path string) (json.RawMessage, bool) {
 			cur = es[s.index]
 			continue
 		}
-		i := slices.IndexFunc(members(cur), func(m member) bool { return m.name == s.name })
+		list := o.members
+		if n > 0 {
+			list = members(cur)
+		}
+		i := slices.IndexFunc(list, func(m member) bool { return m.name == s.name })
 		if i < 0 {
 			return nil, false
 		}
-		cur = members(cur)[i].value
+		cur = list[i].value
 	}
 	return cur, true
 }

@@ -169,9 +169,22 @@ func skipString(b []byte, i int) int {
 }
 
 func unquote(b []byte) string {
+	if plain(b) {
+		return string(b[1 : len(b)-1])
+	}
 	var s string
 	if json.Unmarshal(b, &s) != nil { // cannot happen: b was checked
 		return strconv.Quote(string(b))
 	}
 	return s
+}
+
+// plain reports whether a JSON string is ASCII without an escape.
+func plain(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf || c == '\\' {
+			return false
+		}
+	}
+	return len(b) >= 2
 }
