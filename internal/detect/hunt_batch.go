@@ -88,6 +88,7 @@ type traces struct {
 	kept  []int // by indicator
 	all   int
 	found []match
+	whole bool // the events themselves are needed
 }
 
 func (t *traces) add(i int, ev *event.Event, hit func() Hit) {
@@ -99,8 +100,16 @@ func (t *traces) add(i int, ev *event.Event, hit func() Hit) {
 	if room(t.kept[i], t.all) {
 		t.kept[i]++
 		t.all++
-		t.found = append(t.found, match{ev, hit()})
+		t.found = append(t.found, match{t.outline(ev), hit()})
 	}
+}
+
+// outline is what a finding needs of an event: thousands are held at once.
+func (t *traces) outline(ev *event.Event) *event.Event {
+	if t.whole {
+		return ev
+	}
+	return &event.Event{ID: ev.ID, Time: ev.Time, Seen: ev.Seen, Host: ev.Host, User: ev.User, From: ev.From}
 }
 
 // room reports whether one more event of an indicator is written, that has so many,

@@ -29,7 +29,7 @@ func (s *Service) huntJoints(ctx context.Context, list []Armed, which []int, out
 	for _, i := range which {
 		engines[i] = list[i].joint.fresh(max(huntMemory/int64(len(which)), leastHunt), s.engine.who, nil)
 	}
-	t := traces{out: out, kept: make([]int, len(list))}
+	t := traces{out: out, kept: make([]int, len(list)), whole: true} // alerts are kept, too
 	see := func(i int, alerts []*correlate.Alert) {
 		for _, a := range alerts {
 			if a.Rule.Silent {
