@@ -34,7 +34,7 @@ type variant struct {
 
 const (
 	badRounds = 6
-	badPasses = 6
+	badPasses = 7
 	badPiece  = 1024 // lines
 )
 

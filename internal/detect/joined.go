@@ -65,7 +65,7 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 		}
 	}
 	if matches = s.care.pass(matches); len(matches) > 0 {
-		if err := s.record(ctx, matches, false); err != nil {
+		if err := s.record(ctx, matches); err != nil {
 			return err
 		}
 	}

@@ -160,9 +160,9 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	return s.settle(ctx, s.match(events))
 }
 
-// record writes matches as findings, and says so of their events.
-func (s *Service) record(ctx context.Context, matches []match, past bool) error {
-	ids, err := s.write(ctx, matches, past)
+// record writes live matches as findings, and says so of their events.
+func (s *Service) record(ctx context.Context, matches []match) error {
+	ids, err := s.write(ctx, matches, false)
 	if err != nil {
 		return err
 	}
