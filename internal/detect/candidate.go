@@ -18,6 +18,8 @@ type Past interface {
 	Append(ctx context.Context, events []*event.Event) (fresh []*event.Event, err error)
 	// Search yields the past events of a query; it stops when yield says so or ctx ends.
 	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
+	// Outlines is Search without the events' fields, but with their observables.
+	Outlines(ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool) (history.Stats, error)
 	// Prevalence counts in how much of the past without findings a value occurs, before a time.
 	Prevalence(ctx context.Context, o event.Observable, before time.Time) (history.Prevalence, error)
 	// Named gives the events with these ids that happened between two times.

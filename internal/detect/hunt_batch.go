@@ -168,9 +168,9 @@ func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out
 		return p.end(at)
 	}
 	seen, number := make([]int64, len(list)), int64(0) // the last event that was counted
-	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
+	st, err := s.past.Outlines(ctx, q, func(ev *event.Event, holds []event.Observable) bool {
 		number++
-		for _, o := range event.Observables(ev) {
+		for _, o := range holds {
 			for _, i := range wanted[o] {
 				if seen[i] != number {
 					seen[i] = number

@@ -118,8 +118,15 @@ type busy struct {
 }
 
 func (b *busy) Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error) {
-	wait := q.Wait
-	if wait != nil {
+	return b.Past.Search(ctx, b.between(q), yield)
+}
+
+func (b *busy) Outlines(ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool) (history.Stats, error) {
+	return b.Past.Outlines(ctx, b.between(q), yield)
+}
+
+func (b *busy) between(q history.Query) history.Query {
+	if wait := q.Wait; wait != nil {
 		q.Wait = func(ctx context.Context) error {
 			b.mu.Lock()
 			b.next++
@@ -128,7 +135,7 @@ func (b *busy) Search(ctx context.Context, q history.Query, yield func(*event.Ev
 			return wait(ctx)
 		}
 	}
-	return b.Past.Search(ctx, q, yield)
+	return q
 }
 
 // Live events that come in the midst of a hunt are kept, matched and written before
@@ -156,25 +163,25 @@ func TestLiveInTheMidstOfAHunt(t *testing.T) {
 			ev.Host = fmt.Sprint("live", piece)
 			n.take(t, ev)
 			live++
-			if after := n.count(t); after != before+1 || !under || h.Ready == 2 {
+			if after := n.count(t); after != before+1 || !under || h.Ready == 3 {
 				t.Errorf("piece %d: %d findings, then %d; %+v", piece, before, after, h)
 			}
 		}
 		n.Service.past = b
 		var list []Armed
-		for _, x := range [][2]string{{ruleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"}, {"[process:name = 'tool9.exe']", "stix"}} {
+		for _, x := range [][2]string{{ruleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"}, {"[process:name = 'tool9.exe']", "stix"}, {"[ipv4-addr:value = '198.51.100.9']", "stix"}} {
 			a, err := Read(indicator(t, x[0], x[1]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			a.ID = "indicator--" + x[1]
+			a.ID = fmt.Sprint("indicator--", len(list))
 			list = append(list, a)
 		}
 		got, err := n.HuntAll(t.Context(), list, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got[0].Hits != 180 || got[1].Hits != 180 || got[0].Searched != 9000 {
+		if got[0].Hits != 180 || got[1].Hits != 180 || got[2].Hits != 45 || got[2].Searched != 9000 {
 			t.Errorf("%+v", got)
 		}
 		if live < 8 {

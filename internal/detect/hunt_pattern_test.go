@@ -26,6 +26,11 @@ func (c *counted) Search(ctx context.Context, q history.Query, yield func(*event
 	return c.Past.Search(ctx, q, yield)
 }
 
+func (c *counted) Outlines(ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool) (history.Stats, error) {
+	c.queries = append(c.queries, q)
+	return c.Past.Outlines(ctx, q, yield)
+}
+
 // Many patterns and networks hunted for at once come to what each comes to by
 // itself, in one pass for those that need one of some values and one for the rest;
 // also where the windows together see more events than are kept.

@@ -50,7 +50,7 @@ func (h *History) Named(ctx context.Context, first, last time.Time, ids ...strin
 			}
 			slices.Sort(places)
 			var bad error
-			err = parts[i].read(ctx, slices.Compact(places), func(_ uint32, r *row) bool {
+			err = parts[i].read(ctx, slices.Compact(places), false, func(_ uint32, r *row) bool {
 				var ev *event.Event
 				if ev, bad = r.event(in); bad == nil {
 					here = append(here, ev)

@@ -120,7 +120,7 @@ func (f *file) rows(q *filter) ([]uint32, error) {
 	return out, err
 }
 
-func (f *file) read(ctx context.Context, places []uint32, fn func(at uint32, r *row) bool) error {
+func (f *file) read(ctx context.Context, places []uint32, outline bool, fn func(at uint32, r *row) bool) error {
 	r, err := os.Open(f.path)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (f *file) read(ctx context.Context, places []uint32, fn func(at uint32, r *
 	if err != nil {
 		return err
 	}
-	err = readParquet(pf, places, func(at uint32, r *row) bool { return ctx.Err() == nil && fn(at, r) })
+	err = readParquet(pf, places, outline, func(at uint32, r *row) bool { return ctx.Err() == nil && fn(at, r) })
 	return errors.Join(err, ctx.Err())
 }
 
@@ -289,7 +289,7 @@ func (f *file) rebuild() error {
 	}
 	in := interner{}
 	var bad error
-	if err := readParquet(pf, places, func(_ uint32, r *row) bool {
+	if err := readParquet(pf, places, false, func(_ uint32, r *row) bool {
 		var fields map[string]any
 		if fields, bad = parseFields(r.Fields, in); bad == nil {
 			r.Number = numberOf(fields)

@@ -148,8 +148,9 @@ type unit interface {
 	span() span
 	// rows gives the rows that may match q, in order.
 	rows(q *filter) ([]uint32, error)
-	// read calls fn for these rows, which rise, until it returns false.
-	read(ctx context.Context, places []uint32, fn func(at uint32, r *row) bool) error
+	// read calls fn for these rows, which rise, until it returns false. An outline may
+	// come without Fields and Raw.
+	read(ctx context.Context, places []uint32, outline bool, fn func(at uint32, r *row) bool) error
 	// sift gives those of the rows that a sieve lets through, without reading more
 	// of them than it looks at.
 	sift(ctx context.Context, places []uint32, keep Sieve) ([]uint32, error)

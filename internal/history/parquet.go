@@ -168,57 +168,6 @@ func openParquet(r io.ReaderAt, size int64) (pf *parquet.File, err error) {
 	return pf, nil
 }
 
-// readParquet calls fn for the rows at the given places, in order, until it
-// returns false. Row numbers rise.
-func readParquet(pf *parquet.File, places []uint32, fn func(at uint32, r *row) bool) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("read parquet: %v", p)
-		}
-	}()
-	schema := parquet.SchemaOf(parquetRow{})
-	group := pf.RowGroups()[0]
-	if !parquet.EqualNodes(schema, group.Schema()) {
-		return errForeign
-	}
-	rd := group.Rows()
-	defer rd.Close()
-	buf := make([]parquet.Row, parquetBatch)
-	pos := uint32(0) // of the next row that rd gives
-	for len(places) > 0 {
-		// A short way is read through, since a seek reads and unpacks the page again.
-		if first := places[0]; first-pos > 2*parquetBatch {
-			if err := rd.SeekToRow(int64(first)); err != nil {
-				return err
-			}
-			pos = first
-		}
-		want := places[min(len(places), parquetBatch)-1] - pos + 1
-		n, err := rd.ReadRows(buf[:min(want, parquetBatch)])
-		for i := range n {
-			if len(places) == 0 || places[0] != pos+uint32(i) {
-				continue
-			}
-			var p parquetRow
-			if err := schema.Reconstruct(&p, buf[i]); err != nil {
-				return err
-			}
-			if !fn(places[0], p.row()) {
-				return nil
-			}
-			places = places[1:]
-		}
-		pos += uint32(n)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if n == 0 && len(places) > 0 {
-			return fmt.Errorf("row %d: %w", places[0], io.ErrUnexpectedEOF)
-		}
-	}
-	return nil
-}
-
 // findBloom tells where the bloom filter of the values lies.
 func findBloom(pf *parquet.File) (s section, err error) {
 	defer func() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 	"pgregory.net/rapid"
@@ -42,6 +43,8 @@ func anEvent(t *rapid.T, n int) *event.Event {
 	if rapid.IntRange(0, 9).Draw(t, "untold") == 0 {
 		ev.Time = time.Time{}
 	}
+	ev.User = rapid.SampledFrom([]string{"", "alice", `CORP\bob`}).Draw(t, "user")
+	ev.From = event.Source{Sensor: rapid.SampledFrom([]string{"", "s1"}).Draw(t, "sensor"), Name: "log", Offset: int64(n) * 100, Record: int64(n)}
 	ev.Categories = rapid.SampledFrom([][]string{nil, {"process_creation"}, {"registry_set", "registry_event"}, {"dns_query"}}).Draw(t, "categories")
 	ev.Fields = rapid.MapOfN(rapid.StringN(0, 4, 8), valueGen, 0, 4).Draw(t, "fields")
 	if id := rapid.SampledFrom([]any{nil, int64(1), int64(4624), "odd"}).Draw(t, "number"); id != nil {
@@ -194,6 +197,26 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 				}
 				if st.Events != int64(len(all)) {
 					rt.Fatalf("searched %d of %d", st.Events, len(all))
+				}
+				// Outlines are the same events without what is left out of them.
+				for _, ev := range got {
+					ev.Fields, ev.Raw = nil, nil
+				}
+				outlines, holds := []*event.Event(nil), map[string][]event.Observable{}
+				if _, err := h.Outlines(t.Context(), q, func(ev *event.Event, list []event.Observable) bool {
+					outlines, holds[ev.ID] = append(outlines, ev), list
+					return true
+				}); err != nil {
+					rt.Fatalf("Outlines: %v", err)
+				}
+				slices.SortFunc(outlines, func(a, b *event.Event) int { return strings.Compare(a.ID, b.ID) })
+				if d := cmp.Diff(got, outlines, cmpopts.EquateEmpty()); d != "" {
+					rt.Fatalf("%+v outlines (-want +got):\n%s", q, d)
+				}
+				for _, ev := range brute(all, q) {
+					if d := cmp.Diff(ofFields(ev), holds[ev.ID], cmpopts.EquateEmpty()); d != "" {
+						rt.Fatalf("%s holds (-want +got):\n%s", ev.ID, d)
+					}
 				}
 			},
 			"pick": func(rt *rapid.T) {

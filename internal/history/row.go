@@ -111,15 +111,22 @@ func (r *row) event(in interner) (*event.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event %s: %w", r.ID, err)
 	}
+	ev := r.outline()
+	ev.Fields, ev.Raw = fields, r.Raw
+	return ev, nil
+}
+
+// outline is the event but for its fields and raw data.
+func (r *row) outline() *event.Event {
 	ev := &event.Event{
 		ID: r.ID, Time: time.UnixMicro(r.Time).UTC(), Seen: clock.FromMicros(r.Seen), From: r.From,
 		Product: r.Product, Service: r.Service, Categories: r.Categories,
-		Host: r.Host, User: r.User, Fields: fields, Raw: r.Raw,
+		Host: r.Host, User: r.User,
 	}
 	if r.Assumed {
 		ev.Time = time.Time{}
 	}
-	return ev, nil
+	return ev
 }
 
 // key is a 64-bit digest of a value in its kind. It is cut from SHA-256, so that

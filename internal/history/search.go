@@ -74,9 +74,15 @@ type slice struct {
 	pruned bool // the part has no rows to read
 
 	done     chan struct{} // closed when the rest is set
-	hits     []*event.Event
+	hits     []hit
 	examined int64
 	err      error
+}
+
+// hit is an event that was found.
+type hit struct {
+	ev    *event.Event
+	holds []event.Observable
 }
 
 // Search gives yield the past events of a query, file by file, from the oldest
@@ -84,14 +90,24 @@ type slice struct {
 // ends. It sees what was appended before it began. Events given to yield are the
 // caller's. Damaged files are set aside, see Problems, and the rest is searched.
 func (h *History) Search(ctx context.Context, q Query, yield func(*event.Event) bool) (Stats, error) {
+	return h.search(ctx, q, false, func(x hit) bool { return yield(x.ev) })
+}
+
+// Outlines is Search for who needs no more of an event than when, where and whose it
+// was, and which observables it holds: they come without Fields and Raw, which are
+// nearly all of a file and are not read. holds are as they were when the event came.
+func (h *History) Outlines(ctx context.Context, q Query, yield func(ev *event.Event, holds []event.Observable) bool) (Stats, error) {
+	return h.search(ctx, q, true, func(x hit) bool { return yield(x.ev, x.holds) })
+}
+
+func (h *History) search(ctx context.Context, q Query, outline bool, yield func(hit) bool) (st Stats, err error) {
 	began := time.Now()
-	var st Stats
-	err := h.search(ctx, q, &st, yield)
+	err = h.searchParts(ctx, q, outline, &st, yield)
 	st.Took = time.Since(began)
 	return st, err
 }
 
-func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*event.Event) bool) error {
+func (h *History) searchParts(ctx context.Context, q Query, outline bool, st *Stats, yield func(hit) bool) error {
 	if h.ctx.Err() != nil {
 		return errClosed()
 	}
@@ -128,7 +144,7 @@ func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*ev
 				case <-ctx.Done():
 					return false
 				}
-				workers.Go(func() { h.readSlice(ctx, s, f, &q) })
+				workers.Go(func() { h.readSlice(ctx, s, f, &q, outline) })
 				return true
 			}) {
 				return
@@ -141,9 +157,9 @@ func (h *History) search(ctx context.Context, q Query, st *Stats, yield func(*ev
 			return s.err
 		}
 		st.Examined += s.examined
-		for _, ev := range s.hits {
+		for _, x := range s.hits {
 			st.Hits++
-			if !yield(ev) || q.Limit > 0 && st.Hits >= int64(q.Limit) {
+			if !yield(x) || q.Limit > 0 && st.Hits >= int64(q.Limit) {
 				st.Stopped = true
 				return nil
 			}
@@ -189,7 +205,7 @@ func (h *History) planPart(ctx context.Context, p part, f *filter, size int, giv
 }
 
 // readSlice reads the rows of a slice.
-func (h *History) readSlice(ctx context.Context, s *slice, f *filter, q *Query) {
+func (h *History) readSlice(ctx context.Context, s *slice, f *filter, q *Query, outline bool) {
 	defer close(s.done)
 	if s.err != nil || len(s.places) == 0 {
 		return
@@ -210,13 +226,16 @@ func (h *History) readSlice(ctx context.Context, s *slice, f *filter, q *Query) 
 			}
 		}
 		var bad error
-		err := s.part.read(ctx, places, func(_ uint32, r *row) bool {
-			if !f.holds(r) {
-				return true
-			}
-			var ev *event.Event
-			if ev, bad = r.event(in); bad == nil {
-				s.hits = append(s.hits, ev)
+		err := s.part.read(ctx, places, outline, func(_ uint32, r *row) bool {
+			switch {
+			case !f.holds(r):
+			case outline:
+				s.hits = append(s.hits, hit{r.outline(), r.Observables})
+			default:
+				var ev *event.Event
+				if ev, bad = r.event(in); bad == nil {
+					s.hits = append(s.hits, hit{ev, r.Observables})
+				}
 			}
 			return bad == nil
 		})

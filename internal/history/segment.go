@@ -229,7 +229,7 @@ func (v *view) rows(q *filter) ([]uint32, error) {
 }
 
 // read goes on behind a record that has gone bad, and tells of it at the end.
-func (v *view) read(ctx context.Context, places []uint32, fn func(at uint32, r *row) bool) error {
+func (v *view) read(ctx context.Context, places []uint32, _ bool, fn func(at uint32, r *row) bool) error {
 	in := interner{}
 	var damage error
 	for _, at := range places {
