@@ -91,9 +91,9 @@ func (c *Cells) String(text string) {
 	c.Text(c.buf[at:len(c.buf):len(c.buf)])
 }
 
-// Raw adds a scalar to Whole whose text does not have to be folded: text as it
-// stands in JSON, without the quotes. Text that holds \u, K (the Kelvin sign) or
-// ſ must be given with Text instead, unescaped.
+// Raw adds to Whole what does not have to be folded: text as it stands in JSON,
+// of one scalar or of many with what is between them. What in it holds \u, K (the
+// Kelvin sign) or ſ must be given with Text besides, unescaped.
 func (c *Cells) Raw(text []byte) {
 	if len(text) < c.word {
 		return

@@ -155,7 +155,7 @@ type variant struct {
 	value value
 }
 
-// leaf is a scalar anywhere in the line.
+// leaf is a scalar anywhere in the line, or beside it.
 type leaf struct {
 	kind valueKind
 	u    bool
@@ -382,22 +382,22 @@ func (s *scanner) elsewhere(id int32) *value {
 	return best
 }
 
-// whole gives the engine all scalars.
+// whole gives the engine the line, which holds all scalars, and those that are not
+// spelled in it as rules find them.
 func (s *scanner) whole(into *engine.Cells) {
 	into.Begin(engine.Whole)
+	into.Raw(s.line)
 	for i := range s.leaves {
 		l := &s.leaves[i]
 		switch {
 		case l.kind == isFloat:
 			into.String(floatText(l.text))
-		case l.u || s.odd && oddFold(l.text):
+		case l.u || oddFold(l.text):
 			buf := into.Buffer()
 			at := len(buf)
 			buf = unescape(buf, l.text)
 			into.Return(buf)
 			into.Text(buf[at:len(buf):len(buf)])
-		default:
-			into.Raw(l.text)
 		}
 	}
 	for i := range s.made {

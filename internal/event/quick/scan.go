@@ -286,9 +286,10 @@ func (v *value) strange() bool {
 
 var infinite = []byte("e999")
 
-// leaf notes a scalar for rules that look at the whole event.
+// leaf notes a scalar for rules that look at the whole event, if it is not enough to
+// look at the line.
 func (s *scanner) leaf(v *value) {
-	if s.always && len(v.text) > 0 {
+	if s.always && (v.u || v.kind == isFloat || s.odd) {
 		s.leaves = append(s.leaves, leaf{v.kind, v.u, v.text})
 	}
 }
