@@ -72,7 +72,12 @@ func stepOf(lits []string) int {
 			least = min(least, n)
 		}
 	}
-	return least - 3
+	for _, step := range steps {
+		if step <= least-3 {
+			return step
+		}
+	}
+	return 1
 }
 
 func newPartition(rt *route, serial int32, rules []*program, w *witnesses) *partition {
