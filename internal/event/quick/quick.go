@@ -13,7 +13,6 @@ package quick
 import (
 	"bytes"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
@@ -174,6 +173,8 @@ type scanner struct {
 
 	epoch    uint32
 	values   []value
+	other    value // that nobody asks for …
+	inner    value // … inside a value
 	variants []variant
 	leaves   []leaf
 	made     []leaf // values that the line does not have as they are
@@ -181,7 +182,8 @@ type scanner struct {
 	eventID  int64
 
 	line    []byte
-	odd     bool // a character beyond ASCII folds into it
+	wide    bool // a string holds something beyond ASCII
+	odd     bool // … that folds into it
 	null    bool // such a field is null, which is not the same as absent
 	strange bool // a field that rules look at holds what history writes in ways of its own
 	nodes   map[string]*keyNode
@@ -260,7 +262,7 @@ func (s *scanner) begin(line []byte) {
 		s.epoch = 1
 	}
 	s.line, s.variants, s.leaves, s.made, s.buf = line, s.variants[:0], s.leaves[:0], s.made[:0], s.buf[:0]
-	s.kind, s.eventID, s.null = nil, 0, false
+	s.kind, s.eventID, s.null, s.wide = nil, 0, false, false
 }
 
 // has reports whether the event has a field that is not null.
@@ -410,18 +412,4 @@ func (s *scanner) whole(into *engine.Cells) {
 // ASCII letter without case: the Kelvin sign or the long s.
 func oddFold(text []byte) bool {
 	return bytes.Contains(text, []byte("\u212a")) || bytes.Contains(text, []byte("\u017f"))
-}
-
-// checkText looks at the characters of the whole line; false if they are not
-// plain UTF-8.
-func (s *scanner) checkText() bool {
-	s.odd = false
-	if plainASCII(s.line) {
-		return true
-	}
-	if bytes.IndexByte(s.line, 0) >= 0 || !utf8.Valid(s.line) {
-		return false
-	}
-	s.odd = oddFold(s.line)
-	return true
 }

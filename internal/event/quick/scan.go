@@ -18,27 +18,10 @@ const (
 	highs  = 0x8080808080808080
 	quotes = 0x2222222222222222
 	slants = 0x5c5c5c5c5c5c5c5c
+	spaces = 0x2020202020202020
 )
 
-// plainASCII reports whether b holds neither NUL nor anything beyond ASCII.
-func plainASCII(b []byte) bool {
-	for len(b) >= 32 {
-		v, w := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-		x, y := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-		if ((v-ones)|v|(w-ones)|w|(x-ones)|x|(y-ones)|y)&highs != 0 {
-			return false
-		}
-		b = b[32:]
-	}
-	for _, c := range b {
-		if c == 0 || c >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t') }
 
 // space gives the first place from i on that is no white space.
 func (s *scanner) space(i int) int {
@@ -49,28 +32,39 @@ func (s *scanner) space(i int) int {
 }
 
 // str finds the end of a string that begins at i, behind its quote: the place of
-// the closing quote, or -1.
+// the closing quote, or -1. It notes whether there is anything beyond ASCII in it.
 func (s *scanner) str(i int) (end int, escaped, u bool) {
 	b := s.line
 	for {
 		for i+8 <= len(b) {
+			// The lowest bit that is set tells of a quote, a backslash, a control
+			// character or one beyond ASCII; those above it may be borrowed from it.
 			v := binary.LittleEndian.Uint64(b[i:])
-			q, e := v^quotes, v^slants
-			if m := ((q-ones)&^q | (e-ones)&^e) & highs; m != 0 {
+			if m := (((v ^ quotes) - ones) | ((v ^ slants) - ones) | (v - spaces) | v) & highs; m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				goto found
 			}
 			i += 8
 		}
-		for i < len(b) && b[i] != '"' && b[i] != '\\' {
+		for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' && b[i] < utf8.RuneSelf {
 			i++
 		}
 		if i >= len(b) {
 			return -1, false, false
 		}
 	found:
-		if b[i] == '"' {
+		switch c := b[i]; {
+		case c == '"':
 			return i, escaped, u
+		case c == 0:
+			return -1, false, false
+		case c < ' ':
+			i++
+			continue
+		case c >= utf8.RuneSelf:
+			s.wide = true
+			i = s.ascii(i + 1)
+			continue
 		}
 		escaped = true
 		for i < len(b) && b[i] == '\\' { // often several in a row
@@ -91,6 +85,21 @@ func (s *scanner) str(i int) (end int, escaped, u bool) {
 			}
 		}
 	}
+}
+
+// ascii gives the first place from i on that is ASCII.
+func (s *scanner) ascii(i int) int {
+	b := s.line
+	for i+8 <= len(b) {
+		if m := ^binary.LittleEndian.Uint64(b[i:]) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] >= utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 func hex4(b []byte, at int) (rune, bool) {
@@ -237,45 +246,42 @@ func floatText(t []byte) string {
 	return text
 }
 
-// value reads one value at i; end is behind it, or -1.
-func (s *scanner) value(i, depth int) (v value, end int) {
+// value reads one value at i into v; end is behind it, or -1.
+func (s *scanner) value(i, depth int, v *value) (end int) {
 	b := s.line
 	if i >= len(b) {
-		return v, -1
+		return -1
 	}
-	v.epoch = s.epoch
+	v.epoch, v.escaped, v.u = s.epoch, false, false
+	from := i
 	switch c := b[i]; {
 	case c == '"':
-		v.kind = isText
-		if end, v.escaped, v.u = s.str(i + 1); end < 0 {
-			return v, -1
+		from++
+		if i, v.escaped, v.u = s.str(from); i < 0 {
+			return -1
 		}
-		v.text = b[i+1 : end]
-		s.leaf(&v)
-		return v, end + 1
+		v.kind, end = isText, i+1
 	case c == '-' || c >= '0' && c <= '9':
-		if end, v.kind = s.number(i); end < 0 {
-			return v, -1
+		if i, v.kind = s.number(i); i < 0 {
+			return -1
 		}
-		v.text = b[i:end]
-		s.leaf(&v)
-		return v, end
+		end = i
 	case c == '{' || c == '[':
 		v.kind = isNested
-		return v, s.skip(i, depth)
+		return s.skip(i, depth)
 	case len(b)-i >= 4 && string(b[i:i+4]) == "true":
-		v.kind, v.text = isBool, b[i:i+4]
-		s.leaf(&v)
-		return v, i + 4
+		v.kind, i, end = isBool, i+4, i+4
 	case len(b)-i >= 4 && string(b[i:i+4]) == "null":
 		v.kind = isNull
-		return v, i + 4
+		return i + 4
 	case len(b)-i >= 5 && string(b[i:i+5]) == "false":
-		v.kind, v.text = isBool, b[i:i+5]
-		s.leaf(&v)
-		return v, i + 5
+		v.kind, i, end = isBool, i+5, i+5
+	default:
+		return -1
 	}
-	return v, -1
+	v.text = b[from:i]
+	s.leaf(v)
+	return end
 }
 
 // strange reports whether history reads the value otherwise than package read: null,
@@ -322,11 +328,10 @@ func (s *scanner) skip(i, depth int) int {
 			}
 			i = s.space(i + 1)
 		}
-		_, end := s.value(i, depth+1)
-		if end < 0 {
+		if i = s.value(i, depth+1, &s.inner); i < 0 {
 			return -1
 		}
-		if i = s.space(end); i >= len(b) {
+		if i = s.space(i); i >= len(b) {
 			return -1
 		}
 		switch b[i] {
@@ -340,11 +345,22 @@ func (s *scanner) skip(i, depth int) int {
 	}
 }
 
-// members reads the members of the object that the line is.
+// members reads the members of the object that the line is; false if that cannot be
+// done here, also because it is no UTF-8.
 func (s *scanner) members() bool {
-	if !s.checkText() {
+	s.odd = false
+	if !s.object() || s.wide && !utf8.Valid(s.line) {
 		return false
 	}
+	if s.always && s.wide && oddFold(s.line) { // then every scalar has to be noted
+		s.begin(s.line)
+		s.odd = true
+		return s.object()
+	}
+	return true
+}
+
+func (s *scanner) object() bool {
 	b := s.line
 	i := s.space(1)
 	if i < len(b) && b[i] == '}' {
@@ -362,11 +378,16 @@ func (s *scanner) members() bool {
 			node = next
 		} else {
 			var escaped bool
+			wide := s.wide
+			s.wide = false
 			if end, escaped, _ = s.str(i); end < 0 || escaped {
 				return false
 			}
 			next := s.node(b[i:end])
-			node.next = next
+			if !s.wide { // a key that is known by its place is ASCII
+				node.next = next
+			}
+			s.wide = s.wide || wide
 			node = next
 		}
 		key := b[i:end]
@@ -379,27 +400,19 @@ func (s *scanner) members() bool {
 			return false
 		}
 		i = s.space(i)
-		switch {
-		case node.id >= 0:
-			v, end := s.value(i, 1)
-			if end < 0 || v.kind == isNested {
-				return false
-			}
-			s.values[node.id] = v
+		v := &s.other
+		if node.id >= 0 {
+			v = &s.values[node.id]
+		}
+		if i = s.value(i, 1, v); i < 0 {
+			return false
+		}
+		if node.class >= 0 { // a name that is asked for, in this case or another
 			s.null = s.null || v.kind == isNull
 			s.strange = s.strange || v.strange()
-			i = end
-		default:
-			v, end := s.value(i, 1)
-			if end < 0 {
+			if v.kind == isNested || node.id < 0 && !s.vary(node.class, key, *v) {
 				return false
 			}
-			s.null = s.null || node.class >= 0 && v.kind == isNull
-			s.strange = s.strange || node.class >= 0 && v.strange()
-			if node.class >= 0 && !s.vary(node.class, key, v) {
-				return false
-			}
-			i = end
 		}
 		if i = s.space(i); i >= len(b) {
 			return false
