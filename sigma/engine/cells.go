@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 
@@ -92,13 +93,54 @@ func (c *Cells) String(text string) {
 }
 
 // Raw adds to Whole what does not have to be folded: text as it stands in JSON,
-// of one scalar or of many with what is between them. What in it holds \u, K (the
-// Kelvin sign) or ſ must be given with Text besides, unescaped.
+// of one scalar or of many with what is between them. What in it is spelled with \u
+// or is odd, see [Odd], must be given with Text besides, unescaped.
 func (c *Cells) Raw(text []byte) {
 	if len(text) < c.word {
 		return
 	}
 	c.cells = append(c.cells, cell{cellText, text, text})
+}
+
+// Odd reports whether text has a character beyond ASCII that is equal to an ASCII
+// letter without case: the Kelvin sign or the long s.
+func Odd(text []byte) bool {
+	return bytes.Contains(text, []byte("\u212a")) || bytes.Contains(text, []byte("\u017f"))
+}
+
+// leaves adds what sigma.LeavesOf yields to Whole, in any order, as one text.
+func (c *Cells) leaves(fields map[string]any) {
+	at := len(c.buf)
+	c.join(fields, 0)
+	if text := c.buf[at:len(c.buf):len(c.buf)]; Odd(text) {
+		c.Text(text)
+	} else {
+		c.Raw(text)
+	}
+}
+
+// join appends scalars to the scratch, each with a NUL behind it, which no literal
+// of Whole has.
+func (c *Cells) join(value any, depth int) {
+	if depth > maxNesting {
+		return
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			c.join(member, depth+1)
+		}
+	case []any:
+		for _, member := range v {
+			c.join(member, depth+1)
+		}
+	case string:
+		c.buf = append(append(c.buf, v...), 0)
+	default:
+		if text, ok := sigma.TextOf(v); ok {
+			c.buf = append(append(c.buf, text...), 0)
+		}
+	}
 }
 
 // folded gives the text of a cell without its case.

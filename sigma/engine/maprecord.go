@@ -113,10 +113,7 @@ func (m *mapRecord) Fill(want []int32, into *Cells) {
 	for _, id := range want {
 		if id == Whole {
 			into.Begin(Whole)
-			sigma.LeavesOf(m.fields, func(text string) bool {
-				into.String(text)
-				return true
-			})
+			into.leaves(m.fields)
 			into.End()
 			continue
 		}

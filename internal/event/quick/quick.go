@@ -11,7 +11,6 @@
 package quick
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/meneki/meneki/internal/event"
@@ -394,7 +393,7 @@ func (s *scanner) whole(into *engine.Cells) {
 		switch {
 		case l.kind == isFloat:
 			into.String(floatText(l.text))
-		case l.u || oddFold(l.text):
+		case l.u || engine.Odd(l.text):
 			buf := into.Buffer()
 			at := len(buf)
 			buf = unescape(buf, l.text)
@@ -406,10 +405,4 @@ func (s *scanner) whole(into *engine.Cells) {
 		into.Text(s.made[i].text)
 	}
 	into.End()
-}
-
-// oddFold reports whether text has a character beyond ASCII that is equal to an
-// ASCII letter without case: the Kelvin sign or the long s.
-func oddFold(text []byte) bool {
-	return bytes.Contains(text, []byte("\u212a")) || bytes.Contains(text, []byte("\u017f"))
 }

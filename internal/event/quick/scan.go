@@ -352,7 +352,7 @@ func (s *scanner) members() bool {
 	if !s.object() || s.wide && !utf8.Valid(s.line) {
 		return false
 	}
-	if s.always && s.wide && oddFold(s.line) { // then every scalar has to be noted
+	if s.always && s.wide && engine.Odd(s.line) { // then every scalar has to be noted
 		s.begin(s.line)
 		s.odd = true
 		return s.object()
