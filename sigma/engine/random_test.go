@@ -34,7 +34,7 @@ var fieldNames = []string{
 // that they meet.
 var pieces = []string{
 	"", "a", "b", "ab", "abc", "x", "xx", "k", "K", "\u212a", "s", "S", "ſ", "İ", "i", "ß", "ss", "ẞ", "Ａ", "ａ", "Ä", "ä", "σ", "ς", "Σ",
-	"cmd", ".exe", `\cmd.exe`, `C:\Windows\System32\`, "powershell", "PowerShell", "invoke-", "mimikatz", "sekurlsa::", "-enc", " -f ", "/f", "–f", "—", "―x",
+	"cmd", ".exe", `\cmd.exe`, `C:\Windows\System32\`, "powershell", "PowerShell", "invoke-", "mimikatz", "mimi\u212aatz", "sekurlsa::", "\u017fekurl\u017fa::", "-enc", " -f ", "/f", "–f", "—", "―x",
 	"4625", "4688", "10.0.0.1", "10.0.0.7", "2001:db8::1", "true", "false", "1", "0x10", "-0", "2024-05-06T07:08:09Z", "1.50", "1e3",
 	"日本語", "テキスト", "\n", "\t", "\"", "/", `\`, "longer literal of many bytes", "www.example.org", "\ufffd", "aaaaaaaaaaaa", "{", "}", "%%1906",
 }
@@ -159,7 +159,7 @@ func selectionText(s source) string {
 	case 2:
 		b.WriteString(indent(4) + quote(one(s, "|all", "|cased", "|re", "|contains|all")) + ":\n")
 		for range 2 + s.pick(2) {
-			b.WriteString(indent(6) + "- " + quote(one(s, text(s)+"b", "mimikatz", "sekurlsa::", "a+b", `\d\d`)) + "\n")
+			b.WriteString(indent(6) + "- " + quote(one(s, text(s)+"b", "mimikatz", "mimi\u212aatz", "sekurlsa::", "\u017fekurl\u017fa::", "a+b", `\d\d`)) + "\n")
 		}
 	default:
 		mapping(indent(4), indent(4))
