@@ -13,7 +13,7 @@ import (
 type Cost struct {
 	Rule        *sigma.Rule
 	Events      int64 // of the kinds it is for
-	Evaluations int64 // events in which its witness was seen
+	Evaluations int64 // events in which its witness was seen; of a field that nearly all have, all of them
 	Matches     int64
 	Time        time.Duration // an estimate from a sample of the evaluations; 0 without a clock
 }

@@ -29,7 +29,11 @@ func (e *Engine) learn(t *tally) {
 	seen := func(i int) float64 { return float64(t.hits[i]) / float64(t.events) }
 	woken := 0.0
 	for i := range p.lits {
-		if s := seen(i); s > 2*p.chances[i] {
+		s := seen(i)
+		if key := p.keys[i]; key.place == present && key.least == 0 && s > mostEvents && p.learned[key] == 0 {
+			woken++ // it need not be asked for
+		}
+		if s > 2*p.chances[i] {
 			woken += s * float64(p.lits[i].to-p.lits[i].from)
 		}
 	}

@@ -86,7 +86,7 @@ func newPartition(rt *route, serial int32, rules []*program, w *witnesses) *part
 	var waiting [][]int32
 	for i, prog := range rules {
 		list, _ := w.of(prog.root)
-		if list == nil {
+		if list == nil || w.mostly(list) {
 			p.always[i/64] |= 1 << (i % 64)
 			continue
 		}

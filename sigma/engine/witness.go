@@ -67,6 +67,16 @@ func (w *witnesses) of(n *node) (list []*literal, cost float64) {
 	return nil, 0
 }
 
+// mostly reports whether a witness is no more than a field that nearly all events
+// were seen to have: then to ask for it costs more than it saves.
+func (w *witnesses) mostly(list []*literal) bool {
+	l := list[0]
+	return len(list) == 1 && l.place == present && l.least == 0 && w.learned[l.signature()] > mostEvents
+}
+
+// mostEvents is how many of the events nearly all are.
+const mostEvents = .9
+
 // either is how often an event has one of two independent signs.
 func either(a, b float64) float64 { return a + b - a*b }
 
