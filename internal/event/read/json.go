@@ -13,6 +13,9 @@ import (
 const (
 	maxDepth = 256     // how deep a record may nest
 	maxNodes = 200_000 // how many values one record may hold
+
+	memberBytes   = 48 // of a member, about; a map that is too small has to be made again
+	expectMembers = 48 // at most
 )
 
 // parseJSON reads one JSON value (RFC 8259) as string, int64, float64, bool,
@@ -100,7 +103,7 @@ var literals = [...]struct {
 }{{"true", true}, {"false", false}, {"null", nil}}
 
 func (p *jsonParser) object(depth int) (any, error) {
-	m := map[string]any{}
+	m := make(map[string]any, min(len(p.s)/memberBytes>>(2*depth), expectMembers))
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
@@ -241,34 +244,41 @@ func validNumber(t string) bool {
 func (p *jsonParser) str() (string, error) {
 	p.i++
 	b := p.i
-	for p.i < len(p.s) {
-		switch p.s[p.i] {
-		case '"':
-			v := p.s[b:p.i]
-			p.i++
-			return v, nil
-		case '\\':
-			return p.escaped(b)
-		}
-		p.i++
+	text := p.s[b:]
+	end := strings.IndexByte(text, '"')
+	if end >= 0 {
+		text = text[:end]
 	}
-	return "", p.bad()
+	if escape := strings.IndexByte(text, '\\'); escape >= 0 {
+		p.i += escape
+		return p.escaped(b, len(text))
+	}
+	if end < 0 {
+		p.i = len(p.s)
+		return "", p.bad()
+	}
+	p.i += end + 1
+	return text, nil
 }
 
-// escaped reads on a string that began at b and has an escape at p.i.
-func (p *jsonParser) escaped(b int) (string, error) {
-	out := make([]byte, 0, len(p.s[b:p.i])+64)
-	out = append(out, p.s[b:p.i]...)
+// escaped reads on a string that began at b and has an escape at p.i. It has about
+// size bytes.
+func (p *jsonParser) escaped(b, size int) (string, error) {
+	var out strings.Builder
+	out.Grow(size)
+	out.WriteString(p.s[b:p.i])
 	for p.i < len(p.s) {
-		c := p.s[p.i]
-		if c == '"' {
-			p.i++
-			return string(out), nil
-		}
-		if c != '\\' {
-			out = append(out, c)
-			p.i++
+		if c := p.s[p.i]; c != '"' && c != '\\' {
+			from := p.i
+			for p.i < len(p.s) && p.s[p.i] != '"' && p.s[p.i] != '\\' {
+				p.i++
+			}
+			out.WriteString(p.s[from:p.i])
 			continue
+		}
+		if p.s[p.i] == '"' {
+			p.i++
+			return out.String(), nil
 		}
 		if p.i+1 >= len(p.s) {
 			p.i = len(p.s)
@@ -276,17 +286,17 @@ func (p *jsonParser) escaped(b int) (string, error) {
 		}
 		switch e := p.s[p.i+1]; e {
 		case '"', '\\', '/':
-			out = append(out, e)
+			out.WriteByte(e)
 		case 'b':
-			out = append(out, '\b')
+			out.WriteByte('\b')
 		case 'f':
-			out = append(out, '\f')
+			out.WriteByte('\f')
 		case 'n':
-			out = append(out, '\n')
+			out.WriteByte('\n')
 		case 'r':
-			out = append(out, '\r')
+			out.WriteByte('\r')
 		case 't':
-			out = append(out, '\t')
+			out.WriteByte('\t')
 		case 'u':
 			r, ok := p.hex4(p.i + 2)
 			if !ok {
@@ -308,7 +318,7 @@ func (p *jsonParser) escaped(b int) (string, error) {
 			if r == 0 {
 				r = utf8.RuneError
 			}
-			out = utf8.AppendRune(out, r)
+			out.WriteRune(r)
 			continue
 		default:
 			return "", p.bad()
