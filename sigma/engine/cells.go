@@ -181,9 +181,9 @@ func (c *Cells) field(id int32) ([]cell, bool) {
 }
 
 // spelling is [Record].Spelling of a field that was not taken apart yet.
-func (c *Cells) spelling(id int32) ([]byte, bool) {
+func (c *Cells) spelling(id int32) (raw []byte, unicode, ok bool) {
 	if c.slots[id].epoch == c.epoch {
-		return nil, false
+		return nil, false, false
 	}
 	return c.from.Spelling(id)
 }

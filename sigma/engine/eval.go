@@ -50,8 +50,10 @@ func (w *Worker) holds(t *test) bool {
 
 func (t *test) holds(c *Cells) bool {
 	if t.peekable {
-		if raw, ok := c.spelling(t.field); ok {
-			return t.peek(raw)
+		if raw, unicode, ok := c.spelling(t.field); ok {
+			if yes, sure := t.peek(raw, unicode); sure {
+				return yes
+			}
 		}
 	}
 	cells, there := c.field(t.field)

@@ -107,7 +107,7 @@ func (m *mapRecord) Size(id int32) (int, bool) {
 	return math.MaxInt, ok
 }
 
-func (m *mapRecord) Spelling(int32) ([]byte, bool) { return nil, false }
+func (m *mapRecord) Spelling(int32) (raw []byte, unicode, ok bool) { return nil, false, false }
 
 func (m *mapRecord) Fill(want []int32, into *Cells) {
 	for _, id := range want {

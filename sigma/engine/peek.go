@@ -7,13 +7,18 @@ import (
 )
 
 // peek decides a text by its spelling in JSON, so that a long text that hardly a
-// rule looks at need not be taken out of its escapes. raw is what
-// [Record].Spelling gives.
-func (t *test) peek(raw []byte) bool {
-	if t.spelled != nil {
-		return spells(raw, t.spelled)
+// rule looks at need not be taken out of its escapes. raw and
+// unicode are what [Record].Spelling gives; where a \u is in it, only what stands there
+// in letters is sure.
+func (t *test) peek(raw []byte, unicode bool) (yes, sure bool) {
+	switch {
+	case t.spelled != nil:
+		yes = spells(raw, t.spelled)
+		return yes, yes || !unicode
+	case unicode:
+		return false, false
 	}
-	return longLine(raw, t.others[0].re.run.n)
+	return longLine(raw, t.others[0].re.run.n), true
 }
 
 // preparePeek finds out whether peek can decide the test.
@@ -48,11 +53,21 @@ func spells(raw, s []byte) bool {
 		if i < 0 {
 			return false
 		}
-		if i += from; !escaped(raw, i) {
+		if i += from; !escaped(raw, i) && !inUnicode(raw, i) {
 			return true
 		}
 		from = i + 1
 	}
+}
+
+// inUnicode reports whether raw[i] is one of the four digits of a \u.
+func inUnicode(raw []byte, i int) bool {
+	for k := i - 1; k > 0 && k >= i-4; k-- {
+		if raw[k] == 'u' && escaped(raw, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // escaped reports whether raw[i], which is no backslash, belongs to the backslash

@@ -19,9 +19,9 @@ type Record interface {
 	// and how many bytes the text of a scalar in it has at most.
 	Size(field int32) (most int, ok bool)
 	// Spelling gives the text of a field that is one JSON string as it is written,
-	// without the quotes; ok is false if the field is not there, is anything else,
-	// or holds a \u.
-	Spelling(field int32) (raw []byte, ok bool)
+	// without the quotes; ok is false if the field is not there or is anything else.
+	// unicode tells whether a \u is in it.
+	Spelling(field int32) (raw []byte, unicode, ok bool)
 	// Fill puts the fields named in want that the event has into the cells, as
 	// Lookup of the event would find them; [Whole] gets what Leaves would yield,
 	// and may get more.

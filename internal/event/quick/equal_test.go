@@ -34,7 +34,7 @@ func rules(t testing.TB, names ...string) *sigma.Set {
 		c.Add(got)
 	}
 	for _, name := range names {
-		for _, test := range []string{": null", "|exists: true", ": ''", "|cased: 'B'", "|re: '.'", "|contains: 'a'", ": ['10', 'wardog', 'b', 'INFO', '0']",
+		for _, test := range []string{": null", "|exists: true", ": ''", "|cased: 'B'", "|contains|cased: 'b'", "|re: '(a*)*9'", "|re: '.'", "|contains: 'a'", ": ['10', 'wardog', 'b', 'INFO', '0']",
 			"|re: '^.{12,}$'", "|contains: ['é', '\\', '/', 'tion', 'k']", "|gt: 5", "|startswith|cased: 'S-1'", "|fieldref: Image"} {
 			add("product: windows", fmt.Sprintf("  sel:\n    \"%s%s\n  condition: sel\n", name, strings.Replace(test, ":", "\":", 1)))
 		}

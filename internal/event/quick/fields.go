@@ -81,7 +81,7 @@ func (f *Fields) EventID() (int64, bool) { return f.id, f.single }
 func (f *Fields) Size(field int32) (int, bool) { return f.scan.size(field) }
 
 // Spelling gives the text of a field as it is written.
-func (f *Fields) Spelling(field int32) ([]byte, bool) { return f.scan.spelling(field) }
+func (f *Fields) Spelling(field int32) (raw []byte, unicode, ok bool) { return f.scan.spelling(field) }
 
 // Fill gives the fields that are wanted.
 func (f *Fields) Fill(want []int32, into *engine.Cells) { f.scan.fill(want, into) }

@@ -109,7 +109,7 @@ func (m *Matcher) EventID() (int64, bool) { return m.scan.eventID, true }
 func (m *Matcher) Size(field int32) (int, bool) { return m.scan.size(field) }
 
 // Spelling gives the text of a field as it is written.
-func (m *Matcher) Spelling(field int32) ([]byte, bool) { return m.scan.spelling(field) }
+func (m *Matcher) Spelling(field int32) (raw []byte, unicode, ok bool) { return m.scan.spelling(field) }
 
 // Fill gives the fields that are wanted.
 func (m *Matcher) Fill(want []int32, into *engine.Cells) { m.scan.fill(want, into) }
@@ -315,14 +315,13 @@ func (s *scanner) size(id int32) (int, bool) {
 	return len(v.text), true
 }
 
-// spelling gives the text of a field as it is written; false if that does not
-// tell its characters one by one.
-func (s *scanner) spelling(id int32) ([]byte, bool) {
+// spelling gives a text as it is written.
+func (s *scanner) spelling(id int32) (raw []byte, unicode, ok bool) {
 	v := s.find(id)
-	if v == nil || v.kind != isText || v.u {
-		return nil, false
+	if v == nil || v.kind != isText {
+		return nil, false, false
 	}
-	return v.text, true
+	return v.text, v.u, true
 }
 
 // fill gives the engine the fields that it wants.
