@@ -94,7 +94,7 @@ func (c *Cells) String(text string) {
 
 // Raw adds to Whole what does not have to be folded: text as it stands in JSON,
 // of one scalar or of many with what is between them. What in it is spelled with \u
-// or is odd, see [Odd], must be given with Text besides, unescaped.
+// or is odd, see [Odd], must be given with Text, unescaped.
 func (c *Cells) Raw(text []byte) {
 	if len(text) < c.word {
 		return

@@ -30,7 +30,7 @@ func (e *Engine) learn(t *tally) {
 	woken := 0.0
 	for i := range p.lits {
 		s := seen(i)
-		if key := p.keys[i]; key.place == present && key.least == 0 && s > mostEvents && p.learned[key] == 0 {
+		if key := p.keys[i]; key.place == present && key.field != Whole && key.least == 0 && s > mostEvents && p.learned[key] == 0 {
 			woken++ // it need not be asked for
 		}
 		if s > 2*p.chances[i] {

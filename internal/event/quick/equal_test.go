@@ -375,3 +375,45 @@ func manyKeys(n int) string {
 	}
 	return b.String()
 }
+
+// TestMade: values that the line does not have as they are, of process starts and
+// registry changes, are not read as JSON spells them: a path holds what looks like
+// its escapes. The rules wait on a literal of another field, so that nothing but the
+// test itself looks at these.
+func TestMade(t *testing.T) {
+	c := &sigma.Collection{}
+	fields := []string{"Image", "ParentImage", "CommandLine", "TargetObject", "Details", "User"}
+	tests := []string{"|contains|cased: bcd", "|contains|cased: ode", "|re: 'bcdedit'", "|re: 'users'", "|re: 'sers'", "|re: 'n'", "|re: '.{20,}'", "|re: '.{7,}'", "|re: '[^\\n]{12}'"}
+	for i, field := range fields {
+		for k, test := range tests {
+			n := i*len(tests) + k
+			got := sigma.ParseCollection(fmt.Sprintf("%04d.yml", n), fmt.Appendf(nil,
+				"title: rule %d\nid: 00000000-0000-4000-8000-%012d\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x: 'a rare literal of y'\n    %s%s\n  condition: sel\n", n, n, field, test))
+			if len(got.Refused) > 0 {
+				t.Fatal(got.Refused[0])
+			}
+			c.Add(got)
+		}
+	}
+	p := newPair(c.Set(), engine.Compile(c.Set(), engine.Options{}))
+	r := rand.New(rand.NewPCG(3, 8))
+	path := func() string {
+		s := pick(r, `C:`, `D:`, `\\REGISTRY\\MACHINE`)
+		for range 1 + r.IntN(4) {
+			s += `\\` + pick(r, "bcdedit", "users", "nodes", "n", "u0062cd", "b", "temp", "rn", "日本", "ux", "Windows")
+		}
+		return s
+	}
+	matches := 0
+	for range 4000 {
+		line := pick(r,
+			`{"EventID":4688,"Channel":"Security","NewProcessName":"%s","ParentProcessName":"%s","ProcessCommandLine":"%s","SubjectUserName":"%s","SubjectDomainName":"n",`,
+			`{"EventID":4657,"Channel":"Security","ProcessName":"%s","ObjectName":"%s","ObjectValueName":"%s","NewValue":"%s","OperationType":"%%%%1904",`,
+			`{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","Image":"%s","ParentImage":"%s","CommandLine":"%s","User":"%s",`)
+		line = fmt.Sprintf(line, path(), path(), path(), path()) + `"x":"a rare literal of y"}`
+		matches += p.check(t, []byte(line))
+	}
+	if p.quick.Slow > 0 || matches < 4000 {
+		t.Errorf("%d lines quick, %d slow, %d matches", p.quick.Quick, p.quick.Slow, matches)
+	}
+}

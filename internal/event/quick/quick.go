@@ -143,6 +143,7 @@ type value struct {
 	kind    valueKind
 	escaped bool // text has escapes
 	u       bool // … such as \u00e9
+	made    bool // the line does not have it as it is: text is as rules find it
 	text    []byte
 }
 
@@ -315,10 +316,10 @@ func (s *scanner) size(id int32) (int, bool) {
 	return len(v.text), true
 }
 
-// spelling gives a text as it is written.
+// spelling gives a text as it is written, if it is.
 func (s *scanner) spelling(id int32) (raw []byte, unicode, ok bool) {
 	v := s.find(id)
-	if v == nil || v.kind != isText {
+	if v == nil || v.kind != isText || v.made {
 		return nil, false, false
 	}
 	return v.text, v.u, true

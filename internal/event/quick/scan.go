@@ -252,7 +252,7 @@ func (s *scanner) value(i, depth int, v *value) (end int) {
 	if i >= len(b) {
 		return -1
 	}
-	v.epoch, v.escaped, v.u = s.epoch, false, false
+	v.epoch, v.escaped, v.u, v.made = s.epoch, false, false, false
 	from := i
 	switch c := b[i]; {
 	case c == '"':

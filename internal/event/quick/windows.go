@@ -323,7 +323,7 @@ func (s *scanner) ask(in, out []int32) bool {
 			return false
 		}
 		b := []byte(strings.Clone(text))
-		s.values[id] = value{epoch: s.epoch, kind: isText, text: b}
+		s.values[id] = value{epoch: s.epoch, kind: isText, made: true, text: b}
 		s.made = append(s.made, leaf{kind: isText, text: b})
 	}
 	return true

@@ -103,7 +103,11 @@ var literals = [...]struct {
 }{{"true", true}, {"false", false}, {"null", nil}}
 
 func (p *jsonParser) object(depth int) (any, error) {
-	m := make(map[string]any, min(len(p.s)/memberBytes>>(2*depth), expectMembers))
+	size := 0
+	if depth == 0 { // of the record itself; there may be very many inside it
+		size = min(len(p.s)/memberBytes, expectMembers)
+	}
+	m := make(map[string]any, size)
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
