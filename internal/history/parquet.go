@@ -30,25 +30,31 @@ type parquetRow struct {
 			Name string `parquet:"name,dict"`
 		} `parquet:"product"`
 	} `parquet:"metadata"`
-	Device struct {
-		Hostname string `parquet:"hostname,dict"`
-	} `parquet:"device"`
-	Actor struct {
-		User struct {
-			Name string `parquet:"name,dict"`
-		} `parquet:"user"`
-	} `parquet:"actor"`
+	Device      parquetDevice       `parquet:"device"`
+	Actor       parquetActor        `parquet:"actor"`
 	Observables []parquetObservable `parquet:"observables,list"`
 	Unmapped    string              `parquet:"unmapped,json"`
 	RawData     []byte              `parquet:"raw_data"`
-	Meneki      struct {
-		Categories  []string `parquet:"categories,list,dict"`
-		Sensor      string   `parquet:"sensor,dict"`
-		Name        string   `parquet:"name,dict"`
-		Offset      int64    `parquet:"offset,delta"`
-		Record      int64    `parquet:"record,delta"`
-		TimeAssumed bool     `parquet:"time_assumed"`
-	} `parquet:"meneki"`
+	Meneki      parquetMeneki       `parquet:"meneki"`
+}
+
+type parquetDevice struct {
+	Hostname string `parquet:"hostname,dict"`
+}
+
+type parquetActor struct {
+	User struct {
+		Name string `parquet:"name,dict"`
+	} `parquet:"user"`
+}
+
+type parquetMeneki struct {
+	Categories  []string `parquet:"categories,list,dict"`
+	Sensor      string   `parquet:"sensor,dict"`
+	Name        string   `parquet:"name,dict"`
+	Offset      int64    `parquet:"offset,delta"`
+	Record      int64    `parquet:"record,delta"`
+	TimeAssumed bool     `parquet:"time_assumed"`
 }
 
 type parquetObservable struct {

@@ -22,23 +22,10 @@ type outlineRow struct {
 			Name string `parquet:"name,dict"`
 		} `parquet:"product"`
 	} `parquet:"metadata"`
-	Device struct {
-		Hostname string `parquet:"hostname,dict"`
-	} `parquet:"device"`
-	Actor struct {
-		User struct {
-			Name string `parquet:"name,dict"`
-		} `parquet:"user"`
-	} `parquet:"actor"`
+	Device      parquetDevice       `parquet:"device"`
+	Actor       parquetActor        `parquet:"actor"`
 	Observables []parquetObservable `parquet:"observables,list"`
-	Meneki      struct {
-		Categories  []string `parquet:"categories,list,dict"`
-		Sensor      string   `parquet:"sensor,dict"`
-		Name        string   `parquet:"name,dict"`
-		Offset      int64    `parquet:"offset,delta"`
-		Record      int64    `parquet:"record,delta"`
-		TimeAssumed bool     `parquet:"time_assumed"`
-	} `parquet:"meneki"`
+	Meneki      parquetMeneki       `parquet:"meneki"`
 }
 
 func (o *outlineRow) row() *row {
@@ -91,11 +78,11 @@ func (c *columns) of(group parquet.RowGroup) parquet.RowGroup {
 
 // number gives values the column numbers of the schema.
 func (c *columns) number(values parquet.Row) {
+	if c.at == nil {
+		return
+	}
 	column := 0
 	for i, v := range values {
-		if c.at == nil {
-			return
-		}
 		for c.at[column] != v.Column() { // they come in order
 			column++
 		}
