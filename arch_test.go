@@ -17,7 +17,7 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 // other package there is a capability, except app, which composes them.
 var spine = []string{
 	"event", "store", "bus", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "clock",
+	"fault", "i18n", "reason", "svg", "web", "api", "clock", "list",
 }
 
 // layer says what a folder is: "library", "spine", "capability" with its name,
