@@ -1,8 +1,9 @@
 package incident
 
 import (
-	"github.com/meneki/meneki/internal/event"
 	"strconv"
+
+	"github.com/meneki/meneki/internal/event"
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"

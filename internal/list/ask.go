@@ -15,6 +15,7 @@ type Ask struct {
 	After  string            // Next of the page before
 	Limit  int               // 0: PageRows
 	Count  bool              // how many there are in all is wanted
+	Strict bool              // what the list does not know is an error instead of being left out
 }
 
 // asked is an Ask that was understood.
@@ -41,7 +42,16 @@ func (s Spec[T]) Ask(r *web.Request) Ask {
 	return a
 }
 
+// understand returns what is asked, in terms of the list.
 func (s Spec[T]) understand(a Ask) (asked[T], error) {
+	out, err := s.read(a)
+	if err == nil && a.Strict && len(out.unknown) > 0 {
+		err = fault.New(fault.Invalid, notKnown(out.unknown))
+	}
+	return out, err
+}
+
+func (s Spec[T]) read(a Ask) (asked[T], error) {
 	out := asked[T]{values: map[string]string{}, after: a.After, limit: a.Limit}
 	if out.limit < 1 {
 		out.limit = PageRows

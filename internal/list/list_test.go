@@ -204,7 +204,10 @@ func TestPages(t *testing.T) {
 				if sort == "" && back != "" {
 					continue
 				}
-				for _, values := range []map[string]string{{"state": "all"}, {}, {"state": "done", "q": "TITLE 2"}, {"sev": "3", "state": "all"}, {"owner": "b", "state": "all"}, {"q": "nothing"}} {
+				for _, values := range []map[string]string{
+					{"state": "all"}, {}, {"state": "done", "q": "TITLE 2"}, {"sev": "3", "state": "all"},
+					{"owner": "b", "state": "all"}, {"q": "nothing"},
+				} {
 					want, err := inDB(list.Ask{Values: values, Sort: back + sort, Limit: 1000, Count: true})
 					if err != nil {
 						t.Fatal(err)
@@ -353,7 +356,9 @@ func TestBadCursors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, after := range []string{"x", "W10", good.Next + "A", good.Next[:len(good.Next)-4], "WyIiXQ", strings.Repeat("A", 5000), "bnVsbA"} {
+	for _, after := range []string{
+		"x", "W10", good.Next + "A", good.Next[:len(good.Next)-4], "WyIiXQ", strings.Repeat("A", 5000), "bnVsbA",
+	} {
 		for _, sort := range []string{"mixed", "opened"} {
 			a := list.Ask{Sort: sort, After: after}
 			_, err1 := reader(t, db, sys)(a)
@@ -362,6 +367,10 @@ func TestBadCursors(t *testing.T) {
 				t.Errorf("%.30q: %v, %v", after, err1, err2)
 			}
 		}
+	}
+	strict := list.Ask{Values: map[string]string{"sev": "9"}, Strict: true}
+	if _, err := spec().Of(all, strict); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "sev=9") {
+		t.Errorf("a value that the list does not know: %v", err)
 	}
 	for _, sort := range []string{"", "worst", "-mixed", "id"} {
 		if _, err := reader(t, db, sys)(list.Ask{Sort: sort, After: good.Next}); !fault.Is(err, fault.Invalid) {
@@ -403,7 +412,9 @@ func TestView(t *testing.T) {
 		"/items?q=title&sev=3":                     {"all items, with “title”, worst, worst first", "/items"},
 		"/items?state=all&sort=-worst":             {"all items, all, least severe first", "/items?state=all"},
 		"/items?state=all&sort=id&q=a":             {"all items, with “a”, all, by id", "/items?state=all"},
-		"/items?sev=9&sort=nonsense&state=unknown": {"all items, worst first, not known and left out: state=unknown sev=9 sort=nonsense", "/items?state=unknown"},
+		"/items?sev=9&sort=nonsense&state=unknown": {
+			"all items, worst first, this list does not know state=unknown sev=9 sort=nonsense: left out", "/items?state=unknown",
+		},
 	} {
 		l, _, _, _ := page(address)
 		if got := l.Filter.Say.(i18n.Text).In(i18n.EN); got != want[0] || l.Filter.Clear != want[1] {

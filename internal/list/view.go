@@ -58,7 +58,7 @@ func (s Spec[T]) head(c Column[T], a asked[T]) web.ListColumn {
 		out.Sort = "-" + c.Sort
 	}
 	out.Order = web.Ascending
-	if len(a.sort.By) > 0 && a.sort.By[0].Desc != a.back {
+	if s.terms(a.sort, a.back)[0].Desc {
 		out.Order = web.Descending
 	}
 	return out
@@ -120,13 +120,13 @@ func (s Spec[T]) say(a asked[T]) i18n.Text {
 		add(text)
 	}
 	if len(a.unknown) > 0 {
-		add(notKnown(a.unknown))
+		add(i18n.T("{0}: left out", "{0}（無視）").With(notKnown(a.unknown)))
 	}
 	return i18n.Text{EN: strings.Join(en, ", "), JA: strings.Join(ja, "、")}
 }
 
 func notKnown(asked []string) i18n.Text {
-	return i18n.T("not known and left out: {0}", "不明のため無視：{0}").With(strings.Join(asked, " "))
+	return i18n.T("this list does not know {0}", "この一覧では指定できません：{0}").With(strings.Join(asked, " "))
 }
 
 // Tabs returns the options of a filter as the tabs of a page.
