@@ -24,10 +24,3 @@ func Templates() fs.FS { return files }
 // Handled lists share's tables whose rows carry a handling. Leaving is the
 // node's own desk and has no other reader than the member.
 var Handled = []string{"objects", "sightings", "candidates"}
-
-// Topics between a node and its hub.
-const (
-	TopicLeave  = "leave"  // node to hub: a Batch; answered after it is stored
-	TopicSync   = "sync"   // node to hub: SyncAsk; answered with SyncAnswer
-	TopicObject = "object" // hub to node: event.Object
-)
