@@ -74,22 +74,13 @@ const (
 	settingName     = "hub.name"
 )
 
-// hubTables lists every table at the hub whose rows carry a handling.
-func hubTables() []string {
-	var out []string
-	for _, t := range [][]string{detect.Handled, share.Handled, incident.Handled, severity.Handled, situation.Handled} {
-		out = append(out, t...)
-	}
-	return out
-}
-
 // OpenHubStore opens the hub's state; commands use it beside a running hub.
 func OpenHubStore(ctx context.Context, cfg HubConfig) (*store.DB, error) {
 	where := cfg.DB
 	if where == "" {
 		where = filepath.Join(cfg.Data, "hub.db")
 	}
-	db, err := store.Open(ctx, store.Options{URL: where, Clock: cfg.Clock, Handled: hubTables()})
+	db, err := store.Open(ctx, store.Options{URL: where, Clock: cfg.Clock})
 	if err != nil {
 		return nil, err
 	}

@@ -67,15 +67,6 @@ type Node struct {
 	close sync.Once
 }
 
-// nodeTables lists every table at a node whose rows carry a handling.
-func nodeTables() []string {
-	var out []string
-	for _, t := range [][]string{detect.Handled, share.Handled} {
-		out = append(out, t...)
-	}
-	return out
-}
-
 // OpenNode opens everything a node stands on. With hub nil, it joins and
 // connects as its configuration says; the demo gives the hub in its own process.
 func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error) {
@@ -101,7 +92,7 @@ func OpenNode(ctx context.Context, cfg NodeConfig, hub *Hub) (n *Node, err error
 	if n.lock, err = lockDir(cfg.Data); err != nil {
 		return nil, err
 	}
-	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock, Handled: nodeTables()}); err != nil {
+	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
 	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {

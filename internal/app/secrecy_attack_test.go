@@ -307,7 +307,7 @@ func TestSharedRuleHasNoPath(t *testing.T) {
 func TestDiscreetFindings(t *testing.T) {
 	ctx := t.Context()
 	now, _ := clock.Fixed(secrecyNow)
-	db, err := store.Open(ctx, store.Options{URL: filepath.Join(t.TempDir(), "node.db"), Clock: now, Handled: nodeTables()})
+	db, err := store.Open(ctx, store.Options{URL: filepath.Join(t.TempDir(), "node.db"), Clock: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 func eachDesk(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	now, _ := clock.Fixed(start)
-	storetest.Each(t, body, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
 func sent() msg.Finding {

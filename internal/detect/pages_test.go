@@ -228,7 +228,7 @@ func TestNodePages(t *testing.T) {
 // Many rows: the pages come one after the other, each finding once.
 func TestPaging(t *testing.T) {
 	now, hand := clock.Fixed(start)
-	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Clock(now))
 	for i := range pageRows + 7 {
 		f := sent()
 		f.ID = "f" + strings.Repeat("x", i)

@@ -30,9 +30,6 @@ func Migration() store.Migration { return store.Migration{Name: "detect", FS: fi
 // Templates are detect's pages.
 func Templates() fs.FS { return files }
 
-// Handled lists detect's tables whose rows carry a handling.
-var Handled = []string{"findings", "rule_reports", "rule_basis", "rule_pool"}
-
 // Gate is the member's policy on what leaves the node.
 type Gate interface {
 	// Offer hands over what the node would tell the hub, in the caller's

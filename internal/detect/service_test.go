@@ -124,7 +124,7 @@ func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, ha
 func eachNode(t *testing.T, body func(t *testing.T, n *node)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		now, hand := clock.Fixed(start)
-		db := storetest.Open(t, url, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+		db := storetest.Open(t, url, storetest.With(Migration()), storetest.Clock(now))
 		past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 		if err != nil {
 			t.Fatal(err)

@@ -22,9 +22,6 @@ func Migration() store.Migration { return store.Migration{Name: "incident", FS: 
 // Templates are incident's pages.
 func Templates() fs.FS { return files }
 
-// Handled lists incident's tables whose rows carry a handling.
-var Handled = []string{"incidents", "incident_finding", "incident_entry"}
-
 // State is where a case stands.
 type State string
 

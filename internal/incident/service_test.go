@@ -44,7 +44,7 @@ func each(t *testing.T, body func(*testing.T, *bench)) {
 		hand.Add(noon.Sub(now()))
 		s := New(Config{DB: db, People: sectors{"a": "power", "b": "university", "c": "medical"}, Rank: rankOf, Least: "medium"})
 		body(t, &bench{t: t, db: db, s: s, hand: hand, now: now})
-	}, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	}, storetest.With(Migration()), storetest.Clock(now))
 }
 
 // finding gives a finding of a member that has nothing in common with any other

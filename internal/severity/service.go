@@ -19,9 +19,6 @@ import (
 // Migration is severity's part of the hub's schema.
 func Migration() store.Migration { return store.Migration{Name: "severity", FS: files} }
 
-// Handled lists severity's tables whose rows carry a handling: that of their case.
-var Handled = []string{"assessment"}
-
 // Outlook says where it goes in the next six hours.
 type Outlook string
 

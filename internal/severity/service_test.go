@@ -46,7 +46,7 @@ func each(t *testing.T, body func(t *testing.T, b *bench)) {
 			return CaseMark{Realm: event.Live, Handling: h}, nil
 		})
 		body(t, b)
-	}, storetest.With(Migration()), storetest.Handled(Handled...))
+	}, storetest.With(Migration()))
 }
 
 func (b *bench) changed(t *testing.T, ev msg.CaseChanged, msg string) {
@@ -223,7 +223,7 @@ func TestJudgeRefuses(t *testing.T) {
 
 // Without a reader of cases, assessments are for the hub's own people.
 func TestUnwiredIsForTheHub(t *testing.T) {
-	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...))
+	db := storetest.SQLite(t, storetest.With(Migration()))
 	s := New(db, nil)
 	if err := s.OnCaseChanged(ctx, opened, "m1"); err != nil {
 		t.Fatal(err)

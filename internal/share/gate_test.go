@@ -33,7 +33,7 @@ func openGate(t *testing.T, db *store.DB, r Rules) *Gate {
 
 func eachNode(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	now, _ := clock.Fixed(start)
-	storetest.Each(t, body, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
 func aFinding(level string) wire.Finding {
@@ -151,7 +151,7 @@ func TestPseudonyms(t *testing.T) {
 		if again := openGate(t, db, Cautious()).discreet(aFinding("high")).Host; again != a.Host {
 			t.Errorf("%q after a restart, %q before", again, a.Host)
 		}
-		elsewhere := openGate(t, storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...)), Cautious())
+		elsewhere := openGate(t, storetest.SQLite(t, storetest.With(Migration())), Cautious())
 		if same := elsewhere.discreet(aFinding("high")).Host; same == a.Host {
 			t.Error("two nodes give the same pseudonym")
 		}

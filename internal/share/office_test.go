@@ -83,7 +83,7 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(start)
 	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+		storetest.With(Migration()), storetest.Clock(now))
 }
 
 const evil = "evil.example.net"
@@ -434,8 +434,8 @@ func TestWithdraw(t *testing.T) {
 func TestNonInterference(t *testing.T) {
 	now, hand := clock.Fixed(start)
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		a := newHub(storetest.Open(t, url, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now)), hand)
-		b := newHub(storetest.SQLite(t, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now)), hand)
+		a := newHub(storetest.Open(t, url, storetest.With(Migration()), storetest.Clock(now)), hand)
+		b := newHub(storetest.SQLite(t, storetest.With(Migration()), storetest.Clock(now)), hand)
 		var rows []Indicator
 		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
 			c := candidate(fmt.Sprint("c", i), "f1", domain(fmt.Sprintf("e%d.example.net", i)), policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})

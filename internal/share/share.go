@@ -16,11 +16,11 @@ import (
 var files embed.FS
 
 // Migration is share's part of the schema, at the hub and at a node.
-func Migration() store.Migration { return store.Migration{Name: "share", FS: files} }
+func Migration() store.Migration {
+	return store.Migration{Name: "share", FS: files, Unguarded: map[string]string{
+		"leaving": "the node's own list of what it sends, which only the member itself reads",
+	}}
+}
 
 // Templates are share's pages.
 func Templates() fs.FS { return files }
-
-// Handled lists share's tables whose rows carry a handling. Leaving is the
-// node's own desk and has no other reader than the member.
-var Handled = []string{"objects", "sightings", "candidates"}

@@ -23,10 +23,6 @@ var files embed.FS
 // Migration is situation's part of the hub's schema.
 func Migration() store.Migration { return store.Migration{Name: "situation", FS: files} }
 
-// Handled are the tables whose rows are marked: what a cycle knows of an
-// indicator is for those who may see the indicator.
-var Handled = []string{"cycle_subject"}
-
 // Templates are situation's pages.
 func Templates() fs.FS { return files }
 

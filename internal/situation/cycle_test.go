@@ -63,7 +63,7 @@ func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
 	now, _ := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		body(t, db, NewTracker(db, func() []string { return []string{"a", "b"} }, func() {}))
-	}, storetest.With(Migration()), storetest.Handled(Handled...), storetest.Clock(now))
+	}, storetest.With(Migration()), storetest.Clock(now))
 }
 
 func cycleOf(t *testing.T, db *store.DB, id string) (c Cycle) {

@@ -2,10 +2,12 @@ package store
 
 // ScopeOnly is a database that can only apply scopes, for the fuzz test.
 func ScopeOnly(handled ...string) *DB {
-	db := &DB{handled: map[string]bool{}}
+	tables := map[string]bool{}
 	for _, h := range handled {
-		db.handled[h] = true
+		tables[h] = true
 	}
+	db := &DB{}
+	db.guard.Store(&guard{tables: tables})
 	return db
 }
 

@@ -28,9 +28,14 @@ var own embed.FS
 // sql/0002_name.sql and so on. Where the engines must differ, 0001_name.pg.sql
 // or 0001_name.sqlite.sql takes the place of 0001_name.sql. A file that was once
 // released is never changed; a later file changes what it made.
+//
+// Every table with the columns tlp INTEGER, owner TEXT and audience TEXT is
+// guarded: no statement reaches its rows without SCOPE. Unguarded names those of
+// the package's tables that are not, each with the reason.
 type Migration struct {
-	Name string
-	FS   fs.FS
+	Name      string
+	FS        fs.FS
+	Unguarded map[string]string
 }
 
 type migrationFile struct {
@@ -45,8 +50,12 @@ type migrationFile struct {
 // fails or is killed leaves the version before it. Two programs may migrate at
 // the same time. A file that differs from what was applied is fault.Conflict; a
 // version in the database that the program does not have is fault.Newer.
+//
+// At the end it reads from the schema which tables carry a handling; a table with
+// some of the columns only is an error.
 func (db *DB) Migrate(ctx context.Context, sets ...Migration) error {
-	for _, set := range append([]Migration{{Name: "store", FS: own}}, sets...) {
+	sets = append([]Migration{{Name: "store", FS: own}}, sets...)
+	for _, set := range sets {
 		files, err := db.migrationFiles(set)
 		if err != nil {
 			return err
@@ -55,7 +64,7 @@ func (db *DB) Migrate(ctx context.Context, sets ...Migration) error {
 			return db.classify(ctx, err)
 		}
 	}
-	return nil
+	return db.classify(ctx, db.findGuarded(ctx, sets))
 }
 
 func (db *DB) migrateSet(ctx context.Context, set string, files []migrationFile) error {

@@ -125,7 +125,7 @@ func (db *DB) findPlaces(query string) (out []place, err error) {
 	}
 	for alias := range got {
 		if need[alias] == 0 {
-			return nil, misuse(query, fmt.Sprintf("SCOPE(%s) stands for no handled table; is it in Options.Handled?", alias))
+			return nil, misuse(query, fmt.Sprintf("SCOPE(%s) stands for no handled table; has it the columns of a handling?", alias))
 		}
 	}
 	return out, nil
@@ -138,7 +138,8 @@ func misuse(query, what string) error {
 // mentions finds the handled tables whose rows a statement reads or changes.
 // When in doubt a word is a table.
 func (db *DB) mentions(toks []token) []mention {
-	if len(db.handled) == 0 || len(toks) == 0 {
+	guarded := db.guard.Load().tables
+	if len(guarded) == 0 || len(toks) == 0 {
 		return nil
 	}
 	first := 0
@@ -151,7 +152,7 @@ func (db *DB) mentions(toks []token) []mention {
 	var out []mention
 	for i := first; i < len(toks); i++ {
 		t := toks[i]
-		if (t.kind != word && t.kind != quoted) || !db.handled[t.text] {
+		if (t.kind != word && t.kind != quoted) || !guarded[t.text] {
 			continue
 		}
 		if i+1 < len(toks) && toks[i+1].mark(".") {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,7 +71,7 @@ func TestPredicateIsMaySee(t *testing.T) {
 				t.Errorf("%+v:\nwant %v\ngot  %v", v, want, got)
 			}
 		}
-	}, storetest.With(marked), storetest.Handled("secret"))
+	}, storetest.With(marked))
 }
 
 func TestScopeCannotBeForgotten(t *testing.T) {
@@ -125,7 +126,7 @@ func TestScopeCannotBeForgotten(t *testing.T) {
 				}
 			}
 		}
-	}, storetest.With(marked), storetest.Handled("Secret"))
+	}, storetest.With(marked))
 }
 
 func FuzzScope(f *testing.F) {
@@ -137,6 +138,64 @@ func FuzzScope(f *testing.F) {
 		out, _, err := db.Apply(q, store.As(policy.Viewer{Member: "m"}))
 		if err == nil && out == q && strings.HasPrefix(q, "SELECT id FROM secret ") {
 			t.Errorf("unscoped: %q", q)
+		}
+	})
+}
+
+func TestSchemaSaysWhatIsGuarded(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		set := migration("m", "0001_m.sql", `
+			CREATE TABLE Alpha (tlp INTEGER NOT NULL, owner TEXT NOT NULL);
+			ALTER TABLE Alpha ADD COLUMN audience TEXT NOT NULL DEFAULT '';
+			CREATE TABLE IF NOT EXISTS beta (tlp INTEGER NOT NULL, OWNER TEXT NOT NULL, audience TEXT NOT NULL);
+			CREATE TABLE gamma (x TEXT NOT NULL);`)
+		open := func(sets ...store.Migration) (*store.DB, error) {
+			db, err := store.Open(t.Context(), store.Options{URL: url})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			return db, db.Migrate(t.Context(), sets...)
+		}
+		db, err := open(set)
+		if got := db.Guarded(); err != nil || !slices.Equal(got, []string{"alpha", "beta"}) {
+			t.Fatalf("guarded: %v, %v", got, err)
+		}
+		read := func(table string) error {
+			return db.Read(t.Context(), store.Scope{}, func(tx *store.Tx) error {
+				_, err := store.Query[int](tx, `SELECT tlp FROM `+table)
+				return err
+			})
+		}
+		if err := read("beta"); !fault.Is(err, fault.Internal) {
+			t.Errorf("beta: %v", err)
+		}
+		set.Unguarded = map[string]string{"Beta": "a test reads it"}
+		if db, err = open(set); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(read("beta"), db.Migrate(t.Context(), things), read("beta")); err != nil {
+			t.Errorf("beta, an exception: %v", err)
+		}
+		if err := read("alpha"); !fault.Is(err, fault.Internal) {
+			t.Errorf("alpha: %v", err)
+		}
+		if got := db.Unguarded(); len(got) != 1 || got["beta"] != "a test reads it" {
+			t.Errorf("exceptions: %v", got)
+		}
+		for _, bad := range []map[string]string{{"beta": " "}, {"gamma": "it carries no handling"}, {"thing": "not its own"}, {"nothing": "not there"}} {
+			set.Unguarded = bad
+			if _, err := open(set, things); err == nil || !strings.Contains(err.Error(), "Unguarded") {
+				t.Errorf("%v: %v", bad, err)
+			}
+		}
+		set.Unguarded = nil
+		for i, columns := range []string{"tlp INTEGER", "owner TEXT", "audience TEXT, tlp INTEGER"} {
+			half := migration("half", "0001_half.sql", "CREATE TABLE half"+fmt.Sprint(i)+" (x TEXT, "+columns+");")
+			half.Name += fmt.Sprint(i)
+			if _, err := open(set, half); err == nil || !strings.Contains(err.Error(), "the table half"+fmt.Sprint(i)) {
+				t.Errorf("%s: %v", columns, err)
+			}
 		}
 	})
 }

@@ -9,8 +9,9 @@
 //   - A Read sees one moment of the database.
 //   - After a statement has failed inside a transaction, the transaction can
 //     only be given up; the store refuses further statements and never commits.
-//   - A statement that touches a table whose rows carry handling marks cannot be
-//     written without saying for whom it is (see Scope).
+//   - A statement that touches a table whose rows carry a handling cannot be
+//     written without saying for whom it is (see Scope). Which tables those are,
+//     the schema says.
 //   - Errors are faults: Conflict for a broken unique rule, Storage for a disk or
 //     file that failed, Unavailable for a server that cannot be reached.
 //
@@ -47,24 +48,22 @@ func (e Engine) String() string {
 	return "SQLite"
 }
 
-// Options say where the data is and which tables carry marks.
+// Options say where the data is.
 type Options struct {
 	// URL is a file path, "sqlite:PATH", or "postgres://…".
 	URL string
 	// Clock gives a transaction its Now; nil is the machine's clock.
 	Clock clock.Clock
-	// Handled names the tables whose rows carry the columns tlp INTEGER, owner
-	// TEXT and audience TEXT. No statement reaches their rows without a SCOPE.
-	Handled []string
 }
 
 // DB is an open database.
 type DB struct {
-	engine  Engine
-	clock   clock.Clock
-	handled map[string]bool // lower-case table names
-	url     string          // as given, without a password
-	path    string          // SQLite: absolute file path
+	engine Engine
+	clock  clock.Clock
+	url    string // as given, without a password
+	path   string // SQLite: absolute file path
+
+	guard atomic.Pointer[guard] // replaced by Migrate
 
 	w, r *sql.DB       // writers, readers
 	turn chan struct{} // SQLite: the one writer's turn; nil on PostgreSQL
@@ -82,12 +81,10 @@ type DB struct {
 // Open opens the database and creates a SQLite file that is not there yet. It
 // makes no tables: Migrate does.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{clock: o.Clock, handled: map[string]bool{}}
+	db := &DB{clock: o.Clock}
+	db.guard.Store(&guard{})
 	if db.clock == nil {
 		db.clock = clock.System
-	}
-	for _, t := range o.Handled {
-		db.handled[strings.ToLower(t)] = true
 	}
 	var err error
 	switch url := strings.TrimSpace(o.URL); {

@@ -84,7 +84,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			want[0].At = time.Time{}
 			err := db.Write(t.Context(), sys, func(tx *store.Tx) error {
-				if _, err := tx.Exec(`DELETE FROM thing`); err != nil {
+				if _, err := tx.Exec(`DELETE FROM thing WHERE SCOPE(thing)`); err != nil {
 					return err
 				}
 				return store.Insert(tx, "thing", want)
@@ -93,27 +93,27 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = db.Read(t.Context(), sys, func(tx *store.Tx) error {
-				got, err := store.Query[thing](tx, `SELECT * FROM thing ORDER BY id`)
+				got, err := store.Query[thing](tx, `SELECT * FROM thing WHERE SCOPE(thing) ORDER BY id`)
 				if err != nil {
 					return err
 				}
 				if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(thing{}, "Ignored"), cmp.AllowUnexported(thing{})); d != "" {
 					t.Errorf("want -, got +:\n%s", d)
 				}
-				sum, err := store.One[int](tx, `SELECT sum(n) FROM thing`)
+				sum, err := store.One[int](tx, `SELECT sum(n) FROM thing WHERE SCOPE(thing)`)
 				if err != nil || sum != -n*(n-1)/2 {
 					t.Errorf("sum = %d, %v", sum, err)
 				}
-				at, err := store.One[time.Time](tx, `SELECT max(at) FROM thing`)
+				at, err := store.One[time.Time](tx, `SELECT max(at) FROM thing WHERE SCOPE(thing)`)
 				if err != nil || n > 1 && !at.Equal(want[1].At) {
 					t.Errorf("max(at) = %v, %v", at, err)
 				}
 				in, args := store.List(2, []string{"t00000", "t00002", "nobody"})
-				ids, err := store.Query[string](tx, `SELECT id FROM thing WHERE ok = $1 AND id IN `+in+` ORDER BY id`, append([]any{true}, args...)...)
+				ids, err := store.Query[string](tx, `SELECT id FROM thing WHERE SCOPE(thing) AND ok = $1 AND id IN `+in+` ORDER BY id`, append([]any{true}, args...)...)
 				if err != nil || n > 2 && !cmp.Equal(ids, []string{"t00000", "t00002"}) {
 					t.Errorf("List: %v, %v", ids, err)
 				}
-				_, err = store.One[thing](tx, `SELECT * FROM thing WHERE addr = $1 AND big = $2`, netip.MustParseAddr("::1"), uint64(math.MaxUint64))
+				_, err = store.One[thing](tx, `SELECT * FROM thing WHERE SCOPE(thing) AND addr = $1 AND big = $2`, netip.MustParseAddr("::1"), uint64(math.MaxUint64))
 				if !fault.Is(err, fault.NotFound) {
 					t.Errorf("One of none: %v", err)
 				}

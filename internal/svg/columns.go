@@ -15,8 +15,8 @@ type Columns struct {
 	Text    i18n.Text
 	Note    i18n.Text
 	Unit    i18n.Text   // what is counted: "findings per hour"
-	Buckets []i18n.Text // label of each bar, oldest first; every few are shown
-	Series  []Series    // at most six are told apart by colour; the order is from the bottom
+	Buckets []i18n.Text // label of each bar, oldest first; every few are shown, of many bars the newest
+	Series  []Series    // at most six differ in colour; the order is from the bottom
 	Open    bool        // the last bar is not complete yet
 }
 
@@ -51,10 +51,10 @@ func (t Tone) class(i int) string {
 func (c Columns) Caption() i18n.Text { return c.Text }
 
 func (s Series) at(i int) float64 {
-	if i >= len(s.Values) || !(s.Values[i] > 0) || math.IsInf(s.Values[i], 0) {
+	if i < 0 || i >= len(s.Values) {
 		return 0
 	}
-	return s.Values[i]
+	return amount(s.Values[i])
 }
 
 func (c Columns) total(i int) float64 {
@@ -68,9 +68,23 @@ func (c Columns) total(i int) float64 {
 // SVG draws the bars, wide and for phones.
 func (c Columns) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
+	c = c.bounded()
 	c.draw(&p, "columns broad", 720, 240, 112)
 	c.draw(&p, "columns tall", 336, 210, 74)
 	return p.html()
+}
+
+// bounded returns the newest bars and the first series, as many as are drawn.
+func (c Columns) bounded() Columns {
+	skip := max(len(c.Buckets)-maxBuckets, 0)
+	c.Buckets = c.Buckets[skip:]
+	series := first(c.Series, maxSeries)
+	c.Series = make([]Series, len(series))
+	for i, s := range series {
+		s.Values = s.Values[min(skip, len(s.Values)):]
+		c.Series[i] = s
+	}
+	return c
 }
 
 func (c Columns) draw(p *pen, class string, w, h, names float64) {
@@ -82,12 +96,12 @@ func (c Columns) draw(p *pen, class string, w, h, names float64) {
 	for i := range n {
 		greatest = max(greatest, c.total(i))
 	}
-	ceiling, step := nice(greatest)
+	axis := newAxis(greatest)
 	right := w - names
-	y := func(v float64) float64 { return h - bottom - v/ceiling*(h-top-bottom) }
-	for v := 0.0; v <= ceiling+step/2; v += step {
-		class := "grid"
-		if v == 0 {
+	y := func(v float64) float64 { return h - bottom - min(v/axis.top(), 1)*(h-top-bottom) }
+	for i := range axis.steps + 1 {
+		v, class := axis.step*float64(i), "grid"
+		if i == 0 {
 			class = "ax"
 		}
 		p.leaf("line", "class", class, "x1", num(left), "y1", num(y(v)), "x2", num(right), "y2", num(y(v)))
@@ -106,14 +120,16 @@ func (c Columns) draw(p *pen, class string, w, h, names float64) {
 		p.tag("g", "class", openBar(c.Open && i == n-1))
 		p.text("title", c.say(p, i))
 		// The whole slot answers the pointer, not only the ink.
-		p.leaf("rect", "class", "hit", "x", num(left+slot*float64(i)), "y", num(top), "width", num(slot), "height", num(h-top-bottom))
+		p.leaf("rect", "class", "hit", "x", num(left+slot*float64(i)), "y", num(top),
+			"width", num(slot), "height", num(h-top-bottom))
 		base := 0.0
 		for k, s := range c.Series {
 			v := s.at(i)
 			if v == 0 {
 				continue
 			}
-			p.leaf("rect", "class", "bar "+s.Tone.class(k), "x", num(x), "y", num(y(base+v)), "width", num(bar), "height", num(max(y(base)-y(base+v)-0.8, 0.8)))
+			p.leaf("rect", "class", "bar "+s.Tone.class(k), "x", num(x), "y", num(y(base+v)),
+				"width", num(bar), "height", num(max(y(base)-y(base+v)-0.8, 0.8)))
 			base += v
 		}
 		p.end("g")
@@ -141,20 +157,20 @@ func (c Columns) say(p *pen, i int) string {
 
 // names writes each series' name beside where it ends, without overlap.
 func (c Columns) names(p *pen, x, room float64, y func(float64) float64) {
-	type mark struct {
+	type label struct {
 		y     float64
 		class string
 		name  string
 	}
 	last, base := len(c.Buckets)-1, 0.0
-	var marks []mark
+	var labels []label
 	for k, s := range c.Series {
 		v := s.at(last)
-		marks = append(marks, mark{y(base + v/2), s.Tone.class(k), p.in(s.Name)})
+		labels = append(labels, label{y(base + v/2), s.Tone.class(k), p.in(s.Name)})
 		base += v
 	}
 	const line = 17.0
-	slices.SortStableFunc(marks, func(a, b mark) int {
+	slices.SortStableFunc(labels, func(a, b label) int {
 		if a.y > b.y {
 			return -1
 		} else if a.y < b.y {
@@ -162,33 +178,17 @@ func (c Columns) names(p *pen, x, room float64, y func(float64) float64) {
 		}
 		return 0
 	})
-	for i := range marks {
+	for i := range labels {
 		if i == 0 {
-			marks[i].y = min(marks[i].y, y(0)-6)
+			labels[i].y = min(labels[i].y, y(0)-6)
 		} else {
-			marks[i].y = min(marks[i].y, marks[i-1].y-line)
+			labels[i].y = min(labels[i].y, labels[i-1].y-line)
 		}
 	}
-	for _, m := range marks {
+	for _, m := range labels {
 		p.leaf("rect", "class", "key "+m.class, "x", num(x), "y", num(m.y-4.5), "width", "9", "height", "9", "rx", "2")
 		p.label(m.name, x+14, m.y+4, (room-14)/12, "start", "name")
 	}
-}
-
-// nice gives a round upper end of an axis from 0 to at least v, and its step.
-func nice(v float64) (ceiling, step float64) {
-	if !(v > 0) {
-		return 1, 1
-	}
-	step = math.Pow(10, math.Floor(math.Log10(v/3)))
-	for _, m := range []float64{1, 2, 5, 10} {
-		if v/(step*m) <= 4 {
-			step *= m
-			break
-		}
-	}
-	step = max(step, 1)
-	return math.Ceil(v/step) * step, step
 }
 
 // Table has one row per bar.

@@ -2,6 +2,7 @@ package svg
 
 import (
 	"html/template"
+	"math"
 	"strconv"
 	"time"
 
@@ -33,6 +34,7 @@ func (c Cycle) Caption() i18n.Text { return c.Text }
 // down a line for phones (class tall); the style sheet shows one of them.
 func (c Cycle) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
+	c.Steps = first(c.Steps, maxSteps)
 	c.broad(&p)
 	c.tall(&p)
 	return p.html()
@@ -85,7 +87,8 @@ func (c Cycle) tall(p *pen) {
 		if !c.Steps[i].Done {
 			class = "ax wait"
 		}
-		p.leaf("line", "class", class, "x1", num(x), "y1", num(row*float64(i-1)+18), "x2", num(x), "y2", num(row*float64(i)+18))
+		p.leaf("line", "class", class, "x1", num(x), "y1", num(row*float64(i-1)+18),
+			"x2", num(x), "y2", num(row*float64(i)+18))
 	}
 	slow := c.slowest()
 	for i, s := range c.Steps {
@@ -191,7 +194,7 @@ func (c Cycle) Table() Table {
 func Millis(d time.Duration) string {
 	neg := ""
 	if d < 0 {
-		neg, d = "−", -d
+		neg, d = "−", -max(d, -math.MaxInt64)
 	}
 	switch {
 	case d > 0 && d < time.Millisecond:

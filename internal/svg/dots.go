@@ -90,11 +90,12 @@ func (d Dots) field(p *pen, class string, w float64) {
 		size, gap = 6.6, 2.2
 	}
 	cols := int((w + gap) / (size + gap))
-	rows := int(math.Ceil(float64(len(d.Members)) / float64(cols)))
+	drawn := first(d.Members, maxMembers) // the legend counts all
+	rows := int(math.Ceil(float64(len(drawn)) / float64(cols)))
 	h := float64(rows) * (size + gap)
 	lines := d.legend(p, w, 0, false)
 	p.start(class, w, h+legend+18*float64(lines-1), p.in(d.Text), p.in(d.Note))
-	for i, m := range d.Members {
+	for i, m := range drawn {
 		x, y := float64(i%cols)*(size+gap), float64(i/cols)*(size+gap)
 		done := p.link(m.Path)
 		p.mark(m.State, x, y, size, d.say(p, m))

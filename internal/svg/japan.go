@@ -1,6 +1,7 @@
 package svg
 
 import (
+	"cmp"
 	"html/template"
 	"math"
 	"slices"
@@ -152,7 +153,7 @@ func (j Japan) Table() Table {
 		{Key: "count", Text: i18n.T("Count", "件数"), Number: true},
 	}}
 	sorted := slices.Clone(prefectures)
-	slices.SortStableFunc(sorted, func(a, b Prefecture) int { return j.Counts[b.Code] - j.Counts[a.Code] })
+	slices.SortStableFunc(sorted, func(a, b Prefecture) int { return cmp.Compare(j.Counts[b.Code], j.Counts[a.Code]) })
 	for _, f := range sorted {
 		if n := j.Counts[f.Code]; n > 0 {
 			t.Rows = append(t.Rows, []any{strconv.Itoa(100 + f.Code)[1:], f.Name, n})

@@ -37,18 +37,20 @@ func (m Matrix) Caption() i18n.Text { return m.Text }
 func (m Matrix) SVG(l i18n.Lang) template.HTML {
 	const cw, ch, gap, head = 132.0, 54.0, 4.0, 30.0
 	p := pen{lang: l}
+	m.Tactics = first(m.Tactics, maxTactics)
 	deepest, most := 1, 0
 	for _, t := range m.Tactics {
-		deepest = max(deepest, len(t.Techniques))
+		deepest = max(deepest, len(first(t.Techniques, maxTechniques)))
 		for _, c := range t.Techniques {
 			most = max(most, c.Count)
 		}
 	}
-	p.sized("matrix", max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap), p.in(m.Text), p.in(m.Note))
+	w, h := max(float64(len(m.Tactics))*(cw+gap)-gap, cw), head+float64(deepest)*(ch+gap)
+	p.sized("matrix", w, h, p.in(m.Text), p.in(m.Note))
 	for i, t := range m.Tactics {
 		x := float64(i) * (cw + gap)
 		p.label(p.in(t.Name), x+2, 18, (cw-6)/14.4, "start", "head")
-		for k, c := range t.Techniques {
+		for k, c := range first(t.Techniques, maxTechniques) {
 			y := head + float64(k)*(ch+gap)
 			done := p.link(c.Path)
 			p.tag("g", "class", "l"+strconv.Itoa(heat(c.Count, most)))
@@ -65,7 +67,8 @@ func (m Matrix) SVG(l i18n.Lang) template.HTML {
 			p.end("text")
 			p.label(c.ID, x+8, y+47, 10, "start", "sub")
 			if c.Count > 0 {
-				p.text("text", group(float64(c.Count)), "class", "count", "x", num(x+cw-8), "y", num(y+47), "text-anchor", "end")
+				p.text("text", group(float64(c.Count)), "class", "count",
+					"x", num(x+cw-8), "y", num(y+47), "text-anchor", "end")
 			}
 			p.end("g")
 			done()

@@ -35,7 +35,7 @@ func (p *pen) image(title, desc string, attrs ...string) {
 	if strings.TrimSpace(title) == "" {
 		title = p.in(i18n.T("picture", "図"))
 	}
-	p.tag("svg", append(attrs, "role", "img", "aria-label", title)...)
+	p.tag("svg", append(attrs, "role", "img", "aria-label", bounded(title))...)
 	p.text("title", title)
 	if desc != "" {
 		p.text("desc", desc)
@@ -81,8 +81,19 @@ func (p *pen) end(name string) {
 // text writes an element that holds only text.
 func (p *pen) text(name, s string, attrs ...string) {
 	p.tag(name, attrs...)
-	p.b.WriteString(escape(s))
+	p.b.WriteString(escape(bounded(s)))
 	p.end(name)
+}
+
+// bounded returns s with at most maxTitle characters.
+func bounded(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxTitle {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
 
 // label writes text that is cut to em units of its font size; what was cut is in a title.
@@ -200,9 +211,7 @@ func runeWidth(r rune) float64 {
 
 // Cut shortens s to at most em units of its font size, with an ellipsis.
 func Cut(s string, em float64) string {
-	if utf8.RuneCountInString(s) > 2000 {
-		s = string([]rune(s)[:2000])
-	}
+	s = bounded(s)
 	if Width(s) <= em {
 		return s
 	}

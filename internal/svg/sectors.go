@@ -33,6 +33,7 @@ func (s Sectors) Caption() i18n.Text { return s.Text }
 // SVG draws the tiles, wide and for phones.
 func (s Sectors) SVG(l i18n.Lang) template.HTML {
 	p := pen{lang: l}
+	s.Tiles = first(s.Tiles, maxTiles)
 	s.draw(&p, "sectors broad", 4, 720)
 	s.draw(&p, "sectors tall", 2, 336)
 	return p.html()
@@ -48,7 +49,7 @@ func (s Sectors) draw(p *pen, class string, cols int, w float64) {
 	for _, t := range s.Tiles {
 		most = max(most, t.Count)
 		for _, v := range t.Values {
-			top = max(top, v)
+			top = max(top, amount(v))
 		}
 	}
 	if len(s.Tiles) == 0 {
@@ -63,17 +64,19 @@ func (s Sectors) draw(p *pen, class string, cols int, w float64) {
 		p.label(p.in(t.Name), x+12, y+23, (tw-60)/13.5, "start", "name")
 		if t.Sev >= 0 {
 			n := clampSeverity(t.Sev)
-			p.tag("g", "class", "glyph v"+strconv.Itoa(n), "transform", "translate("+num(x+tw-38)+" "+num(y+11)+") scale(.82)")
+			p.tag("g", "class", "glyph v"+strconv.Itoa(n),
+				"transform", "translate("+num(x+tw-38)+" "+num(y+11)+") scale(.82)")
 			p.shape(n)
 			p.end("g")
-			p.text("text", strconv.Itoa(n), "class", "sevn v"+strconv.Itoa(n), "x", num(x+tw-12), "y", num(y+23), "text-anchor", "end")
+			p.text("text", strconv.Itoa(n), "class", "sevn v"+strconv.Itoa(n),
+				"x", num(x+tw-12), "y", num(y+23), "text-anchor", "end")
 		}
 		p.text("text", group(float64(t.Count)), "class", "count", "x", num(x+12), "y", num(y+55))
 		p.label(p.in(t.Sub), x+12, y+76, (tw-24)/11.5, "start", "sub")
-		if n := len(t.Values); n > 1 && top > 0 {
+		if values := sampled(t.Values, maxPoints); len(values) > 1 && top > 0 {
 			line := ""
-			for k, v := range t.Values {
-				line += num(x+tw*0.44+float64(k)*(tw*0.56-14)/float64(n-1)) + "," + num(y+57-max(v, 0)/top*24) + " "
+			for k, v := range values {
+				line += num(x+tw*0.44+float64(k)*(tw*0.56-14)/float64(len(values)-1)) + "," + num(y+57-v/top*24) + " "
 			}
 			p.leaf("polyline", "class", "line", "points", line[:len(line)-1])
 		}

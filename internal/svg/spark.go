@@ -24,11 +24,11 @@ func (s Spark) SVG(l i18n.Lang) template.HTML {
 	const w, h, pad = 156.0, 30.0, 3.0
 	p := pen{lang: l}
 	p.start("spark", w, h, p.in(s.Text), "")
-	top := s.Top
-	for _, v := range s.Values {
+	top, values := amount(s.Top), sampled(s.Values, maxPoints)
+	for _, v := range values {
 		top = max(top, v)
 	}
-	if n := len(s.Values); n > 0 {
+	if n := len(values); n > 0 {
 		step := 0.0
 		if n > 1 {
 			step = (w - 2*pad) / float64(n-1)
@@ -36,12 +36,12 @@ func (s Spark) SVG(l i18n.Lang) template.HTML {
 		at := func(i int) (x, y float64) {
 			y = h - pad
 			if top > 0 {
-				y -= max(s.Values[i], 0) / top * (h - 2*pad)
+				y -= values[i] / top * (h - 2*pad)
 			}
 			return pad + float64(i)*step, y
 		}
 		var line strings.Builder
-		for i := range s.Values {
+		for i := range values {
 			x, y := at(i)
 			if i > 0 {
 				line.WriteByte(' ')
@@ -49,7 +49,8 @@ func (s Spark) SVG(l i18n.Lang) template.HTML {
 			line.WriteString(num(x) + "," + num(y))
 		}
 		x, y := at(n - 1)
-		p.leaf("polygon", "class", "area", "points", num(pad)+","+num(h-pad)+" "+line.String()+" "+num(x)+","+num(h-pad))
+		p.leaf("polygon", "class", "area",
+			"points", num(pad)+","+num(h-pad)+" "+line.String()+" "+num(x)+","+num(h-pad))
 		p.leaf("polyline", "class", "line", "points", line.String())
 		p.leaf("circle", "class", "end", "cx", num(x), "cy", num(y), "r", "2.6")
 	}
@@ -64,7 +65,7 @@ func (s Spark) Table() Table {
 		{Key: "value", Text: i18n.T("Value", "値"), Number: true},
 	}}
 	for i, v := range s.Values {
-		t.Rows = append(t.Rows, []any{strconv.Itoa(i + 1), v})
+		t.Rows = append(t.Rows, []any{strconv.Itoa(i + 1), amount(v)})
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"math"
 	"mime"
 	"strings"
 	"time"
@@ -127,7 +128,12 @@ func tableJSON(v *View, l i18n.Lang) ([]byte, error) {
 
 func exactJSON(c any, l i18n.Lang) any {
 	switch c := c.(type) {
-	case nil, int, int64, float64, bool:
+	case nil, int, int64, bool:
+		return c
+	case float64:
+		if math.IsNaN(c) || math.IsInf(c, 0) {
+			return nil // JSON has no such numbers
+		}
 		return c
 	case Sev:
 		return int(c)

@@ -34,11 +34,6 @@ func With(sets ...store.Migration) Option {
 	return func(o *options) { o.sets = append(o.sets, sets...) }
 }
 
-// Handled names the handled tables.
-func Handled(tables ...string) Option {
-	return func(o *options) { o.Handled = append(o.Handled, tables...) }
-}
-
 // Clock sets the database's clock.
 func Clock(c clock.Clock) Option { return func(o *options) { o.Options.Clock = c } }
 
