@@ -48,7 +48,7 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		}
 		list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, shownFindings)
 		for _, f := range list {
-			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Past, At: f.Arrived, Handling: f.Handling})
+			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Retro, At: f.Arrived, Handling: f.Handling})
 		}
 		return err
 	})

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -214,6 +214,6 @@ func (s *Service) SetState(ctx context.Context, v policy.Viewer, id string, to S
 			i18n.T("State: {0}", "状態：{0}").With(to.Name())); err != nil {
 			return err
 		}
-		return tx.Emit(event.TopicCase, fmt.Sprintf("%s/state/%d", c.ID, clock.Micros(tx.Now())), event.CaseChanged{Case: c.ID, Number: c.Number, Sectors: c.Sectors, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
+		return tx.Emit(msg.TopicCase, fmt.Sprintf("%s/state/%d", c.ID, clock.Micros(tx.Now())), msg.CaseChanged{Case: c.ID, Number: c.Number, Sectors: c.Sectors, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
 	})
 }
