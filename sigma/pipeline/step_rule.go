@@ -246,7 +246,9 @@ type itemFailure failure
 func readRuleFailure(a *args) any { return ruleFailure{a.name("message")} }
 func readItemFailure(a *args) any { return itemFailure{a.name("message")} }
 
-func (f ruleFailure) apply(r *run, s *step) error { return s.fail(r.root, "pipeline.failure", f.message) }
+func (f ruleFailure) apply(r *run, s *step) error {
+	return s.fail(r.root, "pipeline.failure", f.message)
+}
 
 func (f itemFailure) item(_ *run, s *step, it *item) (part, bool, error) {
 	return nil, false, s.fail(it.at, "pipeline.failure-item", it.label(), f.message)
