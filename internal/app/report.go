@@ -163,7 +163,7 @@ func (d *Demo) findings(tx *store.Tx, r *Report) error {
 	list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 10_000)
 	slices.Reverse(list)
 	for _, f := range list {
-		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Past})
+		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
 	}
 	return err
 }
@@ -208,7 +208,7 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 			return err
 		}
 		for _, s := range seen {
-			r.Sightings = append(r.Sightings, ReportSighting{d.name(s.Member), o.ID, s.Count, s.Past})
+			r.Sightings = append(r.Sightings, ReportSighting{d.name(s.Member), o.ID, s.Count, s.Retro})
 		}
 		r.Indicators = append(r.Indicators, ri)
 	}
@@ -264,7 +264,7 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 		err := m.node.db.Read(ctx, store.System("demo: waiting"), func(tx *store.Tx) error {
 			list, err := share.Desk(tx, share.StateWaiting, 1000)
 			for _, l := range list {
-				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), l.Kind, l.Title})
+				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), string(l.Kind), l.Title})
 			}
 			return err
 		})

@@ -78,7 +78,7 @@ func (f file) detail(l i18n.Lang) CaseDetail {
 		d.Ask = j.Ask.In(l)
 	}
 	for _, p := range f.parts {
-		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Past, p.Handling.TLP.String(), p.At})
+		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Retro, p.Handling.TLP.String(), p.At})
 	}
 	for _, e := range f.entries {
 		d.Entries = append(d.Entries, EntryBody{e.At, e.Kind, e.Member, e.By, i18n.Text{EN: e.EN, JA: e.JA}.In(l), e.Handling.TLP.String()})

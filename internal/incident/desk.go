@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -123,9 +123,9 @@ func (s *Service) SetState(ctx context.Context, v policy.Viewer, id string, to S
 			return err
 		}
 		return tx.Emit(
-			event.TopicCase,
+			msg.TopicCase,
 			fmt.Sprintf("%s/state/%d", c.ID, clock.Micros(tx.Now())),
-			event.CaseChanged{
+			msg.CaseChanged{
 				Case:    c.ID,
 				Number:  c.Number,
 				Sectors: c.Sectors,

@@ -68,7 +68,7 @@ type Part struct {
 	Rule     string          `db:"rule"`
 	Host     string          `db:"host"`
 	Count    int             `db:"count"`
-	Past     bool            `db:"past"`
+	Retro    bool            `db:"past"`
 	Why      string          `db:"why"` // by which key it joined: opened, indicator, observable, host, rule
 	At       time.Time       `db:"at"`
 	Handling policy.Handling `db:",handling"`

@@ -282,7 +282,7 @@ func (f file) partList() web.List {
 		if p.Host != "" {
 			sub = append(sub, web.Mono(p.Host))
 		}
-		if p.Past {
+		if p.Retro {
 			sub = append(sub, i18n.T("in the past", "過去の痕跡"))
 		}
 		why := whyNames[p.Why]

@@ -408,12 +408,13 @@ func TestView(t *testing.T) {
 		t.Errorf("%d rows, %+v", len(next.Rows), next.Pager)
 	}
 	for address, want := range map[string][2]string{
-		"/items":                                   {"all items, worst first", ""},
-		"/items?q=title&sev=3":                     {"all items, with “title”, worst, worst first", "/items"},
-		"/items?state=all&sort=-worst":             {"all items, all, least severe first", "/items?state=all"},
-		"/items?state=all&sort=id&q=a":             {"all items, with “a”, all, by id", "/items?state=all"},
+		"/items":                       {"all items, worst first", ""},
+		"/items?q=title&sev=3":         {"all items, with “title”, worst, worst first", "/items"},
+		"/items?state=all&sort=-worst": {"all items, all, least severe first", "/items?state=all"},
+		"/items?state=all&sort=id&q=a": {"all items, with “a”, all, by id", "/items?state=all"},
 		"/items?sev=9&sort=nonsense&state=unknown": {
-			"all items, worst first, this list does not know state=unknown sev=9 sort=nonsense: left out", "/items?state=unknown",
+			"all items, worst first, this list does not know state=unknown sev=9 sort=nonsense: left out",
+			"/items?state=unknown",
 		},
 	} {
 		l, _, _, _ := page(address)
