@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/event"
@@ -37,9 +36,9 @@ func findFindings(db *store.DB) search.Finder {
 func findIndicators(db *store.DB) search.Finder {
 	return search.Finder{Name: i18n.T("Indicators", "指標"), All: "/indicators", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
 		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
-			list, err := share.List(tx, share.Filter{Text: q}, time.Time{}, "", limit)
+			p, err := share.List(tx, list.Ask{Values: map[string]string{"q": q}, Limit: limit})
 			out = out[:0]
-			for _, o := range list {
+			for _, o := range p.Rows {
 				out = append(out, search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP})
 			}
 			return err
