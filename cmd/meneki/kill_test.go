@@ -193,7 +193,7 @@ func sent(t *testing.T, n *node) []letter {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	return ask[letter](t, d, `SELECT kind, id FROM leaving WHERE state = 'sent'`)
+	return ask[letter](t, d, `SELECT kind, id FROM outgoing WHERE state = 'sent'`)
 }
 
 // atRest waits until everything was found, sent, made, armed and hunted.
@@ -213,7 +213,7 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 			}
 		}
 		for i, d := range nds {
-			if n := number(t, d, `SELECT count(*) FROM leaving WHERE state = 'ready'`); n > 0 {
+			if n := number(t, d, `SELECT count(*) FROM outgoing WHERE state = 'ready'`); n > 0 {
 				return fmt.Sprintf("node %d: %d messages not sent", i, n)
 			}
 			if n := number(t, d, `SELECT count(*) FROM objects WHERE hunted = $1`, false); n > 0 {
@@ -280,8 +280,8 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	}
 	for i, n := range nodes {
 		d := db(t, filepath.Join(n.data, "node.db"))
-		if x := number(t, d, `SELECT count(*) FROM leaving WHERE state <> 'sent'`); x > 0 {
-			t.Errorf("node %d: %d messages are not sent: %v", i, x, ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM leaving WHERE state <> 'sent'`))
+		if x := number(t, d, `SELECT count(*) FROM outgoing WHERE state <> 'sent'`); x > 0 {
+			t.Errorf("node %d: %d messages are not sent: %v", i, x, ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM outgoing WHERE state <> 'sent'`))
 		}
 		for _, l := range sent(t, n) {
 			if !there(l, n.id) {

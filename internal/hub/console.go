@@ -11,7 +11,8 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -35,10 +36,11 @@ func hubConsole(h *Hub) (*role.Console, error) {
 	casework.API(c.API, cases)
 	community.Pages(c.Site, h.membersView())
 	community.API(c.API, h.membersView())
-	c.Site.Templates(share.Templates())
-	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: detect.Title}
-	share.HubPages(c.Site, shared)
-	share.HubAPI(c.API, shared)
+	c.Site.Templates(indicator.Templates())
+	c.Site.Templates(publish.Templates())
+	shared := publish.PageConfig{DB: h.db, Publisher: h.publisher, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: detect.Title}
+	publish.Pages(c.Site, shared)
+	publish.API(c.API, shared)
 	c.Site.Templates(detect.Templates())
 	found := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: casework.OfFinding}
 	detect.Pages(c.Site, found)
@@ -47,7 +49,7 @@ func hubConsole(h *Hub) (*role.Console, error) {
 	situation.Pages(c.Site, h.situationView())
 	situation.API(c.API, h.situationView())
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(h.db), detect.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{indicator.Finder(h.db), detect.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
 	h.figures(c)
 	own := settings.PageConfig{People: h.people, Clock: h.cfg.Clock, Secure: h.secure(), Open: h.cfg.Open, Version: role.Version, Link: func(token string) string { return role.SignInLink(h.URL(), token) }, Notices: settings.Notices()}
 	settings.Pages(c.Site, own)

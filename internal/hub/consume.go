@@ -38,8 +38,8 @@ func (h *Hub) consumers() map[string]map[string]handler {
 			msg.TopicCase: on(h.judge.OnCaseChanged),
 		},
 		"share": {
-			msg.TopicCase:      on(h.office.OnCase),
-			msg.TopicCandidate: on(h.office.OnCandidate),
+			msg.TopicCase:      on(h.publisher.OnCase),
+			msg.TopicCandidate: on(h.publisher.OnCandidate),
 		},
 		"situation": {
 			msg.TopicCase:      on(h.tracker.OnCase),

@@ -10,7 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/publish"
 )
 
 // The hub lends its members to the capabilities that ask for them. The list is
@@ -40,20 +40,20 @@ func (h *Hub) forgetRoll() {
 }
 
 // Recipients lists the members that have joined and still belong.
-func (h *Hub) Recipients(ctx context.Context) ([]share.Recipient, error) {
+func (h *Hub) Recipients(ctx context.Context) ([]publish.Recipient, error) {
 	list, err := h.list(ctx)
-	out := make([]share.Recipient, 0, len(list))
+	out := make([]publish.Recipient, 0, len(list))
 	for _, m := range list {
 		if !m.Joined.IsZero() && m.Revoked.IsZero() {
-			out = append(out, share.Recipient{ID: m.ID, Sector: m.Sector})
+			out = append(out, publish.Recipient{ID: m.ID, Sector: m.Sector})
 		}
 	}
 	return out, err
 }
 
-// Unfit says which values can never be indicators here: what nodes leave out
+// ExclusionReason says which values can never be indicators here: what nodes leave out
 // too, such as reserved ranges, and the community's own names and networks.
-func (h *Hub) Unfit(ctx context.Context) (func(event.Observable) string, error) {
+func (h *Hub) ExclusionReason(ctx context.Context) (func(event.Observable) string, error) {
 	domains, networks, err := h.members.Own(ctx)
 	own := detect.Own{Domains: domains, Networks: networks}
 	return func(o event.Observable) string { return detect.Undistinctive(o, own) }, err

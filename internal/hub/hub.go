@@ -32,7 +32,8 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -40,18 +41,18 @@ import (
 
 // Hub is a running hub. Make it with OpenHub, run it with Run, end it with Close.
 type Hub struct {
-	cfg     Config
-	db      *store.DB
-	bus     *bus.Hub
-	people  *identity.Service
-	members *community.Service
-	cases   *casework.Service
-	judge   *severity.Service
-	office  *share.Office
-	pool    *detect.Pool
-	tracker *situation.Tracker
-	console *role.Console
-	door    *door
+	cfg       Config
+	db        *store.DB
+	bus       *bus.Hub
+	people    *identity.Service
+	members   *community.Service
+	cases     *casework.Service
+	judge     *severity.Service
+	publisher *publish.Publisher
+	pool      *detect.Pool
+	tracker   *situation.Tracker
+	console   *role.Console
+	door      *door
 
 	ca     string // PEM
 	pin    string
@@ -86,7 +87,7 @@ func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Migrate(ctx, job.Migration(), identity.Migration(), community.Migration(), detect.Migration(), share.Migration(), casework.Migration(), severity.Migration(), situation.Migration())
+	err = db.Migrate(ctx, job.Migration(), identity.Migration(), community.Migration(), detect.Migration(), indicator.Migration(), publish.Migration(), casework.Migration(), severity.Migration(), situation.Migration())
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -189,13 +190,13 @@ func (h *Hub) compose(ctx context.Context) error {
 	}
 	tell := func(topic string) func() { return func() { h.console.Notify(topic) } }
 	h.members = community.New(h.db, h, h.cfg.Clock, h.cfg.Name, tell("members"))
-	h.office = share.NewOffice(h.db, h, h.bus, id, h.cfg.Log, tell("indicators"))
+	h.publisher = publish.New(h.db, h, h.bus, id, h.cfg.Log, tell("indicators"))
 	if _, err := os.Stat(filepath.Join(h.cfg.Data, role.RestoredFile)); err == nil {
-		if err := errors.Join(h.office.CountAnew(ctx), os.Remove(filepath.Join(h.cfg.Data, role.RestoredFile))); err != nil {
+		if err := errors.Join(h.publisher.NewDeliveryRun(ctx), os.Remove(filepath.Join(h.cfg.Data, role.RestoredFile))); err != nil {
 			return err
 		}
 	}
-	if _, err := h.office.Count(ctx); err != nil {
+	if _, err := h.publisher.DeliveryRun(ctx); err != nil {
 		return err
 	}
 	h.cases = casework.New(casework.Config{DB: h.db, People: h, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: tell("cases")})
@@ -209,9 +210,9 @@ func (h *Hub) compose(ctx context.Context) error {
 			tx.AfterCommit(findings)
 			return detect.Desk{}.Receive(tx, member, body)
 		},
-		wire.KindCandidate:  h.office.ReceiveCandidate,
-		wire.KindReceipt:    h.office.ReceiveReceipt,
-		wire.KindSighting:   h.office.ReceiveSighting,
+		wire.KindCandidate:  h.publisher.ReceiveCandidate,
+		wire.KindReceipt:    h.publisher.ReceiveReceipt,
+		wire.KindSighting:   h.publisher.ReceiveSighting,
 		wire.KindRuleHealth: h.pool.Receive,
 	}}
 	if h.console, err = hubConsole(h); err != nil {
@@ -219,7 +220,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	}
 	h.bus.OnPresence(h.presence)
 	h.bus.Handle(wire.TopicBatch, h.door.leave)
-	h.bus.Handle(wire.TopicSync, role.Answer(h.office.Sync))
+	h.bus.Handle(wire.TopicSync, role.Answer(h.publisher.Sync))
 	h.bus.Handle(wire.TopicHello, role.Answer(h.members.Hello))
 	h.bus.Handle(wire.TopicRuleHealth, role.Answer(h.rulePool))
 	if err := h.people.AllOffline(ctx); err != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -23,11 +25,16 @@ func nodeConsole(n *Node) (*role.Console, error) {
 		open = &v
 	}
 	c := role.NewConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) }, Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang,
-		Nav: []web.NavItem{role.NavSituation, role.NavFindings, role.NavIndicators, role.NavLeaving, role.NavRules, role.NavCoverage, role.NavSettings}}, n.people, !role.Loopback(n.cfg.Listen), open, n.cfg.Log)
+		Nav: []web.NavItem{role.NavSituation, role.NavFindings, role.NavIndicators, role.NavOutgoing, role.NavRules, role.NavCoverage, role.NavSettings}}, n.people, !role.Loopback(n.cfg.Listen), open, n.cfg.Log)
+	c.Site.Templates(indicator.Templates())
+	c.Site.Templates(release.Templates())
 	c.Site.Templates(share.Templates())
-	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.Notify("leaving") }, Hunts: hunts{n}, FindingTitle: detect.Title, Tabs: indicatorTabs()}
-	share.NodePages(c.Site, desk)
-	share.NodeAPI(c.API, desk)
+	sent := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: func() { c.Notify("outgoing") }, FindingTitle: detect.Title}
+	release.Pages(c.Site, sent)
+	release.API(c.API, sent)
+	received := share.PageConfig{DB: n.db, Hunts: hunts{n}, Tabs: indicatorTabs()}
+	share.Pages(c.Site, received)
+	share.API(c.API, received)
 	c.Site.Templates(detect.Templates())
 	found := detect.PageConfig{DB: n.db}
 	detect.Pages(c.Site, found)
@@ -36,7 +43,7 @@ func nodeConsole(n *Node) (*role.Console, error) {
 	n.watchConsole(c)
 	situation.NodePages(c.Site, situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport})
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(n.db), detect.Finder(n.db), n.findListed(), n.findRules()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{indicator.Finder(n.db), detect.Finder(n.db), n.findListed(), n.findRules()}})
 	n.figures(c)
 	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !role.Loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: role.Version,
 		Link: func(token string) string { return role.SignInLink(n.URL(), token) }, Notices: settings.Notices(), More: []web.Tab{{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}, {Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}}}

@@ -35,6 +35,8 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
@@ -52,24 +54,24 @@ type Hub interface {
 
 // Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
 type Node struct {
-	cfg     Config
-	db      *store.DB
-	past    *history.History
-	people  *identity.Service
-	engine  *detect.Engine
-	care    *detect.Care
-	joined  *detect.Correlator
-	watch   *watchDesk
-	lock    *os.File
-	detect  *detect.Service
-	gate    *share.Gate
-	inbox   *share.Inbox
-	armory  armory
-	link    *bus.Link
-	sensors *sensors
-	console *role.Console
-	lis     net.Listener
-	server  *http.Server
+	cfg      Config
+	db       *store.DB
+	past     *history.History
+	people   *identity.Service
+	engine   *detect.Engine
+	care     *detect.Care
+	joined   *detect.Correlator
+	watch    *watchDesk
+	lock     *os.File
+	detect   *detect.Service
+	outgoing *release.Outgoing
+	inbox    *share.Inbox
+	armory   armory
+	link     *bus.Link
+	sensors  *sensors
+	console  *role.Console
+	lis      net.Listener
+	server   *http.Server
 
 	pass atomic.Pointer[community.Passport]
 	own  atomic.Pointer[detect.Own]
@@ -107,7 +109,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), indicator.Migration(), release.Migration()); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {
@@ -189,7 +191,7 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 func (n *Node) compose(ctx context.Context) (err error) {
 	cfg := n.cfg
 	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
-	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
+	if n.outgoing, err = release.OpenOutgoing(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
 		return err
 	}
 	rules, err := n.ownRules(ctx)
@@ -199,13 +201,13 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
 		return err
 	}
 	if n.joined, err = n.correlator(); err != nil {
 		return err
 	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
 		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
@@ -216,7 +218,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		return err
 	}
 	n.armory = armory{n.detect, detect.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.outgoing, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
@@ -235,7 +237,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		if connected {
 			go n.Hello(context.WithoutCancel(ctx))
 			n.inbox.Sync()
-			n.gate.Wake()
+			n.outgoing.Wake()
 		}
 	})
 	return nil
@@ -320,8 +322,8 @@ func (n *Node) owns(p community.Passport) {
 // Run serves and works until ctx ends.
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	courier := share.NewCourier(n.db, n.gate, n.link, n.cfg.Log, func() { n.console.Notify("leaving") })
-	g.Go(func() error { return courier.Run(ctx) })
+	sender := release.NewSender(n.db, n.outgoing, n.link, n.cfg.Log, func() { n.console.Notify("outgoing") })
+	g.Go(func() error { return sender.Run(ctx) })
 	g.Go(func() error { return n.inbox.Run(ctx) })
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
@@ -360,7 +362,7 @@ const keepSent = 90 * 24 * time.Hour
 func (n *Node) jobs() map[string]func(context.Context) error {
 	jobs := n.care.Chores()
 	jobs["prune-sent"] = func(ctx context.Context) error {
-		return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
+		return release.Prune(ctx, n.db, n.cfg.Clock().Add(-keepSent))
 	}
 	return jobs
 }

@@ -13,9 +13,16 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
+
+// Line is the node's connection to its hub.
+type Line interface {
+	Request(ctx context.Context, topic string, body []byte) ([]byte, error)
+}
 
 // Armory is the node's live engine and its past, as far as share needs them.
 type Armory interface {
@@ -40,7 +47,7 @@ type Hunted struct {
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
 type Inbox struct {
 	db     *store.DB
-	gate   *Gate
+	gate   *release.Outgoing
 	armory Armory
 	line   Line
 	clock  clock.Clock
@@ -60,13 +67,15 @@ type Inbox struct {
 
 const (
 	settingLast = "share.last-delivery"
-	settingRun  = "share.delivery-run" // at the hub, its own; at a node, the hub's that settingLast is of
+	settingRun  = "share.delivery-run" // the hub's count that settingLast is of
 	syncLimit   = 200
+
+	requestTimeout = 10 * time.Second
 )
 
 // OpenInbox makes the inbox and arms everything that the node was armed with
 // when it stopped.
-func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+func OpenInbox(ctx context.Context, db *store.DB, gate *release.Outgoing, armory Armory, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
 	b := &Inbox{db: db, gate: gate, armory: armory, line: line, clock: c, skew: skew, log: log, tell: tell,
 		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1)}
 	text, ok, err := db.Setting(ctx, settingLast)
@@ -81,9 +90,9 @@ func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, lin
 	if b.run, _, err = db.Setting(ctx, settingRun); err != nil {
 		return nil, err
 	}
-	var rows []objectRow
+	var rows []indicator.Indicator
 	err = db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) error {
-		rows, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND SCOPE(o)`)
+		rows, err = store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND SCOPE(o)`)
 		return err
 	})
 	for _, r := range rows {
@@ -158,7 +167,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		askCtx, cancel := context.WithTimeout(ctx, patience)
+		askCtx, cancel := context.WithTimeout(ctx, requestTimeout)
 		reply, err := b.line.Request(askCtx, wire.TopicSync, ask)
 		cancel()
 		if err != nil {
@@ -184,7 +193,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 // Called under mu.
 func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run string) error {
 	type done struct {
-		row objectRow
+		row indicator.Indicator
 		rcp wire.Receipt
 	}
 	var all []done
@@ -198,7 +207,7 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
 					return err
 				}
-			} else if err := d.row.save(tx); err != nil {
+			} else if err := d.row.Save(tx); err != nil {
 				return err
 			}
 			if err := b.receipt(tx, d.rcp); err != nil {
@@ -226,16 +235,16 @@ func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
 }
 
 // take arms or disarms one object and says what came of it.
-func (b *Inbox) take(o wire.Object) (objectRow, wire.Receipt) {
+func (b *Inbox) take(o wire.Object) (indicator.Indicator, wire.Receipt) {
 	now := b.clock()
 	rcp := wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: now.Add(b.skew())}
 	if o.Withdraw {
 		b.armory.Disarm(o.ID)
 		rcp.State = wire.Disarmed
-		rcp.ID = receiptID(rcp)
-		return objectRow{ID: o.ID}, rcp
+		rcp.ID = indicator.ReceiptID(rcp)
+		return indicator.Indicator{ID: o.ID}, rcp
 	}
-	row, err := rowOf(o, now)
+	row, err := indicator.FromWire(o, now)
 	if err == nil {
 		err = b.armory.Arm([]byte(row.Body))
 		rcp.At = b.clock().Add(b.skew()) // armed now, and not when it came
@@ -249,12 +258,6 @@ func (b *Inbox) take(o wire.Object) (objectRow, wire.Receipt) {
 		}
 		b.log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
 	}
-	rcp.ID = receiptID(rcp)
+	rcp.ID = indicator.ReceiptID(rcp)
 	return row, rcp
-}
-
-// receiptID makes the receipt for one state of one version the same however
-// often it is written.
-func receiptID(r wire.Receipt) string {
-	return fmt.Sprintf("%s/%d/%s", r.Object, clock.Micros(r.Modified), r.State)
 }

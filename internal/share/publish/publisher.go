@@ -1,0 +1,454 @@
+// Package publish is what a hub does with indicators: it makes them of what members
+// offer, decides with policy who may have them, delivers them, and keeps who is
+// armed and who has seen what.
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// Recipient is a member that objects may be delivered to.
+type Recipient struct{ ID, Sector string }
+
+// Directory names the members of the community.
+type Directory interface {
+	Recipients(ctx context.Context) ([]Recipient, error)
+	// ExclusionReason returns a function that reports why a value can never be an
+	// indicator in this community, and "" of one that can.
+	ExclusionReason(ctx context.Context) (func(event.Observable) string, error)
+}
+
+// Pusher hands a message to a member that is connected. It may be lost; the
+// member then asks for it.
+type Pusher interface {
+	Push(member, topic string, body []byte) error
+}
+
+// settingRun is the name of this hub's count of deliveries.
+const settingRun = "share.delivery-run"
+
+// Publisher makes, marks and delivers indicators at the hub.
+type Publisher struct {
+	runMu     sync.Mutex // one reader or writer of settingRun at a time
+	db        *store.DB
+	directory Directory
+	push      Pusher
+	log       *slog.Logger
+	identity  string // the hub's STIX identity
+	notify    func()
+}
+
+// New returns a publisher. identity is the hub's STIX identity id.
+func New(db *store.DB, directory Directory, push Pusher, identity string, log *slog.Logger, notify func()) *Publisher {
+	return &Publisher{db: db, directory: directory, push: push, identity: identity, log: log, notify: notify}
+}
+
+// ReceiveCandidate takes what a member offers, in the caller's transaction.
+func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
+	var c msg.Candidate
+	if err := json.Unmarshal(body, &c.Candidate); err != nil {
+		return fault.Wrap(fault.Invalid, i18n.T("the offer is not readable", "提供内容を読み取れません"), err)
+	}
+	if err := checkCandidate(&c, member, tx.Now()); err != nil {
+		return err
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
+		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner, c.Handling.Audience.Column())
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.Emit(msg.TopicCandidate, c.ID, c)
+}
+
+func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
+	bad := func(what string) error {
+		return fault.New(fault.Invalid, i18n.T("the offer has no valid {0}", "提供内容の {0} が正しくありません").With(what))
+	}
+	switch {
+	case c.ID == "" || len(c.ID) > 100:
+		return bad("id")
+	case c.Finding == "" || len(c.Finding) > 100:
+		return bad("finding")
+	case (c.Observable == nil) == (c.Sigma == ""):
+		return bad("observable / sigma")
+	case len(c.Sigma) > 1<<20 || len(c.Rule.ID) > 200 || c.Rule.ID == "":
+		return bad("rule")
+	}
+	if c.Observable != nil {
+		v, ok := event.Canonical(c.Observable.Type, c.Observable.Value)
+		if !ok {
+			return bad("observable")
+		}
+		c.Observable.Value = v
+	}
+	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.Near(c.Sensed, now)
+	clipCredit(&c.Rule)
+	c.Base = c.Base[:min(len(c.Base), maxBases)]
+	for i := range c.Base {
+		b := c.Base[i]
+		c.Base[i] = wire.RuleRef{ID: event.Clip(b.ID, 200), Title: b.Title, Author: b.Author, License: b.License}
+		clipCredit(&c.Base[i])
+	}
+	c.Rule.Tags = c.Rule.Tags[:min(len(c.Rule.Tags), 64)]
+	for i := range c.Rule.Tags {
+		c.Rule.Tags[i] = event.Clip(c.Rule.Tags[i], 200)
+	}
+	c.Realm, c.Why, c.Rule.Level = event.Clip(c.Realm, 100), event.Clip(c.Why, 200), event.Clip(c.Rule.Level, 20)
+	return nil
+}
+
+// maxBases bounds the rules that are credited beside a correlation.
+const maxBases = 200
+
+func clipCredit(r *wire.RuleRef) {
+	r.Title, r.Author, r.License = event.Clip(r.Title, 500), event.Clip(r.Author, 500), event.Clip(r.License, 200)
+}
+
+type candidateRow struct {
+	Body   string `db:"body"`
+	Object string `db:"object"`
+}
+
+// OnCase makes indicators of what was offered with a finding, once the finding
+// is in a case.
+func (o *Publisher) OnCase(ctx context.Context, ev msg.CaseChanged, id string) error {
+	if ev.Finding == "" {
+		return nil
+	}
+	return o.issue(ctx, "share/case", id, func(tx *store.Tx) (string, string, error) {
+		_, err := tx.Exec(`INSERT INTO candidate_case (finding, case_id) VALUES ($1,$2) ON CONFLICT (finding) DO NOTHING`, ev.Finding, ev.Case)
+		return ev.Finding, ev.Case, err
+	})
+}
+
+// OnCandidate makes an indicator of an offer whose finding is in a case; one
+// that comes before its case waits for it.
+func (o *Publisher) OnCandidate(ctx context.Context, c msg.Candidate, id string) error {
+	return o.issue(ctx, "share/candidate", id, func(tx *store.Tx) (string, string, error) {
+		cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
+		if err != nil || len(cases) == 0 {
+			return "", "", err
+		}
+		return c.Finding, cases[0], nil
+	})
+}
+
+// issue makes indicators of the unused candidates of a finding, delivers them
+// and pushes them after the commit.
+func (o *Publisher) issue(ctx context.Context, consumer, message string, find func(*store.Tx) (finding, caseID string, err error)) error {
+	people, err := o.directory.Recipients(ctx)
+	if err != nil {
+		return err
+	}
+	exclusion, err := o.directory.ExclusionReason(ctx)
+	if err != nil {
+		return err
+	}
+	var out []delivery
+	err = o.db.Write(ctx, store.System("share: issue indicators"), func(tx *store.Tx) error {
+		out = nil
+		if fresh, err := tx.Once(consumer, message); err != nil || !fresh {
+			return err
+		}
+		finding, caseID, err := find(tx)
+		if err != nil || finding == "" {
+			return err
+		}
+		list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
+		if err != nil {
+			return err
+		}
+		for _, row := range list {
+			var c msg.Candidate
+			if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
+				return err
+			}
+			// A node looks for itself, but it may be hostile, or not know yet whose
+			// names these are. The answer to its offer is the same as to any.
+			if c.Observable != nil {
+				if why := exclusion(*c.Observable); why != "" {
+					if err := o.unusable(tx, c, errors.New(why)); err != nil {
+						return err
+					}
+					continue
+				}
+			}
+			p, err := o.issueOne(tx, c, caseID, people)
+			if err != nil {
+				return err
+			}
+			out = append(out, p...)
+		}
+		return nil
+	})
+	if err == nil {
+		o.send(ctx, out)
+	}
+	return err
+}
+
+// issueOne uses one candidate: for a new indicator, or for the one that there is already.
+func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []Recipient) ([]delivery, error) {
+	kind, value := subjectOf(c)
+	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
+	if err != nil {
+		return nil, err
+	}
+	if c.Sigma != "" { // an id says nothing of what it stands for: anybody may write one
+		old = slices.DeleteFunc(old, func(i indicator.Indicator) bool { return !i.SameRule(c.Sigma) })
+	}
+	id := ""
+	var out []delivery
+	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool { return covers(i.Handling, c.Handling, people) }); at >= 0 {
+		id = old[at].ID
+	} else {
+		_, row, err := o.build(c, tx.Now())
+		if err != nil {
+			return nil, o.unusable(tx, c, err)
+		}
+		row.Case = caseID
+		id = row.ID
+		if err := row.Save(tx); err != nil {
+			return nil, err
+		}
+		if out, err = o.deliver(tx, row, people); err != nil {
+			return nil, err
+		}
+		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
+		if err := tx.Emit(msg.TopicIndicator, "made:"+id, ev); err != nil {
+			return nil, err
+		}
+	}
+	_, err = tx.Exec(`UPDATE candidates SET object = $1 WHERE id = $2 AND SCOPE(candidates)`, id, c.ID)
+	return out, err
+}
+
+// covers reports whether an indicator that is there does for an offer: everybody
+// who may get the offer has it, and who offers may see it. If not, another one is
+// made of the same value; else a member could tell by what becomes of its own
+// offer that somebody else has marked the value more strictly.
+func covers(there, offer policy.Handling, people []Recipient) bool {
+	by := policy.Viewer{Member: offer.Owner, User: "any"}
+	for _, p := range people {
+		if p.ID == offer.Owner {
+			by.Sector = p.Sector
+		}
+		if policy.MayGet(p.ID, p.Sector, offer) && !policy.MayGet(p.ID, p.Sector, there) {
+			return false
+		}
+	}
+	return policy.MaySee(by, there)
+}
+
+// unusable puts aside an offer that no valid indicator can be made of, so that
+// it is not tried for ever.
+func (o *Publisher) unusable(tx *store.Tx, c msg.Candidate, why error) error {
+	o.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
+	_, err := tx.Exec(`UPDATE candidates SET object = 'unusable' WHERE id = $1 AND SCOPE(candidates)`, c.ID)
+	return err
+}
+
+// delivery is one delivery to one member.
+type delivery struct {
+	member   string
+	row      indicator.Indicator
+	seq      int64
+	withdraw bool
+}
+
+type seqRow struct {
+	Member string `db:"member"`
+	Seq    int64  `db:"seq"`
+}
+
+type deliveryRow struct {
+	Member   string    `db:"member"`
+	Seq      int64     `db:"seq"`
+	Object   string    `db:"object"`
+	Modified time.Time `db:"modified"`
+	Withdraw bool      `db:"withdraw"`
+	At       time.Time `db:"at"`
+}
+
+// deliver writes a delivery for each member that policy lets have the object.
+func (o *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []Recipient) ([]delivery, error) {
+	last, err := store.Query[seqRow](tx, `SELECT member, max(seq) AS seq FROM delivery GROUP BY member`)
+	if err != nil {
+		return nil, err
+	}
+	seq := make(map[string]int64, len(last))
+	for _, l := range last {
+		seq[l.Member] = l.Seq
+	}
+	var rows []deliveryRow
+	var out []delivery
+	for _, p := range people {
+		if !policy.MayGet(p.ID, p.Sector, row.Handling) {
+			continue
+		}
+		n := seq[p.ID] + 1
+		rows = append(rows, deliveryRow{p.ID, n, row.ID, row.Modified, false, tx.Now()})
+		out = append(out, delivery{member: p.ID, row: row, seq: n})
+	}
+	return out, store.Insert(tx, "delivery", rows)
+}
+
+// send pushes parcels to the members that are there and writes down when.
+func (o *Publisher) send(ctx context.Context, list []delivery) {
+	if len(list) == 0 {
+		return
+	}
+	at := o.db.Now()
+	for _, p := range list {
+		msg := object(p.row, p.seq, p.member)
+		if p.withdraw {
+			msg = wire.Object{Seq: p.seq, ID: p.row.ID, Modified: p.row.Modified, Realm: p.row.Realm, Withdraw: true}
+		}
+		body, err := json.Marshal(msg)
+		if err == nil {
+			err = o.push.Push(p.member, wire.TopicObject, body)
+		}
+		if err != nil && !fault.Is(err, fault.Unavailable) {
+			o.log.Warn("could not push to a member; it will ask", slog.String("member", p.member), slog.Any("err", err))
+		}
+	}
+	err := o.db.Write(ctx, store.System("share: pushed"), func(tx *store.Tx) error {
+		done := map[string]bool{}
+		for _, p := range list {
+			if done[p.row.ID] || p.withdraw {
+				continue
+			}
+			done[p.row.ID] = true
+			if err := tx.Emit(msg.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), msg.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at, Handling: p.row.Handling}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.log.Warn("could not note that indicators were pushed", slog.Any("err", err))
+	}
+	o.notify()
+}
+
+// Sync answers a member that asks for what it has not got. What it is entitled
+// to is decided now: an object whose marking became stricter meanwhile is not
+// in the answer, and nothing shows that it was skipped.
+func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncRequest) (wire.SyncReply, error) {
+	people, err := o.directory.Recipients(ctx)
+	if err != nil {
+		return wire.SyncReply{}, err
+	}
+	var me Recipient
+	for _, p := range people {
+		if p.ID == member {
+			me = p
+		}
+	}
+	if me.ID == "" {
+		return wire.SyncReply{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+	}
+	limit := min(max(ask.Limit, 1), 500)
+	run, err := o.DeliveryRun(ctx)
+	if err != nil {
+		return wire.SyncReply{}, err
+	}
+	var a wire.SyncReply
+	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
+		last, err := store.One[int64](tx, `SELECT coalesce(max(seq), 0) FROM delivery WHERE member = $1`, member)
+		if err != nil {
+			return err
+		}
+		after := ask.After
+		a = wire.SyncReply{Run: run}
+		// This hub was restored from a backup: the member's count is of a future
+		// that is withdraw.
+		if after > last || ask.Run != "" && ask.Run != run {
+			after, a.Reset = 0, true
+		}
+		a.Upto = after
+		if err := o.backfill(tx, me); err != nil {
+			return err
+		}
+		rows, err := store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
+		if err != nil {
+			return err
+		}
+		for _, d := range rows {
+			a.Upto = d.Seq
+			row, err := store.One[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.id = $1 AND SCOPE(o)`, d.Object)
+			if err != nil {
+				return err
+			}
+			may := policy.MayGet(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
+			switch {
+			case d.Withdraw && !may:
+				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
+			case !d.Withdraw && may && d.Modified.Equal(row.Modified):
+				a.Objects = append(a.Objects, object(row, d.Seq, me.ID))
+			}
+		}
+		a.More = len(rows) == limit
+		return nil
+	})
+	return a, err
+}
+
+// DeliveryRun names this hub's count of deliveries, and makes the name the first time.
+func (o *Publisher) DeliveryRun(ctx context.Context) (string, error) {
+	o.runMu.Lock()
+	defer o.runMu.Unlock()
+	run, ok, err := o.db.Setting(ctx, settingRun)
+	if err != nil || ok {
+		return run, err
+	}
+	run = clock.RandomID()
+	return run, o.db.SetSetting(ctx, settingRun, run)
+}
+
+// NewDeliveryRun is to be called when the hub's state was restored from a backup: the
+// numbers that it gives out again stand for something else than members know, so
+// they take everything from the first.
+func (o *Publisher) NewDeliveryRun(ctx context.Context) error {
+	o.runMu.Lock()
+	defer o.runMu.Unlock()
+	return o.db.SetSetting(ctx, settingRun, clock.RandomID())
+}
+
+// backfill addresses to a member what was shared before it could get it: before
+// it joined, or before a marking was loosened.
+func (o *Publisher) backfill(tx *store.Tx, me Recipient) error {
+	rows, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
+ AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
+		clock.Micros(tx.Now()), me.ID, false)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if _, err := o.deliver(tx, r, []Recipient{me}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
