@@ -1,0 +1,78 @@
+CREATE TABLE incidents (
+  id        TEXT PRIMARY KEY,
+  number    TEXT NOT NULL UNIQUE,
+  title     TEXT NOT NULL,
+  state     TEXT NOT NULL,
+  realm     TEXT NOT NULL,
+  level     TEXT NOT NULL,
+  sectors   TEXT NOT NULL,
+  tactics   TEXT NOT NULL,
+  members   INTEGER NOT NULL,
+  findings  INTEGER NOT NULL,
+  severity  INTEGER NOT NULL,
+  lowest    INTEGER NOT NULL,
+  highest   INTEGER NOT NULL,
+  opened    BIGINT NOT NULL,
+  updated   BIGINT NOT NULL,
+  closed    BIGINT NOT NULL,
+  sensed    BIGINT NOT NULL,
+  words     TEXT NOT NULL,
+  tlp       INTEGER NOT NULL,
+  owner     TEXT NOT NULL,
+  audience  TEXT NOT NULL
+);
+CREATE INDEX incident_updated ON incidents (updated, id);
+
+CREATE TABLE incident_finding (
+  finding  TEXT PRIMARY KEY,
+  incident TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  title    TEXT NOT NULL,
+  words    TEXT NOT NULL,
+  level    TEXT NOT NULL,
+  rule     TEXT NOT NULL,
+  host     TEXT NOT NULL,
+  count    INTEGER NOT NULL,
+  past     BOOLEAN NOT NULL,
+  why      TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL
+);
+CREATE INDEX incident_finding_case ON incident_finding (incident, at);
+
+CREATE TABLE incident_key (
+  name     TEXT NOT NULL,
+  incident TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  PRIMARY KEY (name, incident)
+);
+
+CREATE TABLE incident_indicator (
+  indicator TEXT NOT NULL,
+  incident  TEXT NOT NULL,
+  PRIMARY KEY (indicator, incident)
+);
+
+CREATE TABLE incident_entry (
+  id       TEXT PRIMARY KEY,
+  incident TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  kind     TEXT NOT NULL,
+  class    TEXT NOT NULL,
+  member   TEXT NOT NULL,
+  by_user  TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  en       TEXT NOT NULL,
+  ja       TEXT NOT NULL,
+  tlp      INTEGER NOT NULL,
+  owner    TEXT NOT NULL,
+  audience TEXT NOT NULL
+);
+CREATE INDEX incident_entry_case ON incident_entry (incident, at, id);
+
+CREATE TABLE incident_number (
+  year INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL
+);
