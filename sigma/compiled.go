@@ -91,7 +91,12 @@ func inspectMatcher(m matcher) compiled.Probe {
 	switch m := m.(type) {
 	case globMatcher:
 		p.Kind, p.Cased = compiled.ProbeText, m.cased
-		kinds := map[tokenKind]compiled.TokenKind{literal: compiled.TokenText, anyOne: compiled.TokenOne, anyMany: compiled.TokenMany, dash: compiled.TokenDash}
+		kinds := map[tokenKind]compiled.TokenKind{
+			literal: compiled.TokenText,
+			anyOne:  compiled.TokenOne,
+			anyMany: compiled.TokenMany,
+			dash:    compiled.TokenDash,
+		}
 		for _, t := range m.p {
 			p.Tokens = append(p.Tokens, compiled.Token{Kind: kinds[t.kind], Text: t.text})
 		}

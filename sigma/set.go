@@ -46,7 +46,8 @@ func (s *Set) Silent(r *Rule) bool { return s.silent[r] }
 func (s *Set) index() {
 	s.byLogSource = make(map[sourceKey][]int)
 	for i, r := range s.Rules {
-		key := sourceKey{fold.Text(r.LogSource.Product), fold.Text(r.LogSource.Category), fold.Text(r.LogSource.Service)}
+		l := r.LogSource
+		key := sourceKey{fold.Text(l.Product), fold.Text(l.Category), fold.Text(l.Service)}
 		s.byLogSource[key] = append(s.byLogSource[key], i)
 	}
 }

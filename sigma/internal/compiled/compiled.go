@@ -78,8 +78,10 @@ const (
 	ProbeBool                    // the text is Text[0] without regard to case
 	ProbeNull                    // the scalar is null
 	ProbeRegex                   // Regex is found in the text
-	ProbeRef                     // the text against that of the field Text[0]; Text[1] is contains, startswith, endswith or ""
-	ProbeOther                   // ask Match
+	// ProbeRef is the text against that of the field Text[0]; Text[1] is how:
+	// contains, startswith, endswith or "".
+	ProbeRef
+	ProbeOther // ask Match
 )
 
 // TokenKind is what a part of a text pattern stands for.
