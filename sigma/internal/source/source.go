@@ -1,4 +1,5 @@
-// Package source knows which services of log sources are part of another.
+// Package source knows which services of log sources are part of another one, as
+// the messages of sshd are part of the file auth.log.
 package source
 
 import (
