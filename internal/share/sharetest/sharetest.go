@@ -49,10 +49,11 @@ func Object(t *testing.T, seq int64, name string) wire.Object {
 	t.Helper()
 	marking, _ := stix.TLPMarkingID(policy.Amber.String())
 	ind := stix.Indicator{
-		Common: stix.Common{CreatedByRef: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", Created: Start,
+		Common: stix.Common{CreatedByRef: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", Created: stix.TimestampOf(Start),
 			Labels: []string{"level:high"}, ObjectMarkingRefs: []string{marking}},
-		Name: name, Types: []string{"malicious-activity"}, ValidFrom: Start, ValidUntil: Start.Add(24 * time.Hour),
-		PatternType: "stix", PatternVersion: "2.1", Pattern: stix.PatternFor(string(event.Domain), name),
+		Name: name, Types: []string{"malicious-activity"}, ValidFrom: stix.TimestampOf(Start),
+		ValidUntil:  stix.TimestampOf(Start.Add(24 * time.Hour)),
+		PatternType: "stix", PatternVersion: "2.1", Pattern: stix.ValuePattern(string(event.Domain), name),
 	}
 	obj, err := ind.Object()
 	if err != nil {
