@@ -17,8 +17,8 @@ type Ask struct {
 	// Download asks for as much as a file holds, from the start: what is in memory
 	// as a whole, and DownloadRows of what is in the database.
 	Download bool
-	Count  bool              // how many there are in all is wanted
-	Strict bool              // what the list does not know is an error instead of being left out
+	Count    bool // how many there are in all is wanted
+	Strict   bool // what the list does not know is an error instead of being left out
 }
 
 // asked is an Ask that was understood.

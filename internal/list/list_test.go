@@ -89,7 +89,7 @@ func spec() list.Spec[item] {
 				},
 			},
 			{Name: "score", By: []list.Term[item]{term("i.score", false, score)}},
-			{Name: "opened", Fixed: true, By: []list.Term[item]{term("i.at", true, at)}},
+			{Name: "opened", KeyOnly: true, By: []list.Term[item]{term("i.at", true, at)}},
 			{Name: "id", Text: i18n.T("by id", "番号順")},
 		},
 		Filters: []list.Filter[item]{

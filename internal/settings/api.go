@@ -47,7 +47,7 @@ func tokens() list.Spec[identity.Token] {
 	// Ids are made in the order of time.
 	return list.Spec[identity.Token]{
 		Key:   []list.Term[identity.Token]{{Of: func(t identity.Token) any { return t.ID }, Desc: true}},
-		Sorts: []list.Sort[identity.Token]{{Name: "created", Fixed: true}},
+		Sorts: []list.Sort[identity.Token]{{Name: "created", KeyOnly: true}},
 	}
 }
 
