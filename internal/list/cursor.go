@@ -83,7 +83,7 @@ func (s Spec[T]) next(a asked[T], row T) string {
 	return encode(name, values(s.terms(a.sort, a.back), row))
 }
 
-// place returns the values of the order's terms at the cursor. For a fixed order
+// place returns the values of the order's terms at the cursor. For KeyOnly
 // find returns the row with the key, as far as the reader may see it.
 func (s Spec[T]) place(a asked[T], find func(key []any) (T, error)) ([]any, error) {
 	name := a.sort.Name
