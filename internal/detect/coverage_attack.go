@@ -2,7 +2,7 @@ package detect
 
 import (
 	_ "embed" // the list of techniques
-	"slices"
+	"regexp"
 	"strings"
 )
 
@@ -40,7 +40,7 @@ func ReadAttack() *Attack {
 	return a
 }
 
-// Find gives a technique by its id.
+// Find returns a technique by its id.
 func (a *Attack) Find(id string) (Technique, bool) {
 	i, ok := a.byID[id]
 	if !ok {
@@ -48,6 +48,11 @@ func (a *Attack) Find(id string) (Technique, bool) {
 	}
 	return a.Techniques[i], true
 }
+
+var techniqueID = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
+
+// IsTechnique reports whether id is written as the id of a technique or sub-technique.
+func IsTechnique(id string) bool { return techniqueID.MatchString(id) }
 
 // parent is the technique of a sub-technique, or the technique itself.
 func parent(id string) string {
@@ -58,40 +63,3 @@ func parent(id string) string {
 // tacticOrder is the order of an attack, as ATT&CK lays its columns out.
 var tacticOrder = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-impairment",
 	"credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact"}
-
-// techniquesOf reads the techniques out of a rule's tags, each once.
-func techniquesOf(tags []string) []string {
-	var out []string
-	for _, tag := range tags {
-		name, ok := cutAttack(tag)
-		if id := strings.ToUpper(name); ok && techniqueID.MatchString(id) && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// tacticsOf reads the tactics out of a rule's tags, each once. Defense evasion,
-// as older rules have it, is read as stealth, where ATT&CK has put most of it.
-func tacticsOf(tags []string) []string {
-	var out []string
-	for _, tag := range tags {
-		name, ok := cutAttack(tag)
-		name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		if name == "defense-evasion" {
-			name = "stealth"
-		}
-		if ok && slices.Contains(tacticOrder, name) && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-func cutAttack(tag string) (string, bool) {
-	if len(tag) < 7 || !strings.EqualFold(tag[:7], "attack.") {
-		return "", false
-	}
-	return tag[7:], true
-}

@@ -231,12 +231,6 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 	return l
 }
 
-// tacticText is the name of a tactic of the list.
-func tacticText(key string) i18n.Text {
-	t, _ := event.TacticText(key)
-	return t
-}
-
 func tacticsText(list []string) any {
 	var out web.Run
 	for _, t := range list {

@@ -3,7 +3,6 @@ package detect
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -19,55 +18,6 @@ import (
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
-
-// The list is whole: every entry has a name, every technique a tactic that we
-// know, every sub-technique its technique, and each stands once.
-func TestAttackList(t *testing.T) {
-	a := ReadAttack()
-	if len(a.Techniques) < 650 || len(a.byID) != len(a.Techniques) {
-		t.Fatalf("%d entries, %d ids", len(a.Techniques), len(a.byID))
-	}
-	served := map[string]bool{}
-	for _, x := range a.Techniques {
-		if !techniqueID.MatchString(x.ID) || x.Name == "" || strings.ContainsAny(x.Name, "|<>") {
-			t.Errorf("%+v", x)
-		}
-		if up := parent(x.ID); up == x.ID {
-			if len(x.Tactics) == 0 {
-				t.Errorf("%s serves no tactic", x.ID)
-			}
-		} else if _, ok := a.Find(up); !ok {
-			t.Errorf("%s has no technique above it", x.ID)
-		}
-		for _, tactic := range x.Tactics {
-			served[tactic] = true
-			if !slices.Contains(tacticOrder, tactic) {
-				t.Errorf("%s serves %q", x.ID, tactic)
-			}
-		}
-	}
-	for _, tactic := range tacticOrder {
-		if text := tacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
-			t.Errorf("tactic %s: served %v, %+v", tactic, served[tactic], text)
-		}
-	}
-	if !strings.Contains(attackText, "The MITRE Corporation") {
-		t.Error("the list does not say whose it is")
-	}
-	if x, ok := a.Find("T1059.001"); !ok || x.Name != "PowerShell" {
-		t.Errorf("%+v", x)
-	}
-}
-
-func TestTags(t *testing.T) {
-	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth", "attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
-	if got := techniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
-		t.Error(got)
-	}
-	if got := tacticsOf(tags); !slices.Equal(got, []string{"stealth"}) {
-		t.Error(got)
-	}
-}
 
 var coverRules = []CoverRule{
 	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001", "attack.t1059.003"}, Hits: 4},
@@ -154,21 +104,6 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	return mux
 }
 
-func send(t *testing.T, h http.Handler, as, method, path, body string) (int, string) {
-	t.Helper()
-	r := httptest.NewRequest(method, "http://node.example"+path, strings.NewReader(body))
-	r.Header.Set("As", as)
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	kind := "application/x-www-form-urlencoded"
-	if strings.HasPrefix(body, "{") {
-		kind = "application/json"
-	}
-	r.Header.Set("Content-Type", kind)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code, w.Body.String()
-}
-
 // The pages draw in both languages with hostile rules, and do what they say;
 // only who may does it.
 func TestCarePages(t *testing.T) {
@@ -242,15 +177,6 @@ func TestCarePages(t *testing.T) {
 			t.Errorf("held %+v", h)
 		}
 	})
-}
-
-func mustJSON(t *testing.T, s string) string {
-	t.Helper()
-	b, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // At a hub coverage and rules are made of what the viewer may see, and of figures.

@@ -297,22 +297,3 @@ func reasonText(o Offered) i18n.Text {
 	}
 	return i18n.Same(o.Why)
 }
-
-// tagBadge shows an ATT&CK tactic by its name, a technique by its number, and
-// any other tag as it is.
-func tagBadge(tag string) web.Badge {
-	tag = strings.Map(func(r rune) rune { // tags are words; what else a member writes there is not shown
-		if r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, tag)
-	name, ok := strings.CutPrefix(strings.ToLower(tag), "attack.")
-	if !ok {
-		return web.Badge{Text: i18n.Same(tag), Mood: web.Dim}
-	}
-	if t, ok := event.TacticText(name); ok {
-		return web.Badge{Text: t, Mood: web.Info}
-	}
-	return web.Badge{Text: i18n.Same(strings.ToUpper(name))}
-}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,9 +18,6 @@ import (
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
-
-// hostile is what an attacker writes where we show it.
-const hostile = `"><script>alert(1)</script>{{.}}` + "\u202Egpj.exe {0} ${x} <img src=x onerror=alert(1)> 標的"
 
 // console serves the pages and the API of findings to whoever the header names.
 func console(t *testing.T, c PageConfig) http.Handler {
@@ -40,59 +34,6 @@ func console(t *testing.T, c PageConfig) http.Handler {
 	API(a, c)
 	mux.Handle("/", site.Handler())
 	return mux
-}
-
-func get(t *testing.T, h http.Handler, as, path string) (int, string) {
-	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.Header.Set("As", as)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code, w.Body.String()
-}
-
-var (
-	visibleText = regexp.MustCompile(`(?s)<(script|style|pre|code|svg)\b.*?</(script|style|pre|code|svg)>|<[^>]*>`)
-	exactCopies = regexp.MustCompile(`data-(copy|key)="[^"]*"`) // for the clipboard, as it is
-	cells       = regexp.MustCompile(`(?s)<(td|dd|th|p|li)\b.*?</(td|dd|th|p|li)>`)
-	openHole    = regexp.MustCompile(`%!|<no value>|ZgotmplZ`)
-)
-
-// page fetches a page in both languages and looks for what no page may hold.
-func page(t *testing.T, h http.Handler, as, path string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for _, lang := range []string{"ja", "en"} {
-		sep := "?"
-		if strings.Contains(path, "?") {
-			sep = "&"
-		}
-		code, body := get(t, h, as, path+sep+"lang="+lang)
-		if code != http.StatusOK {
-			t.Fatalf("%s in %s: %d\n%s", path, lang, code, visibleText.ReplaceAllString(body, " "))
-		}
-		for _, bad := range []string{"<script>alert", "<img src=x"} {
-			if i := strings.Index(body, bad); i >= 0 {
-				t.Errorf("%s in %s holds %q: …%s…", path, lang, bad, body[max(0, i-120):i+40])
-			}
-		}
-		for _, cell := range cells.FindAllString(exactCopies.ReplaceAllString(body, ""), -1) {
-			if strings.Contains(cell, "\u202E") {
-				t.Errorf("%s in %s turns the text around: %s", path, lang, cell)
-			}
-		}
-		if m := openHole.FindString(body); m != "" {
-			t.Errorf("%s in %s holds %q", path, lang, m)
-		}
-		if dir := os.Getenv("MENEKI_TEST_PAGES"); dir != "" { // to look at them
-			name := strings.NewReplacer("/", "_", "?", "_", "&", "_").Replace(t.Name()+path) + "." + lang + ".html"
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
-				t.Error(err)
-			}
-		}
-		out[lang] = body
-	}
-	return out
 }
 
 func TestHubPages(t *testing.T) {

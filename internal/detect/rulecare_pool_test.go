@@ -20,11 +20,6 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-const (
-	ruleA = "11111111-1111-4111-8111-111111111111"
-	ruleB = "22222222-2222-4222-8222-222222222222"
-)
-
 type hub struct {
 	*Pool
 	t      *testing.T

@@ -25,34 +25,6 @@ import (
 
 var start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 
-const rulesText = `title: Suspicious beacon
-id: 11111111-1111-4111-8111-111111111111
-author: A. Author
-license: DRL 1.1
-level: high
-tags: [attack.command-and-control, attack.t1071.001]
-logsource: {product: windows, category: network_connection}
-detection:
-  sel: {Initiated: 'true', Image|endswith: '\bad.exe'}
-  condition: sel
----
-title: Recon with whoami
-id: 22222222-2222-4222-8222-222222222222
-level: medium
-logsource: {product: windows, category: process_creation}
-detection:
-  sel: {Image|endswith: '\whoami.exe'}
-  condition: sel
----
-title: Noise
-id: 33333333-3333-4333-8333-333333333333
-level: low
-logsource: {product: windows, category: dns_query}
-detection:
-  sel: {QueryName|contains: noise}
-  condition: sel
-`
-
 // gate keeps what was offered; a member that offers from medium upwards.
 type gate struct {
 	offers []msg.Offer
@@ -97,15 +69,6 @@ type node struct {
 	gate *gate
 	hand *clock.Hand
 	seq  int
-}
-
-func rules(t *testing.T, text string) *sigma.Set {
-	t.Helper()
-	list, err := sigma.Parse("test.yml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sigma.NewSet(list)
 }
 
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
