@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -285,7 +286,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 		{Name: i18n.T("Groups given up", "手放したグループ"), Value: s.Evicted, Note: i18n.T("for want of memory", "メモリー不足による")},
 	}}
 	for _, t := range rule.Tags {
-		d.Tags = append(d.Tags, tagBadge(t))
+		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	if d.Held {
 		v.Next = append(v.Next, releaseStep(id))

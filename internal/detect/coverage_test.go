@@ -12,6 +12,7 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -30,7 +31,7 @@ var coverRules = []CoverRule{
 }
 
 func TestCover(t *testing.T) {
-	a := ReadAttack()
+	a := attack.Read()
 	pool := map[string]map[string]wire.PooledFigure{FigureCovered: {"T1566": {Members: 4}}}
 	c := Cover(a, coverRules, "", pool)
 	find := func(id string) Cell {
@@ -97,7 +98,7 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock, Correlator: n.joined}
 	CarePages(site, cfg)
 	CareAPI(a, cfg)
-	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: ReadAttack(), Rules: c.CoverRules}
+	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: c.CoverRules}
 	CoveragePages(site, cover)
 	CoverageAPI(a, cover)
 	mux.Handle("/", site.Handler())
@@ -190,7 +191,7 @@ func TestHubRules(t *testing.T) {
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
 		PoolPages(site, a, PoolPageConfig{DB: db, Clock: now})
-		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: ReadAttack(), Hub: true, Rules: FoundRules})
+		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: attack.Read(), Hub: true, Rules: FoundRules})
 		mux.Handle("/", site.Handler())
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {
 			t.Error("an empty page does not say what would be here")

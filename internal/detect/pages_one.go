@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
@@ -102,7 +103,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Values = append(d.Values, valueLine{web.KindText(string(o.Type)), o.Value})
 	}
 	for _, t := range it.Rule.Tags {
-		d.Tags = append(d.Tags, tagBadge(t))
+		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
 	return v, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -133,7 +134,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 		}
 	}
 	for _, t := range c.Techniques {
-		if !IsTechnique(t.Technique) || seen[t.Technique] {
+		if !attack.IsTechnique(t.Technique) || seen[t.Technique] {
 			return bad("technique", nil)
 		}
 		seen[t.Technique] = true
@@ -332,7 +333,7 @@ func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 	})
 	var rows []poolRow
 	for i, f := range list {
-		sound := ruleID.MatchString(f.Subject) || IsTechnique(f.Subject)
+		sound := ruleID.MatchString(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
 		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= maxCount && f.Typical >= 0 && f.Typical <= maxCount {
 			rows = append(rows, poolRow{f, pooled()})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -132,7 +133,7 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関規則だけが使います。")})
 		}
 		for _, t := range rule.Tags {
-			d.Tags = append(d.Tags, tagBadge(t))
+			d.Tags = append(d.Tags, attack.Badge(t))
 		}
 	}
 	if d.Held {

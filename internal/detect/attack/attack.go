@@ -1,4 +1,6 @@
-package detect
+// Package attack knows the techniques and tactics of MITRE ATT&CK by name, and
+// reads them out of the tags of rules.
+package attack
 
 import (
 	_ "embed" // the list of techniques
@@ -7,7 +9,7 @@ import (
 )
 
 //go:embed attack.txt
-var attackText string
+var text string
 
 // Technique is a technique or sub-technique of MITRE ATT&CK.
 type Technique struct {
@@ -17,16 +19,16 @@ type Technique struct {
 	Old     bool     // ATT&CK has replaced it
 }
 
-// Attack is the list of techniques that meneki knows by name.
-type Attack struct {
+// List is the list of techniques that meneki knows by name.
+type List struct {
 	Techniques []Technique // in the order of their ids, sub-techniques behind their technique
 	byID       map[string]int
 }
 
-// ReadAttack reads the list that meneki comes with.
-func ReadAttack() *Attack {
-	a := &Attack{byID: map[string]int{}}
-	for line := range strings.Lines(attackText) {
+// Read reads the list that meneki comes with.
+func Read() *List {
+	a := &List{byID: map[string]int{}}
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -41,7 +43,7 @@ func ReadAttack() *Attack {
 }
 
 // Find returns a technique by its id.
-func (a *Attack) Find(id string) (Technique, bool) {
+func (a *List) Find(id string) (Technique, bool) {
 	i, ok := a.byID[id]
 	if !ok {
 		return Technique{ID: id, Name: id}, false
@@ -54,12 +56,12 @@ var techniqueID = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 // IsTechnique reports whether id is written as the id of a technique or sub-technique.
 func IsTechnique(id string) bool { return techniqueID.MatchString(id) }
 
-// parent is the technique of a sub-technique, or the technique itself.
-func parent(id string) string {
+// Parent is the technique of a sub-technique, or the technique itself.
+func Parent(id string) string {
 	p, _, _ := strings.Cut(id, ".")
 	return p
 }
 
-// tacticOrder is the order of an attack, as ATT&CK lays its columns out.
-var tacticOrder = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-impairment",
+// Tactics is the order of an attack, as ATT&CK lays its columns out.
+var Tactics = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-impairment",
 	"credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact"}

@@ -1,4 +1,4 @@
-package detect
+package attack
 
 import (
 	"slices"
@@ -9,11 +9,11 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// techniquesOf reads the techniques out of a rule's tags, each once.
-func techniquesOf(tags []string) []string {
+// TechniquesOf reads the techniques out of a rule's tags, each once.
+func TechniquesOf(tags []string) []string {
 	var out []string
 	for _, tag := range tags {
-		name, ok := cutAttack(tag)
+		name, ok := cutPrefix(tag)
 		if id := strings.ToUpper(name); ok && IsTechnique(id) && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
@@ -22,39 +22,39 @@ func techniquesOf(tags []string) []string {
 	return out
 }
 
-// tacticsOf reads the tactics out of a rule's tags, each once. Defense evasion,
+// TacticsOf reads the tactics out of a rule's tags, each once. Defense evasion,
 // as older rules have it, is read as stealth, where ATT&CK has put most of it.
-func tacticsOf(tags []string) []string {
+func TacticsOf(tags []string) []string {
 	var out []string
 	for _, tag := range tags {
-		name, ok := cutAttack(tag)
+		name, ok := cutPrefix(tag)
 		name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 		if name == "defense-evasion" {
 			name = "stealth"
 		}
-		if ok && slices.Contains(tacticOrder, name) && !slices.Contains(out, name) {
+		if ok && slices.Contains(Tactics, name) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-func cutAttack(tag string) (string, bool) {
+func cutPrefix(tag string) (string, bool) {
 	if len(tag) < 7 || !strings.EqualFold(tag[:7], "attack.") {
 		return "", false
 	}
 	return tag[7:], true
 }
 
-// tacticText is the name of a tactic of the list.
-func tacticText(key string) i18n.Text {
+// TacticText is the name of a tactic of the list.
+func TacticText(key string) i18n.Text {
 	t, _ := event.TacticText(key)
 	return t
 }
 
-// tagBadge shows an ATT&CK tactic by its name, a technique by its number, and
+// Badge shows an ATT&CK tactic by its name, a technique by its number, and
 // any other tag as it is.
-func tagBadge(tag string) web.Badge {
+func Badge(tag string) web.Badge {
 	tag = strings.Map(func(r rune) rune { // tags are words; what else a member writes there is not shown
 		if r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
 			return r

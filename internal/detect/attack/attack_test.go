@@ -1,4 +1,4 @@
-package detect
+package attack
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 
 // The list is whole: every entry has a name, every technique a tactic that we
 // know, every sub-technique its technique, and each stands once.
-func TestAttackList(t *testing.T) {
-	a := ReadAttack()
+func TestList(t *testing.T) {
+	a := Read()
 	if len(a.Techniques) < 650 || len(a.byID) != len(a.Techniques) {
 		t.Fatalf("%d entries, %d ids", len(a.Techniques), len(a.byID))
 	}
@@ -18,7 +18,7 @@ func TestAttackList(t *testing.T) {
 		if !IsTechnique(x.ID) || x.Name == "" || strings.ContainsAny(x.Name, "|<>") {
 			t.Errorf("%+v", x)
 		}
-		if up := parent(x.ID); up == x.ID {
+		if up := Parent(x.ID); up == x.ID {
 			if len(x.Tactics) == 0 {
 				t.Errorf("%s serves no tactic", x.ID)
 			}
@@ -27,17 +27,17 @@ func TestAttackList(t *testing.T) {
 		}
 		for _, tactic := range x.Tactics {
 			served[tactic] = true
-			if !slices.Contains(tacticOrder, tactic) {
+			if !slices.Contains(Tactics, tactic) {
 				t.Errorf("%s serves %q", x.ID, tactic)
 			}
 		}
 	}
-	for _, tactic := range tacticOrder {
-		if text := tacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
+	for _, tactic := range Tactics {
+		if text := TacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
 			t.Errorf("tactic %s: served %v, %+v", tactic, served[tactic], text)
 		}
 	}
-	if !strings.Contains(attackText, "The MITRE Corporation") {
+	if !strings.Contains(text, "The MITRE Corporation") {
 		t.Error("the list does not say whose it is")
 	}
 	if x, ok := a.Find("T1059.001"); !ok || x.Name != "PowerShell" {
@@ -47,10 +47,10 @@ func TestAttackList(t *testing.T) {
 
 func TestTags(t *testing.T) {
 	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth", "attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
-	if got := techniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
+	if got := TechniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
 		t.Error(got)
 	}
-	if got := tacticsOf(tags); !slices.Equal(got, []string{"stealth"}) {
+	if got := TacticsOf(tags); !slices.Equal(got, []string{"stealth"}) {
 		t.Error(got)
 	}
 }
