@@ -39,7 +39,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	nd := db(t, filepath.Join(n.data, "node.db"))
 	found := func(title string, past bool) func() string {
 		return func() string {
-			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND past = $2`, title, past) == 0 {
+			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND retro = $2`, title, past) == 0 {
 				return fmt.Sprintf("no finding %q, past=%t\n%s", title, past, n.err.String())
 			}
 			return ""

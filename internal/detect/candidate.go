@@ -32,17 +32,10 @@ type Past interface {
 // lies within the attack's own minutes does not count as past, since few of an
 // attack's events match a rule; unless it is there too often.
 const (
-	attackMinutes  = 10 * time.Minute
-	commonEvents   = 2 // ordinary events before the attack's minutes
-	commonAlready  = 5 // ordinary events right before the first match
-	maxOffered     = 20
-	maxLookedAt    = 50 // events of one finding in one batch
-	reasonCommon   = "common in the member's own past"
-	reasonReserved = "on the watchlist under a marking that keeps it here"
-	reasonSystem   = "program of the system"
-	reasonAccount  = "an account of the member, or beside one"
-	reasonUnseen   = "not in the member's past without findings"
-	reasonBehavior = "no distinctive value: the behaviour itself"
+	attackMinutes = 10 * time.Minute
+	commonEvents  = 2  // ordinary events before the attack's minutes
+	commonAlready = 5  // ordinary events right before the first match
+	maxLookedAt   = 50 // events of one finding in one batch
 )
 
 // distinctive tells, for each observable of ev, why it may not become an
@@ -134,8 +127,7 @@ func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
 		return true, nil
 	}
-	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
-	return n > 0, err
+	return WasOffered(tx, name)
 }
 
 // says reports whether a rule or correlation with this id and this text is armed.
@@ -212,11 +204,4 @@ func basisOf(a *correlate.Alert) []string {
 type verdict struct {
 	o   event.Observable
 	why string
-}
-
-type offerRow struct {
-	Finding string `db:"finding"`
-	Value   string `db:"value"`
-	Why     string `db:"why"`
-	Offered bool   `db:"offered"`
 }

@@ -82,25 +82,11 @@ type joinLine struct {
 	shared bool // it came from the community
 }
 
-// foundBy counts the findings that each rule has made, and gives when the newest came.
-func foundBy(tx *store.Tx) (map[string]joinLine, error) {
-	list, err := store.Query[struct {
-		Rule string    `db:"rule"`
-		N    int64     `db:"n"`
-		Last time.Time `db:"last"`
-	}](tx, `SELECT f.rule AS rule, count(*) AS n, max(f.arrived) AS last FROM findings f WHERE SCOPE(f) GROUP BY f.rule`)
-	out := make(map[string]joinLine, len(list))
-	for _, x := range list {
-		out[x.Rule] = joinLine{found: x.N, last: x.Last}
-	}
-	return out, err
-}
-
 // joinLines gives every correlation, those with results first.
 func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total correlate.Stats) ([]joinLine, error) {
-	var found map[string]joinLine
+	var found map[string]RuleFindings
 	err := c.DB.Read(ctx, store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		found, err = foundBy(tx)
+		found, err = CountByRule(tx)
 		return err
 	})
 	if err != nil {
@@ -108,9 +94,8 @@ func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total cor
 	}
 	var out []joinLine
 	for _, rule := range c.Care.Engine.Correlations() {
-		x := found[rule.Key()]
-		x.Correlation, x.stats, x.shared = rule, statsOf(total, rule), c.Care.Engine.shared(rule)
-		out = append(out, x)
+		f := found[rule.Key()]
+		out = append(out, joinLine{rule, statsOf(total, rule), f.Count, f.Last, c.Care.Engine.shared(rule)})
 	}
 	slices.SortStableFunc(out, func(a, b joinLine) int {
 		return cmp.Or(flag(a.Silent)-flag(b.Silent), b.last.Compare(a.last), strings.Compare(a.Title, b.Title))

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -207,29 +206,18 @@ func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	return out, nil
 }
 
-// FoundRules gives the rules that a hub knows of: those of findings that the
+// FoundRules returns the rules that a hub knows of: those of findings that the
 // scope may see, with the events in them since a time.
 func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
-	rows, err := store.Query[struct {
-		Rule  string `db:"rule"`
-		Count int64  `db:"n"`
-		ID    string `db:"id"`
-	}](tx, `SELECT f.rule AS rule, CAST(sum(f.count) AS BIGINT) AS n, max(f.id) AS id FROM findings f WHERE f.arrived >= $1 AND SCOPE(f) GROUP BY f.rule`, clock.Micros(since))
-	if err != nil {
-		return nil, err
-	}
+	list, err := RulesOf(tx, since)
 	var out []CoverRule
-	for _, r := range rows {
-		it, err := Get(tx, r.ID) // its newest finding names it
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, CoverRule{ID: r.Rule, Title: it.Rule.Title, Level: it.Rule.Level, Tags: it.Rule.Tags, Hits: r.Count})
+	for _, r := range list {
+		out = append(out, CoverRule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})
 	}
 	slices.SortFunc(out, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
 	})
-	return out, nil
+	return out, err
 }
 
 // Layer is a layer of the ATT&CK Navigator, format 4.5.

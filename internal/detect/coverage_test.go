@@ -182,7 +182,7 @@ func TestCarePages(t *testing.T) {
 
 // At a hub coverage and rules are made of what the viewer may see, and of figures.
 func TestHubRules(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
+	eachHub(t, func(t *testing.T, db *store.DB) {
 		now, _ := clock.Fixed(start.Add(time.Minute))
 		viewers := map[string]policy.Viewer{"desk": {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin}, "other": {User: "u3", Member: "city", Role: policy.RoleReader}}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }

@@ -195,7 +195,7 @@ func (n *node) count(t *testing.T) int64 {
 	t.Helper()
 	var k int64
 	if err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		k, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE f.past = $1 AND SCOPE(f)`, false)
+		k, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE f.retro = $1 AND SCOPE(f)`, false)
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 			continue
 		}
 		a.offered[name] = true
-		give := v.why == "" && a.given < maxOffered
+		give := v.why == "" && a.given < wire.MaxObservables
 		if give {
 			known, err := s.known(tx, name, "")
 			if err != nil {
@@ -44,11 +44,11 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 		why := v.why
 		if why == "" {
 			why = reasonUnseen
-			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < maxOffered {
+			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < wire.MaxObservables {
 				a.Observables = append(a.Observables, v.o)
 			}
 		}
-		if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, why, give}}); err != nil {
+		if err := SaveVerdict(tx, Verdict{a.ID, name, why, give}); err != nil {
 			return err
 		}
 		if give {
@@ -73,7 +73,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	if err != nil {
 		return err
 	}
-	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
+	if err := SaveVerdict(tx, Verdict{a.ID, name, reasonBehavior, !known}); err != nil || known {
 		return err
 	}
 	return offer(wire.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)

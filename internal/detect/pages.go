@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -25,12 +26,8 @@ type PageConfig struct {
 	CaseOf func(tx *store.Tx, finding string) (id, number string, ok bool)
 }
 
-// The sizes of a page and of a download.
-const (
-	pageRows     = 50
-	downloadRows = 10_000
-	shownTraces  = 50
-)
+// shownTraces is how many events behind a finding its page lists.
+const shownTraces = 50
 
 // Pages adds /findings and /findings/{id}. The site needs Templates too. Tell
 // "findings" when a finding was made or grew.
@@ -95,9 +92,9 @@ type listData struct{ List web.List }
 func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	f := filterOf(r.Value)
 	after := ParseCursor(r.Value("after"))
-	limit := pageRows
+	limit := list.PageRows
 	if r.Download() {
-		after, limit = Cursor{}, downloadRows
+		after, limit = Cursor{}, list.DownloadRows
 	}
 	var items []Item
 	var total int64

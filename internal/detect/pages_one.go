@@ -49,7 +49,7 @@ type valueLine struct {
 func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	var it Item
 	var caseID, caseNumber string
-	var verdicts []Offered
+	var verdicts []Verdict
 	var traces []Trace
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if it, err = Get(tx, r.PathValue("id")); err != nil {
@@ -63,7 +63,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		if c.Hub {
 			return nil
 		}
-		if verdicts, err = Offers(tx, it.ID); err != nil {
+		if verdicts, err = Verdicts(tx, it.ID); err != nil {
 			return err
 		}
 		traces, err = Traces(tx, it.ID, shownTraces)
@@ -125,7 +125,7 @@ func hostsIn(f msg.Finding) (out []string) {
 }
 
 // verdictList tells what was judged of each value: whether the others may get it, and why.
-func verdictList(verdicts []Offered) web.List {
+func verdictList(verdicts []Verdict) web.List {
 	l := web.List{ID: "verdicts", Caption: i18n.T("What of this others could match", "ほかの構成員に提供できるもの"), Count: web.Exactly(int64(len(verdicts))), Dense: true, Columns: []web.ListColumn{
 		{Key: "value", Text: i18n.T("Value", "値"), Role: web.RoleMain},
 		{Key: "kind", Text: i18n.T("Kind", "種類")},
@@ -253,48 +253,8 @@ func listFact(l msg.ListEntry) web.Fact {
 	}
 	lines = append(lines, policy.Handling{TLP: l.TLP})
 	f := web.Fact{Name: i18n.T("Watchlist entry", "監視リストの項目"), Value: lines, Note: i18n.T("the finding may leave as far as your sharing policy lets it", "共有方針の範囲で組織の外に出ることがあります")}
-	if stays(&l) {
+	if l.Stays() {
 		f.Note = i18n.T("this marking keeps the finding at this node", "この取扱い区分のため、検知はこのノードの外に出ません")
 	}
 	return f
-}
-
-// reasonText says a verdict in words. The reasons are this package's own; one
-// that an older version wrote is shown as it is.
-func reasonText(o Offered) i18n.Text {
-	switch o.Why {
-	case reasonCommon:
-		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
-	case reasonSystem:
-		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
-	case reasonAccount:
-		return i18n.T("names somebody of our own", "自組織の人のアドレス")
-	case reasonReserved:
-		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
-	case reasonUnseen:
-		if !o.Offered {
-			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")
-		}
-		return i18n.T("distinctive: our past holds it nowhere else", "特徴的。過去のほかの記録には現れない")
-	case reasonBehavior:
-		if !o.Offered {
-			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、この規則は既に共有済み")
-		}
-		return i18n.T("no value is distinctive, so the behaviour itself is what others can match", "特徴的な値がないため、振る舞いそのものを提供")
-	case "private or reserved range":
-		return i18n.T("private or reserved address", "私設または予約済みのアドレス")
-	case "the community's own network":
-		return i18n.T("the community's own network", "共同体自身のネットワーク")
-	case "the community's own domain":
-		return i18n.T("the community's own domain", "共同体自身のドメイン")
-	case "public service":
-		return i18n.T("a public service that everyone talks to", "誰もが使う公共のサービス")
-	case "local name":
-		return i18n.T("a local name", "内部だけの名前")
-	case "hash of an empty file":
-		return i18n.T("hash of an empty file", "空のファイルのハッシュ")
-	case "not a hash", "not an address", "not a URL":
-		return i18n.T("not a real value", "実体のない値")
-	}
-	return i18n.Same(o.Why)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
@@ -19,15 +20,15 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// console serves the pages and the API of findings to whoever the header names.
-func console(t *testing.T, c PageConfig) http.Handler {
+// siteOf serves the pages and the API of findings to whoever the header names.
+func siteOf(t *testing.T, c PageConfig) http.Handler {
 	t.Helper()
 	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
 		"other": {User: "u3", Member: "city", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
-	now, _ := clock.Fixed(start.Add(time.Minute))
+	now, _ := clock.Fixed(moment.Add(time.Minute))
 	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: levelText("low"), Icon: "findings"}}})
-	site.Templates(Templates())
+	site.Templates(findingTemplates())
 	Pages(site, c)
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Version: "1", Auth: auth, Clock: now})
@@ -37,8 +38,8 @@ func console(t *testing.T, c PageConfig) http.Handler {
 }
 
 func TestHubPages(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
-		h := console(t, PageConfig{DB: db, Hub: true, MemberName: func(_ context.Context, id string) string {
+	eachHub(t, func(t *testing.T, db *store.DB) {
+		h := siteOf(t, PageConfig{DB: db, Hub: true, MemberName: func(_ context.Context, id string) string {
 			return map[string]string{"power": "Denryoku", "city": hostile}[id]
 		},
 			CaseOf: func(_ *store.Tx, id string) (string, string, bool) { return "case-1", "MNK-2026-0001", id == "bad" }})
@@ -100,8 +101,8 @@ func TestHubPages(t *testing.T) {
 }
 
 func TestFindingsAPI(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
-		h := console(t, PageConfig{DB: db, Hub: true, CaseOf: func(*store.Tx, string) (string, string, bool) { return "case-1", "n", true }})
+	eachHub(t, func(t *testing.T, db *store.DB) {
+		h := siteOf(t, PageConfig{DB: db, Hub: true, CaseOf: func(*store.Tx, string) (string, string, bool) { return "case-1", "n", true }})
 		for _, id := range []string{"a", "b", "c"} {
 			f := sent()
 			f.ID = id
@@ -140,37 +141,11 @@ func TestFindingsAPI(t *testing.T) {
 	})
 }
 
-func TestNodePages(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
-		h := console(t, PageConfig{DB: n.db})
-		page(t, h, "owner", "/findings")
-		ev := n.beacon("198.51.100.7")
-		ev.Host, ev.User, ev.From.Name = hostile, hostile, hostile
-		ev.Fields["DestinationHostname"] = "mail.power.example.jp"
-		n.take(t, ev)
-		n.take(t, n.event("process_creation", start, map[string]any{"Image": `C:\x\whoami.exe`}))
-		list := n.findings(t)
-		if len(list) != 2 {
-			t.Fatalf("%d findings", len(list))
-		}
-		page(t, h, "owner", "/findings")
-		all := ""
-		for _, f := range list {
-			all += page(t, h, "owner", "/findings/"+f.ID)["en"]
-		}
-		for _, want := range []string{"198[.]51[.]100[.]7", "own domain", "Where to look", "the behaviour itself is what others can match", "never gets them"} {
-			if !strings.Contains(all, want) {
-				t.Errorf("the findings lack %q", want)
-			}
-		}
-	})
-}
-
 // Many rows: the pages come one after the other, each finding once.
 func TestPaging(t *testing.T) {
-	now, hand := clock.Fixed(start)
-	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Clock(now))
-	for i := range pageRows + 7 {
+	now, hand := clock.Fixed(moment)
+	db := storetest.SQLite(t, storetest.With(findingMigration()), storetest.Clock(now))
+	for i := range list.PageRows + 7 {
 		f := sent()
 		f.ID = "f" + strings.Repeat("x", i)
 		hand.Add(time.Duration(i%3) * time.Microsecond) // some at the same instant
@@ -178,7 +153,7 @@ func TestPaging(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h := console(t, PageConfig{DB: db, Hub: true})
+	h := siteOf(t, PageConfig{DB: db, Hub: true})
 	row := regexp.MustCompile(`data-key="([^"]*)"`)
 	next := regexp.MustCompile(`rel="next" href="([^"]*)"`)
 	seen := map[string]bool{}
@@ -197,7 +172,7 @@ func TestPaging(t *testing.T) {
 		}
 		path = strings.ReplaceAll(m[1], "&amp;", "&")
 	}
-	if len(seen) != pageRows+7 {
+	if len(seen) != list.PageRows+7 {
 		t.Errorf("%d findings on all pages", len(seen))
 	}
 }

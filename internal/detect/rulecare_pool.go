@@ -335,7 +335,7 @@ func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 	for i, f := range list {
 		sound := ruleID.MatchString(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
-		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= maxCount && f.Typical >= 0 && f.Typical <= maxCount {
+		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount && f.Typical >= 0 && f.Typical <= wire.MaxCount {
 			rows = append(rows, poolRow{f, pooled()})
 		}
 	}

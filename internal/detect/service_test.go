@@ -275,9 +275,9 @@ func TestCommonValues(t *testing.T) {
 			if len(f.Observables) != 0 {
 				t.Errorf("%s names common values as its own: %+v", f.Rule.Title, f.Observables)
 			}
-			var verdicts []Offered
+			var verdicts []Verdict
 			err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-				verdicts, err = Offers(tx, f.ID)
+				verdicts, err = Verdicts(tx, f.ID)
 				return err
 			})
 			if err != nil || len(verdicts) != 2 || !verdicts[0].Offered || verdicts[1].Offered || verdicts[1].Why != reasonCommon {

@@ -207,7 +207,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
 		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
 			tx.AfterCommit(findings)
-			return detect.Desk{}.Receive(tx, member, body)
+			return detect.Receive(tx, member, body)
 		},
 		wire.KindCandidate:  h.office.ReceiveCandidate,
 		wire.KindReceipt:    h.office.ReceiveReceipt,

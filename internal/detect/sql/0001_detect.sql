@@ -12,7 +12,7 @@ CREATE TABLE findings (
   first       BIGINT NOT NULL,
   last        BIGINT NOT NULL,
   count       INTEGER NOT NULL,
-  past        BOOLEAN NOT NULL,
+  retro       BOOLEAN NOT NULL,
   detected    BIGINT NOT NULL,
   arrived     BIGINT NOT NULL,
   words       TEXT NOT NULL,
