@@ -13,9 +13,11 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -182,7 +184,8 @@ func TestCarePages(t *testing.T) {
 
 // At a hub coverage and rules are made of what the viewer may see, and of figures.
 func TestHubRules(t *testing.T) {
-	eachHub(t, func(t *testing.T, db *store.DB) {
+	moment, _ := clock.Fixed(start)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now, _ := clock.Fixed(start.Add(time.Minute))
 		viewers := map[string]policy.Viewer{"desk": {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin}, "other": {User: "u3", Member: "city", Role: policy.RoleReader}}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
@@ -196,9 +199,9 @@ func TestHubRules(t *testing.T) {
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {
 			t.Error("an empty page does not say what would be here")
 		}
-		f := sent()
+		f := wire.Finding{ID: "f1", Version: 1, Realm: event.Live, First: start, Last: start, Count: 1, Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
 		f.Rule = wire.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
-		if err := receive(t, db, "power", f); err != nil {
+		if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Receive(tx, "power", []byte(asJSON(t, f))) }); err != nil {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
@@ -225,5 +228,14 @@ func TestHubRules(t *testing.T) {
 		if diff := cmp.Diff([]PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
 			t.Error(diff)
 		}
-	})
+	}, storetest.With(Migration()), storetest.Clock(moment))
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
