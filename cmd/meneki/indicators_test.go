@@ -58,7 +58,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	// Something was seen before the list came.
 	see("early.example", "harmless.example")
 	until(t, 20*time.Second, func() string {
-		if number(t, nd, `SELECT count(*) FROM finding_watch`) == 0 {
+		if number(t, nd, `SELECT count(*) FROM file_position`) == 0 {
 			return "the first file was not read"
 		}
 		return ""

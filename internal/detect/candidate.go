@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
@@ -52,11 +53,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 			continue
 		}
 		if hash && system {
-			out[o] = reasonSystem
+			out[o] = finding.ReasonSystem
 			continue
 		}
 		if o.Type == event.Email && besideUser(o.Value, ev.User) {
-			cache[o], out[o] = reasonAccount, reasonAccount
+			cache[o], out[o] = finding.ReasonAccount, finding.ReasonAccount
 			continue
 		}
 		if why, ok := cache[o]; ok {
@@ -70,11 +71,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				return nil, err
 			}
 			if common {
-				why = reasonCommon
+				why = finding.ReasonCommon
 			}
 		}
 		if why == "" && s.engine.watch.Load().reserved(o) {
-			why = reasonReserved
+			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
 	}
@@ -127,7 +128,7 @@ func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
 		return true, nil
 	}
-	return WasOffered(tx, name)
+	return finding.WasOffered(tx, name)
 }
 
 // says reports whether a rule or correlation with this id and this text is armed.

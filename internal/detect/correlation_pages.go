@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -84,9 +85,9 @@ type joinLine struct {
 
 // joinLines gives every correlation, those with results first.
 func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total correlate.Stats) ([]joinLine, error) {
-	var found map[string]RuleFindings
+	var found map[string]finding.RuleFindings
 	err := c.DB.Read(ctx, store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		found, err = CountByRule(tx)
+		found, err = finding.CountByRule(tx)
 		return err
 	})
 	if err != nil {
@@ -235,15 +236,15 @@ const shownResults = 10
 // joinView is the page of one correlation rule.
 func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
-	var results []Item
+	var results []finding.Item
 	var found int64
 	var care caredData
 	var line careLine
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if results, err = List(tx, Filter{Rule: id}, Cursor{}, shownResults); err != nil {
+		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
 			return err
 		}
-		if found, err = Count(tx, Filter{Rule: id}); err != nil {
+		if found, err = finding.Count(tx, finding.Filter{Rule: id}); err != nil {
 			return err
 		}
 		care, line, _, err = c.cared(tx, id, form)
@@ -283,7 +284,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 // kindsOfWho are what the resolver writes before whom a group is about.
 var kindsOfWho = []string{"ip", "host", "fqdn", "down", "addr", "user", "sid"}
 
-func resultList(items []Item, found int64, all string) web.List {
+func resultList(items []finding.Item, found int64, all string) web.List {
 	l := web.List{ID: "results", Caption: i18n.T("Last results", "最近の結果"), Count: web.Exactly(found), Dense: true, Columns: []web.ListColumn{
 		{Key: "who", Text: i18n.T("For whom", "対象"), Role: web.RoleMain},
 		{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide},

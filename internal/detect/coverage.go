@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -209,7 +210,7 @@ func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 // FoundRules returns the rules that a hub knows of: those of findings that the
 // scope may see, with the events in them since a time.
 func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
-	list, err := RulesOf(tx, since)
+	list, err := finding.Rules(tx, since)
 	var out []CoverRule
 	for _, r := range list {
 		out = append(out, CoverRule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})

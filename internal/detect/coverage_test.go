@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -201,7 +202,7 @@ func TestHubRules(t *testing.T) {
 		}
 		f := wire.Finding{ID: "f1", Version: 1, Realm: event.Live, First: start, Last: start, Count: 1, Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
 		f.Rule = wire.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
-		if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Receive(tx, "power", []byte(asJSON(t, f))) }); err != nil {
+		if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return finding.Receive(tx, "power", []byte(asJSON(t, f))) }); err != nil {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
@@ -228,7 +229,7 @@ func TestHubRules(t *testing.T) {
 		if diff := cmp.Diff([]PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
 			t.Error(diff)
 		}
-	}, storetest.With(Migration()), storetest.Clock(moment))
+	}, storetest.With(Migrations()...), storetest.Clock(moment))
 }
 
 func asJSON(t *testing.T, v any) string {

@@ -41,7 +41,7 @@ func TestRealHunt(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, hand := clock.Fixed(start)
-	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Clock(now))
+	db := storetest.SQLite(t, storetest.With(Migrations()...), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now, SegmentEvents: 1000})
 	if err != nil {
 		t.Fatal(err)

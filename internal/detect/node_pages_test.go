@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -45,7 +46,6 @@ func console(t *testing.T, db *store.DB) http.Handler {
 	auth := func(*http.Request) (policy.Viewer, error) { return analyst, nil }
 	now, _ := clock.Fixed(start.Add(time.Minute))
 	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: i18n.T("Findings", "検知"), Icon: "findings"}}})
-	site.Templates(findingTemplates())
-	Pages(site, PageConfig{DB: db})
+	finding.Pages(site, finding.PageConfig{DB: db})
 	return site.Handler()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
@@ -42,7 +43,7 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 		if err != nil {
 			return err
 		}
-		known, err := RulesOf(tx, c.Clock().Add(-hitDays*24*time.Hour))
+		known, err := finding.Rules(tx, c.Clock().Add(-hitDays*24*time.Hour))
 		if err != nil {
 			return err
 		}

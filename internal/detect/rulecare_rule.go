@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -303,10 +304,10 @@ func (c CarePageConfig) finding(r *web.Request) (*web.View, error) {
 }
 
 func (c CarePageConfig) findingView(r *web.Request, id string, form *web.Form) (*web.View, error) {
-	var it Item
+	var it finding.Item
 	var marks []FalseMark
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if it, err = Get(tx, id); err != nil {
+		if it, err = finding.Get(tx, id); err != nil {
 			return err
 		}
 		marks, err = FalseMarks(tx, "", id)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -22,8 +23,10 @@ import (
 //go:embed sql templates
 var files embed.FS
 
-// Migration is detect's part of the schema, at the hub and at a node.
-func Migration() store.Migration { return store.Migration{Name: "detect", FS: files} }
+// Migrations are detect's parts of the schema, at the hub and at a node.
+func Migrations() []store.Migration {
+	return []store.Migration{finding.Migration(), {Name: "detect", FS: files}}
+}
 
 // Templates are detect's pages.
 func Templates() fs.FS { return files }
@@ -140,21 +143,21 @@ func (m match) by() string {
 }
 
 // ref is the event, by what matched it.
-func (m match) ref() RuleEvent { return RuleEvent{m.by(), m.ev.ID} }
+func (m match) ref() finding.RuleEvent { return finding.RuleEvent{Rule: m.by(), Event: m.ev.ID} }
 
 // traced returns which of the matches are in a finding already.
-func traced(tx *store.Tx, list []match) (map[RuleEvent]bool, error) {
-	refs := make([]RuleEvent, len(list))
+func traced(tx *store.Tx, list []match) (map[finding.RuleEvent]bool, error) {
+	refs := make([]finding.RuleEvent, len(list))
 	for i, m := range list {
 		refs[i] = m.ref()
 	}
-	return Traced(tx, refs)
+	return finding.Traced(tx, refs)
 }
 
 // trace notes the events behind a finding.
-func (a *active) trace(list []match) (out []FoundEvent) {
+func (a *active) trace(list []match) (out []finding.FoundEvent) {
 	for _, m := range list {
-		out = append(out, FoundEvent{a.ID, m.ref(), m.ev.Time, m.ev.From.Name, m.ev.From.Record})
+		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: m.ref(), At: m.ev.Time, Name: m.ev.From.Name, Record: m.ev.From.Record})
 	}
 	return out
 }
@@ -274,15 +277,15 @@ func (s *Service) forget() {
 type batch struct {
 	now      time.Time
 	findings []msg.Finding
-	traces   []FoundEvent
+	traces   []finding.FoundEvent
 }
 
 // writeBatch writes findings and their events, and offers them.
 func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
-	if err := Save(tx, b.now, b.findings...); err != nil {
+	if err := finding.Save(tx, b.now, b.findings...); err != nil {
 		return err
 	}
-	if err := SaveTraces(tx, b.traces); err != nil {
+	if err := finding.SaveTraces(tx, b.traces); err != nil {
 		return err
 	}
 	var offers []msg.Offer
@@ -300,7 +303,7 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 
 // grow adds a group's events, but for those that were seen in a finding of this rule
 // before, to its open finding, or makes one.
-func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[RuleEvent]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
+func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.RuleEvent]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
 	for _, m := range list {
 		if p := m.ref(); !seen[p] {
 			seen[p] = true // a second match of the same event counts once
@@ -368,12 +371,12 @@ func (a *active) take(m match) {
 
 // recall finds a finding of the same rule and host that was open before a restart.
 func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) {
-	f, found, err := Growing(tx, s.member(), m.hit.Rule, m.ev.Host, now.Add(-growing))
+	f, found, err := finding.Growing(tx, s.member(), m.hit.Rule, m.ev.Host, now.Add(-growing))
 	if err != nil || !found {
 		return nil, err
 	}
 	a := &active{Finding: f.Finding, touched: f.Arrived, offered: map[string]bool{}}
-	old, err := Verdicts(tx, f.ID)
+	old, err := finding.Verdicts(tx, f.ID)
 	for _, o := range old {
 		a.offered[o.Value] = true
 		if o.Offered {

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"time"
@@ -14,9 +14,9 @@ type FoundRule struct {
 	Events int64
 }
 
-// RulesOf returns the rules of findings that the scope may see and that arrived
+// Rules returns the rules of findings that the scope may see and that arrived
 // since a time, each as its newest finding names it.
-func RulesOf(tx *store.Tx, since time.Time) ([]FoundRule, error) {
+func Rules(tx *store.Tx, since time.Time) ([]FoundRule, error) {
 	rows, err := store.Query[struct {
 		Rule  string `db:"rule"`
 		Count int64  `db:"n"`

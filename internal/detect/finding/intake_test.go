@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"encoding/json"
@@ -20,7 +20,7 @@ var moment = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 
 func eachHub(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	now, _ := clock.Fixed(moment)
-	storetest.Each(t, body, storetest.With(findingMigration()), storetest.Clock(now))
+	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
 func sent() msg.Finding {
@@ -195,7 +195,7 @@ func TestFilters(t *testing.T) {
 			f    Filter
 			want int64
 		}{
-			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{Retro: "past"}, 2}, {Filter{Retro: "live", Level: "high"}, 1},
+			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{When: "past"}, 2}, {Filter{When: "live", Level: "high"}, 1},
 			{Filter{Rule: "rule-low"}, 1}, {Filter{Text: "HIGH.evil"}, 1}, {Filter{Text: "0%_r"}, 4}, {Filter{Text: "100__"}, 0}, {Filter{Text: "x' OR 1=1 --"}, 0},
 			{Filter{IDs: []string{"low", "high", "none"}}, 2},
 		} {

@@ -1,10 +1,12 @@
-package detect
+// Package finding keeps findings as they are stored, at a node and at the hub:
+// what was found, the events behind it, and the verdicts on its values; with
+// their lists, pages, API and search.
+package finding
 
 import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -16,14 +18,11 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-//go:embed finding_files
-var findingFS embed.FS
+//go:embed sql templates
+var files embed.FS
 
-// findingMigration is findings' part of the schema, at the hub and at a node.
-func findingMigration() store.Migration { return store.Migration{Name: "finding", FS: findingFS} }
-
-// findingTemplates are the pages of findings.
-func findingTemplates() fs.FS { return findingFS }
+// Migration is findings' part of the schema, at the hub and at a node.
+func Migration() store.Migration { return store.Migration{Name: "finding", FS: files} }
 
 // row is a finding as it is stored: what lists sort and filter by in columns,
 // the whole in body.

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"cmp"
@@ -18,8 +18,8 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// oneData is the dot of findings/one.
-type oneData struct {
+// pageData is the dot of findings/one.
+type pageData struct {
 	Finding  msg.Finding
 	Shared   bool // an indicator of the community matched, not a rule of one's own
 	Rule     []web.Fact
@@ -46,7 +46,7 @@ type valueLine struct {
 	Value string
 }
 
-func (c PageConfig) one(r *web.Request) (*web.View, error) {
+func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	var it Item
 	var caseID, caseNumber string
 	var verdicts []Verdict
@@ -89,7 +89,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/leaving?state=all&q=" + url.QueryEscape(it.ID)},
 			web.Next{Text: i18n.T("Mark as a false alarm", "誤検知として記録"), Path: web.Path("/findings/{0}/false", it.ID)})
 	}
-	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
+	d := pageData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
 	d.Rule, d.Times, d.Facts = ruleFacts(it, !c.Hub && !d.Shared), timeFacts(it, r.Zone), c.facts(r.Context(), it)
 	hosts := hostsIn(it.Finding)
 	for _, m := range it.Matched {

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"github.com/meneki/meneki/internal/i18n"
@@ -17,12 +17,12 @@ type Verdict struct {
 // Why a value is offered or not. A value may also be excluded for what it is;
 // those reasons are in reasonText.
 const (
-	reasonCommon   = "common in the member's own past"
-	reasonReserved = "on the watchlist under a marking that keeps it here"
-	reasonSystem   = "program of the system"
-	reasonAccount  = "an account of the member, or beside one"
-	reasonUnseen   = "not in the member's past without findings"
-	reasonBehavior = "no distinctive value: the behaviour itself"
+	ReasonCommon   = "common in the member's own past"
+	ReasonReserved = "on the watchlist under a marking that keeps it here"
+	ReasonSystem   = "program of the system"
+	ReasonAccount  = "an account of the member, or beside one"
+	ReasonUnseen   = "not in the member's past without findings"
+	ReasonBehavior = "no distinctive value: the behaviour itself"
 )
 
 // Verdicts returns the verdicts on a finding's values.
@@ -45,20 +45,20 @@ func WasOffered(tx *store.Tx, value string) (bool, error) {
 // wrote is shown as it is.
 func reasonText(o Verdict) i18n.Text {
 	switch o.Why {
-	case reasonCommon:
+	case ReasonCommon:
 		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
-	case reasonSystem:
+	case ReasonSystem:
 		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
-	case reasonAccount:
+	case ReasonAccount:
 		return i18n.T("names somebody of our own", "自組織の人のアドレス")
-	case reasonReserved:
+	case ReasonReserved:
 		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
-	case reasonUnseen:
+	case ReasonUnseen:
 		if !o.Offered {
 			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")
 		}
 		return i18n.T("distinctive: our past holds it nowhere else", "特徴的。過去のほかの記録には現れない")
-	case reasonBehavior:
+	case ReasonBehavior:
 		if !o.Offered {
 			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、この規則は既に共有済み")
 		}

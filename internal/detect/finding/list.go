@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"fmt"
@@ -12,13 +12,13 @@ import (
 
 // Filter narrows a list of findings. The zero Filter is everything.
 type Filter struct {
-	Text   string // substring of title, rule, host, value
-	Level  string // this level or higher
-	Member string
-	Rule   string
-	Indi   string // indicator
-	Retro  string // "live", "past" or ""
-	IDs    []string
+	Text      string // substring of title, rule, host, value
+	Level     string // this level or higher
+	Member    string
+	Rule      string
+	Indicator string // indicator
+	When      string // "live", "past" or ""
+	IDs       []string
 }
 
 // Cursor is the place of the last row of a page; the zero Cursor is the start.
@@ -92,11 +92,11 @@ func (f Filter) where(arg func(any) string) string {
 	if f.Rule != "" {
 		b.WriteString(` AND f.rule = ` + arg(f.Rule))
 	}
-	if f.Indi != "" {
-		b.WriteString(` AND f.indicator = ` + arg(f.Indi))
+	if f.Indicator != "" {
+		b.WriteString(` AND f.indicator = ` + arg(f.Indicator))
 	}
-	if f.Retro != "" {
-		b.WriteString(` AND f.retro = ` + arg(f.Retro == "past"))
+	if f.When != "" {
+		b.WriteString(` AND f.retro = ` + arg(f.When == "past"))
 	}
 	if len(f.IDs) > 0 {
 		list := make([]string, len(f.IDs))
