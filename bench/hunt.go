@@ -264,7 +264,9 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 		all := sigma.NewSet(set)
 		if _, err := p.Past().Search(ctx, history.Query{}, func(ev *event.Event) bool {
 			looked++
-			all.Match(ev, func(*sigma.Match) bool { want++; return true })
+			for range all.Match(ev) {
+				want++
+			}
 			return true
 		}); err != nil {
 			return err
