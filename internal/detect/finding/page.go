@@ -109,7 +109,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	return v, nil
 }
 
-// hostsIn gives the names of hosts that a finding holds, so that they are
+// hostsIn returns the names of hosts that a finding holds, so that they are
 // defanged wherever they stand, in a command line too.
 func hostsIn(f msg.Finding) (out []string) {
 	fields := map[string]any{}
@@ -124,7 +124,7 @@ func hostsIn(f msg.Finding) (out []string) {
 	return out
 }
 
-// verdictList tells what was judged of each value: whether the others may get it, and why.
+// verdictList lists the verdicts on the values: whether others may have each, and why.
 func verdictList(verdicts []Verdict) web.List {
 	l := web.List{ID: "verdicts", Caption: i18n.T("What of this others could match", "ほかの構成員に提供できるもの"), Count: web.Exactly(int64(len(verdicts))), Dense: true, Columns: []web.ListColumn{
 		{Key: "value", Text: i18n.T("Value", "値"), Role: web.RoleMain},
@@ -148,7 +148,7 @@ func verdictList(verdicts []Verdict) web.List {
 	return l
 }
 
-// traceList tells where the events behind a finding are; count is how many there are in all.
+// traceList lists where the events behind a finding are; count is how many there are in all.
 func traceList(traces []Trace, count int) web.List {
 	l := web.List{ID: "traces", Caption: i18n.T("Where to look", "確認すべき記録"), Count: web.Exactly(int64(count)), Dense: true, Columns: []web.ListColumn{
 		{Key: "name", Text: i18n.T("Source", "記録元"), Role: web.RoleMain},
@@ -245,7 +245,7 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
 }
 
-// listFact tells by which entry of the watchlist a finding was made.
+// listFact names the of the watchlist by which a finding was made.
 func listFact(l msg.ListEntry) web.Fact {
 	lines := web.Lines{web.Value(l.Value), i18n.T("source: {0}", "出所：{0}").With(l.Source)}
 	if l.ID != "" {

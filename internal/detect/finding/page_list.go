@@ -20,9 +20,9 @@ type PageConfig struct {
 	DB *store.DB
 	// Hub says that findings of several members are here.
 	Hub bool
-	// MemberName gives a member's name; nil, or an empty answer, shows the id.
+	// MemberName returns a member's name; nil, or an empty answer, shows the id.
 	MemberName func(ctx context.Context, id string) string
-	// CaseOf gives the case that a finding is in, as far as tx may see it; nil at a node.
+	// CaseOf returns the case that a finding is in, as far as tx may see it; nil at a node.
 	CaseOf func(tx *store.Tx, finding string) (id, number string, ok bool)
 }
 
@@ -64,7 +64,7 @@ func (f Filter) zero() bool {
 	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indicator == "" && f.When == "" && len(f.IDs) == 0
 }
 
-// sortedByName gives the ids in the order of their names.
+// sortedByName returns the ids in the order of their names.
 func sortedByName(names map[string]string) []string {
 	ids := slices.Collect(maps.Keys(names))
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b)) })
@@ -177,7 +177,7 @@ func (c PageConfig) row(it Item, names map[string]string) web.Row {
 }
 
 // about is the small line below a finding's title: the values, or what the rule
-// says it is about. An id tells a reader nothing.
+// says it is about. An id means nothing to a reader.
 func about(it Item) any {
 	if len(it.Observables) == 0 {
 		return behind(it)
