@@ -25,7 +25,7 @@ func TestMarkedTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = hub.Close() })
-	node := storetest.SQLite(t, storetest.With(job.Migration(), identity.Migration(), detect.Migration(), indicator.Migration(), release.Migration()))
+	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...))
 	both := []string{"findings", "objects", "rule_basis", "rule_pool", "rule_reports"}
 	for _, c := range []struct {
 		role       string

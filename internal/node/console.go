@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
@@ -29,21 +30,21 @@ func nodeConsole(n *Node) (*role.Console, error) {
 	c.Site.Templates(indicator.Templates())
 	c.Site.Templates(release.Templates())
 	c.Site.Templates(share.Templates())
-	sent := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: func() { c.Notify("outgoing") }, FindingTitle: detect.Title}
+	sent := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: func() { c.Notify("outgoing") }, FindingTitle: finding.Title}
 	release.Pages(c.Site, sent)
 	release.API(c.API, sent)
 	received := share.PageConfig{DB: n.db, Hunts: hunts{n}, Tabs: indicatorTabs()}
 	share.Pages(c.Site, received)
 	share.API(c.API, received)
 	c.Site.Templates(detect.Templates())
-	found := detect.PageConfig{DB: n.db}
-	detect.Pages(c.Site, found)
-	detect.API(c.API, found)
+	found := finding.PageConfig{DB: n.db}
+	finding.Pages(c.Site, found)
+	finding.API(c.API, found)
 	n.ruleConsole(c)
 	n.watchConsole(c)
 	situation.NodePages(c.Site, situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport})
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{indicator.Finder(n.db), detect.Finder(n.db), n.findListed(), n.findRules()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{indicator.Finder(n.db), finding.Finder(n.db), n.findListed(), n.findRules()}})
 	n.figures(c)
 	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !role.Loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: role.Version,
 		Link: func(token string) string { return role.SignInLink(n.URL(), token) }, Notices: settings.Notices(), More: []web.Tab{{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}, {Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}}}
