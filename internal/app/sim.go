@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -337,6 +338,30 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 	}
 }
 
+// Send sends findings as fast as the hub acknowledges them.
+func (s *Sim) Send(ctx context.Context, list []event.Finding) error {
+	for part := range slices.Chunk(list, simBatch) {
+		var b share.Batch
+		for _, f := range part {
+			body, err := encode(f)
+			if err != nil {
+				return err
+			}
+			b.Items = append(b.Items, share.Letter{Kind: event.KindFinding, ID: f.ID, Body: body})
+		}
+		for {
+			err := s.leave(ctx, b)
+			if err == nil {
+				break
+			}
+			if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Busy) || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Past gives the node's history.
 func (n *Node) Past() *history.History { return n.past }
 
@@ -383,6 +408,30 @@ func (h *Hub) Cycle(ctx context.Context, id string) (c situation.Cycle, err erro
 		return err
 	})
 	return c, err
+}
+
+// CycleTitled returns the cycle of the case with a title; ok is false if there is none.
+func (h *Hub) CycleTitled(ctx context.Context, title string) (c situation.Cycle, ok bool, err error) {
+	err = h.db.Read(ctx, store.System("bench: cycle"), func(tx *store.Tx) error {
+		list, err := store.Query[string](tx, `SELECT y.id FROM incidents c JOIN cycle y ON y.id = c.id
+			WHERE c.title = $1 AND SCOPE(c) ORDER BY y.opened DESC LIMIT 1`, title)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		c, err = situation.Of(tx, list[0])
+		ok = err == nil
+		return err
+	})
+	return c, ok, err
+}
+
+// InCases counts a member's findings that are in a case.
+func (h *Hub) InCases(ctx context.Context, member string) (n int64, err error) {
+	err = h.db.Read(ctx, store.System("bench: findings in cases"), func(tx *store.Tx) error {
+		n, err = store.One[int64](tx, `SELECT count(*) FROM incident_finding p WHERE p.member = $1 AND SCOPE(p)`, member)
+		return err
+	})
+	return n, err
 }
 
 // Idle reports whether everything that the hub has said was published.
