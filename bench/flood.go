@@ -138,6 +138,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("during the flood: %w", err)
 		}
+		during = append(during, d) // it began before the flood was over
 		select {
 		case err := <-done:
 			if err != nil {
@@ -145,7 +146,6 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 			}
 			over = true
 		case <-time.After(floodPause):
-			during = append(during, d)
 		}
 	}
 	t := table{
