@@ -16,8 +16,8 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 // spine are the packages under internal/ that every capability stands on. Every
 // other package there is a capability, except app, which composes them.
 var spine = []string{
-	"event", "store", "bus", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "clock",
+	"event", "msg", "wire", "store", "bus", "history", "policy", "identity", "job", "ledger",
+	"fault", "i18n", "reason", "svg", "web", "api", "clock", "list",
 }
 
 // layer says what a folder is: "library", "spine", "capability" with its name,

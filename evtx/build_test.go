@@ -310,7 +310,8 @@ var (
 	event = &tmpl{[]any{&el{name: "Event", attrs: []at{{"xmlns", []any{namespace}}}, kids: []any{
 		&el{name: "System", kids: []any{
 			&el{name: "Provider", attrs: []at{{"Name", []any{opt{0, typeString}}}, {"Guid", []any{opt{1, typeGUID}}}}},
-			&el{name: "EventID", attrs: []at{{"Qualifiers", []any{opt{2, typeUint16}}}}, kids: []any{sub{3, typeUint16}}},
+			&el{name: "EventID", attrs: []at{{"Qualifiers", []any{opt{2, typeUint16}}}},
+				kids: []any{sub{3, typeUint16}}},
 			text("Version", opt{4, typeUint8}),
 			text("Level", opt{5, typeUint8}),
 			text("Task", opt{6, typeUint16}),
@@ -319,7 +320,8 @@ var (
 			&el{name: "TimeCreated", attrs: []at{{"SystemTime", []any{opt{9, typeFileTime}}}}},
 			text("EventRecordID", opt{10, typeUint64}),
 			&el{name: "Correlation", attrs: []at{{"ActivityID", []any{opt{11, typeGUID}}}}},
-			&el{name: "Execution", attrs: []at{{"ProcessID", []any{opt{12, typeUint32}}}, {"ThreadID", []any{opt{13, typeUint32}}}}},
+			&el{name: "Execution",
+				attrs: []at{{"ProcessID", []any{opt{12, typeUint32}}}, {"ThreadID", []any{opt{13, typeUint32}}}}},
 			text("Channel", opt{14, typeString}),
 			text("Computer", sub{15, typeString}),
 			&el{name: "Security", attrs: []at{{"UserID", []any{opt{16, typeSID}}}}},
@@ -339,8 +341,10 @@ func (e *el) with(kids ...any) *el {
 // fill gives the values of event.
 func fill(id uint64, frag func(c *chunkBuilder)) []val {
 	return []val{
-		str("Microsoft-Windows-Sysmon"), {typ: typeGUID, b: []byte("0123456789abcdef")}, null(), u16(1), u8(5), u8(4), u16(1), u8(0),
-		hex64(1 << 63), when(testTime), u64(id), null(), u32(2222), u32(3333), str("Microsoft-Windows-Sysmon/Operational"),
+		str("Microsoft-Windows-Sysmon"), {typ: typeGUID, b: []byte("0123456789abcdef")}, null(), u16(1), u8(5), u8(4),
+		u16(1), u8(0),
+		hex64(1 << 63), when(testTime), u64(id), null(), u32(2222), u32(3333),
+		str("Microsoft-Windows-Sysmon/Operational"),
 		str("ws01.example.jp"), sid(18), {typ: typeBinXML, frag: frag},
 	}
 }
@@ -349,7 +353,8 @@ func fill(id uint64, frag func(c *chunkBuilder)) []val {
 func (c *chunkBuilder) started(id uint64, image, line string) {
 	c.record(id, func() {
 		c.instance(event, fill(id, func(c *chunkBuilder) {
-			c.instance(process, str("-"), str("2026-01-05 00:00:00.123"), u32(uint32(4000+id)), str(image), str(line), str(`EXAMPLE\sato`), null())
+			c.instance(process, str("-"), str("2026-01-05 00:00:00.123"), u32(uint32(4000+id)), str(image), str(line),
+				str(`EXAMPLE\sato`), null())
 			c.byte(tokenEOF)
 		})...)
 	})

@@ -115,7 +115,8 @@ func unarray(e *element) *element {
 	out := &element{Name: e.Name, Attrs: e.Attrs, Text: e.Text}
 	for _, c := range e.Children {
 		if len(c.Children) == 0 && len(c.Attrs) == 0 && strings.HasPrefix(c.Text, "<string>") {
-			for _, s := range strings.Split(strings.TrimSuffix(strings.TrimRight(c.Text, "\n"), "</string>"), "</string>\n") {
+			for _, s := range strings.Split(strings.TrimSuffix(strings.TrimRight(c.Text, "\n"), "</string>"),
+				"</string>\n") {
 				if s = strings.TrimPrefix(s, "<string>"); s != "" {
 					out.Children = append(out.Children, &element{Name: c.Name, Attrs: c.Attrs, Text: s})
 				}

@@ -2,6 +2,7 @@ package evtx
 
 import (
 	"bytes"
+	"fmt"
 	"hash/crc32"
 	"iter"
 	"math"
@@ -14,7 +15,7 @@ type Chunk struct {
 	base  int64 // offset in the file
 	index int
 
-	first, last uint64 // record identifiers, by the header's word
+	first, last uint64 // record identifiers, as the header states
 	free        int    // where the records end
 	good        bool   // the header's checksum holds
 	problems    []*Error
@@ -29,7 +30,7 @@ type Chunk struct {
 	record    Record
 }
 
-// Reset makes c read the chunk b, which lies at offset in its file and is its
+// Reset makes c read the chunk b, which is at offset in its file and is its
 // chunk number index; both are for messages. b may be cut. It is not copied, and
 // must not change as long as c is read. It returns ErrFormat if b does not begin
 // with a chunk's signature.
@@ -57,7 +58,7 @@ func (c *Chunk) header() {
 	b := c.buf
 	c.first, c.last, c.free, c.good = 0, 0, len(b), false
 	if len(b) < chunkHeaderSize {
-		c.problem(c.fail(len(b), "the chunk is cut off after %d bytes, within its header", len(b)))
+		c.problem(c.fail(len(b), "evtx.chunk.cut.header", len(b)))
 		return
 	}
 	c.first, c.last = le.Uint64(b[24:]), le.Uint64(b[32:])
@@ -65,18 +66,18 @@ func (c *Chunk) header() {
 	sum := crc32.Update(crc32.ChecksumIEEE(b[:120]), crc32.IEEETable, b[128:chunkHeaderSize])
 	good := sum == le.Uint32(b[124:])
 	if !good {
-		c.problem(c.warn(124, "the chunk header's checksum is %#08x, and its bytes give %#08x; records are looked for in the whole chunk", le.Uint32(b[124:]), sum))
+		c.problem(c.warn(124, "evtx.chunk.header.checksum", checksum(le.Uint32(b[124:])), checksum(sum)))
 	}
 	if free < chunkHeaderSize || free > ChunkSize {
-		c.problem(c.warn(48, "the chunk header says that the records end at %#x; they are looked for in the whole chunk", free))
+		c.problem(c.warn(48, "evtx.chunk.header.end", hex(free)))
 		return
 	}
 	if len(b) < free {
-		c.problem(c.fail(len(b), "the chunk is cut off after %d of %d bytes", len(b), free))
+		c.problem(c.fail(len(b), "evtx.chunk.cut", len(b), free))
 		return
 	}
 	if sum := crc32.ChecksumIEEE(b[chunkHeaderSize:free]); good && sum != le.Uint32(b[52:]) {
-		c.problem(c.warn(52, "the records' checksum is %#08x, and their bytes give %#08x", le.Uint32(b[52:]), sum))
+		c.problem(c.warn(52, "evtx.chunk.checksum", checksum(le.Uint32(b[52:])), checksum(sum)))
 	}
 	if good {
 		c.free, c.good = free, true
@@ -85,7 +86,7 @@ func (c *Chunk) header() {
 
 func (c *Chunk) problem(e *Error) { c.problems = append(c.problems, e) }
 
-// settled tells whether all checksums hold: nobody is writing the chunk just now.
+// settled reports whether all checksums hold, so that the chunk is not being written now.
 func (c *Chunk) settled() bool { return len(c.problems) == 0 }
 
 // All yields the chunk's records in their order, and an *Error for each part
@@ -133,39 +134,39 @@ func (c *Chunk) after(id uint64, only bool) iter.Seq2[*Record, error] {
 			pos += size
 		}
 		if c.good && !told && highest < c.last && c.last != math.MaxUint64 {
-			yield(nil, c.fail(min(pos, c.free), "the chunk's records end with %d, and its header says that they go on to %d", highest, c.last))
+			yield(nil, c.fail(min(pos, c.free), "evtx.chunk.last", highest, c.last))
 		}
 	}
 }
 
-// frame checks the record at pos from the outside and gives its size.
+// frame checks the record at pos from the outside and returns its size.
 func (c *Chunk) frame(pos int) (int, *Error) {
 	b := c.buf[pos:c.free]
 	if len(b) < recordOverhead {
-		return 0, c.fail(pos, "%d bytes are left, too few for a record", len(b))
+		return 0, c.fail(pos, "evtx.record.short", len(b))
 	}
 	if !bytes.HasPrefix(b, recordSignature) {
-		return 0, c.fail(pos, "no record begins here: its first bytes are % x", b[:4])
+		return 0, c.fail(pos, "evtx.record.signature", fmt.Sprintf("% x", b[:4]))
 	}
 	size := int(le.Uint32(b[4:]))
-	e := func(format string, args ...any) *Error {
-		e := c.fail(pos, format, args...)
+	e := func(code string, args ...any) *Error {
+		e := c.fail(pos, code, args...)
 		e.Record = le.Uint64(b[8:])
 		return e
 	}
 	switch {
 	case size < recordOverhead:
-		return 0, e("the record says that it has %d bytes, and a record has at least %d", uint32(size), recordOverhead)
+		return 0, e("evtx.record.size.least", uint32(size), recordOverhead)
 	case size > len(b):
-		return 0, e("the record says that it has %d bytes, and %d are left", uint32(size), len(b))
+		return 0, e("evtx.record.size.left", uint32(size), len(b))
 	}
 	if again := le.Uint32(b[size-4:]); int(again) != size {
-		return 0, e("the record's size is %d at its start and %d at its end", size, again)
+		return 0, e("evtx.record.size.end", size, again)
 	}
 	return size, nil
 }
 
-// resync looks behind pos for the next whole record, or gives -1.
+// resync looks after pos for the next whole record, or returns -1.
 func (c *Chunk) resync(pos int) int {
 	for pos++; pos < c.free; pos++ {
 		i := bytes.Index(c.buf[pos:c.free], recordSignature)

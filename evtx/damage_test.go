@@ -39,32 +39,44 @@ func TestDamage(t *testing.T) {
 		warned string
 	}{
 		"record signature": {func(b []byte) { b[third] = 'x'; seal(b) }, without13, "no record begins here", ""},
-		"record size zero": {func(b []byte) { le.PutUint32(b[third+4:], 0); seal(b) }, without13, "it has 0 bytes, and a record has at least 28", ""},
-		"record size huge": {func(b []byte) { le.PutUint32(b[third+4:], 1<<31); seal(b) }, without13, "it has 2147483648 bytes, and", ""},
-		"record size lies": {func(b []byte) { le.PutUint32(b[third+4:], 100); seal(b) }, without13, "is 100 at its start and", ""},
-		"size at the end":  {func(b []byte) { le.PutUint32(b[next-4:], 100); seal(b) }, without13, "at its start and 100 at its end", ""},
-		"content":          {func(b []byte) { b[third+24] = 0x99; seal(b) }, without13, "record 13, ", ""},
-		"template":         {func(b []byte) { le.PutUint32(b[third+34:], 70000); seal(b) }, without13, "a template is said to lie at 0x11170", ""},
+		"record size zero": {func(b []byte) { le.PutUint32(b[third+4:], 0); seal(b) }, without13,
+			"it has 0 bytes, and a record has at least 28", ""},
+		"record size huge": {func(b []byte) { le.PutUint32(b[third+4:], 1<<31); seal(b) }, without13,
+			"it has 2147483648 bytes, and", ""},
+		"record size lies": {func(b []byte) { le.PutUint32(b[third+4:], 100); seal(b) }, without13,
+			"is 100 at its start and", ""},
+		"size at the end": {func(b []byte) { le.PutUint32(b[next-4:], 100); seal(b) }, without13,
+			"at its start and 100 at its end", ""},
+		"content": {func(b []byte) { b[third+24] = 0x99; seal(b) }, without13, "record 13, ", ""},
+		"template": {func(b []byte) { le.PutUint32(b[third+34:], 70000); seal(b) }, without13,
+			"a template is said to be at 0x11170", ""},
 		"template in name": {func(b []byte) { le.PutUint32(b[third+34:], 700); seal(b) }, without13, "record 13, ", ""},
-		"values":           {func(b []byte) { le.PutUint32(b[third+38:], 1<<30); seal(b) }, without13, "1073741824 values are said to follow", ""},
-		"fewer values":     {func(b []byte) { le.PutUint32(b[third+38:], 2); seal(b) }, without13, "the template asks for value 17, and the record has 2", ""},
-		"value size":       {func(b []byte) { le.PutUint16(b[third+42:], 60000); seal(b) }, without13, "value 0 has 60000 bytes, and", ""},
-		"value type":       {func(b []byte) { b[third+44] = 0x44; seal(b) }, without13, "value 0: a value of type 0x44, which is not known", ""},
-		"number's size":    {func(b []byte) { b[third+44] = typeUint16; seal(b) }, without13, "must have 2", ""},
-		"records checksum": {func(b []byte) { b[52]++; b[third+100]++; seal(b); b[third+100]-- }, all, "", "the records' checksum"},
-		"header checksum":  {func(b []byte) { b[124]++ }, all, "", "the chunk header's checksum"},
-		"free space lies":  {func(b []byte) { le.PutUint32(b[48:], 100000) }, all, "", "the records end at 0x186a0"},
-		"free space zero":  {func(b []byte) { le.PutUint32(b[48:], 0) }, all, "", "the records end at 0x0"},
-		"records wiped":    {func(b []byte) { clear(b[third:]); seal(b) }, ids(11, 2), "records end with 12, and its header says that they go on to 20", ""},
-		"free space early": {func(b []byte) { le.PutUint32(b[48:], uint32(third)); seal(b) }, ids(11, 2), "records end with 12, and its header", ""},
+		"values": {func(b []byte) { le.PutUint32(b[third+38:], 1<<30); seal(b) }, without13,
+			"1073741824 values are said to follow", ""},
+		"fewer values": {func(b []byte) { le.PutUint32(b[third+38:], 2); seal(b) }, without13,
+			"the template asks for value 17, and the record has 2", ""},
+		"value size": {func(b []byte) { le.PutUint16(b[third+42:], 60000); seal(b) }, without13,
+			"value 0 has 60000 bytes, and", ""},
+		"value type": {func(b []byte) { b[third+44] = 0x44; seal(b) }, without13,
+			"value 0: a value of type 0x44, which is not known", ""},
+		"number's size": {func(b []byte) { b[third+44] = typeUint16; seal(b) }, without13, "must have 2", ""},
+		"records checksum": {func(b []byte) { b[52]++; b[third+100]++; seal(b); b[third+100]-- }, all, "",
+			"the records' checksum"},
+		"header checksum": {func(b []byte) { b[124]++ }, all, "", "the chunk header's checksum"},
+		"free space lies": {func(b []byte) { le.PutUint32(b[48:], 100000) }, all, "", "the records end at 0x186a0"},
+		"free space zero": {func(b []byte) { le.PutUint32(b[48:], 0) }, all, "", "the records end at 0x0"},
+		"records wiped": {func(b []byte) { clear(b[third:]); seal(b) }, ids(11, 2),
+			"records end with 12, and its header says that they go on to 20", ""},
+		"free space early": {func(b []byte) { le.PutUint32(b[48:], uint32(third)); seal(b) }, ids(11, 2),
+			"records end with 12, and its header", ""},
 		"free space late":  {func(b []byte) { le.PutUint32(b[48:], ChunkSize); seal(b) }, all, "", ""},
-		"chunk signature":  {func(b []byte) { b[0] = 'x' }, nil, "65536 bytes are no chunk", ""},
+		"chunk signature":  {func(b []byte) { b[0] = 'x' }, nil, "65536 bytes are not a chunk", ""},
 		"a chunk of zeros": {func(b []byte) { clear(b) }, nil, "", ""},
 		"a chunk of noise": {func(b []byte) {
 			for i := range b {
 				b[i] = byte(i*i>>3) | 1
 			}
-		}, nil, "65536 bytes are no chunk", ""},
+		}, nil, "65536 bytes are not a chunk", ""},
 	} {
 		b := slices.Clone(middle)
 		c.change(b)
@@ -110,7 +122,8 @@ func TestCut(t *testing.T) {
 			t.Fatalf("%d bytes: %+v", n, got)
 		}
 		inside := n - headerSize - whole/10*ChunkSize
-		if chunk := file[headerSize+whole/10*ChunkSize:]; inside > chunkHeaderSize && inside > int(le.Uint32(chunk[48:])) && len(got.lost) != 0 {
+		if chunk := file[headerSize+whole/10*ChunkSize:]; inside > chunkHeaderSize &&
+			inside > int(le.Uint32(chunk[48:])) && len(got.lost) != 0 {
 			t.Fatalf("%d bytes: all records are there, and %v", n, got.lost)
 		}
 	}
@@ -125,7 +138,8 @@ func TestShift(t *testing.T) {
 		file []byte
 		ids  []uint64
 	}{
-		"in between":              {slices.Concat(file[:second], []byte(strings.Repeat("junk", 25)), file[second:]), ids(1, 30)},
+		"in between": {slices.Concat(file[:second], []byte(strings.Repeat("junk", 25)), file[second:]),
+			ids(1, 30)},
 		"missing":                 {slices.Concat(file[:second-3000], file[second:]), ids(1, 30)},
 		"two chunks, cut in both": {slices.Concat(file[:second+700], file[second+ChunkSize-90:]), nil},
 	} {
@@ -165,19 +179,22 @@ func (f failing) ReadAt(b []byte, off int64) (int, error) {
 func TestReadError(t *testing.T) {
 	file := logFile(sampleChunk(1, 5), sampleChunk(6, 5), sampleChunk(11, 5))
 	file[120] = 1
-	r, err := NewReader(failing{bytes.NewReader(file), headerSize + ChunkSize, headerSize + 2*ChunkSize}, int64(len(file)))
+	r, err := NewReader(failing{bytes.NewReader(file), headerSize + ChunkSize, headerSize + 2*ChunkSize},
+		int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := collect(r.All())
-	if !slices.Equal(got.ids, slices.Concat(ids(1, 5), ids(11, 5))) || len(got.lost) != 1 || !strings.Contains(got.lost[0], "disk error") {
+	if !slices.Equal(got.ids, slices.Concat(ids(1, 5), ids(11, 5))) || len(got.lost) != 1 ||
+		!strings.Contains(got.lost[0], "disk error") {
 		t.Errorf("%+v", got)
 	}
 	if _, err := NewReader(failing{bytes.NewReader(file), 0, 1}, int64(len(file))); !errors.Is(err, errDisk) {
 		t.Error(err)
 	}
 	s := stream1(t, io.MultiReader(bytes.NewReader(file[:headerSize+ChunkSize]), failingReader{}))
-	if got = collect(s); !slices.Equal(got.ids, ids(1, 5)) || len(got.lost) != 1 || !strings.Contains(got.lost[0], "disk error") {
+	if got = collect(s); !slices.Equal(got.ids, ids(1, 5)) || len(got.lost) != 1 ||
+		!strings.Contains(got.lost[0], "disk error") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -196,7 +213,8 @@ func TestErrorPlace(t *testing.T) {
 		if err == nil || !errors.As(err, &e) || !e.Lost {
 			continue
 		}
-		if e.Chunk != 1 || e.Record != 13 || e.Offset <= headerSize+ChunkSize+int64(third) || e.Offset > headerSize+ChunkSize+int64(third)+200 {
+		if e.Chunk != 1 || e.Record != 13 || e.Offset <= headerSize+ChunkSize+int64(third) || e.Offset > headerSize+
+			ChunkSize+int64(third)+200 {
 			t.Errorf("%+v", e)
 		}
 		if got := e.Error(); !strings.HasPrefix(got, "evtx: chunk 1, record 13, offset 0x1") {

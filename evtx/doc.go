@@ -1,8 +1,8 @@
 // Package evtx reads Windows event log files (.evtx): whole files, streams,
 // damaged and cut files, and files that Windows is still writing.
 //
-// A file is a header of 4096 bytes and chunks of 65536 bytes. Each chunk stands
-// for itself: it holds records, and the names and templates that they refer to.
+// A file is a header of 4096 bytes and chunks of 65536 bytes. Each chunk is
+// complete in itself: it holds records, and the names and templates that they use.
 // A record is binary XML, nearly always a template and the values to put into
 // it. This package compiles each template once a chunk, and then reads of each
 // record only its values.
@@ -16,7 +16,7 @@
 //		fields, err := rec.Fields() // as Sigma rules name them
 //	}
 //
-// A Record gives its content in three forms, and all of them come from the same
+// A Record has its content in three forms, and all of them come from the same
 // tree: Fields, AppendJSON and AppendXML.
 //
 // # Trust
@@ -42,7 +42,7 @@ const (
 	// MaxDepth bounds how deep elements may be nested in a template, and how deep
 	// binary XML may be nested in the values of binary XML.
 	MaxDepth = 64
-	// MaxOutput bounds in bytes what one record gives as fields, JSON or XML. A
+	// MaxOutput bounds in bytes what one record fills as fields, JSON or XML. A
 	// record of Windows has at most a tenth of it.
 	MaxOutput = 4 << 20
 )
@@ -51,7 +51,7 @@ const (
 	headerSize      = 4096 // the file header's block
 	chunkHeaderSize = 512
 	recordOverhead  = 24 + 4 // signature, size, id, time; size again at the end
-	maxFragments    = 16     // how deep binary XML lies in values of binary XML
+	maxFragments    = 16     // how deep binary XML is nested in values of binary XML
 	maxSteps        = 1 << 20
 )
 

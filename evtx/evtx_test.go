@@ -116,14 +116,16 @@ func sameSlow(t *testing.T, r *Record) {
 func TestSample(t *testing.T) {
 	fields, j, x := only(t, func(c *chunkBuilder) {
 		c.instance(event, fill(7, func(c *chunkBuilder) {
-			c.instance(process, str("-"), str("2026-01-05 00:00:00.123"), u32(4007), str(`C:\a "b"\議.exe`), str("a<b>&\n\x01"), str(`EXAMPLE\sato`), null())
+			c.instance(process, str("-"), str("2026-01-05 00:00:00.123"), u32(4007), str(`C:\a "b"\議.exe`),
+				str("a<b>&\n\x01"), str(`EXAMPLE\sato`), null())
 		})...)
 	})
 	want := map[string]any{
 		"Provider_Name": "Microsoft-Windows-Sysmon", "Provider_Guid": "33323130-3534-3736-3839-616263646566",
 		"EventID": int64(1), "Version": int64(5), "Level": int64(4), "Task": int64(1), "Opcode": int64(0),
 		"Keywords": "0x8000000000000000", "TimeCreated": "2026-01-05T00:00:00.123456Z", "EventRecordID": int64(7),
-		"Execution_ProcessID": int64(2222), "Execution_ThreadID": int64(3333), "Channel": "Microsoft-Windows-Sysmon/Operational",
+		"Execution_ProcessID": int64(2222), "Execution_ThreadID": int64(3333),
+		"Channel":  "Microsoft-Windows-Sysmon/Operational",
 		"Computer": "ws01.example.jp", "Security_UserID": "S-1-5-18",
 		"RuleName": "-", "UtcTime": "2026-01-05 00:00:00.123", "ProcessId": int64(4007), "Image": `C:\a "b"\議.exe`,
 		"CommandLine": "a<b>&\n\x01", "User": `EXAMPLE\sato`,
@@ -131,17 +133,31 @@ func TestSample(t *testing.T) {
 	if d := cmp.Diff(want, fields); d != "" {
 		t.Errorf("fields (-want +got):\n%s", d)
 	}
-	wantJSON := `{"Event":{"#attributes":{"xmlns":"` + namespace + `"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon","Guid":"33323130-3534-3736-3839-616263646566"}},` +
-		`"EventID":1,"Version":5,"Level":4,"Task":1,"Opcode":0,"Keywords":"0x8000000000000000","TimeCreated":{"#attributes":{"SystemTime":"2026-01-05T00:00:00.123456Z"}},"EventRecordID":7,` +
-		`"Correlation":null,"Execution":{"#attributes":{"ProcessID":2222,"ThreadID":3333}},"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"ws01.example.jp","Security":{"#attributes":{"UserID":"S-1-5-18"}}},` +
-		`"EventData":{"RuleName":"-","UtcTime":"2026-01-05 00:00:00.123","ProcessId":4007,"Image":"C:\\a \"b\"\\議.exe","CommandLine":"a<b>&\n\u0001","User":"EXAMPLE\\sato"}}}`
+	wantJSON := `{"Event":{"#attributes":{"xmlns":"` + namespace +
+		`"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon",` +
+		`"Guid":"33323130-3534-3736-3839-616263646566"}},` +
+		`"EventID":1,"Version":5,"Level":4,"Task":1,"Opcode":0,"Keywords":"0x8000000000000000",` +
+		`"TimeCreated":{"#attributes":{"SystemTime":"2026-01-05T00:00:00.123456Z"}},"EventRecordID":7,` +
+		`"Correlation":null,"Execution":{"#attributes":{"ProcessID":2222,"ThreadID":3333}},` +
+		`"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"ws01.example.jp",` +
+		`"Security":{"#attributes":{"UserID":"S-1-5-18"}}},` +
+		`"EventData":{"RuleName":"-","UtcTime":"2026-01-05 00:00:00.123","ProcessId":4007,"Image":"C:\\a ` +
+		`\"b\"\\議.exe","CommandLine":"a<b>&\n\u0001","User":"EXAMPLE\\sato"}}}`
 	if j != wantJSON {
 		t.Errorf("JSON\n%s\nwant\n%s", j, wantJSON)
 	}
-	wantXML := `<Event xmlns="` + namespace + `"><System><Provider Name="Microsoft-Windows-Sysmon" Guid="{33323130-3534-3736-3839-616263646566}"/><EventID>1</EventID><Version>5</Version><Level>4</Level><Task>1</Task>` +
-		`<Opcode>0</Opcode><Keywords>0x8000000000000000</Keywords><TimeCreated SystemTime="2026-01-05T00:00:00.1234567Z"/><EventRecordID>7</EventRecordID><Correlation/><Execution ProcessID="2222" ThreadID="3333"/>` +
-		`<Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>ws01.example.jp</Computer><Security UserID="S-1-5-18"/></System><EventData><Data Name="RuleName">-</Data><Data Name="UtcTime">2026-01-05 00:00:00.123</Data>` +
-		`<Data Name="ProcessId">4007</Data><Data Name="Image">C:\a &quot;b&quot;\議.exe</Data><Data Name="CommandLine">a&lt;b&gt;&amp;` + "\n\uFFFD" + `</Data><Data Name="User">EXAMPLE\sato</Data></EventData></Event>`
+	wantXML := `<Event xmlns="` + namespace +
+		`"><System><Provider Name="Microsoft-Windows-Sysmon" Guid="{33323130-3534-3736-3839-616263646566}"/><EventID>` +
+		`1</EventID><Version>5</Version><Level>4</Level><Task>1</Task>` +
+		`<Opcode>0</Opcode><Keywords>0x8000000000000000</Keywords><TimeCreated ` +
+		`SystemTime="2026-01-05T00:00:00.1234567Z"/><EventRecordID>7</EventRecordID><Correlation/><Execution ` +
+		`ProcessID="2222" ThreadID="3333"/>` +
+		`<Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>ws01.example.jp</Computer><Security ` +
+		`UserID="S-1-5-18"/></System><EventData><Data Name="RuleName">-</Data><Data Name="UtcTime">2026-01-05 ` +
+		`00:00:00.123</Data>` +
+		`<Data Name="ProcessId">4007</Data><Data Name="Image">C:\a &quot;b&quot;\議.exe</Data><Data ` +
+		`Name="CommandLine">a&lt;b&gt;&amp;` + "\n\uFFFD" +
+		`</Data><Data Name="User">EXAMPLE\sato</Data></EventData></Event>`
 	if x != wantXML {
 		t.Errorf("XML\n%s\nwant\n%s", x, wantXML)
 	}
@@ -182,9 +198,9 @@ func TestKept(t *testing.T) {
 		for i := range fields {
 			switch fields[i].Name {
 			case "CommandLine":
-				lines = append(lines, fields[i].Value.Text)
+				lines = append(lines, fields[i].Value.String())
 			case "Image":
-				images = append(images, fields[i].Value.Text)
+				images = append(images, fields[i].Value.String())
 			}
 		}
 	}
@@ -208,7 +224,8 @@ func TestHeader(t *testing.T) {
 		change func(b []byte) []byte
 		warn   string
 	}{
-		"count":     {func(b []byte) []byte { le.PutUint16(b[42:], 900); sealHeader(b); return b }, "says that there are 900 chunks, and 2 were found"},
+		"count": {func(b []byte) []byte { le.PutUint16(b[42:], 900); sealHeader(b); return b },
+			"says that there are 900 chunks, and 2 were found"},
 		"checksum":  {func(b []byte) []byte { b[124]++; return b }, "the file header's checksum"},
 		"version":   {func(b []byte) []byte { b[38] = 9; sealHeader(b); return b }, "format version 9.1 is not known"},
 		"block":     {func(b []byte) []byte { b[41] = 1; sealHeader(b); return b }, "says that it takes 256 bytes"},
@@ -218,7 +235,8 @@ func TestHeader(t *testing.T) {
 		changed := c.change(slices.Clone(b))
 		for _, seq := range []iter.Seq2[*Record, error]{open(t, changed).All(), stream1(t, bytes.NewReader(changed))} {
 			got := collect(seq)
-			if !slices.Equal(got.ids, ids(1, 6)) || len(got.lost) != 0 || len(got.warned) != 1 || !strings.Contains(got.warned[0], c.warn) {
+			if !slices.Equal(got.ids, ids(1, 6)) || len(got.lost) != 0 || len(got.warned) != 1 ||
+				!strings.Contains(got.warned[0], c.warn) {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
@@ -237,7 +255,8 @@ func TestHeader(t *testing.T) {
 			t.Errorf("%.10q: %v", bad, err)
 		}
 	}
-	if got := collect(open(t, b[:1000]).All()); len(got.lost) != 1 || !strings.Contains(got.lost[0], "cut off after 1000 bytes") {
+	if got := collect(open(t, b[:1000]).All()); len(got.lost) != 1 ||
+		!strings.Contains(got.lost[0], "cut off after 1000 bytes") {
 		t.Errorf("cut: %+v", got)
 	}
 }

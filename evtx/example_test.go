@@ -1,8 +1,10 @@
 package evtx_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -10,40 +12,33 @@ import (
 	"github.com/meneki/meneki/evtx"
 )
 
-// Read a file, and say which program each process event is about.
+// Read a log, and print a line for each event in it.
 func Example() {
-	f, err := os.Open("Security.evtx")
-	if err != nil {
-		slog.Error("cannot be read", "error", err)
-		return
+	if err := printLog(bytes.NewReader(evtx.SampleLog())); err != nil {
+		fmt.Println(err)
 	}
-	defer f.Close()
-	st, err := f.Stat()
+	// Output:
+	// 2026-01-05T00:00:00.123456Z 1 C:\Windows\System32\cmd.exe
+	// 2026-01-05T00:00:00.123456Z 1 C:\Windows\System32\cmd.exe
+}
+
+func printLog(file io.Reader) error {
+	r, err := evtx.NewStream(file) // or NewReader for a file on disk
 	if err != nil {
-		slog.Error("cannot be read", "error", err)
-		return
-	}
-	r, err := evtx.NewReader(f, st.Size())
-	if err != nil {
-		slog.Error("cannot be read", "error", err)
-		return
+		return err
 	}
 	for rec, err := range r.All() {
 		if err != nil {
-			slog.Warn("damage", "error", err) // and where it is
+			slog.Warn(err.Error()) // damage and its place; reading goes on
 			continue
 		}
-		fields, err := rec.Fields()
+		fields, err := rec.Fields() // named as Sigma rules name them
 		if err != nil {
-			slog.Warn("damage", "error", err)
-			continue
+			return err
 		}
-		for i := range fields {
-			if fields[i].Name == "NewProcessName" {
-				fmt.Println(rec.ID, fields[i].Value.Text)
-			}
-		}
+		fmt.Println(fields.Get("TimeCreated"), fields.Get("EventID"), fields.Get("Image"))
 	}
+	return nil
 }
 
 // Follow a log that Windows is writing, a look a second.
@@ -61,7 +56,7 @@ func ExampleTail() {
 	var line []byte
 	for rec, err := range evtx.NewTail(open, wait, evtx.Position{}).All(context.Background()) {
 		if err != nil {
-			slog.Warn("damage", "error", err)
+			slog.Warn(err.Error())
 			continue
 		}
 		if line, err = rec.AppendJSON(line[:0]); err == nil {

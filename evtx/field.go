@@ -1,9 +1,25 @@
 package evtx
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
+	"time"
 )
+
+// Fields are the fields of one record, in the order of the record.
+type Fields []Field
+
+// Get returns the value of the field with a name, as Sigma rules spell it. Without
+// such a field it returns the zero Value, whose text is "".
+func (f Fields) Get(name string) Value {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Value
+		}
+	}
+	return Value{}
+}
 
 // A Field is one field of a record under the name that Sigma rules use.
 type Field struct {
@@ -11,133 +27,173 @@ type Field struct {
 	Value Value
 }
 
-// Kind says what a Value is.
+// Kind is the type of what a Value holds.
 type Kind uint8
 
 // The kinds of values.
 const (
-	Null   Kind = iota // the zero Value; no field has it
-	String             // Text
-	Int                // Int
-	Uint               // Uint, of numbers greater than an int64 holds
-	Float              // Float, never NaN or infinite
-	Bool               // Bool
-	List               // List: the Data elements without a name, or an array
+	Null   Kind = iota // nothing: the zero Value; no field of a record has it
+	String             // a text
+	Int                // a whole number that an int64 holds
+	Uint               // a whole number too large for an int64
+	Float              // any other number, never NaN or infinite
+	Bool               // true or false
+	List               // several values: Data elements without a name, or an array
 )
 
-// A Value is the value of a field. Texts may be kept; List is used again for the
-// next record. Whoever keeps a short text of a record for long should keep a
-// copy (strings.Clone): it lies in a block of 64 KiB with others.
+// String returns the name of the kind.
+func (k Kind) String() string {
+	if names := [...]string{"null", "string", "int", "uint", "float", "bool", "list"}; int(k) < len(names) {
+		return names[k]
+	}
+	return "Kind(" + strconv.Itoa(int(k)) + ")"
+}
+
+// A Value is what a field holds. String returns its text whatever its kind is; the
+// other methods return it as a Go value of one type.
+//
+// Texts may be kept. The list of a List is reused for the next record. A text is
+// part of a block of up to 64 KiB of texts: to keep a short one for long, copy it
+// with strings.Clone.
 type Value struct {
-	Kind Kind
-	bits uint64
-	Text string // of String, otherwise empty
-	List []Value
+	kind Kind
+	bits uint64 // of a number or a Bool
+	text string // of a String
+	list []Value
 }
 
-// Int gives the number of an Int, and 0 of anything else.
-func (v *Value) Int() int64 {
-	if v.Kind == Int {
-		return int64(v.bits)
+// Kind returns the type of what v holds.
+func (v Value) Kind() Kind { return v.kind }
+
+// String returns v as text: numbers in decimal, true or false, the members of a
+// List joined by commas.
+func (v Value) String() string {
+	if v.kind == String {
+		return v.text
 	}
-	return 0
+	return string(v.Append(nil))
 }
 
-// Uint gives the number of a Uint, and 0 of anything else.
-func (v *Value) Uint() uint64 {
-	if v.Kind == Uint {
-		return v.bits
-	}
-	return 0
-}
-
-// Float gives the number of a Float, and 0 of anything else.
-func (v *Value) Float() float64 {
-	if v.Kind == Float {
-		return math.Float64frombits(v.bits)
-	}
-	return 0
-}
-
-// Bool gives the value of a Bool, and false of anything else.
-func (v *Value) Bool() bool { return v.Kind == Bool && v.bits != 0 }
-
-// Any gives the value as encoding/json would hold it, but whole numbers as int64
-// where they fit: nil, string, int64, float64, bool or []any.
-func (v *Value) Any() any {
-	switch v.Kind {
+// Append appends the text that String returns to dst.
+func (v Value) Append(dst []byte) []byte {
+	switch v.kind {
 	case String:
-		return v.Text
+		return append(dst, v.text...)
+	case Int:
+		return strconv.AppendInt(dst, int64(v.bits), 10)
+	case Uint:
+		return strconv.AppendUint(dst, v.bits, 10)
+	case Float:
+		return strconv.AppendFloat(dst, math.Float64frombits(v.bits), 'g', -1, 64)
+	case Bool:
+		return strconv.AppendBool(dst, v.bits != 0)
+	case List:
+		for i := range v.list {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = v.list[i].Append(dst)
+		}
+	}
+	return dst
+}
+
+// Int returns a whole number; ok is false if v is not one or does not fit.
+func (v Value) Int() (n int64, ok bool) {
+	if v.kind == Int {
+		return int64(v.bits), true
+	}
+	return 0, false
+}
+
+// Uint returns a whole number from 0 on; ok is false if v is not one.
+func (v Value) Uint() (n uint64, ok bool) {
+	if v.kind == Uint || v.kind == Int && int64(v.bits) >= 0 {
+		return v.bits, true
+	}
+	return 0, false
+}
+
+// Float returns a number of any kind as a float64; ok is false if v is not a number.
+func (v Value) Float() (f float64, ok bool) {
+	switch v.kind {
+	case Int:
+		return float64(int64(v.bits)), true
+	case Uint:
+		return float64(v.bits), true
+	case Float:
+		return math.Float64frombits(v.bits), true
+	}
+	return 0, false
+}
+
+// Bool returns whether v is true; ok is false if v is neither true nor false.
+func (v Value) Bool() (b, ok bool) {
+	if v.kind == Bool {
+		return v.bits != 0, true
+	}
+	return false, false
+}
+
+// Time returns the time that a text such as that of TimeCreated states; ok is false
+// if v is not a time.
+func (v Value) Time() (t time.Time, ok bool) {
+	if v.kind != String {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, v.text)
+	return t.UTC(), err == nil
+}
+
+// List returns the values of a List, and nil for any other kind.
+func (v Value) List() []Value { return v.list }
+
+// Any returns v as nil, string, int64, uint64 (of kind Uint), float64, bool or []any.
+func (v Value) Any() any {
+	switch v.kind {
+	case String:
+		return v.text
 	case Int:
 		return int64(v.bits)
 	case Uint:
-		return float64(v.bits)
+		return v.bits
 	case Float:
-		return v.Float()
+		return math.Float64frombits(v.bits)
 	case Bool:
 		return v.bits != 0
 	case List:
-		list := make([]any, len(v.List))
-		for i := range v.List {
-			list[i] = v.List[i].Any()
+		list := make([]any, len(v.list))
+		for i := range v.list {
+			list[i] = v.list[i].Any()
 		}
 		return list
 	}
 	return nil
 }
 
-// Append appends the value as text; the members of a List are parted by commas.
-func (v *Value) Append(dst []byte) []byte {
-	switch v.Kind {
-	case String:
-		return append(dst, v.Text...)
-	case Int:
-		return strconv.AppendInt(dst, int64(v.bits), 10)
-	case Uint:
-		return strconv.AppendUint(dst, v.bits, 10)
-	case Float:
-		return strconv.AppendFloat(dst, v.Float(), 'g', -1, 64)
-	case Bool:
-		return strconv.AppendBool(dst, v.bits != 0)
-	case List:
-		for i := range v.List {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = v.List[i].Append(dst)
-		}
-	}
-	return dst
-}
+// MarshalJSON returns v as the JSON value of its kind.
+func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(v.Any()) }
 
-// String gives the value as text.
-func (v Value) String() string {
-	if v.Kind == String {
-		return v.Text
-	}
-	return string(v.Append(nil))
-}
+func textValue(s string) Value { return Value{kind: String, text: s} }
 
-func textValue(s string) Value { return Value{Kind: String, Text: s} }
-
-// set reads a value that is no array and no binary XML. An absent one is "".
+// set reads a value that is neither an array nor binary XML. An absent one is "".
 func (v *Value) set(c *Chunk, typ uint8, b []byte) {
-	*v = Value{Kind: String}
+	*v = Value{kind: String}
 	if len(b) == 0 {
 		return
 	}
 	switch typ {
 	case typeString:
-		v.Text = c.arena.utf16(trimNUL(b))
+		v.text = c.arena.utf16(trimNUL(b))
 	case typeInt8, typeInt16, typeInt32, typeInt64:
-		v.Kind, v.bits = Int, uint64(signed(typ, b))
+		v.kind, v.bits = Int, uint64(signed(typ, b))
 	case typeUint8, typeUint16, typeUint32, typeUint64:
-		v.Kind, v.bits = Int, unsigned(b)
+		v.kind, v.bits = Int, unsigned(b)
 		if v.bits > math.MaxInt64 {
-			v.Kind = Uint
+			v.kind = Uint
 		}
 	case typeBool:
-		v.Kind = Bool
+		v.kind = Bool
 		if unsigned(b) != 0 {
 			v.bits = 1
 		}
@@ -147,14 +203,14 @@ func (v *Value) set(c *Chunk, typ uint8, b []byte) {
 			if typ == typeFloat32 { // as its shortest text says, not with the digits that float64 would show
 				f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'g', -1, 32), 64)
 			}
-			v.Kind, v.bits = Float, math.Float64bits(f)
+			v.kind, v.bits = Float, math.Float64bits(f)
 			return
 		}
 		fallthrough
 	default:
 		a := &c.arena
 		a.scratch = appendValue(a.scratch[:0], typ, b, styleJSON)
-		v.Text = a.keep(a.scratch)
+		v.text = a.keep(a.scratch)
 	}
 }
 

@@ -2,7 +2,7 @@ package evtx
 
 import "strings"
 
-// Fields gives the record's fields as Sigma rules name them:
+// Fields returns the record's fields as Sigma rules name them:
 //
 //   - the System part as Provider_Name, Provider_Guid, EventID (a number),
 //     EventID_Qualifiers, Version, Level, Task, Opcode, Keywords, TimeCreated,
@@ -13,7 +13,7 @@ import "strings"
 //     name of the element, and those without a name as Data: a text, or a List
 //     if there are several; an element without content is "";
 //   - the children of the one element in UserData in the same way;
-//   - what lies deeper under its path, with dots ("Certificate.#attributes.fileRef");
+//   - what is deeper under its path, with dots ("Certificate.#attributes.fileRef");
 //   - RenderingInfo's Message, of forwarded events, as Message.
 //
 // A name with spaces is given without them, and once more with "_" for each. A
@@ -22,7 +22,7 @@ import "strings"
 // comes again in EventData gets "_1" and so on. Values are as in AppendJSON.
 //
 // The slice is used again for the next record. An error wraps ErrTooLarge.
-func (r *Record) Fields() ([]Field, error) {
+func (r *Record) Fields() (Fields, error) {
 	r.flat.reset(r)
 	if !r.flat.fast(r.root, inTop) {
 		r.flat.reset(r)
@@ -37,8 +37,9 @@ func (r *Record) Fields() ([]Field, error) {
 
 // systemFields are the names that a data field may meet.
 var systemFields = map[string]bool{
-	"Provider_Name": true, "Provider_Guid": true, "Provider_EventSourceName": true, "EventID": true, "EventID_Qualifiers": true,
-	"Version": true, "Level": true, "Task": true, "Opcode": true, "Keywords": true, "TimeCreated": true,
+	"Provider_Name": true, "Provider_Guid": true, "Provider_EventSourceName": true, "EventID": true,
+	"EventID_Qualifiers": true,
+	"Version":            true, "Level": true, "Task": true, "Opcode": true, "Keywords": true, "TimeCreated": true,
 	"EventRecordID": true, "Correlation_ActivityID": true, "Correlation_RelatedActivityID": true,
 	"Execution_ProcessID": true, "Execution_ThreadID": true, "Execution_ProcessorID": true, "Execution_SessionID": true,
 	"Execution_KernelTime": true, "Execution_UserTime": true, "Execution_ProcessorTime": true,
@@ -50,7 +51,7 @@ func protected(name string) bool {
 	return name == "Channel" || name == "Computer" || name == "EventID" || name == "Provider_Name"
 }
 
-// systemAttr gives the field of an attribute in the System part.
+// systemAttr returns the field of an attribute in the System part.
 func systemAttr(element, attr string) string {
 	switch {
 	case element == "TimeCreated" && attr == "SystemTime":
@@ -61,7 +62,7 @@ func systemAttr(element, attr string) string {
 	return element + "_" + attr
 }
 
-// dataNames gives the field, or the two fields, of a data element.
+// dataNames returns the field, or the two fields, of a data element.
 func dataNames(key string) (name, spare string) {
 	if strings.IndexByte(key, ' ') < 0 {
 		return key, ""
@@ -69,7 +70,7 @@ func dataNames(key string) (name, spare string) {
 	return strings.ReplaceAll(key, " ", ""), strings.ReplaceAll(key, " ", "_")
 }
 
-// hidden tells the names that are no fields.
+// hidden reports whether a name is not that of a field.
 func hidden(key string) bool {
 	return key == "" || key[0] == '#' || key[0] == '@' || key == "xmlns"
 }
@@ -79,7 +80,7 @@ type flattener struct {
 	r       *Record
 	budget  int
 	texts   int  // bytes of text so far
-	data    int  // programs run that give data fields
+	data    int  // programs run that have data fields
 	source  bool // Provider_EventSourceName is there
 	lists   []Value
 	scratch []byte
@@ -92,13 +93,13 @@ func (fl *flattener) reset(r *Record) {
 	r.fields = r.fields[:0]
 }
 
-// full tells whether to stop, and counts a step.
+// full reports whether to stop, and counts a step.
 func (fl *flattener) full() bool {
 	fl.budget--
 	return fl.budget < 0 || fl.texts > MaxOutput
 }
 
-// add gives the place for a new field's value.
+// add returns the place for a new field's value.
 func (fl *flattener) add(name string) *Value {
 	r := fl.r
 	if len(r.fields) < cap(r.fields) {
@@ -111,8 +112,8 @@ func (fl *flattener) add(name string) *Value {
 	return &r.fields[len(r.fields)-1].Value
 }
 
-// find gives the field name, or nil. Its cost counts, lest thousands of fields
-// are each looked for among thousands.
+// find returns the field name, or nil. Its cost counts, so that a search
+// for each of thousands of fields among thousands is bounded.
 func (fl *flattener) find(name string) *Value {
 	fl.budget -= len(fl.r.fields) / 32
 	for i := range fl.r.fields {
@@ -146,29 +147,29 @@ func (fl *flattener) finish() {
 	case 1:
 		fl.put("Data", fl.lists[0])
 	default:
-		fl.put("Data", Value{Kind: List, List: fl.lists})
+		fl.put("Data", Value{kind: List, list: fl.lists})
 	}
 }
 
 // set reads one value that fast or walk has come to.
 func (fl *flattener) set(v *Value, typ uint8, b []byte, number bool) {
 	v.set(fl.r.c, typ, b)
-	fl.texts += len(v.Text)
-	if number && v.Kind == String {
+	fl.texts += len(v.text)
+	if number && v.kind == String {
 		fl.number(v)
 	}
 }
 
 // number makes a number of the System's numbers that are kept as text.
 func (fl *flattener) number(v *Value) {
-	if len(v.Text) > 18 || !isDecimal([]byte(v.Text)) {
+	if len(v.text) > 18 || !isDecimal([]byte(v.text)) {
 		return
 	}
 	n := uint64(0)
-	for i := range len(v.Text) {
-		n = n*10 + uint64(v.Text[i]-'0')
+	for i := range len(v.text) {
+		n = n*10 + uint64(v.text[i]-'0')
 	}
-	*v = Value{Kind: Int, bits: n}
+	*v = Value{kind: Int, bits: n}
 }
 
 // setArray reads an array: a List, its one member, or "".
@@ -185,6 +186,6 @@ func (fl *flattener) setArray(v *Value, typ uint8, b []byte) {
 	case 1:
 		*v = list[0]
 	default:
-		*v = Value{Kind: List, List: list}
+		*v = Value{kind: List, list: list}
 	}
 }

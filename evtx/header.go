@@ -3,13 +3,12 @@ package evtx
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 )
 
 var le = binary.LittleEndian
 
-// A Header is the file's own word on itself. Windows writes it rarely: in a log
+// A Header is what the file states about itself. Windows writes it rarely: in a log
 // that is in use, or that was copied while it was, the numbers are old.
 type Header struct {
 	FirstChunk uint64 // number of the oldest chunk
@@ -25,8 +24,8 @@ type Header struct {
 // parseHeader reads a file header. The errors lose nothing; ok is false where b
 // does not begin with one.
 func parseHeader(b []byte) (h Header, ok bool, problems []*Error) {
-	warn := func(off int64, format string, args ...any) {
-		problems = append(problems, &Error{Offset: off, Chunk: -1, Err: fmt.Errorf(format, args...)})
+	warn := func(off int64, code string, args ...any) {
+		problems = append(problems, &Error{Offset: off, Chunk: -1, Err: because(code, args...)})
 	}
 	if len(b) < 128 || !bytes.Equal(b[:8], fileSignature) {
 		return h, false, nil
@@ -37,13 +36,13 @@ func parseHeader(b []byte) (h Header, ok bool, problems []*Error) {
 		Dirty: b[120]&1 != 0, Full: b[120]&2 != 0,
 	}
 	if want, is := le.Uint32(b[124:]), crc32.ChecksumIEEE(b[:120]); want != is {
-		warn(124, "the file header's checksum is %#08x, and its bytes give %#08x", want, is)
+		warn(124, "evtx.header.checksum", checksum(want), checksum(is))
 	}
 	if n := le.Uint16(b[40:]); n != headerSize {
-		warn(40, "the file header says that it takes %d bytes; it is read as %d", n, headerSize)
+		warn(40, "evtx.header.size", n, headerSize)
 	}
 	if h.Major != 3 {
-		warn(38, "format version %d.%d is not known; it is read as 3.1", h.Major, h.Minor)
+		warn(38, "evtx.header.version", h.Major, h.Minor)
 	}
 	return h, true, problems
 }

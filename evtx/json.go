@@ -5,10 +5,11 @@ import "math"
 // AppendJSON appends the record as one line of JSON without a line break, in the
 // shape that the tools of the Sigma community share:
 //
-//	{"Event":{"#attributes":{"xmlns":…},"System":{"Provider":{"#attributes":{"Name":…,"Guid":…}},"EventID":1,…},"EventData":{"Image":…,…}}}
+//	{"Event":{"#attributes":{"xmlns":…},
+//	  "System":{"Provider":{"#attributes":{"Name":…,"Guid":…}},"EventID":1,…},"EventData":{"Image":…,…}}}
 //
 // Elements are members by their names, and Data elements by their attribute
-// Name; attributes lie under "#attributes", and the text beside them under
+// Name; attributes are under "#attributes", and the text beside them under
 // "#text". Data elements without a name are "Data":{"#text":[…]}, one alone
 // "Data":{"#text":…}. A name that comes again in one element gets "_1", "_2" and
 // so on. An element without content is null, a Data element "". Numbers and
@@ -38,7 +39,7 @@ const (
 	elsewhere
 )
 
-// below gives the place of the element name.
+// below returns the place of the element name.
 func (p where) below(name string) where {
 	switch {
 	case p == inRoot:
@@ -51,12 +52,13 @@ func (p where) below(name string) where {
 	return elsewhere
 }
 
-// numeric tells the System's members that are numbers even where the log keeps
+// numeric reports whether a member of System is a number even where the log keeps
 // them as text, as it does for events without a template.
 func (p where) numeric(name string) bool {
 	switch p {
 	case inSystem:
-		return name == "EventID" || name == "Version" || name == "Level" || name == "Task" || name == "Opcode" || name == "EventRecordID"
+		return name == "EventID" || name == "Version" || name == "Level" || name == "Task" || name == "Opcode" ||
+			name == "EventRecordID"
 	case inExecution:
 		return name == "ProcessID" || name == "ThreadID"
 	}
@@ -144,7 +146,7 @@ func (o *object) element(f *fragment, i int32) {
 	}
 }
 
-// object writes an element that has attributes or elements, and lies at parent.
+// object writes an element that has attributes or elements, and is at parent.
 func (w *writer) object(f *fragment, i int32, s shape, parent where, attrs bool) {
 	n := &f.nodes[i]
 	o := object{w: w, at: parent.below(n.name), keys: w.push()}
@@ -171,7 +173,7 @@ func (w *writer) object(f *fragment, i int32, s shape, parent where, attrs bool)
 	w.dst = append(w.dst, '}')
 }
 
-// lists writes, once, the Data elements without a name that lie in the object.
+// lists writes, once, the Data elements without a name that are in the object.
 func (o *object) lists() {
 	if o.unnamed {
 		return
@@ -270,7 +272,7 @@ func (w *writer) text(b []byte, number bool) {
 	w.dst = w.quote(b)
 }
 
-// isDecimal tells a whole number as JSON writes it, of at most 18 digits.
+// isDecimal reports whether b is a whole number of at most 18 digits as JSON writes it.
 func isDecimal(b []byte) bool {
 	if len(b) == 0 || len(b) > 18 || b[0] == '0' && len(b) > 1 {
 		return false

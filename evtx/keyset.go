@@ -14,7 +14,7 @@ type counted struct {
 	n    int
 }
 
-// unique gives name, or, if it was given before, name with the first number that
+// unique returns name, or, if it was added before, name with the first number that
 // makes it new.
 func (s *keyset) unique(name string) string {
 	n := s.add(name)
@@ -29,7 +29,7 @@ func (s *keyset) unique(name string) string {
 	}
 }
 
-// add gives how often name came before.
+// add returns how often name came before.
 func (s *keyset) add(name string) int {
 	if s.many != nil {
 		n := s.many[name]

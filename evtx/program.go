@@ -1,6 +1,6 @@
 package evtx
 
-// place says where in an event a piece of binary XML lies.
+// place is where in an event a piece of binary XML is.
 type place uint8
 
 const (
@@ -17,7 +17,7 @@ const (
 // where each comes from, in which order.
 type program struct {
 	ops  []op
-	data bool // it gives data fields with names
+	data bool // it has data fields with names
 	slow bool // it has what only walk can do
 }
 
@@ -46,7 +46,7 @@ type op struct {
 	text   string
 }
 
-// program gives t's program for a context.
+// program returns t's program for a context.
 func (c *Chunk) program(t *template, in place) *program {
 	if t.flat[in] == nil {
 		m := programmer{c: c, nodes: t.nodes, ops: c.ops}
@@ -69,7 +69,7 @@ type programmer struct {
 
 func (m *programmer) op(o op) { m.ops = append(m.ops, o) }
 
-// container compiles what lies right below an element, or at the top.
+// container compiles what is right below an element, or at the top.
 func (m *programmer) container(lo, hi int32, in place) {
 	for k := lo; k < hi && !m.slow; k = m.nodes[k].end {
 		switch n := &m.nodes[k]; n.kind {
@@ -127,7 +127,7 @@ func (m *programmer) element(k int32, in place) {
 	}
 }
 
-// plain gives the one part from lo to hi: -1 if there are none or several, or
+// plain returns the one part from lo to hi: -1 if there are none or several, or
 // one that is neither literal text nor a substitution.
 func (m *programmer) plain(lo, hi int32) int32 {
 	if lo >= hi || m.nodes[lo].end != hi {
@@ -153,7 +153,7 @@ func (m *programmer) field(o op, k int32) {
 	m.op(o)
 }
 
-// join gives a field name made of an element and an attribute, once.
+// join returns a field name made of an element and an attribute, once.
 func (m *programmer) join(element, attr string) string {
 	in := &m.c.intern
 	in.scratch = append(append(append(in.scratch[:0], element...), '_'), attr...)
@@ -255,7 +255,7 @@ func (m *programmer) item(n *node) {
 	}
 }
 
-// fast runs the programs of the fragments from g on. It gives false where walk
+// fast runs the programs of the fragments from g on. It returns false where walk
 // must do it: the fields are then of no use.
 func (fl *flattener) fast(g int32, in place) bool {
 	r := fl.r
@@ -269,7 +269,7 @@ func (fl *flattener) fast(g int32, in place) bool {
 			return false
 		}
 		if p.data {
-			// Two that give data fields may give the same name.
+			// Two that have data fields may have the same name.
 			if fl.data++; fl.data > 1 {
 				return false
 			}

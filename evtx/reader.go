@@ -2,7 +2,6 @@ package evtx
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"iter"
 )
@@ -10,7 +9,7 @@ import (
 // A Reader reads the records of a file. It is used by one goroutine at a time.
 type Reader struct {
 	src      source
-	start    int64 // where the first chunk must lie
+	start    int64 // where the first chunk must be
 	size     int64
 	seeks    bool
 	header   Header
@@ -22,7 +21,7 @@ type Reader struct {
 
 // NewReader reads a file of size bytes: all chunks that are there, whatever the
 // file header says of them. A file whose header is damaged is read too, as long
-// as a chunk follows. It returns ErrFormat for what is no event log, and the
+// as a chunk follows. It returns ErrFormat for what is not an event log, and the
 // error of r if its first bytes cannot be read.
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	return begin(&Reader{src: &file{r: r, size: size}, size: size, seeks: true})
@@ -38,35 +37,35 @@ func NewStream(r io.Reader) (*Reader, error) {
 func begin(r *Reader) (*Reader, error) {
 	b, err := r.src.window(0, headerSize+len(chunkSignature))
 	if err != nil {
-		return nil, fmt.Errorf("read the file header: %w", err)
+		return nil, because("evtx.read.header", err)
 	}
 	r.header, r.headed, r.problems = parseHeader(b)
 	r.start = headerSize
-	warn := func(lost bool, off int, format string, args ...any) {
-		r.problems = append(r.problems, &Error{Offset: int64(off), Chunk: -1, Lost: lost, Err: fmt.Errorf(format, args...)})
+	warn := func(lost bool, off int, code string, args ...any) {
+		r.problems = append(r.problems, &Error{Offset: int64(off), Chunk: -1, Lost: lost, Err: because(code, args...)})
 	}
 	switch {
 	case r.headed:
 		if len(b) < headerSize {
-			warn(true, len(b), "the file is cut off after %d bytes, within its header", len(b))
+			warn(true, len(b), "evtx.header.cut", len(b))
 		}
 	case bytes.HasPrefix(b, chunkSignature):
 		r.start = 0
-		warn(false, 0, "there is no file header; the file begins with a chunk")
+		warn(false, 0, "evtx.header.missing")
 	case len(b) > headerSize && bytes.HasPrefix(b[headerSize:], chunkSignature):
-		warn(false, 0, "the file header is damaged")
+		warn(false, 0, "evtx.header.damaged")
 	default:
 		return nil, ErrFormat
 	}
 	return r, nil
 }
 
-// Header gives the file's word on itself; ok is false if it cannot be read.
+// Header returns what the file states about itself; ok is false if it cannot be read.
 func (r *Reader) Header() (h Header, ok bool) { return r.header, r.headed }
 
 // All yields all records from the oldest to the newest, and an *Error for each
 // part that cannot be read or is not as it should be: see Error.Lost. In a log
-// that has gone round, the oldest chunk does not come first in the file. The
+// that has wrapped around, the oldest chunk does not come first in the file. The
 // Record is used again for the next one.
 //
 // An error of the underlying file is yielded in the same way, with Lost set; of
@@ -95,7 +94,7 @@ type RawChunk struct {
 }
 
 // Chunks yields the chunks in the order of All, for [Chunk.Reset] to read them,
-// on several cores if they are copied, and an *Error for what is no chunk. The
+// on several cores if they are copied, and an *Error for what is not a chunk. The
 // errors and the records of the chunks one after another are those of All.
 func (r *Reader) Chunks() iter.Seq2[RawChunk, error] {
 	return func(yield func(RawChunk, error) bool) { r.each(yield) }
@@ -126,7 +125,7 @@ func (r *Reader) counts() *Error {
 	if !r.headed || r.header.Dirty || r.chunks == int(r.header.Chunks) {
 		return nil
 	}
-	return &Error{Offset: 42, Chunk: -1, Err: fmt.Errorf("the file header says that there are %d chunks, and %d were found", r.header.Chunks, r.chunks)}
+	return &Error{Offset: 42, Chunk: -1, Err: because("evtx.header.chunks", r.header.Chunks, r.chunks)}
 }
 
 // scan reads the chunks from from to to. In a file that lost or gained bytes they
@@ -137,7 +136,7 @@ func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 		if gap < 0 {
 			return true
 		}
-		e := &Error{Offset: gap, Chunk: r.number(gap), Lost: true, Err: fmt.Errorf("%d bytes are no chunk", pos-gap)}
+		e := &Error{Offset: gap, Chunk: r.number(gap), Lost: true, Err: because("evtx.chunk.none", pos-gap)}
 		gap = -1
 		return yield(RawChunk{}, e)
 	}
@@ -145,7 +144,7 @@ func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 	for pos < to {
 		b, err := r.src.window(pos, ChunkSize)
 		if err != nil {
-			e := &Error{Offset: pos, Chunk: r.number(pos), Lost: true, Err: fmt.Errorf("read: %w", err)}
+			e := &Error{Offset: pos, Chunk: r.number(pos), Lost: true, Err: because("evtx.read", err)}
 			if !filled(pos) || !yield(RawChunk{}, e) {
 				return false
 			}
@@ -168,7 +167,7 @@ func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 			}
 			pos += ChunkSize
 			// Where bytes went missing the next chunk comes too early. It is then
-			// seen behind this one's records.
+			// found after this one's records.
 			if early := bytes.Index(b[min(r.chunk.free, len(b)):], chunkSignature); early >= 0 {
 				pos += int64(r.chunk.free + early - ChunkSize)
 			}
@@ -177,7 +176,7 @@ func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 		at := bytes.Index(b, chunkSignature)
 		if at < 0 {
 			at = len(b)
-			for n := min(len(chunkSignature)-1, len(b)); n > 0; n-- { // it may lie across
+			for n := min(len(chunkSignature)-1, len(b)); n > 0; n-- { // it may be split
 				if len(b) == ChunkSize && bytes.HasSuffix(b, chunkSignature[:n]) {
 					at -= n
 					break
@@ -195,7 +194,7 @@ func (r *Reader) scan(from, to int64, yield func(RawChunk, error) bool) bool {
 // number is the number of the chunk at off.
 func (r *Reader) number(off int64) int { return int((off - r.start) / ChunkSize) }
 
-// oldest gives the place of the chunk where a log that has gone round begins:
+// oldest returns the place of the chunk where a log that has wrapped around begins:
 // the one place where record identifiers go down. Files of any other kind begin
 // with their first chunk.
 func (r *Reader) oldest() int64 {

@@ -1,18 +1,18 @@
 package evtx
 
 import (
-	"fmt"
 	"time"
 )
 
 // A Record is one event. It is valid until the next one is asked for, and used
 // by one goroutine at a time.
 type Record struct {
-	ID      uint64    // event record identifier, as in the record's own header
-	Written time.Time // when it was written to the log, UTC, exact to 100 ns; the event's own time is the field TimeCreated
-	Offset  int64     // bytes from the start of the file to the record
-	Chunk   int       // number of the 64 KiB block behind the file header, from 0
-	Size    int       // bytes that the record takes
+	ID uint64 // event record identifier, as in the record's own header
+	// when it was written to the log, UTC, exact to 100 ns; the event's own time is the field TimeCreated
+	Written time.Time
+	Offset  int64 // bytes from the start of the file to the record
+	Chunk   int   // number of the 64 KiB block after the file header, from 0
+	Size    int   // bytes that the record takes
 
 	c      *Chunk
 	frags  []fragment
@@ -20,7 +20,7 @@ type Record struct {
 	nodes  []node // of fragments that are no template
 	root   int32
 
-	fields []Field
+	fields Fields
 	flat   flattener
 	w      writer
 }
@@ -34,7 +34,7 @@ type fragment struct {
 	next   int32 // the fragment that follows in the same value, or -1
 }
 
-// A value is one of a template instance's values: where it lies in the chunk.
+// A value is one of a template instance's values: where it is in the chunk.
 type value struct {
 	typ  uint8
 	size uint16
@@ -52,17 +52,17 @@ func (r *Record) reset(c *Chunk, pos, size int) *Error {
 	var e *Error
 	r.root, _, e = r.parse(pos+24, pos+size-4, 0)
 	if e == nil && r.root < 0 {
-		e = c.fail(pos+24, "the record has no content")
+		e = c.fail(pos+24, "evtx.record.empty")
 	}
 	return e
 }
 
-// parse reads the fragments from pos to end, and gives the number of the first
+// parse reads the fragments from pos to end, and returns the number of the first
 // one, or -1 if there are none.
 func (r *Record) parse(pos, end, depth int) (first int32, to int, e *Error) {
 	c := r.c
 	if depth > maxFragments {
-		return -1, pos, c.fail(pos, "binary XML is nested more than %d deep", maxFragments)
+		return -1, pos, c.fail(pos, "evtx.depth.binary", maxFragments)
 	}
 	first, last := int32(-1), int32(-1)
 	for pos < end {
@@ -71,7 +71,7 @@ func (r *Record) parse(pos, end, depth int) (first int32, to int, e *Error) {
 			return first, pos, nil
 		case tokenFragment:
 			if end-pos < 4 {
-				return -1, pos, c.fail(pos, "a fragment header needs 4 bytes, and %d are left", end-pos)
+				return -1, pos, c.fail(pos, "evtx.needs", because("evtx.part.fragment"), 4, end-pos)
 			}
 			pos += 4
 			continue
@@ -107,7 +107,7 @@ func (r *Record) elements(me int32, pos, end int) (int, *Error) {
 	case tokenPITarget:
 		e = p.pi()
 	default:
-		e = r.c.fail(pos, "token %#02x where an element or a template must begin", t)
+		e = r.c.fail(pos, "evtx.token.top", code8(t))
 	}
 	if e != nil {
 		return pos, e
@@ -122,12 +122,12 @@ func (r *Record) elements(me int32, pos, end int) (int, *Error) {
 	return p.pos, nil
 }
 
-// instance reads a template instance behind its token: a version, the template's
-// id, where its definition lies (often right here), and the values.
+// instance reads a template instance after its token: a version, the template's
+// id, where its definition is (often right here), and the values.
 func (r *Record) instance(me int32, pos, end, depth int) (int, *Error) {
 	c := r.c
 	if end-pos < 9 {
-		return pos, c.fail(pos, "a template instance needs 9 bytes, and %d are left", end-pos)
+		return pos, c.fail(pos, "evtx.needs", because("evtx.part.instance"), 9, end-pos)
 	}
 	off := le.Uint32(c.buf[pos+5:])
 	pos += 9
@@ -137,20 +137,20 @@ func (r *Record) instance(me int32, pos, end, depth int) (int, *Error) {
 	}
 	if int(off) == pos {
 		if end-pos < size {
-			return pos, c.fail(pos, "a template of %d bytes, where %d are left", size, end-pos)
+			return pos, c.fail(pos, "evtx.template.size.left", size, end-pos)
 		}
 		pos += size
 	}
 	if end-pos < 4 {
-		return pos, c.fail(pos, "the number of values needs 4 bytes, and %d are left", end-pos)
+		return pos, c.fail(pos, "evtx.needs", because("evtx.part.number"), 4, end-pos)
 	}
 	n := le.Uint32(c.buf[pos:])
 	pos += 4
 	if int64(n)*4 > int64(end-pos) {
-		return pos, c.fail(pos-4, "%d values are said to follow, and %d bytes are left", n, end-pos)
+		return pos, c.fail(pos-4, "evtx.values.number", n, end-pos)
 	}
 	if t.maxSub >= int(n) {
-		return pos, c.fail(pos-4, "the template asks for value %d, and the record has %d", t.maxSub, n)
+		return pos, c.fail(pos-4, "evtx.values.asked", t.maxSub, n)
 	}
 	specs := c.buf[pos : pos+int(n)*4]
 	pos += int(n) * 4
@@ -158,18 +158,18 @@ func (r *Record) instance(me int32, pos, end, depth int) (int, *Error) {
 	for i := 0; i < len(specs); i += 4 {
 		size, typ := int(le.Uint16(specs[i:])), specs[i+2]
 		if end-pos < size {
-			return pos, c.fail(pos, "value %d has %d bytes, and %d are left", i/4, size, end-pos)
+			return pos, c.fail(pos, "evtx.value.left", i/4, size, end-pos)
 		}
 		if !validSize(typ, size) {
 			if e := c.checkValue(typ, pos, size); e != nil {
-				e.Err = fmt.Errorf("value %d: %w", i/4, e.Err)
+				e.Err = because("evtx.value", i/4, e.Err)
 				return pos, e
 			}
 		}
 		r.values = append(r.values, value{typ: typ, size: uint16(size), off: uint32(pos), frag: -1})
 		pos += size
 	}
-	// Appending for what is nested moves r.values, but what lies here is not
+	// Appending for what is nested moves r.values, but what is here is not
 	// written again: so this slice stays right, with the fragments noted first.
 	mine := r.values[from:len(r.values):len(r.values)]
 	for i := range mine {

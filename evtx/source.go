@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// A source gives the bytes of a file piece by piece.
+// A source returns the bytes of a file piece by piece.
 type source interface {
-	// window gives up to n bytes at off: fewer at the end of the file, none behind
+	// window returns up to n bytes at off: fewer at the end of the file, none after
 	// it. They are good until the next call.
 	window(off int64, n int) ([]byte, error)
 }
@@ -43,7 +43,7 @@ type stream struct {
 }
 
 func (s *stream) window(off int64, n int) ([]byte, error) {
-	for s.off < off { // pass what lies before
+	for s.off < off { // pass what is before
 		skip := min(off-s.off, int64(len(s.buf)))
 		if skip == 0 {
 			skip = off - s.off

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -29,14 +28,14 @@ type Position struct {
 }
 
 // A Tail follows a log that Windows is writing: records are added to the last
-// chunk, which is written anew in place, and then to the next one, which in a
+// chunk, which is rewritten in place, and then to the next one, which in a
 // full log is the oldest. It yields each record once, in the order of their
 // identifiers.
 //
 // A chunk whose checksums do not hold is being written. It is looked at again
 // later, and read as it is if it has not changed since, or after three looks.
 //
-// A log that was cleared begins anew: it is known by lower identifiers, or by
+// A log that was cleared starts again: that is known by lower identifiers, or by
 // another time of the record last yielded. All of its records are then yielded.
 //
 // A Tail is used by one goroutine at a time.
@@ -48,7 +47,7 @@ type Tail struct {
 	chunk Chunk
 	buf   []byte
 	slots map[int64]*slot
-	said  string // the error of the last look, not to be said again and again
+	said  string // the error of the last look, which is reported once
 	fell  int    // looks in a row that saw a log that ends before pos
 }
 
@@ -66,16 +65,16 @@ type slot struct {
 // patience is how many looks a chunk may be unsettled.
 const patience = 3
 
-// NewTail follows the log that open gives. It is opened for each look and closed
-// behind it, so that Windows may rename or replace it. wait is called between
+// NewTail follows the log that open returns. It is opened for each look and closed
+// after it, so that Windows may rename or replace it. wait is called between
 // two looks, and ends the tail with an error: typically it waits a second, or
 // for the context. from is where to begin.
 func NewTail(open func() (TailFile, error), wait func(context.Context) error, from Position) *Tail {
 	return &Tail{open: open, wait: wait, pos: from, buf: make([]byte, ChunkSize), slots: map[int64]*slot{}}
 }
 
-// Position gives the record last yielded. Whoever keeps it only after having
-// dealt with the record loses none in a restart.
+// Position returns the record last yielded. A program that stores it after it has
+// processed the record loses none in a restart.
 func (t *Tail) Position() Position { return t.pos }
 
 // All yields the records that are there, and then those that are added, until
@@ -92,20 +91,20 @@ func (t *Tail) All(ctx context.Context) iter.Seq2[*Record, error] {
 	}
 }
 
-// look reads what is new. It gives false if yield wants no more.
+// look reads what is new. It returns false if yield wants no more.
 func (t *Tail) look(yield func(*Record, error) bool) bool {
 	f, err := t.open()
 	if err != nil {
-		return t.say(fmt.Errorf("open the log: %w", err), yield)
+		return t.say(because("evtx.tail.open", err), yield)
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return t.say(fmt.Errorf("look at the log: %w", err), yield)
+		return t.say(because("evtx.tail.stat", err), yield)
 	}
 	heads, err := t.heads(f, st.Size())
 	if err != nil {
-		return t.say(fmt.Errorf("read the log: %w", err), yield)
+		return t.say(because("evtx.tail.read", err), yield)
 	}
 	t.said = ""
 	if t.fallen(f, heads) && !t.begin(heads, yield) {
@@ -123,7 +122,7 @@ func (t *Tail) look(yield func(*Record, error) bool) bool {
 	return true
 }
 
-// say yields an error of the file itself, if it is not the one said before.
+// say yields an error of the file itself unless it was the last one.
 func (t *Tail) say(err error, yield func(*Record, error) bool) bool {
 	if err.Error() == t.said {
 		return true
@@ -164,7 +163,7 @@ func (t *Tail) heads(f TailFile, size int64) ([]head, error) {
 	return out, nil
 }
 
-// fallen tells that the log is not the one that pos is of: it ends before pos.
+// fallen reports whether the log is not the one that pos is of, because it ends before pos.
 // That must be seen twice, for headers are written after records.
 func (t *Tail) fallen(f TailFile, heads []head) bool {
 	highest := uint64(0)
@@ -183,7 +182,7 @@ func (t *Tail) fallen(f TailFile, heads []head) bool {
 	return t.fell > 1
 }
 
-// holds tells whether a chunk has the record at pos.
+// holds reports whether a chunk has the record at pos.
 func (t *Tail) holds(f TailFile, h head) bool {
 	if _, ok := t.load(f, h); !ok {
 		return false
@@ -194,13 +193,13 @@ func (t *Tail) holds(f TailFile, h head) bool {
 
 // begin starts over with another log.
 func (t *Tail) begin(heads []head, yield func(*Record, error) bool) bool {
-	e := &Error{Chunk: -1, Err: fmt.Errorf("the log was begun anew: it does not hold record %d of %s any more", t.pos.Record, t.pos.Written.Format(time.RFC3339))}
+	e := &Error{Chunk: -1, Err: because("evtx.tail.restarted", t.pos.Record, t.pos.Written.Format(time.RFC3339))}
 	t.pos, t.fell = Position{}, 0
 	clear(t.slots)
 	return yield(nil, e)
 }
 
-// load reads a chunk, and gives the checksum of all of it.
+// load reads a chunk, and returns the checksum of all of it.
 func (t *Tail) load(f TailFile, h head) (sum uint32, ok bool) {
 	n, err := f.ReadAt(t.buf[:ChunkSize], h.off)
 	if err != nil && err != io.EOF {
@@ -212,7 +211,7 @@ func (t *Tail) load(f TailFile, h head) (sum uint32, ok bool) {
 	return crc32.ChecksumIEEE(t.buf[:n]), true
 }
 
-// read yields what is new in a chunk. next is false if the chunks behind it must wait.
+// read yields what is new in a chunk. next is false if the chunks after it must wait.
 func (t *Tail) read(f TailFile, h head, yield func(*Record, error) bool) (more, next bool) {
 	s := t.slots[h.off]
 	if s == nil || s.first != h.first {
@@ -253,8 +252,8 @@ func (t *Tail) read(f TailFile, h head, yield func(*Record, error) bool) (more, 
 	return true, true
 }
 
-// records yields the chunk's records behind pos, and its damage unless that was
-// reported before. What lies behind the last record may still be being written:
+// records yields the chunk's records after pos, and its damage unless that was
+// reported before. What is after the last record may still be being written:
 // it is damage only if it stays.
 func (t *Tail) records(s *slot, final bool, yield func(*Record, error) bool) bool {
 	var held []*Error
@@ -288,7 +287,7 @@ func (t *Tail) records(s *slot, final bool, yield func(*Record, error) bool) boo
 		}
 		if from := t.pos.Record + 1; t.pos.Record != 0 && r.ID > from && !lost {
 			e := &Error{Offset: r.Offset, Chunk: r.Chunk, Lost: true,
-				Err: fmt.Errorf("records %d to %d are not in the log: they were overwritten before they were read, or are damaged", from, r.ID-1)}
+				Err: because("evtx.tail.gap", from, r.ID-1)}
 			if !yield(nil, e) {
 				return false
 			}
@@ -301,7 +300,7 @@ func (t *Tail) records(s *slot, final bool, yield func(*Record, error) bool) boo
 	return !final || flush()
 }
 
-// find gives the time of the record id, if the chunk holds it.
+// find returns the time of the record id, if the chunk holds it.
 func (c *Chunk) find(id uint64) (time.Time, bool) {
 	for pos := chunkHeaderSize; pos < c.free; {
 		size, e := c.frame(pos)

@@ -94,12 +94,14 @@ func TestTail(t *testing.T) {
 	g := &growing{}
 	set := func(chunks ...[]byte) func() { return func() { g.data = logFile(chunks...) } }
 	g.data = logFile()
-	got := g.follow(t, set(sampleChunk(1, 3)), set(sampleChunk(1, 5)), nothing, set(sampleChunk(1, 5)), set(sampleChunk(1, 20), sampleChunk(21, 1)),
+	got := g.follow(t, set(sampleChunk(1, 3)), set(sampleChunk(1, 5)), nothing, set(sampleChunk(1, 5)),
+		set(sampleChunk(1, 20), sampleChunk(21, 1)),
 		set(sampleChunk(1, 20), sampleChunk(21, 7), make([]byte, ChunkSize)))
 	g.want(t, "grows", got, ids(1, 27), "", "")
 	got = g.follow(t, set(sampleChunk(1, 20), sampleChunk(21, 9)))
 	g.want(t, "after a restart", got, ids(28, 2), "", "")
-	got = g.follow(t, set(sampleChunk(1, 20), sampleChunk(21, 20), sampleChunk(41, 2)), set(sampleChunk(61, 3), sampleChunk(21, 20), sampleChunk(41, 20)))
+	got = g.follow(t, set(sampleChunk(1, 20), sampleChunk(21, 20), sampleChunk(41, 2)),
+		set(sampleChunk(61, 3), sampleChunk(21, 20), sampleChunk(41, 20)))
 	g.want(t, "goes round", got, ids(30, 34), "", "")
 	got = g.follow(t, set(sampleChunk(121, 3), sampleChunk(81, 20), sampleChunk(101, 20)))
 	g.want(t, "overwritten", got, ids(81, 43), "records 64 to 80 are not in the log", "")
@@ -109,15 +111,16 @@ func TestTail(t *testing.T) {
 func TestTailCleared(t *testing.T) {
 	g := &growing{data: logFile(sampleChunk(100, 20))}
 	g.want(t, "first", g.follow(t), ids(100, 20), "", "")
-	got := g.follow(t, func() { g.data = logFile(sampleChunk(1, 2)) }, nothing, func() { g.data = logFile(sampleChunk(1, 3)) })
-	g.want(t, "lower", got, ids(1, 3), "", "begun anew: it does not hold record 119")
+	got := g.follow(t, func() { g.data = logFile(sampleChunk(1, 2)) }, nothing,
+		func() { g.data = logFile(sampleChunk(1, 3)) })
+	g.want(t, "lower", got, ids(1, 3), "", "started again: it no longer holds record 119")
 	other := sampleChunk(1, 9)
 	for n := range 9 {
 		other[recordAt(t, other, n)+18]++ // written at another time
 	}
 	seal(other)
 	got = g.follow(t, func() { g.data = logFile(other) }, nothing)
-	g.want(t, "the same numbers", got, ids(1, 9), "", "begun anew: it does not hold record 3")
+	g.want(t, "the same numbers", got, ids(1, 9), "", "started again: it no longer holds record 3")
 	empty := sampleChunk(1, 1)
 	for i := 8; i < 40; i++ {
 		empty[i] = 0xff
@@ -140,7 +143,9 @@ func TestTailUnsettled(t *testing.T) {
 	set := func(b []byte) func() { return func() { g.data = logFile(b) } }
 	g.want(t, "not yet", g.follow(t, set(unsealed(5))), nil, "", "")
 	g.want(t, "unchanged", g.follow(t, nothing, nothing), ids(4, 2), "", "")
-	g.want(t, "always changing", g.follow(t, set(unsealed(6)), set(unsealed(7)), set(unsealed(8)), set(unsealed(9)), set(unsealed(10))), ids(6, 3), "", "")
+	g.want(t, "always changing",
+		g.follow(t, set(unsealed(6)), set(unsealed(7)), set(unsealed(8)), set(unsealed(9)), set(unsealed(10))),
+		ids(6, 3), "", "")
 	g.want(t, "settled", g.follow(t, set(sampleChunk(1, 12))), ids(9, 4), "", "")
 
 	// Half a record at the end is no damage as long as it is being written.
@@ -151,7 +156,9 @@ func TestTailUnsettled(t *testing.T) {
 	changing := func(n byte) func() {
 		return func() { b := slices.Clone(half); b[120] = n; g.data = logFile(b) }
 	}
-	g.want(t, "half a record", g.follow(t, changing(1), changing(2), changing(3), changing(4), changing(5), set(sampleChunk(1, 14))), ids(13, 2), "", "")
+	g.want(t, "half a record",
+		g.follow(t, changing(1), changing(2), changing(3), changing(4), changing(5), set(sampleChunk(1, 14))),
+		ids(13, 2), "", "")
 }
 
 // Damage is told once, and the rest goes on.
@@ -174,7 +181,9 @@ func TestTailOpen(t *testing.T) {
 	g := &growing{err: fs.ErrNotExist}
 	got := g.follow(t, nothing, nothing, func() { g.err = fs.ErrPermission }, nothing,
 		func() { g.err, g.data = nil, logFile(sampleChunk(1, 2)) }, func() { g.err = fs.ErrNotExist }, nothing)
-	if !slices.Equal(got.ids, ids(1, 2)) || len(got.lost) != 3 || !strings.Contains(got.lost[0], "open the log: file does not exist") || !strings.Contains(got.lost[1], "permission") {
+	if !slices.Equal(got.ids, ids(1, 2)) || len(got.lost) != 3 ||
+		!strings.Contains(got.lost[0], "open the log: file does not exist") ||
+		!strings.Contains(got.lost[1], "permission") {
 		t.Errorf("%+v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -186,7 +195,8 @@ func TestTailOpen(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d records, and then the context was done", n)
 	}
-	for range NewTail(g.open, func(context.Context) error { t.Error("waits after the end"); return nil }, Position{}).All(t.Context()) {
+	for range NewTail(g.open, func(context.Context) error { t.Error("waits after the end"); return nil },
+		Position{}).All(t.Context()) {
 		break
 	}
 }
@@ -291,8 +301,13 @@ func TestTailRandom(t *testing.T) {
 				before = all.ids[i-1]
 			}
 			if n != before+1 {
-				if i > 0 && !slices.ContainsFunc(all.lost, func(e string) bool { return strings.Contains(e, fmt.Sprintf("records %d to %d ", before+1, n-1)) }) {
-					t.Fatalf("seed %d: records %d to %d are missing, and that is not told: %v", seed, before+1, n-1, all.lost)
+				if i > 0 && !slices.ContainsFunc(all.lost,
+					func(e string) bool {
+						return strings.Contains(e,
+							fmt.Sprintf("records %d to %d ", before+1, n-1))
+					}) {
+					t.Fatalf("seed %d: records %d to %d are missing, and that is not told: %v", seed, before+1, n-1,
+						all.lost)
 				}
 			}
 		}

@@ -7,28 +7,28 @@ type template struct {
 	flat   [places]*program // made when first needed
 }
 
-// templateHead is what lies before the tokens of a definition: 4 bytes to the
+// templateHead is what is before the tokens of a definition: 4 bytes to the
 // next definition, its GUID, and the size of the tokens.
 const templateHead = 4 + 16 + 4
 
-// template compiles the definition at off, which is named at at, or gives the one that was compiled
-// before. size is what the definition takes in the chunk.
+// template compiles the definition at off, which is named at at, or returns the
+// one that was compiled before. size is what the definition takes in the chunk.
 func (c *Chunk) template(off uint32, at int) (t *template, size int, e *Error) {
 	if int64(off)+templateHead > int64(len(c.buf)) || off < chunkHeaderSize {
-		return nil, 0, c.fail(at, "a template is said to lie at %#x, which is not within the chunk's records", off)
+		return nil, 0, c.fail(at, "evtx.template.place", hex(off))
 	}
 	n := le.Uint32(c.buf[off+templateHead-4:])
 	if int64(n) > int64(len(c.buf))-int64(off)-templateHead {
-		return nil, 0, c.fail(int(off), "a template of %d bytes goes beyond the end of the chunk", n)
+		return nil, 0, c.fail(int(off), "evtx.template.size", n)
 	}
 	size = templateHead + int(n)
 	if t, ok := c.templates[off]; ok {
 		return t, size, nil
 	}
-	// Definitions lie side by side, so that all of them together are smaller than
-	// the chunk. Those of a hostile chunk may overlap, each to be compiled anew.
+	// Definitions are side by side, so that all of them together are smaller than
+	// the chunk. Those of a hostile chunk may overlap, and each is compiled again.
 	if c.compiled += size; c.compiled > 8*ChunkSize {
-		return nil, 0, c.fail(int(off), "the chunk's templates overlap: %d bytes of them have been read", c.compiled)
+		return nil, 0, c.fail(int(off), "evtx.template.overlap", c.compiled)
 	}
 	from := len(c.nodes)
 	p := parser{c: c, pos: int(off) + templateHead, end: int(off) + size, template: true, nodes: c.nodes, maxSub: -1}
@@ -54,7 +54,7 @@ func (p *parser) fragment() *Error {
 			p.pos++
 			return nil
 		case tokenFragment:
-			if e := p.need(4, "a fragment header"); e != nil {
+			if e := p.need(4, "evtx.part.fragment"); e != nil {
 				return e
 			}
 			p.pos += 4
@@ -67,7 +67,7 @@ func (p *parser) fragment() *Error {
 				return e
 			}
 		default:
-			return p.c.fail(p.pos, "token %#02x where an element must begin", t)
+			return p.c.fail(p.pos, "evtx.token.element", code8(t))
 		}
 	}
 	return nil

@@ -43,8 +43,8 @@ type node struct {
 	typ   uint8  // of a substitution or a literal value
 	sub   uint16 // which value is put here
 	attrs int32  // of an element: where its content begins, within the tree
-	end   int32  // behind the last node below this one
-	off   uint32 // of a literal value: where it lies in the chunk
+	end   int32  // after the last node below this one
+	off   uint32 // of a literal value: where it is in the chunk
 	size  uint32
 	name  string
 	text  string
@@ -61,7 +61,7 @@ type parser struct {
 
 func (p *parser) need(n int, what string) *Error {
 	if p.end-p.pos < n {
-		return p.c.fail(p.pos, "%s needs %d bytes, and %d are left", what, n, p.end-p.pos)
+		return p.c.fail(p.pos, "evtx.needs", because(what), n, p.end-p.pos)
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (p *parser) u32() uint32 {
 	return le.Uint32(p.c.buf[p.pos-4:])
 }
 
-// name reads a reference to a name, and skips the name if it lies right here.
+// name reads a reference to a name, and skips the name if it is right here.
 func (p *parser) name(what string) (string, *Error) {
 	if e := p.need(4, what); e != nil {
 		return "", e
@@ -94,7 +94,7 @@ func (p *parser) name(what string) (string, *Error) {
 // element reads an element, from its token to its end.
 func (p *parser) element(depth int) *Error {
 	if depth > MaxDepth {
-		return p.c.fail(p.pos, "elements are nested more than %d deep", MaxDepth)
+		return p.c.fail(p.pos, "evtx.depth.elements", MaxDepth)
 	}
 	token := p.c.buf[p.pos]
 	p.pos++
@@ -102,11 +102,11 @@ func (p *parser) element(depth int) *Error {
 	if p.template {
 		n += 2
 	}
-	if e := p.need(n, "an element"); e != nil {
+	if e := p.need(n, "evtx.part.element"); e != nil {
 		return e
 	}
 	p.pos += n // the size and the dependency are not needed: tokens say where it ends
-	name, e := p.name("an element's name")
+	name, e := p.name("evtx.part.element.name")
 	if e != nil {
 		return e
 	}
@@ -118,7 +118,7 @@ func (p *parser) element(depth int) *Error {
 		}
 	}
 	p.nodes[me].attrs = int32(len(p.nodes))
-	if e := p.need(1, "an element"); e != nil {
+	if e := p.need(1, "evtx.part.element"); e != nil {
 		return e
 	}
 	switch t := p.c.buf[p.pos]; t {
@@ -130,27 +130,27 @@ func (p *parser) element(depth int) *Error {
 			return e
 		}
 	default:
-		return p.c.fail(p.pos, "token %#02x where the start of element %q must end", t, name)
+		return p.c.fail(p.pos, "evtx.token.start", code8(t), name)
 	}
 	p.nodes[me].end = int32(len(p.nodes))
 	return nil
 }
 
 func (p *parser) attributes() *Error {
-	if e := p.need(4, "an attribute list"); e != nil {
+	if e := p.need(4, "evtx.part.attributes"); e != nil {
 		return e
 	}
 	size := int64(p.u32())
 	if size > int64(p.end-p.pos) {
-		return p.c.fail(p.pos-4, "an attribute list of %d bytes, where %d are left", size, p.end-p.pos)
+		return p.c.fail(p.pos-4, "evtx.attributes.left", size, p.end-p.pos)
 	}
 	end := p.pos + int(size)
 	for p.pos < end {
 		if t := p.c.buf[p.pos]; t&^more != tokenAttribute {
-			return p.c.fail(p.pos, "token %#02x where an attribute must begin", t)
+			return p.c.fail(p.pos, "evtx.token.attribute", code8(t))
 		}
 		p.pos++
-		name, e := p.name("an attribute's name")
+		name, e := p.name("evtx.part.attribute.name")
 		if e != nil {
 			return e
 		}
@@ -160,21 +160,21 @@ func (p *parser) attributes() *Error {
 			if ok, e := p.part(); e != nil {
 				return e
 			} else if !ok {
-				return p.c.fail(p.pos, "token %#02x in the value of attribute %q", p.c.buf[p.pos], name)
+				return p.c.fail(p.pos, "evtx.token.attribute.value", code8(p.c.buf[p.pos]), name)
 			}
 		}
 		p.nodes[me].end = int32(len(p.nodes))
 	}
 	if p.pos != end {
-		return p.c.fail(p.pos, "an attribute goes beyond the end of its list")
+		return p.c.fail(p.pos, "evtx.attributes.end")
 	}
 	return nil
 }
 
-// content reads what lies between an element's start and its end token.
+// content reads what is between an element's start and its end token.
 func (p *parser) content(depth int) *Error {
 	for {
-		if e := p.need(1, "the content of an element"); e != nil {
+		if e := p.need(1, "evtx.part.content"); e != nil {
 			return e
 		}
 		switch t := p.c.buf[p.pos]; t &^ more {
@@ -193,7 +193,7 @@ func (p *parser) content(depth int) *Error {
 			if ok, e := p.part(); e != nil {
 				return e
 			} else if !ok {
-				return p.c.fail(p.pos, "token %#02x in the content of an element", t)
+				return p.c.fail(p.pos, "evtx.token.content", code8(t))
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func (p *parser) part() (ok bool, e *Error) {
 	t := p.c.buf[p.pos]
 	switch t &^ more {
 	case tokenValue:
-		if e := p.need(2, "a value"); e != nil {
+		if e := p.need(2, "evtx.part.value"); e != nil {
 			return false, e
 		}
 		typ := p.c.buf[p.pos+1]
@@ -215,9 +215,9 @@ func (p *parser) part() (ok bool, e *Error) {
 		}
 		size := fixedSize(typ)
 		if size == 0 {
-			return false, p.c.fail(p.pos-1, "a literal value of type %#02x", typ)
+			return false, p.c.fail(p.pos-1, "evtx.value.literal", code8(typ))
 		}
-		if e := p.need(size, "a value"); e != nil {
+		if e := p.need(size, "evtx.part.value"); e != nil {
 			return false, e
 		}
 		p.add(node{kind: nodeValue, typ: typ, off: uint32(p.pos), size: uint32(size)})
@@ -226,28 +226,28 @@ func (p *parser) part() (ok bool, e *Error) {
 		p.pos++
 		return true, p.text(false)
 	case tokenCharRef:
-		if e := p.need(3, "a character reference"); e != nil {
+		if e := p.need(3, "evtx.part.character"); e != nil {
 			return false, e
 		}
 		p.pos++
 		p.add(node{kind: nodeText, text: string(rune(p.u16()))}) // a surrogate becomes U+FFFD
 	case tokenEntityRef:
 		p.pos++
-		name, e := p.name("an entity reference")
+		name, e := p.name("evtx.part.entity")
 		if e != nil {
 			return false, e
 		}
 		text, known := entities[name]
 		if !known {
-			return false, p.c.fail(p.pos, "the entity %q is not known", name)
+			return false, p.c.fail(p.pos, "evtx.entity.unknown", name)
 		}
 		p.add(node{kind: nodeText, text: text})
 	case tokenNormalSub, tokenOptSub:
-		if e := p.need(4, "a substitution"); e != nil {
+		if e := p.need(4, "evtx.part.substitution"); e != nil {
 			return false, e
 		}
 		if !p.template {
-			return false, p.c.fail(p.pos, "a substitution outside of a template")
+			return false, p.c.fail(p.pos, "evtx.substitution.outside")
 		}
 		kind := nodeSub
 		if t&^more == tokenOptSub {
@@ -268,11 +268,11 @@ var entities = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, 
 
 // text reads counted UTF-16 text.
 func (p *parser) text(pi bool) *Error {
-	if e := p.need(2, "a text"); e != nil {
+	if e := p.need(2, "evtx.part.text"); e != nil {
 		return e
 	}
 	n := 2 * p.u16()
-	if e := p.need(n, "a text"); e != nil {
+	if e := p.need(n, "evtx.part.text"); e != nil {
 		return e
 	}
 	b := trimNUL(p.c.buf[p.pos : p.pos+n])
@@ -293,16 +293,16 @@ func (p *parser) text(pi bool) *Error {
 
 func (p *parser) pi() *Error {
 	p.pos++
-	name, e := p.name("a processing instruction")
+	name, e := p.name("evtx.part.pi")
 	if e != nil {
 		return e
 	}
 	p.add(node{kind: nodePI, name: name})
-	if e := p.need(1, "a processing instruction"); e != nil {
+	if e := p.need(1, "evtx.part.pi"); e != nil {
 		return e
 	}
 	if p.c.buf[p.pos] != tokenPIData {
-		return p.c.fail(p.pos, "token %#02x where the data of a processing instruction must be", p.c.buf[p.pos])
+		return p.c.fail(p.pos, "evtx.token.pi", code8(p.c.buf[p.pos]))
 	}
 	p.pos++
 	return p.text(true)

@@ -1,12 +1,6 @@
 package evtx
 
-import "errors"
-
-// ErrTooLarge is wrapped where a record would give more than MaxOutput bytes, or
-// takes more than a million steps to write: its values are put into one another.
-var ErrTooLarge = errors.New("the record is too large when its templates are filled in")
-
-// null tells a value that is not there. An empty text is there.
+// null reports whether a value is absent. An empty text is present.
 func (v *value) null() bool {
 	switch {
 	case v.typ == typeNull:
@@ -23,7 +17,7 @@ func (v *value) array() bool { return v.typ&typeArray != 0 }
 
 func (c *Chunk) bytes(v *value) []byte { return c.buf[v.off : int(v.off)+int(v.size)] }
 
-// omitted tells whether the element at i is left out: an optional substitution
+// omitted reports whether the element at i is left out: an optional substitution
 // right within it has no value ([MS-EVEN6] 3.1.4.7.2).
 func (f *fragment) omitted(i int32) bool {
 	n := &f.nodes[i]
@@ -35,7 +29,7 @@ func (f *fragment) omitted(i int32) bool {
 	return false
 }
 
-// absent tells whether the attribute at i has no value at all.
+// absent reports whether the attribute at i has no value at all.
 func (f *fragment) absent(i int32) bool {
 	for k := i + 1; k < f.nodes[i].end; k++ {
 		switch n := &f.nodes[k]; n.kind {
@@ -50,7 +44,7 @@ func (f *fragment) absent(i int32) bool {
 	return true
 }
 
-// shape is what lies in an element.
+// shape is what is in an element.
 type shape struct {
 	elements bool  // elements, or binary XML
 	parts    int   // parts of text that are there
@@ -83,7 +77,7 @@ func (f *fragment) shape(lo, hi int32) shape {
 	return s
 }
 
-// typed gives the type and bytes of a part of a text; literal texts have none.
+// typed returns the type and bytes of a part of a text; literal texts have none.
 func (r *Record) typed(f *fragment, k int32) (typ uint8, b []byte) {
 	switch n := &f.nodes[k]; n.kind {
 	case nodeValue:
@@ -129,10 +123,10 @@ func (r *Record) appendText(dst []byte, f *fragment, lo, hi int32, s style) []by
 	return dst
 }
 
-// isData tells the elements that are known by their attribute Name.
+// isData reports whether an element is known by its attribute Name.
 func isData(name string) bool { return name == "Data" || name == "ComplexData" }
 
-// dataName gives the attribute Name of a Data element at i; "" if it has none.
+// dataName returns the attribute Name of a Data element at i; "" if it has none.
 func (r *Record) dataName(f *fragment, i int32) string {
 	if !isData(f.nodes[i].name) {
 		return ""
@@ -149,7 +143,7 @@ func (r *Record) dataName(f *fragment, i int32) string {
 	return ""
 }
 
-// children calls yield for each element that lies right below, in the fragments
+// children calls yield for each element that is right below, in the fragments
 // put there too, until it returns false. budget counts down with each step.
 func (r *Record) children(f *fragment, lo, hi int32, budget *int, yield func(f *fragment, i int32) bool) bool {
 	for k := lo; k < hi; k = f.nodes[k].end {
@@ -177,10 +171,11 @@ func (r *Record) children(f *fragment, lo, hi int32, budget *int, yield func(f *
 	return true
 }
 
-// unnamed calls yield for each Data element without a name that lies right
+// unnamed calls yield for each Data element without a name that is right
 // below and holds text: with its place, or, of one with an array, for each
 // member with k -1.
-func (r *Record) unnamed(f *fragment, lo, hi int32, budget *int, yield func(f *fragment, k int32, typ uint8, b []byte) bool) {
+func (r *Record) unnamed(f *fragment, lo, hi int32, budget *int,
+	yield func(f *fragment, k int32, typ uint8, b []byte) bool) {
 	r.children(f, lo, hi, budget, func(f *fragment, i int32) bool {
 		n := &f.nodes[i]
 		if n.name != "Data" || r.dataName(f, i) != "" {

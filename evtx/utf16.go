@@ -15,7 +15,7 @@ func appendUTF16(dst, src []byte) []byte {
 	out := dst[:cap(dst)]
 	i := 0
 	for i+2 <= len(src) {
-		// Four ASCII letters at a time: nearly all there is.
+		// Four ASCII characters at a time: nearly all there is.
 		for i+8 <= len(src) {
 			w := le.Uint64(src[i:])
 			if w&0xff80ff80ff80ff80 != 0 {
@@ -51,7 +51,7 @@ func appendUTF16(dst, src []byte) []byte {
 }
 
 // trimNUL takes NULs off the end of UTF-16 text: some providers count the
-// terminator among the letters.
+// terminator among the characters.
 func trimNUL(b []byte) []byte {
 	b = b[:len(b)&^1]
 	for len(b) > 0 && b[len(b)-1] == 0 && b[len(b)-2] == 0 {
@@ -60,11 +60,12 @@ func trimNUL(b []byte) []byte {
 	return b
 }
 
-// windows1252 are the letters that ANSI text has at 0x80 to 0x9f; the rest is
+// windows1252 are the characters that ANSI text has at 0x80 to 0x9f; the rest is
 // Latin-1. The file does not say which code page its texts are in.
 var windows1252 = [32]rune{
 	0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
-	0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
+	0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e,
+	0x178,
 }
 
 func appendANSI(dst, src []byte) []byte {

@@ -38,7 +38,8 @@ const (
 // fixedSizes are the bytes of values that always have the same number of them.
 var fixedSizes = [...]uint8{
 	typeInt8: 1, typeUint8: 1, typeInt16: 2, typeUint16: 2, typeInt32: 4, typeUint32: 4, typeInt64: 8, typeUint64: 8,
-	typeFloat32: 4, typeFloat64: 8, typeBool: 4, typeGUID: 16, typeFileTime: 8, typeSysTime: 16, typeHex32: 4, typeHex64: 8,
+	typeFloat32: 4, typeFloat64: 8, typeBool: 4, typeGUID: 16, typeFileTime: 8, typeSysTime: 16, typeHex32: 4,
+	typeHex64: 8,
 }
 
 func fixedSize(typ uint8) int {
@@ -48,8 +49,8 @@ func fixedSize(typ uint8) int {
 	return 0
 }
 
-// validSize tells at a glance that a value can be read. Where it is false,
-// checkValue has the last word.
+// validSize reports quickly that a value can be read. Where it is false, checkValue
+// decides.
 func validSize(typ uint8, size int) bool {
 	if int(typ) < len(fixedSizes) && fixedSizes[typ] != 0 {
 		return size == int(fixedSizes[typ])
@@ -68,28 +69,28 @@ func (c *Chunk) checkValue(typ uint8, off, size int) *Error {
 		}
 	case typ&typeArray != 0 && fixed != 0:
 		if size%fixed != 0 {
-			return c.fail(off, "an array of type %#02x has %d bytes, which is no multiple of %d", typ, size, fixed)
+			return c.fail(off, "evtx.value.array", code8(typ), size, fixed)
 		}
 		return nil
 	case typ == typeSize || typ == typeSize|typeArray:
 		if size%4 == 0 && (typ&typeArray != 0 || size <= 8) {
 			return nil
 		}
-		return c.fail(off, "a value of type %#02x has %d bytes", typ, size)
+		return c.fail(off, "evtx.value.size", code8(typ), size)
 	case typ == typeBool && size == 1:
 		return nil
 	case fixed != 0:
-		return c.fail(off, "a value of type %#02x has %d bytes, and must have %d", typ, size, fixed)
+		return c.fail(off, "evtx.value.size.fixed", code8(typ), size, fixed)
 	case typ == typeSID:
 		if n := sidSize(c.buf[off : off+size]); n != size {
-			return c.fail(off, "a SID of %d bytes, where %d are needed", size, n)
+			return c.fail(off, "evtx.sid.size", size, n)
 		}
 		return nil
 	case typ == typeSID|typeArray:
 		for b := c.buf[off : off+size]; len(b) > 0; {
 			n := sidSize(b)
 			if n > len(b) {
-				return c.fail(off, "a SID needs %d bytes, and %d are left", n, len(b))
+				return c.fail(off, "evtx.sid.left", n, len(b))
 			}
 			b = b[n:]
 		}
@@ -97,7 +98,7 @@ func (c *Chunk) checkValue(typ uint8, off, size int) *Error {
 	case known(typ):
 		return nil
 	}
-	return c.fail(off, "a value of type %#02x, which is not known", typ)
+	return c.fail(off, "evtx.value.unknown", code8(typ))
 }
 
 func known(typ uint8) bool {
@@ -153,7 +154,7 @@ func eachItem(typ uint8, b []byte, yield func(typ uint8, b []byte) bool) {
 			}
 			b = b[n:]
 		}
-	case typeSize: // whether its members have 4 or 8 bytes is said nowhere but by the value's own type
+	case typeSize: // whether its members have 4 or 8 bytes only the value's own type states
 		for ; len(b) >= 4; b = b[4:] {
 			if !yield(typeHex32, b[:4]) {
 				return
@@ -173,16 +174,17 @@ func eachItem(typ uint8, b []byte, yield func(typ uint8, b []byte) bool) {
 type style uint8
 
 const (
-	styleXML  style = iota // as Windows renders them
-	styleJSON              // as the JSON tools of the Sigma community do: GUIDs in capitals without braces, times to the microsecond
+	styleXML style = iota // as Windows renders them
+	// as the JSON tools of the Sigma community do: GUIDs in capitals without braces, times to the microsecond
+	styleJSON
 )
 
-// isNumber tells the types that JSON has as they are; all others are texts there.
+// isNumber reports whether JSON has a type as it is; all others are texts there.
 func isNumber(typ uint8) bool {
 	return typ >= typeInt8 && typ <= typeUint64 || typ == typeFloat32 || typ == typeFloat64
 }
 
-// appendValue appends a value that is no array and no binary XML, as UTF-8,
+// appendValue appends a value that is neither an array nor binary XML, as UTF-8,
 // without escapes. An absent one is nothing.
 func appendValue(dst []byte, typ uint8, b []byte, s style) []byte {
 	if len(b) == 0 {
@@ -254,7 +256,7 @@ func float(typ uint8, b []byte) float64 {
 	return math.Float64frombits(le.Uint64(b))
 }
 
-// appendFloat writes what is no number as Windows does.
+// appendFloat writes NaN and infinities as Windows does.
 func appendFloat(dst []byte, typ uint8, b []byte) []byte {
 	f := float(typ, b)
 	switch {
@@ -280,7 +282,7 @@ func appendHex(dst, b []byte, digits string) []byte {
 	return dst
 }
 
-// appendGUID writes a GUID, whose first three parts lie little-endian.
+// appendGUID writes a GUID, whose first three parts are little-endian.
 func appendGUID(dst, b []byte, s style) []byte {
 	digits := upper
 	if s == styleXML {
@@ -308,7 +310,8 @@ func appendGUID(dst, b []byte, s style) []byte {
 // it needs more than 32 bits.
 func appendSID(dst, b []byte) []byte {
 	dst = strconv.AppendUint(append(dst, 'S', '-'), uint64(b[0]), 10)
-	authority := uint64(b[2])<<40 | uint64(b[3])<<32 | uint64(b[4])<<24 | uint64(b[5])<<16 | uint64(b[6])<<8 | uint64(b[7])
+	authority := uint64(b[2])<<40 | uint64(b[3])<<32 | uint64(b[4])<<24 |
+		uint64(b[5])<<16 | uint64(b[6])<<8 | uint64(b[7])
 	dst = append(dst, '-')
 	if authority < 1<<32 {
 		dst = strconv.AppendUint(dst, authority, 10)
@@ -321,7 +324,7 @@ func appendSID(dst, b []byte) []byte {
 	return dst
 }
 
-// FileTime gives the time of a FILETIME: 100 ns since 1601, UTC. Those of the
+// FileTime returns the time of a FILETIME: 100 ns since 1601, UTC. Those of the
 // year 10000 and later, which no text has a form for, are the last moment of 9999.
 func FileTime(n uint64) time.Time {
 	const (
@@ -333,7 +336,7 @@ func FileTime(n uint64) time.Time {
 	return time.Unix(int64(n/second)-epoch, int64(n%second)*100).UTC()
 }
 
-// sysTime gives the time of a SYSTEMTIME. One that names no day of the calendar
+// sysTime returns the time of a SYSTEMTIME. One that names no day of the calendar
 // is taken as the day that its numbers lead to.
 func sysTime(b []byte) time.Time {
 	u := func(i int) int { return int(le.Uint16(b[2*i:])) }

@@ -2,7 +2,9 @@ package evtx
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -33,61 +35,79 @@ func TestValues(t *testing.T) {
 		"string, cut":       {typeString, []byte{'a', 0, 0, 0xd8}, "a\uFFFD", "", "a\uFFFD"},
 		"string, odd":       {typeString, []byte{'a', 0, 'b'}, "a", "", "a"},
 		"string, empty":     {typeString, nil, "", "", ""},
-		"string, controls":  {typeString, wide("\t\r\n\x1b\uFFFE"), "\t\r\n\x1b\uFFFE", `"\t\r\n\u001b` + "\uFFFE" + `"`, "\t&#13;\n\uFFFD\uFFFD"},
-		"ansi":              {typeANSI, []byte("caf\xe9 \x80\x00"), "café €", "", "café €"},
-		"int8":              {typeInt8, []byte{0xff}, int64(-1), "", "-1"},
-		"uint8":             {typeUint8, []byte{0xff}, int64(255), "", "255"},
-		"int16":             {typeInt16, []byte{0, 0x80}, int64(-32768), "", "-32768"},
-		"uint16":            {typeUint16, []byte{0, 0x80}, int64(32768), "", "32768"},
-		"int32":             {typeInt32, []byte{0xfe, 0xff, 0xff, 0xff}, int64(-2), "", "-2"},
-		"uint32":            {typeUint32, []byte{0xfe, 0xff, 0xff, 0xff}, int64(4294967294), "", "4294967294"},
-		"int64":             {typeInt64, le64(1 << 63), int64(math.MinInt64), "", "-9223372036854775808"},
-		"uint64":            {typeUint64, le64(math.MaxInt64), int64(math.MaxInt64), "", "9223372036854775807"},
-		"uint64, great":     {typeUint64, le64(math.MaxUint64), float64(math.MaxUint64), "18446744073709551615", "18446744073709551615"},
-		"float32":           {typeFloat32, le.AppendUint32(nil, math.Float32bits(0.1)), 0.1, "", "0.1"},
-		"float64":           {typeFloat64, le64(math.Float64bits(-1.5e300)), -1.5e300, "", "-1.5e+300"},
-		"infinite":          {typeFloat64, le64(math.Float64bits(math.Inf(1))), "1.#INF", "", "1.#INF"},
-		"minus infinite":    {typeFloat32, le.AppendUint32(nil, math.Float32bits(float32(math.Inf(-1)))), "-1.#INF", "", "-1.#INF"},
-		"not a number":      {typeFloat64, le64(math.Float64bits(math.NaN())), "-1.#IND", "", "-1.#IND"},
-		"true":              {typeBool, []byte{1, 0, 0, 0}, true, "", "true"},
-		"false":             {typeBool, []byte{0, 0, 0, 0}, false, "", "false"},
-		"true, one byte":    {typeBool, []byte{1}, true, "", "true"},
-		"binary":            {typeBinary, []byte{0, 0xab, 0x10}, "00AB10", "", "00AB10"},
-		"guid":              {typeGUID, guid, "00112233-4455-6677-8899-AABBCCDDEEFF", "", "{00112233-4455-6677-8899-aabbccddeeff}"},
-		"size, 4 bytes":     {typeSize, []byte{0x10, 0, 0, 0}, "0x10", "", "0x10"},
-		"size, 8 bytes":     {typeSize, le64(1 << 40), "0x10000000000", "", "0x10000000000"},
-		"filetime":          {typeFileTime, le64(fileTime(testTime)), "2026-01-05T00:00:00.123456Z", "", "2026-01-05T00:00:00.1234567Z"},
-		"filetime, 0":       {typeFileTime, le64(0), "1601-01-01T00:00:00.000000Z", "", "1601-01-01T00:00:00.0000000Z"},
-		"filetime, last":    {typeFileTime, le64(math.MaxUint64), "9999-12-31T23:59:59.999999Z", "", "9999-12-31T23:59:59.9999999Z"},
-		"systemtime":        {typeSysTime, systime, "2026-01-05T23:59:58.999000Z", "", "2026-01-05T23:59:58.9990000Z"},
-		"systemtime, 0":     {typeSysTime, make([]byte, 16), "0001-01-01T00:00:00.000000Z", "", "0001-01-01T00:00:00.0000000Z"},
-		"systemtime, max":   {typeSysTime, []byte(strings.Repeat("\xff", 16)), "9999-12-31T23:59:59.999999Z", "", "9999-12-31T23:59:59.9999999Z"},
-		"sid":               {typeSID, sid5, "S-1-5-32-544", "", "S-1-5-32-544"},
-		"sid, authority":    {typeSID, sidBig, "S-1-0x100000000-7", "", "S-1-0x100000000-7"},
-		"hex32":             {typeHex32, []byte{0xef, 0xbe, 0, 0}, "0xbeef", "", "0xbeef"},
-		"hex64":             {typeHex64, le64(0xdeadbeef00), "0xdeadbeef00", "", "0xdeadbeef00"},
-		"number, no bytes":  {typeUint32, nil, "", "", ""},
+		"string, controls": {typeString, wide("\t\r\n\x1b\uFFFE"), "\t\r\n\x1b\uFFFE", `"\t\r\n\u001b` + "\uFFFE" +
+			`"`, "\t&#13;\n\uFFFD\uFFFD"},
+		"ansi":   {typeANSI, []byte("caf\xe9 \x80\x00"), "café €", "", "café €"},
+		"int8":   {typeInt8, []byte{0xff}, int64(-1), "", "-1"},
+		"uint8":  {typeUint8, []byte{0xff}, int64(255), "", "255"},
+		"int16":  {typeInt16, []byte{0, 0x80}, int64(-32768), "", "-32768"},
+		"uint16": {typeUint16, []byte{0, 0x80}, int64(32768), "", "32768"},
+		"int32":  {typeInt32, []byte{0xfe, 0xff, 0xff, 0xff}, int64(-2), "", "-2"},
+		"uint32": {typeUint32, []byte{0xfe, 0xff, 0xff, 0xff}, int64(4294967294), "", "4294967294"},
+		"int64":  {typeInt64, le64(1 << 63), int64(math.MinInt64), "", "-9223372036854775808"},
+		"uint64": {typeUint64, le64(math.MaxInt64), int64(math.MaxInt64), "", "9223372036854775807"},
+		"uint64, great": {typeUint64, le64(math.MaxUint64), uint64(math.MaxUint64), "18446744073709551615",
+			"18446744073709551615"},
+		"float32":  {typeFloat32, le.AppendUint32(nil, math.Float32bits(0.1)), 0.1, "", "0.1"},
+		"float64":  {typeFloat64, le64(math.Float64bits(-1.5e300)), -1.5e300, "", "-1.5e+300"},
+		"infinite": {typeFloat64, le64(math.Float64bits(math.Inf(1))), "1.#INF", "", "1.#INF"},
+		"minus infinite": {typeFloat32, le.AppendUint32(nil, math.Float32bits(float32(math.Inf(-1)))), "-1.#INF", "",
+			"-1.#INF"},
+		"not a number":   {typeFloat64, le64(math.Float64bits(math.NaN())), "-1.#IND", "", "-1.#IND"},
+		"true":           {typeBool, []byte{1, 0, 0, 0}, true, "", "true"},
+		"false":          {typeBool, []byte{0, 0, 0, 0}, false, "", "false"},
+		"true, one byte": {typeBool, []byte{1}, true, "", "true"},
+		"binary":         {typeBinary, []byte{0, 0xab, 0x10}, "00AB10", "", "00AB10"},
+		"guid": {typeGUID, guid, "00112233-4455-6677-8899-AABBCCDDEEFF", "",
+			"{00112233-4455-6677-8899-aabbccddeeff}"},
+		"size, 4 bytes": {typeSize, []byte{0x10, 0, 0, 0}, "0x10", "", "0x10"},
+		"size, 8 bytes": {typeSize, le64(1 << 40), "0x10000000000", "", "0x10000000000"},
+		"filetime": {typeFileTime, le64(fileTime(testTime)), "2026-01-05T00:00:00.123456Z", "",
+			"2026-01-05T00:00:00.1234567Z"},
+		"filetime, 0": {typeFileTime, le64(0), "1601-01-01T00:00:00.000000Z", "", "1601-01-01T00:00:00.0000000Z"},
+		"filetime, last": {typeFileTime, le64(math.MaxUint64), "9999-12-31T23:59:59.999999Z", "",
+			"9999-12-31T23:59:59.9999999Z"},
+		"systemtime": {typeSysTime, systime, "2026-01-05T23:59:58.999000Z", "", "2026-01-05T23:59:58.9990000Z"},
+		"systemtime, 0": {typeSysTime, make([]byte, 16), "0001-01-01T00:00:00.000000Z", "",
+			"0001-01-01T00:00:00.0000000Z"},
+		"systemtime, max": {typeSysTime, []byte(strings.Repeat("\xff", 16)), "9999-12-31T23:59:59.999999Z", "",
+			"9999-12-31T23:59:59.9999999Z"},
+		"sid":              {typeSID, sid5, "S-1-5-32-544", "", "S-1-5-32-544"},
+		"sid, authority":   {typeSID, sidBig, "S-1-0x100000000-7", "", "S-1-0x100000000-7"},
+		"hex32":            {typeHex32, []byte{0xef, 0xbe, 0, 0}, "0xbeef", "", "0xbeef"},
+		"hex64":            {typeHex64, le64(0xdeadbeef00), "0xdeadbeef00", "", "0xdeadbeef00"},
+		"number, no bytes": {typeUint32, nil, "", "", ""},
 
-		"strings":         {typeString | typeArray, wide("a\x00\x00b\x00"), list("a", "", "b"), "", "a|-|b"},
-		"strings, open":   {typeString | typeArray, wide("a\x00b"), list("a", "b"), "", "a|b"},
-		"strings, one":    {typeString | typeArray, wide("a\x00"), "a", "", "a"},
-		"strings, none":   {typeString | typeArray, nil, "", "", "-"},
-		"ansi strings":    {typeANSI | typeArray, []byte("a\x00b\x00c"), list("a", "b", "c"), "", "a|b|c"},
-		"int8s":           {typeInt8 | typeArray, []byte{1, 0xff}, list(int64(1), int64(-1)), "", "1|-1"},
-		"uint32s":         {typeUint32 | typeArray, []byte{1, 0, 0, 0, 2, 0, 0, 0}, list(int64(1), int64(2)), "", "1|2"},
-		"floats":          {typeFloat64 | typeArray, append(le64(math.Float64bits(1.5)), le64(math.Float64bits(2))...), list(1.5, 2.0), "", "1.5|2"},
-		"bools":           {typeBool | typeArray, []byte{1, 0, 0, 0, 0, 0, 0, 0}, list(true, false), "", "true|false"},
-		"guids":           {typeGUID | typeArray, append(guid[:16:16], guid...), list("00112233-4455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-AABBCCDDEEFF"), "", "{00112233-4455-6677-8899-aabbccddeeff}|{00112233-4455-6677-8899-aabbccddeeff}"},
-		"filetimes":       {typeFileTime | typeArray, append(le64(0), le64(10)...), list("1601-01-01T00:00:00.000000Z", "1601-01-01T00:00:00.000001Z"), "", "1601-01-01T00:00:00.0000000Z|1601-01-01T00:00:00.0000010Z"},
-		"systemtimes":     {typeSysTime | typeArray, append(systime[:16:16], systime...), list("2026-01-05T23:59:58.999000Z", "2026-01-05T23:59:58.999000Z"), "", "2026-01-05T23:59:58.9990000Z|2026-01-05T23:59:58.9990000Z"},
-		"sids":            {typeSID | typeArray, append(sid5[:16:16], sidBig...), list("S-1-5-32-544", "S-1-0x100000000-7"), "", "S-1-5-32-544|S-1-0x100000000-7"},
+		"strings":       {typeString | typeArray, wide("a\x00\x00b\x00"), list("a", "", "b"), "", "a|-|b"},
+		"strings, open": {typeString | typeArray, wide("a\x00b"), list("a", "b"), "", "a|b"},
+		"strings, one":  {typeString | typeArray, wide("a\x00"), "a", "", "a"},
+		"strings, none": {typeString | typeArray, nil, "", "", "-"},
+		"ansi strings":  {typeANSI | typeArray, []byte("a\x00b\x00c"), list("a", "b", "c"), "", "a|b|c"},
+		"int8s":         {typeInt8 | typeArray, []byte{1, 0xff}, list(int64(1), int64(-1)), "", "1|-1"},
+		"uint32s": {typeUint32 | typeArray, []byte{1, 0, 0, 0, 2, 0, 0, 0}, list(int64(1), int64(2)), "",
+			"1|2"},
+		"floats": {typeFloat64 | typeArray, append(le64(math.Float64bits(1.5)), le64(math.Float64bits(2))...),
+			list(1.5, 2.0), "", "1.5|2"},
+		"bools": {typeBool | typeArray, []byte{1, 0, 0, 0, 0, 0, 0, 0}, list(true, false), "", "true|false"},
+		"guids": {typeGUID | typeArray, append(guid[:16:16], guid...),
+			list("00112233-4455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-AABBCCDDEEFF"), "",
+			"{00112233-4455-6677-8899-aabbccddeeff}|{00112233-4455-6677-8899-aabbccddeeff}"},
+		"filetimes": {typeFileTime | typeArray, append(le64(0), le64(10)...),
+			list("1601-01-01T00:00:00.000000Z", "1601-01-01T00:00:00.000001Z"), "",
+			"1601-01-01T00:00:00.0000000Z|1601-01-01T00:00:00.0000010Z"},
+		"systemtimes": {typeSysTime | typeArray, append(systime[:16:16], systime...),
+			list("2026-01-05T23:59:58.999000Z", "2026-01-05T23:59:58.999000Z"), "",
+			"2026-01-05T23:59:58.9990000Z|2026-01-05T23:59:58.9990000Z"},
+		"sids": {typeSID | typeArray, append(sid5[:16:16], sidBig...),
+			list("S-1-5-32-544", "S-1-0x100000000-7"), "", "S-1-5-32-544|S-1-0x100000000-7"},
 		"hex32s":          {typeHex32 | typeArray, []byte{1, 0, 0, 0, 2, 0, 0, 0}, list("0x1", "0x2"), "", "0x1|0x2"},
 		"hex64s":          {typeHex64 | typeArray, append(le64(1), le64(2)...), list("0x1", "0x2"), "", "0x1|0x2"},
 		"sizes, 4 bytes":  {typeSize | typeArray, []byte{1, 0, 0, 0, 2, 0, 0, 0}, list("0x1", "0x2"), "", "0x1|0x2"},
 		"uint64s, greats": {typeUint64 | typeArray, append(le64(7), le64(8)...), list(int64(7), int64(8)), "", "7|8"},
 	} {
 		fields, j, x := only(t, func(c2 *chunkBuilder) {
-			c2.instance(&tmpl{[]any{&el{name: "Event", kids: []any{text("EventData", data("x", sub{0, int(c.typ)}))}}}}, val{typ: c.typ, b: c.b})
+			c2.instance(&tmpl{[]any{&el{name: "Event", kids: []any{text("EventData", data("x", sub{0, int(c.typ)}))}}}},
+				val{typ: c.typ, b: c.b})
 		})
 		if d := cmp.Diff(map[string]any{"x": c.any}, fields); d != "" {
 			t.Errorf("%s: field (-want +got):\n%s", name, d)
@@ -130,12 +150,13 @@ func TestBadValues(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"short number":   {typeUint32, []byte{1, 2}, "a value of type 0x08 has 2 bytes, and must have 4"},
-		"long guid":      {typeGUID, make([]byte, 17), "has 17 bytes, and must have 16"},
-		"short time":     {typeFileTime, make([]byte, 7), "must have 8"},
-		"short sid":      {typeSID, []byte{1, 2, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0}, "a SID of 12 bytes, where 16 are needed"},
+		"short number": {typeUint32, []byte{1, 2}, "a value of type 0x08 has 2 bytes, and must have 4"},
+		"long guid":    {typeGUID, make([]byte, 17), "has 17 bytes, and must have 16"},
+		"short time":   {typeFileTime, make([]byte, 7), "must have 8"},
+		"short sid": {typeSID, []byte{1, 2, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0},
+			"a SID of 12 bytes, where 16 are needed"},
 		"tiny sid":       {typeSID, []byte{1, 2}, "a SID of 2 bytes"},
-		"array":          {typeUint32 | typeArray, make([]byte, 7), "has 7 bytes, which is no multiple of 4"},
+		"array":          {typeUint32 | typeArray, make([]byte, 7), "has 7 bytes, which is not a multiple of 4"},
 		"array of sids":  {typeSID | typeArray, make([]byte, 9), "a SID needs 8 bytes, and 1 are left"},
 		"size":           {typeSize, make([]byte, 5), "has 5 bytes"},
 		"unknown":        {0x20, nil, "of type 0x20, which is not known"},
@@ -148,26 +169,78 @@ func TestBadValues(t *testing.T) {
 			b.instance(&tmpl{[]any{text("Event", sub{1, 0})}}, str("first"), val{typ: c.typ, b: c.b})
 		})
 		got := collect(open(t, logFile(b.bytes())).All())
-		if len(got.ids) != 0 || len(got.lost) != 1 || !strings.Contains(got.lost[0], c.want) || !strings.Contains(got.lost[0], "record 5, ") {
+		if len(got.ids) != 0 || len(got.lost) != 1 || !strings.Contains(got.lost[0], c.want) ||
+			!strings.Contains(got.lost[0], "record 5, ") {
 			t.Errorf("%s: %+v, want %q", name, got, c.want)
 		}
 	}
 }
 
 func TestFileTime(t *testing.T) {
-	for _, want := range []time.Time{testTime, time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1969, 12, 31, 23, 59, 59, 999999900, time.UTC)} {
+	for _, want := range []time.Time{testTime, time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(1969, 12, 31, 23, 59, 59, 999999900, time.UTC)} {
 		if got := FileTime(fileTime(want)); !got.Equal(want) || got.Location() != time.UTC {
 			t.Errorf("%v, want %v", got, want)
 		}
 	}
 }
 
-func TestValueText(t *testing.T) {
-	v := Value{Kind: List, List: []Value{textValue("a"), {Kind: Int, bits: 1}, {Kind: Uint, bits: math.MaxUint64}, {Kind: Bool, bits: 1}, {Kind: Float, bits: math.Float64bits(1.5)}, {}}}
-	if got := v.String(); got != "a,1,18446744073709551615,true,1.5," {
-		t.Error(got)
+// One of each kind, with its text, its JSON and its Go value.
+func TestValueKinds(t *testing.T) {
+	for _, c := range []struct {
+		v          Value
+		text, json string
+		value      any
+	}{
+		{Value{}, "", "null", nil},
+		{textValue("a\"b"), "a\"b", `"a\"b"`, "a\"b"},
+		{Value{kind: Int, bits: math.MaxUint64}, "-1", "-1", int64(-1)},
+		{Value{kind: Uint, bits: math.MaxUint64}, "18446744073709551615", "18446744073709551615",
+			uint64(math.MaxUint64)},
+		{Value{kind: Float, bits: math.Float64bits(1.5)}, "1.5", "1.5", 1.5},
+		{Value{kind: Bool, bits: 1}, "true", "true", true},
+		{Value{kind: List, list: []Value{textValue("x"), {kind: Int, bits: 7}, {kind: Bool}}}, "x,7,false",
+			`["x",7,false]`,
+			[]any{"x", int64(7), false}},
+	} {
+		raw, err := json.Marshal(c.v)
+		if got := fmt.Sprint(c.v); got != c.text || string(raw) != c.json || err != nil {
+			t.Errorf("%v: prints %q and %s, %v", c.v.Kind(), got, raw, err)
+		}
+		if got := c.v.Any(); !reflect.DeepEqual(got, c.value) {
+			t.Errorf("%v: is %#v", c.v.Kind(), got)
+		}
+		n, isInt := c.v.Int()
+		u, isUint := c.v.Uint()
+		f, isFloat := c.v.Float()
+		b, isBool := c.v.Bool()
+		got := []any{isInt, isUint, isFloat, isBool, len(c.v.List()) > 0}
+		want := map[Kind][]any{
+			Null: {false, false, false, false, false}, String: {false, false, false, false, false},
+			Int: {true, false, true, false, false}, Uint: {false, true, true, false, false},
+			Float: {false, false, true, false, false}, Bool: {false, false, false, true, false},
+			List: {false, false, false, false, true},
+		}[c.v.Kind()]
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: is int, uint, float, bool, list: %v, want %v", c.v.Kind(), got, want)
+		}
+		if isInt && n != -1 || isUint && u != math.MaxUint64 || c.v.Kind() == Float && f != 1.5 || isBool != b {
+			t.Errorf("%v: %d %d %v %v", c.v.Kind(), n, u, f, b)
+		}
 	}
-	if v.Int() != 0 || v.Uint() != 0 || v.Float() != 0 || v.Bool() || v.List[1].Int() != 1 || v.List[2].Uint() != math.MaxUint64 || !v.List[3].Bool() || v.List[4].Float() != 1.5 || v.List[5].Any() != nil {
-		t.Error("a kind gives the value of another")
+	if u, ok := (Value{kind: Int, bits: 7}).Uint(); u != 7 || !ok {
+		t.Errorf("7 is not unsigned: %d %v", u, ok)
+	}
+	when, ok := textValue("2026-01-05T00:00:00.123456Z").Time()
+	if want := time.Date(2026, 1, 5, 0, 0, 0, 123456000, time.UTC); !ok || !when.Equal(want) {
+		t.Errorf("%v %v", when, ok)
+	}
+	for _, v := range []Value{textValue("yesterday"), {kind: Int, bits: 1}, {}} {
+		if _, ok := v.Time(); ok {
+			t.Errorf("%v is a time", v)
+		}
+	}
+	if Kind(200).String() != "Kind(200)" || List.String() != "list" {
+		t.Error("kinds have other names")
 	}
 }

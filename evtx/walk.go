@@ -1,7 +1,7 @@
 package evtx
 
 // walk gathers the fields of any record, however odd, by going through its tree.
-// What it gives is what fast gives, for the records that fast can do.
+// Its result is that of fast, for the records that fast can do.
 func (fl *flattener) walk() {
 	r := fl.r
 	for g := r.root; g >= 0; g = r.frags[g].next {
@@ -49,7 +49,7 @@ func (fl *flattener) part(f *fragment, i int32) {
 				return
 			}
 			var v Value
-			if fl.scalar(&v, f, n.attrs, n.end, s, false); v.Kind != String || v.Text != "" {
+			if fl.scalar(&v, f, n.attrs, n.end, s, false); v.kind != String || v.text != "" {
 				*fl.add("Message") = v
 			}
 		})
@@ -60,9 +60,9 @@ func (fl *flattener) part(f *fragment, i int32) {
 func (fl *flattener) loose(f *fragment, n *node) {
 	var v Value
 	fl.r.setText(&v, f, n.attrs, n.end)
-	fl.texts += len(v.Text)
-	for i := range len(v.Text) {
-		if v.Text[i] > ' ' {
+	fl.texts += len(v.text)
+	for i := range len(v.text) {
+		if v.text[i] > ' ' {
 			fl.lists = append(fl.lists, v)
 			return
 		}
@@ -163,7 +163,7 @@ func (fl *flattener) scalar(v *Value, f *fragment, lo, hi int32, s shape, number
 		*v = textValue("")
 	case s.parts > 1:
 		fl.r.setText(v, f, lo, hi)
-		fl.texts += len(v.Text)
+		fl.texts += len(v.text)
 	case f.nodes[s.one].kind == nodeText:
 		*v = textValue(f.nodes[s.one].text)
 		if number {
@@ -179,7 +179,7 @@ func (fl *flattener) scalar(v *Value, f *fragment, lo, hi int32, s shape, number
 	}
 }
 
-// nested adds what lies below a data element under its path.
+// nested adds what is below a data element under its path.
 func (fl *flattener) nested(path string, f *fragment, i int32, attrs bool) {
 	n := &f.nodes[i]
 	if len(path) > 4096 || fl.full() {
@@ -216,8 +216,8 @@ func (fl *flattener) nested(path string, f *fragment, i int32, attrs bool) {
 			var v Value
 			if s.parts > 0 {
 				fl.scalar(&v, f, n.attrs, n.end, s, false)
-				if v.Kind == List {
-					list = append(list, v.List...)
+				if v.kind == List {
+					list = append(list, v.list...)
 				} else {
 					list = append(list, v)
 				}
@@ -244,6 +244,6 @@ func (fl *flattener) nested(path string, f *fragment, i int32, attrs bool) {
 	case 1:
 		fl.put(path+".Data.#text", list[0])
 	default:
-		fl.put(path+".Data.#text", Value{Kind: List, List: list})
+		fl.put(path+".Data.#text", Value{kind: List, list: list})
 	}
 }

@@ -1,7 +1,5 @@
 package evtx
 
-import "fmt"
-
 // A writer writes one record, and stops when it grows too large.
 type writer struct {
 	r       *Record
@@ -13,14 +11,14 @@ type writer struct {
 	depth   int
 }
 
-// writer gives the record's writer, which is used again for each text.
+// writer returns the record's writer, which is used again for each text.
 func (r *Record) writer(dst []byte) *writer {
 	w := &r.w
 	w.r, w.dst, w.start, w.budget, w.depth = r, dst, len(dst), maxSteps, 0
 	return w
 }
 
-// push gives an empty keyset for an object that begins.
+// push returns an empty keyset for an object that begins.
 func (w *writer) push() *keyset {
 	if w.depth == len(w.sets) {
 		w.sets = append(w.sets, &keyset{})
@@ -33,7 +31,7 @@ func (w *writer) push() *keyset {
 
 func (w *writer) pop() { w.depth-- }
 
-// full tells whether to stop, and counts a step.
+// full reports whether to stop, and counts a step.
 func (w *writer) full() bool {
 	w.budget--
 	return w.budget < 0 || len(w.dst)-w.start > MaxOutput
@@ -51,5 +49,5 @@ func (w *writer) done(before []byte) ([]byte, error) {
 
 func (r *Record) tooLarge() error {
 	return &Error{Offset: r.Offset, Chunk: r.Chunk, Record: r.ID, Lost: true,
-		Err: fmt.Errorf("%w: more than %d bytes or %d steps", ErrTooLarge, MaxOutput, maxSteps)}
+		Err: because("evtx.large.bounds", ErrTooLarge, MaxOutput, maxSteps)}
 }

@@ -4,7 +4,7 @@ import "unicode/utf8"
 
 // AppendXML appends the record as XML text without line breaks of its own, as
 // Windows renders it: an element whose optional value is not there is left out,
-// one with an array is repeated for each member. Letters that XML 1.0 cannot
+// one with an array is repeated for each member. Characters that XML 1.0 cannot
 // hold become U+FFFD. An error wraps ErrTooLarge; dst is then as it was.
 func (r *Record) AppendXML(dst []byte) ([]byte, error) {
 	w := r.writer(dst)

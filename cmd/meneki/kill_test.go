@@ -23,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -251,12 +252,12 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	t.Helper()
 	hd := db(t, h.state)
 	byRule, _ := matches(t, attack)
-	tables := map[string]string{
-		event.KindFinding: `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`, event.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,
-		event.KindSighting: `SELECT count(*) FROM sightings WHERE id = $1 AND member = $2`,
+	tables := map[wire.Kind]string{
+		wire.KindFinding: `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`, wire.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,
+		wire.KindSighting: `SELECT count(*) FROM sightings WHERE id = $1 AND member = $2`,
 	}
 	there := func(l letter, member string) bool {
-		if q := tables[l.Kind]; q != "" {
+		if q := tables[wire.Kind(l.Kind)]; q != "" {
 			return number(t, hd, q, l.ID, member) == 1
 		}
 		return true

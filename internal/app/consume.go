@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 
 	"github.com/meneki/meneki/internal/bus"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 )
 
 // handler takes one message of the hub's own bus.
@@ -29,24 +29,24 @@ func on[T any](fn func(ctx context.Context, v T, msg string) error) handler {
 func (h *Hub) consumers() map[string]map[string]handler {
 	return map[string]map[string]handler{
 		"incident": {
-			event.TopicFinding:   on(h.cases.OnFinding),
-			event.TopicAssessed:  on(h.cases.OnAssessed),
-			event.TopicIndicator: on(h.cases.OnIndicator),
-			event.TopicSighting:  on(h.cases.OnSighting),
+			msg.TopicFinding:   on(h.cases.OnFinding),
+			msg.TopicAssessed:  on(h.cases.OnAssessed),
+			msg.TopicIndicator: on(h.cases.OnIndicator),
+			msg.TopicSighting:  on(h.cases.OnSighting),
 		},
 		"severity": {
-			event.TopicCase: on(h.judge.OnCaseChanged),
+			msg.TopicCase: on(h.judge.OnCaseChanged),
 		},
 		"share": {
-			event.TopicCase:      on(h.office.OnCase),
-			event.TopicCandidate: on(h.office.OnCandidate),
+			msg.TopicCase:      on(h.office.OnCase),
+			msg.TopicCandidate: on(h.office.OnCandidate),
 		},
 		"situation": {
-			event.TopicCase:      on(h.tracker.OnCase),
-			event.TopicAssessed:  on(h.tracker.OnAssessed),
-			event.TopicIndicator: on(h.tracker.OnIndicator),
-			event.TopicReceipt:   on(h.tracker.OnReceipt),
-			event.TopicSighting:  on(h.tracker.OnSighting),
+			msg.TopicCase:      on(h.tracker.OnCase),
+			msg.TopicAssessed:  on(h.tracker.OnAssessed),
+			msg.TopicIndicator: on(h.tracker.OnIndicator),
+			msg.TopicReceipt:   on(h.tracker.OnReceipt),
+			msg.TopicSighting:  on(h.tracker.OnSighting),
 		},
 	}
 }

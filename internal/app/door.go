@@ -8,8 +8,8 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // door takes in, at the hub, what members send. A batch is stored in one
@@ -17,7 +17,7 @@ import (
 type door struct {
 	db    *store.DB
 	log   *slog.Logger
-	kinds map[string]func(tx *store.Tx, member string, body []byte) error
+	kinds map[wire.Kind]func(tx *store.Tx, member string, body []byte) error
 }
 
 // maxLetters bounds a batch, whatever a node believes.
@@ -25,11 +25,11 @@ const maxLetters = 500
 
 // leave answers one batch of one authenticated member.
 func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, error) {
-	var b share.Batch
+	var b wire.Batch
 	if err := json.Unmarshal(body, &b); err != nil || len(b.Items) > maxLetters {
 		return nil, fault.Wrap(fault.Invalid, i18n.T("the batch is not readable", "送信内容を読み取れません"), err)
 	}
-	a := share.Answer{Results: make([]share.Result, len(b.Items))}
+	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
 	err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
 		for _, l := range b.Items {
 			if err := d.one(tx, member, l); err != nil {
@@ -50,17 +50,17 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 			if !final(err) {
 				return nil, err
 			}
-			a.Results[i] = share.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
-			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(l.Kind, 40)), slog.Any("err", err))
+			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
+			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
 		}
 	}
 	return json.Marshal(a)
 }
 
-func (d *door) one(tx *store.Tx, member string, l share.Letter) error {
+func (d *door) one(tx *store.Tx, member string, l wire.Message) error {
 	take := d.kinds[l.Kind]
 	if take == nil {
-		return fault.New(fault.Unsupported, i18n.T("this hub does not take messages of kind {0}", "このハブは種別 {0} のメッセージを受け付けません").With(event.Clip(l.Kind, 40)))
+		return fault.New(fault.Unsupported, i18n.T("this hub does not take messages of kind {0}", "このハブは種別 {0} のメッセージを受け付けません").With(event.Clip(string(l.Kind), 40)))
 	}
 	return take(tx, member, l.Body)
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/meneki/meneki/internal/bus/pki"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -34,6 +33,7 @@ import (
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Hub is a running hub. Make it with OpenHub, run it with Run, end it with Close.
@@ -212,24 +212,24 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.tracker = situation.NewTracker(h.db, h.members.OnlineMembers, tell("situation"))
 	h.pool = detect.NewPool(h.db, h.cfg.Clock, h.joined)
 	findings := tell("findings")
-	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[string]func(*store.Tx, string, []byte) error{
-		event.KindFinding: func(tx *store.Tx, member string, body []byte) error {
+	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
+		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
 			tx.AfterCommit(findings)
 			return detect.Desk{}.Receive(tx, member, body)
 		},
-		event.KindCandidate: h.office.ReceiveCandidate,
-		event.KindReceipt:   h.office.ReceiveReceipt,
-		event.KindSighting:  h.office.ReceiveSighting,
-		event.KindRuleCare:  h.pool.Receive,
+		wire.KindCandidate:  h.office.ReceiveCandidate,
+		wire.KindReceipt:    h.office.ReceiveReceipt,
+		wire.KindSighting:   h.office.ReceiveSighting,
+		wire.KindRuleHealth: h.pool.Receive,
 	}}
 	if h.console, err = hubConsole(h); err != nil {
 		return err
 	}
 	h.bus.OnPresence(h.presence)
-	h.bus.Handle(share.TopicLeave, h.door.leave)
-	h.bus.Handle(share.TopicSync, answer(h.office.Sync))
-	h.bus.Handle(community.TopicHello, answer(h.members.Hello))
-	h.bus.Handle(event.TopicRulePool, answer(h.rulePool))
+	h.bus.Handle(wire.TopicBatch, h.door.leave)
+	h.bus.Handle(wire.TopicSync, answer(h.office.Sync))
+	h.bus.Handle(wire.TopicHello, answer(h.members.Hello))
+	h.bus.Handle(wire.TopicRuleHealth, answer(h.rulePool))
 	if err := h.people.AllOffline(ctx); err != nil {
 		return err
 	}
@@ -280,23 +280,23 @@ func (h *Hub) presence(member string, online bool) {
 }
 
 // join lets a node in that presents an invitation.
-func (h *Hub) join(ctx context.Context, ask community.JoinAsk) (community.JoinAnswer, error) {
+func (h *Hub) join(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error) {
 	m, err := h.people.Join(ctx, ask.Token, ask.PublicKey)
 	if err != nil {
-		return community.JoinAnswer{}, err
+		return wire.JoinReply{}, err
 	}
 	g, err := h.bus.Admit(m.ID, ask.PublicKey)
 	if err != nil {
-		return community.JoinAnswer{}, err
+		return wire.JoinReply{}, err
 	}
 	domains, networks, err := h.members.Own(ctx)
 	if err != nil {
-		return community.JoinAnswer{}, err
+		return wire.JoinReply{}, err
 	}
 	h.forgetRoll()
 	h.console.tell("members")
 	h.cfg.Log.Info("a member joined", slog.String("member", m.ID), slog.String("name", m.Name))
-	return community.JoinAnswer{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT,
+	return wire.JoinReply{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT,
 		Domains: domains, Networks: networks}, nil
 }
 

@@ -100,7 +100,7 @@ func TestIndicatorsThroughTheDoor(t *testing.T) {
 	if err := p.node.Take(t.Context(), []*event.Event{dnsEvent(3, at, "evil.example")}); err != nil {
 		t.Fatal(err)
 	}
-	if list := p.findings(t); len(list) != 2 || list[0].Past == list[1].Past || list[0].Rule.Title != "evil.example (A)" {
+	if list := p.findings(t); len(list) != 2 || list[0].Retro == list[1].Retro || list[0].Rule.Title != "evil.example (A)" {
 		t.Errorf("findings: %+v", list)
 	}
 	hits, err := d.Check(t.Context(), []event.Observable{{Type: event.Domain, Value: "evil.example"}})
@@ -284,7 +284,7 @@ func TestPatternFromTheHub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := p.findings(t); len(list) != 1 || !list[0].Past || list[0].Indicator != id || list[0].Count != 1 {
+	if list := p.findings(t); len(list) != 1 || !list[0].Retro || list[0].Indicator != id || list[0].Count != 1 {
 		t.Errorf("%+v", list)
 	}
 	if _, err := send(2, "[software:name = 'x']"); !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, "software:name: no event tells this") {
@@ -293,7 +293,7 @@ func TestPatternFromTheHub(t *testing.T) {
 	if err := p.node.Take(t.Context(), []*event.Event{dnsEvent(22, at.Add(10*time.Second), "two.example")}); err != nil {
 		t.Fatal(err)
 	}
-	if list := p.findings(t); len(list) != 2 || list[0].Past == list[1].Past || list[0].Indicator != id || list[1].Indicator != id {
+	if list := p.findings(t); len(list) != 2 || list[0].Retro == list[1].Retro || list[0].Indicator != id || list[1].Indicator != id {
 		t.Errorf("%+v", list)
 	}
 }
@@ -327,7 +327,7 @@ func TestHuntForWideEntries(t *testing.T) {
 	}
 	titles := map[string]int64{}
 	for _, f := range p.findings(t) {
-		if !f.Past {
+		if !f.Retro {
 			t.Errorf("not of the past: %+v", f)
 		}
 		titles[f.Rule.Title] += int64(f.Count)

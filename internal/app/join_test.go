@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The answer to a node that joins is lost, or the node is killed before it has
@@ -40,7 +41,7 @@ func TestJoinAnswerIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.join(t.Context(), community.JoinAsk{Token: secret, PublicKey: public}); err != nil {
+	if _, err := h.join(t.Context(), wire.JoinRequest{Token: secret, PublicKey: public}); err != nil {
 		t.Fatal(err) // this answer never arrives
 	}
 	other := cfg

@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // LookOrder is what a person asks a node's past for: any of it.
@@ -34,14 +35,14 @@ type LookRule struct {
 
 // PastHit is a past event, and what of an order it meets.
 type PastHit struct {
-	Time    time.Time          `json:"time"`
-	Host    string             `json:"host,omitempty"`
-	User    string             `json:"user,omitempty"`
-	Rule    *event.RuleRef     `json:"rule,omitempty"`
-	Value   *event.Observable  `json:"value,omitempty"`
-	Network string             `json:"network,omitempty"`
-	Matched []event.FieldValue `json:"matched"`
-	Event   PastEvent          `json:"event"`
+	Time    time.Time         `json:"time"`
+	Host    string            `json:"host,omitempty"`
+	User    string            `json:"user,omitempty"`
+	Rule    *wire.RuleRef     `json:"rule,omitempty"`
+	Value   *event.Observable `json:"value,omitempty"`
+	Network string            `json:"network,omitempty"`
+	Matched []wire.FieldValue `json:"matched"`
+	Event   PastEvent         `json:"event"`
 }
 
 // PastEvent says which event it is, and where it came from.

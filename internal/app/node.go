@@ -31,6 +31,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -153,11 +154,11 @@ func (n *Node) join(ctx context.Context, hub *Hub) (community.Passport, error) {
 	if err != nil {
 		return community.Passport{}, err
 	}
-	a, err := hub.join(ctx, community.JoinAsk{Token: secret, PublicKey: public})
+	a, err := hub.join(ctx, wire.JoinRequest{Token: secret, PublicKey: public})
 	if err != nil {
 		return community.Passport{}, err
 	}
-	return a.Passport(hub.URL(), hub.pin, seed), nil
+	return community.PassportOf(a, hub.URL(), hub.pin, seed), nil
 }
 
 // connect opens the line to the hub; it comes up by itself, now or later.
@@ -215,7 +216,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.console, err = nodeConsole(n); err != nil {
 		return err
 	}
-	n.link.OnPush(share.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
+	n.link.OnPush(wire.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
 	n.link.OnState(func(connected bool) {
 		n.turn.Store(clock.Micros(cfg.Clock()))
 		n.console.tell("situation")
@@ -319,11 +320,11 @@ func (n *Node) hello(ctx context.Context) error {
 		return err
 	}
 	sent := n.cfg.Clock()
-	body, err := encode(community.Hello{Version: Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events, Waiting: waiting})
+	body, err := encode(wire.Hello{Version: Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events, Waiting: waiting})
 	if err != nil {
 		return err
 	}
-	reply, err := n.link.Request(ctx, community.TopicHello, body)
+	reply, err := n.link.Request(ctx, wire.TopicHello, body)
 	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours
 		return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
 	}
@@ -331,7 +332,7 @@ func (n *Node) hello(ctx context.Context) error {
 		return err
 	}
 	back := n.cfg.Clock()
-	w, err := decode[community.Welcome](reply)
+	w, err := decode[wire.Welcome](reply)
 	if err != nil {
 		return err
 	}
@@ -341,7 +342,7 @@ func (n *Node) hello(ctx context.Context) error {
 
 // welcome takes the hub's answer. The hub's clock is read at the middle of the
 // way there and back; a difference that the way itself may explain is none.
-func (n *Node) welcome(w community.Welcome, sent, back time.Time) {
+func (n *Node) welcome(w wire.Welcome, sent, back time.Time) {
 	skew := w.Now.Sub(sent.Add(back.Sub(sent) / 2))
 	if skew.Abs() <= back.Sub(sent) {
 		skew = 0

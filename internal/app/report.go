@@ -8,6 +8,7 @@ import (
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
@@ -162,18 +163,18 @@ func (d *Demo) findings(tx *store.Tx, r *Report) error {
 	list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 10_000)
 	slices.Reverse(list)
 	for _, f := range list {
-		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Past})
+		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
 	}
 	return err
 }
 
 func (d *Demo) cases(tx *store.Tx, r *Report) error {
-	list, err := incident.List(tx, incident.Filter{}, time.Time{}, "", 1000)
+	page, err := incident.List(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 1000})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(list, func(a, b incident.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
-	for _, c := range list {
+	slices.SortFunc(page.Rows, func(a, b incident.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
+	for _, c := range page.Rows {
 		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest, Findings: c.Findings}
 		parts, err := incident.Parts(tx, c.ID)
 		if err != nil {
@@ -207,7 +208,7 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 			return err
 		}
 		for _, s := range seen {
-			r.Sightings = append(r.Sightings, ReportSighting{d.name(s.Member), o.ID, s.Count, s.Past})
+			r.Sightings = append(r.Sightings, ReportSighting{d.name(s.Member), o.ID, s.Count, s.Retro})
 		}
 		r.Indicators = append(r.Indicators, ri)
 	}
@@ -263,7 +264,7 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 		err := m.node.db.Read(ctx, store.System("demo: waiting"), func(tx *store.Tx) error {
 			list, err := share.Desk(tx, share.StateWaiting, 1000)
 			for _, l := range list {
-				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), l.Kind, l.Title})
+				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), string(l.Kind), l.Title})
 			}
 			return err
 		})

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // ruleConsole puts rule care and coverage on a node's port.
@@ -37,7 +37,7 @@ func (h *Hub) joined(ctx context.Context) ([]string, error) {
 }
 
 // rulePool answers a node that asks for the figures, as its machines may have them.
-func (h *Hub) rulePool(ctx context.Context, member string, ask event.RulePoolAsk) (event.RulePool, error) {
+func (h *Hub) rulePool(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
 	m, _ := h.member(ctx, member)
 	return h.pool.Give(ctx, policy.Viewer{Member: member, Sector: m.Sector, Machine: true}, ask)
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 const (
@@ -32,24 +32,24 @@ func TestOneMembersCountsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
 	base.join("Delta Hospital", "medical")
 	base.members["D"] = base.members["Delta Hospital"]
-	say := func(w *world, member string, rules ...event.RuleTally) {
-		w.send(member, event.KindRuleCare, event.RuleCare{ID: "rule-counts", Rules: rules, Techniques: []event.TechniqueTally{{Technique: "T1059", Rules: 5}}})
+	say := func(w *world, member string, rules ...wire.RuleTally) {
+		w.send(member, wire.KindRuleHealth, wire.RuleHealth{ID: "rule-counts", Rules: rules, Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 5}}})
 	}
 	for _, m := range []string{"A", "B", "D"} {
-		say(base, m, event.RuleTally{Rule: countedRule, Hits: 10, False: true})
+		say(base, m, wire.RuleTally{Rule: countedRule, Hits: 10, False: true})
 	}
 	base.hand.Add(24 * time.Hour)
 	base.ok(base.hub.pool.Renew(t.Context()))
 	fork := base.hub.cfg.Clock()
 	base.hub.Close()
-	for name, more := range map[string][]event.RuleTally{
+	for name, more := range map[string][]wire.RuleTally{
 		"a rule that nobody else speaks of":         {{Rule: countedRule, Hits: 10, False: true}, {Rule: secretRule, Hits: 1, False: true}},
 		"no hits any more, and no mark":             {},
 		"far more hits of a rule that all speak of": {{Rule: countedRule, Hits: 1_000_000}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			without, with := base.fork(t, fork), base.fork(t, fork)
-			say(without, "A", event.RuleTally{Rule: countedRule, Hits: 10, False: true})
+			say(without, "A", wire.RuleTally{Rule: countedRule, Hits: 10, False: true})
 			say(with, "A", more...)
 			for _, w := range []*world{without, with} {
 				w.hand.Add(fork.Add(25 * time.Hour).Sub(w.hub.cfg.Clock()))
@@ -73,9 +73,9 @@ func TestOneMembersCountsLookTheSame(t *testing.T) {
 			if !shown {
 				t.Error("no figure is shown to anybody: nothing was tried")
 			}
-			x, err := without.hub.rulePool(t.Context(), without.members["C"], event.RulePoolAsk{})
+			x, err := without.hub.rulePool(t.Context(), without.members["C"], wire.PooledRequest{})
 			without.ok(err)
-			y, err := with.hub.rulePool(t.Context(), with.members["C"], event.RulePoolAsk{})
+			y, err := with.hub.rulePool(t.Context(), with.members["C"], wire.PooledRequest{})
 			with.ok(err)
 			if diff := cmp.Diff(x, y); diff != "" || len(x.Figures) == 0 {
 				t.Errorf("C's node can tell the worlds apart, or is told nothing:\n%s", diff)

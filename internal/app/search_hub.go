@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/share"
@@ -50,9 +51,9 @@ func findIndicators(db *store.DB) search.Finder {
 func findCases(db *store.DB) search.Finder {
 	return search.Finder{Name: i18n.T("Cases", "事案"), All: "/cases", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
 		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
-			list, err := incident.List(tx, incident.Filter{Text: q}, time.Time{}, "", limit)
+			p, err := incident.List(tx, list.Ask{Values: map[string]string{"q": q, "state": "all"}, Limit: limit})
 			out = out[:0]
-			for _, c := range list {
+			for _, c := range p.Rows {
 				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + web.Defang(c.Title), Note: c.Handling.TLP})
 			}
 			return err

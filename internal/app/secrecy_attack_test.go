@@ -17,13 +17,14 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // want asks and compares the status.
@@ -183,8 +184,8 @@ func TestHostileNode(t *testing.T) {
 	w := sharedWorld(t)
 	a, c := w.members["A"], w.members["C"]
 	spoof := policy.Handling{TLP: policy.Red, Owner: a, Audience: policy.Audience{"user:" + w.users["admin of A"], "hub,user:x", "member:" + a + ",community", "hub", "%", "nonsense"}}
-	f := w.finding("f-spoof", "C", "rule-spoof", spoof, func(f *event.Finding) { f.Member = a })
-	w.send("C", event.KindFinding, f)
+	f := w.finding("f-spoof", "C", "rule-spoof", spoof, func(f *msg.Finding) { f.Member = a })
+	w.send("C", wire.KindFinding, f)
 	got := w.query(`SELECT f.owner || '|' || f.member || '|' || f.audience || '|' || f.tlp FROM findings f WHERE f.id = $1 AND SCOPE(f)`, "f-spoof")
 	if len(got) != 1 || got[0] != c+"|"+c+"|,hub,|5" {
 		t.Errorf("stored as %q", got)
@@ -193,26 +194,26 @@ func TestHostileNode(t *testing.T) {
 	w.want(http.StatusNotFound, "hub reader", "GET", "/findings/f-spoof", "")
 	// Another member's finding is not overwritten, nor made looser by its own.
 	f.ID, f.Version = "f-a1", 9
-	if r := w.letters("C", event.KindFinding, f).Results[0]; r.Problem == "" {
+	if r := w.letters("C", wire.KindFinding, f).Results[0]; r.Problem == "" {
 		t.Error("C overwrote a finding of A")
 	}
-	own := w.finding("f-a1", "A", "rule-a1", policy.Handling{TLP: policy.Clear}, func(f *event.Finding) { f.Version = 2 })
-	w.send("A", event.KindFinding, own)
+	own := w.finding("f-a1", "A", "rule-a1", policy.Handling{TLP: policy.Clear}, func(f *msg.Finding) { f.Version = 2 })
+	w.send("A", wire.KindFinding, own)
 	w.want(http.StatusNotFound, "admin of C", "GET", "/findings/f-a1", "")
 	// A label that is none is RED.
 	odd := w.finding("f-odd", "C", "rule-odd", policy.Handling{TLP: 77}, nil)
 	raw, err := json.Marshal(odd)
 	w.ok(err)
-	w.send("C", event.KindFinding, json.RawMessage(strings.Replace(string(raw), `"TLP:RED"`, `"TLP:UNHEARD-OF"`, 1)))
+	w.send("C", wire.KindFinding, json.RawMessage(strings.Replace(string(raw), `"TLP:RED"`, `"TLP:UNHEARD-OF"`, 1)))
 	if got := w.query(`SELECT f.tlp || '' FROM findings f WHERE f.id = $1 AND SCOPE(f)`, "f-odd"); len(got) != 1 || got[0] != "5" {
 		t.Errorf("an unknown label is stored as %q", got)
 	}
 	// Words about objects that were delivered to others sound like words about nothing.
-	w.send("A", event.KindCandidate, candidate("c-b", "f-a1", "for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+	w.send("A", wire.KindCandidate, candidate("c-b", "f-a1", "for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 	hidden := w.indicatorOf("c-b")
-	for kind, body := range map[string]func(string) any{
-		event.KindReceipt:  func(id string) any { return event.Receipt{ID: "r", Object: id, State: event.Armed} },
-		event.KindSighting: func(id string) any { return event.Sighting{ID: "s", Indicator: id, Count: 1} },
+	for kind, body := range map[wire.Kind]func(string) any{
+		wire.KindReceipt:  func(id string) any { return wire.Receipt{ID: "r", Object: id, State: wire.Armed} },
+		wire.KindSighting: func(id string) any { return wire.Sighting{ID: "s", Indicator: id, Count: 1} },
 	} {
 		x, y := w.letters("C", kind, body(hidden)).Results[0], w.letters("C", kind, body("nothing")).Results[0]
 		if x != y || x.Problem == "" {
@@ -235,7 +236,7 @@ func TestHostileNode(t *testing.T) {
 	for i, o := range []event.Observable{{Type: event.Domain, Value: "mail.alpha.example"}, {Type: event.URL, Value: "https://www.alpha.example/login"}, {Type: event.IPv4, Value: "127.0.0.1"}, {Type: event.IPv4, Value: "10.1.2.3"}, {Type: event.Domain, Value: "google.com"}} {
 		bad := candidate(fmt.Sprint("c-unfit", i), "f-c1", "", policy.Handling{TLP: policy.Green})
 		bad.Observable = &o
-		w.send("C", event.KindCandidate, bad)
+		w.send("C", wire.KindCandidate, bad)
 		if got := w.query(`SELECT c.object FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, bad.ID); len(got) != 1 || got[0] != "unusable" {
 			t.Errorf("the offer of %s gave %q", o.Value, got)
 		}
@@ -247,7 +248,7 @@ func TestHostileNode(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	big := candidate("c-big", "f-c1", "big.example", policy.Handling{TLP: policy.Green})
 	big.Realm, big.Why, big.Rule.Level, big.Rule.Tags = long, long, long, []string{long}
-	w.send("C", event.KindCandidate, big)
+	w.send("C", wire.KindCandidate, big)
 	if got := w.query(`SELECT c.body FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, "c-big"); len(got) != 1 || len(got[0]) > 5000 {
 		t.Errorf("a big offer is kept with %d bytes", len(got[0]))
 	}
@@ -257,13 +258,13 @@ func TestHostileNode(t *testing.T) {
 // findings, cases, machines or accounts.
 func TestWireTellsNothingOfTheGiver(t *testing.T) {
 	w := sharedWorld(t)
-	w.send("A", event.KindCandidate, func() event.Candidate {
+	w.send("A", wire.KindCandidate, func() wire.Candidate {
 		c := candidate("c-sigma", "f-a1", "", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}})
 		c.Observable, c.Sigma, c.Why = nil, "title: T\nid: rule-f-a1\nlogsource:\n  product: windows\ndetection:\n  s:\n    a: b\n  condition: s\n", "why-alpha"
 		return c
 	}())
 	caseID, number := w.caseOf("f-a1")
-	a, err := w.hub.office.Sync(t.Context(), w.members["C"], share.SyncAsk{Limit: 500})
+	a, err := w.hub.office.Sync(t.Context(), w.members["C"], wire.SyncRequest{Limit: 500})
 	w.ok(err)
 	if len(a.Objects) < 3 {
 		t.Fatalf("%d objects", len(a.Objects))
@@ -319,10 +320,10 @@ func TestDiscreetFindings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := event.Finding{ID: "f-" + string(rules.Findings), Version: 1, Rule: event.RuleRef{ID: "r", Title: "Public title", Level: "high"}, Count: 1, Host: "zq-host", User: "zq-user",
-			Matched: []event.FieldValue{{Field: "CommandLine", Value: "zq-command"}}, Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}}, Handling: gate.Handling(event.KindFinding)}
+		f := msg.Finding{Finding: wire.Finding{ID: "f-" + string(rules.Findings), Version: 1, Rule: wire.RuleRef{ID: "r", Title: "Public title", Level: "high"}, Count: 1, Host: "zq-host", User: "zq-user",
+			Matched: []wire.FieldValue{{Field: "CommandLine", Value: "zq-command"}}, Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}}, Handling: gate.Handling(wire.KindFinding)}}
 		err = db.Write(ctx, store.System("test"), func(tx *store.Tx) error {
-			return gate.Offer(tx, event.Offer{Kind: event.KindFinding, ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling, Body: f})
+			return gate.Offer(tx, msg.Offer{ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling, Body: f.Finding})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -364,7 +365,7 @@ func TestLiveHasNoRhythmForMembers(t *testing.T) {
 		return h
 	}
 	member, hub := follow("analyst of C"), follow("hub reader")
-	w.send("A", event.KindFinding, w.finding("f-live", "A", "rule-live", policy.Handling{TLP: policy.AmberStrict}, nil))
+	w.send("A", wire.KindFinding, w.finding("f-live", "A", "rule-live", policy.Handling{TLP: policy.AmberStrict}, nil))
 	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(hub.text(), "findings"); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the hub's people are not told")
@@ -412,10 +413,10 @@ func TestEndedMembership(t *testing.T) {
 	w.want(http.StatusUnauthorized, "token of C", "GET", "/api/v1/findings", "")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	if out, err := line.Request(ctx, share.TopicSync, []byte(`{"limit":1}`)); err == nil {
+	if out, err := line.Request(ctx, wire.TopicSync, []byte(`{"limit":1}`)); err == nil {
 		t.Errorf("an ended member is answered %s", out)
 	}
-	if _, err := w.hub.join(t.Context(), community.JoinAsk{Token: "x", PublicKey: "x"}); err == nil {
+	if _, err := w.hub.join(t.Context(), wire.JoinRequest{Token: "x", PublicKey: "x"}); err == nil {
 		t.Error("joined with nothing")
 	}
 }

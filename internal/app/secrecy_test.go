@@ -16,9 +16,10 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/incident"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // secret is one thing that only one of two worlds has. add makes it; words are
@@ -37,30 +38,30 @@ func secrets() []secret {
 	}
 	return []secret{
 		{"a RED finding and indicator of A, with all that C will find", []string{"zq-red-host", "zq-red.example"}, func(w *world) []string {
-			w.send("A", event.KindFinding, w.finding("f-zq-red", "A", "rule-c-later", red, func(f *event.Finding) {
+			w.send("A", wire.KindFinding, w.finding("f-zq-red", "A", "rule-c-later", red, func(f *msg.Finding) {
 				f.Host, f.Observables = "zq-red-host", []event.Observable{{Type: event.Domain, Value: "later.evil.example"}, {Type: event.Domain, Value: "zq-red.example"}}
 			}))
-			w.send("A", event.KindCandidate, candidate("c-zq-red", "f-zq-red", "zq-red.example", red))
-			w.send("A", event.KindCandidate, candidate("c-zq-red2", "f-zq-red", "later.evil.example", red))
+			w.send("A", wire.KindCandidate, candidate("c-zq-red", "f-zq-red", "zq-red.example", red))
+			w.send("A", wire.KindCandidate, candidate("c-zq-red2", "f-zq-red", "later.evil.example", red))
 			id, number := w.caseOf("f-zq-red")
 			return []string{"f-zq-red", "c-zq-red", w.indicatorOf("c-zq-red"), w.indicatorOf("c-zq-red2"), id, number}
 		}},
 		{"an AMBER+STRICT finding of A", []string{"zq-strict"}, func(w *world) []string {
-			w.send("A", event.KindFinding, w.finding("f-zq", "A", "rule-zq-strict", strict, func(f *event.Finding) { f.Host, f.User = "zq-strict-host", "zq-strict-user" }))
+			w.send("A", wire.KindFinding, w.finding("f-zq", "A", "rule-zq-strict", strict, func(f *msg.Finding) { f.Host, f.User = "zq-strict-host", "zq-strict-user" }))
 			id, number := w.caseOf("f-zq")
 			return []string{"f-zq", id, number}
 		}},
 		{"an indicator of A for B only", []string{"zq-for-b.example"}, func(w *world) []string {
-			w.send("A", event.KindCandidate, candidate("c-zq-b", "f-a1", "zq-for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+			w.send("A", wire.KindCandidate, candidate("c-zq-b", "f-a1", "zq-for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 			return []string{"c-zq-b", w.indicatorOf("c-zq-b")}
 		}},
 		{"a RED indicator of A, and one for B only, in a case that C is in", []string{"zq-joint"}, func(w *world) []string {
-			w.send("A", event.KindCandidate, candidate("c-zq-joint", "f-a9", "zq-joint-red.example", red))
-			w.send("A", event.KindCandidate, candidate("c-zq-joint-b", "f-a9", "zq-joint-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+			w.send("A", wire.KindCandidate, candidate("c-zq-joint", "f-a9", "zq-joint-red.example", red))
+			w.send("A", wire.KindCandidate, candidate("c-zq-joint-b", "f-a9", "zq-joint-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 			return []string{"c-zq-joint", "c-zq-joint-b", w.indicatorOf("c-zq-joint"), w.indicatorOf("c-zq-joint-b")}
 		}},
 		{"B joins A's case", []string{"zq-bravo"}, func(w *world) []string {
-			w.send("B", event.KindFinding, w.finding("f-zq-bravo", "B", "rule-a1", strict, func(f *event.Finding) { f.Host = "zq-bravo-host" }))
+			w.send("B", wire.KindFinding, w.finding("f-zq-bravo", "B", "rule-a1", strict, func(f *msg.Finding) { f.Host = "zq-bravo-host" }))
 			id, number := w.caseOf("f-zq-bravo")
 			if other, _ := w.caseOf("f-a1"); other != id {
 				w.t.Error("B did not come to A's case")
@@ -89,7 +90,7 @@ func secrets() []secret {
 			return []string{id, number}
 		}},
 		{"B saw the shared indicator", nil, func(w *world) []string {
-			w.send("B", event.KindSighting, event.Sighting{ID: "s-zq", Indicator: w.indicatorOf("c-a1"), Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
+			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq", Indicator: w.indicatorOf("c-a1"), Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
 			return []string{"s-zq"}
 		}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
@@ -116,10 +117,10 @@ func (w *world) after() {
 	w.t.Helper()
 	w.hand.Add(secrecyNow.Add(2 * time.Hour).Sub(w.hub.cfg.Clock()))
 	strict := policy.Handling{TLP: policy.AmberStrict}
-	w.send("C", event.KindFinding, w.finding("f-c2", "C", "rule-c-later", strict, func(f *event.Finding) {
+	w.send("C", wire.KindFinding, w.finding("f-c2", "C", "rule-c-later", strict, func(f *msg.Finding) {
 		f.Host, f.Observables = "charlie-host-2", []event.Observable{{Type: event.Domain, Value: "later.evil.example"}}
 	}))
-	w.send("C", event.KindCandidate, candidate("c-c2", "f-c2", "later.evil.example", policy.Handling{TLP: policy.Amber}))
+	w.send("C", wire.KindCandidate, candidate("c-c2", "f-c2", "later.evil.example", policy.Handling{TLP: policy.Amber}))
 	w.hand.Add(secrecyNow.Add(3 * time.Hour).Sub(w.hub.cfg.Clock()))
 }
 
@@ -320,18 +321,18 @@ func busAsks(ids []string) (out []busAsk) {
 		}
 		out = append(out, busAsk{topic, string(b)})
 	}
-	add(share.TopicSync, share.SyncAsk{After: 0, Limit: 500})
-	add(share.TopicSync, share.SyncAsk{After: 1, Limit: 1})
-	add(share.TopicSync, share.SyncAsk{After: 1 << 40, Limit: 500})
+	add(wire.TopicSync, wire.SyncRequest{After: 0, Limit: 500})
+	add(wire.TopicSync, wire.SyncRequest{After: 1, Limit: 1})
+	add(wire.TopicSync, wire.SyncRequest{After: 1 << 40, Limit: 500})
 	add("hello", map[string]any{"version": "x"})
 	add("nothing", struct{}{})
 	for _, id := range append([]string{"nothing", "indicator--00000000-0000-4000-8000-000000000000"}, ids...) {
-		leave := func(kind string, body any) {
+		leave := func(kind wire.Kind, body any) {
 			raw, _ := json.Marshal(body)
-			add(share.TopicLeave, share.Batch{Items: []share.Letter{{Kind: kind, ID: "1", Body: raw}}})
+			add(wire.TopicBatch, wire.Batch{Items: []wire.Message{{Kind: kind, ID: "1", Body: raw}}})
 		}
-		leave(event.KindReceipt, event.Receipt{ID: "r", Object: id, State: event.Armed, Modified: secrecyNow})
-		leave(event.KindSighting, event.Sighting{ID: "s-" + id, Indicator: id, Count: 1})
+		leave(wire.KindReceipt, wire.Receipt{ID: "r", Object: id, State: wire.Armed, Modified: secrecyNow})
+		leave(wire.KindSighting, wire.Sighting{ID: "s-" + id, Indicator: id, Count: 1})
 		leave("unheard-of", id)
 	}
 	return out

@@ -17,12 +17,12 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // secrecyNow is when the shared world begins.
@@ -32,7 +32,7 @@ var secrecyNow = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 // credentials, which work in every copy of the data folder.
 type cast struct {
 	members map[string]string // name: id
-	answers map[string]community.JoinAnswer
+	answers map[string]wire.JoinReply
 	seeds   map[string][]byte
 	cookies map[string]string
 	tokens  map[string]string
@@ -107,7 +107,7 @@ func (w *world) join(name, sector string) {
 	w.ok(err)
 	seed, public, err := bus.NewUserKey()
 	w.ok(err)
-	a, err := w.hub.join(ctx, community.JoinAsk{Token: token, PublicKey: public})
+	a, err := w.hub.join(ctx, wire.JoinRequest{Token: token, PublicKey: public})
 	w.ok(err)
 	w.members[name], w.answers[name], w.seeds[name] = m.ID, a, []byte(seed)
 	w.pump()
@@ -132,9 +132,9 @@ func (w *world) token(key, member string, role policy.Role) {
 }
 
 // finding is a finding of a member; its id is told by its name.
-func (w *world) finding(id, member, rule string, h policy.Handling, edit func(*event.Finding)) event.Finding {
-	f := event.Finding{ID: id, Version: 1, Realm: event.Live, Rule: event.RuleRef{ID: rule, Title: "Title of " + rule, Author: "A. Author", Level: "high", Tags: []string{"attack.execution"}}, Count: 1,
-		First: w.hub.cfg.Clock(), Last: w.hub.cfg.Clock(), Sensed: w.hub.cfg.Clock(), Detected: w.hub.cfg.Clock(), Handling: h}
+func (w *world) finding(id, member, rule string, h policy.Handling, edit func(*msg.Finding)) msg.Finding {
+	f := msg.Finding{Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: rule, Title: "Title of " + rule, Author: "A. Author", Level: "high", Tags: []string{"attack.execution"}}, Count: 1,
+		First: w.hub.cfg.Clock(), Last: w.hub.cfg.Clock(), Sensed: w.hub.cfg.Clock(), Detected: w.hub.cfg.Clock(), Handling: h}}
 	if edit != nil {
 		edit(&f)
 	}
@@ -142,7 +142,7 @@ func (w *world) finding(id, member, rule string, h policy.Handling, edit func(*e
 }
 
 // send lets a member's messages in at the hub's door, and fails if one is refused.
-func (w *world) send(member string, kind string, bodies ...any) {
+func (w *world) send(member string, kind wire.Kind, bodies ...any) {
 	w.t.Helper()
 	for _, r := range w.letters(member, kind, bodies...).Results {
 		if r.Problem != "" {
@@ -152,13 +152,13 @@ func (w *world) send(member string, kind string, bodies ...any) {
 	w.pump()
 }
 
-func (w *world) letters(member, kind string, bodies ...any) (a share.Answer) {
+func (w *world) letters(member string, kind wire.Kind, bodies ...any) (a wire.BatchReply) {
 	w.t.Helper()
-	var b share.Batch
+	var b wire.Batch
 	for i, x := range bodies {
 		raw, err := json.Marshal(x)
 		w.ok(err)
-		b.Items = append(b.Items, share.Letter{Kind: kind, ID: fmt.Sprint(i), Body: raw})
+		b.Items = append(b.Items, wire.Message{Kind: kind, ID: fmt.Sprint(i), Body: raw})
 	}
 	body, err := json.Marshal(b)
 	w.ok(err)
@@ -169,9 +169,9 @@ func (w *world) letters(member, kind string, bodies ...any) (a share.Answer) {
 	return a
 }
 
-func candidate(id, finding, value string, h policy.Handling) event.Candidate {
-	return event.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: &event.Observable{Type: event.Domain, Value: value},
-		Rule: event.RuleRef{ID: "rule-" + finding, Title: "Title of rule-" + finding, Level: "high"}, Handling: h}
+func candidate(id, finding, value string, h policy.Handling) wire.Candidate {
+	return wire.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: &event.Observable{Type: event.Domain, Value: value},
+		Rule: wire.RuleRef{ID: "rule-" + finding, Title: "Title of rule-" + finding, Level: "high"}, Handling: h}
 }
 
 // query reads one column as the system.
@@ -267,7 +267,7 @@ func plain(rec *httptest.ResponseRecorder, known map[string]bool) string {
 // case and gave an indicator to all, and C has a case of its own.
 func sharedWorld(t *testing.T) *world {
 	t.Helper()
-	c := &cast{map[string]string{}, map[string]community.JoinAnswer{}, map[string][]byte{}, map[string]string{}, map[string]string{}, map[string]string{}}
+	c := &cast{map[string]string{}, map[string]wire.JoinReply{}, map[string][]byte{}, map[string]string{}, map[string]string{}, map[string]string{}}
 	w := openWorld(t, filepath.Join(t.TempDir(), "hub"), secrecyNow, c)
 	w.join("Alpha Power", "power")
 	w.join("Bravo City", "local-government")
@@ -282,16 +282,16 @@ func sharedWorld(t *testing.T) *world {
 	w.token("token of C", "C", policy.RoleAnalyst)
 	w.token("admin token of C", "C", policy.RoleAdmin)
 	strict := policy.Handling{TLP: policy.AmberStrict}
-	w.send("A", event.KindFinding, w.finding("f-a1", "A", "rule-a1", strict, func(f *event.Finding) { f.Host, f.User = "alpha-host", "alpha-user" }))
-	w.send("A", event.KindCandidate, candidate("c-a1", "f-a1", "shared.evil.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}))
-	w.send("C", event.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *event.Finding) { f.Host = "charlie-host" }))
-	w.send("C", event.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example", policy.Handling{TLP: policy.Green}))
+	w.send("A", wire.KindFinding, w.finding("f-a1", "A", "rule-a1", strict, func(f *msg.Finding) { f.Host, f.User = "alpha-host", "alpha-user" }))
+	w.send("A", wire.KindCandidate, candidate("c-a1", "f-a1", "shared.evil.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}))
+	w.send("C", wire.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *msg.Finding) { f.Host = "charlie-host" }))
+	w.send("C", wire.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example", policy.Handling{TLP: policy.Green}))
 	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.", policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
-	joint := func(f *event.Finding) {
+	joint := func(f *msg.Finding) {
 		f.Observables = []event.Observable{{Type: event.Domain, Value: "joint.evil.example"}}
 	}
-	w.send("A", event.KindFinding, w.finding("f-a9", "A", "rule-a9", strict, joint))
-	w.send("C", event.KindFinding, w.finding("f-c9", "C", "rule-c9", strict, joint))
+	w.send("A", wire.KindFinding, w.finding("f-a9", "A", "rule-a9", strict, joint))
+	w.send("C", wire.KindFinding, w.finding("f-c9", "C", "rule-c9", strict, joint))
 	if first(w.caseOf("f-a9")) != first(w.caseOf("f-c9")) {
 		t.Fatal("A and C are not in one case")
 	}

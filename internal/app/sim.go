@@ -14,7 +14,6 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/event"
@@ -24,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -47,12 +47,12 @@ type Sim struct {
 
 	mu   sync.Mutex     // one delivery at a time; guards all below
 	last int64          // delivery number
-	out  []share.Letter // receipts that are not acknowledged yet, in order
+	out  []wire.Message // receipts that are not acknowledged yet, in order
 	todo []simHunt
 }
 
 type simHunt struct {
-	object event.Object
+	object wire.Object
 	armed  detect.Armed
 }
 
@@ -116,7 +116,7 @@ func (h *Hub) sim(ctx context.Context, name, sector string, past *history.Histor
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.join(ctx, community.JoinAsk{Token: token, PublicKey: public})
+	a, err := h.join(ctx, wire.JoinRequest{Token: token, PublicKey: public})
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (h *Hub) sim(ctx context.Context, name, sector string, past *history.Histor
 	if s.link, err = h.bus.InProcess(context.WithoutCancel(ctx), a.Member, seed, a.UserJWT); err != nil {
 		return nil, err
 	}
-	s.link.OnPush(share.TopicObject, s.pushed)
+	s.link.OnPush(wire.TopicObject, s.pushed)
 	s.link.OnState(func(connected bool) {
 		if connected {
 			wake(s.sync)
@@ -149,7 +149,7 @@ func (s *Sim) ID() string { return s.id }
 func (s *Sim) Connected() bool { return s.link.Connected() }
 
 func (s *Sim) pushed(body []byte) {
-	var o event.Object
+	var o wire.Object
 	if err := json.Unmarshal(body, &o); err != nil {
 		s.log.Warn("a simulated member cannot read what the hub sent", slog.Any("err", err))
 		return
@@ -166,33 +166,33 @@ func (s *Sim) pushed(body []byte) {
 }
 
 // take arms one object and queues its receipt and its hunt; s.mu is held.
-func (s *Sim) take(o event.Object) {
+func (s *Sim) take(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, event.Disarmed, detect.Hunted{}, "")
+		s.receipt(o, wire.Disarmed, detect.Hunted{}, "")
 		return
 	}
 	a, err := detect.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, event.Refused, detect.Hunted{}, fault.TextOf(err).EN)
+		s.receipt(o, wire.Refused, detect.Hunted{}, fault.TextOf(err).EN)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, event.Armed, detect.Hunted{}, "")
+	s.receipt(o, wire.Armed, detect.Hunted{}, "")
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o event.Object, state event.State, h detect.Hunted, why string) {
-	r := event.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
+func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, why string) {
+	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
 		Searched: h.Searched, Hits: h.Hits, Reason: why}
 	body, err := encode(r)
 	if err != nil {
 		s.log.Warn("a simulated member cannot write a receipt", slog.Any("err", err))
 		return
 	}
-	s.out = append(s.out, share.Letter{Kind: event.KindReceipt, ID: r.ID, Body: body})
+	s.out = append(s.out, wire.Message{Kind: wire.KindReceipt, ID: r.ID, Body: body})
 	wake(s.send)
 }
 
@@ -200,7 +200,7 @@ func (s *Sim) receipt(o event.Object, state event.State, h detect.Hunted, why st
 func (s *Sim) courier(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		b := share.Batch{Items: s.out[:min(len(s.out), simBatch)]}
+		b := wire.Batch{Items: s.out[:min(len(s.out), simBatch)]}
 		s.mu.Unlock()
 		if len(b.Items) > 0 {
 			if err := s.leave(ctx, b); err == nil {
@@ -219,16 +219,16 @@ func (s *Sim) courier(ctx context.Context) error {
 	}
 }
 
-func (s *Sim) leave(ctx context.Context, b share.Batch) error {
+func (s *Sim) leave(ctx context.Context, b wire.Batch) error {
 	body, err := encode(b)
 	if err != nil {
 		return err
 	}
-	reply, err := s.ask(ctx, share.TopicLeave, body)
+	reply, err := s.ask(ctx, wire.TopicBatch, body)
 	if err != nil {
 		return err
 	}
-	a, err := decode[share.Answer](reply)
+	a, err := decode[wire.BatchReply](reply)
 	if err != nil {
 		return err
 	}
@@ -270,15 +270,15 @@ func (s *Sim) catchUp(ctx context.Context) (more bool, err error) {
 	s.mu.Lock()
 	after := s.last
 	s.mu.Unlock()
-	body, err := encode(share.SyncAsk{After: after, Limit: 200})
+	body, err := encode(wire.SyncRequest{After: after, Limit: 200})
 	if err != nil {
 		return false, err
 	}
-	reply, err := s.ask(ctx, share.TopicSync, body)
+	reply, err := s.ask(ctx, wire.TopicSync, body)
 	if err != nil {
 		return false, err
 	}
-	a, err := decode[share.SyncAnswer](reply)
+	a, err := decode[wire.SyncReply](reply)
 	if err != nil {
 		return false, err
 	}
@@ -306,7 +306,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, event.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, "")
+			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, "")
 			s.mu.Unlock()
 		}
 		select {
@@ -328,11 +328,11 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 		}
 		t.Reset(helloEvery)
 		_, armed := s.engine.Count()
-		body, err := encode(community.Hello{Version: Version, Now: s.clock(), Indicators: armed, Events: s.past.Totals().Events})
+		body, err := encode(wire.Hello{Version: Version, Now: s.clock(), Indicators: armed, Events: s.past.Totals().Events})
 		if err != nil {
 			return err
 		}
-		if _, err := s.ask(ctx, community.TopicHello, body); err != nil && ctx.Err() == nil && !fault.Is(err, fault.Unavailable) {
+		if _, err := s.ask(ctx, wire.TopicHello, body); err != nil && ctx.Err() == nil && !fault.Is(err, fault.Unavailable) {
 			s.log.Warn("the hub did not answer a simulated member's hello", slog.Any("err", err))
 		}
 	}

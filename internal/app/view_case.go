@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/incident"
@@ -15,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // caseView lends the case pages what they show of severity, share and situation.
@@ -145,7 +145,7 @@ func reach(tx *store.Tx, l *incident.IndicatorLine) error {
 	}
 	l.Entitled = len(prog)
 	for _, p := range prog {
-		if !p.Armed.IsZero() && p.State != string(event.Disarmed) {
+		if !p.Armed.IsZero() && p.State != string(wire.Disarmed) {
 			l.Armed++
 		}
 		if !p.Hunted.IsZero() {

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/incident"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // situationView lends the hub's first page what it shows.
@@ -89,7 +89,7 @@ func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err err
 		}
 		prog, err := share.ProgressOf(tx, out.ID)
 		for _, p := range prog {
-			out.Progress = append(out.Progress, situation.MemberProgress{Member: p.Member, Armed: p.Armed, Hunted: p.Hunted, Hits: p.Hits, Refused: p.State == string(event.Refused)})
+			out.Progress = append(out.Progress, situation.MemberProgress{Member: p.Member, Armed: p.Armed, Hunted: p.Hunted, Hits: p.Hits, Refused: p.State == string(wire.Refused)})
 		}
 		return err
 	})

@@ -48,7 +48,7 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		}
 		list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, shownFindings)
 		for _, f := range list {
-			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Past, At: f.Arrived, Handling: f.Handling})
+			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Retro, At: f.Arrived, Handling: f.Handling})
 		}
 		return err
 	})
@@ -66,7 +66,7 @@ func (n *Node) ruleReport(context.Context) (situation.RuleReport, error) {
 		r.Loaded = append(r.Loaded, situation.RuleLine{ID: x.Key(), Title: x.Title, Level: string(x.Level), Author: x.Author, License: x.License, File: filepath.Base(x.Path), Correlation: true})
 	}
 	for _, x := range set.Refused {
-		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: reason.Text(x.Reason)})
+		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: reason.Of(x.Reason)})
 	}
 	return r, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // MemberBody is a member as programs see it.
@@ -49,7 +50,7 @@ type InvitationBody struct {
 
 // joinIn is what a node sends, with the address that it came from.
 type joinIn struct {
-	Body JoinAsk
+	Body wire.JoinRequest
 	addr string
 }
 
@@ -95,7 +96,7 @@ func API(a *api.API, c PageConfig) {
 		return
 	}
 	door := newTurnstile(c.Clock)
-	type joinOut struct{ Body JoinAnswer }
+	type joinOut struct{ Body wire.JoinReply }
 	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true, MaxBody: 4096,
 		Summary: i18n.T("Join with an invitation", "招待により参加"), Errors: []fault.Kind{fault.Denied, fault.Gone}},
 		func(ctx context.Context, in *joinIn) (*joinOut, error) {

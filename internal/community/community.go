@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 //go:embed sql templates
@@ -29,31 +30,6 @@ func Migration() store.Migration { return store.Migration{Name: "community", FS:
 
 // Templates are community's pages.
 func Templates() fs.FS { return files }
-
-// TopicHello is what a node says when it connects and every half minute.
-const TopicHello = "hello"
-
-// Hello tells how a node is. It tells numbers only.
-type Hello struct {
-	Version    string    `json:"version"`
-	Now        time.Time `json:"now"` // by the node's clock
-	Rules      int       `json:"rules"`
-	Indicators int       `json:"indicators"`
-	Events     int64     `json:"events"`
-	Delivered  int64     `json:"delivered"`
-	Waiting    int64     `json:"waiting"` // messages that wait for a person there
-}
-
-// Welcome is the hub's answer: its clock, and what belongs to the community.
-type Welcome struct {
-	Now      time.Time      `json:"now"` // by the hub's clock
-	Member   string         `json:"member"`
-	Name     string         `json:"name"`
-	Sector   string         `json:"sector"`
-	Hub      string         `json:"hub"`
-	Domains  []string       `json:"domains"`
-	Networks []netip.Prefix `json:"networks"`
-}
 
 // Status is the last Hello of a member.
 type Status struct {
@@ -94,12 +70,12 @@ func New(db *store.DB, dir Directory, c clock.Clock, hub string, tell func()) *S
 }
 
 // Hello takes a node's hello and answers it.
-func (s *Service) Hello(ctx context.Context, member string, h Hello) (Welcome, error) {
+func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.Welcome, error) {
 	name, sector, err := s.dir.Greet(ctx, member)
 	if err != nil {
-		return Welcome{}, err
+		return wire.Welcome{}, err
 	}
-	w := Welcome{Member: member, Name: name, Sector: sector, Hub: s.hub}
+	w := wire.Welcome{Member: member, Name: name, Sector: sector, Hub: s.hub}
 	err = s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered, waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
 ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators = excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,

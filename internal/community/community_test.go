@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
@@ -52,19 +53,19 @@ func TestHello(t *testing.T) {
 		if err := s.SetNetworks(ctx, nets); err != nil {
 			t.Fatal(err)
 		}
-		w, err := s.Hello(ctx, "a", Hello{Version: strings.Repeat("v", 500), Rules: 3, Indicators: 2, Events: 1 << 40, Waiting: 4})
+		w, err := s.Hello(ctx, "a", wire.Hello{Version: strings.Repeat("v", 500), Rules: 3, Indicators: 2, Events: 1 << 40, Waiting: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Welcome{Now: noon, Member: "a", Name: "Alpha", Sector: "power", Hub: "Hub", Domains: []string{"beta.example", "beta2.example"}, Networks: nets}
+		want := wire.Welcome{Now: noon, Member: "a", Name: "Alpha", Sector: "power", Hub: "Hub", Domains: []string{"beta.example", "beta2.example"}, Networks: nets}
 		if diff := cmp.Diff(want, w, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 			t.Error(diff)
 		}
 		hand.Add(time.Minute)
-		if _, err := s.Hello(ctx, "a", Hello{Version: "0.2", Rules: 5}); err != nil {
+		if _, err := s.Hello(ctx, "a", wire.Hello{Version: "0.2", Rules: 5}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Hello(ctx, "stranger", Hello{}); !fault.Is(err, fault.Denied) {
+		if _, err := s.Hello(ctx, "stranger", wire.Hello{}); !fault.Is(err, fault.Denied) {
 			t.Errorf("a stranger's hello: %v", err)
 		}
 		all, err := s.Statuses(ctx)
@@ -79,7 +80,7 @@ func TestHello(t *testing.T) {
 
 func TestLongVersionIsBounded(t *testing.T) {
 	each(t, func(t *testing.T, s *Service, _ *clock.Hand) {
-		if _, err := s.Hello(t.Context(), "a", Hello{Version: strings.Repeat("長", 500)}); err != nil {
+		if _, err := s.Hello(t.Context(), "a", wire.Hello{Version: strings.Repeat("長", 500)}); err != nil {
 			t.Fatal(err)
 		}
 		all, err := s.Statuses(t.Context())
@@ -157,8 +158,8 @@ func FuzzSplitToken(f *testing.F) {
 }
 
 func TestJoin(t *testing.T) {
-	answer := JoinAnswer{Member: "m1", Name: "みどり市", Sector: "local-government", HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt"}
-	var got JoinAsk
+	answer := wire.JoinReply{Member: "m1", Name: "みどり市", Sector: "local-government", HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt"}
+	var got wire.JoinRequest
 	reply := func(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&got); err != nil || r.URL.Path != "/api/v1/join" {
 			t.Errorf("%v at %s", err, r.URL.Path)
@@ -194,7 +195,7 @@ func TestJoin(t *testing.T) {
 	if diff := cmp.Diff(want, p); diff != "" || got.PublicKey != "UPUB" {
 		t.Errorf("%s key %q", diff, got.PublicKey)
 	}
-	got = JoinAsk{}
+	got = wire.JoinRequest{}
 	if p, err = Join(t.Context(), secure.URL, Token("good", "the-pin"), "UPUB", nil, pinned); err != nil || p.Pin != "the-pin" || got.Token != "good" {
 		t.Errorf("over TLS: %v, pin %q, the hub was sent %q", err, p.Pin, got.Token)
 	}

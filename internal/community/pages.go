@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // PageConfig says what the members' pages and operations stand on. The changes
@@ -32,7 +33,7 @@ type PageConfig struct {
 	// Place corrects a member's name, sector and prefecture; nil leaves its form out.
 	Place func(ctx context.Context, by policy.Viewer, member, name, sector, prefecture string) error
 	// Join lets a node in that presents an invitation.
-	Join func(ctx context.Context, ask JoinAsk) (JoinAnswer, error)
+	Join func(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error)
 }
 
 // Invitation is what an invited organisation needs to join. Its token is a secret.

@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 const hostile = `Beta <script>alert("x")</script>`
@@ -83,11 +84,11 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 		Place: func(ctx context.Context, by policy.Viewer, id, name, sector, prefecture string) error {
 			return people.Place(ctx, by, id, sector, prefecture)
 		},
-		Join: func(_ context.Context, ask JoinAsk) (JoinAnswer, error) {
+		Join: func(_ context.Context, ask wire.JoinRequest) (wire.JoinReply, error) {
 			if ask.Token == "good" {
-				return JoinAnswer{Member: "m"}, nil
+				return wire.JoinReply{Member: "m"}, nil
 			}
-			return JoinAnswer{}, fault.New(fault.Denied, i18n.T("this invitation is not known here", "この招待トークンは登録されていません"))
+			return wire.JoinReply{}, fault.New(fault.Denied, i18n.T("this invitation is not known here", "この招待トークンは登録されていません"))
 		}}
 	site := web.New(web.Config{Clock: now, Auth: auth})
 	Pages(site, cfg)

@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Passport is what a node holds after it has joined. The seed was made at the
@@ -89,31 +90,9 @@ func (p Passport) Save(dir string) error {
 	return nil
 }
 
-// JoinAsk is what a node sends to join, over HTTP.
-type JoinAsk struct {
-	Token     string `json:"token" maxLength:"400" doc:"the invitation"`
-	PublicKey string `json:"public_key" maxLength:"200" doc:"the node's public nkey"`
-}
-
-// JoinAnswer is what it gets.
-type JoinAnswer struct {
-	Member  string `json:"member"`
-	Name    string `json:"name"`
-	Sector  string `json:"sector"`
-	HubName string `json:"hub_name"`
-	LeafURL string `json:"leaf_url" doc:"where the node's bus connects"`
-	CA      string `json:"ca" doc:"PEM of the hub's certificate authority"`
-	Account string `json:"account"`
-	UserJWT string `json:"user_jwt"`
-	// A node reads its sensors at once, and must know whose these are before the
-	// hub has answered its first hello.
-	Domains  []string       `json:"domains,omitempty" doc:"domains of the community's members"`
-	Networks []netip.Prefix `json:"networks,omitempty" doc:"networks of the community's members"`
-}
-
-// Passport is what the node keeps of the answer; hub is where it joined, seed
-// the secret of the key that it joined with.
-func (a JoinAnswer) Passport(hub, pin string, seed []byte) Passport {
+// PassportOf returns what the node keeps of the hub's reply; hub is where it
+// joined, seed the secret of the key that it joined with.
+func PassportOf(a wire.JoinReply, hub, pin string, seed []byte) Passport {
 	return Passport{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub, HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
 		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed), Domains: a.Domains, Networks: a.Networks}
 }
@@ -161,7 +140,7 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 		return Passport{}, fault.New(fault.Invalid, i18n.T("a token is never sent in the clear over a network", "トークンを平文でネットワークに送ることはできません")).
 			WithHint(i18n.T("use the hub's https:// address", "ハブの https:// のアドレスを使ってください"))
 	}
-	body, err := json.Marshal(JoinAsk{Token: secret, PublicKey: publicKey})
+	body, err := json.Marshal(wire.JoinRequest{Token: secret, PublicKey: publicKey})
 	if err != nil {
 		return Passport{}, err
 	}
@@ -191,12 +170,12 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	if res.StatusCode != http.StatusOK {
 		return Passport{}, problem(res.StatusCode, b)
 	}
-	var a JoinAnswer
+	var a wire.JoinReply
 	if err := json.Unmarshal(b, &a); err != nil || a.Member == "" {
 		return Passport{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err).
 			WithHint(i18n.T("check the address and the port: it is that of the hub's console", "アドレスとポートを確認してください。ハブの画面と同じものです"))
 	}
-	return a.Passport(u.String(), pin, seed), nil
+	return PassportOf(a, u.String(), pin, seed), nil
 }
 
 func loopback(host string) bool {

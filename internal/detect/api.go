@@ -9,8 +9,10 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // FindingOut is a finding as programs get it.
@@ -19,16 +21,16 @@ type FindingOut struct {
 	Version     int                `json:"version" doc:"grows when count does | 件数が増えると上がる"`
 	Member      string             `json:"member,omitempty" doc:"member id | 構成員の番号"`
 	Realm       string             `json:"realm" doc:"live, or the id of an exercise | live または演習の番号"`
-	Rule        event.RuleRef      `json:"rule" doc:"what matched; author and licence go with every match | 一致した規則。作成者と使用許諾を伴う"`
+	Rule        wire.RuleRef       `json:"rule" doc:"what matched; author and licence go with every match | 一致した規則。作成者と使用許諾を伴う"`
 	Indicator   string             `json:"indicator,omitempty" doc:"STIX id, if a shared indicator matched | 共有指標に一致した場合の STIX 番号"`
 	First       time.Time          `json:"first" doc:"time of the first event | 最初の事象の時刻"`
 	Last        time.Time          `json:"last" doc:"time of the last event | 最後の事象の時刻"`
 	Count       int                `json:"count" doc:"events | 事象数"`
 	Host        string             `json:"host,omitempty" doc:"as the member lets it be told, perhaps a pseudonym | 構成員が許す範囲。仮名の場合がある"`
 	User        string             `json:"user,omitempty"`
-	Matched     []event.FieldValue `json:"matched" nullable:"false" doc:"the fields that made the rule match | 一致した項目"`
+	Matched     []wire.FieldValue  `json:"matched" nullable:"false" doc:"the fields that made the rule match | 一致した項目"`
 	Observables []event.Observable `json:"observables" nullable:"false" doc:"distinctive values | 特徴的な観測値"`
-	List        *event.ListEntry   `json:"list,omitempty" doc:"the entry of the node's own watchlist that matched; never told to a hub | 一致した監視リストの項目。ハブには伝わらない"`
+	List        *msg.ListEntry     `json:"list,omitempty" doc:"the entry of the node's own watchlist that matched; never told to a hub | 一致した監視リストの項目。ハブには伝わらない"`
 	Past        bool               `json:"past" doc:"found by a hunt in the past | 過去の調査による"`
 	Sensed      time.Time          `json:"sensed" doc:"when the first event was read, by the hub's clock | 読み取り時刻（ハブの時計）"`
 	Detected    time.Time          `json:"detected"`
@@ -39,10 +41,10 @@ type FindingOut struct {
 
 func out(it Item) FindingOut {
 	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule, Indicator: it.Indicator, First: it.First, Last: it.Last,
-		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables, List: it.List, Past: it.Past, Sensed: it.Sensed, Detected: it.Detected,
+		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables, List: it.Listed, Past: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
 		Arrived: it.Arrived, TLP: it.Handling.TLP.String()}
 	if o.Matched == nil {
-		o.Matched = []event.FieldValue{}
+		o.Matched = []wire.FieldValue{}
 	}
 	if o.Observables == nil {
 		o.Observables = []event.Observable{}
@@ -72,7 +74,7 @@ func API(a *api.API, c PageConfig) {
 		Summary:     i18n.T("Findings, newest first", "検知の一覧（新しい順）"),
 		Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			f := Filter{Text: in.Q, Level: in.Level, Member: in.Member, Rule: in.Rule, Indi: in.Indicator, Past: in.When}
+			f := Filter{Text: in.Q, Level: in.Level, Member: in.Member, Rule: in.Rule, Indi: in.Indicator, Retro: in.When}
 			key, err := api.Unmark(in.After, 1)
 			if err != nil {
 				return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -66,7 +67,7 @@ func alertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
 func joinedHit(a *correlate.Alert) Hit {
 	h := Hit{Joined: true, Rule: correlationRef(a.Rule), basis: a}
 	for _, g := range a.Group {
-		h.Fields = append(h.Fields, event.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
+		h.Fields = append(h.Fields, wire.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
 	}
 	return h
 }

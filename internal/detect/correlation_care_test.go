@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // A correlation is looked after as a rule is: its results are counted by day, it can
@@ -111,7 +111,7 @@ func TestCorrelationCare(t *testing.T) {
 			t.Errorf("%d\n%s", code, csv)
 		}
 		rep, err := c.Report(t.Context())
-		if err != nil || len(rep.Rules) == 0 || !slices.ContainsFunc(rep.Rules, func(r event.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }) {
+		if err != nil || len(rep.Rules) == 0 || !slices.ContainsFunc(rep.Rules, func(r wire.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }) {
 			t.Errorf("%+v, %v", rep.Rules, err)
 		}
 		err = n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // CoverRule is a rule as coverage looks at it.
@@ -51,7 +51,7 @@ type Coverage struct {
 
 // Cover lays rules out over ATT&CK. A rule for every product counts under each;
 // product "" takes all rules. pool may be nil.
-func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[string]event.RuleFigure) Coverage {
+func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[string]wire.PooledFigure) Coverage {
 	c := Coverage{Products: map[string]int{}}
 	cells, loose := map[string]*Cell{}, map[string]int{}
 	tacticsBy := map[string]map[string]bool{} // of techniques that are not in the list

@@ -13,11 +13,11 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The list is whole: every entry has a name, every technique a tactic that we
@@ -81,7 +81,7 @@ var coverRules = []CoverRule{
 
 func TestCover(t *testing.T) {
 	a := ReadAttack()
-	pool := map[string]map[string]event.RuleFigure{FigureCovered: {"T1566": {Members: 4}}}
+	pool := map[string]map[string]wire.PooledFigure{FigureCovered: {"T1566": {Members: 4}}}
 	c := Cover(a, coverRules, "", pool)
 	find := func(id string) Cell {
 		x, ok := c.Find(id)
@@ -183,7 +183,7 @@ func TestCarePages(t *testing.T) {
 		n.take(t, n.beacon("198.51.100.7"))
 		f := n.findings(t)[0].ID
 		if err := n.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return keepPool(tx, []event.RuleFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Typical: 1, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Typical: 1, Day: 20000},
+			return keepPool(tx, []wire.PooledFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Typical: 1, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Typical: 1, Day: 20000},
 				{Figure: FigureCovered, Subject: "T1071", Members: 5, Typical: 1, Day: 20000}, {Figure: "hostile", Subject: ruleA, Members: 5}, {Figure: FigureFound, Subject: hostile, Members: 5}})
 		}); err != nil {
 			t.Fatal(err)
@@ -270,12 +270,12 @@ func TestHubRules(t *testing.T) {
 			t.Error("an empty page does not say what would be here")
 		}
 		f := sent()
-		f.Rule = event.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
+		f.Rule = wire.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
 		if err := receive(t, db, "power", f); err != nil {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return keepPool(tx, []event.RuleFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Day: 20001}, {Figure: FigureHits, Subject: ruleA, Members: 5, Typical: 20, Day: 20000}})
+			return keepPool(tx, []wire.PooledFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Day: 20001}, {Figure: FigureHits, Subject: ruleA, Members: 5, Typical: 20, Day: 20000}})
 		})
 		if err != nil {
 			t.Fatal(err)

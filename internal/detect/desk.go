@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -28,8 +29,8 @@ const (
 // transaction. What it says about its sender is overwritten, never believed. A
 // version that is here already changes nothing.
 func (Desk) Receive(tx *store.Tx, member string, body []byte) error {
-	var f event.Finding
-	if err := json.Unmarshal(body, &f); err != nil {
+	var f msg.Finding
+	if err := json.Unmarshal(body, &f.Finding); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the finding is not readable", "検知を読み取れません"), err)
 	}
 	now := tx.Now()
@@ -53,7 +54,7 @@ func (Desk) Receive(tx *store.Tx, member string, body []byte) error {
 	if err := save(tx, arrived, f); err != nil {
 		return err
 	}
-	return tx.Emit(event.TopicFinding, fmt.Sprintf("%s:%d", f.ID, f.Version), f)
+	return tx.Emit(msg.TopicFinding, fmt.Sprintf("%s:%d", f.ID, f.Version), f)
 }
 
 type versionRow struct {
@@ -63,7 +64,7 @@ type versionRow struct {
 }
 
 // Accept checks and bounds a finding that came over the wire.
-func Accept(f *event.Finding, member string, now time.Time) error {
+func Accept(f *msg.Finding, member string, now time.Time) error {
 	bad := func(what string) error {
 		return fault.New(fault.Invalid, i18n.T("the finding has no valid {0}", "検知の {0} が正しくありません").With(what))
 	}
@@ -79,7 +80,7 @@ func Accept(f *event.Finding, member string, now time.Time) error {
 	case len(f.Indicator) > 200:
 		return bad("indicator")
 	}
-	f.Member, f.List = member, nil
+	f.Member, f.Listed = member, nil
 	f.Handling = policy.Owned(f.Handling, member)
 	f.Rule.Title = event.Clip(f.Rule.Title, maxText)
 	f.Rule.Author = event.Clip(f.Rule.Author, maxText)

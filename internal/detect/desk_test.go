@@ -9,9 +9,11 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 func eachDesk(t *testing.T, body func(t *testing.T, db *store.DB)) {
@@ -19,12 +21,12 @@ func eachDesk(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
-func sent() event.Finding {
-	return event.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: event.RuleRef{ID: "rule-1", Title: "Beacon", Level: "high"}, First: start.Add(-time.Minute), Last: start, Count: 1,
-		Host: "host-aabbccdd", Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
+func sent() msg.Finding {
+	return msg.Finding{Finding: wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Level: "high"}, First: start.Add(-time.Minute), Last: start, Count: 1,
+		Host: "host-aabbccdd", Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}}
 }
 
-func receive(t *testing.T, db *store.DB, member string, f event.Finding) error {
+func receive(t *testing.T, db *store.DB, member string, f msg.Finding) error {
 	t.Helper()
 	body, err := json.Marshal(f)
 	if err != nil {
@@ -59,7 +61,7 @@ func TestReceive(t *testing.T) {
 		// Again, older, newer.
 		grown := sent()
 		grown.Version, grown.Count = 3, 7
-		for _, f := range []event.Finding{sent(), grown, sent()} {
+		for _, f := range []msg.Finding{sent(), grown, sent()} {
 			if err := receive(t, db, "power", f); err != nil {
 				t.Fatal(err)
 			}
@@ -101,11 +103,11 @@ func TestReceive(t *testing.T) {
 
 func TestReceiveBounds(t *testing.T) {
 	eachDesk(t, func(t *testing.T, db *store.DB) {
-		for name, spoil := range map[string]func(f *event.Finding){
-			"no id": func(f *event.Finding) { f.ID = "" }, "long id": func(f *event.Finding) { f.ID = strings.Repeat("x", 101) },
-			"no version": func(f *event.Finding) { f.Version = 0 }, "endless version": func(f *event.Finding) { f.Version = 1 << 40 },
-			"no rule": func(f *event.Finding) { f.Rule.ID = "" }, "no count": func(f *event.Finding) { f.Count = 0 }, "endless count": func(f *event.Finding) { f.Count = 1 << 40 },
-			"long indicator": func(f *event.Finding) { f.Indicator = strings.Repeat("x", 300) },
+		for name, spoil := range map[string]func(f *msg.Finding){
+			"no id": func(f *msg.Finding) { f.ID = "" }, "long id": func(f *msg.Finding) { f.ID = strings.Repeat("x", 101) },
+			"no version": func(f *msg.Finding) { f.Version = 0 }, "endless version": func(f *msg.Finding) { f.Version = 1 << 40 },
+			"no rule": func(f *msg.Finding) { f.Rule.ID = "" }, "no count": func(f *msg.Finding) { f.Count = 0 }, "endless count": func(f *msg.Finding) { f.Count = 1 << 40 },
+			"long indicator": func(f *msg.Finding) { f.Indicator = strings.Repeat("x", 300) },
 		} {
 			f := sent()
 			spoil(&f)
@@ -124,7 +126,7 @@ func TestReceiveBounds(t *testing.T) {
 		big.Rule.Title, big.Rule.Author, big.Host, big.User, big.Realm, big.Rule.Level = long, long, long, long, long, "apocalyptic"
 		for range 500 {
 			big.Rule.Tags = append(big.Rule.Tags, long)
-			big.Matched = append(big.Matched, event.FieldValue{Field: long, Value: long})
+			big.Matched = append(big.Matched, wire.FieldValue{Field: long, Value: long})
 			big.Observables = append(big.Observables, event.Observable{Type: "nonsense", Value: long})
 		}
 		big.Observables = append([]event.Observable{{Type: event.Domain, Value: "C2.Evil.Example."}}, big.Observables...)
@@ -160,7 +162,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"id":"x","version":1,"count":1,"rule":{"id":"r"},"handling":{"tlp":"TLP:NONE"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var fd event.Finding
+		var fd msg.Finding
 		if json.Unmarshal(body, &fd) != nil {
 			return
 		}
@@ -177,7 +179,7 @@ func TestFilters(t *testing.T) {
 	eachDesk(t, func(t *testing.T, db *store.DB) {
 		for i, level := range []string{"low", "medium", "high", "critical"} {
 			f := sent()
-			f.ID, f.Rule.Level, f.Rule.ID, f.Host, f.Past = level, level, "rule-"+level, "100%_real", i%2 == 1
+			f.ID, f.Rule.Level, f.Rule.ID, f.Host, f.Retro = level, level, "rule-"+level, "100%_real", i%2 == 1
 			f.Observables = []event.Observable{{Type: event.Domain, Value: level + ".evil.example"}}
 			member := "power"
 			if i > 1 {
@@ -191,7 +193,7 @@ func TestFilters(t *testing.T) {
 			f    Filter
 			want int64
 		}{
-			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{Past: "past"}, 2}, {Filter{Past: "live", Level: "high"}, 1},
+			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{Retro: "past"}, 2}, {Filter{Retro: "live", Level: "high"}, 1},
 			{Filter{Rule: "rule-low"}, 1}, {Filter{Text: "HIGH.evil"}, 1}, {Filter{Text: "0%_r"}, 4}, {Filter{Text: "100__"}, 0}, {Filter{Text: "x' OR 1=1 --"}, 0},
 			{Filter{IDs: []string{"low", "high", "none"}}, 2},
 		} {

@@ -18,6 +18,8 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/engine"
@@ -29,13 +31,13 @@ func (s *Service) Engine() *Engine { return s.engine }
 
 // Hit is one event matched by one rule or one indicator.
 type Hit struct {
-	Rule      event.RuleRef
+	Rule      wire.RuleRef
 	Indicator string // STIX id, if the community shared what matched
-	Fields    []event.FieldValue
+	Fields    []wire.FieldValue
 	Sigma     *sigma.Rule       // nil for a value
 	Value     *event.Observable // nil for a rule
 	Window    bool              // a pattern took several events together
-	List      *event.ListEntry  // nil unless an entry of the node's own watchlist matched
+	List      *msg.ListEntry    // nil unless an entry of the node's own watchlist matched
 	Joined    bool              // a correlation rule came to it
 
 	quiet bool             // a base rule of correlations, and no finding by itself
@@ -351,15 +353,15 @@ func (b *rulebook) first(ids []string, now time.Time) string {
 
 func valueHit(a Armed, o event.Observable) Hit {
 	return Hit{
-		Rule:      event.RuleRef{ID: a.ID, Title: a.Name, Level: cmp.Or(a.Level, "high")},
+		Rule:      wire.RuleRef{ID: a.ID, Title: a.Name, Level: cmp.Or(a.Level, "high")},
 		Indicator: a.ID,
 		Value:     &o,
-		Fields:    []event.FieldValue{{Field: string(o.Type), Value: o.Value}},
+		Fields:    []wire.FieldValue{{Field: string(o.Type), Value: o.Value}},
 	}
 }
 
-func refOf(r *sigma.Rule) event.RuleRef {
-	return event.RuleRef{ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags}
+func refOf(r *sigma.Rule) wire.RuleRef {
+	return wire.RuleRef{ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags}
 }
 
 // maxMatched bounds the fields that a finding carries, and their length.
@@ -368,15 +370,15 @@ const (
 	maxValue   = 2000
 )
 
-func fieldsOf(m *sigma.Match) []event.FieldValue {
-	out := make([]event.FieldValue, 0, len(m.Fields))
+func fieldsOf(m *sigma.Match) []wire.FieldValue {
+	out := make([]wire.FieldValue, 0, len(m.Fields))
 	seen := map[string]bool{}
 	for _, f := range m.Fields {
 		if seen[f.Field+"\x00"+f.Value] || len(out) == maxMatched {
 			continue
 		}
 		seen[f.Field+"\x00"+f.Value] = true
-		out = append(out, event.FieldValue{Field: f.Field, Value: event.Clip(f.Value, maxValue)})
+		out = append(out, wire.FieldValue{Field: f.Field, Value: event.Clip(f.Value, maxValue)})
 	}
 	return out
 }

@@ -112,7 +112,7 @@ func TestHuntAll(t *testing.T) {
 		}
 		sum := int64(0)
 		for _, f := range n.findings(t) {
-			if !f.Past {
+			if !f.Retro {
 				t.Errorf("%+v is not of the past", f)
 			}
 			sum += int64(f.Count)

@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/engine"
@@ -226,6 +227,6 @@ func compileAll(rules []*sigma.Rule, o engine.Options) []*engine.Engine {
 }
 
 // correlationRef names a correlation for a finding.
-func correlationRef(c *sigma.Correlation) event.RuleRef {
-	return event.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}
+func correlationRef(c *sigma.Correlation) wire.RuleRef {
+	return wire.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}
 }

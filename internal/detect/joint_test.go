@@ -16,6 +16,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
@@ -70,7 +71,7 @@ func (n *node) arms(t *testing.T, id, text string) Armed {
 
 func (n *node) sightings() (list []string) {
 	for _, o := range n.gate.offers {
-		if s, ok := o.Body.(event.Sighting); ok {
+		if s, ok := o.Body.(wire.Sighting); ok {
 			list = append(list, s.Indicator)
 		}
 	}
@@ -81,7 +82,7 @@ func (n *node) sightings() (list []string) {
 func (n *node) told(t *testing.T) (list []string) {
 	t.Helper()
 	for _, f := range n.findings(t) {
-		list = append(list, fmt.Sprintf("%s %s %d %v", f.Rule.Title, f.Indicator, f.Count, f.Past))
+		list = append(list, fmt.Sprintf("%s %s %d %v", f.Rule.Title, f.Indicator, f.Count, f.Retro))
 	}
 	slices.Sort(list)
 	return list
@@ -262,7 +263,7 @@ func TestJointHunt(t *testing.T) {
 			}
 			sum := map[string]int64{}
 			for _, f := range n.findings(t) {
-				if !f.Past || f.Host == "" {
+				if !f.Retro || f.Host == "" {
 					t.Errorf("%+v", f)
 				}
 				sum[f.Indicator] += int64(f.Count)
@@ -345,7 +346,7 @@ func TestJointCandidates(t *testing.T) {
 					t.Fatalf("offered (-want +got):\n%s", diff)
 				}
 				for _, o := range n.gate.offers {
-					if c, ok := o.Body.(event.Candidate); ok && c.Sigma != "" {
+					if c, ok := o.Body.(wire.Candidate); ok && c.Sigma != "" {
 						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" || c.Rule.Author != "C. Orr" {
 							t.Errorf("offered %+v", c)
 						}

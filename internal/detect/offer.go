@@ -6,25 +6,26 @@ import (
 	"slices"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
 func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
-	if a.Past || a.Indicator != "" || a.List != nil || !s.gate.Wants(a.Rule.Level) {
+	if a.Retro || a.Indicator != "" || a.Listed != nil || !s.gate.Wants(a.Rule.Level) {
 		return nil
 	}
-	h := s.gate.Handling(event.KindCandidate)
-	offer := func(c event.Candidate, value string) error {
-		c.ID, c.Member, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.Member, a.ID, a.Realm, a.Rule, h, a.Sensed
+	h := s.gate.Handling(wire.KindCandidate)
+	offer := func(c wire.Candidate, value string) error {
+		c.ID, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.ID, a.Realm, a.Rule, h, a.Sensed
 		a.given++
 		title := value
 		if c.Sigma != "" {
 			title = a.Rule.Title
 		}
-		return s.gate.Offer(tx, event.Offer{Kind: event.KindCandidate, ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
+		return s.gate.Offer(tx, msg.Offer{ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
 	}
 	for _, v := range verdicts {
 		name := string(v.o.Type) + ":" + v.o.Value
@@ -51,7 +52,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 			return err
 		}
 		if give {
-			if err := offer(event.Candidate{Observable: &v.o, Why: why}, v.o.Value); err != nil {
+			if err := offer(wire.Candidate{Observable: &v.o, Why: why}, v.o.Value); err != nil {
 				return err
 			}
 		}
@@ -75,7 +76,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
 		return err
 	}
-	return offer(event.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)
+	return offer(wire.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)
 }
 
 // maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.
@@ -83,7 +84,7 @@ const maxBehaviour = 1 << 20
 
 // behaviour gives the text of the rule that made a hit, and of a correlation the
 // rules that it is built on; "" if there is none that can be shared.
-func (h Hit) behaviour() (text string, bases []event.RuleRef, err error) {
+func (h Hit) behaviour() (text string, bases []wire.RuleRef, err error) {
 	switch {
 	case h.Sigma != nil:
 		return string(h.Sigma.Source), nil, nil
@@ -109,6 +110,6 @@ func (h Hit) behaviour() (text string, bases []event.RuleRef, err error) {
 }
 
 // creditOf is what must be said of a rule wherever it goes.
-func creditOf(r event.RuleRef) event.RuleRef {
-	return event.RuleRef{ID: r.ID, Title: r.Title, Author: r.Author, License: r.License}
+func creditOf(r wire.RuleRef) wire.RuleRef {
+	return wire.RuleRef{ID: r.ID, Title: r.Title, Author: r.Author, License: r.License}
 }

@@ -56,14 +56,14 @@ func filterOf(get func(string) string) Filter {
 		f.Level = l
 	}
 	if w := get("when"); w == "live" || w == "past" {
-		f.Past = w
+		f.Retro = w
 	}
 	return f
 }
 
 // zero reports whether nothing was chosen.
 func (f Filter) zero() bool {
-	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indi == "" && f.Past == "" && len(f.IDs) == 0
+	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indi == "" && f.Retro == "" && len(f.IDs) == 0
 }
 
 // sortedByName gives the ids in the order of their names.
@@ -157,7 +157,7 @@ func (c PageConfig) columns() []web.ListColumn {
 }
 
 func (c PageConfig) row(it Item, names map[string]string) web.Row {
-	how := web.Lines{whenBadge(it.Past)}
+	how := web.Lines{whenBadge(it.Retro)}
 	if it.Indicator != "" {
 		how = append(how, web.Badge{Text: i18n.T("shared indicator", "共有指標"), Mood: web.Info, Icon: "indicators"})
 	}
@@ -252,7 +252,7 @@ func (c PageConfig) table(items []Item, names map[string]string) *web.Table {
 			name = it.Member
 		}
 		t.Rows = append(t.Rows, []any{it.ID, it.Rule.Level, it.Rule.Title, it.Rule.ID, it.Rule.Author, it.Rule.License, name, it.Host, it.User,
-			it.Count, it.First, it.Last, it.Detected, it.Past, it.Indicator, strings.Join(values, " "), it.Handling})
+			it.Count, it.First, it.Last, it.Detected, it.Retro, it.Indicator, strings.Join(values, " "), it.Handling})
 	}
 	return t
 }
@@ -271,8 +271,8 @@ func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *w
 		}
 		level.Options = append(level.Options, web.Option{Value: l, Text: text, On: f.Level == l})
 	}
-	out.Fields = append(out.Fields, level, web.Choice{Name: "when", Text: i18n.T("When", "時期"), Options: []web.Option{any(f.Past == ""),
-		{Value: "live", Text: i18n.T("live", "即時"), On: f.Past == "live"}, {Value: "past", Text: i18n.T("in the past", "過去の痕跡"), On: f.Past == "past"}}})
+	out.Fields = append(out.Fields, level, web.Choice{Name: "when", Text: i18n.T("When", "時期"), Options: []web.Option{any(f.Retro == ""),
+		{Value: "live", Text: i18n.T("live", "即時"), On: f.Retro == "live"}, {Value: "past", Text: i18n.T("in the past", "過去の痕跡"), On: f.Retro == "past"}}})
 	if c.Hub && len(names) > 0 {
 		m := web.Choice{Name: "member", Text: i18n.T("Member", "構成員"), Options: []web.Option{any(f.Member == "")}}
 		for _, id := range sortedByName(names) {
@@ -292,9 +292,9 @@ func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *w
 // say is the filter as a sentence.
 func (c PageConfig) say(f Filter, names map[string]string) i18n.Text {
 	what := i18n.T("all findings", "すべての検知")
-	if f.Past == "live" {
+	if f.Retro == "live" {
 		what = i18n.T("live findings", "即時の検知")
-	} else if f.Past == "past" {
+	} else if f.Retro == "past" {
 		what = i18n.T("traces in the past", "過去の痕跡")
 	}
 	add := func(t i18n.Text) { what = i18n.Text{EN: what.EN + ", " + t.EN, JA: what.JA + "、" + t.JA} }

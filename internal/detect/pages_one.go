@@ -10,6 +10,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
@@ -18,7 +19,7 @@ import (
 
 // oneData is the dot of findings/one.
 type oneData struct {
-	Finding  event.Finding
+	Finding  msg.Finding
 	Shared   bool // an indicator of the community matched, not a rule of one's own
 	Rule     []web.Fact
 	Times    []web.Fact
@@ -70,7 +71,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	badge := whenBadge(it.Past)
+	badge := whenBadge(it.Retro)
 	v := &web.View{Template: "findings/one", Title: i18n.Same(web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID))), Nav: "findings", Handling: &it.Handling, State: &badge,
 		Lede: web.Run{web.Level(it.Rule.Level), events(it.Count)}, Live: []string{"findings"},
 		Back: &web.Link{Text: i18n.T("Findings", "検知"), Path: "/findings"}}
@@ -109,7 +110,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 
 // hostsIn gives the names of hosts that a finding holds, so that they are
 // defanged wherever they stand, in a command line too.
-func hostsIn(f event.Finding) (out []string) {
+func hostsIn(f msg.Finding) (out []string) {
 	fields := map[string]any{}
 	for _, m := range f.Matched {
 		fields[m.Field] = m.Value
@@ -201,13 +202,13 @@ func timeFacts(it Item, zone *time.Location) []web.Fact {
 	if it.Last.After(it.First) {
 		out = append(out, web.Fact{Name: i18n.T("Last event", "最後の事象"), Value: exact(it.Last)})
 	}
-	if !it.Past {
+	if !it.Retro {
 		out = append(out, web.Fact{Name: i18n.T("Read by the sensor", "センサーの読み取り"), Value: exact(it.Sensed), Note: i18n.T("by the hub's clock", "ハブの時計による")})
 	}
 	found := web.Fact{Name: i18n.T("Detected", "検知"), Value: exact(it.Detected)}
-	if d := it.Detected.Sub(it.Sensed); !it.Past && d >= 0 && !it.Sensed.IsZero() {
+	if d := it.Detected.Sub(it.Sensed); !it.Retro && d >= 0 && !it.Sensed.IsZero() {
 		found.Note = i18n.T("{0} after it was read", "読み取りから {0}").With(svg.Millis(d))
-	} else if it.Past {
+	} else if it.Retro {
 		found.Note = i18n.T("by a search of the past", "過去の記録の調査による")
 	}
 	return append(out, found)
@@ -236,15 +237,15 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 	if it.Indicator != "" {
 		out = append(out, web.Fact{Name: i18n.T("Indicator", "指標"), Value: web.Link{Text: web.Mono(it.Indicator), Path: web.Path("/indicators/{0}", it.Indicator)}})
 	}
-	if it.List != nil {
-		out = append(out, listFact(*it.List))
+	if it.Listed != nil {
+		out = append(out, listFact(*it.Listed))
 	}
 	return append(out, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.Lines{it.Handling, web.TLPText(it.Handling.TLP)}},
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
 }
 
 // listFact tells by which entry of the watchlist a finding was made.
-func listFact(l event.ListEntry) web.Fact {
+func listFact(l msg.ListEntry) web.Fact {
 	lines := web.Lines{web.Value(l.Value), i18n.T("source: {0}", "出所：{0}").With(l.Source)}
 	if l.ID != "" {
 		lines = append(lines, web.Mono(l.ID))

@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // hostile is what an attacker writes where we show it.
@@ -112,9 +113,9 @@ func TestHubPages(t *testing.T) {
 			f.ID, f.Count = id, 1200+i
 			f.Observables = []event.Observable{{Type: event.URL, Value: "http://evil.example.net/a?b=<script>alert(1)</script>"}}
 			if id == "bad" {
-				f.Rule = event.RuleRef{ID: hostile, Title: hostile, Author: hostile, License: hostile, Level: "critical", Tags: []string{"attack.t1059.001", "attack.lateral_movement", hostile}}
-				f.Host, f.User, f.Indicator, f.Past, f.Realm = hostile, hostile, "indicator--x", true, event.Live
-				f.Matched = []event.FieldValue{{Field: hostile, Value: hostile}, {Field: "CommandLine", Value: strings.Repeat("long ", 300)}}
+				f.Rule = wire.RuleRef{ID: hostile, Title: hostile, Author: hostile, License: hostile, Level: "critical", Tags: []string{"attack.t1059.001", "attack.lateral_movement", hostile}}
+				f.Host, f.User, f.Indicator, f.Retro, f.Realm = hostile, hostile, "indicator--x", true, event.Live
+				f.Matched = []wire.FieldValue{{Field: hostile, Value: hostile}, {Field: "CommandLine", Value: strings.Repeat("long ", 300)}}
 			}
 			if err := receive(t, db, []string{"power", "city"}[i], f); err != nil {
 				t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/reason"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -290,11 +291,11 @@ func (a Armed) sights() []event.Observable {
 
 // patternHit is the hit of a pattern; with names the events that it took together.
 func patternHit(a Armed, with []string) Hit {
-	h := Hit{Rule: event.RuleRef{ID: a.ID, Title: a.Name, Level: levelOr(a.Level)}, Indicator: a.ID, Window: a.window != nil,
-		Fields: []event.FieldValue{{Field: "pattern", Value: event.Clip(a.Pattern.Source(), maxValue)}}}
+	h := Hit{Rule: wire.RuleRef{ID: a.ID, Title: a.Name, Level: levelOr(a.Level)}, Indicator: a.ID, Window: a.window != nil,
+		Fields: []wire.FieldValue{{Field: "pattern", Value: event.Clip(a.Pattern.Source(), maxValue)}}}
 	for _, id := range with {
 		if len(h.Fields) < maxMatched {
-			h.Fields = append(h.Fields, event.FieldValue{Field: "event", Value: id})
+			h.Fields = append(h.Fields, wire.FieldValue{Field: "event", Value: id})
 		}
 	}
 	return h

@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -134,7 +135,7 @@ func TestPatternsLiveAndPast(t *testing.T) {
 			traced := func(past bool) []int {
 				var got []int
 				for _, f := range n.all(t) {
-					if f.Past == past {
+					if f.Retro == past {
 						for i := range list {
 							if slices.ContainsFunc(n.traces(t, f.ID), func(tr Trace) bool { return tr.Event == list[i].ID }) {
 								got = append(got, i)
@@ -193,10 +194,10 @@ func TestWindowsReachBack(t *testing.T) {
 		n.hand.Add(time.Minute)
 		n.take(t, n.event("network_connection", start.Add(time.Minute), map[string]any{"DestinationIp": "198.51.100.7"}))
 		list := n.all(t)
-		if len(list) != 1 || list[0].Past || list[0].Indicator != a.ID {
+		if len(list) != 1 || list[0].Retro || list[0].Indicator != a.ID {
 			t.Fatalf("across the arming: %+v", list)
 		}
-		if !slices.Contains(list[0].Matched, event.FieldValue{Field: "event", Value: first.ID}) {
+		if !slices.Contains(list[0].Matched, wire.FieldValue{Field: "event", Value: first.ID}) {
 			t.Errorf("matched: %+v", list[0].Matched)
 		}
 		// A restart: armed again, filled again, the same is not found twice.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
@@ -25,8 +25,8 @@ type row struct {
 
 const columns = "f.id, f.arrived, f.body, f.tlp, f.owner, f.audience"
 
-func (r row) finding() (event.Finding, error) {
-	var f event.Finding
+func (r row) finding() (msg.Finding, error) {
+	var f msg.Finding
 	if err := json.Unmarshal([]byte(r.Body), &f); err != nil {
 		return f, fmt.Errorf("read finding %s: %w", r.ID, err)
 	}
@@ -36,7 +36,7 @@ func (r row) finding() (event.Finding, error) {
 
 // save writes findings, replacing older versions of them. Their labels never get
 // wider by that.
-func save(tx *store.Tx, arrived time.Time, list ...event.Finding) error {
+func save(tx *store.Tx, arrived time.Time, list ...msg.Finding) error {
 	rows := make([][]any, len(list))
 	for i, f := range list {
 		body, err := encode(f)
@@ -44,7 +44,7 @@ func save(tx *store.Tx, arrived time.Time, list ...event.Finding) error {
 			return err
 		}
 		rows[i] = []any{f.ID, f.Version, f.Member, f.Realm, f.Rule.ID, f.Rule.Title, f.Rule.Level, sigma.Level(f.Rule.Level).Rank(), f.Indicator, f.Host,
-			clock.Micros(f.First), clock.Micros(f.Last), f.Count, f.Past, clock.Micros(f.Detected), clock.Micros(arrived), words(f), body,
+			clock.Micros(f.First), clock.Micros(f.Last), f.Count, f.Retro, clock.Micros(f.Detected), clock.Micros(arrived), words(f), body,
 			int(f.Handling.TLP), f.Handling.Owner, f.Handling.Audience.Column()}
 	}
 	return tx.InsertTogether(`INSERT INTO findings (id, version, member, realm, rule, title, level, rank, indicator, host, first, last, count, past, detected, arrived, words, body, tlp, owner, audience)`,
@@ -59,13 +59,13 @@ type Filter struct {
 	Member string
 	Rule   string
 	Indi   string // indicator
-	Past   string // "live", "past" or ""
+	Retro  string // "live", "past" or ""
 	IDs    []string
 }
 
 // Item is a finding in a list.
 type Item struct {
-	event.Finding
+	msg.Finding
 	Arrived time.Time
 }
 
@@ -143,8 +143,8 @@ func (f Filter) where(arg func(any) string) string {
 	if f.Indi != "" {
 		b.WriteString(` AND f.indicator = ` + arg(f.Indi))
 	}
-	if f.Past != "" {
-		b.WriteString(` AND f.past = ` + arg(f.Past == "past"))
+	if f.Retro != "" {
+		b.WriteString(` AND f.past = ` + arg(f.Retro == "past"))
 	}
 	if len(f.IDs) > 0 {
 		list := make([]string, len(f.IDs))

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // RuleOut is a rule with what it finds and costs, as programs get it.
@@ -73,8 +73,8 @@ type marksBody struct {
 
 // CountsOut is the member's policy on rule counts, and what would leave now.
 type CountsOut struct {
-	Way   string         `json:"way" enum:"never,ask,auto"`
-	Would event.RuleCare `json:"would" doc:"exactly what would be sent now | いま送られる内容そのもの"`
+	Way   string          `json:"way" enum:"never,ask,auto"`
+	Would wire.RuleHealth `json:"would" doc:"exactly what would be sent now | いま送られる内容そのもの"`
 }
 type countsBody struct{ Body CountsOut }
 type wayIn struct {

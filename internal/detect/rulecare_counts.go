@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // countsData is the dot of rulecare/counts.
@@ -55,7 +56,7 @@ func (c CarePageConfig) countsView(r *web.Request, form *web.Form) (*web.View, e
 		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"}, Lede: i18n.T("Whether the community learns, without your name, how rules do here", "規則の効き具合を、組織名を伏せて共同体に役立てるかどうか")}, nil
 }
 
-func countFacts(r event.RuleCare, way Way) []web.Fact {
+func countFacts(r wire.RuleHealth, way Way) []web.Fact {
 	hit, falses := 0, 0
 	for _, x := range r.Rules {
 		hit += flag(x.Hits > 0)
@@ -70,7 +71,7 @@ func countFacts(r event.RuleCare, way Way) []web.Fact {
 }
 
 // pretty is the message as it is sent, with line breaks.
-func pretty(r event.RuleCare) string {
+func pretty(r wire.RuleHealth) string {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return ""

@@ -11,11 +11,11 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // PoolPageConfig is what the hub's page of rules stands on.
@@ -74,7 +74,7 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 	return out, err
 }
 
-func (r *PooledRule) set(x event.RuleFigure) {
+func (r *PooledRule) set(x wire.PooledFigure) {
 	switch x.Figure {
 	case FigureFound:
 		r.Found = x.Members

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // CarePageConfig is what the pages and the API of rule care at a node stand on.
@@ -49,8 +49,8 @@ type careLine struct {
 	falses           int64
 	weight           Weight
 	held             Held
-	found, falseBy   event.RuleFigure
-	typical          event.RuleFigure
+	found, falseBy   wire.PooledFigure
+	typical          wire.PooledFigure
 	loaded           bool
 }
 
@@ -268,7 +268,7 @@ func share(part, all time.Duration) string {
 }
 
 // communityText says what the community's figures of a rule come to.
-func communityText(found, falseBy, hits event.RuleFigure) any {
+func communityText(found, falseBy, hits wire.PooledFigure) any {
 	var out web.Run
 	if found.Members > 0 {
 		out = append(out, i18n.T("found at {0} {0:member|members}", "{0} 組織で検知").With(found.Members))

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The figures that members' words are pooled to.
@@ -83,7 +83,7 @@ type basisRow struct {
 }
 
 type poolRow struct {
-	event.RuleFigure
+	wire.PooledFigure
 	Handling policy.Handling `db:",handling"`
 }
 
@@ -98,7 +98,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	bad := func(what string, err error) error {
 		return fault.Wrap(fault.Invalid, i18n.T("the rule counts have no valid {0}", "規則の集計の {0} が正しくありません").With(what), err)
 	}
-	var c event.RuleCare
+	var c wire.RuleHealth
 	switch err := json.Unmarshal(body, &c); {
 	case err != nil:
 		return bad("form", err)
@@ -128,7 +128,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 			return bad("rule", nil)
 		}
 		seen[r.Rule] = true
-		hits := event.Step(int64(r.Hits))
+		hits := wire.Step(int64(r.Hits))
 		add(FigureFound, r.Rule, min(hits, 1))
 		add(FigureHits, r.Rule, hits)
 		if r.False {
@@ -140,7 +140,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 			return bad("technique", nil)
 		}
 		seen[t.Technique] = true
-		n := event.Step(int64(t.Rules))
+		n := wire.Step(int64(t.Rules))
 		add(FigureCovered, t.Technique, min(n, 1))
 		add(FigureRules, t.Technique, n)
 	}
@@ -269,7 +269,7 @@ func publish(tx *store.Tx, figure, subject string, now map[string]int, today int
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE figure = $1 AND subject = $2 AND SCOPE(rule_pool)`, figure, subject); err != nil || len(now) < FewestMembers {
 		return err
 	}
-	return store.Insert(tx, "rule_pool", []poolRow{{event.RuleFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now), Day: today}, pooled()}})
+	return store.Insert(tx, "rule_pool", []poolRow{{wire.PooledFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now), Day: today}, pooled()}})
 }
 
 // typical is the lower median. Unlike a sum it shows nothing of one member that
@@ -281,8 +281,8 @@ func typical(now map[string]int) int {
 
 // Give answers a node that asks for the figures. Policy decides what it may
 // have, as everywhere; all members are given the same.
-func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask event.RulePoolAsk) (event.RulePool, error) {
-	var out event.RulePool
+func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask wire.PooledRequest) (wire.Pooled, error) {
+	var out wire.Pooled
 	limit := ask.Limit
 	if limit < 1 || limit > poolPage {
 		limit = poolPage
@@ -298,7 +298,7 @@ func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask event.RulePoolAsk
 	}
 	figure, subject, _ := strings.Cut(ask.After, "/")
 	err = p.db.Read(ctx, store.As(by), func(tx *store.Tx) error {
-		out.Figures, err = store.Query[event.RuleFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p) AND (p.figure, p.subject) > ($1, $2) ORDER BY p.figure, p.subject LIMIT $3`, figure, subject, limit+1)
+		out.Figures, err = store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p) AND (p.figure, p.subject) > ($1, $2) ORDER BY p.figure, p.subject LIMIT $3`, figure, subject, limit+1)
 		return err
 	})
 	if len(out.Figures) > limit {
@@ -307,18 +307,18 @@ func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask event.RulePoolAsk
 		out.Next = last.Figure + "/" + last.Subject
 	}
 	if out.Figures == nil {
-		out.Figures = []event.RuleFigure{}
+		out.Figures = []wire.PooledFigure{}
 	}
 	return out, err
 }
 
 // Pooled gives the figures that the scope may see, by figure and subject.
-func Pooled(tx *store.Tx) (map[string]map[string]event.RuleFigure, error) {
-	list, err := store.Query[event.RuleFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)`)
-	out := map[string]map[string]event.RuleFigure{}
+func Pooled(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
+	list, err := store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)`)
+	out := map[string]map[string]wire.PooledFigure{}
 	for _, f := range list {
 		if out[f.Figure] == nil {
-			out[f.Figure] = map[string]event.RuleFigure{}
+			out[f.Figure] = map[string]wire.PooledFigure{}
 		}
 		out[f.Figure][f.Subject] = f
 	}
@@ -326,11 +326,11 @@ func Pooled(tx *store.Tx) (map[string]map[string]event.RuleFigure, error) {
 }
 
 // keepPool replaces the figures that a node keeps.
-func keepPool(tx *store.Tx, list []event.RuleFigure) error {
+func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE SCOPE(rule_pool)`); err != nil {
 		return err
 	}
-	slices.SortFunc(list, func(a, b event.RuleFigure) int {
+	slices.SortFunc(list, func(a, b wire.PooledFigure) int {
 		return cmp.Or(strings.Compare(a.Figure, b.Figure), strings.Compare(a.Subject, b.Subject))
 	})
 	var rows []poolRow

@@ -13,11 +13,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 const (
@@ -42,7 +42,7 @@ func eachPool(t *testing.T, body func(t *testing.T, h *hub)) {
 	})
 }
 
-func (h *hub) receive(member string, c event.RuleCare) error {
+func (h *hub) receive(member string, c wire.RuleHealth) error {
 	c.ID = "rule-counts"
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -54,13 +54,13 @@ func (h *hub) receive(member string, c event.RuleCare) error {
 // says lets a member say how often rule A hit, and whether it is marked.
 func (h *hub) says(member string, hits int, marked bool) {
 	h.t.Helper()
-	if err := h.receive(member, event.RuleCare{Rules: []event.RuleTally{{Rule: ruleA, Hits: hits, False: marked}}}); err != nil {
+	if err := h.receive(member, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: ruleA, Hits: hits, False: marked}}}); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
 // edition goes to the next day, makes its edition and gives what a member is told.
-func (h *hub) edition() map[string]event.RuleFigure {
+func (h *hub) edition() map[string]wire.PooledFigure {
 	h.t.Helper()
 	h.hand.Add(24 * time.Hour)
 	if err := h.Renew(h.t.Context()); err != nil {
@@ -69,10 +69,10 @@ func (h *hub) edition() map[string]event.RuleFigure {
 	return h.told(policy.Viewer{Member: "m6", Sector: "power", Machine: true})
 }
 
-func (h *hub) told(v policy.Viewer) map[string]event.RuleFigure {
+func (h *hub) told(v policy.Viewer) map[string]wire.PooledFigure {
 	h.t.Helper()
-	out := map[string]event.RuleFigure{}
-	ask := event.RulePoolAsk{Limit: 2} // so that paging is tried
+	out := map[string]wire.PooledFigure{}
+	ask := wire.PooledRequest{Limit: 2} // so that paging is tried
 	for {
 		a, err := h.Give(h.t.Context(), v, ask)
 		if err != nil {
@@ -104,7 +104,7 @@ func TestPoolShowsThreeOrMore(t *testing.T) {
 		}
 		got := h.edition()
 		today := day(h.clock())
-		want := map[string]event.RuleFigure{
+		want := map[string]wire.PooledFigure{
 			"found " + ruleA: {Figure: FigureFound, Subject: ruleA, Members: 3, Typical: 1, Day: today},
 			"hits " + ruleA:  {Figure: FigureHits, Subject: ruleA, Members: 3, Typical: 50, Day: today},
 		}
@@ -182,7 +182,7 @@ func TestPoolForgets(t *testing.T) {
 		speak("m1", "m2", "m3", "m4", "m5", "m6")
 		before := h.edition()
 		withdraw := func(m string) {
-			if err := h.receive(m, event.RuleCare{Withdraw: true}); err != nil {
+			if err := h.receive(m, wire.RuleHealth{Withdraw: true}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -228,17 +228,17 @@ func TestPoolKeepsWordsSecret(t *testing.T) {
 
 func TestPoolRefuses(t *testing.T) {
 	eachPool(t, func(t *testing.T, h *hub) {
-		long := make([]event.RuleTally, maxTallies+1)
+		long := make([]wire.RuleTally, maxTallies+1)
 		for i := range long {
 			long[i].Rule = fmt.Sprintf("11111111-1111-4111-8111-%012d", i)
 		}
-		for name, c := range map[string]event.RuleCare{
-			"a word as id":      {Rules: []event.RuleTally{{Rule: "our-secret-project", Hits: 1}}},
-			"an indicator":      {Rules: []event.RuleTally{{Rule: "indicator--" + ruleA, Hits: 1}}},
-			"a rule twice":      {Rules: []event.RuleTally{{Rule: ruleA, Hits: 1}, {Rule: ruleA, Hits: 5}}},
+		for name, c := range map[string]wire.RuleHealth{
+			"a word as id":      {Rules: []wire.RuleTally{{Rule: "our-secret-project", Hits: 1}}},
+			"an indicator":      {Rules: []wire.RuleTally{{Rule: "indicator--" + ruleA, Hits: 1}}},
+			"a rule twice":      {Rules: []wire.RuleTally{{Rule: ruleA, Hits: 1}, {Rule: ruleA, Hits: 5}}},
 			"too many":          {Rules: long},
-			"a bad technique":   {Techniques: []event.TechniqueTally{{Technique: "T1", Rules: 1}}},
-			"a technique twice": {Techniques: []event.TechniqueTally{{Technique: "T1059", Rules: 1}, {Technique: "T1059", Rules: 1}}},
+			"a bad technique":   {Techniques: []wire.TechniqueTally{{Technique: "T1", Rules: 1}}},
+			"a technique twice": {Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 1}, {Technique: "T1059", Rules: 1}}},
 		} {
 			if err := h.receive("m1", c); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%s: %v", name, err)
@@ -250,7 +250,7 @@ func TestPoolRefuses(t *testing.T) {
 		}
 		// Numbers that are no numbers of ours are made so.
 		for _, m := range []string{"m1", "m2", "m3"} {
-			if err := h.receive(m, event.RuleCare{Rules: []event.RuleTally{{Rule: ruleA, Hits: 1 << 40}, {Rule: ruleB, Hits: -4}}}); err != nil {
+			if err := h.receive(m, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: ruleA, Hits: 1 << 40}, {Rule: ruleB, Hits: -4}}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -292,13 +292,13 @@ func TestSubtractionFindsNoMember(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "days") {
 			now, other := map[string]int{}, map[string]int{}
 			for _, m := range members {
-				if n := event.Step(int64(rapid.IntRange(0, 30).Draw(t, m))); n > 0 {
+				if n := wire.Step(int64(rapid.IntRange(0, 30).Draw(t, m))); n > 0 {
 					now[m] = n
 				}
 			}
 			maps.Copy(other, now)
 			delete(other, secret)
-			if n := event.Step(int64(rapid.IntRange(0, 30).Draw(t, "other"))); n > 0 {
+			if n := wire.Step(int64(rapid.IntRange(0, 30).Draw(t, "other"))); n > 0 {
 				other[secret] = n
 			}
 			a, b := step(&one, &lastOne, now), step(&two, &lastTwo, other)
@@ -321,10 +321,10 @@ type line struct {
 }
 
 func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
-	if topic != event.TopicRulePool {
+	if topic != wire.TopicRuleHealth {
 		return nil, fault.New(fault.Unsupported, fault.Unsupported.Title())
 	}
-	var ask event.RulePoolAsk
+	var ask wire.PooledRequest
 	if err := json.Unmarshal(body, &ask); err != nil {
 		return nil, err
 	}
@@ -345,7 +345,7 @@ func TestFetch(t *testing.T) {
 				h.says(m, 10, true)
 			}
 			h.edition()
-			kept := func(v policy.Viewer) (out map[string]map[string]event.RuleFigure) {
+			kept := func(v policy.Viewer) (out map[string]map[string]wire.PooledFigure) {
 				t.Helper()
 				if err := c.Fetch(t.Context()); err != nil {
 					t.Fatal(err)

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -185,7 +185,7 @@ func communityFacts(l careLine) []web.Fact {
 	if l.found.Members == 0 && l.falseBy.Members == 0 && l.typical.Members == 0 {
 		return nil
 	}
-	since := func(f event.RuleFigure) i18n.Text {
+	since := func(f wire.PooledFigure) i18n.Text {
 		return i18n.T("figure of {0}", "{0} の集計").With(DayStart(f.Day).Format(time.DateOnly))
 	}
 	var out []web.Fact

@@ -12,8 +12,10 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Way is how a node's rule counts leave.
@@ -68,14 +70,14 @@ func (c *Care) SetWay(ctx context.Context, w Way) error {
 
 // letter is a word without counts. It is one message a day, which the counts of
 // the day replace until it has left, so that the desk of what leaves stays short.
-func (c *Care) letter() event.RuleCare {
+func (c *Care) letter() wire.RuleHealth {
 	now := c.Clock()
-	return event.RuleCare{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), Member: c.Member(), At: now.UTC().Truncate(24 * time.Hour),
-		Rules: []event.RuleTally{}, Techniques: []event.TechniqueTally{}, Handling: policy.Handling{TLP: policy.Red, Owner: c.Member()}}
+	return wire.RuleHealth{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), At: now.UTC().Truncate(24 * time.Hour),
+		Rules: []wire.RuleTally{}, Techniques: []wire.TechniqueTally{}, Handling: policy.Handling{TLP: policy.Red, Owner: c.Member()}}
 }
 
 // Report is exactly what would leave now.
-func (c *Care) Report(ctx context.Context) (event.RuleCare, error) {
+func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 	r := c.letter()
 	hits, marks := map[string]int64{}, map[string]bool{}
 	err := c.DB.Read(ctx, store.System("detect: rule counts"), func(tx *store.Tx) error {
@@ -103,7 +105,7 @@ func (c *Care) Report(ctx context.Context) (event.RuleCare, error) {
 		rules[id] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(rules)) {
-		t := event.RuleTally{Rule: id, Hits: event.Step(hits[id]), False: marks[id]}
+		t := wire.RuleTally{Rule: id, Hits: wire.Step(hits[id]), False: marks[id]}
 		if ruleID.MatchString(id) && (t.Hits > 0 || t.False) && len(r.Rules) < maxTallies {
 			r.Rules = append(r.Rules, t)
 		}
@@ -116,7 +118,7 @@ func (c *Care) Report(ctx context.Context) (event.RuleCare, error) {
 	}
 	for _, t := range slices.Sorted(maps.Keys(techniques)) {
 		if len(r.Techniques) < maxTallies {
-			r.Techniques = append(r.Techniques, event.TechniqueTally{Technique: t, Rules: event.Step(techniques[t])})
+			r.Techniques = append(r.Techniques, wire.TechniqueTally{Technique: t, Rules: wire.Step(techniques[t])})
 		}
 	}
 	return r, nil
@@ -149,7 +151,7 @@ func (c *Care) sendByItself(ctx context.Context) error {
 }
 
 // offer hands a word to the gate unless the same was handed over already today.
-func (c *Care) offer(ctx context.Context, r event.RuleCare) error {
+func (c *Care) offer(ctx context.Context, r wire.RuleHealth) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("write rule counts: %w", err)
@@ -161,7 +163,7 @@ func (c *Care) offer(ctx context.Context, r event.RuleCare) error {
 		return nil
 	}
 	err = c.DB.Write(ctx, store.System("detect: send rule counts"), func(tx *store.Tx) error {
-		if err := c.Gate.Offer(tx, event.Offer{Kind: event.KindRuleCare, ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
+		if err := c.Gate.Offer(tx, msg.Offer{ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
 			return err
 		}
 		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingTold, tx.Now())
@@ -185,21 +187,21 @@ func (c *Care) Fetch(ctx context.Context) error {
 	if c == nil || c.Line == nil {
 		return nil
 	}
-	var all []event.RuleFigure
-	ask, first := event.RulePoolAsk{}, int64(0)
+	var all []wire.PooledFigure
+	ask, first := wire.PooledRequest{}, int64(0)
 	for page := 0; ; page++ {
 		body, err := json.Marshal(ask)
 		if err != nil {
 			return err
 		}
-		reply, err := c.Line.Request(ctx, event.TopicRulePool, body)
+		reply, err := c.Line.Request(ctx, wire.TopicRuleHealth, body)
 		if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unsupported) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("ask for the rule figures: %w", err)
 		}
-		var a event.RulePool
+		var a wire.Pooled
 		if err := json.Unmarshal(reply, &a); err != nil {
 			return fault.Wrap(fault.Invalid, i18n.T("the hub's rule figures are not readable", "ハブの集計を読み取れません"), err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -339,8 +340,8 @@ func TestCountsLeave(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := event.RuleCare{ID: "rule-counts-2026-11-22", Member: "power", At: start.Truncate(24 * time.Hour), Rules: []event.RuleTally{{Rule: ruleA, Hits: 5}, {Rule: ruleNoise, False: true}},
-			Techniques: []event.TechniqueTally{{Technique: "T1033", Rules: 1}, {Technique: "T1071.001", Rules: 1}}, Handling: policy.Handling{TLP: policy.Red, Owner: "power"}}
+		want := wire.RuleHealth{ID: "rule-counts-2026-11-22", At: start.Truncate(24 * time.Hour), Rules: []wire.RuleTally{{Rule: ruleA, Hits: 5}, {Rule: ruleNoise, False: true}},
+			Techniques: []wire.TechniqueTally{{Technique: "T1033", Rules: 1}, {Technique: "T1071.001", Rules: 1}}, Handling: policy.Handling{TLP: policy.Red, Owner: "power"}}
 		got, err := c.Report(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -348,10 +349,10 @@ func TestCountsLeave(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
-		offered := func() (out []event.RuleCare) {
+		offered := func() (out []wire.RuleHealth) {
 			for _, o := range n.gate.offers {
-				if o.Kind == event.KindRuleCare {
-					out = append(out, o.Body.(event.RuleCare))
+				if o.Body.Kind() == wire.KindRuleHealth {
+					out = append(out, o.Body.(wire.RuleHealth))
 				}
 			}
 			return out

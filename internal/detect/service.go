@@ -14,8 +14,10 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -33,12 +35,12 @@ type Gate interface {
 	// Offer hands over what the node would tell the hub, in the caller's
 	// transaction: if it commits, the offer will leave, wait or be kept as the
 	// policy says, whatever happens to the process.
-	Offer(tx *store.Tx, list ...event.Offer) error
+	Offer(tx *store.Tx, list ...msg.Offer) error
 	// Keep holds back what was offered and has not left, for good: what it was found
 	// by came under a label that does not let it be passed on.
-	Keep(tx *store.Tx, kind, id string, label policy.TLP) error
+	Keep(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error
 	// Handling is how the member marks a kind of message.
-	Handling(kind string) policy.Handling
+	Handling(kind wire.Kind) policy.Handling
 	// Wants reports whether candidates of findings of this level are offered at all.
 	Wants(level string) bool
 }
@@ -99,7 +101,7 @@ type Service struct {
 
 // active is a finding that still grows.
 type active struct {
-	event.Finding
+	msg.Finding
 	touched time.Time
 	offered map[string]bool // values already judged
 	given   int
@@ -253,7 +255,7 @@ func (s *Service) forget() {
 // batch is what is written together.
 type batch struct {
 	now      time.Time
-	findings []event.Finding
+	findings []msg.Finding
 	traces   [][]any
 }
 
@@ -265,10 +267,10 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 	if err := tx.InsertTogether(`INSERT INTO finding_event (finding, rule, event, at, name, position)`, b.traces, ""); err != nil {
 		return err
 	}
-	var offers []event.Offer
+	var offers []msg.Offer
 	for _, f := range b.findings {
-		if stays(f.List) {
-			if err := s.gate.Keep(tx, event.KindFinding, f.ID, f.List.TLP); err != nil {
+		if stays(f.Listed) {
+			if err := s.gate.Keep(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
 				return err
 			}
 			continue
@@ -307,9 +309,10 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[pair]boo
 	isNew := a == nil
 	if isNew {
 		m := list[0]
-		a = &active{offered: map[string]bool{}, Finding: event.Finding{ID: clock.NewID(), Member: s.member(), Realm: s.realm, Rule: m.hit.Rule,
-			Indicator: m.hit.Indicator, List: m.hit.List, Host: m.ev.Host, User: m.ev.User, Matched: m.hit.Fields, Past: past,
-			Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()), Handling: s.gate.Handling(event.KindFinding)}}
+		a = &active{offered: map[string]bool{}, Finding: msg.Finding{Member: s.member(), Listed: m.hit.List, Finding: wire.Finding{
+			ID: clock.NewID(), Realm: s.realm, Rule: m.hit.Rule, Indicator: m.hit.Indicator, Host: m.ev.Host, User: m.ev.User,
+			Matched: m.hit.Fields, Retro: past, Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
+			Handling: s.gate.Handling(wire.KindFinding)}}}
 		if past { // a hunt senses nothing: its clock starts when it finds
 			a.Sensed = a.Detected
 		}
@@ -336,8 +339,8 @@ func (a *active) take(m match) {
 	}
 	if m.hit.List != nil { // the strictest marking binds, though the source change its mind
 		l := *m.hit.List
-		l.TLP = policy.Strictest(l.TLP, a.List.TLP)
-		a.List = &l
+		l.TLP = policy.Strictest(l.TLP, a.Listed.TLP)
+		a.Listed = &l
 		a.Handling.TLP = policy.Strictest(a.Handling.TLP, l.TLP)
 	}
 	if m.hit.Value != nil && !slices.Contains(a.Observables, *m.hit.Value) {
@@ -368,22 +371,25 @@ func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) 
 }
 
 // offersOf appends the offer of a finding, and of a sighting if an indicator matched.
-func (s *Service) offersOf(list []event.Offer, f event.Finding) []event.Offer {
-	o := event.Offer{Kind: event.KindFinding, ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f, First: f.Version == 1}
+func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
+	o := msg.Offer{ID: f.ID, Level: f.Rule.Level, Title: f.Rule.Title, Handling: f.Handling, Body: f.Finding, First: f.Version == 1}
+	if f.Listed != nil {
+		o.Origin = &f.Listed.TLP
+	}
 	list = append(list, o)
 	if f.Indicator == "" {
 		return list
 	}
-	sg := event.Sighting{ID: f.ID, Member: f.Member, Indicator: f.Indicator, Realm: f.Realm, Count: f.Count, First: f.First, Last: f.Last, Past: f.Past,
-		At: f.Detected, Handling: s.gate.Handling(event.KindSighting)}
-	o.Kind, o.Handling, o.Body = event.KindSighting, sg.Handling, sg
+	sg := wire.Sighting{ID: f.ID, Indicator: f.Indicator, Realm: f.Realm, Count: f.Count, First: f.First, Last: f.Last, Retro: f.Retro,
+		At: f.Detected, Handling: s.gate.Handling(wire.KindSighting)}
+	o.Handling, o.Body, o.Origin = sg.Handling, sg, nil
 	return append(list, o)
 }
 
 // Rules replaces the node's own rules.
 func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }
 
-func words(f event.Finding) string {
+func words(f msg.Finding) string {
 	var b strings.Builder
 	for _, w := range []string{f.Rule.Title, f.Rule.ID, f.Host, f.User, f.Indicator} {
 		b.WriteString(strings.ToLower(w))
@@ -397,7 +403,7 @@ func words(f event.Finding) string {
 	return b.String()
 }
 
-func encode(f event.Finding) (string, error) {
+func encode(f msg.Finding) (string, error) {
 	b, err := json.Marshal(f)
 	return string(b), err
 }

@@ -15,9 +15,11 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -53,19 +55,19 @@ detection:
 
 // gate keeps what was offered; a member that offers from medium upwards.
 type gate struct {
-	offers []event.Offer
+	offers []msg.Offer
 	kept   []string
 }
 
-func (g *gate) Offer(_ *store.Tx, list ...event.Offer) error {
+func (g *gate) Offer(_ *store.Tx, list ...msg.Offer) error {
 	g.offers = append(g.offers, list...)
 	return nil
 }
-func (g *gate) Keep(_ *store.Tx, kind, id string, _ policy.TLP) error {
-	g.kept = append(g.kept, kind+" "+id)
+func (g *gate) Keep(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
+	g.kept = append(g.kept, string(kind)+" "+id)
 	return nil
 }
-func (g *gate) Handling(string) policy.Handling {
+func (g *gate) Handling(wire.Kind) policy.Handling {
 	return policy.Handling{TLP: policy.AmberStrict, Owner: "power"}
 }
 func (g *gate) Wants(level string) bool {
@@ -76,7 +78,7 @@ func (g *gate) Wants(level string) bool {
 func (g *gate) candidates() []string {
 	out := []string{}
 	for _, o := range g.offers {
-		if c, ok := o.Body.(event.Candidate); ok {
+		if c, ok := o.Body.(wire.Candidate); ok {
 			if c.Observable != nil {
 				out = append(out, string(c.Observable.Type)+":"+c.Observable.Value)
 			} else {
@@ -175,10 +177,10 @@ func TestTake(t *testing.T) {
 			t.Fatalf("after a redelivery: %+v", list)
 		}
 		f := list[0]
-		if f.Rule.Title != "Suspicious beacon" || f.Rule.Author != "A. Author" || f.Rule.License != "DRL 1.1" || f.Host != "ws1" || f.User != "tanaka" || f.Member != "power" || f.Past {
+		if f.Rule.Title != "Suspicious beacon" || f.Rule.Author != "A. Author" || f.Rule.License != "DRL 1.1" || f.Host != "ws1" || f.User != "tanaka" || f.Member != "power" || f.Retro {
 			t.Errorf("finding: %+v", f)
 		}
-		if !slices.Contains(f.Matched, event.FieldValue{Field: "Image", Value: `C:\Users\x\bad.exe`}) {
+		if !slices.Contains(f.Matched, wire.FieldValue{Field: "Image", Value: `C:\Users\x\bad.exe`}) {
 			t.Errorf("matched: %+v", f.Matched)
 		}
 		if diff := cmp.Diff([]string{"ipv4-addr:198.51.100.7"}, n.gate.candidates()); diff != "" {
@@ -366,7 +368,7 @@ func TestArmedAndHunted(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := n.findings(t)
-		if len(list) != 1 || !list[0].Past || list[0].Indicator != a.ID || list[0].Count != 1 || list[0].Rule.Level != "high" {
+		if len(list) != 1 || !list[0].Retro || list[0].Indicator != a.ID || list[0].Count != 1 || list[0].Rule.Level != "high" {
 			t.Fatalf("findings of the past: %+v", list)
 		}
 		n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "c2.evil.example"}))
@@ -376,7 +378,7 @@ func TestArmedAndHunted(t *testing.T) {
 		}
 		sightings := 0
 		for _, o := range n.gate.offers {
-			if o.Kind == event.KindSighting {
+			if o.Body.Kind() == wire.KindSighting {
 				sightings++
 			}
 		}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Watchlist is a member's own list of observables; *watchlist.List is one.
@@ -93,14 +95,14 @@ func listHit(h watchlist.Hit) Hit {
 		id = event.Clip(id, maxListed) + "-" + hex.EncodeToString(sum[:8])
 	}
 	o := h.Observable
-	fields := []event.FieldValue{{Field: string(o.Type), Value: event.Clip(o.Value, maxValue)}}
-	return Hit{Rule: event.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}, Fields: fields, Value: &o,
-		List: &event.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.Binding(), Until: e.ValidUntil}}
+	fields := []wire.FieldValue{{Field: string(o.Type), Value: event.Clip(o.Value, maxValue)}}
+	return Hit{Rule: wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}, Fields: fields, Value: &o,
+		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.Binding(), Until: e.ValidUntil}}
 }
 
 // stays reports whether a finding may not leave the node, nor change anything
 // that does: it was made by an entry whose source did not allow that.
-func stays(l *event.ListEntry) bool { return l != nil && !policy.MayForward(l.TLP) }
+func stays(l *msg.ListEntry) bool { return l != nil && !policy.MayForward(l.TLP) }
 
 // reserved reports whether a value, or the host in it, is on the watchlist under
 // a marking that does not let it be passed on. An unreadable list reserves all.

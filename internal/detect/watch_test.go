@@ -60,7 +60,7 @@ func TestWatchlistFinding(t *testing.T) {
 		n.take(t, n.connection("198.51.100.7"), n.connection("198.51.100.9"))
 		var got []string
 		for _, f := range n.all(t) {
-			got = append(got, fmt.Sprint(f.Rule.ID, "|", f.Rule.Title, "|", f.Count, "|", f.List.Match, "|", f.List.TLP, "|", f.Handling.TLP, "|", f.Indicator))
+			got = append(got, fmt.Sprint(f.Rule.ID, "|", f.Rule.Title, "|", f.Count, "|", f.Listed.Match, "|", f.Listed.TLP, "|", f.Handling.TLP, "|", f.Indicator))
 		}
 		want := []string{
 			"list:Feed A|198.51.100.0/24 (Feed A)|2|network|TLP:GREEN|TLP:AMBER+STRICT|",
@@ -71,8 +71,8 @@ func TestWatchlistFinding(t *testing.T) {
 			t.Error(diff)
 		}
 		a := n.all(t)[0]
-		if !a.List.Until.Equal(until) {
-			t.Errorf("until %v", a.List.Until)
+		if !a.Listed.Until.Equal(until) {
+			t.Errorf("until %v", a.Listed.Until)
 		}
 		if want := []event.Observable{{Type: event.IPv4, Value: "198.51.100.7"}, {Type: event.IPv4, Value: "198.51.100.9"}}; !cmp.Equal(want, a.Observables) {
 			t.Errorf("observables %v", a.Observables)
@@ -80,7 +80,7 @@ func TestWatchlistFinding(t *testing.T) {
 		// Of these only what its source lets pass on was offered, and nothing for the others to match.
 		var offered []string
 		for _, o := range n.gate.offers {
-			offered = append(offered, o.Kind+" "+o.Title)
+			offered = append(offered, string(o.Body.Kind())+" "+o.Title)
 		}
 		slices.Sort(offered)
 		if want := []string{"finding 198.51.100.0/24 (Feed A)", "finding 198.51.100.7 (Feed B)"}; !cmp.Equal(want, slices.Compact(offered)) {
@@ -110,7 +110,7 @@ func TestWatchlistKeepsItsMarking(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "evil.example"}))
-			if list := n.all(t); len(list) != 1 || list[0].Count != 2 || list[0].List.TLP != tlp.Binding() || list[0].Handling.TLP < tlp.Binding() || len(n.gate.offers) > 0 {
+			if list := n.all(t); len(list) != 1 || list[0].Count != 2 || list[0].Listed.TLP != tlp.Binding() || list[0].Handling.TLP < tlp.Binding() || len(n.gate.offers) > 0 {
 				t.Errorf("%v: grown: %+v, %d offers", tlp, list, len(n.gate.offers))
 			}
 		})

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -203,7 +203,7 @@ func (s *Service) AllOffline(ctx context.Context) error {
 
 // changed tells the rest of the hub, when the transaction has committed.
 func changed(tx *store.Tx, id string, online bool) error {
-	return tx.Emit(event.TopicMember, "member/"+id+"/"+clock.NewID(), event.MemberChanged{Member: id, Online: online, At: tx.Now()})
+	return tx.Emit(msg.TopicMember, "member/"+id+"/"+clock.NewID(), msg.MemberChanged{Member: id, Online: online, At: tx.Now()})
 }
 
 // properName is a name as it is stored: NFKC, trimmed, one line, 1 to 120 characters.

@@ -6,16 +6,16 @@ import (
 	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
 
 // OnAssessed takes a case's severity.
-func (s *Service) OnAssessed(ctx context.Context, ev event.Assessed, msg string) error {
+func (s *Service) OnAssessed(ctx context.Context, ev msg.Assessed, id string) error {
 	return s.write(ctx, "incident: assessed", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/assessed", msg); err != nil || !fresh {
+		if fresh, err := tx.Once("incident/assessed", id); err != nil || !fresh {
 			return err
 		}
 		list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
@@ -35,12 +35,12 @@ func (s *Service) OnAssessed(ctx context.Context, ev event.Assessed, msg string)
 
 // OnIndicator notes that an indicator was taken out of a case; what matches it
 // from now on belongs to the case. If it is marked anew, so is the note.
-func (s *Service) OnIndicator(ctx context.Context, ev event.IndicatorChanged, msg string) error {
+func (s *Service) OnIndicator(ctx context.Context, ev msg.IndicatorChanged, id string) error {
 	if ev.Case == "" || !ev.Made && !ev.Pushed.IsZero() {
 		return nil
 	}
 	return s.write(ctx, "incident: indicator", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/indicator", msg); err != nil || !fresh {
+		if fresh, err := tx.Once("incident/indicator", id); err != nil || !fresh {
 			return err
 		}
 		c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
@@ -83,7 +83,7 @@ func (s *Service) within(ctx context.Context, parties policy.Audience, of policy
 }
 
 // OnSighting notes that a member saw an indicator that came out of a case.
-func (s *Service) OnSighting(ctx context.Context, ev event.Sighting, msg string) error {
+func (s *Service) OnSighting(ctx context.Context, ev msg.Sighting, _ string) error {
 	return s.write(ctx, "incident: sighting", func(tx *store.Tx) error {
 		if fresh, err := tx.Once("incident/sighting", fmt.Sprintf("%s/%s", ev.ID, ev.Indicator)); err != nil || !fresh {
 			return err
@@ -91,7 +91,7 @@ func (s *Service) OnSighting(ctx context.Context, ev event.Sighting, msg string)
 		cases, err := store.Query[string](tx, `SELECT incident FROM incident_indicator WHERE indicator = $1`, ev.Indicator)
 		for _, id := range cases {
 			text := i18n.T("Sighting: seen {0} {0:time|times}", "目撃：{0} 回").With(ev.Count)
-			if ev.Past {
+			if ev.Retro {
 				text = i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}", "過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
 			}
 			if err := s.entry(tx, id, Entry{Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At, Handling: ev.Handling}, text); err != nil {

@@ -63,17 +63,18 @@ type Part struct {
 	Incident string          `db:"incident"`
 	Member   string          `db:"member"`
 	Title    string          `db:"title"`
+	Words    string          `db:"words"` // the title, as it is searched
 	Level    string          `db:"level"`
 	Rule     string          `db:"rule"`
 	Host     string          `db:"host"`
 	Count    int             `db:"count"`
-	Past     bool            `db:"past"`
+	Retro    bool            `db:"past"`
 	Why      string          `db:"why"` // by which key it joined: opened, indicator, observable, host, rule
 	At       time.Time       `db:"at"`
 	Handling policy.Handling `db:",handling"`
 }
 
-const partColumns = "p.finding, p.incident, p.member, p.title, p.level, p.rule, p.host, p.count, p.past, p.why, p.at, p.tlp, p.owner, p.audience"
+const partColumns = "p.finding, p.incident, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.past, p.why, p.at, p.tlp, p.owner, p.audience"
 
 // Class splits what may be shared early from what protects the victim.
 type Class string

@@ -1,8 +1,9 @@
 package incident
 
 import (
-	"github.com/meneki/meneki/internal/event"
 	"strconv"
+
+	"github.com/meneki/meneki/internal/event"
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -281,7 +282,7 @@ func (f file) partList() web.List {
 		if p.Host != "" {
 			sub = append(sub, web.Mono(p.Host))
 		}
-		if p.Past {
+		if p.Retro {
 			sub = append(sub, i18n.T("in the past", "過去の痕跡"))
 		}
 		why := whyNames[p.Why]

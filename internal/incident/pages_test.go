@@ -14,9 +14,11 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The viewers of the tests, by the header that names them.
@@ -44,10 +46,10 @@ func newConsole(t *testing.T, b *bench) *console {
 	t.Helper()
 	b.t = t
 	c := &console{bench: b}
-	c.number = b.take(b.finding("a", func(f *event.Finding) {
+	c.number = b.take(b.finding("a", func(f *msg.Finding) {
 		f.Rule.Title, f.Host, f.Observables = "Alpha rule "+hostile, "ALPHA-HOST", []event.Observable{evil}
 	}))
-	second := b.take(b.finding("b", func(f *event.Finding) {
+	second := b.take(b.finding("b", func(f *msg.Finding) {
 		f.Rule.Title, f.Host, f.Observables = "Beta rule", "BETA-HOST", []event.Observable{evil}
 	}))
 	if second != c.number {
@@ -55,9 +57,9 @@ func newConsole(t *testing.T, b *bench) *console {
 	}
 	id := b.get(c.number).ID
 	for i, err := range []error{
-		b.s.OnAssessed(t.Context(), event.Assessed{Case: id, Likely: 2, Lowest: 1, Most: 3, At: b.now()}, "s1"),
-		b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "i1"),
-		b.s.OnSighting(t.Context(), event.Sighting{ID: "s", Indicator: "indicator--1", Member: "a", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "g1"),
+		b.s.OnAssessed(t.Context(), msg.Assessed{Case: id, Likely: 2, Lowest: 1, Most: 3, At: b.now()}, "s1"),
+		b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "i1"),
+		b.s.OnSighting(t.Context(), msg.Sighting{Member: "a", Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}}, "g1"),
 		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk", policy.Handling{TLP: policy.AmberStrict}),
 	} {
 		if err != nil {
@@ -161,12 +163,12 @@ func TestAsAnOrganisationSeesIt(t *testing.T) {
 func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		c := newConsole(t, b)
-		id := b.get(c.number).ID
+		caseID := b.get(c.number).ID
 		forA := policy.Handling{TLP: policy.Amber, Owner: "a", Audience: policy.Audience{policy.ToMember("c")}}
 		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
-		say := func(msg, indicator string, made bool, h policy.Handling) {
+		say := func(id, indicator string, made bool, h policy.Handling) {
 			t.Helper()
-			if err := b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: indicator, Case: id, Entitled: 1, Made: made, At: b.now(), Handling: h}, msg); err != nil {
+			if err := b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}, id); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -70,7 +70,7 @@ type key struct {
 // The rule alone is a reason only from medium up: what low rules find is
 // everywhere. What a RED finding has in common with others is its named
 // readers' to know: it meets only findings of the same member for the same readers.
-func (s *Service) keysOf(f event.Finding) []key {
+func (s *Service) keysOf(f msg.Finding) []key {
 	out := s.openKeysOf(f)
 	if red(f) {
 		for i := range out {
@@ -80,9 +80,9 @@ func (s *Service) keysOf(f event.Finding) []key {
 	return out
 }
 
-func red(f event.Finding) bool { return f.Handling.TLP.Binding() == policy.Red }
+func red(f msg.Finding) bool { return f.Handling.TLP.Binding() == policy.Red }
 
-func (s *Service) openKeysOf(f event.Finding) []key {
+func (s *Service) openKeysOf(f msg.Finding) []key {
 	var out []key
 	if f.Indicator != "" {
 		out = append(out, key{"indicator:" + f.Indicator, "indicator", valueReach})
@@ -100,7 +100,7 @@ func (s *Service) openKeysOf(f event.Finding) []key {
 }
 
 // OnFinding puts a finding into the case it belongs to, or opens one.
-func (s *Service) OnFinding(ctx context.Context, f event.Finding, msg string) error {
+func (s *Service) OnFinding(ctx context.Context, f msg.Finding, msg string) error {
 	sector := s.people.Sector(ctx, f.Member)
 	return s.write(ctx, "incident: finding", func(tx *store.Tx) error {
 		if fresh, err := tx.Once("incident/finding", msg); err != nil || !fresh {
@@ -138,7 +138,7 @@ func (s *Service) write(ctx context.Context, why string, fn func(*store.Tx) erro
 }
 
 // update takes a later version of a finding that is in a case already.
-func (s *Service) update(tx *store.Tx, p Part, f event.Finding) error {
+func (s *Service) update(tx *store.Tx, p Part, f msg.Finding) error {
 	// A member may make its marking stricter, never looser.
 	_, err := tx.Exec(`UPDATE incident_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(incident_finding)`, f.Count, int(f.Handling.TLP.Binding()), f.ID)
 	if err != nil {
@@ -158,7 +158,7 @@ type keyHit struct {
 }
 
 // find gives the open case that the finding's strongest key leads to.
-func (s *Service) find(tx *store.Tx, f event.Finding) (id, why string, err error) {
+func (s *Service) find(tx *store.Tx, f msg.Finding) (id, why string, err error) {
 	for _, k := range s.keysOf(f) {
 		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.incident, k.at FROM incident_key k JOIN incidents c ON c.id = k.incident
 WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c) ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
@@ -173,7 +173,7 @@ WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.
 }
 
 // remember writes the finding's keys, so that the next one finds the case.
-func (s *Service) remember(tx *store.Tx, id string, f event.Finding) error {
+func (s *Service) remember(tx *store.Tx, id string, f msg.Finding) error {
 	for _, k := range s.keysOf(f) {
 		if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, k.name, id, clock.Micros(tx.Now())); err != nil {
 			return err
@@ -209,14 +209,14 @@ func nextNumber(tx *store.Tx) (string, error) {
 }
 
 // open makes a case of a finding.
-func (s *Service) open(tx *store.Tx, f event.Finding) (string, error) {
+func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 	number, err := nextNumber(tx)
 	if err != nil {
 		return "", err
 	}
 	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
 		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed, Handling: caseHandling(f)}
-	c.Words = strings.ToLower(c.Number + "\n" + c.Title)
+	c.Words = store.Fold(c.Number + "\n" + c.Title)
 	if err := store.Insert(tx, "incidents", []Case{c}); err != nil {
 		return "", err
 	}
@@ -226,7 +226,7 @@ func (s *Service) open(tx *store.Tx, f event.Finding) (string, error) {
 
 // caseHandling is how a case is marked as a whole: for the hub's people and the
 // parties, whatever the finding's own label lets others see.
-func caseHandling(f event.Finding) policy.Handling {
+func caseHandling(f msg.Finding) policy.Handling {
 	h := policy.Handling{TLP: max(policy.AmberStrict, f.Handling.TLP), Audience: policy.Audience{policy.ToMember(f.Member)}}
 	if h.TLP == policy.Red {
 		h.Audience = f.Handling.Audience
@@ -235,12 +235,12 @@ func caseHandling(f event.Finding) policy.Handling {
 }
 
 // join puts a finding into a case.
-func (s *Service) join(tx *store.Tx, id, why, sector string, f event.Finding) error {
+func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) error {
 	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, id)
 	if err != nil {
 		return err
 	}
-	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Past: f.Past, Why: why, At: tx.Now(), Handling: f.Handling}
+	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
 	if err := store.Insert(tx, "incident_finding", []Part{p}); err != nil {
 		return err
 	}
@@ -261,25 +261,25 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f event.Finding) er
 			return err
 		}
 	}
-	return tx.Emit(event.TopicCase, f.ID+"/case", event.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened", Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Past: f.Past,
+	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened", Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
 		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
 }
 
-func joined(f event.Finding, why string) i18n.Text {
+func joined(f msg.Finding, why string) i18n.Text {
 	by := map[string]i18n.Text{
 		"indicator":  i18n.T("a shared indicator matched", "共有指標に一致"),
 		"observable": i18n.T("the same value was seen", "同じ観測値を検出"),
 		"host":       i18n.T("on the same machine", "同じ端末で発生"),
 		"rule":       i18n.T("the same rule matched", "同じ規則に一致"),
 	}[why]
-	if f.Past {
+	if f.Retro {
 		return i18n.T("Trace in the past: “{0}” ({1})", "過去の痕跡：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
 	}
 	return i18n.T("Related finding: “{0}” ({1})", "関連する検知：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
 }
 
 // widen lets a case take in what a finding adds to it.
-func (s *Service) widen(c *Case, f event.Finding, sector string) {
+func (s *Service) widen(c *Case, f msg.Finding, sector string) {
 	if s.rank(f.Rule.Level) > s.rank(c.Level) {
 		c.Level = f.Rule.Level
 	}
@@ -296,11 +296,11 @@ func (s *Service) widen(c *Case, f event.Finding, sector string) {
 	if c.Handling.TLP < policy.Red && f.Handling.TLP < policy.Red && !slices.Contains(c.Handling.Audience, policy.ToMember(f.Member)) {
 		c.Handling.Audience = append(c.Handling.Audience, policy.ToMember(f.Member))
 	}
-	if !f.Past && !f.Sensed.IsZero() && (c.Sensed.IsZero() || f.Sensed.Before(c.Sensed)) {
+	if !f.Retro && !f.Sensed.IsZero() && (c.Sensed.IsZero() || f.Sensed.Before(c.Sensed)) {
 		c.Sensed = f.Sensed
 	}
-	if !strings.Contains(c.Words, strings.ToLower(f.Rule.Title)) && len(c.Words) < 4000 {
-		c.Words += "\n" + strings.ToLower(f.Rule.Title)
+	if title := store.Fold(f.Rule.Title); !strings.Contains(c.Words, title) && len(c.Words) < 4000 {
+		c.Words += "\n" + title
 	}
 }
 

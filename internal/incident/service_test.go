@@ -10,9 +10,11 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // bench is a hub's cases with a clock in the test's hand.
@@ -47,11 +49,11 @@ func each(t *testing.T, body func(*testing.T, *bench)) {
 
 // finding gives a finding of a member that has nothing in common with any other
 // but what edit gives it.
-func (b *bench) finding(member string, edit func(*event.Finding)) event.Finding {
+func (b *bench) finding(member string, edit func(*msg.Finding)) msg.Finding {
 	b.n++
 	id := fmt.Sprintf("finding-%d", b.n)
-	f := event.Finding{ID: id, Version: 1, Member: member, Realm: event.Live, Rule: event.RuleRef{ID: "rule-" + id, Title: "Title " + id, Level: "high"}, Count: 1,
-		Sensed: b.now().Add(-time.Second), Detected: b.now(), Handling: policy.Handling{TLP: policy.Amber, Owner: member}}
+	f := msg.Finding{Member: member, Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-" + id, Title: "Title " + id, Level: "high"}, Count: 1,
+		Sensed: b.now().Add(-time.Second), Detected: b.now(), Handling: policy.Handling{TLP: policy.Amber, Owner: member}}}
 	if edit != nil {
 		edit(&f)
 	}
@@ -59,7 +61,7 @@ func (b *bench) finding(member string, edit func(*event.Finding)) event.Finding 
 }
 
 // take gives a finding to the service, and the number of the case it went into.
-func (b *bench) take(f event.Finding) string {
+func (b *bench) take(f msg.Finding) string {
 	b.t.Helper()
 	if err := b.s.OnFinding(b.t.Context(), f, fmt.Sprintf("%s:%d", f.ID, f.Version)); err != nil {
 		b.t.Fatal(err)
@@ -93,15 +95,15 @@ func (b *bench) get(number string) (c Case) {
 var evil = event.Observable{Type: event.Domain, Value: "evil.example"}
 
 func TestRelatedFindingsShareACase(t *testing.T) {
-	host := func(name string) func(*event.Finding) { return func(f *event.Finding) { f.Host = name } }
-	value := func(f *event.Finding) { f.Observables = []event.Observable{evil} }
-	rule := func(level string) func(*event.Finding) {
-		return func(f *event.Finding) { f.Rule.ID, f.Rule.Level = "shared-rule", level }
+	host := func(name string) func(*msg.Finding) { return func(f *msg.Finding) { f.Host = name } }
+	value := func(f *msg.Finding) { f.Observables = []event.Observable{evil} }
+	rule := func(level string) func(*msg.Finding) {
+		return func(f *msg.Finding) { f.Rule.ID, f.Rule.Level = "shared-rule", level }
 	}
 	for _, tc := range []struct {
 		name         string
 		first, then  string // members
-		a, b         func(*event.Finding)
+		a, b         func(*msg.Finding)
 		later        time.Duration
 		same, closed bool
 		why          string
@@ -115,7 +117,7 @@ func TestRelatedFindingsShareACase(t *testing.T) {
 		{name: "the same value, weeks later", first: "a", then: "b", a: value, b: value, later: 29 * 24 * time.Hour, same: true, why: "observable"},
 		{name: "nothing in common", first: "a", then: "b"},
 		{name: "a closed case", first: "a", then: "b", a: value, b: value, closed: true},
-		{name: "an exercise", first: "a", then: "b", a: value, b: func(f *event.Finding) { value(f); f.Realm = "drill" }},
+		{name: "an exercise", first: "a", then: "b", a: value, b: func(f *msg.Finding) { value(f); f.Realm = "drill" }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			each(t, func(t *testing.T, b *bench) {
@@ -156,11 +158,11 @@ func TestWhatAnIndicatorMatchesJoinsItsCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
-		if err := b.s.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "m1"); err != nil {
+		if err := b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "m1"); err != nil {
 			t.Fatal(err)
 		}
 		// Of the lowest level, and in the past: by itself it would open nothing.
-		got := b.take(b.finding("b", func(f *event.Finding) { f.Indicator, f.Past, f.Rule.Level = "indicator--1", true, "low" }))
+		got := b.take(b.finding("b", func(f *msg.Finding) { f.Indicator, f.Retro, f.Rule.Level = "indicator--1", true, "low" }))
 		if got != number {
 			t.Fatalf("what matched the indicator is in %q, want %q", got, number)
 		}
@@ -179,12 +181,12 @@ func TestWhatAnIndicatorMatchesJoinsItsCase(t *testing.T) {
 
 func TestALowFindingOpensNoCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		low := b.finding("a", func(f *event.Finding) { f.Rule.Level = "low"; f.Host = "PC1" })
+		low := b.finding("a", func(f *msg.Finding) { f.Rule.Level = "low"; f.Host = "PC1" })
 		if got := b.take(low); got != "" {
 			t.Fatalf("a low finding opened %s", got)
 		}
-		number := b.take(b.finding("a", func(f *event.Finding) { f.Host = "PC1" }))
-		if got := b.take(b.finding("a", func(f *event.Finding) { f.Rule.Level = "low"; f.Host = "PC1" })); got != number {
+		number := b.take(b.finding("a", func(f *msg.Finding) { f.Host = "PC1" }))
+		if got := b.take(b.finding("a", func(f *msg.Finding) { f.Rule.Level = "low"; f.Host = "PC1" })); got != number {
 			t.Errorf("a low finding on the same machine is in %q, want %q", got, number)
 		}
 	})
@@ -215,7 +217,7 @@ func TestSeverityIsTaken(t *testing.T) {
 			t.Errorf("severity %d before it was judged", c.Severity)
 		}
 		for i := range 2 { // the same result again writes no second entry
-			ev := event.Assessed{Case: c.ID, Lowest: 1, Likely: 2, Most: 4, At: b.now()}
+			ev := msg.Assessed{Case: c.ID, Lowest: 1, Likely: 2, Most: 4, At: b.now()}
 			if err := b.s.OnAssessed(t.Context(), ev, fmt.Sprint("m", i)); err != nil {
 				t.Fatal(err)
 			}

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 )
 
 // FirstBy signs the inputs of the automatic assessment; the number grows when
@@ -109,7 +109,7 @@ func rules() []rule {
 
 // First derives the inputs of the first assessment on the lead scale from what
 // the hub knows of a case by itself.
-func First(ev event.CaseChanged) []Input {
+func First(ev msg.CaseChanged) []Input {
 	f := facts{level: strings.ToLower(ev.Level), members: ev.Members}
 	for _, s := range ev.Sectors {
 		f.sectors = append(f.sectors, strings.ToLower(s))

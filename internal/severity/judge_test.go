@@ -10,10 +10,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/msg"
 )
 
 func scale(t testing.TB, id string) *Scale {
@@ -324,16 +324,16 @@ func TestFirstAssessment(t *testing.T) {
 	s := scale(t, Lead)
 	for _, c := range []struct {
 		name                    string
-		ev                      event.CaseChanged
+		ev                      msg.CaseChanged
 		lowest, likely, highest int
 	}{
-		{"nothing but a case", event.CaseChanged{}, 0, 0, 4},
-		{"a low rule at a university", event.CaseChanged{Sectors: []string{"university"}, Level: "low", Members: 1}, 0, 0, 3},
-		{"lateral movement at a power company", event.CaseChanged{Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral_movement"}, Members: 1}, 0, 1, 4},
-		{"the same, found at a city too", event.CaseChanged{Sectors: []string{"local-government", "power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 2}, 0, 2, 4},
-		{"impact", event.CaseChanged{Sectors: []string{"power"}, Level: "critical", Tactics: []string{"impact"}, Members: 1}, 1, 2, 4},
-		{"exfiltration at a firm", event.CaseChanged{Sectors: []string{"small-firm"}, Level: "medium", Tactics: []string{"exfiltration"}, Members: 1}, 1, 2, 3},
-		{"a sector nobody listed", event.CaseChanged{Sectors: []string{"space"}, Level: "low", Members: 1}, 0, 0, 4},
+		{"nothing but a case", msg.CaseChanged{}, 0, 0, 4},
+		{"a low rule at a university", msg.CaseChanged{Sectors: []string{"university"}, Level: "low", Members: 1}, 0, 0, 3},
+		{"lateral movement at a power company", msg.CaseChanged{Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral_movement"}, Members: 1}, 0, 1, 4},
+		{"the same, found at a city too", msg.CaseChanged{Sectors: []string{"local-government", "power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 2}, 0, 2, 4},
+		{"impact", msg.CaseChanged{Sectors: []string{"power"}, Level: "critical", Tactics: []string{"impact"}, Members: 1}, 1, 2, 4},
+		{"exfiltration at a firm", msg.CaseChanged{Sectors: []string{"small-firm"}, Level: "medium", Tactics: []string{"exfiltration"}, Members: 1}, 1, 2, 3},
+		{"a sector nobody listed", msg.CaseChanged{Sectors: []string{"space"}, Level: "low", Members: 1}, 0, 0, 4},
 	} {
 		in := First(c.ev)
 		r, err := s.Evaluate(in)
@@ -355,7 +355,7 @@ func TestFirstAssessment(t *testing.T) {
 	// members or sectors never makes the most likely level fall.
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{"impact", "exfiltration", "lateral-movement", "execution", "discovery", "credential_access"}
-		ev := event.CaseChanged{Sectors: rapid.SliceOfN(rapid.SampledFrom([]string{"power", "university", "finance", "x", "other"}), 0, 3).Draw(t, "sectors"),
+		ev := msg.CaseChanged{Sectors: rapid.SliceOfN(rapid.SampledFrom([]string{"power", "university", "finance", "x", "other"}), 0, 3).Draw(t, "sectors"),
 			Tactics: rapid.SliceOfN(rapid.SampledFrom(names), 0, 3).Draw(t, "tactics"),
 			Level:   rapid.SampledFrom([]string{"", "low", "medium", "high", "critical"}).Draw(t, "level"), Members: rapid.IntRange(0, 5).Draw(t, "members")}
 		before := must(t, s, First(ev))

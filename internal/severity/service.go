@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -153,7 +154,7 @@ func (s *Service) mark(tx *store.Tx, caseID, realm string) (CaseMark, error) {
 // scale. What a person has judged stands: the automatic inputs only fill the
 // axes that the person left unknown. Nothing new is written where nothing
 // changed. The case's marking is carried to all its assessments.
-func (s *Service) OnCaseChanged(ctx context.Context, ev event.CaseChanged, msgID string) error {
+func (s *Service) OnCaseChanged(ctx context.Context, ev msg.CaseChanged, msgID string) error {
 	scale, err := s.Scale(Lead)
 	if err != nil {
 		return err
@@ -291,7 +292,7 @@ func (s *Service) write(tx *store.Tx, scale *Scale, caseID string, m CaseMark, p
 	if scale.ID != Lead {
 		return a, nil
 	}
-	return a, tx.Emit(event.TopicAssessed, a.ID, event.Assessed{Case: caseID, Scale: a.Scale, Lowest: a.Lowest, Likely: a.Likely, Most: a.Highest, At: a.At})
+	return a, tx.Emit(msg.TopicAssessed, a.ID, msg.Assessed{Case: caseID, Scale: a.Scale, Lowest: a.Lowest, Likely: a.Likely, Most: a.Highest, At: a.At})
 }
 
 // Latest gives the newest assessment of each case on the lead scale, as far as

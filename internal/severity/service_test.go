@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
@@ -30,7 +31,7 @@ var (
 	analyst = policy.Viewer{User: "ana", Hub: true, Role: policy.RoleAnalyst}
 	party   = policy.Viewer{User: "p", Member: "power", Sector: "power"}
 	city    = policy.Viewer{User: "c", Member: "city", Sector: "local-government"}
-	opened  = event.CaseChanged{Case: "case1", Number: "MNK-2026-0001", Opened: true, Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 1, Realm: event.Live}
+	opened  = msg.CaseChanged{Case: "case1", Number: "MNK-2026-0001", Opened: true, Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 1, Realm: event.Live}
 )
 
 func each(t *testing.T, body func(t *testing.T, b *bench)) {
@@ -48,7 +49,7 @@ func each(t *testing.T, body func(t *testing.T, b *bench)) {
 	}, storetest.With(Migration()))
 }
 
-func (b *bench) changed(t *testing.T, ev event.CaseChanged, msg string) {
+func (b *bench) changed(t *testing.T, ev msg.CaseChanged, msg string) {
 	t.Helper()
 	b.hand.Add(time.Second)
 	if err := b.s.OnCaseChanged(ctx, ev, msg); err != nil {
@@ -65,16 +66,16 @@ func (b *bench) all(t *testing.T, scope store.Scope) []Assessment {
 	return list
 }
 
-func (b *bench) told(t *testing.T) []event.Assessed {
+func (b *bench) told(t *testing.T) []msg.Assessed {
 	t.Helper()
 	rows, err := b.db.Pending(ctx, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []event.Assessed
+	var out []msg.Assessed
 	for _, r := range rows {
-		var a event.Assessed
-		if r.Topic != event.TopicAssessed || json.Unmarshal(r.Body, &a) != nil {
+		var a msg.Assessed
+		if r.Topic != msg.TopicAssessed || json.Unmarshal(r.Body, &a) != nil {
 			t.Fatalf("%+v", r)
 		}
 		out = append(out, a)
@@ -96,7 +97,7 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 		if a.Lowest != 0 || a.Likely != 1 || a.Highest != 4 || !a.Automatic || a.Rev != 1 || a.ScaleHash != scale.Hash || a.ScaleVersion != 1 || a.Ask == "" || len(a.Inputs) != 3 || a.Realm != event.Live {
 			t.Errorf("%+v", a)
 		}
-		want := []event.Assessed{{Case: "case1", Scale: Lead, Lowest: 0, Likely: 1, Most: 4, At: a.At}}
+		want := []msg.Assessed{{Case: "case1", Scale: Lead, Lowest: 0, Likely: 1, Most: 4, At: a.At}}
 		if diff := cmp.Diff(want, b.told(t)); diff != "" {
 			t.Error(diff)
 		}

@@ -184,7 +184,7 @@ func (c HubPageConfig) oneOf(ctx context.Context, id string) (*indicatorOut, err
 		}
 		for _, s := range seen {
 			if seers(v) || s.Member == v.Member {
-				o.Sightings = append(o.Sightings, SeenOut{s.ID, s.Member, s.Count, s.First, s.Last, s.Past, s.At, s.Handling.TLP.String()})
+				o.Sightings = append(o.Sightings, SeenOut{s.ID, s.Member, s.Count, s.First, s.Last, s.Retro, s.At, s.Handling.TLP.String()})
 			}
 		}
 		out.Body = o

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // LeavingOut is one message on the member's own desk.
@@ -147,7 +148,7 @@ func (c NodePageConfig) leavingAPI(a *api.API) {
 			page := api.Cut(list, in.Limit, func(l Leaving) []string { return []string{place(l).String()} })
 			out := &leavingOut{api.Page[LeavingOut]{Items: make([]LeavingOut, 0, len(page.Items)), Next: page.Next}}
 			for _, l := range page.Items {
-				out.Body.Items = append(out.Body.Items, LeavingOut{l.Kind, l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)})
+				out.Body.Items = append(out.Body.Items, LeavingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)})
 			}
 			return out, nil
 		})
@@ -173,7 +174,7 @@ func (c NodePageConfig) leavingAPI(a *api.API) {
 }
 
 func (c NodePageConfig) decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP) error {
-	err := c.Gate.Decide(ctx, kind, id, let, tlp, api.Viewer(ctx).Name)
+	err := c.Gate.Decide(ctx, wire.Kind(kind), id, let, tlp, api.Viewer(ctx).Name)
 	if err == nil {
 		c.changed()
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Line is the node's connection to its hub.
@@ -18,30 +19,6 @@ type Line interface {
 	// Request returns after the hub has stored what was sent, or with
 	// fault.Unavailable if that is not known: then it is sent again.
 	Request(ctx context.Context, topic string, body []byte) ([]byte, error)
-}
-
-// Batch is what a node sends at once.
-type Batch struct {
-	Items []Letter `json:"items"`
-}
-
-// Letter is one message of a batch.
-type Letter struct {
-	Kind string          `json:"kind"`
-	ID   string          `json:"id"`
-	Body json.RawMessage `json:"body"`
-}
-
-// Answer tells, letter by letter in the same order, what came of a batch. An
-// empty Problem means that it is stored.
-type Answer struct {
-	Results []Result `json:"results"`
-}
-
-// Result is the answer to one letter.
-type Result struct {
-	Problem string `json:"problem,omitempty"` // fault kind
-	Reason  string `json:"reason,omitempty"`
 }
 
 // A batch holds this much at most.
@@ -99,13 +76,13 @@ func (c *Courier) round(ctx context.Context) (more bool, err error) {
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
-	var b Batch
+	var b wire.Batch
 	size := 0
 	for _, l := range list {
 		if size += len(l.Body); size > batchBytes && len(b.Items) > 0 {
 			break
 		}
-		b.Items = append(b.Items, Letter{Kind: l.Kind, ID: l.ID, Body: json.RawMessage(l.Body)})
+		b.Items = append(b.Items, wire.Message{Kind: l.Kind, ID: l.ID, Body: json.RawMessage(l.Body)})
 	}
 	list = list[:len(b.Items)]
 	body, err := json.Marshal(b)
@@ -114,14 +91,14 @@ func (c *Courier) round(ctx context.Context) (more bool, err error) {
 	}
 	askCtx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	reply, err := c.line.Request(askCtx, TopicLeave, body)
+	reply, err := c.line.Request(askCtx, wire.TopicBatch, body)
 	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours: its log says so, and we send again
 		return false, fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
 	}
 	if err != nil {
 		return false, err
 	}
-	var a Answer
+	var a wire.BatchReply
 	if err := json.Unmarshal(reply, &a); err != nil || len(a.Results) != len(list) {
 		return false, fault.Wrap(fault.Unavailable, fault.Unavailable.Title(), err)
 	}
@@ -129,7 +106,7 @@ func (c *Courier) round(ctx context.Context) (more bool, err error) {
 }
 
 // settle writes down what the hub said. A message that grew meanwhile stays ready.
-func (c *Courier) settle(ctx context.Context, list []Leaving, a Answer) error {
+func (c *Courier) settle(ctx context.Context, list []Leaving, a wire.BatchReply) error {
 	err := c.db.Write(ctx, store.System("share: sent"), func(tx *store.Tx) error {
 		for i, l := range list {
 			state, reason := StateSent, ""

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Way is how a kind of message leaves the node.
@@ -140,10 +141,10 @@ func (g *Gate) SetRules(ctx context.Context, r Rules) error {
 }
 
 // Handling is how the member marks a kind of message.
-func (g *Gate) Handling(kind string) policy.Handling {
+func (g *Gate) Handling(kind wire.Kind) policy.Handling {
 	r := g.Rules()
 	h := policy.Handling{TLP: r.FindingTLP, Owner: g.member()}
-	if kind == event.KindCandidate {
+	if kind == wire.KindCandidate {
 		h.TLP, h.Audience = r.CandidateTLP, r.Audience
 	}
 	return h
@@ -156,7 +157,7 @@ func (g *Gate) Wants(level string) bool {
 }
 
 // Offer writes what would leave, in the caller's transaction.
-func (g *Gate) Offer(tx *store.Tx, list ...event.Offer) error {
+func (g *Gate) Offer(tx *store.Tx, list ...msg.Offer) error {
 	var rows [][]any
 	for _, o := range list {
 		l, err := g.leaving(tx, o)
@@ -164,7 +165,7 @@ func (g *Gate) Offer(tx *store.Tx, list ...event.Offer) error {
 			return err
 		}
 		if l != nil {
-			rows = append(rows, []any{l.Kind, l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
+			rows = append(rows, []any{string(l.Kind), l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
 				int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)})
 		}
 	}
@@ -177,53 +178,59 @@ func (g *Gate) Offer(tx *store.Tx, list ...event.Offer) error {
 }
 
 // leaving gives what would leave of an offer, as the policy lets it; nil if nothing.
-func (g *Gate) leaving(tx *store.Tx, o event.Offer) (*Leaving, error) {
+func (g *Gate) leaving(tx *store.Tx, o msg.Offer) (*Leaving, error) {
 	r := g.Rules()
-	way, floor := Auto, policy.TLP(0)
-	if f, ok := o.Body.(event.Finding); ok && f.List != nil {
-		if !policy.MayForward(f.List.TLP) {
-			return nil, g.Keep(tx, o.Kind, o.ID, f.List.TLP)
-		}
-		floor = f.List.TLP
-		o.Handling.TLP = policy.Strictest(o.Handling.TLP, f.List.TLP)
-		f.List, f.Handling = nil, o.Handling
-		o.Body = f
+	if !wire.ByValue(o.Body) {
+		return nil, fault.Wrap(fault.Internal, i18n.Text{}, fmt.Errorf("share: a %T may not leave the node", o.Body))
 	}
-	switch o.Kind {
-	case event.KindFinding:
-		way = r.Findings
+	mode, floor := Never, policy.TLP(0)
+	if o.Origin != nil {
+		if !policy.MayForward(*o.Origin) {
+			return nil, g.Keep(tx, o.Body.Kind(), o.ID, *o.Origin)
+		}
+		floor = *o.Origin
+		o.Handling.TLP = policy.Strictest(o.Handling.TLP, floor)
+	}
+	switch body := o.Body.(type) {
+	case wire.Finding:
+		mode = r.Findings
 		if g.rank(o.Level) < g.rank(r.FindingLevel) {
-			way = Never
+			mode = Never
 		}
-		if f, ok := o.Body.(event.Finding); ok && !r.Details {
-			o.Body = g.discreet(f)
+		body.Handling = o.Handling
+		if !r.Details {
+			body = g.discreet(body)
 		}
-	case event.KindCandidate:
-		way = r.Candidates
-	case event.KindSighting:
-		way = r.Sightings
-	case event.KindReceipt:
-		if rcp, ok := o.Body.(event.Receipt); ok && r.Sightings != Auto {
-			rcp.Hits, rcp.Untold = 0, true
-			o.Body = rcp
+		o.Body = body
+	case wire.Candidate:
+		mode = r.Candidates
+	case wire.Sighting:
+		mode = r.Sightings
+	case wire.Receipt:
+		mode = Auto
+		if r.Sightings != Auto {
+			body.Hits, body.Undisclosed = 0, true
+			o.Body = body
 		}
+	case wire.RuleHealth:
+		mode = Auto
 	}
-	if way != Auto && way != Ask {
+	if mode != Auto && mode != Ask {
 		return nil, nil
 	}
-	l := &Leaving{Kind: o.Kind, ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling}
-	if way == Ask {
+	l := &Leaving{Kind: o.Body.Kind(), ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling}
+	if mode == Ask {
 		l.State = StateWaiting
 	}
 	body, err := json.Marshal(o.Body)
 	if err != nil {
-		return nil, fmt.Errorf("write %s %s: %w", o.Kind, o.ID, err)
+		return nil, fmt.Errorf("write %s %s: %w", l.Kind, o.ID, err)
 	}
 	// What a person let go or held back once stays so when it grows, with the
 	// label that the person chose, unless what it is known by is now bound tighter.
 	var before []marked
 	if !o.First {
-		if before, err = store.Query[marked](tx, `SELECT tlp, floor, decided FROM leaving WHERE kind = $1 AND id = $2`, o.Kind, o.ID); err != nil {
+		if before, err = store.Query[marked](tx, `SELECT tlp, floor, decided FROM leaving WHERE kind = $1 AND id = $2`, string(l.Kind), o.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -239,7 +246,7 @@ func (g *Gate) leaving(tx *store.Tx, o event.Offer) (*Leaving, error) {
 	l.Body, l.Floor = string(body), floor
 	if l.Handling.TLP != o.Handling.TLP {
 		if l.Body, err = relabel(l.Body, l.Handling.TLP); err != nil {
-			return nil, fmt.Errorf("mark %s %s again: %w", o.Kind, o.ID, err)
+			return nil, fmt.Errorf("mark %s %s again: %w", l.Kind, o.ID, err)
 		}
 	}
 	return l, nil
@@ -247,9 +254,9 @@ func (g *Gate) leaving(tx *store.Tx, o event.Offer) (*Leaving, error) {
 
 // Keep holds back what was offered and has not left yet, and keeps it from being let
 // go: a third party's label does not let it be passed on.
-func (g *Gate) Keep(tx *store.Tx, kind, id string, label policy.TLP) error {
+func (g *Gate) Keep(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
 	_, err := tx.Exec(`UPDATE leaving SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
-		StateHeld, int(label.Binding()), kind, id, StateWaiting, StateReady)
+		StateHeld, int(label.Binding()), string(kind), id, StateWaiting, StateReady)
 	return err
 }
 
@@ -262,7 +269,7 @@ type marked struct {
 
 // discreet takes out of a finding what points at a machine or a person. Hosts
 // become pseudonyms, so that the hub can still tell one from two.
-func (g *Gate) discreet(f event.Finding) event.Finding {
+func (g *Gate) discreet(f wire.Finding) wire.Finding {
 	if f.Host != "" {
 		f.Host = "host-" + g.pseudonym(f.Host)
 	}
@@ -298,7 +305,7 @@ const (
 
 // Leaving is one message on the member's own desk.
 type Leaving struct {
-	Kind     string          `db:"kind"`
+	Kind     wire.Kind       `db:"kind"`
 	ID       string          `db:"id"`
 	Rev      int             `db:"rev"`
 	State    string          `db:"state"`
@@ -334,7 +341,7 @@ func CountLeaving(tx *store.Tx, state string) (int64, error) {
 // Decide lets a waiting message go or holds it back. Letting go may change its
 // label to a stricter or looser one, since it is the member's own, but not to one
 // below its Floor. A decision can be taken back until the message is sent.
-func (g *Gate) Decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP, by string) error {
+func (g *Gate) Decide(ctx context.Context, kind wire.Kind, id string, let bool, tlp *policy.TLP, by string) error {
 	return g.db.Write(ctx, store.System("share: decide on leaving"), func(tx *store.Tx) error {
 		l, err := store.One[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE kind = $1 AND id = $2`, kind, id)
 		if err != nil {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The most open policy of a member does not let out what a third party's
@@ -21,8 +21,7 @@ func TestGateKeepsListed(t *testing.T) {
 		for i, tlp := range []policy.TLP{0, policy.Clear, policy.Green, policy.Amber, policy.AmberStrict, policy.Red, 99} {
 			f := aFinding("high")
 			f.ID = fmt.Sprint("f", i)
-			f.List = &event.ListEntry{Source: "a paying list", Type: event.Domain, Value: "evil.example", TLP: tlp}
-			give(t, db, g, event.KindFinding, f.ID, "high", f)
+			give(t, db, g, f.ID, "high", f, tlp)
 		}
 		got := onDesk(t, db)
 		if len(got) != 2 {
@@ -30,12 +29,12 @@ func TestGateKeepsListed(t *testing.T) {
 		}
 		for id, want := range map[string]policy.TLP{"finding/f1": policy.Clear, "finding/f2": policy.Green} {
 			l := got[id]
-			var f event.Finding
+			var f wire.Finding
 			if err := json.Unmarshal([]byte(l.Body), &f); err != nil {
 				t.Fatal(err)
 			}
-			if l.Handling.TLP != want || f.Handling.TLP != want || f.List != nil {
-				t.Errorf("%s leaves as %v, %v, list %v", id, l.Handling.TLP, f.Handling.TLP, f.List)
+			if l.Handling.TLP != want || f.Handling.TLP != want {
+				t.Errorf("%s leaves as %v, %v", id, l.Handling.TLP, f.Handling.TLP)
 			}
 		}
 	})
@@ -51,13 +50,12 @@ func TestGateListedFloor(t *testing.T) {
 			t.Helper()
 			f := aFinding("high")
 			f.ID = id
-			f.List = &event.ListEntry{Source: "a list", Type: event.Domain, Value: "evil.example", TLP: tlp}
-			give(t, db, g, event.KindFinding, f.ID, "high", f)
+			give(t, db, g, f.ID, "high", f, tlp)
 		}
 		check := func(id string, want policy.TLP) {
 			t.Helper()
 			l := onDesk(t, db)["finding/"+id]
-			var f event.Finding
+			var f wire.Finding
 			if err := json.Unmarshal([]byte(l.Body), &f); err != nil || l.Handling.TLP != want || f.Handling.TLP != want {
 				t.Errorf("%s: marked %v, in the message %v, want %v (%v)", id, l.Handling.TLP, f.Handling.TLP, want, err)
 			}
@@ -65,7 +63,7 @@ func TestGateListedFloor(t *testing.T) {
 		offer("f1", policy.Green)
 		offer("f2", policy.Clear)
 		for _, tlp := range []policy.TLP{policy.Clear, policy.Amber, policy.Green} {
-			err := g.Decide(t.Context(), event.KindFinding, "f1", true, &tlp, "Sato")
+			err := g.Decide(t.Context(), wire.KindFinding, "f1", true, &tlp, "Sato")
 			if (tlp == policy.Clear) != fault.Is(err, fault.Denied) || tlp != policy.Clear && err != nil {
 				t.Errorf("%v: %v", tlp, err)
 			}
@@ -73,7 +71,7 @@ func TestGateListedFloor(t *testing.T) {
 		check("f1", policy.Green)
 		// A person let it go as CLEAR; then the list says GREEN, and it grows.
 		loose := policy.Clear
-		if err := g.Decide(t.Context(), event.KindFinding, "f2", true, &loose, "Sato"); err != nil {
+		if err := g.Decide(t.Context(), wire.KindFinding, "f2", true, &loose, "Sato"); err != nil {
 			t.Error(err)
 		}
 		offer("f2", policy.Green)
@@ -83,7 +81,7 @@ func TestGateListedFloor(t *testing.T) {
 		offer("f3", policy.Amber)
 		green := policy.Green
 		for _, tlp := range []*policy.TLP{nil, &green} {
-			if err := g.Decide(t.Context(), event.KindFinding, "f3", true, tlp, "Sato"); !fault.Is(err, fault.Denied) {
+			if err := g.Decide(t.Context(), wire.KindFinding, "f3", true, tlp, "Sato"); !fault.Is(err, fault.Denied) {
 				t.Errorf("what stays is let go: %v", err)
 			}
 		}
@@ -91,7 +89,7 @@ func TestGateListedFloor(t *testing.T) {
 			t.Errorf("what stays is %s", l.State)
 		}
 		offer("f2", policy.Clear) // once bound, it stays so
-		if err := g.Decide(t.Context(), event.KindFinding, "f2", true, &loose, "Sato"); !fault.Is(err, fault.Denied) {
+		if err := g.Decide(t.Context(), wire.KindFinding, "f2", true, &loose, "Sato"); !fault.Is(err, fault.Denied) {
 			t.Error(err)
 		}
 		check("f2", policy.Green)

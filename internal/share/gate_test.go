@@ -13,9 +13,11 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 func rank(level string) int { return slices.Index(levels, level) }
@@ -34,17 +36,22 @@ func eachNode(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
-func aFinding(level string) event.Finding {
-	return event.Finding{ID: "f1", Version: 1, Member: "power", Realm: event.Live, Rule: event.RuleRef{ID: "rule-1", Title: "Beacon", Level: level},
+func aFinding(level string) wire.Finding {
+	return wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Level: level},
 		First: start, Last: start, Count: 1, Host: "SCADA-7.corp.example", User: "CORP\\tanaka", Sensed: start, Detected: start,
-		Matched: []event.FieldValue{{Field: "CommandLine", Value: "secret --password hunter2"}}, Observables: []event.Observable{*domain(evil)},
+		Matched: []wire.FieldValue{{Field: "CommandLine", Value: "secret --password hunter2"}}, Observables: []event.Observable{*domain(evil)},
 		Handling: policy.Handling{TLP: policy.AmberStrict, Owner: "power"}}
 }
 
-func give(t *testing.T, db *store.DB, g *Gate, kind, id, level string, body any) {
+func give(t *testing.T, db *store.DB, g *Gate, id, level string, body wire.Body, origin ...policy.TLP) {
 	t.Helper()
+	kind := body.Kind()
+	o := msg.Offer{ID: id, Level: level, Title: string(kind) + " " + id, Handling: g.Handling(kind), Body: body}
+	for _, tlp := range origin {
+		o.Origin = &tlp
+	}
 	err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-		return g.Offer(tx, event.Offer{Kind: kind, ID: id, Level: level, Title: kind + " " + id, Handling: g.Handling(kind), Body: body})
+		return g.Offer(tx, o)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +64,7 @@ func onDesk(t *testing.T, db *store.DB) map[string]Leaving {
 	err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
 		list, err := Desk(tx, "", 100)
 		for _, l := range list {
-			out[l.Kind+"/"+l.ID] = l
+			out[string(l.Kind)+"/"+l.ID] = l
 		}
 		return err
 	})
@@ -68,7 +75,7 @@ func onDesk(t *testing.T, db *store.DB) map[string]Leaving {
 }
 
 func TestPresets(t *testing.T) {
-	kinds := []string{event.KindFinding, event.KindCandidate, event.KindSighting, event.KindReceipt}
+	kinds := []wire.Kind{wire.KindFinding, wire.KindCandidate, wire.KindSighting, wire.KindReceipt}
 	tests := []struct {
 		name, level string
 		want        []string // state by kind; "" stays
@@ -92,11 +99,9 @@ func TestPresets(t *testing.T) {
 				}
 				g := openGate(t, db, rules)
 				for i, kind := range kinds {
-					var body any = event.Receipt{ID: "x", State: event.Hunted, Searched: 10, Hits: 31337}
-					if kind == event.KindFinding {
-						body = aFinding(tt.level)
-					}
-					give(t, db, g, kind, fmt.Sprint("m", i), tt.level, body)
+					body := map[wire.Kind]wire.Body{wire.KindFinding: aFinding(tt.level), wire.KindCandidate: wire.Candidate{ID: "x"},
+						wire.KindSighting: wire.Sighting{ID: "x"}, wire.KindReceipt: wire.Receipt{ID: "x", State: wire.Hunted, Searched: 10, Hits: 31337}}[kind]
+					give(t, db, g, fmt.Sprint("m", i), tt.level, body)
 				}
 				got := onDesk(t, db)
 				for i, kind := range kinds {
@@ -105,7 +110,7 @@ func TestPresets(t *testing.T) {
 					}
 				}
 				// What a search of the past found is what the sighting that waits would say.
-				if r := got["receipt/m3"].Body; strings.Contains(r, "31337") != (rules.Sightings == Auto) || strings.Contains(r, "untold") == (rules.Sightings == Auto) {
+				if r := got["receipt/m3"].Body; strings.Contains(r, "31337") != (rules.Sightings == Auto) || strings.Contains(r, "undisclosed") == (rules.Sightings == Auto) {
 					t.Errorf("sightings leave %s, and the receipt is %s", rules.Sightings, r)
 				}
 				if f, ok := got["finding/m0"]; ok {
@@ -157,13 +162,13 @@ func TestDecide(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		g := openGate(t, db, Manual())
-		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		give(t, db, g, "f1", "high", aFinding("high"))
 		red := policy.Red
-		if err := g.Decide(ctx, event.KindFinding, "f1", true, &red, "Sato"); err != nil {
+		if err := g.Decide(ctx, wire.KindFinding, "f1", true, &red, "Sato"); err != nil {
 			t.Fatal(err)
 		}
 		l := onDesk(t, db)["finding/f1"]
-		var body event.Finding
+		var body wire.Finding
 		if err := json.Unmarshal([]byte(l.Body), &body); err != nil {
 			t.Fatal(err)
 		}
@@ -171,27 +176,27 @@ func TestDecide(t *testing.T) {
 			t.Errorf("after sending: %+v", l)
 		}
 		// It can be taken back until it is sent, and what was held stays held when it grows.
-		if err := g.Decide(ctx, event.KindFinding, "f1", false, nil, "Sato"); err != nil {
+		if err := g.Decide(ctx, wire.KindFinding, "f1", false, nil, "Sato"); err != nil {
 			t.Fatal(err)
 		}
-		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		give(t, db, g, "f1", "high", aFinding("high"))
 		if s := onDesk(t, db)["finding/f1"].State; s != StateHeld {
 			t.Errorf("held, and %s after it grew", s)
 		}
-		if err := g.Decide(ctx, event.KindFinding, "f1", true, nil, "Sato"); err != nil {
+		if err := g.Decide(ctx, wire.KindFinding, "f1", true, nil, "Sato"); err != nil {
 			t.Fatal(err)
 		}
 		if more, err := courier(db, g, accept).round(ctx); err != nil || !more {
 			t.Fatal(more, err)
 		}
-		if err := g.Decide(ctx, event.KindFinding, "f1", false, nil, "Sato"); !fault.Is(err, fault.Conflict) {
+		if err := g.Decide(ctx, wire.KindFinding, "f1", false, nil, "Sato"); !fault.Is(err, fault.Conflict) {
 			t.Errorf("after it was sent: %v", err)
 		}
-		if err := g.Decide(ctx, event.KindFinding, "none", true, nil, "Sato"); !fault.Is(err, fault.NotFound) {
+		if err := g.Decide(ctx, wire.KindFinding, "none", true, nil, "Sato"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("unknown: %v", err)
 		}
 		// The label that a person chose holds when the finding grows and leaves again.
-		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		give(t, db, g, "f1", "high", aFinding("high"))
 		l = onDesk(t, db)["finding/f1"]
 		if err := json.Unmarshal([]byte(l.Body), &body); err != nil {
 			t.Fatal(err)
@@ -241,19 +246,19 @@ func courier(db *store.DB, g *Gate, l line) *Courier {
 
 // accept is a hub that takes everything.
 func accept(_ context.Context, _ string, body []byte) ([]byte, error) {
-	var b Batch
+	var b wire.Batch
 	if err := json.Unmarshal(body, &b); err != nil {
 		return nil, err
 	}
-	return json.Marshal(Answer{Results: make([]Result, len(b.Items))})
+	return json.Marshal(wire.BatchReply{Results: make([]wire.Result, len(b.Items))})
 }
 
 func TestCourier(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		g := openGate(t, db, Open())
-		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
-		give(t, db, g, event.KindFinding, "f2", "high", aFinding("high"))
+		give(t, db, g, "f1", "high", aFinding("high"))
+		give(t, db, g, "f2", "high", aFinding("high"))
 		state := func(id string) Leaving { return onDesk(t, db)["finding/"+id] }
 
 		away := courier(db, g, func(context.Context, string, []byte) ([]byte, error) {
@@ -274,15 +279,15 @@ func TestCourier(t *testing.T) {
 
 		// One grows while it is on the wire, the other is refused.
 		busy := courier(db, g, func(_ context.Context, topic string, body []byte) ([]byte, error) {
-			var b Batch
-			if err := json.Unmarshal(body, &b); err != nil || topic != TopicLeave || len(b.Items) != 2 {
+			var b wire.Batch
+			if err := json.Unmarshal(body, &b); err != nil || topic != wire.TopicBatch || len(b.Items) != 2 {
 				t.Errorf("sent %s on %s: %v", body, topic, err)
 			}
-			give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
-			out := Answer{Results: make([]Result, 2)}
+			give(t, db, g, "f1", "high", aFinding("high"))
+			out := wire.BatchReply{Results: make([]wire.Result, 2)}
 			for i, l := range b.Items {
 				if l.ID == "f2" {
-					out.Results[i] = Result{Problem: "invalid", Reason: "the finding has no valid count"}
+					out.Results[i] = wire.Result{Problem: "invalid", Reason: "the finding has no valid count"}
 				}
 			}
 			return json.Marshal(out)
@@ -314,8 +319,8 @@ func TestBatches(t *testing.T) {
 		g := openGate(t, db, Open())
 		for i := range 3 {
 			f := aFinding("high")
-			f.Matched = []event.FieldValue{{Field: "x", Value: strings.Repeat("x", 3<<19)}}
-			give(t, db, g, event.KindFinding, fmt.Sprint("f", i), "high", f)
+			f.Matched = []wire.FieldValue{{Field: "x", Value: strings.Repeat("x", 3<<19)}}
+			give(t, db, g, fmt.Sprint("f", i), "high", f)
 		}
 		var sizes []int
 		c := courier(db, g, func(ctx context.Context, topic string, body []byte) ([]byte, error) {
@@ -329,6 +334,26 @@ func TestBatches(t *testing.T) {
 		}
 		if len(sizes) != 3 {
 			t.Errorf("sent in %d batches: %v", len(sizes), sizes)
+		}
+	})
+}
+
+// Only the messages of package wire leave, and only as values: a pointer to one
+// carries the same fields past every rule that looks for the value.
+func TestGateRefusesPointers(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		g := openGate(t, db, Cautious())
+		finding := aFinding("high")
+		for _, body := range []wire.Body{nil, &finding, &wire.Candidate{ID: "x"}, &wire.Sighting{ID: "x"}, &wire.Receipt{ID: "x"}, &wire.RuleHealth{ID: "x"}} {
+			err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+				return g.Offer(tx, msg.Offer{ID: "x", Level: "high", Title: "x", Handling: policy.Handling{TLP: policy.Clear}, Body: body})
+			})
+			if !fault.Is(err, fault.Internal) {
+				t.Errorf("a %T: %v", body, err)
+			}
+		}
+		if got := onDesk(t, db); len(got) != 0 {
+			t.Errorf("%d messages leave", len(got))
 		}
 	})
 }

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Armory is the node's live engine and its past, as far as share needs them.
@@ -34,23 +35,6 @@ type Hunted struct {
 	Searched int64 // events
 	Hits     int64
 	Err      error // it could not be searched for
-}
-
-// SyncAsk asks the hub for what a node has not got yet.
-type SyncAsk struct {
-	After int64  `json:"after"`
-	Limit int    `json:"limit"`
-	Run   string `json:"run,omitempty"` // of the answer that After is from; empty if that is not known
-}
-
-// SyncAnswer gives it, in order. Upto is the last delivery number that the
-// answer covers, which may be greater than the last object's.
-type SyncAnswer struct {
-	Run     string         `json:"run"` // names the hub's count; a hub that was restored counts anew
-	Objects []event.Object `json:"objects"`
-	Upto    int64          `json:"upto"`
-	More    bool           `json:"more"`
-	Reset   bool           `json:"reset,omitempty"` // the hub's numbers went back: the answer starts from the first
 }
 
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
@@ -114,7 +98,7 @@ func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, lin
 // Pushed takes one object from the wire. One that follows the last is stored
 // and armed at once; a gap is healed by asking.
 func (b *Inbox) Pushed(ctx context.Context, body []byte) {
-	var o event.Object
+	var o wire.Object
 	if err := json.Unmarshal(body, &o); err != nil {
 		b.log.Warn("the hub sent something unreadable", slog.Any("err", err))
 		return
@@ -124,7 +108,7 @@ func (b *Inbox) Pushed(ctx context.Context, body []byte) {
 	old := o.Seq <= b.last
 	var err error
 	if next {
-		err = b.accept(ctx, []event.Object{o}, o.Seq, b.run)
+		err = b.accept(ctx, []wire.Object{o}, o.Seq, b.run)
 	}
 	b.mu.Unlock()
 	if err != nil {
@@ -170,17 +154,17 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 		b.mu.Lock()
 		after, run := b.last, b.run
 		b.mu.Unlock()
-		ask, err := json.Marshal(SyncAsk{After: after, Limit: syncLimit, Run: run})
+		ask, err := json.Marshal(wire.SyncRequest{After: after, Limit: syncLimit, Run: run})
 		if err != nil {
 			return err
 		}
 		askCtx, cancel := context.WithTimeout(ctx, patience)
-		reply, err := b.line.Request(askCtx, TopicSync, ask)
+		reply, err := b.line.Request(askCtx, wire.TopicSync, ask)
 		cancel()
 		if err != nil {
 			return err
 		}
-		var a SyncAnswer
+		var a wire.SyncReply
 		if err := json.Unmarshal(reply, &a); err != nil {
 			return fmt.Errorf("read the hub's answer: %w", err)
 		}
@@ -198,10 +182,10 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 // accept arms objects and then writes them down with their receipts; the
 // receipt is true when it leaves, and a crash in between is healed by a sync.
 // Called under mu.
-func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64, run string) error {
+func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run string) error {
 	type done struct {
 		row objectRow
-		rcp event.Receipt
+		rcp wire.Receipt
 	}
 	var all []done
 	for _, o := range list {
@@ -211,7 +195,7 @@ func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64, run
 	err := b.db.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
 		for _, d := range all {
 			if d.row.Body == "" {
-				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(event.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
+				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
 					return err
 				}
 			} else if err := d.row.save(tx); err != nil {
@@ -237,17 +221,17 @@ func (b *Inbox) accept(ctx context.Context, list []event.Object, upto int64, run
 	return nil
 }
 
-func (b *Inbox) receipt(tx *store.Tx, r event.Receipt) error {
-	return b.gate.Offer(tx, event.Offer{Kind: event.KindReceipt, ID: r.ID, Title: r.Object, Handling: b.gate.Handling(event.KindReceipt), Body: r})
+func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
+	return b.gate.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.gate.Handling(wire.KindReceipt), Body: r})
 }
 
 // take arms or disarms one object and says what came of it.
-func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
+func (b *Inbox) take(o wire.Object) (objectRow, wire.Receipt) {
 	now := b.clock()
-	rcp := event.Receipt{Object: o.ID, Modified: o.Modified, State: event.Armed, At: now.Add(b.skew())}
+	rcp := wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: now.Add(b.skew())}
 	if o.Withdraw {
 		b.armory.Disarm(o.ID)
-		rcp.State = event.Disarmed
+		rcp.State = wire.Disarmed
 		rcp.ID = receiptID(rcp)
 		return objectRow{ID: o.ID}, rcp
 	}
@@ -256,10 +240,10 @@ func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
 		err = b.armory.Arm([]byte(row.Body))
 		rcp.At = b.clock().Add(b.skew()) // armed now, and not when it came
 	}
-	row.State = string(event.Armed)
+	row.State = string(wire.Armed)
 	if err != nil {
-		rcp.State, rcp.Reason = event.Refused, fault.TextOf(err).In(i18n.EN)
-		row.State, row.Hunted = string(event.Refused), true
+		rcp.State, rcp.Reason = wire.Refused, fault.TextOf(err).In(i18n.EN)
+		row.State, row.Hunted = string(wire.Refused), true
 		if row.Body == "" {
 			row.Body = "{}"
 		}
@@ -271,6 +255,6 @@ func (b *Inbox) take(o event.Object) (objectRow, event.Receipt) {
 
 // receiptID makes the receipt for one state of one version the same however
 // often it is written.
-func receiptID(r event.Receipt) string {
+func receiptID(r wire.Receipt) string {
 	return fmt.Sprintf("%s/%d/%s", r.Object, clock.Micros(r.Modified), r.State)
 }

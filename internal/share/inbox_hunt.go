@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // huntBatch is how many indicators are searched for at once. One pass over the
@@ -103,7 +103,7 @@ func (b *Inbox) hunted(ctx context.Context, todo []objectRow, list []Hunted) err
 			if list[i].Err != nil {
 				continue
 			}
-			rcp := event.Receipt{Object: r.ID, Modified: r.Modified, State: event.Hunted, At: b.clock().Add(b.skew()), Searched: list[i].Searched, Hits: list[i].Hits}
+			rcp := wire.Receipt{Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.clock().Add(b.skew()), Searched: list[i].Searched, Hits: list[i].Hits}
 			rcp.ID = receiptID(rcp)
 			if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, rcp.Hits, r.ID, clock.Micros(r.Modified)); err != nil {
 				return err

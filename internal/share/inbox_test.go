@@ -14,11 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // armory is a node's engine that the test looks into.
@@ -95,8 +95,8 @@ type node struct {
 	db     *store.DB
 	gate   *Gate
 	engine *armory
-	hub    []event.Object // all that there is for this node, by number
-	asked  []SyncAsk
+	hub    []wire.Object // all that there is for this node, by number
+	asked  []wire.SyncRequest
 }
 
 func openNode(t *testing.T, db *store.DB, old *node) *node {
@@ -107,12 +107,12 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 	}
 	now, _ := clock.Fixed(start)
 	l := line(func(_ context.Context, topic string, body []byte) ([]byte, error) {
-		var ask SyncAsk
-		if err := json.Unmarshal(body, &ask); err != nil || topic != TopicSync {
+		var ask wire.SyncRequest
+		if err := json.Unmarshal(body, &ask); err != nil || topic != wire.TopicSync {
 			return nil, errors.New("asked for nonsense")
 		}
 		n.asked = append(n.asked, ask)
-		a := SyncAnswer{Upto: ask.After}
+		a := wire.SyncReply{Upto: ask.After}
 		for _, o := range n.hub {
 			if o.Seq > ask.After {
 				a.Objects, a.Upto = append(a.Objects, o), o.Seq
@@ -129,7 +129,7 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 }
 
 // sends makes the hub hold an object with the next number, and gives it.
-func (n *node) sends(t *testing.T, name string) event.Object {
+func (n *node) sends(t *testing.T, name string) wire.Object {
 	t.Helper()
 	o := &Office{identity: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f"}
 	_, row, err := o.make(candidate("c", "f", domain(name), policy.Handling{TLP: policy.Amber}), start)
@@ -144,7 +144,7 @@ func (n *node) sends(t *testing.T, name string) event.Object {
 	return out
 }
 
-func (n *node) push(t *testing.T, o event.Object) {
+func (n *node) push(t *testing.T, o wire.Object) {
 	t.Helper()
 	b, err := json.Marshal(o)
 	if err != nil {
@@ -154,12 +154,12 @@ func (n *node) push(t *testing.T, o event.Object) {
 }
 
 // receipts lists the states that the node has told, by object.
-func (n *node) receipts(t *testing.T) map[string][]event.State {
+func (n *node) receipts(t *testing.T) map[string][]wire.State {
 	t.Helper()
-	out := map[string][]event.State{}
+	out := map[string][]wire.State{}
 	for _, l := range onDesk(t, n.db) {
-		var r event.Receipt
-		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != event.KindReceipt || l.State != StateReady {
+		var r wire.Receipt
+		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != wire.KindReceipt || l.State != StateReady {
 			t.Errorf("on the desk: %+v, %v", l, err)
 		}
 		out[r.Object] = append(out[r.Object], r.State)
@@ -196,7 +196,7 @@ func TestInbox(t *testing.T) {
 		if !n.engine.armed[b.ID] || !n.engine.armed[c.ID] || n.last != 4 || n.asked[0].After != 1 {
 			t.Errorf("after asking %v: armed %v at %d", n.asked, n.engine.armed, n.last)
 		}
-		if diff := cmp.Diff(map[string][]event.State{a.ID: {event.Armed}, b.ID: {event.Armed}, c.ID: {event.Armed}, d.ID: {event.Refused}}, n.receipts(t)); diff != "" {
+		if diff := cmp.Diff(map[string][]wire.State{a.ID: {wire.Armed}, b.ID: {wire.Armed}, c.ID: {wire.Armed}, d.ID: {wire.Refused}}, n.receipts(t)); diff != "" {
 			t.Errorf("receipts (-want +got):\n%s", diff)
 		}
 		for _, l := range onDesk(t, db) {
@@ -206,9 +206,9 @@ func TestInbox(t *testing.T) {
 		}
 		// Nonsense from the wire harms nothing.
 		n.Pushed(ctx, []byte("{"))
-		broken := event.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
+		broken := wire.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
 		n.push(t, broken)
-		if n.last != 5 || n.receipts(t)[broken.ID][0] != event.Refused {
+		if n.last != 5 || n.receipts(t)[broken.ID][0] != wire.Refused {
 			t.Errorf("a broken object: at %d", n.last)
 		}
 	})
@@ -221,10 +221,10 @@ func TestInboxRestart(t *testing.T) {
 		n := openNode(t, db, nil)
 		a, b := n.sends(t, "a.example.net"), n.sends(t, "b.example.net")
 		gone := n.sends(t, "gone.example.net")
-		for _, o := range []event.Object{a, b, gone} {
+		for _, o := range []wire.Object{a, b, gone} {
 			n.push(t, o)
 		}
-		n.push(t, event.Object{Seq: 4, ID: gone.ID, Modified: start.Add(time.Second), Withdraw: true})
+		n.push(t, wire.Object{Seq: 4, ID: gone.ID, Modified: start.Add(time.Second), Withdraw: true})
 		if n.engine.armed[gone.ID] {
 			t.Error("withdrawn, and still armed")
 		}
@@ -264,10 +264,10 @@ func TestInboxRestart(t *testing.T) {
 			t.Error(err)
 		}
 		got := again.receipts(t)
-		if want := []event.State{event.Armed, event.Hunted}; !slices.Equal(got[a.ID], want) || !slices.Equal(got[b.ID], want) {
+		if want := []wire.State{wire.Armed, wire.Hunted}; !slices.Equal(got[a.ID], want) || !slices.Equal(got[b.ID], want) {
 			t.Errorf("receipts %v", got)
 		}
-		if want := []event.State{event.Armed, event.Disarmed}; !slices.Equal(got[gone.ID], want) {
+		if want := []wire.State{wire.Armed, wire.Disarmed}; !slices.Equal(got[gone.ID], want) {
 			t.Errorf("receipts of the withdrawn one: %v", got[gone.ID])
 		}
 	})

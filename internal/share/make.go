@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
 )
@@ -25,7 +27,7 @@ var confidences = map[string]int{"critical": 90, "high": 75, "medium": 55, "low"
 
 // make builds the STIX indicator of a candidate. It names the hub as its
 // creator and tells nothing of the member it came from, nor of its machines.
-func (o *Office) make(c event.Candidate, now time.Time) (*stix.Object, objectRow, error) {
+func (o *Office) make(c msg.Candidate, now time.Time) (*stix.Object, objectRow, error) {
 	kind, value := subjectOf(c)
 	marking, _ := stix.TLPMarkingID(c.Handling.TLP.String())
 	confidence, ok := confidences[c.Rule.Level]
@@ -70,7 +72,7 @@ func (o *Office) make(c event.Candidate, now time.Time) (*stix.Object, objectRow
 }
 
 // credit names a rule as whoever shows a match of it must.
-func credit(r event.RuleRef) string {
+func credit(r wire.RuleRef) string {
 	out := r.Title + " (" + r.ID + ")"
 	if r.Author != "" {
 		out += ", author: " + r.Author
@@ -97,7 +99,7 @@ func levelOr(l string) string {
 
 // subjectOf names what a candidate would match; two candidates with the same
 // subject are one indicator, but for rules of one id that say different things.
-func subjectOf(c event.Candidate) (kind, value string) {
+func subjectOf(c msg.Candidate) (kind, value string) {
 	if c.Observable != nil {
 		return string(c.Observable.Type), c.Observable.Value
 	}
@@ -123,7 +125,7 @@ func technique(name string) bool {
 	return len(name) > 4 && strings.ContainsRune("tgs", rune(name[0])) && name[1] >= '0' && name[1] <= '9'
 }
 
-func references(r event.RuleRef) []stix.ExternalReference {
+func references(r wire.RuleRef) []stix.ExternalReference {
 	out := []stix.ExternalReference{{SourceName: "sigma", ExternalID: r.ID, Description: r.Title}}
 	for _, t := range r.Tags {
 		if name, ok := strings.CutPrefix(t, "attack."); ok && technique(name) {
@@ -135,7 +137,7 @@ func references(r event.RuleRef) []stix.ExternalReference {
 
 // wire makes the message that takes an object to one member. Whose it is, and
 // who else has it, is not told.
-func (r objectRow) wire(seq int64, member string) event.Object {
-	return event.Object{Seq: seq, ID: r.ID, Modified: r.Modified, Realm: r.Realm, STIX: []byte(r.Body),
+func (r objectRow) wire(seq int64, member string) wire.Object {
+	return wire.Object{Seq: seq, ID: r.ID, Modified: r.Modified, Realm: r.Realm, STIX: []byte(r.Body),
 		Handling: policy.Handling{TLP: r.Handling.TLP, Audience: policy.Audience{policy.ToMember(member)}}}
 }

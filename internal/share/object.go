@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -58,7 +58,7 @@ ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.nam
 }
 
 // rowOf reads an object that came over the wire.
-func rowOf(o event.Object, now time.Time) (objectRow, error) {
+func rowOf(o wire.Object, now time.Time) (objectRow, error) {
 	r := objectRow{ID: o.ID, Modified: o.Modified, Realm: o.Realm, Made: now, Handling: o.Handling}
 	so, err := stix.Parse(o.STIX)
 	if err != nil {
@@ -183,7 +183,7 @@ func Get(tx *store.Tx, id string) (Indicator, error) {
 type Progress struct {
 	Object   string    `db:"object"`
 	Member   string    `db:"member"`
-	State    string    `db:"state"` // event.State; "" if it was addressed and nothing came back yet
+	State    string    `db:"state"` // wire.State; "" if it was addressed and nothing came back yet
 	Sent     time.Time `db:"sent"`
 	Armed    time.Time `db:"armed"`
 	Hunted   time.Time `db:"hunted"`
@@ -224,7 +224,7 @@ type Seen struct {
 	Count    int             `db:"count"`
 	First    time.Time       `db:"first"`
 	Last     time.Time       `db:"last"`
-	Past     bool            `db:"past"`
+	Retro    bool            `db:"past"`
 	At       time.Time       `db:"at"`
 	Handling policy.Handling `db:",handling"`
 }

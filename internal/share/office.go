@@ -14,8 +14,10 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Recipient is a member that objects may be delivered to.
@@ -53,8 +55,8 @@ func NewOffice(db *store.DB, roll Roll, push Pusher, identity string, log *slog.
 
 // ReceiveCandidate takes what a member offers, in the caller's transaction.
 func (o *Office) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
-	var c event.Candidate
-	if err := json.Unmarshal(body, &c); err != nil {
+	var c msg.Candidate
+	if err := json.Unmarshal(body, &c.Candidate); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the offer is not readable", "提供内容を読み取れません"), err)
 	}
 	if err := checkCandidate(&c, member, tx.Now()); err != nil {
@@ -69,10 +71,10 @@ func (o *Office) ReceiveCandidate(tx *store.Tx, member string, body []byte) erro
 	if err != nil || n == 0 {
 		return err
 	}
-	return tx.Emit(event.TopicCandidate, c.ID, c)
+	return tx.Emit(msg.TopicCandidate, c.ID, c)
 }
 
-func checkCandidate(c *event.Candidate, member string, now time.Time) error {
+func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 	bad := func(what string) error {
 		return fault.New(fault.Invalid, i18n.T("the offer has no valid {0}", "提供内容の {0} が正しくありません").With(what))
 	}
@@ -98,7 +100,7 @@ func checkCandidate(c *event.Candidate, member string, now time.Time) error {
 	c.Base = c.Base[:min(len(c.Base), maxBases)]
 	for i := range c.Base {
 		b := c.Base[i]
-		c.Base[i] = event.RuleRef{ID: event.Clip(b.ID, 200), Title: b.Title, Author: b.Author, License: b.License}
+		c.Base[i] = wire.RuleRef{ID: event.Clip(b.ID, 200), Title: b.Title, Author: b.Author, License: b.License}
 		clipCredit(&c.Base[i])
 	}
 	c.Rule.Tags = c.Rule.Tags[:min(len(c.Rule.Tags), 64)]
@@ -112,7 +114,7 @@ func checkCandidate(c *event.Candidate, member string, now time.Time) error {
 // maxBases bounds the rules that are credited beside a correlation.
 const maxBases = 200
 
-func clipCredit(r *event.RuleRef) {
+func clipCredit(r *wire.RuleRef) {
 	r.Title, r.Author, r.License = event.Clip(r.Title, 500), event.Clip(r.Author, 500), event.Clip(r.License, 200)
 }
 
@@ -123,11 +125,11 @@ type candidateRow struct {
 
 // OnCase makes indicators of what was offered with a finding, once the finding
 // is in a case.
-func (o *Office) OnCase(ctx context.Context, ev event.CaseChanged, msg string) error {
+func (o *Office) OnCase(ctx context.Context, ev msg.CaseChanged, id string) error {
 	if ev.Finding == "" {
 		return nil
 	}
-	return o.issue(ctx, "share/case", msg, func(tx *store.Tx) (string, string, error) {
+	return o.issue(ctx, "share/case", id, func(tx *store.Tx) (string, string, error) {
 		_, err := tx.Exec(`INSERT INTO candidate_case (finding, case_id) VALUES ($1,$2) ON CONFLICT (finding) DO NOTHING`, ev.Finding, ev.Case)
 		return ev.Finding, ev.Case, err
 	})
@@ -135,8 +137,8 @@ func (o *Office) OnCase(ctx context.Context, ev event.CaseChanged, msg string) e
 
 // OnCandidate makes an indicator of an offer whose finding is in a case; one
 // that comes before its case waits for it.
-func (o *Office) OnCandidate(ctx context.Context, c event.Candidate, msg string) error {
-	return o.issue(ctx, "share/candidate", msg, func(tx *store.Tx) (string, string, error) {
+func (o *Office) OnCandidate(ctx context.Context, c msg.Candidate, id string) error {
+	return o.issue(ctx, "share/candidate", id, func(tx *store.Tx) (string, string, error) {
 		cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
 		if err != nil || len(cases) == 0 {
 			return "", "", err
@@ -147,7 +149,7 @@ func (o *Office) OnCandidate(ctx context.Context, c event.Candidate, msg string)
 
 // issue makes indicators of the unused candidates of a finding, delivers them
 // and pushes them after the commit.
-func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*store.Tx) (finding, caseID string, err error)) error {
+func (o *Office) issue(ctx context.Context, consumer, message string, find func(*store.Tx) (finding, caseID string, err error)) error {
 	people, err := o.roll.Recipients(ctx)
 	if err != nil {
 		return err
@@ -159,7 +161,7 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 	var out []parcel
 	err = o.db.Write(ctx, store.System("share: issue indicators"), func(tx *store.Tx) error {
 		out = nil
-		if fresh, err := tx.Once(consumer, msg); err != nil || !fresh {
+		if fresh, err := tx.Once(consumer, message); err != nil || !fresh {
 			return err
 		}
 		finding, caseID, err := find(tx)
@@ -171,7 +173,7 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 			return err
 		}
 		for _, row := range list {
-			var c event.Candidate
+			var c msg.Candidate
 			if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
 				return err
 			}
@@ -200,7 +202,7 @@ func (o *Office) issue(ctx context.Context, consumer, msg string, find func(*sto
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people []Recipient) ([]parcel, error) {
+func (o *Office) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []Recipient) ([]parcel, error) {
 	kind, value := subjectOf(c)
 	old, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
@@ -226,8 +228,8 @@ func (o *Office) issueOne(tx *store.Tx, c event.Candidate, caseID string, people
 		if out, err = o.deliver(tx, row, people); err != nil {
 			return nil, err
 		}
-		ev := event.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
-		if err := tx.Emit(event.TopicIndicator, "made:"+id, ev); err != nil {
+		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
+		if err := tx.Emit(msg.TopicIndicator, "made:"+id, ev); err != nil {
 			return nil, err
 		}
 	}
@@ -254,7 +256,7 @@ func covers(there, offer policy.Handling, people []Recipient) bool {
 
 // unusable puts aside an offer that no valid indicator can be made of, so that
 // it is not tried for ever.
-func (o *Office) unusable(tx *store.Tx, c event.Candidate, why error) error {
+func (o *Office) unusable(tx *store.Tx, c msg.Candidate, why error) error {
 	o.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
 	_, err := tx.Exec(`UPDATE candidates SET object = 'unusable' WHERE id = $1 AND SCOPE(candidates)`, c.ID)
 	return err
@@ -314,11 +316,11 @@ func (o *Office) send(ctx context.Context, list []parcel) {
 	for _, p := range list {
 		msg := p.row.wire(p.seq, p.member)
 		if p.gone {
-			msg = event.Object{Seq: p.seq, ID: p.row.ID, Modified: p.row.Modified, Realm: p.row.Realm, Withdraw: true}
+			msg = wire.Object{Seq: p.seq, ID: p.row.ID, Modified: p.row.Modified, Realm: p.row.Realm, Withdraw: true}
 		}
 		body, err := json.Marshal(msg)
 		if err == nil {
-			err = o.push.Push(p.member, TopicObject, body)
+			err = o.push.Push(p.member, wire.TopicObject, body)
 		}
 		if err != nil && !fault.Is(err, fault.Unavailable) {
 			o.log.Warn("could not push to a member; it will ask", slog.String("member", p.member), slog.Any("err", err))
@@ -331,7 +333,7 @@ func (o *Office) send(ctx context.Context, list []parcel) {
 				continue
 			}
 			done[p.row.ID] = true
-			if err := tx.Emit(event.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), event.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at, Handling: p.row.Handling}); err != nil {
+			if err := tx.Emit(msg.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), msg.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at, Handling: p.row.Handling}); err != nil {
 				return err
 			}
 		}
@@ -346,10 +348,10 @@ func (o *Office) send(ctx context.Context, list []parcel) {
 // Sync answers a member that asks for what it has not got. What it is entitled
 // to is decided now: an object whose marking became stricter meanwhile is not
 // in the answer, and nothing shows that it was skipped.
-func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnswer, error) {
+func (o *Office) Sync(ctx context.Context, member string, ask wire.SyncRequest) (wire.SyncReply, error) {
 	people, err := o.roll.Recipients(ctx)
 	if err != nil {
-		return SyncAnswer{}, err
+		return wire.SyncReply{}, err
 	}
 	var me Recipient
 	for _, p := range people {
@@ -358,21 +360,21 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 		}
 	}
 	if me.ID == "" {
-		return SyncAnswer{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.SyncReply{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
 	}
 	limit := min(max(ask.Limit, 1), 500)
 	run, err := o.Count(ctx)
 	if err != nil {
-		return SyncAnswer{}, err
+		return wire.SyncReply{}, err
 	}
-	var a SyncAnswer
+	var a wire.SyncReply
 	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
 		last, err := store.One[int64](tx, `SELECT coalesce(max(seq), 0) FROM delivery WHERE member = $1`, member)
 		if err != nil {
 			return err
 		}
 		after := ask.After
-		a = SyncAnswer{Run: run}
+		a = wire.SyncReply{Run: run}
 		// This hub was restored from a backup: the member's count is of a future
 		// that is gone.
 		if after > last || ask.Run != "" && ask.Run != run {
@@ -395,7 +397,7 @@ func (o *Office) Sync(ctx context.Context, member string, ask SyncAsk) (SyncAnsw
 			may := policy.MayGet(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
 			switch {
 			case d.Withdraw && !may:
-				a.Objects = append(a.Objects, event.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
+				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
 			case !d.Withdraw && may && d.Modified.Equal(row.Modified):
 				a.Objects = append(a.Objects, row.wire(d.Seq, me.ID))
 			}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -57,8 +57,8 @@ func TestCorrelationIsCredited(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		c := candidate("c1", "f1", nil, amber(policy.Community))
 		c.Sigma = sharedRule + "---\ntitle: Many\nid: rule-2\ncorrelation: {}\n"
-		c.Rule = event.RuleRef{ID: "rule-2", Title: "Many", Author: "C. Orr", License: "MIT", Level: "high"}
-		c.Base = slices.Repeat([]event.RuleRef{{ID: "rule-1", Title: "Beacon", Author: strings.Repeat("B", 1000), License: "DRL 1.1", Tags: []string{"x"}}}, maxBases+5)
+		c.Rule = wire.RuleRef{ID: "rule-2", Title: "Many", Author: "C. Orr", License: "MIT", Level: "high"}
+		c.Base = slices.Repeat([]wire.RuleRef{{ID: "rule-1", Title: "Beacon", Author: strings.Repeat("B", 1000), License: "DRL 1.1", Tags: []string{"x"}}}, maxBases+5)
 		h.must(t, h.offer(t, "power", c))
 		h.inCase(t, "f1", "case-1")
 		all := h.all(t)

@@ -17,9 +17,11 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -36,7 +38,7 @@ type hub struct {
 
 	mu     sync.Mutex
 	people []Recipient
-	pushed map[string][]event.Object // by member
+	pushed map[string][]wire.Object // by member
 }
 
 func (h *hub) Recipients(context.Context) ([]Recipient, error) {
@@ -56,8 +58,8 @@ func (h *hub) Unfit(context.Context) (func(event.Observable) string, error) {
 }
 
 func (h *hub) Push(member, topic string, body []byte) error {
-	var o event.Object
-	if err := json.Unmarshal(body, &o); err != nil || topic != TopicObject {
+	var o wire.Object
+	if err := json.Unmarshal(body, &o); err != nil || topic != wire.TopicObject {
 		return fmt.Errorf("pushed %q on %s: %v", body, topic, err)
 	}
 	h.mu.Lock()
@@ -67,7 +69,7 @@ func (h *hub) Push(member, topic string, body []byte) error {
 }
 
 func newHub(db *store.DB, hand *clock.Hand) *hub {
-	h := &hub{db: db, hand: hand, pushed: map[string][]event.Object{}, id: stix.NewID("identity"),
+	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
 		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
 	h.Office = NewOffice(db, h, h, h.id, slog.New(slog.DiscardHandler), func() {})
 	// Random else, and hubs are compared.
@@ -88,12 +90,12 @@ const evil = "evil.example.net"
 
 func domain(v string) *event.Observable { return &event.Observable{Type: event.Domain, Value: v} }
 
-func candidate(id, finding string, o *event.Observable, h policy.Handling) event.Candidate {
-	return event.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: o, Handling: h, Sensed: start.Add(-time.Second),
-		Rule: event.RuleRef{ID: "rule-1", Title: "Beacon", Author: "A. Author", License: "DRL 1.1", Level: "high", Tags: []string{"attack.command-and-control", "attack.t1071.001"}}}
+func candidate(id, finding string, o *event.Observable, h policy.Handling) msg.Candidate {
+	return msg.Candidate{Candidate: wire.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: o, Handling: h, Sensed: start.Add(-time.Second),
+		Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Author: "A. Author", License: "DRL 1.1", Level: "high", Tags: []string{"attack.command-and-control", "attack.t1071.001"}}}}
 }
 
-func (h *hub) offer(t *testing.T, member string, c event.Candidate) error {
+func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
 	t.Helper()
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -109,7 +111,7 @@ func (h *hub) offer(t *testing.T, member string, c event.Candidate) error {
 
 func (h *hub) inCase(t *testing.T, finding, id string) {
 	t.Helper()
-	if err := h.OnCase(t.Context(), event.CaseChanged{Case: id, Finding: finding}, "case/"+id+"/"+finding); err != nil {
+	if err := h.OnCase(t.Context(), msg.CaseChanged{Case: id, Finding: finding}, "case/"+id+"/"+finding); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -180,7 +182,7 @@ func TestEntitlement(t *testing.T) {
 					t.Errorf("pushed to (-want +got):\n%s", diff)
 				}
 				for _, p := range h.people {
-					a, err := h.Sync(t.Context(), p.ID, SyncAsk{Limit: 10})
+					a, err := h.Sync(t.Context(), p.ID, wire.SyncRequest{Limit: 10})
 					h.must(t, err)
 					if has := len(a.Objects) == 1; has != slices.Contains(tt.want, p.ID) {
 						t.Errorf("a sync of %s has %d objects", p.ID, len(a.Objects))
@@ -268,18 +270,18 @@ func TestStricterTwin(t *testing.T) {
 
 func TestRefusedOffers(t *testing.T) {
 	good := candidate("c1", "f1", domain(evil), amber())
-	tests := map[string]func(c *event.Candidate){
-		"no id":          func(c *event.Candidate) { c.ID = "" },
-		"long id":        func(c *event.Candidate) { c.ID = strings.Repeat("x", 101) },
-		"no finding":     func(c *event.Candidate) { c.Finding = "" },
-		"both":           func(c *event.Candidate) { c.Sigma = "title: x" },
-		"neither":        func(c *event.Candidate) { c.Observable = nil },
-		"no rule":        func(c *event.Candidate) { c.Rule.ID = "" },
-		"bad value":      func(c *event.Candidate) { c.Observable = domain("not a domain' OR 1=1") },
-		"unknown type":   func(c *event.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
-		"endless rule":   func(c *event.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
-		"wrong address":  func(c *event.Candidate) { c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"} },
-		"hash too short": func(c *event.Candidate) { c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"} },
+	tests := map[string]func(c *msg.Candidate){
+		"no id":          func(c *msg.Candidate) { c.ID = "" },
+		"long id":        func(c *msg.Candidate) { c.ID = strings.Repeat("x", 101) },
+		"no finding":     func(c *msg.Candidate) { c.Finding = "" },
+		"both":           func(c *msg.Candidate) { c.Sigma = "title: x" },
+		"neither":        func(c *msg.Candidate) { c.Observable = nil },
+		"no rule":        func(c *msg.Candidate) { c.Rule.ID = "" },
+		"bad value":      func(c *msg.Candidate) { c.Observable = domain("not a domain' OR 1=1") },
+		"unknown type":   func(c *msg.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
+		"endless rule":   func(c *msg.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
+		"wrong address":  func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"} },
+		"hash too short": func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"} },
 	}
 	eachHub(t, func(t *testing.T, h *hub) {
 		for name, spoil := range tests {
@@ -313,8 +315,8 @@ func TestBackfill(t *testing.T) {
 		}
 		h.must(t, h.offer(t, "power", candidate("sector", "f1", domain("energy-only.example.net"), amber(policy.ToSector("energy")))))
 		h.people = append(h.people, Recipient{"school", "education"})
-		var got []event.Object
-		ask := SyncAsk{Limit: 2}
+		var got []wire.Object
+		ask := wire.SyncRequest{Limit: 2}
 		for range 10 {
 			a, err := h.Sync(t.Context(), "school", ask)
 			h.must(t, err)
@@ -331,14 +333,14 @@ func TestBackfill(t *testing.T) {
 				t.Errorf("object %d has number %d: numbers have no gaps", i, o.Seq)
 			}
 		}
-		if _, err := h.Sync(t.Context(), "stranger", SyncAsk{}); !fault.Is(err, fault.Denied) {
+		if _, err := h.Sync(t.Context(), "stranger", wire.SyncRequest{}); !fault.Is(err, fault.Denied) {
 			t.Errorf("a stranger: %v", err)
 		}
 		// What has run out is not sent to who comes later still.
 		h.hand.Add(91 * 24 * time.Hour)
 		defer h.hand.Add(-91 * 24 * time.Hour)
 		h.people = append(h.people, Recipient{"late", "education"})
-		a, err := h.Sync(t.Context(), "late", SyncAsk{Limit: 100})
+		a, err := h.Sync(t.Context(), "late", wire.SyncRequest{Limit: 100})
 		h.must(t, err)
 		if len(a.Objects) != 0 {
 			t.Errorf("sent %d that have expired", len(a.Objects))
@@ -388,7 +390,7 @@ func TestRemark(t *testing.T) {
 		if got := h.got(); len(got) != 0 {
 			t.Errorf("RED, and still held by %v", got)
 		}
-		a, err := h.Sync(ctx, "city", SyncAsk{Limit: 10})
+		a, err := h.Sync(ctx, "city", wire.SyncRequest{Limit: 10})
 		h.must(t, err)
 		if len(a.Objects) != 1 || !a.Objects[0].Withdraw || len(a.Objects[0].STIX) != 0 {
 			t.Errorf("sync after RED: %+v", a)
@@ -408,14 +410,14 @@ func TestWithdraw(t *testing.T) {
 		if err := h.Withdraw(t.Context(), desk, id); !fault.Is(err, fault.Conflict) {
 			t.Errorf("twice: %v", err)
 		}
-		a, err := h.Sync(t.Context(), "gas", SyncAsk{Limit: 10})
+		a, err := h.Sync(t.Context(), "gas", wire.SyncRequest{Limit: 10})
 		h.must(t, err)
 		if len(a.Objects) != 1 || !a.Objects[0].Withdraw {
 			t.Errorf("sync: %+v", a)
 		}
 		// A member that comes later hears nothing of it.
 		h.people = append(h.people, Recipient{"school", "education"})
-		a, err = h.Sync(t.Context(), "school", SyncAsk{Limit: 10})
+		a, err = h.Sync(t.Context(), "school", wire.SyncRequest{Limit: 10})
 		h.must(t, err)
 		if len(a.Objects) != 0 || a.Upto != 0 {
 			t.Errorf("a later member: %+v", a)
@@ -458,14 +460,14 @@ func TestNonInterference(t *testing.T) {
 		}
 		put(a, true)
 		put(b, false)
-		answer := func(h *hub, ask SyncAsk) string {
+		answer := func(h *hub, ask wire.SyncRequest) string {
 			got, err := h.Sync(t.Context(), "city", ask)
 			h.must(t, err)
 			text, err := json.Marshal(got)
 			h.must(t, err)
 			return string(text)
 		}
-		for _, ask := range []SyncAsk{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5}, {After: 99, Limit: 5}} {
+		for _, ask := range []wire.SyncRequest{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5}, {After: 99, Limit: 5}} {
 			if x, y := answer(a, ask), answer(b, ask); x != y {
 				t.Errorf("%+v:\n%s\n%s", ask, x, y)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // The sizes of a page and of a download.
@@ -255,17 +256,17 @@ func tally(list []Progress) map[string]ratio {
 }
 
 func dotState(p Progress) svg.DotState {
-	switch event.State(p.State) {
-	case event.Hunted:
+	switch wire.State(p.State) {
+	case wire.Hunted:
 		if p.Hits > 0 {
 			return svg.Trace
 		}
 		return svg.Armed
-	case event.Armed:
+	case wire.Armed:
 		return svg.Armed
-	case event.Refused:
+	case wire.Refused:
 		return svg.Refused
-	case event.Disarmed:
+	case wire.Disarmed:
 		return svg.Exempt
 	}
 	return svg.Pending

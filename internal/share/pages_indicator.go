@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -242,7 +243,7 @@ func clipped(t i18n.Text, n int) i18n.Text {
 
 func dotDetail(p Progress) i18n.Text {
 	switch {
-	case event.State(p.State) == event.Refused:
+	case wire.State(p.State) == wire.Refused:
 		return clipped(reason.Text(p.Reason), 120)
 	case p.Hits == 1:
 		return i18n.T("1 trace", "痕跡 1 件")
@@ -255,17 +256,17 @@ func dotDetail(p Progress) i18n.Text {
 }
 
 func progressText(p Progress) web.Badge {
-	switch event.State(p.State) {
-	case event.Hunted:
+	switch wire.State(p.State) {
+	case wire.Hunted:
 		if p.Hits > 0 {
 			return web.Badge{Text: svg.Trace.Text(), Mood: web.Warn, Icon: "hunt"}
 		}
 		return web.Badge{Text: i18n.T("armed, past searched", "防御済み・過去も調査済み"), Mood: web.Good}
-	case event.Armed:
+	case wire.Armed:
 		return web.Badge{Text: svg.Armed.Text(), Mood: web.Good}
-	case event.Refused:
+	case wire.Refused:
 		return web.Badge{Text: svg.Refused.Text(), Mood: web.Warn}
-	case event.Disarmed:
+	case wire.Disarmed:
 		return web.Badge{Text: i18n.T("disarmed", "解除済み"), Mood: web.Dim}
 	}
 	return web.Badge{Text: svg.Pending.Text(), Mood: web.Calm}
@@ -303,7 +304,7 @@ func (c HubPageConfig) seenList(ctx context.Context, seen []Seen, hub bool) web.
 	}, Empty: &web.Empty{Icon: "search", Text: i18n.T("Not seen by anyone yet", "目撃情報はまだありません"), How: none}}
 	for _, s := range seen {
 		how := web.Badge{Text: i18n.T("live", "即時")}
-		if s.Past {
+		if s.Retro {
 			how = web.Badge{Text: i18n.T("in the past", "過去の痕跡"), Mood: web.Warn, Icon: "hunt"}
 		}
 		l.Rows = append(l.Rows, web.Row{Key: s.ID, Cells: []any{cmp.Or(c.member(ctx, s.Member), s.Member), how, s.Count, s.First, s.Last, s.Handling}})

@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // states in the order of the tabs; the first is what waits for a person.
@@ -41,20 +41,20 @@ func leavingBadge(state string) web.Badge {
 	return web.Badge{Text: leavingText(state), Mood: mood}
 }
 
-func messageText(kind string) i18n.Text {
+func messageText(kind wire.Kind) i18n.Text {
 	switch kind {
-	case event.KindFinding:
+	case wire.KindFinding:
 		return i18n.T("finding", "検知")
-	case event.KindCandidate:
+	case wire.KindCandidate:
 		return i18n.T("offer to the others", "ほかへの提供")
-	case event.KindReceipt:
+	case wire.KindReceipt:
 		return i18n.T("receipt", "受領通知")
-	case event.KindSighting:
+	case wire.KindSighting:
 		return i18n.T("sighting", "目撃情報")
-	case event.KindRuleCare:
+	case wire.KindRuleHealth:
 		return i18n.T("rule counts", "規則の集計")
 	}
-	return i18n.Same(kind)
+	return i18n.Same(string(kind))
 }
 
 // outgoing narrows the member's own desk.
@@ -97,9 +97,9 @@ func (o outgoing) count(tx *store.Tx) (int64, error) {
 	return store.One[int64](tx, `SELECT count(*) FROM leaving`+o.where(arg), args...)
 }
 
-func place(l Leaving) mark { return mark{l.At, l.Kind + "/" + l.ID} }
+func place(l Leaving) mark { return mark{l.At, string(l.Kind) + "/" + l.ID} }
 
-func letterPath(l Leaving) string { return web.Path("/leaving/{0}/{1}", l.Kind, l.ID) }
+func letterPath(l Leaving) string { return web.Path("/leaving/{0}/{1}", string(l.Kind), l.ID) }
 
 // leavingData is the dot of leaving/list.
 type leavingData struct{ List web.List }
@@ -173,9 +173,9 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 		if m.Reason != "" {
 			why = reason.Text(m.Reason)
 		}
-		l.Rows = append(l.Rows, web.Row{Key: m.Kind + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == event.KindReceipt,
+		l.Rows = append(l.Rows, web.Row{Key: string(m.Kind) + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt,
 			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
-		t.Rows = append(t.Rows, []any{m.Kind, m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, reason.Text(m.Reason)})
+		t.Rows = append(t.Rows, []any{string(m.Kind), m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, reason.Text(m.Reason)})
 	}
 	v.Data, v.CSV = leavingData{l}, t
 	return v, nil
@@ -184,15 +184,15 @@ func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
 func (o outgoing) filter(tab string) *web.Filter {
 	f := &web.Filter{Path: "/leaving", Query: o.text, Ask: i18n.T("Title, value or finding id", "題名・値・検知番号"), Keep: []web.Hidden{{Name: "state", Value: tab}}}
 	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: o.kind == ""}}}
-	for _, k := range []string{event.KindCandidate, event.KindFinding, event.KindSighting, event.KindReceipt, event.KindRuleCare} {
-		kind.Options = append(kind.Options, web.Option{Value: k, Text: messageText(k), On: o.kind == k})
+	for _, k := range []wire.Kind{wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth} {
+		kind.Options = append(kind.Options, web.Option{Value: string(k), Text: messageText(k), On: o.kind == string(k)})
 	}
 	f.Fields = []web.Choice{kind}
 	if o.text != "" || o.kind != "" {
 		f.Clear = "/leaving?state=" + tab
 		say := leavingText(o.state)
 		if o.kind != "" {
-			say = i18n.Text{EN: say.EN + ", " + messageText(o.kind).EN, JA: say.JA + "、" + messageText(o.kind).JA}
+			say = i18n.Text{EN: say.EN + ", " + messageText(wire.Kind(o.kind)).EN, JA: say.JA + "、" + messageText(wire.Kind(o.kind)).JA}
 		}
 		if o.text != "" {
 			with := i18n.T("with “{0}”", "「{0}」を含む").With(o.text)
@@ -257,7 +257,7 @@ func (c NodePageConfig) find(r *web.Request) (Leaving, error) {
 func nameReceipts(tx *store.Tx, list []Leaving) error {
 	names := map[string]string{}
 	for i, m := range list {
-		if m.Kind != event.KindReceipt {
+		if m.Kind != wire.KindReceipt {
 			continue
 		}
 		name, known := names[m.Title]
@@ -280,18 +280,18 @@ func nameReceipts(tx *store.Tx, list []Leaving) error {
 
 // what is the kind of a message, and of a receipt also what it says.
 func (m Leaving) what() i18n.Text {
-	var r event.Receipt
-	if m.Kind != event.KindReceipt || json.Unmarshal([]byte(m.Body), &r) != nil {
+	var r wire.Receipt
+	if m.Kind != wire.KindReceipt || json.Unmarshal([]byte(m.Body), &r) != nil {
 		return messageText(m.Kind)
 	}
 	switch r.State {
-	case event.Armed:
+	case wire.Armed:
 		return i18n.T("receipt: armed", "受領通知：防御済み")
-	case event.Hunted:
+	case wire.Hunted:
 		return i18n.T("receipt: past searched", "受領通知：遡及調査済み")
-	case event.Refused:
+	case wire.Refused:
 		return i18n.T("receipt: cannot be matched", "受領通知：照合不可")
-	case event.Disarmed:
+	case wire.Disarmed:
 		return i18n.T("receipt: disarmed", "受領通知：解除済み")
 	}
 	return messageText(m.Kind)
@@ -358,7 +358,7 @@ func (m Leaving) lede() web.Run {
 
 // onTheWire is the letter as the courier sends it, with line breaks.
 func onTheWire(m Leaving) string {
-	b, err := json.Marshal(Letter{Kind: m.Kind, ID: m.ID, Body: json.RawMessage(m.Body)})
+	b, err := json.Marshal(wire.Message{Kind: m.Kind, ID: m.ID, Body: json.RawMessage(m.Body)})
 	if err != nil {
 		return m.Body
 	}
@@ -372,10 +372,10 @@ func onTheWire(m Leaving) string {
 // findingIn is the finding that a message is about.
 func findingIn(m Leaving) string {
 	switch m.Kind {
-	case event.KindFinding, event.KindSighting:
+	case wire.KindFinding, wire.KindSighting:
 		return m.ID // a sighting has its finding's id
-	case event.KindCandidate:
-		var c event.Candidate
+	case wire.KindCandidate:
+		var c wire.Candidate
 		if json.Unmarshal([]byte(m.Body), &c) == nil {
 			return c.Finding
 		}

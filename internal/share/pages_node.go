@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // NodePageConfig is what a node's pages and API stand on.
@@ -53,11 +54,11 @@ func nodeState(i Indicator, now time.Time) web.Badge {
 	switch {
 	case !i.Withdrawn.IsZero():
 		return web.Badge{Text: i18n.T("withdrawn, disarmed", "取り下げ・解除済み"), Mood: web.Dim}
-	case i.State == string(event.Refused):
+	case i.State == string(wire.Refused):
 		return web.Badge{Text: i18n.T("cannot be matched here", "ここでは照合不可"), Mood: web.Warn, Icon: "warn"}
 	case !i.ValidUntil.IsZero() && !now.Before(i.ValidUntil):
 		return web.Badge{Text: i18n.T("expired", "期限切れ"), Mood: web.Dim}
-	case i.State == string(event.Armed):
+	case i.State == string(wire.Armed):
 		return web.Badge{Text: i18n.T("armed", "防御済み"), Mood: web.Good, Icon: "check"}
 	}
 	return web.Badge{Text: i18n.Same(i.State)}
@@ -66,7 +67,7 @@ func nodeState(i Indicator, now time.Time) web.Badge {
 // pastCell tells of the search of the past.
 func pastCell(i Indicator) any {
 	switch {
-	case i.State == string(event.Refused):
+	case i.State == string(wire.Refused):
 		return nil
 	case !i.Hunted && i.Halted:
 		return web.Badge{Text: i18n.T("search stopped", "調査停止中"), Mood: web.Dim}

@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // hostile is what an attacker writes where we show it.
@@ -145,10 +146,10 @@ func shared(t *testing.T, h *hub) (value, rule, secret Indicator) {
 			value = i
 		}
 	}
-	h.must(t, h.receipt(t, "gas", event.Receipt{Object: value.ID, Modified: value.Modified, State: event.Hunted, At: start, Searched: 5000, Hits: 3}))
-	h.must(t, h.receipt(t, "gas", event.Receipt{Object: value.ID, Modified: value.Modified, State: event.Armed, At: start}))
-	h.must(t, h.receipt(t, "city", event.Receipt{Object: rule.ID, Modified: rule.Modified, State: event.Refused, At: start, Reason: hostile}))
-	b, _ := json.Marshal(event.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3, First: start, Last: start, Past: true, At: start, Handling: policy.Handling{TLP: policy.Green}})
+	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Hunted, At: start, Searched: 5000, Hits: 3}))
+	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Armed, At: start}))
+	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: start, Reason: hostile}))
+	b, _ := json.Marshal(wire.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3, First: start, Last: start, Retro: true, At: start, Handling: policy.Handling{TLP: policy.Green}})
 	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "gas", b) }))
 	return value, rule, secret
 }
@@ -298,15 +299,15 @@ func TestNodePages(t *testing.T) {
 
 		// What leaves, with everything hostile in it.
 		f := aFinding("high")
-		f.Rule.Title, f.Host, f.User, f.Indicator, f.Past = hostile, hostile, hostile, "indicator--x", true
-		give(t, db, n.gate, event.KindFinding, "f1", "high", f)
+		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = hostile, hostile, hostile, "indicator--x", true
+		give(t, db, n.gate, "f1", "high", f)
 		cand := candidate("c1", "f1", domain(evil), amber(policy.Community))
 		cand.Rule.Title = hostile
-		give(t, db, n.gate, event.KindCandidate, "c1", "high", cand)
+		give(t, db, n.gate, "c1", "high", cand.Candidate)
 		rule := candidate("c2", "f1", nil, amber())
 		rule.Sigma = hostile
-		give(t, db, n.gate, event.KindCandidate, "c2", "high", rule)
-		give(t, db, n.gate, event.KindSighting, "f1", "high", event.Sighting{ID: "f1", Indicator: a.ID, Count: 4, Past: true, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.Amber}})
+		give(t, db, n.gate, "c2", "high", rule.Candidate)
+		give(t, db, n.gate, "f1", "high", wire.Sighting{ID: "f1", Indicator: a.ID, Count: 4, Retro: true, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.Amber}})
 		for _, path := range []string{"/leaving", "/leaving?state=all", "/leaving?state=all&kind=candidate&q=f1", "/leaving?q=" + url.QueryEscape(hostile)} {
 			page(t, c, "power", path)
 		}
@@ -375,9 +376,9 @@ func TestNodePages(t *testing.T) {
 func TestShownIsSent(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		g := openGate(t, db, Manual())
-		give(t, db, g, event.KindFinding, "f1", "high", aFinding("high"))
+		give(t, db, g, "f1", "high", aFinding("high"))
 		shown := onTheWire(onDesk(t, db)["finding/f1"])
-		if err := g.Decide(t.Context(), event.KindFinding, "f1", true, nil, "Sato"); err != nil {
+		if err := g.Decide(t.Context(), wire.KindFinding, "f1", true, nil, "Sato"); err != nil {
 			t.Fatal(err)
 		}
 		var batch []byte

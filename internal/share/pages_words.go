@@ -4,38 +4,38 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // plainWords tell, of a message that would leave, what the hub will know by it
 // and what it will not. They are read out of the very bytes that would be sent.
 func plainWords(m Leaving) (says, hides []i18n.Text) {
 	switch m.Kind {
-	case event.KindFinding:
-		var f event.Finding
+	case wire.KindFinding:
+		var f wire.Finding
 		if json.Unmarshal([]byte(m.Body), &f) == nil {
 			return findingWords(f)
 		}
-	case event.KindCandidate:
-		var c event.Candidate
+	case wire.KindCandidate:
+		var c wire.Candidate
 		if json.Unmarshal([]byte(m.Body), &c) == nil {
 			return candidateWords(c)
 		}
-	case event.KindSighting:
-		var s event.Sighting
+	case wire.KindSighting:
+		var s wire.Sighting
 		if json.Unmarshal([]byte(m.Body), &s) == nil {
 			return sightingWords(s)
 		}
-	case event.KindReceipt:
-		var r event.Receipt
+	case wire.KindReceipt:
+		var r wire.Receipt
 		if json.Unmarshal([]byte(m.Body), &r) == nil {
 			return receiptWords(r)
 		}
-	case event.KindRuleCare:
-		var c event.RuleCare
+	case wire.KindRuleHealth:
+		var c wire.RuleHealth
 		if json.Unmarshal([]byte(m.Body), &c) == nil {
 			return careWords(c)
 		}
@@ -43,7 +43,7 @@ func plainWords(m Leaving) (says, hides []i18n.Text) {
 	return []i18n.Text{i18n.T("Everything below, as it stands.", "下に示す内容のすべて。")}, nil
 }
 
-func findingWords(f event.Finding) (says, hides []i18n.Text) {
+func findingWords(f wire.Finding) (says, hides []i18n.Text) {
 	say := func(t i18n.Text) { says = append(says, t) }
 	hide := func(t i18n.Text) { hides = append(hides, t) }
 	if f.Indicator != "" && f.Indicator == f.Rule.ID {
@@ -52,7 +52,7 @@ func findingWords(f event.Finding) (says, hides []i18n.Text) {
 		say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "規則「{0}」が自組織で {1} 回一致したこと。").With(web.Defang(f.Rule.Title), f.Count))
 	}
 	say(i18n.T("When the first and the last event happened, and when it was noticed.", "最初と最後の事象の時刻と、気づいた時刻。"))
-	if f.Past {
+	if f.Retro {
 		say(i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
 	}
 	if f.Indicator != "" {
@@ -87,7 +87,7 @@ func findingWords(f event.Finding) (says, hides []i18n.Text) {
 	return says, hides
 }
 
-func candidateWords(c event.Candidate) (says, hides []i18n.Text) {
+func candidateWords(c wire.Candidate) (says, hides []i18n.Text) {
 	if c.Observable != nil {
 		says = append(says, i18n.T("The value {0}, for other members to look for.", "ほかの構成員が探すための値：{0}。").With(web.Defang(c.Observable.Value)))
 	} else {
@@ -99,34 +99,34 @@ func candidateWords(c event.Candidate) (says, hides []i18n.Text) {
 	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
 }
 
-func sightingWords(s event.Sighting) (says, hides []i18n.Text) {
+func sightingWords(s wire.Sighting) (says, hides []i18n.Text) {
 	says = append(says, i18n.T("The indicator was seen in your organisation, when first and last, and how often: {0}.", "この指標が自組織で {0} 回目撃されたことと、最初と最後の時刻。").With(s.Count))
-	if s.Past {
+	if s.Retro {
 		says = append(says, i18n.T("It was found by a search of your past.", "過去の記録の調査で見つかったこと。"))
 	}
 	says = append(says, i18n.T("Whom the hub may show it to: {0}.", "ハブが示してよい相手：{0}。").With(reach(s.Handling)))
 	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
 }
 
-func receiptWords(r event.Receipt) (says, hides []i18n.Text) {
+func receiptWords(r wire.Receipt) (says, hides []i18n.Text) {
 	switch r.State {
-	case event.Armed:
+	case wire.Armed:
 		says = append(says, i18n.T("This node matches the indicator from now on.", "このノードが今後この指標を照合すること。"))
-	case event.Hunted:
-		if r.Untold {
+	case wire.Hunted:
+		if r.Undisclosed {
 			says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for the indicator. What it found is not told.", "このノードが過去の事象 {0} 件を調べたこと。結果は伝えません。").With(r.Searched))
 			break
 		}
 		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for the indicator, and {1} matched.", "このノードが過去の事象 {0} 件を調べ、{1} 件が一致したこと。").With(r.Searched, r.Hits))
-	case event.Refused:
+	case wire.Refused:
 		says = append(says, i18n.T("This node cannot match the indicator, and why.", "このノードでは指標を照合できないことと、その理由。"))
-	case event.Disarmed:
+	case wire.Disarmed:
 		says = append(says, i18n.T("This node no longer matches the indicator.", "このノードが指標の照合をやめたこと。"))
 	}
 	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"), i18n.T("the events themselves", "事象そのもの")}
 }
 
-func careWords(c event.RuleCare) (says, hides []i18n.Text) {
+func careWords(c wire.RuleHealth) (says, hides []i18n.Text) {
 	if c.Withdraw {
 		return []i18n.Text{i18n.T("The hub is to forget all that you told of your rules.", "これまでに伝えた規則の集計を、ハブがすべて破棄すること。")}, nil
 	}

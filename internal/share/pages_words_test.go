@@ -5,20 +5,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // What leaves as rule counts is told in words: how many rules and techniques,
 // and that a withdrawal takes everything back.
 func TestCareWords(t *testing.T) {
-	body := func(c event.RuleCare) Leaving {
+	body := func(c wire.RuleHealth) Leaving {
 		b, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Leaving{Kind: event.KindRuleCare, Body: string(b)}
+		return Leaving{Kind: wire.KindRuleHealth, Body: string(b)}
 	}
-	says, hides := plainWords(body(event.RuleCare{Rules: []event.RuleTally{{Rule: "a", Hits: 5, False: true}, {Rule: "b", Hits: 1}, {Rule: "c", False: true}}, Techniques: []event.TechniqueTally{{Technique: "T1059", Rules: 20}}}))
+	says, hides := plainWords(body(wire.RuleHealth{Rules: []wire.RuleTally{{Rule: "a", Hits: 5, False: true}, {Rule: "b", Hits: 1}, {Rule: "c", False: true}}, Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 20}}}))
 	var en, ja strings.Builder
 	for _, s := range says {
 		en.WriteString(s.In("en"))
@@ -32,10 +32,10 @@ func TestCareWords(t *testing.T) {
 	if !strings.Contains(ja.String(), "規則 2 件の番号") || len(hides) != 4 {
 		t.Errorf("%s, hides %v", ja.String(), hides)
 	}
-	if says, hides = plainWords(body(event.RuleCare{Withdraw: true})); len(says) != 1 || !strings.Contains(says[0].In("en"), "forget all") || hides != nil {
+	if says, hides = plainWords(body(wire.RuleHealth{Withdraw: true})); len(says) != 1 || !strings.Contains(says[0].In("en"), "forget all") || hides != nil {
 		t.Errorf("a withdrawal says %v, hides %v", says, hides)
 	}
-	if says, _ = plainWords(Leaving{Kind: event.KindRuleCare, Body: "{"}); len(says) != 1 || !strings.Contains(says[0].In("en"), "Everything below") {
+	if says, _ = plainWords(Leaving{Kind: wire.KindRuleHealth, Body: "{"}); len(says) != 1 || !strings.Contains(says[0].In("en"), "Everything below") {
 		t.Errorf("a damaged one says %v", says)
 	}
 }

@@ -8,40 +8,42 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // ReceiveReceipt takes a member's word about an object that was delivered to
 // it, in the caller's transaction. A word about another object is refused with
 // the same answer whether or not that object exists.
 func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
-	var r event.Receipt
-	if err := json.Unmarshal(body, &r); err != nil {
+	var r msg.Receipt
+	if err := json.Unmarshal(body, &r.Receipt); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the receipt is not readable", "受領通知を読み取れません"), err)
 	}
 	if err := o.delivered(tx, member, r.Object); err != nil {
 		return err
 	}
 	switch r.State {
-	case event.Armed, event.Hunted, event.Refused, event.Disarmed:
+	case wire.Armed, wire.Hunted, wire.Refused, wire.Disarmed:
 	default:
 		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
 	}
 	r.Member, r.At, r.Reason = member, event.Near(r.At, tx.Now()), event.Clip(r.Reason, 500)
-	if r.Untold || r.Hits < 0 {
-		r.Untold, r.Hits = true, 0
+	if r.Undisclosed || r.Hits < 0 {
+		r.Undisclosed, r.Hits = true, 0
 	}
 	hits := r.Hits
-	if r.Untold {
+	if r.Undisclosed {
 		hits = hitsUntold
 	}
 	at := clock.Micros(r.At)
 	var armed, hunted int64
 	switch r.State {
-	case event.Armed:
+	case wire.Armed:
 		armed = at
-	case event.Hunted:
+	case wire.Hunted:
 		hunted = at
 	}
 	// A receipt never goes back: one that arrives late fills in its own time only.
@@ -59,7 +61,7 @@ ON CONFLICT (object, member) DO UPDATE SET
 		return err
 	}
 	tx.AfterCommit(o.tell)
-	return tx.Emit(event.TopicReceipt, member+"/"+receiptID(r), r)
+	return tx.Emit(msg.TopicReceipt, member+"/"+receiptID(r.Receipt), r)
 }
 
 // delivered refuses words about what was never delivered.
@@ -74,8 +76,8 @@ func (o *Office) delivered(tx *store.Tx, member, object string) error {
 // ReceiveSighting takes a member's word that it saw an indicator, in the
 // caller's transaction. The greatest count stands.
 func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
-	var s event.Sighting
-	if err := json.Unmarshal(body, &s); err != nil {
+	var s msg.Sighting
+	if err := json.Unmarshal(body, &s.Sighting); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "目撃情報を読み取れません"), err)
 	}
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
@@ -88,10 +90,10 @@ func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error
 	s.Member, s.At, s.Handling = member, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
 	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
-		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Past, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
+		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}
 	tx.AfterCommit(o.tell)
-	return tx.Emit(event.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
+	return tx.Emit(msg.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
-func (h *hub) receipt(t *testing.T, member string, r event.Receipt) error {
+func (h *hub) receipt(t *testing.T, member string, r wire.Receipt) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +39,8 @@ func TestReceipts(t *testing.T) {
 		h.inCase(t, "f1", "case-1")
 		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.ToSector("energy")))))
 		i := h.all(t)[0]
-		armed := event.Receipt{ID: "r1", Object: i.ID, Modified: i.Modified, State: event.Armed, At: start}
-		hunted := event.Receipt{ID: "r2", Object: i.ID, Modified: i.Modified, State: event.Hunted, At: start, Searched: 100, Hits: 2}
+		armed := wire.Receipt{ID: "r1", Object: i.ID, Modified: i.Modified, State: wire.Armed, At: start}
+		hunted := wire.Receipt{ID: "r2", Object: i.ID, Modified: i.Modified, State: wire.Hunted, At: start, Searched: 100, Hits: 2}
 
 		// A word about what was not delivered is refused alike, whether it exists or not.
 		known, unknown := armed, armed
@@ -64,12 +65,12 @@ func TestReceipts(t *testing.T) {
 		// A member that does not tell what it found is not one that found nothing,
 		// until a person there lets the sighting go.
 		untold := hunted
-		untold.ID, untold.Hits, untold.Untold = "r3", 0, true
+		untold.ID, untold.Hits, untold.Undisclosed = "r3", 0, true
 		h.must(t, h.receipt(t, "power", untold))
 		if g := h.progress(t, i.ID)["power"]; g.State != "hunted" || g.Hits != hitsUntold || told(g.Hits) != nil {
 			t.Errorf("untold: %+v", g)
 		}
-		body, err := json.Marshal(event.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Past: true, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}})
+		body, err := json.Marshal(wire.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Retro: true, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}})
 		h.must(t, err)
 		h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "power", body) }))
 		if p := h.progress(t, i.ID); p["power"].Hits != 7 || p["gas"].Hits != 2 {
@@ -88,12 +89,12 @@ func TestSightings(t *testing.T) {
 		h.inCase(t, "f1", "case-1")
 		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain(evil), amber(policy.ToSector("energy")))))
 		id := h.all(t)[0].ID
-		say := func(member string, s event.Sighting) error {
+		say := func(member string, s wire.Sighting) error {
 			body, err := json.Marshal(s)
 			h.must(t, err)
 			return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, member, body) })
 		}
-		one := event.Sighting{ID: "s1", Indicator: id, Realm: event.Live, Count: 3, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
+		one := wire.Sighting{ID: "s1", Indicator: id, Realm: event.Live, Count: 3, First: start, Last: start, At: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
 		h.must(t, say("gas", one))
 		if err := say("city", one); !fault.Is(err, fault.NotFound) {
 			t.Errorf("city was not given it: %v", err)
@@ -105,7 +106,7 @@ func TestSightings(t *testing.T) {
 		less := one
 		less.Count = 1
 		h.must(t, say("gas", less))
-		for name, spoil := range map[string]func(*event.Sighting){"no count": func(s *event.Sighting) { s.Count = 0 }, "endless": func(s *event.Sighting) { s.Count = 1 << 40 }, "no id": func(s *event.Sighting) { s.ID = "" }} {
+		for name, spoil := range map[string]func(*wire.Sighting){"no count": func(s *wire.Sighting) { s.Count = 0 }, "endless": func(s *wire.Sighting) { s.Count = 1 << 40 }, "no id": func(s *wire.Sighting) { s.ID = "" }} {
 			bad := one
 			spoil(&bad)
 			if err := say("gas", bad); !fault.Is(err, fault.Invalid) {

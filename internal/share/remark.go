@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
@@ -95,7 +95,7 @@ func (o *Office) change(ctx context.Context, v policy.Viewer, id string, edit fu
 			}
 			out = append(out, more...)
 		}
-		return tx.Emit(event.TopicIndicator, fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified)), event.IndicatorChanged{Indicator: r.ID, Case: r.Case, Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
+		return tx.Emit(msg.TopicIndicator, fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified)), msg.IndicatorChanged{Indicator: r.ID, Case: r.Case, Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
 	if err == nil {
 		o.send(ctx, out)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // A hub that was restored from a backup counts lower than its members
@@ -14,7 +15,7 @@ func TestRestoredHub(t *testing.T) {
 		h.must(t, h.offer(t, "power", candidate("c1", "f1", domain("restored.example.net"), amber(policy.Community))))
 		h.must(t, h.offer(t, "power", candidate("c2", "f1", domain("kept.example.net"), amber(policy.Community))))
 		for after, want := range map[int64]int{0: 2, 1: 1, 2: 0, 900: 2} {
-			a, err := h.Sync(t.Context(), "power", SyncAsk{After: after, Limit: 10})
+			a, err := h.Sync(t.Context(), "power", wire.SyncRequest{After: after, Limit: 10})
 			h.must(t, err)
 			if len(a.Objects) != want || a.Upto != 2 || a.Reset != (after > 2) {
 				t.Errorf("after %d: %d objects up to %d, reset %v", after, len(a.Objects), a.Upto, a.Reset)
@@ -23,15 +24,15 @@ func TestRestoredHub(t *testing.T) {
 
 		// Restored from an older state, it has meanwhile counted beyond what the
 		// member remembers: only the name of the count tells.
-		a, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10})
+		a, err := h.Sync(t.Context(), "power", wire.SyncRequest{After: 1, Limit: 10})
 		h.must(t, err)
 		h.must(t, h.CountAnew(t.Context()))
-		b, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10, Run: a.Run})
+		b, err := h.Sync(t.Context(), "power", wire.SyncRequest{After: 1, Limit: 10, Run: a.Run})
 		h.must(t, err)
 		if !b.Reset || len(b.Objects) != 2 || b.Run == a.Run || b.Run == "" {
 			t.Errorf("after the restore: %+v", b)
 		}
-		c, err := h.Sync(t.Context(), "power", SyncAsk{After: 1, Limit: 10, Run: b.Run})
+		c, err := h.Sync(t.Context(), "power", wire.SyncRequest{After: 1, Limit: 10, Run: b.Run})
 		h.must(t, err)
 		if c.Reset || len(c.Objects) != 1 || c.Run != b.Run {
 			t.Errorf("and then: %+v", c)

@@ -24,10 +24,3 @@ func Migration() store.Migration {
 
 // Templates are share's pages.
 func Templates() fs.FS { return files }
-
-// Topics between a node and its hub.
-const (
-	TopicLeave  = "leave"  // node to hub: a Batch; answered after it is stored
-	TopicSync   = "sync"   // node to hub: SyncAsk; answered with SyncAnswer
-	TopicObject = "object" // hub to node: event.Object
-)

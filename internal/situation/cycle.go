@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 //go:embed sql templates
@@ -101,7 +102,7 @@ func mark(tx *store.Tx, s Step) error {
 }
 
 // OnCase starts a cycle, or notes that another finding joined it.
-func (t *Tracker) OnCase(ctx context.Context, ev event.CaseChanged, msg string) error {
+func (t *Tracker) OnCase(ctx context.Context, ev msg.CaseChanged, msg string) error {
 	if ev.Finding == "" {
 		return nil
 	}
@@ -111,7 +112,7 @@ func (t *Tracker) OnCase(ctx context.Context, ev event.CaseChanged, msg string) 
 			return err
 		}
 		steps := []Step{{Name: Detected, Subject: ev.Finding, Member: ev.Member, At: ev.Detected}}
-		if !ev.Past {
+		if !ev.Retro {
 			steps = append(steps, Step{Name: Sensed, Subject: ev.Finding, Member: ev.Member, At: ev.Found})
 		}
 		if ev.Opened {
@@ -128,14 +129,14 @@ func (t *Tracker) OnCase(ctx context.Context, ev event.CaseChanged, msg string) 
 }
 
 // OnAssessed notes the first severity.
-func (t *Tracker) OnAssessed(ctx context.Context, ev event.Assessed, msg string) error {
+func (t *Tracker) OnAssessed(ctx context.Context, ev msg.Assessed, msg string) error {
 	return t.do(ctx, msg, func(tx *store.Tx) error {
 		return mark(tx, Step{Cycle: ev.Case, Name: Judged, At: ev.At, N: int64(ev.Likely)})
 	})
 }
 
 // OnIndicator notes that an indicator was made, pushed or marked anew.
-func (t *Tracker) OnIndicator(ctx context.Context, ev event.IndicatorChanged, msg string) error {
+func (t *Tracker) OnIndicator(ctx context.Context, ev msg.IndicatorChanged, msg string) error {
 	if ev.Case == "" {
 		return nil
 	}
@@ -161,20 +162,20 @@ func (t *Tracker) OnIndicator(ctx context.Context, ev event.IndicatorChanged, ms
 }
 
 // OnReceipt notes how far a member is.
-func (t *Tracker) OnReceipt(ctx context.Context, ev event.Receipt, msg string) error {
-	name := map[event.State]string{event.Armed: Armed, event.Hunted: Hunted, event.Refused: Refused}[ev.State]
+func (t *Tracker) OnReceipt(ctx context.Context, ev msg.Receipt, msg string) error {
+	name := map[wire.State]string{wire.Armed: Armed, wire.Hunted: Hunted, wire.Refused: Refused}[ev.State]
 	if name == "" {
 		return nil
 	}
 	n := ev.Hits
-	if ev.Untold {
+	if ev.Undisclosed {
 		n = Untold
 	}
 	return t.about(ctx, msg, ev.Object, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})
 }
 
 // OnSighting notes that a member saw an indicator.
-func (t *Tracker) OnSighting(ctx context.Context, ev event.Sighting, msg string) error {
+func (t *Tracker) OnSighting(ctx context.Context, ev msg.Sighting, msg string) error {
 	return t.about(ctx, msg, ev.Indicator, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
 }
 

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
@@ -26,23 +27,23 @@ func play(t *testing.T, tr *Tracker, upTo int) {
 	ctx := t.Context()
 	steps := []func() error{
 		func() error {
-			return tr.OnCase(ctx, event.CaseChanged{Case: "c1", Number: "MNK-1", Opened: true, Finding: "f1", Member: "a", Realm: "live", Sensed: at(0), Found: at(0), Detected: at(4), At: at(38)}, "m1")
+			return tr.OnCase(ctx, msg.CaseChanged{Case: "c1", Number: "MNK-1", Opened: true, Finding: "f1", Member: "a", Realm: "live", Sensed: at(0), Found: at(0), Detected: at(4), At: at(38)}, "m1")
 		},
-		func() error { return tr.OnAssessed(ctx, event.Assessed{Case: "c1", Likely: 2, At: at(41)}, "m2") },
+		func() error { return tr.OnAssessed(ctx, msg.Assessed{Case: "c1", Likely: 2, At: at(41)}, "m2") },
 		func() error {
-			return tr.OnIndicator(ctx, event.IndicatorChanged{Indicator: "i1", Case: "c1", Entitled: 3, Made: true, At: at(57), Handling: amber}, "m3")
+			return tr.OnIndicator(ctx, msg.IndicatorChanged{Indicator: "i1", Case: "c1", Entitled: 3, Made: true, At: at(57), Handling: amber}, "m3")
 		},
 		func() error {
-			return tr.OnIndicator(ctx, event.IndicatorChanged{Indicator: "i1", Case: "c1", Pushed: at(112)}, "m4")
+			return tr.OnIndicator(ctx, msg.IndicatorChanged{Indicator: "i1", Case: "c1", Pushed: at(112)}, "m4")
 		},
-		func() error { return receipt(t, tr, "a", event.Armed, 150) },
-		func() error { return receipt(t, tr, "b", event.Armed, 236) },
-		func() error { return receipt(t, tr, "a", event.Hunted, 240) },
+		func() error { return receipt(t, tr, "a", wire.Armed, 150) },
+		func() error { return receipt(t, tr, "b", wire.Armed, 236) },
+		func() error { return receipt(t, tr, "a", wire.Hunted, 240) },
 		func() error {
-			return tr.OnSighting(ctx, event.Sighting{ID: "s1", Indicator: "i1", Member: "b", Count: 3, At: at(333)}, "m9")
+			return tr.OnSighting(ctx, msg.Sighting{Member: "b", Sighting: wire.Sighting{ID: "s1", Indicator: "i1", Count: 3, At: at(333)}}, "m9")
 		},
-		func() error { return receipt(t, tr, "b", event.Hunted, 391) },
-		func() error { return receipt(t, tr, "c", event.Hunted, 90_000) }, // was not connected: nobody waits for it
+		func() error { return receipt(t, tr, "b", wire.Hunted, 391) },
+		func() error { return receipt(t, tr, "c", wire.Hunted, 90_000) }, // was not connected: nobody waits for it
 	}
 	for i, step := range steps[:upTo] {
 		for range 2 { // everything is delivered at least once
@@ -53,8 +54,8 @@ func play(t *testing.T, tr *Tracker, upTo int) {
 	}
 }
 
-func receipt(t *testing.T, tr *Tracker, member string, state event.State, ms int) error {
-	return tr.OnReceipt(t.Context(), event.Receipt{Object: "i1", Member: member, State: state, At: at(ms)}, fmt.Sprint(member, state))
+func receipt(t *testing.T, tr *Tracker, member string, state wire.State, ms int) error {
+	return tr.OnReceipt(t.Context(), msg.Receipt{Member: member, Receipt: wire.Receipt{Object: "i1", State: state, At: at(ms)}}, fmt.Sprint(member, state))
 }
 
 func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
@@ -101,14 +102,14 @@ func TestAnEarlierEventMovesTheStart(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
 		play(t, tr, 10)
 		// Another member's finding joins: its first event was 100 ms earlier.
-		if err := tr.OnCase(t.Context(), event.CaseChanged{Case: "c1", Number: "MNK-1", Finding: "f2", Member: "b", Sensed: at(-100), Found: at(-100), Detected: at(500), At: at(501)}, "x1"); err != nil {
+		if err := tr.OnCase(t.Context(), msg.CaseChanged{Case: "c1", Number: "MNK-1", Finding: "f2", Member: "b", Sensed: at(-100), Found: at(-100), Detected: at(500), At: at(501)}, "x1"); err != nil {
 			t.Fatal(err)
 		}
 		if im := cycleOf(t, db, "c1").Immunity("i1"); im.Time != 491*time.Millisecond {
 			t.Errorf("time to immunity %v, want it from the earlier event", im.Time)
 		}
 		// What is about no cycle is no error.
-		if err := tr.OnSighting(t.Context(), event.Sighting{ID: "s", Indicator: "unknown", Member: "b", At: at(1)}, "x2"); err != nil {
+		if err := tr.OnSighting(t.Context(), msg.Sighting{Member: "b", Sighting: wire.Sighting{ID: "s", Indicator: "unknown", At: at(1)}}, "x2"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -120,7 +121,7 @@ func TestStepsOfARedIndicator(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
 		play(t, tr, 10)
 		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
-		if err := tr.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "i2", Case: "c1", Entitled: 1, Made: true, At: at(60), Handling: red}, "r1"); err != nil {
+		if err := tr.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "i2", Case: "c1", Entitled: 1, Made: true, At: at(60), Handling: red}, "r1"); err != nil {
 			t.Fatal(err)
 		}
 		seen := func(v policy.Viewer) (c Cycle) {
@@ -141,7 +142,7 @@ func TestStepsOfARedIndicator(t *testing.T) {
 				t.Errorf("a reader is shown the step %s of a RED indicator", s.Name)
 			}
 		}
-		if err := tr.OnIndicator(t.Context(), event.IndicatorChanged{Indicator: "i1", Case: "c1", At: at(400), Handling: red}, "r2"); err != nil {
+		if err := tr.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "i1", Case: "c1", At: at(400), Handling: red}, "r2"); err != nil {
 			t.Fatal(err)
 		}
 		c := seen(reader)
@@ -207,7 +208,7 @@ func TestPicture(t *testing.T) {
 func TestLatest(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
 		play(t, tr, 3)
-		if err := tr.OnCase(t.Context(), event.CaseChanged{Case: "c2", Number: "MNK-2", Opened: true, Finding: "g1", Member: "b", Sensed: at(1000), Found: at(1000), Detected: at(1001), At: at(1002)}, "y1"); err != nil {
+		if err := tr.OnCase(t.Context(), msg.CaseChanged{Case: "c2", Number: "MNK-2", Opened: true, Finding: "g1", Member: "b", Sensed: at(1000), Found: at(1000), Detected: at(1001), At: at(1002)}, "y1"); err != nil {
 			t.Fatal(err)
 		}
 		var list []Cycle

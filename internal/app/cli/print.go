@@ -14,9 +14,9 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/meneki/meneki/internal/app"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/situation"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 var stepNames = map[string]i18n.Text{
@@ -33,10 +33,10 @@ var stepNames = map[string]i18n.Text{
 }
 
 // waitingKinds name what waits for a person.
-var waitingKinds = map[string]i18n.Text{
-	event.KindFinding:   i18n.T("finding", "検知"),
-	event.KindCandidate: i18n.T("indicator", "指標"),
-	event.KindSighting:  i18n.T("sighting", "目撃"),
+var waitingKinds = map[wire.Kind]i18n.Text{
+	wire.KindFinding:   i18n.T("finding", "検知"),
+	wire.KindCandidate: i18n.T("indicator", "指標"),
+	wire.KindSighting:  i18n.T("sighting", "目撃"),
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -134,7 +134,7 @@ func printReport(w io.Writer, r app.Report, l i18n.Lang, colours bool) {
 	}
 	printSteps(w, r, l, c)
 	for _, q := range r.Waiting {
-		fmt.Fprintf(w, "%s\n", c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member, waitingKinds[q.Kind], clean(q.Title)).In(l)))
+		fmt.Fprintf(w, "%s\n", c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member, waitingKinds[wire.Kind(q.Kind)], clean(q.Title)).In(l)))
 	}
 	if r.TimeToImmunity != nil {
 		fmt.Fprintf(w, "\n%s\n", c("1;32", i18n.T("Time to immunity: {0} ms", "免疫までの時間：{0} ミリ秒").With(fmt.Sprintf("%.1f", *r.TimeToImmunity)).In(l)))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,14 +89,10 @@ func (d *Decoder) LogFields(source event.Source, rec *evtx.Record, hint Hint) (*
 			}
 			return ev, err
 		}
-		if f.Value.Kind == evtx.Uint {
-			r.fields[f.Name] = strconv.FormatUint(f.Value.Uint(), 10) // as JSON has numbers that int64 cannot hold
-		} else {
-			r.fields[f.Name] = f.Value.Any()
-		}
+		r.fields[f.Name] = logValue(f.Value)
 		if f.Name == "TimeCreated" {
-			if t, err := time.Parse(time.RFC3339Nano, f.Value.Text); err == nil {
-				r.time = t.UTC()
+			if t, ok := f.Value.Time(); ok {
+				r.time = t
 			}
 		}
 	}
@@ -106,6 +101,22 @@ func (d *Decoder) LogFields(source event.Source, rec *evtx.Record, hint Hint) (*
 	}
 	finish(ev, r, hint)
 	return ev, nil
+}
+
+// logValue returns a value as events hold it. A number that an int64 cannot hold is
+// a text, as it is where events are read from JSON.
+func logValue(v evtx.Value) any {
+	switch v.Kind() {
+	case evtx.Uint:
+		return v.String()
+	case evtx.List:
+		list := make([]any, len(v.List()))
+		for i, m := range v.List() {
+			list[i] = logValue(m)
+		}
+		return list
+	}
+	return v.Any()
 }
 
 // BadLog tells what is wrong with a Windows event log; lost if records could not

@@ -1,4 +1,4 @@
-package event
+package wire
 
 import (
 	"time"
@@ -6,17 +6,13 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 )
 
-// KindRuleCare is the kind of a RuleCare among what a member may offer.
-const KindRuleCare = "rule-care"
-
-// RuleCare is a member's word on how its rules do: numbers, and the ids of the
-// rules and techniques that they are about. It tells no title, host, account,
+// RuleHealth is a member's statement on how its rules do: numbers, and the ids of
+// the rules and techniques that they are about. It holds no title, host, account,
 // value, reason or hour, and each number is rounded down by Step before it
-// leaves. It is the whole of what the member says: a later one takes the place
-// of an earlier one.
-type RuleCare struct {
+// leaves. It is the whole of what the member says: a later one replaces an
+// earlier one.
+type RuleHealth struct {
 	ID         string           `json:"id"`
-	Member     string           `json:"member,omitempty"` // as in Finding
 	At         time.Time        `json:"at"`
 	Withdraw   bool             `json:"withdraw,omitempty"` // forget all that this member said of its rules
 	Rules      []RuleTally      `json:"rules"`
@@ -55,26 +51,22 @@ func Step(n int64) int {
 	return 0
 }
 
-// The bus topic by which a node asks for what the members' words come to, its
-// question and its answer.
-const TopicRulePool = "rule-pool"
-
-// RulePoolAsk asks for the figures behind a place; the empty place is the start.
-type RulePoolAsk struct {
+// PooledRequest asks for the pooled figures behind a place; the empty place is the start.
+type PooledRequest struct {
 	After string `json:"after,omitempty"`
 	Limit int    `json:"limit,omitempty"` // 0 is the hub's own bound
 }
 
-// RulePool is a part of the community's figures. All members are given the same.
-type RulePool struct {
-	Day     int64        `json:"day"` // of the edition, in days since 1970 UTC; 0: there is none yet
-	Figures []RuleFigure `json:"figures"`
-	Next    string       `json:"next,omitempty"` // place to go on from; empty: that was all
+// Pooled is a part of the community's figures on rules. All members get the same.
+type Pooled struct {
+	Day     int64          `json:"day"` // of the edition, in days since 1970 UTC; 0: there is none yet
+	Figures []PooledFigure `json:"figures"`
+	Next    string         `json:"next,omitempty"` // place to go on from; empty: that was all
 }
 
-// RuleFigure is what several members say of one rule or technique. There is
+// PooledFigure is what several members say of one rule or technique. There is
 // none of fewer members than the hub's least number.
-type RuleFigure struct {
+type PooledFigure struct {
 	Figure  string `json:"figure" db:"figure"`   // found, false, hits, covered, rules
 	Subject string `json:"subject" db:"subject"` // rule id, or technique
 	Members int    `json:"members" db:"members"` // how many say so

@@ -1,0 +1,12 @@
+package msg
+
+import "github.com/meneki/meneki/internal/wire"
+
+// TopicSighting carries a Sighting that a member sent.
+const TopicSighting = "sighting.received"
+
+// Sighting is a sighting as the hub received it.
+type Sighting struct {
+	wire.Sighting
+	Member string `json:"member,omitempty"` // by the sender's credentials
+}
