@@ -2,8 +2,6 @@ package sigma
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -77,22 +75,22 @@ func (c *Correlation) Bundle() ([]byte, error) {
 	rules, inner := c.Below()
 	all := ParseCollection(c.Path, text)
 	if n := len(all.Rules) + len(all.Correlations) + len(all.Refused); n != len(rules)+len(inner)+1 {
-		return nil, fmt.Errorf("%d documents of %q become %d in one file", len(rules)+len(inner)+1, c.Title, n)
+		return nil, reasons.New("sigma.correlation.bundle-count", len(rules)+len(inner)+1, c.Title, n)
 	}
 	set := all.Set()
 	if len(all.Refused) > 0 { // for want of a placeholder, say: whoever reads it is told
 		return text, nil
 	}
 	for _, e := range set.Refused {
-		return nil, fmt.Errorf("the documents of %q cannot stand in one file: %w", c.Title, e)
+		return nil, reasons.New("sigma.correlation.bundle-refused", c.Title, e)
 	}
 	roots := set.Roots()
 	if len(roots) != 1 || roots[0].Key() != c.Key() {
-		return nil, fmt.Errorf("%q is another correlation in one file with its rules", c.Title)
+		return nil, reasons.New("sigma.correlation.bundle-other", c.Title)
 	}
 	before, now := keysBelow(c), keysBelow(roots[0])
 	if !slices.Equal(before, now) {
-		return nil, errors.New("names in " + c.Title + " stand for other rules in one file")
+		return nil, reasons.New("sigma.correlation.bundle-names", c.Title)
 	}
 	return text, nil
 }

@@ -2,7 +2,6 @@ package sigma
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -113,7 +112,7 @@ func (c *Collection) unique(s *Set) *Collection {
 			if other, taken := first[id]; taken {
 				s.Refused = append(s.Refused, &ParseError{
 					Path: d.path, Line: d.line, Column: 1, RuleID: d.id, RuleTitle: d.title,
-					Reason: fmt.Sprintf("id %s is already that of %q at %s:%d", d.id, other.title, other.path, other.line),
+					Reason: reasons.New("sigma.id.duplicate", d.id, other.title, other.path, other.line),
 				})
 				continue
 			}
@@ -183,13 +182,13 @@ func (dir *directory) find(ref, path string) (anyDocument, error) {
 	case len(named) == 1:
 		return named[0], nil
 	case len(named) > 1:
-		return anyDocument{}, fmt.Errorf("the name %q stands for several documents, such as %q at %s:%d and %q at %s:%d; refer to it by its id",
+		return anyDocument{}, reasons.New("sigma.name.ambiguous",
 			ref, named[0].title, named[0].path, named[0].line, named[1].title, named[1].path, named[1].line)
 	}
 	for _, key := range []string{"id " + sameID(ref), "name " + ref} {
 		if e := dir.refused[key]; e != nil {
-			return anyDocument{refused: e}, fmt.Errorf("%q was refused (%v)", ref, e)
+			return anyDocument{refused: e}, reasons.New("sigma.reference.refused", ref, e)
 		}
 	}
-	return anyDocument{}, fmt.Errorf("there is no rule with the id or name %q", ref)
+	return anyDocument{}, reasons.New("sigma.reference.missing", ref)
 }

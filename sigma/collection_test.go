@@ -65,7 +65,7 @@ func TestNames(t *testing.T) {
 	if diff := cmp.Diff([]string{"x counts base-x", "y counts base-y"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason, `"Base" at x.yml:1 and "Base" at y.yml:1; refer to it by its id`) {
+	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), `"Base" at x.yml:1 and "Base" at y.yml:1; refer to it by its id`) {
 		t.Errorf("%v", set.Refused)
 	}
 }
@@ -87,11 +87,11 @@ func TestActions(t *testing.T) {
 		correlation("type: event_count", "rules: [before]", "timespan: 1m", "condition: {gte: 2}")
 	c := sigma.ParseCollection("f.yml", []byte(text))
 	if len(c.Rules) != 1 || len(c.Correlations) != 0 || len(c.Refused) != 3 ||
-		!strings.Contains(c.Refused[0].Reason, "action: global") || !strings.Contains(c.Refused[1].Reason, `"action" of Sigma 1 on line 8`) {
+		!strings.Contains(c.Refused[0].Reason.Error(), "action: global") || !strings.Contains(c.Refused[1].Reason.Error(), `"action" of Sigma 1 on line 8`) {
 		t.Errorf("%d rules, %v", len(c.Rules), c.Refused)
 	}
 	old := "title: C\naction: correlation\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n"
-	if c := sigma.ParseCollection("f.yml", []byte(old)); len(c.Correlations) != 0 || !strings.Contains(c.Refused[0].Reason, "Sigma 1") {
+	if c := sigma.ParseCollection("f.yml", []byte(old)); len(c.Correlations) != 0 || !strings.Contains(c.Refused[0].Reason.Error(), "Sigma 1") {
 		t.Errorf("%v", c.Refused)
 	}
 }
@@ -118,7 +118,7 @@ func FuzzCollection(f *testing.F) {
 		}
 		set, again := c.Set(), c.Set()
 		for i, e := range append(append([]*sigma.ParseError{}, set.Refused...), set.Warnings...) {
-			if e.Line < 1 || e.Column < 1 || e.Reason == "" || e.Path != "f.yml" {
+			if e.Line < 1 || e.Column < 1 || e.Reason == nil || e.Path != "f.yml" {
 				t.Fatalf("refusal without place or reason: %+v", e)
 			}
 			if i < len(set.Refused) && again.Refused[i].Error() != e.Error() {

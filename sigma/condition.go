@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,10 +71,10 @@ type word struct {
 // conditionError is a mistake at a byte offset of the condition.
 type conditionError struct {
 	at     int
-	reason string
+	reason Reason
 }
 
-func (e *conditionError) Error() string { return e.reason }
+func (e *conditionError) Error() string { return e.reason.Error() }
 
 // words cuts a condition into tokens: ( ) | , and words between blanks.
 func words(text string) []word {
@@ -117,19 +116,19 @@ func parseCondition(text string, selections []*selection) (expr, error) {
 	p := &conditionParser{words: words(text), end: len(text), selections: selections}
 	switch {
 	case len(text) > maxConditionSize:
-		return nil, &conditionError{0, fmt.Sprintf("condition is longer than %d bytes", maxConditionSize)}
+		return nil, &conditionError{0, reasons.New("sigma.condition.long", maxConditionSize)}
 	case !utf8.ValidString(text):
-		return nil, &conditionError{0, "condition is not valid UTF-8"}
+		return nil, &conditionError{0, reasons.New("sigma.condition.utf8")}
 	case len(p.words) == 0:
-		return nil, &conditionError{0, "empty condition"}
+		return nil, &conditionError{0, reasons.New("sigma.condition.empty")}
 	}
 	for i, w := range p.words {
 		if w.text == "|" {
-			what := "aggregation"
+			what := reasons.New("sigma.kind.aggregation")
 			if i+1 < len(p.words) {
-				what = fmt.Sprintf("aggregation %q", p.words[i+1].text)
+				what = reasons.New("sigma.kind.aggregation-named", p.words[i+1].text)
 			}
-			return nil, &conditionError{w.at, what + " behind | is not part of Sigma 2; write a correlation rule instead"}
+			return nil, &conditionError{w.at, reasons.New("sigma.condition.aggregation", what)}
 		}
 	}
 	e, err := p.or()
@@ -137,7 +136,7 @@ func parseCondition(text string, selections []*selection) (expr, error) {
 		return nil, err
 	}
 	if w := p.peek(); w.text != "" {
-		return nil, p.unexpected(w, "and, or, or the end")
+		return nil, p.unexpected(w, "sigma.expect.operator")
 	}
 	return e, nil
 }
@@ -159,11 +158,12 @@ func (p *conditionParser) accept(keyword string) bool {
 	return false
 }
 
-func (p *conditionParser) unexpected(w word, want string) error {
+func (p *conditionParser) unexpected(w word, code string) error {
+	want := reasons.New(code)
 	if w.text == "" {
-		return &conditionError{w.at, "condition ends where " + want + " is expected"}
+		return &conditionError{w.at, reasons.New("sigma.condition.end", want)}
 	}
-	return &conditionError{w.at, fmt.Sprintf("%q in the condition where %s is expected", w.text, want)}
+	return &conditionError{w.at, reasons.New("sigma.condition.unexpected", w.text, want)}
 }
 
 func (p *conditionParser) or() (expr, error) {
@@ -202,7 +202,7 @@ func (p *conditionParser) and() (expr, error) {
 
 func (p *conditionParser) not() (expr, error) {
 	if p.depth++; p.depth > maxConditionDepth {
-		return nil, &conditionError{p.peek().at, fmt.Sprintf("condition is nested deeper than %d levels", maxConditionDepth)}
+		return nil, &conditionError{p.peek().at, reasons.New("sigma.condition.depth", maxConditionDepth)}
 	}
 	defer func() { p.depth-- }()
 	if !p.accept("not") {
@@ -224,12 +224,12 @@ func (p *conditionParser) operand() (expr, error) {
 			return nil, err
 		}
 		if !p.accept(")") {
-			return nil, p.unexpected(p.peek(), "a closing bracket")
+			return nil, p.unexpected(p.peek(), "sigma.expect.bracket")
 		}
 		return e, nil
 	}
 	if w.text == "" || isOperator(w.text) {
-		return nil, p.unexpected(w, "the name of a selection")
+		return nil, p.unexpected(w, "sigma.expect.selection")
 	}
 	p.next++
 	if p.accept("of") {
@@ -241,9 +241,9 @@ func (p *conditionParser) operand() (expr, error) {
 		}
 	}
 	if strings.Contains(w.text, "*") {
-		return nil, &conditionError{w.at, fmt.Sprintf("write \"1 of %s\" or \"all of %s\" for several selections", w.text, w.text)}
+		return nil, &conditionError{w.at, reasons.New("sigma.condition.pattern", w.text, w.text)}
 	}
-	return nil, &conditionError{w.at, fmt.Sprintf("the condition names %q, but there is no such selection", w.text)}
+	return nil, &conditionError{w.at, reasons.New("sigma.condition.selection-missing", w.text)}
 }
 
 func isOperator(text string) bool {
@@ -262,12 +262,12 @@ func (p *conditionParser) of(count word) (expr, error) {
 	case "all":
 		e.all = true
 	default:
-		return nil, &conditionError{count.at, fmt.Sprintf("%q of: only \"1 of\" and \"all of\" are defined", count.text)}
+		return nil, &conditionError{count.at, reasons.New("sigma.condition.count", count.text)}
 	}
 	w := p.peek()
 	them := strings.EqualFold(w.text, "them")
 	if w.text == "" || isOperator(w.text) && !them {
-		return nil, p.unexpected(w, "them or a pattern of selection names")
+		return nil, p.unexpected(w, "sigma.expect.pattern")
 	}
 	p.next++
 	e.text = count.text + " of " + w.text
@@ -284,7 +284,7 @@ func (p *conditionParser) of(count word) (expr, error) {
 		}
 	}
 	if len(e.selections) == 0 {
-		return nil, &conditionError{w.at, fmt.Sprintf("%q matches no selection", e.text)}
+		return nil, &conditionError{w.at, reasons.New("sigma.condition.pattern-unmatched", e.text)}
 	}
 	return e, nil
 }

@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,14 +136,14 @@ func (c *Correlation) Credit() string { return credit(c.Title, c.Author, c.Key()
 func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 	for _, key := range []string{"detection", "filter", "global", "logsource"} {
 		if other := child(root, key); other != nil {
-			return fail(other, "a document is either a correlation rule or has %q, not both", key)
+			return fail(other, "sigma.correlation.mixed", key)
 		}
 	}
 	if err := r.describe(root, p.opts); err != nil {
 		return err
 	}
 	if n.Kind != yaml.MappingNode {
-		return fail(n, "correlation must be a mapping, not %s", kindName(n))
+		return fail(n, "sigma.correlation.kind", kindName(n))
 	}
 	c := &Correlation{
 		ID: r.ID, Name: r.Name, Title: r.Title, Status: r.Status, Description: r.Description, Author: r.Author,
@@ -172,7 +171,7 @@ func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 				return nil
 			}
 		}
-		return fail(at, "%q is no key of a correlation: type, rules, group-by, timespan, aliases, condition, generate", key)
+		return fail(at, "sigma.correlation.key", key)
 	})
 	if err != nil {
 		return err
@@ -190,7 +189,7 @@ func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 			return err
 		}
 		if inner != nil && before != c.Generate {
-			return fail(outer, "generate is given twice and differs")
+			return fail(outer, "sigma.correlation.generate-differs")
 		}
 	}
 	if err := c.complete(b, n); err != nil {
@@ -206,7 +205,7 @@ func (c *Correlation) readType(n *yaml.Node) error {
 		return err
 	}
 	if c.Type = CorrelationType(s); !slices.Contains(correlationTypes[:], c.Type) {
-		return fail(n, "%q is not a type of correlation: event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile, value_median", s)
+		return fail(n, "sigma.correlation.type", s)
 	}
 	return nil
 }
@@ -217,7 +216,7 @@ func (c *Correlation) readRules(b *builder, n *yaml.Node) error {
 		return err
 	}
 	if len(refs) > maxCorrelationRules {
-		return fail(n, "more than %d rules", maxCorrelationRules)
+		return fail(n, "sigma.correlation.many-rules", maxCorrelationRules)
 	}
 	for _, ref := range refs {
 		c.addRule(ref)
@@ -233,7 +232,7 @@ func (c *Correlation) addRule(ref reference) {
 func (c *Correlation) readGroupBy(n *yaml.Node) (err error) {
 	c.GroupBy, err = fieldNames("group-by", n)
 	if err == nil && len(c.GroupBy) > maxGroupBy {
-		err = fail(n, "group-by has more than %d fields", maxGroupBy)
+		err = fail(n, "sigma.correlation.many-fields", maxGroupBy)
 	}
 	return err
 }
@@ -251,18 +250,18 @@ func fieldNames(key string, n *yaml.Node) ([]string, error) {
 		s := looseText(m)
 		switch {
 		case s == "":
-			return nil, fail(at, "%s must name fields, not %s", key, kindName(m))
+			return nil, fail(at, "sigma.correlation.field-kind", key, kindName(m))
 		case strings.TrimSpace(s) != s:
-			return nil, fail(at, "%s: field name %q begins or ends with a blank", key, s)
+			return nil, fail(at, "sigma.correlation.field-blank", key, s)
 		case strings.Contains(s, "|"):
-			return nil, fail(at, "%s: field name %q has a modifier, which only a detection can have", key, s)
+			return nil, fail(at, "sigma.correlation.field-modifier", key, s)
 		case slices.Contains(out, s):
-			return nil, fail(at, "%s names %q twice", key, s)
+			return nil, fail(at, "sigma.correlation.field-twice", key, s)
 		}
 		out = append(out, s)
 	}
 	if len(out) == 0 {
-		return nil, fail(n, "%s is empty; leave it out or name a field", key)
+		return nil, fail(n, "sigma.correlation.field-empty", key)
 	}
 	return out, nil
 }
@@ -279,11 +278,11 @@ func (c *Correlation) readTimespan(n *yaml.Node) error {
 	count, err := strconv.ParseUint(digits, 10, 32)
 	switch {
 	case err != nil || !known:
-		return fail(n, "timespan %q is not a whole number with s, m, h or d behind it, such as 90m", s)
+		return fail(n, "sigma.correlation.timespan", s)
 	case count == 0:
-		return fail(n, "timespan %q is no time at all", s)
+		return fail(n, "sigma.correlation.timespan-zero", s)
 	case time.Duration(count) > maxTimespan/unit:
-		return fail(n, "timespan %q is longer than %d days", s, maxTimespan/(24*time.Hour))
+		return fail(n, "sigma.correlation.timespan-long", s, maxTimespan/(24*time.Hour))
 	}
 	c.Timespan = time.Duration(count) * unit
 	return nil
@@ -291,14 +290,14 @@ func (c *Correlation) readTimespan(n *yaml.Node) error {
 
 func (c *Correlation) readAliases(b *builder, n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
-		return fail(n, "aliases must be a mapping, not %s", kindName(n))
+		return fail(n, "sigma.correlation.aliases-kind", kindName(n))
 	}
 	return pairs(n, func(name string, at, val *yaml.Node) error {
 		if name == "" || strings.TrimSpace(name) != name {
-			return fail(at, "alias %q is empty or begins or ends with a blank", name)
+			return fail(at, "sigma.correlation.alias-blank", name)
 		}
 		if val.Kind != yaml.MappingNode || len(val.Content) == 0 {
-			return fail(val, "alias %q must map rules to their fields, not be %s", name, kindName(val))
+			return fail(val, "sigma.correlation.alias-kind", name, kindName(val))
 		}
 		a := Alias{Name: name, Fields: make(map[string]string)}
 		err := pairs(val, func(rule string, at, val *yaml.Node) error {
@@ -307,7 +306,7 @@ func (c *Correlation) readAliases(b *builder, n *yaml.Node) error {
 				return err
 			}
 			if len(fields) != 1 {
-				return fail(val, "alias %q must name one field for each rule", name)
+				return fail(val, "sigma.correlation.alias-field", name)
 			}
 			a.Fields[rule] = fields[0]
 			return nil
@@ -321,7 +320,7 @@ func (c *Correlation) readAliases(b *builder, n *yaml.Node) error {
 func (c *Correlation) readGenerate(n *yaml.Node) error {
 	s := readScalar(n)
 	if n.Kind != yaml.ScalarNode || s.kind != scalarBool {
-		return fail(n, "generate must be true or false")
+		return fail(n, "sigma.correlation.generate-kind")
 	}
 	c.Generate = s.yes
 	return nil
@@ -331,18 +330,18 @@ func (c *Correlation) readGenerate(n *yaml.Node) error {
 func (c *Correlation) complete(b *builder, n *yaml.Node) error {
 	switch {
 	case c.Type == "":
-		return fail(n, "correlation has no type")
+		return fail(n, "sigma.correlation.type-missing")
 	case c.Timespan == 0:
-		return fail(n, "correlation has no timespan")
+		return fail(n, "sigma.correlation.timespan-missing")
 	case len(c.Rules) == 0:
-		return fail(n, "correlation has no rules")
+		return fail(n, "sigma.correlation.rules-missing")
 	case c.Type == TemporalOrdered && len(c.Rules) > maxOrderedRules:
-		return fail(child(n, "rules"), "temporal_ordered with more than %d rules", maxOrderedRules)
+		return fail(child(n, "rules"), "sigma.correlation.many-ordered", maxOrderedRules)
 	}
 	at := child(n, "condition")
 	if at == nil {
 		if !c.Type.Together() {
-			return fail(n, "correlation has no condition")
+			return fail(n, "sigma.correlation.condition-missing")
 		}
 		at = n
 		c.Condition.Comparisons = []Comparison{{Op: "gte", Value: float64(len(c.Rules))}}
@@ -354,7 +353,7 @@ func (c *Correlation) complete(b *builder, n *yaml.Node) error {
 		if !slices.Contains(c.GroupBy, a.Name) && !slices.Contains(c.Condition.Fields, a.Name) {
 			where := c.where["alias "+a.Name]
 			return &ParseError{Line: where.line - b.offset, Column: where.column,
-				Reason: fmt.Sprintf("alias %q is used neither in group-by nor as the field of the condition", a.Name)}
+				Reason: reasons.New("sigma.correlation.alias-unused", a.Name)}
 		}
 	}
 	return nil

@@ -90,11 +90,11 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 	switch {
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
 		if !c.Type.Together() {
-			return fail(n, "a condition in words is for temporal and temporal_ordered; %s compares a number", c.Type)
+			return fail(n, "sigma.correlation.words", string(c.Type))
 		}
 		return c.readExpression(b, n)
 	case n.Kind != yaml.MappingNode:
-		return fail(n, "condition must be a mapping such as \"gte: 10\", not %s", kindName(n))
+		return fail(n, "sigma.correlation.condition-kind", kindName(n))
 	}
 	return pairs(n, func(key string, at, val *yaml.Node) (err error) {
 		switch key {
@@ -105,24 +105,24 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 			}
 		case "field":
 			if c.Type != ValueCount && !c.Type.Numeric() {
-				return fail(at, "%s has no field", c.Type)
+				return fail(at, "sigma.correlation.no-field", string(c.Type))
 			}
 			c.Condition.Fields, err = fieldNames("field", val)
 			if err == nil && c.Type.Numeric() && len(c.Condition.Fields) > 1 {
-				err = fail(val, "%s computes with one field, not %d", c.Type, len(c.Condition.Fields))
+				err = fail(val, "sigma.correlation.one-field", string(c.Type), len(c.Condition.Fields))
 			}
 			if err == nil && len(c.Condition.Fields) > maxGroupBy {
-				err = fail(val, "field names more than %d fields", maxGroupBy)
+				err = fail(val, "sigma.correlation.many-condition-fields", maxGroupBy)
 			}
 		case "percentile":
 			if c.Type != ValuePercentile {
-				return fail(at, "%s has no percentile", c.Type)
+				return fail(at, "sigma.correlation.no-percentile", string(c.Type))
 			}
 			if c.Condition.Percentile, err = c.readNumber(key, val); err == nil && (c.Condition.Percentile < 0 || c.Condition.Percentile > 100) {
-				err = fail(val, "percentile must be from 0 to 100")
+				err = fail(val, "sigma.correlation.percentile-range")
 			}
 		default:
-			err = fail(at, "%q is no key of a condition: gt, gte, lt, lte, eq, neq, field, percentile", key)
+			err = fail(at, "sigma.correlation.condition-key", key)
 		}
 		return err
 	})
@@ -132,26 +132,26 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 func (c *Correlation) readNumber(key string, n *yaml.Node) (float64, error) {
 	s := readScalar(n)
 	if n.Kind != yaml.ScalarNode || s.kind != scalarNumber {
-		hint := ""
+		var hint any = ""
 		if _, ok := parseNumber(looseText(n)); ok && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
-			hint = "; remove the quotes"
+			hint = reasons.New("sigma.hint.quotes")
 		}
-		return 0, fail(n, "%s needs a number%s", key, hint)
+		return 0, fail(n, "sigma.correlation.number", key, hint)
 	}
 	v := s.num.f
 	if s.num.isInt {
 		v = float64(s.num.i)
 		if s.num.compare(number{f: v}) != 0 {
-			return 0, fail(n, "%s: %s is too large to be compared exactly", key, s.raw)
+			return 0, fail(n, "sigma.correlation.too-large", key, s.raw)
 		}
 	}
 	switch {
 	case math.IsInf(v, 0) || math.IsNaN(v):
-		return 0, fail(n, "%s: %s is not a finite number", key, s.raw)
+		return 0, fail(n, "sigma.correlation.not-finite", key, s.raw)
 	case !c.Type.Numeric() && (v != math.Trunc(v) || v < 0 || v > 1<<53):
-		return 0, fail(n, "%s: %s counts, so it needs a whole number from 0 on, not %s", key, c.Type, s.raw)
+		return 0, fail(n, "sigma.correlation.not-count", key, string(c.Type), s.raw)
 	case !c.Type.Numeric() && v > maxCount && key != "percentile":
-		return 0, fail(n, "%s: more than %d cannot be counted in one group", key, maxCount)
+		return 0, fail(n, "sigma.correlation.count-large", key, maxCount)
 	}
 	return v, nil
 }
@@ -174,17 +174,17 @@ func (c *Correlation) readExpression(b *builder, n *yaml.Node) error {
 		case infer:
 			c.addRule(reference{w.text, max(n.Line, 1) + b.offset, max(n.Column, 1)})
 		default:
-			return b.locate(n, &conditionError{w.at, fmt.Sprintf("the condition names %q, which is not in rules", w.text)})
+			return b.locate(n, &conditionError{w.at, reasons.New("sigma.correlation.rule-not-listed", w.text)})
 		}
 		named[w.text] = true
 	}
 	for _, r := range c.Rules {
 		if !named[r.Text] {
-			return fail(n, "rules lists %q, but the condition does not name it", r.Text)
+			return fail(n, "sigma.correlation.rule-not-named", r.Text)
 		}
 	}
 	if len(c.Rules) > maxOrderedRules {
-		return fail(n, "a condition in words over more than %d rules", maxOrderedRules)
+		return fail(n, "sigma.correlation.many-named", maxOrderedRules)
 	}
 	return nil
 }
@@ -196,21 +196,21 @@ func (c *Correlation) finishCondition(b *builder, n *yaml.Node) error {
 		return c.finishExpression(b, n)
 	}
 	if len(cond.Comparisons) == 0 {
-		return fail(n, "condition has none of gt, gte, lt, lte, eq, neq")
+		return fail(n, "sigma.correlation.no-comparison")
 	}
 	if (c.Type == ValueCount || c.Type.Numeric()) && len(cond.Fields) == 0 {
-		return fail(n, "%s needs the key \"field\" in the condition", c.Type)
+		return fail(n, "sigma.correlation.field-missing", string(c.Type))
 	}
 	switch c.Type {
 	case ValueMedian:
 		cond.Percentile = 50
 	case ValuePercentile:
 		if child(n, "percentile") == nil {
-			return fail(n, "value_percentile needs the key \"percentile\" in the condition; the specification does not say what it means without")
+			return fail(n, "sigma.correlation.percentile-missing")
 		}
 	}
 	if !c.possible() {
-		return fail(n, "the condition %q can never hold", cond.String())
+		return fail(n, "sigma.correlation.never", cond.String())
 	}
 	if c.Type == TemporalOrdered {
 		return c.subsets(n)
@@ -279,7 +279,7 @@ func (c *Correlation) subsets(n *yaml.Node) error {
 			continue
 		}
 		if !choose(0, nil, size) {
-			return fail(n, "temporal_ordered: the condition stands for more than %d orders of rules", maxAlternatives)
+			return fail(n, "sigma.correlation.many-orders", maxAlternatives)
 		}
 	}
 	return nil
@@ -299,18 +299,18 @@ func (c *Correlation) finishExpression(b *builder, n *yaml.Node) error {
 	}
 	list, err := alternatives(e, false, index)
 	if err != nil {
-		return fail(n, "%v", err)
+		return failWith(n, reasonOf(err))
 	}
 	if len(list) == 0 {
-		return fail(n, "the condition %q can never hold", c.Condition.String())
+		return fail(n, "sigma.correlation.never", c.Condition.String())
 	}
 	for _, a := range list {
 		if len(a.Present) == 0 {
-			return fail(n, "the condition %q holds when nothing happens; name a rule that must match", c.Condition.String())
+			return fail(n, "sigma.correlation.always", c.Condition.String())
 		}
 	}
 	if len(list) > maxAlternatives {
-		return fail(n, "the condition stands for more than %d alternatives", maxAlternatives)
+		return fail(n, "sigma.correlation.many-alternatives", maxAlternatives)
 	}
 	c.Condition.Alternatives = list
 	return nil
@@ -335,7 +335,7 @@ func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternativ
 	case orExpr:
 		parts, and = e.any, opposite
 	default:
-		return nil, fmt.Errorf("a correlation's condition has and, or, not and brackets only, not \"1 of\" or \"all of\"")
+		return nil, reasons.New("sigma.correlation.grammar")
 	}
 	var out []Alternative
 	if and {
@@ -360,7 +360,7 @@ func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternativ
 			out = product
 		}
 		if out = leastOf(out); len(out) > maxAlternatives*maxAlternatives/4 {
-			return nil, fmt.Errorf("the condition stands for more than %d alternatives", maxAlternatives)
+			return nil, reasons.New("sigma.correlation.many-alternatives", maxAlternatives)
 		}
 	}
 	return out, nil

@@ -66,7 +66,7 @@ func (r *resolver) resolve(original *Correlation) *resolution {
 	refuse := func(where reference, err error) *resolution {
 		state.done = true
 		state.refused = &ParseError{
-			Path: c.Path, Line: where.line, Column: where.column, RuleID: c.ID, RuleTitle: c.Title, Reason: err.Error(),
+			Path: c.Path, Line: where.line, Column: where.column, RuleID: c.ID, RuleTitle: c.Title, Reason: reasonOf(err),
 		}
 		return state
 	}
@@ -77,7 +77,7 @@ func (r *resolver) resolve(original *Correlation) *resolution {
 			return refuse(where, err)
 		}
 		if state.depth = max(state.depth, below+1); state.depth > maxChain {
-			return refuse(where, fmt.Errorf("more than %d correlations one on another", maxChain))
+			return refuse(where, reasons.New("sigma.correlation.chain", maxChain))
 		}
 	}
 	for i := range c.Aliases {
@@ -95,9 +95,9 @@ func (r *resolver) follow(c *Correlation, i int) (depth int, err error) {
 	d, err := r.dir.find(ref.Text, c.Path)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("the correlation needs a rule that is not loaded: %w", err)
+		return 0, reasons.New("sigma.correlation.rule-missing", err)
 	case d.filter != nil:
-		return 0, fmt.Errorf("the correlation refers to %q, which is a filter", ref.Text)
+		return 0, reasons.New("sigma.correlation.to-filter", ref.Text)
 	case d.rule != nil:
 		ref.Rule = d.rule
 		if changed := r.dir.copies[d.rule]; changed != nil {
@@ -107,15 +107,15 @@ func (r *resolver) follow(c *Correlation, i int) (depth int, err error) {
 		below := r.resolve(d.correlation)
 		switch {
 		case !below.done:
-			return 0, fmt.Errorf("correlations refer to one another in a circle: %s", r.circle(d.correlation))
+			return 0, reasons.New("sigma.correlation.circle", r.circle(d.correlation))
 		case below.out == nil:
-			return 0, fmt.Errorf("the correlation needs a rule that is not loaded: %q was refused (%w)", ref.Text, below.refused)
+			return 0, reasons.New("sigma.correlation.rule-refused", ref.Text, below.refused)
 		}
 		ref.Correlation, depth = below.out, below.depth
 	}
 	for _, other := range c.Rules[:i] {
 		if other.Rule == ref.Rule && other.Correlation == ref.Correlation {
-			return 0, fmt.Errorf("%q and %q are the same rule", other.Text, ref.Text)
+			return 0, reasons.New("sigma.correlation.same-rule", other.Text, ref.Text)
 		}
 	}
 	return depth, nil
@@ -138,17 +138,17 @@ func (r *resolver) alias(c *Correlation, a *Alias) error {
 		i := slices.IndexFunc(c.Rules, func(ref RuleRef) bool { return ref.Text == name })
 		if i < 0 {
 			if i = r.indexOf(c, name); i < 0 {
-				return fmt.Errorf("alias %q names %q, which is not in rules", a.Name, name)
+				return reasons.New("sigma.correlation.alias-not-listed", a.Name, name)
 			}
 		}
 		if a.byRef[i] != "" {
-			return fmt.Errorf("alias %q names a field of %q twice", a.Name, c.Rules[i].Text)
+			return reasons.New("sigma.correlation.alias-twice", a.Name, c.Rules[i].Text)
 		}
 		a.byRef[i] = a.Fields[name]
 	}
 	for i, field := range a.byRef {
 		if field == "" {
-			return fmt.Errorf("alias %q does not say which field it is in the events of %q", a.Name, c.Rules[i].Text)
+			return reasons.New("sigma.correlation.alias-incomplete", a.Name, c.Rules[i].Text)
 		}
 	}
 	return nil

@@ -138,7 +138,7 @@ func TestCorrelationRefused(t *testing.T) {
 				if e.Path != "c.yml" {
 					continue
 				}
-				if !strings.Contains(e.Reason, tt.reason) || e.RuleID != "id-CC" || e.RuleTitle != "C" ||
+				if !strings.Contains(e.Reason.Error(), tt.reason) || e.RuleID != "id-CC" || e.RuleTitle != "C" ||
 					tt.line > 0 && e.Line != tt.line || tt.column > 0 && e.Column != tt.column {
 					t.Errorf("got %v, want %d:%d %q", e, tt.line, tt.column, tt.reason)
 				}
@@ -149,13 +149,13 @@ func TestCorrelationRefused(t *testing.T) {
 	}
 	for _, twice := range []string{"generate: true", "generate: 1"} {
 		text := base("a") + correlation("type: event_count", "rules: a", span, cond, "generate: false") + twice + "\n"
-		if set := sigma.ParseCollection("c.yml", []byte(text)).Set(); len(set.Correlations) != 0 || !strings.Contains(set.Refused[0].Reason, "generate") {
+		if set := sigma.ParseCollection("c.yml", []byte(text)).Set(); len(set.Correlations) != 0 || !strings.Contains(set.Refused[0].Reason.Error(), "generate") {
 			t.Errorf("%s: %v", twice, set.Refused)
 		}
 	}
 	for _, key := range []string{"detection: {s: {F: 1}, condition: s}", "logsource: {product: x}", "filter: {a: b}"} {
 		set := sigma.ParseCollection("c.yml", []byte(base("a")+correlation("type: event_count", "rules: a", span, cond)+key+"\n")).Set()
-		if len(set.Refused) != 1 || len(set.Correlations) != 0 || !strings.Contains(set.Refused[0].Reason, "not both") {
+		if len(set.Refused) != 1 || len(set.Correlations) != 0 || !strings.Contains(set.Refused[0].Reason.Error(), "not both") {
 			t.Errorf("%s: %v", key, set.Refused)
 		}
 	}
@@ -304,7 +304,7 @@ func TestChains(t *testing.T) {
 	}
 	var refused []string
 	for _, e := range set.Refused {
-		refused = append(refused, e.RuleTitle+": "+e.Reason)
+		refused = append(refused, e.RuleTitle+": "+e.Reason.Error())
 	}
 	want := []string{
 		`x: the correlation needs a rule that is not loaded: "y" was refused`,
@@ -324,7 +324,7 @@ func TestChains(t *testing.T) {
 	for i := range 20 {
 		long += doc(fmt.Sprintf("c%d", i+1), fmt.Sprintf("[c%d]", i), "")
 	}
-	if set := sigma.ParseCollection("f.yml", []byte(long)).Set(); len(set.Correlations) != 16 || !strings.Contains(set.Refused[0].Reason, "more than 16") {
+	if set := sigma.ParseCollection("f.yml", []byte(long)).Set(); len(set.Correlations) != 16 || !strings.Contains(set.Refused[0].Reason.Error(), "more than 16") {
 		t.Errorf("%d of a long chain, %v", len(set.Correlations), set.Refused)
 	}
 	// Only b is meant to be silent here.
@@ -354,7 +354,7 @@ func TestSpecificationCorrelations(t *testing.T) {
 	if len(set.Correlations) != 7 || len(set.Filters) != 2 || len(set.Rules) != 9 {
 		t.Errorf("%d correlations, %d filters, %d rules", len(set.Correlations), len(set.Filters), len(set.Rules))
 	}
-	if len(set.Refused) != 1 || set.Refused[0].Path != "value_percentile.yml" || !strings.Contains(set.Refused[0].Reason, "percentile") {
+	if len(set.Refused) != 1 || set.Refused[0].Path != "value_percentile.yml" || !strings.Contains(set.Refused[0].Reason.Error(), "percentile") {
 		t.Errorf("refused %v", set.Refused)
 	}
 }

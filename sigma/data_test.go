@@ -54,7 +54,7 @@ func TestPublishedRules(t *testing.T) {
 		// A rule may need several placeholders; each try names one more.
 		values := map[string][]string{}
 		for len(values) < 10 {
-			_, rest, ok := strings.Cut(e.Reason, "placeholder %")
+			_, rest, ok := strings.Cut(e.Reason.Error(), "placeholder %")
 			name, _, _ := strings.Cut(rest, "%")
 			if !ok {
 				t.Fatalf("refused for another reason: %v", e)

@@ -1,33 +1,58 @@
 package sigma
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
+
+// Reason says why something was refused: as English text, and for programs and
+// translations as a code of the closed set that [Reasons] lists, with the
+// arguments that fill the verbs of its format. An argument may be a Reason too.
+type Reason interface {
+	error
+	Code() string
+	Args() []any
+}
 
 // ParseError says why one document was refused. Line and Column count from 1 in
 // the file that Path names; they are 0 if the reason is not tied to a place.
 // RuleID and RuleTitle are filled if the document could be read that far.
+//
+// It is a Reason itself: the place, with Reason as its last argument.
 type ParseError struct {
 	Path         string
 	Line, Column int
 	RuleID       string
 	RuleTitle    string
-	Reason       string
+	Reason       Reason
 }
 
-// Refusal is the entry that a [Set] keeps for a document it did not load.
-type Refusal = ParseError
+// Error returns "path:line:col: reason".
+func (e *ParseError) Error() string { return e.located().Error() }
 
-// Error gives "path:line:col: reason".
-func (e *ParseError) Error() string {
+// Code returns sigma.at.place, sigma.at.file, or without a path the reason's own.
+func (e *ParseError) Code() string { return e.located().Code() }
+
+// Args returns the path, the line and the column as far as they are known, and
+// the reason.
+func (e *ParseError) Args() []any { return e.located().Args() }
+
+// Unwrap returns the reason.
+func (e *ParseError) Unwrap() error { return e.Reason }
+
+func (e *ParseError) located() Reason {
 	switch {
 	case e.Line > 0:
-		return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Reason)
+		return reasons.New("sigma.at.place", e.Path, e.Line, e.Column, e.Reason)
 	case e.Path != "":
-		return e.Path + ": " + e.Reason
+		return reasons.New("sigma.at.file", e.Path, e.Reason)
 	}
 	return e.Reason
+}
+
+// reasonOf returns an error as a reason.
+func reasonOf(err error) Reason {
+	if r, ok := err.(Reason); ok {
+		return r
+	}
+	return reasons.New("sigma.error", err)
 }
 
 // Refusals takes the error of [Parse] apart, in the order of the documents.

@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -52,14 +51,14 @@ func (f *Filter) Condition() string { return f.body.condition[0] }
 func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 	for _, key := range []string{"detection", "global"} {
 		if other := child(root, key); other != nil {
-			return fail(other, "a document is either a filter or has %q, not both", key)
+			return fail(other, "sigma.filter.mixed", key)
 		}
 	}
 	if err := r.metadata(root, p.opts); err != nil {
 		return err
 	}
 	if n.Kind != yaml.MappingNode {
-		return fail(n, "filter must be a mapping, not %s", kindName(n))
+		return fail(n, "sigma.filter.kind", kindName(n))
 	}
 	f := &Filter{
 		ID: r.ID, Name: r.Name, Title: r.Title, Description: r.Description, Author: r.Author, Date: r.Date,
@@ -67,7 +66,7 @@ func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 	}
 	rules := child(n, "rules")
 	if rules == nil {
-		return fail(n, "filter has no rules: name those it is for, or write \"rules: any\"")
+		return fail(n, "sigma.filter.rules-missing")
 	}
 	if word := strings.ToLower(looseText(rules)); rules.Kind == yaml.ScalarNode && (word == "any" || word == "all") {
 		f.Any = true
@@ -81,7 +80,7 @@ func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 		}
 	}
 	if c := child(n, "condition"); c != nil && c.Kind != yaml.ScalarNode {
-		return fail(c, "the condition of a filter must be text, not %s", kindName(c))
+		return fail(c, "sigma.filter.condition-kind", kindName(c))
 	}
 	if err := b.detection(r, n, "rules"); err != nil {
 		return err
@@ -103,15 +102,15 @@ func (b *builder) references(n *yaml.Node) ([]reference, error) {
 		m = deref(m)
 		s := looseText(m)
 		if s == "" {
-			return nil, fail(at, "rules must list ids or names of rules, not %s", kindName(m))
+			return nil, fail(at, "sigma.filter.rule-kind", kindName(m))
 		}
 		if slices.ContainsFunc(out, func(ref reference) bool { return ref.text == s }) {
-			return nil, fail(at, "rules names %q twice", s)
+			return nil, fail(at, "sigma.filter.rule-twice", s)
 		}
 		out = append(out, reference{s, max(at.Line, 1) + b.offset, max(at.Column, 1)})
 	}
 	if len(out) == 0 {
-		return nil, fail(n, "rules is empty")
+		return nil, fail(n, "sigma.filter.rules-empty")
 	}
 	return out, nil
 }
@@ -129,9 +128,9 @@ func (s *Set) applyFilters(filters []*Filter, dir *directory) {
 	for _, original := range filters {
 		f := *original
 		s.Filters = append(s.Filters, &f)
-		warn := func(line, column int, format string, args ...any) {
+		warn := func(line, column int, code string, args ...any) {
 			s.Warnings = append(s.Warnings, &ParseError{
-				Path: f.Path, Line: line, Column: column, RuleID: f.ID, RuleTitle: f.Title, Reason: fmt.Sprintf(format, args...),
+				Path: f.Path, Line: line, Column: column, RuleID: f.ID, RuleTitle: f.Title, Reason: reasons.New(code, args...),
 			})
 		}
 		found := 0
@@ -147,22 +146,22 @@ func (s *Set) applyFilters(filters []*Filter, dir *directory) {
 			d, err := dir.find(ref.text, f.Path)
 			switch {
 			case err != nil:
-				warn(ref.line, ref.column, "the filter is for a rule that is not loaded: %v", err)
+				warn(ref.line, ref.column, "sigma.filter.rule-missing", err)
 			case d.rule == nil:
-				warn(ref.line, ref.column, "the filter is for %q, which is no detection rule; name the detection rules", ref.text)
+				warn(ref.line, ref.column, "sigma.filter.not-detection", ref.text)
 			case !d.rule.LogSource.within(f.LogSource):
-				warn(ref.line, ref.column, "the filter is for %q, but the log source of that rule, %s, is not within the filter's, %s",
-					ref.text, d.rule.LogSource, f.LogSource)
+				warn(ref.line, ref.column, "sigma.filter.logsource",
+					ref.text, d.rule.LogSource.String(), f.LogSource.String())
 			case !slices.Contains(byRule[d.rule], &f):
 				byRule[d.rule] = append(byRule[d.rule], &f)
 				found++
 			}
 		}
 		if found == 0 {
-			warn(f.Line, 1, "the filter changes no rule")
+			warn(f.Line, 1, "sigma.filter.unused")
 		}
 		if !hasNegation(f.body) {
-			warn(f.Line, 1, "the filter's condition %q has no \"not\": its rules now match only what it selects; to leave that out, write \"not\"", f.Condition())
+			warn(f.Line, 1, "sigma.filter.not-negated", f.Condition())
 		}
 	}
 	for i, r := range s.Rules {

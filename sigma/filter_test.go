@@ -171,7 +171,7 @@ func TestFilterRefused(t *testing.T) {
 			continue
 		}
 		e := set.Refused[0]
-		if !strings.Contains(e.Reason, tt.reason) || e.Line != tt.line+2 || tt.column > 0 && e.Column != tt.column {
+		if !strings.Contains(e.Reason.Error(), tt.reason) || e.Line != tt.line+2 || tt.column > 0 && e.Column != tt.column {
 			t.Errorf("got %v, want %d:%d %q", e, tt.line+2, tt.column, tt.reason)
 		}
 	}

@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 		opts := []Option{WithPlaceholders(map[string][]string{"p": {"x*", "y"}}), WithMaxSize(1 << 16)}
 		rules, err := Parse("f.yml", data, opts...)
 		for _, e := range Refusals(err) {
-			if e.Line < 1 || e.Column < 1 || e.Reason == "" || e.Path != "f.yml" {
+			if e.Line < 1 || e.Column < 1 || e.Reason == nil || e.Path != "f.yml" {
 				t.Fatalf("refusal without place or reason: %+v", e)
 			}
 		}
@@ -75,7 +75,7 @@ func FuzzCondition(f *testing.F) {
 		e, err := parseCondition(text, selections)
 		if err != nil {
 			var ce *conditionError
-			if !errors.As(err, &ce) || ce.at < 0 || ce.at > len(text) || ce.reason == "" {
+			if !errors.As(err, &ce) || ce.at < 0 || ce.at > len(text) || ce.reason == nil {
 				t.Fatalf("error %#v", err)
 			}
 			return

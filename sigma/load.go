@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -37,7 +36,7 @@ func LoadCollection(fsys fs.FS, root string, opts ...Option) (*Collection, error
 		case err != nil && name == root:
 			return err
 		case err != nil:
-			all.refuse(&ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}, "")
+			all.refuse(&ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}, "")
 		case d.IsDir():
 			if name != root && strings.HasPrefix(d.Name(), ".") {
 				return fs.SkipDir
@@ -48,7 +47,7 @@ func LoadCollection(fsys fs.FS, root string, opts ...Option) (*Collection, error
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read rules in %s: %w", root, err)
+		return nil, reasons.New("sigma.read", root, err)
 	}
 	results := make([]*Collection, len(paths))
 	var next atomic.Int64
@@ -83,7 +82,7 @@ func loadFile(fsys fs.FS, name string, o *options) *Collection {
 		return io.ReadAll(io.LimitReader(f, int64(o.maxSize)+1))
 	}()
 	if err != nil {
-		return &Collection{Refused: []*ParseError{{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}}}
+		return &Collection{Refused: []*ParseError{{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}}}
 	}
 	return parse(name, data, o, false)
 }

@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -87,7 +86,7 @@ func parseChain(names []string, keyword bool) (chain, error) {
 			return c, unknownModifier(name)
 		}
 		if keyword && (!slices.Contains(forKeywords, kind) || name == "neq" || kind == modPlace && name != "contains") {
-			return c, fmt.Errorf("modifier %q needs a field name before it; keywords are searched in the whole event", name)
+			return c, reasons.New("sigma.modifier.keyword", name)
 		}
 		for _, earlier := range names[:i] {
 			if err := fits(name, earlier); err != nil {
@@ -104,7 +103,7 @@ func parseChain(names []string, keyword bool) (chain, error) {
 			c.place = name
 		case modWide:
 			if bytes != "" {
-				return c, fmt.Errorf("modifier %q cannot follow %q without base64 between them", name, bytes)
+				return c, reasons.New("sigma.modifier.bytes-twice", name, bytes)
 			}
 			bytes = name
 		case modBase64, modOffset:
@@ -113,16 +112,16 @@ func parseChain(names []string, keyword bool) (chain, error) {
 			c.regex = true
 		case modFlag:
 			if !c.regex {
-				return c, fmt.Errorf("modifier %q belongs to regular expressions and must follow \"re\"", name)
+				return c, reasons.New("sigma.modifier.not-regexp", name)
 			}
 			c.flags += name
 		}
 	}
 	if bytes != "" {
-		return c, fmt.Errorf("modifier %q gives bytes, which no field holds; base64 or base64offset must follow it", bytes)
+		return c, reasons.New("sigma.modifier.bytes", bytes)
 	}
 	if c.cased && strings.Contains(c.flags, "i") {
-		return c, fmt.Errorf("modifiers \"cased\" and \"i\" contradict each other")
+		return c, reasons.New("sigma.modifier.contradiction")
 	}
 	return c, nil
 }
@@ -131,14 +130,14 @@ func parseChain(names []string, keyword bool) (chain, error) {
 func fits(name, earlier string) error {
 	kind, ek := modifiers[name], modifiers[earlier]
 	if name == earlier && kind != modWide && kind != modBase64 {
-		return fmt.Errorf("modifier %q is given twice", name)
+		return reasons.New("sigma.modifier.twice", name)
 	}
 	ok := slices.Contains(mayFollow[kind], ek)
 	if kind == modList || ek == modList {
 		ok = kind != modExists && ek != modExists
 	}
 	if !ok {
-		return fmt.Errorf("modifier %q cannot follow %q", name, earlier)
+		return reasons.New("sigma.modifier.order", name, earlier)
 	}
 	return nil
 }
@@ -146,12 +145,12 @@ func fits(name, earlier string) error {
 // unknownModifier says what was probably meant.
 func unknownModifier(name string) error {
 	if name == "" {
-		return fmt.Errorf("empty modifier; remove the superfluous |")
+		return reasons.New("sigma.modifier.empty")
 	}
 	if low := strings.ToLower(name); modifiers[low] != 0 {
-		return fmt.Errorf("unknown modifier %q; modifiers are written in lower case: %q", name, low)
+		return reasons.New("sigma.modifier.case", name, low)
 	}
-	return fmt.Errorf("unknown modifier %q", name)
+	return reasons.New("sigma.modifier.unknown", name)
 }
 
 // has reports whether the chain holds a modifier of this kind.

@@ -3,7 +3,6 @@ package sigma
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -25,19 +24,19 @@ func Parse(path string, data []byte, opts ...Option) ([]*Rule, error) {
 
 func parse(path string, data []byte, o *options, rulesOnly bool) *Collection {
 	c := &Collection{}
-	refuse := func(line int, reason string) *Collection {
-		c.Refused = append(c.Refused, &ParseError{Path: path, Line: line, Column: 1, Reason: reason})
+	refuse := func(line int, code string, args ...any) *Collection {
+		c.Refused = append(c.Refused, &ParseError{Path: path, Line: line, Column: 1, Reason: reasons.New(code, args...)})
 		return c
 	}
 	if len(data) > o.maxSize {
-		return refuse(1, fmt.Sprintf("file is larger than %d bytes", o.maxSize))
+		return refuse(1, "yaml.file.large", o.maxSize)
 	}
 	if !utf8.Valid(data) {
-		return refuse(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), "file is not UTF-8; save it as UTF-8")
+		return refuse(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), "yaml.file.utf8")
 	}
 	docs := split(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if len(docs) == 0 {
-		return refuse(1, "file holds no rule")
+		return refuse(1, "sigma.file.empty")
 	}
 	p := parser{into: c, opts: o, rulesOnly: rulesOnly}
 	for _, doc := range docs {
@@ -45,7 +44,7 @@ func parse(path string, data []byte, o *options, rulesOnly bool) *Collection {
 		if err := p.read(r, doc); err != nil {
 			var pe *ParseError
 			if !errors.As(err, &pe) {
-				pe = &ParseError{Line: 1, Column: 1, Reason: err.Error()}
+				pe = &ParseError{Line: 1, Column: 1, Reason: reasonOf(err)}
 			}
 			pe.Path, pe.RuleID, pe.RuleTitle = path, r.ID, r.Title
 			pe.Line += doc.line - 1
@@ -83,17 +82,17 @@ func (p *parser) read(r *Rule, doc document) error {
 		return err
 	}
 	if root.Kind != yaml.MappingNode {
-		return fail(root, "a Sigma rule is a mapping of keys to values, not %s", kindName(root))
+		return fail(root, "sigma.document.kind", kindName(root))
 	}
 	r.Line = max(root.Line, 1) + doc.line - 1
 	// First what names the rule, so that every later refusal can say it.
 	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")), looseText(child(root, "name"))
 	if p.action > 0 {
-		return fail(root, "this document stands behind the \"action\" of Sigma 1 on line %d, which would change it; write each rule out", p.action)
+		return fail(root, "sigma.action.before", p.action)
 	}
 	if n := child(root, "action"); n != nil {
 		p.action = max(n.Line, 1) + doc.line - 1
-		return fail(n, "rule collections with \"action: %s\" are from Sigma 1; write each rule out", n.Value)
+		return fail(n, "sigma.action.old", n.Value)
 	}
 	b := &builder{opts: p.opts, offset: doc.line - 1, source: doc.source}
 	if !p.rulesOnly {
@@ -119,26 +118,26 @@ func (p *parser) read(r *Rule, doc document) error {
 
 // notDetection refuses the other kinds of documents by name.
 func notDetection(root *yaml.Node) error {
-	for _, kind := range []struct{ key, name string }{
-		{"correlation", "a correlation rule"},
-		{"filter", "a filter"},
-		{"global", "a global filter"},
+	for _, kind := range []struct{ key, code string }{
+		{"correlation", "sigma.kind.correlation"},
+		{"filter", "sigma.kind.filter"},
+		{"global", "sigma.kind.filter-global"},
 	} {
 		if n := child(root, kind.key); n != nil {
-			return fail(n, "this document is %s; this evaluator handles detection rules only", kind.name)
+			return fail(n, "sigma.document.other", reasons.New(kind.code))
 		}
 	}
 	if child(root, "detection") == nil {
-		return fail(root, "no detection: this is not a Sigma detection rule%s", otherCase(root, "detection"))
+		return fail(root, "sigma.detection.missing", otherCase(root, "detection"))
 	}
 	return nil
 }
 
 // otherCase says that a key that is missing is there in another case.
-func otherCase(root *yaml.Node, name string) string {
+func otherCase(root *yaml.Node, name string) any {
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if key := deref(root.Content[i]).Value; strings.EqualFold(key, name) {
-			return fmt.Sprintf("; write %q, not %q", name, key)
+			return reasons.New("sigma.hint.case", name, key)
 		}
 	}
 	return ""
@@ -158,7 +157,7 @@ func (r *Rule) metadata(root *yaml.Node, o *options) error {
 		return err
 	}
 	if child(root, "logsource") == nil {
-		return fail(root, "no logsource: the rule does not say to which events it applies%s", otherCase(root, "logsource"))
+		return fail(root, "sigma.logsource.missing", otherCase(root, "logsource"))
 	}
 	return nil
 }
@@ -189,7 +188,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 			var s string
 			if s, err = text(key, val); err == nil {
 				if r.Level = Level(strings.ToLower(s)); s != "" && !slices.Contains(levels[:], r.Level) {
-					err = fail(val, "level %q is not one of informational, low, medium, high, critical", s)
+					err = fail(val, "sigma.level.unknown", s)
 				}
 			}
 		case key == "related":
@@ -203,10 +202,10 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 		return err
 	}
 	if r.Title == "" {
-		return fail(root, "no title%s", otherCase(root, "title"))
+		return fail(root, "sigma.title.missing", otherCase(root, "title"))
 	}
 	if r.Taxonomy != "" && !slices.Contains(o.taxonomies, r.Taxonomy) {
-		return fail(child(root, "taxonomy"), "taxonomy %q is unknown here; its field names would not be found", r.Taxonomy)
+		return fail(child(root, "taxonomy"), "sigma.taxonomy.unknown", r.Taxonomy)
 	}
 	return nil
 }
@@ -214,7 +213,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 // text reads a single value, as written; null is "".
 func text(key string, n *yaml.Node) (string, error) {
 	if n.Kind != yaml.ScalarNode {
-		return "", fail(n, "%s must be text, not %s", key, kindName(n))
+		return "", fail(n, "sigma.text.kind", key, kindName(n))
 	}
 	return looseText(n), nil
 }
@@ -243,16 +242,16 @@ func readRelated(n *yaml.Node) ([]Related, error) {
 		return nil, nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		return nil, fail(n, "related must be a list, not %s", kindName(n))
+		return nil, fail(n, "sigma.related.kind", kindName(n))
 	}
 	var out []Related
 	for _, m := range n.Content {
 		if m = deref(m); m.Kind != yaml.MappingNode {
-			return nil, fail(m, "related must list mappings with id and type")
+			return nil, fail(m, "sigma.related.item")
 		}
 		rel := Related{ID: looseText(child(m, "id")), Type: looseText(child(m, "type"))}
 		if rel.ID == "" || rel.Type == "" {
-			return nil, fail(m, "related needs an id and a type")
+			return nil, fail(m, "sigma.related.incomplete")
 		}
 		out = append(out, rel)
 	}
@@ -261,7 +260,7 @@ func readRelated(n *yaml.Node) ([]Related, error) {
 
 func readLogSource(n *yaml.Node) (l LogSource, err error) {
 	if n.Kind != yaml.MappingNode {
-		return l, fail(n, "logsource must be a mapping, not %s", kindName(n))
+		return l, fail(n, "sigma.logsource.kind", kindName(n))
 	}
 	err = pairs(n, func(key string, at, val *yaml.Node) (err error) {
 		switch key {
@@ -277,7 +276,7 @@ func readLogSource(n *yaml.Node) (l LogSource, err error) {
 		return err
 	})
 	if err == nil && l.Product == "" && l.Category == "" && l.Service == "" {
-		err = fail(n, "logsource needs at least one of product, category, service")
+		err = fail(n, "sigma.logsource.empty")
 	}
 	return l, err
 }
@@ -286,7 +285,7 @@ func readLogSource(n *yaml.Node) (l LogSource, err error) {
 // either.
 func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 	if n.Kind != yaml.MappingNode {
-		return fail(n, "detection must be a mapping, not %s", kindName(n))
+		return fail(n, "sigma.detection.kind", kindName(n))
 	}
 	var condition *yaml.Node
 	err := pairs(n, func(key string, at, val *yaml.Node) error {
@@ -298,7 +297,7 @@ func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 			condition = val
 			return nil
 		case "timeframe":
-			return fail(at, "timeframe belongs to the aggregations of Sigma 1, which are not part of Sigma 2; write a correlation rule instead")
+			return fail(at, "sigma.timeframe.old")
 		}
 		body, err := b.block(val)
 		if err == nil {
@@ -310,19 +309,19 @@ func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 	case err != nil:
 		return err
 	case condition == nil:
-		return fail(n, "detection has no condition")
+		return fail(n, "sigma.condition.missing")
 	case len(r.selections) == 0:
-		return fail(n, "detection has no selection")
+		return fail(n, "sigma.selection.missing")
 	}
 	list := []*yaml.Node{condition}
 	if condition.Kind == yaml.SequenceNode {
 		if list = condition.Content; len(list) == 0 {
-			return fail(condition, "empty list of conditions")
+			return fail(condition, "sigma.condition.none")
 		}
 	}
 	for _, c := range list {
 		if c = deref(c); c.Kind != yaml.ScalarNode || c.ShortTag() != "!!str" {
-			return fail(c, "a condition must be text, not %s", kindName(c))
+			return fail(c, "sigma.condition.kind", kindName(c))
 		}
 		e, err := parseCondition(c.Value, r.selections)
 		if err != nil {
@@ -337,9 +336,12 @@ func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 // locate turns an offset in a condition into a place in the file. That is exact
 // if the text stands on one line as it is; otherwise it is where it begins.
 func (b *builder) locate(n *yaml.Node, err error) error {
-	pe := fail(n, "%v", err)
 	var ce *conditionError
-	if !errors.As(err, &ce) || n.Line < 1 {
+	if !errors.As(err, &ce) {
+		return failWith(n, reasonOf(err))
+	}
+	pe := failWith(n, ce.reason)
+	if n.Line < 1 {
 		return pe
 	}
 	line := 0

@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -44,7 +43,7 @@ func cutPlaceholders(raw string, known map[string][]string) ([]piece, error) {
 		}
 		values := known[strings.Trim(found, "%")]
 		if len(values) == 0 {
-			return nil, fmt.Errorf("placeholder %s (modifier expand) has no values here; give it values or leave the rule out", found)
+			return nil, reasons.New("sigma.placeholder.missing", found)
 		}
 		pieces = append(pieces, piece{text: text.String()}, piece{values: values})
 		text.Reset()
@@ -65,7 +64,7 @@ func expandWith[T any](pieces []piece, asText, asValue func(string) T, join func
 			continue
 		}
 		if len(out)*len(p.values) > maxVariants {
-			return nil, fmt.Errorf("placeholders give more than %d values", maxVariants)
+			return nil, reasons.New("sigma.placeholder.many", maxVariants)
 		}
 		next := make([]T, 0, len(out)*len(p.values))
 		for _, head := range out {

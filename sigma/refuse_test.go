@@ -134,7 +134,7 @@ func check(t *testing.T, text string, line, column int, reason string) {
 	if !errors.As(err, &pe) {
 		t.Fatalf("error %T is no *ParseError", err)
 	}
-	if !strings.Contains(pe.Reason, reason) || line > 0 && pe.Line != line || column > 0 && pe.Column != column {
+	if !strings.Contains(pe.Reason.Error(), reason) || line > 0 && pe.Line != line || column > 0 && pe.Column != column {
 		t.Errorf("got %v\nwant line %d column %d %q\n%s", pe, line, column, reason, text)
 	}
 	if pe.Path != "dir/rule.yml" || pe.Line < 1 || pe.Column < 1 || !strings.HasPrefix(pe.Error(), fmt.Sprintf("dir/rule.yml:%d:%d: ", pe.Line, pe.Column)) {
@@ -210,7 +210,7 @@ func TestDocuments(t *testing.T) {
 	}
 	refused := sigma.Refusals(err)
 	if len(refused) != 3 || refused[0].RuleID != "i2" || refused[0].RuleTitle != "T2" || refused[0].Line != 17 ||
-		!strings.Contains(refused[1].Reason, "correlation") || refused[1].RuleID != "c" {
+		!strings.Contains(refused[1].Reason.Error(), "correlation") || refused[1].RuleID != "c" {
 		t.Errorf("refused %v", refused)
 	}
 	if sigma.Refusals(nil) != nil || sigma.Refusals(errors.New("x")) != nil {

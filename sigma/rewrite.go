@@ -3,7 +3,6 @@ package sigma
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -45,8 +44,9 @@ type Document struct {
 }
 
 // Refuse keeps the document out; it is then listed as refused at the place of
-// the node, nil for the document's begin. The first refusal counts.
-func (d *Document) Refuse(at *yaml.Node, format string, args ...any) {
+// the node, nil for the document's begin, with err as its reason. The first
+// refusal counts.
+func (d *Document) Refuse(at *yaml.Node, err error) {
 	if d.err != nil {
 		return
 	}
@@ -56,7 +56,7 @@ func (d *Document) Refuse(at *yaml.Node, format string, args ...any) {
 			at = d.Root
 		}
 	}
-	d.err = fail(at, format, args...)
+	d.err = failWith(at, reasonOf(err))
 }
 
 // Refused reports whether the document is kept out already.
@@ -70,15 +70,15 @@ func ReadFile(path string, data []byte, opts ...Option) *File {
 
 func readFile(path string, data []byte, o *options) *File {
 	f := &File{Path: path, opts: o}
-	refuse := func(line int, reason string) *File {
-		f.refused = &ParseError{Path: path, Line: line, Column: 1, Reason: reason}
+	refuse := func(line int, code string, args ...any) *File {
+		f.refused = &ParseError{Path: path, Line: line, Column: 1, Reason: reasons.New(code, args...)}
 		return f
 	}
 	switch {
 	case len(data) > o.maxSize:
-		return refuse(1, fmt.Sprintf("file is larger than %d bytes", o.maxSize))
+		return refuse(1, "yaml.file.large", o.maxSize)
 	case !utf8.Valid(data):
-		return refuse(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), "file is not UTF-8; save it as UTF-8")
+		return refuse(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), "yaml.file.utf8")
 	}
 	for _, doc := range split(bytes.TrimPrefix(data, []byte("\ufeff"))) {
 		d := &Document{Source: bytes.Clone(doc.source), line: doc.line}
@@ -86,7 +86,7 @@ func readFile(path string, data []byte, o *options) *File {
 		f.Documents = append(f.Documents, d)
 	}
 	if len(f.Documents) == 0 {
-		return refuse(1, "file holds no rule")
+		return refuse(1, "sigma.file.empty")
 	}
 	return f
 }
@@ -106,7 +106,7 @@ func (f *File) Parse() *Collection {
 		if err := p.document(r, d); err != nil {
 			var pe *ParseError
 			if !errors.As(err, &pe) {
-				pe = &ParseError{Line: 1, Column: 1, Reason: err.Error()}
+				pe = &ParseError{Line: 1, Column: 1, Reason: reasonOf(err)}
 			}
 			refusal := *pe
 			refusal.Path, refusal.RuleID, refusal.RuleTitle = f.Path, r.ID, r.Title
@@ -124,16 +124,16 @@ func (p *parser) document(r *Rule, d *Document) error {
 		return d.err
 	}
 	if root.Kind != yaml.MappingNode {
-		return fail(root, "a Sigma rule is a mapping of keys to values, not %s", kindName(root))
+		return fail(root, "sigma.document.kind", kindName(root))
 	}
 	r.Line = max(root.Line, 1) + d.line - 1
 	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")), looseText(child(root, "name"))
 	if p.action > 0 {
-		return fail(root, "this document stands behind the \"action\" of Sigma 1 on line %d, which would change it; write each rule out", p.action)
+		return fail(root, "sigma.action.before", p.action)
 	}
 	if n := child(root, "action"); n != nil {
 		p.action = max(n.Line, 1) + d.line - 1
-		return fail(n, "rule collections with \"action: %s\" are from Sigma 1; write each rule out", n.Value)
+		return fail(n, "sigma.action.old", n.Value)
 	}
 	if d.err != nil {
 		return d.err
@@ -168,7 +168,7 @@ func ReadFiles(fsys fs.FS, root string, opts ...Option) ([]*File, error) {
 		case err != nil && name == root:
 			return err
 		case err != nil:
-			files = append(files, &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}})
+			files = append(files, &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}})
 		case d.IsDir():
 			if name != root && strings.HasPrefix(path.Base(name), ".") {
 				return fs.SkipDir
@@ -179,7 +179,7 @@ func ReadFiles(fsys fs.FS, root string, opts ...Option) ([]*File, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read rules in %s: %w", root, err)
+		return nil, reasons.New("sigma.read", root, err)
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -205,7 +205,7 @@ func openFile(fsys fs.FS, name string, o *options) *File {
 		f.Close()
 	}
 	if err != nil {
-		return &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: fmt.Sprintf("cannot be read: %v", err)}}
+		return &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}}
 	}
 	return readFile(name, data, o)
 }

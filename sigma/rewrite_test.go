@@ -1,6 +1,7 @@
 package sigma_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 var sameRules = cmp.Options{
 	cmpopts.IgnoreUnexported(sigma.Rule{}, sigma.Correlation{}, sigma.Filter{}, sigma.Collection{}), cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b sigma.Reason) bool { return a.Code() == b.Code() && a.Error() == b.Error() }),
 }
 
 // TestReadFile: a file that nobody rewrites gives what ParseCollection gives,
@@ -67,8 +69,8 @@ func TestRewriteDocument(t *testing.T) {
 		t.Errorf("source %q", r.Source)
 	}
 	f = sigma.ReadFile("rule.yml", []byte("---\n"+text+"---\n"+text))
-	f.Documents[1].Refuse(&yaml.Node{Line: 6, Column: 5}, "no %s", "good")
-	f.Documents[1].Refuse(nil, "later")
+	f.Documents[1].Refuse(&yaml.Node{Line: 6, Column: 5}, errors.New("no good"))
+	f.Documents[1].Refuse(nil, errors.New("later"))
 	c = f.Parse()
 	if len(c.Rules) != 1 || len(c.Refused) != 1 {
 		t.Fatalf("%v", c)

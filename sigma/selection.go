@@ -53,14 +53,14 @@ func (b *builder) block(n *yaml.Node) (*block, error) {
 			return err
 		})
 		if err == nil && len(out.items) == 0 {
-			err = fail(n, "empty mapping: name at least one field")
+			err = fail(n, "sigma.selection.empty-mapping")
 		}
 		return out, err
 	case yaml.SequenceNode:
 		return b.list(n)
 	default:
 		if n.ShortTag() == "!!null" {
-			return nil, fail(n, "empty selection: name at least one field or word")
+			return nil, fail(n, "sigma.selection.empty")
 		}
 		it, err := b.keywords(n, []*yaml.Node{n})
 		if err != nil {
@@ -74,7 +74,7 @@ func (b *builder) block(n *yaml.Node) (*block, error) {
 // are keywords.
 func (b *builder) list(n *yaml.Node) (*block, error) {
 	if len(n.Content) == 0 {
-		return nil, fail(n, "empty list: name at least one alternative")
+		return nil, fail(n, "sigma.selection.empty-list")
 	}
 	out := &block{}
 	var words []*yaml.Node
@@ -110,32 +110,32 @@ func (b *builder) item(key string, at, val *yaml.Node) (*item, error) {
 	field, names := fieldName(key)
 	it := &item{field: field, keyword: field == "", line: max(at.Line, 1) + b.offset}
 	if key == "" {
-		return nil, fail(at, "empty field name")
+		return nil, fail(at, "sigma.field.empty")
 	}
 	if strings.TrimSpace(field) != field {
-		return nil, fail(at, "field name %q begins or ends with a blank", field)
+		return nil, fail(at, "sigma.field.blank", field)
 	}
 	var err error
 	if it.mods, err = parseChain(names, it.keyword); err != nil {
-		return nil, fail(at, "%s: %v", key, err)
+		return nil, fail(at, "sigma.at.field", key, err)
 	}
 	var list []*yaml.Node
 	switch val.Kind {
 	case yaml.MappingNode:
-		return nil, fail(val, "%s: the value of a field is a single value or a list, not a mapping", key)
+		return nil, fail(val, "sigma.value.mapping", key)
 	case yaml.SequenceNode:
 		if len(val.Content) == 0 {
-			return nil, fail(at, "%s: empty list of values", key)
+			return nil, fail(at, "sigma.value.none", key)
 		}
 		for _, member := range val.Content {
 			member = deref(member)
 			if member.Kind == yaml.ScalarNode && member.ShortTag() == "!!null" {
-				return nil, fail(member, "%s: null cannot be part of a list of values; give it a selection of its own", key)
+				return nil, fail(member, "sigma.value.null-in-list", key)
 			}
 			list = append(list, member)
 		}
 		if it.mods.has(modExists) {
-			return nil, fail(at, "%s: modifier \"exists\" takes true or false, not a list", key)
+			return nil, fail(at, "sigma.exists.list", key)
 		}
 	default:
 		list = []*yaml.Node{val}
@@ -143,14 +143,14 @@ func (b *builder) item(key string, at, val *yaml.Node) (*item, error) {
 	if it.mods.has(modExists) {
 		s := readScalar(val)
 		if s.kind != scalarBool {
-			return nil, fail(at, "%s: modifier \"exists\" takes true or false without quotes, not %s %q", key, kindName(val), s.raw)
+			return nil, fail(at, "sigma.exists.kind", key, kindName(val), s.raw)
 		}
 		it.exists = &s.yes
 		it.values = []*value{{raw: s.raw}}
 		return it, nil
 	}
 	if it.mods.all && len(list) < 2 {
-		return nil, fail(at, "%s: modifier \"all\" needs a list of at least two values", key)
+		return nil, fail(at, "sigma.all.single", key)
 	}
 	return it, b.values(it, at, list)
 }
@@ -160,18 +160,18 @@ func (b *builder) values(it *item, at *yaml.Node, list []*yaml.Node) error {
 	named := false
 	for _, n := range list {
 		if n.Kind != yaml.ScalarNode {
-			return fail(n, "%s: a value in a list must be a single value, not %s", it.name(), kindName(n))
+			return fail(n, "sigma.value.nested", it.name(), kindName(n))
 		}
 		s := readScalar(n)
 		val, err := compileValue(s, it.mods, it.keyword, b.opts.placeholders)
 		if err != nil {
-			return fail(n, "%s: %v", it.name(), err)
+			return fail(n, "sigma.at.field", it.name(), err)
 		}
 		named = named || hasPlaceholder(s.raw)
 		it.values = append(it.values, val)
 	}
 	if it.mods.has(modExpand) && !named {
-		return fail(at, "%s: modifier \"expand\" but no %%placeholder%% in the value", it.name())
+		return fail(at, "sigma.expand.unused", it.name())
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"regexp"
 	"regexp/syntax"
@@ -25,11 +24,11 @@ func compileValue(s scalar, c chain, keyword bool, known map[string][]string) (*
 		val.null = true
 		val.any = []matcher{nullMatcher{}}
 		if keyword {
-			return nil, errors.New("null cannot be searched in the whole event")
+			return nil, reasons.New("sigma.keyword.null")
 		}
 		for _, name := range c.names {
 			if name != "neq" {
-				return nil, fmt.Errorf("modifier %q cannot be applied to null", name)
+				return nil, reasons.New("sigma.modifier.null", name)
 			}
 		}
 	case c.has(modOrder) || c.has(modPart):
@@ -41,11 +40,11 @@ func compileValue(s scalar, c chain, keyword bool, known map[string][]string) (*
 	case c.regex:
 		val.any, err = compileRegex(s, c, known)
 	case s.kind == scalarBool && keyword:
-		return nil, errors.New("true and false cannot be searched in the whole event; quote the word to search for the text")
+		return nil, reasons.New("sigma.keyword.bool")
 	case s.kind == scalarBool:
 		for _, name := range c.names {
 			if modifiers[name] != modList {
-				return nil, needs(name, "text", s)
+				return nil, needs(name, "yaml.kind.text", s)
 			}
 		}
 		val.any = []matcher{boolMatcher{s.raw}}
@@ -71,14 +70,13 @@ func (c chain) plain() bool {
 }
 
 func needs(modifier, what string, s scalar) error {
-	got := kindName(s.node)
-	hint := ""
-	if what == "a number" && s.kind == scalarText {
+	var hint any = ""
+	if what == "yaml.kind.number" && s.kind == scalarText {
 		if _, ok := parseNumber(s.raw); ok {
-			hint = "; remove the quotes"
+			hint = reasons.New("sigma.hint.quotes")
 		}
 	}
-	return fmt.Errorf("modifier %q needs %s, got %s %q%s", modifier, what, got, s.raw, hint)
+	return reasons.New("sigma.modifier.kind", modifier, reasons.New(what), kindName(s.node), s.raw, hint)
 }
 
 func compileOrder(s scalar, c chain) ([]matcher, error) {
@@ -93,19 +91,19 @@ func compileOrder(s scalar, c chain) ([]matcher, error) {
 			continue
 		}
 		if s.kind != scalarNumber {
-			return nil, needs(name, "a number", s)
+			return nil, needs(name, "yaml.kind.number", s)
 		}
 	}
 	if limits := partRange[m.part]; m.part != "" && m.op == "" &&
 		(!s.num.isInt || s.num.i < limits[0] || s.num.i > limits[1]) {
-		return nil, fmt.Errorf("modifier %q gives whole numbers from %d to %d, never %s", m.part, limits[0], limits[1], s.raw)
+		return nil, reasons.New("sigma.modifier.range", m.part, limits[0], limits[1], s.raw)
 	}
 	return []matcher{m}, nil
 }
 
 func compileCIDR(s scalar, c chain, known map[string][]string) ([]matcher, error) {
 	if s.kind != scalarText {
-		return nil, needs("cidr", "text", s)
+		return nil, needs("cidr", "yaml.kind.text", s)
 	}
 	texts := []string{s.raw}
 	if c.has(modExpand) {
@@ -122,7 +120,7 @@ func compileCIDR(s scalar, c chain, known map[string][]string) ([]matcher, error
 	for _, text := range texts {
 		network, err := parseNetwork(text)
 		if err != nil {
-			return nil, fmt.Errorf("modifier \"cidr\" needs a network such as 10.0.0.0/8 or 2001:db8::/32, got %q", text)
+			return nil, reasons.New("sigma.cidr.invalid", text)
 		}
 		all = append(all, cidrMatcher{network})
 	}
@@ -148,17 +146,17 @@ func parseNetwork(text string) (netip.Prefix, error) {
 
 func compileRef(s scalar, c chain) ([]matcher, error) {
 	if s.kind != scalarText || s.raw == "" {
-		return nil, needs("fieldref", "a field name", s)
+		return nil, needs("fieldref", "sigma.kind.field", s)
 	}
 	if parsePattern(s.raw).wildcards() {
-		return nil, fmt.Errorf("modifier \"fieldref\" needs one field name, got the wildcards %q", s.raw)
+		return nil, reasons.New("sigma.fieldref.wildcard", s.raw)
 	}
 	return []matcher{refMatcher{field: s.raw, place: c.place, cased: c.cased}}, nil
 }
 
 func compileRegex(s scalar, c chain, known map[string][]string) ([]matcher, error) {
 	if s.kind == scalarBool {
-		return nil, needs("re", "text", s)
+		return nil, needs("re", "yaml.kind.text", s)
 	}
 	sources := []string{s.raw}
 	if c.has(modExpand) {
@@ -186,9 +184,9 @@ func compileRegex(s scalar, c chain, known map[string][]string) ([]matcher, erro
 		if err != nil {
 			var se *syntax.Error
 			if errors.As(err, &se) {
-				err = fmt.Errorf("%s: %q", se.Code, se.Expr)
+				err = reasons.New("sigma.regexp.detail", errors.New(se.Code.String()), se.Expr)
 			}
-			return nil, fmt.Errorf("regular expression %q cannot be used: %w (RE2 syntax: no look-around, no back-references)", source, err)
+			return nil, reasons.New("sigma.regexp.invalid", source, err)
 		}
 		all = append(all, regexMatcher{re})
 	}
@@ -210,7 +208,7 @@ func compileText(s scalar, c chain, keyword bool, known map[string][]string) ([]
 		}
 	}
 	if keyword && s.raw == "" {
-		return nil, errors.New("an empty keyword would be found in every event")
+		return nil, reasons.New("sigma.keyword.empty")
 	}
 	var encoded [][]byte // between a charset and an encoding
 	for _, name := range c.names {
@@ -263,11 +261,11 @@ func plainTexts(patterns []pattern, modifier, raw string) ([]string, error) {
 	var all []string
 	for _, p := range patterns {
 		if p.wildcards() {
-			return nil, fmt.Errorf("modifier %q cannot encode the wildcards in %q; put contains behind it, or escape * and ? with a backslash", modifier, raw)
+			return nil, reasons.New("sigma.modifier.wildcards", modifier, raw)
 		}
 		texts, ok := p.plain(maxPermutations)
 		if all = append(all, texts...); !ok || len(all) > maxVariants {
-			return nil, fmt.Errorf("modifier %q would have to encode too many spellings of %q", modifier, raw)
+			return nil, reasons.New("sigma.modifier.spellings", modifier, raw)
 		}
 	}
 	return all, nil
@@ -289,7 +287,7 @@ func encode(data [][]byte, name, raw string) ([]pattern, error) {
 		}
 		pieces, ok := base64Offsets(bytes)
 		if !ok {
-			return nil, fmt.Errorf("value %q is too short for base64offset: two bytes are the least that leave a trace at every offset", raw)
+			return nil, reasons.New("sigma.base64offset.short", raw)
 		}
 		for _, piece := range pieces {
 			all = append(all, literalPattern(piece))

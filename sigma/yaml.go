@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meneki/meneki/sigma/internal/refusal"
 )
 
 // Bounds of one YAML document. The largest published rules have some thousand
@@ -87,7 +89,7 @@ func readYAML(source []byte) (root *yaml.Node, err error) {
 		// The YAML package has panicked on odd input before; a rule file is
 		// foreign input and must never take the process down.
 		if r := recover(); r != nil {
-			root, err = nil, &ParseError{Line: 1, Column: 1, Reason: fmt.Sprintf("not valid YAML: %v", r)}
+			root, err = nil, fail(&yaml.Node{}, "yaml.invalid", fmt.Errorf("%v", r))
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(source))
@@ -100,10 +102,10 @@ func readYAML(source []byte) (root *yaml.Node, err error) {
 		if err != nil {
 			return nil, yamlError(err, source)
 		}
-		return nil, fail(&more, "unexpected second document; end lines with LF and separate documents with ---")
+		return nil, fail(&more, "yaml.documents")
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, fail(&doc, "not a YAML document")
+		return nil, fail(&doc, "yaml.none")
 	}
 	c := checker{}
 	if err := c.check(doc.Content[0], 0); err != nil {
@@ -128,24 +130,25 @@ func yamlError(err error, source []byte) *ParseError {
 		// The YAML package gives no line for it.
 		name, _, _ = strings.Cut(name, "'")
 		line = 1 + bytes.Count(source[:max(unquoted(source, "*"+name), 0)], []byte("\n"))
-		return &ParseError{Line: line, Column: 1, Reason: fmt.Sprintf("not valid YAML: a value that begins with * must stand in quotes: '*%s'", name)}
+		return &ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.asterisk", name)}
 	}
-	return &ParseError{Line: line, Column: 1, Reason: "not valid YAML: " + reason + yamlHint(reason, lineOf(source, line))}
+	return &ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.invalid", yamlHint(reason, lineOf(source, line)))}
 }
 
-// yamlHint says what to do about an error in a line of a rule.
-func yamlHint(reason string, line []byte) string {
+// yamlHint returns the YAML reader's reason with what to do about it in this line.
+func yamlHint(reason string, line []byte) error {
+	err := refusal.Reader(reason)
 	switch {
 	case strings.Contains(reason, "cannot start any token") && bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("\t")):
-		return "; indent with blanks, not tabs"
+		return reasons.New("yaml.hint.tabs", err)
 	case strings.Contains(reason, "cannot start any token"):
-		return "; put values that begin with %, @ or ` in quotes"
+		return reasons.New("yaml.hint.quotes", err)
 	case strings.Contains(reason, "unknown escape character"):
-		return "; write backslashes within single quotes"
+		return reasons.New("yaml.hint.backslashes", err)
 	case strings.Contains(reason, "mapping values are not allowed"):
-		return "; put values that hold a colon and a blank in quotes"
+		return reasons.New("yaml.hint.colon", err)
 	}
-	return ""
+	return err
 }
 
 // unquoted finds a word that no quote stands before, -1 if there is none.
@@ -178,15 +181,15 @@ type checker struct{ nodes, aliases int }
 
 func (c *checker) check(n *yaml.Node, depth int) error {
 	if depth > maxYAMLDepth {
-		return fail(n, "nested deeper than %d levels", maxYAMLDepth)
+		return fail(n, "yaml.depth", maxYAMLDepth)
 	}
 	if c.nodes++; c.nodes > maxYAMLNodes {
-		return fail(n, "more than %d values", maxYAMLNodes)
+		return fail(n, "yaml.values", maxYAMLNodes)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		if c.aliases++; c.aliases > maxYAMLAliases {
-			return fail(n, "more than %d YAML aliases", maxYAMLAliases)
+			return fail(n, "yaml.aliases", maxYAMLAliases)
 		}
 		return c.check(n.Alias, depth+1)
 	case yaml.MappingNode:
@@ -194,13 +197,13 @@ func (c *checker) check(n *yaml.Node, depth int) error {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := deref(n.Content[i])
 			if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
-				return fail(n.Content[i], "a key must be plain text")
+				return fail(n.Content[i], "yaml.key.kind")
 			}
 			if key.ShortTag() == "!!merge" {
-				return fail(key, "YAML merge keys (<<) are not supported; write the keys out")
+				return fail(key, "yaml.key.merge")
 			}
 			if seen[key.Value] {
-				return fail(key, "duplicate key %q", key.Value)
+				return fail(key, "yaml.key.duplicate", key.Value)
 			}
 			seen[key.Value] = true
 			if err := c.check(n.Content[i+1], depth+1); err != nil {
@@ -217,10 +220,10 @@ func (c *checker) check(n *yaml.Node, depth int) error {
 		switch n.ShortTag() {
 		case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
 		default:
-			return fail(n, "YAML type %s is not supported", n.ShortTag())
+			return fail(n, "yaml.type", n.ShortTag())
 		}
 		if !utf8.ValidString(n.Value) {
-			return fail(n, "text is not valid UTF-8")
+			return fail(n, "yaml.utf8")
 		}
 	}
 	return nil
@@ -255,26 +258,30 @@ func child(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// fail makes the refusal for a place in the document.
-func fail(at *yaml.Node, format string, args ...any) *ParseError {
-	return &ParseError{Line: max(at.Line, 1), Column: max(at.Column, 1), Reason: fmt.Sprintf(format, args...)}
+// fail returns the refusal for a place in the document.
+func fail(at *yaml.Node, code string, args ...any) *ParseError {
+	return failWith(at, reasons.New(code, args...))
 }
 
-// kindName names a node's kind for a person.
-func kindName(n *yaml.Node) string {
+func failWith(at *yaml.Node, why Reason) *ParseError {
+	return &ParseError{Line: max(at.Line, 1), Column: max(at.Column, 1), Reason: why}
+}
+
+// kindName returns the name of a node's kind, for a person.
+func kindName(n *yaml.Node) Reason {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return "a mapping"
+		return reasons.New("yaml.kind.mapping")
 	case yaml.SequenceNode:
-		return "a list"
+		return reasons.New("yaml.kind.list")
 	}
 	switch n.ShortTag() {
 	case "!!null":
-		return "null"
+		return reasons.New("yaml.kind.null")
 	case "!!bool":
-		return "true or false"
+		return reasons.New("yaml.kind.bool")
 	case "!!int", "!!float":
-		return "a number"
+		return reasons.New("yaml.kind.number")
 	}
-	return "text"
+	return reasons.New("yaml.kind.text")
 }

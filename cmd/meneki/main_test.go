@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/meneki/meneki/internal/cli"
+	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/sigma"
@@ -40,14 +41,14 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"samples": samples, "report": report, "exit": exitCode,
+			"samples": writeSamples, "report": report, "exit": exitCode,
 		},
 	})
 }
 
 // samples DIR writes meneki's own recordings and rules there, and beside the
 // attack's recording the same without the events that any rule matches.
-func sampleFiles(ts *testscript.TestScript, neg bool, args []string) {
+func writeSamples(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: samples DIR")
 	}

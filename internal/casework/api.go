@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -8,7 +9,9 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
 )
 
 // CaseBody is a case as programs see it: as much of it as the caller may know.
@@ -89,20 +92,23 @@ func API(a *api.API, c PageConfig) {
 		api.Paging
 		State  string `query:"state" enum:"active,open,contained,closed" doc:"active is all but closed; absent: all | active は終結以外。省略時はすべて"`
 		Q      string `query:"q" maxLength:"200" doc:"text in number, title or rule | 番号・件名・規則に含まれる文字列"`
+		Sort   string `query:"sort" maxLength:"20" doc:"severity (the default for the hub's people), updated, findings or members; for an organisation since or severity; - in front reverses it | severity（ハブの担当者の既定）・updated・findings・members、組織は since・severity。先頭に - を付けると逆順"`
 		Sector string `query:"sector" maxLength:"40" doc:"slug of a sector; for the hub's people | 分野の識別子。ハブの担当者のみ"`
 	}
 	type listOut struct{ Body api.Page[CaseBody] }
 	api.Register(a, api.Op{ID: "list-cases", Method: http.MethodGet, Path: "/api/v1/cases", Tag: "cases", Need: policy.RoleReader, Summary: i18n.T("List cases", "事案の一覧")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			list, _, next, err := c.find(ctx, api.Viewer(ctx), Filter{Text: in.Q, State: in.State, Sector: in.Sector}, in.After, in.Limit)
+			ask := list.Ask{Values: map[string]string{"q": in.Q, "state": cmp.Or(in.State, every), "sector": in.Sector},
+				Sort: in.Sort, After: in.After, Limit: in.Limit, Strict: true}
+			var p list.Page[Case]
+			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+				p, err = List(tx, ask)
+				return err
+			})
 			if err != nil {
 				return nil, err
 			}
-			out := &listOut{Body: api.Page[CaseBody]{Items: []CaseBody{}, Next: next}}
-			for _, x := range list {
-				out.Body.Items = append(out.Body.Items, x.body())
-			}
-			return out, nil
+			return &listOut{list.Body(p, Case.body)}, nil
 		})
 	type One struct { // exported, or the fields of an embedded one are not seen
 		Number string `path:"number" maxLength:"60" doc:"the case's number | 事案番号"`

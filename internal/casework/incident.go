@@ -63,6 +63,7 @@ type Part struct {
 	Incident string          `db:"incident"`
 	Member   string          `db:"member"`
 	Title    string          `db:"title"`
+	Words    string          `db:"words"` // the title, as it is searched
 	Level    string          `db:"level"`
 	Rule     string          `db:"rule"`
 	Host     string          `db:"host"`
@@ -73,7 +74,7 @@ type Part struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-const partColumns = "p.finding, p.incident, p.member, p.title, p.level, p.rule, p.host, p.count, p.past, p.why, p.at, p.tlp, p.owner, p.audience"
+const partColumns = "p.finding, p.incident, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.past, p.why, p.at, p.tlp, p.owner, p.audience"
 
 // Class splits what may be shared early from what protects the victim.
 type Class string

@@ -2,9 +2,9 @@ package casework
 
 import (
 	"context"
-	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
@@ -15,9 +15,9 @@ import (
 func Finder(db *store.DB) search.Finder {
 	return search.Finder{Name: i18n.T("Cases", "事案"), All: "/cases", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
 		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
-			list, err := List(tx, Filter{Text: q}, time.Time{}, "", limit)
+			p, err := List(tx, list.Ask{Values: map[string]string{"q": q, "state": "all"}, Limit: limit})
 			out = out[:0]
-			for _, c := range list {
+			for _, c := range p.Rows {
 				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + web.Defang(c.Title), Note: c.Handling.TLP})
 			}
 			return err

@@ -216,7 +216,7 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 	}
 	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
 		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed, Handling: caseHandling(f)}
-	c.Words = strings.ToLower(c.Number + "\n" + c.Title)
+	c.Words = store.Fold(c.Number + "\n" + c.Title)
 	if err := store.Insert(tx, "incidents", []Case{c}); err != nil {
 		return "", err
 	}
@@ -240,7 +240,7 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 	if err != nil {
 		return err
 	}
-	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
+	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
 	if err := store.Insert(tx, "incident_finding", []Part{p}); err != nil {
 		return err
 	}
@@ -299,8 +299,8 @@ func (s *Service) widen(c *Case, f msg.Finding, sector string) {
 	if !f.Retro && !f.Sensed.IsZero() && (c.Sensed.IsZero() || f.Sensed.Before(c.Sensed)) {
 		c.Sensed = f.Sensed
 	}
-	if !strings.Contains(c.Words, strings.ToLower(f.Rule.Title)) && len(c.Words) < 4000 {
-		c.Words += "\n" + strings.ToLower(f.Rule.Title)
+	if title := store.Fold(f.Rule.Title); !strings.Contains(c.Words, title) && len(c.Words) < 4000 {
+		c.Words += "\n" + title
 	}
 }
 

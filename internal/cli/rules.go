@@ -53,7 +53,7 @@ type refusal struct {
 func refusals(list []*sigma.ParseError) []refusal {
 	out := make([]refusal, 0, len(list))
 	for _, r := range list {
-		out = append(out, refusal{r.Path, r.Line, r.Column, r.RuleID, r.Reason})
+		out = append(out, refusal{r.Path, r.Line, r.Column, r.RuleID, r.Reason.Error()})
 	}
 	return out
 }

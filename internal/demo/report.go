@@ -8,6 +8,7 @@ import (
 
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
@@ -168,12 +169,12 @@ func (d *Demo) findings(tx *store.Tx, r *Report) error {
 }
 
 func (d *Demo) cases(tx *store.Tx, r *Report) error {
-	list, err := casework.List(tx, casework.Filter{}, time.Time{}, "", 1000)
+	page, err := casework.List(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 1000})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(list, func(a, b casework.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
-	for _, c := range list {
+	slices.SortFunc(page.Rows, func(a, b casework.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
+	for _, c := range page.Rows {
 		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest, Findings: c.Findings}
 		parts, err := casework.Parts(tx, c.ID)
 		if err != nil {

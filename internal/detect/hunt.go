@@ -69,7 +69,7 @@ func (rd Reader) sigma(a Armed, text, license string) (Armed, error) {
 	set := rd.set(a.ID, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
-		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Text(err.Reason)), err)
+		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Of(err.Reason)), err)
 	}
 	if len(set.Rules) == 1 && len(set.Correlations)+len(set.Filters) == 0 {
 		a.Rule = set.Rules[0]

@@ -47,7 +47,7 @@ regression_tests_info:
 	}
 	set := rules(t, rulesText)
 	set = sigma.NewSet(slices.DeleteFunc(set.Rules, func(r *sigma.Rule) bool { return r.ID == ruleNoise }))
-	set.Refused = append(set.Refused, &sigma.ParseError{Path: "noise.yml", Line: 3, RuleID: ruleNoise, Reason: "no reason"})
+	set.Refused = append(set.Refused, sigma.ParseCollection("noise.yml", []byte("title: t\nid: "+ruleNoise+"\n")).Refused...)
 	got, err := RunTrials(t.Context(), set, list)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ regression_tests_info:
 		"too much|two.jsonl|2 of 2 events match, at least 3 should",
 		"|two.jsonl|2 of 2 events match, and none should",
 		"|two.jsonl|no rule has this id",
-		"|two.jsonl|the rule was refused: noise.yml:3:0: no reason",
+		"|two.jsonl|the rule was refused: noise.yml:1:1: no detection: this is not a Sigma detection rule",
 	}
 	slices.Sort(want)
 	if !slices.Equal(lines, want) {

@@ -3,10 +3,11 @@ package identity
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -28,8 +29,16 @@ func Audit(tx *store.Tx, actor policy.Viewer, action, subject string, detail any
 	if detail == nil {
 		detail = struct{}{}
 	}
-	_, err := tx.Exec(`INSERT INTO audit (id, at, actor, actor_name, action, subject, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		clock.NewID(), tx.Now(), actorID(actor), actor.Name, action, subject, store.JSON(detail))
+	_, err := tx.Exec(
+		`INSERT INTO audit (id, at, actor, actor_name, action, subject, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		clock.NewID(),
+		tx.Now(),
+		actorID(actor),
+		actor.Name,
+		action,
+		subject,
+		store.JSON(detail),
+	)
 	return err
 }
 
@@ -45,24 +54,24 @@ func actorID(v policy.Viewer) string {
 	return "nobody"
 }
 
-// Trail gives lines of the audit trail, the newest first: those before the entry
-// with the id before, if that is given, and about subject, if that is given.
-func (s *Service) Trail(ctx context.Context, subject, before string, limit int) (out []Entry, err error) {
-	if limit <= 0 {
-		limit = 100
+// TrailList describes the audit trail as a list, the newest line first.
+func TrailList() list.Spec[Entry] {
+	return list.Spec[Entry]{
+		Select: "a.id, a.at, a.actor, a.actor_name, a.action, a.subject, a.detail", From: "audit a",
+		// Ids are made in the order of time.
+		Key: []list.Term[Entry]{{SQL: "a.id", Of: func(e Entry) any { return e.ID }, Desc: true}},
+		Sorts: []list.Sort[Entry]{
+			{Name: "time", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true},
+		},
+		Filters: []list.Filter[Entry]{{Name: "subject", Kind: list.Linked,
+			Where: func(id string) list.Cond { return list.Where("a.subject = ?", id) }}},
 	}
+}
+
+// Trail returns a page of the audit trail.
+func (s *Service) Trail(ctx context.Context, ask list.Ask) (out list.Page[Entry], err error) {
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
-		q, args := `SELECT id, at, actor, actor_name, action, subject, detail FROM audit WHERE 1=1`, []any{}
-		if subject != "" {
-			args = append(args, subject)
-			q += ` AND subject = $` + strconv.Itoa(len(args))
-		}
-		if before != "" {
-			args = append(args, before)
-			q += ` AND id < $` + strconv.Itoa(len(args))
-		}
-		args = append(args, limit)
-		out, err = store.Query[Entry](tx, q+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+		out, err = TrailList().Read(tx, ask)
 		return err
 	})
 	return out, err

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	lists "github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
@@ -66,7 +67,11 @@ func (w world) invite(name, sector string) (identity.Member, string) {
 
 func (w world) user(login string, role policy.Role, member string) (identity.User, string) {
 	w.Helper()
-	u, link, err := w.s.AddUser(w.Context(), op, identity.NewUser{Name: login, Login: login, Role: role, Member: member})
+	u, link, err := w.s.AddUser(
+		w.Context(),
+		op,
+		identity.NewUser{Name: login, Login: login, Role: role, Member: member},
+	)
 	w.ok(err)
 	return u, link
 }
@@ -84,7 +89,9 @@ func TestInviteAndJoin(t *testing.T) {
 	each(t, func(w world) {
 		ctx := w.Context()
 		m, token := w.invite("  関東 電力\u200b ", "energy")
-		if m.Name != "関東 電力" || m.Sector != "power" || m.Prefecture != "13" || m.Active() || m.Kind != identity.KindOrganisation || m.Realm != "live" {
+		if m.Name != "関東 電力" || m.Sector != "power" || m.Prefecture != "13" || m.Active() ||
+			m.Kind != identity.KindOrganisation ||
+			m.Realm != "live" {
 			w.Errorf("%+v", m)
 		}
 		_, _, err := w.s.Invite(ctx, op, identity.NewMember{Name: "関東 電力", Sector: "gas"})
@@ -96,9 +103,17 @@ func TestInviteAndJoin(t *testing.T) {
 		}
 		_, _, err = w.s.Invite(ctx, op, identity.NewMember{Name: " \u200b", Sector: "gas"})
 		w.fails(err, fault.Invalid)
-		_, _, err = w.s.Invite(ctx, policy.Viewer{Hub: true, Role: policy.RoleAnalyst}, identity.NewMember{Name: "x", Sector: "gas"})
+		_, _, err = w.s.Invite(
+			ctx,
+			policy.Viewer{Hub: true, Role: policy.RoleAnalyst},
+			identity.NewMember{Name: "x", Sector: "gas"},
+		)
 		w.fails(err, fault.Denied)
-		_, _, err = w.s.Invite(ctx, policy.Viewer{Member: "m", Role: policy.RoleAdmin}, identity.NewMember{Name: "x", Sector: "gas"})
+		_, _, err = w.s.Invite(
+			ctx,
+			policy.Viewer{Member: "m", Role: policy.RoleAdmin},
+			identity.NewMember{Name: "x", Sector: "gas"},
+		)
 		w.fails(err, fault.Denied)
 
 		k1, k2 := key(w.T), key(w.T)
@@ -166,12 +181,15 @@ func TestInviteAndJoin(t *testing.T) {
 		}
 		gone, err := w.s.Member(ctx, m.ID)
 		w.ok(err)
-		if gone.Active() || gone.Name != "関西電力" || gone.Sector != "gas" || gone.Prefecture != "27" || gone.Account != "ACC" {
+		if gone.Active() || gone.Name != "関西電力" || gone.Sector != "gas" || gone.Prefecture != "27" ||
+			gone.Account != "ACC" {
 			w.Errorf("%+v", gone)
 		}
 		w.invite("関西電力", "power") // the name is free again
-		trail, err := w.s.Trail(ctx, m.ID, "", 0)
+		about := lists.Ask{Values: map[string]string{"subject": m.ID}}
+		page, err := w.s.Trail(ctx, about)
 		w.ok(err)
+		trail := page.Rows
 		var actions []string
 		for _, e := range trail {
 			actions = append(actions, e.Action)
@@ -185,9 +203,13 @@ func TestInviteAndJoin(t *testing.T) {
 		if trail[len(trail)-1].Actor != "operator" || trail[len(trail)-1].ActorName != "test" {
 			w.Errorf("%+v", trail[len(trail)-1])
 		}
-		older, err := w.s.Trail(ctx, m.ID, trail[0].ID, 2)
+		about.Limit = 1
+		newest, err := w.s.Trail(ctx, about)
 		w.ok(err)
-		if len(older) != 2 || older[0].ID != trail[1].ID {
+		about.Limit, about.After = 2, newest.Next
+		older, err := w.s.Trail(ctx, about)
+		w.ok(err)
+		if len(older.Rows) != 2 || older.Rows[0].ID != trail[1].ID {
 			w.Errorf("%+v", older)
 		}
 	})
@@ -294,7 +316,10 @@ func TestSessions(t *testing.T) {
 		if len(list) != 1 || list[0].ID != first.ID || list[0].Address != "192.0.2.1" {
 			w.Errorf("%+v", list)
 		}
-		w.fails(w.s.RevokeSession(ctx, policy.Viewer{User: "x", Hub: true, Role: policy.RoleAnalyst}, first.ID), fault.NotFound)
+		w.fails(
+			w.s.RevokeSession(ctx, policy.Viewer{User: "x", Hub: true, Role: policy.RoleAnalyst}, first.ID),
+			fault.NotFound,
+		)
 		for range 20 { // and ends after seven days all the same
 			w.now.Add(11 * time.Hour)
 			_, _, err = w.s.SessionViewer(ctx, cookie)

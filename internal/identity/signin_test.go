@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 )
 
@@ -89,9 +90,9 @@ func TestSignInIsLimited(t *testing.T) {
 			_, _, err = w.s.SignIn(ctx, "taro", good, here)
 			w.ok(err)
 		}
-		trail, err := w.s.Trail(ctx, "pair 192.0.2.1 taro", "", 0)
+		trail, err := w.s.Trail(ctx, list.Ask{Values: map[string]string{"subject": "pair 192.0.2.1 taro"}})
 		w.ok(err)
-		if len(trail) != 1 || trail[0].Action != "session.limit" {
+		if len(trail.Rows) != 1 || trail.Rows[0].Action != "session.limit" {
 			w.Errorf("%+v", trail)
 		}
 	})

@@ -66,7 +66,7 @@ func (n *Node) ruleReport(context.Context) (situation.RuleReport, error) {
 		r.Loaded = append(r.Loaded, situation.RuleLine{ID: x.Key(), Title: x.Title, Level: string(x.Level), Author: x.Author, License: x.License, File: filepath.Base(x.Path), Correlation: true})
 	}
 	for _, x := range set.Refused {
-		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: reason.Text(x.Reason)})
+		r.Refused = append(r.Refused, situation.RefusedRule{File: x.Path, Line: x.Line, Reason: reason.Of(x.Reason)})
 	}
 	return r, nil
 }

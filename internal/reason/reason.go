@@ -1,168 +1,183 @@
 // Package reason says in both languages why something was refused. The public
 // libraries (sigma, sigma/pipeline, sigma/correlate, stix, evtx) speak English
-// only and know nothing of people; their reasons reach a person through Text or
-// Of, which look up the sentence a reason was made from. What no table has is
-// given as it is, so that a reason is never lost. Programs get the English.
+// only and know nothing of people; each of their reasons has a code out of a
+// closed set and arguments ([Coded]), and the tables of this package hold the
+// Japanese format of each code. What no table has is shown in English as it is,
+// so that a reason is never lost.
 package reason
 
 import (
-	"slices"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp/syntax"
 	"strings"
-	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// Bounds of the work for one reason; a longer or deeper one stays English where
-// the bound is met.
+// Coded is a library's reason: English text, a code out of the library's closed
+// set, and what fills the verbs of the code's format. An argument may be another
+// reason, or an error.
+type Coded interface {
+	error
+	Code() string
+	Args() []any
+}
+
+// Reason is a reason as it is stored and sent: it is put into words when it is
+// read. The zero Reason is none.
+type Reason struct {
+	Code string `json:"code,omitempty"`
+	// Args are strings, numbers, truth values and Reasons.
+	Args []any  `json:"args,omitempty"`
+	Text string `json:"text"` // the English
+}
+
+// Bounds of a reason that was sent. One beyond them keeps its text only.
 const (
-	maxReason = 8 << 10 // bytes of a reason
-	maxDepth  = 8       // reasons within one another
-	maxSteps  = 4096    // places that are tried for the parts of sentences
+	maxArgs  = 16
+	maxDepth = 8
 )
 
-// entry is one sentence of a library: the format it is made with, and the same in
-// Japanese. In the Japanese {0} is the first part as it stands (a name, a number,
-// a quoted value), and {0~} is one that is itself a reason or a phrase and is said
-// in Japanese too.
-type entry struct{ en, ja string }
+// Plain returns a reason that is only a text.
+func Plain(text string) Reason { return Reason{Text: text} }
 
-// Of says why err came about; the empty Text if err is nil.
-func Of(err error) i18n.Text {
+// From returns the reason that an error is, the zero Reason for nil.
+func From(err error) Reason { return from(err, 0) }
+
+func from(err error, depth int) Reason {
 	if err == nil {
-		return i18n.Text{}
+		return Reason{}
 	}
-	return Text(err.Error())
-}
-
-// Text gives a library's reason in both languages. The English is s. The Japanese
-// is s too where nothing better is known.
-func Text(s string) i18n.Text {
-	if len(s) > maxReason {
-		return i18n.Same(s)
+	r := Reason{Text: err.Error()}
+	if depth == maxDepth {
+		return r
 	}
-	t := teller{book: theBook(), steps: maxSteps}
-	lines := strings.Split(s, "\n") // joined errors stand on lines of their own
-	for i, line := range lines {
-		lines[i] = t.say(line, 0)
-	}
-	return i18n.Text{EN: s, JA: strings.Join(lines, "\n")}
-}
-
-// tables are all sentences, by where they come from.
-func tables() []entry {
-	return slices.Concat(shared(), ofRules(), ofConditions(), ofCorrelations(), ofPipelines(), ofSteps(), ofObjects(), ofPatterns(), ofLogs(), ofSnapshots(), ofYAML(), ofMachine(), ofReceipts())
-}
-
-var theBook = sync.OnceValue(func() *book { return bind(tables()) })
-
-// book finds sentences by one word of theirs, so that a look-up tries few.
-type book struct {
-	sentences []sentence       // the most telling first
-	by        map[string][]int // by anchor, into sentences
-	always    []int            // those without an anchor
-}
-
-// bind orders sentences: where several fit, the one that says most about the
-// beginning wins, then the one with most words of its own.
-func bind(list []entry) *book {
-	b := &book{by: map[string][]int{}}
-	count := map[string]int{}
-	for _, e := range list {
-		s := compile(e)
-		b.sentences = append(b.sentences, s)
-		for _, w := range s.words {
-			count[w]++
+	switch e := err.(type) {
+	case Coded:
+		r.Code, r.Args = e.Code(), arguments(e.Args(), depth)
+	case *fs.PathError:
+		r.Code, r.Args = "os."+e.Op, arguments([]any{e.Path, e.Err}, depth)
+	case *syntax.Error:
+		r.Code, r.Args = "regexp", arguments([]any{errors.New(e.Code.String()), e.Expr}, depth)
+	case interface{ Unwrap() error }:
+		// A text of the wrapper's own in front of the reason.
+		inner := e.Unwrap()
+		if inner == nil {
+			break
+		}
+		if before, ok := strings.CutSuffix(r.Text, inner.Error()); ok {
+			r.Code, r.Args = "reason.within", arguments([]any{before, inner}, depth)
 		}
 	}
-	slices.SortStableFunc(b.sentences, func(x, y sentence) int {
-		if x.open != y.open {
-			return x.open - y.open
-		}
-		return y.own - x.own
-	})
-	for i, s := range b.sentences {
-		if len(s.words) == 0 {
-			b.always = append(b.always, i)
-			continue
-		}
-		rarest := slices.MinFunc(s.words, func(a, b string) int { return count[a] - count[b] })
-		b.by[rarest] = append(b.by[rarest], i)
-	}
-	return b
+	return r
 }
 
-// candidates are the sentences that s may have been made from, the best first.
-func (b *book) candidates(s string) []int {
-	out := slices.Clone(b.always)
-	for w := range strings.SplitSeq(s, " ") {
-		out = append(out, b.by[w]...)
+func arguments(list []any, depth int) []any {
+	if len(list) > maxArgs {
+		return nil
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// teller says one reason, with what is left to spend on it.
-type teller struct {
-	book  *book
-	steps int
-}
-
-// say gives s in Japanese.
-func (t *teller) say(s string, depth int) string {
-	if s == "" || depth == maxDepth {
-		return s
-	}
-	quoted := quotes(s)
-	for _, i := range t.book.candidates(s) {
-		if t.steps <= 0 {
-			return s
-		}
-		m := matcher{s: s, quoted: quoted, steps: &t.steps}
-		x := &t.book.sentences[i]
-		if !m.fits(x.parts, 0) {
-			continue
-		}
-		if said, told := t.fill(x, m.holes, depth); told {
-			return said
+	out := make([]any, len(list))
+	for i, a := range list {
+		switch a := a.(type) {
+		case error:
+			out[i] = from(a, depth+1)
+		case string, bool, int, int64, uint32, uint64:
+			out[i] = a
+		default:
+			out[i] = fmt.Sprint(a)
 		}
 	}
-	return s
+	return out
 }
 
-// fill puts the parts of a reason into a Japanese sentence. told is false if that
-// says no more than the English did.
-func (t *teller) fill(x *sentence, holes []string, depth int) (said string, told bool) {
-	var out []byte
-	told = !x.bare
-	spaced := false // behind a part that may end in Latin letters
-	for _, p := range x.ja {
-		if spaced && latin(utf8.DecodeLastRune(out)) && japanese(utf8.DecodeRuneInString(p.text)) {
-			out = append(out, ' ')
-		}
-		out = append(out, p.text...)
-		if spaced = p.translate || p.hole == 0 && x.open == 2; p.hole < 0 {
-			continue
-		}
-		part := holes[p.hole]
-		// What a sentence begins with may have taken in the reason around it.
-		if p.translate || p.hole == 0 && x.open == 2 && strings.Contains(part, ": ") {
-			part = t.say(part, depth+1)
-			told = told || part != holes[p.hole]
-			if japanese(utf8.DecodeLastRune(out)) && latin(utf8.DecodeRuneInString(part)) {
-				out = append(out, ' ')
-			}
-		}
-		out = append(out, part...)
+// Zero reports whether r is no reason.
+func (r Reason) Zero() bool { return r.Text == "" && r.Code == "" }
+
+// Clip returns r, or only the beginning of its text if r takes more bytes than
+// max as JSON.
+func (r Reason) Clip(max int) Reason {
+	if data, err := json.Marshal(r); err == nil && len(data) <= max {
+		return r
 	}
-	return string(out), told
+	text := r.Text
+	if len(text) > max {
+		text = strings.ToValidUTF8(text[:max], "")
+	}
+	return Reason{Text: text}
 }
 
-// Where Japanese meets Latin letters a blank stands between them.
-func latin(r rune, _ int) bool { return r > ' ' && r < utf8.RuneSelf }
+// UnmarshalJSON reads a reason. One that is beyond the bounds keeps its text
+// only.
+func (r *Reason) UnmarshalJSON(data []byte) error {
+	got, _, err := read(data, 1)
+	*r = got
+	return err
+}
 
-func japanese(r rune, _ int) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+// read reads a reason; whole is false if it is only the text of one that is
+// beyond the bounds.
+func read(data []byte, depth int) (r Reason, whole bool, err error) {
+	var raw struct {
+		Code string            `json:"code"`
+		Args []json.RawMessage `json:"args"`
+		Text string            `json:"text"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return Reason{}, false, fmt.Errorf("read a reason: %w", err)
+	}
+	if len(raw.Args) > maxArgs || depth > maxDepth {
+		return Plain(raw.Text), false, nil
+	}
+	r = Reason{Code: raw.Code, Text: raw.Text}
+	for _, a := range raw.Args {
+		v, ok := argument(a, depth)
+		if !ok {
+			return Plain(raw.Text), false, nil
+		}
+		r.Args = append(r.Args, v)
+	}
+	return r, true, nil
+}
+
+// argument reads one argument; ok is false for a list, null, and a reason beyond
+// the bounds.
+func argument(data json.RawMessage, depth int) (v any, ok bool) {
+	switch data[0] {
+	case '{':
+		inner, whole, err := read(data, depth+1)
+		return inner, whole && err == nil
+	case '"':
+		var s string
+		return s, json.Unmarshal(data, &s) == nil
+	case 't', 'f':
+		return data[0] == 't', true
+	case '[', 'n':
+		return nil, false
+	}
+	return json.Number(data), true
+}
+
+// Of returns why err came about in both languages, the empty text for nil.
+func Of(err error) i18n.Text {
+	if many, ok := err.(interface{ Unwrap() []error }); ok && !isCoded(err) {
+		var en, ja []string
+		for _, one := range many.Unwrap() {
+			t := Of(one)
+			en, ja = append(en, t.EN), append(ja, t.JA)
+		}
+		return i18n.Text{EN: strings.Join(en, "\n"), JA: strings.Join(ja, "\n")}
+	}
+	r := From(err)
+	if t := r.Say(); t.EN != t.JA {
+		return t
+	}
+	return Text(r.Text)
+}
+
+func isCoded(err error) bool {
+	_, ok := err.(Coded)
+	return ok
 }

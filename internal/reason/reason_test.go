@@ -105,7 +105,7 @@ func alike(a, b string) bool {
 // Every entry is found again, whatever stands in its holes, and what stands there
 // is kept to the letter.
 func TestEveryEntryIsFound(t *testing.T) {
-	for _, e := range tables() {
+	for _, e := range formats() {
 		en, ja := filled(e, "v: no title", 12)
 		if got := Text(en).JA; !alike(got, ja) && !compile(e).bare {
 			t.Errorf("%s\n got %s\nwant %s", en, got, ja)
@@ -116,7 +116,7 @@ func TestEveryEntryIsFound(t *testing.T) {
 // A quoted value confuses nothing, whatever it holds: other reasons, holes,
 // quotes, letters of any kind.
 func FuzzQuotedValue(f *testing.F) {
-	list := tables()
+	list := formats()
 	f.Add(uint16(3), `x" is already that of "y`, uint16(1))
 	f.Add(uint16(80), "{0~} : \x00\xff\n", uint16(2))
 	f.Add(uint16(200), strings.Repeat(`\"`, 300), uint16(3))

@@ -6,6 +6,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -32,8 +33,13 @@ type personLine struct {
 }
 
 func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
-	v := &web.View{Template: "settings/people", Title: i18n.T("People", "利用者"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/people"),
-		Lede: i18n.T("Who works in this console, and in which role.", "このコンソールを使う人と、その役割です。")}
+	v := &web.View{
+		Template: "settings/people",
+		Title:    i18n.T("People", "利用者"),
+		Nav:      "settings",
+		Tabs:     d.tabs(r.Viewer, "/settings/people"),
+		Lede:     i18n.T("Who works in this console, and in which role.", "このコンソールを使う人と、その役割です。"),
+	}
 	list, err := d.People.Users(r.Context(), r.Viewer)
 	if err != nil {
 		return nil, err
@@ -43,7 +49,11 @@ func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
 		data.Roles = append(data.Roles, roleOption{x, web.RoleText(x)})
 	}
 	for _, u := range list {
-		p := personLine{User: u, Self: u.ID == r.Viewer.User, State: web.Badge{Text: i18n.T("may sign in", "利用可"), Mood: web.Good}}
+		p := personLine{
+			User:  u,
+			Self:  u.ID == r.Viewer.User,
+			State: web.Badge{Text: i18n.T("may sign in", "利用可"), Mood: web.Good},
+		}
 		switch {
 		case !u.Disabled.IsZero() || !u.MemberRevoked.IsZero():
 			p.State, p.Off = web.Badge{Text: i18n.T("disabled", "停止中"), Mood: web.Dim}, true
@@ -59,7 +69,15 @@ func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
 func personFields() []web.Field {
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Name", "氏名"), Required: true, Max: 120, Auto: "off"},
-		{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Max: 64, Mono: true, Auto: "off", Help: i18n.T("2 to 64 of a-z, 0-9 and . _ @ + -", "a-z、0-9、. _ @ + - の 2〜64 文字")},
+		{
+			Name:     "login",
+			Label:    i18n.T("Login name", "ログイン名"),
+			Required: true,
+			Max:      64,
+			Mono:     true,
+			Auto:     "off",
+			Help:     i18n.T("2 to 64 of a-z, 0-9 and . _ @ + -", "a-z、0-9、. _ @ + - の 2〜64 文字"),
+		},
 		roleField(),
 	}
 }
@@ -67,7 +85,14 @@ func personFields() []web.Field {
 func roleField() web.Field {
 	f := web.Field{Name: "role", Label: i18n.T("Role", "役割"), Kind: "select"}
 	for _, x := range policy.Roles() {
-		f.Options = append(f.Options, web.Option{Value: string(x), Text: i18n.T("{0}: {1}", "{0}: {1}").With(web.RoleText(x), roleMeans(x)), On: x == policy.RoleReader})
+		f.Options = append(
+			f.Options,
+			web.Option{
+				Value: string(x),
+				Text:  i18n.T("{0}: {1}", "{0}: {1}").With(web.RoleText(x), roleMeans(x)),
+				On:    x == policy.RoleReader,
+			},
+		)
 	}
 	return f
 }
@@ -84,7 +109,17 @@ func (d *desk) addPersonAction(r *web.Request) (string, error) {
 	if !r.Viewer.Hub && !d.Node {
 		member = r.Viewer.Member // a member's administrator adds the member's people
 	}
-	u, token, err := d.People.AddUser(r.Context(), r.Viewer, identity.NewUser{Name: r.Value("name"), Login: r.Value("login"), Role: policy.Role(r.Value("role")), Member: member, Lang: r.Lang})
+	u, token, err := d.People.AddUser(
+		r.Context(),
+		r.Viewer,
+		identity.NewUser{
+			Name:   r.Value("name"),
+			Login:  r.Value("login"),
+			Role:   policy.Role(r.Value("role")),
+			Member: member,
+			Lang:   r.Lang,
+		},
+	)
 	if err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
@@ -127,7 +162,12 @@ func (d *desk) disableAction(r *web.Request) (string, error) {
 	if err := d.People.Disable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}
-	r.Flash(i18n.T("The person can no longer sign in; sessions, links and tokens have ended.", "利用を停止しました。セッション・リンク・トークンも終了しました。"))
+	r.Flash(
+		i18n.T(
+			"The person can no longer sign in; sessions, links and tokens have ended.",
+			"利用を停止しました。セッション・リンク・トークンも終了しました。",
+		),
+	)
 	return "/settings/people", nil
 }
 
@@ -135,60 +175,82 @@ func (d *desk) enableAction(r *web.Request) (string, error) {
 	if err := d.People.Enable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}
-	r.Flash(i18n.T("The person may sign in again, with a new link or the password.", "利用を再開しました。新しいリンクまたはパスワードでサインインできます。"))
+	r.Flash(
+		i18n.T("The person may sign in again, with a new link or the password.", "利用を再開しました。新しいリンクまたはパスワードでサインインできます。"),
+	)
 	return "/settings/people", nil
 }
-
-const auditRows = 100
 
 // auditPage shows the trail to the house's own administrators only: it names
 // everybody.
 func (d *desk) auditPage(r *web.Request) (*web.View, error) {
 	if !d.house(r.Viewer) {
-		return nil, fault.New(fault.Denied, i18n.T("the audit trail is for the administrators of this house", "監査記録は、このハブ・ノードの管理者だけが閲覧できます"))
+		return nil, fault.New(
+			fault.Denied,
+			i18n.T("the audit trail is for the administrators of this house", "監査記録は、このハブ・ノードの管理者だけが閲覧できます"),
+		)
 	}
-	limit := auditRows
-	if r.Download() {
-		limit = 10_000
-	}
-	list, err := d.People.Trail(r.Context(), r.Value("subject"), r.Value("after"), limit+1)
+	names := map[string]string{}
+	spec := trail(names)
+	p, err := d.People.Trail(r.Context(), spec.Ask(r))
 	if err != nil {
 		return nil, err
 	}
-	more := len(list) > limit
-	list = list[:min(len(list), limit)]
-	l := web.List{ID: "audit", Caption: i18n.T("Audit trail", "監査記録"), Bare: true, Dense: true, Columns: []web.ListColumn{
-		{Key: "at", Text: i18n.T("When", "時刻"), Role: web.RoleTime},
-		{Key: "action", Text: i18n.T("What", "操作"), Role: web.RoleMain},
-		{Key: "actor", Text: i18n.T("Who", "実行者")},
-		{Key: "subject", Text: i18n.T("About", "対象")},
-		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"), How: i18n.T("Every change to members, people, sessions and tokens is written here, and cannot be taken out.", "構成員・利用者・セッション・トークンの変更はすべてここに記録され、削除できません。")}}
-	names := d.subjects(r.Context(), list)
-	t := &web.Table{Name: l.Caption, Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "at", Text: i18n.T("When", "時刻")}, {Key: "action", Text: i18n.T("What", "操作")},
-		{Key: "actor", Text: i18n.T("Who, by id", "実行者の番号")}, {Key: "actor_name", Text: i18n.T("Who", "実行者")}, {Key: "subject", Text: i18n.T("About", "対象")}, {Key: "detail", Text: i18n.T("Detail", "内容")}}}
-	for _, e := range list {
-		who := any(e.ActorName)
-		if e.ActorName == "" {
-			who = i18n.Same(e.Actor)
-		}
-		subject := any(nil)
-		if name := names[e.Subject]; name != "" {
-			subject = web.Lines{name, web.Mono(e.Subject)}
-		} else if e.Subject != "" {
-			subject = web.Mono(e.Subject)
-		}
-		l.Rows = append(l.Rows, web.Row{Key: e.ID, Cells: []any{e.At, trailText(e.Action), who, subject, detailLine(e.Detail)}})
-		t.Rows = append(t.Rows, []any{e.ID, e.At, e.Action, e.Actor, e.ActorName, e.Subject, string(e.Detail)})
+	d.name(r.Context(), p.Rows, names)
+	return &web.View{
+		Template: "settings/audit",
+		Title:    spec.Caption,
+		Nav:      "settings",
+		Tabs:     d.tabs(r.Viewer, "/settings/audit"),
+		Wide:     true,
+		Data:     spec.View(r, p),
+		CSV:      spec.Table(p),
+		Lede:     i18n.T("Who changed what, newest first. Nothing is ever taken out.", "誰が何を変更したか。新しい順。記録は削除されません。"),
+	}, nil
+}
+
+// trail is the audit trail as the page shows it. Names are of what entries are
+// about, by id.
+func trail(names map[string]string) list.Spec[identity.Entry] {
+	s := identity.TrailList()
+	s.Name, s.Path, s.Caption, s.Dense = "audit", "/settings/audit", i18n.T("Audit trail", "監査記録"), true
+	s.Columns = []list.Column[identity.Entry]{
+		{Key: "id", Text: i18n.T("Id", "番号"), Data: func(e identity.Entry) any { return e.ID }},
+		{
+			Key:  "at",
+			Text: i18n.T("When", "時刻"),
+			Role: web.RoleTime,
+			Sort: "time",
+			Cell: func(e identity.Entry) any { return e.At },
+		},
+		{Key: "action", Text: i18n.T("What", "操作"), Role: web.RoleMain,
+			Cell: func(e identity.Entry) any { return trailText(e.Action) }, Data: func(e identity.Entry) any { return e.Action }},
+		{Key: "actor", Text: i18n.T("Who, by id", "実行者の番号"), Data: func(e identity.Entry) any { return e.Actor }},
+		{Key: "actor_name", Text: i18n.T("Who", "実行者"),
+			Cell: func(e identity.Entry) any {
+				if e.ActorName == "" {
+					return i18n.Same(e.Actor)
+				}
+				return e.ActorName
+			}, Data: func(e identity.Entry) any { return e.ActorName }},
+		{Key: "subject", Text: i18n.T("About", "対象"),
+			Cell: func(e identity.Entry) any {
+				switch name := names[e.Subject]; {
+				case name != "":
+					return web.Lines{name, web.Mono(e.Subject)}
+				case e.Subject != "":
+					return web.Mono(e.Subject)
+				}
+				return nil
+			}, Data: func(e identity.Entry) any { return e.Subject }},
+		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote,
+			Cell: func(e identity.Entry) any { return detailLine(e.Detail) }, Data: func(e identity.Entry) any { return string(e.Detail) }},
 	}
-	if more {
-		l.Pager.Next = r.With("after", list[len(list)-1].ID)
-	}
-	if r.Value("after") != "" {
-		l.Pager.First = r.With("after", "")
-	}
-	return &web.View{Template: "settings/audit", Title: i18n.T("Audit trail", "監査記録"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/audit"), Wide: true, Data: l, CSV: t,
-		Lede: i18n.T("Who changed what, newest first. Nothing is ever taken out.", "誰が何を変更したか。新しい順。記録は削除されません。")}, nil
+	s.Row = func(e identity.Entry) web.Row { return web.Row{Key: e.ID} }
+	s.Empty = &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"),
+		How: i18n.T("Every change to members, people, sessions and tokens is written here, and cannot be taken out.",
+			"構成員・利用者・セッション・トークンの変更はすべてここに記録され、削除できません。")}
+	return s
 }
 
 // aboutData is the dot of settings/about.
@@ -198,11 +260,23 @@ type aboutData struct {
 }
 
 func (d *desk) aboutPage(r *web.Request) (*web.View, error) {
-	return &web.View{Template: "settings/about", Title: i18n.T("About meneki", "meneki について"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/about"), Data: aboutData{
-		Facts: []web.Fact{
-			{Name: i18n.T("Version", "版"), Value: web.Mono(d.Version)},
-			{Name: i18n.T("Built with", "ビルド環境"), Value: i18n.Same(runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH)},
-			{Name: i18n.T("Licence", "ライセンス"), Value: i18n.Same("Apache-2.0")},
-			{Name: i18n.T("Operations for programs", "プログラム用の操作一覧"), Value: web.Link{Text: i18n.Same("/api/docs"), Path: "/api/docs"}},
-		}, Notices: d.Notices}}, nil
+	return &web.View{
+		Template: "settings/about",
+		Title:    i18n.T("About meneki", "meneki について"),
+		Nav:      "settings",
+		Tabs:     d.tabs(r.Viewer, "/settings/about"),
+		Data: aboutData{
+			Facts: []web.Fact{
+				{Name: i18n.T("Version", "版"), Value: web.Mono(d.Version)},
+				{
+					Name:  i18n.T("Built with", "ビルド環境"),
+					Value: i18n.Same(runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH),
+				},
+				{Name: i18n.T("Licence", "ライセンス"), Value: i18n.Same("Apache-2.0")},
+				{
+					Name:  i18n.T("Operations for programs", "プログラム用の操作一覧"),
+					Value: web.Link{Text: i18n.Same("/api/docs"), Path: "/api/docs"},
+				},
+			}, Notices: d.Notices},
+	}, nil
 }

@@ -63,10 +63,9 @@ func trailText(action string) i18n.Text {
 	return i18n.Same(action)
 }
 
-// subjects names what entries are about, as it is called today; what is gone has
-// no name, and its id is all there is.
-func (d *desk) subjects(ctx context.Context, list []identity.Entry) map[string]string {
-	names := map[string]string{}
+// name adds the names of what entries are about, as it is called today; what is
+// gone has no name, and its id is all there is.
+func (d *desk) name(ctx context.Context, list []identity.Entry, names map[string]string) {
 	for _, e := range list {
 		if _, done := names[e.Subject]; done || e.Subject == "" {
 			continue
@@ -83,7 +82,6 @@ func (d *desk) subjects(ctx context.Context, list []identity.Entry) map[string]s
 			}
 		}
 	}
-	return names
 }
 
 // detailLine writes the detail of a change on one line, in words where there are

@@ -58,8 +58,19 @@ type ListColumn struct {
 	Key  string
 	Text i18n.Text
 	Role Role
-	Sort string // value of ?sort= that orders by it; empty: it cannot
+	Sort string // value of ?sort= that its head leads to; empty: it cannot be sorted by
+	// Order says that the list is sorted by this column, and which way.
+	Order Order
 }
+
+// Order is the direction of a sorted column, in the words of ARIA.
+type Order string
+
+// The directions.
+const (
+	Ascending  Order = "ascending"
+	Descending Order = "descending"
+)
 
 // Role is what a column is for; it decides its width, and its place in the card
 // that a row becomes on phones.

@@ -3,7 +3,6 @@ package correlate
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"math"
 )
@@ -18,7 +17,7 @@ type coder struct {
 	err     error
 }
 
-var errCut = errors.New("the state is cut off")
+var errCut = reasons.New("correlate.snapshot.cut")
 
 func (c *coder) fail(err error) {
 	if c.err == nil {
@@ -52,7 +51,7 @@ func (c *coder) float(v *float64) {
 	c.uint(&bits)
 	*v = math.Float64frombits(bits)
 	if c.reading && (math.IsNaN(*v) || math.IsInf(*v, 0)) {
-		c.fail(errors.New("a number is not finite"))
+		c.fail(reasons.New("correlate.snapshot.not-finite"))
 		*v = 0
 	}
 }
@@ -64,7 +63,7 @@ func (c *coder) bool(v *bool) {
 	}
 	c.uint(&u)
 	if *v = u == 1; u > 1 {
-		c.fail(errors.New("a truth value is neither 0 nor 1"))
+		c.fail(reasons.New("correlate.snapshot.bool"))
 	}
 }
 
@@ -73,7 +72,7 @@ func (c *coder) index(v *int32, least, limit int) {
 	n := int64(*v)
 	c.int(&n)
 	if c.reading && c.err == nil && (n < int64(least) || n >= int64(limit)) {
-		c.fail(errors.New("an index is out of range"))
+		c.fail(reasons.New("correlate.snapshot.index"))
 	}
 	if *v = int32(n); c.err != nil {
 		*v = int32(least)
@@ -160,7 +159,7 @@ func (p *plan) codeRef(c *coder, r *ref) {
 	c.text(&r.event)
 	if c.reading && c.err == nil {
 		if r.rule = p.numbers[r.rule]; r.rule < 0 {
-			c.fail(errors.New("a rule of a correlation is missing"))
+			c.fail(reasons.New("correlate.snapshot.rule-missing"))
 			r.rule = 0
 		}
 	}
@@ -170,7 +169,7 @@ func (p *plan) codeRef(c *coder, r *ref) {
 func (p *plan) extra(c *coder, carry *[][]string, in **inner) {
 	list(c, carry, func(v *[]string) { c.texts(v) })
 	if c.reading && c.err == nil && len(*carry) != len(p.carry) {
-		c.fail(errors.New("an event carries other fields"))
+		c.fail(reasons.New("correlate.snapshot.fields"))
 	}
 	has := *in != nil
 	c.bool(&has)
@@ -186,7 +185,7 @@ func (p *plan) extra(c *coder, carry *[][]string, in **inner) {
 	(*in).omitted = int(omitted)
 	list(c, &(*in).refs, func(r *ref) { p.codeRef(c, r) })
 	if c.reading && c.err == nil && len((*in).refs) == 0 {
-		c.fail(errors.New("an alert without events"))
+		c.fail(reasons.New("correlate.snapshot.alert-empty"))
 	}
 }
 
@@ -196,7 +195,7 @@ func (p *plan) code(c *coder, en *entry) {
 	c.text(&en.event)
 	p.extra(c, &en.carry, &en.inner)
 	if c.reading && c.err == nil && en.inner == nil && p.steps[en.step].rule < 0 {
-		c.fail(errors.New("an alert without its events"))
+		c.fail(reasons.New("correlate.snapshot.alert-events"))
 	}
 }
 
@@ -228,7 +227,7 @@ func (w *distinctWindow) code(c *coder) {
 	if c.reading {
 		for _, s := range all {
 			if w.byValue[s.value] != nil {
-				c.fail(errors.New("a value is there twice"))
+				c.fail(reasons.New("correlate.snapshot.value-twice"))
 				return
 			}
 			w.byValue[s.value] = s
@@ -263,7 +262,7 @@ func (w *togetherWindow) code(c *coder) {
 		w.plan.code(c, old)
 		if c.reading && c.err == nil {
 			if int(old.step) != i || old.at == never {
-				c.fail(errors.New("an event stands at the wrong step"))
+				c.fail(reasons.New("correlate.snapshot.step"))
 			}
 			w.count++
 			w.size += old.cost()
@@ -287,7 +286,7 @@ func (w *chainWindow) code(c *coder) {
 			c.int(&b.start)
 			list(c, &b.links, func(en *entry) { w.plan.code(c, en) })
 			if c.reading && c.err == nil && len(b.links) != j+1 {
-				c.fail(errors.New("a chain has another length"))
+				c.fail(reasons.New("correlate.snapshot.chain"))
 			}
 		}
 		w.size += ch.cost()
@@ -308,12 +307,12 @@ func (l *later) code(c *coder) {
 			return
 		}
 		if len(m.found) != len(p.presentIn) && (m.alive != 0 || m.found != nil) {
-			c.fail(errors.New("a moment has other alternatives"))
+			c.fail(reasons.New("correlate.snapshot.alternatives"))
 			return
 		}
 		for i := range 64 {
 			if m.alive>>i&1 != 0 && (i >= len(m.found) || len(m.found[i]) == 0) {
-				c.fail(errors.New("a moment has no evidence"))
+				c.fail(reasons.New("correlate.snapshot.evidence"))
 				return
 			}
 		}

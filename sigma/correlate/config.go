@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"errors"
 	"time"
 
 	"github.com/meneki/meneki/sigma"
@@ -40,7 +39,7 @@ type Config struct {
 
 func (c *Config) complete() error {
 	if c.Lateness < 0 || c.MaxAhead < 0 || c.MaxPerGroup < 0 || c.MaxMemory < 0 || c.MaxEvents < 0 {
-		return errors.New("correlate: a negative value in the configuration")
+		return reasons.New("correlate.config.negative")
 	}
 	if c.MaxAhead == 0 {
 		c.MaxAhead = time.Hour

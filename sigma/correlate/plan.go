@@ -93,7 +93,7 @@ func (e *Engine) compile(set *sigma.Set) error {
 				}
 				inner.outer = append(inner.outer, link{p, int32(i)})
 			default:
-				return nil, fmt.Errorf("correlation %q at %s:%d is not part of a set", c.Title, c.Path, c.Line)
+				return nil, reasons.New("correlate.set.foreign", c.Title, c.Path, c.Line)
 			}
 		}
 		p.index = len(e.plans)

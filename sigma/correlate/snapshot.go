@@ -3,8 +3,6 @@ package correlate
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -16,7 +14,7 @@ const snapshotHead = "meneki correlate 1\n"
 
 // ErrSnapshot is the error of a snapshot that is not one, is of another version,
 // or is damaged.
-var ErrSnapshot = errors.New("not a usable snapshot of correlations")
+var ErrSnapshot = reasons.New("correlate.snapshot.invalid")
 
 // Snapshot writes the state of the engine: all groups and everything that waits.
 // An engine that is restored from it and given the same matches from there on
@@ -37,7 +35,7 @@ func (e *Engine) Snapshot(w io.Writer) error {
 	sum := sha256.Sum256(c.out.Bytes())
 	c.out.Write(sum[:])
 	if err := c.flush(w); err != nil {
-		return fmt.Errorf("write correlation snapshot: %w", err)
+		return reasons.New("correlate.snapshot.write", err)
 	}
 	return nil
 }
@@ -50,19 +48,19 @@ func (e *Engine) Restore(r io.Reader) (dropped int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.newest != never || e.mark != never || e.memory != 0 {
-		return 0, errors.New("restore correlation snapshot: the engine is not new")
+		return 0, reasons.New("correlate.snapshot.not-new")
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return 0, fmt.Errorf("read correlation snapshot: %w", err)
+		return 0, reasons.New("correlate.snapshot.read", err)
 	}
 	body, ok := bytes.CutPrefix(data, []byte(snapshotHead))
 	if !ok || len(body) < sha256.Size {
-		return 0, fmt.Errorf("restore: %w: it does not begin with %q", ErrSnapshot, snapshotHead)
+		return 0, reasons.New("correlate.snapshot.head", ErrSnapshot, snapshotHead)
 	}
 	end := len(data) - sha256.Size
 	if sum := sha256.Sum256(data[:end]); !bytes.Equal(sum[:], data[end:]) {
-		return 0, fmt.Errorf("restore: %w: its checksum is wrong", ErrSnapshot)
+		return 0, reasons.New("correlate.snapshot.checksum", ErrSnapshot)
 	}
 	return e.restore(body[:len(body)-sha256.Size])
 }
@@ -72,14 +70,14 @@ func (e *Engine) restore(body []byte) (dropped int, err error) {
 	c := &coder{reading: true, in: body}
 	e.code(c, &dropped)
 	if c.err == nil && len(c.in) > 0 {
-		c.fail(errors.New("there is more than a snapshot"))
+		c.fail(reasons.New("correlate.snapshot.rest"))
 	}
 	if c.err != nil {
 		e.newest, e.mark, e.waiting, e.held, e.memory = never, never, nil, 0, 0
 		for _, p := range e.plans {
 			p.groups, p.first, p.last = make(map[string]*group), nil, nil
 		}
-		return 0, fmt.Errorf("restore: %w: %w", ErrSnapshot, c.err)
+		return 0, reasons.New("correlate.snapshot.damaged", ErrSnapshot, c.err)
 	}
 	return dropped, nil
 }
@@ -158,7 +156,7 @@ func (e *Engine) codeGroups(c *coder, p *plan) {
 	}
 	for _, g := range groups {
 		if p.groups[g.key] != nil || p.last != nil && p.last.touched > g.touched {
-			c.fail(errors.New("groups are out of order"))
+			c.fail(reasons.New("correlate.snapshot.order"))
 			return
 		}
 		p.groups[g.key] = g
@@ -214,8 +212,8 @@ func (it *item) code(c *coder) {
 	}
 	switch t := it.plan.rule.Type; {
 	case t.Numeric() != (len(it.numbers) > 0), (t == sigma.ValueCount) != (len(it.values) > 0):
-		c.fail(errors.New("an event has other values"))
+		c.fail(reasons.New("correlate.snapshot.values"))
 	case it.inner == nil && it.plan.steps[it.step].rule < 0:
-		c.fail(errors.New("an alert without its events"))
+		c.fail(reasons.New("correlate.snapshot.alert-events"))
 	}
 }

@@ -82,12 +82,11 @@ func parallel(n, workers int, do func(i int)) {
 // refuse keeps a document out, at the place that the error names.
 func refuse(d *sigma.Document, err error) {
 	at := &yaml.Node{Line: 1, Column: 1}
-	reason := err.Error()
 	var pe *sigma.ParseError
 	if errors.As(err, &pe) {
-		at.Line, at.Column, reason = pe.Line, pe.Column, pe.Reason
+		at.Line, at.Column, err = pe.Line, pe.Column, pe.Reason
 	}
-	d.Refuse(at, "%s", reason)
+	d.Refuse(at, err)
 }
 
 // kindOfDocument says what a document is. ok is false for what is refused anyway
@@ -108,7 +107,7 @@ func kindOfDocument(d *sigma.Document) (kind ruleKind, ok bool) {
 func (c *Chain) rewrite(d *sigma.Document, kind ruleKind, path string, known *directory) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // rules and pipelines are foreign input
-			err = fmt.Errorf("the pipelines %s failed: %v", strings.Join(c.Names(), ", "), r)
+			err = reasons.New("pipeline.failed", strings.Join(c.Names(), ", "), fmt.Errorf("%v", r))
 		}
 	}()
 	if kind == correlationRule {

@@ -7,22 +7,24 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meneki/meneki/sigma"
 )
 
 // args are the keys of one mapping. Each is taken once; what nobody took is
 // refused by done. After the first mistake everything gives zero values, so that
 // readers need not look at each.
 type args struct {
-	what string // "condition match_string"
+	what sigma.Reason // "condition match_string"
 	at   *yaml.Node
 	keys map[string]*yaml.Node
 	list []*yaml.Node // the keys in their order
 	err  error
 }
 
-func newArgs(what string, n *yaml.Node) (*args, error) {
+func newArgs(what sigma.Reason, n *yaml.Node) (*args, error) {
 	if n.Kind != yaml.MappingNode {
-		return nil, fail(n, "%s must be a mapping of keys to values", what)
+		return nil, fail(n, "pipeline.mapping", what)
 	}
 	a := &args{what: what, at: n, keys: make(map[string]*yaml.Node)}
 	err := pairs(n, func(key string, at, val *yaml.Node) error {
@@ -33,9 +35,9 @@ func newArgs(what string, n *yaml.Node) (*args, error) {
 	return a, err
 }
 
-func (a *args) fail(at *yaml.Node, format string, values ...any) {
+func (a *args) fail(at *yaml.Node, code string, values ...any) {
 	if a.err == nil {
-		a.err = fail(at, format, values...)
+		a.err = fail(at, code, values...)
 	}
 }
 
@@ -50,7 +52,7 @@ func (a *args) take(key string) *yaml.Node {
 func (a *args) must(key string) *yaml.Node {
 	n := a.take(key)
 	if n == nil {
-		a.fail(a.at, "%s needs %q", a.what, key)
+		a.fail(a.at, "pipeline.needs", a.what, key)
 	}
 	return n
 }
@@ -59,7 +61,7 @@ func (a *args) must(key string) *yaml.Node {
 func (a *args) done() error {
 	for _, key := range a.list {
 		if _, left := a.keys[key.Value]; left {
-			a.fail(key, "%s has no key %q", a.what, key.Value)
+			a.fail(key, "pipeline.key", a.what, key.Value)
 		}
 	}
 	return a.err
@@ -71,7 +73,7 @@ func (a *args) text(key, otherwise string) string {
 		return otherwise
 	}
 	if n.Kind != yaml.ScalarNode {
-		a.fail(n, "%s: %s must be text", a.what, key)
+		a.fail(n, "pipeline.text", a.what, key)
 		return ""
 	}
 	return n.Value
@@ -84,7 +86,7 @@ func (a *args) name(key string) string {
 		return ""
 	}
 	if n.Kind != yaml.ScalarNode || looseText(n) == "" {
-		a.fail(n, "%s: %s must be text", a.what, key)
+		a.fail(n, "pipeline.text", a.what, key)
 	}
 	return n.Value
 }
@@ -95,7 +97,7 @@ func (a *args) flag(key string) bool {
 		return false
 	}
 	if n.Kind != yaml.ScalarNode || kindOf(n) != boolKind {
-		a.fail(n, "%s: %s must be true or false", a.what, key)
+		a.fail(n, "pipeline.bool", a.what, key)
 	}
 	return strings.EqualFold(n.Value, "true")
 }
@@ -107,7 +109,7 @@ func (a *args) whole(key string, otherwise int) int {
 	}
 	i, err := strconv.Atoi(n.Value)
 	if n.Kind != yaml.ScalarNode || err != nil {
-		a.fail(n, "%s: %s must be a whole number", a.what, key)
+		a.fail(n, "pipeline.whole", a.what, key)
 	}
 	return i
 }
@@ -123,7 +125,7 @@ func (a *args) choice(key string, words ...string) string {
 			return w
 		}
 	}
-	a.fail(n, "%s: %s must be one of %s", a.what, key, strings.Join(words, ", "))
+	a.fail(n, "pipeline.choice", a.what, key, strings.Join(words, ", "))
 	return ""
 }
 
@@ -145,7 +147,7 @@ func textsOf(a *args, key string, n *yaml.Node) []string {
 	for _, m := range members {
 		m = deref(m)
 		if m.Kind != yaml.ScalarNode || kindOf(m) == nullKind {
-			a.fail(m, "%s: %s must be text or a list of texts", a.what, key)
+			a.fail(m, "pipeline.texts", a.what, key)
 			return nil
 		}
 		out = append(out, m.Value)
@@ -157,7 +159,7 @@ func textsOf(a *args, key string, n *yaml.Node) []string {
 func (a *args) scalar(key string) *yaml.Node {
 	n := a.must(key)
 	if n != nil && n.Kind != yaml.ScalarNode {
-		a.fail(n, "%s: %s must be a single value", a.what, key)
+		a.fail(n, "pipeline.single", a.what, key)
 	}
 	return n
 }
@@ -173,12 +175,12 @@ func (a *args) regex(at *yaml.Node, text string, atStart bool) *regexp.Regexp {
 		source = `\A(?:` + text + `)`
 	}
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
-		a.fail(at, "%s: regular expression %q cannot be used: %v (RE2 syntax: no look-around, no back-references)", a.what, text, err)
+		a.fail(at, "pipeline.regexp", a.what, text, err)
 		return nil
 	}
 	re, err := regexp.Compile(source)
 	if err != nil {
-		a.fail(at, "%s: regular expression %q cannot be used: %v", a.what, text, err)
+		a.fail(at, "pipeline.regexp-other", a.what, text, err)
 	}
 	return re
 }

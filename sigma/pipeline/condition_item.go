@@ -41,7 +41,7 @@ func itemConditionOf(a *args, kind string) itemCondition {
 	case "processing_state":
 		return readState(a)
 	}
-	a.fail(a.at, "unknown detection item condition %q", kind)
+	a.fail(a.at, "pipeline.condition.item-unknown", kind)
 	return nil
 }
 
@@ -50,7 +50,7 @@ func itemConditionOf(a *args, kind string) itemCondition {
 func readAny(a *args) (all bool) {
 	n := a.must("cond")
 	if n != nil && n.Value != "any" && n.Value != "all" {
-		a.fail(n, "%s: cond must be any or all", a.what)
+		a.fail(n, "pipeline.condition.cond", a.what)
 	}
 	return n != nil && n.Value == "all"
 }
@@ -62,7 +62,7 @@ func fieldConditionOf(a *args, kind string) fieldCondition {
 		at := a.keys["fields"]
 		list := a.texts("fields")
 		if list == nil {
-			a.fail(a.at, "%s needs fields", a.what)
+			a.fail(a.at, "pipeline.condition.fields", a.what)
 		}
 		if a.choice("mode", "plain", "re") == "plain" {
 			c.plain = list
@@ -77,7 +77,7 @@ func fieldConditionOf(a *args, kind string) fieldCondition {
 	case "processing_state":
 		return readState(a)
 	}
-	a.fail(a.at, "unknown field name condition %q", kind)
+	a.fail(a.at, "pipeline.condition.field-unknown", kind)
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (it *item) seen(v *value) (seenValue, error) {
 	for _, m := range it.mods {
 		switch {
 		case slices.Contains(encoded, m) && !it.has("base64offset"):
-			return out, fail(v.node, "%s: a value behind the modifier %s cannot be looked at or changed", it.label(), m)
+			return out, fail(v.node, "pipeline.value.opaque", it.label(), m)
 		case !slices.Contains(textual, m):
 			out.opaque, out.kind = true, boolKind
 			return out, nil

@@ -20,7 +20,7 @@ func ruleConditionOf(a *args, kind string) ruleCondition {
 	case "logsource":
 		c := logSourceIs{logSource{a.text("category", ""), a.text("product", ""), a.text("service", "")}}
 		if c.want == (logSource{}) {
-			a.fail(a.at, "condition logsource needs at least one of category, product, service")
+			a.fail(a.at, "pipeline.condition.logsource-empty")
 		}
 		return c
 	case "contains_field":
@@ -40,7 +40,7 @@ func ruleConditionOf(a *args, kind string) ruleCondition {
 	case "tag":
 		return hasTag(a.name("tag"))
 	}
-	a.fail(a.at, "unknown rule condition %q", kind)
+	a.fail(a.at, "pipeline.condition.rule-unknown", kind)
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (c stateIs) holds(r *run) (truth, error) {
 	case c.op == "eq" || c.op == "ne":
 		return truthOf(c.op == "ne"), nil
 	}
-	return no, fail(c.val, "the state %q is %s %q and cannot be put in order with %q", c.key, kindOf(has), has.Value, c.val.Value)
+	return no, fail(c.val, "pipeline.state.order", c.key, kindOf(has).name(), has.Value, c.val.Value)
 }
 
 func (c stateIs) rule(r *run) (truth, error) { return c.holds(r) }
@@ -212,29 +212,29 @@ func readAttribute(a *args) attributeIs {
 	}
 	switch c.name {
 	case "related", "logsource", "detection", "correlation", "filter":
-		a.fail(a.at, "rule_attribute cannot look into %s", c.name)
+		a.fail(a.at, "pipeline.attribute.nested", c.name)
 	case "level":
 		c.known(a, levelOrder)
 	case "status":
 		c.known(a, statusOrder)
 	case "date", "modified":
 		if _, ok := dateOf(c.value.Value); !ok {
-			a.fail(c.value, "rule_attribute: %q is not a date such as 2026-01-31", c.value.Value)
+			a.fail(c.value, "pipeline.attribute.date", c.value.Value)
 		}
 	case "title", "id", "name", "author", "description", "license", "taxonomy":
 		if c.op != "eq" && c.op != "ne" {
-			a.fail(a.at, "rule_attribute: %s is text, which %s does not compare", c.name, c.op)
+			a.fail(a.at, "pipeline.attribute.text", c.name, c.op)
 		}
 	}
 	if (c.op == "in" || c.op == "not_in") && slices.Contains([]string{"level", "status", "date", "modified"}, c.name) {
-		a.fail(a.at, "rule_attribute: %s is no list, as %s needs", c.name, c.op)
+		a.fail(a.at, "pipeline.attribute.no-list", c.name, c.op)
 	}
 	return c
 }
 
 func (c attributeIs) known(a *args, words []string) {
 	if !slices.Contains(words, strings.ToLower(c.value.Value)) {
-		a.fail(c.value, "rule_attribute: %q is not one of %s", c.value.Value, strings.Join(words, ", "))
+		a.fail(c.value, "pipeline.attribute.choice", c.value.Value, strings.Join(words, ", "))
 	}
 }
 
@@ -262,7 +262,7 @@ func (c attributeIs) rule(r *run) (truth, error) {
 		return c.among(texts(has)), nil
 	}
 	if has.Kind != yaml.ScalarNode {
-		return no, fail(has, "rule_attribute cannot look into %s", c.name)
+		return no, fail(has, "pipeline.attribute.nested", c.name)
 	}
 	order, ok := 0, true
 	switch c.name {
@@ -287,7 +287,7 @@ func (c attributeIs) rule(r *run) (truth, error) {
 	}
 	switch {
 	case c.op == "in" || c.op == "not_in":
-		return no, fail(has, "%s is no list, as %s needs", c.name, c.op)
+		return no, fail(has, "pipeline.value.no-list", c.name, c.op)
 	case !ok:
 		return truthOf(negative), nil
 	}

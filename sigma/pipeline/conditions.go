@@ -90,7 +90,7 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 	text := a.text(prefix+"_cond_expr", "")
 	for wrong, right := range map[string]string{"_condition_linking": "_cond_op", "_condition_negation": "_cond_not", "_condition_expression": "_cond_expr"} {
 		if n := a.keys[prefix+wrong]; n != nil {
-			a.fail(n, "%s is its name in pySigma's Python; in YAML it is %s", prefix+wrong, prefix+right)
+			a.fail(n, "pipeline.conditions.renamed", prefix+wrong, prefix+right)
 		}
 	}
 	if a.err != nil {
@@ -98,7 +98,7 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 	}
 	var names []string
 	one := func(label string, n *yaml.Node) error {
-		inner, err := newArgs("a condition in "+prefix+"_conditions", n)
+		inner, err := newArgs(reasons.New("pipeline.kind.condition-in", prefix), n)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 		if inner.err != nil {
 			return inner.err
 		}
-		inner.what = "condition " + kind
+		inner.what = reasons.New("pipeline.kind.condition-named", kind)
 		got := read(inner, kind)
 		names, c.list = append(names, label), append(c.list, got)
 		return inner.done()
@@ -114,7 +114,7 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 	switch {
 	case list == nil || isEmpty(list):
 		if at := firstOf(opNode, notNode, exprNode); at != nil {
-			return c, fail(at, "there are no %s_conditions that this could link or negate", prefix)
+			return c, fail(at, "pipeline.conditions.none", prefix)
 		}
 		return c, nil
 	case list.Kind == yaml.SequenceNode:
@@ -128,24 +128,24 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 			return c, err
 		}
 	default:
-		return c, fail(list, "%s_conditions must be a list or a mapping of names to conditions", prefix)
+		return c, fail(list, "pipeline.conditions.kind", prefix)
 	}
 	if exprNode == nil {
 		return c, nil
 	}
 	switch {
 	case opNode != nil:
-		return c, fail(exprNode, "%s_cond_expr and %s_cond_op exclude each other", prefix, prefix)
+		return c, fail(exprNode, "pipeline.conditions.exclusive", prefix, prefix)
 	case list.Kind != yaml.MappingNode:
-		return c, fail(exprNode, "%s_cond_expr needs names: write %s_conditions as a mapping of names to conditions", prefix, prefix)
+		return c, fail(exprNode, "pipeline.conditions.unnamed", prefix, prefix)
 	}
 	var used map[int]bool
 	if c.expr, used, err = parseExpression(text, names); err != nil {
-		return c, fail(exprNode, "%s_cond_expr: %v", prefix, err)
+		return c, fail(exprNode, "pipeline.expression.invalid", prefix, err)
 	}
 	for i, label := range names {
 		if !used[i] {
-			return c, fail(exprNode, "%s_cond_expr does not use the condition %q", prefix, label)
+			return c, fail(exprNode, "pipeline.expression.unused", prefix, label)
 		}
 	}
 	return c, nil

@@ -156,7 +156,7 @@ func (c *Chain) correlation(root *yaml.Node, path string, known *directory) erro
 			}
 		}
 		if len(sources) == 0 && len(probes) > 0 {
-			return fail(body, "the pipelines cannot tell how fields are called, because the rule %q is not here", ref)
+			return fail(body, "pipeline.correlation.rule-missing", ref)
 		}
 	}
 	if len(refs) == 0 || len(to) == 0 {
@@ -184,7 +184,7 @@ func (c *Chain) probe(root *yaml.Node, source logSource, fields []string) (map[s
 	out := make(map[string]string)
 	for text, list := range r.probes {
 		if len(list) != 1 {
-			return nil, nil, fail(child(root, "correlation"), "the pipelines make several fields of %q, which a correlation cannot group by or count; give it an alias", text)
+			return nil, nil, fail(child(root, "correlation"), "pipeline.correlation.several", text)
 		}
 		out[text] = list[0].text
 	}

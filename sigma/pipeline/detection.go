@@ -145,7 +145,7 @@ func readGroup(n *yaml.Node) (*group, error) {
 		g.parts = []part{&item{at: n, field: newName(""), keyword: true, values: []*value{{node: n}}}}
 	}
 	if len(g.parts) == 0 {
-		return nil, fail(n, "empty: name at least one field or word")
+		return nil, fail(n, "pipeline.selection.empty")
 	}
 	return g, nil
 }
@@ -159,7 +159,7 @@ func readItem(key string, at, val *yaml.Node) (*item, error) {
 	}
 	for _, m := range members {
 		if m = deref(m); m.Kind != yaml.ScalarNode {
-			return nil, fail(m, "%s: the value of a field is a single value or a list of them", key)
+			return nil, fail(m, "pipeline.value.nested", key)
 		}
 		v := &value{node: m}
 		if it.has("fieldref") {
@@ -168,7 +168,7 @@ func readItem(key string, at, val *yaml.Node) (*item, error) {
 		it.values = append(it.values, v)
 	}
 	if len(it.values) == 0 || key == "" {
-		return nil, fail(at, "%q has no field or no value", key)
+		return nil, fail(at, "pipeline.item.empty", key)
 	}
 	return it, nil
 }
@@ -233,7 +233,7 @@ func (g *group) alternatives() ([][]*item, error) {
 			out = append(out, of...)
 		} else {
 			if len(out)*len(of) > maxAlternatives {
-				return nil, fail(g.at, "fields that stand for several make more than %d alternatives here", maxAlternatives)
+				return nil, fail(g.at, "pipeline.alternatives", maxAlternatives)
 			}
 			next := make([][]*item, 0, len(out)*len(of))
 			for _, head := range out {
@@ -244,7 +244,7 @@ func (g *group) alternatives() ([][]*item, error) {
 			out = next
 		}
 		if len(out) > maxAlternatives {
-			return nil, fail(g.at, "fields that stand for several make more than %d alternatives here", maxAlternatives)
+			return nil, fail(g.at, "pipeline.alternatives", maxAlternatives)
 		}
 	}
 	return out, nil
@@ -307,7 +307,7 @@ func (g *group) replace(do func(*item) (part, error)) error {
 		}
 	}
 	if len(kept) == 0 {
-		return fail(g.at, "nothing would be left here")
+		return fail(g.at, "pipeline.selection.dropped")
 	}
 	g.parts = kept
 	return nil

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -46,12 +45,12 @@ const (
 // used are the numbers of the names that come up.
 func parseExpression(text string, names []string) (e expression, used map[int]bool, err error) {
 	if len(text) > maxExpression {
-		return nil, nil, fmt.Errorf("longer than %d bytes", maxExpression)
+		return nil, nil, reasons.New("pipeline.expression.long", maxExpression)
 	}
 	spaced := strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text)
 	p := &exprParser{words: strings.Fields(spaced), names: names, used: make(map[int]bool)}
 	if e, err = p.or(); err == nil && p.next < len(p.words) {
-		err = fmt.Errorf("%q where and, or, or the end is expected", p.words[p.next])
+		err = reasons.New("pipeline.expression.unexpected", p.words[p.next])
 	}
 	return e, p.used, err
 }
@@ -100,7 +99,7 @@ func (p *exprParser) and() (expression, error) {
 
 func (p *exprParser) not() (expression, error) {
 	if p.depth++; p.depth > maxExpressionDepth {
-		return nil, fmt.Errorf("nested deeper than %d levels", maxExpressionDepth)
+		return nil, reasons.New("pipeline.expression.depth", maxExpressionDepth)
 	}
 	defer func() { p.depth-- }()
 	if p.accept("not") {
@@ -110,18 +109,18 @@ func (p *exprParser) not() (expression, error) {
 	if p.accept("(") {
 		e, err := p.or()
 		if err == nil && !p.accept(")") {
-			err = fmt.Errorf("a closing bracket is missing")
+			err = reasons.New("pipeline.expression.bracket")
 		}
 		return e, err
 	}
 	if p.next == len(p.words) {
-		return nil, fmt.Errorf("ends where the name of a condition is expected")
+		return nil, reasons.New("pipeline.expression.end")
 	}
 	word := p.words[p.next]
 	p.next++
 	i := slices.Index(p.names, word)
 	if i < 0 {
-		return nil, fmt.Errorf("names %q, but there is no such condition", word)
+		return nil, reasons.New("pipeline.expression.name", word)
 	}
 	p.used[i] = true
 	return exprName(i), nil

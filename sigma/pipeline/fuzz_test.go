@@ -38,7 +38,7 @@ func FuzzPipeline(f *testing.F) {
 		p, err := Parse("p.yml", data)
 		if err != nil {
 			var pe *sigma.ParseError
-			if !errors.As(err, &pe) || pe.Line < 1 || pe.Reason == "" || pe.Path != "p.yml" {
+			if !errors.As(err, &pe) || pe.Line < 1 || pe.Reason == nil || pe.Path != "p.yml" {
 				t.Fatalf("refusal without place or reason: %#v", err)
 			}
 			return
@@ -80,7 +80,7 @@ func FuzzRule(f *testing.F) {
 func checkRewritten(t *testing.T, c *Chain, text string) {
 	got := c.Parse("rule.yml", []byte(text))
 	for _, e := range got.Refused {
-		if e.Line < 1 || e.Column < 1 || e.Reason == "" || e.Path != "rule.yml" || strings.Contains(e.Reason, "runtime error") {
+		if e.Line < 1 || e.Column < 1 || e.Reason == nil || e.Path != "rule.yml" || strings.Contains(e.Reason.Error(), "runtime error") {
 			t.Fatalf("refusal without place or reason: %+v", e)
 		}
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -38,7 +37,7 @@ func Parse(path string, data []byte) (*Pipeline, error) {
 	}
 	pe, ok := err.(*sigma.ParseError)
 	if !ok {
-		pe = &sigma.ParseError{Line: 1, Column: 1, Reason: err.Error()}
+		pe = &sigma.ParseError{Line: 1, Column: 1, Reason: reasonOf(err)}
 	}
 	pe.Path = path
 	return nil, pe
@@ -50,7 +49,7 @@ func parse(path string, data []byte) (*Pipeline, error) {
 		return nil, err
 	}
 	p := &Pipeline{Path: path, vars: make(map[string][]string)}
-	a, err := newArgs("a pipeline", root)
+	a, err := newArgs(reasons.New("pipeline.kind.pipeline"), root)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +61,12 @@ func parse(path string, data []byte) (*Pipeline, error) {
 	if n := a.take("allowed_backends"); n != nil && a.err == nil {
 		names := textsOf(a, "allowed_backends", n)
 		if len(names) > 0 && !slices.Contains(names, Backend) {
-			a.fail(n, "the pipeline is only for %s; if it is right here too, add %s to allowed_backends", strings.Join(names, ", "), Backend)
+			a.fail(n, "pipeline.backend", strings.Join(names, ", "), Backend)
 		}
 	}
 	for _, key := range []string{"postprocessing", "finalizers"} {
 		if n := a.take(key); n != nil && !isEmpty(n) {
-			a.fail(n, "%s changes the text of queries; rules are matched directly here, so there is none: remove it", key)
+			a.fail(n, "pipeline.query", key)
 		}
 	}
 	steps := a.take("transformations")
@@ -89,7 +88,7 @@ func (p *Pipeline) readVars(n *yaml.Node) error {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
-		return fail(n, "vars must map names to values")
+		return fail(n, "pipeline.vars.kind")
 	}
 	return pairs(n, func(name string, at, val *yaml.Node) error {
 		members := []*yaml.Node{val}
@@ -97,12 +96,12 @@ func (p *Pipeline) readVars(n *yaml.Node) error {
 			members = val.Content
 		}
 		if len(members) == 0 {
-			return fail(at, "variable %q has no value", name)
+			return fail(at, "pipeline.vars.empty", name)
 		}
 		for _, m := range members {
 			m = deref(m)
 			if k := kindOf(m); m.Kind != yaml.ScalarNode || k != textKind && k != numberKind {
-				return fail(m, "variable %q must be text, a number, or a list of them", name)
+				return fail(m, "pipeline.vars.value", name)
 			}
 			p.vars[name] = append(p.vars[name], m.Value)
 		}
@@ -117,12 +116,12 @@ func Open(spec string) (*Pipeline, error) {
 	}
 	f, err := os.Open(spec)
 	if err != nil {
-		return nil, fmt.Errorf("pipeline %s is neither one of %s nor a file: %w", spec, strings.Join(Builtins(), ", "), err)
+		return nil, reasons.New("pipeline.unknown", spec, strings.Join(Builtins(), ", "), err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("read pipeline %s: %w", spec, err)
+		return nil, reasons.New("pipeline.read", spec, err)
 	}
 	return Parse(spec, data)
 }

@@ -66,7 +66,7 @@ func newRun(root *yaml.Node, kind ruleKind, vars map[string][]string, source *lo
 	r.source = sourceOf(root)
 	detection := r.detection()
 	if detection == nil || detection.Kind != yaml.MappingNode {
-		return nil, fail(root, "the detection is not a mapping")
+		return nil, fail(root, "pipeline.detection.kind")
 	}
 	err := pairs(detection, func(key string, at, val *yaml.Node) error {
 		if !r.isSearch(key) {
@@ -132,7 +132,7 @@ func (r *run) step(s *step) error {
 	if t == open {
 		trial := r.clone()
 		if err := trial.force(s); err != nil || trial.print() != r.print() {
-			return s.fail(r.root, "whether this applies depends on the rules that the filter is for; give the filter the whole log source of one kind of rules, and write one filter for each kind")
+			return s.fail(r.root, "pipeline.filter.undecided")
 		}
 		r.note(s, open)
 		return nil
@@ -180,7 +180,7 @@ func (r *run) replace(s *step, do itemStep) error {
 			return out, walk(out, func(it *item) error {
 				it.field.mark(s)
 				if made++; made > maxItems {
-					return fail(it.at, "it would make more than %d items", maxItems)
+					return fail(it.at, "pipeline.many-items", maxItems)
 				}
 				return it.check()
 			})
@@ -195,14 +195,14 @@ func (r *run) replace(s *step, do itemStep) error {
 // check holds what a step made against the bounds.
 func (it *item) check() error {
 	if len(it.values) > maxValues {
-		return fail(it.at, "an item would have more than %d values", maxValues)
+		return fail(it.at, "pipeline.many-values", maxValues)
 	}
 	if len(it.field.text) > maxName {
-		return fail(it.at, "the name of a field would be longer than %d bytes", maxName)
+		return fail(it.at, "pipeline.long-name", maxName)
 	}
 	for _, v := range it.values {
 		if len(v.node.Value) > maxText {
-			return fail(v.node, "a value would be longer than %d bytes", maxText)
+			return fail(v.node, "pipeline.long-value", maxText)
 		}
 	}
 	return nil

@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -47,31 +45,34 @@ type nameStep interface {
 	names(field string, keyword bool) (out []string, ok bool)
 }
 
-// where names the step for a person.
-func (s *step) where() string {
+// refusedByStep is the code of a reason that names the step that gave it.
+const refusedByStep = "pipeline.step"
+
+// because returns a reason that names the step, for a person, before why.
+func (s *step) because(why error) sigma.Reason {
 	id := s.kind
 	if s.id != "" {
 		id += " " + s.id
 	}
-	return fmt.Sprintf("pipeline %q (%s:%d, %s)", s.pipeline.label(), s.pipeline.Path, max(s.at.Line, 1), id)
+	return reasons.New(refusedByStep, s.pipeline.label(), s.pipeline.Path, max(s.at.Line, 1), id, why)
 }
 
 // fail refuses the rule at a place within it.
-func (s *step) fail(at *yaml.Node, format string, values ...any) error {
-	return fail(at, "%s: %s", s.where(), fmt.Sprintf(format, values...))
+func (s *step) fail(at *yaml.Node, code string, values ...any) error {
+	return failWith(at, s.because(reasons.New(code, values...)))
 }
 
 // wrap puts the step's name before a refusal that does not have one.
 func (s *step) wrap(err error) error {
 	pe, ok := err.(*sigma.ParseError)
-	if err == nil || ok && strings.HasPrefix(pe.Reason, "pipeline ") {
+	if err == nil || ok && pe.Reason.Code() == refusedByStep {
 		return err
 	}
 	if !ok {
-		return fail(&yaml.Node{}, "%s: %v", s.where(), err)
+		return failWith(&yaml.Node{}, s.because(err))
 	}
 	out := *pe
-	out.Reason = s.where() + ": " + pe.Reason
+	out.Reason = s.because(pe.Reason)
 	return &out
 }
 
@@ -83,15 +84,15 @@ type stepReader struct {
 
 func (r *stepReader) steps(n *yaml.Node, depth int) ([]*step, error) {
 	if n.Kind != yaml.SequenceNode {
-		return nil, fail(n, "transformations must be a list")
+		return nil, fail(n, "pipeline.transformations.kind")
 	}
 	if depth > maxNesting {
-		return nil, fail(n, "transformations are nested deeper than %d levels", maxNesting)
+		return nil, fail(n, "pipeline.transformations.depth", maxNesting)
 	}
 	var out []*step
 	for _, m := range n.Content {
 		if r.count++; r.count > maxSteps {
-			return nil, fail(m, "more than %d transformations", maxSteps)
+			return nil, fail(m, "pipeline.transformations.many", maxSteps)
 		}
 		s, err := r.step(deref(m), depth)
 		if err != nil {
@@ -103,7 +104,7 @@ func (r *stepReader) steps(n *yaml.Node, depth int) ([]*step, error) {
 }
 
 func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
-	a, err := newArgs("a transformation", n)
+	a, err := newArgs(reasons.New("pipeline.kind.transformation"), n)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	a.what = "transformation " + s.kind
+	a.what = reasons.New("pipeline.kind.transformation-named", s.kind)
 	s.rules, err = readConditions(a, "rule", ruleConditionOf)
 	if err == nil {
 		s.items, err = readConditions(a, "detection_item", itemConditionOf)
@@ -122,8 +123,8 @@ func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if reason, known := unsupported[s.kind]; known {
-		return nil, fail(n, "transformation %s is not supported: %s", s.kind, reason)
+	if code, known := unsupported[s.kind]; known {
+		return nil, fail(n, "pipeline.transformation.unsupported", s.kind, reasons.New(code))
 	}
 	if s.kind == "nest" {
 		inner := a.must("items")
@@ -135,7 +136,7 @@ func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
 	} else {
 		read, known := transformations[s.kind]
 		if !known {
-			return nil, fail(n, "unknown transformation %q", s.kind)
+			return nil, fail(n, "pipeline.transformation.unknown", s.kind)
 		}
 		s.do = read(a)
 	}
@@ -146,9 +147,9 @@ func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
 	_, names := s.do.(nameStep)
 	switch {
 	case rule && (s.items.given() || s.fields.given()):
-		return nil, fail(n, "transformation %s is for whole rules: conditions on detection items and field names would not be looked at", s.kind)
+		return nil, fail(n, "pipeline.transformation.whole-rules", s.kind)
 	case !rule && !names && !s.items.given() && !s.fields.given() && s.kind == "drop_detection_item":
-		return nil, fail(n, "drop_detection_item without conditions on detection items or field names would drop everything")
+		return nil, fail(n, "pipeline.drop.unconditional")
 	}
 	return s, nil
 }
@@ -156,11 +157,11 @@ func (r *stepReader) step(n *yaml.Node, depth int) (*step, error) {
 // unsupported are transformations of pySigma that have no meaning here, or none
 // that is safe, with the reason.
 var unsupported = map[string]string{
-	"query_expression_placeholders": "it writes text of a query, and there is none here",
-	"file_placeholders":             "a pipeline must not read files by itself; put the values into vars",
-	"http_placeholders":             "a pipeline must not ask the network by itself; put the values into vars",
-	"command_placeholders":          "a pipeline must not run programs; put the values into vars",
-	"extract_fields":                "it guesses the types of what it takes out of values; write a mapping instead",
+	"query_expression_placeholders": "pipeline.unsupported.query",
+	"file_placeholders":             "pipeline.unsupported.file",
+	"http_placeholders":             "pipeline.unsupported.network",
+	"command_placeholders":          "pipeline.unsupported.command",
+	"extract_fields":                "pipeline.unsupported.guess",
 }
 
 // transformations read the parameters of each type.

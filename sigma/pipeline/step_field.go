@@ -31,18 +31,18 @@ func readFieldMap(a *args, n *yaml.Node) fieldMap {
 		return m
 	}
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		a.fail(n, "%s: mapping must map names of fields", a.what)
+		a.fail(n, "pipeline.mapping.kind", a.what)
 		return m
 	}
 	pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if len(list) == 0 {
-			a.fail(val, "%s: %q is mapped to nothing; use drop_detection_item to leave it out", a.what, key)
+			a.fail(val, "pipeline.mapping.empty", a.what, key)
 		}
 		for i, to := range list {
 			checkName(a, val, to)
 			if slices.Contains(list[:i], to) {
-				a.fail(val, "%s: %q is mapped to %q twice", a.what, key, to)
+				a.fail(val, "pipeline.mapping.twice", a.what, key, to)
 			}
 		}
 		if kindOf(at) == nullKind {
@@ -58,7 +58,7 @@ func readFieldMap(a *args, n *yaml.Node) fieldMap {
 // checkName refuses what no rule could name.
 func checkName(a *args, at *yaml.Node, field string) {
 	if field == "" || strings.TrimSpace(field) != field || strings.ContainsRune(field, '|') {
-		a.fail(at, "%s: %q cannot be the name of a field", a.what, field)
+		a.fail(at, "pipeline.mapping.field", a.what, field)
 	}
 }
 
@@ -72,13 +72,13 @@ func readPrefixMapping(a *args) any {
 	m := prefixMap{}
 	n := a.must("mapping")
 	if n == nil || n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		a.fail(a.at, "%s: mapping must map prefixes", a.what)
+		a.fail(a.at, "pipeline.prefix.kind", a.what)
 		return m
 	}
 	pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if kindOf(at) == nullKind || len(list) == 0 {
-			a.fail(at, "%s: a prefix must be text and be mapped to text", a.what)
+			a.fail(at, "pipeline.prefix.text", a.what)
 		}
 		m.from, m.to = append(m.from, key), append(m.to, list)
 		return nil
@@ -125,11 +125,11 @@ func readNameTransform(a *args) any {
 		s.instead = readFieldMap(a, n)
 	}
 	if a.keys["transform_func"] == nil {
-		a.fail(a.at, "field_name_transform needs transform_func: lower, upper or snake_case")
+		a.fail(a.at, "pipeline.name.function")
 	}
 	s.how = a.choice("transform_func", "lower", "upper", "snake_case")
 	if a.flag("apply_keyword") {
-		a.fail(a.at, "field_name_transform: apply_keyword has no name to change")
+		a.fail(a.at, "pipeline.name.keyword")
 	}
 	return s
 }
@@ -196,7 +196,7 @@ func (r *run) renameList(s *step, do nameStep, list []*name, changed *bool) ([]*
 				out = append(out, one)
 			}
 			if len(one.text) > maxName || len(out) > maxFields {
-				return nil, fail(r.root, "a list of fields would have more than %d, or one of more than %d bytes", maxFields, maxName)
+				return nil, fail(r.root, "pipeline.many-fields", maxFields, maxName)
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func (t itemNames) item(r *run, s *step, it *item) (part, bool, error) {
 			next, changed = renamed(s, t.by, v.ref), true
 		}
 		if len(next) > 1 && it.has("all") {
-			return nil, false, fail(v.node, "%s: a field that all values must equal cannot stand for several", it.label())
+			return nil, false, fail(v.node, "pipeline.field.all", it.label())
 		}
 		for _, n := range next {
 			values = append(values, &value{node: textNode(v.node, n.text), ref: n})

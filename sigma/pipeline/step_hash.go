@@ -23,10 +23,10 @@ func readHashes(a *args) any {
 		t.fields = []string{"Hashes", "Hash"}
 	}
 	if len(t.algorithms) == 0 {
-		a.fail(a.at, "hashes_fields needs valid_hash_algos")
+		a.fail(a.at, "pipeline.hash.algorithms")
 	}
 	if t.bare && t.prefix == "" {
-		a.fail(a.at, "hashes_fields: with drop_algo_prefix and without field_prefix no name is left")
+		a.fail(a.at, "pipeline.hash.name")
 	}
 	for _, algorithm := range t.algorithms {
 		checkName(a, a.at, t.name(algorithm))
@@ -56,11 +56,11 @@ func (t splitHashes) item(_ *run, _ *step, it *item) (part, bool, error) {
 			return nil, false, err
 		}
 		if seen.opaque || seen.kind != textKind {
-			return nil, false, fail(v.node, "%s: only texts can be taken apart into hashes", it.label())
+			return nil, false, fail(v.node, "pipeline.hash.text", it.label())
 		}
 		algorithm, digits := cutHash(seen.glob.loosePlain())
 		if !slices.Contains(t.algorithms, algorithm) || !wholeHash(algorithm, digits) {
-			return nil, false, fail(v.node, "%s: %q is no whole hash of %s", it.label(), v.node.Value, strings.Join(t.algorithms, ", "))
+			return nil, false, fail(v.node, "pipeline.hash.partial", it.label(), v.node.Value, strings.Join(t.algorithms, ", "))
 		}
 		name := t.name(algorithm)
 		if byName[name] == nil {

@@ -27,7 +27,7 @@ func readWildcardPlaceholders(a *args) any { return readPlaceholders(a, true) }
 func readPlaceholders(a *args, wild bool) any {
 	t := fillPlaceholders{include: a.texts("include"), exclude: a.texts("exclude"), wild: wild}
 	if t.include != nil && t.exclude != nil {
-		a.fail(a.at, "%s: include and exclude exclude each other", a.what)
+		a.fail(a.at, "pipeline.placeholder.exclusive", a.what)
 	}
 	return t
 }
@@ -56,7 +56,7 @@ func (t fillPlaceholders) item(r *run, _ *step, it *item) (part, bool, error) {
 		}
 		switch {
 		case ours > 0 && others > 0:
-			return nil, false, fail(v.node, "%s: the placeholders of %q are for different transformations; one must handle all of a value", it.label(), v.node.Value)
+			return nil, false, fail(v.node, "pipeline.placeholder.split", it.label(), v.node.Value)
 		case ours == 0 && others > 0:
 			left = append(left, v)
 		case ours == 0:
@@ -123,14 +123,14 @@ func (t fillPlaceholders) fill(r *run, it *item, n *yaml.Node) ([]*yaml.Node, er
 	out := []string{""}
 	add := func(values []string) error {
 		if len(out)*len(values) > maxValues {
-			return fail(n, "placeholders give more than %d values", maxValues)
+			return fail(n, "pipeline.placeholder.many", maxValues)
 		}
 		var next []string
 		size := 0
 		for _, head := range out {
 			for _, v := range values {
 				if size += len(head) + len(v); size > maxFilled {
-					return fail(n, "placeholders give more than %d bytes", maxFilled)
+					return fail(n, "pipeline.placeholder.bytes", maxFilled)
 				}
 				next = append(next, join(head, v))
 			}
@@ -160,7 +160,7 @@ func (t fillPlaceholders) fill(r *run, it *item, n *yaml.Node) ([]*yaml.Node, er
 		values := []string{"*"}
 		if !t.wild {
 			if values = r.vars[strings.Trim(found, "%")]; len(values) == 0 {
-				return nil, fail(n, "%s: the placeholder %s has no values in the vars of the pipelines", it.label(), found)
+				return nil, fail(n, "pipeline.placeholder.missing", it.label(), found)
 			}
 		}
 		written := make([]string, len(values))

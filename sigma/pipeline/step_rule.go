@@ -23,7 +23,7 @@ func readAddCondition(a *args) any {
 	c := addCondition{items: a.must("conditions"), name: a.text("name", ""), template: a.flag("template"), negated: a.flag("negated")}
 	if c.items != nil && a.err == nil {
 		if c.items.Kind != yaml.MappingNode || len(c.items.Content) == 0 {
-			a.fail(c.items, "add_condition: conditions must map fields to values")
+			a.fail(c.items, "pipeline.add-condition.kind")
 		} else if _, err := readGroup(c.items); err != nil {
 			a.err = err
 		} else {
@@ -31,7 +31,7 @@ func readAddCondition(a *args) any {
 		}
 	}
 	if strings.ContainsAny(c.name, " \t\r\n()|,*") || slices.Contains([]string{"and", "or", "not", "of", "them", "condition", "timeframe"}, strings.ToLower(c.name)) {
-		a.fail(a.at, "add_condition: %q cannot be the name of a selection", c.name)
+		a.fail(a.at, "pipeline.add-condition.name", c.name)
 	}
 	return c
 }
@@ -41,15 +41,15 @@ func readAddCondition(a *args) any {
 func (c addCondition) check(a *args) {
 	for i := 0; i < len(c.items.Content); i += 2 {
 		if kindOf(deref(c.items.Content[i])) == nullKind {
-			a.fail(c.items, "add_condition: a condition needs the name of a field")
+			a.fail(c.items, "pipeline.add-condition.field")
 		}
 	}
 	f := sigma.ReadFile("", []byte("title: t\nlogsource: {product: p}\ndetection: {c: {f: 1}, condition: c}\n"),
 		sigma.WithPlaceholders(nil))
 	setChild(child(f.Documents[0].Root, "detection"), "c", c.items)
 	for _, refused := range f.Parse().Refused {
-		if !strings.Contains(refused.Reason, "(modifier expand) has no values") {
-			a.fail(c.items, "add_condition: %s", refused.Reason)
+		if !hasCode(refused.Reason, "sigma.placeholder.missing") {
+			a.fail(c.items, "pipeline.add-condition.rule", refused.Reason)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (c addCondition) apply(r *run, s *step) error {
 		return nil // a filter is added to rules that have the condition; a correlation has none
 	}
 	if len(r.conditions) >= maxConditions {
-		return fail(r.root, "more than %d conditions would be added", maxConditions)
+		return fail(r.root, "pipeline.many-conditions", maxConditions)
 	}
 	body, err := readGroup(c.items)
 	if err != nil {
@@ -153,7 +153,7 @@ func (c addCondition) fill(r *run, text string) (string, error) {
 			text = rest
 			continue
 		case val == "":
-			return "", fail(r.root, "the rule's log source has no %s to put into the condition", word)
+			return "", fail(r.root, "pipeline.logsource.missing", word)
 		}
 		b.WriteString(glob{}.add(piece{text: val}).String())
 		text = after
@@ -166,7 +166,7 @@ type changeLogSource struct{ to logSource }
 func readChangeLogSource(a *args) any {
 	c := changeLogSource{logSource{a.text("category", ""), a.text("product", ""), a.text("service", "")}}
 	if c.to == (logSource{}) {
-		a.fail(a.at, "change_logsource needs at least one of category, product, service")
+		a.fail(a.at, "pipeline.logsource.empty")
 	}
 	return c
 }
@@ -190,7 +190,7 @@ func readSetField(a *args) any    { return readEditFields(a, "set", "fields") }
 func readEditFields(a *args, how, key string) any {
 	e := editFields{how: how, list: a.texts(key)}
 	if e.list == nil {
-		a.fail(a.at, "%s needs %q", a.what, key)
+		a.fail(a.at, "pipeline.needs", a.what, key)
 	}
 	return e
 }
@@ -207,7 +207,7 @@ func (e editFields) apply(r *run, _ *step) error {
 			r.fields = slices.DeleteFunc(slices.Clone(r.fields), here)
 		case !slices.ContainsFunc(r.fields, here):
 			if len(r.fields) >= maxFields {
-				return fail(r.root, "the list of fields would have more than %d", maxFields)
+				return fail(r.root, "pipeline.many-listed-fields", maxFields)
 			}
 			r.fields = append(slices.Clip(r.fields), newName(text))
 		}
@@ -246,10 +246,12 @@ type itemFailure failure
 func readRuleFailure(a *args) any { return ruleFailure{a.name("message")} }
 func readItemFailure(a *args) any { return itemFailure{a.name("message")} }
 
-func (f ruleFailure) apply(r *run, s *step) error { return s.fail(r.root, "%s", f.message) }
+func (f ruleFailure) apply(r *run, s *step) error {
+	return s.fail(r.root, "pipeline.failure", f.message)
+}
 
 func (f itemFailure) item(_ *run, s *step, it *item) (part, bool, error) {
-	return nil, false, s.fail(it.at, "%s: %s", it.label(), f.message)
+	return nil, false, s.fail(it.at, "pipeline.failure-item", it.label(), f.message)
 }
 
 // strict is strict_field_mapping_failure: a field that no mapping named would
@@ -282,7 +284,7 @@ func (strict) apply(r *run, s *step) error {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(missing))
-	return s.fail(missing[names[0]], "no mapping for %s", strings.Join(names, ", "))
+	return s.fail(missing[names[0]], "pipeline.unmapped", strings.Join(names, ", "))
 }
 
 // drop is drop_detection_item.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -42,7 +41,7 @@ func (t valueStep) item(r *run, _ *step, it *item) (part, bool, error) {
 		return nil, false, nil
 	}
 	if it.has("expand") {
-		return nil, false, fail(it.at, "%s: placeholders must have their values before the text around them can be changed", it.label())
+		return nil, false, fail(it.at, "pipeline.placeholder.late", it.label())
 	}
 	var parts []part
 	var all []*value
@@ -130,11 +129,11 @@ func readReplace(a *args) any {
 		return nil
 	}
 	if re.MatchString("") && !anchored(at.Value) {
-		a.fail(at, "replace_string: %q can match nothing at all, which Python and Go replace differently; make it need a character, or begin it with ^", at.Value)
+		a.fail(at, "pipeline.replace.empty-match", at.Value)
 	}
 	parts, err := readTemplate(with.Value, re)
 	if err != nil {
-		a.fail(with, "replace_string: %v", err)
+		a.fail(with, "pipeline.replace.invalid", err)
 	}
 	return valueStep(func(_ *run, v seenValue) ([]*yaml.Node, error) {
 		before := v.glob
@@ -155,7 +154,7 @@ func readReplace(a *args) any {
 				p.text = substitute(re, parts, p.text)
 			}
 			if size += len(p.text); size > maxText {
-				return nil, fail(v.node, "a value would be longer than %d bytes", maxText)
+				return nil, fail(v.node, "pipeline.long-value", maxText)
 			}
 			switch {
 			case p.wild != 0 || skip && !interpret:
@@ -207,7 +206,7 @@ func readTemplate(text string, re *regexp.Regexp) ([]templatePart, error) {
 			i = re.SubexpIndex(ref)
 		}
 		if i < 0 || i > re.NumSubexp() {
-			return fmt.Errorf("the replacement names the group %q, which the regular expression does not have", ref)
+			return reasons.New("pipeline.replace.group", ref)
 		}
 		out = append(out, templatePart{group: i})
 		return nil
@@ -219,7 +218,7 @@ func readTemplate(text string, re *regexp.Regexp) ([]templatePart, error) {
 			return out, nil
 		}
 		if rest == "" {
-			return nil, fmt.Errorf("the replacement ends with a single backslash")
+			return nil, reasons.New("pipeline.replace.backslash")
 		}
 		c := rest[0]
 		text = rest[1:]
@@ -235,7 +234,7 @@ func readTemplate(text string, re *regexp.Regexp) ([]templatePart, error) {
 		case c == 'g':
 			ref, tail, closed := strings.Cut(text, ">")
 			if !closed || !strings.HasPrefix(ref, "<") {
-				return nil, fmt.Errorf(`the replacement has \g without <name>`)
+				return nil, reasons.New("pipeline.replace.reference")
 			}
 			if err := group(ref[1:]); err != nil {
 				return nil, err
@@ -251,7 +250,7 @@ func readTemplate(text string, re *regexp.Regexp) ([]templatePart, error) {
 			}
 			text = rest[end:]
 		case c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-			return nil, fmt.Errorf(`the replacement has \%c, which means nothing here`, c)
+			return nil, reasons.New("pipeline.replace.escape", string(rune(c)))
 		default:
 			add(rest[:1]) // Python keeps the backslash before what is no letter
 			out[len(out)-1].text = `\` + rest[:1]
@@ -286,13 +285,13 @@ func readMapString(a *args) any {
 	to := make(map[string][]glob)
 	n := a.must("mapping")
 	if n == nil || n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		a.fail(a.at, "map_string: mapping must map texts")
+		a.fail(a.at, "pipeline.map-string.kind")
 		return nil
 	}
 	pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if len(list) == 0 {
-			a.fail(val, "map_string: %q is mapped to nothing", key)
+			a.fail(val, "pipeline.map-string.empty", key)
 		}
 		for _, text := range list {
 			to[key] = append(to[key], parseGlob(text))
@@ -310,7 +309,7 @@ func readMapString(a *args) any {
 // readConvert is convert_type.
 func readConvert(a *args) any {
 	if a.keys["target_type"] == nil {
-		a.fail(a.at, "convert_type needs target_type: str or num")
+		a.fail(a.at, "pipeline.convert.target")
 	}
 	if a.choice("target_type", "str", "num") == "str" {
 		return valueStep(func(_ *run, v seenValue) ([]*yaml.Node, error) {
@@ -326,7 +325,7 @@ func readConvert(a *args) any {
 		}
 		n, ok := numberNode(v.node, v.glob.plain())
 		if !ok {
-			return nil, fail(v.node, "%q is no number", v.glob.String())
+			return nil, fail(v.node, "pipeline.number", v.glob.String())
 		}
 		return []*yaml.Node{n}, nil
 	})
@@ -372,13 +371,13 @@ func readSetValue(a *args) any {
 	out := *n
 	if force != nil {
 		if k := kindOf(n); k != textKind && k != numberKind {
-			a.fail(n, "set_value: force_type is for texts and numbers")
+			a.fail(n, "pipeline.set-value.type")
 		}
 		out.Tag, out.Style = "!!str", 0
 		if how == "num" {
 			forced, ok := numberNode(n, n.Value)
 			if !ok {
-				a.fail(n, "set_value: %q is no number", n.Value)
+				a.fail(n, "pipeline.set-value.number", n.Value)
 				return nil
 			}
 			out = *forced

@@ -83,13 +83,13 @@ func TestRefusedCorrelations(t *testing.T) {
 		{"rules: [z]\n  group-by: [Host]", "because the rule \"z\" is not here"},
 	} {
 		set := correlations(t, "title: C\ncorrelation:\n  type: event_count\n  "+v.text+"\n  timespan: 1m\n  condition: {gte: 2}\n")
-		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason, v.want) || set.Refused[0].Line < 14 {
+		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), v.want) || set.Refused[0].Line < 14 {
 			t.Errorf("%s: %v", v.want, set.Refused)
 		}
 	}
 	c := chain(t, steps("- type: rule_failure\n  message: no correlations\n  rule_conditions: [{type: is_sigma_correlation_rule}]"))
 	set := c.Parse("c.yml", []byte(twoRules+"title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n")).Set()
-	if len(set.Rules) != 2 || len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason, "no correlations") {
+	if len(set.Rules) != 2 || len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "no correlations") {
 		t.Errorf("%v", set.Refused)
 	}
 }
@@ -150,7 +150,7 @@ func TestFilters(t *testing.T) {
 		}
 	}
 	set = chain(t, text).Parse("f.yml", []byte(twoRules+filter("product: windows", "f: {G: 1}\ncondition: not f"))).Set()
-	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason, "depends on the rules that the filter is for") {
+	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "depends on the rules that the filter is for") {
 		t.Error(set.Refused)
 	}
 	// What does not concern the filter may stay open.
@@ -161,7 +161,7 @@ func TestFilters(t *testing.T) {
 	for _, conditions := range []string{"type: contains_field, field: User", "type: tag, tag: x", "type: rule_attribute, attribute: level, value: low"} {
 		c := chain(t, steps("- {type: field_name_prefix, prefix: p., rule_conditions: [{"+conditions+"}]}"))
 		set := c.Parse("f.yml", []byte(twoRules+filter("product: linux", "f: {G: 1}\ncondition: not f"))).Set()
-		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason, "depends on") {
+		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "depends on") {
 			t.Errorf("%s: %v", conditions, set.Refused)
 		}
 	}

@@ -79,7 +79,7 @@ func (r *run) condition(n *yaml.Node) (*yaml.Node, error) {
 		return &out, nil
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || strings.TrimSpace(n.Value) == "" {
-		return nil, fail(n, "the condition is not a text")
+		return nil, fail(n, "pipeline.condition.kind")
 	}
 	// Brackets around what is no condition by itself could make it one: "a) or (b".
 	depth := 0
@@ -89,10 +89,10 @@ func (r *run) condition(n *yaml.Node) (*yaml.Node, error) {
 			depth++
 		case ')':
 			if depth--; depth < 0 {
-				return nil, fail(n, "the condition closes a bracket that it did not open")
+				return nil, fail(n, "pipeline.condition.bracket")
 			}
 		case '|':
-			return nil, fail(n, "an aggregation behind | is not part of Sigma 2; write a correlation rule instead")
+			return nil, fail(n, "pipeline.condition.aggregation")
 		}
 	}
 	text := n.Value

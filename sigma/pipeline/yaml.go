@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/refusal"
 )
 
 // Bounds of a pipeline file.
@@ -27,31 +29,31 @@ const (
 func readYAML(data []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil { // foreign input must not take the process down
-			root, err = nil, &sigma.ParseError{Line: 1, Column: 1, Reason: fmt.Sprintf("not valid YAML: %v", r)}
+			root, err = nil, fail(&yaml.Node{}, "yaml.invalid", fmt.Errorf("%v", r))
 		}
 	}()
 	switch {
 	case len(data) > MaxSize:
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: fmt.Sprintf("file is larger than %d bytes", MaxSize)}
+		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("yaml.file.large", MaxSize)}
 	case !utf8.Valid(data):
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: "file is not UTF-8; save it as UTF-8"}
+		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("yaml.file.utf8")}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	var doc, more yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: "file is empty"}
+		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("pipeline.file.empty")}
 	case err != nil:
 		return nil, yamlError(err)
 	}
 	switch err := dec.Decode(&more); {
 	case err == nil:
-		return nil, fail(&more, "a pipeline file holds one document")
+		return nil, fail(&more, "pipeline.file.documents")
 	case !errors.Is(err, io.EOF):
 		return nil, yamlError(err)
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, fail(&doc, "not a YAML document")
+		return nil, fail(&doc, "yaml.none")
 	}
 	c := checker{}
 	if err := c.check(doc.Content[0], 0); err != nil {
@@ -70,7 +72,7 @@ func yamlError(err error) *sigma.ParseError {
 			}
 		}
 	}
-	return &sigma.ParseError{Line: line, Column: 1, Reason: "not valid YAML: " + reason}
+	return &sigma.ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.invalid", refusal.Reader(reason))}
 }
 
 // checker walks the document once, following aliases.
@@ -78,15 +80,15 @@ type checker struct{ nodes, aliases int }
 
 func (c *checker) check(n *yaml.Node, depth int) error {
 	if c.nodes++; c.nodes > maxNodes {
-		return fail(n, "more than %d values", maxNodes)
+		return fail(n, "yaml.values", maxNodes)
 	}
 	if depth > maxDepth {
-		return fail(n, "nested deeper than %d levels", maxDepth)
+		return fail(n, "yaml.depth", maxDepth)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		if c.aliases++; c.aliases > maxAliases {
-			return fail(n, "more than %d YAML aliases", maxAliases)
+			return fail(n, "yaml.aliases", maxAliases)
 		}
 		return c.check(n.Alias, depth+1)
 	case yaml.MappingNode:
@@ -94,19 +96,19 @@ func (c *checker) check(n *yaml.Node, depth int) error {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := deref(n.Content[i])
 			if key.Kind != yaml.ScalarNode {
-				return fail(n.Content[i], "a key must be plain text")
+				return fail(n.Content[i], "yaml.key.kind")
 			}
 			name := key.ShortTag() + key.Value
 			switch {
 			case key.ShortTag() == "!!merge":
-				return fail(key, "YAML merge keys (<<) are not supported; write the keys out")
+				return fail(key, "yaml.key.merge")
 			case key.ShortTag() == "!!null":
 				name = "!!null"
 			case key.ShortTag() != "!!str":
 				name = "!!str" + key.Value // a name that looks like a number is a name
 			}
 			if seen[name] {
-				return fail(key, "duplicate key %q", key.Value)
+				return fail(key, "yaml.key.duplicate", key.Value)
 			}
 			seen[name] = true
 			if err := c.check(n.Content[i+1], depth+1); err != nil {
@@ -123,10 +125,10 @@ func (c *checker) check(n *yaml.Node, depth int) error {
 		switch n.ShortTag() {
 		case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
 		default:
-			return fail(n, "YAML type %s is not supported", n.ShortTag())
+			return fail(n, "yaml.type", n.ShortTag())
 		}
 		if !utf8.ValidString(n.Value) {
-			return fail(n, "text is not valid UTF-8")
+			return fail(n, "yaml.utf8")
 		}
 	}
 	return nil
@@ -168,8 +170,28 @@ func isEmpty(n *yaml.Node) bool {
 }
 
 // fail makes the refusal for a place.
-func fail(at *yaml.Node, format string, args ...any) *sigma.ParseError {
-	return &sigma.ParseError{Line: max(at.Line, 1), Column: max(at.Column, 1), Reason: fmt.Sprintf(format, args...)}
+func fail(at *yaml.Node, code string, args ...any) *sigma.ParseError {
+	return failWith(at, reasons.New(code, args...))
+}
+
+func failWith(at *yaml.Node, why sigma.Reason) *sigma.ParseError {
+	return &sigma.ParseError{Line: max(at.Line, 1), Column: max(at.Column, 1), Reason: why}
+}
+
+// reasonOf returns an error as a reason.
+func reasonOf(err error) sigma.Reason {
+	if r, ok := err.(sigma.Reason); ok {
+		return r
+	}
+	return reasons.New("pipeline.error", err)
+}
+
+// hasCode reports whether a reason or one of its arguments has a code.
+func hasCode(r sigma.Reason, code string) bool {
+	return r.Code() == code || slices.ContainsFunc(r.Args(), func(a any) bool {
+		inner, ok := a.(sigma.Reason)
+		return ok && hasCode(inner, code)
+	})
 }
 
 // kind is the type of a scalar as rules see it.
@@ -201,7 +223,9 @@ func kindOf(n *yaml.Node) kind {
 	return textKind
 }
 
-func (k kind) String() string { return [...]string{"text", "a number", "true or false", "null"}[k] }
+func (k kind) name() sigma.Reason {
+	return reasons.New([...]string{"yaml.kind.text", "yaml.kind.number", "yaml.kind.bool", "yaml.kind.null"}[k])
+}
 
 // looseText gives the text of a scalar, "" for anything else.
 func looseText(n *yaml.Node) string {

@@ -28,6 +28,7 @@ CREATE TABLE incident_finding (
   incident TEXT NOT NULL,
   member   TEXT NOT NULL,
   title    TEXT NOT NULL,
+  words    TEXT NOT NULL,
   level    TEXT NOT NULL,
   rule     TEXT NOT NULL,
   host     TEXT NOT NULL,

@@ -68,9 +68,12 @@ func rules(t testing.TB, yaml ...string) *sigma.Set {
 	return sigma.NewSet(list)
 }
 
+// refusedRule has an unknown modifier on its seventh line.
+const refusedRule = "title: t\nlogsource: {product: p}\ndetection:\n\n  condition: s\n  s:\n    a|contians: x\n"
+
 func style(l i18n.Lang) Style {
 	return Style{Lang: l, Zone: time.FixedZone("JST", 9*3600), TLP: policy.Amber, Now: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Program: "meneki test", Loaded: 3,
-		Refused: []*sigma.Refusal{{Path: "r.yml", Line: 7, Column: 1, Reason: "unknown modifier"}}}
+		Refused: sigma.ParseCollection("r.yml", []byte(refusedRule)).Refused}
 }
 
 func at(s string) time.Time {

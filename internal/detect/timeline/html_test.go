@@ -45,17 +45,23 @@ func TestHTML(t *testing.T) {
 				t.Errorf("%s: %s", l, w)
 			}
 		}
-		for _, want := range []string{"TLP:AMBER", "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1", "licence as stated by its source", "T1059.001", "2026-01-02", "12:04:05.123", "PC1", "logs/a.zip!b.json #7", "r.yml:7", "unknown modifier", "x.json #3", "y.pcap", "<svg", `role="img"`} {
+		for _, want := range []string{"TLP:AMBER", "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1", "licence as stated by its source", "T1059.001", "2026-01-02", "12:04:05.123", "PC1", "logs/a.zip!b.json #7", "r.yml:7", "x.json #3", "y.pcap", "<svg", `role="img"`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: %q is missing", l, want)
 			}
 		}
 	}
 	ja := report(t, i18n.JA)
-	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件の規則に 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし", "水平展開"} {
+	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件の規則に 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし", "水平展開", "未知の修飾子"} {
 		if !strings.Contains(ja, want) {
 			t.Errorf("%q is missing", want)
 		}
+	}
+}
+
+func TestHTMLNamesRefusedRules(t *testing.T) {
+	if got := report(t, i18n.EN); !strings.Contains(got, "unknown modifier") {
+		t.Error("the reason of a refused rule is missing")
 	}
 }
 

@@ -260,7 +260,7 @@ func (p *page) foot(r *Result) footView {
 		v.Skipped = append(v.Skipped, pairView{s.Name, p.in(s.Reason)})
 	}
 	for _, f := range p.style.Refused[:min(len(p.style.Refused), maxRefused)] {
-		v.Refused = append(v.Refused, pairView{fmt.Sprintf("%s:%d", f.Path, f.Line), p.in(reason.Text(f.Reason))})
+		v.Refused = append(v.Refused, pairView{fmt.Sprintf("%s:%d", f.Path, f.Line), p.in(reason.Of(f.Reason))})
 	}
 	first := func(name i18n.Text, shown int, all int64) string {
 		if int64(shown) < all {

@@ -44,7 +44,7 @@ func WriteStats(w io.Writer, r *Result, set *sigma.Set, loaded int, took time.Du
 		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain, NotUTF8: r.Report.GarbledN, Unknown: r.Report.Unknown, Timeless: r.Report.Timeless,
 	}
 	for _, x := range set.Refused {
-		s.Refused = append(s.Refused, Refused{x.Path, x.Line, x.Reason})
+		s.Refused = append(s.Refused, Refused{x.Path, x.Line, x.Reason.Error()})
 	}
 	return json.NewEncoder(w).Encode(s)
 }

@@ -31,7 +31,7 @@ type Style struct {
 	TLP     policy.TLP     // how the results are marked
 	Now     time.Time      // when it was made
 	Program string         // what made it: "meneki 0.1"
-	Refused []*sigma.Refusal
+	Refused []*sigma.ParseError
 	Loaded  int // rules
 }
 

@@ -1,0 +1,30 @@
+package reason
+
+// correlateRows are the reasons of package sigma/correlate.
+var correlateRows = rows{
+	"correlate.snapshot.cut":          "状態が途中で切れている",
+	"correlate.snapshot.not-finite":   "有限でない数がある",
+	"correlate.snapshot.bool":         "真偽値が0でも1でもない",
+	"correlate.snapshot.index":        "番号が範囲外",
+	"correlate.snapshot.rule-missing": "相関の規則が欠けている",
+	"correlate.snapshot.fields":       "事象のフィールドが異なる",
+	"correlate.snapshot.alert-empty":  "事象のない警報がある",
+	"correlate.snapshot.alert-events": "元の事象のない警報がある",
+	"correlate.snapshot.value-twice":  "値が重複",
+	"correlate.snapshot.step":         "事象の段階が誤り",
+	"correlate.snapshot.chain":        "連鎖の長さが異なる",
+	"correlate.snapshot.alternatives": "ある時点の場合分けが異なる",
+	"correlate.snapshot.evidence":     "ある時点の証拠がない",
+	"correlate.snapshot.order":        "組の順序が誤り",
+	"correlate.snapshot.values":       "事象の値が異なる",
+	"correlate.snapshot.rest":         "スナップショットの後に余分なデータがある",
+	"correlate.config.negative":       "相関：設定に負の値がある",
+	"correlate.set.foreign":           "相関 {0q}（{1}:{2}）が規則の集まりに属していない",
+	"correlate.snapshot.invalid":      "使える相関のスナップショットでない",
+	"correlate.snapshot.write":        "相関のスナップショットの書き込み：{0}",
+	"correlate.snapshot.not-new":      "相関のスナップショットの復元：エンジンが新しくない",
+	"correlate.snapshot.read":         "相関のスナップショットの読み取り：{0}",
+	"correlate.snapshot.head":         "復元：{0}：先頭が {1q} でない",
+	"correlate.snapshot.checksum":     "復元：{0}：チェックサムが不一致",
+	"correlate.snapshot.damaged":      "復元：{0}：{1}",
+}

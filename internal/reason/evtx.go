@@ -1,0 +1,4 @@
+package reason
+
+// evtxRows are the reasons of package evtx.
+var evtxRows = rows{}

@@ -1,0 +1,62 @@
+package reason
+
+// foreignRows are texts of the YAML reader, of regular expressions and of the
+// machine, which have no code: what one of them says is looked up by its text.
+var foreignRows = rows{
+	"did not find expected key":                                    "キーがあるべき位置にない（字下げを確認すること）",
+	"did not find expected node content":                           "値があるべき位置にない",
+	"did not find expected '-' indicator":                          "リストの - があるべき位置にない（字下げを確認すること）",
+	"did not find expected ',' or ']'":                             ", か ] があるべき位置にない",
+	"did not find expected ',' or '}'":                             ", か } があるべき位置にない",
+	"did not find expected <document start>":                       "文書の始まり（---）があるべき位置にない",
+	"did not find expected whitespace or line break":               "空白か改行があるべき位置にない",
+	"did not find expected comment or line break":                  "コメントか改行があるべき位置にない",
+	"did not find expected alphabetic or numeric character":        "英数字があるべき位置にない",
+	"did not find expected hexdecimal number":                      "16進数があるべき位置にない",
+	"could not find expected ':'":                                  "コロンがあるべき位置にない",
+	"mapping values are not allowed in this context":               "ここにマッピングの値は書けない",
+	"block sequence entries are not allowed in this context":       "ここにリストの項目は書けない",
+	"found character that cannot start any token":                  "値の先頭に使えない文字がある",
+	"found a tab character that violates indentation":              "字下げにタブがある",
+	"found a tab character where an indentation space is expected": "字下げの空白の位置にタブがある",
+	"found unknown escape character":                               "未知のエスケープ文字がある",
+	"found invalid Unicode character escape code":                  "Unicode のエスケープが不正",
+	"found unexpected end of stream":                               "途中で終わっている",
+	"found unexpected document indicator":                          "文書の区切りが予期しない位置にある",
+	"found undefined tag handle":                                   "未定義のタグがある",
+	"control characters are not allowed":                           "制御文字は使えない",
+	"exceeded max depth of 10000":                                  "入れ子が 10000 段を超える",
+	"invalid character class":                                      "文字クラスが不正",
+	"invalid character class range":                                "文字クラスの範囲が不正",
+	"invalid escape sequence":                                      "エスケープが不正",
+	"invalid named capture":                                        "名前付きグループが不正",
+	"invalid or unsupported Perl syntax":                           "Perl の構文が不正、または未対応",
+	"invalid nested repetition operator":                           "繰り返しの重ね方が不正",
+	"invalid repeat count":                                         "繰り返しの回数が不正",
+	"invalid UTF-8":                                                "UTF-8 が不正",
+	"missing closing ]":                                            "閉じる ] がない",
+	"missing closing )":                                            "閉じる ) がない",
+	"missing argument to repetition operator":                      "繰り返しの対象がない",
+	"trailing backslash at end of expression":                      "末尾に単独の \\ がある",
+	"unexpected )":                                                 "余分な ) がある",
+	"expression nests too deeply":                                  "式の入れ子が深すぎる",
+	"expression too large":                                         "式が大きすぎる",
+	"no such file or directory":                                    "ファイルやフォルダーがない",
+	"file does not exist":                                          "ファイルがない",
+	"permission denied":                                            "権限がない",
+	"is a directory":                                               "フォルダー",
+	"not a directory":                                              "フォルダーでない",
+	"input/output error":                                           "入出力エラー",
+	"unexpected EOF":                                               "予期しない終わり",
+	"EOF":                                                          "終わり",
+}
+
+// ownRows are the reasons that this package makes of errors of the standard
+// library.
+var ownRows = rows{
+	"reason.within": "{0}{1}",
+	"os.open":       "{0} を開く：{1}",
+	"os.read":       "{0} の読み取り：{1}",
+	"os.stat":       "{0} の確認：{1}",
+	"regexp":        "正規表現の誤り：{0}：`{1}`",
+}

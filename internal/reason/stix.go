@@ -1,0 +1,4 @@
+package reason
+
+// stixRows are the reasons of package stix.
+var stixRows = rows{}

@@ -1,0 +1,30 @@
+package reason
+
+// yamlRows are the reasons of packages sigma and sigma/pipeline about YAML.
+var yamlRows = rows{
+	"yaml.invalid":          "正しい YAML でない：{0}",
+	"yaml.documents":        "予期しない2つ目の文書。行末は LF、文書の区切りは --- にすること",
+	"yaml.none":             "YAML の文書でない",
+	"yaml.asterisk":         "正しい YAML でない：* で始まる値は引用符で囲むこと：'*{0}'",
+	"yaml.hint.tabs":        "{0}。字下げはタブでなく空白にすること",
+	"yaml.hint.quotes":      "{0}。%、@、` で始まる値は引用符で囲むこと",
+	"yaml.hint.backslashes": "{0}。\\ は一重引用符の中に書くこと",
+	"yaml.hint.colon":       "{0}。コロンと空白を含む値は引用符で囲むこと",
+	"yaml.aliases":          "YAML の別名が {0} 個を超える",
+	"yaml.key.kind":         "キーは単純な文字列で書くこと",
+	"yaml.key.merge":        "YAML のマージキー（<<）には対応していない。キーを書き下すこと",
+	"yaml.key.duplicate":    "キー {0q} が重複",
+	"yaml.type":             "YAML の型 {0} には対応していない",
+	"yaml.utf8":             "文字列が正しい UTF-8 でない",
+	"yaml.kind.mapping":     "マッピング",
+	"yaml.kind.list":        "リスト",
+	"yaml.kind.null":        "null",
+	"yaml.kind.bool":        "真偽値（true か false）",
+	"yaml.kind.number":      "数値",
+	"yaml.kind.text":        "文字列",
+	"yaml.file.large":       "ファイルが {0} バイトを超える",
+	"yaml.file.utf8":        "ファイルが UTF-8 でない。UTF-8 で保存すること",
+	"yaml.depth":            "入れ子が {0} 段を超える",
+	"yaml.values":           "値が {0} 個を超える",
+	"yaml.anchor":           "アンカー '{0}' が自身を含む",
+}
