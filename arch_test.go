@@ -13,15 +13,28 @@ import (
 // one another.
 var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 
-// spine are the packages under internal/ that every capability stands on. Every
-// other package there is a capability, except app, which composes them.
+// spine are the packages under internal/ that every capability stands on.
 var spine = []string{
-	"event", "msg", "wire", "store", "bus", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "clock", "list",
+	"event", "msg", "wire", "store", "bus", "queue", "history", "policy", "identity", "job", "ledger",
+	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role",
+}
+
+// roles compose capabilities into a program, and may use everything.
+var roles = []string{"hub", "node", "demo", "cli", "backup"}
+
+// uses is who may use whom among capabilities: by their Go packages, in the
+// caller's own transaction. It is small, and has no cycle. A capability that is
+// not a key here uses none; all others meet in messages (package msg) and in
+// interfaces that the caller declares.
+var uses = map[string][]string{
+	"casework":  {"detect"},
+	"severity":  {"casework"},
+	"share":     {"detect", "casework"},
+	"situation": {"detect", "casework", "severity", "share", "community"},
 }
 
 // layer says what a folder is: "library", "spine", "capability" with its name,
-// "app", or "" for cmd, bench and the root's tests.
+// "role", or "" for cmd, bench and the root's tests.
 func layer(folder string) (kind, name string) {
 	parts := strings.Split(folder, "/")
 	if slices.Contains(libraries, parts[0]) {
@@ -31,8 +44,8 @@ func layer(folder string) (kind, name string) {
 		return "", parts[0]
 	}
 	switch name = parts[1]; {
-	case name == "app":
-		return "app", name
+	case slices.Contains(roles, name):
+		return "role", name
 	case slices.Contains(spine, name):
 		return "spine", name
 	}
@@ -60,10 +73,10 @@ func TestLayers(t *testing.T) {
 					bad = "the spine imports no capability and nothing that composes them"
 				}
 			case "capability":
-				if toKind == "capability" && toName != name {
-					bad = "a capability never imports another; they meet in messages of internal/event and in interfaces wired by internal/app"
+				if toKind == "capability" && toName != name && !slices.Contains(uses[name], toName) {
+					bad = "this is not in the table of who may use whom; capabilities meet in messages of internal/msg and in interfaces of the caller"
 				}
-				if toKind == "app" || toKind == "" {
+				if toKind == "role" || toKind == "" {
 					bad = "a capability does not know who composes it"
 				}
 			}
@@ -71,6 +84,36 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s imports %s: %s", f.path, folder, bad)
 			}
 		}
+	}
+}
+
+// Law 1: the table of who may use whom has no cycle and names nobody who is not there.
+func TestUses(t *testing.T) {
+	there := map[string]bool{}
+	for _, f := range source(t) {
+		if kind, name := layer(f.pkg); kind == "capability" {
+			there[name] = true
+		}
+	}
+	state := map[string]int{} // 1 while it is looked at, 2 when done
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		if !there[name] {
+			t.Errorf("%s is in the table of who may use whom and is no capability", name)
+		}
+		switch path = append(path, name); state[name] {
+		case 1:
+			t.Errorf("who may use whom goes in a circle: %s", strings.Join(path, " -> "))
+		case 0:
+			state[name] = 1
+			for _, other := range uses[name] {
+				visit(other, path)
+			}
+			state[name] = 2
+		}
+	}
+	for name := range uses {
+		visit(name, nil)
 	}
 }
 
@@ -158,20 +201,20 @@ func TestOneStore(t *testing.T) {
 	}
 }
 
-// Law 5: people are spoken to by cmd and app, everything else returns or logs.
+// Law 5: people are spoken to by cmd and cli, everything else returns or logs.
 func TestOnePrinter(t *testing.T) {
 	for _, f := range program(t) {
-		if within(f.pkg, "cmd") || within(f.pkg, "internal/app") {
+		if within(f.pkg, "cmd") || within(f.pkg, "internal/cli") || within(f.pkg, "internal/demo") {
 			continue
 		}
 		f.uses("fmt", func(name string, n ast.Node) {
 			if name == "Print" || name == "Printf" || name == "Println" {
-				t.Errorf("%s: fmt.%s outside of cmd and internal/app", at(n), name)
+				t.Errorf("%s: fmt.%s outside of cmd and internal/cli", at(n), name)
 			}
 		})
 		f.uses("os", func(name string, n ast.Node) {
 			if name == "Exit" {
-				t.Errorf("%s: os.Exit outside of cmd and internal/app", at(n))
+				t.Errorf("%s: os.Exit outside of cmd and internal/cli", at(n))
 			}
 		})
 	}
@@ -184,7 +227,7 @@ func TestNoHiddenState(t *testing.T) {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				if d.Recv == nil && d.Name.Name == "init" {
-					t.Errorf("%s: func init: wire it in internal/app, where it can be seen", at(d))
+					t.Errorf("%s: func init: wire it in internal/hub or internal/node, where it can be seen", at(d))
 				}
 			case *ast.GenDecl:
 				for _, s := range d.Specs {

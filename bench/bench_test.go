@@ -9,15 +9,15 @@ import (
 )
 
 func TestQuantiles(t *testing.T) {
-	var s samples
+	var s series
 	for i := range 100 {
 		s = append(s, time.Duration(100-i)*time.Millisecond)
 	}
 	if p50, p99, all := s.at(0.5), s.at(0.99), s.at(1); p50 != 50*time.Millisecond || p99 != 99*time.Millisecond || all != 100*time.Millisecond {
 		t.Errorf("p50 %v, p99 %v, p100 %v", p50, p99, all)
 	}
-	if got := samples.at(s[:20], 0.99); got != 100*time.Millisecond {
-		t.Errorf("p99 of 20 samples is %v, not the slowest", got)
+	if got := series.at(s[:20], 0.99); got != 100*time.Millisecond {
+		t.Errorf("p99 of 20 series is %v, not the slowest", got)
 	}
 }
 

@@ -11,8 +11,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/demo"
+	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/hub"
+	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/sigma"
@@ -22,9 +25,9 @@ import (
 type community struct {
 	name    string
 	members int
-	steps   map[string]samples // since the first malicious event was read
-	last    map[string]samples // the last member's
-	known   samples            // until the hub had the last receipt
+	steps   map[string]series // since the first malicious event was read
+	last    map[string]series // the last member's
+	known   series            // until the hub had the last receipt
 }
 
 // The steps in their order; armed and hunted have a sample for each member.
@@ -51,7 +54,7 @@ func cycle(ctx context.Context, s settings) ([]table, error) {
 	for _, r := range runs {
 		t.Head = append(t.Head, r.name)
 	}
-	row := func(name string, of func(community) samples) {
+	row := func(name string, of func(community) series) {
 		cells := []any{name}
 		for _, r := range runs {
 			cells = append(cells, of(r).both())
@@ -63,11 +66,11 @@ func cycle(ctx context.Context, s settings) ([]table, error) {
 		if st == situation.Armed || st == situation.Hunted {
 			name += ", each member"
 		}
-		row(name, func(c community) samples { return c.steps[st] })
+		row(name, func(c community) series { return c.steps[st] })
 	}
-	row("armed, last member", func(c community) samples { return c.last[situation.Armed] })
-	row("**time to immunity** (hunted, last member)", func(c community) samples { return c.last[situation.Hunted] })
-	row("the hub knows of it (last receipt stored and counted)", func(c community) samples { return c.known })
+	row("armed, last member", func(c community) series { return c.last[situation.Armed] })
+	row("**time to immunity** (hunted, last member)", func(c community) series { return c.last[situation.Hunted] })
+	row("the hub knows of it (last receipt stored and counted)", func(c community) series { return c.known })
 	l, err := limits(ctx, s)
 	return []table{t, l}, err
 }
@@ -94,7 +97,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 			ends[i]()
 		}
 	}()
-	h, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
 	if err != nil {
 		return c, err
 	}
@@ -114,13 +117,13 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		}
 		rules = append(rules, list...)
 	}
-	own, err := app.SampleRules()
+	own, err := samples.Rules()
 	if err != nil {
 		return c, err
 	}
 	set := sigma.NewSet(append(rules, own.Rules...))
-	open := func(i, past int, rules *sigma.Set) (*app.Node, error) {
-		n, err := h.Enrol(ctx, fmt.Sprintf("Node %04d", i), "power", app.NodeConfig{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(), Open: true, Log: log})
+	open := func(i, past int, rules *sigma.Set) (*node.Node, error) {
+		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power", node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(), Open: true, Log: log})
 		if err != nil {
 			return nil, err
 		}
@@ -150,13 +153,13 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		if err := fill(ctx, shared, m, s.past); err != nil {
 			return c, err
 		}
-		_, stop, err := h.Simulate(ctx, sims, shared)
+		_, stop, err := demo.Simulate(ctx, h, sims, shared)
 		if err != nil {
 			return c, err
 		}
 		ends = append(ends, stop)
 	}
-	c = community{name: name, members: 1 + sims + nodes, steps: map[string]samples{}, last: map[string]samples{}}
+	c = community{name: name, members: 1 + sims + nodes, steps: map[string]series{}, last: map[string]series{}}
 	rested := func() (bool, error) { return h.Idle(ctx) }
 	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Online()) == c.members, nil }); err != nil {
 		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Online()), c.members, err)
@@ -202,7 +205,7 @@ func fill(ctx context.Context, h *history.History, m *maker, n int) error {
 
 // strike plays one attack at a node and waits until the hub knows that every
 // member is armed and has hunted.
-func (c *community) strike(ctx context.Context, h *app.Hub, at *app.Node, a attack) error {
+func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a attack) error {
 	before, _, err := h.Newest(ctx, situation.Hunted)
 	if err != nil {
 		return err

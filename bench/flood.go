@@ -10,12 +10,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/hub"
+	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
+	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -46,7 +49,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 			ends[i]()
 		}
 	}()
-	h, err := app.OpenHub(ctx, app.HubConfig{
+	h, err := hub.Open(ctx, hub.Config{
 		Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		}
 		rules = append(rules, list...)
 	}
-	attacked, err := h.Enrol(ctx, "Attacked", "power", app.NodeConfig{
+	attacked, err := demo.Enrol(ctx, h, "Attacked", "power", node.Config{
 		Data: filepath.Join(dir, "node"), RuleSet: sigma.NewSet(rules), Share: share.Open(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 	if err := fill(ctx, past, m, s.past); err != nil {
 		return nil, err
 	}
-	sims, stop, err := h.Simulate(ctx, floodMembers+1, past)
+	sims, stop, err := demo.Simulate(ctx, h, floodMembers+1, past)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // immune plays one attack and returns how long it took until the last member, but
 // for one, had searched its past for it.
-func immune(ctx context.Context, h *app.Hub, at *app.Node, a attack, title, but string) (time.Duration, error) {
+func immune(ctx context.Context, h *hub.Hub, at *node.Node, a attack, title, but string) (time.Duration, error) {
 	list, err := events(ctx, "attack.jsonl", a.line)
 	if err != nil {
 		return 0, err
@@ -204,17 +207,17 @@ func immune(ctx context.Context, h *app.Hub, at *app.Node, a attack, title, but 
 
 // burst makes n findings of one member: few rules, many machines, each with a
 // value of its own.
-func (m *maker) burst(n int) []event.Finding {
-	rules := make([]event.RuleRef, floodRules)
+func (m *maker) burst(n int) []wire.Finding {
+	rules := make([]wire.RuleRef, floodRules)
 	for i := range rules {
-		rules[i] = event.RuleRef{ID: m.guid(), Title: fmt.Sprintf("Bench Flood %d", i), Author: "meneki project",
+		rules[i] = wire.RuleRef{ID: m.guid(), Title: fmt.Sprintf("Bench Flood %d", i), Author: "meneki project",
 			License: "Apache-2.0", Level: "medium", Tags: []string{"attack.discovery"}}
 	}
 	now := time.Now().UTC()
-	list := make([]event.Finding, n)
+	list := make([]wire.Finding, n)
 	for i := range list {
 		host := fmt.Sprintf("FLOOD-%03d", m.r.IntN(floodHosts))
-		list[i] = event.Finding{ID: m.guid(), Version: 1, Realm: event.Live, Rule: rules[m.r.IntN(floodRules)], First: now,
+		list[i] = wire.Finding{ID: m.guid(), Version: 1, Realm: event.Live, Rule: rules[m.r.IntN(floodRules)], First: now,
 			Last: now, Count: 1, Host: host, Sensed: now, Detected: now, Handling: policy.Handling{TLP: policy.Green},
 			Observables: []event.Observable{{Type: event.SHA256, Value: m.hex(32)}}}
 	}

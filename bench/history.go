@@ -13,9 +13,13 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/demo"
+	"github.com/meneki/meneki/internal/demo/samples"
+	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
+	"github.com/meneki/meneki/internal/hub"
+	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -45,13 +49,13 @@ func past(ctx context.Context, s settings) ([]table, error) {
 		}
 		list = append(list, rec)
 	}
-	own, err := app.SampleRules()
+	own, err := samples.Rules()
 	if err != nil {
 		return nil, err
 	}
 	sets := []named{{"history only", nil}, {fmt.Sprintf("with detection, %d rules", len(own.Rules)), own}}
 	if dir := s.rules(); dir != "" {
-		all, err := app.LoadRules(ctx, []string{dir})
+		all, err := ruleset.Load(ctx, []string{dir})
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +93,7 @@ type named struct {
 	rules *sigma.Set // nil: no detection
 }
 
-func (s samples) total() (d time.Duration) {
+func (s series) total() (d time.Duration) {
 	for _, v := range s {
 		d += v
 	}
@@ -191,14 +195,14 @@ func (c *counter) close() (int64, error) { err := c.z.Close(); return c.n, err }
 const intakeBatch = 1000
 
 // appends writes the raw bytes to a file, with an fsync after each batch.
-func appends(s settings, src source) (samples, error) {
+func appends(s settings, src source) (series, error) {
 	f, err := os.Create(filepath.Join(s.dir, "appends"))
 	if err != nil {
 		return nil, err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	var out samples
+	var out series
 	var buf []byte
 	for list := range slices.Chunk(src.events, intakeBatch) {
 		buf = buf[:0]
@@ -222,7 +226,7 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 	dir := filepath.Join(s.dir, "history")
 	defer os.RemoveAll(dir)
 	log := slog.New(slog.DiscardHandler)
-	h, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -232,7 +236,7 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 		rules = sigma.NewSet(nil)
 	}
 	data := filepath.Join(dir, "node")
-	n, err := h.Enrol(ctx, "Bench", "power", app.NodeConfig{Data: data, RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: data, RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -241,7 +245,7 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 	if set.rules == nil {
 		take = n.Import
 	}
-	var times samples
+	var times series
 	began := time.Now()
 	for list := range slices.Chunk(src.events, intakeBatch) {
 		b := time.Now()
@@ -267,7 +271,7 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 }
 
 // kept measures what the history takes, and hunts in it.
-func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *table) error {
+func kept(ctx context.Context, n *node.Node, src source, dir string, size, hunt *table) error {
 	if err := n.Past().Flush(ctx); err != nil {
 		return err
 	}
@@ -293,7 +297,7 @@ func kept(ctx context.Context, n *app.Node, src source, dir string, size, hunt *
 		if err != nil {
 			return err
 		}
-		var times samples
+		var times series
 		var searched, hits int64
 		for range 10 {
 			b := time.Now()

@@ -9,9 +9,12 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/demo"
+	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/hub"
+	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -30,16 +33,16 @@ const huntRules = 100
 func hunting(ctx context.Context, s settings) ([]table, error) {
 	log := slog.New(slog.DiscardHandler)
 	dir := filepath.Join(s.dir, "hunt")
-	hub, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	defer hub.Close()
-	rules, err := app.SampleRules()
+	defer h.Close()
+	rules, err := samples.Rules()
 	if err != nil {
 		return nil, err
 	}
-	n, err := hub.Enrol(ctx, "Bench", "power", app.NodeConfig{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func hunting(ctx context.Context, s settings) ([]table, error) {
 
 // huntPast is a node with a past.
 type huntPast struct {
-	*app.Node
+	*node.Node
 	m      *maker
 	raw    int64
 	took   time.Duration
@@ -139,7 +142,7 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 	// As the node does, findings and all: the first time writes them, the others
 	// find them written.
 	var first time.Duration
-	var times, searches samples
+	var times, searches series
 	var got []share.Hunted
 	for i := range 6 {
 		began := time.Now()
@@ -242,7 +245,7 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 		if err != nil {
 			return err
 		}
-		var times samples
+		var times series
 		var hits int64
 		for range 5 {
 			began := time.Now()
@@ -301,7 +304,7 @@ func (p *huntPast) live(ctx context.Context, s settings) (table, error) {
 				passes++
 			}
 		}()
-		var times samples
+		var times series
 		began, taken := time.Now(), 0
 		for time.Since(began) < 10*time.Second {
 			text, err := p.m.lines(500)

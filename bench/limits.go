@@ -19,7 +19,7 @@ func limits(ctx context.Context, s settings) (table, error) {
 	t := table{Title: "Limits of this machine, in the same run", Head: []string{"Operation", "p50 (ms)", "p99 (ms)", "samples"}}
 	for _, l := range []struct {
 		name string
-		fn   func(context.Context, string) (samples, error)
+		fn   func(context.Context, string) (series, error)
 	}{
 		{"append 4 KiB to a file and fsync", syncs},
 		{"request and answer over the in-process bus, 1 KB", trips},
@@ -36,7 +36,7 @@ func limits(ctx context.Context, s settings) (table, error) {
 
 const limitSamples = 500
 
-func syncs(_ context.Context, dir string) (samples, error) {
+func syncs(_ context.Context, dir string) (series, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func syncs(_ context.Context, dir string) (samples, error) {
 	}
 	defer f.Close()
 	block := make([]byte, 4096)
-	var out samples
+	var out series
 	for range limitSamples {
 		began := time.Now()
 		if _, err := f.Write(block); err != nil {
@@ -60,7 +60,7 @@ func syncs(_ context.Context, dir string) (samples, error) {
 	return out, nil
 }
 
-func trips(ctx context.Context, dir string) (samples, error) {
+func trips(ctx context.Context, dir string) (series, error) {
 	log := slog.New(slog.DiscardHandler)
 	h, err := bus.StartHub(ctx, bus.HubConfig{Dir: filepath.Join(dir, "trips"), Log: log})
 	if err != nil {
@@ -85,7 +85,7 @@ func trips(ctx context.Context, dir string) (samples, error) {
 		return nil, err
 	}
 	body := make([]byte, 1000)
-	var out samples
+	var out series
 	for range limitSamples {
 		began := time.Now()
 		if _, err := l.Request(ctx, "echo", body); err != nil {
@@ -96,7 +96,7 @@ func trips(ctx context.Context, dir string) (samples, error) {
 	return out, nil
 }
 
-func writes(ctx context.Context, dir string) (out samples, err error) {
+func writes(ctx context.Context, dir string) (out series, err error) {
 	db, err := store.Open(ctx, store.Options{URL: filepath.Join(dir, "writes.db"), Clock: clock.System})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -155,7 +155,7 @@ func (s site) invite(ctx context.Context, name string) (member string, join []st
 	if err != nil {
 		return "", nil, fmt.Errorf("invite: %w: %s", err, out)
 	}
-	var inv app.Invitation
+	var inv hub.Invitation
 	if err := json.Unmarshal(out, &inv); err != nil {
 		return "", nil, fmt.Errorf("invite: %w: %s", err, out)
 	}
@@ -164,7 +164,7 @@ func (s site) invite(ctx context.Context, name string) (member string, join []st
 
 // online asks the hub's state who is connected.
 func (s site) online(ctx context.Context, member string, want bool) error {
-	db, err := app.OpenHubStore(ctx, s.config())
+	db, err := hub.OpenStore(ctx, s.config())
 	if err != nil {
 		return err
 	}
@@ -178,8 +178,8 @@ func (s site) online(ctx context.Context, member string, want bool) error {
 	})
 }
 
-func (s site) config() app.HubConfig {
-	cfg := app.HubConfig{Data: s.data, Log: slog.New(slog.DiscardHandler)}
+func (s site) config() hub.Config {
+	cfg := hub.Config{Data: s.data, Log: slog.New(slog.DiscardHandler)}
 	_ = cfg.Validate() // fills in the rest; the folder is given
 	return cfg
 }

@@ -12,9 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/hub"
+	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
 )
 
@@ -34,17 +36,17 @@ func soak(ctx context.Context, s settings) ([]table, error) {
 	now.Store(m.at.UnixMicro())
 	tick := clock.Clock(func() time.Time { return time.UnixMicro(now.Load()).UTC() })
 	log := slog.New(slog.DiscardHandler)
-	h, err := app.OpenHub(ctx, app.HubConfig{Data: filepath.Join(s.dir, "soak", "hub"), Listen: "127.0.0.1:0", Open: true, Clock: tick, Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(s.dir, "soak", "hub"), Listen: "127.0.0.1:0", Open: true, Clock: tick, Log: log})
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	defer h.Close()
-	cfg := app.NodeConfig{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: share.Open(), Open: true, KeepBytes: soakKeep, Clock: tick, Log: log}
+	cfg := node.Config{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: share.Open(), Open: true, KeepBytes: soakKeep, Clock: tick, Log: log}
 	if dir := s.rules(); dir != "" {
 		cfg.Rules = []string{dir}
 	}
-	n, err := h.Enrol(ctx, "Bench", "power", cfg)
+	n, err := demo.Enrol(ctx, h, "Bench", "power", cfg)
 	if err != nil {
 		cancel()
 		return nil, err

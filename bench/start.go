@@ -15,13 +15,13 @@ func start(ctx context.Context, s settings) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	var first, again, joined, back samples
+	var first, again, joined, back series
 	for i := range s.runs {
 		st, err := newSite(p, fmt.Sprint("start-", i))
 		if err != nil {
 			return nil, err
 		}
-		for _, into := range []*samples{&first, &again} {
+		for _, into := range []*series{&first, &again} {
 			h, err := st.hub(ctx)
 			if err != nil {
 				return nil, err
@@ -44,7 +44,7 @@ func start(ctx context.Context, s settings) ([]table, error) {
 		}
 	}
 	t := table{Title: "Start (separate processes, the real binary)", Head: []string{"From exec until", "p50 (ms)", "p99 (ms)", "starts"}}
-	row := func(name string, l samples) { t.add(name, ms(l.at(0.5)), ms(l.at(0.99)), len(l)) }
+	row := func(name string, l series) { t.add(name, ms(l.at(0.5)), ms(l.at(0.99)), len(l)) }
 	row("hub answers its first page, empty data folder", first)
 	row("hub answers its first page, data folder there", again)
 	row("node joins (first start), the hub has it as connected", joined)
@@ -52,7 +52,7 @@ func start(ctx context.Context, s settings) ([]table, error) {
 	return []table{t}, nil
 }
 
-func nodeStarts(ctx context.Context, st site, joined, back *samples) error {
+func nodeStarts(ctx context.Context, st site, joined, back *series) error {
 	h, err := st.hub(ctx)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func nodeStarts(ctx context.Context, st site, joined, back *samples) error {
 		return err
 	}
 	data := filepath.Join(st.data, "node")
-	for _, into := range []*samples{joined, back} {
+	for _, into := range []*series{joined, back} {
 		listen, err := freePort()
 		if err != nil {
 			return err

@@ -42,11 +42,11 @@ func (t table) markdown() string {
 	return b.String()
 }
 
-// samples are measured durations.
-type samples []time.Duration
+// series are measured durations.
+type series []time.Duration
 
 // at gives the q-quantile: the smallest sample that at least q of all are not above.
-func (s samples) at(q float64) time.Duration {
+func (s series) at(q float64) time.Duration {
 	if len(s) == 0 {
 		return 0
 	}
@@ -56,7 +56,7 @@ func (s samples) at(q float64) time.Duration {
 }
 
 // both gives p50 and p99 for a cell.
-func (s samples) both() string {
+func (s series) both() string {
 	if len(s) == 0 {
 		return "–"
 	}

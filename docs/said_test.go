@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meneki/meneki/internal/app/cli"
+	"github.com/meneki/meneki/internal/cli"
 )
 
 // In the Japanese of a text, latin words behind the program's name are a command.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meneki/meneki/internal/app"
-	"github.com/meneki/meneki/internal/app/cli"
+	"github.com/meneki/meneki/internal/cli"
+	"github.com/meneki/meneki/internal/demo"
 )
 
 // sections are those of chapters 4 and 5 of the strategy that ask for something.
@@ -55,7 +55,7 @@ var quoted = regexp.MustCompile("`([^`]*)`")
 
 func TestStrategyNamesWhatExists(t *testing.T) {
 	commands := cli.Commands()
-	pages := append(app.Pages(), "/openapi.json", "/openapi.yaml", "/api/docs")
+	pages := append(demo.Pages(), "/openapi.json", "/openapi.yaml", "/api/docs")
 	if len(commands) == 0 || len(pages) < 4 {
 		t.Fatalf("the program names %d commands and %d pages", len(commands), len(pages))
 	}

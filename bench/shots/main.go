@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/app"
+	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web/shots"
@@ -51,7 +51,7 @@ func run(ctx context.Context, out, listen string, all bool) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	d, err := app.OpenDemo(ctx, app.DemoConfig{Listen: listen, Lang: i18n.JA, TLP: policy.Amber})
+	d, err := demo.Open(ctx, demo.Config{Listen: listen, Lang: i18n.JA, TLP: policy.Amber})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func run(ctx context.Context, out, listen string, all bool) error {
 	}
 	defer stop()
 	var shotErr error
-	err = d.Run(ctx, func(r app.Report) bool {
+	err = d.Run(ctx, func(r demo.Report) bool {
 		if !r.OK {
 			shotErr = errors.New("the cycle is not whole: " + r.Missing)
 			return false
@@ -73,7 +73,7 @@ func run(ctx context.Context, out, listen string, all bool) error {
 	return errors.Join(err, shotErr)
 }
 
-func take(ctx context.Context, d *app.Demo, number, out string, all bool) error {
+func take(ctx context.Context, d *demo.Demo, number, out string, all bool) error {
 	places := d.Places()
 	for _, p := range pages {
 		path := strings.ReplaceAll(p.path, "{case}", number)

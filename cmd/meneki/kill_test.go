@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/meneki/meneki/internal/app"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/history"
@@ -31,7 +31,7 @@ import (
 func sampleDir(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "samples")
-	if err := os.CopyFS(dir, app.Samples()); err != nil {
+	if err := os.CopyFS(dir, samples.Files()); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -40,7 +40,7 @@ func sampleDir(t *testing.T) string {
 // wave is the sample attack once more, on other machines and from elsewhere.
 func wave(t *testing.T, n int) []byte {
 	t.Helper()
-	b, err := fs.ReadFile(app.Samples(), "events/power-live.jsonl")
+	b, err := fs.ReadFile(samples.Files(), "events/power-live.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func wave(t *testing.T, n int) []byte {
 // matches counts the matches of each rule in recorded events, and the events.
 func matches(t *testing.T, b []byte) (byRule map[string]int64, events int64) {
 	t.Helper()
-	set, err := sigma.Load(app.Samples(), "rules")
+	set, err := sigma.Load(samples.Files(), "rules")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"context"
 	"os"
 
-	"github.com/meneki/meneki/internal/app/cli"
+	"github.com/meneki/meneki/internal/cli"
 )
 
 func main() { os.Exit(cli.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }

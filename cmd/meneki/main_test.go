@@ -18,8 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/meneki/meneki/internal/app"
-	"github.com/meneki/meneki/internal/app/cli"
+	"github.com/meneki/meneki/internal/cli"
+	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/sigma"
@@ -41,24 +41,24 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"samples": samples, "report": report, "exit": exitCode,
+			"samples": writeSamples, "report": report, "exit": exitCode,
 		},
 	})
 }
 
 // samples DIR writes meneki's own recordings and rules there, and beside the
 // attack's recording the same without the events that any rule matches.
-func samples(ts *testscript.TestScript, neg bool, args []string) {
+func writeSamples(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: samples DIR")
 	}
 	dir := ts.MkAbs(args[0])
-	ts.Check(os.CopyFS(dir, app.Samples()))
-	set, err := sigma.Load(app.Samples(), "rules")
+	ts.Check(os.CopyFS(dir, samples.Files()))
+	set, err := sigma.Load(samples.Files(), "rules")
 	ts.Check(err)
 	var rest bytes.Buffer
 	removed := 0
-	b, err := fs.ReadFile(app.Samples(), "events/power-live.jsonl")
+	b, err := fs.ReadFile(samples.Files(), "events/power-live.jsonl")
 	ts.Check(err)
 	_, err = read.Stream(context.Background(), "power-live.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
 		matched := false

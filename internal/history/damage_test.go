@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/parquet-go/parquet-go"
 )
 
 // twoFiles makes a history of two sealed files and closes it.

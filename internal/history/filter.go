@@ -6,9 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/parquet-go/parquet-go/bloom"
+
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
-	"github.com/parquet-go/parquet-go/bloom"
 )
 
 // rowMeta is what is known of a row without reading it.

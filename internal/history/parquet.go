@@ -7,8 +7,9 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/meneki/meneki/internal/event"
 )
 
 // parquetRow is the schema of a sealed file: the attributes of the OCSF base

@@ -11,9 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
-	"pgregory.net/rapid"
 )
 
 var observableGen = rapid.SampledFrom([]event.Observable{

@@ -7,8 +7,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/meneki/meneki/internal/event"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/meneki/meneki/internal/event"
 )
 
 // Sketch is what a sieve sees of a past event: its log source, and its fields as

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 )

@@ -38,7 +38,7 @@ func ofReceipts() []entry {
 		{"the finding has no valid %s", "検知の {0} が正しくありません"},
 		{"the rule counts have no valid %s", "規則の集計の {0} が正しくありません"},
 
-		// internal/share, internal/app
+		// internal/share, internal/hub
 		{"not a valid STIX object", "有効な STIX オブジェクトではありません"},
 		{"not the indicator that was announced", "告げられた指標ではありません"},
 		{"this hub does not take messages of kind %s", "このハブは種別 {0} のメッセージを受け付けません"},

@@ -1,0 +1,348 @@
+package casework
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// The viewers of the tests, by the header that names them.
+func viewers() map[string]policy.Viewer {
+	return map[string]policy.Viewer{
+		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin},
+		"reader": {User: "u2", Name: "Reader", Hub: true, Role: policy.RoleReader},
+		"a":      {User: "u3", Name: "Alice", Member: "a", Sector: "power", Role: policy.RoleAdmin},
+		"b":      {User: "u4", Name: "Bob", Member: "b", Sector: "university", Role: policy.RoleAdmin},
+		"c":      {User: "u5", Name: "Carol", Member: "c", Sector: "medical", Role: policy.RoleAdmin},
+		"api-b":  {Name: "token", Member: "b", Sector: "university", Role: policy.RoleAnalyst, Machine: true},
+	}
+}
+
+const hostile = `<script>alert("x")</script>`
+
+type console struct {
+	*bench
+	h      http.Handler
+	number string // of the case of a and b
+}
+
+// newConsole has a case in which a and b are, each with its own finding.
+func newConsole(t *testing.T, b *bench) *console {
+	t.Helper()
+	b.t = t
+	c := &console{bench: b}
+	c.number = b.take(b.finding("a", func(f *msg.Finding) {
+		f.Rule.Title, f.Host, f.Observables = "Alpha rule "+hostile, "ALPHA-HOST", []event.Observable{evil}
+	}))
+	second := b.take(b.finding("b", func(f *msg.Finding) {
+		f.Rule.Title, f.Host, f.Observables = "Beta rule", "BETA-HOST", []event.Observable{evil}
+	}))
+	if second != c.number {
+		t.Fatal("the two findings are not in one case")
+	}
+	id := b.get(c.number).ID
+	for i, err := range []error{
+		b.s.OnAssessed(t.Context(), msg.Assessed{Case: id, Likely: 2, Lowest: 1, Most: 3, At: b.now()}, "s1"),
+		b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "i1"),
+		b.s.OnSighting(t.Context(), msg.Sighting{Member: "a", Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}}, "g1"),
+		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk", policy.Handling{TLP: policy.AmberStrict}),
+	} {
+		if err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	auth := func(r *http.Request) (policy.Viewer, error) {
+		v, ok := viewers()[r.Header.Get("X-Viewer")]
+		if !ok {
+			return v, fault.New(fault.Unauthenticated, i18n.Text{})
+		}
+		return v, nil
+	}
+	judged := []AxisInput{}
+	cfg := PageConfig{DB: b.db, Cases: b.s, Clock: b.now,
+		Name: func(_ context.Context, m string) string {
+			return map[string]string{"a": "Alpha Power", "b": "Beta Univ " + hostile}[m]
+		},
+		Scale: Scale{ID: "s", Name: i18n.T("Scale", "尺度"), Note: i18n.T("Note", "注記"), Axes: []Axis{{ID: "x", Name: i18n.T("Axis", "軸"), Options: []AxisOption{{ID: "0", Name: i18n.T("None", "なし")}, {ID: "4", Name: i18n.T("Most", "最大")}}}}},
+		Judgements: func(context.Context, policy.Viewer, string) ([]Judgement, error) {
+			return []Judgement{{Scale: "s", Likely: 2, Lowest: 1, Highest: 3, Ask: i18n.T("Axis", "軸"), Level: i18n.T("some", "一定"), At: b.now(), Automatic: true, Inputs: []JudgedAxis{{AxisInput: AxisInput{Axis: "x", Confidence: "unknown"}, Name: i18n.T("Axis", "軸")}}}}, nil
+		},
+		Judge: func(_ context.Context, _ policy.Viewer, _ string, in []AxisInput, _ string) error {
+			judged = append(judged, in...)
+			return nil
+		},
+		Indicators: func(context.Context, policy.Viewer, string) ([]IndicatorLine, error) {
+			return []IndicatorLine{{ID: "indicator--1", Name: "An indicator", Kind: "domain-name", Value: "evil.example", Entitled: 777, Armed: 776, Handling: policy.Handling{TLP: policy.Amber}}}, nil
+		},
+		Cycle: func(context.Context, policy.Viewer, string) (svg.Picture, error) {
+			return svg.Cycle{Text: i18n.T("Alpha Power was first", "Alpha Power が最初")}, nil
+		},
+	}
+	site := web.New(web.Config{Clock: b.now, Auth: auth})
+	Pages(site, cfg)
+	mux := http.NewServeMux()
+	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}), cfg)
+	site.Handle("/api/", mux)
+	c.h = site.Handler()
+	return c
+}
+
+func (c *console) get(t *testing.T, viewer, path string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("X-Viewer", viewer)
+	w := httptest.NewRecorder()
+	c.h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func (c *console) post(t *testing.T, viewer, path string, form url.Values) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Viewer", viewer)
+	w := httptest.NewRecorder()
+	c.h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// What b may never read, on whatever way: a's name, machine, rule and id, and
+// how many others there are.
+var secretFromB = []string{"Alpha", "ALPHA", "777", "776", "only for the desk", `member:a`, "/members/a", "55555"}
+
+// The hub's people see a case as an organisation in it sees it: what that one
+// may not read is not there, nothing can be done there, and nobody sees more by it.
+func TestAsAnOrganisationSeesIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named", policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.HubDesk}}); err != nil {
+			t.Fatal(err)
+		}
+		_, page := c.get(t, "desk", "/cases/"+c.number+"?lang=en")
+		if !strings.Contains(page, "?as=b") {
+			t.Fatal("the page has no way to the preview")
+		}
+		for _, who := range []string{"desk", "reader"} {
+			code, body := c.get(t, who, "/cases/"+c.number+"?lang=en&as=b")
+			if code != http.StatusOK || !strings.Contains(body, "Beta rule") || !strings.Contains(body, "Preview") {
+				t.Fatalf("%s: %d %s", who, code, body)
+			}
+			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/judge", "/state") {
+				if strings.Contains(body, word) {
+					t.Errorf("%s is shown %q, which b is not", who, word)
+				}
+			}
+		}
+		if code, _ := c.get(t, "desk", "/cases/"+c.number+"?as=c"); code != http.StatusNotFound {
+			t.Errorf("as one that is not in it: %d", code)
+		}
+		_, own := c.get(t, "b", "/cases/"+c.number+"?lang=en")
+		if _, as := c.get(t, "b", "/cases/"+c.number+"?lang=en&as=a"); strings.Contains(as, "ALPHA") || strings.Contains(as, "Preview") || strings.Contains(own, "?as=") {
+			t.Error("a party gets a preview")
+		}
+	})
+}
+
+// A note about an indicator is for the parties that may see the indicator, and
+// follows its marking.
+func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		caseID := b.get(c.number).ID
+		forA := policy.Handling{TLP: policy.Amber, Owner: "a", Audience: policy.Audience{policy.ToMember("c")}}
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		say := func(id, indicator string, made bool, h policy.Handling) {
+			t.Helper()
+			if err := b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		notes := func(who string) int {
+			t.Helper()
+			code, body := c.get(t, who, "/cases/"+c.number+"?lang=en")
+			if code != http.StatusOK {
+				t.Fatalf("%s: %d", who, code)
+			}
+			return strings.Count(body, "Indicator made and s")
+		}
+		before := map[string]int{}
+		for _, who := range []string{"desk", "reader", "a", "b"} {
+			if before[who] = notes(who); before[who] == 0 {
+				t.Fatalf("%s sees no note about the indicator for all", who)
+			}
+		}
+		say("n1", "indicator--2", true, forA)
+		say("n2", "indicator--3", true, red)
+		for who, more := range map[string]int{"desk": 2, "reader": 1, "a": 2, "b": 0} {
+			if n := notes(who) - before[who]; n != more {
+				t.Errorf("%s sees %d notes more, want %d", who, n, more)
+			}
+		}
+		say("n3", "indicator--1", false, red) // that of all is marked RED
+		if n := notes("b"); n != 0 {
+			t.Errorf("b still sees %d notes", n)
+		}
+	})
+}
+
+func TestAPartySeesItsOwnPartOnly(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		for _, who := range []string{"b", "api-b"} {
+			for _, path := range []string{
+				"/cases", "/cases?state=all", "/cases?format=csv", "/cases?format=json", "/cases?q=beta",
+				"/cases/" + c.number, "/cases/" + c.number + "?lang=en", "/cases/" + c.number + "?format=json", "/cases/" + c.number + "?format=csv",
+				"/api/v1/cases", "/api/v1/cases/" + c.number,
+			} {
+				code, body := c.get(t, who, path)
+				if code != http.StatusOK {
+					t.Fatalf("%s %s: %d\n%s", who, path, code, body)
+				}
+				if !strings.Contains(body, "Beta rule") {
+					t.Errorf("%s %s does not show the party's own finding", who, path)
+				}
+				for _, s := range secretFromB {
+					if strings.Contains(body, s) {
+						t.Errorf("%s %s tells %q", who, path, s)
+					}
+				}
+			}
+			// A search by what only another's part holds finds nothing.
+			for _, path := range []string{"/cases?q=alpha&state=all", "/api/v1/cases?q=alpha", "/api/v1/cases?sector=power", "/api/v1/cases?sector=university"} {
+				if _, body := c.get(t, who, path); strings.Contains(body, c.number) {
+					t.Errorf("%s %s finds the case by another's part", who, path)
+				}
+			}
+		}
+		for _, path := range []string{"/cases/" + c.number, "/api/v1/cases/" + c.number} {
+			code, body := c.get(t, "c", path)
+			_, none := c.get(t, "c", strings.Replace(path, c.number, "MNK-2026-9999", 1))
+			if code != http.StatusNotFound || strings.Contains(body, "Beta") {
+				t.Errorf("%s: a stranger gets %d", path, code)
+			}
+			if len(body) != len(none) {
+				t.Errorf("%s: a case that is there and one that is not differ for a stranger", path)
+			}
+		}
+	})
+}
+
+func TestTheHubSeesTheWholeCase(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		for _, lang := range []string{"ja", "en"} {
+			code, body := c.get(t, "desk", "/cases/"+c.number+"?lang="+lang)
+			if code != http.StatusOK {
+				t.Fatalf("%d %s", code, body)
+			}
+			for _, want := range []string{"Alpha Power", "Beta Univ", "BETA-HOST", "only for the desk", "/judge", "TLP:AMBER", `<html lang="` + lang} {
+				if !strings.Contains(body, want) {
+					t.Errorf("%s: no %q", lang, want)
+				}
+			}
+			if strings.Contains(body, hostile) || strings.Contains(body, "<script>alert") {
+				t.Errorf("%s: hostile text is not escaped", lang)
+			}
+		}
+		if _, body := c.get(t, "desk", "/cases?q=alpha&sector=power"); !strings.Contains(body, c.number) {
+			t.Error("the hub does not find the case by a part of it")
+		}
+		if _, body := c.get(t, "reader", "/cases/"+c.number); strings.Contains(body, "/judge") || strings.Contains(body, "/state") {
+			t.Error("a reader is offered what a reader may not do")
+		}
+	})
+}
+
+func TestNotesAndStates(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		page := "/cases/" + c.number
+		if code, _ := c.post(t, "desk", page+"/note", url.Values{"text": {"for all parties"}, "for": {"parties"}}); code != http.StatusSeeOther {
+			t.Fatalf("note: %d", code)
+		}
+		if code, body := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader speaks for the hub"}, "for": {"parties"}}); code != http.StatusForbidden {
+			t.Errorf("a reader writes to the parties: %d %.200s", code, body)
+		}
+		if code, _ := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader writes"}, "for": {"hub"}}); code != http.StatusSeeOther {
+			t.Errorf("a reader's note: %d", code)
+		}
+		if code, _ := c.post(t, "b", page+"/note", url.Values{"text": {"Bob wrote this"}, "for": {"parties"}}); code != http.StatusSeeOther {
+			t.Fatalf("note of a party: %d", code)
+		}
+		if code, body := c.post(t, "b", page+"/note", url.Values{"text": {" "}}); code != http.StatusUnprocessableEntity || !strings.Contains(body, "記録が空です") {
+			t.Errorf("an empty note: %d", code)
+		}
+		for who, want := range map[string][2]bool{"desk": {true, true}, "a": {true, false}, "b": {true, true}} {
+			_, body := c.get(t, who, page)
+			if got := [2]bool{strings.Contains(body, "for all parties"), strings.Contains(body, "Bob wrote this")}; got != want {
+				t.Errorf("%s reads %v of the notes, want %v", who, got, want)
+			}
+		}
+		if code, _ := c.post(t, "b", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
+			t.Errorf("a party closes a case: %d", code)
+		}
+		if code, _ := c.post(t, "b", page+"/judge", url.Values{"axis.x": {"4"}}); code != http.StatusForbidden {
+			t.Errorf("a party judges a case: %d", code)
+		}
+		if code, _ := c.post(t, "reader", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
+			t.Errorf("a reader closes a case: %d", code)
+		}
+		if code, _ := c.post(t, "desk", page+"/judge", url.Values{"axis.x": {"4"}, "sure.x": {"estimated"}}); code != http.StatusSeeOther {
+			t.Errorf("judge: %d", code)
+		}
+		if code, _ := c.post(t, "desk", page+"/state", url.Values{"state": {"contained"}}); code != http.StatusSeeOther || b.get(c.number).State != Contained {
+			t.Errorf("state: %d, %s", code, b.get(c.number).State)
+		}
+		if code, _ := c.post(t, "desk", page+"/state", url.Values{"state": {"gone"}}); code != http.StatusUnprocessableEntity {
+			t.Errorf("an unknown state: %d", code)
+		}
+	})
+}
+
+func TestListIsPaged(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		for range 7 {
+			b.take(b.finding("b", nil))
+		}
+		for _, who := range []string{"desk", "b"} {
+			seen := map[string]int{}
+			after, pages := "", 0
+			for {
+				_, body := c.get(t, who, "/api/v1/cases?limit=3&after="+after)
+				var p api.Page[CaseBody]
+				if err := json.Unmarshal([]byte(body), &p); err != nil {
+					t.Fatalf("%v in %s", err, body)
+				}
+				for _, x := range p.Items {
+					seen[x.Number]++
+				}
+				pages++
+				if after = p.Next; after == "" || pages > 9 {
+					break
+				}
+			}
+			if len(seen) != 8 || pages != 3 {
+				t.Errorf("%s: %d cases on %d pages, want 8 on 3: %v", who, len(seen), pages, seen)
+			}
+		}
+		if code, _ := c.get(t, "desk", "/cases?after=nonsense"); code != http.StatusUnprocessableEntity {
+			t.Errorf("a place that is none: %d", code)
+		}
+	})
+}

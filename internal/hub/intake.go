@@ -1,0 +1,75 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// door takes in, at the hub, what members send. A batch is stored in one
+// transaction and answered after the commit: the answer is the receipt.
+type door struct {
+	db    *store.DB
+	log   *slog.Logger
+	kinds map[wire.Kind]func(tx *store.Tx, member string, body []byte) error
+}
+
+// maxLetters bounds a batch, whatever a node believes.
+const maxLetters = 500
+
+// leave answers one batch of one authenticated member.
+func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, error) {
+	var b wire.Batch
+	if err := json.Unmarshal(body, &b); err != nil || len(b.Items) > maxLetters {
+		return nil, fault.Wrap(fault.Invalid, i18n.T("the batch is not readable", "送信内容を読み取れません"), err)
+	}
+	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
+	err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
+		for _, l := range b.Items {
+			if err := d.one(tx, member, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil && !final(err) {
+		return nil, err
+	}
+	if err != nil { // one letter is bad: take the others one by one
+		for i, l := range b.Items {
+			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error { return d.one(tx, member, l) })
+			if err == nil {
+				continue
+			}
+			if !final(err) {
+				return nil, err
+			}
+			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
+			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
+		}
+	}
+	return json.Marshal(a)
+}
+
+func (d *door) one(tx *store.Tx, member string, l wire.Message) error {
+	take := d.kinds[l.Kind]
+	if take == nil {
+		return fault.New(fault.Unsupported, i18n.T("this hub does not take messages of kind {0}", "このハブは種別 {0} のメッセージを受け付けません").With(event.Clip(string(l.Kind), 40)))
+	}
+	return take(tx, member, l.Body)
+}
+
+// final reports whether sending the same again cannot help.
+func final(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Unsupported, fault.Denied, fault.NotFound, fault.TooLarge, fault.Gone, fault.Conflict:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,46 @@
+package hub
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
+)
+
+// The store finds by itself which tables carry a handling. This list is read by
+// people: a new table comes into it, and a new exception needs a reason that holds.
+func TestMarkedTables(t *testing.T) {
+	hub, err := OpenStore(t.Context(), Config{Data: t.TempDir(), DB: filepath.Join(t.TempDir(), "hub.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hub.Close() })
+	node := storetest.SQLite(t, storetest.With(job.Migration(), identity.Migration(), detect.Migration(), share.Migration()))
+	both := []string{"candidates", "findings", "objects", "rule_basis", "rule_pool", "rule_reports", "sightings"}
+	for _, c := range []struct {
+		role    string
+		db      *store.DB
+		guarded []string
+	}{
+		{"hub", hub, append([]string{"assessment", "cycle_subject", "incident_entry", "incident_finding", "incidents"}, both...)},
+		{"node", node, both},
+	} {
+		slices.Sort(c.guarded)
+		if d := cmp.Diff(c.guarded, c.db.Guarded()); d != "" {
+			t.Errorf("%s: guarded, want -, got +:\n%s", c.role, d)
+		}
+		exceptions := []string{"leaving"} // the node's own list, which only the member reads
+		if d := cmp.Diff(exceptions, slices.Sorted(maps.Keys(c.db.Unguarded()))); d != "" {
+			t.Errorf("%s: exceptions, want -, got +:\n%s", c.role, d)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package hub
+
+import (
+	"context"
+
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// ruleConsole puts the community's figures of rules, and coverage, on the hub's port.
+func (h *Hub) ruleConsole(c *role.Console) {
+	detect.PoolPages(c.Site, c.API, detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock})
+	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: detect.ReadAttack(), Hub: true, Rules: detect.FoundRules}
+	detect.CoveragePages(c.Site, cover)
+	detect.CoverageAPI(c.API, cover)
+}
+
+// joined names the members that have joined and still belong.
+func (h *Hub) joined(ctx context.Context) ([]string, error) {
+	list, err := h.Recipients(ctx)
+	out := make([]string, 0, len(list))
+	for _, m := range list {
+		out = append(out, m.ID)
+	}
+	return out, err
+}
+
+// rulePool answers a node that asks for the figures, as its machines may have them.
+func (h *Hub) rulePool(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
+	m, _ := h.member(ctx, member)
+	return h.pool.Give(ctx, policy.Viewer{Member: member, Sector: m.Sector, Machine: true}, ask)
+}

@@ -1,0 +1,504 @@
+// Package node composes a node, one member organisation: sensors, detection,
+// the release policy for what leaves it, and what it has received, with the
+// capabilities that a node runs.
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/bus/pki"
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/community"
+	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/ruleset"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
+	"github.com/meneki/meneki/sigma"
+)
+
+// Hub is a hub in the same process, as the demo has one.
+type Hub interface {
+	// Join lets a node in that presents an invitation.
+	Join(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error)
+	// InProcess connects a member.
+	InProcess(ctx context.Context, member string, seed []byte, userJWT string) (*bus.Link, error)
+	URL() string
+	Pin() string
+}
+
+// Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
+type Node struct {
+	cfg     Config
+	db      *store.DB
+	past    *history.History
+	people  *identity.Service
+	engine  *detect.Engine
+	care    *detect.Care
+	joined  *detect.Correlator
+	watch   *watchDesk
+	lock    *os.File
+	detect  *detect.Service
+	gate    *share.Gate
+	inbox   *share.Inbox
+	armory  armory
+	link    *bus.Link
+	sensors *sensors
+	console *role.Console
+	lis     net.Listener
+	server  *http.Server
+
+	pass atomic.Pointer[community.Passport]
+	own  atomic.Pointer[detect.Own]
+	skew atomic.Int64 // hub's clock minus ours, ns
+	turn atomic.Int64 // when the line to the hub last came or went, µs
+
+	close sync.Once
+}
+
+// OpenNode opens everything a node stands on. With hub nil, it joins and
+// connects as its configuration says; the demo gives the hub in its own process.
+func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := role.EnsureDir(cfg.Data); err != nil {
+		return nil, err
+	}
+	n = &Node{cfg: cfg}
+	half := n // a failed return has set n to nil by the time of the defer
+	n.own.Store(&detect.Own{Domains: cfg.OwnDomains})
+	defer func() {
+		if err != nil {
+			half.Close()
+		}
+	}()
+	if cfg.Listen != "" {
+		if n.lis, err = role.TakePort(cfg.Listen, "--listen"); err != nil {
+			return nil, err
+		}
+	}
+	if n.lock, err = role.LockDir(cfg.Data); err != nil {
+		return nil, err
+	}
+	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
+		return nil, err
+	}
+	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+		return nil, err
+	}
+	if err = n.passport(ctx, hub); err != nil {
+		return nil, err
+	}
+	n.owns(*n.pass.Load())
+	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
+		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
+		return nil, err
+	}
+	if err = n.connect(ctx, hub); err != nil {
+		return nil, err
+	}
+	if err = n.compose(ctx); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// passport reads the node's passport, or joins.
+func (n *Node) passport(ctx context.Context, hub Hub) error {
+	p, ok, err := community.LoadPassport(n.cfg.Data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ok:
+		if n.cfg.Token != "" {
+			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
+		}
+	case n.cfg.Token == "" || n.cfg.Join == "" && hub == nil:
+		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
+			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
+	default:
+		if p, err = n.join(ctx, hub); err != nil {
+			return err
+		}
+		if err := p.Save(n.cfg.Data); err != nil {
+			return err
+		}
+		_ = os.Remove(filepath.Join(n.cfg.Data, "join.seed")) // the passport has it
+	}
+	n.pass.Store(&p)
+	return nil
+}
+
+func (n *Node) join(ctx context.Context, hub Hub) (community.Passport, error) {
+	seed, public, err := bus.KeepUserKey(filepath.Join(n.cfg.Data, "join.seed"))
+	if err != nil {
+		return community.Passport{}, err
+	}
+	if hub == nil {
+		return community.Join(ctx, n.cfg.Join, n.cfg.Token, public, seed, pki.PinnedTLS)
+	}
+	secret, _, err := community.SplitToken(n.cfg.Token)
+	if err != nil {
+		return community.Passport{}, err
+	}
+	a, err := hub.Join(ctx, wire.JoinRequest{Token: secret, PublicKey: public})
+	if err != nil {
+		return community.Passport{}, err
+	}
+	return community.PassportOf(a, hub.URL(), hub.Pin(), seed), nil
+}
+
+// connect opens the line to the hub; it comes up by itself, now or later.
+func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
+	p := *n.pass.Load()
+	if hub != nil {
+		n.link, err = hub.InProcess(context.WithoutCancel(ctx), p.Member, []byte(p.Seed), p.UserJWT)
+		return err
+	}
+	n.link, err = bus.Join(context.WithoutCancel(ctx), bus.LinkConfig{Dir: n.cfg.Data, LeafURL: p.LeafURL, UserJWT: p.UserJWT, Account: p.Account, Seed: []byte(p.Seed),
+		Pin: pinOf(p), Log: n.cfg.Log})
+	return err
+}
+
+// compose makes the capabilities of a node.
+func (n *Node) compose(ctx context.Context) (err error) {
+	cfg := n.cfg
+	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
+	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
+		return err
+	}
+	rules, err := n.ownRules(ctx)
+	if err != nil {
+		return err
+	}
+	n.engine = detect.NewEngine(cfg.Clock)
+	n.engine.SetRules(rules)
+	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
+	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+		return err
+	}
+	if n.joined, err = n.correlator(); err != nil {
+		return err
+	}
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined, HuntCores: cfg.HuntCores})
+	n.watchIndicators()
+	if err = n.detect.Resume(ctx); err != nil {
+		return err
+	}
+	chain, err := ruleset.Pipelines(cfg.Pipelines)
+	if err != nil {
+		return err
+	}
+	n.armory = armory{n.detect, detect.Reader{Pipelines: chain}}
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+		return err
+	}
+	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
+		return err
+	}
+	if n.sensors, err = openSensors(n); err != nil {
+		return err
+	}
+	if n.console, err = nodeConsole(n); err != nil {
+		return err
+	}
+	n.link.OnPush(wire.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
+	n.link.OnState(func(connected bool) {
+		n.turn.Store(clock.Micros(cfg.Clock()))
+		n.console.Notify("situation")
+		if connected {
+			go n.Hello(context.WithoutCancel(ctx))
+			n.inbox.Sync()
+			n.gate.Wake()
+		}
+	})
+	return nil
+}
+
+// Member is the node's member id.
+func (n *Node) Member() string { return n.pass.Load().Member }
+
+// since is when the line to the hub last came or went.
+func (n *Node) since() time.Time { return clock.FromMicros(n.turn.Load()) }
+
+// Skew is the hub's clock minus ours.
+func (n *Node) Skew() time.Duration { return time.Duration(n.skew.Load()) }
+
+// Name is what the member is called.
+func (n *Node) Name() string { return n.pass.Load().Name }
+
+// home is what the node's own people are to policy: the member's.
+func (n *Node) home() policy.Viewer {
+	p := n.pass.Load()
+	return policy.Viewer{Member: p.Member, Sector: p.Sector}
+}
+
+// cookieName tells the consoles of several nodes on one machine apart.
+func cookieName(l net.Listener) string {
+	if l == nil {
+		return "0"
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "0"
+	}
+	return port
+}
+
+// FirstRun gives the link by which the node's first administrator comes in.
+func (n *Node) FirstRun(ctx context.Context) (string, error) {
+	return role.FirstRun(ctx, n.people, n.cfg.Open, n.URL())
+}
+
+// Counts gives the number of own rules and of armed indicators.
+func (n *Node) Counts() (rules, indicators int) { return n.engine.Count() }
+
+// RefusedRules gives how many of the member's own rules were refused.
+func (n *Node) RefusedRules() int { return len(n.engine.Rules().Refused) }
+
+// URL is where people find the node's console; "" if it has none.
+func (n *Node) URL() string {
+	if n.lis == nil {
+		return ""
+	}
+	scheme := "http"
+	if !role.Loopback(n.lis.Addr().String()) {
+		scheme = "https"
+	}
+	return scheme + "://" + n.lis.Addr().String()
+}
+
+// Take gives events to the node as a sensor does.
+func (n *Node) Take(ctx context.Context, events []*event.Event) error {
+	return n.detect.Take(ctx, events)
+}
+
+// Import puts old logs into the node's history without matching them: they are
+// what was kept before there was anything to match them with. Who is who is learnt
+// from them, and a hunt finds in them what it would find in live events.
+func (n *Node) Import(ctx context.Context, events []*event.Event) error {
+	n.joined.Prepare(events)
+	_, err := n.past.Append(ctx, events)
+	return err
+}
+
+// Rules gives the node's own rules.
+func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
+
+// Hello tells the hub how the node is and takes its clock and the community's
+// own names.
+func (n *Node) Hello(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := n.hello(ctx); err != nil && !fault.Is(err, fault.Unavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		n.cfg.Log.Warn("the hub did not answer the hello", slog.Any("err", err))
+	}
+}
+
+func (n *Node) hello(ctx context.Context) error {
+	rules, armed := n.engine.Count()
+	var waiting int64
+	err := n.db.Read(ctx, store.System("node: hello"), func(tx *store.Tx) (err error) {
+		waiting, err = share.CountLeaving(tx, share.StateWaiting)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sent := n.cfg.Clock()
+	body, err := role.Encode(wire.Hello{Version: role.Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events, Waiting: waiting})
+	if err != nil {
+		return err
+	}
+	reply, err := n.link.Request(ctx, wire.TopicHello, body)
+	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours
+		return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+	}
+	if err != nil {
+		return err
+	}
+	back := n.cfg.Clock()
+	w, err := role.Decode[wire.Welcome](reply)
+	if err != nil {
+		return err
+	}
+	n.welcome(w, sent, back)
+	return nil
+}
+
+// welcome takes the hub's answer. The hub's clock is read at the middle of the
+// way there and back; a difference that the way itself may explain is none.
+func (n *Node) welcome(w wire.Welcome, sent, back time.Time) {
+	skew := w.Now.Sub(sent.Add(back.Sub(sent) / 2))
+	if skew.Abs() <= back.Sub(sent) {
+		skew = 0
+	}
+	if skew.Abs() > time.Minute && time.Duration(n.skew.Load()).Abs() <= time.Minute {
+		n.cfg.Log.Warn("this machine's clock differs from the hub's; set it right", slog.Duration("difference", skew))
+	}
+	n.skew.Store(int64(skew))
+	p := *n.pass.Load()
+	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub || !slices.Equal(p.Domains, w.Domains) || !slices.Equal(p.Networks, w.Networks) {
+		p.Name, p.Sector, p.HubName, p.Domains, p.Networks = w.Name, w.Sector, w.Hub, w.Domains, w.Networks
+		n.owns(p)
+		n.pass.Store(&p)
+		if err := p.Save(n.cfg.Data); err != nil {
+			n.cfg.Log.Warn("could not keep the new name", slog.Any("err", err))
+		}
+	}
+}
+
+// owns takes over what belongs to the community: what the hub told last, and
+// what the node's own configuration adds.
+func (n *Node) owns(p community.Passport) {
+	n.own.Store(&detect.Own{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
+}
+
+// Run serves and works until ctx ends.
+func (n *Node) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	courier := share.NewCourier(n.db, n.gate, n.link, n.cfg.Log, func() { n.console.Notify("leaving") })
+	g.Go(func() error { return courier.Run(ctx) })
+	g.Go(func() error { return n.inbox.Run(ctx) })
+	g.Go(func() error { return n.inbox.RunHunts(ctx) })
+	g.Go(func() error { return n.heartbeat(ctx) })
+	g.Go(func() error { return n.care.Run(ctx) })
+	g.Go(func() error { return n.correlate(ctx) })
+	g.Go(func() error { return n.refill(ctx) })
+	g.Go(func() error {
+		return role.Maintenance(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.jobs()).Run(ctx)
+	})
+	n.sensors.run(ctx, g)
+	if n.cfg.Door {
+		if err := n.openDoor(ctx, g); err != nil {
+			n.cfg.Log.Warn("commands beside this node cannot reach it", slog.Any("err", err))
+		}
+	}
+	if n.lis != nil {
+		lis := n.lis
+		if !role.Loopback(lis.Addr().String()) {
+			conf, err := n.sensorTLS(n.cfg.Listen)
+			if err != nil {
+				return err
+			}
+			lis = tls.NewListener(lis, conf)
+		}
+		role.Serve(ctx, g, lis, n.console.Handler(), n.cfg.Log, &n.server)
+		n.server.RegisterOnShutdown(n.console.Site.Close)
+	}
+	n.inbox.Sync()
+	return g.Wait()
+}
+
+// keepSent is how long a node keeps what it has sent.
+const keepSent = 90 * 24 * time.Hour
+
+// jobs are the node's own, beside those that every role has.
+func (n *Node) jobs() map[string]func(context.Context) error {
+	jobs := n.care.Chores()
+	jobs["prune-sent"] = func(ctx context.Context) error {
+		return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
+	}
+	return jobs
+}
+
+// heartbeat says hello every half minute, and tells the operator once when the
+// hub is gone and once when it is back.
+func (n *Node) heartbeat(ctx context.Context) error {
+	away, sure, told := false, false, map[string]int64{}
+	wait := 5 * time.Second // by then the line is up, if there is a hub
+	for {
+		n.Hello(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = 30 * time.Second
+		n.sensors.tellLosses(n.cfg.Log, told)
+		gone, why := !n.link.Connected(), n.link.Problem()
+		refused := gone && why != nil && !fault.Is(why, fault.Unavailable)
+		if refused && !sure { // a hub that starts again listens before it knows its members: look once more
+			sure, wait = true, 5*time.Second
+			continue
+		}
+		sure = refused
+		if gone != away {
+			away = gone
+			hub := slog.String("hub", n.pass.Load().Hub)
+			switch {
+			case refused:
+				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))
+			case away:
+				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub, slog.Any("why", why))
+			default:
+				n.cfg.Log.Info("the hub is back", hub)
+			}
+		}
+	}
+}
+
+// Close ends the node. It may be called more than once.
+func (n *Node) Close() {
+	n.close.Do(func() {
+		if n.server != nil {
+			_ = n.server.Close()
+		} else if n.lis != nil {
+			_ = n.lis.Close()
+		}
+		n.sensors.close()
+		if n.joined != nil {
+			if err := n.joined.Save(); err != nil {
+				n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
+			}
+		}
+		if n.link != nil {
+			n.link.Close()
+		}
+		if n.watch != nil {
+			n.watch.Close()
+		}
+		var err error
+		if n.past != nil {
+			err = n.past.Close()
+		}
+		if n.db != nil {
+			err = errors.Join(err, n.db.Close())
+		}
+		if n.lock != nil {
+			_ = n.lock.Close()
+		}
+		if err != nil {
+			n.cfg.Log.Warn("could not end the node in order", slog.Any("err", fmt.Errorf("close node: %w", err)))
+		}
+	})
+}
+
+// pinOf gives the key that the hub's bus is known by.
+func pinOf(p community.Passport) string { return p.Pin }
