@@ -105,7 +105,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		}
 		return immune(ctx, h, attacked, attacks[a], fmt.Sprintf("Bench Attack %d", a+1), flooding.ID())
 	}
-	var before, during samples
+	var before, during series
 	for range s.attacks {
 		if err := pause(ctx, floodPause); err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 			sent.Seconds(), cased.Seconds(), count(float64(len(list))/cased.Seconds()), floodMembers)}
 	for _, r := range []struct {
 		name string
-		list samples
+		list series
 	}{{"before the flood", before}, {"during the flood", during}} {
 		t.add(r.name, len(r.list), ms(r.list.at(0.5)), ms(r.list.at(0.99)), ms(r.list.at(1)))
 	}

@@ -65,11 +65,8 @@ func (h *Hub) InCases(ctx context.Context, member string) (n int64, err error) {
 	return n, err
 }
 
-// Idle reports whether everything that the hub has said was published.
-func (h *Hub) Idle(ctx context.Context) (bool, error) {
-	rows, err := h.db.Pending(ctx, 1)
-	return err == nil && len(rows) == 0, err
-}
+// Idle reports whether the capabilities have handled all messages.
+func (h *Hub) Idle(ctx context.Context) (bool, error) { return h.queue.Idle(ctx) }
 
 // DB returns the hub's store.
 func (h *Hub) DB() *store.DB { return h.db }
@@ -99,9 +96,6 @@ func (h *Hub) Handler() http.Handler { return h.console.Handler() }
 
 // Paths lists the paths of the hub's pages.
 func (h *Hub) Paths() []string { return h.console.Site.Paths() }
-
-// Busy reports whether a capability is at work on a message.
-func (h *Hub) Busy() bool { return h.working.Load() > 0 }
 
 // Pool returns the community's figures on rules.
 func (h *Hub) Pool() *detect.Pool { return h.pool }
