@@ -216,7 +216,10 @@ func harmless(t *testing.T, rules *sigma.Set, path string) (rest string, removed
 	}
 	_, err = read.Paths(t.Context(), []string{path}, read.Options{}, func(ev *event.Event) error {
 		matched := false
-		rules.Match(ev, func(*sigma.Match) bool { matched = true; return false })
+		for range rules.Match(ev) {
+			matched = true
+			break
+		}
 		if matched {
 			removed++
 			return nil

@@ -86,7 +86,10 @@ func TestRealHunt(t *testing.T) {
 	}
 	sum := 0
 	for _, ev := range events {
-		set.Match(ev, func(m *sigma.Match) bool { want[byRule[m.Rule]].add(ev.Time.Truncate(1000)); sum++; return true })
+		for m := range set.Match(ev) {
+			want[byRule[m.Rule]].add(ev.Time.Truncate(1000))
+			sum++
+		}
 		for _, o := range event.Observables(ev) {
 			if id := byValue[o]; id != "" {
 				want[id].add(ev.Time.Truncate(1000))

@@ -17,7 +17,6 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/wire"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -246,10 +245,9 @@ func TestJointHunt(t *testing.T) {
 			slices.SortStableFunc(sorted, func(a, b *event.Event) int { return a.Time.Compare(b.Time) })
 			var alerts []*correlate.Alert
 			for _, ev := range sorted {
-				set.Match(ev, func(m *sigma.Match) bool {
+				for m := range set.Match(ev) {
 					alerts = append(alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...)
-					return true
-				})
+				}
 			}
 			want[i] = int64(len(append(alerts, e.Flush()...)))
 		}

@@ -1,4 +1,6 @@
-package sigma
+// Package fold maps text so that two texts that rules take for equal become the
+// same text.
+package fold
 
 import (
 	"strings"
@@ -6,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// fold maps text so that two texts are equal after it exactly if they differ
+// Text maps text so that two texts are equal after it exactly if they differ
 // only in case by Unicode simple folding, the rule of strings.EqualFold: Ä and
 // ä are equal, fullwidth Ａ and ａ, K and the Kelvin sign, ſ and s; ß is not ss
 // and İ is only itself. Each character gives one character, so ? still counts
 // right. Bytes that are not UTF-8 stay as they are.
-func fold(s string) string {
+func Text(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return foldRest(s, i)
+			return rest(s, i)
 		}
 	}
 	return s
 }
 
-func foldRest(s string, from int) string {
+func rest(s string, from int) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	b.WriteString(s[:from])
@@ -35,16 +37,16 @@ func foldRest(s string, from int) string {
 		if r == utf8.RuneError && size == 1 {
 			b.WriteByte(c)
 		} else {
-			b.WriteRune(foldRune(r))
+			b.WriteRune(Rune(r))
 		}
 		i += size
 	}
 	return b.String()
 }
 
-// foldRune gives the least character that r equals, in lower case if that is an
+// Rune returns the least character that r equals, in lower case if that is an
 // ASCII letter.
-func foldRune(r rune) rune {
+func Rune(r rune) rune {
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 		least = min(least, next)
