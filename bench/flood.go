@@ -155,7 +155,8 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		Title: "A member floods: ms from the first malicious event at another until the last of the others has hunted",
 		Head:  []string{"", "attacks", "p50", "p99", "slowest"},
 		Note: fmt.Sprintf("%s findings of %d rules in a burst, acknowledged after %.1f s and in cases after %.1f s: "+
-			"**%s findings a second**. %d simulated members and one node that is attacked.", count(float64(len(list))), floodRules,
+			"**%s findings a second**. %d simulated members and one node that is attacked.",
+			count(float64(len(list))), floodRules,
 			sent.Seconds(), cased.Seconds(), count(float64(len(list))/cased.Seconds()), floodMembers)}
 	for _, r := range []struct {
 		name string
@@ -217,8 +218,9 @@ func (m *maker) burst(n int) []wire.Finding {
 	list := make([]wire.Finding, n)
 	for i := range list {
 		host := fmt.Sprintf("FLOOD-%03d", m.r.IntN(floodHosts))
-		list[i] = wire.Finding{ID: m.guid(), Version: 1, Realm: event.Live, Rule: rules[m.r.IntN(floodRules)], First: now,
-			Last: now, Count: 1, Host: host, Sensed: now, Detected: now, Handling: policy.Handling{TLP: policy.Green},
+		list[i] = wire.Finding{ID: m.guid(), Version: 1, Realm: event.Live, Rule: rules[m.r.IntN(floodRules)],
+			First: now,
+			Last:  now, Count: 1, Host: host, Sensed: now, Detected: now, Handling: policy.Handling{TLP: policy.Green},
 			Observables: []event.Observable{{Type: event.SHA256, Value: m.hex(32)}}}
 	}
 	return list

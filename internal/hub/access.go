@@ -59,7 +59,8 @@ func (h *Hub) CycleTitled(ctx context.Context, title string) (c situation.Cycle,
 // InCases counts a member's findings that are in a case.
 func (h *Hub) InCases(ctx context.Context, member string) (n int64, err error) {
 	err = h.db.Read(ctx, store.System("bench: findings in cases"), func(tx *store.Tx) error {
-		n, err = store.One[int64](tx, `SELECT count(*) FROM incident_finding p WHERE p.member = $1 AND SCOPE(p)`, member)
+		n, err = store.One[int64](tx, `SELECT count(*) FROM incident_finding p
+			WHERE p.member = $1 AND SCOPE(p)`, member)
 		return err
 	})
 	return n, err

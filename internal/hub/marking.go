@@ -9,6 +9,6 @@ import (
 // caseMark reads for severity what it needs of a case.
 func caseMark(tx *store.Tx, id string) (severity.CaseMark, error) {
 	c, err := casework.Get(tx, id)
-	return severity.CaseMark{Handling: c.Handling, Realm: c.Realm, Level: c.Level, Sectors: c.Sectors, Tactics: c.Tactics,
-		Members: c.Members}, err
+	return severity.CaseMark{Handling: c.Handling, Realm: c.Realm, Level: c.Level, Sectors: c.Sectors,
+		Tactics: c.Tactics, Members: c.Members}, err
 }

@@ -56,7 +56,8 @@ func On[T any](fn func(tx *store.Tx, v T) error) Handler {
 	return func(tx *store.Tx, m Message) error {
 		var v T
 		if err := json.Unmarshal(m.Body, &v); err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("a message of the hub is not readable", "ハブ内のメッセージを読み取れません"), err)
+			return fault.Wrap(fault.Invalid,
+				i18n.T("a message of the hub is not readable", "ハブ内のメッセージを読み取れません"), err)
 		}
 		return fn(tx, v)
 	}
@@ -131,7 +132,8 @@ func (q *Queue) register(ctx context.Context) error {
 			}
 		}
 		for _, gone := range had {
-			_, err := tx.Exec(`DELETE FROM outbox_consumer WHERE consumer = $1 AND topic = $2`, gone.Consumer, gone.Topic)
+			_, err := tx.Exec(`DELETE FROM outbox_consumer WHERE consumer = $1 AND topic = $2`,
+				gone.Consumer, gone.Topic)
 			if err != nil {
 				return err
 			}

@@ -32,8 +32,8 @@ var (
 // handled is what the test's consumers write: a message that is handled twice breaks
 // the unique rule.
 var handled = store.Migration{Name: "handled", FS: fstest.MapFS{"sql/0001_handled.sql": &fstest.MapFile{Data: []byte(`
-	CREATE TABLE handled (consumer TEXT NOT NULL, id TEXT NOT NULL, lane TEXT NOT NULL, n BIGINT NOT NULL, who TEXT NOT NULL,
-		PRIMARY KEY (consumer, id));
+	CREATE TABLE handled (consumer TEXT NOT NULL, id TEXT NOT NULL, lane TEXT NOT NULL,
+		n BIGINT NOT NULL, who TEXT NOT NULL, PRIMARY KEY (consumer, id));
 	CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);`)}}}
 
 type row struct {
@@ -189,12 +189,13 @@ func TestFairByLane(t *testing.T) {
 		began, carryOn := make(chan struct{}), make(chan struct{})
 		var once sync.Once
 		take := note("c", "")
-		q := open(t, db, queue.Consumer{Name: "c", Topics: map[string]queue.Handler{"a": func(tx *store.Tx, m queue.Message) error {
+		handle := func(tx *store.Tx, m queue.Message) error {
 			if m.Lane == "flood" {
 				once.Do(func() { close(began); <-carryOn })
 			}
 			return take(tx, m)
-		}}})
+		}
+		q := open(t, db, queue.Consumer{Name: "c", Topics: map[string]queue.Handler{"a": handle}})
 		emit(t, db, "a", "flood", ids("f", 1000)...)
 		run(t, q)
 		<-began
@@ -247,6 +248,7 @@ type asideRow struct {
 func TestFailures(t *testing.T) {
 	const always = 1 << 30
 	busy := fault.New(fault.Unavailable, i18n.T("not now", "今は不可"))
+	bad := fault.New(fault.Invalid, i18n.T("bad", "不正"))
 	for _, c := range []struct {
 		name  string
 		left  map[string]int
@@ -254,7 +256,7 @@ func TestFailures(t *testing.T) {
 		aside []string
 		kind  fault.Kind
 	}{
-		{"can never be handled", map[string]int{"m1-00003": always, "m1-00000": always}, fault.New(fault.Invalid, i18n.T("bad", "不正")),
+		{"can never be handled", map[string]int{"m1-00003": always, "m1-00000": always}, bad,
 			[]string{"m1-00000", "m1-00003"}, fault.Invalid},
 		{"fails some times", map[string]int{"m1-00003": 4}, errors.New("odd"), nil, 0},
 		{"always fails", map[string]int{"m1-00003": always}, errors.New("odd"), []string{"m1-00003"}, fault.Internal},
@@ -350,7 +352,8 @@ func TestBacklogAndPrune(t *testing.T) {
 func TestConsumersNeedNames(t *testing.T) {
 	db := storetest.SQLite(t)
 	topics := map[string]queue.Handler{"a": note("c", "")}
-	for _, bad := range [][]queue.Consumer{{{Topics: topics}}, {{Name: "c"}}, {{Name: "c", Topics: topics}, {Name: "c", Topics: topics}}} {
+	good := queue.Consumer{Name: "c", Topics: topics}
+	for _, bad := range [][]queue.Consumer{{{Topics: topics}}, {{Name: "c"}}, {good, good}} {
 		if _, err := queue.New(t.Context(), db, quiet, bad...); err == nil {
 			t.Errorf("%v: no error", bad)
 		}

@@ -102,5 +102,6 @@ func TestTwoProcesses(t *testing.T) {
 	rows := notes(t, db)
 	inOrder(t, rows, "one", want)
 	inOrder(t, rows, "two", want)
-	t.Logf("%d messages by the parent, %d by the child, the rest within %s", by("parent"), by("child"), time.Since(began))
+	t.Logf("%d messages by the parent, %d by the child, the rest within %s",
+		by("parent"), by("child"), time.Since(began))
 }

@@ -54,8 +54,8 @@ func (e *messageError) Error() string { return e.err.Error() }
 func (e *messageError) Unwrap() error { return e.err }
 
 func newWorker(q *Queue, c Consumer) *worker {
-	return &worker{q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)), lanes: newLanes(),
-		cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{}}
+	return &worker{q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)),
+		lanes: newLanes(), cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{}}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -244,7 +244,7 @@ func (w *worker) handle(ctx context.Context, lane string, list []Message, upto i
 		if err != nil {
 			return err
 		}
-		began, seq := time.Now(), at // the machine's clock: it bounds a batch and decides nothing
+		began, seq := w.q.db.Now(), at
 		for i, m := range list {
 			n = i + 1
 			if m.Seq <= at {
@@ -254,7 +254,7 @@ func (w *worker) handle(ctx context.Context, lane string, list []Message, upto i
 				return &messageError{i, err}
 			}
 			seq = m.Seq
-			if time.Since(began) > batchTime {
+			if w.q.db.Now().Sub(began) > batchTime {
 				break
 			}
 		}
@@ -298,8 +298,8 @@ func (w *worker) setAside(ctx context.Context, m Message, why error) error {
 			return err
 		}
 		_, err = tx.Exec(`INSERT INTO outbox_aside (consumer, seq, id, topic, lane, body, at, failed, kind, reason)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, w.name, m.Seq, m.ID, m.Topic, m.Lane, m.Body, m.At, tx.Now(),
-			fault.KindOf(why).Label(), clip(why.Error()))
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, w.name, m.Seq, m.ID, m.Topic, m.Lane, m.Body, m.At,
+			tx.Now(), fault.KindOf(why).Label(), clip(why.Error()))
 		if err != nil {
 			return err
 		}

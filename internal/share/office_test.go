@@ -96,12 +96,6 @@ func candidate(id, finding string, o *event.Observable, h policy.Handling) msg.C
 		Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Author: "A. Author", License: "DRL 1.1", Level: "high", Tags: []string{"attack.command-and-control", "attack.t1071.001"}}}}
 }
 
-// handle lets a handler handle a message, as the queue does.
-func handle[T any](t *testing.T, db *store.DB, h func(*store.Tx, T) error, v T) error {
-	t.Helper()
-	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h(tx, v) })
-}
-
 func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
 	t.Helper()
 	body, err := json.Marshal(c)
