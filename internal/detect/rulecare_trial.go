@@ -1,7 +1,4 @@
-// Package ruletest tests rules on samples of events: it finds the tests that are
-// stated beside rules, in SigmaHQ's layout or in ours, and reports which of them
-// pass.
-package ruletest
+package detect
 
 import (
 	"bytes"
@@ -26,18 +23,18 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// Test is one test of a rule: how many events of a sample it must match.
-type Test struct {
+// Trial is one test of a rule: how many events of a sample it must match.
+type Trial struct {
 	Rule   string // id
 	Name   string
-	File   string // that states the test
+	File   string // that states the trial
 	Sample string // path of the events, as it was found or as it is written
 	Least  int    // at least so many events must match; 0: none may
 }
 
-// Result is the outcome of a test.
-type Result struct {
-	Test
+// TrialResult is what came of a trial.
+type TrialResult struct {
+	Trial
 	Title   string // of the rule
 	Read    string // what was read instead of Sample: the JSON beside an EVTX; "" if Sample was
 	Events  int64  // that were read
@@ -45,18 +42,18 @@ type Result struct {
 	Why     i18n.Text // why it failed; empty: it passed
 }
 
-// Passed reports whether the rule did what the test wants.
-func (r Result) Passed() bool { return r.Why.Zero() }
+// Passed reports whether the rule did what the trial wants.
+func (r TrialResult) Passed() bool { return r.Why.Zero() }
 
-// Bounds of what states tests.
+// Bounds of what states trials.
 const (
-	maxFile  = 1 << 20 // bytes
-	maxTests = 100_000
+	maxTrialFile = 1 << 20 // bytes
+	maxTrials    = 100_000
 )
 
-// document is a document that states tests, in either of two layouts: the one
+// trialDoc is a document that states trials, in either of two layouts: the one
 // of SigmaHQ's regression_data, and tests: in a rule or in a file beside it.
-type document struct {
+type trialDoc struct {
 	ID       string `yaml:"id"`
 	Metadata []struct {
 		ID string `yaml:"id"`
@@ -70,11 +67,11 @@ type document struct {
 	Detection yaml.Node   `yaml:"detection"`
 }
 
-// Find finds what tests of rules the files and folders hold. A file that
+// Trials finds what tests of rules the files and folders hold. A file that
 // states tests and is not understood is an error that names it; YAML that states
 // none is passed by.
-func Find(paths []string) ([]Test, error) {
-	var out []Test
+func Trials(paths []string) ([]Trial, error) {
+	var out []Trial
 	for _, root := range paths {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
@@ -84,12 +81,12 @@ func Find(paths []string) ([]Test, error) {
 			if d.IsDir() || ext != ".yml" && ext != ".yaml" {
 				return nil
 			}
-			list, err := testsIn(path)
+			list, err := trialsIn(path)
 			if err != nil {
 				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}", "{0} のテストを解釈できません：{1}").With(path, reason.Of(err)), err)
 			}
-			if out = append(out, list...); len(out) > maxTests {
-				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTests))
+			if out = append(out, list...); len(out) > maxTrials {
+				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTrials))
 			}
 			return nil
 		})
@@ -103,31 +100,31 @@ func Find(paths []string) ([]Test, error) {
 	return out, nil
 }
 
-func testsIn(path string) ([]Test, error) {
+func trialsIn(path string) ([]Trial, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxTrialFile+1))
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Contains(text, []byte("tests")) { // most files are rules without tests
 		return nil, nil
 	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxFile)
+	if len(text) > maxTrialFile {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxTrialFile)
 	}
-	return parse(path, text)
+	return parseTrials(path, text)
 }
 
-// parse reads the tests that a file states.
-func parse(path string, text []byte) ([]Test, error) {
-	var out []Test
+// parseTrials reads the trials that a file states.
+func parseTrials(path string, text []byte) ([]Trial, error) {
+	var out []Trial
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	for {
-		var d document
+		var d trialDoc
 		err := dec.Decode(&d)
 		if errors.Is(err, io.EOF) {
 			return out, nil
@@ -150,7 +147,7 @@ func parse(path string, text []byte) ([]Test, error) {
 				return nil, err
 			}
 			for _, m := range d.Metadata {
-				out = append(out, Test{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path), Least: least})
+				out = append(out, Trial{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path), Least: least})
 			}
 		}
 		for i, t := range d.Tests {
@@ -165,12 +162,12 @@ func parse(path string, text []byte) ([]Test, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Test{Rule: rule, Name: t.Name, File: path, Sample: locate(path, t.Events), Least: least})
+			out = append(out, Trial{Rule: rule, Name: t.Name, File: path, Sample: locate(path, t.Events), Least: least})
 		}
 	}
 }
 
-// states reports whether a text has a key that states tests at the start of a line.
+// states reports whether a text has a key that states trials at the start of a line.
 func states(text []byte) bool {
 	for line := range bytes.Lines(text) {
 		if bytes.HasPrefix(line, []byte("tests:")) || bytes.HasPrefix(line, []byte("regression_tests_info:")) {
@@ -217,9 +214,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Run runs the tests, each sample read once. Results are in the order of
+// RunTrials runs the trials, each sample read once. Results are in the order of
 // the rules' ids. A rule that is not in the set, or was refused, fails.
-func Run(ctx context.Context, set *sigma.Set, tests []Test) ([]Result, error) {
+func RunTrials(ctx context.Context, set *sigma.Set, trials []Trial) ([]TrialResult, error) {
 	rules, refused := map[string]*sigma.Rule{}, map[string]i18n.Text{}
 	for _, r := range set.Rules {
 		rules[strings.ToLower(r.Key())] = r
@@ -229,11 +226,11 @@ func Run(ctx context.Context, set *sigma.Set, tests []Test) ([]Result, error) {
 			refused[strings.ToLower(p.RuleID)] = reason.Of(p)
 		}
 	}
-	out := make([]Result, len(tests))
+	out := make([]TrialResult, len(trials))
 	bySample := map[string][]int{}
 	var samples []string
-	for i, t := range tests {
-		out[i] = Result{Test: t}
+	for i, t := range trials {
+		out[i] = TrialResult{Trial: t}
 		r := rules[strings.ToLower(t.Rule)]
 		switch why, was := refused[strings.ToLower(t.Rule)]; {
 		case r != nil:
@@ -253,14 +250,14 @@ func Run(ctx context.Context, set *sigma.Set, tests []Test) ([]Result, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Result) int {
+	slices.SortStableFunc(out, func(a, b TrialResult) int {
 		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.File, b.File))
 	})
 	return out, nil
 }
 
-// runSample runs the tests at the places of out that share a sample.
-func runSample(ctx context.Context, sample string, at []int, rules map[string]*sigma.Rule, out []Result) error {
+// runSample runs the trials at the places of out that share a sample.
+func runSample(ctx context.Context, sample string, at []int, rules map[string]*sigma.Rule, out []TrialResult) error {
 	fail := func(t i18n.Text) {
 		for _, i := range at {
 			out[i].Why = t
@@ -271,7 +268,7 @@ func runSample(ctx context.Context, sample string, at []int, rules map[string]*s
 		return nil
 	}
 	each := func(ev *event.Event) error {
-		ev.Open() // as meneki detect does: the test names the rule
+		ev.Open() // as meneki detect does: the trial says which rule is to be tried
 		for _, i := range at {
 			if m, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok && ev.Grounds(m) {
 				out[i].Matches++
