@@ -176,14 +176,13 @@ func (e *Engine) Count() (rules, indicators int) {
 func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	b := e.now.Load()
 	now := e.clock()
-	b.fast.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+	for m := range b.fast.Match(ev) {
 		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), quiet: b.own.Silent(m.Rule)}
 		if a := b.in.sharedRule(b.ownText[m.Rule.Key()], now); a != nil {
 			h.Indicator = a.ID
 		}
 		yield(h)
-		return true
-	})
+	}
 	b.rules.match(ev, func(m *sigma.Match) {
 		if a := b.in.sharedRule(b.in.textOf(m.Rule), now); a != nil {
 			yield(Hit{Rule: refOf(a.Rule), Sigma: m.Rule, Fields: fieldsOf(m), Indicator: a.ID})
@@ -228,8 +227,8 @@ func refOf(r *sigma.Rule) wire.RuleRef {
 
 // maxMatched bounds the fields that a finding carries, and their length.
 const (
-	maxMatched = 24
-	maxValue   = 2000
+	maxMatched = wire.MaxMatched
+	maxValue   = wire.MaxValue
 )
 
 func fieldsOf(m *sigma.Match) []wire.FieldValue {

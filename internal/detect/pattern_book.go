@@ -95,7 +95,7 @@ type patternEdit struct {
 }
 
 func (e patternEdit) add(a *Armed) {
-	for _, c := range a.Pattern.Clues() {
+	for _, c := range a.Pattern.Prefilters() {
 		switch {
 		case c.Whole && c.Text != "":
 			list, _ := e.whole.get(c.Text)
@@ -125,7 +125,7 @@ func (e patternEdit) drop(a *Armed) {
 			m.set(key, list)
 		}
 	}
-	for _, c := range a.Pattern.Clues() {
+	for _, c := range a.Pattern.Prefilters() {
 		switch {
 		case c.Whole && c.Text != "":
 			without(e.whole, c.Text)
@@ -202,7 +202,7 @@ func gramHash(g uint32) uint32 { return g * 0x9e3779b1 >> 16 }
 
 // candidates returns the patterns whose prefilters are in an observation, in the
 // order of their ids.
-func (b *patternBook) candidates(seen stix.Observed) []*Armed {
+func (b *patternBook) candidates(seen stix.Observation) []*Armed {
 	var out []*Armed
 	var walk func(v any)
 	walk = func(v any) {

@@ -118,10 +118,9 @@ func (x *ruleIndex) engines(yield func(*engine.Engine) bool) {
 // match yields the rules that match, and perhaps some that were dropped.
 func (x *ruleIndex) match(ev *event.Event, yield func(*sigma.Match)) {
 	for e := range x.engines {
-		e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+		for m := range e.Match(ev) {
 			yield(m)
-			return true
-		})
+		}
 	}
 }
 
