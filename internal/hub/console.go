@@ -6,9 +6,9 @@ import (
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
@@ -37,18 +37,18 @@ func hubConsole(h *Hub) (*role.Console, error) {
 	community.Pages(c.Site, h.membersView())
 	community.API(c.API, h.membersView())
 	c.Site.Templates(share.Templates())
-	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: finding.Title}
+	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: detect.Title}
 	share.HubPages(c.Site, shared)
 	share.HubAPI(c.API, shared)
 	c.Site.Templates(detect.Templates())
-	found := finding.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: casework.OfFinding}
-	finding.Pages(c.Site, found)
-	finding.API(c.API, found)
+	found := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: casework.OfFinding}
+	detect.Pages(c.Site, found)
+	detect.API(c.API, found)
 	h.ruleConsole(c)
 	situation.Pages(c.Site, h.situationView())
 	situation.API(c.API, h.situationView())
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(h.db), finding.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(h.db), detect.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
 	h.figures(c)
 	own := settings.PageConfig{People: h.people, Clock: h.cfg.Clock, Secure: h.secure(), Open: h.cfg.Open, Version: role.Version, Link: func(token string) string { return role.SignInLink(h.URL(), token) }, Notices: settings.Notices()}
 	settings.Pages(c.Site, own)
@@ -60,13 +60,25 @@ func hubConsole(h *Hub) (*role.Console, error) {
 func (h *Hub) figures(c *role.Console) {
 	c.Metrics.Readers = func(v policy.Viewer) bool { return v.Hub }
 	c.Metrics.Gauge("meneki_members_online", "Members whose node is connected.", func(context.Context) float64 { return float64(len(h.members.OnlineMembers())) })
-	c.Metrics.Gauge("meneki_outbox_pending", "Messages that are not published yet, up to 1000.", func(ctx context.Context) float64 {
-		rows, err := h.db.Pending(ctx, 1000)
-		if err != nil {
-			return -1
-		}
-		return float64(len(rows))
-	})
+	backlog := func(name, help string, value func(queue.Backlog) float64) {
+		c.Metrics.Gauges(name, help, "consumer", func(ctx context.Context) map[string]float64 {
+			list, err := h.queue.Backlogs(ctx)
+			if err != nil {
+				return nil
+			}
+			out := make(map[string]float64, len(list))
+			for _, b := range list {
+				out[b.Consumer] = value(b)
+			}
+			return out
+		})
+	}
+	backlog("meneki_queue_waiting", "Messages that a consumer has not handled yet.",
+		func(b queue.Backlog) float64 { return float64(b.Waiting) })
+	backlog("meneki_queue_oldest_seconds", "How long the oldest of them has waited.",
+		func(b queue.Backlog) float64 { return b.Age(h.db.Now()).Seconds() })
+	backlog("meneki_queue_set_aside", "Messages that a consumer could not handle and that were set aside.",
+		func(b queue.Backlog) float64 { return float64(b.Aside) })
 }
 
 // memberName gives a member's name, or "" if it is unknown.

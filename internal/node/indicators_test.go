@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/await"
+	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -28,11 +29,11 @@ func dnsEvent(n int, at time.Time, name string) *event.Event {
 		Categories: []string{"dns_query"}, Host: "ws1", Fields: map[string]any{"QueryName": name, "Image": `C:\x\a.exe`}, Raw: []byte("{}")}
 }
 
-func (p pair) findings(t *testing.T) []finding.Item {
+func (p pair) findings(t *testing.T) []detect.Item {
 	t.Helper()
-	var list []finding.Item
+	var list []detect.Item
 	err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		list, err = detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
 		return err
 	})
 	if err != nil {
@@ -43,11 +44,7 @@ func (p pair) findings(t *testing.T) []finding.Item {
 
 func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after 20 s: %s", what)
-		}
-	}
+	await.True(t, 20*time.Second, what, ok)
 }
 
 // desk opens the watchlist as a command does, once the node's door is open.
@@ -230,7 +227,7 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	sees := func(v policy.Viewer) (titles []string) {
 		err := p.node.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-			list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+			list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
 			for _, f := range list {
 				titles = append(titles, f.Rule.Title)
 			}
