@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
@@ -85,7 +86,7 @@ func grow(t *testing.T, path string, b []byte, r *rand.Rand, pause time.Duration
 			return
 		}
 		b = b[n:]
-		time.Sleep(pause)
+		await.Pace(pause)
 	}
 }
 
@@ -139,7 +140,7 @@ func killNine(t *testing.T, url string) {
 		list := []int{0, 1, 2}
 		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		for _, who := range list {
-			time.Sleep(time.Duration(100+r.IntN(700)) * time.Millisecond)
+			await.Pace(time.Duration(100+r.IntN(700)) * time.Millisecond)
 			switch who {
 			case 0:
 				h.kill()
@@ -150,7 +151,7 @@ func killNine(t *testing.T, url string) {
 				b.kill()
 				note(b)
 			}
-			time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
+			await.Pace(time.Duration(r.IntN(400)) * time.Millisecond)
 			switch who {
 			case 0:
 				h.up(t)
@@ -212,7 +213,7 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 		nds = append(nds, db(t, filepath.Join(n.data, "node.db")))
 	}
 	last, calm := "", 0
-	until(t, 90*time.Second, func() string {
+	await.Until(t, 90*time.Second, func() string {
 		for rule, want := range byRule {
 			if got := number(t, nds[0], `SELECT count(*) FROM finding_event WHERE rule = $1`, rule); got < want {
 				return fmt.Sprintf("rule %s: %d of %d events found", rule, got, want)
