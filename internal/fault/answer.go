@@ -31,9 +31,9 @@ func (a Answer) Err() error {
 	if a.EN == "" || a.JA == "" {
 		return Wrap(k, k.Title(), errors.New("the answer is a fault with no readable text"))
 	}
-	e := New(k, i18n.T(clip(a.EN), clip(a.JA)))
+	e := New(k, i18n.Text{EN: clip(a.EN), JA: clip(a.JA)})
 	if a.HintEN != "" && a.HintJA != "" {
-		e = e.WithHint(i18n.T(clip(a.HintEN), clip(a.HintJA)))
+		e = e.WithHint(i18n.Text{EN: clip(a.HintEN), JA: clip(a.HintJA)})
 	}
 	return e
 }
