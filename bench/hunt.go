@@ -209,7 +209,7 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 // stixOf makes a STIX indicator, as the hub sends it.
 func stixOf(name, kind, pattern string) ([]byte, error) {
 	now := time.Now()
-	o, err := stix.Indicator{Common: stix.Common{Created: now}, Name: name, Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind, ValidFrom: now}.Object()
+	o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(now)}, Name: name, Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind, ValidFrom: stix.TimestampOf(now)}.Object()
 	if err != nil {
 		return nil, err
 	}

@@ -272,7 +272,7 @@ func (n *node) traces(t *testing.T, finding string) (list []Trace) {
 	return list
 }
 
-func seenOf(ev *event.Event) stix.Observed { return observed.Of(ev) }
+func seenOf(ev *event.Event) stix.Observation { return observed.Of(ev) }
 
 func BenchmarkPatterns(b *testing.B) {
 	var list []Armed

@@ -107,7 +107,7 @@ func arguments(list []any, depth int) []any {
 }
 
 // IsZero reports whether r is no reason.
-func (r Reason) IsZero() bool { return r.Text == "" && r.Code == "" }
+func (r Reason) IsZero() bool { return r.Text == "" && r.JA == "" && r.Code == "" }
 
 // Stored returns the reason as a text for a column of a table, "" for none.
 func (r Reason) Stored() string {
@@ -213,11 +213,7 @@ func Of(err error) i18n.Text {
 		}
 		return i18n.Text{EN: strings.Join(en, "\n"), JA: strings.Join(ja, "\n")}
 	}
-	r := From(err)
-	if t := r.Say(); t.EN != t.JA {
-		return t
-	}
-	return Text(r.Text)
+	return From(err).Say()
 }
 
 func isCoded(err error) bool {

@@ -2,26 +2,26 @@ package stix
 
 import "strings"
 
-// Comparison is one equality that a pattern asks for.
-type Comparison struct {
+// Equality is one equality that a pattern asks for.
+type Equality struct {
 	Object string // object type: "ipv4-addr"
 	Path   string // as a pattern writes it: "value", "hashes.'SHA-256'"
 	Value  string // as meant, without quotes and escapes
 }
 
-// ObservableComparisons takes a pattern apart that says no more than "one of
-// these values was seen": a single observation of string equalities joined by
-// OR, or IN. Looking each of them up is then exactly the same as Match. ok is
-// false for any other pattern, which must go through Match.
-func ObservableComparisons(p *Pattern) (list []Comparison, ok bool) {
-	o, simple := p.root.(observation)
+// Equalities returns the values that a pattern asks for if it asks for nothing but one
+// of them: it is a single observation of string equalities joined by OR, or IN. To
+// look each of them up is then exactly the same as Match. ok is false for any other
+// pattern, which must go through Match.
+func (p *Pattern) Equalities() (list []Equality, ok bool) {
+	o, simple := p.root.(expression)
 	if !simple || p.refuse != nil {
 		return nil, false
 	}
 	return flatten(nil, o.test)
 }
 
-func flatten(list []Comparison, t test) ([]Comparison, bool) {
+func flatten(list []Equality, t test) ([]Equality, bool) {
 	// Chains of OR lean to the left; they are walked, not recursed into, on that side.
 	var right []test
 	for {
@@ -48,7 +48,7 @@ func flatten(list []Comparison, t test) ([]Comparison, bool) {
 		if v.kind != textKind {
 			return nil, false
 		}
-		list = append(list, Comparison{c.path.typ, c.path.tail(), v.text})
+		list = append(list, Equality{c.path.typ, c.path.tail(), v.text})
 	}
 	for i := len(right) - 1; i >= 0; i-- {
 		var ok bool
@@ -59,9 +59,9 @@ func flatten(list []Comparison, t test) ([]Comparison, bool) {
 	return list, true
 }
 
-// observables lists the kinds of value that PatternFor knows, as STIX names
+// valueKinds lists the kinds of value that ValuePattern knows, as STIX names
 // their type or their hash algorithm, and where an object holds them.
-var observables = [...]struct{ kind, object, path string }{
+var valueKinds = [...]struct{ kind, object, path string }{
 	{"ipv4-addr", "ipv4-addr", "value"},
 	{"ipv6-addr", "ipv6-addr", "value"},
 	{"domain-name", "domain-name", "value"},
@@ -72,11 +72,11 @@ var observables = [...]struct{ kind, object, path string }{
 	{"SHA-256", "file", "hashes.'SHA-256'"},
 }
 
-// PatternFor writes the pattern that matches one value: PatternFor("SHA-256",
-// …) gives [file:hashes.'SHA-256' = '…']. Kinds are ipv4-addr, ipv6-addr,
-// domain-name, url, email-addr, MD5, SHA-1 and SHA-256; any other gives "".
-func PatternFor(kind, value string) string {
-	for _, o := range observables {
+// ValuePattern returns the pattern that matches one value: that of the kind "SHA-256"
+// is [file:hashes.'SHA-256' = '…']. Kinds are ipv4-addr, ipv6-addr, domain-name, url,
+// email-addr, MD5, SHA-1 and SHA-256; for any other it returns "".
+func ValuePattern(kind, value string) string {
+	for _, o := range valueKinds {
 		if o.kind == kind {
 			return "[" + o.object + ":" + o.path + " = " + quote(value) + "]"
 		}
@@ -84,13 +84,13 @@ func PatternFor(kind, value string) string {
 	return ""
 }
 
-// Observable is the kind of value that c asks for, in the words of PatternFor;
-// ok is false if it is none of those.
-func (c Comparison) Observable() (kind, value string, ok bool) {
-	for _, o := range observables {
-		if o.object == c.Object && o.path == c.Path {
-			return o.kind, c.Value, true
+// Kind returns the kind of value that e asks for, as ValuePattern names it; ok is
+// false if it is none of those.
+func (e Equality) Kind() (kind string, ok bool) {
+	for _, v := range valueKinds {
+		if v.object == e.Object && v.path == e.Path {
+			return v.kind, true
 		}
 	}
-	return "", "", false
+	return "", false
 }

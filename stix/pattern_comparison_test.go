@@ -11,29 +11,34 @@ import (
 )
 
 func TestConditions(t *testing.T) {
-	p, err := ParsePattern(`([file:name = 'AA' OR process:pid IN (1, 2)] FOLLOWEDBY [NOT EXISTS a:b.c AND network-traffic:protocols[*] NOT LIKE 'x%']) WITHIN 5 SECONDS`)
+	p, err := ParsePattern(`([file:name = 'AA' OR process:pid IN (1, 2)] FOLLOWEDBY [NOT EXISTS a:b.c AND ` +
+		`network-traffic:protocols[*] NOT LIKE 'x%']) WITHIN 5 SECONDS`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Condition{{"file", "name", "=", false, TextLiteral, []string{"AA"}}, {"process", "pid", "IN", false, NumberLiteral, []string{"1", "2"}},
-		{"a", "b.c", "EXISTS", true, TextLiteral, nil}, {"network-traffic", "protocols[*]", "LIKE", true, TextLiteral, []string{"x%"}}}
-	if diff := cmp.Diff(want, p.Conditions()); diff != "" {
+	want := []Comparison{{"file", "name", "=", false, TextLiteral, []string{"AA"}},
+		{"process", "pid", "IN", false, NumberLiteral, []string{"1", "2"}},
+		{"a", "b.c", "EXISTS", true, TextLiteral, nil},
+		{"network-traffic", "protocols[*]", "LIKE", true, TextLiteral, []string{"x%"}}}
+	if diff := cmp.Diff(want, p.Comparisons()); diff != "" {
 		t.Error(diff)
 	}
-	low := p.Rewrite(func(_ Condition, v string) string { return strings.ToLower(v) })
-	if !strings.Contains(low.String(), "file:name = 'aa'") || !strings.Contains(p.String(), "file:name = 'AA'") || low.Level() != 3 {
+	low := p.Rewrite(func(_ Comparison, v string) string { return strings.ToLower(v) })
+	if !strings.Contains(low.String(), "file:name = 'aa'") || !strings.Contains(p.String(), "file:name = 'AA'") ||
+		low.Level() != 3 {
 		t.Errorf("%s and %s", low, p)
 	}
-	for text, want := range map[string]bool{"[a:b = 'x' OR a:b = 'y']": true, "[a:b = 'x' AND a:b = 'y']": false, "[a:b = 'x'] OR [a:b = 'y']": false, "[a:b LIKE 'x']": true} {
+	for text, want := range map[string]bool{"[a:b = 'x' OR a:b = 'y']": true, "[a:b = 'x' AND a:b = 'y']": false,
+		"[a:b = 'x'] OR [a:b = 'y']": false, "[a:b LIKE 'x']": true} {
 		p, err := ParsePattern(text)
-		if err != nil || p.AnyOf() != want {
+		if err != nil || p.IsDisjunction() != want {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
 
 func TestClues(t *testing.T) {
-	for text, want := range map[string][]Clue{
+	for text, want := range map[string][]Prefilter{
 		"[a:b = 'Mimi']":                            {{"a", "", "Mimi", true}},
 		"[a:b = 'x' AND a:c LIKE '%katz.exe']":      {{"a", "", "x", true}},
 		"[a:b != 'x' AND a:c LIKE '%ab_katz.exe%']": {{"a", "", "katz.exe", false}},
@@ -55,7 +60,7 @@ func TestClues(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		got := p.Clues()
+		got := p.Prefilters()
 		for i := range got {
 			if got[i].Text == "" {
 				got[i].Whole = false
@@ -86,7 +91,8 @@ func TestCluesAreNeeded(t *testing.T) {
 		case 1:
 			return path + " LIKE '" + text + rapid.SampledFrom([]string{"%", "_", ""}).Draw(t, "wild") + text + "'"
 		case 2:
-			return path + " MATCHES '" + rapid.SampledFrom([]string{"", "(?i)", "^", "(?i:b|c)+"}).Draw(t, "flag") + text + rapid.SampledFrom([]string{"", "?", "+", "*", "|x", "(a|b)"}).Draw(t, "tail") + "'"
+			return path + " MATCHES '" + rapid.SampledFrom([]string{"", "(?i)", "^", "(?i:b|c)+"}).Draw(t, "flag") +
+				text + rapid.SampledFrom([]string{"", "?", "+", "*", "|x", "(a|b)"}).Draw(t, "tail") + "'"
 		case 3:
 			return path + " IN (1, " + strconv.Itoa(rapid.IntRange(-2, 3).Draw(t, "n")) + ")"
 		case 4:
@@ -105,16 +111,19 @@ func TestCluesAreNeeded(t *testing.T) {
 		if err != nil || p.Matchable() != nil {
 			t.Skip("no pattern")
 		}
-		value := rapid.OneOf(rapid.Map(word, func(s string) any { return s }), rapid.Map(rapid.IntRange(-2, 3), func(n int) any { return n }))
-		seen := Observed{}
+		value := rapid.OneOf(rapid.Map(word, func(s string) any { return s }),
+			rapid.Map(rapid.IntRange(-2, 3), func(n int) any { return n }))
+		seen := Observation{}
 		for range rapid.IntRange(1, 2).Draw(t, "objects") {
-			seen = append(seen, map[string]any{"type": rapid.SampledFrom([]string{"o", "u"}).Draw(t, "type"), "p": value.Draw(t, "p"), "q": value.Draw(t, "q")})
+			seen = append(seen,
+				map[string]any{"type": rapid.SampledFrom([]string{"o", "u"}).Draw(t, "type"), "p": value.Draw(t, "p"),
+					"q": value.Draw(t, "q")})
 		}
 		ok, err := p.Match(seen)
 		if err != nil || !ok {
 			return
 		}
-		for _, c := range p.Clues() {
+		for _, c := range p.Prefilters() {
 			typ, text := false, c.Text == ""
 			for _, o := range seen {
 				typ = typ || o["type"] == c.Object
@@ -123,14 +132,15 @@ func TestCluesAreNeeded(t *testing.T) {
 					if n, whole := v.(int); whole {
 						s = strconv.Itoa(n)
 					}
-					text = text || c.Whole && s == c.Text || !c.Whole && is && strings.Contains(asciiLower(norm.NFC.String(s)), asciiLower(c.Text))
+					text = text || c.Whole && s == c.Text || !c.Whole && is &&
+						strings.Contains(asciiLower(norm.NFC.String(s)), asciiLower(c.Text))
 				}
 			}
 			if typ && text {
 				return
 			}
 		}
-		t.Fatalf("%s matches %q without any of %+v", src, seen, p.Clues())
+		t.Fatalf("%s matches %q without any of %+v", src, seen, p.Prefilters())
 	})
 }
 

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Clue is something without which an observation cannot meet a pattern: an
+// Prefilter is something without which an observation cannot meet a pattern: an
 // object of a type and, if Text is not empty, a text somewhere in the
 // observation, in whatever object.
-type Clue struct {
+type Prefilter struct {
 	Object string
 	Path   string // of the comparison that asks for it
 	// Text is, if Whole, a whole value, a string as it is or a whole number in
@@ -21,21 +21,21 @@ type Clue struct {
 	Whole bool
 }
 
-// Clues gives a cheap question to ask before Match or Stream.Add: an observation
-// that meets any observation expression of the pattern holds one of the clues at
+// Prefilters gives a cheap question to ask before Match or Stream.Add: an observation
+// that meets any observation expression of the pattern holds one of the prefilters at
 // least. One without a text asks for the object only.
-func (p *Pattern) Clues() []Clue {
-	var out []Clue
+func (p *Pattern) Prefilters() []Prefilter {
+	var out []Prefilter
 	for _, t := range expressions(nil, p.root) {
-		out = append(out, clues(t)...)
+		out = append(out, prefilters(t)...)
 	}
 	return out
 }
 
-func clues(t test) []Clue {
+func prefilters(t test) []Prefilter {
 	switch t := t.(type) {
 	case junction:
-		left, right := clues(t.left), clues(t.right)
+		left, right := prefilters(t.left), prefilters(t.right)
 		if t.op == "OR" {
 			return append(left, right...)
 		}
@@ -44,13 +44,13 @@ func clues(t test) []Clue {
 		}
 		return left
 	case comparison:
-		return t.clues()
+		return t.prefilters()
 	}
 	return nil
 }
 
-// worth is how much a list of clues narrows: as much as its worst.
-func worth(list []Clue) int {
+// worth is how much a list of prefilters narrows: as much as its worst.
+func worth(list []Prefilter) int {
 	if len(list) == 0 {
 		return 0
 	}
@@ -65,8 +65,8 @@ func worth(list []Clue) int {
 	return least
 }
 
-func (c comparison) clues() []Clue {
-	some := []Clue{{Object: c.path.typ, Path: c.path.tail()}}
+func (c comparison) prefilters() []Prefilter {
+	some := []Prefilter{{Object: c.path.typ, Path: c.path.tail()}}
 	if c.not {
 		return some
 	}
@@ -78,15 +78,16 @@ func (c comparison) clues() []Clue {
 	}
 	switch c.op {
 	case "=", "IN":
-		var out []Clue
+		var out []Prefilter
 		for _, v := range c.values {
-			k := Clue{Object: c.path.typ, Path: c.path.tail(), Whole: true}
+			k := Prefilter{Object: c.path.typ, Path: c.path.tail(), Whole: true}
 			switch {
 			case v.kind == textKind && !coded(name):
 				k.Text = v.text
 			case v.kind == intKind:
 				k.Text = v.text
-				if strings.HasPrefix(k.Text, "-0") || strings.HasPrefix(k.Text, "0") && len(k.Text) > 1 || strings.HasPrefix(k.Text, "+") {
+				if strings.HasPrefix(k.Text, "-0") || strings.HasPrefix(k.Text, "0") && len(k.Text) > 1 ||
+					strings.HasPrefix(k.Text, "+") {
 					k.Text = ""
 				}
 			}
@@ -109,9 +110,9 @@ func (c comparison) clues() []Clue {
 		if len(parts) == 0 {
 			return some
 		}
-		out := make([]Clue, len(parts))
+		out := make([]Prefilter, len(parts))
 		for i, s := range parts {
-			out[i] = Clue{Object: c.path.typ, Path: c.path.tail(), Text: s}
+			out[i] = Prefilter{Object: c.path.typ, Path: c.path.tail(), Text: s}
 		}
 		return out
 	}
@@ -121,7 +122,8 @@ func (c comparison) clues() []Clue {
 // likeParts gives the longest run of letters that every match has.
 func likeParts(s string) []string {
 	best := ""
-	for _, part := range strings.FieldsFunc(norm.NFC.String(s), func(r rune) bool { return r == '%' || r == '_' || r == utf8.RuneError }) {
+	for _, part := range strings.FieldsFunc(norm.NFC.String(s),
+		func(r rune) bool { return r == '%' || r == '_' || r == utf8.RuneError }) {
 		best = longer(best, part)
 	}
 	if best == "" {
@@ -196,7 +198,8 @@ func shortest(list []string) int {
 // also stand for the Kelvin sign and the long s.
 func unfolded(s string) string {
 	best := ""
-	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("kKsS", r) }) {
+	for _, part := range strings.FieldsFunc(s,
+		func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("kKsS", r) }) {
 		best = longer(best, part)
 	}
 	return best

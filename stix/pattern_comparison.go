@@ -1,7 +1,7 @@
 package stix
 
-// Condition is one comparison of a pattern, as it is written.
-type Condition struct {
+// Comparison is one comparison of a pattern, as it is written.
+type Comparison struct {
 	Object string   // object type: "file"
 	Path   string   // as a pattern writes it: "hashes.'SHA-256'", "values[*].name"
 	Op     string   // = != < > <= >= IN LIKE MATCHES ISSUBSET ISSUPERSET EXISTS
@@ -23,11 +23,12 @@ const (
 )
 
 func (k kind) literal() Literal {
-	return [...]Literal{TextLiteral, NumberLiteral, NumberLiteral, BoolLiteral, BytesLiteral, BytesLiteral, TimeLiteral}[k]
+	return [...]Literal{TextLiteral, NumberLiteral, NumberLiteral, BoolLiteral, BytesLiteral, BytesLiteral,
+		TimeLiteral}[k]
 }
 
-func (c comparison) condition() Condition {
-	out := Condition{Object: c.path.typ, Path: c.path.tail(), Op: c.op, Not: c.not, Kind: TextLiteral}
+func (c comparison) exported() Comparison {
+	out := Comparison{Object: c.path.typ, Path: c.path.tail(), Op: c.op, Not: c.not, Kind: TextLiteral}
 	for _, v := range c.values {
 		out.Kind = v.kind.literal()
 		out.Values = append(out.Values, v.text)
@@ -35,21 +36,21 @@ func (c comparison) condition() Condition {
 	return out
 }
 
-// Conditions lists every comparison of the pattern, from left to right.
-func (p *Pattern) Conditions() []Condition {
-	var out []Condition
+// Comparisons lists every comparison of the pattern, from left to right.
+func (p *Pattern) Comparisons() []Comparison {
+	var out []Comparison
 	for _, t := range expressions(nil, p.root) {
-		out = conditions(out, t)
+		out = comparisons(out, t)
 	}
 	return out
 }
 
-func conditions(out []Condition, t test) []Condition {
+func comparisons(out []Comparison, t test) []Comparison {
 	switch t := t.(type) {
 	case junction:
-		return conditions(conditions(out, t.left), t.right)
+		return comparisons(comparisons(out, t.left), t.right)
 	case comparison:
-		return append(out, t.condition())
+		return append(out, t.exported())
 	}
 	return out
 }
@@ -57,7 +58,7 @@ func conditions(out []Condition, t test) []Condition {
 // expressions gives what stands in the brackets, from left to right.
 func expressions(out []test, o observations) []test {
 	switch o := o.(type) {
-	case observation:
+	case expression:
 		return append(out, o.test)
 	case combined:
 		return expressions(expressions(out, o.left), o.right)
@@ -67,32 +68,32 @@ func expressions(out []test, o observations) []test {
 	return out
 }
 
-// AnyOf reports whether the pattern says no more than that one of its Conditions
+// IsDisjunction reports whether the pattern says no more than that one of its Comparisons
 // holds: it is one observation whose comparisons are joined by OR.
-func (p *Pattern) AnyOf() bool {
-	o, single := p.root.(observation)
-	return single && anyOf(o.test)
+func (p *Pattern) IsDisjunction() bool {
+	o, single := p.root.(expression)
+	return single && isDisjunction(o.test)
 }
 
-func anyOf(t test) bool {
+func isDisjunction(t test) bool {
 	if j, is := t.(junction); is {
-		return j.op == "OR" && anyOf(j.left) && anyOf(j.right)
+		return j.op == "OR" && isDisjunction(j.left) && isDisjunction(j.right)
 	}
 	return true
 }
 
 // Rewrite gives the pattern with other strings in its comparisons by =, != and
 // IN: f is asked for each. The source stays that of p.
-func (p *Pattern) Rewrite(f func(c Condition, value string) string) *Pattern {
+func (p *Pattern) Rewrite(f func(c Comparison, value string) string) *Pattern {
 	q := *p
 	q.root = rewriteObservations(p.root, f)
 	return &q
 }
 
-func rewriteObservations(o observations, f func(Condition, string) string) observations {
+func rewriteObservations(o observations, f func(Comparison, string) string) observations {
 	switch o := o.(type) {
-	case observation:
-		return observation{rewriteTest(o.test, f)}
+	case expression:
+		return expression{rewriteTest(o.test, f)}
 	case combined:
 		return combined{o.op, rewriteObservations(o.left, f), rewriteObservations(o.right, f)}
 	case qualified:
@@ -101,7 +102,7 @@ func rewriteObservations(o observations, f func(Condition, string) string) obser
 	return o
 }
 
-func rewriteTest(t test, f func(Condition, string) string) test {
+func rewriteTest(t test, f func(Comparison, string) string) test {
 	switch t := t.(type) {
 	case junction:
 		return junction{t.op, rewriteTest(t.left, f), rewriteTest(t.right, f)}
@@ -109,7 +110,7 @@ func rewriteTest(t test, f func(Condition, string) string) test {
 		if t.op != "=" && t.op != "!=" && t.op != "IN" {
 			return t
 		}
-		c := t.condition()
+		c := t.exported()
 		values := make([]literal, len(t.values))
 		for i, v := range t.values {
 			if v.kind == textKind {
@@ -123,10 +124,10 @@ func rewriteTest(t test, f func(Condition, string) string) test {
 	return t
 }
 
-// Sees reports whether an observation meets any observation expression of the
+// MatchesAny reports whether an observation meets any observation expression of the
 // pattern: one that meets none is nothing to a Stream. The errors are those of
 // Match.
-func (p *Pattern) Sees(seen Observed) (bool, error) {
+func (p *Pattern) MatchesAny(seen Observation) (bool, error) {
 	m := matcher{seen: seen}
 	for _, t := range expressions(nil, p.root) {
 		for _, sco := range seen {
