@@ -64,8 +64,8 @@ var ownRows = rows{
 	"fault.too-large":   "過大：{0}",
 	"fault.unsupported": "未対応：{0}",
 
-	"os.open":       "{0} を開く：{1}",
-	"os.read":       "{0} の読み取り：{1}",
-	"os.stat":       "{0} の確認：{1}",
-	"regexp":        "正規表現の誤り：{0}：`{1}`",
+	"os.open": "{0} を開く：{1}",
+	"os.read": "{0} の読み取り：{1}",
+	"os.stat": "{0} の確認：{1}",
+	"regexp":  "正規表現の誤り：{0}：`{1}`",
 }
