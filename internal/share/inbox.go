@@ -12,8 +12,8 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -345,7 +345,7 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		case o.Withdraw:
 			rcp.State = wire.Disarmed
 		case err != nil:
-			rcp.State, rcp.Reason = wire.Refused, fault.TextOf(err).In(i18n.EN)
+			rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
 			row.State, row.Hunted = string(wire.Refused), true
 			if row.Body == "" {
 				row.Body = "{}"
