@@ -55,8 +55,10 @@ func (e *messageError) Error() string { return e.err.Error() }
 func (e *messageError) Unwrap() error { return e.err }
 
 func newWorker(q *Queue, c Consumer) *worker {
-	return &worker{q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)),
-		lanes: newLanes(q.heavy), cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{}}
+	return &worker{
+		q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)), lanes: newLanes(q.heavy),
+		cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{},
+	}
 }
 
 func (w *worker) run(ctx context.Context) {
