@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/ruleset"
+	"github.com/meneki/meneki/internal/detect/ruletest"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -18,7 +18,7 @@ type rulesTest struct {
 	JSON     bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 
-type trialOut struct {
+type testOut struct {
 	Name    string `json:"name,omitempty"`
 	File    string `json:"file"`
 	Sample  string `json:"sample"`
@@ -30,11 +30,11 @@ type trialOut struct {
 	Why     string `json:"why,omitempty"`
 }
 
-type trialRule struct {
-	ID    string     `json:"id"`
-	Title string     `json:"title,omitempty"`
-	Pass  bool       `json:"pass"`
-	Tests []trialOut `json:"tests"`
+type testedRule struct {
+	ID    string    `json:"id"`
+	Title string    `json:"title,omitempty"`
+	Pass  bool      `json:"pass"`
+	Tests []testOut `json:"tests"`
 }
 
 // Run tests; a failure is exit code 1.
@@ -51,15 +51,15 @@ func (c *rulesTest) Run(s *session) error {
 	if len(paths) == 0 {
 		paths = c.Rules
 	}
-	trials, err := detect.Trials(paths)
+	tests, err := ruletest.Find(paths)
 	if err != nil {
 		return err
 	}
-	if len(trials) == 0 {
+	if len(tests) == 0 {
 		return fault.New(fault.NotFound, i18n.T("no tests were found", "テストが見つかりません")).
 			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-care.md shows both", "info.yml のあるフォルダーを指定するか、規則に tests: を書いてください（docs/design/0008-rule-care.md）"))
 	}
-	results, err := detect.RunTrials(s.ctx, set, trials)
+	results, err := ruletest.Run(s.ctx, set, tests)
 	if err != nil {
 		return err
 	}
@@ -82,10 +82,10 @@ func (c *rulesTest) Run(s *session) error {
 		enc := json.NewEncoder(s.out)
 		enc.SetIndent("", "  ")
 		err := enc.Encode(struct {
-			Passed   int         `json:"passed"`
-			Failed   int         `json:"failed"`
-			Untested int         `json:"untested"`
-			Rules    []trialRule `json:"rules"`
+			Passed   int          `json:"passed"`
+			Failed   int          `json:"failed"`
+			Untested int          `json:"untested"`
+			Rules    []testedRule `json:"rules"`
 		}{len(rules) - failed, failed, untested, rules})
 		if err != nil {
 			return err
@@ -104,14 +104,14 @@ func (c *rulesTest) Run(s *session) error {
 }
 
 // byRule gathers results, which come sorted by rule.
-func byRule(results []detect.TrialResult, lang i18n.Lang) (out []trialRule, failed int) {
+func byRule(results []ruletest.Result, lang i18n.Lang) (out []testedRule, failed int) {
 	for _, r := range results {
 		if n := len(out); n == 0 || !strings.EqualFold(out[n-1].ID, r.Rule) {
-			out = append(out, trialRule{ID: r.Rule, Title: r.Title, Pass: true})
+			out = append(out, testedRule{ID: r.Rule, Title: r.Title, Pass: true})
 		}
 		last := &out[len(out)-1]
 		last.Pass = last.Pass && r.Passed()
-		last.Tests = append(last.Tests, trialOut{r.Name, r.File, r.Sample, r.Read, r.Events, r.Least, r.Matches, r.Passed(), r.Why.In(lang)})
+		last.Tests = append(last.Tests, testOut{r.Name, r.File, r.Sample, r.Read, r.Events, r.Least, r.Matches, r.Passed(), r.Why.In(lang)})
 	}
 	for _, r := range out {
 		if !r.Pass {
@@ -121,7 +121,7 @@ func byRule(results []detect.TrialResult, lang i18n.Lang) (out []trialRule, fail
 	return out, failed
 }
 
-func (c *rulesTest) print(s *session, r trialRule) {
+func (c *rulesTest) print(s *session, r testedRule) {
 	word := i18n.T("pass", "合格")
 	if !r.Pass {
 		word = i18n.T("FAIL", "不合格")

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"encoding/json"
@@ -16,14 +16,16 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-func eachDesk(t *testing.T, body func(t *testing.T, db *store.DB)) {
-	now, _ := clock.Fixed(start)
+var moment = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+
+func eachHub(t *testing.T, body func(t *testing.T, db *store.DB)) {
+	now, _ := clock.Fixed(moment)
 	storetest.Each(t, body, storetest.With(Migration()), storetest.Clock(now))
 }
 
 func sent() msg.Finding {
-	return msg.Finding{Finding: wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Level: "high"}, First: start.Add(-time.Minute), Last: start, Count: 1,
-		Host: "host-aabbccdd", Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}}
+	return msg.Finding{Finding: wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Level: "high"}, First: moment.Add(-time.Minute), Last: moment, Count: 1,
+		Host: "host-aabbccdd", Sensed: moment, Detected: moment, Handling: policy.Handling{TLP: policy.AmberStrict}}}
 }
 
 func receive(t *testing.T, db *store.DB, member string, f msg.Finding) error {
@@ -32,7 +34,7 @@ func receive(t *testing.T, db *store.DB, member string, f msg.Finding) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Desk{}.Receive(tx, member, body) })
+	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Receive(tx, member, body) })
 }
 
 func at(t *testing.T, db *store.DB, v policy.Viewer, id string) (Item, error) {
@@ -48,7 +50,7 @@ func at(t *testing.T, db *store.DB, v policy.Viewer, id string) (Item, error) {
 var hubDesk = policy.Viewer{User: "u", Hub: true, Desk: true, Role: policy.RoleCoordinator}
 
 func TestReceive(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
+	eachHub(t, func(t *testing.T, db *store.DB) {
 		liar := sent()
 		liar.Member, liar.Handling.Owner = "city", "city"
 		if err := receive(t, db, "power", liar); err != nil {
@@ -102,7 +104,7 @@ func TestReceive(t *testing.T) {
 }
 
 func TestReceiveBounds(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
+	eachHub(t, func(t *testing.T, db *store.DB) {
 		for name, spoil := range map[string]func(f *msg.Finding){
 			"no id": func(f *msg.Finding) { f.ID = "" }, "long id": func(f *msg.Finding) { f.ID = strings.Repeat("x", 101) },
 			"no version": func(f *msg.Finding) { f.Version = 0 }, "endless version": func(f *msg.Finding) { f.Version = 1 << 40 },
@@ -115,7 +117,7 @@ func TestReceiveBounds(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Desk{}.Receive(tx, "power", []byte(`{"id":`)) })
+		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Receive(tx, "power", []byte(`{"id":`)) })
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("broken JSON: %v", err)
 		}
@@ -130,7 +132,7 @@ func TestReceiveBounds(t *testing.T) {
 			big.Observables = append(big.Observables, event.Observable{Type: "nonsense", Value: long})
 		}
 		big.Observables = append([]event.Observable{{Type: event.Domain, Value: "C2.Evil.Example."}}, big.Observables...)
-		big.Sensed, big.Detected = start.Add(time.Hour), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+		big.Sensed, big.Detected = moment.Add(time.Hour), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 		big.Handling.TLP = 9
 		if err := receive(t, db, "power", big); err != nil {
 			t.Fatal(err)
@@ -144,7 +146,7 @@ func TestReceiveBounds(t *testing.T) {
 		if len(b) > 200_000 {
 			t.Errorf("kept %d bytes", len(b))
 		}
-		if it.Rule.Level != "medium" || !it.Sensed.Equal(start) || !it.Detected.Equal(start) || it.Handling.TLP != policy.Red {
+		if it.Rule.Level != "medium" || !it.Sensed.Equal(moment) || !it.Detected.Equal(moment) || it.Handling.TLP != policy.Red {
 			t.Errorf("kept: level %s, sensed %s, detected %s, %s", it.Rule.Level, it.Sensed, it.Detected, it.Handling.TLP)
 		}
 		if len(it.Observables) != 1 || it.Observables[0].Value != "c2.evil.example" {
@@ -166,17 +168,17 @@ func FuzzReceive(f *testing.F) {
 		if json.Unmarshal(body, &fd) != nil {
 			return
 		}
-		if Accept(&fd, "power", start) != nil {
+		if Accept(&fd, "power", moment) != nil {
 			return
 		}
-		if fd.Member != "power" || fd.Handling.Owner != "power" || !fd.Handling.TLP.Known() || len(fd.Matched) > maxMatched || len(fd.Observables) > maxOffered || fd.Sensed.After(start) {
+		if fd.Member != "power" || fd.Handling.Owner != "power" || !fd.Handling.TLP.Known() || len(fd.Matched) > wire.MaxMatched || len(fd.Observables) > wire.MaxObservables || fd.Sensed.After(moment) {
 			t.Errorf("accepted %+v", fd)
 		}
 	})
 }
 
 func TestFilters(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
+	eachHub(t, func(t *testing.T, db *store.DB) {
 		for i, level := range []string{"low", "medium", "high", "critical"} {
 			f := sent()
 			f.ID, f.Rule.Level, f.Rule.ID, f.Host, f.Retro = level, level, "rule-"+level, "100%_real", i%2 == 1
@@ -193,7 +195,7 @@ func TestFilters(t *testing.T) {
 			f    Filter
 			want int64
 		}{
-			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{Retro: "past"}, 2}, {Filter{Retro: "live", Level: "high"}, 1},
+			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{When: "past"}, 2}, {Filter{When: "live", Level: "high"}, 1},
 			{Filter{Rule: "rule-low"}, 1}, {Filter{Text: "HIGH.evil"}, 1}, {Filter{Text: "0%_r"}, 4}, {Filter{Text: "100__"}, 0}, {Filter{Text: "x' OR 1=1 --"}, 0},
 			{Filter{IDs: []string{"low", "high", "none"}}, 2},
 		} {

@@ -1,4 +1,7 @@
-package detect
+// Package ruletest tests rules on samples of events: it finds the tests that are
+// stated beside rules, in SigmaHQ's layout or in ours, and reports which of them
+// pass.
+package ruletest
 
 import (
 	"bytes"
@@ -23,18 +26,18 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// Trial is one test of a rule: how many events of a sample it must match.
-type Trial struct {
+// Test is one test of a rule: how many events of a sample it must match.
+type Test struct {
 	Rule   string // id
 	Name   string
-	File   string // that states the trial
+	File   string // that states the test
 	Sample string // path of the events, as it was found or as it is written
 	Least  int    // at least so many events must match; 0: none may
 }
 
-// TrialResult is what came of a trial.
-type TrialResult struct {
-	Trial
+// Result is the outcome of a test.
+type Result struct {
+	Test
 	Title   string // of the rule
 	Read    string // what was read instead of Sample: the JSON beside an EVTX; "" if Sample was
 	Events  int64  // that were read
@@ -42,18 +45,18 @@ type TrialResult struct {
 	Why     i18n.Text // why it failed; empty: it passed
 }
 
-// Passed reports whether the rule did what the trial wants.
-func (r TrialResult) Passed() bool { return r.Why.Zero() }
+// Passed reports whether the rule did what the test wants.
+func (r Result) Passed() bool { return r.Why.Zero() }
 
-// Bounds of what states trials.
+// Bounds of what states tests.
 const (
-	maxTrialFile = 1 << 20 // bytes
-	maxTrials    = 100_000
+	maxFile  = 1 << 20 // bytes
+	maxTests = 100_000
 )
 
-// trialDoc is a document that states trials, in either of two layouts: the one
+// document is a document that states tests, in either of two layouts: the one
 // of SigmaHQ's regression_data, and tests: in a rule or in a file beside it.
-type trialDoc struct {
+type document struct {
 	ID       string `yaml:"id"`
 	Metadata []struct {
 		ID string `yaml:"id"`
@@ -67,11 +70,11 @@ type trialDoc struct {
 	Detection yaml.Node   `yaml:"detection"`
 }
 
-// Trials finds what tests of rules the files and folders hold. A file that
+// Find finds what tests of rules the files and folders hold. A file that
 // states tests and is not understood is an error that names it; YAML that states
 // none is passed by.
-func Trials(paths []string) ([]Trial, error) {
-	var out []Trial
+func Find(paths []string) ([]Test, error) {
+	var out []Test
 	for _, root := range paths {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
@@ -81,12 +84,12 @@ func Trials(paths []string) ([]Trial, error) {
 			if d.IsDir() || ext != ".yml" && ext != ".yaml" {
 				return nil
 			}
-			list, err := trialsIn(path)
+			list, err := testsIn(path)
 			if err != nil {
 				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}", "{0} のテストを解釈できません：{1}").With(path, reason.Of(err)), err)
 			}
-			if out = append(out, list...); len(out) > maxTrials {
-				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTrials))
+			if out = append(out, list...); len(out) > maxTests {
+				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTests))
 			}
 			return nil
 		})
@@ -100,31 +103,31 @@ func Trials(paths []string) ([]Trial, error) {
 	return out, nil
 }
 
-func trialsIn(path string) ([]Trial, error) {
+func testsIn(path string) ([]Test, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTrialFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Contains(text, []byte("tests")) { // most files are rules without tests
 		return nil, nil
 	}
-	if len(text) > maxTrialFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxTrialFile)
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxFile)
 	}
-	return parseTrials(path, text)
+	return parse(path, text)
 }
 
-// parseTrials reads the trials that a file states.
-func parseTrials(path string, text []byte) ([]Trial, error) {
-	var out []Trial
+// parse reads the tests that a file states.
+func parse(path string, text []byte) ([]Test, error) {
+	var out []Test
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	for {
-		var d trialDoc
+		var d document
 		err := dec.Decode(&d)
 		if errors.Is(err, io.EOF) {
 			return out, nil
@@ -147,7 +150,7 @@ func parseTrials(path string, text []byte) ([]Trial, error) {
 				return nil, err
 			}
 			for _, m := range d.Metadata {
-				out = append(out, Trial{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path), Least: least})
+				out = append(out, Test{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path), Least: least})
 			}
 		}
 		for i, t := range d.Tests {
@@ -162,12 +165,12 @@ func parseTrials(path string, text []byte) ([]Trial, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Trial{Rule: rule, Name: t.Name, File: path, Sample: locate(path, t.Events), Least: least})
+			out = append(out, Test{Rule: rule, Name: t.Name, File: path, Sample: locate(path, t.Events), Least: least})
 		}
 	}
 }
 
-// states reports whether a text has a key that states trials at the start of a line.
+// states reports whether a text has a key that states tests at the start of a line.
 func states(text []byte) bool {
 	for line := range bytes.Lines(text) {
 		if bytes.HasPrefix(line, []byte("tests:")) || bytes.HasPrefix(line, []byte("regression_tests_info:")) {
@@ -214,9 +217,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// RunTrials runs the trials, each sample read once. Results are in the order of
+// Run runs the tests, each sample read once. Results are in the order of
 // the rules' ids. A rule that is not in the set, or was refused, fails.
-func RunTrials(ctx context.Context, set *sigma.Set, trials []Trial) ([]TrialResult, error) {
+func Run(ctx context.Context, set *sigma.Set, tests []Test) ([]Result, error) {
 	rules, refused := map[string]*sigma.Rule{}, map[string]i18n.Text{}
 	for _, r := range set.Rules {
 		rules[strings.ToLower(r.Key())] = r
@@ -226,11 +229,11 @@ func RunTrials(ctx context.Context, set *sigma.Set, trials []Trial) ([]TrialResu
 			refused[strings.ToLower(p.RuleID)] = reason.Of(p)
 		}
 	}
-	out := make([]TrialResult, len(trials))
+	out := make([]Result, len(tests))
 	bySample := map[string][]int{}
 	var samples []string
-	for i, t := range trials {
-		out[i] = TrialResult{Trial: t}
+	for i, t := range tests {
+		out[i] = Result{Test: t}
 		r := rules[strings.ToLower(t.Rule)]
 		switch why, was := refused[strings.ToLower(t.Rule)]; {
 		case r != nil:
@@ -250,14 +253,14 @@ func RunTrials(ctx context.Context, set *sigma.Set, trials []Trial) ([]TrialResu
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(out, func(a, b TrialResult) int {
+	slices.SortStableFunc(out, func(a, b Result) int {
 		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.File, b.File))
 	})
 	return out, nil
 }
 
-// runSample runs the trials at the places of out that share a sample.
-func runSample(ctx context.Context, sample string, at []int, rules map[string]*sigma.Rule, out []TrialResult) error {
+// runSample runs the tests at the places of out that share a sample.
+func runSample(ctx context.Context, sample string, at []int, rules map[string]*sigma.Rule, out []Result) error {
 	fail := func(t i18n.Text) {
 		for _, i := range at {
 			out[i].Why = t
@@ -268,7 +271,7 @@ func runSample(ctx context.Context, sample string, at []int, rules map[string]*s
 		return nil
 	}
 	each := func(ev *event.Event) error {
-		ev.Open() // as meneki detect does: the trial says which rule is to be tried
+		ev.Open() // as meneki detect does: the test names the rule
 		for _, i := range at {
 			if m, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok && ev.Grounds(m) {
 				out[i].Matches++

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"encoding/json"
@@ -12,23 +12,19 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
-
-// Desk keeps, at the hub, the findings that members sent.
-type Desk struct{}
 
 // Bounds of what a member may send in one finding.
 const (
 	maxText = 1000
 	maxTags = 64
-	// maxCount keeps counts and versions within what every database holds.
-	maxCount = 999_999_999
 )
 
-// Receive takes a finding from an authenticated member, in the caller's
+// Receive keeps, at the hub, a finding from an authenticated member, in the caller's
 // transaction. What it says about its sender is overwritten, never believed. A
 // version that is here already changes nothing.
-func (Desk) Receive(tx *store.Tx, member string, body []byte) error {
+func Receive(tx *store.Tx, member string, body []byte) error {
 	var f msg.Finding
 	if err := json.Unmarshal(body, &f.Finding); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the finding is not readable", "検知を読み取れません"), err)
@@ -51,7 +47,7 @@ func (Desk) Receive(tx *store.Tx, member string, body []byte) error {
 		}
 		arrived = old[0].Arrived
 	}
-	if err := save(tx, arrived, f); err != nil {
+	if err := Save(tx, arrived, f); err != nil {
 		return err
 	}
 	return tx.Emit(msg.TopicFinding, fmt.Sprintf("%s:%d", f.ID, f.Version), f)
@@ -71,11 +67,11 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 	switch {
 	case f.ID == "" || len(f.ID) > 100:
 		return bad("id")
-	case f.Version < 1 || f.Version > maxCount:
+	case f.Version < 1 || f.Version > wire.MaxCount:
 		return bad("version")
 	case f.Rule.ID == "" || len(f.Rule.ID) > 200:
 		return bad("rule.id")
-	case f.Count < 1 || f.Count > maxCount:
+	case f.Count < 1 || f.Count > wire.MaxCount:
 		return bad("count")
 	case len(f.Indicator) > 200:
 		return bad("indicator")
@@ -89,10 +85,10 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 		f.Rule.Level = "medium" // what a rule is that does not say
 	}
 	f.Rule.Tags = f.Rule.Tags[:min(len(f.Rule.Tags), maxTags)]
-	f.Matched = f.Matched[:min(len(f.Matched), maxMatched)]
+	f.Matched = f.Matched[:min(len(f.Matched), wire.MaxMatched)]
 	for i := range f.Matched {
 		f.Matched[i].Field = event.Clip(f.Matched[i].Field, 255)
-		f.Matched[i].Value = event.Clip(f.Matched[i].Value, maxValue)
+		f.Matched[i].Value = event.Clip(f.Matched[i].Value, wire.MaxValue)
 	}
 	for i := range f.Rule.Tags {
 		f.Rule.Tags[i] = event.Clip(f.Rule.Tags[i], 200)
@@ -107,7 +103,7 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 func canonical(list []event.Observable) []event.Observable {
 	var out []event.Observable
 	for _, o := range list {
-		if v, ok := event.Canonical(o.Type, o.Value); ok && len(v) <= maxValue && len(out) < maxOffered {
+		if v, ok := event.Canonical(o.Type, o.Value); ok && len(v) <= wire.MaxValue && len(out) < wire.MaxObservables {
 			out = append(out, event.Observable{Type: o.Type, Value: v})
 		}
 	}

@@ -1,4 +1,4 @@
-package detect
+package ruletest
 
 import (
 	"io/fs"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/sigma"
 )
@@ -26,29 +27,29 @@ func write(t *testing.T, dir, name, text string) string {
 
 const sysmon = `{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":3,"Initiated":"true","Image":"C:\\Users\\x\\bad.exe"}` + "\n"
 
-func TestTrials(t *testing.T) {
+func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "samples/two.jsonl", sysmon+sysmon)
 	write(t, dir, "repo/regression_data/r/info.yml", `id: x
-rule_metadata: [{id: `+ruleA+`, title: t}]
+rule_metadata: [{id: `+detecttest.RuleA+`, title: t}]
 regression_tests_info:
   - {name: Positive, type: evtx, path: regression_data/r/a.evtx, match_count: 2}
   - {name: Gone, type: evtx, path: regression_data/r/gone.evtx}
 `)
 	write(t, dir, "repo/regression_data/r/a.evtx", "ElfFile\x00\x00\x00\x00")
 	write(t, dir, "repo/regression_data/r/a.json", sysmon+sysmon)
-	write(t, dir, "own/rule.yml", strings.Replace(rulesText[:strings.Index(rulesText, "---")], "level: high", "level: high\ntests:\n  - {name: finds it, events: ../samples/two.jsonl, matches: 2}\n  - {name: too much, events: ../samples/two.jsonl, matches: 3}", 1))
-	write(t, dir, "own/more_tests.yaml", "tests:\n  - {rule: "+ruleB+", name: quiet, events: ../samples/two.jsonl, matches: 0}\n  - {rule: "+strings.ToUpper(ruleA)+", events: ../samples/two.jsonl, matches: 0}\n  - {rule: 99999999-0000-4000-8000-000000000000, events: ../samples/two.jsonl}\n  - {rule: "+ruleNoise+", events: ../samples/two.jsonl}\n")
+	write(t, dir, "own/rule.yml", strings.Replace(detecttest.RulesText[:strings.Index(detecttest.RulesText, "---")], "level: high", "level: high\ntests:\n  - {name: finds it, events: ../samples/two.jsonl, matches: 2}\n  - {name: too much, events: ../samples/two.jsonl, matches: 3}", 1))
+	write(t, dir, "own/more_tests.yaml", "tests:\n  - {rule: "+detecttest.RuleB+", name: quiet, events: ../samples/two.jsonl, matches: 0}\n  - {rule: "+strings.ToUpper(detecttest.RuleA)+", events: ../samples/two.jsonl, matches: 0}\n  - {rule: 99999999-0000-4000-8000-000000000000, events: ../samples/two.jsonl}\n  - {rule: "+detecttest.RuleNoise+", events: ../samples/two.jsonl}\n")
 	write(t, dir, "own/notes.yml", "tests are fun: yes\n")
 	write(t, dir, "own/broken.yml", "about: tests\n  bad: [\n")
-	list, err := Trials([]string{dir})
+	list, err := Find([]string{dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := rules(t, rulesText)
-	set = sigma.NewSet(slices.DeleteFunc(set.Rules, func(r *sigma.Rule) bool { return r.ID == ruleNoise }))
-	set.Refused = append(set.Refused, sigma.ParseCollection("noise.yml", []byte("title: t\nid: "+ruleNoise+"\n")).Refused...)
-	got, err := RunTrials(t.Context(), set, list)
+	set := detecttest.Rules(t, detecttest.RulesText)
+	set = sigma.NewSet(slices.DeleteFunc(set.Rules, func(r *sigma.Rule) bool { return r.ID == detecttest.RuleNoise }))
+	set.Refused = append(set.Refused, sigma.ParseCollection("noise.yml", []byte("title: t\nid: "+detecttest.RuleNoise+"\n")).Refused...)
+	got, err := Run(t.Context(), set, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +76,13 @@ regression_tests_info:
 	if !slices.Equal(lines, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if _, err := Trials([]string{filepath.Join(dir, "nowhere")}); !fault.Is(err, fault.NotFound) {
+	if _, err := Find([]string{filepath.Join(dir, "nowhere")}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a path that is not there: %v", err)
 	}
 }
 
 // What states tests and is not understood is named, never passed by.
-func TestTrialsRefused(t *testing.T) {
+func TestFindRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"no rule":       "tests: [{events: a.json}]",
 		"no events":     "tests: [{rule: x}]",
@@ -91,10 +92,10 @@ func TestTrialsRefused(t *testing.T) {
 		"no metadata":   "regression_tests_info: [{path: a}]",
 		"no path":       "rule_metadata: [{id: x}]\nregression_tests_info: [{name: a}]",
 		"broken behind": "tests: [{rule: x, events: a}]\n---\nx: [",
-		"too large":     "tests: [{rule: x, events: a}]\n#" + strings.Repeat("x", maxTrialFile),
+		"too large":     "tests: [{rule: x, events: a}]\n#" + strings.Repeat("x", maxFile),
 	} {
 		path := write(t, t.TempDir(), "t.yml", text)
-		if _, err := Trials([]string{path}); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.TextOf(err).EN, path) {
+		if _, err := Find([]string{path}); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.TextOf(err).EN, path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -102,9 +103,9 @@ func TestTrialsRefused(t *testing.T) {
 
 func TestSampleThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	set := rules(t, rulesText)
+	set := detecttest.Rules(t, detecttest.RulesText)
 	for name, text := range map[string]string{"empty.json": "", "broken.jsonl": sysmon + "{\"a\":\n", "lone.evtx": "ElfFile\x00"} {
-		got, err := RunTrials(t.Context(), set, []Trial{{Rule: ruleA, Sample: write(t, dir, name, text), Least: 1}})
+		got, err := Run(t.Context(), set, []Test{{Rule: detecttest.RuleA, Sample: write(t, dir, name, text), Least: 1}})
 		if err != nil || got[0].Passed() {
 			t.Errorf("%s passes: %v %+v", name, err, got)
 		}
@@ -112,7 +113,7 @@ func TestSampleThatCannotBeRead(t *testing.T) {
 }
 
 // All of SigmaHQ's own samples.
-func TestRealTrials(t *testing.T) {
+func TestSigmaHQ(t *testing.T) {
 	data := os.Getenv("MENEKI_DATA_DIR")
 	if data == "" {
 		data = filepath.Join("..", "..", "..", "shared", "data")
@@ -123,7 +124,7 @@ func TestRealTrials(t *testing.T) {
 		}
 		t.Skipf("no real data at %s; set MENEKI_DATA_DIR", data)
 	}
-	list, err := Trials([]string{filepath.Join(data, "sigma-golden")})
+	list, err := Find([]string{filepath.Join(data, "sigma-golden")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,12 +153,12 @@ func TestRealTrials(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := sigma.NewSet(tested)
-	got, err := RunTrials(t.Context(), set, list)
+	got, err := Run(t.Context(), set, list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(got) < 91 {
-		t.Errorf("%d trials", len(got))
+		t.Errorf("%d tests", len(got))
 	}
 	for _, r := range got {
 		if !r.Passed() {
@@ -166,7 +167,7 @@ func TestRealTrials(t *testing.T) {
 	}
 }
 
-func FuzzTrials(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{"tests: [{rule: x, events: a, matches: 0}]", "rule_metadata: [{id: x}]\nregression_tests_info: [{path: a, match_count: 1}]", "tests:\n- &a {rule: x, events: b}\n- *a", "detection: {}\nid: 1\ntests: [{events: \"\\0\"}]", "---\n---\ntests: null"} {
 		f.Add([]byte(s))
 	}
@@ -174,7 +175,7 @@ func FuzzTrials(f *testing.F) {
 		if len(text) > 1<<16 {
 			t.Skip()
 		}
-		list, err := parseTrials("x.yml", text)
+		list, err := parse("x.yml", text)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -19,24 +20,21 @@ type PageConfig struct {
 	DB *store.DB
 	// Hub says that findings of several members are here.
 	Hub bool
-	// MemberName gives a member's name; nil, or an empty answer, shows the id.
+	// MemberName returns a member's name; nil, or an empty answer, shows the id.
 	MemberName func(ctx context.Context, id string) string
-	// CaseOf gives the case that a finding is in, as far as tx may see it; nil at a node.
+	// CaseOf returns the case that a finding is in, as far as tx may see it; nil at a node.
 	CaseOf func(tx *store.Tx, finding string) (id, number string, ok bool)
 }
 
-// The sizes of a page and of a download.
-const (
-	pageRows     = 50
-	downloadRows = 10_000
-	shownTraces  = 50
-)
+// shownTraces is how many events behind a finding its page lists.
+const shownTraces = 50
 
-// Pages adds /findings and /findings/{id}. The site needs Templates too. Tell
-// "findings" when a finding was made or grew.
+// Pages adds /findings and /findings/{id}. Notify "findings" when a finding was
+// made or grew.
 func Pages(site *web.Site, c PageConfig) {
-	site.Page("/findings", policy.RoleReader, c.list)
-	site.Page("/findings/{id}", policy.RoleReader, c.one)
+	site.Templates(files)
+	site.Page("/findings", policy.RoleReader, c.listPage)
+	site.Page("/findings/{id}", policy.RoleReader, c.page)
 }
 
 func (c PageConfig) member(ctx context.Context, id string) string {
@@ -51,22 +49,22 @@ func (c PageConfig) member(ctx context.Context, id string) string {
 // filterOf reads a filter out of the address. What is not one of the choices is
 // left out, as if nothing had been chosen.
 func filterOf(get func(string) string) Filter {
-	f := Filter{Text: get("q"), Member: get("member"), Rule: get("rule"), Indi: get("indicator")}
+	f := Filter{Text: get("q"), Member: get("member"), Rule: get("rule"), Indicator: get("indicator")}
 	if l := get("level"); levelText(l) != (i18n.Text{}) {
 		f.Level = l
 	}
 	if w := get("when"); w == "live" || w == "past" {
-		f.Retro = w
+		f.When = w
 	}
 	return f
 }
 
 // zero reports whether nothing was chosen.
 func (f Filter) zero() bool {
-	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indi == "" && f.Retro == "" && len(f.IDs) == 0
+	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indicator == "" && f.When == "" && len(f.IDs) == 0
 }
 
-// sortedByName gives the ids in the order of their names.
+// sortedByName returns the ids in the order of their names.
 func sortedByName(names map[string]string) []string {
 	ids := slices.Collect(maps.Keys(names))
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b)) })
@@ -92,12 +90,12 @@ func levelText(l string) i18n.Text {
 // listData is the dot of findings/list.
 type listData struct{ List web.List }
 
-func (c PageConfig) list(r *web.Request) (*web.View, error) {
+func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
 	f := filterOf(r.Value)
 	after := ParseCursor(r.Value("after"))
-	limit := pageRows
+	limit := list.PageRows
 	if r.Download() {
-		after, limit = Cursor{}, downloadRows
+		after, limit = Cursor{}, list.DownloadRows
 	}
 	var items []Item
 	var total int64
@@ -179,7 +177,7 @@ func (c PageConfig) row(it Item, names map[string]string) web.Row {
 }
 
 // about is the small line below a finding's title: the values, or what the rule
-// says it is about. An id tells a reader nothing.
+// says it is about. An id means nothing to a reader.
 func about(it Item) any {
 	if len(it.Observables) == 0 {
 		return behind(it)
@@ -271,8 +269,8 @@ func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *w
 		}
 		level.Options = append(level.Options, web.Option{Value: l, Text: text, On: f.Level == l})
 	}
-	out.Fields = append(out.Fields, level, web.Choice{Name: "when", Text: i18n.T("When", "時期"), Options: []web.Option{any(f.Retro == ""),
-		{Value: "live", Text: i18n.T("live", "即時"), On: f.Retro == "live"}, {Value: "past", Text: i18n.T("in the past", "過去の痕跡"), On: f.Retro == "past"}}})
+	out.Fields = append(out.Fields, level, web.Choice{Name: "when", Text: i18n.T("When", "時期"), Options: []web.Option{any(f.When == ""),
+		{Value: "live", Text: i18n.T("live", "即時"), On: f.When == "live"}, {Value: "past", Text: i18n.T("in the past", "過去の痕跡"), On: f.When == "past"}}})
 	if c.Hub && len(names) > 0 {
 		m := web.Choice{Name: "member", Text: i18n.T("Member", "構成員"), Options: []web.Option{any(f.Member == "")}}
 		for _, id := range sortedByName(names) {
@@ -283,8 +281,8 @@ func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *w
 	if f.Rule != "" {
 		out.Keep = append(out.Keep, web.Hidden{Name: "rule", Value: f.Rule})
 	}
-	if f.Indi != "" {
-		out.Keep = append(out.Keep, web.Hidden{Name: "indicator", Value: f.Indi})
+	if f.Indicator != "" {
+		out.Keep = append(out.Keep, web.Hidden{Name: "indicator", Value: f.Indicator})
 	}
 	return out
 }
@@ -292,9 +290,9 @@ func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *w
 // say is the filter as a sentence.
 func (c PageConfig) say(f Filter, names map[string]string) i18n.Text {
 	what := i18n.T("all findings", "すべての検知")
-	if f.Retro == "live" {
+	if f.When == "live" {
 		what = i18n.T("live findings", "即時の検知")
-	} else if f.Retro == "past" {
+	} else if f.When == "past" {
 		what = i18n.T("traces in the past", "過去の痕跡")
 	}
 	add := func(t i18n.Text) { what = i18n.Text{EN: what.EN + ", " + t.EN, JA: what.JA + "、" + t.JA} }
@@ -311,8 +309,8 @@ func (c PageConfig) say(f Filter, names map[string]string) i18n.Text {
 	if f.Rule != "" {
 		add(i18n.T("by the rule {0}", "規則 {0}").With(f.Rule))
 	}
-	if f.Indi != "" {
-		add(i18n.T("of the indicator {0}", "指標 {0}").With(f.Indi))
+	if f.Indicator != "" {
+		add(i18n.T("of the indicator {0}", "指標 {0}").With(f.Indicator))
 	}
 	if f.Text != "" {
 		add(i18n.T("with “{0}”", "「{0}」を含む").With(f.Text))

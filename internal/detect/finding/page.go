@@ -1,4 +1,4 @@
-package detect
+package finding
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
@@ -17,8 +18,8 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// oneData is the dot of findings/one.
-type oneData struct {
+// pageData is the dot of findings/one.
+type pageData struct {
 	Finding  msg.Finding
 	Shared   bool // an indicator of the community matched, not a rule of one's own
 	Rule     []web.Fact
@@ -45,10 +46,10 @@ type valueLine struct {
 	Value string
 }
 
-func (c PageConfig) one(r *web.Request) (*web.View, error) {
+func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	var it Item
 	var caseID, caseNumber string
-	var verdicts []Offered
+	var verdicts []Verdict
 	var traces []Trace
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if it, err = Get(tx, r.PathValue("id")); err != nil {
@@ -62,7 +63,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		if c.Hub {
 			return nil
 		}
-		if verdicts, err = Offers(tx, it.ID); err != nil {
+		if verdicts, err = Verdicts(tx, it.ID); err != nil {
 			return err
 		}
 		traces, err = Traces(tx, it.ID, shownTraces)
@@ -88,7 +89,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/leaving?state=all&q=" + url.QueryEscape(it.ID)},
 			web.Next{Text: i18n.T("Mark as a false alarm", "誤検知として記録"), Path: web.Path("/findings/{0}/false", it.ID)})
 	}
-	d := oneData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
+	d := pageData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}
 	d.Rule, d.Times, d.Facts = ruleFacts(it, !c.Hub && !d.Shared), timeFacts(it, r.Zone), c.facts(r.Context(), it)
 	hosts := hostsIn(it.Finding)
 	for _, m := range it.Matched {
@@ -102,13 +103,13 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Values = append(d.Values, valueLine{web.KindText(string(o.Type)), o.Value})
 	}
 	for _, t := range it.Rule.Tags {
-		d.Tags = append(d.Tags, tagBadge(t))
+		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
 	return v, nil
 }
 
-// hostsIn gives the names of hosts that a finding holds, so that they are
+// hostsIn returns the names of hosts that a finding holds, so that they are
 // defanged wherever they stand, in a command line too.
 func hostsIn(f msg.Finding) (out []string) {
 	fields := map[string]any{}
@@ -123,8 +124,8 @@ func hostsIn(f msg.Finding) (out []string) {
 	return out
 }
 
-// verdictList tells what was judged of each value: whether the others may get it, and why.
-func verdictList(verdicts []Offered) web.List {
+// verdictList lists the verdicts on the values: whether others may have each, and why.
+func verdictList(verdicts []Verdict) web.List {
 	l := web.List{ID: "verdicts", Caption: i18n.T("What of this others could match", "ほかの構成員に提供できるもの"), Count: web.Exactly(int64(len(verdicts))), Dense: true, Columns: []web.ListColumn{
 		{Key: "value", Text: i18n.T("Value", "値"), Role: web.RoleMain},
 		{Key: "kind", Text: i18n.T("Kind", "種類")},
@@ -147,7 +148,7 @@ func verdictList(verdicts []Offered) web.List {
 	return l
 }
 
-// traceList tells where the events behind a finding are; count is how many there are in all.
+// traceList lists where the events behind a finding are; count is how many there are in all.
 func traceList(traces []Trace, count int) web.List {
 	l := web.List{ID: "traces", Caption: i18n.T("Where to look", "確認すべき記録"), Count: web.Exactly(int64(count)), Dense: true, Columns: []web.ListColumn{
 		{Key: "name", Text: i18n.T("Source", "記録元"), Role: web.RoleMain},
@@ -244,7 +245,7 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
 }
 
-// listFact tells by which entry of the watchlist a finding was made.
+// listFact names the of the watchlist by which a finding was made.
 func listFact(l msg.ListEntry) web.Fact {
 	lines := web.Lines{web.Value(l.Value), i18n.T("source: {0}", "出所：{0}").With(l.Source)}
 	if l.ID != "" {
@@ -252,67 +253,8 @@ func listFact(l msg.ListEntry) web.Fact {
 	}
 	lines = append(lines, policy.Handling{TLP: l.TLP})
 	f := web.Fact{Name: i18n.T("Watchlist entry", "監視リストの項目"), Value: lines, Note: i18n.T("the finding may leave as far as your sharing policy lets it", "共有方針の範囲で組織の外に出ることがあります")}
-	if stays(&l) {
+	if l.Stays() {
 		f.Note = i18n.T("this marking keeps the finding at this node", "この取扱い区分のため、検知はこのノードの外に出ません")
 	}
 	return f
-}
-
-// reasonText says a verdict in words. The reasons are this package's own; one
-// that an older version wrote is shown as it is.
-func reasonText(o Offered) i18n.Text {
-	switch o.Why {
-	case reasonCommon:
-		return i18n.T("common in our own past, so it says nothing about the attack", "自組織の過去に普通に現れるため、攻撃の印にならない")
-	case reasonSystem:
-		return i18n.T("belongs to a program that came with the system", "システム付属のプログラムのもの")
-	case reasonAccount:
-		return i18n.T("names somebody of our own", "自組織の人のアドレス")
-	case reasonReserved:
-		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
-	case reasonUnseen:
-		if !o.Offered {
-			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")
-		}
-		return i18n.T("distinctive: our past holds it nowhere else", "特徴的。過去のほかの記録には現れない")
-	case reasonBehavior:
-		if !o.Offered {
-			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、この規則は既に共有済み")
-		}
-		return i18n.T("no value is distinctive, so the behaviour itself is what others can match", "特徴的な値がないため、振る舞いそのものを提供")
-	case "private or reserved range":
-		return i18n.T("private or reserved address", "私設または予約済みのアドレス")
-	case "the community's own network":
-		return i18n.T("the community's own network", "共同体自身のネットワーク")
-	case "the community's own domain":
-		return i18n.T("the community's own domain", "共同体自身のドメイン")
-	case "public service":
-		return i18n.T("a public service that everyone talks to", "誰もが使う公共のサービス")
-	case "local name":
-		return i18n.T("a local name", "内部だけの名前")
-	case "hash of an empty file":
-		return i18n.T("hash of an empty file", "空のファイルのハッシュ")
-	case "not a hash", "not an address", "not a URL":
-		return i18n.T("not a real value", "実体のない値")
-	}
-	return i18n.Same(o.Why)
-}
-
-// tagBadge shows an ATT&CK tactic by its name, a technique by its number, and
-// any other tag as it is.
-func tagBadge(tag string) web.Badge {
-	tag = strings.Map(func(r rune) rune { // tags are words; what else a member writes there is not shown
-		if r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, tag)
-	name, ok := strings.CutPrefix(strings.ToLower(tag), "attack.")
-	if !ok {
-		return web.Badge{Text: i18n.Same(tag), Mood: web.Dim}
-	}
-	if t, ok := event.TacticText(name); ok {
-		return web.Badge{Text: t, Mood: web.Info}
-	}
-	return web.Badge{Text: i18n.Same(strings.ToUpper(name))}
 }
