@@ -11,8 +11,8 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -242,7 +242,7 @@ func (b *Inbox) take(o wire.Object) (objectRow, wire.Receipt) {
 	}
 	row.State = string(wire.Armed)
 	if err != nil {
-		rcp.State, rcp.Reason = wire.Refused, fault.TextOf(err).In(i18n.EN)
+		rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
 		row.State, row.Hunted = string(wire.Refused), true
 		if row.Body == "" {
 			row.Body = "{}"
