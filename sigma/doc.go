@@ -4,7 +4,7 @@
 // checked against it.
 //
 // Filters are added to the rules they are for, and correlation rules are resolved
-// to the rules they speak of, when a [Set] is made; the package
+// to the rules they refer to, when a [Set] is made; the package
 // [github.com/meneki/meneki/sigma/correlate] evaluates correlation rules over
 // matches. What both leave open is decided in docs/design/0006-correlation.md.
 //

@@ -10,7 +10,7 @@ import (
 // process returns the event of one program start.
 func process(fields map[string]any) sigma.Map {
 	return sigma.Map{
-		Product: "windows", Service: "sysmon", Categories: []string{"process_creation"}, Fields: fields,
+		Product: "windows", Categories: []string{"process_creation"}, Fields: fields,
 	}
 }
 
@@ -78,7 +78,7 @@ func ExampleRule_Explain() {
 	fmt.Print(rules[0].Explain(process(map[string]any{"Image": `C:\whoami.exe`, "User": "HOST\\Administrator"})))
 	// Output:
 	// Whoami as System — A. Author (Sigma rule 7b434893-c57d-4f41-908d-6a17bf1ae98f; MIT): no match
-	// yes log source windows/process_creation/*; event: product "windows", service "sysmon", categories ["process_creation"]
+	// yes log source windows/process_creation/*; event: product "windows", service "", categories ["process_creation"]
 	// no  condition: selection and not 1 of filter_*
 	// no    and
 	// yes     selection selection

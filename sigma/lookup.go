@@ -25,7 +25,7 @@ const maxNesting = 10_000
 //     the order of the map.
 //
 // ok is false if there is no such field. A field that is present with the value
-// nil gives nil, true. The result is not a copy.
+// nil returns nil, true. The result is not a copy.
 func LookupIn(fields map[string]any, name string) (value any, ok bool) {
 	if v, ok := fields[name]; ok {
 		return v, true

@@ -33,7 +33,7 @@ type ruleStep interface {
 	apply(r *run, s *step) error
 }
 
-// itemStep changes one item of a detection: it gives what takes its place, which
+// itemStep changes one item of a detection: it returns what takes its place, which
 // may be nil, and whether it did anything.
 type itemStep interface {
 	item(r *run, s *step, it *item) (out part, changed bool, err error)
