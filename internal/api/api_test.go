@@ -56,12 +56,12 @@ func (f *fixture) do(t *testing.T, q asks) *httptest.ResponseRecorder {
 	return w
 }
 
-func problemOf(t *testing.T, w *httptest.ResponseRecorder) Problem {
+func problemOf(t *testing.T, w *httptest.ResponseRecorder) fault.Problem {
 	t.Helper()
 	if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
 		t.Fatalf("Content-Type %q, want a problem; body %s", ct, w.Body)
 	}
-	var p Problem
+	var p fault.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%v in %s", err, w.Body)
 	}

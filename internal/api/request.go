@@ -185,5 +185,5 @@ func (a *API) unknown(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", strings.Join(allow, ", "))
 	p := a.problem(r.Context(), fault.New(fault.Unsupported, i18n.T("this path does not answer {0}", "このパスは {0} に対応していません").With(r.Method)))
 	p.Status = http.StatusMethodNotAllowed
-	a.send(w, r, p)
+	a.write(w, r, p)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
 
@@ -139,7 +140,7 @@ func humaMessages() []string {
 
 // The doc tags of what every caller meets are in both languages.
 func TestDocTags(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[Problem](), reflect.TypeFor[FieldError](), reflect.TypeFor[Paging](), reflect.TypeFor[Page[int]]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[fault.Problem](), reflect.TypeFor[fault.FieldError](), reflect.TypeFor[Paging](), reflect.TypeFor[Page[int]]()} {
 		for i := range typ.NumField() {
 			f := typ.Field(i)
 			if !f.IsExported() {

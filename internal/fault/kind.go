@@ -43,6 +43,17 @@ func Kinds() []Kind {
 	return out
 }
 
+// ParseKind returns the kind with a label; ok is false, and the kind Internal, for
+// what is none.
+func ParseKind(label string) (k Kind, ok bool) {
+	for i := range kinds {
+		if kinds[i].label == label {
+			return Kind(i), true
+		}
+	}
+	return Internal, false
+}
+
 // Label is the kind as a metric label and as the end of its problem type URI.
 func (k Kind) Label() string { return row(k).label }
 
@@ -57,27 +68,3 @@ func (k Kind) Exit() int { return row(k).exit }
 
 // Title is the kind's own short text.
 func (k Kind) Title() i18n.Text { return row(k).title }
-
-// Problem is an RFC 9457 problem detail.
-type Problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail,omitempty"`
-	Hint     string `json:"hint,omitempty"`
-	Instance string `json:"instance,omitempty"` // the request id to quote
-}
-
-// ProblemOf gives err as it may be sent to anybody, in language l. Nothing of
-// the inner error gets out.
-func ProblemOf(err error, l i18n.Lang, requestID string) Problem {
-	k := KindOf(err)
-	p := Problem{Type: "urn:meneki:problem:" + k.Label(), Title: k.Title().In(l), Status: k.Status(), Hint: HintOf(err).In(l)}
-	if e, ok := As(err); ok && !e.Text.Zero() {
-		p.Detail = e.Text.In(l)
-	}
-	if requestID != "" {
-		p.Instance = "urn:meneki:request:" + requestID
-	}
-	return p
-}

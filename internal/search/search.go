@@ -1,6 +1,7 @@
 // Package search answers one question over everything that the asker may see:
 // a word, a value, a case's number, or a whole pasted list of observables. It
-// knows nothing of what it searches: each capability lends it a Finder.
+// knows nothing of what it searches: each capability brings a Finder, which looks
+// into that capability's own list and so finds what the list shows to the asker.
 package search
 
 import (

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,15 +53,11 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept")
-	if kind == fault.Busy || kind == fault.Unavailable {
-		h.Set("Retry-After", "5")
-	}
+	fault.SetHeaders(h, kind)
 	if wantsJSON(hr) {
 		p := fault.ProblemOf(err, r.Lang, r.ID)
 		p.Status = status
-		h.Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(p) // the caller has gone
+		_ = p.Write(w, hr) // the caller has gone
 		return
 	}
 	signIn := ""
