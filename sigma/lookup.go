@@ -124,8 +124,8 @@ func leaves(v any, yield func(string) bool, depth int) bool {
 // TextOf returns the text of a scalar value of an event as rules see it: numbers
 // in plain decimal notation without a trailing ".0", truth values as true and
 // false. ok is false for nil, lists and maps, which have no text.
-func TextOf(v any) (text string, ok bool) {
-	switch v := v.(type) {
+func TextOf(value any) (text string, ok bool) {
+	switch v := value.(type) {
 	case string:
 		return v, true
 	case int64:

@@ -180,9 +180,6 @@ func TestParse(t *testing.T) {
 	if p, err := Open("sysmon"); err != nil || p.Priority != 10 {
 		t.Error(p, err)
 	}
-	if got := Transformations(); len(got) != 26 || !slices.IsSorted(got) {
-		t.Errorf("%d %q", len(got), got)
-	}
 }
 
 // TestCombine: the lowest priority first, then the order given; later variables

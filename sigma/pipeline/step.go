@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
@@ -191,16 +189,6 @@ var transformations = map[string]func(a *args) any{
 	"value_placeholders":           readValuePlaceholders,
 	"wildcard_placeholders":        readWildcardPlaceholders,
 	"hashes_fields":                readHashes,
-}
-
-// Transformations lists the types that are understood, sorted.
-func Transformations() []string {
-	out := []string{"nest"}
-	for name := range transformations {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // nest applies several steps under the conditions of one. They share the state
