@@ -46,7 +46,7 @@ type Related struct {
 	Type string // derived, obsolete, merged, renamed, similar
 }
 
-// Match is that an event satisfies a rule.
+// Match says that an event satisfies a rule.
 type Match struct {
 	Rule *Rule
 	// Fields says which values made it match, in the order of the rule. Parts of

@@ -93,7 +93,7 @@ type CorrelationStats struct {
 	Groups     int
 }
 
-// Alert is that a correlation holds.
+// Alert says that a correlation holds.
 type Alert struct {
 	// ID is the same whenever the same correlation holds for the same group at the
 	// same time, also after a restart.

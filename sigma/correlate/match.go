@@ -14,7 +14,7 @@ import (
 	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
-// Match is that an event satisfied a detection rule.
+// Match is an event that satisfied a detection rule.
 type Match struct {
 	Rule *sigma.Rule // one of the Rules of the set that the engine was made for
 	Time time.Time   // of the event, between the years 1700 and 2200
