@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/marking"
 	"github.com/meneki/meneki/internal/store"
@@ -67,7 +68,7 @@ func (c PageConfig) oneOf(ctx context.Context, id string) (*indicator.OneOut, er
 		for _, p := range progress {
 			if seers(v) || p.Member == v.Member {
 				o.Progress = append(o.Progress, indicator.ProgressOut{Member: p.Member, State: p.State, Sent: p.Sent, Armed: p.Armed, Hunted: p.Hunted,
-					Searched: p.Searched, Hits: p.Hits, Reason: p.Reason})
+					Searched: p.Searched, Hits: p.Hits, Reason: reason.Read(p.Reason).Text})
 			}
 		}
 		for _, s := range seen {

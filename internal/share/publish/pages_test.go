@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
@@ -53,7 +54,7 @@ func shared(t *testing.T, h *hub) (value, rule, secret indicator.Indicator) {
 	}
 	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Hunted, At: sharetest.Start, Searched: 5000, Hits: 3}))
 	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Armed, At: sharetest.Start}))
-	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: sharetest.Start, Reason: sharetest.Hostile}))
+	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: sharetest.Start, Reason: reason.Plain(sharetest.Hostile)}))
 	b, _ := json.Marshal(wire.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3, First: sharetest.Start, Last: sharetest.Start, Retro: true, At: sharetest.Start, Handling: policy.Handling{TLP: policy.Green}})
 	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "gas", b) }))
 	return value, rule, secret

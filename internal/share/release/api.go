@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/marking"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -132,7 +133,7 @@ func (c PageConfig) outgoingAPI(a *api.API) {
 				return nil, err
 			}
 			return &listOut{list.Body(p, func(l Message) OutgoingOut {
-				return OutgoingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)}
+				return OutgoingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, reason.Read(l.Reason).Text, json.RawMessage(l.Body)}
 			})}, nil
 		})
 	errs := []fault.Kind{fault.NotFound, fault.Conflict}

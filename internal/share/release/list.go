@@ -108,7 +108,7 @@ func shown() list.Spec[Message] {
 			Cell: func(m Message) any {
 				var why any
 				if m.Reason != "" {
-					why = reason.Text(m.Reason)
+					why = reason.Read(m.Reason).Say()
 				}
 				return web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}
 			}, Data: func(m Message) any { return m.Title }},
@@ -120,7 +120,7 @@ func shown() list.Spec[Message] {
 		{Key: "decided", Text: i18n.T("Decided", "判断"), Data: func(m Message) any { return m.Decided }},
 		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide, Cell: func(m Message) any { return m.By }},
 		{Key: "sent", Text: i18n.T("Sent", "送信"), Data: func(m Message) any { return m.Sent }},
-		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Message) any { return reason.Text(m.Reason) }},
+		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Message) any { return reason.Read(m.Reason).Say() }},
 	}
 	s.Row = func(m Message) web.Row {
 		return web.Row{Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt}

@@ -15,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
@@ -282,7 +283,7 @@ func TestSender(t *testing.T) {
 			out := wire.BatchReply{Results: make([]wire.Result, 2)}
 			for i, l := range b.Items {
 				if l.ID == "f2" {
-					out.Results[i] = wire.Result{Problem: "invalid", Reason: "the finding has no valid count"}
+					out.Results[i] = wire.Result{Problem: "invalid", Reason: reason.Plain("the finding has no valid count")}
 				}
 			}
 			return json.Marshal(out)

@@ -91,7 +91,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Sent", "送信"), Value: m.Sent})
 	}
 	if m.Reason != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Text(m.Reason)})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Read(m.Reason).Say()})
 	}
 	if f := findingIn(m); f != "" {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(f, c.findingTitle(r, f))})
