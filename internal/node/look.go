@@ -114,7 +114,7 @@ func (n *Node) look(ctx context.Context, o LookOrder, tell func(done, total int6
 		q.Armed = append(q.Armed, detect.Armed{Name: p.String(), Networks: []netip.Prefix{p}})
 	}
 	for _, r := range o.Rules {
-		rules, refused := n.armory.reader.Rules(r.Name, r.Text)
+		rules, refused := n.matcher.reader.Rules(r.Name, r.Text)
 		out.Refused = append(out.Refused, refused...)
 		for _, r := range rules {
 			q.Armed = append(q.Armed, detect.Armed{Rule: r})
