@@ -87,7 +87,7 @@ func pair(en, ja string) string {
 // carriesTexts are the files that pass on a text which was said elsewhere, with
 // the reason.
 var carriesTexts = map[string]string{
-	"internal/bus/wire.go": "a fault that came over the bus keeps the words of who sent it",
+	"internal/bus/reply.go": "a fault that came over the bus keeps the words of who sent it",
 }
 
 // Every text to a person is said in both languages, where it is said.
