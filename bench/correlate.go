@@ -134,7 +134,7 @@ type matches struct {
 // correlation alone.
 type flatEvent struct{ user, host, n any }
 
-// Lookup gives a field.
+// Lookup returns a field.
 func (f *flatEvent) Lookup(name string) (any, bool) {
 	switch name {
 	case "user":

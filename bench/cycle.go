@@ -183,7 +183,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	return c, nil
 }
 
-// fill gives a past n ordinary events, sealed.
+// fill appends n ordinary events to a history and seals it.
 func fill(ctx context.Context, h *history.History, m *maker, n int) error {
 	for n > 0 {
 		k := min(n, 2000)

@@ -127,7 +127,7 @@ func events(ctx context.Context, name string, lines []byte) ([]*event.Event, err
 	return out, err
 }
 
-// attack is one attack that nobody has seen before: its own rule, machine and file.
+// attack is one attack that no one has seen before: its own rule, machine and file.
 type attack struct {
 	rule string
 	line []byte

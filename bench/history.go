@@ -134,7 +134,7 @@ func (src *source) take(list []*event.Event) {
 	src.events = append(src.events, list...)
 }
 
-// first gives the first n events.
+// first returns the first n events.
 func (src source) first(n int) source {
 	if n >= len(src.events) {
 		return src
@@ -221,7 +221,7 @@ func appends(s settings, src source) (series, error) {
 	return out, nil
 }
 
-// intake gives the events to a new node of its own hub.
+// intake passes the events to a new node of its own hub.
 func intake(ctx context.Context, s settings, src source, set named, whole bool, speed, size, hunt *table) (err error) {
 	dir := filepath.Join(s.dir, "history")
 	defer os.RemoveAll(dir)
@@ -313,7 +313,7 @@ func kept(ctx context.Context, n *node.Node, src source, dir string, size, hunt 
 	return nil
 }
 
-// there gives the pattern of a value in the middle of the events that few hold.
+// there returns the pattern of a value in the middle of the events that few hold.
 func there(src source) string {
 	seen := map[event.Observable]int{}
 	var order []event.Observable

@@ -103,7 +103,7 @@ func (b *bench) badRules() error {
 	return nil
 }
 
-// badPass gives the lines to each of them, piece by piece in turns, so that other
+// badPass returns the lines to each of them, piece by piece in turns, so that other
 // work, and a cache that is cold for the first, is shared fairly.
 func (b *bench) badPass(all []*variant, pass int) error {
 	for from := 0; from < len(b.lines); from += badPiece {

@@ -218,7 +218,7 @@ func (c cost) String() string { return fmt.Sprintf("%.0f (%.0f)", c.median, c.te
 const perEvent = 8
 
 // slice is how many look-ups are measured together: few enough to be done before
-// the system gives the core to somebody else, so that a busy machine shows in
+// the system gives the core to someone else, so that a busy machine shows in
 // some slices and not in all.
 const slice = 4096
 

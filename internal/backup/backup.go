@@ -23,7 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// left out of a backup: what is made again, and what belongs to a running process.
+// left out of a backup: what is rebuilt, and what belongs to a running process.
 func leftOut(rel string, d fs.DirEntry) bool {
 	name := filepath.Base(rel)
 	switch {
@@ -39,7 +39,7 @@ func leftOut(rel string, d fs.DirEntry) bool {
 
 // Write writes a consistent copy of a data folder to one file: the database as
 // of one moment, the keys, and the history's finished files. It may be called
-// while the hub or node runs. It gives the number of files.
+// while the hub or node runs. It returns the number of files.
 func Write(ctx context.Context, data, to string) (n int, err error) {
 	if _, err := os.Stat(data); err != nil {
 		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no data folder {0}", "データフォルダー {0} がありません").With(data), err)
@@ -194,8 +194,8 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 	return err
 }
 
-// Restore makes a data folder out of a backup. It gives the number of files. If
-// the backup is not whole, nothing of it is left, so that nobody starts with it.
+// Restore makes a data folder out of a backup. It returns the number of files. If
+// the backup is not whole, nothing of it is left, so that no one starts with it.
 func Restore(ctx context.Context, from, data string) (n int, err error) {
 	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
 		return 0, fault.New(fault.Conflict, i18n.T("the folder {0} is not empty", "フォルダー {0} は空ではありません").With(data)).

@@ -138,7 +138,7 @@ func (a *atOnce) run(name string, fn func(*testing.T)) {
 	})
 }
 
-// The cycle on recordings and with rules that nobody here wrote.
+// The cycle on recordings and with rules that no one here wrote.
 func TestRealRecordings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: it plays many recordings")

@@ -92,7 +92,7 @@ const setBack = 13 * 24 * time.Hour
 func demoMembers(tlp policy.TLP) []*demoMember {
 	open := share.Open()
 	open.CandidateTLP = tlp
-	// A city with half a security person lets findings wait until somebody has looked.
+	// A city with half a security person lets findings wait until someone has looked.
 	cautious := share.Cautious()
 	manual := share.Manual()
 	return []*demoMember{
@@ -174,7 +174,7 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 // toldRefused bounds how many refused rules the demo's log names.
 const toldRefused = 20
 
-// demoPorts gives the addresses of the hub's console and of the members'.
+// demoPorts returns the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {
 	if first == "" { // any free ports: the consoles are there, nobody is told
 		return []string{"127.0.0.1:0", "", "", ""}, nil
@@ -216,7 +216,7 @@ func (d *Demo) joined(m *demoMember) bool {
 	return err == nil
 }
 
-// pasts gives each member the logs that it kept before the attack. They go into
+// pasts imports into each member's history the logs that it kept before the attack. They go into
 // its history and are matched with nothing: when they were written there was no
 // rule, and no indicator, to match them with.
 func (d *Demo) pasts(ctx context.Context) error {
@@ -244,7 +244,7 @@ func (d *Demo) pasts(ctx context.Context) error {
 	return err
 }
 
-// batch is how many events a sensor hands over at once.
+// batch is how many events a sensor passes on at once.
 const batch = 200
 
 // play reads paths in batches into take.
@@ -311,7 +311,7 @@ func (d *Demo) Places() []Place {
 	return out
 }
 
-// nextPort gives the address i ports behind first.
+// nextPort returns the address i ports behind first.
 func nextPort(first string, i int) (string, error) {
 	host, port, err := net.SplitHostPort(first)
 	if err != nil {

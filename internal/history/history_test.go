@@ -26,8 +26,15 @@ func TestEventsComeBack(t *testing.T) {
 	full := sample(1)
 	full.Fields = map[string]any{
 		"EventID": "not a number", "int": int64(math.MaxInt64), "min": int64(math.MinInt64), "float": 2.0, "small": 1e-300, "big": math.MaxFloat64,
-		"inf": math.Inf(-1), "yes": true, "nil": nil, "text": "“免疫” \x00\x1f\"\\/\n\t\u2028😀", "bytes": "a\xff\xfe\xed\xb2\x80z",
-		"list": []any{int64(1), "two", []any{}, map[string]any{}}, "nested": map[string]any{"a.b": map[string]any{"": "x"}}, "\xf0key": "v",
+		"inf": math.Inf(
+			-1,
+		), "yes": true, "nil": nil, "text": "“免疫” \x00\x1f\"\\/\n\t\u2028😀", "bytes": "a\xff\xfe\xed\xb2\x80z",
+		"list": []any{
+			int64(1),
+			"two",
+			[]any{},
+			map[string]any{},
+		}, "nested": map[string]any{"a.b": map[string]any{"": "x"}}, "\xf0key": "v",
 		string(event.IPv4): []any{"192.0.2.1", "192.0.2.2"}, string(event.Domain): "xn--eckwd4c7c.example",
 	}
 	full.Raw = []byte("raw \xff\x00 bytes")
@@ -49,7 +56,11 @@ func TestEventsComeBack(t *testing.T) {
 	shut(t, h)
 	h = open(t, Options{Dir: dir})
 	same(t, all, find(t, h, Query{}))
-	same(t, []*event.Event{full}, find(t, h, Query{Observables: []event.Observable{{Type: event.IPv4, Value: "192.0.2.2"}}}))
+	same(
+		t,
+		[]*event.Event{full},
+		find(t, h, Query{Observables: []event.Observable{{Type: event.IPv4, Value: "192.0.2.2"}}}),
+	)
 	same(t, nil, find(t, h, Query{Observables: []event.Observable{{Type: event.IPv6, Value: "192.0.2.2"}}}))
 	same(t, []*event.Event{untold}, find(t, h, Query{From: start.Add(time.Hour), To: start.Add(time.Hour + 1)}))
 	if got := under(t, dir, walExt); len(got) != 1 {
@@ -96,7 +107,11 @@ func TestQueries(t *testing.T) {
 
 	n := 0
 	progress := int64(0)
-	st, err := h.Search(t.Context(), Query{Limit: 10, Progress: func(done, total int64) { progress = done }}, func(ev *event.Event) bool { n++; return true })
+	st, err := h.Search(
+		t.Context(),
+		Query{Limit: 10, Progress: func(done, total int64) { progress = done }},
+		func(ev *event.Event) bool { n++; return true },
+	)
 	if err != nil || n != 10 || !st.Stopped || st.Hits != 10 {
 		t.Errorf("limit: %d events, %+v, %v", n, st, err)
 	}
@@ -111,16 +126,25 @@ func TestQueries(t *testing.T) {
 	if err != nil || st.Events != 340 || st.Hits != 7 || st.Examined != 7 || progress != 340 || st.Stopped {
 		t.Errorf("%+v, %v", st, err)
 	}
-	st, err = h.Search(t.Context(), Query{Observables: []event.Observable{ip(999)}}, func(*event.Event) bool { return true })
+	st, err = h.Search(
+		t.Context(),
+		Query{Observables: []event.Observable{ip(999)}},
+		func(*event.Event) bool { return true },
+	)
 	if err != nil || st.Pruned != st.Files || st.Examined != 0 || st.Events != 340 {
 		t.Errorf("nothing to find: %+v, %v", st, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := h.Search(ctx, Query{}, func(*event.Event) bool { cancel(); return true }); !errors.Is(err, context.Canceled) {
+	if _, err := h.Search(ctx, Query{}, func(*event.Event) bool { cancel(); return true }); !errors.Is(
+		err,
+		context.Canceled,
+	) {
 		t.Errorf("cancelled search: %v", err)
 	}
 	to := h.Totals()
-	if to.Events != 340 || to.Open != 40 || !to.Oldest.Equal(start) || !to.Newest.Equal(start.Add(339*time.Minute)) || to.Segments == 0 || to.Bytes == 0 {
+	if to.Events != 340 || to.Open != 40 || !to.Oldest.Equal(start) || !to.Newest.Equal(start.Add(339*time.Minute)) ||
+		to.Segments == 0 ||
+		to.Bytes == 0 {
 		t.Errorf("totals: %+v", to)
 	}
 }
@@ -189,8 +213,8 @@ func TestConcurrent(t *testing.T) {
 				if _, err := h.Prevalence(t.Context(), ip(w), time.Time{}); err != nil {
 					t.Errorf("prevalence: %v", err)
 				}
-				if err := h.MarkFound(t.Context(), sample(w*1000+8).ID); err != nil {
-					t.Errorf("mark: %v", err)
+				if err := h.SetFound(t.Context(), sample(w*1000+8).ID); err != nil {
+					t.Errorf("SetFound: %v", err)
 				}
 				h.Totals()
 			}
@@ -222,7 +246,7 @@ func TestPrevalence(t *testing.T) {
 		}
 	}
 	at := func(n int) time.Time { return sample(n).Time }
-	if err := h.MarkFound(t.Context(), sample(3).ID, sample(153).ID); err != nil { // 3 comes later, 153 never
+	if err := h.SetFound(t.Context(), sample(3).ID, sample(153).ID); err != nil { // 3 comes later, 153 never
 		t.Fatal(err)
 	}
 	put(t, h, samples(0, 100)...)
@@ -239,7 +263,7 @@ func TestPrevalence(t *testing.T) {
 	shut(t, h)
 	h = open(t, Options{Dir: dir})
 	check()
-	if err := h.MarkFound(t.Context(), sample(54).ID, sample(54).ID, sample(4).ID); err != nil {
+	if err := h.SetFound(t.Context(), sample(54).ID, sample(54).ID, sample(4).ID); err != nil {
 		t.Fatal(err)
 	}
 	want(ip(4), time.Time{}, Prevalence{})
@@ -259,7 +283,7 @@ func TestRetention(t *testing.T) {
 	now, hand := clock.Fixed(start)
 	h := open(t, Options{Dir: dir, Clock: now, MaxAge: 24 * time.Hour})
 	put(t, h, samples(0, 10)...)
-	if err := h.MarkFound(t.Context(), sample(1).ID); err != nil {
+	if err := h.SetFound(t.Context(), sample(1).ID); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, h)
@@ -270,8 +294,8 @@ func TestRetention(t *testing.T) {
 	same(t, samples(29*60, 29*60+10), find(t, h, Query{}))
 	shut(t, h)
 	h = open(t, Options{Dir: dir, Clock: now, MaxBytes: 1})
-	if len(h.marked) != 0 {
-		t.Errorf("the mark of a dropped event is kept")
+	if len(h.found) != 0 {
+		t.Errorf("the entry of a dropped event is kept")
 	}
 	h.retain()
 	same(t, nil, find(t, h, Query{}))
@@ -307,7 +331,12 @@ func TestFolders(t *testing.T) {
 		rel, _ := filepath.Rel(filepath.Join(dir, eventsDir), filepath.Dir(path))
 		got[filepath.ToSlash(rel)] = true
 	}
-	want := map[string]bool{"class=1007/day=20260301": true, "class=4001/day=20260301": true, "class=0/day=20260301": true, "class=3002/day=20260301": true}
+	want := map[string]bool{
+		"class=1007/day=20260301": true,
+		"class=4001/day=20260301": true,
+		"class=0/day=20260301":    true,
+		"class=3002/day=20260301": true,
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("folders (-want +got):\n%s", d)
 	}
@@ -349,7 +378,10 @@ func TestRefusals(t *testing.T) {
 	for range maxNesting + 2 {
 		deep = []any{deep}
 	}
-	if _, err := h.Append(t.Context(), []*event.Event{{ID: "deep", Fields: map[string]any{"a": deep}}}); !fault.Is(err, fault.Invalid) {
+	if _, err := h.Append(t.Context(), []*event.Event{{ID: "deep", Fields: map[string]any{"a": deep}}}); !fault.Is(
+		err,
+		fault.Invalid,
+	) {
 		t.Errorf("deep: %v", err)
 	}
 	shut(t, h)
@@ -363,7 +395,8 @@ func TestRefusals(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, formatName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), Options{Dir: dir}); !fault.Is(err, kind) || strings.TrimSpace(fault.TextOf(err).JA) == "" {
+		if _, err := Open(t.Context(), Options{Dir: dir}); !fault.Is(err, kind) ||
+			strings.TrimSpace(fault.TextOf(err).JA) == "" {
 			t.Errorf("format %q: %v", text, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// file adds a file by its path or name, with its folder, and gives its id.
+// file adds a file by its path or name, with its folder, and returns its id.
 func (m *maker) file(path string) string {
 	if path == "" {
 		return ""
@@ -28,7 +28,7 @@ func (m *maker) file(path string) string {
 	return m.put("file", path, o)
 }
 
-// hashed gives every hash of the event that no file has to one file.
+// hashed assigns every hash of the event that no file has to one file.
 func (m *maker) hashed(id string) {
 	for _, o := range m.out {
 		if o["id"] != id {
@@ -88,7 +88,7 @@ func (m *maker) at(id string) map[string]any {
 	return map[string]any{}
 }
 
-// accounts adds the accounts and gives the one that the event is about.
+// accounts adds the accounts and returns the one that the event is about.
 func (m *maker) accounts() string {
 	one := func(name, sid, full string) string {
 		o := map[string]any{}
@@ -158,7 +158,7 @@ func (m *maker) processes(account, traffic string) {
 	m.put("process", "", o)
 }
 
-// process gives a process; nil if nothing is told of it.
+// process returns a process; nil if nothing is told of it.
 func (m *maker) process(image string, pid []string, line string) map[string]any {
 	n, ok := m.number(pid...)
 	if image == "" && line == "" {
@@ -240,7 +240,7 @@ var counters = map[string][]string{
 	"src_packets": {"flow.pkts_toserver", "orig_pkts", "source.packets"}, "dst_packets": {"flow.pkts_toclient", "resp_pkts", "destination.packets"},
 }
 
-// request gives the HTTP request of the event.
+// request returns the HTTP request of the event.
 func (m *maker) request() map[string]any {
 	method := m.text("http.http_method", "http.request.method", "cs-method")
 	value := m.text("http.url", "url.path", "cs-uri", "cs-uri-stem", "c-uri")

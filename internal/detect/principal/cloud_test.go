@@ -14,7 +14,9 @@ import (
 // account's risk is no sign-in.
 func TestCloudSignIns(t *testing.T) {
 	const home, away = `"location":{"geoCoordinates":{"latitude":35.68,"longitude":139.76}}`, `"location":{"geoCoordinates":{"latitude":51.5,"longitude":-0.12}}`
-	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	places, err := ReadPlaces(
+		strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func TestCloudSignIns(t *testing.T) {
 			for _, raw := range []string{c.first, c.second} {
 				last = recorded(t, raw)
 				b.Learn(last)
-				if !h.Note(last) || last.Fields[FieldOutcome] != "success" {
+				if !h.Annotate(last) || last.Fields[FieldOutcome] != "success" {
 					t.Fatalf("no sign-in: %v", last.Fields)
 				}
 			}
@@ -55,8 +57,11 @@ func TestCloudSignIns(t *testing.T) {
 			}
 		})
 	}
-	risk := recorded(t, `{"riskEventType":"unlikelyTravel","riskState":"atRisk","activityDateTime":"2026-11-29T10:00:00Z","ipAddress":"192.0.2.1","userPrincipalName":"sato@example.jp"}`)
-	if NewHabits(New(Options{}), places, 0).Note(risk) {
+	risk := recorded(
+		t,
+		`{"riskEventType":"unlikelyTravel","riskState":"atRisk","activityDateTime":"2026-11-29T10:00:00Z","ipAddress":"192.0.2.1","userPrincipalName":"sato@example.jp"}`,
+	)
+	if NewHabits(New(Options{}), places, 0).Annotate(risk) {
 		t.Error("a risk is taken for a sign-in")
 	}
 }

@@ -36,14 +36,14 @@ var fieldKinds = func() map[string]FieldKind {
 	return out
 }()
 
-// KindOf tells what a field names, by its name.
+// KindOf returns what a field names, by its name.
 func KindOf(field string) FieldKind { return fieldKinds[strings.ToLower(field)] }
 
 // ResolveField is Resolve for the value of a field of an event: what an account
-// or a machine is known as, "" if it says nobody, and the value as it is where
+// or a machine is known as, "" if it names none, and the value as it is where
 // the field names neither. It has the form of the hook of package
 // sigma/correlate.
-func (b *Book) ResolveField(field, value string, at time.Time) string {
+func (b *Resolver) ResolveField(field, value string, at time.Time) string {
 	switch KindOf(field) {
 	case Person, Mailbox:
 		return b.Resolve(Account(value), at)

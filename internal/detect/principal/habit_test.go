@@ -16,11 +16,17 @@ const day = 24 * time.Hour
 
 func logon(at time.Duration, user, ip string) *event.Event {
 	return &event.Event{Product: "windows", Service: "security", Time: noon.Add(at), Fields: map[string]any{
-		"EventID": int64(4624), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip, "Computer": "srv1.example.jp"}}
+		"EventID": int64(
+			4624,
+		), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip, "Computer": "srv1.example.jp"}}
 }
 
 func TestHabits(t *testing.T) {
-	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n"))
+	places, err := ReadPlaces(
+		strings.NewReader(
+			"network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n",
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,7 @@ func TestHabits(t *testing.T) {
 		{300 * day, "203.0.113.5", "229.92 true 9716 2"}, // not used for half a year
 	} {
 		ev := logon(c.at, "sato", c.ip)
-		if !h.Note(ev) {
+		if !h.Annotate(ev) {
 			t.Fatalf("%d is no sign-in", i)
 		}
 		get := func(f string) string {
@@ -64,7 +70,8 @@ func TestHabits(t *testing.T) {
 	}
 	if failed := logon(20*day, "sato", "198.51.100.7"); true {
 		failed.Fields["EventID"] = int64(4625)
-		if !h.Note(failed) || failed.Fields[FieldOutcome] != "failure" || failed.Fields[FieldIdleDays] != nil || failed.Fields[FieldTarget] != "host:srv1" && failed.Fields[FieldTarget] != "fqdn:srv1.example.jp" {
+		if !h.Annotate(failed) || failed.Fields[FieldOutcome] != "failure" || failed.Fields[FieldIdleDays] != nil ||
+			failed.Fields[FieldTarget] != "host:srv1" && failed.Fields[FieldTarget] != "fqdn:srv1.example.jp" {
 			t.Errorf("a failure: %v", failed.Fields)
 		}
 	}
@@ -77,8 +84,8 @@ func TestHabits(t *testing.T) {
 		t.Fatal(err)
 	}
 	x, y := logon(310*day, "sato", "198.51.100.7"), logon(310*day, "sato", "198.51.100.7")
-	h.Note(x)
-	again.Note(y)
+	h.Annotate(x)
+	again.Annotate(y)
 	if fmt.Sprint(x.Fields) != fmt.Sprint(y.Fields) || x.Fields[FieldIdleDays] == nil {
 		t.Errorf("%v before, %v after", x.Fields, y.Fields)
 	}
@@ -126,8 +133,8 @@ func TestSignIns(t *testing.T) {
 func TestHabitsAreBounded(t *testing.T) {
 	h := NewHabits(New(Options{}), nil, 50)
 	for i := range 500 {
-		h.Note(logon(time.Duration(i)*time.Hour, fmt.Sprint("u", i), "203.0.113.5"))
-		h.Note(logon(time.Duration(i)*time.Hour, "busy", fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)))
+		h.Annotate(logon(time.Duration(i)*time.Hour, fmt.Sprint("u", i), "203.0.113.5"))
+		h.Annotate(logon(time.Duration(i)*time.Hour, "busy", fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)))
 	}
 	if n, gone := h.Count(); n > 50 || gone == 0 {
 		t.Errorf("%d accounts, %d forgotten", n, gone)
@@ -149,7 +156,9 @@ func TestPlacesRefuse(t *testing.T) {
 
 // Two places are too far apart in whatever order their sensors bring them.
 func TestTravelInAnyOrder(t *testing.T) {
-	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	places, err := ReadPlaces(
+		strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,32 +170,32 @@ func TestTravelInAnyOrder(t *testing.T) {
 		}
 		var got []any
 		for _, ev := range list {
-			h.Note(ev)
+			h.Annotate(ev)
 			got = append(got, ev.Fields[FieldTravelKmh])
 		}
 		if got[0] != nil || got[1] != 9563.0 {
 			t.Errorf("late %v: %v", late, got)
 		}
 		again := logon(0, "sato", "203.0.113.5")
-		if h.Note(again); !late && again.Fields[FieldTravelKmh] != nil {
+		if h.Annotate(again); !late && again.Fields[FieldTravelKmh] != nil {
 			t.Errorf("given again: %v", again.Fields)
 		}
 	}
 }
 
-// A machine's account has a SID like a person's, and is nobody.
+// A machine's account has a SID like a person's, and is not a person.
 func TestMachinesSignInAsNobody(t *testing.T) {
 	h := NewHabits(New(Options{}), nil, 0)
 	for _, user := range []string{"WS01$", "SYSTEM"} {
 		ev := logon(0, user, "192.0.2.1")
 		ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
-		if h.Note(ev) {
+		if h.Annotate(ev) {
 			t.Errorf("%s signed in as %v", user, ev.Fields[FieldAccount])
 		}
 	}
 	ev := logon(0, "sato", "192.0.2.1")
 	ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
-	if !h.Note(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
+	if !h.Annotate(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
 		t.Errorf("%v", ev.Fields)
 	}
 }

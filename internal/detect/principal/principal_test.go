@@ -69,7 +69,12 @@ func security(fields ...string) *event.Event {
 // One person, under every name that she has in the logs of six systems.
 func TestOnePerson(t *testing.T) {
 	b := New(Options{})
-	got, err := b.Import(strings.NewReader("Domain,sAMAccountName,UserPrincipalName,Mail,Proxy Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n"), "")
+	got, err := b.Import(
+		strings.NewReader(
+			"Domain,sAMAccountName,UserPrincipalName,Mail,Proxy Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
+		),
+		"",
+	)
 	if err != nil || got.Accounts != 2 || got.BadN != 0 {
 		t.Fatalf("%+v %v", got, err)
 	}
@@ -87,14 +92,15 @@ func TestOnePerson(t *testing.T) {
 		t.Errorf("abe is %q", got)
 	}
 	if got := b.ResolveField("Image", `C:\x`, noon); got != `C:\x` {
-		t.Errorf("a field that names nobody became %q", got)
+		t.Errorf("a field that names no account became %q", got)
 	}
-	if names, imported := b.Names(Account("sato"), noon); !imported || !slices.Contains(names, "sid:"+strings.ToLower(satoSID)) {
+	if names, imported := b.Names(Account("sato"), noon); !imported ||
+		!slices.Contains(names, "sid:"+strings.ToLower(satoSID)) {
 		t.Errorf("%v", names)
 	}
 }
 
-// A user name that two domains have says nobody in particular.
+// A user name that two domains have names no single account.
 func TestShortNamesAreNotGuessed(t *testing.T) {
 	b := New(Options{})
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
@@ -119,7 +125,8 @@ func TestLogsCannotMerge(t *testing.T) {
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "abe"))
 	b.Learn(security("TargetUserSid", abeSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
 	b.Learn(security("TargetUserSid", satoSID+"9", "TargetDomainName", "EXAMPLE", "TargetUserName", "abe"))
-	if b.Resolve(Account(`EXAMPLE\sato`), noon) != sato || b.Resolve(Account(`EXAMPLE\abe`), noon) != abe || sato == abe {
+	if b.Resolve(Account(`EXAMPLE\sato`), noon) != sato || b.Resolve(Account(`EXAMPLE\abe`), noon) != abe ||
+		sato == abe {
 		t.Error("a log changed who is who")
 	}
 	if n := b.Stats(); n.Conflicts != 3 {
@@ -144,8 +151,26 @@ func TestSystemIsNoPerson(t *testing.T) {
 
 func TestMachines(t *testing.T) {
 	b := New(Options{})
-	b.Learn(&event.Event{Product: "zeek", Service: "dhcp", Time: noon, Fields: map[string]any{"assigned_addr": "10.0.3.17", "host_name": "WS01", "domain": "example.jp", "lease_time": 600.0}})
-	b.Learn(&event.Event{Product: "linux", Time: noon.Add(20 * time.Minute), Fields: map[string]any{"message": "dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws02) via eth0"}})
+	b.Learn(
+		&event.Event{
+			Product: "zeek",
+			Service: "dhcp",
+			Time:    noon,
+			Fields: map[string]any{
+				"assigned_addr": "10.0.3.17",
+				"host_name":     "WS01",
+				"domain":        "example.jp",
+				"lease_time":    600.0,
+			},
+		},
+	)
+	b.Learn(
+		&event.Event{
+			Product: "linux",
+			Time:    noon.Add(20 * time.Minute),
+			Fields:  map[string]any{"message": "dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws02) via eth0"},
+		},
+	)
 	b.Learn(security())
 	for _, c := range []struct {
 		name string
@@ -181,7 +206,12 @@ func TestLeases(t *testing.T) {
 			}
 			taken[l.from] = true
 			all = append(all, l)
-			b.Lend(Machine("10.0.0.1"), Machine(fmt.Sprintf("h%d", l.host)), noon.Add(time.Duration(l.from)*time.Minute), time.Duration(l.until-l.from)*time.Minute)
+			b.AddLease(
+				Machine("10.0.0.1"),
+				Machine(fmt.Sprintf("h%d", l.host)),
+				noon.Add(time.Duration(l.from)*time.Minute),
+				time.Duration(l.until-l.from)*time.Minute,
+			)
 		}
 		for at := range 70 {
 			want := "ip:10.0.0.1"
@@ -238,19 +268,30 @@ jpegPhoto:: /9j/4AAQ
 			continue
 		}
 		want := b.Resolve(Account(`EXAMPLE\sato`), noon)
-		if b.Resolve(Account("taro.sato@example.jp"), noon) != want || want == `down:example\sato` && name == "ldif" && b.Resolve(Account(satoSID), noon) != want {
+		if b.Resolve(Account("taro.sato@example.jp"), noon) != want ||
+			want == `down:example\sato` && name == "ldif" && b.Resolve(Account(satoSID), noon) != want {
 			t.Errorf("%s: not one account: %+v", name, b.Stats())
 		}
 	}
 	for list, want := range map[string]string{
 		"": "empty", "a,b\n1,2\n": "no column", "[{\"user\":\"x\"},{]": "line 1", "\xff\xfe\x00": "neither",
 	} {
-		if _, err := New(Options{}).Import(strings.NewReader(list), ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(Options{}).Import(strings.NewReader(list), ""); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", list, err, want)
 		}
 	}
-	got, err := New(Options{}).Import(strings.NewReader("user,mail\nsato,x@example.jp\nabe,x@example.jp\n,\nWS01$,\n"), "EXAMPLE")
-	want := []BadRow{{3, "x@example.jp is already the account of line 2"}, {4, "the row names no account"}, {5, "the row names a machine or the system itself, and no person"}}
+	got, err := New(
+		Options{},
+	).Import(
+		strings.NewReader("user,mail\nsato,x@example.jp\nabe,x@example.jp\n,\nWS01$,\n"),
+		"EXAMPLE",
+	)
+	want := []BadRow{
+		{3, "x@example.jp is already the account of line 2"},
+		{4, "the row names no account"},
+		{5, "the row names a machine or the system itself, and no person"},
+	}
 	if diff := cmp.Diff(want, got.Bad); diff != "" || err != nil {
 		t.Errorf("%s %v", diff, err)
 	}
@@ -274,7 +315,7 @@ func TestSaveAndLoad(t *testing.T) {
 	b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"), "")
 	b.Learn(security("TargetUserSid", satoSID+"1", "TargetDomainName", "LAB", "TargetUserName", "x"))
 	b.Learn(security("TargetUserSid", satoSID+"2", "TargetDomainName", "LAB", "TargetUserName", "x"))
-	b.Lend(Machine("10.0.0.1"), Machine("ws01"), noon, time.Hour)
+	b.AddLease(Machine("10.0.0.1"), Machine("ws01"), noon, time.Hour)
 	var f bytes.Buffer
 	if err := b.Save(&f); err != nil {
 		t.Fatal(err)
@@ -297,8 +338,22 @@ func TestBounds(t *testing.T) {
 	b := New(Options{MaxEntries: 100})
 	b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"), "")
 	for i := range 1000 {
-		b.Learn(security("TargetUserSid", fmt.Sprintf("%s%d", satoSID, i), "TargetDomainName", "LAB", "TargetUserName", fmt.Sprint("u", i)))
-		b.Lend(Machine(fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)), Machine("ws01"), noon.Add(time.Duration(i)*time.Minute), time.Hour)
+		b.Learn(
+			security(
+				"TargetUserSid",
+				fmt.Sprintf("%s%d", satoSID, i),
+				"TargetDomainName",
+				"LAB",
+				"TargetUserName",
+				fmt.Sprint("u", i),
+			),
+		)
+		b.AddLease(
+			Machine(fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)),
+			Machine("ws01"),
+			noon.Add(time.Duration(i)*time.Minute),
+			time.Hour,
+		)
 	}
 	n := b.Stats()
 	if n.Accounts > 100 || n.Leases > 100 || n.Imported != 1 || n.Forgotten == 0 {
@@ -312,7 +367,9 @@ func TestBounds(t *testing.T) {
 // Whatever comes in, one name is one entry's, and the index is that of the names.
 func TestInvariants(t *testing.T) {
 	sid := rapid.Map(rapid.IntRange(1, 4), func(n int) string { return fmt.Sprintf("S-1-5-21-1-2-3-%d", n) })
-	user := rapid.SampledFrom([]string{"a", "b", `D\a`, `D\b`, `E\a`, "a@x.jp", "b@x.jp", "ws1", "ws1.x.jp", "ws1.y.jp", "-"})
+	user := rapid.SampledFrom(
+		[]string{"a", "b", `D\a`, `D\b`, `E\a`, "a@x.jp", "b@x.jp", "ws1", "ws1.x.jp", "ws1.y.jp", "-"},
+	)
 	rapid.Check(t, func(t *rapid.T) {
 		b := New(Options{MaxEntries: 6})
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -320,7 +377,7 @@ func TestInvariants(t *testing.T) {
 			if rapid.Bool().Draw(t, "machine") {
 				names = []Name{Machine(user.Draw(t, "m1")), Machine(user.Draw(t, "m2"))}
 			}
-			b.Tie(rapid.IntRange(0, 4).Draw(t, "imported") == 0, names...)
+			b.Link(rapid.IntRange(0, 4).Draw(t, "imported") == 0, names...)
 			owners := map[Name]uint64{}
 			for id, e := range b.entries {
 				sids := 0
@@ -351,7 +408,7 @@ func TestInvariants(t *testing.T) {
 			for key, list := range b.short {
 				for _, id := range list {
 					if b.entries[id] == nil {
-						t.Fatalf("%s leads to nobody", key)
+						t.Fatalf("%s leads to no account", key)
 					}
 				}
 			}

@@ -45,7 +45,7 @@ var loadAll = sync.OnceValues(func() (*sigma.Set, error) { return sigma.Load(os.
 
 var allRulesDir string // set once, before loadAll
 
-// allRules gives all rules of the data folder, which are read once.
+// allRules returns all rules of the data folder, which are read once.
 func allRules(t *testing.T, dir string) *sigma.Set {
 	t.Helper()
 	allRulesDir = filepath.Join(dir, "sigma")
@@ -175,7 +175,7 @@ func TestEVTXLikeJSON(t *testing.T) {
 	}
 }
 
-// texts gives the fields as text: the JSON beside an event log was made by other
+// texts returns the fields as text: the JSON beside an event log was made by other
 // programs, which write some numbers as text, trim values, and round times.
 func texts(m map[string]any) map[string]string {
 	out := map[string]string{}

@@ -20,7 +20,7 @@ type Filter struct {
 	To      time.Time   // events before here; zero: no bound
 }
 
-// Rules gives the set of those rules that f keeps, and the entries of Exclude
+// Rules returns the set of those rules that f keeps, and the entries of Exclude
 // that no rule answers to. What was refused stays listed. A rule that f leaves
 // out but a correlation that it keeps refers to is in the set all the same;
 // f.shows tells them apart.

@@ -107,7 +107,7 @@ func result(list []*Match) *Result {
 	return r
 }
 
-// written gives what a format makes of matches.
+// written returns what a format makes of matches.
 func written(t testing.TB, format string, s Style, r *Result, list []*Match) string {
 	t.Helper()
 	var b strings.Builder

@@ -150,7 +150,7 @@ func asset(name string) string {
 	return string(b)
 }
 
-// script gives the report's own script, and its hash for the content security policy.
+// script returns the report's own script, and its hash for the content security policy.
 func script() (tag template.HTML, hash string) {
 	text := asset("report.js")
 	sum := sha256.Sum256([]byte(text))

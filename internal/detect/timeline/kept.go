@@ -16,7 +16,7 @@ type kept struct {
 	kind  keptKind
 	file  int          // index of the input
 	rule  int          // of a base: place in the set
-	event *event.Event // Seen is its time if the record tells none; no Raw
+	event *event.Event // Seen is its time if the record states none; no Raw
 }
 
 type keptKind uint8
@@ -27,7 +27,7 @@ const (
 	keptBase                   // a match that correlations ask for, with the fields they look at
 )
 
-// keptBefore orders by time; what tells none comes last. Of what happened at one
+// keptBefore orders by time; what states none comes last. Of what happened at one
 // moment, what is known comes before what is asked.
 func keptBefore(a, b *kept) int {
 	x, y := a.event, b.event

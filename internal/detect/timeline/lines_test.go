@@ -81,11 +81,11 @@ func onlyRead(t testing.TB, set *sigma.Set, text string) (string, read.Report) {
 	now := time.Now()
 	unknown := int64(0)
 	report, err := read.Stream(t.Context(), Stdin, strings.NewReader(text), read.Options{Clock: func() time.Time { return now }}, func(ev *event.Event) (err error) {
-		if ev.Open() {
+		if ev.TryAllSources() {
 			unknown++
 		}
 		for m := range set.Match(ev) {
-			if !ev.Grounds(m) {
+			if !ev.Supports(m) {
 				continue
 			}
 			if err = w.Write(newMatch(m, ev, 0, 0)); err != nil {

@@ -122,7 +122,7 @@ func TestSpoolDisk(t *testing.T) {
 	}
 }
 
-// Whatever the order in which workers hand over, matches come out in the order
+// Whatever the order in which workers pass on, matches come out in the order
 // of the inputs, and so do the reports.
 func TestTrays(t *testing.T) {
 	set, list := sample(t)

@@ -161,7 +161,7 @@ func TestRunStdinAndTime(t *testing.T) {
 	if res.Tally.Matches != 2 || res.Tally.NoTime != 1 || !strings.Contains(got, `"time":null`) {
 		t.Errorf("%+v\n%s", res.Tally, got)
 	}
-	// A bound of time leaves out what tells no time.
+	// A bound of time leaves out what states no time.
 	_, res = ran(t, Config{Rules: rules(t, ruleA), Inputs: inputs, Stdin: strings.NewReader(in), Filter: Filter{From: at("2026-01-01T00:00:00Z")}})
 	if res.Tally.Matches != 1 || res.Tally.NoTime != 0 || res.Report.Events != 2 {
 		t.Errorf("%+v", res.Tally)

@@ -28,13 +28,13 @@ type bundle struct {
 	w      *bufio.Writer
 	style  Style
 	groups map[groupKey]*group
-	most   int // groups that are told apart
+	most   int // groups that are distinguished
 }
 
 type groupKey struct {
 	rule *sigma.Rule
 	host string
-	rest bool // hosts that are not told apart any more
+	rest bool // hosts that are not distinguished any more
 }
 
 type group struct {

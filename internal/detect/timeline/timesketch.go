@@ -13,7 +13,7 @@ import (
 // sketch writes JSON lines as Timesketch imports them: message, datetime (ISO
 // 8601) and timestamp_desc are what it asks for (its documentation, "Import from
 // JSON or CSV"), timestamp is the same time in microseconds, tag becomes tags of
-// the event. A record that tells no time gets the time of the run, and its
+// the event. A record that states no time gets the time of the run, and its
 // timestamp_desc says so, because Timesketch takes no row without one.
 type sketch struct {
 	w   *bufio.Writer

@@ -111,7 +111,7 @@ func TestCrashBetweenSteps(t *testing.T) {
 			if err := l.Add(ctx, named(5, "c")); err != nil {
 				t.Fatalf("%s stopped at %q: %v", c.name, where, err)
 			}
-			// And so does whoever opens it again, with the later change and nothing left over.
+			// And so does anyone who opens it again, with the later change and nothing left over.
 			again := opened(t, dir, Options{})
 			want := append(slices.Clone(live), "d5.example c")
 			slices.Sort(want)

@@ -46,7 +46,7 @@ var roles = map[string]role{
 // Observables is event.Observables and what only a watchlist looks for: file
 // names and paths, registry keys, user agents, longer hashes, IMPHASH, JA3, MAC
 // addresses and mutexes of known fields. Those of internal/event come first; at
-// most event.MaxObservables are added, in a fixed order, without doubles.
+// most event.MaxObservables are added, in a fixed order, without duplicates.
 func Observables(ev *event.Event) []event.Observable {
 	out := event.Observables(ev)
 	x := extractor{from: len(out), out: out}

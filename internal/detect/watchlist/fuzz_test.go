@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// FuzzDecode gives any bytes to what reads records, batches and tables behind
+// FuzzDecode passes any bytes to what reads records, batches and tables behind
 // their checksums: no panic, and what is read is written the same way again.
 func FuzzDecode(f *testing.F) {
 	e, err := Check(Entry{Type: event.IPv4, Value: "10.0.0.0/8", Source: "s", ID: "i"})

@@ -35,7 +35,7 @@ func (m manifest) clone() manifest {
 	return m
 }
 
-// name gives a new file its name.
+// name returns the name for a new file.
 func (m *manifest) name(what string) string {
 	m.Next++
 	return fmt.Sprintf("%s-%08d", what, m.Next)

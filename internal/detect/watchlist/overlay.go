@@ -138,7 +138,7 @@ func (o *overlay) dropAll(drop func(uint64, func(*record) bool), out func(*recor
 
 func (o *overlay) empty() bool { return o.added == 0 && o.removed == 0 }
 
-// find gives every record of a fingerprint.
+// find returns every record of a fingerprint.
 func (o *overlay) find(fp uint64, yield func(*record)) {
 	if o.added == 0 || !o.filter.may(fp) {
 		return

@@ -13,7 +13,7 @@ import (
 )
 
 // record is an entry as the files hold it. value and id may lie in a buffer of
-// whoever gave it, until that gives the next one; copied makes them its own.
+// its stream, until the stream yields the next one; copied makes them its own.
 type record struct {
 	fp     uint64
 	kind   kind
@@ -133,7 +133,7 @@ func decodeBytes(b []byte, most int) (v, rest []byte, err error) {
 	return b[n : n+int(size) : n+int(size)], b[n+int(size):], nil
 }
 
-// stream gives records in order, each until the next is asked for; nil at the end.
+// stream returns records in order, each until the next is asked for; nil at the end.
 type stream interface {
 	next() (*record, error)
 }

@@ -39,7 +39,7 @@ type section struct {
 
 type segment struct {
 	path   string
-	f      *os.File // closed when nobody refers to it any more
+	f      *os.File // closed when no one refers to it any more
 	size   int64
 	count  int64
 	seed   uint64
@@ -262,7 +262,7 @@ func (s *segment) block(i int, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// find gives every record of a fingerprint. What it yields is valid during the call.
+// find returns every record of a fingerprint. What it yields is valid during the call.
 func (s *segment) find(fp uint64, yield func(*record)) error {
 	if s.filter.may(fp) == 0 {
 		return nil

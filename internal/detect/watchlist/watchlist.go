@@ -19,7 +19,7 @@
 // Load is seen as a whole or not at all. Blocks, tables, journal and manifest
 // carry CRC-32C; what is damaged is named by a *DamagedError.
 //
-// A folder belongs to one process at a time; whoever opens it holds the lock of
+// A folder belongs to one process at a time: the process that holds the lock of
 // the data folder around it.
 package watchlist
 
@@ -97,7 +97,7 @@ type Key struct {
 	ID     string
 }
 
-// Key gives the entry's key.
+// Key returns the entry's key.
 func (e Entry) Key() Key { return Key{e.Type, e.Match, e.Value, e.Source, e.ID} }
 
 // Hit is an entry that an observable met.
@@ -111,7 +111,7 @@ const (
 	maxName  = 512  // bytes of a source's name and of an id
 )
 
-// Check gives e in the form in which it is kept: value canonical, a network's
+// Check returns e in the form in which it is kept: value canonical, a network's
 // Match set, no label made RED. It refuses what could not be matched as it says,
 // and what would match nearly everything: networks wider than /8 (IPv4) and /16
 // (IPv6), and domains under which the public registers (co.jp) as a tree. The

@@ -107,7 +107,7 @@ func cells(row string, sep byte) []string {
 	}
 }
 
-// row gives the next record, which may run over several lines, and its first line.
+// row returns the next record, which may run over several lines, and its first line.
 func (r *reader) row(in *bufio.Reader, buf []byte, line *int) (row string, from int, long bool, err error) {
 	var b strings.Builder
 	quotes := 0
@@ -214,7 +214,7 @@ func (r *reader) rowEntry(line int, h header, row []string) error {
 	return r.fields(line, typ, cell(h.value), cell(h.match), cell(h.until), cell(h.tlp), cell(h.source), cell(h.id))
 }
 
-// fields gives one entry whose parts are all text.
+// fields returns one entry whose parts are all text.
 func (r *reader) fields(line int, typ, value, match, until, tlp, source, id string) error {
 	e, covered, why := r.entry(typ, value)
 	switch {

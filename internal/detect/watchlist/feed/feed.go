@@ -103,7 +103,7 @@ func (e *Error) Error() string {
 	return e.Problem.String()
 }
 
-// Unwrap gives the inner error.
+// Unwrap returns the inner error.
 func (e *Error) Unwrap() error { return e.Err }
 
 const (
@@ -198,7 +198,7 @@ func (r *reader) record() error {
 	return nil
 }
 
-// fill gives an entry what the feed's options say where it says nothing.
+// fill completes an entry from the feed's options.
 func (r *reader) fill(e watchlist.Entry) watchlist.Entry {
 	if e.Source == "" {
 		e.Source = r.o.Source
@@ -281,7 +281,7 @@ func (r *reader) text(line int, s []byte) bool {
 	return false
 }
 
-// line gives the next line without its end; long is true if it was longer than
+// line returns the next line without its end; long is true if it was longer than
 // max and is not given. At the end it gives io.EOF.
 func nextLine(in *bufio.Reader, buf []byte, most int) (out []byte, long bool, err error) {
 	out = buf[:0]

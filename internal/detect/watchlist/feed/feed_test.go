@@ -26,7 +26,7 @@ func opener(text string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 }
 
-// read gives what a feed holds, an entry a line, and its report in short.
+// read returns what a feed holds, an entry a line, and its report in short.
 func read(t testing.TB, text string, o feed.Options) (entries []string, report feed.Report, err error) {
 	t.Helper()
 	if o.Source == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/watchlist/feed"
 )
 
-// FuzzRead gives any bytes as any format: no panic, every entry is one that a
+// FuzzRead reads any bytes as any format: no panic, every entry is one that a
 // list takes as it is, counts add up, and problems name a line of the file in
 // both languages.
 func FuzzRead(f *testing.F) {
@@ -68,7 +68,7 @@ func dataDir(t *testing.T) string {
 	return root
 }
 
-// TestRealFeeds reads MISP events and STIX bundles that nobody here wrote, and
+// TestRealFeeds reads MISP events and STIX bundles that no one here wrote, and
 // counts what comes out.
 func TestRealFeeds(t *testing.T) {
 	root := dataDir(t)

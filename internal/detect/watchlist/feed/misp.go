@@ -131,7 +131,7 @@ func (w *mispWalk) attributes() error {
 	})
 }
 
-// mispTLP gives the strictest TLP label among tags; 0 if there is none.
+// mispTLP returns the strictest TLP label among tags; 0 if there is none.
 func (r *reader) mispTLP(raw json.RawMessage) (policy.TLP, error) {
 	var tags []struct {
 		Name string `json:"name"`

@@ -130,7 +130,7 @@ func refusal(err error) i18n.Text {
 	return i18n.Text{EN: event.Clip(t.EN, 240), JA: event.Clip(t.JA, 240)}
 }
 
-// marking gives an object's label. A marking that is no TLP label may bind more
+// marking returns an object's label. A marking that is no TLP label may bind more
 // than any label: it counts as RED.
 func (r *reader) marking(o *stix.Object) policy.TLP {
 	_, granular := o.Get("granular_markings")
@@ -146,7 +146,7 @@ func (r *reader) marking(o *stix.Object) policy.TLP {
 	return t
 }
 
-// patternEntries gives what a pattern asks for, if it asks for one of some values
+// patternEntries returns what a pattern asks for, if it asks for one of some values
 // or for the addresses of one network. A domain, a URL or a name is equal as
 // Canonical has it, not letter by letter.
 func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
