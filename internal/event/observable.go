@@ -108,7 +108,8 @@ var known = map[string]holds{
 	"source.ip": address, "destination.ip": address, "client.ip": address, "server.ip": address,
 	"id.orig_h": address, "id.resp_h": address, "id_orig_h": address, "id_resp_h": address,
 	"tx_hosts": address, "rx_hosts": address, "sourceIPAddress": address, "addr": address,
-	"ipAddress": address, "properties.ipAddress": address, "callerIpAddress": address, "ActorIpAddress": address, "ClientIPAddress": address,
+	"ipAddress": address, "properties.ipAddress": address, "callerIpAddress": address, "ActorIpAddress": address,
+	"ClientIPAddress":  address,
 	"client.ipAddress": address, "sourceIPs": address, "protoPayload.requestMetadata.callerIp": address,
 	"client.address": host, "server.address": host, "source.address": host, "destination.address": host,
 	"network.peer.address": address, "net.peer.ip": address, "net.sock.peer.addr": address, "http.client_ip": address,
@@ -161,7 +162,8 @@ var knownIn = map[string]map[string]holds{
 	"linux": {"message": text, "hostname": host},
 	"azure": {
 		"CallerIpAddress": address, "IPAddress": address,
-		"initiatedBy.user.ipAddress": address, "userPrincipalName": mail, "caller": mail, "targetResources.userPrincipalName": mail,
+		"initiatedBy.user.ipAddress": address, "userPrincipalName": mail, "caller": mail,
+		"targetResources.userPrincipalName": mail,
 	},
 	"m365": {
 		"SenderIp": address, "UserId": mail, "P1Sender": mail, "P2Sender": mail,
@@ -210,7 +212,8 @@ func (c *collector) take(k holds, v string) {
 			c.url(v)
 		}
 	case mail:
-		for _, p := range strings.FieldsFunc(v, func(r rune) bool { return separator(r) || r == '<' || r == '>' || r == '"' }) {
+		for _, p := range strings.FieldsFunc(v,
+			func(r rune) bool { return separator(r) || r == '<' || r == '>' || r == '"' }) {
 			if m, ok := canonicalEmail(p); ok {
 				c.add(Email, m)
 			}

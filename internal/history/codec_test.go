@@ -43,7 +43,8 @@ func TestFieldsComeBack(t *testing.T) {
 
 func TestFieldsAreReadAsJSONIs(t *testing.T) {
 	got, err := parseFields(
-		" { \"a\" : [ 1 , -2.5e3 , 12345678901234567890 ] , \"b\\u00e9\\ud83d\\ude00\\/\\b\\f\" : \"\\ud800x\" , \"n\":{ } }\n",
+		" { \"a\" : [ 1 , -2.5e3 , 12345678901234567890 ] , \"b\\u00e9\\ud83d\\ude00\\/\\b\\f\" : \"\\ud800x\" , "+
+			"\"n\":{ } }\n",
 		interner{},
 	)
 	want := map[string]any{
@@ -54,7 +55,8 @@ func TestFieldsAreReadAsJSONIs(t *testing.T) {
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v (-want +got):\n%s", err, d)
 	}
-	for _, bad := range []string{"", "{", "[]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":tru}`, `{"a":-}`, `{"a":1}x`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":"`, `{"a":"\`, `{a:1}`, `{"a":[1 2]}`} {
+	for _, bad := range []string{"", "{", "[]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":tru}`, `{"a":-}`, `{"a":1}x`,
+		`{"a":"\u12"}`, `{"a":"\x"}`, `{"a":"`, `{"a":"\`, `{a:1}`, `{"a":[1 2]}`} {
 		if v, err := parseFields(bad, interner{}); err == nil {
 			t.Errorf("%q gave %v", bad, v)
 		}

@@ -167,7 +167,8 @@ func TestKill(t *testing.T) {
 
 		h := open(t, Options{Dir: dir, SegmentEvents: 60})
 		seen := map[string]int{}
-		if _, err := h.Search(t.Context(), Query{}, func(ev *event.Event) bool { seen[ev.ID]++; return true }); err != nil {
+		if _, err := h.Search(t.Context(), Query{},
+			func(ev *event.Event) bool { seen[ev.ID]++; return true }); err != nil {
 			t.Fatal(err)
 		}
 		for id := range acknowledged {

@@ -143,9 +143,12 @@ func brute(all []*event.Event, q Query) []*event.Event {
 		}
 		ok := (q.From.IsZero() || !at.Before(q.From)) && (q.To.IsZero() || at.Before(q.To))
 		ok = ok &&
-			(len(q.Observables) == 0 || slices.ContainsFunc(ofFields(ev), func(o event.Observable) bool { return slices.Contains(q.Observables, o) }))
+			(len(q.Observables) == 0 ||
+				slices.ContainsFunc(ofFields(ev),
+					func(o event.Observable) bool { return slices.Contains(q.Observables, o) }))
 		ok = ok &&
-			(len(q.Sources) == 0 || slices.ContainsFunc(q.Sources, func(l sigma.LogSource) bool { return l.Covers(ev.LogSource()) }))
+			(len(q.Sources) == 0 ||
+				slices.ContainsFunc(q.Sources, func(l sigma.LogSource) bool { return l.Covers(ev.LogSource()) }))
 		if len(q.EventIDs) > 0 {
 			n, whole := ev.Fields["EventID"].(int64)
 			_, text := ev.Fields["EventID"].(string)

@@ -25,7 +25,8 @@ func TestEventsComeBack(t *testing.T) {
 	dir := t.TempDir()
 	full := sample(1)
 	full.Fields = map[string]any{
-		"EventID": "not a number", "int": int64(math.MaxInt64), "min": int64(math.MinInt64), "float": 2.0, "small": 1e-300, "big": math.MaxFloat64,
+		"EventID": "not a number", "int": int64(math.MaxInt64), "min": int64(math.MinInt64), "float": 2.0,
+		"small": 1e-300, "big": math.MaxFloat64,
 		"inf": math.Inf(
 			-1,
 		), "yes": true, "nil": nil, "text": "“免疫” \x00\x1f\"\\/\n\t\u2028😀", "bytes": "a\xff\xfe\xed\xb2\x80z",
@@ -91,16 +92,17 @@ func TestQueries(t *testing.T) {
 	put(t, h, rest...)
 	all = append(all, rest...)
 	for name, q := range map[string]Query{
-		"all":        {},
-		"value":      {Observables: []event.Observable{ip(3)}},
-		"values":     {Observables: []event.Observable{ip(3), ip(49), ip(700), ip(3)}},
-		"source":     {Sources: []sigma.LogSource{{Product: "Windows", Category: "process_creation"}}},
-		"sources":    {Sources: []sigma.LogSource{{Service: "security"}, {Category: "network_connection"}}},
-		"no source":  {Sources: []sigma.LogSource{{Product: "linux"}}},
-		"numbers":    {EventIDs: []int64{2, 3}},
-		"no number":  {EventIDs: []int64{-1}},
-		"time":       {From: start.Add(50 * time.Minute), To: start.Add(310 * time.Minute)},
-		"everything": {Observables: []event.Observable{ip(3), ip(4)}, Sources: []sigma.LogSource{{Product: "windows"}}, EventIDs: []int64{1}, From: start.Add(time.Minute)},
+		"all":       {},
+		"value":     {Observables: []event.Observable{ip(3)}},
+		"values":    {Observables: []event.Observable{ip(3), ip(49), ip(700), ip(3)}},
+		"source":    {Sources: []sigma.LogSource{{Product: "Windows", Category: "process_creation"}}},
+		"sources":   {Sources: []sigma.LogSource{{Service: "security"}, {Category: "network_connection"}}},
+		"no source": {Sources: []sigma.LogSource{{Product: "linux"}}},
+		"numbers":   {EventIDs: []int64{2, 3}},
+		"no number": {EventIDs: []int64{-1}},
+		"time":      {From: start.Add(50 * time.Minute), To: start.Add(310 * time.Minute)},
+		"everything": {Observables: []event.Observable{ip(3), ip(4)}, Sources: []sigma.LogSource{{Product: "windows"}},
+			EventIDs: []int64{1}, From: start.Add(time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) { same(t, brute(all, q), find(t, h, q)) })
 	}
@@ -201,13 +203,14 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for range 30 {
 				seen := map[string]bool{}
-				if _, err := h.Search(t.Context(), Query{Observables: []event.Observable{ip(w)}}, func(ev *event.Event) bool {
-					if seen[ev.ID] {
-						t.Errorf("%s twice", ev.ID)
-					}
-					seen[ev.ID] = true
-					return true
-				}); err != nil {
+				if _, err := h.Search(t.Context(), Query{Observables: []event.Observable{ip(w)}},
+					func(ev *event.Event) bool {
+						if seen[ev.ID] {
+							t.Errorf("%s twice", ev.ID)
+						}
+						seen[ev.ID] = true
+						return true
+					}); err != nil {
 					t.Errorf("search: %v", err)
 				}
 				if _, err := h.Prevalence(t.Context(), ip(w), time.Time{}); err != nil {

@@ -30,7 +30,8 @@ type outlineRow struct {
 
 func (o *outlineRow) row() *row {
 	p := parquetRow{Time: o.Time, Device: o.Device, Actor: o.Actor, Observables: o.Observables, Meneki: o.Meneki}
-	p.Metadata.UID, p.Metadata.LoggedTime, p.Metadata.LogName, p.Metadata.Product = o.Metadata.UID, o.Metadata.LoggedTime, o.Metadata.LogName, o.Metadata.Product
+	p.Metadata.UID, p.Metadata.LoggedTime, p.Metadata.LogName, p.Metadata.Product = o.Metadata.UID,
+		o.Metadata.LoggedTime, o.Metadata.LogName, o.Metadata.Product
 	return p.row()
 }
 

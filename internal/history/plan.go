@@ -71,7 +71,9 @@ func plan(rows []rowMeta, places []place, small int) []group {
 		least := mixed
 		for s, n := range left {
 			if s != mixed &&
-				(least == mixed || cmp.Or(cmp.Compare(n, left[least]), cmp.Compare(s.day, least.day), cmp.Compare(s.class, least.class)) < 0) {
+				(least == mixed ||
+					cmp.Or(cmp.Compare(n, left[least]), cmp.Compare(s.day, least.day),
+						cmp.Compare(s.class, least.class)) < 0) {
 				least = s
 			}
 		}

@@ -80,7 +80,8 @@ func TestSieve(t *testing.T) {
 		}
 	}
 	boom := errors.New("boom")
-	if _, err := h.Search(t.Context(), Query{Wait: func(context.Context) error { return boom }}, func(*event.Event) bool { return true }); !errors.Is(
+	if _, err := h.Search(t.Context(), Query{Wait: func(context.Context) error { return boom }},
+		func(*event.Event) bool { return true }); !errors.Is(
 		err,
 		boom,
 	) {

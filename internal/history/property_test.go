@@ -87,7 +87,8 @@ func aQuery(t *rapid.T) Query {
 	q.Sources = rapid.SliceOfN(rapid.SampledFrom([]sigma.LogSource{
 		{
 			Product: "windows",
-		}, {Category: "registry_event"}, {Product: "WINDOWS", Service: "sysmon"}, {Category: "dns_query"}, {Product: "macos"},
+		}, {Category: "registry_event"}, {Product: "WINDOWS", Service: "sysmon"}, {Category: "dns_query"},
+		{Product: "macos"},
 	}), 0, 2).Draw(t, "sources")
 	q.EventIDs = rapid.SliceOfN(rapid.SampledFrom([]int64{1, 4624, 7}), 0, 2).Draw(t, "numbers")
 	at := rapid.Map(rapid.IntRange(-1, 8*24), func(h int) time.Time {

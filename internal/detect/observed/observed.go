@@ -254,7 +254,8 @@ func (m *maker) resolved() {
 }
 
 func (m *maker) macs() {
-	for _, n := range []string{"mac", "source.mac", "client.mac", "host.mac", "ether.src_mac", "destination.mac", "ether.dest_mac"} {
+	for _, n := range []string{"mac", "source.mac", "client.mac", "host.mac", "ether.src_mac", "destination.mac",
+		"ether.dest_mac"} {
 		v := strings.ToLower(strings.ReplaceAll(m.text(n), "-", ":"))
 		if len(v) == 17 && strings.Trim(v, "0123456789abcdef:") == "" {
 			m.put("mac-addr", v, map[string]any{"value": v})
@@ -281,7 +282,8 @@ func (m *maker) registry() {
 }
 
 // hives are the short names of the registry's roots, and the long ones.
-var hives = [...][2]string{{`HKLM\`, `HKEY_LOCAL_MACHINE\`}, {`HKU\`, `HKEY_USERS\`}, {`HKCU\`, `HKEY_CURRENT_USER\`}, {`HKCR\`, `HKEY_CLASSES_ROOT\`}, {`HKCC\`, `HKEY_CURRENT_CONFIG\`},
+var hives = [...][2]string{{`HKLM\`, `HKEY_LOCAL_MACHINE\`}, {`HKU\`, `HKEY_USERS\`}, {`HKCU\`, `HKEY_CURRENT_USER\`},
+	{`HKCR\`, `HKEY_CLASSES_ROOT\`}, {`HKCC\`, `HKEY_CURRENT_CONFIG\`},
 	{`\REGISTRY\MACHINE\`, `HKEY_LOCAL_MACHINE\`}, {`\REGISTRY\USER\`, `HKEY_USERS\`}}
 
 // LongHive writes the root of a registry key by its long name, as STIX asks for.
@@ -296,10 +298,13 @@ func LongHive(key string) string {
 
 func (m *maker) certificate() {
 	o := map[string]any{}
-	set(o, "subject", m.text("tls.subject", "certificate.subject", "tls.server.subject", "tls.server.x509.subject.distinguished_name"))
-	set(o, "issuer", m.text("tls.issuerdn", "certificate.issuer", "tls.server.issuer", "tls.server.x509.issuer.distinguished_name"))
+	set(o, "subject", m.text("tls.subject", "certificate.subject", "tls.server.subject",
+		"tls.server.x509.subject.distinguished_name"))
+	set(o, "issuer", m.text("tls.issuerdn", "certificate.issuer", "tls.server.issuer",
+		"tls.server.x509.issuer.distinguished_name"))
 	set(o, "serial_number", m.text("tls.serial", "certificate.serial", "tls.server.x509.serial_number"))
-	if v, ok := event.Canonical(event.SHA1, strings.ReplaceAll(m.text("tls.fingerprint", "tls.server.hash.sha1"), ":", "")); ok {
+	if v, ok := event.Canonical(event.SHA1,
+		strings.ReplaceAll(m.text("tls.fingerprint", "tls.server.hash.sha1"), ":", "")); ok {
 		o["hashes"] = map[string]any{"SHA-1": v}
 	}
 	if len(o) > 0 {

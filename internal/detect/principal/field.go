@@ -27,7 +27,8 @@ var fieldKinds = func() map[string]FieldKind {
 		Device: `Computer ComputerName Hostname HostName host hostname host.name host.ip WorkstationName Workstation IpAddress ClientAddress SourceIp DestinationIp SourceHostname
 			DestinationHostname src_ip dst_ip src_host dest_host src_endpoint.ip dst_endpoint.ip id.orig_h id.resp_h source.ip destination.ip c-ip s-ip sourceIPAddress
 			ipAddress callerIpAddress client_ip clientip device.hostname rhost machine DeviceName`,
-		Mailbox: `from to sender recipient recipients mail_from rcpt_to SenderAddress RecipientAddress email.from.address email.to.address`,
+		Mailbox: `from to sender recipient recipients mail_from rcpt_to SenderAddress RecipientAddress ` +
+			`email.from.address email.to.address`,
 	} {
 		for _, n := range strings.Fields(names) {
 			out[strings.ToLower(n)] = kind

@@ -50,13 +50,15 @@ const (
 
 // Fields that Annotate puts into an event.
 const (
-	FieldOutcome   = "meneki.outcome"    // text: success or failure
-	FieldTarget    = "meneki.target"     // text: the machine that it signed in to, if it is one
-	FieldAccount   = "meneki.account"    // text: the account, under the one name that all its names share
-	FieldDevice    = "meneki.device"     // text: the machine that it came from, likewise
-	FieldIdleDays  = "meneki.idle_days"  // number: days since it signed in before; absent the first time
-	FieldNewDevice = "meneki.new_device" // true or false: it has not come from there before; absent while it is not known for a week
-	FieldTravelKm  = "meneki.travel_km"  // number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
+	FieldOutcome  = "meneki.outcome"   // text: success or failure
+	FieldTarget   = "meneki.target"    // text: the machine that it signed in to, if it is one
+	FieldAccount  = "meneki.account"   // text: the account, under the one name that all its names share
+	FieldDevice   = "meneki.device"    // text: the machine that it came from, likewise
+	FieldIdleDays = "meneki.idle_days" // number: days since it signed in before; absent the first time
+	// true or false: it has not come from there before; absent while it is not known for a week
+	FieldNewDevice = "meneki.new_device"
+	// number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
+	FieldTravelKm  = "meneki.travel_km"
 	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
 )
 

@@ -18,7 +18,8 @@ func logon(at time.Duration, user, ip string) *event.Event {
 	return &event.Event{Product: "windows", Service: "security", Time: noon.Add(at), Fields: map[string]any{
 		"EventID": int64(
 			4624,
-		), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip, "Computer": "srv1.example.jp"}}
+		), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip,
+		"Computer": "srv1.example.jp"}}
 }
 
 func TestHabits(t *testing.T) {
@@ -61,7 +62,8 @@ func TestHabits(t *testing.T) {
 				return fmt.Sprint(v)
 			}
 		}
-		if got := strings.Join([]string{get(FieldIdleDays), get(FieldNewDevice), get(FieldTravelKm), get(FieldTravelKmh)}, " "); got != c.want {
+		if got := strings.Join([]string{get(FieldIdleDays), get(FieldNewDevice), get(FieldTravelKm),
+			get(FieldTravelKmh)}, " "); got != c.want {
 			t.Errorf("%d, %s after %s: %s, want %s", i, c.ip, c.at, got, c.want)
 		}
 		if ev.Fields[FieldAccount] != `down:example\sato` {
@@ -97,25 +99,56 @@ func TestSignIns(t *testing.T) {
 		ev   event.Event
 		want string
 	}{
-		"sshd":                      {event.Event{Host: "web1", Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
-		"sshd as root":              {event.Event{Host: "web1", Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}}, `down:web1\root ip:203.0.113.5`},
-		"sshd refuses":              {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
-		"Entra":                     {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"Entra refuses":             {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, "addr:sato@example.jp ip:203.0.113.5 failed"},
-		"Microsoft 365":             {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"AWS":                       {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin", "responseElements": map[string]any{"ConsoleLogin": "Success"}, "userIdentity": map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}}, "id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
-		"Okta":                      {event.Event{Fields: map[string]any{"eventType": "user.session.start", "outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"}, "client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"OCSF":                      {event.Event{Fields: map[string]any{"class_uid": int64(3002), "activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"}, "src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
-		"Microsoft 365 with a port": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "[2001:db8::1]:443"}}, "addr:sato@example.jp ip:2001:db8::1"},
-		"Entra tells a risk":        {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "riskEventType": "x"}}, ""},
-		"ECS":                       {event.Event{Host: "web1", Fields: map[string]any{"event.category": []any{"authentication"}, "event.outcome": "failure", "user.name": "root", "source.ip": "203.0.113.5"}}, `down:web1\root ip:203.0.113.5 failed`},
-		"ECS nested":                {event.Event{Fields: map[string]any{"event": map[string]any{"category": "authentication", "outcome": "success"}, "user": map[string]any{"name": "sato", "domain": "EXAMPLE"}, "source": map[string]any{"ip": "203.0.113.5"}}}, `down:example\sato ip:203.0.113.5`},
-		"ECS, signs out":            {event.Event{Fields: map[string]any{"event.category": "authentication", "event.type": []any{"end"}, "event.outcome": "success", "user.name": "sato"}}, ""},
-		"Windows service":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
-		"Windows machine":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$", "TargetDomainName": "EXAMPLE"}}, ""},
-		"Windows at the desk":       {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato", "TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}}, `down:example\sato host:ws01`},
-		"a process, no logon":       {event.Event{Product: "windows", Service: "sysmon", Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
-		"nothing":                   {event.Event{}, ""},
+		"sshd": {event.Event{Host: "web1",
+			Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 " +
+				"ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
+		"sshd as root": {event.Event{Host: "web1",
+			Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}},
+			`down:web1\root ip:203.0.113.5`},
+		"sshd refuses": {event.Event{Fields: map[string]any{"message": "Failed password for sato from " +
+			"203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
+		"Entra": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}},
+			"addr:sato@example.jp ip:203.0.113.5"},
+		"Entra refuses": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}},
+			"addr:sato@example.jp ip:203.0.113.5 failed"},
+		"Microsoft 365": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn",
+			"UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"AWS": {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin",
+			"responseElements": map[string]any{"ConsoleLogin": "Success"},
+			"userIdentity":     map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}},
+			"id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
+		"Okta": {event.Event{Fields: map[string]any{"eventType": "user.session.start",
+			"outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"},
+			"client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"OCSF": {event.Event{Fields: map[string]any{"class_uid": int64(3002),
+			"activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"},
+			"src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
+		"Microsoft 365 with a port": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn",
+			"UserId": "sato@example.jp", "ClientIP": "[2001:db8::1]:443"}}, "addr:sato@example.jp ip:2001:db8::1"},
+		"Entra tells a risk": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "riskEventType": "x"}}, ""},
+		"ECS": {event.Event{Host: "web1",
+			Fields: map[string]any{"event.category": []any{"authentication"}, "event.outcome": "failure",
+				"user.name": "root", "source.ip": "203.0.113.5"}}, `down:web1\root ip:203.0.113.5 failed`},
+		"ECS nested": {event.Event{Fields: map[string]any{"event": map[string]any{"category": "authentication",
+			"outcome": "success"}, "user": map[string]any{"name": "sato", "domain": "EXAMPLE"},
+			"source": map[string]any{"ip": "203.0.113.5"}}}, `down:example\sato ip:203.0.113.5`},
+		"ECS, signs out": {event.Event{Fields: map[string]any{"event.category": "authentication",
+			"event.type": []any{"end"}, "event.outcome": "success", "user.name": "sato"}}, ""},
+		"Windows service": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
+		"Windows machine": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$",
+				"TargetDomainName": "EXAMPLE"}}, ""},
+		"Windows at the desk": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato",
+				"TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}},
+			`down:example\sato host:ws01`},
+		"a process, no logon": {event.Event{Product: "windows", Service: "sysmon",
+			Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
+		"nothing": {event.Event{}, ""},
 	} {
 		got := ""
 		if s, ok := signInOf(&c.ev); ok {
@@ -146,7 +179,8 @@ func TestHabitsAreBounded(t *testing.T) {
 
 func TestPlacesRefuse(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "header", "a,b\n": "needs columns", "network,lat,lon\nx,1,2\n": "line 2", "network,lat,lon\n1.2.3.4/33,1,2\n": "line 2",
+		"": "header", "a,b\n": "needs columns", "network,lat,lon\nx,1,2\n": "line 2",
+		"network,lat,lon\n1.2.3.4/33,1,2\n": "line 2",
 	} {
 		if _, err := ReadPlaces(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)

@@ -49,9 +49,12 @@ type row struct {
 // user names.
 var columns = map[string]string{
 	"objectsid": "name", "sid": "name", "onpremisessecurityidentifier": "name",
-	"userprincipalname": "name", "upn": "name", "mail": "name", "email": "name", "e-mail": "name", "emailaddress": "name", "mailaddress": "name", "primaryemail": "name", "メール": "name", "メールアドレス": "name",
+	"userprincipalname": "name", "upn": "name", "mail": "name", "email": "name", "e-mail": "name",
+	"emailaddress": "name", "mailaddress": "name", "primaryemail": "name", "メール": "name", "メールアドレス": "name",
 	"proxyaddresses": "name", "othermails": "name", "mailnickname": "user", "aliases": "name", "alias": "name",
-	"samaccountname": "user", "onpremisessamaccountname": "user", "sam": "user", "user": "user", "username": "user", "login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザーid": "user", "ユーザid": "user", "ログインid": "user", "ログイン名": "user", "アカウント名": "user", "ユーザ名": "user", "アカウント": "user",
+	"samaccountname": "user", "onpremisessamaccountname": "user", "sam": "user", "user": "user", "username": "user",
+	"login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザーid": "user",
+	"ユーザid": "user", "ログインid": "user", "ログイン名": "user", "アカウント名": "user", "ユーザ名": "user", "アカウント": "user",
 	"domain": "domain", "netbios": "domain", "netbiosname": "domain", "ドメイン": "domain",
 	"id": "id", "objectguid": "id", "objectid": "id", "arn": "id",
 }
@@ -194,7 +197,8 @@ func readCSV(data []byte, take func(row, string)) error {
 	}
 	if !known {
 		return fmt.Errorf(
-			"no column of the account list names accounts: found %q; known are sid, upn, mail, user, domain, aliases, id and the names of Active Directory",
+			"no column of the account list names accounts: found %q; known are sid, upn, mail, user, domain, "+
+				"aliases, id and the names of Active Directory",
 			strings.Join(head, ", "),
 		)
 	}

@@ -49,7 +49,8 @@ func TestForms(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"WS01": "host:ws01", "ws01.example.jp.": "fqdn:ws01.example.jp", `\\WS01`: "host:ws01", "::ffff:10.0.0.1": "ip:10.0.0.1", "10.0.0.1": "ip:10.0.0.1",
+		"WS01": "host:ws01", "ws01.example.jp.": "fqdn:ws01.example.jp", `\\WS01`: "host:ws01",
+		"::ffff:10.0.0.1": "ip:10.0.0.1", "10.0.0.1": "ip:10.0.0.1",
 		"127.0.0.1": "", "::1": "", "localhost": "", "-": "", "a b": "",
 	} {
 		if got := Machine(in).String(); got != want {
@@ -71,7 +72,8 @@ func TestOnePerson(t *testing.T) {
 	b := New(Options{})
 	got, err := b.Import(
 		strings.NewReader(
-			"Domain,sAMAccountName,UserPrincipalName,Mail,Proxy Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
+			"Domain,sAMAccountName,UserPrincipalName,Mail,Proxy "+
+				"Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
 		),
 		"",
 	)
@@ -81,8 +83,9 @@ func TestOnePerson(t *testing.T) {
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
 	want := b.Resolve(Account(satoSID), noon)
 	for field, value := range map[string]string{
-		"SubjectUserSid": strings.ToLower(satoSID), "User": `example\SATO`, "userPrincipalName": "Sato@example.jp", "recipient": "T.Sato@example.co.jp",
-		"user": "sato", "user.name": "ｓａｔｏ", "TargetUserName": "sato",
+		"SubjectUserSid": strings.ToLower(satoSID), "User": `example\SATO`, "userPrincipalName": "Sato@example.jp",
+		"recipient": "T.Sato@example.co.jp",
+		"user":      "sato", "user.name": "ｓａｔｏ", "TargetUserName": "sato",
 	} {
 		if got := b.ResolveField(field, value, noon); got != want {
 			t.Errorf("%s=%q is %q, want %q", field, value, got, want)
@@ -118,7 +121,8 @@ func TestShortNamesAreNotGuessed(t *testing.T) {
 // no name from an account of a list.
 func TestLogsCannotMerge(t *testing.T) {
 	b := New(Options{})
-	if _, err := b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"+abeSID+",EXAMPLE,abe\n"), ""); err != nil {
+	if _, err := b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"+abeSID+",EXAMPLE,abe\n"),
+		""); err != nil {
 		t.Fatal(err)
 	}
 	sato, abe := b.Resolve(Account(satoSID), noon), b.Resolve(Account(abeSID), noon)
@@ -249,17 +253,21 @@ objectSid:: AQUAAAAAAAUVAAAAHGPcO4PTKkaCjqYoUAQAAA==
 dn: CN=Photo
 jpegPhoto:: /9j/4AAQ
 `
-	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID + `","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
+	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID +
+		`","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
 	sjis := "\x83\x86\x81[\x83U\x81[\x96\xbc,\x83\x81\x81[\x83\x8b\nsato,taro.sato@example.jp\n"
 	const powershell = "#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n\"ObjectClass\",\"SamAccountName\",\"EmailAddress\"\r\n\"user\",\"sato\",\"taro.sato@example.jp\"\r\n"
-	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato","onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
+	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato",` +
+		`"onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
 	var wide strings.Builder
 	for _, r := range "\ufeffuser,mail\r\nsato,taro.sato@example.jp\r\n" {
 		wide.Write([]byte{byte(r), byte(r >> 8)})
 	}
 	for name, list := range map[string]string{
-		"powershell": powershell, "graph": graph, "utf-16": wide.String(), "japanese": "ユーザーID,メール アドレス\nsato,taro.sato@example.jp\n",
-		"ldif": ldif, "json": jsonList, "jsonl": strings.Trim(jsonList, "[]") + "\n", "semicolons": "\xef\xbb\xbfuser;E-Mail\nsato;taro.sato@example.jp\n", "sjis": sjis,
+		"powershell": powershell, "graph": graph, "utf-16": wide.String(),
+		"japanese": "ユーザーID,メール アドレス\nsato,taro.sato@example.jp\n",
+		"ldif":     ldif, "json": jsonList, "jsonl": strings.Trim(jsonList, "[]") + "\n",
+		"semicolons": "\xef\xbb\xbfuser;E-Mail\nsato;taro.sato@example.jp\n", "sjis": sjis,
 	} {
 		b := New(Options{})
 		got, err := b.Import(strings.NewReader(list), "EXAMPLE")
@@ -300,7 +308,8 @@ jpegPhoto:: /9j/4AAQ
 // A list that is imported again changes what changed, and nothing else.
 func TestImportAgain(t *testing.T) {
 	b := New(Options{})
-	for _, list := range []string{"upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,c@x.jp\n"} {
+	for _, list := range []string{"upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,b@x.jp\n",
+		"upn,mail\na@x.jp,c@x.jp\n"} {
 		if got, err := b.Import(strings.NewReader(list), ""); err != nil || got.Accounts != 1 {
 			t.Fatalf("%+v %v", got, err)
 		}
@@ -324,7 +333,8 @@ func TestSaveAndLoad(t *testing.T) {
 	if err := c.Load(bytes.NewReader(f.Bytes())); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []Name{Account("sato"), Account(satoSID), Account(`LAB\x`), Account(satoSID + "2"), Machine("10.0.0.1"), Account("new@x.jp")} {
+	for _, n := range []Name{Account("sato"), Account(satoSID), Account(`LAB\x`), Account(satoSID + "2"),
+		Machine("10.0.0.1"), Account("new@x.jp")} {
 		if x, y := b.Resolve(n, noon), c.Resolve(n, noon); x != y {
 			t.Errorf("%s: %s before, %s after", n, x, y)
 		}

@@ -16,7 +16,8 @@ const (
 
 // Options say how much a Resolver keeps.
 type Options struct {
-	MaxEntries int           // accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not seen for the longest time go first; imported ones stay.
+	// accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not seen for the longest time go first; imported ones stay.
+	MaxEntries int
 	Lease      time.Duration // how long an address that a machine said to have stays its; 1 h if 0
 }
 
@@ -33,13 +34,14 @@ type Resolver struct {
 	opts Options
 
 	mu      sync.RWMutex
-	entries map[uint64]*entry   // under mu
-	byName  map[Name]uint64     // under mu; 0 for a name that is disputed
-	short   map[string][]uint64 // under mu; accounts by user name, machines by host name ("host:" before it), to see whether it is one only
-	leases  map[string][]Lease  // under mu; by address, rising by From
-	next    uint64              // under mu
-	tick    int64               // under mu; rises with each use, to tell what was not seen for the longest time
-	stats   Stats               // under mu
+	entries map[uint64]*entry // under mu
+	byName  map[Name]uint64   // under mu; 0 for a name that is disputed
+	// under mu; accounts by user name, machines by host name ("host:" before it), to see whether it is one only
+	short  map[string][]uint64
+	leases map[string][]Lease // under mu; by address, rising by From
+	next   uint64             // under mu
+	tick   int64              // under mu; rises with each use, to tell what was not seen for the longest time
+	stats  Stats              // under mu
 }
 
 // entry is one account or machine.

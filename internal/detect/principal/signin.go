@@ -84,7 +84,9 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 			"src_endpoint.location.long",
 			"src_endpoint.location.country",
 		)
-	case (ev.Product != "azure" || ev.Service == "signinlogs") && text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
+	case (ev.Product != "azure" || ev.Service == "signinlogs") &&
+		text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" &&
+		text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
 		s.failed = text(ev, entraResult...) != "0"
 		s.account, s.device = Account(
 			text(ev, "userPrincipalName", "properties.userPrincipalName"),

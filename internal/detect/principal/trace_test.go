@@ -40,7 +40,9 @@ func TestTrace(t *testing.T) {
 	}
 	for _, line := range []string{
 		`{"message":"dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws01) via eth0","host":"d"}`,
-		`{"userIdentity":{"arn":"arn:aws:iam::1:user/a","principalId":"AIDA1"},"eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com","eventTime":"2026-01-01T00:00:00Z","awsRegion":"x","eventVersion":"1"}`,
+		`{"userIdentity":{"arn":"arn:aws:iam::1:user/a","principalId":"AIDA1"},"eventName":"ConsoleLogin",` +
+			`"eventSource":"signin.amazonaws.com","eventTime":"2026-01-01T00:00:00Z","awsRegion":"x",` +
+			`"eventVersion":"1"}`,
 	} {
 		evs, err := read.Line(event.Source{}, []byte(line), read.Hint{})
 		if err != nil {

@@ -9,8 +9,10 @@ import (
 
 // tactics are those of ATT&CK for Enterprise as rules tag them, in the order of
 // the matrix.
-var tactics = [...]string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-evasion",
-	"defense-impairment", "credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact"}
+var tactics = [...]string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence",
+	"privilege-escalation", "stealth", "defense-evasion",
+	"defense-impairment", "credential-access", "discovery", "lateral-movement", "collection", "command-and-control",
+	"exfiltration", "impact"}
 
 // Tactic returns the name of the ATT&CK tactic that a tag names, and its phase
 // name as STIX has it; ok is false if it names none.

@@ -32,8 +32,10 @@ func newCorrelator(set *sigma.Set, resolver *principal.Resolver) (*correlator, e
 	c := &correlator{engine: e, rules: map[*sigma.Correlation]*sigma.Rule{}, places: map[*sigma.Rule]int{}}
 	for i, x := range set.Correlations {
 		r := &sigma.Rule{
-			ID: x.ID, Name: x.Name, Title: x.Title, Status: x.Status, Description: x.Description, Author: x.Author, License: x.License,
-			Date: x.Date, Modified: x.Modified, References: x.References, FalsePositives: x.FalsePositives, Tags: x.Tags, Level: x.Level,
+			ID: x.ID, Name: x.Name, Title: x.Title, Status: x.Status, Description: x.Description, Author: x.Author,
+			License: x.License,
+			Date:    x.Date, Modified: x.Modified, References: x.References, FalsePositives: x.FalsePositives,
+			Tags: x.Tags, Level: x.Level,
 			Path: x.Path, Line: x.Line, Source: x.Source,
 		}
 		c.rules[x] = r
@@ -75,7 +77,8 @@ func (c *correlator) told(list []*correlate.Alert, alert func(*Match) error) err
 const Records = "records"
 
 func nameEvent(ev *event.Event, in int) string {
-	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) + "\x00" + ev.From.Name
+	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) +
+		"\x00" + ev.From.Name
 }
 
 func splitEvent(s string) (in int, record int64, host, file string) {

@@ -38,7 +38,8 @@ type people struct {
 
 // newPeople returns nil if no rule needs it.
 func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
-	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: newFacts(), resolver: cfg.Resolver}
+	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: newFacts(),
+		resolver: cfg.Resolver}
 	for i, r := range set.Rules {
 		p.order[r] = i
 		if p.asksHabits(r) {
@@ -158,7 +159,8 @@ func (p *people) learnt(list *facts) {
 // each works through what was set aside. It calls match with each rule that a
 // sign-in satisfies, and alert with each correlation that holds, in the order of
 // time.
-func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int, int) error, alert func(*Match) error) error {
+func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int, int) error,
+	alert func(*Match) error) error {
 	for _, key := range slices.Sorted(maps.Keys(p.facts.ties)) {
 		p.resolver.Learn(p.facts.ties[key])
 	}

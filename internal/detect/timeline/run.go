@@ -74,7 +74,8 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 	if meter == nil {
 		meter = &Meter{}
 	}
-	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, observables: cfg.Observables, meter: meter}
+	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, observables: cfg.Observables,
+		meter: meter}
 	for i, r := range rules.Rules {
 		if !rules.Silent(r) && cfg.Filter.shows(aboutRule(r)) {
 			s.order[r] = i

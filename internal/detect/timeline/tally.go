@@ -122,7 +122,8 @@ func (t *Tally) Add(m *Match) {
 func (t *Tally) Rules() []*Count {
 	list := values(t.rules)
 	slices.SortFunc(list, func(a, b *Count) int {
-		return cmp.Or(cmp.Compare(a.Levels.Worst(), b.Levels.Worst()), cmp.Compare(b.Matches, a.Matches), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Rule.Key(), b.Rule.Key()))
+		return cmp.Or(cmp.Compare(a.Levels.Worst(), b.Levels.Worst()), cmp.Compare(b.Matches, a.Matches),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Rule.Key(), b.Rule.Key()))
 	})
 	return list
 }

@@ -25,21 +25,29 @@ const (
 
 // roles maps field names to roles, for every product. Nested names have dots.
 var roles = map[string]role{
-	"Image": fileRole, "ParentImage": fileRole, "TargetFilename": fileRole, "ImageLoaded": fileRole, "OriginalFileName": fileRole,
-	"SourceImage": fileRole, "TargetImage": fileRole, "NewProcessName": fileRole, "ParentProcessName": fileRole, "ProcessName": fileRole,
-	"file.name": fileRole, "file.path": fileRole, "fileinfo.filename": fileRole, "filename": fileRole, "files.filename": fileRole,
-	"process.executable": fileRole, "process.name": fileRole, "process.parent.executable": fileRole, "dll.path": fileRole, "exe": fileRole,
+	"Image": fileRole, "ParentImage": fileRole, "TargetFilename": fileRole, "ImageLoaded": fileRole,
+	"OriginalFileName": fileRole,
+	"SourceImage":      fileRole, "TargetImage": fileRole, "NewProcessName": fileRole, "ParentProcessName": fileRole,
+	"ProcessName": fileRole,
+	"file.name":   fileRole, "file.path": fileRole, "fileinfo.filename": fileRole, "filename": fileRole,
+	"files.filename":     fileRole,
+	"process.executable": fileRole, "process.name": fileRole, "process.parent.executable": fileRole,
+	"dll.path": fileRole, "exe": fileRole,
 
-	"TargetObject": registryRole, "registry.path": registryRole, "registry.key": registryRole, "ObjectName": registryRole,
+	"TargetObject": registryRole, "registry.path": registryRole, "registry.key": registryRole,
+	"ObjectName": registryRole,
 
-	"http.http_user_agent": agentRole, "c-useragent": agentRole, "user_agent": agentRole, "user_agent.original": agentRole,
-	"cs-user-agent": agentRole, "userAgent": agentRole,
+	"http.http_user_agent": agentRole, "c-useragent": agentRole, "user_agent": agentRole,
+	"user_agent.original": agentRole,
+	"cs-user-agent":       agentRole, "userAgent": agentRole,
 
 	"Hashes": hashesRole, "Hash": hashesRole, "hashes": hashesRole,
-	"sha512": hashRole, "SHA512": hashRole, "file.hash.sha512": hashRole, "process.hash.sha512": hashRole, "sha384": hashRole, "sha224": hashRole,
+	"sha512": hashRole, "SHA512": hashRole, "file.hash.sha512": hashRole, "process.hash.sha512": hashRole,
+	"sha384": hashRole, "sha224": hashRole,
 	"Imphash": imphashRole, "file.pe.imphash": imphashRole, "process.pe.imphash": imphashRole,
 	"ja3": ja3Role, "tls.ja3.hash": ja3Role, "tls.client.ja3": ja3Role,
-	"mac": macRole, "source.mac": macRole, "destination.mac": macRole, "client.mac": macRole, "host.mac": macRole, "ether.src_mac": macRole, "ether.dest_mac": macRole,
+	"mac": macRole, "source.mac": macRole, "destination.mac": macRole, "client.mac": macRole, "host.mac": macRole,
+	"ether.src_mac": macRole, "ether.dest_mac": macRole,
 	"MutexName": mutexRole, "mutex": mutexRole,
 }
 

@@ -26,7 +26,8 @@ func newOverlay(most int) *overlay { return &overlay{filter: newGrowing(most)} }
 
 // The marks of what was removed: one entry, all of an id, all of a source.
 func markKey(r *record) string {
-	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" + string(r.id)
+	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" +
+		string(r.id)
 }
 func markID(id []byte) string         { return "i" + string(id) }
 func markSource(source string) string { return "s" + source }

@@ -111,7 +111,8 @@ func decodeRecord(b []byte, names []string) (r record, rest []byte, err error) {
 	r.kind, r.match, r.tlp = kind(b[8]>>3), Match(b[8]&7), policy.TLP(b[9])
 	b = b[10:]
 	source, n := binary.Uvarint(b)
-	if n <= 0 || source >= uint64(len(names)) || r.kind == 0 || r.kind >= kinds || r.match >= matches || !r.tlp.Known() {
+	if n <= 0 || source >= uint64(len(names)) || r.kind == 0 || r.kind >= kinds || r.match >= matches ||
+		!r.tlp.Known() {
 		return r, nil, errRecord
 	}
 	r.source, b = names[source], b[n:]

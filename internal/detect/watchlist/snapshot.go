@@ -159,7 +159,8 @@ func (b *batch) networks(i int, k kind) {
 	for n := addr.BitLen(); n >= 0; n-- {
 		if lengths.has(n) {
 			p, _ := addr.Prefix(n)
-			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network, bits: uint8(n)})
+			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network,
+				bits: uint8(n)})
 		}
 	}
 }

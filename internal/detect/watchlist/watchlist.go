@@ -128,7 +128,8 @@ func Check(e Entry) (Entry, error) {
 	e.Value = v
 	if (k == kindIPv4 || k == kindIPv6) && strings.IndexByte(v, '/') >= 0 {
 		if e.Match != Exact && e.Match != Network {
-			return e, refuse(i18n.T("{0} is a network and cannot match as {1}", "{0} はネットワークであり、{1} としては照合できません").With(v, e.Match))
+			return e, refuse(i18n.T("{0} is a network and cannot match as {1}",
+				"{0} はネットワークであり、{1} としては照合できません").With(v, e.Match))
 		}
 		e.Match = Network
 	} else if e.Match == Network {
@@ -144,9 +145,11 @@ func Check(e Entry) (Entry, error) {
 	case e.Source == "":
 		return e, refuse(i18n.T("{0} has no source", "{0} に出所がありません").With(quoted(v)))
 	case len(e.Source) > maxName || !utf8.ValidString(e.Source):
-		return e, refuse(i18n.T("the source's name is not UTF-8 of at most {0} bytes", "出所の名前は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
+		return e, refuse(i18n.T("the source's name is not UTF-8 of at most {0} bytes",
+			"出所の名前は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
 	case len(e.ID) > maxName || !utf8.ValidString(e.ID):
-		return e, refuse(i18n.T("the id is not UTF-8 of at most {0} bytes", "ID は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
+		return e, refuse(i18n.T("the id is not UTF-8 of at most {0} bytes",
+			"ID は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
 	}
 	e.TLP = e.TLP.Binding()
 	if !e.ValidUntil.IsZero() {

@@ -33,9 +33,10 @@ type Checkpoints interface {
 // Checkpoint is how far a file was read. It is saved once before anything is read of
 // the file, so that Epoch is fixed, and then after each batch that was kept.
 type Checkpoint struct {
-	Key           string         `json:"key"`   // UUID of this checkpoint
-	Epoch         string         `json:"epoch"` // what event IDs start from: one for each generation of a file's content
-	Path          string         `json:"path"`  // where it was first seen; Source.Name of its events
+	Key string `json:"key"` // UUID of this checkpoint
+	// what event IDs start from: one for each generation of a file's content
+	Epoch         string         `json:"epoch"`
+	Path          string         `json:"path"` // where it was first seen; Source.Name of its events
 	Device, Inode uint64         // 0 where the system has none
 	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
 	Head          string         `json:"head"`               // their SHA-256 in hexadecimal

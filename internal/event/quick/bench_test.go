@@ -19,7 +19,8 @@ func BenchmarkMatch(b *testing.B) {
 	n := 0
 	pass := func(count int) {
 		for i := range count {
-			if err := q.Match(lines[i%len(lines)], func(*event.Event, *sigma.Match) bool { n++; return true }); err != nil {
+			if err := q.Match(lines[i%len(lines)],
+				func(*event.Event, *sigma.Match) bool { n++; return true }); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -116,7 +116,8 @@ func TestWindowsEvents(t *testing.T) {
 			return
 		}
 		var got, mapped, want []*sigma.Match
-		if err := q.Match(line, func(_ *event.Event, m *sigma.Match) bool { got = append(got, m); return true }); err != nil {
+		if err := q.Match(line,
+			func(_ *event.Event, m *sigma.Match) bool { got = append(got, m); return true }); err != nil {
 			t.Fatalf("%v\n%s", err, line)
 		}
 		ev, err := decode(line)

@@ -37,7 +37,8 @@ func NewFields(e *engine.Engine) *Fields {
 // such an object (in fields that rules look at: lists, null, infinities, what stands
 // for control characters and for bytes that were no UTF-8), where rules look for keywords, and for the final word
 // on what seems to match. The error is that of decode.
-func (f *Fields) Matches(product, service string, categories []string, fields []byte, decode func() (*event.Event, error)) (found bool, err error) {
+func (f *Fields) Matches(product, service string, categories []string, fields []byte,
+	decode func() (*event.Event, error)) (found bool, err error) {
 	f.source.product, f.source.service, f.source.categories = product, service, categories
 	f.decode, f.event, f.err = decode, nil, nil
 	if !f.scan.always && f.read(fields) {

@@ -46,14 +46,17 @@ func TestKeywords(t *testing.T) {
 		{`ab*yz`, `"x":"abc xyz"`, true},
 		{`x`, `"y":"x"`, true},
 	} {
-		set := sigma.ParseCollection("a.yml", []byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+"\"\n  condition: keywords\n")).Set()
+		set := sigma.ParseCollection("a.yml",
+			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+
+				"\"\n  condition: keywords\n")).Set()
 		if len(set.Rules) != 1 {
 			t.Fatal(row.keyword, set.Refused)
 		}
 		q := quick.NewMatcher(engine.Compile(set, engine.Options{}), decode)
 		found := false
 		line := head + row.members + "}"
-		if err := q.Match([]byte(line), func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil {
+		if err := q.Match([]byte(line),
+			func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil {
 			t.Fatal(err)
 		}
 		if found != row.found || q.Quick != 1 {
@@ -63,9 +66,12 @@ func TestKeywords(t *testing.T) {
 			continue
 		}
 		// The same for one field.
-		set = sigma.ParseCollection("a.yml", []byte("title: x\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x|contains: \""+row.keyword+"\"\n  condition: sel\n")).Set()
+		set = sigma.ParseCollection("a.yml",
+			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x|contains: \""+row.keyword+
+				"\"\n  condition: sel\n")).Set()
 		q, found = quick.NewMatcher(engine.Compile(set, engine.Options{}), decode), false
-		if err := q.Match([]byte(line), func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil || found != row.found {
+		if err := q.Match([]byte(line),
+			func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil || found != row.found {
 			t.Errorf("x|contains %s in %s: %v, %v", row.keyword, line, found, err)
 		}
 	}

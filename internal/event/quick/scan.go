@@ -373,7 +373,8 @@ func (s *scanner) object() bool {
 		}
 		i++
 		var end int
-		if next := node.next; next != nil && len(b)-i > len(next.key) && b[i+len(next.key)] == '"' && string(b[i:i+len(next.key)]) == next.key {
+		if next := node.next; next != nil && len(b)-i > len(next.key) && b[i+len(next.key)] == '"' &&
+			string(b[i:i+len(next.key)]) == next.key {
 			end = i + len(next.key)
 			node = next
 		} else {

@@ -22,10 +22,12 @@ var columnNames = [...]struct {
 	at    func(*header) *int
 	names []string
 }{
-	{func(h *header) *int { return &h.value }, []string{"value", "indicator", "ioc", "iocvalue", "observable", "indicatorvalue"}},
+	{func(h *header) *int { return &h.value },
+		[]string{"value", "indicator", "ioc", "iocvalue", "observable", "indicatorvalue"}},
 	{func(h *header) *int { return &h.typ }, []string{"type", "ioctype", "indicatortype", "observabletype", "kind"}},
 	{func(h *header) *int { return &h.match }, []string{"match", "matchtype"}},
-	{func(h *header) *int { return &h.until }, []string{"validuntil", "expires", "expiration", "expirationdate", "expiry", "expiresat"}},
+	{func(h *header) *int { return &h.until },
+		[]string{"validuntil", "expires", "expiration", "expirationdate", "expiry", "expiresat"}},
 	{func(h *header) *int { return &h.tlp }, []string{"tlp", "marking", "tlplabel"}},
 	{func(h *header) *int { return &h.source }, []string{"source", "feed", "provider"}},
 	{func(h *header) *int { return &h.id }, []string{"id", "uuid", "iocid", "indicatorid", "stixid"}},
@@ -191,9 +193,11 @@ func (r *reader) csv(in *bufio.Reader) error {
 }
 
 var (
-	noHeader = i18n.T("there is no header that names a column \"value\" (or indicator, ioc, url, sha256_hash …)", "列名 value(または indicator、ioc、url、sha256_hash など)を含む見出し行がありません")
+	noHeader = i18n.T("there is no header that names a column \"value\" (or indicator, ioc, url, sha256_hash …)",
+		"列名 value(または indicator、ioc、url、sha256_hash など)を含む見出し行がありません")
 	longRow  = i18n.T("the row is longer than {0} bytes", "行が {0} バイトを超えています")
-	badMatch = i18n.T("{0} is no way to match (exact, tree, below, prefix, network)", "{0} という照合方法はありません(exact、tree、below、prefix、network)")
+	badMatch = i18n.T("{0} is no way to match (exact, tree, below, prefix, network)",
+		"{0} という照合方法はありません(exact、tree、below、prefix、network)")
 )
 
 func (r *reader) rowEntry(line int, h header, row []string) error {
