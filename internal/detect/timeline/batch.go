@@ -89,7 +89,7 @@ func (w *worker) text(b *batch) {
 		b.asked++
 		b.records++
 		b.report.CheckText(c.Raw, w.source)
-		if c.Line && w.quick != nil && w.short(b, c) {
+		if c.Line && w.flat != nil && w.short(b, c) {
 			continue
 		}
 		n, _ := w.decoder.Cut(w.source, c, w.hint, each, b.report.AddBad) // the error is b's
@@ -120,8 +120,7 @@ func (w *worker) log(b *batch) {
 			b.report.Bytes += int64(rec.Size)
 			ev, err := w.decoder.LogFields(source, rec, hint)
 			if err != nil {
-				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID),
-					Reason: read.LogReason(err)})
+				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
 				continue
 			}
 			b.report.Events++
