@@ -1,9 +1,9 @@
-// Command bench measures what docs/performance.md states: start, memory, shared indicators, the
+// Command bench measures what docs/performance.md states: start, memory, the
 // time to immunity, the history of a node, hunts, correlation, and a day of work. Each measurement prints a
 // Markdown table, or JSON with --json, and beside its figures the limit that
 // this machine sets to them, measured in the same run.
 //
-//	go run ./bench [start|memory|arming|cycle|flood|history|hunt|correlate|soak ...] [flags]
+//	go run ./bench [start|memory|cycle|flood|history|hunt|correlate|soak ...] [flags]
 //
 // Without a name, all are run.
 package main
@@ -34,7 +34,6 @@ type settings struct {
 	attacks int
 	members []int
 	full    []int
-	shared  []int // indicators
 	past    int
 	events  int
 	hunt    int
@@ -60,11 +59,13 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"arming", arming}, {"cycle", cycle}, {"flood", flood}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"flood", flood}, {"history", past},
+		{"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, arming, cycle, flood, history, hunt, correlate or soak", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, flood, history, hunt, correlate "+
+				"or soak", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -117,20 +118,21 @@ func run(ctx context.Context, args []string) error {
 
 func parse(args []string) (settings, error) {
 	s := settings{log: os.Stderr}
-	members, full, shared := "3,100,1000", "3,100", "1000,10000,100000"
+	members, full := "3,100,1000", "3,100"
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&s.hunt, "hunt", 1_000_000, "hunt: how many events the past holds, of about 2 KB each")
 	f.IntVar(&s.groups, "groups", 1_000_000, "correlate: groups that are held at once")
 	f.IntVar(&s.soak, "soak", 480_000, "soak: events of the day")
 	f.BoolVar(&s.json, "json", false, "print JSON")
-	f.StringVar(&s.dir, "dir", "", "work folder, on the disk to measure; default is the system's folder for temporary files")
-	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"), "folder with recorded events and rules; default ../shared/data if it is there")
+	f.StringVar(&s.dir, "dir", "",
+		"work folder, on the disk to measure; default is the system's folder for temporary files")
+	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"),
+		"folder with recorded events and rules; default ../shared/data if it is there")
 	f.IntVar(&s.runs, "runs", 10, "start: how many starts")
 	f.DurationVar(&s.idle, "idle", 10*time.Second, "memory: how long the processes are left alone")
 	f.IntVar(&s.attacks, "attacks", 30, "cycle: attacks per run; flood: attacks before it")
 	f.IntVar(&s.flood, "flood", 10_000, "flood: findings of the burst")
 	f.StringVar(&members, "members", members, "cycle: numbers of simulated members, by comma")
-	f.StringVar(&shared, "shared", shared, "arming: numbers of indicators, by comma")
 	f.StringVar(&full, "full", full, "cycle: numbers of full nodes, by comma")
 	f.IntVar(&s.past, "past", 20_000, "cycle: events in the past that is hunted in")
 	f.IntVar(&s.events, "events", 200_000, "history: generated events")
@@ -147,15 +149,10 @@ func parse(args []string) (settings, error) {
 		}
 	}
 	var err error
-	for _, list := range []struct {
-		text string
-		into *[]int
-	}{{members, &s.members}, {full, &s.full}, {shared, &s.shared}} {
-		if *list.into, err = numbers(list.text); err != nil {
-			return s, err
-		}
+	if s.members, err = numbers(members); err == nil {
+		s.full, err = numbers(full)
 	}
-	return s, nil
+	return s, err
 }
 
 func numbers(text string) ([]int, error) {
@@ -166,7 +163,7 @@ func numbers(text string) ([]int, error) {
 			continue
 		}
 		if _, err := fmt.Sscanf(p, "%d", &n); err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is not a number above zero", p)
+			return nil, fmt.Errorf("%q is not a number of members", p)
 		}
 		out = append(out, n)
 	}
@@ -184,7 +181,8 @@ func machine(before string) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d cores, %s/%s, %s; load average (1 min) before %s, after %s", cpu, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), before, load())
+	return fmt.Sprintf("%s, %d cores, %s/%s, %s; load average (1 min) before %s, after %s", cpu, runtime.NumCPU(),
+		runtime.GOOS, runtime.GOARCH, runtime.Version(), before, load())
 }
 
 // load is the load average of the last minute.
@@ -196,10 +194,10 @@ func load() string {
 	return strings.Fields(string(b))[0]
 }
 
-// rules gives the folder of the rules that others wrote; "" if it is not there.
+// rules returns the folder of the rules that others wrote; "" if it is not there.
 func (s settings) rules() string { return s.there("sigma") }
 
-// recorded gives the folder of recorded events; "" if it is not there.
+// recorded returns the folder of recorded events; "" if it is not there.
 func (s settings) recorded() string { return s.there("events-windows") }
 
 func (s settings) there(name string) string {

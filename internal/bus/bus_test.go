@@ -21,14 +21,12 @@ const patience = 15 * time.Second
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick, end := time.NewTicker(5*time.Millisecond), time.After(patience)
-	defer tick.Stop()
+	end := time.Now().Add(patience)
 	for !ok() {
-		select {
-		case <-tick.C:
-		case <-end:
+		if time.Now().After(end) {
 			t.Fatalf("did not come: %s", what)
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -131,8 +129,7 @@ func listening(t testing.TB, dir, addr string) (*bus.Hub, string, *tls.Config) {
 func join(t testing.TB, m member, pin, url string) *bus.Link {
 	t.Helper()
 	log, _ := logger(t)
-	l, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: url, Pin: pin, Seed: m.seed, UserJWT: m.grant.UserJWT,
-		Account: m.grant.Account, Log: log})
+	l, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: url, Pin: pin, Seed: m.seed, UserJWT: m.grant.UserJWT, Account: m.grant.Account, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/casework"
-	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
@@ -20,9 +20,10 @@ type Report struct {
 	OK      bool   `json:"ok"`
 	Missing string `json:"missing,omitempty"` // the first step that did not come
 
-	Events     int64            `json:"events"`         // read by the first member's sensor
-	BadRecords int64            `json:"bad_records"`    // not readable, each named in the log
-	LeftOut    int64            `json:"files_left_out"` // of no kind that is read, such as captures; the log names them from level info
+	Events     int64 `json:"events"`      // read by the first member's sensor
+	BadRecords int64 `json:"bad_records"` // not readable, each named in the log
+	// of no kind that is read, such as captures; the log names them from level info
+	LeftOut    int64            `json:"files_left_out"`
 	Rules      int              `json:"rules"`
 	Refused    int              `json:"rules_refused"`
 	Steps      []ReportStep     `json:"steps"` // in order of time
@@ -116,7 +117,8 @@ type ReportWaiting struct {
 // Report reads the outcome out of the hub's state. Nothing in it is kept by the
 // demo itself: what it says is what the hub knows.
 func (d *Demo) Report(ctx context.Context) (Report, error) {
-	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{}, Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
+	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{},
+		Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
 		Armed: []ReportReceipt{}, Hunted: []ReportReceipt{}, Sightings: []ReportSighting{}, Waiting: []ReportWaiting{}}
 	d.mu.Lock()
 	r.Events, r.BadRecords, r.LeftOut = d.report.Events, d.report.BadN, d.report.SkipN
@@ -160,10 +162,12 @@ func (d *Demo) name(member string) string {
 }
 
 func (d *Demo) findings(tx *store.Tx, r *Report) error {
-	list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 10_000)
+	list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 10_000)
 	slices.Reverse(list)
 	for _, f := range list {
-		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
+		r.Findings = append(r.Findings,
+			ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member),
+				f.Count, f.Retro})
 	}
 	return err
 }
@@ -173,9 +177,11 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(page.Rows, func(a, b casework.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(page.Rows,
+		func(a, b casework.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
 	for _, c := range page.Rows {
-		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest, Findings: c.Findings}
+		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest,
+			Findings: c.Findings}
 		parts, err := casework.Parts(tx, c.ID)
 		if err != nil {
 			return err
@@ -197,7 +203,8 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 	}
 	slices.Reverse(page.Rows)
 	for _, o := range page.Rows {
-		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(), Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
+		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(),
+			Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
 		for _, m := range d.members {
 			if policy.MayGet(m.id, m.sector, o.Handling) {
 				ri.Entitled = append(ri.Entitled, d.name(m.id))
@@ -233,7 +240,9 @@ func (d *Demo) steps(r *Report, cycles []situation.Cycle) {
 			case situation.Armed:
 				r.Armed = append(r.Armed, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At)})
 			case situation.Hunted:
-				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0), Untold: s.N == situation.Untold})
+				r.Hunted = append(r.Hunted,
+					ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0),
+						Untold: s.N == situation.Untold})
 			}
 		}
 		for _, id := range c.Indicators() {
@@ -278,8 +287,9 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 // kept counts what the first member found and does not tell the hub.
 func (d *Demo) kept(ctx context.Context, r *Report) error {
 	return d.members[0].node.DB().Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
-		all, err := finding.Count(tx, finding.Filter{})
-		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
+		all, err := detect.Count(tx, detect.Filter{})
+		told := slices.DeleteFunc(slices.Clone(r.Findings),
+			func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
 		r.Kept = max(0, all-int64(len(told)))
 		return err
 	})

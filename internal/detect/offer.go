@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -34,7 +33,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 			continue
 		}
 		a.offered[name] = true
-		give := v.why == "" && a.given < wire.MaxObservables
+		give := v.why == "" && a.given < maxOffered
 		if give {
 			known, err := s.known(tx, name, "")
 			if err != nil {
@@ -44,12 +43,12 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 		}
 		why := v.why
 		if why == "" {
-			why = finding.ReasonUnseen
-			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < wire.MaxObservables {
+			why = reasonUnseen
+			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < maxOffered {
 				a.Observables = append(a.Observables, v.o)
 			}
 		}
-		if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: why, Offered: give}); err != nil {
+		if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, why, give}}); err != nil {
 			return err
 		}
 		if give {
@@ -74,10 +73,10 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	if err != nil {
 		return err
 	}
-	if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: finding.ReasonBehavior, Offered: !known}); err != nil || known {
+	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
 		return err
 	}
-	return offer(wire.Candidate{Sigma: text, Base: bases, Why: finding.ReasonBehavior}, name)
+	return offer(wire.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)
 }
 
 // maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -113,7 +112,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 	}
 	techniques := map[string]int64{}
 	for rule := range c.Engine.cared {
-		for _, t := range attack.TechniquesOf(rule.tags) {
+		for _, t := range techniquesOf(rule.tags) {
 			techniques[t]++
 		}
 	}

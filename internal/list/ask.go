@@ -14,11 +14,8 @@ type Ask struct {
 	Sort   string            // name of a Sort, with - in front for its reverse; empty: the default
 	After  string            // Next of the page before
 	Limit  int               // 0: PageRows
-	// Download asks for as much as a file holds, from the start: what is in memory
-	// as a whole, and DownloadRows of what is in the database.
-	Download bool
-	Count    bool // how many there are in all is wanted
-	Strict   bool // what the list does not know is an error instead of being left out
+	Count  bool              // how many there are in all is wanted
+	Strict bool              // what the list does not know is an error instead of being left out
 }
 
 // asked is an Ask that was understood.
@@ -30,7 +27,6 @@ type asked[T any] struct {
 	back    bool
 	after   string
 	limit   int
-	file    bool
 }
 
 // Ask returns what the address of a page asks for. A download begins at the
@@ -41,7 +37,7 @@ func (s Spec[T]) Ask(r *web.Request) Ask {
 		a.Values[f.Name] = r.Value(f.Name)
 	}
 	if r.Download() {
-		a.After, a.Limit, a.Download = "", DownloadRows, true
+		a.After, a.Limit = "", DownloadRows
 	}
 	return a
 }
@@ -56,10 +52,11 @@ func (s Spec[T]) understand(a Ask) (asked[T], error) {
 }
 
 func (s Spec[T]) read(a Ask) (asked[T], error) {
-	out := asked[T]{values: map[string]string{}, after: a.After, limit: a.Limit, file: a.Download}
+	out := asked[T]{values: map[string]string{}, after: a.After, limit: a.Limit}
 	if out.limit < 1 {
 		out.limit = PageRows
 	}
+	out.limit = min(out.limit, DownloadRows)
 	for _, f := range s.Filters {
 		v := a.Values[f.Name]
 		if v == "" {

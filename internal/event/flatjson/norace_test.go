@@ -1,5 +1,0 @@
-//go:build !race
-
-package flatjson_test
-
-const raceDetector = false

@@ -1,0 +1,5 @@
+//go:build race
+
+package quick_test
+
+const raceDetector = true
