@@ -16,7 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
