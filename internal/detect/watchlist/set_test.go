@@ -84,6 +84,10 @@ func TestSetGrows(t *testing.T) {
 			}
 		}
 		s = s.With(add, drop)
+		oldest := at(max(0, i+100-live))
+		if got := askSet(s, event.Observable{Type: oldest.Type, Value: oldest.Value}); len(got) != 1 {
+			t.Fatalf("after %d: the oldest entry is found %d times", i+100, len(got))
+		}
 	}
 	if s.Len() != live || s.room > 4*live {
 		t.Fatalf("%d entries, and room for %d", s.Len(), s.room)
