@@ -29,9 +29,11 @@ func (a *API) problem(ctx context.Context, err error) *fault.Problem {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		a.cfg.Log.Debug("caller went away", "request", st.id, "operation", st.operation)
 	} else if k.Status() >= http.StatusInternalServerError {
-		a.cfg.Log.Error("operation failed", "request", st.id, "operation", st.operation, "kind", k.Label(), "error", err)
+		a.cfg.Log.Error("operation failed", "request", st.id, "operation", st.operation, "kind", k.Label(), "error",
+			err)
 	} else {
-		a.cfg.Log.Debug("operation refused", "request", st.id, "operation", st.operation, "kind", k.Label(), "error", err)
+		a.cfg.Log.Debug("operation refused", "request", st.id, "operation", st.operation, "kind", k.Label(), "error",
+			err)
 	}
 	st.kind = k.Label()
 	return fault.ProblemOf(err, st.lang, st.id)
@@ -61,7 +63,8 @@ func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
 	case http.StatusRequestTimeout:
 		k, text = fault.Busy, i18n.T("the request body came too slowly", "要求の本文の受信に時間がかかりすぎました")
 	case http.StatusRequestEntityTooLarge:
-		k, text = fault.TooLarge, i18n.T("the request body has more than {0} bytes", "要求の本文が {0} バイトを超えています").With(ctx.Operation().MaxBodyBytes-1)
+		k, text = fault.TooLarge, i18n.T("the request body has more than {0} bytes",
+			"要求の本文が {0} バイトを超えています").With(ctx.Operation().MaxBodyBytes-1)
 	case http.StatusUnsupportedMediaType:
 		k, text = fault.Unsupported, i18n.T("the body must be application/json", "本文は application/json で送ってください")
 	case http.StatusUnprocessableEntity:

@@ -227,8 +227,8 @@ func refOf(r *sigma.Rule) wire.RuleRef {
 
 // maxMatched bounds the fields that a finding carries, and their length.
 const (
-	maxMatched = 24
-	maxValue   = 2000
+	maxMatched = wire.MaxMatched
+	maxValue   = wire.MaxValue
 )
 
 func fieldsOf(m *sigma.Match) []wire.FieldValue {

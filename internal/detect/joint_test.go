@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/wire"
@@ -122,7 +123,7 @@ func TestJointLive(t *testing.T) {
 		if diff := cmp.Diff([]string{"Many failures indicator--1 1 false", "Our own  1 false"}, n.told(t)); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
-		i := slices.IndexFunc(n.findings(t), func(f Item) bool { return f.Rule.ID == failsID })
+		i := slices.IndexFunc(n.findings(t), func(f finding.Item) bool { return f.Rule.ID == failsID })
 		if f := n.findings(t)[i]; f.Rule.Author != "C. Orr" || f.Host != "dc1" || f.Rule.Level != "high" {
 			t.Errorf("%+v", f)
 		}

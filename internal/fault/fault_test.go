@@ -35,7 +35,8 @@ func TestNothingInnerGetsOut(t *testing.T) {
 		if strings.Contains(fmt.Sprint(p), "hunter2") || strings.Contains(TextOf(err).JA, "hunter2") {
 			t.Errorf("%v: %+v", err, p)
 		}
-		if p.Status != KindOf(err).Status() || p.Type != "urn:meneki:problem:"+KindOf(err).Label() || p.Instance != "urn:meneki:request:r1" {
+		if p.Status != KindOf(err).Status() || p.Type != "urn:meneki:problem:"+KindOf(err).Label() ||
+			p.Instance != "urn:meneki:request:r1" {
 			t.Errorf("%v: %+v", err, p)
 		}
 	}

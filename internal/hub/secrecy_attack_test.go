@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -317,7 +318,7 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(ctx, identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
 		t.Fatal(err)
 	}
 	for _, rules := range []share.Rules{share.Cautious(), share.Manual()} {

@@ -42,8 +42,11 @@ func start(t *testing.T, r *job.Runner) (stop func()) {
 
 func enqueue(t *testing.T, db *store.DB, n job.New) (id string, fresh bool) {
 	t.Helper()
-	err := db.Write(t.Context(), sys,
-		func(tx *store.Tx) (err error) { id, fresh, err = job.Enqueue(tx, n); return err })
+	err := db.Write(t.Context(), sys, func(tx *store.Tx) (err error) {
+		id, fresh,
+			err = job.Enqueue(tx, n)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +83,7 @@ func TestRunRetryAndFail(t *testing.T) {
 					}
 					return nil
 				},
-				"bad": func(context.Context,
-					*job.Attempt) error {
-					return fault.New(fault.Invalid, i18n.T("no", "不可"))
-				},
+				"bad":  func(context.Context, *job.Attempt) error { return fault.New(fault.Invalid, i18n.T("no", "不可")) },
 				"hard": func(context.Context, *job.Attempt) error { return errors.New("never") },
 			}}
 		id, fresh := enqueue(t, db, job.New{Kind: "flaky", Key: "k", Payload: map[string]string{"x": "脅威"}})
@@ -137,12 +137,12 @@ func TestCancel(t *testing.T) {
 	bubble(t, func(t *testing.T, open func() *store.DB) {
 		db := open()
 		var started atomic.Bool
-		r := &job.Runner{DB: db,
-			Handlers: map[string]job.Handler{"slow": func(ctx context.Context, a *job.Attempt) error {
-				started.Store(true)
-				<-ctx.Done()
-				return ctx.Err()
-			}}}
+		r := &job.Runner{DB: db, Handlers: map[string]job.Handler{"slow": func(ctx context.Context,
+			a *job.Attempt) error {
+			started.Store(true)
+			<-ctx.Done()
+			return ctx.Err()
+		}}}
 		waiting, _ := enqueue(t, db, job.New{Kind: "slow", At: time.Now().Add(time.Hour)})
 		running, _ := enqueue(t, db, job.New{Kind: "slow"})
 		stop := start(t, r)
@@ -191,7 +191,7 @@ func TestLeaseAndStop(t *testing.T) {
 		if j := state(t, db, id); j.State != job.Waiting || j.Attempt != 0 {
 			t.Errorf("after a stop: %+v", j)
 		}
-		// The dead process: its lease is in the database, and no one renews it.
+		// The dead process: its lease is in the database, and is not renewed.
 		dead := open()
 		stop = start(t, &job.Runner{DB: dead, Handlers: handlers})
 		time.Sleep(time.Second)
@@ -213,21 +213,20 @@ func TestLeaseAndStop(t *testing.T) {
 		// A job that takes its process down every time ends some day.
 		killer, _ := enqueue(t, db, job.New{Kind: "killer", MaxAttempts: 1})
 		dead = open()
-		stop = start(t, &job.Runner{DB: dead,
-			Handlers: map[string]job.Handler{"killer": func(ctx context.Context, _ *job.Attempt) error {
-				dead.Close()
-				<-ctx.Done()
-				return ctx.Err()
-			}}})
+		stop = start(t, &job.Runner{DB: dead, Handlers: map[string]job.Handler{"killer": func(ctx context.Context,
+			_ *job.Attempt) error {
+			dead.Close()
+			<-ctx.Done()
+			return ctx.Err()
+		}}})
 		time.Sleep(time.Second)
 		stop()
 		time.Sleep(time.Minute)
-		stop = start(t, &job.Runner{DB: db,
-			Handlers: map[string]job.Handler{"killer": func(context.Context,
-				*job.Attempt) error {
-				t.Error("run again")
-				return nil
-			}}})
+		stop = start(t, &job.Runner{DB: db, Handlers: map[string]job.Handler{"killer": func(context.Context,
+			*job.Attempt) error {
+			t.Error("run again")
+			return nil
+		}}})
 		time.Sleep(time.Second)
 		stop()
 		if j := state(t, db, killer); j.State != job.Failed || j.Error().Zero() {
@@ -282,8 +281,8 @@ func TestManyRunnersDoEachJobOnce(t *testing.T) {
 		}
 		var stops []func()
 		for _, db := range dbs {
-			stops = append(stops,
-				start(t, &job.Runner{DB: db, Workers: 4, Poll: time.Millisecond, Handlers: map[string]job.Handler{
+			stops = append(stops, start(t, &job.Runner{DB: db, Workers: 4, Poll: time.Millisecond,
+				Handlers: map[string]job.Handler{
 					"k": func(_ context.Context, a *job.Attempt) error { seen <- a.ID; return nil }}}))
 		}
 		var ids []string

@@ -23,7 +23,7 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 	if r, ok := windowsShape(m); ok {
 		return r
 	}
-	if depth < maxWrap { // after Windows, as package quick has it
+	if depth < maxWrap { // after Windows, as package flatjson has it
 		if inner, ok := auditData(m); ok {
 			return d.shape(inner, name, hint, depth+1)
 		}
