@@ -91,7 +91,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
+		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e
@@ -174,7 +174,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		return c, err
 	}
 	for i, a := range attacks {
-		select { // what the last attack left behind, such as marks of what was published
+		select { // what the last attack left behind, such as records of what was published
 		case <-time.After(300 * time.Millisecond):
 		case <-ctx.Done():
 			return c, ctx.Err()

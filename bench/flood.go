@@ -40,7 +40,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
+		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e

@@ -106,7 +106,7 @@ func demoMembers(tlp policy.TLP) []*demoMember {
 	}
 }
 
-// OpenDemo makes the hub, lets the members join, and gives each its past.
+// Open makes the hub, lets the members join, and imports the past of each.
 func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -186,7 +186,7 @@ const toldRefused = 20
 
 // demoPorts returns the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {
-	if first == "" { // any free ports: the consoles are there, nobody is told
+	if first == "" { // any free ports: the consoles are there, no address is printed
 		return []string{"127.0.0.1:0", "", "", ""}, nil
 	}
 	if err := role.Address(first); err != nil {
