@@ -312,15 +312,15 @@ func (d *Demo) sample(ctx context.Context, name string, take func(context.Contex
 	return take(ctx, list)
 }
 
-// Place is one console of the demo.
-type Place struct{ Name, URL string }
+// Console is one console of the demo.
+type Console struct{ Name, URL string }
 
-// Places lists the consoles, the hub's first.
-func (d *Demo) Places() []Place {
-	out := []Place{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
+// Consoles lists the consoles, the hub's first.
+func (d *Demo) Consoles() []Console {
+	out := []Console{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
 	for _, m := range d.members {
 		if u := m.node.URL(); u != "" {
-			out = append(out, Place{m.name.In(d.cfg.Lang), u})
+			out = append(out, Console{m.name.In(d.cfg.Lang), u})
 		}
 	}
 	return out

@@ -18,7 +18,7 @@ const (
 	Ref                // a reference, which a path ends at only to ask whether it is there
 )
 
-// accountPaths and so on are what is what references point to to such objects.
+// accountPaths and so on are what references to such objects point to.
 var (
 	accountPaths   = map[string]Kind{"account_login": Text, "user_id": Text, "display_name": Text}
 	directoryPaths = map[string]Kind{"path": Text}
