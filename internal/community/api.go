@@ -133,7 +133,7 @@ func (c PageConfig) page(ctx context.Context, v policy.Viewer, p api.Paging) (ou
 			continue
 		}
 		st := status[m.ID]
-		rows = append(rows, MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m), m.Active() && c.Members.Online(m.ID), m.Invited, m.Joined, m.LastSeen, st.Version, st.Rules, st.Indicators, st.Waiting})
+		rows = append(rows, MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m), m.Active() && c.Members.directory.Online(m.ID), m.Invited, m.Joined, m.LastSeen, st.Version, st.Rules, st.Indicators, st.Waiting})
 		if len(rows) > p.Limit {
 			break
 		}

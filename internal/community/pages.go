@@ -162,7 +162,7 @@ func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
 		switch stateOf(m) {
 		case "joined":
 			joined++
-			if d.Members.Online(m.ID) {
+			if d.Members.directory.Online(m.ID) {
 				online++
 			}
 		case "invited":
@@ -174,7 +174,7 @@ func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
 		switch {
 		case state == "" && st == "revoked", state != "" && state != "all" && state != "connected" && state != st:
 			return true
-		case state == "connected" && (st != "joined" || !d.Members.Online(m.ID)):
+		case state == "connected" && (st != "joined" || !d.Members.directory.Online(m.ID)):
 			return true
 		case sector != "" && m.Sector != sector:
 			return true
@@ -258,7 +258,7 @@ func (d *desk) memberList(list []identity.Member, status map[string]Status) web.
 		if st.At.After(seen) {
 			seen = st.At
 		}
-		cells := []any{web.Lines{m.Name, sub}, stateBadge(m, d.Members.Online(m.ID)), web.Brief(seen), nil, nil, nil, nil}
+		cells := []any{web.Lines{m.Name, sub}, stateBadge(m, d.Members.directory.Online(m.ID)), web.Brief(seen), nil, nil, nil, nil}
 		if said {
 			cells[3], cells[4], cells[5], cells[6] = st.Rules, st.Indicators, st.Waiting, st.Version
 		}

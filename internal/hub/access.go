@@ -14,8 +14,8 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Online lists the members that are connected, by id.
-func (h *Hub) Online() []string { return h.members.OnlineMembers() }
+// Directory returns who belongs and who is connected.
+func (h *Hub) Directory() *identity.Directory { return h.directory }
 
 // empty if there is none.
 func (h *Hub) Newest(ctx context.Context, step string) (id string, members int64, err error) {

@@ -89,8 +89,8 @@ func (w *world) pump() {
 			return
 		}
 		for _, r := range rows {
-			for _, topics := range w.hub.consumers() {
-				if take := topics[r.Topic]; take != nil {
+			for _, m := range w.hub.modules {
+				if take := m.Consumes[r.Topic]; take != nil {
 					w.ok(take(w.t.Context(), bus.Message{ID: r.ID, Topic: r.Topic, Body: r.Body, Deliveries: 1}))
 				}
 			}
@@ -163,7 +163,7 @@ func (w *world) letters(member string, kind wire.Kind, bodies ...any) (a wire.Ba
 	body, err := json.Marshal(b)
 	w.ok(err)
 	w.hand.Add(time.Millisecond)
-	out, err := w.hub.door.leave(w.t.Context(), w.members[member], body)
+	out, err := w.hub.intake.batch(w.t.Context(), w.members[member], body)
 	w.ok(err)
 	w.ok(json.Unmarshal(out, &a))
 	return a

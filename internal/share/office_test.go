@@ -71,7 +71,8 @@ func (h *hub) Push(member, topic string, body []byte) error {
 func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
 		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
-	h.Office = NewOffice(db, h, h, h.id, slog.New(slog.DiscardHandler), func() {})
+	h.Office = NewOffice(db, h, h, slog.New(slog.DiscardHandler), func() {})
+	h.Office.SetIdentity(h.id)
 	// Random else, and hubs are compared.
 	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
 		panic(err)
