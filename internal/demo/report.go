@@ -191,12 +191,12 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 }
 
 func (d *Demo) indicators(tx *store.Tx, r *Report) error {
-	list, err := share.List(tx, share.Filter{}, time.Time{}, "", 10_000)
+	page, err := share.List(tx, list.Ask{Limit: 10_000})
 	if err != nil {
 		return err
 	}
-	slices.Reverse(list)
-	for _, o := range list {
+	slices.Reverse(page.Rows)
+	for _, o := range page.Rows {
 		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(), Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
 		for _, m := range d.members {
 			if policy.MayGet(m.id, m.sector, o.Handling) {
@@ -262,8 +262,8 @@ func (d *Demo) named(member string) string {
 func (d *Demo) waiting(ctx context.Context, r *Report) error {
 	for _, m := range d.members {
 		err := m.node.DB().Read(ctx, store.System("demo: waiting"), func(tx *store.Tx) error {
-			list, err := share.Desk(tx, share.StateWaiting, 1000)
-			for _, l := range list {
+			page, err := share.ListLeaving(tx, list.Ask{Limit: 1000})
+			for _, l := range page.Rows {
 				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), string(l.Kind), l.Title})
 			}
 			return err

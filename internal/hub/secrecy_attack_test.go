@@ -21,6 +21,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
@@ -332,7 +333,8 @@ func TestDiscreetFindings(t *testing.T) {
 		}
 	}
 	err = db.Read(ctx, store.System("test"), func(tx *store.Tx) error {
-		list, err := share.Desk(tx, "", 10)
+		page, err := share.ListLeaving(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 10})
+		list := page.Rows
 		if len(list) != 2 {
 			t.Errorf("%d findings would leave", len(list))
 		}

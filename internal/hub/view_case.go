@@ -3,11 +3,11 @@ package hub
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share"
@@ -119,11 +119,11 @@ func (h *Hub) userName(ctx context.Context, id string) string {
 func (h *Hub) caseIndicators(ctx context.Context, v policy.Viewer, caseID string) (out []casework.IndicatorLine, err error) {
 	err = h.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		out = out[:0]
-		list, err := share.List(tx, share.Filter{Case: caseID}, time.Time{}, "", 200)
+		p, err := share.List(tx, list.Ask{Values: map[string]string{"case": caseID}, Limit: 200})
 		if err != nil {
 			return err
 		}
-		for _, o := range list {
+		for _, o := range p.Rows {
 			l := casework.IndicatorLine{ID: o.ID, Name: o.Name, Kind: o.Kind, Value: o.Value, Finding: o.Finding, Made: o.Made, Until: o.ValidUntil, Withdrawn: !o.Withdrawn.IsZero(), Handling: o.Handling}
 			if v.Hub {
 				if err := reach(tx, &l); err != nil {

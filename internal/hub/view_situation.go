@@ -6,6 +6,7 @@ import (
 
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
 	"github.com/meneki/meneki/internal/situation"
@@ -76,8 +77,8 @@ func (h *Hub) memberDots(ctx context.Context) []share.MemberDot {
 
 func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err error) {
 	err = h.db.Read(ctx, store.System("situation: newest indicator"), func(tx *store.Tx) error {
-		list, err := share.List(tx, share.Filter{State: "active"}, time.Time{}, "", 20)
-		for _, o := range list {
+		p, err := share.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
+		for _, o := range p.Rows {
 			if o.Handling.TLP.Binding() == policy.Red { // named persons only: no wall shows it
 				continue
 			}

@@ -11,6 +11,7 @@ type Filter[T any] struct {
 	Kind    FilterKind
 	Text    i18n.Text // label of a choice, or what to type into the box of words
 	Options []Option  // of a choice or of tabs; other values are not known
+	Other   bool      // values beside Options can be asked for too
 	Missing string    // value where the address has none
 
 	// Where is the condition of a value that is not empty, in SQL; Match is the
@@ -51,7 +52,7 @@ func (f Filter[T]) option(value string) (Option, bool) {
 
 // knows reports whether value can be asked for.
 func (f Filter[T]) knows(value string) bool {
-	if len(f.Options) == 0 || value == f.Missing {
+	if len(f.Options) == 0 || f.Other || value == f.Missing {
 		return true
 	}
 	_, ok := f.option(value)

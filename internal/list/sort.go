@@ -3,6 +3,8 @@ package list
 import (
 	"cmp"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,16 @@ type Term[T any] struct {
 	SQL  string      // not null
 	Of   func(T) any // its value: whole number, text, bool, float64 or time.Time
 	Desc bool
+}
+
+// Rank returns the term of a column that holds one of values, which are given from
+// the lowest to the highest; others rank below all of them.
+func Rank[T any](column string, of func(T) string, values ...string) Term[T] {
+	sql := "CASE " + column
+	for i, v := range values {
+		sql += " WHEN '" + strings.ReplaceAll(v, "'", "''") + "' THEN " + strconv.Itoa(i)
+	}
+	return Term[T]{SQL: sql + " ELSE -1 END", Of: func(row T) any { return slices.Index(values, of(row)) }}
 }
 
 // kind is what a term's values are, as they are compared and put into cursors.

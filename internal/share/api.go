@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -80,6 +81,7 @@ type indicatorsIn struct {
 	Kind  string `query:"kind" maxLength:"100" doc:"ipv4-addr, domain-name, SHA-256, sigma … | 種類"`
 	State string `query:"state" enum:"active,expired,withdrawn"`
 	Case  string `query:"case" maxLength:"100"`
+	Sort  string `query:"sort" maxLength:"20" doc:"made (the default), level or until; - in front reverses it | made（既定）・level・until。先頭に - を付けると逆順"`
 }
 
 type indicatorsOut struct{ Body api.Page[IndicatorOut] }
@@ -95,51 +97,31 @@ var listOp = api.Op{ID: "list-indicators", Method: http.MethodGet, Path: "/api/v
 var getOp = api.Op{ID: "get-indicator", Method: http.MethodGet, Path: "/api/v1/indicators/{id}", Tag: "indicators", Need: policy.RoleReader,
 	Summary: i18n.T("One indicator with its STIX object", "指標1件（STIX オブジェクトを含む）"), Errors: []fault.Kind{fault.NotFound}}
 
-// listIndicators is the list at a hub, which lends number to tell what case the
-// caller may see, and at a node, which has no cases and gives nil.
-func listIndicators(ctx context.Context, db *store.DB, in *indicatorsIn, node bool, number func(tx *store.Tx, caseID string) string) (*indicatorsOut, error) {
-	key, err := api.Unmark(in.After, 1)
-	if err != nil {
-		return nil, err
-	}
-	var after mark
-	if len(key) == 1 {
-		after = parseMark(key[0])
-	}
-	var list []Indicator
-	counts := map[string]ratio{}
-	err = db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
-		f := Filter{Text: in.Q, Kind: in.Kind, State: in.State, Case: in.Case}
-		if hidden(tx, f.Case, number) {
-			return nil
-		}
-		if list, err = List(tx, f, after.at, after.id, in.Limit+1); err != nil || node {
-			return err
-		}
-		for i := range list {
-			if hidden(tx, list[i].Case, number) {
-				list[i].Case = ""
-			}
-		}
-		ids := make([]string, len(list))
-		for i, o := range list {
-			ids[i] = o.ID
-		}
-		progress, err := progressOf(tx, ids)
-		counts = tally(progress)
+func (in *indicatorsIn) ask() list.Ask {
+	return list.Ask{Values: map[string]string{"q": in.Q, "kind": in.Kind, "state": in.State, "case": in.Case},
+		Sort: in.Sort, After: in.After, Limit: in.Limit, Strict: true}
+}
+
+// listIndicators is the list at a hub.
+func (c HubPageConfig) listIndicators(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
+	var x extra
+	var p list.Page[Indicator]
+	err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+		p, err = c.read(tx, in.ask(), false, &x)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	page := api.Cut(list, in.Limit, func(i Indicator) []string { return []string{mark{i.Made, i.ID}.String()} })
-	out := &indicatorsOut{api.Page[IndicatorOut]{Items: make([]IndicatorOut, 0, len(page.Items)), Next: page.Next}}
-	for _, i := range page.Items {
-		o := outOf(i, node, db.Now())
-		o.Armed = counts[i.ID].armed
-		out.Body.Items = append(out.Body.Items, o)
-	}
-	return out, nil
+	now := c.DB.Now()
+	return &indicatorsOut{list.Body(p, func(i Indicator) IndicatorOut {
+		if c.CaseNumber != nil && x.numbers[i.Case] == "" {
+			i.Case = ""
+		}
+		o := outOf(i, false, now)
+		o.Armed = x.counts[i.ID].armed
+		return o
+	})}, nil
 }
 
 // hidden reports whether tx may not know a case: that two indicators came out
@@ -207,7 +189,7 @@ type markIn struct {
 // HubAPI adds the operations on indicators at a hub.
 func HubAPI(a *api.API, c HubPageConfig) {
 	api.Register(a, listOp, func(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
-		return listIndicators(ctx, c.DB, in, false, c.CaseNumber)
+		return c.listIndicators(ctx, in)
 	})
 	api.Register(a, getOp, func(ctx context.Context, in *indicatorIn) (*indicatorOut, error) { return c.oneOf(ctx, in.ID) })
 	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking", Tag: "indicators", Need: policy.RoleCoordinator,

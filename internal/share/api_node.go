@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -90,7 +92,16 @@ func (b PolicyBody) rules() (Rules, error) {
 // NodeAPI adds the operations on indicators, on what leaves, and on the policy.
 func NodeAPI(a *api.API, c NodePageConfig) {
 	api.Register(a, listOp, func(ctx context.Context, in *indicatorsIn) (*indicatorsOut, error) {
-		return listIndicators(ctx, c.DB, in, true, nil)
+		var p list.Page[Indicator]
+		err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+			p, err = List(tx, in.ask())
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		now := c.DB.Now()
+		return &indicatorsOut{list.Body(p, func(i Indicator) IndicatorOut { return outOf(i, true, now) })}, nil
 	})
 	api.Register(a, getOp, func(ctx context.Context, in *indicatorIn) (*indicatorOut, error) {
 		out := &indicatorOut{}
@@ -129,28 +140,18 @@ func (c NodePageConfig) leavingAPI(a *api.API) {
 	api.Register(a, api.Op{ID: "list-leaving", Method: http.MethodGet, Path: "/api/v1/leaving", Tag: "sharing", Need: policy.RoleReader,
 		Summary: i18n.T("What leaves, left, or waits for a person, newest first", "送出の一覧（新しい順）")},
 		func(ctx context.Context, in *leavingIn) (*leavingOut, error) {
-			key, err := api.Unmark(in.After, 1)
-			if err != nil {
-				return nil, err
-			}
-			o := outgoing{state: in.State, kind: in.Kind}
-			if len(key) == 1 {
-				o.at = parseMark(key[0])
-			}
-			var list []Leaving
-			err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
-				list, err = o.list(tx, in.Limit+1)
+			ask := list.Ask{Values: map[string]string{"state": cmp.Or(in.State, "all"), "kind": in.Kind}, After: in.After, Limit: in.Limit, Strict: true}
+			var p list.Page[Leaving]
+			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+				p, err = ListLeaving(tx, ask)
 				return err
 			})
 			if err != nil {
 				return nil, err
 			}
-			page := api.Cut(list, in.Limit, func(l Leaving) []string { return []string{place(l).String()} })
-			out := &leavingOut{api.Page[LeavingOut]{Items: make([]LeavingOut, 0, len(page.Items)), Next: page.Next}}
-			for _, l := range page.Items {
-				out.Body.Items = append(out.Body.Items, LeavingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)})
-			}
-			return out, nil
+			return &leavingOut{list.Body(p, func(l Leaving) LeavingOut {
+				return LeavingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)}
+			})}, nil
 		})
 	errs := []fault.Kind{fault.NotFound, fault.Conflict}
 	api.Register(a, api.Op{ID: "send-leaving", Method: http.MethodPost, Path: "/api/v1/leaving/{kind}/{id}/send", Tag: "sharing", Need: policy.RoleAnalyst,

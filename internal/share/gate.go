@@ -325,14 +325,6 @@ type Leaving struct {
 
 const leavingColumns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor"
 
-// Desk lists what leaves, newest first; state may be empty for all.
-func Desk(tx *store.Tx, state string, limit int) ([]Leaving, error) {
-	if state == "" {
-		return store.Query[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving ORDER BY at DESC, id LIMIT $1`, limit)
-	}
-	return store.Query[Leaving](tx, `SELECT `+leavingColumns+` FROM leaving WHERE state = $1 ORDER BY at DESC, id LIMIT $2`, state, limit)
-}
-
 // CountLeaving counts what is in a state.
 func CountLeaving(tx *store.Tx, state string) (int64, error) {
 	return store.One[int64](tx, `SELECT count(*) FROM leaving WHERE state = $1`, state)

@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -62,8 +63,8 @@ func onDesk(t *testing.T, db *store.DB) map[string]Leaving {
 	t.Helper()
 	out := map[string]Leaving{}
 	err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
-		list, err := Desk(tx, "", 100)
-		for _, l := range list {
+		p, err := ListLeaving(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 100})
+		for _, l := range p.Rows {
 			out[string(l.Kind)+"/"+l.ID] = l
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -67,7 +68,7 @@ func (o *Office) make(c msg.Candidate, now time.Time) (*stix.Object, objectRow, 
 	}
 	row := objectRow{ID: obj.ID(), Modified: now, Realm: c.Realm, Name: ind.Name, Kind: kind, Value: value, Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()),
 		ValidUntil: ind.ValidUntil, Confidence: confidence, Finding: c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
-	row.Words = strings.ToLower(row.Name + "\n" + row.Value + "\n" + row.ID + "\n" + c.Rule.Title + "\n" + c.Rule.ID)
+	row.Words = store.Fold(row.Name + "\n" + row.Value + "\n" + row.ID + "\n" + c.Rule.Title + "\n" + c.Rule.ID)
 	return obj, row, nil
 }
 

@@ -77,7 +77,7 @@ func rowOf(o wire.Object, now time.Time) (objectRow, error) {
 		}
 	}
 	r.Kind, r.Value = subject(so)
-	r.Words = strings.ToLower(r.Name + "\n" + r.Value + "\n" + r.ID)
+	r.Words = store.Fold(r.Name + "\n" + r.Value + "\n" + r.ID)
 	return r, nil
 }
 
@@ -115,63 +115,6 @@ func subject(o *stix.Object) (kind, value string) {
 		kind = strings.Trim(strings.TrimPrefix(c.Path, "hashes."), "'")
 	}
 	return kind, c.Value
-}
-
-// Filter narrows a list of indicators.
-type Filter struct {
-	Text  string
-	Kind  string
-	Case  string
-	State string // "active", "withdrawn", "expired" or ""
-	IDs   []string
-}
-
-func (f Filter) where(now time.Time, arg func(any) string) string {
-	var b strings.Builder
-	if f.Text != "" {
-		b.WriteString(` AND replace(o.words, ` + arg(strings.ToLower(f.Text)) + `, '') <> o.words`)
-	}
-	if f.Kind != "" {
-		b.WriteString(` AND o.kind = ` + arg(f.Kind))
-	}
-	if f.Case != "" {
-		b.WriteString(` AND o.case_id = ` + arg(f.Case))
-	}
-	switch f.State {
-	case "active":
-		b.WriteString(` AND o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > ` + arg(clock.Micros(now)) + `)`)
-	case "withdrawn":
-		b.WriteString(` AND o.withdrawn <> 0`)
-	case "expired":
-		b.WriteString(` AND o.withdrawn = 0 AND o.valid_until <> 0 AND o.valid_until <= ` + arg(clock.Micros(now)))
-	}
-	if len(f.IDs) > 0 {
-		list := make([]string, len(f.IDs))
-		for i, id := range f.IDs {
-			list[i] = arg(id)
-		}
-		b.WriteString(` AND o.id IN (` + strings.Join(list, ",") + `)`)
-	}
-	return b.String()
-}
-
-// List gives the newest indicators that the scope may see, after the one made
-// at afterAt with afterID (both zero for the start).
-func List(tx *store.Tx, f Filter, afterAt time.Time, afterID string, limit int) ([]Indicator, error) {
-	var args []any
-	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	q := `SELECT ` + objectColumns + ` FROM objects o WHERE SCOPE(o)` + f.where(tx.Now(), arg)
-	if afterID != "" {
-		q += ` AND (o.made, o.id) < (` + arg(clock.Micros(afterAt)) + `, ` + arg(afterID) + `)`
-	}
-	return store.Query[Indicator](tx, q+` ORDER BY o.made DESC, o.id DESC LIMIT `+arg(limit), args...)
-}
-
-// Count gives how many indicators the scope may see.
-func Count(tx *store.Tx, f Filter) (int64, error) {
-	var args []any
-	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE SCOPE(o)`+f.where(tx.Now(), arg), args...)
 }
 
 // Get gives one indicator, or fault.NotFound.

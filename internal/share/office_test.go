@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -121,7 +122,8 @@ func (h *hub) all(t *testing.T) []Indicator {
 	t.Helper()
 	var out []Indicator
 	err := h.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		out, err = List(tx, Filter{}, time.Time{}, "", 100)
+		p, err := List(tx, list.Ask{Limit: 100})
+		out = p.Rows
 		return err
 	})
 	if err != nil {
@@ -477,13 +479,11 @@ func TestNonInterference(t *testing.T) {
 		look := func(h *hub, v policy.Viewer) string {
 			var out string
 			h.must(t, h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-				list, err := List(tx, Filter{}, time.Time{}, "", 100)
-				if err != nil {
-					return err
-				}
-				n, err := Count(tx, Filter{Text: "example"})
-				text, _ := json.Marshal(list)
-				out = fmt.Sprint(n, string(text))
+				all, err := List(tx, list.Ask{Limit: 100})
+				h.must(t, err)
+				some, err := List(tx, list.Ask{Values: map[string]string{"q": "example"}, Limit: 1, Count: true})
+				text, _ := json.Marshal(all.Rows)
+				out = fmt.Sprint(some.Total, some.Next, string(text))
 				return err
 			}))
 			return out

@@ -2,69 +2,17 @@ package share
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"html/template"
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
-
-// The sizes of a page and of a download.
-const (
-	pageRows     = 50
-	downloadRows = 10_000
-)
-
-// mark is the place of the last row of a page in a list by time and id; the
-// zero mark is the start.
-type mark struct {
-	at time.Time
-	id string
-}
-
-func (m mark) String() string {
-	if m.id == "" {
-		return ""
-	}
-	return fmt.Sprintf("%d-%s", clock.Micros(m.at), m.id)
-}
-
-// parseMark reads what String wrote; anything else is the start.
-func parseMark(s string) mark {
-	us, id, ok := strings.Cut(s, "-")
-	var n int64
-	if _, err := fmt.Sscanf(us, "%d", &n); err != nil || !ok {
-		return mark{}
-	}
-	return mark{clock.FromMicros(n), id}
-}
-
-// filterOf reads a filter out of the address.
-func filterOf(get func(string) string) Filter {
-	f := Filter{Text: get("q"), Kind: get("kind"), Case: get("case")}
-	switch s := get("state"); s {
-	case "active", "withdrawn", "expired":
-		f.State = s
-	}
-	return f
-}
-
-func (f Filter) zero() bool {
-	return f.Text == "" && f.Kind == "" && f.Case == "" && f.State == "" && len(f.IDs) == 0
-}
-
-// kinds of indicators, in the order in which they are offered for choice. An
-// indicator's kind may also be another STIX type.
-var kinds = []string{string(event.IPv4), string(event.IPv6), string(event.Domain), string(event.URL), string(event.Email), string(event.SHA256), string(event.SHA1), string(event.MD5), "sigma"}
 
 func stateText(s string) i18n.Text {
 	switch s {
@@ -112,91 +60,6 @@ func subjectCell(i Indicator) any {
 		name = web.Title(i.called())
 	}
 	return web.Lines{name, web.KindText(i.Kind)}
-}
-
-// filterLine is the line above a list of indicators.
-func filterLine(f Filter) *web.Filter {
-	out := &web.Filter{Path: "/indicators", Query: f.Text, Ask: i18n.T("Value, rule or id", "値・規則・番号"), Say: sayFilter(f)}
-	if !f.zero() {
-		out.Clear = "/indicators"
-	}
-	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: f.Kind == ""}}}
-	for _, k := range kinds {
-		kind.Options = append(kind.Options, web.Option{Value: k, Text: web.KindText(k), On: f.Kind == k})
-	}
-	state := web.Choice{Name: "state", Text: i18n.T("State", "状態"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: f.State == ""}}}
-	for _, s := range []string{"active", "expired", "withdrawn"} {
-		state.Options = append(state.Options, web.Option{Value: s, Text: stateText(s), On: f.State == s})
-	}
-	out.Fields = []web.Choice{kind, state}
-	if f.Case != "" {
-		out.Keep = []web.Hidden{{Name: "case", Value: f.Case}}
-	}
-	return out
-}
-
-func sayFilter(f Filter) i18n.Text {
-	what := i18n.T("all indicators", "すべての指標")
-	add := func(t i18n.Text) { what = i18n.Text{EN: what.EN + ", " + t.EN, JA: what.JA + "、" + t.JA} }
-	if f.State != "" {
-		add(stateText(f.State))
-	}
-	if f.Kind != "" {
-		add(web.KindText(f.Kind))
-	}
-	if f.Case != "" {
-		add(i18n.T("of one case", "一つの事案のもの"))
-	}
-	if f.Text != "" {
-		add(i18n.T("with “{0}”", "「{0}」を含む").With(f.Text))
-	}
-	add(i18n.T("newest first", "新しい順"))
-	return what
-}
-
-// found are the rows of one page of indicators.
-type found struct {
-	list  []Indicator
-	total int64
-	next  string
-	first string
-}
-
-// find reads one page of indicators, and calls more in the same transaction.
-func find(ctx context.Context, db *store.DB, r *web.Request, f Filter, more func(*store.Tx, []Indicator) error) (found, error) {
-	at := parseMark(r.Value("after"))
-	limit := pageRows
-	if r.Download() {
-		at, limit = mark{}, downloadRows
-	}
-	var out found
-	err := db.Read(ctx, store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if out.list, err = List(tx, f, at.at, at.id, limit+1); err != nil {
-			return err
-		}
-		if len(out.list) > limit {
-			out.list = out.list[:limit]
-			last := out.list[limit-1]
-			out.next = r.With("after", mark{last.Made, last.ID}.String())
-		}
-		if out.total, err = Count(tx, f); err != nil {
-			return err
-		}
-		return more(tx, out.list)
-	})
-	if at.id != "" {
-		out.first = r.With("after", "")
-	}
-	return out, err
-}
-
-// emptyIndicators is what a list without rows says.
-func emptyIndicators(f Filter, none i18n.Text) *web.Empty {
-	if !f.zero() {
-		return &web.Empty{Icon: "indicators", Text: i18n.T("Nothing matches this filter", "条件に合う指標はありません"),
-			How: i18n.T("Widen the filter, or clear it to see everything.", "条件を広げるか、解除してください。"), Do: &web.Link{Text: i18n.T("Show all indicators", "すべての指標を表示"), Path: "/indicators"}}
-	}
-	return &web.Empty{Icon: "indicators", Text: i18n.T("No indicators yet", "指標はまだありません"), How: none}
 }
 
 // ratio is who is armed out of whom, as a row of small marks where they are few

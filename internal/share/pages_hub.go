@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -105,94 +106,96 @@ func foundBy(tx *store.Tx, objects []string) (map[string]int64, error) {
 	return out, err
 }
 
+// extra is what is known of the indicators of one page beside themselves.
+type extra struct {
+	counts  map[string]ratio
+	seen    map[string]int64  // members that saw it; for the hub's people
+	numbers map[string]string // of cases that the reader may know, by id
+}
+
+// read returns a page of indicators, and fills x with what belongs to it. A case
+// that the reader may not know narrows to nothing.
+func (c HubPageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[Indicator], error) {
+	spec := indicators(tx.Now())
+	if hidden(tx, ask.Values["case"], c.CaseNumber) {
+		spec.Where = append(spec.Where, list.Never())
+	}
+	p, err := spec.Read(tx, ask)
+	if err != nil {
+		return p, err
+	}
+	x.numbers = map[string]string{}
+	ids := make([]string, len(p.Rows))
+	for i, o := range p.Rows {
+		ids[i] = o.ID
+		if _, ok := x.numbers[o.Case]; !ok && o.Case != "" && c.CaseNumber != nil {
+			x.numbers[o.Case] = c.CaseNumber(tx, o.Case)
+		}
+	}
+	progress, err := progressOf(tx, ids)
+	if err != nil {
+		return p, err
+	}
+	x.counts = tally(progress)
+	if hub {
+		x.seen, err = foundBy(tx, ids)
+	}
+	return p, err
+}
+
 func (c HubPageConfig) list(r *web.Request) (*web.View, error) {
-	f := filterOf(r.Value)
 	hub := seers(r.Viewer)
-	var counts map[string]ratio
-	var seen map[string]int64
-	numbers := map[string]string{}
-	now := c.DB.Now()
-	page, err := find(r.Context(), c.DB, r, f, func(tx *store.Tx, list []Indicator) error {
-		ids := make([]string, len(list))
-		for i, o := range list {
-			ids[i] = o.ID
-			if _, ok := numbers[o.Case]; !ok && o.Case != "" && c.CaseNumber != nil {
-				numbers[o.Case] = c.CaseNumber(tx, o.Case)
-			}
-		}
-		progress, err := progressOf(tx, ids)
-		if err != nil {
-			return err
-		}
-		counts = tally(progress)
-		if hub {
-			seen, err = foundBy(tx, ids)
-		}
+	var x extra
+	spec := c.shown(hub, c.DB.Now(), &x)
+	var p list.Page[Indicator]
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		p, err = c.read(tx, spec.Ask(r), hub, &x)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := web.List{ID: "indicators", Caption: i18n.T("Indicators", "指標"), Count: web.Exactly(page.total), Bare: true, Filter: filterLine(f),
-		Pager: web.Pager{First: page.first, Next: page.next}, Columns: []web.ListColumn{
-			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-			{Key: "name", Text: i18n.T("What to look for", "探すもの"), Role: web.RoleMain},
-			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-			{Key: "armed", Text: i18n.T("Armed", "防御済み")},
-		},
-		Empty: emptyIndicators(f, i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of it and appears here.", "事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))}
-	if hub {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "found", Text: i18n.T("Found by", "発見"), Role: web.RoleNum})
-	}
-	l.Columns = append(l.Columns,
-		web.ListColumn{Key: "made", Text: i18n.T("Made", "作成"), Role: web.RoleTime},
-		web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime},
-		web.ListColumn{Key: "case", Text: i18n.T("Case", "事案")},
-		web.ListColumn{Key: "state", Text: i18n.T("State", "状態")})
-	for _, o := range page.list {
-		l.Rows = append(l.Rows, c.row(o, hub, counts[o.ID], seen[o.ID], numbers[o.Case], now))
-	}
-	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"},
+	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"},
 		Lede: i18n.T("What the community looks for, and who is armed against it", "共同体が探しているものと、防御の広がり"),
-		Data: indicatorsData{nil, l}, CSV: indicatorTable(page.list, hub, counts, seen, numbers, now)}, nil
+		Data: indicatorsData{nil, spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }
 
-func (c HubPageConfig) row(o Indicator, hub bool, armed ratio, seen int64, number string, now time.Time) web.Row {
-	var armedCell any = armed.html()
-	if !hub {
-		armedCell = armed.armed
-	}
-	cells := []any{web.Level(o.Level), subjectCell(o), o.Handling, armedCell}
+// shown is the list of indicators as a page of the hub shows it; x is filled
+// when the page is read.
+func (c HubPageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[Indicator] {
+	type column = list.Column[Indicator]
+	s := indicators(now)
+	s.Columns = append(firstColumns(i18n.T("What to look for", "探すもの")),
+		column{Key: "confidence", Text: i18n.T("Confidence", "確度"), Data: func(i Indicator) any { return i.Confidence }},
+		column{Key: "armed", Text: i18n.T("Armed", "防御済み"), Cell: func(i Indicator) any {
+			if hub {
+				return x.counts[i.ID].html()
+			}
+			return x.counts[i.ID].armed
+		}, Data: func(i Indicator) any { return x.counts[i.ID].armed }})
 	if hub {
-		cells = append(cells, seen)
+		s.Columns = append(s.Columns,
+			column{Key: "entitled", Text: i18n.T("Addressed to", "配布先"), Data: func(i Indicator) any { return x.counts[i.ID].all }},
+			column{Key: "found_by", Text: i18n.T("Found by", "発見"), Role: web.RoleNum,
+				Cell: func(i Indicator) any { return x.seen[i.ID] }})
 	}
-	var of any
-	if number != "" {
-		of = web.Link{Text: number, Path: web.Path("/cases/{0}", o.Case)}
+	s.Columns = append(s.Columns,
+		column{Key: "made", Text: i18n.T("Made", "作成"), Role: web.RoleTime, Sort: "made",
+			Cell: func(i Indicator) any { return web.Brief(i.Made) }, Data: func(i Indicator) any { return i.Made }},
+		untilColumn(),
+		column{Key: "case", Text: i18n.T("Case", "事案"), Cell: func(i Indicator) any {
+			if n := x.numbers[i.Case]; n != "" {
+				return web.Link{Text: n, Path: web.Path("/cases/{0}", i.Case)}
+			}
+			return nil
+		}, Data: func(i Indicator) any { return x.numbers[i.Case] }},
+		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i Indicator) any { return stateOf(i, now) }})
+	s.Row = func(i Indicator) web.Row {
+		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: stateOf(i, now).Mood == web.Dim}
 	}
-	state := stateOf(o, now)
-	return web.Row{Key: o.ID, Path: web.Path("/indicators/{0}", o.ID), Cells: append(cells, web.Brief(o.Made), web.Day(o.ValidUntil), of, state), Dim: state.Mood == web.Dim}
-}
-
-// indicatorTable is the list as data, exact.
-func indicatorTable(list []Indicator, hub bool, counts map[string]ratio, seen map[string]int64, numbers map[string]string, now time.Time) *web.Table {
-	t := &web.Table{Name: i18n.T("Indicators", "指標"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("STIX id", "STIX 番号")}, {Key: "kind", Text: i18n.T("Kind", "種類")}, {Key: "value", Text: i18n.T("Value or rule", "値または規則")},
-		{Key: "name", Text: i18n.T("Name", "名前")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")},
-		{Key: "confidence", Text: i18n.T("Confidence", "確度"), Number: true}, {Key: "made", Text: i18n.T("Made", "作成")}, {Key: "valid_until", Text: i18n.T("Valid until", "有効期限")},
-		{Key: "state", Text: i18n.T("State", "状態")}, {Key: "case", Text: i18n.T("Case", "事案")}, {Key: "armed", Text: i18n.T("Armed", "防御済み"), Number: true},
-	}}
-	if hub {
-		t.Columns = append(t.Columns, web.Column{Key: "entitled", Text: i18n.T("Addressed to", "配布先"), Number: true}, web.Column{Key: "found_by", Text: i18n.T("Found by", "発見"), Number: true})
-	}
-	for _, o := range list {
-		row := []any{o.ID, o.Kind, o.Value, o.Name, o.Level, o.Handling, o.Confidence, o.Made, o.ValidUntil, stateOf(o, now).Text, numbers[o.Case], counts[o.ID].armed}
-		if hub {
-			row = append(row, counts[o.ID].all, seen[o.ID])
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
+	s.Empty = noIndicators(i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of it and appears here.",
+		"事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))
+	return s
 }
 
 // progressOf is ProgressOf in pieces that fit any database's bound on arguments.

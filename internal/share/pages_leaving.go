@@ -5,11 +5,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"strings"
 
-	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
@@ -57,47 +56,56 @@ func messageText(kind wire.Kind) i18n.Text {
 	return i18n.Same(string(kind))
 }
 
-// outgoing narrows the member's own desk.
-type outgoing struct {
-	state, kind, text string
-	at                mark // id is kind/id
+// leavings describes the list of messages that leave, or wait.
+func leavings() list.Spec[Leaving] {
+	term := func(sql string, of func(Leaving) any) list.Term[Leaving] { return list.Term[Leaving]{SQL: sql, Of: of} }
+	at := term("l.at", func(l Leaving) any { return l.At })
+	at.Desc = true
+	level := list.Rank("l.level", func(l Leaving) string { return l.Level }, "informational", "low", "medium", "high", "critical")
+	level.Desc = true
+	var tabs []list.Option
+	for _, s := range append(states, "all") {
+		tabs = append(tabs, list.Option{Value: s, Text: leavingText(s)})
+	}
+	kinds := []list.Option{{Text: i18n.T("any", "すべて")}}
+	for _, k := range []wire.Kind{wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth} {
+		kinds = append(kinds, list.Option{Value: string(k), Text: messageText(k)})
+	}
+	return list.Spec[Leaving]{
+		Select: leavingColumns, From: "leaving l",
+		Key: []list.Term[Leaving]{
+			term("l.kind", func(l Leaving) any { return string(l.Kind) }),
+			term("l.id", func(l Leaving) any { return l.ID }),
+		},
+		Sorts: []list.Sort[Leaving]{
+			{Name: "at", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), By: []list.Term[Leaving]{at}},
+			{Name: "level", Text: i18n.T("worst first", "重要度の高い順"), Back: i18n.T("least severe first", "重要度の低い順"),
+				By: []list.Term[Leaving]{level, at}},
+		},
+		Filters: []list.Filter[Leaving]{
+			{Name: "state", Kind: list.Tab, Missing: StateWaiting, Options: tabs, Where: func(s string) list.Cond {
+				if s == "all" {
+					return list.All()
+				}
+				return list.Where("l.state = ?", s)
+			}},
+			{Name: "q", Kind: list.Words, Text: i18n.T("Title, value or finding id", "題名・値・検知番号"), Where: func(typed string) list.Cond {
+				// A message of a finding names it in its body.
+				return list.Any(list.Contains("lower(l.title)", typed),
+					list.Where("replace(l.body, ?, '') <> l.body OR l.id = ?", typed, typed))
+			}},
+			{Name: "kind", Text: i18n.T("Kind", "種類"), Options: kinds,
+				Where: func(k string) list.Cond { return list.Where("l.kind = ?", k) }},
+		},
+		Name: "leaving", Path: "/leaving", Caption: i18n.T("Leaving", "送出"), All: i18n.T("messages", "メッセージ"),
+	}
 }
 
-func (o outgoing) where(arg func(any) string) string {
-	q := ` WHERE 1=1`
-	if o.state != "" {
-		q += ` AND state = ` + arg(o.state)
-	}
-	if o.kind != "" {
-		q += ` AND kind = ` + arg(o.kind)
-	}
-	if o.text != "" {
-		// A message of a finding names it in its body.
-		needle := arg(o.text)
-		q += ` AND (replace(lower(title), lower(` + needle + `), '') <> lower(title) OR replace(body, ` + needle + `, '') <> body OR id = ` + needle + `)`
-	}
-	return q
+// ListLeaving returns a page of what leaves or waits. Filters are state, which
+// is what waits unless it is given, q and kind.
+func ListLeaving(tx *store.Tx, ask list.Ask) (list.Page[Leaving], error) {
+	return leavings().Read(tx, ask)
 }
-
-// list gives the newest messages of the desk after a mark.
-func (o outgoing) list(tx *store.Tx, limit int) ([]Leaving, error) {
-	var args []any
-	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	q := `SELECT ` + leavingColumns + ` FROM leaving` + o.where(arg)
-	if o.at.id != "" {
-		kind, id, _ := strings.Cut(o.at.id, "/")
-		q += ` AND (at, kind, id) < (` + arg(clock.Micros(o.at.at)) + `, ` + arg(kind) + `, ` + arg(id) + `)`
-	}
-	return store.Query[Leaving](tx, q+` ORDER BY at DESC, kind DESC, id DESC LIMIT `+arg(limit), args...)
-}
-
-func (o outgoing) count(tx *store.Tx) (int64, error) {
-	var args []any
-	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
-	return store.One[int64](tx, `SELECT count(*) FROM leaving`+o.where(arg), args...)
-}
-
-func place(l Leaving) mark { return mark{l.At, string(l.Kind) + "/" + l.ID} }
 
 func letterPath(l Leaving) string { return web.Path("/leaving/{0}/{1}", string(l.Kind), l.ID) }
 
@@ -105,114 +113,82 @@ func letterPath(l Leaving) string { return web.Path("/leaving/{0}/{1}", string(l
 type leavingData struct{ List web.List }
 
 func (c NodePageConfig) leaving(r *web.Request) (*web.View, error) {
-	o := outgoing{state: r.Value("state"), kind: r.Value("kind"), text: r.Value("q"), at: parseMark(r.Value("after"))}
-	if o.state == "" {
-		o.state = StateWaiting
-	}
-	tab := o.state
-	if leavingText(o.state) == leavingText("") {
-		o.state, tab = "", "all"
-	}
-	limit := pageRows
-	if r.Download() {
-		o.at, limit = mark{}, downloadRows
-	}
-	var list []Leaving
-	var total int64
+	spec := shownLeaving()
+	var p list.Page[Leaving]
 	counts := map[string]int64{}
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if list, err = o.list(tx, limit+1); err != nil {
-			return err
-		}
-		for _, s := range states {
+		for _, s := range []string{StateWaiting, StateFailed} {
 			if counts[s], err = CountLeaving(tx, s); err != nil {
 				return err
 			}
 		}
-		if total, err = o.count(tx); err != nil || r.Download() {
+		if p, err = spec.Read(tx, spec.Ask(r)); err != nil || r.Download() {
 			return err
 		}
-		return nameReceipts(tx, list)
+		return nameReceipts(tx, p.Rows)
 	})
 	if err != nil {
 		return nil, err
 	}
-	v := &web.View{Template: "leaving/list", Title: i18n.T("Leaving", "送出"), Nav: "leaving", Live: []string{"leaving"},
-		Lede: i18n.T("What this node tells the hub, and what waits for your word", "このノードがハブに伝えることと、判断を待つもの")}
-	for _, s := range append(states, "") {
-		path, on := "/leaving?state="+s, tab == s
-		if s == "" {
-			path, on = "/leaving?state=all", tab == "all"
-		}
-		t := web.Tab{Text: leavingText(s), Path: path, On: on}
-		if s == StateWaiting || s == StateFailed {
-			t.Count = int(counts[s])
-		}
-		v.Tabs = append(v.Tabs, t)
+	tabs := spec.Tabs(r, p, "state")
+	for i, s := range append(states, "all") {
+		tabs[i].Count = int(counts[s])
 	}
-	l := web.List{ID: "leaving", Caption: leavingText(o.state), Count: web.Exactly(total), Bare: true, Filter: o.filter(tab), Empty: o.empty(), Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "title", Text: i18n.T("What", "内容"), Role: web.RoleMain},
-		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-		{Key: "state", Text: i18n.T("State", "状態")},
-		{Key: "at", Text: i18n.T("Offered", "発生"), Role: web.RoleTime},
-		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide},
-	}}
-	if len(list) > limit {
-		list = list[:limit]
-		l.Pager.Next = r.With("after", place(list[limit-1]).String())
-	}
-	if o.at.id != "" {
-		l.Pager.First = r.With("after", "")
-	}
-	t := &web.Table{Name: i18n.T("Leaving", "送出"), Columns: []web.Column{{Key: "kind", Text: i18n.T("Kind", "種類")}, {Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("What", "内容")},
-		{Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")}, {Key: "state", Text: i18n.T("State", "状態")}, {Key: "at", Text: i18n.T("Offered", "発生")},
-		{Key: "decided", Text: i18n.T("Decided", "判断")}, {Key: "by", Text: i18n.T("Decided by", "判断者")}, {Key: "sent", Text: i18n.T("Sent", "送信")}, {Key: "reason", Text: i18n.T("Reason", "理由")}}}
-	for _, m := range list {
-		var why any
-		if m.Reason != "" {
-			why = reason.Text(m.Reason)
-		}
-		l.Rows = append(l.Rows, web.Row{Key: string(m.Kind) + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt,
-			Cells: []any{web.Level(m.Level), web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}, m.Handling, leavingBadge(m.State), web.Brief(m.At), m.By}})
-		t.Rows = append(t.Rows, []any{string(m.Kind), m.ID, m.Title, m.Level, m.Handling, m.State, m.At, m.Decided, m.By, m.Sent, reason.Text(m.Reason)})
-	}
-	v.Data, v.CSV = leavingData{l}, t
-	return v, nil
+	l := spec.View(r, p)
+	l.Empty = nothingLeaves(p.Value("state"))
+	return &web.View{Template: "leaving/list", Title: spec.Caption, Nav: "leaving", Live: []string{"leaving"}, Tabs: tabs,
+		Lede: i18n.T("What this node tells the hub, and what waits for your word", "このノードがハブに伝えることと、判断を待つもの"),
+		Data: leavingData{l}, CSV: spec.Table(p)}, nil
 }
 
-func (o outgoing) filter(tab string) *web.Filter {
-	f := &web.Filter{Path: "/leaving", Query: o.text, Ask: i18n.T("Title, value or finding id", "題名・値・検知番号"), Keep: []web.Hidden{{Name: "state", Value: tab}}}
-	kind := web.Choice{Name: "kind", Text: i18n.T("Kind", "種類"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: o.kind == ""}}}
-	for _, k := range []wire.Kind{wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth} {
-		kind.Options = append(kind.Options, web.Option{Value: string(k), Text: messageText(k), On: o.kind == string(k)})
+// shownLeaving is the list of messages as the page shows it.
+func shownLeaving() list.Spec[Leaving] {
+	s := leavings()
+	s.Columns = []list.Column[Leaving]{
+		{Key: "kind", Text: i18n.T("Kind", "種類"), Data: func(m Leaving) any { return string(m.Kind) }},
+		{Key: "id", Text: i18n.T("Id", "番号"), Data: func(m Leaving) any { return m.ID }},
+		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+			Cell: func(m Leaving) any { return web.Level(m.Level) }, Data: func(m Leaving) any { return m.Level }},
+		{Key: "title", Text: i18n.T("What", "内容"), Role: web.RoleMain,
+			Cell: func(m Leaving) any {
+				var why any
+				if m.Reason != "" {
+					why = reason.Text(m.Reason)
+				}
+				return web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}
+			}, Data: func(m Leaving) any { return m.Title }},
+		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Cell: func(m Leaving) any { return m.Handling }},
+		{Key: "state", Text: i18n.T("State", "状態"),
+			Cell: func(m Leaving) any { return leavingBadge(m.State) }, Data: func(m Leaving) any { return m.State }},
+		{Key: "at", Text: i18n.T("Offered", "発生"), Role: web.RoleTime, Sort: "at",
+			Cell: func(m Leaving) any { return web.Brief(m.At) }, Data: func(m Leaving) any { return m.At }},
+		{Key: "decided", Text: i18n.T("Decided", "判断"), Data: func(m Leaving) any { return m.Decided }},
+		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide, Cell: func(m Leaving) any { return m.By }},
+		{Key: "sent", Text: i18n.T("Sent", "送信"), Data: func(m Leaving) any { return m.Sent }},
+		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Leaving) any { return reason.Text(m.Reason) }},
 	}
-	f.Fields = []web.Choice{kind}
-	if o.text != "" || o.kind != "" {
-		f.Clear = "/leaving?state=" + tab
-		say := leavingText(o.state)
-		if o.kind != "" {
-			say = i18n.Text{EN: say.EN + ", " + messageText(wire.Kind(o.kind)).EN, JA: say.JA + "、" + messageText(wire.Kind(o.kind)).JA}
-		}
-		if o.text != "" {
-			with := i18n.T("with “{0}”", "「{0}」を含む").With(o.text)
-			say = i18n.Text{EN: say.EN + ", " + with.EN, JA: say.JA + "、" + with.JA}
-		}
-		f.Say = say
+	s.Row = func(m Leaving) web.Row {
+		return web.Row{Key: string(m.Kind) + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt}
 	}
-	return f
+	return s
 }
 
-func (o outgoing) empty() *web.Empty {
+// nothingLeaves is what the list says where nothing is in a state.
+func nothingLeaves(state string) *web.Empty {
 	policyLink := &web.Link{Text: i18n.T("See the sharing policy", "共有方針を確認"), Path: "/settings/sharing"}
-	switch o.state {
+	switch state {
 	case StateWaiting:
-		return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing waits for you", "判断待ちはありません"),
-			How: i18n.T("What your policy does not let leave by itself waits here for a person.", "共有方針で自動送信としていないものが、人の判断を待つ間ここに並びます。"), Do: policyLink}
+		return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing waits for you", "判断待ちはありません"), Do: policyLink,
+			How: i18n.T("What your policy does not let leave by itself waits here for a person.",
+				"共有方針で自動送信としていないものが、人の判断を待つ間ここに並びます。")}
 	case StateFailed:
 		return &web.Empty{Icon: "check", Text: i18n.T("The hub refused nothing", "ハブに拒否されたものはありません")}
 	}
-	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), How: i18n.T("Everything that leaves this node about what happened here is listed on this page, before and after it left. Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.", "ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。ほかに、ノードの稼働確認として、版と、規則・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。"), Do: policyLink}
+	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), Do: policyLink,
+		How: i18n.T("Everything that leaves this node about what happened here is listed on this page, before and after it left. "+
+			"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.",
+			"ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。"+
+				"ほかに、ノードの稼働確認として、版と、規則・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。")}
 }
 
 // letterTitle is what a message is about; a value is defanged.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -86,47 +87,49 @@ func pastCell(i Indicator) any {
 func findingsOf(i Indicator) string { return "/findings?indicator=" + url.QueryEscape(i.ID) }
 
 func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
-	f := filterOf(r.Value)
+	spec := c.shown(c.DB.Now())
+	var p list.Page[Indicator]
 	var left, halted int64
-	page, err := find(r.Context(), c.DB, r, f, func(tx *store.Tx, _ []Indicator) (err error) {
+	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		if p, err = spec.Read(tx, spec.Ask(r)); err != nil {
+			return err
+		}
 		left, halted, err = huntCounts(tx)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	now := c.DB.Now()
-	l := web.List{ID: "indicators", Caption: i18n.T("Indicators", "指標"), Count: web.Exactly(page.total), Bare: true, Filter: filterLine(f),
-		Pager: web.Pager{First: page.first, Next: page.next}, Columns: []web.ListColumn{
-			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-			{Key: "name", Text: i18n.T("What we look for", "探しているもの"), Role: web.RoleMain},
-			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-			{Key: "state", Text: i18n.T("State", "状態")},
-			{Key: "past", Text: i18n.T("Our past", "過去の記録")},
-			{Key: "made", Text: i18n.T("Arrived", "受領"), Role: web.RoleTime},
-			{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime},
-			{Key: "findings", Text: i18n.T("Findings", "検知")},
-		},
-		Empty: emptyIndicators(f, i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.", "ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"))}
-	t := &web.Table{Name: i18n.T("Indicators", "指標"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("STIX id", "STIX 番号")}, {Key: "kind", Text: i18n.T("Kind", "種類")}, {Key: "value", Text: i18n.T("Value or rule", "値または規則")},
-		{Key: "name", Text: i18n.T("Name", "名前")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")},
-		{Key: "state", Text: i18n.T("State", "状態")}, {Key: "hunted", Text: i18n.T("Past searched", "過去の調査")}, {Key: "hits", Text: i18n.T("Traces", "痕跡"), Number: true},
-		{Key: "arrived", Text: i18n.T("Arrived", "受領")}, {Key: "valid_until", Text: i18n.T("Valid until", "有効期限")}}}
-	for _, o := range page.list {
-		state := nodeState(o, now)
-		l.Rows = append(l.Rows, web.Row{Key: o.ID, Path: web.Path("/indicators/{0}", o.ID), Dim: state.Mood == web.Dim,
-			Cells: []any{web.Level(o.Level), subjectCell(o), o.Handling, state, pastCell(o), web.Brief(o.Made), web.Day(o.ValidUntil), web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(o)}}})
-		t.Rows = append(t.Rows, []any{o.ID, o.Kind, o.Value, o.Name, o.Level, o.Handling, state.Text, o.Hunted, o.Hits, o.Made, o.ValidUntil})
-	}
 	var tabs []web.Tab
 	for _, x := range c.Tabs {
 		x.On = x.Path == "/indicators"
 		tabs = append(tabs, x)
 	}
-	return &web.View{Template: "indicators/list", Title: i18n.T("Indicators", "指標"), Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
+	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
-		Data: indicatorsData{c.huntCard(left, halted), l}, CSV: t}, nil
+		Data: indicatorsData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
+}
+
+// shown is the list of indicators as a page of the node shows it.
+func (c NodePageConfig) shown(now time.Time) list.Spec[Indicator] {
+	type column = list.Column[Indicator]
+	s := indicators(now)
+	s.Columns = append(firstColumns(i18n.T("What we look for", "探しているもの")),
+		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i Indicator) any { return nodeState(i, now) }},
+		column{Key: "past", Text: i18n.T("Our past", "過去の記録"), Cell: pastCell, ScreenOnly: true},
+		column{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Data: func(i Indicator) any { return i.Hunted }},
+		column{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum, Data: func(i Indicator) any { return i.Hits }},
+		column{Key: "arrived", Text: i18n.T("Arrived", "受領"), Role: web.RoleTime, Sort: "made",
+			Cell: func(i Indicator) any { return web.Brief(i.Made) }, Data: func(i Indicator) any { return i.Made }},
+		untilColumn(),
+		column{Key: "findings", Text: i18n.T("Findings", "検知"), ScreenOnly: true,
+			Cell: func(i Indicator) any { return web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(i)} }})
+	s.Row = func(i Indicator) web.Row {
+		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: nodeState(i, now).Mood == web.Dim}
+	}
+	s.Empty = noIndicators(i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.",
+		"ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"))
+	return s
 }
 
 func (c NodePageConfig) indicator(r *web.Request) (*web.View, error) {
