@@ -52,7 +52,7 @@ func cases(s store.Scope) list.Spec[Case] {
 			{Name: "since", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true,
 				By: []list.Term[Case]{opened}},
 			{Name: "severity", Text: i18n.T("worst first", "深刻な順"), Back: i18n.T("least severe first", "軽い順"),
-				By: []list.Term[Case]{severity}},
+				By: []list.Term[Case]{severity, opened}},
 		}
 		return out
 	}

@@ -42,7 +42,10 @@ func finder(d *identity.Directory) search.Finder {
 		list, err := d.Members(ctx)
 		for _, m := range list {
 			if len(out) < limit && strings.Contains(strings.ToLower(m.Name), strings.ToLower(q)) {
-				out = append(out, search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: sectorName(m.Sector)})
+				out = append(
+					out,
+					search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: sectorName(m.Sector)},
+				)
 			}
 		}
 		return out, err

@@ -32,7 +32,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
 	h.members = community.New(h.db, h.people, h.directory, h.cfg.Clock, h.cfg.Name)
-	h.cases = casework.New(casework.Config{DB: h.db, People: h.directory, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: notify("cases")})
+	h.cases = casework.New(
+		casework.Config{DB: h.db, People: h.directory, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: notify("cases")},
+	)
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
 	h.office = share.NewOffice(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
@@ -51,8 +53,17 @@ func (h *Hub) compose() ([]role.Module, error) {
 		h.indicators(h.office),
 		community.Module(h.membersView(), h.directory),
 		h.rules(),
-		settings.Module(settings.PageConfig{People: h.people, Clock: h.cfg.Clock, Secure: h.secure(), Open: h.cfg.Open, Version: role.Version,
-			Link: func(token string) string { return role.SignInLink(h.URL(), token) }, Notices: settings.Notices()}),
+		settings.Module(
+			settings.PageConfig{
+				People:  h.people,
+				Clock:   h.cfg.Clock,
+				Secure:  h.secure(),
+				Open:    h.cfg.Open,
+				Version: role.Version,
+				Link:    func(token string) string { return role.SignInLink(h.URL(), token) },
+				Notices: settings.Notices(),
+			},
+		),
 	}
 	return list, role.Check(list)
 }
@@ -81,7 +92,13 @@ func (h *Hub) findings(notify func()) role.Module {
 
 // rules is the community's figures on rules, and coverage.
 func (h *Hub) rules() role.Module {
-	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: detect.ReadAttack(), Hub: true, Rules: detect.FoundRules}
+	cover := detect.CoverageConfig{
+		DB:     h.db,
+		Clock:  h.cfg.Clock,
+		Attack: detect.ReadAttack(),
+		Hub:    true,
+		Rules:  detect.FoundRules,
+	}
 	figures := detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock}
 	return role.Module{
 		Name:     "rules",
@@ -102,7 +119,14 @@ func (h *Hub) rules() role.Module {
 
 // indicators is what the hub makes of offers and delivers to members.
 func (h *Hub) indicators(office *share.Office) role.Module {
-	c := share.HubPageConfig{DB: h.db, Office: office, MemberName: h.directory.Name, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: detect.Title}
+	c := share.HubPageConfig{
+		DB:           h.db,
+		Office:       office,
+		MemberName:   h.directory.Name,
+		Members:      h.memberDots,
+		CaseNumber:   casework.Number,
+		FindingTitle: detect.Title,
+	}
 	return role.Module{
 		Name:       "share",
 		Migrations: []store.Migration{share.Migration()},
@@ -147,10 +171,16 @@ func (h *Hub) newConsole() *role.Console {
 		v := openViewer()
 		open = &v
 	}
-	c := role.NewConsole(web.Config{Clock: h.cfg.Clock, Title: i18n.Same("meneki"), Place: i18n.Same(h.cfg.Name), Realm: h.cfg.Realm,
-		Zone: h.cfg.Zone, Lang: h.cfg.Lang, Nav: role.Nav(h.modules),
-		Paced: func(v policy.Viewer) bool { return !v.Hub }, // when others are busy is theirs and the hub's
-	}, h.people, h.secure(), open, h.cfg.Log)
+	c := role.NewConsole(
+		web.Config{Clock: h.cfg.Clock, Title: i18n.Same("meneki"), Place: i18n.Same(h.cfg.Name), Realm: h.cfg.Realm,
+			Zone: h.cfg.Zone, Lang: h.cfg.Lang, Nav: role.Nav(h.modules),
+			Paced: func(v policy.Viewer) bool { return !v.Hub }, // when others are busy is theirs and the hub's
+		},
+		h.people,
+		h.secure(),
+		open,
+		h.cfg.Log,
+	)
 	c.Metrics.Readers = func(v policy.Viewer) bool { return v.Hub }
 	c.Mount(h.modules)
 	return c

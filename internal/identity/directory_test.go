@@ -20,7 +20,8 @@ func TestOnline(t *testing.T) {
 	s.SetOnline("a", true)
 	s.SetOnline("c", true)
 	s.SetOnline("c", false)
-	if diff := cmp.Diff([]string{"a", "b"}, s.OnlineMembers()); diff != "" || changes != 4 || s.Online("c") || !s.Online("a") {
+	if diff := cmp.Diff([]string{"a", "b"}, s.OnlineMembers()); diff != "" || changes != 4 || s.Online("c") ||
+		!s.Online("a") {
 		t.Errorf("%s changed %d times", diff, changes)
 	}
 }

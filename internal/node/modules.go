@@ -31,8 +31,10 @@ func (n *Node) list() ([]role.Module, error) {
 		n.watchlist(),
 		n.rules(),
 		n.sensing(),
-		settings.Module(settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: n.secure(), Node: true, Open: n.cfg.Open,
-			Version: role.Version, Link: func(token string) string { return role.SignInLink(n.URL(), token) }, Notices: settings.Notices()}),
+		settings.Module(
+			settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: n.secure(), Node: true, Open: n.cfg.Open,
+				Version: role.Version, Link: func(token string) string { return role.SignInLink(n.URL(), token) }, Notices: settings.Notices()},
+		),
 	}
 	return list, role.Check(list)
 }
@@ -68,8 +70,14 @@ func (n *Node) findings() role.Module {
 
 // sharedPages is what the pages of what comes from the hub and goes to it stand on.
 func (n *Node) sharedPages() share.NodePageConfig {
-	return share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { n.console.Notify("leaving") }, Hunts: hunts{n}, FindingTitle: detect.Title,
-		Tabs: indicatorTabs()}
+	return share.NodePageConfig{
+		DB:           n.db,
+		Gate:         n.gate,
+		Changed:      func() { n.console.Notify("leaving") },
+		Hunts:        hunts{n},
+		FindingTitle: detect.Title,
+		Tabs:         indicatorTabs(),
+	}
 }
 
 // received is what the hub sent: indicators, which the node matches and searches its past for.
@@ -100,7 +108,9 @@ func (n *Node) leaving() role.Module {
 	return role.Module{
 		Name: "leaving",
 		Nav:  []web.NavItem{role.NavLeaving},
-		Tabs: []web.MoreTab{{Page: "settings", Tab: web.Tab{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}}},
+		Tabs: []web.MoreTab{
+			{Page: "settings", Tab: web.Tab{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}},
+		},
 		Jobs: map[string]func(context.Context) error{"prune-sent": func(ctx context.Context) error {
 			return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
 		}},
@@ -141,8 +151,10 @@ func (n *Node) rules() role.Module {
 			detect.CareAPI(a, health)
 			detect.CoverageAPI(a, cover)
 		},
-		Nav:     []web.NavItem{role.NavRules, role.NavCoverage},
-		Tabs:    []web.MoreTab{{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}}},
+		Nav: []web.NavItem{role.NavRules, role.NavCoverage},
+		Tabs: []web.MoreTab{
+			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}},
+		},
 		Finders: []search.Finder{n.findRules()},
 		Jobs:    n.care.Chores(),
 		Gauges: []role.Gauge{
@@ -187,8 +199,21 @@ func (n *Node) newConsole() *role.Console {
 		v.User, v.Name, v.Role = "demo", "demo", policy.RoleAdmin
 		open = &v
 	}
-	c := role.NewConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) },
-		Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang, Nav: role.Nav(n.modules)}, n.people, n.secure(), open, n.cfg.Log)
+	c := role.NewConsole(
+		web.Config{
+			Clock:    n.cfg.Clock,
+			Title:    i18n.Same("meneki"),
+			PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) },
+			Realm:    n.cfg.Realm,
+			Zone:     n.cfg.Zone,
+			Lang:     n.cfg.Lang,
+			Nav:      role.Nav(n.modules),
+		},
+		n.people,
+		n.secure(),
+		open,
+		n.cfg.Log,
+	)
 	c.Metrics.Gauge("meneki_connected", "1 while the node is connected to its hub.", func(context.Context) float64 {
 		if n.link.Connected() {
 			return 1

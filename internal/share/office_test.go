@@ -73,9 +73,8 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
 		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
 	h.Office = NewOffice(db, h, h, slog.New(slog.DiscardHandler), func() {})
-	h.Office.SetIdentity(h.id)
-	// Random else, and hubs are compared.
-	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
+	h.identity = h.id
+	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil { // random else, and hubs are compared
 		panic(err)
 	}
 	return h
