@@ -293,7 +293,7 @@ func kept(ctx context.Context, n *node.Node, src source, dir string, size, hunt 
 		{"one rule (process creation, one text)", "sigma", huntRule},
 	} {
 		began := time.Now()
-		o, err := stix.Indicator{Common: stix.Common{Created: began}, Name: q.name, Types: []string{"malicious-activity"}, Pattern: q.pattern, PatternType: q.kind, ValidFrom: began}.Object()
+		o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(began)}, Name: q.name, Types: []string{"malicious-activity"}, Pattern: q.pattern, PatternType: q.kind, ValidFrom: stix.TimestampOf(began)}.Object()
 		if err != nil {
 			return err
 		}
@@ -334,7 +334,7 @@ func there(src source) string {
 			break
 		}
 	}
-	return stix.PatternFor(string(best.Type), best.Value)
+	return stix.ValuePattern(string(best.Type), best.Value)
 }
 
 const huntRule = `title: A Rule to Hunt With

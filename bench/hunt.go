@@ -209,7 +209,7 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 // stixOf makes a STIX indicator, as the hub sends it.
 func stixOf(name, kind, pattern string) ([]byte, error) {
 	now := time.Now()
-	o, err := stix.Indicator{Common: stix.Common{Created: now}, Name: name, Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind, ValidFrom: now}.Object()
+	o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(now)}, Name: name, Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind, ValidFrom: stix.TimestampOf(now)}.Object()
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +264,9 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 		all := sigma.NewSet(set)
 		if _, err := p.Past().Search(ctx, history.Query{}, func(ev *event.Event) bool {
 			looked++
-			all.Match(ev, func(*sigma.Match) bool { want++; return true })
+			for range all.Match(ev) {
+				want++
+			}
 			return true
 		}); err != nil {
 			return err

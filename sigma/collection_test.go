@@ -148,7 +148,7 @@ func FuzzCollection(f *testing.F) {
 					}
 				}
 			}
-			for _, a := range c.Condition.Alternatives {
+			for _, a := range c.Compiled().Alternatives {
 				if len(a.Present) == 0 {
 					t.Fatal("an alternative that nothing makes true")
 				}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meneki/meneki/sigma/internal/compiled"
 )
 
 // CorrelationType is what a correlation rule looks for among the events of a
@@ -81,8 +83,9 @@ type Correlation struct {
 	Line   int
 	Source []byte
 
-	expression string // the condition in words
-	where      map[string]reference
+	expression   string // the condition in words
+	alternatives []compiled.Alternative
+	where        map[string]reference
 }
 
 // RuleRef is a reference of a correlation rule. In a [Set] exactly one of Rule
@@ -102,6 +105,12 @@ func (r RuleRef) Key() string {
 		return r.Correlation.Key()
 	}
 	return r.Text
+}
+
+// Compiled is for the packages below this one: what the correlation was compiled
+// to.
+func (c *Correlation) Compiled() compiled.Correlation {
+	return compiled.Correlation{Alternatives: c.alternatives}
 }
 
 // Alias is one name for fields that are called differently in the events of

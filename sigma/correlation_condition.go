@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meneki/meneki/sigma/internal/compiled"
 )
 
 const (
@@ -25,16 +27,7 @@ type CorrelationCondition struct {
 
 	// Expression is the condition in words over rules ("a and not b"), as written.
 	Expression string
-	// Alternatives are what the condition of a temporal type stands for, any of
-	// which is enough. They are there with an Expression, and with
-	// temporal_ordered. A temporal correlation without them compares the number
-	// of different rules.
-	Alternatives []Alternative
 }
-
-// Alternative is a set of rules that must all have matched, and one of which
-// none may have. The numbers are indices into [Correlation.Rules], rising.
-type Alternative struct{ Present, Absent []int }
 
 // Comparison is one of the criteria gt, gte, lt, lte, eq, neq.
 type Comparison struct {
@@ -189,7 +182,7 @@ func (c *Correlation) readExpression(b *builder, n *yaml.Node) error {
 	return nil
 }
 
-// finishCondition checks the condition as a whole and works out Alternatives.
+// finishCondition checks the condition as a whole and works out its alternatives.
 func (c *Correlation) finishCondition(b *builder, n *yaml.Node) error {
 	cond := &c.Condition
 	if c.expression != "" {
@@ -264,8 +257,8 @@ func (c *Correlation) subsets(n *yaml.Node) error {
 	var choose func(from int, chosen []int, size int) bool
 	choose = func(from int, chosen []int, size int) bool {
 		if len(chosen) == size {
-			c.Condition.Alternatives = append(c.Condition.Alternatives, Alternative{Present: slices.Clone(chosen)})
-			return len(c.Condition.Alternatives) <= maxAlternatives
+			c.alternatives = append(c.alternatives, compiled.Alternative{Present: slices.Clone(chosen)})
+			return len(c.alternatives) <= maxAlternatives
 		}
 		for i := from; i <= total-(size-len(chosen)); i++ {
 			if !choose(i+1, append(chosen, i), size) {
@@ -312,22 +305,22 @@ func (c *Correlation) finishExpression(b *builder, n *yaml.Node) error {
 	if len(list) > maxAlternatives {
 		return fail(n, "sigma.correlation.many-alternatives", maxAlternatives)
 	}
-	c.Condition.Alternatives = list
+	c.alternatives = list
 	return nil
 }
 
 // alternatives gives the disjunctive normal form of e, or of its opposite,
 // without what another alternative makes superfluous.
-func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternative, error) {
+func alternatives(e expr, opposite bool, index map[*selection]int) ([]compiled.Alternative, error) {
 	var parts []expr
 	and := false
 	switch e := e.(type) {
 	case selExpr:
 		one := []int{index[e.selection]}
 		if opposite {
-			return []Alternative{{Absent: one}}, nil
+			return []compiled.Alternative{{Absent: one}}, nil
 		}
-		return []Alternative{{Present: one}}, nil
+		return []compiled.Alternative{{Present: one}}, nil
 	case notExpr:
 		return alternatives(e.of, !opposite, index)
 	case andExpr:
@@ -337,9 +330,9 @@ func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternativ
 	default:
 		return nil, reasons.New("sigma.correlation.grammar")
 	}
-	var out []Alternative
+	var out []compiled.Alternative
 	if and {
-		out = []Alternative{{}}
+		out = []compiled.Alternative{{}}
 	}
 	for _, part := range parts {
 		list, err := alternatives(part, opposite, index)
@@ -349,10 +342,10 @@ func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternativ
 		if !and {
 			out = append(out, list...)
 		} else {
-			var product []Alternative
+			var product []compiled.Alternative
 			for _, a := range out {
 				for _, b := range list {
-					if joined, ok := a.and(b); ok {
+					if joined, ok := both(a, b); ok {
 						product = append(product, joined)
 					}
 				}
@@ -366,14 +359,14 @@ func alternatives(e expr, opposite bool, index map[*selection]int) ([]Alternativ
 	return out, nil
 }
 
-// and joins two alternatives; ok is false if they contradict each other.
-func (a Alternative) and(b Alternative) (joined Alternative, ok bool) {
-	both := func(x, y []int) []int {
+// both joins two alternatives; ok is false if they contradict each other.
+func both(a, b compiled.Alternative) (joined compiled.Alternative, ok bool) {
+	union := func(x, y []int) []int {
 		out := append(slices.Clone(x), y...)
 		slices.Sort(out)
 		return slices.Compact(out)
 	}
-	joined = Alternative{Present: both(a.Present, b.Present), Absent: both(a.Absent, b.Absent)}
+	joined = compiled.Alternative{Present: union(a.Present, b.Present), Absent: union(a.Absent, b.Absent)}
 	for _, i := range joined.Present {
 		if slices.Contains(joined.Absent, i) {
 			return joined, false
@@ -383,17 +376,19 @@ func (a Alternative) and(b Alternative) (joined Alternative, ok bool) {
 }
 
 // leastOf leaves out every alternative that demands all that another does.
-func leastOf(list []Alternative) []Alternative {
-	var out []Alternative
+func leastOf(list []compiled.Alternative) []compiled.Alternative {
+	var out []compiled.Alternative
 	within := func(x, y []int) bool {
 		return !slices.ContainsFunc(x, func(i int) bool { return !slices.Contains(y, i) })
 	}
-	covers := func(a, b Alternative) bool { return within(a.Present, b.Present) && within(a.Absent, b.Absent) }
+	covers := func(a, b compiled.Alternative) bool {
+		return within(a.Present, b.Present) && within(a.Absent, b.Absent)
+	}
 	for _, a := range list {
-		if slices.ContainsFunc(out, func(b Alternative) bool { return covers(b, a) }) {
+		if slices.ContainsFunc(out, func(b compiled.Alternative) bool { return covers(b, a) }) {
 			continue
 		}
-		out = append(slices.DeleteFunc(out, func(b Alternative) bool { return covers(a, b) }), a)
+		out = append(slices.DeleteFunc(out, func(b compiled.Alternative) bool { return covers(a, b) }), a)
 	}
 	return out
 }

@@ -170,12 +170,3 @@ func (r *resolver) indexOf(c *Correlation, name string) int {
 			ref.Correlation != nil && d.correlation != nil && ref.Correlation == r.state[d.correlation].out
 	})
 }
-
-// Fold maps text so that two texts are equal after it exactly if rules take them
-// for equal: without their case, by Unicode simple folding.
-func Fold(s string) string { return fold(s) }
-
-// TextOf gives the text of a scalar value of an event as rules see it: numbers
-// in plain decimals, truth values as true and false. ok is false for nil, lists
-// and maps, which have no text.
-func TextOf(value any) (text string, ok bool) { return textOf(value) }

@@ -257,7 +257,7 @@ func TestAlternatives(t *testing.T) {
 		}
 		c := set.Correlations[0]
 		var all []string
-		for _, a := range c.Condition.Alternatives {
+		for _, a := range c.Compiled().Alternatives {
 			var parts []string
 			for i, r := range c.Rules {
 				if slices.Contains(a.Present, i) {

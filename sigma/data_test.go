@@ -115,7 +115,9 @@ func TestGolden(t *testing.T) {
 					got++
 				}
 				viaSet := false
-				set.Match(ev, func(m *sigma.Match) bool { viaSet = viaSet || m.Rule == rule; return true })
+				for m := range set.Match(ev) {
+					viaSet = viaSet || m.Rule == rule
+				}
 				if _, ok := rule.Match(ev); ok != viaSet || ok != rule.Explain(ev).Matched {
 					t.Errorf("%s: rule, set and trace differ", file)
 				}
@@ -233,7 +235,8 @@ func BenchmarkSetMatch(b *testing.B) {
 	}
 	n := 0
 	for b.Loop() {
-		set.Match(events[n%len(events)], func(*sigma.Match) bool { return true })
+		for range set.Match(events[n%len(events)]) {
+		}
 		n++
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")

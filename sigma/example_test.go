@@ -2,6 +2,7 @@ package sigma_test
 
 import (
 	"fmt"
+	"iter"
 	"testing/fstest"
 
 	"github.com/meneki/meneki/sigma"
@@ -14,7 +15,7 @@ func (p process) LogSource() (product, service string, categories []string) {
 	return "windows", "sysmon", []string{"process_creation"}
 }
 func (p process) Lookup(field string) (any, bool) { return sigma.LookupIn(p, field) }
-func (p process) Leaves(yield func(string) bool)  { sigma.LeavesOf(p, yield) }
+func (p process) Leaves() iter.Seq[string]        { return sigma.LeavesOf(p) }
 
 const whoami = `
 title: Whoami as System
@@ -67,10 +68,9 @@ func ExampleLoad() {
 	for _, refused := range set.Refused {
 		fmt.Println("refused:", refused)
 	}
-	set.Match(process{"Image": `D:\WHOAMI.EXE`}, func(m *sigma.Match) bool {
+	for m := range set.Match(process{"Image": `D:\WHOAMI.EXE`}) {
 		fmt.Println(m.Rule.Level, m.Rule.Title)
-		return true
-	})
+	}
 	// Output:
 	// refused: rules/broken.yml:1:1: no logsource: the rule does not say to which events it applies
 	// high Whoami as System

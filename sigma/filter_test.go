@@ -17,7 +17,9 @@ func filterDoc(title, logsource, body string) string {
 // matchedIDs gives the rules of the set that match the event, in order.
 func matchedIDs(set *sigma.Set, ev sigma.Event) string {
 	var ids []string
-	set.Match(ev, func(m *sigma.Match) bool { ids = append(ids, m.Rule.ID); return true })
+	for m := range set.Match(ev) {
+		ids = append(ids, m.Rule.ID)
+	}
 	return strings.Join(ids, " ")
 }
 

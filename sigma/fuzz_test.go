@@ -3,6 +3,7 @@ package sigma
 import (
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ type fuzzEvent map[string]any
 
 func (e fuzzEvent) LogSource() (string, string, []string) { return "p", "", nil }
 func (e fuzzEvent) Lookup(field string) (any, bool)       { return LookupIn(e, field) }
-func (e fuzzEvent) Leaves(yield func(string) bool)        { LeavesOf(e, yield) }
+func (e fuzzEvent) Leaves() iter.Seq[string]              { return LeavesOf(e) }
 
 var someEvent = fuzzEvent{
 	"F": "text -a /b", "n": int64(5), "x": 1.5, "b": true, "z": nil, "l": []any{"a", nil, map[string]any{"k": "v"}},

@@ -3,6 +3,8 @@ package sigma
 import (
 	"slices"
 	"strings"
+
+	"github.com/meneki/meneki/sigma/internal/source"
 )
 
 // Level is how critical a match is, as written in the rule; "" if it says none.
@@ -58,32 +60,11 @@ func (l LogSource) Covers(product, service string, categories []string) bool {
 		return category || len(categories) == 0
 	}
 	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
-		(l.Service == "" || strings.EqualFold(l.Service, service) || strings.EqualFold(l.Service, WiderService(product, service))) &&
+		(l.Service == "" || strings.EqualFold(l.Service, service) || strings.EqualFold(l.Service, source.Wider(product, service))) &&
 		(l.Category == "" || category)
 }
 
 func anySource(product, service string) bool { return product == AnySource && service == "" }
-
-// WiderService gives the service that takes in another one, "" if there is none:
-// the taxonomy's auth is the file auth.log and its syslog the file syslog, and in
-// these lie also the messages of programs that have a service of their own.
-// Microsoft 365's audit is the unified audit log, in which lies all that its other
-// services write.
-func WiderService(product, service string) string {
-	if strings.EqualFold(product, "m365") && service != "" && !strings.EqualFold(service, "audit") {
-		return "audit"
-	}
-	if !strings.EqualFold(product, "linux") {
-		return ""
-	}
-	switch fold(service) {
-	case "sshd", "sudo":
-		return "auth"
-	case "cron", "clamav", "vsftpd", "guacamole":
-		return "syslog"
-	}
-	return ""
-}
 
 // String gives the parts as "product/category/service", "*" for an open one.
 func (l LogSource) String() string {

@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"encoding/json"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -81,12 +82,11 @@ func lookupPath(v any, path string, depth int) (any, bool) {
 	return nil, false
 }
 
-// LeavesOf calls yield with each scalar value in fields as text, nested ones
-// and members of lists too, until yield returns false. Keys are never yielded
-// and neither is null, which has no text. Maps are walked in the byte order of
-// their keys, so that the order is always the same.
-func LeavesOf(fields map[string]any, yield func(string) bool) {
-	leaves(fields, yield, 0)
+// LeavesOf returns each scalar value in fields as text, nested ones and members
+// of lists too, but no keys and not null, which has no text. Maps are walked in
+// the byte order of their keys, so that the order is always the same.
+func LeavesOf(fields map[string]any) iter.Seq[string] {
+	return func(yield func(string) bool) { leaves(fields, yield, 0) }
 }
 
 func leaves(v any, yield func(string) bool, depth int) bool {
@@ -114,17 +114,17 @@ func leaves(v any, yield func(string) bool, depth int) bool {
 		}
 		return true
 	default:
-		if text, ok := textOf(v); ok {
+		if text, ok := TextOf(v); ok {
 			return yield(text)
 		}
 		return true
 	}
 }
 
-// textOf gives the text of a scalar as rules see it: numbers in plain decimal
-// notation without a trailing ".0", truth values as true and false. ok is false
-// for null, lists and maps, which have no text.
-func textOf(v any) (text string, ok bool) {
+// TextOf returns the text of a scalar value of an event as rules see it: numbers
+// in plain decimal notation without a trailing ".0", truth values as true and
+// false. ok is false for nil, lists and maps, which have no text.
+func TextOf(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true

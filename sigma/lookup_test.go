@@ -49,13 +49,17 @@ func TestLookupIn(t *testing.T) {
 
 func TestLeavesOf(t *testing.T) {
 	ev := decode(t, `{"b":{"y":[1,2.5,true,null,["z"]],"x":""},"a":"text","c":1e30,"d":4625.0,"e":{}}`)
-	got := slices.Collect(func(yield func(string) bool) { sigma.LeavesOf(ev.fields, yield) })
+	got := slices.Collect(sigma.LeavesOf(ev.fields))
 	want := []string{"text", "", "1", "2.5", "true", "z", "1e+30", "4625"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	n := 0
-	sigma.LeavesOf(ev.fields, func(string) bool { n++; return n < 3 })
+	for range sigma.LeavesOf(ev.fields) {
+		if n++; n == 3 {
+			break
+		}
+	}
 	if n != 3 {
 		t.Errorf("stopped after %d", n)
 	}

@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/meneki/meneki/sigma/internal/compiled"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // tokenKind is what a part of a pattern stands for.
@@ -15,10 +18,6 @@ const (
 	anyMany                  // *: any number of characters, also newlines
 	dash                     // one of the dashes of windash
 )
-
-// dashes are the characters that windash takes for one another: hyphen, slash,
-// en dash, em dash, horizontal bar.
-const dashes = "-/–—―"
 
 // pattern is a Sigma string with its wildcards. It is a list of tokens and never
 // text again, so that putting a wildcard behind a backslash cannot escape it.
@@ -92,7 +91,7 @@ func (p pattern) withDashes() pattern {
 		}
 		rest := t.text
 		for {
-			i := strings.IndexAny(rest, dashes)
+			i := strings.IndexAny(rest, compiled.Dashes)
 			if i < 0 {
 				break
 			}
@@ -114,7 +113,7 @@ func (p pattern) withDashes() pattern {
 func (p pattern) folded() pattern {
 	out := make(pattern, len(p))
 	for i, t := range p {
-		out[i] = token{t.kind, fold(t.text)}
+		out[i] = token{t.kind, fold.Text(t.text)}
 	}
 	return out
 }
@@ -140,12 +139,12 @@ func (p pattern) plain(limit int) (texts []string, ok bool) {
 				texts[i] += t.text
 			}
 		case dash:
-			if len(texts)*utf8.RuneCountInString(dashes) > limit {
+			if len(texts)*utf8.RuneCountInString(compiled.Dashes) > limit {
 				return nil, false
 			}
 			var more []string
 			for _, text := range texts {
-				for _, d := range dashes {
+				for _, d := range compiled.Dashes {
 					more = append(more, text+string(d))
 				}
 			}
@@ -169,7 +168,7 @@ func (p pattern) regex() string {
 		case anyMany:
 			b.WriteString(`(?s:.*)`)
 		case dash:
-			b.WriteString("[" + dashes[1:] + "-]")
+			b.WriteString("[" + compiled.Dashes[1:] + "-]")
 		}
 	}
 	return b.String()
@@ -253,6 +252,6 @@ func (t token) take(text string) (n int, ok bool) {
 		return size, size > 0
 	default: // dash; anyMany is never asked
 		r, size := utf8.DecodeRuneInString(text)
-		return size, size > 0 && strings.ContainsRune(dashes, r)
+		return size, size > 0 && strings.ContainsRune(compiled.Dashes, r)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 var letters = rapid.StringOfN(rapid.SampledFrom([]rune(`abABäÄ*?\-/–管 `)), 0, 8, -1)
@@ -43,7 +45,7 @@ func TestPatternIsItsDefinition(t *testing.T) {
 		if got, want := newGlob(p, true).match(c, nil), naive(p, text); got != want {
 			t.Fatalf("cased %v on %q: %v, want %v", p, text, got, want)
 		}
-		if got, want := newGlob(p, false).match(c, nil), naive(p.folded(), fold(text)); got != want {
+		if got, want := newGlob(p, false).match(c, nil), naive(p.folded(), fold.Text(text)); got != want {
 			t.Fatalf("folded %v on %q: %v, want %v", p, text, got, want)
 		}
 	})
@@ -53,10 +55,10 @@ func TestFoldIsEqualFold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := rapid.String().Draw(t, "a")
 		b := rapid.OneOf(rapid.Just(strings.ToUpper(a)), rapid.Just(strings.ToLower(a)), rapid.String()).Draw(t, "b")
-		if (fold(a) == fold(b)) != strings.EqualFold(a, b) {
+		if (fold.Text(a) == fold.Text(b)) != strings.EqualFold(a, b) {
 			t.Fatalf("%q %q", a, b)
 		}
-		if utf8.RuneCountInString(fold(a)) != utf8.RuneCountInString(a) {
+		if utf8.RuneCountInString(fold.Text(a)) != utf8.RuneCountInString(a) {
 			t.Fatalf("%q changed its length", a)
 		}
 	})

@@ -1,6 +1,12 @@
 package sigma
 
-import "slices"
+import (
+	"iter"
+	"slices"
+
+	"github.com/meneki/meneki/sigma/internal/fold"
+	"github.com/meneki/meneki/sigma/internal/source"
+)
 
 // Set is many rules, indexed by log source, and what is built on them. It does
 // not change after it was made.
@@ -40,36 +46,28 @@ func (s *Set) Silent(r *Rule) bool { return s.silent[r] }
 func (s *Set) index() {
 	s.byLogSource = make(map[sourceKey][]int)
 	for i, r := range s.Rules {
-		key := sourceKey{fold(r.LogSource.Product), fold(r.LogSource.Category), fold(r.LogSource.Service)}
+		l := r.LogSource
+		key := sourceKey{fold.Text(l.Product), fold.Text(l.Category), fold.Text(l.Service)}
 		s.byLogSource[key] = append(s.byLogSource[key], i)
 	}
 }
 
-// Match evaluates every rule whose log source covers the event and calls yield
-// with each match, in the order of Rules, until yield returns false; silent rules
-// too, since correlation rules want them. It may be
-// called by several goroutines at once.
-func (s *Set) Match(ev Event, yield func(*Match) bool) {
-	v := newView(ev)
-	for i := range s.routed(ev) {
-		if m, ok := s.Rules[i].matchView(v); ok && !yield(m) {
-			return
-		}
-	}
-}
-
-// Routed calls yield with the rules whose log source covers the event, in the
-// order of Rules.
-func (s *Set) Routed(ev Event, yield func(*Rule) bool) {
-	for i := range s.routed(ev) {
-		if !yield(s.Rules[i]) {
-			return
+// Match evaluates every rule whose log source covers the event and returns the
+// matches in the order of Rules; those of silent rules too, since correlation
+// rules want them. It may be called by several goroutines at once.
+func (s *Set) Match(ev Event) iter.Seq[*Match] {
+	return func(yield func(*Match) bool) {
+		v := newView(ev)
+		for i := range s.routed(ev) {
+			if m, ok := s.Rules[i].matchView(v); ok && !yield(m) {
+				return
+			}
 		}
 	}
 }
 
 // routed merges the lists of all log sources that cover the event.
-func (s *Set) routed(ev Event) func(func(int) bool) {
+func (s *Set) routed(ev Event) iter.Seq[int] {
 	product, service, categories := ev.LogSource()
 	if anySource(product, service) {
 		return func(yield func(int) bool) {
@@ -82,12 +80,12 @@ func (s *Set) routed(ev Event) func(func(int) bool) {
 	}
 	var lists [][]int
 	seen := make(map[sourceKey]bool)
-	for _, p := range []string{"", fold(product)} {
-		for _, sv := range []string{"", fold(service), WiderService(product, service)} {
+	for _, p := range []string{"", fold.Text(product)} {
+		for _, sv := range []string{"", fold.Text(service), source.Wider(product, service)} {
 			for i := -1; i < len(categories); i++ {
 				key := sourceKey{p, "", sv}
 				if i >= 0 {
-					key.category = fold(categories[i])
+					key.category = fold.Text(categories[i])
 				}
 				if list := s.byLogSource[key]; len(list) > 0 && !seen[key] {
 					lists = append(lists, list)

@@ -278,14 +278,17 @@ func TestRouting(t *testing.T) {
 	for _, tt := range tests {
 		ev := record{tt.product, tt.service, tt.categories, map[string]any{"F": "x"}}
 		got := ""
-		set.Match(ev, func(m *sigma.Match) bool { got += m.Rule.ID; return true })
-		routed := ""
-		set.Routed(ev, func(r *sigma.Rule) bool { routed += r.ID; return true })
-		if got != tt.want || routed != tt.want {
-			t.Errorf("%+v: got %s, routed %s", tt, got, routed)
+		for m := range set.Match(ev) {
+			got += m.Rule.ID
+		}
+		if got != tt.want {
+			t.Errorf("%+v: got %s", tt, got)
 		}
 		n := 0
-		set.Match(ev, func(*sigma.Match) bool { n++; return false })
+		for range set.Match(ev) {
+			n++
+			break
+		}
 		if n > 1 {
 			t.Error("went on after false")
 		}
@@ -295,7 +298,9 @@ func TestRouting(t *testing.T) {
 		wait.Go(func() {
 			for range 200 {
 				n := 0
-				set.Match(record{"p", "s", []string{"c"}, map[string]any{"F": "x"}}, func(*sigma.Match) bool { n++; return true })
+				for range set.Match(record{"p", "s", []string{"c"}, map[string]any{"F": "x"}}) {
+					n++
+				}
 				if n != 4 {
 					t.Errorf("%d matches", n)
 				}

@@ -1,5 +1,9 @@
 package sigma
 
+import (
+	"github.com/meneki/meneki/sigma/internal/fold"
+)
+
 // view is an event while it is matched: it keeps what was looked up, so that
 // many rules can ask for the same field. It belongs to one call.
 type view struct {
@@ -41,7 +45,7 @@ func newCell(v any) *cell {
 	if v == nil {
 		return &cell{kind: cellNull}
 	}
-	text, ok := textOf(v)
+	text, ok := TextOf(v)
 	if !ok {
 		return &cell{kind: cellObject, value: v}
 	}
@@ -51,7 +55,7 @@ func newCell(v any) *cell {
 // fold gives the text of c without its case.
 func (c *cell) fold() string {
 	if !c.folded {
-		c.lower, c.folded = fold(c.text), true
+		c.lower, c.folded = fold.Text(c.text), true
 	}
 	return c.lower
 }
@@ -92,10 +96,9 @@ func (l *lookup) add(value any, depth int) {
 func (v *view) whole() *lookup {
 	if v.leaves == nil {
 		v.leaves = &lookup{present: true}
-		v.ev.Leaves(func(text string) bool {
+		for text := range v.ev.Leaves() {
 			v.leaves.cells = append(v.leaves.cells, newCell(text))
-			return true
-		})
+		}
 	}
 	return v.leaves
 }

@@ -41,11 +41,11 @@ func (l Limits) filled() Limits {
 func ParseBundle(r io.Reader, limits Limits) ([]*Object, []error) {
 	p := bundleReader{limits: limits.filled(), seen: map[string]*Object{}}
 	p.r = bufio.NewReaderSize(io.LimitReader(r, p.limits.Bytes+1), 64<<10)
-	if err := p.read(); err != nil {
-		p.fail("bundle", "", err.Error())
+	if r := p.read(); r != nil {
+		p.fail("bundle", "", r)
 	}
-	if p.untold > 0 {
-		p.errs = append(p.errs, &Error{Object: "bundle", Reason: fmt.Sprintf("has %d more errors", p.untold)})
+	if p.more > 0 {
+		p.errs = append(p.errs, &Error{Object: "bundle", Reason: because("stix.bundle.more", p.more)})
 	}
 	return p.objects, p.errs
 }
@@ -57,34 +57,34 @@ type bundleReader struct {
 	objects []*Object
 	seen    map[string]*Object // by id and version
 	errs    []error
-	untold  int
+	more    int // errors that were counted only
 }
 
-func (p *bundleReader) fail(object, property, reason string) {
-	p.add(&Error{Object: object, Property: property, Reason: reason})
+func (p *bundleReader) fail(object, property string, r Reason) {
+	p.add(&Error{Object: object, Property: property, Reason: r})
 }
 
 func (p *bundleReader) add(err error) {
 	if len(p.errs) >= p.limits.Errors {
-		p.untold++
+		p.more++
 		return
 	}
 	p.errs = append(p.errs, err)
 }
 
-func (p *bundleReader) read() error {
-	c, err := p.next()
-	if err != nil {
-		return err
+func (p *bundleReader) read() Reason {
+	c, r := p.next()
+	if r != nil {
+		return r
 	}
 	if c != '{' {
-		return errors.New("does not begin with {")
+		return because("stix.bundle.begin")
 	}
 	var typ, id string
 	names := map[string]bool{}
 	for first := true; ; first = false {
-		if c, err = p.next(); err != nil {
-			return err
+		if c, r = p.next(); r != nil {
+			return r
 		}
 		if c == '}' && first {
 			break
@@ -94,48 +94,48 @@ func (p *bundleReader) read() error {
 				break
 			}
 			if c != ',' {
-				return fmt.Errorf("has %q where a comma belongs, at byte %d", c, p.n)
+				return because("stix.bundle.comma", string(c), p.n)
 			}
-			if c, err = p.next(); err != nil {
-				return err
+			if c, r = p.next(); r != nil {
+				return r
 			}
 		}
-		rawName, _, err := p.value(c, 1<<10)
-		if err != nil {
-			return err
+		rawName, _, r := p.value(c, 1<<10)
+		if r != nil {
+			return r
 		}
 		if c != '"' || rawName == nil || check(rawName) != nil {
-			return fmt.Errorf("has no property name at byte %d", p.n)
+			return because("stix.bundle.name", p.n)
 		}
 		name := unquote(rawName)
 		if names[name] {
-			return fmt.Errorf("has the property %q twice", clip(name))
+			return because("stix.json.twice", clip(name))
 		}
 		names[name] = true
-		if c, err = p.next(); err != nil {
-			return err
+		if c, r = p.next(); r != nil {
+			return r
 		}
 		if c != ':' {
-			return fmt.Errorf("has no colon after %q", clip(name))
+			return because("stix.bundle.colon", clip(name))
 		}
-		if c, err = p.next(); err != nil {
-			return err
+		if c, r = p.next(); r != nil {
+			return r
 		}
 		if name == "objects" {
-			if err := p.list(c); err != nil {
-				return err
+			if r := p.list(c); r != nil {
+				return r
 			}
 			continue
 		}
-		raw, _, err := p.value(c, p.limits.ObjectBytes)
-		if err != nil {
-			return err
+		raw, _, r := p.value(c, p.limits.ObjectBytes)
+		if r != nil {
+			return r
 		}
 		if raw == nil {
-			return fmt.Errorf("has a property %q of more than %d bytes", clip(name), p.limits.ObjectBytes)
+			return because("stix.bundle.property.large", clip(name), p.limits.ObjectBytes)
 		}
-		if err := check(raw); err != nil {
-			return fmt.Errorf("property %q %w", clip(name), err)
+		if r := check(raw); r != nil {
+			return because("stix.bundle.property", clip(name), r)
 		}
 		switch name {
 		case "type":
@@ -145,50 +145,50 @@ func (p *bundleReader) read() error {
 		}
 	}
 	if typ != "bundle" {
-		p.fail("bundle", "type", fmt.Sprintf("is %q where it must be \"bundle\"", clip(typ)))
+		p.fail("bundle", "type", because("stix.bundle.type", clip(typ)))
 	}
 	if t, ok := SplitID(id); !ok || t != "bundle" {
-		p.fail("bundle", "id", "must be bundle--, then a UUID")
+		p.fail("bundle", "id", because("stix.bundle.id"))
 	}
-	if c, err := p.next(); err == nil {
-		return fmt.Errorf("has %q after its end, at byte %d", c, p.n)
-	} else if !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
+	if c, r := p.next(); r == nil {
+		return because("stix.bundle.rest", string(c), p.n)
+	} else if !errors.Is(r, io.ErrUnexpectedEOF) {
+		return r
 	}
 	return nil
 }
 
 // list reads the value of "objects"; c is its first letter.
-func (p *bundleReader) list(c byte) error {
+func (p *bundleReader) list(c byte) Reason {
 	if c != '[' {
-		return errors.New("has objects that are not a list")
+		return because("stix.bundle.objects")
 	}
 	for i := 0; ; i++ {
-		c, err := p.next()
-		if err != nil {
-			return err
+		c, r := p.next()
+		if r != nil {
+			return r
 		}
 		if c == ']' {
 			return nil
 		}
 		if i > 0 {
 			if c != ',' {
-				return fmt.Errorf("has %q where a comma belongs, at byte %d", c, p.n)
+				return because("stix.bundle.comma", string(c), p.n)
 			}
-			if c, err = p.next(); err != nil {
-				return err
+			if c, r = p.next(); r != nil {
+				return r
 			}
 		}
 		if i >= p.limits.Objects {
-			return fmt.Errorf("has more than %d objects", p.limits.Objects)
+			return because("stix.bundle.many", p.limits.Objects)
 		}
 		place := fmt.Sprintf("objects[%d]", i)
-		raw, size, err := p.value(c, p.limits.ObjectBytes)
-		if err != nil {
-			return fmt.Errorf("%s: %w", place, err)
+		raw, size, r := p.value(c, p.limits.ObjectBytes)
+		if r != nil {
+			return because("stix.bundle.place", place, r)
 		}
 		if raw == nil {
-			p.fail(place, "", fmt.Sprintf("has %d bytes; at most %d are read", size, p.limits.ObjectBytes))
+			p.fail(place, "", because("stix.bundle.object.large", size, p.limits.ObjectBytes))
 			continue
 		}
 		o, err := parse(raw, place)
@@ -198,7 +198,7 @@ func (p *bundleReader) list(c byte) error {
 		}
 		key := o.id + "|" + o.version().normal()
 		if other := p.seen[key]; other != nil && !SameContent(other, o) {
-			p.fail(o.id, "modified", place+" has the same id and version as an earlier object and different content")
+			p.fail(o.id, "modified", because("stix.bundle.conflict", place))
 			continue
 		}
 		p.seen[key] = o
@@ -207,11 +207,11 @@ func (p *bundleReader) list(c byte) error {
 }
 
 // next gives the first letter that is not white space.
-func (p *bundleReader) next() (byte, error) {
+func (p *bundleReader) next() (byte, Reason) {
 	for {
-		c, err := p.byte()
-		if err != nil {
-			return 0, err
+		c, r := p.byte()
+		if r != nil {
+			return 0, r
 		}
 		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return c, nil
@@ -219,23 +219,23 @@ func (p *bundleReader) next() (byte, error) {
 	}
 }
 
-func (p *bundleReader) byte() (byte, error) {
+func (p *bundleReader) byte() (byte, Reason) {
 	c, err := p.r.ReadByte()
 	if errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("ends at byte %d, before it is complete: %w", p.n, io.ErrUnexpectedEOF)
+		return 0, because("stix.bundle.cut", p.n, io.ErrUnexpectedEOF)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("cannot be read further than byte %d: %w", p.n, err)
+		return 0, because("stix.bundle.read", p.n, err)
 	}
 	if p.n++; p.n > p.limits.Bytes {
-		return 0, fmt.Errorf("has more than %d bytes", p.limits.Bytes)
+		return 0, because("stix.bundle.large", p.limits.Bytes)
 	}
 	return c, nil
 }
 
 // value reads one JSON value that begins with c. A value longer than most is
 // read to its end and not kept: raw is nil.
-func (p *bundleReader) value(c byte, most int) (raw []byte, size int, err error) {
+func (p *bundleReader) value(c byte, most int) (raw []byte, size int, r Reason) {
 	keep := func(c byte) {
 		if size++; size <= most {
 			raw = append(raw, c)
@@ -265,7 +265,7 @@ func (p *bundleReader) value(c byte, most int) (raw []byte, size int, err error)
 			depth--
 		}
 		if depth < 0 {
-			return nil, 0, fmt.Errorf("has %q out of place, at byte %d", c, p.n)
+			return nil, 0, because("stix.bundle.misplaced", string(c), p.n)
 		}
 		if depth == 0 && !inString && (c == '"' || c == '}' || c == ']') {
 			return raw, size, nil
@@ -277,8 +277,8 @@ func (p *bundleReader) value(c byte, most int) (raw []byte, size int, err error)
 				return raw, size, nil
 			}
 		}
-		if c, err = p.byte(); err != nil {
-			return nil, 0, err
+		if c, r = p.byte(); r != nil {
+			return nil, 0, r
 		}
 	}
 }
@@ -290,7 +290,7 @@ func WriteBundle(w io.Writer, id string, objects ...*Object) error {
 		id = NewID("bundle")
 	}
 	if t, ok := SplitID(id); !ok || t != "bundle" {
-		return &Error{Object: clip(id), Property: "id", Reason: "must be bundle--, then a UUID"}
+		return &Error{Object: clip(id), Property: "id", Reason: because("stix.bundle.id")}
 	}
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, `{"type":"bundle","id":%q`, id)
@@ -308,11 +308,4 @@ func WriteBundle(w io.Writer, id string, objects ...*Object) error {
 	}
 	b.WriteString("}\n")
 	return b.Flush()
-}
-
-// Bundle is WriteBundle into memory.
-func Bundle(id string, objects ...*Object) ([]byte, error) {
-	var b bytes.Buffer
-	err := WriteBundle(&b, id, objects...)
-	return b.Bytes(), err
 }

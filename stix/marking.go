@@ -1,6 +1,9 @@
 package stix
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // TLP2Extension is the extension definition by which STIX 2.1 carries TLP 2.0.
 const TLP2Extension = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
@@ -24,9 +27,9 @@ var tlp1 = [...]struct{ id, value, name string }{
 	{"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed", "red", "TLP:RED"},
 }
 
-// MarkingTLP gives the TLP 2.0 label that a marking definition's id stands for,
+// TLPName returns the TLP 2.0 label that a marking definition's id stands for,
 // those of TLP 1 too: "TLP:AMBER+STRICT". ok is false for any other marking.
-func MarkingTLP(id string) (name string, ok bool) {
+func TLPName(id string) (name string, ok bool) {
 	id = strings.ToLower(id)
 	for _, t := range tlp2 {
 		if t.id == id {
@@ -59,15 +62,12 @@ func TLPMarking(name string) *Object {
 		return nil
 	}
 	t := tlp2[i]
-	var w writer
-	w.value("type", "marking-definition")
-	w.value("spec_version", "2.1")
-	w.value("id", t.id)
-	w.value("created", "2022-10-01T00:00:00.000Z")
-	w.value("name", t.name)
-	w.value("extensions", map[string]any{TLP2Extension: map[string]string{"extension_type": "property-extension", "tlp_2_0": t.value}})
-	o, err := w.object()
-	if err != nil { // the text is fixed: a test holds it
+	extension := map[string]any{"extension_type": "property-extension", "tlp_2_0": t.value}
+	created := TimestampOf(time.Date(2022, 10, 1, 0, 0, 0, 0, time.UTC))
+	o, err := MarkingDefinition{
+		ID: t.id, Created: created, Name: t.name, Extensions: map[string]any{TLP2Extension: extension},
+	}.Object()
+	if err != nil { // cannot happen: a test builds all of them
 		return nil
 	}
 	return o
@@ -79,7 +79,7 @@ func TLPMarking(name string) *Object {
 func StrictestTLP(markings []string) (name string, others int, ok bool) {
 	best := -1
 	for _, m := range markings {
-		n, known := MarkingTLP(m)
+		n, known := TLPName(m)
 		if !known {
 			others++
 			continue

@@ -3,7 +3,6 @@ package stix
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,22 +22,6 @@ type Object struct {
 	labels, markings         []string
 }
 
-// Error says what is wrong with an object and where.
-type Error struct {
-	Object   string // id, or the place of an object that has none, such as "objects[3]"
-	Property string // empty if it is about the whole object
-	Reason   string // what is wrong, and where it helps, what is right
-}
-
-// Error is one line that names the object and the property.
-func (e *Error) Error() string {
-	s := "stix: " + e.Object
-	if e.Property != "" {
-		s += ": " + e.Property
-	}
-	return s + ": " + e.Reason
-}
-
 // Parse reads one object. It checks that the bytes are one JSON object without
 // ambiguous names and that the common properties have their types; whether the
 // object says what its type must say is for Validate. The bytes are copied.
@@ -48,108 +31,109 @@ func Parse(raw []byte) (*Object, error) { return parse(bytes.Clone(raw), "object
 // parse takes over raw; place names an object that has no id yet.
 func parse(raw []byte, place string) (*Object, error) {
 	raw = trim(raw)
-	fail := func(prop, format string, args ...any) (*Object, error) {
-		return nil, &Error{Object: place, Property: prop, Reason: fmt.Sprintf(format, args...)}
+	fail := func(property string, r Reason) (*Object, error) {
+		return nil, &Error{Object: place, Property: property, Reason: r}
 	}
-	if err := check(raw); err != nil {
-		return fail("", "%v", err)
+	if r := check(raw); r != nil {
+		return fail("", r)
 	}
 	if raw[0] != '{' {
-		return fail("", "is not a JSON object")
+		return fail("", because("stix.json.object"))
 	}
 	o := &Object{raw: raw, members: members(raw)}
-	var err error
-	if o.id, err = o.text("id"); err != nil {
-		return fail("id", "%v", err)
+	var r Reason
+	if o.id, r = o.text("id"); r != nil {
+		return fail("id", r)
 	}
-	if o.typ, err = o.text("type"); err != nil {
-		return fail("type", "%v", err)
+	if o.typ, r = o.text("type"); r != nil {
+		return fail("type", r)
 	}
 	if o.id != "" {
 		place = clip(o.id)
 	}
 	if o.typ == "" {
-		return fail("type", "is missing")
+		return fail("type", because("stix.missing"))
 	}
 	if o.id == "" {
-		return fail("id", "is missing")
+		return fail("id", because("stix.missing"))
 	}
 	if typ, ok := SplitID(o.id); !ok {
-		return fail("id", "must be a type, two hyphens and a UUID, such as indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f")
+		return fail("id", because("stix.id.form"))
 	} else if typ != o.typ {
-		return fail("id", "begins with %q, and the type is %q", typ, clip(o.typ))
+		return fail("id", because("stix.id.type", typ, clip(o.typ)))
 	}
 	for _, p := range []struct {
 		name string
 		into any
 	}{
 		{"created_by_ref", &o.createdBy}, {"lang", &o.lang}, {"created", &o.created}, {"modified", &o.modified},
-		{"revoked", &o.revoked}, {"confidence", &o.confidence}, {"labels", &o.labels}, {"object_marking_refs", &o.markings},
+		{"revoked", &o.revoked}, {"confidence", &o.confidence}, {"labels", &o.labels},
+		{"object_marking_refs", &o.markings},
 	} {
-		if err := o.view(p.name, p.into); err != nil {
-			return fail(p.name, "%v", err)
+		if r := o.view(p.name, p.into); r != nil {
+			return fail(p.name, r)
 		}
 	}
 	if o.createdBy != "" {
 		if _, ok := SplitID(o.createdBy); !ok {
-			return fail("created_by_ref", "must be an identifier")
+			return fail("created_by_ref", because("stix.ref.form"))
 		}
 	}
 	for _, m := range o.markings {
 		if typ, ok := SplitID(m); !ok || typ != "marking-definition" {
-			return fail("object_marking_refs", "%q is not the id of a marking definition", clip(m))
+			return fail("object_marking_refs", because("stix.ref.marking", clip(m)))
 		}
 	}
 	return o, nil
 }
 
-func (o *Object) text(name string) (string, error) {
+func (o *Object) text(name string) (string, Reason) {
 	raw, ok := o.property(name)
 	if !ok {
 		return "", nil
 	}
 	if raw[0] != '"' {
-		return "", fmt.Errorf("must be a string")
+		return "", because("stix.type.string")
 	}
 	return unquote(raw), nil
 }
 
 // view reads one common property with its type; an absent one is left alone.
-func (o *Object) view(name string, into any) error {
+func (o *Object) view(name string, into any) Reason {
 	raw, ok := o.property(name)
 	if !ok {
 		return nil
 	}
 	switch into := into.(type) {
 	case *string:
-		s, err := o.text(name)
+		s, r := o.text(name)
 		*into = s
-		return err
+		return r
 	case *Timestamp:
-		s, err := o.text(name)
-		if err != nil {
-			return err
+		s, r := o.text(name)
+		if r != nil {
+			return r
 		}
-		*into, err = ParseTimestamp(s)
-		return err
+		*into, r = parseTimestamp(s)
+		return r
 	case *bool:
 		if s := string(raw); s != "true" && s != "false" {
-			return fmt.Errorf("must be true or false")
+			return because("stix.type.bool")
 		}
 		*into = string(raw) == "true"
 	case *int:
 		f, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil || f != float64(int(f)) || f < 0 || f > 100 {
-			return fmt.Errorf("must be a whole number from 0 to 100")
+			return because("stix.type.range", 0, 100)
 		}
 		*into, o.hasConfidence = int(f), true
 	case *[]string:
 		if raw[0] != '[' {
-			return fmt.Errorf("must be a list of strings")
+			return because("stix.type.strings")
 		}
 		for _, e := range elements(raw) {
 			if e[0] != '"' {
-				return fmt.Errorf("must be a list of strings")
+				return because("stix.type.strings")
 			}
 			*into = append(*into, unquote(e))
 		}
@@ -272,19 +256,20 @@ func (o *Object) Get(path string) (any, bool) {
 
 // Text is the string at path, or "".
 func (o *Object) Text(path string) string {
-	v, _ := o.Get(path)
-	s, _ := v.(string)
-	return s
+	raw, ok := o.Raw(path)
+	if !ok || raw[0] != '"' {
+		return ""
+	}
+	return unquote(raw)
 }
 
 // Strings are the strings of the list at path.
 func (o *Object) Strings(path string) []string {
-	v, _ := o.Get(path)
-	list, _ := v.([]any)
+	raw, _ := o.Raw(path)
 	var out []string
-	for _, e := range list {
-		if s, ok := e.(string); ok {
-			out = append(out, s)
+	for _, e := range elements(raw) {
+		if e[0] == '"' {
+			out = append(out, unquote(e))
 		}
 	}
 	return out

@@ -1,9 +1,6 @@
 package stix
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // MaxPattern is the greatest length of a pattern in bytes.
 const MaxPattern = 64 << 10
@@ -40,25 +37,4 @@ func (p *Pattern) Matchable() error {
 		return nil
 	}
 	return p.refuse
-}
-
-// UnsupportedError says that a pattern is right and that this package does not
-// match it. It is never matched in a weaker way instead.
-type UnsupportedError struct {
-	Level  int    // the level it would take
-	Reason string // what is not supported
-}
-
-// Error is one line.
-func (e *UnsupportedError) Error() string { return "stix pattern: not supported: " + e.Reason }
-
-// SyntaxError says where a pattern is wrong.
-type SyntaxError struct {
-	Offset, Line, Column int // bytes from 0; line and column (in letters) from 1
-	Reason               string
-}
-
-// Error is one line with the position.
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("stix pattern: line %d, column %d: %s", e.Line, e.Column, e.Reason)
 }

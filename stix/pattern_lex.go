@@ -3,7 +3,6 @@ package stix
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -29,24 +28,24 @@ type token struct {
 }
 
 // describe names the token in an error.
-func (t token) describe() string {
+func (t token) describe() Reason {
 	switch t.kind {
 	case endToken:
-		return "the end"
+		return because("stix.pattern.end")
 	case literalToken:
-		return kindNames[t.lit.kind] + " " + clip(t.lit.String())
+		return because("stix.pattern.literal", t.lit.kind.name(), clip(t.lit.String()))
 	}
-	return "\"" + clip(t.text) + "\""
+	return because("stix.pattern.sign", clip(t.text))
 }
 
 // space is what the grammar skips beside the ASCII letters.
 const space = "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
-func syntax(src string, at int, format string, args ...any) *SyntaxError {
+func syntax(src string, at int, r Reason) *SyntaxError {
 	before := src[:min(at, len(src))]
 	line := strings.Count(before, "\n") + 1
 	col := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-	return &SyntaxError{Offset: at, Line: line, Column: col, Reason: fmt.Sprintf(format, args...)}
+	return &SyntaxError{Offset: at, Line: line, Column: col, Reason: r}
 }
 
 // lex cuts the whole pattern into tokens; the last one is the end.
@@ -55,7 +54,7 @@ func lex(src string) ([]token, error) {
 	for i := 0; ; {
 		i = skipBlank(src, i)
 		if i < 0 {
-			return nil, syntax(src, len(src), "a comment has no end")
+			return nil, syntax(src, len(src), because("stix.pattern.comment"))
 		}
 		if i >= len(src) {
 			return append(out, token{kind: endToken, at: len(src)}), nil
@@ -124,7 +123,7 @@ func lexOne(src string, i int) (token, int, error) {
 		}
 	}
 	r, _ := utf8.DecodeRuneInString(src[i:])
-	return token{}, 0, syntax(src, i, "%q has no place in a pattern", r)
+	return token{}, 0, syntax(src, i, because("stix.pattern.character", string(r)))
 }
 
 // lexString reads a quoted string that begins at i.
@@ -136,20 +135,20 @@ func lexString(src string, i int) (string, int, error) {
 			return b.String(), j + 1, nil
 		case '\\':
 			if j+1 >= len(src) || src[j+1] != '\\' && src[j+1] != '\'' {
-				return "", 0, syntax(src, j, `a backslash in a string must be written \\, and a quote \'`)
+				return "", 0, syntax(src, j, because("stix.pattern.escape"))
 			}
 			j++
 		}
 		b.WriteByte(src[j])
 	}
-	return "", 0, syntax(src, i, "a string has no closing quote")
+	return "", 0, syntax(src, i, because("stix.pattern.string.open"))
 }
 
 // lexPrefixed reads h'…', b'…' or t'…'.
 func lexPrefixed(src string, i int) (token, int, error) {
 	n := strings.IndexByte(src[i+2:], '\'')
 	if n < 0 {
-		return token{}, 0, syntax(src, i, "a value has no closing quote")
+		return token{}, 0, syntax(src, i, because("stix.pattern.value.open"))
 	}
 	s, next := src[i+2:i+2+n], i+2+n+1
 	lit := literal{text: s}
@@ -158,17 +157,19 @@ func lexPrefixed(src string, i int) (token, int, error) {
 	case 'h':
 		lit.kind = hexKind
 		if lit.bytes, err = hex.DecodeString(s); err != nil {
-			return token{}, 0, syntax(src, i, "h'%s' is not hexadecimal digits in pairs", clip(s))
+			return token{}, 0, syntax(src, i, because("stix.pattern.hex", clip(s)))
 		}
 	case 'b':
 		lit.kind = binKind
-		if lit.bytes, err = base64.StdEncoding.Strict().DecodeString(s); err != nil || s == "" || strings.ContainsAny(s, "\r\n") {
-			return token{}, 0, syntax(src, i, "b'%s' is not base64", clip(s))
+		if lit.bytes, err = base64.StdEncoding.Strict().DecodeString(s); err != nil || s == "" ||
+			strings.ContainsAny(s, "\r\n") {
+			return token{}, 0, syntax(src, i, because("stix.pattern.base64", clip(s)))
 		}
 	case 't':
 		lit.kind = timeKind
-		if lit.t, err = ParseTimestamp(s); err != nil {
-			return token{}, 0, syntax(src, i, "%v", err)
+		var r Reason
+		if lit.t, r = parseTimestamp(s); r != nil {
+			return token{}, 0, syntax(src, i, r)
 		}
 	}
 	return token{kind: literalToken, lit: lit}, next, nil
@@ -193,19 +194,19 @@ func lexNumber(src string, i int) (token, int, error) {
 		digits()
 		f, err := strconv.ParseFloat(src[i:j], 64)
 		if err != nil || math.IsInf(f, 0) {
-			return token{}, 0, syntax(src, i, "the number %s is too large", clip(src[i:j]))
+			return token{}, 0, syntax(src, i, because("stix.pattern.number.large", clip(src[i:j])))
 		}
 		return token{kind: literalToken, lit: literal{kind: floatKind, text: src[i:j], f: f}}, j, nil
 	}
 	if n == 0 {
-		return token{}, 0, syntax(src, i, "%q is not followed by a number", src[i])
+		return token{}, 0, syntax(src, i, because("stix.pattern.number.sign", string(src[i])))
 	}
 	if n > 1 && src[whole] == '0' {
-		return token{}, 0, syntax(src, i, "a whole number must not begin with 0")
+		return token{}, 0, syntax(src, i, because("stix.pattern.number.zero"))
 	}
 	v, err := strconv.ParseInt(src[i:j], 10, 64)
 	if err != nil {
-		return token{}, 0, syntax(src, i, "the number %s does not fit 64 bits", clip(src[i:j]))
+		return token{}, 0, syntax(src, i, because("stix.pattern.number.bits", clip(src[i:j])))
 	}
 	return token{kind: literalToken, lit: literal{kind: intKind, text: src[i:j], i: v, f: float64(v)}}, j, nil
 }

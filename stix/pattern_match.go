@@ -10,22 +10,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Observed is what one observation saw: observables as decoded JSON objects.
+// Observation is what one observation saw: observables as decoded JSON objects.
 // Each has a "type"; one that others refer to has an "id". Values are string,
 // bool, nil, int, int64, float64, json.Number, []any and map[string]any.
 // References are followed inside the list only.
-type Observed []map[string]any
-
-// MatchError says that the observed data cannot be compared as the pattern
-// asks: a timestamp literal against text that is no timestamp. It is told
-// rather than taken for "no match", because bad data would otherwise hide.
-type MatchError struct {
-	Path   string
-	Reason string
-}
-
-// Error is one line.
-func (e *MatchError) Error() string { return "stix pattern: " + e.Path + ": " + e.Reason }
+type Observation []map[string]any
 
 // Match reports whether an observation matches. It does level 1: one
 // observation expression without qualifiers. Any other pattern gives an
@@ -34,13 +23,13 @@ func (e *MatchError) Error() string { return "stix pattern: " + e.Path + ": " + 
 // to it. All comparisons that AND joins are about the same object. Strings
 // compare by code point; LIKE and MATCHES by Unicode form C, MATCHES anywhere
 // in the text, with a dot that also stands for a line feed.
-func (p *Pattern) Match(seen Observed) (bool, error) {
+func (p *Pattern) Match(seen Observation) (bool, error) {
 	if p.refuse != nil {
 		return false, p.refuse
 	}
-	o, ok := p.root.(observation)
+	o, ok := p.root.(expression)
 	if !ok {
-		return false, &UnsupportedError{Level: p.level, Reason: "it is not one observation"}
+		return false, &UnsupportedError{Level: p.level, Reason: because("stix.pattern.unsupported.one")}
 	}
 	m := matcher{seen: seen}
 	found := false
@@ -55,7 +44,7 @@ func (p *Pattern) Match(seen Observed) (bool, error) {
 }
 
 type matcher struct {
-	seen Observed
+	seen Observation
 	byID map[string]map[string]any // made at the first reference
 }
 
@@ -236,9 +225,9 @@ func (c comparison) compare(v any, name string, l literal) (order int, ok bool, 
 	}
 	switch {
 	case l.kind == timeKind:
-		t, err := ParseTimestamp(s)
-		if err != nil {
-			return 0, false, &MatchError{c.path.String(), err.Error()}
+		t, r := parseTimestamp(s)
+		if r != nil {
+			return 0, false, &MatchError{c.path.String(), r}
 		}
 		return t.Compare(l.t), true, nil
 	case l.kind == textKind && !coded(name):

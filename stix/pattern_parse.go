@@ -1,7 +1,6 @@
 package stix
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,10 +16,10 @@ import (
 // and STOP as plain strings is not read.
 func ParsePattern(src string) (*Pattern, error) {
 	if len(src) > MaxPattern {
-		return nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("the pattern has %d bytes; at most %d are read", len(src), MaxPattern)}
+		return nil, &SyntaxError{Line: 1, Column: 1, Reason: because("stix.pattern.large", len(src), MaxPattern)}
 	}
 	if !utf8.ValidString(src) {
-		return nil, &SyntaxError{Line: 1, Column: 1, Reason: "the pattern is not valid UTF-8"}
+		return nil, &SyntaxError{Line: 1, Column: 1, Reason: because("stix.pattern.utf")}
 	}
 	tokens, err := lex(src)
 	if err != nil {
@@ -31,7 +30,7 @@ func ParsePattern(src string) (*Pattern, error) {
 		return nil, err
 	}
 	if t := p.peek(); t.kind != endToken {
-		return nil, p.wrong(t, "AND, OR, FOLLOWEDBY, a qualifier or the end")
+		return nil, p.wrong(t, "stix.pattern.want.joint")
 	}
 	if p.out.level > 1 {
 		p.out.refuse = &UnsupportedError{Level: p.out.level, Reason: p.why}
@@ -45,7 +44,7 @@ type parser struct {
 	pos    int
 	out    *Pattern
 	depth  int
-	why    string // what raised the level
+	why    Reason // what raised the level
 	size   int    // of the regular expressions so far
 }
 
@@ -67,18 +66,18 @@ func (p *parser) accept(kind tokenKind, text string) bool {
 	return false
 }
 
-func (p *parser) wrong(t token, want string) error {
-	return syntax(p.src, t.at, "found %s where %s belongs", t.describe(), want)
+func (p *parser) wrong(t token, want string, args ...any) error {
+	return syntax(p.src, t.at, because("stix.pattern.found", t.describe(), because(want, args...)))
 }
 
 func (p *parser) enter(t token) error {
 	if p.depth++; p.depth > MaxDepth {
-		return syntax(p.src, t.at, "the pattern is nested deeper than %d", MaxDepth)
+		return syntax(p.src, t.at, because("stix.pattern.depth", MaxDepth))
 	}
 	return nil
 }
 
-func (p *parser) raise(level int, why string) {
+func (p *parser) raise(level int, why Reason) {
 	if level > p.out.level {
 		p.out.level, p.why = level, why
 	}
@@ -103,9 +102,9 @@ func (p *parser) observations(from int) (observations, error) {
 		}
 		left = combined{op, left, right}
 		if op == "FOLLOWEDBY" {
-			p.raise(3, "FOLLOWEDBY joins observations in time")
+			p.raise(3, because("stix.pattern.unsupported.followedby"))
 		} else {
-			p.raise(2, op+" joins several observations")
+			p.raise(2, because("stix.pattern.unsupported.several", op))
 		}
 	}
 	return left, nil
@@ -122,9 +121,9 @@ func (p *parser) qualified() (observations, error) {
 			return nil, err
 		}
 		if !p.accept(signToken, "]") {
-			return nil, p.wrong(p.peek(), "AND, OR or ]")
+			return nil, p.wrong(p.peek(), "stix.pattern.want.close")
 		}
-		of = observation{inner}
+		of = expression{inner}
 	case t.kind == signToken && t.text == "(":
 		if err := p.enter(t); err != nil {
 			return nil, err
@@ -135,11 +134,11 @@ func (p *parser) qualified() (observations, error) {
 		}
 		p.depth--
 		if !p.accept(signToken, ")") {
-			return nil, p.wrong(p.peek(), ")")
+			return nil, p.wrong(p.peek(), "stix.pattern.want.bracket")
 		}
 		of, grouped = inner, true
 	default:
-		return nil, p.wrong(t, "[ or (")
+		return nil, p.wrong(t, "stix.pattern.want.observation")
 	}
 	var qs []qualifier
 	for {
@@ -156,14 +155,14 @@ func (p *parser) qualified() (observations, error) {
 				continue
 			}
 			if !grouped {
-				return nil, syntax(p.src, at.at, "%s stands twice behind one observation", q.kind)
+				return nil, syntax(p.src, at.at, because("stix.pattern.qualifier.twice", q.kind))
 			}
 			// Behind a group the grammar's reader takes the second as one more group.
 			of, qs = qualified{of, qs}, nil
 			break
 		}
 		qs = append(qs, q)
-		p.raise(3, q.kind+" qualifies an observation in time")
+		p.raise(3, because("stix.pattern.unsupported.qualifier", q.kind))
 	}
 	if len(qs) > 0 {
 		return qualified{of, qs}, nil
@@ -181,14 +180,15 @@ func (p *parser) qualifier() (q qualifier, ok bool, err error) {
 		p.pos++
 		unit := map[string]string{"REPEATS": "TIMES", "WITHIN": "SECONDS"}[t.text]
 		n := p.take()
-		if n.kind != literalToken || n.lit.kind != intKind && (t.text == "REPEATS" || n.lit.kind != floatKind) || n.lit.text[0] == '-' {
-			return q, false, p.wrong(n, "a number of "+unit)
+		if n.kind != literalToken || n.lit.kind != intKind && (t.text == "REPEATS" || n.lit.kind != floatKind) ||
+			n.lit.text[0] == '-' {
+			return q, false, p.wrong(n, "stix.pattern.want.number", unit)
 		}
 		if n.lit.f <= 0 {
-			return q, false, syntax(p.src, n.at, "%s must be more than 0", t.text)
+			return q, false, syntax(p.src, n.at, because("stix.pattern.qualifier.zero", t.text))
 		}
 		if !p.accept(wordToken, unit) {
-			return q, false, p.wrong(p.peek(), unit)
+			return q, false, p.wrong(p.peek(), "stix.pattern.want.word", unit)
 		}
 		return qualifier{kind: t.text, number: n.lit.text}, true, nil
 	case "START":
@@ -198,14 +198,14 @@ func (p *parser) qualifier() (q qualifier, ok bool, err error) {
 			return q, false, err
 		}
 		if !p.accept(wordToken, "STOP") {
-			return q, false, p.wrong(p.peek(), "STOP")
+			return q, false, p.wrong(p.peek(), "stix.pattern.want.word", "STOP")
 		}
 		to, err := p.timestamp()
 		if err != nil {
 			return q, false, err
 		}
 		if to.Compare(from) <= 0 {
-			return q, false, syntax(p.src, t.at, "STOP must be later than START")
+			return q, false, syntax(p.src, t.at, because("stix.pattern.stop"))
 		}
 		return qualifier{kind: "START", start: from, stop: to}, true, nil
 	}
@@ -215,7 +215,7 @@ func (p *parser) qualifier() (q qualifier, ok bool, err error) {
 func (p *parser) timestamp() (Timestamp, error) {
 	t := p.take()
 	if t.kind != literalToken || t.lit.kind != timeKind {
-		return Timestamp{}, p.wrong(t, "a timestamp such as t'2026-01-31T12:30:00.000Z'")
+		return Timestamp{}, p.wrong(t, "stix.pattern.want.timestamp")
 	}
 	return t.lit.t, nil
 }
@@ -252,13 +252,13 @@ func (p *parser) test() (test, error) {
 		}
 		p.depth--
 		if !p.accept(signToken, ")") {
-			return nil, p.wrong(p.peek(), ")")
+			return nil, p.wrong(p.peek(), "stix.pattern.want.bracket")
 		}
 		return inner, nil
 	}
 	c := comparison{}
 	if c.not = p.accept(wordToken, "NOT"); c.not && p.peek().text != "EXISTS" {
-		return nil, p.wrong(p.peek(), "EXISTS (elsewhere NOT stands behind the path)")
+		return nil, p.wrong(p.peek(), "stix.pattern.want.exists")
 	}
 	var err error
 	if p.accept(wordToken, "EXISTS") {
@@ -288,7 +288,7 @@ func (p *parser) comparison(c comparison) (test, error) {
 		v := p.take()
 		ordered := c.op != "=" && c.op != "!="
 		if v.kind != literalToken || ordered && v.lit.kind == boolKind {
-			return nil, p.wrong(v, "a value (strings stand between single quotes)")
+			return nil, p.wrong(v, "stix.pattern.want.value.quoted")
 		}
 		c.values = []literal{v.lit}
 	case op.kind == wordToken && op.text == "IN":
@@ -296,24 +296,25 @@ func (p *parser) comparison(c comparison) (test, error) {
 		if c.values, err = p.set(); err != nil {
 			return nil, err
 		}
-	case op.kind == wordToken && (op.text == "LIKE" || op.text == "MATCHES" || op.text == "ISSUBSET" || op.text == "ISSUPERSET"):
+	case op.kind == wordToken &&
+		(op.text == "LIKE" || op.text == "MATCHES" || op.text == "ISSUBSET" || op.text == "ISSUPERSET"):
 		v := p.take()
 		if v.kind != literalToken || v.lit.kind != textKind {
-			return nil, p.wrong(v, "a string between single quotes")
+			return nil, p.wrong(v, "stix.pattern.want.string")
 		}
 		c.values = []literal{v.lit}
 		if err := p.prepare(&c, v); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, p.wrong(op, "a comparison operator")
+		return nil, p.wrong(op, "stix.pattern.want.operator")
 	}
 	return c, p.hashes(c, op)
 }
 
 func (p *parser) set() ([]literal, error) {
 	if !p.accept(signToken, "(") {
-		return nil, p.wrong(p.peek(), "(")
+		return nil, p.wrong(p.peek(), "stix.pattern.want.open")
 	}
 	values := []literal{}
 	if p.accept(signToken, ")") {
@@ -322,17 +323,18 @@ func (p *parser) set() ([]literal, error) {
 	for {
 		v := p.take()
 		if v.kind != literalToken {
-			return nil, p.wrong(v, "a value")
+			return nil, p.wrong(v, "stix.pattern.want.value")
 		}
-		if len(values) > 0 && kindNames[v.lit.kind] != kindNames[values[0].kind] {
-			return nil, syntax(p.src, v.at, "the values of a set must be of one type; the first is %s, and this is %s", kindNames[values[0].kind], kindNames[v.lit.kind])
+		if len(values) > 0 && v.lit.kind.code() != values[0].kind.code() {
+			return nil, syntax(p.src, v.at,
+				because("stix.pattern.set", values[0].kind.name(), v.lit.kind.name()))
 		}
 		values = append(values, v.lit)
 		if p.accept(signToken, ")") {
 			return values, nil
 		}
 		if !p.accept(signToken, ",") {
-			return nil, p.wrong(p.peek(), ", or )")
+			return nil, p.wrong(p.peek(), "stix.pattern.want.comma")
 		}
 	}
 }
@@ -340,11 +342,11 @@ func (p *parser) set() ([]literal, error) {
 func (p *parser) path() (objectPath, error) {
 	t := p.take()
 	if t.kind != wordToken || keywords[t.text] {
-		return objectPath{}, p.wrong(t, "an object path such as file:name")
+		return objectPath{}, p.wrong(t, "stix.pattern.want.path")
 	}
 	path := objectPath{typ: t.text}
 	if !p.accept(signToken, ":") {
-		return path, p.wrong(p.peek(), "a colon behind the type")
+		return path, p.wrong(p.peek(), "stix.pattern.want.colon")
 	}
 	for first := true; ; first = false {
 		if !first {
@@ -365,11 +367,11 @@ func (p *parser) path() (objectPath, error) {
 		case n.kind == wordToken && !n.hyphen && !keywords[n.text]:
 			path.steps = append(path.steps, step{name: n.text})
 		case n.kind == wordToken && n.hyphen:
-			return path, syntax(p.src, n.at, "a property name with a hyphen must stand between single quotes: '%s'", clip(n.text))
+			return path, syntax(p.src, n.at, because("stix.pattern.hyphen", clip(n.text)))
 		case n.kind == literalToken && n.lit.kind == textKind:
 			path.steps = append(path.steps, step{name: n.lit.text})
 		default:
-			return path, p.wrong(n, "a property name")
+			return path, p.wrong(n, "stix.pattern.want.property")
 		}
 	}
 }
@@ -383,10 +385,10 @@ func (p *parser) index() (step, error) {
 	case t.kind == literalToken && t.lit.kind == intKind:
 		s.at = t.lit.i
 	default:
-		return s, p.wrong(t, "* or a whole number")
+		return s, p.wrong(t, "stix.pattern.want.index")
 	}
 	if !p.accept(signToken, "]") {
-		return s, p.wrong(p.peek(), "]")
+		return s, p.wrong(p.peek(), "stix.pattern.want.word", "]")
 	}
 	return s, nil
 }

@@ -55,26 +55,40 @@ func TestPatternsThatParse(t *testing.T) {
 		`[ file:size <> -3 ]`:   `[file:size != -3]`,
 		`[file:size == +5]`:     `[file:size = +5]`,
 		`[a:b = .5 OR a:b>-.5]`: `[a:b = .5 OR a:b > -.5]`,
-		`[file:extended_properties.'ntfs-ext'.sid = '234']`:                                         ``,
-		`[network-traffic:src_ref.value NOT ISSUBSET '192.168.0.1/24']`:                             ``,
-		`[file:size IN(1024,2048, 4096.5)]`:                                                         `[file:size IN (1024, 2048, 4096.5)]`,
-		`[a:b IN ()]`:                                                                               ``,
-		`[x_whatever:detected == t'2018-03-22T12:11:14.1Z']`:                                        `[x_whatever:detected = t'2018-03-22T12:11:14.1Z']`,
-		`[artifact:payload_bin = b'dGhpcyBpcyBhIHRlc3Q=' AND artifact:x_hex = h'']`:                 ``,
-		`( [(network-traffic:dst_port IN(443,6443,8443) AND network-traffic:src_packets != 0) ])`:   `[network-traffic:dst_port IN (443, 6443, 8443) AND network-traffic:src_packets != 0]`,
-		`[a:b=1 AND (a:b=2 OR a:b=3)]`:                                                              `[a:b = 1 AND (a:b = 2 OR a:b = 3)]`,
-		`[(a:b=1 AND a:b=2) OR a:b=3]`:                                                              `[a:b = 1 AND a:b = 2 OR a:b = 3]`,
-		`[a:b=1 OR (a:b=2 OR a:b=3)]`:                                                               `[a:b = 1 OR (a:b = 2 OR a:b = 3)]`,
-		`[EXISTS a:b.c OR NOT EXISTS a:'d-e'[*].f[-1]]`:                                             `[EXISTS a:b.c OR NOT EXISTS a:'d-e'[*].f[-1]]`,
-		`[a:'plain' = 'it\'s \\ here']`:                                                             `[a:plain = 'it\'s \\ here']`,
-		`[a:'AND' = true]`:                                                                          ``,
-		"[a:b = 'x'] /* note */ OR // more\n [a:b\u3000= 'y']":                                      `[a:b = 'x'] OR [a:b = 'y']`,
-		`[foo:bar=1] REPEATS 9 TIMES WITHIN 0.5 SECONDS`:                                            `[foo:bar = 1] REPEATS 9 TIMES WITHIN 0.5 SECONDS`,
-		`([a:b=1] REPEATS 2 TIMES) REPEATS 2 TIMES`:                                                 `([a:b = 1] REPEATS 2 TIMES) REPEATS 2 TIMES`,
-		`([a:b=1]) WITHIN 5 SECONDS WITHIN 6 SECONDS`:                                               `([a:b = 1] WITHIN 5 SECONDS) WITHIN 6 SECONDS`,
-		`[a:b=1] FOLLOWEDBY [a:b=2] OR [a:b=3] AND [a:b=4]`:                                         `[a:b = 1] FOLLOWEDBY [a:b = 2] OR [a:b = 3] AND [a:b = 4]`,
-		`([a:b=1] FOLLOWEDBY [a:b=2]) OR [a:b=3]`:                                                   `([a:b = 1] FOLLOWEDBY [a:b = 2]) OR [a:b = 3]`,
-		`[a:b=1] AND ([a:b=2] AND [a:b=3])`:                                                         `[a:b = 1] AND ([a:b = 2] AND [a:b = 3])`,
+		`[file:extended_properties.'ntfs-ext'.sid = '234']`:             ``,
+		`[network-traffic:src_ref.value NOT ISSUBSET '192.168.0.1/24']`: ``,
+		`[file:size IN(1024,2048, 4096.5)]`: `[file:size IN ` +
+			`(1024, 2048, 4096.5)]`,
+		`[a:b IN ()]`: ``,
+		`[x_whatever:detected == ` +
+			`t'2018-03-22T12:11:14.1Z']`: `[x_whatever:detected = t'2018-03-22T12:11:14.1Z']`,
+		`[artifact:payload_bin = b'dGhpcyBpcyBhIHRlc3Q=' AND artifact:x_hex = h'']`: ``,
+		`( [(network-traffic:dst_port IN(443,6443,8443) AND network-traffic:src_packets ` +
+			`!= 0) ])`: `[network-traffic:dst_port IN (443, 6443, 8443) AND network-traffic:src_packets != 0]`,
+		`[a:b=1 AND (a:b=2 OR a:b=3)]`: `[a:b = 1 AND ` +
+			`(a:b = 2 OR a:b = 3)]`,
+		`[(a:b=1 AND a:b=2) OR a:b=3]`: `[a:b = 1 AND ` +
+			`a:b = 2 OR a:b = 3]`,
+		`[a:b=1 OR (a:b=2 OR a:b=3)]`: `[a:b = 1 OR ` +
+			`(a:b = 2 OR a:b = 3)]`,
+		`[EXISTS a:b.c OR NOT EXISTS a:'d-e'[*].f[-1]]`: `[EXISTS a:b.c ` +
+			`OR NOT EXISTS a:'d-e'[*].f[-1]]`,
+		`[a:'plain' = 'it\'s \\ here']`: `[a:plain = ` +
+			`'it\'s \\ here']`,
+		`[a:'AND' = true]`: ``,
+		"[a:b = 'x'] /* note */ OR // more\n [a:b\u3000= 'y']": `[a:b = 'x'] OR ` +
+			`[a:b = 'y']`,
+		`[foo:bar=1] REPEATS 9 TIMES WITHIN 0.5 SECONDS`: `[foo:bar = 1] ` +
+			`REPEATS 9 TIMES WITHIN 0.5 SECONDS`,
+		`([a:b=1] REPEATS 2 TIMES) REPEATS 2 TIMES`: `([a:b = 1] ` +
+			`REPEATS 2 TIMES) REPEATS 2 TIMES`,
+		`([a:b=1]) WITHIN 5 SECONDS WITHIN 6 SECONDS`: `([a:b = 1] ` +
+			`WITHIN 5 SECONDS) WITHIN 6 SECONDS`,
+		`[a:b=1] FOLLOWEDBY [a:b=2] OR [a:b=3] AND [a:b=4]`: `[a:b = 1] ` +
+			`FOLLOWEDBY [a:b = 2] OR [a:b = 3] AND [a:b = 4]`,
+		`([a:b=1] FOLLOWEDBY [a:b=2]) OR [a:b=3]`: `([a:b = 1] ` +
+			`FOLLOWEDBY [a:b = 2]) OR [a:b = 3]`,
+		`[a:b=1] AND ([a:b=2] AND [a:b=3])`: `[a:b = 1] AND ([a:b = 2] AND [a:b = 3])`,
 		`[a:b = 1] START t'2016-06-01T01:30:00.123Z' STOP t'2016-06-01T02:20:00.123Z' OR [a:b = 2]`: ``,
 	} {
 		if want == "" {
@@ -107,7 +121,7 @@ func TestPatternsThatDoNot(t *testing.T) {
 		{`[network-traffic:dst_ref.value ISSUBSET ]`, 41, "string"},
 		{`[network-traffic:dst_ref.value ISSUBSET '10.0.0.0/99']`, 41, "CIDR"},
 		{`[file:hashes.MD5 =? 'cead3f77f6cda6ec00f57d76c9a6879f']`, 19, "no place"},
-		{`[x_whatever:detected == t'2457-73-22T32:81:84.1Z']`, 25, "no such time"},
+		{`[x_whatever:detected == t'2457-73-22T32:81:84.1Z']`, 25, "not an existing time"},
 		{`[artifact:payload_bin = b'====']`, 25, "base64"},
 		{`[artifact:payload_hex = h'abc']`, 25, "hexadecimal"},
 		{`[foo:bar=1] within 2 seconds`, 13, "qualifier"},
@@ -139,7 +153,7 @@ func TestPatternsThatDoNot(t *testing.T) {
 			t.Errorf("%.80s: %v", c.src, err)
 			continue
 		}
-		if e.Column != c.column || !strings.Contains(e.Reason, c.say) {
+		if e.Column != c.column || !strings.Contains(e.Reason.Error(), c.say) {
 			t.Errorf("%.80s: column %d, %s; want column %d, …%s…", c.src, e.Column, e.Reason, c.column, c.say)
 		}
 	}
@@ -158,10 +172,10 @@ const seen = `[
  {"type":"v6","value":"2001:db8:dead:beef::1"}
 ]`
 
-func observed(t testing.TB) Observed {
+func observed(t testing.TB) Observation {
 	dec := json.NewDecoder(strings.NewReader(seen))
 	dec.UseNumber()
-	var o Observed
+	var o Observation
 	if err := dec.Decode(&o); err != nil {
 		t.Fatal(err)
 	}
@@ -317,12 +331,12 @@ func TestHigherLevelsAreRefused(t *testing.T) {
 		`[a:b MATCHES '(x)\\1']`:                                               1,
 	} {
 		p := fixpoint(t, src)
-		_, err := p.Match(Observed{{"type": "a", "b": 1}})
+		_, err := p.Match(Observation{{"type": "a", "b": 1}})
 		var u *UnsupportedError
 		if !errors.As(err, &u) || u.Level != level || p.Level() != level || p.Matchable() == nil {
 			t.Errorf("%s: level %d, %v", src, p.Level(), err)
 		}
-		if _, ok := ObservableComparisons(p); ok {
+		if _, ok := p.Equalities(); ok {
 			t.Errorf("%s was taken apart", src)
 		}
 	}
@@ -331,63 +345,67 @@ func TestHigherLevelsAreRefused(t *testing.T) {
 	}
 }
 
-func TestObservableComparisons(t *testing.T) {
-	for src, want := range map[string][]Comparison{
-		`[ipv4-addr:value = '198.51.100.3']`:                                  {{"ipv4-addr", "value", "198.51.100.3"}},
-		`[url:value = 'a' OR (url:value = 'b' OR file:name IN ('c','d\\e'))]`: {{"url", "value", "a"}, {"url", "value", "b"}, {"file", "name", "c"}, {"file", "name", `d\e`}},
-		`[file:hashes.'SHA-256' = '` + strings.Repeat("a", 64) + `']`:         {{"file", "hashes.'SHA-256'", strings.Repeat("a", 64)}},
-		`[a:b = 'x' AND a:c = 'y']`:                                           nil,
-		`[a:b NOT = 'x']`:                                                     nil,
-		`[a:b != 'x']`:                                                        nil,
-		`[a:b LIKE 'x']`:                                                      nil,
-		`[a:b = 5]`:                                                           nil,
-		`[a:b[*] = 'x']`:                                                      nil,
-		`[a:b_ref.value = 'x']`:                                               nil,
-		`[a:b_hex = '61']`:                                                    nil,
-		`[a:b = 'x' OR NOT EXISTS a:b]`:                                       nil,
+func TestEqualities(t *testing.T) {
+	for src, want := range map[string][]Equality{
+		`[ipv4-addr:value = '198.51.100.3']`: {{"ipv4-addr", "value", "198.51.100.3"}},
+		`[url:value = 'a' OR (url:value = 'b' OR file:name IN ('c','d\\e'))]`: {{"url", "value", "a"},
+			{"url", "value", "b"}, {"file", "name", "c"}, {"file", "name", `d\e`}},
+		`[file:hashes.'SHA-256' = '` + strings.Repeat("a", 64) +
+			`']`: {{"file", "hashes.'SHA-256'", strings.Repeat("a", 64)}},
+		`[a:b = 'x' AND a:c = 'y']`:     nil,
+		`[a:b NOT = 'x']`:               nil,
+		`[a:b != 'x']`:                  nil,
+		`[a:b LIKE 'x']`:                nil,
+		`[a:b = 5]`:                     nil,
+		`[a:b[*] = 'x']`:                nil,
+		`[a:b_ref.value = 'x']`:         nil,
+		`[a:b_hex = '61']`:              nil,
+		`[a:b = 'x' OR NOT EXISTS a:b]`: nil,
 	} {
-		got, ok := ObservableComparisons(fixpoint(t, src))
+		got, ok := fixpoint(t, src).Equalities()
 		if ok != (want != nil) || ok && !cmp.Equal(got, want) {
 			t.Errorf("%s gives %v %v", src, got, ok)
 		}
 	}
 }
 
-// Whatever the value, PatternFor's pattern says that value and no other.
+// Whatever the value, ValuePattern's pattern says that value and no other.
 func TestPatternForEscapes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := rapid.SampledFrom(observables[:5]).Draw(t, "kind")
+		o := rapid.SampledFrom(valueKinds[:5]).Draw(t, "kind")
 		value := rapid.String().Draw(t, "value")
-		p, err := ParsePattern(PatternFor(o.kind, value))
+		p, err := ParsePattern(ValuePattern(o.kind, value))
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, ok := ObservableComparisons(p)
+		list, ok := p.Equalities()
 		if !ok || len(list) != 1 {
 			t.Fatal(list)
 		}
-		if kind, got, ok := list[0].Observable(); !ok || kind != o.kind || got != value {
-			t.Fatal(kind, got)
+		if kind, ok := list[0].Kind(); !ok || kind != o.kind || list[0].Value != value {
+			t.Fatal(kind, list[0].Value)
 		}
-		if hit, err := p.Match(Observed{{"type": o.object, "value": value}}); !hit || err != nil {
+		if hit, err := p.Match(Observation{{"type": o.object, "value": value}}); !hit || err != nil {
 			t.Fatal("does not match its own value", err)
 		}
 	})
 	for alg, n := range map[string]int{"MD5": 32, "SHA-1": 40, "SHA-256": 64} {
-		p := fixpoint(t, PatternFor(alg, strings.Repeat("0", n)))
-		list, _ := ObservableComparisons(p)
-		if kind, _, ok := list[0].Observable(); !ok || kind != alg {
+		p := fixpoint(t, ValuePattern(alg, strings.Repeat("0", n)))
+		list, _ := p.Equalities()
+		if kind, ok := list[0].Kind(); !ok || kind != alg {
 			t.Error(alg, list)
 		}
 	}
-	if PatternFor("mutex", "x") != "" {
+	if ValuePattern("mutex", "x") != "" {
 		t.Error("an unknown kind has a pattern")
 	}
 }
 
 func FuzzPattern(f *testing.F) {
-	for _, s := range []string{"[a:b = 'x']", "[a:b[*].'c-d' NOT IN (1, -2.5)] FOLLOWEDBY ([a:b=t'2018-03-22T12:11:14.1Z'] WITHIN 5 SECONDS) REPEATS 2 TIMES",
-		"[NOT EXISTS a:b AND (a:b MATCHES '(' OR a:b LIKE '%')]", "[a:b=h'ff' OR a:b=b'AQ==']", "([a:b=1]) WITHIN 5 SECONDS WITHIN 6 SECONDS"} {
+	for _, s := range []string{"[a:b = 'x']",
+		"[a:b[*].'c-d' NOT IN (1, -2.5)] FOLLOWEDBY ([a:b=t'2018-03-22T12:11:14.1Z'] WITHIN 5 SECONDS) REPEATS 2 TIMES",
+		"[NOT EXISTS a:b AND (a:b MATCHES '(' OR a:b LIKE '%')]", "[a:b=h'ff' OR a:b=b'AQ==']",
+		"([a:b=1]) WITHIN 5 SECONDS WITHIN 6 SECONDS"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
@@ -402,15 +420,15 @@ func FuzzPattern(f *testing.F) {
 		if err == nil && q.String() != p.String() {
 			t.Fatalf("%q printed as %q, then as %q", src, p, q)
 		}
-		o := Observed{{"type": "a", "b": "x"}, {"type": "file", "name": "x"}}
+		o := Observation{{"type": "a", "b": "x"}, {"type": "file", "name": "x"}}
 		hit, err := p.Match(o)
-		list, ok := ObservableComparisons(p)
+		list, ok := p.Equalities()
 		if err != nil || !ok {
 			return
 		}
 		found := false
 		for _, c := range list {
-			found = found || c == Comparison{"a", "b", "x"} || c == Comparison{"file", "name", "x"}
+			found = found || c == Equality{"a", "b", "x"} || c == Equality{"file", "name", "x"}
 		}
 		if found != hit {
 			t.Fatalf("%q: index says %v, Match says %v", src, found, hit)

@@ -1,7 +1,6 @@
 package stix
 
 import (
-	"fmt"
 	"net/netip"
 	"regexp"
 	syntaxre "regexp/syntax"
@@ -32,7 +31,7 @@ func (p *parser) prepare(c *comparison, v token) error {
 		c.re = p.compile("(?s)"+norm.NFC.String(s), s)
 	default:
 		if _, ok := network(s); !ok {
-			return syntax(p.src, v.at, "%s is not an IP address or a network in CIDR form", clip(quote(s)))
+			return syntax(p.src, v.at, because("stix.pattern.network", clip(quote(s))))
 		}
 	}
 	return nil
@@ -45,30 +44,31 @@ const maxProgram = 5000
 // compile makes the program of a regular expression, or notes why the pattern
 // will not be matched.
 func (p *parser) compile(expr, written string) *regexp.Regexp {
-	refuse := func(why string) *regexp.Regexp {
+	refuse := func(why error) *regexp.Regexp {
 		if p.out.refuse == nil {
-			p.out.refuse = &UnsupportedError{Level: 1, Reason: fmt.Sprintf("the text %s cannot be searched for: %s", clip(quote(written)), why)}
+			r := because("stix.pattern.unsupported.text", clip(quote(written)), why)
+			p.out.refuse = &UnsupportedError{Level: 1, Reason: r}
 		}
 		return nil
 	}
-	const big = "the expressions of the pattern are too large"
+	big := because("stix.pattern.unsupported.large")
 	if p.size > maxProgram || len(expr) > maxProgram {
 		return refuse(big)
 	}
 	tree, err := syntaxre.Parse(expr, syntaxre.Perl)
 	if err != nil {
-		return refuse(err.Error())
+		return refuse(err)
 	}
 	prog, err := syntaxre.Compile(tree.Simplify())
 	if err != nil {
-		return refuse(err.Error())
+		return refuse(err)
 	}
 	if p.size += len(prog.Inst); p.size > maxProgram {
 		return refuse(big)
 	}
 	re, err := regexp.Compile(expr)
 	if err != nil {
-		return refuse(err.Error())
+		return refuse(err)
 	}
 	return re
 }
@@ -96,8 +96,8 @@ func (p *parser) hashes(c comparison, at token) error {
 		if v.kind != textKind {
 			continue
 		}
-		if why := badHash(c.path.steps[n-1].name, v.text); why != "" {
-			return syntax(p.src, at.at, "%s", why)
+		if r := badHash(c.path.steps[n-1].name, v.text); r != nil {
+			return syntax(p.src, at.at, r)
 		}
 	}
 	return nil

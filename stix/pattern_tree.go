@@ -16,7 +16,7 @@ type (
 	observations node // outside the brackets
 	test         node // inside them
 
-	observation struct{ test test } // [ … ]
+	expression struct{ test test } // [ … ]
 
 	combined struct {
 		op          string // AND, OR, FOLLOWEDBY
@@ -73,7 +73,15 @@ const (
 	timeKind
 )
 
-var kindNames = [...]string{"a string", "a number", "a number", "true or false", "a hex value", "a binary value", "a timestamp"}
+// code returns the code of the kind's name in a sentence.
+func (k kind) code() string {
+	return [...]string{
+		"stix.pattern.kind.string", "stix.pattern.kind.number", "stix.pattern.kind.number", "stix.pattern.kind.bool",
+		"stix.pattern.kind.hex", "stix.pattern.kind.binary", "stix.pattern.kind.timestamp",
+	}[k]
+}
+
+func (k kind) name() Reason { return because(k.code()) }
 
 type literal struct {
 	kind  kind
@@ -84,17 +92,17 @@ type literal struct {
 	t     Timestamp
 }
 
-func (o observation) write(b *strings.Builder) {
+func (o expression) write(b *strings.Builder) {
 	b.WriteByte('[')
 	o.test.write(b)
 	b.WriteByte(']')
 }
 
-func (o observation) operator() string { return "" }
-func (q qualified) operator() string   { return "" }
-func (c combined) operator() string    { return c.op }
-func (j junction) operator() string    { return j.op }
-func (c comparison) operator() string  { return "" }
+func (o expression) operator() string { return "" }
+func (q qualified) operator() string  { return "" }
+func (c combined) operator() string   { return c.op }
+func (j junction) operator() string   { return j.op }
+func (c comparison) operator() string { return "" }
 
 func rank(op string) int {
 	switch op {
@@ -127,7 +135,7 @@ func (c combined) write(b *strings.Builder) {
 }
 
 func (q qualified) write(b *strings.Builder) {
-	if _, simple := q.of.(observation); simple {
+	if _, simple := q.of.(expression); simple {
 		q.of.write(b)
 	} else {
 		b.WriteByte('(')

@@ -1,7 +1,6 @@
 package stix
 
 import (
-	"fmt"
 	"sort"
 	"time"
 )
@@ -99,9 +98,9 @@ func (p *Pattern) Stream(o StreamOptions) (*Stream, error) {
 	return &Stream{p: p, plan: plan, o: o, ids: map[string]bool{}}, nil
 }
 
-// Reach is how far apart the first and the last observation of a match may be:
+// MaxSpan is how far apart the first and the last observation of a match may be:
 // what a Stream must be given again after a restart to know what it knew.
-func (s *Stream) Reach() time.Duration { return s.plan.reach }
+func (s *Stream) MaxSpan() time.Duration { return s.plan.reach }
 
 // Stats tells what was kept and what was not done.
 func (s *Stream) Stats() StreamStats {
@@ -114,7 +113,7 @@ func (s *Stream) Stats() StreamStats {
 // observation belongs to. id names it: the same id counts once while it is kept;
 // "" is always a new one. The error is a *MatchError, as Match gives it; the
 // observation is then not taken.
-func (s *Stream) Add(id string, at time.Time, seen Observed) (*StreamMatch, error) {
+func (s *Stream) Add(id string, at time.Time, seen Observation) (*StreamMatch, error) {
 	at = at.Round(0)
 	if s.begun && at.Before(s.latest.Add(-s.o.Lateness)) {
 		s.stats.Late++
@@ -231,6 +230,6 @@ func (s *Stream) match(i int) *StreamMatch {
 }
 
 // unsupported says why a pattern is not matched on a stream.
-func unsupported(level int, format string, args ...any) error {
-	return &UnsupportedError{Level: level, Reason: fmt.Sprintf(format, args...)}
+func unsupported(level int, code string, args ...any) error {
+	return &UnsupportedError{Level: level, Reason: because(code, args...)}
 }

@@ -63,11 +63,11 @@ func newPlan(p *Pattern, horizon time.Duration) (*plan, error) {
 		return nil, err
 	}
 	if copies > maxCopies {
-		return nil, unsupported(p.level, "it repeats its observation expressions more than %d times", maxCopies)
+		return nil, unsupported(p.level, "stix.pattern.unsupported.repeats", maxCopies)
 	}
 	if span == forever {
 		if horizon <= 0 {
-			return nil, unsupported(p.level, "it sets no bound on the time between its observations, such as WITHIN 300 SECONDS")
+			return nil, unsupported(p.level, "stix.pattern.unsupported.unbounded")
 		}
 		root, span = within{root, horizon}, horizon
 	}
@@ -79,12 +79,12 @@ func newPlan(p *Pattern, horizon time.Duration) (*plan, error) {
 // how many observations it takes.
 func (b *plan) build(o observations) (s stage, span time.Duration, copies int, err error) {
 	switch o := o.(type) {
-	case observation:
+	case expression:
 		if len(b.tests) == maxParts {
-			return nil, 0, 0, unsupported(3, "it has more than %d observation expressions", maxParts)
+			return nil, 0, 0, unsupported(3, "stix.pattern.unsupported.parts", maxParts)
 		}
 		if op, text := unsearchable(o.test); op != "" {
-			return nil, 0, 0, unsupported(1, "the text %s cannot be searched for by %s", clip(quote(text)), op)
+			return nil, 0, 0, unsupported(1, "stix.pattern.unsupported.search", clip(quote(text)), op)
 		}
 		b.tests = append(b.tests, o.test)
 		return part{len(b.tests) - 1}, 0, 1, nil
@@ -104,7 +104,7 @@ func (b *plan) build(o observations) (s stage, span time.Duration, copies int, e
 	case qualified:
 		return b.qualify(o)
 	}
-	return nil, 0, 0, unsupported(3, "an expression of an unknown kind")
+	return nil, 0, 0, unsupported(3, "stix.pattern.unsupported.kind")
 }
 
 // unsearchable gives a comparison whose expression could not be made a program.
@@ -132,7 +132,7 @@ func (b *plan) qualify(o qualified) (s stage, span time.Duration, copies int, er
 		case "REPEATS":
 			n, err := strconv.Atoi(q.number)
 			if err != nil || n > maxCopies {
-				return nil, 0, 0, unsupported(3, "%s: more than %d times", q, maxCopies)
+				return nil, 0, 0, unsupported(3, "stix.pattern.unsupported.times", q.String(), maxCopies)
 			}
 			if n == 1 {
 				continue
@@ -144,7 +144,7 @@ func (b *plan) qualify(o qualified) (s stage, span time.Duration, copies int, er
 		case "WITHIN":
 			f, err := strconv.ParseFloat(q.number, 64)
 			if err != nil {
-				return nil, 0, 0, unsupported(3, "%s: no number of seconds", q)
+				return nil, 0, 0, unsupported(3, "stix.pattern.unsupported.seconds", q.String())
 			}
 			less := forever
 			if ns := math.Ceil(f * 1e9); ns < math.MaxInt64 { // times are whole nanoseconds

@@ -19,7 +19,7 @@ type sighted struct {
 	at time.Duration // after noon
 }
 
-func (s sighted) observed() Observed { return Observed{{"type": "a", "b": s.b}} }
+func (s sighted) observed() Observation { return Observation{{"type": "a", "b": s.b}} }
 
 // ways gives every set of observations, as bits, that makes an expression true,
 // word by word as the specification defines its operators.
@@ -47,7 +47,7 @@ func ways(t interface{ Fatal(...any) }, o observations, list []sighted) map[uint
 	always := func(a, b uint) bool { return true }
 	out := map[uint]bool{}
 	switch o := o.(type) {
-	case observation:
+	case expression:
 		for i, s := range list {
 			m := matcher{seen: s.observed()}
 			if ok, err := m.eval(o.test, m.seen[0]); err != nil {
@@ -110,7 +110,9 @@ func randomPattern(depth int) *rapid.Generator[string] {
 		leaf := rapid.SampledFrom([]string{"[a:b = 1]", "[a:b = 2]", "[a:b = 3]", "[a:b >= 2]", "[a:b > 0]"})
 		s := leaf.Draw(t, "leaf")
 		if depth > 0 && rapid.IntRange(0, 3).Draw(t, "inner") > 0 {
-			s = "(" + randomPattern(depth-1).Draw(t, "left") + " " + rapid.SampledFrom([]string{"AND", "OR", "FOLLOWEDBY"}).Draw(t, "op") + " " + randomPattern(depth-1).Draw(t, "right") + ")"
+			s = "(" + randomPattern(depth-1).Draw(t, "left") + " " +
+				rapid.SampledFrom([]string{"AND", "OR", "FOLLOWEDBY"}).Draw(t, "op") + " " +
+				randomPattern(depth-1).Draw(t, "right") + ")"
 		}
 		if n := rapid.IntRange(0, 6).Draw(t, "repeats"); n > 0 && n < 4 {
 			s += " REPEATS " + strconv.Itoa(n) + " TIMES"
@@ -119,7 +121,8 @@ func randomPattern(depth int) *rapid.Generator[string] {
 		case 0, 1:
 			s += " WITHIN " + rapid.SampledFrom([]string{"1", "2", "2.5", "4", "9"}).Draw(t, "seconds") + " SECONDS"
 		case 2:
-			s += " START t'2026-01-01T12:00:0" + strconv.Itoa(rapid.IntRange(0, 3).Draw(t, "start")) + "Z' STOP t'2026-01-01T12:00:0" + strconv.Itoa(rapid.IntRange(4, 9).Draw(t, "stop")) + "Z'"
+			s += " START t'2026-01-01T12:00:0" + strconv.Itoa(rapid.IntRange(0, 3).Draw(t, "start")) +
+				"Z' STOP t'2026-01-01T12:00:0" + strconv.Itoa(rapid.IntRange(4, 9).Draw(t, "stop")) + "Z'"
 		}
 		return s
 	})
@@ -141,7 +144,9 @@ func TestStreamAgainstOracle(t *testing.T) {
 		}
 		var list []sighted
 		for i := range rapid.IntRange(1, 8).Draw(t, "n") {
-			list = append(list, sighted{rapid.IntRange(0, 3).Draw(t, "b"), time.Duration(rapid.IntRange(0, 16).Draw(t, "at")) * time.Second / 2})
+			list = append(list,
+				sighted{rapid.IntRange(0, 3).Draw(t, "b"),
+					time.Duration(rapid.IntRange(0, 16).Draw(t, "at")) * time.Second / 2})
 			got, err := s.Add(strconv.Itoa(i), noon.Add(list[i].at), list[i].observed())
 			if err != nil {
 				t.Fatal(err)
@@ -233,17 +238,24 @@ func TestStreamExamples(t *testing.T) {
 	}{
 		{`[a:b = 1]`, []sighted{{1, 0}, {2, 0}, {1, 9 * s}}, "0 - 2"},
 		{`[a:b = 1] AND [a:b = 2] WITHIN 5 SECONDS`, []sighted{{2, 0}, {1, 9 * s}}, "- 0+1"},
-		{`([a:b = 1] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {1, 5 * s}, {2, 9999 * time.Millisecond}}, "- - 1+2"},
+		{`([a:b = 1] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {1, 5 * s}, {2, 9999 * time.Millisecond}},
+			"- - 1+2"},
 		{`([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {1, 1 * s}, {2, 1 * s}}, "- - 1+2"},
-		{`([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 3 * s}, {1, 1 * s}}, "- 1+0"}, // came out of order
-		{`[a:b = 1] REPEATS 3 TIMES WITHIN 4 SECONDS`, []sighted{{1, 0}, {1, 2 * s}, {1, 4 * s}, {1, 5 * s}}, "- - - 1+2+3"},
-		{`([a:b > 0] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {2, 1 * s}}, "- 0+1"}, // on different observations
+		{`([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 3 * s}, {1, 1 * s}},
+			"- 1+0"}, // came out of order
+		{`[a:b = 1] REPEATS 3 TIMES WITHIN 4 SECONDS`, []sighted{{1, 0}, {1, 2 * s}, {1, 4 * s}, {1, 5 * s}},
+			"- - - 1+2+3"},
+		{`([a:b > 0] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {2, 1 * s}},
+			"- 0+1"}, // on different observations
 		{`([a:b > 0] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {2, 5*s - 1}}, "- 0+1"},
 		{`([a:b > 0] AND [a:b = 2]) WITHIN 5 SECONDS`, []sighted{{2, 0}, {2, 5 * s}}, "- -"},
 		{`([a:b = 3] AND [a:b > 0]) WITHIN 5 SECONDS`, []sighted{{1, 0}, {3, 5*s - 1}}, "- 0+1"},
-		{`(([a:b = 1] FOLLOWEDBY [a:b = 2]) REPEATS 2 TIMES) WITHIN 9 SECONDS`, []sighted{{1, 0}, {2, 1 * s}, {2, 2 * s}, {1, 3 * s}, {2, 4 * s}}, "- - - - 0+1+3+4"},
-		{`[a:b = 1] START t'2026-01-01T12:00:01Z' STOP t'2026-01-01T12:00:02Z'`, []sighted{{1, 0}, {1, 1 * s}, {1, 2 * s}}, "- 1 -"},
-		{`[a:b = 1] START t'2026-01-01T12:00:01.0000000001Z' STOP t'2026-01-01T12:00:02.0000000001Z'`, []sighted{{1, 1 * s}, {1, 1*s + 1}, {1, 2 * s}}, "- 1 2"},
+		{`(([a:b = 1] FOLLOWEDBY [a:b = 2]) REPEATS 2 TIMES) WITHIN 9 SECONDS`,
+			[]sighted{{1, 0}, {2, 1 * s}, {2, 2 * s}, {1, 3 * s}, {2, 4 * s}}, "- - - - 0+1+3+4"},
+		{`[a:b = 1] START t'2026-01-01T12:00:01Z' STOP t'2026-01-01T12:00:02Z'`,
+			[]sighted{{1, 0}, {1, 1 * s}, {1, 2 * s}}, "- 1 -"},
+		{`[a:b = 1] START t'2026-01-01T12:00:01.0000000001Z' STOP t'2026-01-01T12:00:02.0000000001Z'`,
+			[]sighted{{1, 1 * s}, {1, 1*s + 1}, {1, 2 * s}}, "- 1 2"},
 	} {
 		if got := play(t, stream(t, c.src, StreamOptions{Horizon: time.Minute}), c.list...); got != c.want {
 			t.Errorf("%s\n%v: %s, want %s", c.src, c.list, got, c.want)
@@ -266,13 +278,13 @@ func TestStreamRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		var u *UnsupportedError
-		if _, err := p.Stream(StreamOptions{}); !errors.As(err, &u) || !strings.Contains(u.Reason, c.say) {
+		if _, err := p.Stream(StreamOptions{}); !errors.As(err, &u) || !strings.Contains(u.Reason.Error(), c.say) {
 			t.Errorf("%s: %v", c.src, err)
 		}
 	}
 	s := stream(t, `[a:b > t'2026-01-01T00:00:00Z']`, StreamOptions{})
 	var bad *MatchError
-	if _, err := s.Add("", noon, Observed{{"type": "a", "b": "no time"}}); !errors.As(err, &bad) {
+	if _, err := s.Add("", noon, Observation{{"type": "a", "b": "no time"}}); !errors.As(err, &bad) {
 		t.Errorf("%v", err)
 	}
 }
@@ -280,19 +292,19 @@ func TestStreamRefuses(t *testing.T) {
 func TestStreamBounds(t *testing.T) {
 	const src = `([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 100 SECONDS`
 	s := stream(t, src, StreamOptions{Lateness: 10 * time.Second, Kept: 3})
-	if s.Reach() != 100*time.Second {
-		t.Errorf("%v", s.Reach())
+	if s.MaxSpan() != 100*time.Second {
+		t.Errorf("%v", s.MaxSpan())
 	}
 	// The same id counts once; what meets no part is not kept; what is too late is counted.
 	for range 3 {
-		if _, err := s.Add("x", noon, Observed{{"type": "a", "b": 1}}); err != nil {
+		if _, err := s.Add("x", noon, Observation{{"type": "a", "b": 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Add("", noon.Add(20*time.Second), Observed{{"type": "a", "b": 3}}); err != nil {
+	if _, err := s.Add("", noon.Add(20*time.Second), Observation{{"type": "a", "b": 3}}); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := s.Add("y", noon.Add(9*time.Second), Observed{{"type": "a", "b": 2}}); m != nil || err != nil {
+	if m, err := s.Add("y", noon.Add(9*time.Second), Observation{{"type": "a", "b": 2}}); m != nil || err != nil {
 		t.Errorf("%v %v", m, err)
 	}
 	if st := s.Stats(); st != (StreamStats{Kept: 1, Late: 1}) {
@@ -300,7 +312,8 @@ func TestStreamBounds(t *testing.T) {
 	}
 	// Of too many the oldest go.
 	for i := range 4 {
-		if _, err := s.Add("", noon.Add(time.Duration(20+i)*time.Second), Observed{{"type": "a", "b": 1}}); err != nil {
+		if _, err := s.Add("", noon.Add(time.Duration(20+i)*time.Second),
+			Observation{{"type": "a", "b": 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -308,16 +321,18 @@ func TestStreamBounds(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	// And all go with time.
-	if _, err := s.Add("", noon.Add(time.Hour), Observed{{"type": "b"}}); err != nil {
+	if _, err := s.Add("", noon.Add(time.Hour), Observation{{"type": "b"}}); err != nil {
 		t.Fatal(err)
 	}
 	if st := s.Stats(); st.Kept != 0 {
 		t.Errorf("%+v", st)
 	}
 	// Where a search is given up that is counted: ten observations for eleven expressions that each would take any.
-	hard := stream(t, `(`+strings.Repeat(`[a:b > 0] AND `, 10)+`[a:b > 0]) WITHIN 100 SECONDS`, StreamOptions{Steps: 1000})
+	hard := stream(t, `(`+strings.Repeat(`[a:b > 0] AND `, 10)+`[a:b > 0]) WITHIN 100 SECONDS`,
+		StreamOptions{Steps: 1000})
 	for i := range 10 {
-		if m, err := hard.Add("", noon.Add(time.Duration(i)*time.Second), Observed{{"type": "a", "b": 1}}); m != nil || err != nil {
+		if m, err := hard.Add("", noon.Add(time.Duration(i)*time.Second),
+			Observation{{"type": "a", "b": 1}}); m != nil || err != nil {
 			t.Fatalf("%v %v", m, err)
 		}
 	}
@@ -331,11 +346,12 @@ func TestStreamBounds(t *testing.T) {
 func TestStreamManyKept(t *testing.T) {
 	s := stream(t, `([a:b = 1] REPEATS 500 TIMES FOLLOWEDBY [a:b = 2]) WITHIN 3600 SECONDS`, StreamOptions{})
 	for i := range 3000 {
-		if m, err := s.Add("", noon.Add(time.Duration(i)*time.Second), Observed{{"type": "a", "b": 1}}); m != nil || err != nil {
+		if m, err := s.Add("", noon.Add(time.Duration(i)*time.Second), Observation{{"type": "a", "b": 1}}); m != nil ||
+			err != nil {
 			t.Fatalf("%v %v", m, err)
 		}
 	}
-	m, err := s.Add("last", noon.Add(3000*time.Second), Observed{{"type": "a", "b": 2}})
+	m, err := s.Add("last", noon.Add(3000*time.Second), Observation{{"type": "a", "b": 2}})
 	if err != nil || m == nil {
 		t.Fatalf("%v %v", m, err)
 	}
@@ -347,7 +363,8 @@ func TestStreamManyKept(t *testing.T) {
 // FuzzStream gives any pattern some observations: no panic, and what level 1 does
 // by Match a stream does too.
 func FuzzStream(f *testing.F) {
-	for _, s := range []string{`[a:b = 1]`, `([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 5 SECONDS`, `([a:b = 1] OR [a:b = 2] REPEATS 2 TIMES) REPEATS 3 TIMES`,
+	for _, s := range []string{`[a:b = 1]`, `([a:b = 1] FOLLOWEDBY [a:b = 2]) WITHIN 5 SECONDS`,
+		`([a:b = 1] OR [a:b = 2] REPEATS 2 TIMES) REPEATS 3 TIMES`,
 		`[a:b = 1] START t'2026-01-01T12:00:01Z' STOP t'2026-01-01T12:00:02Z' WITHIN 0.000001 SECONDS`} {
 		f.Add(s)
 	}

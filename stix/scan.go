@@ -2,8 +2,6 @@ package stix
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 	"unicode/utf8"
 )
@@ -20,21 +18,21 @@ type member struct {
 // check proves that raw is one JSON value in UTF-8, nested at most MaxDepth
 // deep, in which no object has two members of the same name. Readers disagree
 // on which of two such members counts, so that one could hide the other.
-func check(raw []byte) error {
+func check(raw []byte) Reason {
 	if !utf8.Valid(raw) {
-		return errors.New("is not valid UTF-8")
+		return because("stix.json.utf")
 	}
 	if !json.Valid(raw) {
 		var v json.RawMessage
 		err := json.Unmarshal(raw, &v)
-		return fmt.Errorf("is not valid JSON: %w", err)
+		return because("stix.json.invalid", err)
 	}
 	return checkNames(raw, 0)
 }
 
-func checkNames(raw []byte, depth int) error {
+func checkNames(raw []byte, depth int) Reason {
 	if depth > MaxDepth {
-		return fmt.Errorf("is nested deeper than %d", MaxDepth)
+		return because("stix.json.depth", MaxDepth)
 	}
 	raw = trim(raw)
 	switch {
@@ -43,17 +41,17 @@ func checkNames(raw []byte, depth int) error {
 		seen := make(map[string]bool, len(ms))
 		for _, m := range ms {
 			if seen[m.name] {
-				return fmt.Errorf("has the property %q twice", clip(m.name))
+				return because("stix.json.twice", clip(m.name))
 			}
 			seen[m.name] = true
-			if err := checkNames(m.value, depth+1); err != nil {
-				return err
+			if r := checkNames(m.value, depth+1); r != nil {
+				return r
 			}
 		}
 	case len(raw) > 0 && raw[0] == '[':
 		for _, e := range elements(raw) {
-			if err := checkNames(e, depth+1); err != nil {
-				return err
+			if r := checkNames(e, depth+1); r != nil {
+				return r
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package stix
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -27,12 +26,20 @@ func TimestampOf(t time.Time) Timestamp {
 // ParseTimestamp reads YYYY-MM-DDTHH:mm:ss[.s+]Z with any number of fraction
 // digits. Second 60 is read as the first second of the next minute.
 func ParseTimestamp(s string) (Timestamp, error) {
+	t, r := parseTimestamp(s)
+	if r != nil {
+		return t, r
+	}
+	return t, nil
+}
+
+func parseTimestamp(s string) (Timestamp, Reason) {
 	const shape = "0000-00-00T00:00:00"
-	bad := func(why string) (Timestamp, error) {
-		return Timestamp{}, fmt.Errorf("timestamp %q %s; it must read like 2026-01-31T12:30:00.000Z", clip(s), why)
+	bad := func(code string) (Timestamp, Reason) {
+		return Timestamp{}, because("stix.timestamp", clip(s), because(code))
 	}
 	if len(s) < len(shape)+1 || len(s) > 64 {
-		return bad("has the wrong length")
+		return bad("stix.timestamp.length")
 	}
 	var n [6]int
 	part := 0
@@ -40,25 +47,25 @@ func ParseTimestamp(s string) (Timestamp, error) {
 		c := s[i]
 		if shape[i] != '0' {
 			if c != shape[i] {
-				return bad("has the wrong form")
+				return bad("stix.timestamp.form")
 			}
 			part++
 			continue
 		}
 		if c < '0' || c > '9' {
-			return bad("has the wrong form")
+			return bad("stix.timestamp.form")
 		}
 		n[part] = n[part]*10 + int(c-'0')
 	}
 	rest := s[len(shape):]
 	if !strings.HasSuffix(rest, "Z") {
-		return bad("is not in UTC with the letter Z")
+		return bad("stix.timestamp.zone")
 	}
 	frac := rest[:len(rest)-1]
 	nanos := 0
 	if frac != "" {
 		if frac[0] != '.' || len(frac) == 1 || strings.Trim(frac[1:], "0123456789") != "" {
-			return bad("has a bad fraction of a second")
+			return bad("stix.timestamp.fraction")
 		}
 		padded := (frac[1:] + "000000000")[:9]
 		for _, c := range []byte(padded) {
@@ -66,10 +73,10 @@ func ParseTimestamp(s string) (Timestamp, error) {
 		}
 	}
 	if n[1] < 1 || n[1] > 12 || n[2] < 1 || n[3] > 23 || n[4] > 59 || n[5] > 60 {
-		return bad("names no such time")
+		return bad("stix.timestamp.clock")
 	}
 	if n[2] > time.Date(n[0], time.Month(n[1])+1, 0, 0, 0, 0, 0, time.UTC).Day() {
-		return bad("names no such day")
+		return bad("stix.timestamp.date")
 	}
 	return Timestamp{text: s, t: time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], nanos, time.UTC)}, nil
 }
@@ -94,6 +101,21 @@ func (t Timestamp) Compare(u Timestamp) int {
 	a, b := t.fraction(), u.fraction()
 	n := max(len(a), len(b))
 	return strings.Compare(a+strings.Repeat("0", n-len(a)), b+strings.Repeat("0", n-len(b)))
+}
+
+// Equal reports whether two timestamps are the same instant.
+func (t Timestamp) Equal(u Timestamp) bool { return t.IsZero() == u.IsZero() && t.Compare(u) == 0 }
+
+// MarshalText returns the timestamp as it was written.
+func (t Timestamp) MarshalText() ([]byte, error) { return []byte(t.text), nil }
+
+// UnmarshalText is ParseTimestamp; an empty text is the zero Timestamp.
+func (t *Timestamp) UnmarshalText(b []byte) (err error) {
+	*t = Timestamp{}
+	if len(b) > 0 {
+		*t, err = ParseTimestamp(string(b))
+	}
+	return err
 }
 
 func (t Timestamp) fraction() string {

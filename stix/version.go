@@ -3,7 +3,6 @@ package stix
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +31,9 @@ func (t Timestamp) normal() string {
 	return s
 }
 
-// Compare orders two versions of an object by instant, not by text: -1 if a is
+// CompareVersions orders two versions of an object by instant, not by text: -1 if a is
 // older than b, 0 if they are the same version, 1 if a is newer.
-func Compare(a, b *Object) int { return a.version().Compare(b.version()) }
+func CompareVersions(a, b *Object) int { return a.version().Compare(b.version()) }
 
 // SameContent reports whether two objects say the same, whatever the order of
 // their properties, their white space and the way their numbers are written
@@ -54,7 +53,7 @@ func SameContent(a, b *Object) bool {
 // Conflict reports whether two objects claim to be the same version of the
 // same object and differ. Neither may replace the other silently.
 func Conflict(a, b *Object) bool {
-	return a.id == b.id && Compare(a, b) == 0 && !SameContent(a, b)
+	return a.id == b.id && CompareVersions(a, b) == 0 && !SameContent(a, b)
 }
 
 // fixed are the properties that no version changes (section 3.6.1).
@@ -67,18 +66,18 @@ var fixed = []string{"type", "id", "created", "created_by_ref", "spec_version"}
 // without versions, has no next version. Only the object's creator may make
 // one; who that is, the caller must check.
 func NewVersion(o *Object, now time.Time, changes map[string]any) (*Object, error) {
-	fail := func(prop, reason string) (*Object, error) {
-		return nil, &Error{Object: o.id, Property: prop, Reason: reason}
+	fail := func(property string, r Reason) (*Object, error) {
+		return nil, &Error{Object: o.id, Property: property, Reason: r}
 	}
 	if o.revoked {
-		return fail("revoked", "a revoked object has no later version")
+		return fail("revoked", because("stix.version.revoked"))
 	}
 	if o.modified.IsZero() || o.created.IsZero() {
-		return fail("modified", fmt.Sprintf("objects of type %s have no versions", o.typ))
+		return fail("modified", because("stix.version.none", o.typ))
 	}
 	for name := range changes {
 		if slices.Contains(fixed, name) || name == "modified" {
-			return fail(name, "must not be changed by a new version")
+			return fail(name, because("stix.version.fixed"))
 		}
 	}
 	stamp := TimestampOf(now)

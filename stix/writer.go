@@ -3,19 +3,17 @@ package stix
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"reflect"
+	"maps"
 	"slices"
-	"time"
 )
 
-// writer builds an object property by property, in the order it is told.
+// writer builds a JSON object property by property, in the order of the calls.
 type writer struct {
 	b   bytes.Buffer
 	err error
 }
 
-// value writes a property, empty or not.
+// value writes a property. A json.RawMessage is written as it is.
 func (w *writer) value(name string, v any) {
 	if w.err != nil {
 		return
@@ -28,52 +26,35 @@ func (w *writer) value(name string, v any) {
 	n, _ := json.Marshal(name)
 	w.b.Write(n)
 	w.b.WriteByte(':')
-	if raw, ok := v.(json.RawMessage); ok { // as it was, white space and all
+	if raw, ok := v.(json.RawMessage); ok { // white space and all
 		w.b.Write(raw)
 		return
 	}
+	w.encode(v)
+}
+
+// encode writes a value alone.
+func (w *writer) encode(v any) {
 	enc := json.NewEncoder(&w.b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		w.err = fmt.Errorf("stix: property %s: %w", name, err)
+		w.err = err
 		return
 	}
 	w.b.Truncate(w.b.Len() - 1) // the encoder's line feed
 }
 
-// set writes a property unless it is empty: STIX has no empty lists, and an
-// empty string says no more than none. A nil *int is left out, a 0 is not.
-func (w *writer) set(name string, v any) {
-	switch v := v.(type) {
-	case time.Time:
-		if !v.IsZero() {
-			w.value(name, TimestampOf(v).String())
-		}
-		return
+// custom writes properties that this package does not know, by name.
+func (w *writer) custom(properties map[string]any) {
+	for _, n := range slices.Sorted(maps.Keys(properties)) {
+		w.value(n, properties[n])
 	}
-	rv := reflect.ValueOf(v)
-	if !rv.IsValid() || rv.IsZero() || (rv.Kind() == reflect.Slice || rv.Kind() == reflect.Map) && rv.Len() == 0 {
-		return
-	}
-	w.value(name, v)
 }
 
 func (w *writer) object() (*Object, error) {
 	if w.err != nil {
-		return nil, w.err
+		return nil, &Error{Object: newObject, Reason: because("stix.json.unwritable", w.err)}
 	}
 	w.b.WriteByte('}')
-	return parse(w.b.Bytes(), "new object")
-}
-
-// custom writes properties that this package does not know, by name.
-func (w *writer) custom(extra map[string]any) {
-	names := make([]string, 0, len(extra))
-	for n := range extra {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		w.value(n, extra[n])
-	}
+	return parse(w.b.Bytes(), newObject)
 }

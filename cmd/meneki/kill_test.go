@@ -59,7 +59,9 @@ func matches(t *testing.T, b []byte) (byRule map[string]int64, events int64) {
 	byRule = map[string]int64{}
 	_, err = read.Stream(t.Context(), "a.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
 		events++
-		set.Match(ev, func(m *sigma.Match) bool { byRule[m.Rule.ID]++; return true })
+		for m := range set.Match(ev) {
+			byRule[m.Rule.ID]++
+		}
 		return nil
 	})
 	if err != nil {

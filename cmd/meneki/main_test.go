@@ -62,7 +62,10 @@ func writeSamples(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = read.Stream(context.Background(), "power-live.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
 		matched := false
-		set.Match(ev, func(*sigma.Match) bool { matched = true; return false })
+		for range set.Match(ev) {
+			matched = true
+			break
+		}
 		if matched {
 			removed++
 		} else {

@@ -11,7 +11,6 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
 
@@ -55,7 +54,8 @@ func (c *rulesCost) Run(s *session) error {
 	_, err = read.Paths(s.ctx, c.Paths, read.Options{}, func(ev *event.Event) error {
 		events++
 		ev.Open()
-		worker.Match(ev, ev.Fields, func(*sigma.Match) bool { return true })
+		for range worker.Match(ev) {
+		}
 		return nil
 	})
 	if err != nil {

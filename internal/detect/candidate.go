@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
@@ -32,17 +33,10 @@ type Past interface {
 // lies within the attack's own minutes does not count as past, since few of an
 // attack's events match a rule; unless it is there too often.
 const (
-	attackMinutes  = 10 * time.Minute
-	commonEvents   = 2 // ordinary events before the attack's minutes
-	commonAlready  = 5 // ordinary events right before the first match
-	maxOffered     = 20
-	maxLookedAt    = 50 // events of one finding in one batch
-	reasonCommon   = "common in the member's own past"
-	reasonReserved = "on the watchlist under a marking that keeps it here"
-	reasonSystem   = "program of the system"
-	reasonAccount  = "an account of the member, or beside one"
-	reasonUnseen   = "not in the member's past without findings"
-	reasonBehavior = "no distinctive value: the behaviour itself"
+	attackMinutes = 10 * time.Minute
+	commonEvents  = 2  // ordinary events before the attack's minutes
+	commonAlready = 5  // ordinary events right before the first match
+	maxLookedAt   = 50 // events of one finding in one batch
 )
 
 // distinctive tells, for each observable of ev, why it may not become an
@@ -59,11 +53,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 			continue
 		}
 		if hash && system {
-			out[o] = reasonSystem
+			out[o] = finding.ReasonSystem
 			continue
 		}
 		if o.Type == event.Email && besideUser(o.Value, ev.User) {
-			cache[o], out[o] = reasonAccount, reasonAccount
+			cache[o], out[o] = finding.ReasonAccount, finding.ReasonAccount
 			continue
 		}
 		if why, ok := cache[o]; ok {
@@ -77,11 +71,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				return nil, err
 			}
 			if common {
-				why = reasonCommon
+				why = finding.ReasonCommon
 			}
 		}
 		if why == "" && s.engine.watch.Load().reserved(o) {
-			why = reasonReserved
+			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
 	}
@@ -134,8 +128,7 @@ func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
 		return true, nil
 	}
-	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
-	return n > 0, err
+	return finding.WasOffered(tx, name)
 }
 
 // says reports whether a rule or correlation with this id and this text is armed.
@@ -212,11 +205,4 @@ func basisOf(a *correlate.Alert) []string {
 type verdict struct {
 	o   event.Observable
 	why string
-}
-
-type offerRow struct {
-	Finding string `db:"finding"`
-	Value   string `db:"value"`
-	Why     string `db:"why"`
-	Offered bool   `db:"offered"`
 }

@@ -290,21 +290,19 @@ func (e *Engine) Count() (rules, indicators int) {
 func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	b := e.now.Load()
 	now := e.clock()
-	b.fast.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+	for m := range b.fast.Match(ev) {
 		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), quiet: b.own.Silent(m.Rule)}
 		if id, ok := b.byRule[m.Rule.Key()]; ok && b.valid(id, now) {
 			h.Indicator = id
 		}
 		yield(h)
-		return true
-	})
+	}
 	for _, x := range b.extra {
-		x.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+		for m := range x.Match(ev) {
 			if id := b.first(b.by[m.Rule], now); id != "" {
 				yield(Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), Indicator: id})
 			}
-			return true
-		})
+		}
 	}
 	b.bases.match(ev, func(x base, m *sigma.Match) {
 		if b.valid(x.id, now) {
@@ -366,8 +364,8 @@ func refOf(r *sigma.Rule) wire.RuleRef {
 
 // maxMatched bounds the fields that a finding carries, and their length.
 const (
-	maxMatched = 24
-	maxValue   = 2000
+	maxMatched = wire.MaxMatched
+	maxValue   = wire.MaxValue
 )
 
 func fieldsOf(m *sigma.Match) []wire.FieldValue {

@@ -119,7 +119,7 @@ func labelled(labels []string, prefix string) string {
 	return ""
 }
 
-func observableOf(c stix.Comparison) (event.Observable, bool) {
+func observableOf(c stix.Equality) (event.Observable, bool) {
 	t := event.ObservableType("")
 	switch c.Object {
 	case "ipv4-addr", "ipv6-addr", "domain-name", "url", "email-addr":

@@ -267,18 +267,13 @@ func ruleQuery(rules []*sigma.Rule) history.Query {
 
 // match yields the places of the rules that match, until yield returns false.
 func (h *ruleHunt) match(ev *event.Event, yield func(i int, m *sigma.Match) bool) {
-	goOn := true
 	for _, e := range h.engines {
-		e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+		for m := range e.Match(ev) {
 			for _, i := range h.by[m.Rule] {
-				if goOn = yield(i, m); !goOn {
-					break
+				if !yield(i, m) {
+					return
 				}
 			}
-			return goOn
-		})
-		if !goOn {
-			return
 		}
 	}
 }

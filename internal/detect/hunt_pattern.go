@@ -160,7 +160,7 @@ func (h *patternHunt) see(ev *event.Event) bool {
 	for _, c := range h.book.candidates(what) {
 		i := h.at[c]
 		if k, ok := h.window[i]; ok {
-			if ok, err := h.list[i].Pattern.Sees(what); err == nil && ok {
+			if ok, err := h.list[i].Pattern.MatchesAny(what); err == nil && ok {
 				by = append(by, k)
 			}
 		} else if ok, err := h.list[i].Pattern.Match(what); err == nil && ok {
@@ -254,9 +254,9 @@ func (s *Service) refill(ctx context.Context, a Armed) error {
 	w.refills++
 	w.mu.Unlock()
 	var past []*event.Event
-	from := s.clock().Add(-fresh.Reach() - windowLateness)
+	from := s.clock().Add(-fresh.MaxSpan() - windowLateness)
 	_, err = s.past.Search(ctx, history.Query{Observables: a.sights(), From: from}, func(ev *event.Event) bool {
-		if ok, err := a.Pattern.Sees(observed.Of(ev)); err == nil && ok {
+		if ok, err := a.Pattern.MatchesAny(observed.Of(ev)); err == nil && ok {
 			past = append(past, ev)
 		}
 		return len(past) < maxSighted

@@ -196,12 +196,11 @@ func (b *baseBook) compile(c clock.Clock) {
 // match yields the base rules that match, for each joint that they belong to.
 func (b *baseBook) match(ev *event.Event, yield func(base, *sigma.Match)) {
 	for _, e := range b.engines {
-		e.Match(ev, ev.Fields, func(m *sigma.Match) bool {
+		for m := range e.Match(ev) {
 			for _, x := range b.of[m.Rule] {
 				yield(x, m)
 			}
-			return true
-		})
+		}
 	}
 }
 

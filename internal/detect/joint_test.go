@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/wire"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -123,7 +123,7 @@ func TestJointLive(t *testing.T) {
 		if diff := cmp.Diff([]string{"Many failures indicator--1 1 false", "Our own  1 false"}, n.told(t)); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
-		i := slices.IndexFunc(n.findings(t), func(f Item) bool { return f.Rule.ID == failsID })
+		i := slices.IndexFunc(n.findings(t), func(f finding.Item) bool { return f.Rule.ID == failsID })
 		if f := n.findings(t)[i]; f.Rule.Author != "C. Orr" || f.Host != "dc1" || f.Rule.Level != "high" {
 			t.Errorf("%+v", f)
 		}
@@ -246,10 +246,9 @@ func TestJointHunt(t *testing.T) {
 			slices.SortStableFunc(sorted, func(a, b *event.Event) int { return a.Time.Compare(b.Time) })
 			var alerts []*correlate.Alert
 			for _, ev := range sorted {
-				set.Match(ev, func(m *sigma.Match) bool {
+				for m := range set.Match(ev) {
 					alerts = append(alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...)
-					return true
-				})
+				}
 			}
 			want[i] = int64(len(append(alerts, e.Flush()...)))
 		}

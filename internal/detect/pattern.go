@@ -39,10 +39,10 @@ type window struct {
 type sighted struct {
 	id   string
 	at   time.Time
-	seen stix.Observed
+	seen stix.Observation
 }
 
-func (w *window) add(ev *event.Event, seen stix.Observed) (*stix.StreamMatch, error) {
+func (w *window) add(ev *event.Event, seen stix.Observation) (*stix.StreamMatch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.refills > 0 {
@@ -78,8 +78,8 @@ func (a Armed) reads(text string) (Armed, error) {
 	if err != nil {
 		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid: {0}", "この指標のパターンは正しくありません：{0}").With(reason.Of(err)), err)
 	}
-	list := p.Conditions()
-	if p.AnyOf() && a.plain(list) {
+	list := p.Comparisons()
+	if p.IsDisjunction() && a.plain(list) {
 		if len(a.Values)+len(a.Networks) == 0 {
 			return Armed{}, fault.New(fault.Unsupported, i18n.T("the pattern asks for nothing", "パターンが何も求めていません"))
 		}
@@ -91,7 +91,7 @@ func (a Armed) reads(text string) (Armed, error) {
 			return Armed{}, fault.New(fault.Unsupported, i18n.T("{0}:{1}: {2}", "{0}:{1}: {2}").With(c.Object, c.Path, why))
 		}
 	}
-	p = p.Rewrite(func(c stix.Condition, v string) string {
+	p = p.Rewrite(func(c stix.Comparison, v string) string {
 		v, _ = written(c, v)
 		return v
 	})
@@ -110,19 +110,19 @@ func (a Armed) reads(text string) (Armed, error) {
 
 func unsupportedText(err error) i18n.Text {
 	if e, ok := errors.AsType[*stix.UnsupportedError](err); ok {
-		return reason.Text(e.Reason)
+		return reason.Of(e.Reason)
 	}
 	return reason.Of(err)
 }
 
 // plain takes conditions in as values and networks; false if one is neither.
-func (a *Armed) plain(list []stix.Condition) bool {
+func (a *Armed) plain(list []stix.Comparison) bool {
 	for _, c := range list {
 		if c.Not || c.Kind != stix.TextLiteral || c.Op != "=" && c.Op != "IN" && c.Op != "ISSUBSET" {
 			return false
 		}
 		for _, v := range c.Values {
-			o, ok := observableOf(stix.Comparison{Object: c.Object, Path: c.Path, Value: v})
+			o, ok := observableOf(stix.Equality{Object: c.Object, Path: c.Path, Value: v})
 			if !ok {
 				return false
 			}
@@ -142,7 +142,7 @@ func (a *Armed) plain(list []stix.Condition) bool {
 }
 
 // unobserved says why a condition would not mean here what it says.
-func unobserved(c stix.Condition) i18n.Text {
+func unobserved(c stix.Comparison) i18n.Text {
 	k := observed.KindAt(c.Object, c.Path)
 	switch {
 	case k == observed.Never:
@@ -184,7 +184,7 @@ func unobserved(c stix.Condition) i18n.Text {
 
 // written gives a value as package observed writes it; false if nothing that is
 // observed there could be equal to it.
-func written(c stix.Condition, v string) (string, bool) {
+func written(c stix.Comparison, v string) (string, bool) {
 	var types []event.ObservableType
 	switch observed.KindAt(c.Object, c.Path) {
 	case observed.Folded:
@@ -211,7 +211,7 @@ func written(c stix.Condition, v string) (string, bool) {
 }
 
 // valueTypes gives what a path to a value may lead to.
-func valueTypes(c stix.Condition) []event.ObservableType {
+func valueTypes(c stix.Comparison) []event.ObservableType {
 	switch {
 	case c.Object == "email-message":
 		return []event.ObservableType{event.Email}
@@ -225,7 +225,7 @@ func valueTypes(c stix.Condition) []event.ObservableType {
 
 // capital reports whether a text of LIKE or MATCHES asks for a capital letter
 // where none is ever observed. Behind the host of a URL there may be some.
-func capital(c stix.Condition) bool {
+func capital(c stix.Comparison) bool {
 	text := c.Values[0]
 	if c.Op == "MATCHES" && strings.Contains(text, "(?i") {
 		return false
@@ -262,9 +262,9 @@ func shortHive(text string) bool {
 // event that it sees holds one; none if there is no such list.
 func (a Armed) sights() []event.Observable {
 	var out []event.Observable
-	for _, c := range a.Pattern.Clues() {
+	for _, c := range a.Pattern.Prefilters() {
 		k := observed.KindAt(c.Object, c.Path)
-		cond := stix.Condition{Object: c.Object, Path: c.Path}
+		cond := stix.Comparison{Object: c.Object, Path: c.Path}
 		var types []event.ObservableType
 		switch {
 		case !c.Whole || c.Text == "" || c.Object == "x509-certificate":

@@ -52,7 +52,7 @@ func newPatternBook(list []Armed) *patternBook {
 	}
 	b := &patternBook{list: list, whole: map[string][]int32{}, grams: map[uint32][]part{}, types: map[string][]int32{}}
 	for i, a := range list {
-		for _, c := range a.Pattern.Clues() {
+		for _, c := range a.Pattern.Prefilters() {
 			switch {
 			case c.Whole && c.Text != "":
 				b.whole[c.Text] = appendNew(b.whole[c.Text], int32(i))
@@ -113,7 +113,7 @@ func folded4(g uint32) string {
 func gramHash(g uint32) uint32 { return g * 0x9e3779b1 >> 16 }
 
 // candidates gives, in order, the patterns whose clues are in an observation.
-func (b *patternBook) candidates(seen stix.Observed) []int32 {
+func (b *patternBook) candidates(seen stix.Observation) []int32 {
 	var out []int32
 	var walk func(v any)
 	walk = func(v any) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/observed"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -137,7 +138,7 @@ func TestPatternsLiveAndPast(t *testing.T) {
 				for _, f := range n.all(t) {
 					if f.Retro == past {
 						for i := range list {
-							if slices.ContainsFunc(n.traces(t, f.ID), func(tr Trace) bool { return tr.Event == list[i].ID }) {
+							if slices.ContainsFunc(n.traces(t, f.ID), func(tr finding.Trace) bool { return tr.Event == list[i].ID }) {
 								got = append(got, i)
 							}
 						}
@@ -260,10 +261,10 @@ func TestPatternBookNarrows(t *testing.T) {
 	}
 }
 
-func (n *node) traces(t *testing.T, finding string) (list []Trace) {
+func (n *node) traces(t *testing.T, id string) (list []finding.Trace) {
 	t.Helper()
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = Traces(tx, finding, 100)
+		list, err = finding.Traces(tx, id, 100)
 		return err
 	})
 	if err != nil {
@@ -272,7 +273,7 @@ func (n *node) traces(t *testing.T, finding string) (list []Trace) {
 	return list
 }
 
-func seenOf(ev *event.Event) stix.Observed { return observed.Of(ev) }
+func seenOf(ev *event.Event) stix.Observation { return observed.Of(ev) }
 
 func BenchmarkPatterns(b *testing.B) {
 	var list []Armed

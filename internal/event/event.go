@@ -5,6 +5,7 @@
 package event
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -84,5 +85,8 @@ func (e *Event) Grounds(m *sigma.Match) bool {
 // maps, then the exact name without regard to case. ok is false if it is absent.
 func (e *Event) Lookup(field string) (value any, ok bool) { return sigma.LookupIn(e.Fields, field) }
 
-// Leaves calls yield for each scalar value in the record, nested ones too, as text.
-func (e *Event) Leaves(yield func(string) bool) { sigma.LeavesOf(e.Fields, yield) }
+// FieldMap returns the record's fields, for the engine.
+func (e *Event) FieldMap() map[string]any { return e.Fields }
+
+// Leaves returns each scalar value in the record, nested ones too, as text.
+func (e *Event) Leaves() iter.Seq[string] { return sigma.LeavesOf(e.Fields) }

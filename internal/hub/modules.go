@@ -10,6 +10,8 @@ import (
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
@@ -70,23 +72,23 @@ func (h *Hub) compose() ([]role.Module, error) {
 
 // findings is what members found.
 func (h *Hub) findings(notify func()) role.Module {
-	c := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.directory.Name, CaseOf: casework.OfFinding}
+	c := finding.PageConfig{DB: h.db, Hub: true, MemberName: h.directory.Name, CaseOf: casework.OfFinding}
 	return role.Module{
 		Name:       "detect",
-		Migrations: []store.Migration{detect.Migration()},
+		Migrations: detect.Migrations(),
 		Intake: map[wire.Kind]role.Intake{
 			wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
 				tx.AfterCommit(notify)
-				return detect.Desk{}.Receive(tx, member, body)
+				return finding.Receive(tx, member, body)
 			},
 		},
 		Pages: func(site *web.Site) {
 			site.Templates(detect.Templates())
-			detect.Pages(site, c)
+			finding.Pages(site, c)
 		},
-		API:     func(a *api.API) { detect.API(a, c) },
+		API:     func(a *api.API) { finding.API(a, c) },
 		Nav:     []web.NavItem{role.NavFindings},
-		Finders: []search.Finder{detect.Finder(h.db)},
+		Finders: []search.Finder{finding.Finder(h.db)},
 	}
 }
 
@@ -95,7 +97,7 @@ func (h *Hub) rules() role.Module {
 	cover := detect.CoverageConfig{
 		DB:     h.db,
 		Clock:  h.cfg.Clock,
-		Attack: detect.ReadAttack(),
+		Attack: attack.Read(),
 		Hub:    true,
 		Rules:  detect.FoundRules,
 	}
@@ -125,7 +127,7 @@ func (h *Hub) indicators(office *share.Office) role.Module {
 		MemberName:   h.directory.Name,
 		Members:      h.memberDots,
 		CaseNumber:   casework.Number,
-		FindingTitle: detect.Title,
+		FindingTitle: finding.Title,
 	}
 	return role.Module{
 		Name:       "share",

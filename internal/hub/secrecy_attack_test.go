@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -315,7 +316,7 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(ctx, identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
 		t.Fatal(err)
 	}
 	for _, rules := range []share.Rules{share.Cautious(), share.Manual()} {

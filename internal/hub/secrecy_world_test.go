@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -261,6 +263,18 @@ func plain(rec *httptest.ResponseRecorder, known map[string]bool) string {
 	}
 	whole := parted.ReplaceAllString(b.String(), "$1$2")
 	return numbers.ReplaceAllStringFunc(uuids.ReplaceAllStringFunc(whole, drop), drop)
+}
+
+// alike reports whether two answers are the same byte for byte, but for the id
+// of the request.
+func alike(a, b *httptest.ResponseRecorder) bool {
+	headers := func(r *httptest.ResponseRecorder) http.Header {
+		h := r.Header().Clone()
+		h.Del("X-Request-Id")
+		return h
+	}
+	return a.Code == b.Code && bytes.Equal(a.Body.Bytes(), b.Body.Bytes()) &&
+		maps.EqualFunc(headers(a), headers(b), slices.Equal[[]string])
 }
 
 // sharedWorld is the world before the secret: three members, of which A has a

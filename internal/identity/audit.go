@@ -61,7 +61,7 @@ func TrailList() list.Spec[Entry] {
 		// Ids are made in the order of time.
 		Key: []list.Term[Entry]{{SQL: "a.id", Of: func(e Entry) any { return e.ID }, Desc: true}},
 		Sorts: []list.Sort[Entry]{
-			{Name: "time", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true},
+			{Name: "time", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), KeyOnly: true},
 		},
 		Filters: []list.Filter[Entry]{{Name: "subject", Kind: list.Linked,
 			Where: func(id string) list.Cond { return list.Where("a.subject = ?", id) }}},

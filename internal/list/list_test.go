@@ -89,7 +89,7 @@ func spec() list.Spec[item] {
 				},
 			},
 			{Name: "score", By: []list.Term[item]{term("i.score", false, score)}},
-			{Name: "opened", Fixed: true, By: []list.Term[item]{term("i.at", true, at)}},
+			{Name: "opened", KeyOnly: true, By: []list.Term[item]{term("i.at", true, at)}},
 			{Name: "id", Text: i18n.T("by id", "番号順")},
 		},
 		Filters: []list.Filter[item]{
@@ -284,7 +284,7 @@ func TestPagesWhileRowsChange(t *testing.T) {
 }
 
 // A reader's list, count and cursors are the same whether or not there are rows
-// that they may not see, and the cursor of a fixed order names the row alone.
+// that they may not see, and a KeyOnly cursor names the row alone.
 func TestScope(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		v := policy.Viewer{User: "u", Member: "a", Role: policy.RoleReader}

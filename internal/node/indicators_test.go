@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -28,11 +28,11 @@ func dnsEvent(n int, at time.Time, name string) *event.Event {
 		Categories: []string{"dns_query"}, Host: "ws1", Fields: map[string]any{"QueryName": name, "Image": `C:\x\a.exe`}, Raw: []byte("{}")}
 }
 
-func (p pair) findings(t *testing.T) []detect.Item {
+func (p pair) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []detect.Item
+	var list []finding.Item
 	err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
+		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	sees := func(v policy.Viewer) (titles []string) {
 		err := p.node.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-			list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
+			list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 			for _, f := range list {
 				titles = append(titles, f.Rule.Title)
 			}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
@@ -41,17 +43,17 @@ func (n *Node) list() ([]role.Module, error) {
 
 // findings is what the node itself found, and what it searches for it in its past.
 func (n *Node) findings() role.Module {
-	c := detect.PageConfig{DB: n.db}
+	c := finding.PageConfig{DB: n.db}
 	return role.Module{
 		Name:       "detect",
-		Migrations: []store.Migration{detect.Migration()},
+		Migrations: detect.Migrations(),
 		Pages: func(site *web.Site) {
 			site.Templates(detect.Templates())
-			detect.Pages(site, c)
+			finding.Pages(site, c)
 		},
-		API:     func(a *api.API) { detect.API(a, c) },
+		API:     func(a *api.API) { finding.API(a, c) },
 		Nav:     []web.NavItem{role.NavFindings},
-		Finders: []search.Finder{detect.Finder(n.db)},
+		Finders: []search.Finder{finding.Finder(n.db)},
 		Gauges: []role.Gauge{
 			{Name: "meneki_history_events", Help: "Events in the history.",
 				Read: func(context.Context) float64 { return float64(n.past.Totals().Events) }},
@@ -75,7 +77,7 @@ func (n *Node) sharedPages() share.NodePageConfig {
 		Gate:         n.gate,
 		Changed:      func() { n.console.Notify("leaving") },
 		Hunts:        hunts{n},
-		FindingTitle: detect.Title,
+		FindingTitle: finding.Title,
 		Tabs:         indicatorTabs(),
 	}
 }
@@ -140,7 +142,7 @@ func (n *Node) watchlist() role.Module {
 // rules is the node's own rules, how they do, and what they cover.
 func (n *Node) rules() role.Module {
 	health := detect.CarePageConfig{DB: n.db, Care: n.care, Clock: n.cfg.Clock, Correlator: n.joined}
-	cover := detect.CoverageConfig{DB: n.db, Clock: n.cfg.Clock, Attack: detect.ReadAttack(), Rules: n.care.CoverRules}
+	cover := detect.CoverageConfig{DB: n.db, Clock: n.cfg.Clock, Attack: attack.Read(), Rules: n.care.CoverRules}
 	return role.Module{
 		Name: "rules",
 		Pages: func(site *web.Site) {

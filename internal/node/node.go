@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {

@@ -151,12 +151,11 @@ func sampleEvent(t *testing.T, rule, host string) []byte {
 	}
 	var out []byte
 	_, err = read.Stream(t.Context(), "power-live.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
-		set.Match(ev, func(m *sigma.Match) bool {
+		for m := range set.Match(ev) {
 			if m.Rule.ID == rule && out == nil {
 				out = bytes.ReplaceAll(ev.Raw, []byte(`"Hostname": "`+ev.Host+`"`), []byte(`"Hostname": "`+host+`"`))
 			}
-			return true
-		})
+		}
 		return nil
 	})
 	if err != nil || out == nil {

@@ -38,8 +38,8 @@ func Text(s string) i18n.Text {
 
 // formats are all sentences, by where they come from.
 func formats() []entry {
-	return slices.Concat(shared(), ofRules(), ofConditions(), ofCorrelations(), ofPipelines(), ofSteps(), ofObjects(),
-		ofPatterns(), ofLogs(), ofSnapshots(), ofYAML(), ofMachine(), ofReceipts())
+	return slices.Concat(shared(), ofRules(), ofConditions(), ofCorrelations(), ofPipelines(), ofSteps(), ofCodes(),
+		ofLiterals(), ofSnapshots(), ofYAML(), ofMachine(), ofReceipts())
 }
 
 var theBook = sync.OnceValue(func() *book { return bind(formats()) })

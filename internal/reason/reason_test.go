@@ -39,23 +39,30 @@ func TestText(t *testing.T) {
 		want string
 	}{
 		{rule("detection: {s: {a|contians: x}, condition: s}\n"), `r.yml:3:17：a|contians：未知の修飾子 "contians"`},
-		{rule("detection: {s: {a|re: '(x'}, condition: s}\n"), `r.yml:3:23：a|re：正規表現 "(x" は使用不可：閉じる ) がない："(x"（RE2 構文。先読み・後読みと後方参照は不可）`},
+		{rule("detection: {s: {a|re: '(x'}, condition: s}\n"),
+			`r.yml:3:23：a|re：正規表現 "(x" は使用不可：閉じる ) がない："(x"（RE2 構文。先読み・後読みと後方参照は不可）`},
 		{rule("detection: {s: {a: x}, condition: s and}\n"), `r.yml:3:40：condition が途中で終わる。次に来るべきものは選択条件の名前`},
-		{rule("detection: {s: {a: x}, condition: s | count() > 1}\n"), `r.yml:3:37：| の後の集計 "count" は Sigma 2 にない。相関規則で書くこと`},
+		{rule("detection: {s: {a: x}, condition: s | count() > 1}\n"),
+			`r.yml:3:37：| の後の集計 "count" は Sigma 2 にない。相関規則で書くこと`},
 		{rule("detection: {s: {a|gt: '5'}, condition: s}\n"), `r.yml:3:23：a|gt：修飾子 "gt" に必要なのは数値。ここは文字列 "5"。引用符を外すこと`},
 		{rule("detection: {s: {text: []}, condition: s}\n"), `r.yml:3:17：text：値のリストが空`},
 		{rule("detection: [a]\n"), `r.yml:3:12：detection はマッピングで書く。ここはリスト`},
 		{rule("detection:\n\ts: 1\n"), `r.yml:4:1：正しい YAML でない：値の先頭に使えない文字がある。字下げはタブでなく空白にすること`},
-		{rule("Detection: {s: {a: x}, condition: s}\n"), `r.yml:1:1：detection がなく、Sigma の検知規則ではない。"Detection" ではなく "detection" と書くこと`},
+		{rule("Detection: {s: {a: x}, condition: s}\n"),
+			`r.yml:1:1：detection がなく、Sigma の検知規則ではない。"Detection" ではなく "detection" と書くこと`},
 		{pattern("[file:name = 'a'] AND [file:name = 'b']"), `STIX パターン：未対応：AND が複数の観測をつないでいる`},
 		{pattern("[file:name = ]"), `STIX パターン：1 行 14 桁：値（文字列は一重引用符で囲む）のあるべき位置に "]" がある`},
 		{steps("transformations: [{id: x, type: foo}]"), `p.yml:1:19：変換 "foo" は未知`},
-		{steps("transformations: [{type: file_placeholders}]"), `p.yml:1:19：変換 file_placeholders には対応していない：パイプラインがファイルを読むことは不可。値を vars に書くこと`},
+		{steps("transformations: [{type: file_placeholders}]"),
+			`p.yml:1:19：変換 file_placeholders には対応していない：パイプラインがファイルを読むことは不可。値を vars に書くこと`},
 		{steps("transformations: [{type: map_string}]"), `p.yml:1:19：変換 map_string に "mapping" が必要`},
 		{object(`{"type":"indicator"}`), `STIX：object：id：欠けている`},
-		{&evtx.Error{Offset: 4096, Chunk: 0, Record: 7, Err: errors.New("the record has no content")}, `EVTX：チャンク 0、記録 7、位置 0x1000：記録に内容がない`},
-		{errors.New("unsupported: this pattern cannot be matched in full: AND joins several observations"), `未対応：このパターンは完全には照合できません：AND が複数の観測をつないでいる`},
-		{errors.New(`invalid: the Sigma rule in this indicator cannot be used: no title`), `不正：この指標の Sigma 規則は使用できません：title がない`},
+		{&evtx.Error{Offset: 4096, Chunk: 0, Record: 7, Err: evtx.ErrTooLarge},
+			`EVTX：チャンク 0、記録 7、位置 0x1000：テンプレートを展開した記録が大きすぎる`},
+		{errors.New("unsupported: this pattern cannot be matched in full: AND joins several observations"),
+			`未対応：このパターンは完全には照合できません：AND が複数の観測をつないでいる`},
+		{errors.New(`invalid: the Sigma rule in this indicator cannot be used: no title`),
+			`不正：この指標の Sigma 規則は使用できません：title がない`},
 		{errors.New("another thing went wrong"), "another thing went wrong"},
 		{errors.Join(errors.New("empty field name"), errors.New("what?")), "フィールド名が空\nwhat?"},
 	} {
@@ -75,8 +82,10 @@ func TestText(t *testing.T) {
 
 // One reason within another is said too, also where the inner one ends like the outer.
 func TestTextNested(t *testing.T) {
-	const in = `the correlation needs a rule that is not loaded: "x: is empty" was refused (a b.yml:3:4: f|all: modifier "exists" takes true or false without quotes, not text "q)")`
-	const want = `相関に必要な規則が読み込まれていない："x: is empty" は読込不可（a b.yml:3:4：f|all：修飾子 "exists" の値は引用符なしの true か false。ここは文字列 "q)"）`
+	const in = `the correlation needs a rule that is not loaded: "x: is empty" was refused (a b.yml:3:4: f|all: ` +
+		`modifier "exists" takes true or false without quotes, not text "q)")`
+	const want = `相関に必要な規則が読み込まれていない："x: is empty" は読込不可（a b.yml:3:4：f|all：修飾子 "exists" の値は引用符なしの true か ` +
+		`false。ここは文字列 "q)"）`
 	if got := Text(in).JA; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -158,8 +167,10 @@ func FuzzText(f *testing.F) {
 // What stands in a reason spends a bounded number of tries.
 func TestTextIsBounded(t *testing.T) {
 	for _, s := range []string{
-		strings.Repeat(": ", 4000), strings.Repeat(", not ", 1300), strings.Repeat(" is ", 2000), strings.Repeat(`"\`, 4000),
-		strings.Repeat("has %q must be in the condition where belongs: ", 170), strings.Repeat(" must refer to one another in a circle: ", 200),
+		strings.Repeat(": ", 4000), strings.Repeat(", not ", 1300), strings.Repeat(" is ", 2000),
+		strings.Repeat(`"\`, 4000),
+		strings.Repeat("has %q must be in the condition where belongs: ", 170),
+		strings.Repeat(" must refer to one another in a circle: ", 200),
 	} {
 		tell := teller{book: theBook(), steps: maxSteps}
 		tell.say(s, 0)

@@ -14,13 +14,17 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/meneki/meneki/evtx"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/pipeline"
+	"github.com/meneki/meneki/stix"
 )
 
 // reasons are the libraries' own tables: the English format of each code.
-var reasons = []iter.Seq2[string, string]{sigma.Reasons(), pipeline.Reasons(), correlate.Reasons()}
+var reasons = []iter.Seq2[string, string]{
+	sigma.Reasons(), pipeline.Reasons(), correlate.Reasons(), stix.Reasons(), evtx.Reasons(),
+}
 
 var directive = regexp.MustCompile(`%[#+]?([a-z%])`)
 

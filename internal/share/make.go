@@ -36,8 +36,8 @@ func (o *Office) make(c msg.Candidate, now time.Time) (*stix.Object, objectRow, 
 		confidence = confidences["medium"]
 	}
 	ind := stix.Indicator{
-		Common: stix.Common{CreatedByRef: o.identity, Created: now, Confidence: &confidence, Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
-		Types:  []string{"malicious-activity"}, ValidFrom: now, ValidUntil: now.Add(lifetimes[kind]),
+		Common: stix.Common{CreatedByRef: o.identity, Created: stix.TimestampOf(now), Confidence: &confidence, Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
+		Types:  []string{"malicious-activity"}, ValidFrom: stix.TimestampOf(now), ValidUntil: stix.TimestampOf(now.Add(lifetimes[kind])),
 		KillChainPhases: phases(c.Rule.Tags),
 	}
 	ind.ExternalReferences = references(c.Rule)
@@ -57,7 +57,7 @@ func (o *Office) make(c msg.Candidate, now time.Time) (*stix.Object, objectRow, 
 	if c.Observable != nil {
 		ind.Name = value
 		ind.PatternType, ind.PatternVersion = "stix", "2.1"
-		ind.Pattern = stix.PatternFor(string(c.Observable.Type), c.Observable.Value)
+		ind.Pattern = stix.ValuePattern(string(c.Observable.Type), c.Observable.Value)
 	} else {
 		ind.Name = c.Rule.Title
 		ind.PatternType, ind.Pattern = "sigma", c.Sigma
@@ -67,7 +67,7 @@ func (o *Office) make(c msg.Candidate, now time.Time) (*stix.Object, objectRow, 
 		return nil, objectRow{}, fmt.Errorf("make an indicator of %s %s: %w", kind, value, err)
 	}
 	row := objectRow{ID: obj.ID(), Modified: now, Realm: c.Realm, Name: ind.Name, Kind: kind, Value: value, Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()),
-		ValidUntil: ind.ValidUntil, Confidence: confidence, Finding: c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
+		ValidUntil: now.Add(lifetimes[kind]), Confidence: confidence, Finding: c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
 	row.Words = store.Fold(row.Name + "\n" + row.Value + "\n" + row.ID + "\n" + c.Rule.Title + "\n" + c.Rule.ID)
 	return obj, row, nil
 }

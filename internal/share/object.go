@@ -105,7 +105,7 @@ func subject(o *stix.Object) (kind, value string) {
 	if err != nil {
 		return "stix", ""
 	}
-	list, _ := stix.ObservableComparisons(p)
+	list, _ := p.Equalities()
 	if len(list) == 0 {
 		return "stix", ""
 	}

@@ -1,6 +1,8 @@
 package correlate
 
-import "github.com/meneki/meneki/sigma"
+import (
+	"github.com/meneki/meneki/sigma/internal/compiled"
+)
 
 // chainWindow finds events of rules in the order in which the rules are listed:
 // temporal_ordered.
@@ -41,7 +43,7 @@ func newChainWindow(p *plan, overflow func()) window {
 		w.last[i] = never
 	}
 	for i := range p.presentIn {
-		w.chains = append(w.chains, newChain(&p.rule.Condition.Alternatives[i]))
+		w.chains = append(w.chains, newChain(&p.rule.Compiled().Alternatives[i]))
 	}
 	if p.deferred() {
 		a := &absentChain{chainWindow: w, later: later{owner: p, overflow: overflow, gone: never}}
@@ -53,7 +55,7 @@ func newChainWindow(p *plan, overflow func()) window {
 	return w
 }
 
-func newChain(a *sigma.Alternative) chain {
+func newChain(a *compiled.Alternative) chain {
 	c := chain{
 		steps: a.Present, after: make([]uint64, len(a.Present)),
 		best: make([]partial, len(a.Present)), reach: make([]partial, len(a.Present)),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // group is the state of one correlation for one choice of values of group-by.
@@ -133,7 +134,7 @@ func (e *Engine) run(at int64, items []*item) {
 		for m, ok := later.due(at); ok; m, ok = later.due(at) {
 			if m.alive != 0 && !g.lit {
 				i := lowest(m.alive)
-				e.fire(g, p, at, m.at, float64(len(p.rule.Condition.Alternatives[i].Present)), m.found[i])
+				e.fire(g, p, at, m.at, float64(len(p.rule.Compiled().Alternatives[i].Present)), m.found[i])
 			}
 			g.lit = m.alive != 0
 		}
@@ -313,7 +314,7 @@ func (f *alertFields) give(dst []string, s source) []string {
 	had := make(map[string]bool)
 	for _, en := range f.found {
 		for _, text := range en.carry[i] {
-			if folded := sigma.Fold(text); !had[folded] {
+			if folded := fold.Text(text); !had[folded] {
 				if had[folded] = true; len(dst)-from >= maxMembers {
 					f.stats.LeftOut++
 					return dst

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // Match is that an event satisfied a detection rule.
@@ -106,7 +107,7 @@ func limited(text string) string {
 }
 
 // key gives the text by which a value is compared.
-func key(text string) string { return limited(sigma.Fold(text)) }
+func key(text string) string { return limited(fold.Text(text)) }
 
 // joined puts several texts, each as made by each, into one so that different ones
 // stay different. A single one is itself.

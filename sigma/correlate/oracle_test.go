@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/compiled"
 )
 
 // The oracle evaluates correlations the obvious way: it has all events at once
@@ -178,7 +179,7 @@ func (o *oracle) group(c *sigma.Correlation, name string, all []stepFact) []verd
 	}
 	slices.Sort(times)
 	times = slices.Compact(times)
-	deferred := slices.ContainsFunc(c.Condition.Alternatives, func(a sigma.Alternative) bool {
+	deferred := slices.ContainsFunc(c.Compiled().Alternatives, func(a compiled.Alternative) bool {
 		// In an order only what is absent at the end must be waited for.
 		return len(a.Absent) > 0 && (c.Type == sigma.Temporal || slices.Max(a.Absent) > slices.Max(a.Present))
 	})
@@ -298,7 +299,7 @@ func together(c *sigma.Correlation, all, in []stepFact, t, span int64) (float64,
 			last[s.step] = s
 		}
 	}
-	if len(c.Condition.Alternatives) == 0 {
+	if len(c.Compiled().Alternatives) == 0 {
 		var used []stepFact
 		for _, s := range last {
 			used = append(used, s)
@@ -307,7 +308,7 @@ func together(c *sigma.Correlation, all, in []stepFact, t, span int64) (float64,
 		return n, used, c.Condition.Compare(n)
 	}
 	bestSize, found := 0, []stepFact(nil)
-	for _, a := range c.Condition.Alternatives {
+	for _, a := range c.Compiled().Alternatives {
 		var used []stepFact
 		if c.Type == sigma.TemporalOrdered {
 			used = chainOf(a, all, in, nil, t, span)
@@ -322,7 +323,7 @@ func together(c *sigma.Correlation, all, in []stepFact, t, span int64) (float64,
 	return n, found, found != nil && c.Condition.Compare(n)
 }
 
-func setOf(a sigma.Alternative, all []stepFact, last map[int]stepFact, t, span int64) []stepFact {
+func setOf(a compiled.Alternative, all []stepFact, last map[int]stepFact, t, span int64) []stepFact {
 	var used []stepFact
 	for _, step := range a.Present {
 		s, ok := last[step]
@@ -340,7 +341,7 @@ func setOf(a sigma.Alternative, all []stepFact, last map[int]stepFact, t, span i
 }
 
 // chainOf tries every choice of events for the steps of an alternative.
-func chainOf(a sigma.Alternative, all, in, chosen []stepFact, t, span int64) []stepFact {
+func chainOf(a compiled.Alternative, all, in, chosen []stepFact, t, span int64) []stepFact {
 	// within reports whether rules that must be absent and are listed between two
 	// steps (exclusive) match after from and before to (exclusive).
 	within := func(lowStep, highStep int, from, to int64) bool {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/compiled"
 )
 
 // plan is a correlation made ready, with its groups.
@@ -51,7 +52,7 @@ func (p *plan) deferred() bool {
 	if p.rule.Type != sigma.TemporalOrdered {
 		return p.absent != 0
 	}
-	return slices.ContainsFunc(p.rule.Condition.Alternatives, func(a sigma.Alternative) bool {
+	return slices.ContainsFunc(p.rule.Compiled().Alternatives, func(a compiled.Alternative) bool {
 		return len(a.Absent) > 0 && a.Absent[len(a.Absent)-1] > a.Present[len(a.Present)-1]
 	})
 }
@@ -147,7 +148,7 @@ func (e *Engine) ruleIndex(r *sigma.Rule) int32 {
 }
 
 func (p *plan) masks() {
-	for _, a := range p.rule.Condition.Alternatives {
+	for _, a := range p.rule.Compiled().Alternatives {
 		var present, absent uint64
 		for _, i := range a.Present {
 			present |= 1 << i
@@ -167,7 +168,7 @@ func (p *plan) print(byRule map[*sigma.Correlation]*plan) string {
 	c := p.rule
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q %q %d %q %v %q %g %v", c.Key(), c.Type, c.Timespan, c.GroupBy, c.Condition.Comparisons,
-		c.Condition.Fields, c.Condition.Percentile, c.Condition.Alternatives)
+		c.Condition.Fields, c.Condition.Percentile, c.Compiled().Alternatives)
 	for i, ref := range c.Rules {
 		key := ref.Key()
 		if ref.Correlation != nil {

@@ -47,7 +47,7 @@ func (w *togetherWindow) take(at int64, items []*item) {
 }
 
 func (w *togetherWindow) measure() (float64, bool) {
-	alternatives := w.plan.rule.Condition.Alternatives
+	alternatives := w.plan.rule.Compiled().Alternatives
 	if len(alternatives) == 0 {
 		return float64(w.count), w.plan.rule.Condition.Compare(float64(w.count))
 	}
@@ -91,7 +91,7 @@ func (w *togetherWindow) evidence() []entry {
 // of gives the evidence for one alternative.
 func (w *togetherWindow) of(alternative int) []entry {
 	var out []entry
-	for _, i := range w.plan.rule.Condition.Alternatives[alternative].Present {
+	for _, i := range w.plan.rule.Compiled().Alternatives[alternative].Present {
 		out = append(out, w.last[i])
 	}
 	return out

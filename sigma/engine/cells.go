@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // Whole stands for the whole event among the fields that a Record is asked for:
@@ -219,7 +220,7 @@ const (
 	all8  = 0x0101010101010101
 )
 
-// appendFold appends sigma.Fold(text).
+// appendFold appends fold.Text(text).
 func appendFold(dst, text []byte) []byte {
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
@@ -255,7 +256,7 @@ func foldRest(dst, text []byte) []byte {
 		case r == '®' || r == '©' || r >= 0x3000 && r < 0xA000:
 			dst = append(dst, text[i:i+size]...) // has no case, and is what is seen most
 		default:
-			dst = utf8.AppendRune(dst, sigma.FoldRune(r))
+			dst = utf8.AppendRune(dst, fold.Rune(r))
 		}
 		i += size
 	}

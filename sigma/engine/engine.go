@@ -27,10 +27,12 @@
 package engine
 
 import (
+	"iter"
 	"sync"
 	"time"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // Options say how an engine works. The zero Options are good.
@@ -82,11 +84,11 @@ func Compile(set *sigma.Set, opts Options) *Engine {
 				names = append(names, name)
 			}
 		}
-		e.products[sigma.Fold(r.LogSource.Product)] = true
-		e.services[sigma.Fold(r.LogSource.Service)] = true
-		e.categories[sigma.Fold(r.LogSource.Category)] = true
+		e.products[fold.Text(r.LogSource.Product)] = true
+		e.services[fold.Text(r.LogSource.Service)] = true
+		e.categories[fold.Text(r.LogSource.Category)] = true
 	}
-	e.names = NewNames(names)
+	e.names = newNames(names)
 	c := &compiler{names: e.names, tests: map[string]*test{}, deciders: map[string]*decider{}, popular: map[string]int{}}
 	for i, r := range set.Rules {
 		e.programs = append(e.programs, c.program(i, r))
@@ -106,12 +108,16 @@ func (e *Engine) Set() *sigma.Set { return e.set }
 // at, [Whole], and EventID.
 func (e *Engine) Names() *Names { return e.names }
 
-// Match is [Worker.Match], but may be called by several goroutines at once. It
-// keeps as many workers as were ever needed at the same time.
-func (e *Engine) Match(ev sigma.Event, fields map[string]any, yield func(*sigma.Match) bool) {
-	w := e.worker()
-	defer e.give(w) // also if yield panics
-	w.Match(ev, fields, yield)
+// Match returns the matches of an event in the order of the set's rules, those
+// that [sigma.Set.Match] returns. It is quickest for events that are [sigma.Decoded]
+// or a [Record]. It may be called by several goroutines at once, and keeps as many
+// workers as were ever needed at the same time.
+func (e *Engine) Match(ev sigma.Event) iter.Seq[*sigma.Match] {
+	return func(yield func(*sigma.Match) bool) {
+		w := e.worker()
+		defer e.give(w) // also if yield panics
+		w.match(ev, yield)
+	}
 }
 
 func (e *Engine) worker() *Worker {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/compiled"
 )
 
 // eval decides a node of a program.
@@ -177,7 +177,7 @@ func (o *other) refers(c, to *cell, all *Cells) bool {
 
 // globMatch reports whether tokens match the whole of text. It goes left to
 // right and, when stuck, lets the last * take one character more.
-func globMatch(tokens []sigma.Token, text []byte) bool {
+func globMatch(tokens []compiled.Token, text []byte) bool {
 	at, next := 0, 0
 	star, starAt := -1, 0
 	for {
@@ -185,7 +185,7 @@ func globMatch(tokens []sigma.Token, text []byte) bool {
 			return true
 		}
 		if next < len(tokens) {
-			if tokens[next].Kind == sigma.TokenMany {
+			if tokens[next].Kind == compiled.TokenMany {
 				if next == len(tokens)-1 {
 					return true
 				}
@@ -204,7 +204,7 @@ func globMatch(tokens []sigma.Token, text []byte) bool {
 		}
 		_, size := utf8.DecodeRune(text[starAt:])
 		starAt += size
-		if follow := &tokens[star+1]; follow.Kind == sigma.TokenText {
+		if follow := &tokens[star+1]; follow.Kind == compiled.TokenText {
 			i := bytes.Index(text[starAt:], []byte(follow.Text))
 			if i < 0 {
 				return false
@@ -216,15 +216,15 @@ func globMatch(tokens []sigma.Token, text []byte) bool {
 }
 
 // take reports whether text begins with the token, and how many bytes of it.
-func take(t *sigma.Token, text []byte) (n int, ok bool) {
+func take(t *compiled.Token, text []byte) (n int, ok bool) {
 	switch t.Kind {
-	case sigma.TokenText:
+	case compiled.TokenText:
 		return len(t.Text), len(text) >= len(t.Text) && string(text[:len(t.Text)]) == t.Text
-	case sigma.TokenOne:
+	case compiled.TokenOne:
 		_, size := utf8.DecodeRune(text)
 		return size, size > 0
 	default:
 		r, size := utf8.DecodeRune(text)
-		return size, size > 0 && strings.ContainsRune(sigma.Dashes, r)
+		return size, size > 0 && strings.ContainsRune(compiled.Dashes, r)
 	}
 }

@@ -24,12 +24,11 @@ detection:
 		"Image":       `C:\Windows\System32\certutil.exe`,
 		"CommandLine": "certutil -URLCache -f http://example.org/a.exe a.exe",
 	}}
-	e.Match(ev, ev.fields, func(m *sigma.Match) bool {
+	for m := range e.Match(ev) {
 		for _, f := range m.Fields {
 			fmt.Println(m.Rule.Title+":", f.Field, f.Modifier, f.Pattern)
 		}
-		return true
-	})
+	}
 	// Output:
 	// Certutil downloads a file: Image endswith \certutil.exe
 	// Certutil downloads a file: CommandLine contains urlcache

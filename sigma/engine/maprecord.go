@@ -12,7 +12,7 @@ import (
 type mapRecord struct {
 	names  *Names
 	dotted []bool // by name
-	ev     sigma.Event
+	sigma.Event
 	fields map[string]any
 
 	epoch  uint32
@@ -36,14 +36,11 @@ func (m *mapRecord) init(names *Names) {
 	}
 }
 
-func (m *mapRecord) LogSource() (product, service string, categories []string) {
-	return m.ev.LogSource()
-}
+func (m *mapRecord) EventID() (int64, bool) { return wholeID(m.fields["EventID"]) }
 
-func (m *mapRecord) Event() (sigma.Event, error) { return m.ev, nil }
-
-func (m *mapRecord) EventID() (int64, bool) {
-	switch v := m.fields["EventID"].(type) {
+// wholeID returns a value of EventID as [Record] wants it.
+func wholeID(v any) (id int64, ok bool) {
+	switch v := v.(type) {
 	case int64:
 		return v, true
 	case int:
@@ -66,19 +63,22 @@ func WholeNumber[T string | []byte](s T) (int64, bool) {
 	return n, true
 }
 
-// set takes another event.
-func (m *mapRecord) set(ev sigma.Event, fields map[string]any) {
+// set takes another event, or nil to hold on to none.
+func (m *mapRecord) set(ev sigma.Decoded) {
 	for _, id := range m.used {
 		m.values[id] = mapValue{} // hold on to nothing
 	}
 	m.used = m.used[:0]
-	m.ev, m.fields = ev, fields
+	if m.Event, m.fields = nil, nil; ev == nil {
+		return
+	}
+	m.Event, m.fields = ev, ev.FieldMap()
 	if m.epoch++; m.epoch == 0 {
 		clear(m.folded)
 		m.epoch = 1
 	}
-	for key, value := range fields {
-		id, class := Find(m.names, key)
+	for key, value := range m.fields {
+		id, class := find(m.names, key)
 		if id >= 0 {
 			m.values[id] = mapValue{m.epoch, value}
 			m.used = append(m.used, id)

@@ -3,7 +3,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // Names numbers field names, so that a record can be taken apart into an array
@@ -24,8 +24,12 @@ type nameSlot struct {
 	class int32 // plus one; 0 is a free slot
 }
 
-// NewNames numbers names from 0 in the order given; each may come only once.
-func NewNames(names []string) *Names {
+// With returns the names with more, which are numbered on in the order given;
+// each name may come only once.
+func (n *Names) With(more ...string) *Names { return newNames(append(slices.Clone(n.list), more...)) }
+
+// newNames numbers names from 0 in the order given; each may come only once.
+func newNames(names []string) *Names {
 	n := &Names{list: slices.Clone(names), class: make([]int32, len(names))}
 	size := uint32(8)
 	for size < uint32(len(names))*4 {
@@ -33,7 +37,7 @@ func NewNames(names []string) *Names {
 	}
 	n.slots, n.mask = make([]nameSlot, size), size-1
 	for i, name := range names {
-		fold := sigma.Fold(name)
+		fold := fold.Text(name)
 		h := nameHash(fold)
 		at := h & n.mask
 		for ; n.slots[at].class != 0; at = (at + 1) & n.mask {
@@ -85,7 +89,9 @@ func (n *Names) Members(class int32) []int32 { return n.members[class] }
 // Find looks a key up: id is the name that is exactly this, class the class that
 // holds the names that are equal to it without case. Either is -1 if there is
 // none.
-func Find[T string | []byte](n *Names, key T) (id, class int32) {
+func (n *Names) Find(key []byte) (id, class int32) { return find(n, key) }
+
+func find[T string | []byte](n *Names, key T) (id, class int32) {
 	if !ascii(key) {
 		return n.findFolded(string(key))
 	}
@@ -112,7 +118,7 @@ func (n *Names) exact(class int32, key string) int32 {
 
 // findFolded is Find for keys beyond ASCII, some of which fold into it.
 func (n *Names) findFolded(key string) (id, class int32) {
-	fold := sigma.Fold(key)
+	fold := fold.Text(key)
 	h := nameHash(fold)
 	for at := h & n.mask; n.slots[at].class != 0; at = (at + 1) & n.mask {
 		if c := n.slots[at].class - 1; n.folded[c] == fold {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,19 +11,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // TestFold: the fast fold is the reference's, for every character.
 func TestFold(t *testing.T) {
 	for r := rune(0); r <= utf8.MaxRune; r++ {
 		text := "Ab" + string(r) + "Z"
-		if got, want := string(appendFold(nil, []byte(text))), sigma.Fold(text); got != want {
+		if got, want := string(appendFold(nil, []byte(text))), fold.Text(text); got != want {
 			t.Fatalf("%q: %q, want %q", text, got, want)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SliceOf(rapid.Byte()).Draw(t, "text")
-		if got, want := string(appendFold([]byte("x"), text)), "x"+sigma.Fold(string(text)); got != want {
+		if got, want := string(appendFold([]byte("x"), text)), "x"+fold.Text(string(text)); got != want {
 			t.Fatalf("%q, want %q", got, want)
 		}
 	})
@@ -150,25 +152,25 @@ func TestSearcher(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	list := []string{"", "Image", "image", "IMAGE", "k", "\u212a", "Ä", "user.name", "a@", "a`", "longer name of more than eight bytes"}
-	n := NewNames(list)
+	n := newNames(list[:4]).With(list[4:]...)
 	for i, name := range list {
-		id, class := Find(n, name)
+		id, class := find(n, name)
 		if id != int32(i) || class != n.Class(id) {
 			t.Errorf("%q: %d, class %d", name, id, class)
 		}
-		if again, _ := Find(n, []byte(name)); again != id {
+		if again, _ := n.Find([]byte(name)); again != id {
 			t.Errorf("%q: %d and %d", name, id, again)
 		}
 	}
 	for key, like := range map[string]string{"iMAGE": "Image", "K": "k", "ä": "Ä", "USER.NAME": "user.name", "A@": "a@"} {
-		id, class := Find(n, key)
-		of, want := Find(n, like)
+		id, class := find(n, key)
+		of, want := find(n, like)
 		if id >= 0 || class != want {
 			t.Errorf("%q: %d, class %d; %q is %d, class %d", key, id, class, like, of, want)
 		}
 	}
 	for _, key := range []string{"Imag", "Images", "é", "user\x0ename"} {
-		if id, class := Find(n, key); id >= 0 || class >= 0 {
+		if id, class := find(n, key); id >= 0 || class >= 0 {
 			t.Errorf("%q: %d, class %d", key, id, class)
 		}
 	}
@@ -189,23 +191,30 @@ func TestBounds(t *testing.T) {
 	w := e.Worker()
 	for i := range 20_000 {
 		ev := &stub{product: "windows", service: fmt.Sprint("service", i), categories: []string{fmt.Sprint("c", i)}}
-		w.Match(ev, map[string]any{"EventID": int64(i)}, func(*sigma.Match) bool { return true })
+		ev.fields = map[string]any{"EventID": int64(i)}
+		for m := range w.Match(ev) {
+			if i != 1 && i != 2 {
+				t.Errorf("%d: %s", i, m.Rule.Title)
+			}
+		}
 	}
 	if n, _ := e.Memory(); n > 4 || len(e.routes) > 2 || len(w.routes) > maxRoutes {
 		t.Errorf("%d partitions, %d routes, %d of the worker", n, len(e.routes), len(w.routes))
 	}
-	w.match(t, strings.Repeat("x", 10<<20))
-	w.match(t, "")
+	matchOne(t, w, strings.Repeat("x", 10<<20))
+	matchOne(t, w, "")
 	if cap(w.cells.buf) > keepBuffer {
 		t.Errorf("%d bytes of scratch are kept", cap(w.cells.buf))
 	}
 }
 
-func (w *Worker) match(t *testing.T, text string) {
+func matchOne(t *testing.T, w *Worker, text string) {
 	t.Helper()
 	fields := map[string]any{"EventID": "1", "other": text}
 	n := 0
-	w.Match(&stub{product: "windows", fields: fields}, fields, func(*sigma.Match) bool { n++; return true })
+	for range w.Match(&stub{product: "windows", fields: fields}) {
+		n++
+	}
 	if n != 1 {
 		t.Errorf("%d matches", n)
 	}
@@ -219,4 +228,5 @@ type stub struct {
 
 func (s *stub) LogSource() (string, string, []string) { return s.product, s.service, s.categories }
 func (s *stub) Lookup(field string) (any, bool)       { return sigma.LookupIn(s.fields, field) }
-func (s *stub) Leaves(yield func(string) bool)        { sigma.LeavesOf(s.fields, yield) }
+func (s *stub) FieldMap() map[string]any              { return s.fields }
+func (s *stub) Leaves() iter.Seq[string]              { return sigma.LeavesOf(s.fields) }

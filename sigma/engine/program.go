@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/compiled"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // program is a rule as the engine decides it: in negation normal form, over
@@ -34,7 +36,7 @@ type node struct {
 	neg   bool // of a test: it must not hold
 	test  *test
 	nodes []*node
-	words *sigma.Item // keywords: holds for all we know
+	words *compiled.Item // keywords: holds for all we know
 	cost  float64
 }
 
@@ -60,10 +62,10 @@ type test struct {
 type other struct {
 	kind   otherKind
 	a, b   string
-	tokens []sigma.Token
+	tokens []compiled.Token
 	re     *decider
 	field  int32
-	probe  sigma.Probe
+	probe  compiled.Probe
 }
 
 type otherKind uint8
@@ -111,8 +113,9 @@ func (c *compiler) decider(re *regexp.Regexp) *decider {
 
 func (c *compiler) program(index int, r *sigma.Rule) *program {
 	p := &program{rule: r, index: int32(index)}
-	p.exec = r.WithRegexes(func(re *regexp.Regexp) func(string) bool { return c.decider(re).matchText })
-	p.root = c.node(r.Inspect(), false)
+	form := r.Compiled()
+	p.exec = form.WithRegexes(func(re *regexp.Regexp) func(string) bool { return c.decider(re).matchText }).(*sigma.Rule)
+	p.root = c.node(form.Conditions, false)
 	if ids := r.EventIDs(); ids != nil {
 		p.ids = make(map[int64]bool, len(ids))
 		for _, id := range ids {
@@ -122,15 +125,15 @@ func (c *compiler) program(index int, r *sigma.Rule) *program {
 	return p
 }
 
-func (c *compiler) node(part *sigma.Part, neg bool) *node {
+func (c *compiler) node(part *compiled.Part, neg bool) *node {
 	switch part.Kind {
-	case sigma.PartNot:
+	case compiled.PartNot:
 		return c.node(part.Parts[0], !neg)
-	case sigma.PartItem:
+	case compiled.PartItem:
 		return c.item(part.Item, neg)
 	}
 	op := opAll
-	if (part.Kind == sigma.PartAny) != neg {
+	if (part.Kind == compiled.PartAny) != neg {
 		op = opAny
 	}
 	n := &node{op: op}
@@ -157,7 +160,7 @@ func (n *node) tidy() *node {
 }
 
 // item makes the node of one item. With neg the item must not hold.
-func (c *compiler) item(it *sigma.Item, neg bool) *node {
+func (c *compiler) item(it *compiled.Item, neg bool) *node {
 	neg = neg != it.Neq
 	if it.Keyword {
 		if neg {
@@ -179,8 +182,8 @@ func (c *compiler) item(it *sigma.Item, neg bool) *node {
 	return n.tidy()
 }
 
-func (c *compiler) test(it *sigma.Item, values []sigma.Value) *test {
-	field, _ := Find(c.names, it.Field)
+func (c *compiler) test(it *compiled.Item, values []compiled.Value) *test {
+	field, _ := find(c.names, it.Field)
 	t := &test{field: field}
 	var key strings.Builder
 	key.WriteString(strconv.Itoa(int(field)))
@@ -237,36 +240,36 @@ func (c *compiler) test(it *sigma.Item, values []sigma.Value) *test {
 const maxDashes = 25
 
 // probe adds a probe to a test, and to its key.
-func (c *compiler) probe(t *test, p sigma.Probe, put func(string, ...string)) {
+func (c *compiler) probe(t *test, p compiled.Probe, put func(string, ...string)) {
 	switch p.Kind {
-	case sigma.ProbeText:
+	case compiled.ProbeText:
 		c.text(t, p, put)
-	case sigma.ProbeNumber:
-		folded := sigma.Fold(p.Text[1])
+	case compiled.ProbeNumber:
+		folded := fold.Text(p.Text[1])
 		put("number", p.Text[0], folded)
-		if p.Text[0] == folded && sigma.Fold(p.Text[0]) == p.Text[0] && !strings.ContainsAny(folded, "e") {
+		if p.Text[0] == folded && fold.Text(p.Text[0]) == p.Text[0] && !strings.ContainsAny(folded, "e") {
 			t.equal = append(t.equal, folded)
 			return
 		}
 		t.others = append(t.others, other{kind: number, a: p.Text[0], b: folded})
-	case sigma.ProbeBool:
-		folded := sigma.Fold(p.Text[0])
+	case compiled.ProbeBool:
+		folded := fold.Text(p.Text[0])
 		put("equal", folded)
 		t.equal = append(t.equal, folded)
-	case sigma.ProbeNull:
+	case compiled.ProbeNull:
 		put("null")
 		t.others = append(t.others, other{kind: null})
-	case sigma.ProbeRegex:
+	case compiled.ProbeRegex:
 		d := c.decider(p.Regex)
 		put("regex", p.Regex.String())
 		t.others = append(t.others, other{kind: regex, re: d})
-	case sigma.ProbeRef:
+	case compiled.ProbeRef:
 		kind, name := ref, "ref"
 		if p.Cased {
 			kind, name = casedRef, "casedref"
 		}
 		put(name, p.Text[0], p.Text[1])
-		id, _ := Find(c.names, p.Text[0])
+		id, _ := find(c.names, p.Text[0])
 		t.others = append(t.others, other{kind: kind, a: p.Text[1], field: id})
 	default:
 		put("opaque", strconv.Itoa(int(c.count))) // shared with no other test
@@ -274,7 +277,7 @@ func (c *compiler) probe(t *test, p sigma.Probe, put func(string, ...string)) {
 	}
 }
 
-func (c *compiler) text(t *test, p sigma.Probe, put func(string, ...string)) {
+func (c *compiler) text(t *test, p compiled.Probe, put func(string, ...string)) {
 	place, variants := simpleText(p.Tokens)
 	if variants == nil {
 		kind := glob
@@ -293,7 +296,7 @@ func (c *compiler) text(t *test, p sigma.Probe, put func(string, ...string)) {
 		kind := map[placing]otherKind{equal: casedEqual, prefix: casedPrefix, suffix: casedSuffix, inside: casedInside}[place]
 		put("cased"+strconv.Itoa(int(place)), variants...)
 		for _, v := range variants {
-			t.others = append(t.others, other{kind: kind, a: v, b: sigma.Fold(v)})
+			t.others = append(t.others, other{kind: kind, a: v, b: fold.Text(v)})
 		}
 		return
 	}
@@ -323,12 +326,12 @@ const (
 
 // simpleText recognises a pattern that is a literal with * around it or not,
 // with windash as few literals; nil if it is anything else.
-func simpleText(tokens []sigma.Token) (placing, []string) {
+func simpleText(tokens []compiled.Token) (placing, []string) {
 	before, behind := false, false
-	if len(tokens) > 0 && tokens[0].Kind == sigma.TokenMany {
+	if len(tokens) > 0 && tokens[0].Kind == compiled.TokenMany {
 		before, tokens = true, tokens[1:]
 	}
-	if len(tokens) > 0 && tokens[len(tokens)-1].Kind == sigma.TokenMany {
+	if len(tokens) > 0 && tokens[len(tokens)-1].Kind == compiled.TokenMany {
 		behind, tokens = true, tokens[:len(tokens)-1]
 	}
 	if len(tokens) == 0 && before {
@@ -348,18 +351,18 @@ func simpleText(tokens []sigma.Token) (placing, []string) {
 
 // spellings writes tokens without wildcards out; nil if there are wildcards or
 // too many spellings.
-func spellings(tokens []sigma.Token) []string {
+func spellings(tokens []compiled.Token) []string {
 	out := []string{""}
 	for _, t := range tokens {
 		switch t.Kind {
-		case sigma.TokenText:
+		case compiled.TokenText:
 			for i := range out {
 				out[i] += t.Text
 			}
-		case sigma.TokenDash:
+		case compiled.TokenDash:
 			var next []string
 			for _, s := range out {
-				for _, d := range sigma.Dashes {
+				for _, d := range compiled.Dashes {
 					next = append(next, s+string(d))
 				}
 			}

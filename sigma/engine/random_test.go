@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/meneki/meneki/sigma"
@@ -23,7 +24,8 @@ type event struct {
 
 func (e *event) LogSource() (string, string, []string) { return e.product, e.service, e.categories }
 func (e *event) Lookup(field string) (any, bool)       { return sigma.LookupIn(e.fields, field) }
-func (e *event) Leaves(yield func(string) bool)        { sigma.LeavesOf(e.fields, yield) }
+func (e *event) Leaves() iter.Seq[string]              { return sigma.LeavesOf(e.fields) }
+func (e *event) FieldMap() map[string]any              { return e.fields }
 func (e *event) String() string                        { return fmt.Sprintf("%+v", *e) }
 
 var fieldNames = []string{

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // decider decides a regular expression with as little of the general machine as
@@ -61,7 +61,7 @@ func newDecider(re *regexp.Regexp) *decider {
 	case t.Op == syntax.OpLiteral && plainRunes(t.Rune):
 		d.re = nil
 		if t.Flags&syntax.FoldCase != 0 {
-			d.folded = []byte(sigma.Fold(string(t.Rune)))
+			d.folded = []byte(fold.Text(string(t.Rune)))
 		} else {
 			d.plain = []byte(string(t.Rune))
 		}
@@ -305,7 +305,7 @@ func required(re *syntax.Regexp) (exact []string, must [][]string) {
 		if !plainRunes(re.Rune) {
 			return nil, nil
 		}
-		return []string{sigma.Fold(string(re.Rune))}, nil
+		return []string{fold.Text(string(re.Rune))}, nil
 	case syntax.OpCharClass:
 		return classTexts(re.Rune), nil
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
@@ -428,7 +428,7 @@ func classTexts(pairs []rune) []string {
 			if r == utf8.RuneError {
 				return nil
 			}
-			s := string(sigma.FoldRune(r))
+			s := string(fold.Rune(r))
 			if strings.Contains(strings.Join(out, ""), s) {
 				continue
 			}

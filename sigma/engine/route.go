@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/fold"
+	"github.com/meneki/meneki/sigma/internal/source"
 )
 
 // route is a log source as far as rules tell it from others, with its
@@ -47,12 +49,12 @@ func (w *Worker) route(product, service string, categories []string) *route {
 // there are no more routes than rules can tell apart.
 func (e *Engine) route(product, service string, categories []string) *route {
 	known := func(in map[string]bool, s string) string {
-		if s = sigma.Fold(s); in[s] {
+		if s = fold.Text(s); in[s] {
 			return s
 		}
 		return ""
 	}
-	wider := known(e.services, sigma.WiderService(product, service))
+	wider := known(e.services, source.Wider(product, service))
 	var list []string
 	for _, c := range categories {
 		if c = known(e.categories, c); c != "" && !slices.Contains(list, c) {

@@ -3,7 +3,8 @@ package engine
 import (
 	"strings"
 
-	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/compiled"
+	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
 // literal is a necessary sign: a literal at a place in a field. A rule waits on a
@@ -161,13 +162,13 @@ func (w *witnesses) other(o *other, field int32) (list []*literal, ok bool) {
 		return one(inside, o.b)
 	case number:
 		list, _ = one(equal, o.b)
-		return append(list, &literal{place: equal, field: field, text: sigma.Fold(o.a)}), true
+		return append(list, &literal{place: equal, field: field, text: fold.Text(o.a)}), true
 	case glob, casedGlob:
 		return w.glob(o.tokens, field)
 	case regex:
 		switch {
 		case o.re.plain != nil:
-			return one(inside, sigma.Fold(string(o.re.plain)))
+			return one(inside, fold.Text(string(o.re.plain)))
 		case o.re.folded != nil:
 			return one(inside, string(o.re.folded))
 		}
@@ -187,13 +188,13 @@ func (w *witnesses) other(o *other, field int32) (list []*literal, ok bool) {
 }
 
 // glob chooses the rarest literal of a pattern.
-func (w *witnesses) glob(tokens []sigma.Token, field int32) (list []*literal, ok bool) {
+func (w *witnesses) glob(tokens []compiled.Token, field int32) (list []*literal, ok bool) {
 	best := 0.0
 	for i, t := range tokens {
-		if t.Kind != sigma.TokenText {
+		if t.Kind != compiled.TokenText {
 			continue
 		}
-		l := &literal{place: inside, field: field, text: sigma.Fold(t.Text)}
+		l := &literal{place: inside, field: field, text: fold.Text(t.Text)}
 		switch {
 		case i == 0:
 			l.place = prefix
@@ -209,7 +210,7 @@ func (w *witnesses) glob(tokens []sigma.Token, field int32) (list []*literal, ok
 
 // words gives the witness of keywords. Only the parts of a keyword that stand in
 // JSON as they are can be searched there.
-func (w *witnesses) words(it *sigma.Item) ([]*literal, float64) {
+func (w *witnesses) words(it *compiled.Item) ([]*literal, float64) {
 	everywhere := []*literal{{place: present, field: Whole}}
 	var all []*literal
 	best := -1.0
@@ -243,20 +244,20 @@ func (w *witnesses) words(it *sigma.Item) ([]*literal, float64) {
 // minWord is the least length of a part of a keyword that is searched for.
 const minWord = 3
 
-func (w *witnesses) word(p sigma.Probe) []*literal {
+func (w *witnesses) word(p compiled.Probe) []*literal {
 	var lists [][]string
 	switch p.Kind {
-	case sigma.ProbeText:
+	case compiled.ProbeText:
 		for _, t := range p.Tokens {
-			if t.Kind == sigma.TokenText {
-				lists = append(lists, []string{sigma.Fold(t.Text)})
+			if t.Kind == compiled.TokenText {
+				lists = append(lists, []string{fold.Text(t.Text)})
 			}
 		}
-	case sigma.ProbeRegex:
+	case compiled.ProbeRegex:
 		d := newDecider(p.Regex)
 		lists = d.must
 		if d.plain != nil {
-			lists = [][]string{{sigma.Fold(string(d.plain))}}
+			lists = [][]string{{fold.Text(string(d.plain))}}
 		}
 	}
 	var out []*literal

@@ -1,36 +1,14 @@
 package engine
 
 import (
+	"iter"
 	"math/bits"
 
 	"github.com/meneki/meneki/sigma"
 )
 
-// Record is an event that can be taken apart. LogSource is asked first, then
-// EventID; of the others, what is needed.
-type Record interface {
-	// LogSource is that of the event.
-	LogSource() (product, service string, categories []string)
-	// EventID gives the value of the field EventID as rules find it, if it is a
-	// single whole number in decimal notation without a plus or leading zeros, as
-	// text or as a number; ok is false for anything else, also for a list.
-	EventID() (id int64, ok bool)
-	// Size tells whether the event has a field, by its number in [Engine.Names],
-	// and how many bytes the text of a scalar in it has at most.
-	Size(field int32) (most int, ok bool)
-	// Spelling gives the text of a field that is one JSON string as it is written,
-	// without the quotes; ok is false if the field is not there or is anything else.
-	// unicode tells whether a \u is in it.
-	Spelling(field int32) (raw []byte, unicode, ok bool)
-	// Fill puts the fields named in want that the event has into the cells, as
-	// Lookup of the event would find them; [Whole] gets what Leaves would yield,
-	// and may get more.
-	Fill(want []int32, into *Cells)
-	// Event gives the event for the reference evaluator.
-	Event() (sigma.Event, error)
-}
-
-// Worker matches events one after another. It is not safe for concurrent use.
+// Worker matches events one after another, without a lock. It is not safe for
+// concurrent use.
 type Worker struct {
 	engine *Engine
 	cells  Cells
@@ -47,7 +25,7 @@ type Worker struct {
 	touched []int32
 }
 
-// Worker makes a worker.
+// Worker returns a new worker.
 func (e *Engine) Worker() *Worker {
 	w := &Worker{
 		engine: e, cells: newCells(e.names.Len()), memo: make([]uint32, e.tests), routes: map[string]*route{},
@@ -57,30 +35,38 @@ func (e *Engine) Worker() *Worker {
 	return w
 }
 
-// Match matches an event that is decoded: ev, and the map that its Lookup and
-// Leaves look into with [sigma.LookupIn] and [sigma.LeavesOf]. yield is called
-// with each match in the order of the set's rules until it returns false.
-func (w *Worker) Match(ev sigma.Event, fields map[string]any, yield func(*sigma.Match) bool) {
-	w.maps.set(ev, fields)
-	_ = w.MatchRecord(&w.maps, yield) // the event is there, so there is no error
-	w.maps.set(nil, nil)
+// Match returns what [Engine.Match] does. The matches of one event must be read
+// before the next event is given to the worker.
+func (w *Worker) Match(ev sigma.Event) iter.Seq[*sigma.Match] {
+	return func(yield func(*sigma.Match) bool) { w.match(ev, yield) }
+}
+
+func (w *Worker) match(ev sigma.Event, yield func(*sigma.Match) bool) {
+	switch ev := ev.(type) {
+	case Record:
+		w.record(ev, yield)
+	case sigma.Decoded:
+		w.maps.set(ev)
+		w.record(&w.maps, yield)
+		w.maps.set(nil)
+	default:
+		w.record(&lookups{ev, w.engine.names}, yield)
+	}
 	w.cells.from = nil
 }
 
-// MatchRecord is Match for an event that is not decoded yet. The error is that
-// of r.Event, which is called at most once.
-func (w *Worker) MatchRecord(r Record, yield func(*sigma.Match) bool) error {
+func (w *Worker) record(r Record, yield func(*sigma.Match) bool) {
 	product, service, categories := r.LogSource()
 	rt := w.route(product, service, categories)
 	if len(rt.rules) == 0 {
-		return nil
+		return
 	}
 	id, single := r.EventID()
 	single = single && product != sigma.AnySource // no rule is left out there, so one partition is enough
 	p := rt.partition(w.engine, id, single)
 	w.count(p)
 	if len(p.rules) == 0 {
-		return nil
+		return
 	}
 	w.resetCells()
 	w.cells.word, w.cells.from = p.word, r
@@ -97,15 +83,7 @@ func (w *Worker) MatchRecord(r Record, yield func(*sigma.Match) bool) error {
 			f.search(w, p, w.cells.cells[s.at:s.at+s.n])
 		}
 	}
-	return w.decide(p, r, yield)
-}
-
-// Prepare makes the tables that r needs, without matching it.
-func (w *Worker) Prepare(r Record) {
-	product, service, categories := r.LogSource()
-	id, single := r.EventID()
-	single = single && product != sigma.AnySource
-	w.route(product, service, categories).partition(w.engine, id, single)
+	w.decide(p, r, yield)
 }
 
 // resetCells forgets the last event, and the tests on it.
@@ -131,8 +109,7 @@ func (w *Worker) hit(p *partition, lit int32) {
 }
 
 // decide evaluates the rules that were marked.
-func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) error {
-	var ev sigma.Event
+func (w *Worker) decide(p *partition, ev sigma.Event, yield func(*sigma.Match) bool) {
 	w.known = p.known
 	for i, word := range w.cand {
 		for ; word != 0; word &= word - 1 {
@@ -142,12 +119,6 @@ func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) e
 				w.end(prog, begin)
 				continue
 			}
-			if ev == nil {
-				var err error
-				if ev, err = r.Event(); err != nil {
-					return err
-				}
-			}
 			m, ok := prog.exec.MatchDetection(ev)
 			w.end(prog, begin)
 			if !ok {
@@ -156,9 +127,8 @@ func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) e
 			w.spent[prog.index].matches++
 			m.Rule = prog.rule
 			if !yield(m) {
-				return nil
+				return
 			}
 		}
 	}
-	return nil
 }

@@ -83,14 +83,13 @@ func TestPublishedRules(t *testing.T) {
 		var out []string
 		set := sigma.NewSet(rules)
 		for i, ev := range events {
-			set.Match(ev, func(m *sigma.Match) bool {
+			for m := range set.Match(ev) {
 				s := m.Rule.Key()
 				for _, f := range m.Fields {
 					s += " " + f.Field + "=" + f.Value + "~" + f.Pattern
 				}
 				out = append(out, string(rune('0'+i%10))+s)
-				return true
-			})
+			}
 		}
 		return out
 	}

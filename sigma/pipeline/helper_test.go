@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ type record struct {
 
 func (r record) LogSource() (string, string, []string) { return r.product, r.service, r.categories }
 func (r record) Lookup(field string) (any, bool)       { return sigma.LookupIn(r.fields, field) }
-func (r record) Leaves(yield func(string) bool)        { sigma.LeavesOf(r.fields, yield) }
+func (r record) Leaves() iter.Seq[string]              { return sigma.LeavesOf(r.fields) }
 
 // event decodes a JSON object. The source is product/category/service, each of
 // them may be missing.

@@ -59,13 +59,12 @@ func (d *desk) see(at time.Duration, ev event.Event) {
 	ev.Time, ev.ID = noon.Add(at), fmt.Sprint(d.n)
 	d.book.Learn(&ev)
 	d.habits.Note(&ev)
-	d.set.Match(&ev, func(m *sigma.Match) bool {
+	for m := range d.set.Match(&ev) {
 		if m.Rule.Level != sigma.Informational {
 			d.told = append(d.told, m.Rule.Title)
 		}
 		d.tell(d.engine.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: &ev}))
-		return true
-	})
+	}
 }
 
 func (d *desk) tell(alerts []*correlate.Alert) {

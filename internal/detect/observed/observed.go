@@ -47,7 +47,7 @@ import (
 )
 
 // Of gives the observation. Nothing in it is shared with ev but strings.
-func Of(ev *event.Event) stix.Observed {
+func Of(ev *event.Event) stix.Observation {
 	m := maker{ev: ev, refs: map[string]string{}}
 	for _, o := range event.Observables(ev) {
 		m.value(o)
@@ -75,7 +75,7 @@ func Of(ev *event.Event) stix.Observed {
 // maker gathers the objects of one observation.
 type maker struct {
 	ev     *event.Event
-	out    stix.Observed
+	out    stix.Observation
 	refs   map[string]string // "type key": id
 	hashes []hash
 }

@@ -74,7 +74,7 @@ func TestOf(t *testing.T) {
 		if err != nil || got != c.want {
 			t.Errorf("%s: %t, %v\n%v", c.pattern, got, err, seen)
 		}
-		for _, q := range p.Conditions() {
+		for _, q := range p.Comparisons() {
 			if KindAt(q.Object, q.Path) == Never {
 				t.Errorf("%s:%s is observed, and not known", q.Object, q.Path)
 			}
@@ -84,7 +84,7 @@ func TestOf(t *testing.T) {
 
 // known holds an observation against the table: every path of it is there, with
 // a value of its kind, and every reference leads to an object of it.
-func known(t testing.TB, seen stix.Observed, met map[string]bool) {
+func known(t testing.TB, seen stix.Observation, met map[string]bool) {
 	t.Helper()
 	ids := map[string]bool{}
 	for _, o := range seen {

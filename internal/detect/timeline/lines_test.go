@@ -84,13 +84,14 @@ func onlyRead(t testing.TB, set *sigma.Set, text string) (string, read.Report) {
 		if ev.Open() {
 			unknown++
 		}
-		set.Match(ev, func(m *sigma.Match) bool {
+		for m := range set.Match(ev) {
 			if !ev.Grounds(m) {
-				return true
+				continue
 			}
-			err = w.Write(newMatch(m, ev, 0, 0))
-			return err == nil
-		})
+			if err = w.Write(newMatch(m, ev, 0, 0)); err != nil {
+				break
+			}
+		}
 		return err
 	})
 	if err != nil {

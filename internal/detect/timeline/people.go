@@ -193,10 +193,12 @@ func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int,
 				return nil
 			}
 			var err error
-			w.Match(k.event, k.event.Fields, func(m *sigma.Match) bool {
+			for m := range w.Match(k.event) {
 				err = cmp.Or(match(m, k.event, k.file, p.order[m.Rule]), add(m.Rule, k.event, k.file))
-				return err == nil
-			})
+				if err != nil {
+					break
+				}
+			}
 			return err
 		}
 		return nil

@@ -3,7 +3,7 @@ package timeline
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,7 +173,7 @@ func (w *makings) common(id string) stix.Common {
 	if by == id {
 		by = ""
 	}
-	return stix.Common{ID: id, CreatedByRef: by, Created: w.now, ObjectMarkingRefs: w.marking}
+	return stix.Common{ID: id, CreatedByRef: by, Created: stix.TimestampOf(w.now), ObjectMarkingRefs: w.marking}
 }
 
 func (w *makings) object(o *stix.Object, err error) {
@@ -190,7 +190,8 @@ func (w *makings) object(o *stix.Object, err error) {
 func (w *makings) sighting(k groupKey, g *group) {
 	indicator := w.indicator(k.rule)
 	count := int(min(g.count, maxCount))
-	s := stix.Sighting{FirstSeen: g.first, LastSeen: g.last, Count: &count, SightingOfRef: indicator, Description: k.rule.Credit()}
+	s := stix.Sighting{FirstSeen: stix.TimestampOf(g.first), LastSeen: stix.TimestampOf(g.last), Count: &count,
+		SightingOfRef: indicator, Description: k.rule.Credit()}
 	if len(g.rests) > 0 {
 		s.Description += "\nRests on the records " + strings.Join(g.rests, ", ")
 	}
@@ -227,7 +228,7 @@ func (w *makings) indicator(r *sigma.Rule) string {
 		return id
 	}
 	i := stix.Indicator{Common: w.common(id), Name: r.Title, Description: strings.TrimSpace(r.Description + "\n\n" + r.Credit()),
-		Pattern: string(r.Source), PatternType: "sigma", ValidFrom: w.now, Types: []string{"anomalous-activity"}}
+		Pattern: string(r.Source), PatternType: "sigma", ValidFrom: stix.TimestampOf(w.now), Types: []string{"anomalous-activity"}}
 	if r.Level.Rank() >= sigma.High.Rank() {
 		i.Types = []string{"malicious-activity"}
 	}
@@ -247,56 +248,48 @@ func (w *makings) indicator(r *sigma.Rule) string {
 func (w *makings) observables(list []sco) []string {
 	var refs []string
 	for _, o := range list {
-		properties := map[string]any{o.key: o.value}
-		if o.typ == "file" {
-			properties = map[string]any{"hashes": map[string]any{o.key: o.value}}
-		}
-		id, err := stix.ObservableID(o.typ, properties)
-		if o.typ == "process" { // which has no identifier of its own by its content
-			id, err = idOf("process", o.value), nil
-		}
+		made, err := w.observable(o)
 		if err != nil {
 			w.object(nil, err)
 			return nil
 		}
-		if slices.Contains(refs, id) {
-			continue
+		if !slices.Contains(refs, made.ID()) {
+			refs = append(refs, made.ID())
+			w.object(made, nil)
 		}
-		refs = append(refs, id)
-		if w.done[id] {
-			continue
-		}
-		properties["type"], properties["spec_version"], properties["id"], properties["object_marking_refs"] = o.typ, "2.1", id, w.marking
-		w.parsed(properties)
 	}
 	return refs
+}
+
+func (w *makings) observable(o sco) (*stix.Object, error) {
+	common := stix.ObservableCommon{ObjectMarkingRefs: w.marking}
+	switch o.typ {
+	case "file":
+		return stix.File{ObservableCommon: common, Hashes: map[string]string{o.key: o.value}}.Object()
+	case "process": // which has no identifier of its own by its content
+		common.ID = idOf("process", o.value)
+		return stix.Process{ObservableCommon: common, CommandLine: o.value}.Object()
+	case "user-account":
+		return stix.UserAccount{ObservableCommon: common, AccountLogin: o.value}.Object()
+	case "ipv4-addr":
+		return stix.IPv4Addr{ObservableCommon: common, Value: o.value}.Object()
+	case "ipv6-addr":
+		return stix.IPv6Addr{ObservableCommon: common, Value: o.value}.Object()
+	case "domain-name":
+		return stix.DomainName{ObservableCommon: common, Value: o.value}.Object()
+	case "url":
+		return stix.URL{ObservableCommon: common, Value: o.value}.Object()
+	case "email-addr":
+		return stix.EmailAddr{ObservableCommon: common, Value: o.value}.Object()
+	}
+	return nil, fmt.Errorf("no cyber-observable is made of a %s", o.typ)
 }
 
 // observed makes the observed-data of a group and gives its id.
 func (w *makings) observed(k groupKey, g *group, count int, refs []string) string {
 	id := idOf("observed-data", append(groupName(k, g), refs...)...)
-	at := stix.TimestampOf(w.now).String()
-	w.parsed(struct {
-		Type    string   `json:"type"`
-		Spec    string   `json:"spec_version"`
-		ID      string   `json:"id"`
-		By      string   `json:"created_by_ref"`
-		Created string   `json:"created"`
-		Changed string   `json:"modified"`
-		First   string   `json:"first_observed"`
-		Last    string   `json:"last_observed"`
-		Number  int      `json:"number_observed"`
-		Refs    []string `json:"object_refs"`
-		Marking []string `json:"object_marking_refs"`
-	}{"observed-data", "2.1", id, w.author, at, at, stix.TimestampOf(g.first).String(), stix.TimestampOf(g.last).String(), count, refs, w.marking})
+	o, err := stix.ObservedData{Common: w.common(id), FirstObserved: stix.TimestampOf(g.first),
+		LastObserved: stix.TimestampOf(g.last), NumberObserved: count, ObjectRefs: refs}.Object()
+	w.object(o, err)
 	return id
-}
-
-func (w *makings) parsed(v any) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		w.object(nil, err)
-		return
-	}
-	w.object(stix.Parse(raw))
 }

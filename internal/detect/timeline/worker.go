@@ -3,6 +3,7 @@ package timeline
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ type scanner struct {
 // worker matches events for one goroutine.
 type worker struct {
 	*scanner
-	match func(ev *event.Event, yield func(*sigma.Match) bool)
+	match func(ev sigma.Event) iter.Seq[*sigma.Match]
 	quick *quick.Matcher // nil for the reference evaluator, which has no short way
 	facts *facts
 
@@ -42,14 +43,13 @@ type worker struct {
 func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 	if reference {
 		return func() *worker {
-			return &worker{scanner: s, facts: newFacts(), match: func(ev *event.Event, yield func(*sigma.Match) bool) { set.Match(ev, yield) }}
+			return &worker{scanner: s, facts: newFacts(), match: set.Match}
 		}
 	}
 	e := engine.Compile(set, engine.Options{})
 	return func() *worker {
 		w := &worker{scanner: s, facts: newFacts()}
-		m := e.Worker()
-		w.match = func(ev *event.Event, yield func(*sigma.Match) bool) { m.Match(ev, ev.Fields, yield) }
+		w.match = e.Worker().Match
 		w.quick = quick.NewMatcher(e, w.decode, traced...)
 		return w
 	}
@@ -119,12 +119,14 @@ func (w *worker) event(b *batch, ev *event.Event) {
 	if ev.Open() {
 		b.report.Unknown++
 	}
-	w.match(ev, func(m *sigma.Match) bool {
+	for m := range w.match(ev) {
 		if ev.Grounds(m) {
 			w.found(b, ev, m)
 		}
-		return b.err == nil
-	})
+		if b.err != nil {
+			break
+		}
+	}
 	if w.people != nil {
 		w.people.see(w, b, ev)
 	}

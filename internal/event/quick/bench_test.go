@@ -66,7 +66,8 @@ func BenchmarkDecoded(b *testing.B) {
 	pass := func(count int) {
 		for i := range count {
 			ev := events[i%len(events)]
-			w.Match(ev, ev.Fields, func(*sigma.Match) bool { return true })
+			for range w.Match(ev) {
+			}
 		}
 	}
 	pass(20 * len(events))

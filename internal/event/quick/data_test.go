@@ -126,8 +126,12 @@ func TestWindowsEvents(t *testing.T) {
 		if ev == nil {
 			return
 		}
-		set.Match(ev, func(m *sigma.Match) bool { want = append(want, m); return true })
-		w.Match(ev, ev.Fields, func(m *sigma.Match) bool { mapped = append(mapped, m); return true })
+		for m := range set.Match(ev) {
+			want = append(want, m)
+		}
+		for m := range w.Match(ev) {
+			mapped = append(mapped, m)
+		}
 		matches += len(want)
 		same(t, "quick", line, got, want)
 		same(t, "decoded", line, mapped, want)

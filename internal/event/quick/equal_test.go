@@ -194,7 +194,9 @@ func (p *pair) check(t *testing.T, line []byte) (matches int) {
 	if p.quick.Quick == before {
 		ev = p.decoded // of few odd lines package read makes one of two events
 	}
-	p.set.Match(ev, func(m *sigma.Match) bool { want = append(want, m); return true })
+	for m := range p.set.Match(ev) {
+		want = append(want, m)
+	}
 	if !slices.EqualFunc(want, got, func(a, b *sigma.Match) bool {
 		return a.Rule == b.Rule && reflect.DeepEqual(a.Fields, b.Fields) && reflect.DeepEqual(a.Selections, b.Selections)
 	}) {

@@ -1,8 +1,9 @@
 package quick
 
 import (
+	"iter"
+
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
 
@@ -16,6 +17,8 @@ type Fields struct {
 	id     int64
 	single bool
 	decode func() (*event.Event, error)
+	event  *event.Event // once it was decoded
+	err    error
 }
 
 // NewFields makes one for an engine.
@@ -35,19 +38,22 @@ func NewFields(e *engine.Engine) *Fields {
 // for control characters and for bytes that were no UTF-8), where rules look for keywords, and for the final word
 // on what seems to match. The error is that of decode.
 func (f *Fields) Matches(product, service string, categories []string, fields []byte, decode func() (*event.Event, error)) (found bool, err error) {
-	yes := func(*sigma.Match) bool { found = true; return false }
 	f.source.product, f.source.service, f.source.categories = product, service, categories
-	f.decode = decode
+	f.decode, f.event, f.err = decode, nil, nil
 	if !f.scan.always && f.read(fields) {
-		err = f.worker.MatchRecord(f, yes)
-		return found, err
+		for range f.worker.Match(f) {
+			return f.err == nil, f.err
+		}
+		return false, f.err
 	}
 	ev, err := decode()
 	if err != nil {
 		return false, err
 	}
-	f.worker.Match(ev, ev.Fields, yes)
-	return found, nil
+	for range f.worker.Match(ev) {
+		return true, nil
+	}
+	return false, nil
 }
 
 func (f *Fields) read(fields []byte) bool {
@@ -69,7 +75,7 @@ func (f *Fields) read(fields []byte) bool {
 	return true
 }
 
-// LogSource is for the engine, and so are the next five.
+// LogSource is for the engine, and so are the next six.
 func (f *Fields) LogSource() (product, service string, categories []string) {
 	return f.source.product, f.source.service, f.source.categories
 }
@@ -86,5 +92,25 @@ func (f *Fields) Spelling(field int32) (raw []byte, unicode, ok bool) { return f
 // Fill gives the fields that are wanted.
 func (f *Fields) Fill(want []int32, into *engine.Cells) { f.scan.fill(want, into) }
 
-// Event decodes the event.
-func (f *Fields) Event() (sigma.Event, error) { return f.decode() }
+// Lookup decodes the event and finds a field.
+func (f *Fields) Lookup(field string) (value any, ok bool) {
+	if !f.decoded() {
+		return nil, false
+	}
+	return f.event.Lookup(field)
+}
+
+// Leaves decodes the event and returns its scalar values.
+func (f *Fields) Leaves() iter.Seq[string] {
+	if !f.decoded() {
+		return func(func(string) bool) {}
+	}
+	return f.event.Leaves()
+}
+
+func (f *Fields) decoded() bool {
+	if f.event == nil && f.err == nil {
+		f.event, f.err = f.decode()
+	}
+	return f.err == nil
+}

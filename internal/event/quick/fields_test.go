@@ -127,7 +127,10 @@ func TestFields(t *testing.T) {
 			}
 			ev := &event.Event{Product: pick(r, "windows", "windows", "linux", ""), Service: pick(r, "sysmon", "security", ""), Categories: []string{pick(r, "process_creation", "registry_set", "antivirus")}, Fields: fields}
 			want := false
-			own.Match(ev, func(*sigma.Match) bool { want = true; return false })
+			for range own.Match(ev) {
+				want = true
+				break
+			}
 			decoded := 0
 			got, err := m.Matches(ev.Product, ev.Service, ev.Categories, []byte(written(fields)), func() (*event.Event, error) { decoded++; return ev, nil })
 			if err != nil || got != want {

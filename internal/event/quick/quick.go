@@ -11,6 +11,7 @@
 package quick
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/meneki/meneki/internal/event"
@@ -28,7 +29,8 @@ type Matcher struct {
 	scan   scanner
 	decode func(line []byte) (*event.Event, error)
 	line   []byte
-	event  *event.Event
+	event  *event.Event // of the line, once it was decoded
+	err    error
 
 	Quick, Slow int64 // lines that were taken apart here, and that had to be decoded
 }
@@ -62,7 +64,11 @@ func (m *Matcher) Match(line []byte, yield func(*event.Event, *sigma.Match) bool
 	if err != nil || ev == nil {
 		return err
 	}
-	m.worker.Match(ev, ev.Fields, func(match *sigma.Match) bool { return yield(ev, match) })
+	for match := range m.worker.Match(ev) {
+		if !yield(ev, match) {
+			break
+		}
+	}
 	return nil
 }
 
@@ -70,14 +76,19 @@ func (m *Matcher) Match(line []byte, yield func(*event.Event, *sigma.Match) bool
 // known is then false, and nothing was done. A line that is known is one whole
 // record.
 func (m *Matcher) MatchKnown(line []byte, yield func(*event.Event, *sigma.Match) bool) (known bool, err error) {
-	m.event = nil
+	m.event, m.err = nil, nil
 	if !m.scan.read(line) {
 		m.Slow++
 		return false, nil
 	}
 	m.Quick++
 	m.line = line
-	return true, m.worker.MatchRecord(m, func(match *sigma.Match) bool { return yield(m.event, match) })
+	for match := range m.worker.Match(m) {
+		if m.err != nil || !yield(m.event, match) {
+			break
+		}
+	}
+	return true, m.err
 }
 
 // Also gives the text of a field of the line that MatchKnown knew: the i-th of
@@ -89,14 +100,7 @@ func (m *Matcher) Also(i int) []byte { return m.scan.text(m.scan.also[i]) }
 // false if the line has to be decoded.
 func (m *Matcher) Skim(line []byte) (known bool) { return m.scan.read(line) }
 
-// Prepare makes the partition that the line needs, without matching it.
-func (m *Matcher) Prepare(line []byte) {
-	if m.scan.read(line) {
-		m.worker.Prepare(m)
-	}
-}
-
-// LogSource is for the engine, and so are the next five.
+// LogSource is for the engine, and so are the next six.
 func (m *Matcher) LogSource() (product, service string, categories []string) {
 	k := m.scan.kind
 	return k.product, k.service, k.categories
@@ -114,14 +118,27 @@ func (m *Matcher) Spelling(field int32) (raw []byte, unicode, ok bool) { return 
 // Fill gives the fields that are wanted.
 func (m *Matcher) Fill(want []int32, into *engine.Cells) { m.scan.fill(want, into) }
 
-// Event decodes the line.
-func (m *Matcher) Event() (sigma.Event, error) {
-	ev, err := m.decode(m.line)
-	if err != nil {
-		return nil, err
+// Lookup decodes the line and finds a field.
+func (m *Matcher) Lookup(field string) (value any, ok bool) {
+	if !m.decoded() {
+		return nil, false
 	}
-	m.event = ev
-	return ev, nil
+	return m.event.Lookup(field)
+}
+
+// Leaves decodes the line and returns its scalar values.
+func (m *Matcher) Leaves() iter.Seq[string] {
+	if !m.decoded() {
+		return func(func(string) bool) {}
+	}
+	return m.event.Leaves()
+}
+
+func (m *Matcher) decoded() bool {
+	if m.event == nil && m.err == nil {
+		m.event, m.err = m.decode(m.line)
+	}
+	return m.err == nil
 }
 
 // valueKind is the JSON type of a value.
@@ -233,7 +250,7 @@ func (s *scanner) init(names *engine.Names, also []string) {
 			}
 		}
 	}
-	s.names = engine.NewNames(list)
+	s.names = names.With(list[wanted:]...)
 	for _, name := range also {
 		s.also = append(s.also, int32(slices.Index(list, name)))
 	}

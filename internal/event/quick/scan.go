@@ -434,7 +434,7 @@ func (s *scanner) node(key []byte) *keyNode {
 		return n
 	}
 	n := &keyNode{key: string(key)}
-	n.id, n.class = engine.Find(s.names, key)
+	n.id, n.class = s.names.Find(key)
 	if len(key) > maxKey {
 		return n
 	}

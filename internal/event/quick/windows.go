@@ -77,7 +77,7 @@ type specials struct {
 
 func newSpecials(names *engine.Names) specials {
 	id := func(name string) int32 {
-		id, _ := engine.Find(names, name)
+		id, _ := names.Find([]byte(name))
 		return id
 	}
 	list := func(of []string) (out []int32) {

@@ -179,7 +179,9 @@ func TestFamiliesPublished(t *testing.T) {
 }
 
 func matching(set *sigma.Set, e *event.Event) (files []string) {
-	set.Match(e, func(m *sigma.Match) bool { files = append(files, filepath.Base(m.Rule.Path)); return true })
+	for m := range set.Match(e) {
+		files = append(files, filepath.Base(m.Rule.Path))
+	}
 	return files
 }
 

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/pipeline"
 )
 
@@ -72,7 +71,9 @@ detection:
 		}
 		for raw, want := range map[string]int{c.yes: 1, c.no: 0} {
 			got := 0
-			set.Match(one(t, raw), func(*sigma.Match) bool { got++; return true })
+			for range set.Match(one(t, raw)) {
+				got++
+			}
 			if got != want {
 				t.Errorf("%s: %d matches of %s", name, got, raw)
 			}

@@ -150,7 +150,7 @@ func (r *reader) marking(o *stix.Object) policy.TLP {
 // or for the addresses of one network. A domain, a URL or a name is equal as
 // Canonical has it, not letter by letter.
 func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
-	list, ok := stix.ObservableComparisons(p)
+	list, ok := p.Equalities()
 	if !ok {
 		return subset(p, e)
 	}
