@@ -4,6 +4,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
@@ -15,11 +16,11 @@ func Module(c PageConfig) role.Module {
 	return role.Module{
 		Name:       "casework",
 		Migrations: []store.Migration{Migration()},
-		Consumes: map[string]role.Consumer{
-			msg.TopicFinding:   role.On(c.Cases.OnFinding),
-			msg.TopicAssessed:  role.On(c.Cases.OnAssessed),
-			msg.TopicIndicator: role.On(c.Cases.OnIndicator),
-			msg.TopicSighting:  role.On(c.Cases.OnSighting),
+		Consumes: map[string]queue.Handler{
+			msg.TopicFinding:   queue.On(c.Cases.OnFinding),
+			msg.TopicAssessed:  queue.On(c.Cases.OnAssessed),
+			msg.TopicIndicator: queue.On(c.Cases.OnIndicator),
+			msg.TopicSighting:  queue.On(c.Cases.OnSighting),
 		},
 		Pages:   func(site *web.Site) { Pages(site, c) },
 		API:     func(a *api.API) { API(a, c) },

@@ -100,41 +100,29 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 }
 
 // OnFinding puts a finding into the case it belongs to, or opens one.
-func (s *Service) OnFinding(ctx context.Context, f msg.Finding, msg string) error {
-	sector := s.people.Sector(ctx, f.Member)
-	return s.write(ctx, "incident: finding", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/finding", msg); err != nil || !fresh {
+func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
+	tx.AfterCommitOnce(s, s.tell)
+	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
+	if err != nil {
+		return err
+	}
+	if len(there) > 0 {
+		return s.update(tx, there[0], f)
+	}
+	id, why, err := s.find(tx, f)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		if s.rank(f.Rule.Level) < s.rank(s.least) {
+			return nil
+		}
+		why = "opened"
+		if id, err = s.open(tx, f); err != nil {
 			return err
 		}
-		there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
-		if err != nil {
-			return err
-		}
-		if len(there) > 0 {
-			return s.update(tx, there[0], f)
-		}
-		id, why, err := s.find(tx, f)
-		if err != nil {
-			return err
-		}
-		if id == "" {
-			if s.rank(f.Rule.Level) < s.rank(s.least) {
-				return nil
-			}
-			why = "opened"
-			if id, err = s.open(tx, f); err != nil {
-				return err
-			}
-		}
-		return s.join(tx, id, why, sector, f)
-	})
-}
-
-func (s *Service) write(ctx context.Context, why string, fn func(*store.Tx) error) error {
-	return s.db.Write(ctx, store.System(why), func(tx *store.Tx) error {
-		tx.AfterCommit(s.tell)
-		return fn(tx)
-	})
+	}
+	return s.join(tx, id, why, s.people.Sector(tx.Context(), f.Member), f)
 }
 
 // update takes a later version of a finding that is in a case already.
@@ -240,6 +228,14 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 	if err != nil {
 		return err
 	}
+	had, err := store.One[bool](tx, `SELECT EXISTS (SELECT 1 FROM incident_finding p
+		WHERE p.incident = $1 AND p.member = $2 AND SCOPE(p))`, id, f.Member)
+	if err != nil {
+		return err
+	}
+	if !had {
+		c.Members++
+	}
 	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
 	if err := store.Insert(tx, "incident_finding", []Part{p}); err != nil {
 		return err
@@ -248,11 +244,7 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 		return err
 	}
 	s.widen(&c, f, sector)
-	n, err := store.One[int64](tx, `SELECT count(DISTINCT p.member) FROM incident_finding p WHERE p.incident = $1 AND SCOPE(p)`, id)
-	if err != nil {
-		return err
-	}
-	c.Members, c.Findings, c.Updated = int(n), c.Findings+1, tx.Now()
+	c.Findings, c.Updated = c.Findings+1, tx.Now()
 	if err := s.store(tx, c); err != nil {
 		return err
 	}
@@ -314,7 +306,7 @@ func (s *Service) store(tx *store.Tx, c Case) error {
 
 // entry writes one line of the timeline.
 func (s *Service) entry(tx *store.Tx, id string, e Entry, text i18n.Text) error {
-	e.ID, e.Incident, e.EN, e.JA = clock.NewID(), id, text.EN, text.JA
+	e.ID, e.Incident, e.EN, e.JA = cmp.Or(e.ID, clock.NewID()), id, text.EN, text.JA
 	e.At = cmp.Or(e.At, tx.Now())
 	return store.Insert(tx, "incident_entry", []Entry{e})
 }

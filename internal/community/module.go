@@ -2,12 +2,12 @@ package community
 
 import (
 	"context"
-	"strings"
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
@@ -39,9 +39,9 @@ func finder(d *identity.Directory) search.Finder {
 		if !v.Hub {
 			return nil, nil
 		}
-		list, err := d.Members(ctx)
-		for _, m := range list {
-			if len(out) < limit && strings.Contains(strings.ToLower(m.Name), strings.ToLower(q)) {
+		members, err := d.Members(ctx)
+		for _, m := range members {
+			if len(out) < limit && list.Holds(m.Name, q) {
 				out = append(
 					out,
 					search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: sectorName(m.Sector)},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/node"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -166,24 +168,27 @@ func (s *Sim) pushed(body []byte) {
 func (s *Sim) take(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, wire.Disarmed, detect.Hunted{}, "")
+		s.receipt(o, wire.Disarmed, detect.Hunted{}, nil)
 		return
 	}
 	a, err := detect.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, wire.Refused, detect.Hunted{}, fault.TextOf(err).EN)
+		s.receipt(o, wire.Refused, detect.Hunted{}, err)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, wire.Armed, detect.Hunted{}, "")
+	s.receipt(o, wire.Armed, detect.Hunted{}, nil)
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, why string) {
+func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, refused error) {
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
-		Searched: h.Searched, Hits: h.Hits, Reason: why}
+		Searched: h.Searched, Hits: h.Hits}
+	if refused != nil {
+		r.Reason = reason.Said(fault.TextOf(refused))
+	}
 	body, err := role.Encode(r)
 	if err != nil {
 		s.log.Warn("a simulated member cannot write a receipt", slog.Any("err", err))
@@ -231,7 +236,7 @@ func (s *Sim) leave(ctx context.Context, b wire.Batch) error {
 	}
 	for _, r := range a.Results {
 		if r.Problem != "" {
-			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason))
+			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason.Text))
 		}
 	}
 	return nil
@@ -303,7 +308,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, "")
+			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, nil)
 			s.mu.Unlock()
 		}
 		select {
@@ -333,4 +338,28 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 			s.log.Warn("the hub did not answer a simulated member's hello", slog.Any("err", err))
 		}
 	}
+}
+
+// Send sends findings as fast as the hub acknowledges them.
+func (s *Sim) Send(ctx context.Context, list []wire.Finding) error {
+	for part := range slices.Chunk(list, simBatch) {
+		var b wire.Batch
+		for _, f := range part {
+			body, err := json.Marshal(f)
+			if err != nil {
+				return err
+			}
+			b.Items = append(b.Items, wire.Message{Kind: f.Kind(), ID: f.ID, Body: body})
+		}
+		for {
+			err := s.leave(ctx, b)
+			if err == nil {
+				break
+			}
+			if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Busy) || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

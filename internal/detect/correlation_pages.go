@@ -42,7 +42,7 @@ func (e *Engine) Correlations() []*sigma.Correlation {
 
 // shared reports whether a correlation came from the community.
 func (e *Engine) shared(c *sigma.Correlation) bool {
-	return slices.ContainsFunc(e.now.Load().joints, func(a Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
+	return slices.ContainsFunc(e.now.Load().joints, func(a *Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
 }
 
 // correlated gives what all correlations keep and left out: our own, and of those

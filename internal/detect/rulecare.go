@@ -323,7 +323,8 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 	for _, r := range b.own.Rules {
 		mine[r.Key()] = true
 	}
-	for _, r := range b.given {
+	for _, g := range b.given() {
+		r := g.rule
 		if mine[r.Key()] {
 			continue
 		}

@@ -9,13 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -28,6 +26,7 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share"
@@ -49,6 +48,7 @@ type Hub struct {
 	office    *share.Office
 	pool      *detect.Pool
 	intake    *intake
+	queue     *queue.Queue
 	modules   []role.Module
 	console   *role.Console
 
@@ -59,8 +59,7 @@ type Hub struct {
 	server *http.Server
 	lock   *os.File // held while the data folder is ours
 
-	working atomic.Int64 // messages that a capability is busy with
-	closing atomic.Bool  // members that go now go because the hub does
+	closing atomic.Bool // members that go now go because the hub does
 }
 
 // settings that the hub keeps.
@@ -195,6 +194,10 @@ func (h *Hub) start(ctx context.Context) error {
 			return role.StorageFault(mark, err)
 		}
 	}
+	var err error
+	if h.queue, err = queue.New(ctx, h.db, h.cfg.Log, role.Consumers(h.modules)...); err != nil {
+		return err
+	}
 	h.console = h.newConsole()
 	h.intake = newIntake(h.db, h.cfg.Log, h.modules)
 	h.bus.OnPresence(h.presence)
@@ -278,22 +281,7 @@ func (h *Hub) FirstRun(ctx context.Context) (string, error) {
 // Run serves and works until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, m := range h.modules {
-		if len(m.Consumes) == 0 {
-			continue
-		}
-		topics := slices.Collect(maps.Keys(m.Consumes))
-		stop, err := h.bus.Local().Consume(ctx, m.Name, topics, func(ctx context.Context, in bus.Message) error {
-			h.working.Add(1)
-			defer h.working.Add(-1)
-			return m.Consumes[in.Topic](ctx, in)
-		})
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
-	g.Go(func() error { return bus.Relay(ctx, h.db, h.bus.Local(), h.cfg.Log) })
+	g.Go(func() error { return h.queue.Run(ctx) })
 	g.Go(func() error { return h.watchMembers(ctx) })
 	role.Run(ctx, g, h.modules)
 	g.Go(func() error {

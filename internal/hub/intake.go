@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -41,6 +42,7 @@ func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte,
 	}
 	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
 	err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
+		tx.SetLane(member)
 		for _, l := range b.Items {
 			if err := d.one(tx, member, l); err != nil {
 				return err
@@ -53,14 +55,17 @@ func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte,
 	}
 	if err != nil { // one message is bad: take the others one by one
 		for i, l := range b.Items {
-			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error { return d.one(tx, member, l) })
+			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
+				tx.SetLane(member)
+				return d.one(tx, member, l)
+			})
 			if err == nil {
 				continue
 			}
 			if !final(err) {
 				return nil, err
 			}
-			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
+			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: reason.Said(fault.TextOf(err))}
 			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
@@ -40,14 +41,14 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
 	h.office = share.NewOffice(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
-	tracker := situation.NewTracker(h.db, h.directory.OnlineMembers, notify("situation"))
+	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
 	h.pool = detect.NewPool(h.db, h.cfg.Clock, h.joined)
 	cases, err := h.caseView()
 	if err != nil {
 		return nil, err
 	}
 	list := []role.Module{
-		role.Core(h.db),
+		role.Core(),
 		situation.HubModule(tracker, h.situationView()),
 		h.findings(notify("findings")),
 		casework.Module(cases),
@@ -78,7 +79,7 @@ func (h *Hub) findings(notify func()) role.Module {
 		Migrations: detect.Migrations(),
 		Intake: map[wire.Kind]role.Intake{
 			wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
-				tx.AfterCommit(notify)
+				tx.AfterCommitOnce(h, notify)
 				return finding.Receive(tx, member, body)
 			},
 		},
@@ -132,9 +133,9 @@ func (h *Hub) indicators(office *share.Office) role.Module {
 	return role.Module{
 		Name:       "share",
 		Migrations: []store.Migration{share.Migration()},
-		Consumes: map[string]role.Consumer{
-			msg.TopicCase:      role.On(office.OnCase),
-			msg.TopicCandidate: role.On(office.OnCandidate),
+		Consumes: map[string]queue.Handler{
+			msg.TopicCase:      queue.On(office.OnCase),
+			msg.TopicCandidate: queue.On(office.OnCandidate),
 		},
 		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(office.Sync)},
 		Intake: map[wire.Kind]role.Intake{
@@ -184,6 +185,30 @@ func (h *Hub) newConsole() *role.Console {
 		h.cfg.Log,
 	)
 	c.Metrics.Readers = func(v policy.Viewer) bool { return v.Hub }
+	h.backlogs(c)
 	c.Mount(h.modules)
 	return c
+}
+
+// backlogs adds what waits for the capabilities to the figures for Prometheus.
+func (h *Hub) backlogs(c *role.Console) {
+	add := func(name, help string, value func(queue.Backlog) float64) {
+		c.Metrics.Gauges(name, help, "consumer", func(ctx context.Context) map[string]float64 {
+			list, err := h.queue.Backlogs(ctx)
+			if err != nil {
+				return nil
+			}
+			out := make(map[string]float64, len(list))
+			for _, b := range list {
+				out[b.Consumer] = value(b)
+			}
+			return out
+		})
+	}
+	add("meneki_queue_waiting", "Messages that a consumer has not handled yet.",
+		func(b queue.Backlog) float64 { return float64(b.Waiting) })
+	add("meneki_queue_oldest_seconds", "How long the oldest of them has waited.",
+		func(b queue.Backlog) float64 { return b.Age(h.db.Now()).Seconds() })
+	add("meneki_queue_set_aside", "Messages that a consumer could not handle and that were set aside.",
+		func(b queue.Backlog) float64 { return float64(b.Aside) })
 }

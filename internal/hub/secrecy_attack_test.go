@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect"
@@ -220,7 +222,7 @@ func TestHostileNode(t *testing.T) {
 		wire.KindSighting: func(id string) any { return wire.Sighting{ID: "s", Indicator: id, Count: 1} },
 	} {
 		x, y := w.letters("C", kind, body(hidden)).Results[0], w.letters("C", kind, body("nothing")).Results[0]
-		if x != y || x.Problem == "" {
+		if !reflect.DeepEqual(x, y) || x.Problem == "" {
 			t.Errorf("%s: %+v and %+v", kind, x, y)
 		}
 	}
@@ -362,20 +364,22 @@ func TestLiveHasNoRhythmForMembers(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://hub.example/live?topics=findings,cases", nil).WithContext(ctx)
 		r.AddCookie(w.hub.people.Cookie(w.cookies[who], time.Time{}, false))
 		h.done.Go(func() { w.handler.ServeHTTP(h, r) })
-		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(h.text(), "retry"); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: no stream: %q", who, h.text())
+		await.Until(t, 20*time.Second, func() string {
+			if strings.Contains(h.text(), "retry") {
+				return ""
 			}
-		}
+			return fmt.Sprintf("%s: no stream: %q", who, h.text())
+		})
 		return h
 	}
 	member, hub := follow("analyst of C"), follow("hub reader")
 	w.send("A", wire.KindFinding, w.finding("f-live", "A", "rule-live", policy.Handling{TLP: policy.AmberStrict}, nil))
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(hub.text(), "findings"); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the hub's people are not told")
+	await.Until(t, 20*time.Second, func() string {
+		if strings.Contains(hub.text(), "findings") {
+			return ""
 		}
-	}
+		return fmt.Sprintf("the hub's people are not told")
+	})
 	cancel()
 	member.done.Wait()
 	hub.done.Wait()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/event"
@@ -305,11 +306,7 @@ func (w *world) node(t *testing.T) *bus.Link {
 	case <-time.After(20 * time.Second):
 		t.Fatal("C's node did not connect")
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the hub did not note that C's node is there")
-		}
-	}
+	await.True(t, 20*time.Second, "the hub did not note that C's node is there", func() bool { return len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) > 0 })
 	w.pump()
 	return l
 }

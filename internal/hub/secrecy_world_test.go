@@ -85,18 +85,10 @@ func (w *world) ok(err error) {
 func (w *world) pump() {
 	w.t.Helper()
 	for {
-		rows, err := w.hub.db.Pending(w.t.Context(), 500)
+		n, err := w.hub.queue.Round(w.t.Context())
 		w.ok(err)
-		if len(rows) == 0 {
+		if n == 0 {
 			return
-		}
-		for _, r := range rows {
-			for _, m := range w.hub.modules {
-				if take := m.Consumes[r.Topic]; take != nil {
-					w.ok(take(w.t.Context(), bus.Message{ID: r.ID, Topic: r.Topic, Body: r.Body, Deliveries: 1}))
-				}
-			}
-			w.ok(w.hub.db.Published(w.t.Context(), []string{r.ID}))
 		}
 		w.hand.Add(time.Millisecond)
 	}
@@ -148,7 +140,7 @@ func (w *world) send(member string, kind wire.Kind, bodies ...any) {
 	w.t.Helper()
 	for _, r := range w.letters(member, kind, bodies...).Results {
 		if r.Problem != "" {
-			w.t.Fatalf("the hub refused a %s of %s: %s %s", kind, member, r.Problem, r.Reason)
+			w.t.Fatalf("the hub refused a %s of %s: %s %s", kind, member, r.Problem, r.Reason.Text)
 		}
 	}
 	w.pump()

@@ -25,7 +25,7 @@ import (
 // list returns the modules of a node. To add a capability is to add it here.
 func (n *Node) list() ([]role.Module, error) {
 	list := []role.Module{
-		role.Core(n.db),
+		role.Core(),
 		situation.NodeModule(situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport}),
 		n.findings(),
 		n.received(),

@@ -9,12 +9,13 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/store"
 )
 
 // How long is kept what nothing asks for any more.
 const (
-	keepMessages = 7 * 24 * time.Hour  // published messages and the memory of having handled them
+	keepMessages = 7 * 24 * time.Hour  // messages that were handled
 	keepJobs     = 30 * 24 * time.Hour // jobs that ended
 )
 
@@ -24,9 +25,12 @@ const (
 // seen when it fails.
 func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, modules []Module) *job.Runner {
 	work := map[string]func(ctx context.Context) error{
-		"prune-messages": func(ctx context.Context) error { _, err := db.Prune(ctx, c().Add(-keepMessages)); return err },
-		"tidy-sessions":  people.Tidy,
-		"prune-jobs":     func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
+		"prune-messages": func(ctx context.Context) error {
+			_, err := queue.Prune(ctx, db, c().Add(-keepMessages))
+			return err
+		},
+		"tidy-sessions": people.Tidy,
+		"prune-jobs":    func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
 	}
 	for _, m := range modules {
 		maps.Copy(work, m.Jobs)

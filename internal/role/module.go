@@ -2,7 +2,6 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -10,10 +9,9 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/bus"
-	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -29,9 +27,9 @@ type Module struct {
 	Name       string
 	Migrations []store.Migration
 
-	Consumes map[string]Consumer    // messages of capabilities, by topic
-	Requests map[string]bus.Handler // requests of members, by topic
-	Intake   map[wire.Kind]Intake   // messages that members send, by kind
+	Consumes map[string]queue.Handler // messages of capabilities, by topic
+	Requests map[string]bus.Handler   // requests of members, by topic
+	Intake   map[wire.Kind]Intake     // messages that members send, by kind
 
 	Pages   func(*web.Site)
 	API     func(*api.API)
@@ -51,20 +49,6 @@ type Module struct {
 	Run []func(context.Context) error
 	// Close is called after everything has ended, also where Start was not.
 	Close func() error
-}
-
-// Consumer handles one message of a capability.
-type Consumer func(ctx context.Context, m bus.Message) error
-
-// On returns a Consumer of a capability's typed method.
-func On[T any](fn func(ctx context.Context, v T, id string) error) Consumer {
-	return func(ctx context.Context, m bus.Message) error {
-		var v T
-		if err := json.Unmarshal(m.Body, &v); err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("a message of the hub is not readable", "ハブ内のメッセージを読み取れません"), err)
-		}
-		return fn(ctx, v, m.ID)
-	}
 }
 
 // Intake takes one message of a member, in the transaction of its batch.
@@ -124,6 +108,17 @@ func Check(list []Module) error {
 func Migrations(list []Module) (out []store.Migration) {
 	for _, m := range list {
 		out = append(out, m.Migrations...)
+	}
+	return out
+}
+
+// Consumers returns a consumer for each module that handles messages, so that a
+// capability handles what a member did in the order in which it happened.
+func Consumers(list []Module) (out []queue.Consumer) {
+	for _, m := range list {
+		if len(m.Consumes) > 0 {
+			out = append(out, queue.Consumer{Name: m.Name, Topics: m.Consumes})
+		}
 	}
 	return out
 }
@@ -197,18 +192,7 @@ func Run(ctx context.Context, g *errgroup.Group, list []Module) {
 	}
 }
 
-// Core is what every role has without a capability: people, jobs and the outbox.
-func Core(db *store.DB) Module {
-	return Module{
-		Name:       "core",
-		Migrations: []store.Migration{job.Migration(), identity.Migration()},
-		Gauges: []Gauge{{Name: "meneki_outbox_pending", Help: "Messages that are not published yet, up to 1000.",
-			Read: func(ctx context.Context) float64 {
-				rows, err := db.Pending(ctx, 1000)
-				if err != nil {
-					return -1
-				}
-				return float64(len(rows))
-			}}},
-	}
+// Core is what every role has without a capability: people and jobs.
+func Core() Module {
+	return Module{Name: "core", Migrations: []store.Migration{job.Migration(), identity.Migration()}}
 }

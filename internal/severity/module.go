@@ -2,6 +2,7 @@ package severity
 
 import (
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -11,6 +12,6 @@ func Module(s *Service) role.Module {
 	return role.Module{
 		Name:       "severity",
 		Migrations: []store.Migration{Migration()},
-		Consumes:   map[string]role.Consumer{msg.TopicCase: role.On(s.OnCaseChanged)},
+		Consumes:   map[string]queue.Handler{msg.TopicCase: queue.On(s.OnCaseChanged)},
 	}
 }

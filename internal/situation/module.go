@@ -4,6 +4,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -18,12 +19,12 @@ func HubModule(t *Tracker, c PageConfig) role.Module {
 	return role.Module{
 		Name:       "situation",
 		Migrations: []store.Migration{Migration()},
-		Consumes: map[string]role.Consumer{
-			msg.TopicCase:      role.On(t.OnCase),
-			msg.TopicAssessed:  role.On(t.OnAssessed),
-			msg.TopicIndicator: role.On(t.OnIndicator),
-			msg.TopicReceipt:   role.On(t.OnReceipt),
-			msg.TopicSighting:  role.On(t.OnSighting),
+		Consumes: map[string]queue.Handler{
+			msg.TopicCase:      queue.On(t.OnCase),
+			msg.TopicAssessed:  queue.On(t.OnAssessed),
+			msg.TopicIndicator: queue.On(t.OnIndicator),
+			msg.TopicReceipt:   queue.On(t.OnReceipt),
+			msg.TopicSighting:  queue.On(t.OnSighting),
 		},
 		Pages: func(site *web.Site) { Pages(site, c) },
 		API:   func(a *api.API) { API(a, c) },

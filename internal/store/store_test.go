@@ -131,9 +131,6 @@ func TestHostileText(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		raw, want := "a\x00b\xff\xfe脅", "a\uFFFDb\uFFFD脅"
 		err := db.Write(t.Context(), sys, func(tx *store.Tx) error {
-			if err := tx.Index("k", "1", raw); err != nil {
-				return err
-			}
 			if err := tx.Emit("t", raw, raw); err != nil {
 				return err
 			}
@@ -304,74 +301,6 @@ func TestNowIsFixed(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
-		}
-	}, storetest.Clock(now))
-}
-
-func TestOutbox(t *testing.T) {
-	now, hand := clock.Fixed(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		ctx := t.Context()
-		woken := 0
-		db.OnEmit(func() { woken++ })
-		emit := func(topic string, ids ...string) error {
-			return db.Write(ctx, sys, func(tx *store.Tx) error {
-				for _, id := range ids {
-					if err := tx.Emit(topic, id, map[string]string{"id": id}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}
-		if err := emit("a", "1", "2", "3"); err != nil {
-			t.Fatal(err)
-		}
-		if err := emit("a", "2"); err != nil { // again: nothing
-			t.Fatal(err)
-		}
-		if err := emit("b", "2"); !fault.Is(err, fault.Internal) {
-			t.Errorf("one id on two topics: %v", err)
-		}
-		stop := errors.New("stop")
-		if err := db.Write(ctx, sys, func(tx *store.Tx) error { tx.Emit("a", "4", 4); return stop }); !errors.Is(err, stop) {
-			t.Errorf("own error: %v", err)
-		}
-		if woken != 1 {
-			t.Errorf("woken %d times", woken)
-		}
-		rows, err := db.Pending(ctx, 2)
-		if err != nil || len(rows) != 2 || rows[0].ID != "1" || rows[1].ID != "2" || string(rows[0].Body) != `{"id":"1"}` || rows[0].Topic != "a" || !rows[0].At.Equal(db.Now()) {
-			t.Fatalf("pending: %+v, %v", rows, err)
-		}
-		start := db.Now()
-		if err := db.Published(ctx, []string{"1", "2"}); err != nil {
-			t.Fatal(err)
-		}
-		hand.Add(time.Hour)
-		if err := db.Published(ctx, []string{"1", "3"}); err != nil { // 1 keeps its time
-			t.Fatal(err)
-		}
-		if n, err := db.Unpublish(ctx, start.Add(time.Minute)); n != 1 || err != nil {
-			t.Errorf("unpublish: %d, %v", n, err)
-		}
-		if rows, _ := db.Pending(ctx, 9); len(rows) != 1 || rows[0].ID != "3" {
-			t.Errorf("pending after unpublish: %+v", rows)
-		}
-		once := func() (fresh bool) {
-			if err := db.Write(ctx, sys, func(tx *store.Tx) (err error) { fresh, err = tx.Once("c", "1"); return err }); err != nil {
-				t.Fatal(err)
-			}
-			return fresh
-		}
-		if !once() || once() {
-			t.Error("Once is not once")
-		}
-		if n, err := db.Prune(ctx, db.Now().Add(time.Minute)); n != 3 || err != nil { // 1, 2 and the consumption
-			t.Errorf("pruned %d, %v", n, err)
-		}
-		if rows, _ := db.Pending(ctx, 9); len(rows) != 1 {
-			t.Error("prune took what is pending")
 		}
 	}, storetest.Clock(now))
 }

@@ -12,6 +12,7 @@ CREATE TABLE incidents (
   severity  INTEGER NOT NULL,
   lowest    INTEGER NOT NULL,
   highest   INTEGER NOT NULL,
+  assessed  INTEGER NOT NULL,
   opened    BIGINT NOT NULL,
   updated   BIGINT NOT NULL,
   closed    BIGINT NOT NULL,
@@ -41,18 +42,13 @@ CREATE TABLE incident_finding (
   audience TEXT NOT NULL
 );
 CREATE INDEX incident_finding_case ON incident_finding (incident, at);
+CREATE INDEX incident_finding_member ON incident_finding (incident, member);
 
 CREATE TABLE incident_key (
   name     TEXT NOT NULL,
   incident TEXT NOT NULL,
   at       BIGINT NOT NULL,
   PRIMARY KEY (name, incident)
-);
-
-CREATE TABLE incident_indicator (
-  indicator TEXT NOT NULL,
-  incident  TEXT NOT NULL,
-  PRIMARY KEY (indicator, incident)
 );
 
 CREATE TABLE incident_entry (
