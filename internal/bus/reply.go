@@ -9,7 +9,7 @@ import (
 )
 
 // faultReply is the reply that an error is. Its kind is in the header, by which a
-// requester tells it from an answer.
+// requester distinguishes it from an answer.
 func faultReply(err error) *nats.Msg {
 	a := fault.AnswerOf(err)
 	body, jerr := json.Marshal(a)
