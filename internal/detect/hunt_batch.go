@@ -310,8 +310,8 @@ type sieves struct {
 
 func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engines} }
 
-// keep is a history.Sieve: it lets through what a rule matches.
-func (v *sieves) keep(sk *history.Sketch) (bool, error) {
+// keep is a history.Prefilter: it lets through what a rule matches.
+func (v *sieves) keep(sk *history.Preview) (bool, error) {
 	v.mu.Lock()
 	var list []*flatjson.Fields
 	if n := len(v.idle); n > 0 {
@@ -365,5 +365,5 @@ func (s *Service) recordAll(ctx context.Context, list []match) error {
 		}
 		some, ids = nil, append(ids, found...)
 	}
-	return s.past.MarkFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
+	return s.past.SetFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
 }

@@ -93,7 +93,7 @@ func (s *Service) hostOf(ctx context.Context, m match) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	events, err := s.past.Named(ctx, m.hit.basis.First, m.hit.basis.Last, ids[len(ids)-1])
+	events, err := s.past.ByIDs(ctx, m.hit.basis.First, m.hit.basis.Last, ids[len(ids)-1])
 	if len(events) > 0 {
 		m.ev.Host = events[0].Host
 	}

@@ -36,7 +36,7 @@ func correlating(t *testing.T, n *node, own string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.joined, n.engine.who = k, k.book.ResolveField
+	n.joined, n.engine.who = k, k.resolver.ResolveField
 }
 
 // failure is a sign-in that failed.

@@ -120,7 +120,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	if c.Correlator != nil {
-		c.Engine.who = c.Correlator.book.ResolveField
+		c.Engine.who = c.Correlator.resolver.ResolveField
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
@@ -186,7 +186,7 @@ func (s *Service) record(ctx context.Context, matches []match) error {
 	if err != nil {
 		return err
 	}
-	return s.past.MarkFound(ctx, ids...)
+	return s.past.SetFound(ctx, ids...)
 }
 
 // write writes matches as findings, in groups by rule and host, and gives the ids of
