@@ -91,7 +91,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 	}
 	ends = append(ends, stop)
 	flooding := sims[floodMembers]
-	connected := func() (bool, error) { return len(h.Online()) == floodMembers+2, nil }
+	connected := func() (bool, error) { return len(h.Directory().OnlineMembers()) == floodMembers+2, nil }
 	if err := until(ctx, time.Minute, connected); err != nil {
 		return nil, err
 	}

@@ -448,7 +448,7 @@ func (d *Demo) connected(ctx context.Context) error {
 	for {
 		all := true
 		for _, m := range d.members {
-			all = all && m.node.Link().Connected() && d.Hub.Members().Online(m.id)
+			all = all && m.node.Link().Connected() && d.Hub.Directory().Online(m.id)
 		}
 		if all {
 			return nil
