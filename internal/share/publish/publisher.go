@@ -56,10 +56,13 @@ type Publisher struct {
 	notify    func()
 }
 
-// New returns a publisher. identity is the hub's STIX identity id.
-func New(db *store.DB, directory Directory, push Pusher, identity string, log *slog.Logger, notify func()) *Publisher {
-	return &Publisher{db: db, directory: directory, push: push, identity: identity, log: log, notify: notify}
+// New returns a publisher.
+func New(db *store.DB, directory Directory, push Pusher, log *slog.Logger, notify func()) *Publisher {
+	return &Publisher{db: db, directory: directory, push: push, log: log, notify: notify}
 }
+
+// SetIdentity says what the hub's STIX identity id is, before anything is made.
+func (o *Publisher) SetIdentity(id string) { o.identity = id }
 
 // ReceiveCandidate takes what a member offers, in the caller's transaction.
 func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
