@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -53,7 +53,7 @@ func (b *bench) load() error {
 		return "", nil
 	})
 	_ = row("make every partition that these events need", func() (string, error) {
-		q := quick.NewMatcher(e, decode)
+		q := flatjson.NewMatcher(e, decode)
 		for _, line := range b.lines {
 			if _, err := q.MatchKnown(line, func(*event.Event, *sigma.Match) bool { return true }); err != nil {
 				return "", err
@@ -65,7 +65,8 @@ func (b *bench) load() error {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	_, tables := e.Memory()
-	fmt.Fprintf(b.out, "\nThe engine takes %.1f MB beside the rules, %.1f MB of it tables.\n\n", float64(after.HeapAlloc-before.HeapAlloc)/1e6, float64(tables)/1e6)
+	fmt.Fprintf(b.out, "\nThe engine takes %.1f MB beside the rules, %.1f MB of it tables.\n\n",
+		float64(after.HeapAlloc-before.HeapAlloc)/1e6, float64(tables)/1e6)
 	runtime.KeepAlive(e)
 	return nil
 }
@@ -77,7 +78,7 @@ func (b *bench) speed() error {
 	fmt.Fprintln(b.out, "| one core | events/s | µs/event | MB/s | |")
 	fmt.Fprintln(b.out, "|---|---:|---:|---:|---|")
 	e := engine.Compile(b.set, engine.Options{})
-	skim := quick.NewMatcher(e, decode)
+	skim := flatjson.NewMatcher(e, decode)
 	var sum uint64
 	for _, m := range []struct {
 		name string
@@ -86,7 +87,8 @@ func (b *bench) speed() error {
 	}{
 		{"every byte read once", 0, func(line []byte) error { sum += touch(line); return nil }},
 		{"fields found (the limit of the engine)", 0, func(line []byte) error { skim.Skim(line); return nil }},
-		{"encoding/json into a map", 8000, func(line []byte) error { var m map[string]any; return json.Unmarshal(line, &m) }},
+		{"encoding/json into a map", 8000,
+			func(line []byte) error { var m map[string]any; return json.Unmarshal(line, &m) }},
 		{"our decoder: fields, time, log source", 8000, func(line []byte) error { _, err := decode(line); return err }},
 		{"our reference evaluator, decoding included", 600, func(line []byte) error {
 			ev, err := decode(line)
@@ -148,7 +150,7 @@ func (b *bench) decoded() error {
 	return err
 }
 
-// every gives n lines from all over.
+// every returns n lines from all over.
 func every(lines [][]byte, n int) [][]byte {
 	out := make([][]byte, 0, n)
 	for i := range n {
@@ -164,7 +166,7 @@ func touch(b []byte) (sum uint64) {
 	return sum
 }
 
-// best gives the core time of one pass over lines.
+// best returns the core time of one pass over lines.
 func (b *bench) best(lines [][]byte, do func(line []byte) error) (time.Duration, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	best := time.Duration(0)
@@ -191,17 +193,18 @@ func (b *bench) rate(name string, lines [][]byte, took time.Duration, note strin
 		size += len(line)
 	}
 	s := took.Seconds()
-	fmt.Fprintf(b.out, "| %s | %s | %.2f | %.0f | %s |\n", name, thousands(float64(len(lines))/s), s/float64(len(lines))*1e6, float64(size)/s/1e6, note)
+	fmt.Fprintf(b.out, "| %s | %s | %.2f | %.0f | %s |\n", name, thousands(float64(len(lines))/s),
+		s/float64(len(lines))*1e6, float64(size)/s/1e6, note)
 }
 
 // detector matches lines and writes what it finds.
 type detector struct {
-	q       *quick.Matcher
+	q       *flatjson.Matcher
 	out     writer
 	matches int64
 }
 
-func newDetector(e *engine.Engine) *detector { return &detector{q: quick.NewMatcher(e, decode)} }
+func newDetector(e *engine.Engine) *detector { return &detector{q: flatjson.NewMatcher(e, decode)} }
 
 func (d *detector) match(line []byte) error {
 	return d.q.Match(line, func(ev *event.Event, m *sigma.Match) bool {
@@ -253,7 +256,7 @@ func (b *bench) engine() error {
 		return err
 	}
 	b.rate("**the engine, all rules, keywords, matches written**", b.lines, took,
-		fmt.Sprintf("%d matches a pass; %d lines decoded for their shape", d.matches/rounds, d.q.Slow))
+		fmt.Sprintf("%d matches a pass; %d lines decoded for their shape", d.matches/rounds, d.q.Decoded))
 	return nil
 }
 
@@ -306,7 +309,8 @@ func (b *bench) cores(n int) error {
 	events := float64(len(b.lines))
 	fmt.Fprintf(b.out, "| %d cores | events/s |\n|---|---:|\n", n)
 	fmt.Fprintf(b.out, "| by the clock | %s |\n", thousands(events/bestClock.Seconds()))
-	fmt.Fprintf(b.out, "| by core time, if nothing else ran | %s |\n\n", thousands(events/bestCore.Seconds()*float64(n)))
+	fmt.Fprintf(b.out, "| by core time, if nothing else ran | %s |\n\n",
+		thousands(events/bestCore.Seconds()*float64(n)))
 	return nil
 }
 

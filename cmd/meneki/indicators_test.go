@@ -41,7 +41,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	nd := db(t, filepath.Join(n.data, "node.db"))
 	found := func(title string, past bool) func() string {
 		return func() string {
-			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND past = $2`, title, past) == 0 {
+			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND retro = $2`, title, past) == 0 {
 				return fmt.Sprintf("no finding %q, past=%t\n%s", title, past, n.err.String())
 			}
 			return ""
@@ -60,7 +60,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	// Something was seen before the list came.
 	see("early.example", "harmless.example")
 	await.Until(t, 20*time.Second, func() string {
-		if number(t, nd, `SELECT count(*) FROM finding_watch`) == 0 {
+		if number(t, nd, `SELECT count(*) FROM file_position`) == 0 {
 			return "the first file was not read"
 		}
 		return ""

@@ -47,12 +47,13 @@ func cases(s store.Scope) list.Spec[Case] {
 		Name: "cases", Path: "/cases", Caption: i18n.T("Cases", "事案"), All: i18n.T("cases", "事案"),
 	}
 	if !wide(s) {
-		// A party must not be told when another's part changed the case.
+		// A party must not learn when another's part opened or changed the case.
 		out.Sorts = []list.Sort[Case]{
-			{Name: "since", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true,
+			{Name: "since", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), KeyOnly: true,
 				By: []list.Term[Case]{opened}},
 			{Name: "severity", Text: i18n.T("worst first", "深刻な順"), Back: i18n.T("least severe first", "軽い順"),
-				By: []list.Term[Case]{severity}},
+				KeyOnly: true,
+				By:      []list.Term[Case]{severity, opened}},
 		}
 		return out
 	}

@@ -1,12 +1,10 @@
 package community
 
 import (
-	"cmp"
 	"context"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -111,34 +110,19 @@ func API(a *api.API, c PageConfig) {
 		})
 }
 
-// page cuts one page out of the members, in the order of their names.
-func (c PageConfig) page(ctx context.Context, v policy.Viewer, p api.Paging) (out api.Page[MemberBody], err error) {
-	after, err := api.Unmark(p.After, 2)
+// page returns one page of the members, in the order of their names.
+func (c PageConfig) page(ctx context.Context, v policy.Viewer, in api.Paging) (out api.Page[MemberBody], err error) {
+	all, err := c.members(ctx, v)
 	if err != nil {
 		return out, err
 	}
-	list, err := c.visible(ctx, v)
-	if err != nil {
-		return out, err
-	}
-	status, err := c.Members.Statuses(ctx)
-	if err != nil {
-		return out, err
-	}
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b identity.Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
-	var rows []MemberBody
-	for _, m := range list {
-		if after != nil && (m.Name < after[0] || m.Name == after[0] && m.ID <= after[1]) {
-			continue
-		}
-		st := status[m.ID]
-		rows = append(rows, MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m), m.Active() && c.Members.Online(m.ID), m.Invited, m.Joined, m.LastSeen, st.Version, st.Rules, st.Indicators, st.Waiting})
-		if len(rows) > p.Limit {
-			break
-		}
-	}
-	return api.Cut(rows, p.Limit, func(m MemberBody) []string { return []string{m.Name, m.ID} }), nil
+	p, err := memberList(v.Hub).Of(all, list.Ask{Values: map[string]string{"state": "all"}, Sort: "name", After: in.After, Limit: in.Limit})
+	return list.Body(p, member.body), err
+}
+
+func (m member) body() MemberBody {
+	return MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m.Member), m.online, m.Invited, m.Joined, m.LastSeen,
+		m.status.Version, m.status.Rules, m.status.Indicators, m.status.Waiting}
 }
 
 // turnstile bounds how often one address may try to join, so that tokens cannot

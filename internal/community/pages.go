@@ -1,7 +1,6 @@
 package community
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -148,50 +147,34 @@ func (d *desk) listPage(r *web.Request) (*web.View, error) { return d.listView(r
 
 func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
-	all, err := d.visible(ctx, r.Viewer)
+	all, err := d.members(ctx, r.Viewer)
 	if err != nil {
 		return nil, err
 	}
-	status, err := d.Members.Statuses(ctx)
-	if err != nil {
-		return nil, err
-	}
-	q, state, sector := r.URL.Query().Get("q"), r.URL.Query().Get("state"), r.URL.Query().Get("sector")
 	joined, online, invited := 0, 0, 0
 	for _, m := range all {
-		switch stateOf(m) {
+		switch stateOf(m.Member) {
 		case "joined":
 			joined++
-			if d.Members.Online(m.ID) {
+			if m.online {
 				online++
 			}
 		case "invited":
 			invited++
 		}
 	}
-	shown := slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool {
-		st := stateOf(m)
-		switch {
-		case state == "" && st == "revoked", state != "" && state != "all" && state != "connected" && state != st:
-			return true
-		case state == "connected" && (st != "joined" || !d.Members.Online(m.ID)):
-			return true
-		case sector != "" && m.Sector != sector:
-			return true
-		}
-		return q != "" && !strings.Contains(strings.ToLower(m.Name), strings.ToLower(strings.TrimSpace(q)))
-	})
-	v := &web.View{Template: "members/list", Title: i18n.T("Members", "構成員"), Nav: "members", Wide: true, Live: []string{"members"}}
+	spec := memberList(r.Viewer.Hub)
+	p, err := spec.Of(all, spec.Ask(r))
+	if err != nil {
+		return nil, err
+	}
+	v := &web.View{Template: "members/list", Title: spec.Caption, Nav: "members", Wide: true, Live: []string{"members"}}
 	if r.Viewer.Hub {
 		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(joined, online, invited)
 	} else {
 		v.Lede = i18n.T("your organisation, as the hub knows it", "ハブに登録されている自組織の情報です")
 	}
-	l := d.memberList(shown, status)
-	if r.Viewer.Hub {
-		l.Filter = filterLine(r, q, state, sector)
-	}
-	data := listData{List: l, Form: form}
+	data := listData{List: spec.View(r, p), Form: form}
 	if keeps(r.Viewer) {
 		data.Invite = inviteFields()
 		nets, err := d.Members.Networks(ctx)
@@ -200,27 +183,8 @@ func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
 		}
 		data.Networks = networkFields(nets)
 	}
-	v.Data, v.CSV = data, l.Table()
+	v.Data, v.CSV = data, spec.Table(p)
 	return v, nil
-}
-
-func filterLine(r *web.Request, q, state, sector string) *web.Filter {
-	f := &web.Filter{Path: "/members", Query: q, Ask: i18n.T("Name", "名称")}
-	st := web.Choice{Name: "state", Text: i18n.T("State", "状態")}
-	for _, o := range []web.Option{{Value: "", Text: i18n.T("all that belong", "所属中すべて")}, {Value: "connected", Text: i18n.T("connected", "接続中")}, {Value: "joined", Text: i18n.T("joined", "参加済み")}, {Value: "invited", Text: i18n.T("invited", "招待中")}, {Value: "revoked", Text: i18n.T("left", "脱退")}} {
-		o.On = o.Value == state
-		st.Options = append(st.Options, o)
-	}
-	sec := web.Choice{Name: "sector", Text: i18n.T("Sector", "分野"), Options: []web.Option{{Text: i18n.T("all sectors", "すべての分野"), On: sector == ""}}}
-	for _, s := range identity.Sectors() {
-		sec.Options = append(sec.Options, web.Option{Value: s.Slug, Text: s.Name, On: s.Slug == sector})
-	}
-	f.Fields = []web.Choice{st, sec}
-	if q != "" || state != "" || sector != "" {
-		f.Clear = "/members"
-		f.Say = i18n.T("not all members are shown", "一部の構成員だけを表示しています")
-	}
-	return f
 }
 
 func sectorName(slug string) i18n.Text {
@@ -233,38 +197,6 @@ func sectorName(slug string) i18n.Text {
 func prefectureName(code string) i18n.Text {
 	p, _ := identity.PrefectureOf(code)
 	return p.Name
-}
-
-func (d *desk) memberList(list []identity.Member, status map[string]Status) web.List {
-	l := web.List{ID: "members", Caption: i18n.T("Members", "構成員"), Bare: true, Count: web.Exactly(int64(len(list))), Columns: []web.ListColumn{
-		{Key: "name", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
-		{Key: "state", Text: i18n.T("State", "状態")},
-		{Key: "seen", Text: i18n.T("Last seen", "最終接続"), Role: web.RoleTime},
-		{Key: "rules", Text: i18n.T("Own rules", "独自規則"), Role: web.RoleNum},
-		{Key: "indicators", Text: i18n.T("Indicators armed", "防御中の指標"), Role: web.RoleNum},
-		{Key: "waiting", Text: i18n.T("Waiting there", "先方で確認待ち"), Role: web.RoleNum},
-		{Key: "version", Text: i18n.T("Version", "版"), Role: web.RoleWide},
-	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("No members here", "該当する構成員はありません"), How: i18n.T("Invite an organisation with the form below: it gets a token and one command to run.", "下の欄から組織を招待すると、トークンと実行するコマンドが発行されます。")}}
-	slices.SortStableFunc(list, func(a, b identity.Member) int {
-		return cmp.Compare(strings.Index("joined invited revoked", stateOf(a)), strings.Index("joined invited revoked", stateOf(b)))
-	})
-	for _, m := range list {
-		st, said := status[m.ID]
-		sub := web.Run{sectorName(m.Sector)}
-		if m.Prefecture != "" {
-			sub = append(sub, prefectureName(m.Prefecture))
-		}
-		seen := m.LastSeen
-		if st.At.After(seen) {
-			seen = st.At
-		}
-		cells := []any{web.Lines{m.Name, sub}, stateBadge(m, d.Members.Online(m.ID)), web.Brief(seen), nil, nil, nil, nil}
-		if said {
-			cells[3], cells[4], cells[5], cells[6] = st.Rules, st.Indicators, st.Waiting, st.Version
-		}
-		l.Rows = append(l.Rows, web.Row{Key: m.ID, Path: web.Path("/members/{0}", m.ID), Cells: cells, Dim: !m.Revoked.IsZero()})
-	}
-	return l
 }
 
 // Fields of the forms.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/casework"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
@@ -160,7 +160,7 @@ func (d *Demo) name(member string) string {
 }
 
 func (d *Demo) findings(tx *store.Tx, r *Report) error {
-	list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 10_000)
+	list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 10_000)
 	slices.Reverse(list)
 	for _, f := range list {
 		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
@@ -278,7 +278,7 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 // kept counts what the first member found and does not tell the hub.
 func (d *Demo) kept(ctx context.Context, r *Report) error {
 	return d.members[0].node.DB().Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
-		all, err := detect.Count(tx, detect.Filter{})
+		all, err := finding.Count(tx, finding.Filter{})
 		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
 		r.Kept = max(0, all-int64(len(told)))
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/node"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -167,24 +168,27 @@ func (s *Sim) pushed(body []byte) {
 func (s *Sim) take(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, wire.Disarmed, detect.Hunted{}, "")
+		s.receipt(o, wire.Disarmed, detect.Hunted{}, nil)
 		return
 	}
 	a, err := detect.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, wire.Refused, detect.Hunted{}, fault.TextOf(err).EN)
+		s.receipt(o, wire.Refused, detect.Hunted{}, err)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, wire.Armed, detect.Hunted{}, "")
+	s.receipt(o, wire.Armed, detect.Hunted{}, nil)
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, why string) {
+func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, refused error) {
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
-		Searched: h.Searched, Hits: h.Hits, Reason: why}
+		Searched: h.Searched, Hits: h.Hits}
+	if refused != nil {
+		r.Reason = reason.Said(fault.TextOf(refused))
+	}
 	body, err := role.Encode(r)
 	if err != nil {
 		s.log.Warn("a simulated member cannot write a receipt", slog.Any("err", err))
@@ -232,7 +236,7 @@ func (s *Sim) leave(ctx context.Context, b wire.Batch) error {
 	}
 	for _, r := range a.Results {
 		if r.Problem != "" {
-			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason))
+			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason.Text))
 		}
 	}
 	return nil
@@ -304,7 +308,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, "")
+			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, nil)
 			s.mu.Unlock()
 		}
 		select {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -23,26 +23,19 @@ type Past interface {
 	// Prevalence counts in how much of the past without findings a value occurs, before a time.
 	Prevalence(ctx context.Context, o event.Observable, before time.Time) (history.Prevalence, error)
 	// Named gives the events with these ids that happened between two times.
-	Named(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
-	// MarkFound says that these events are no ordinary past.
-	MarkFound(ctx context.Context, ids ...string) error
+	ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
+	// SetFound says that these events are no ordinary past.
+	SetFound(ctx context.Context, ids ...string) error
 }
 
 // A value that ordinary events of the past hold is no sign of the attack. What
 // lies within the attack's own minutes does not count as past, since few of an
 // attack's events match a rule; unless it is there too often.
 const (
-	attackMinutes  = 10 * time.Minute
-	commonEvents   = 2 // ordinary events before the attack's minutes
-	commonAlready  = 5 // ordinary events right before the first match
-	maxOffered     = 20
-	maxLookedAt    = 50 // events of one finding in one batch
-	reasonCommon   = "common in the member's own past"
-	reasonReserved = "on the watchlist under a marking that keeps it here"
-	reasonSystem   = "program of the system"
-	reasonAccount  = "an account of the member, or beside one"
-	reasonUnseen   = "not in the member's past without findings"
-	reasonBehavior = "no distinctive value: the behaviour itself"
+	attackMinutes = 10 * time.Minute
+	commonEvents  = 2  // ordinary events before the attack's minutes
+	commonAlready = 5  // ordinary events right before the first match
+	maxLookedAt   = 50 // events of one finding in one batch
 )
 
 // distinctive tells, for each observable of ev, why it may not become an
@@ -59,11 +52,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 			continue
 		}
 		if hash && system {
-			out[o] = reasonSystem
+			out[o] = finding.ReasonSystem
 			continue
 		}
 		if o.Type == event.Email && besideUser(o.Value, ev.User) {
-			cache[o], out[o] = reasonAccount, reasonAccount
+			cache[o], out[o] = finding.ReasonAccount, finding.ReasonAccount
 			continue
 		}
 		if why, ok := cache[o]; ok {
@@ -77,11 +70,11 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				return nil, err
 			}
 			if common {
-				why = reasonCommon
+				why = finding.ReasonCommon
 			}
 		}
 		if why == "" && s.engine.watch.Load().reserved(o) {
-			why = reasonReserved
+			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
 	}
@@ -126,29 +119,15 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 // already; of a rule, with this text.
 func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
-	b := s.engine.now.Load()
+	in := s.engine.now.Load().in
 	if kind == "sigma" {
-		if b.says(value, text) {
+		if in.says(value, text) {
 			return true, nil
 		}
-	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
+	} else if in.holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
 		return true, nil
 	}
-	n, err := store.One[int64](tx, `SELECT count(*) FROM finding_offer WHERE value = $1 AND offered = $2`, name, true)
-	return n > 0, err
-}
-
-// says reports whether a rule or correlation with this id and this text is armed.
-func (b *rulebook) says(key, text string) bool {
-	text = sigma.Canonical(text)
-	for _, a := range b.armed {
-		switch {
-		case a.Rule != nil && a.Rule.Key() == key && sigma.Canonical(string(a.Rule.Source)) == text,
-			a.joint != nil && a.joint.root.Key() == key && a.joint.text == text:
-			return true
-		}
-	}
-	return false
+	return finding.WasOffered(tx, name)
 }
 
 // judge works out, outside the transaction, which values of each group are
@@ -195,7 +174,7 @@ func (s *Service) grounds(ctx context.Context, m match) ([]*event.Event, time.Ti
 		return []*event.Event{m.ev}, m.ev.Time, nil
 	}
 	ids := basisOf(b)
-	events, err := s.past.Named(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
+	events, err := s.past.ByIDs(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
 	return append(events, m.ev), b.First, err
 }
 
@@ -212,11 +191,4 @@ func basisOf(a *correlate.Alert) []string {
 type verdict struct {
 	o   event.Observable
 	why string
-}
-
-type offerRow struct {
-	Finding string `db:"finding"`
-	Value   string `db:"value"`
-	Why     string `db:"why"`
-	Offered bool   `db:"offered"`
 }

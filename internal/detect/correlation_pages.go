@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -40,7 +42,7 @@ func (e *Engine) Correlations() []*sigma.Correlation {
 
 // shared reports whether a correlation came from the community.
 func (e *Engine) shared(c *sigma.Correlation) bool {
-	return slices.ContainsFunc(e.now.Load().joints, func(a Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
+	return slices.ContainsFunc(e.now.Load().joints, func(a *Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
 }
 
 // correlated gives what all correlations keep and left out: our own, and of those
@@ -81,25 +83,11 @@ type joinLine struct {
 	shared bool // it came from the community
 }
 
-// foundBy counts the findings that each rule has made, and gives when the newest came.
-func foundBy(tx *store.Tx) (map[string]joinLine, error) {
-	list, err := store.Query[struct {
-		Rule string    `db:"rule"`
-		N    int64     `db:"n"`
-		Last time.Time `db:"last"`
-	}](tx, `SELECT f.rule AS rule, count(*) AS n, max(f.arrived) AS last FROM findings f WHERE SCOPE(f) GROUP BY f.rule`)
-	out := make(map[string]joinLine, len(list))
-	for _, x := range list {
-		out[x.Rule] = joinLine{found: x.N, last: x.Last}
-	}
-	return out, err
-}
-
 // joinLines gives every correlation, those with results first.
 func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total correlate.Stats) ([]joinLine, error) {
-	var found map[string]joinLine
+	var found map[string]finding.RuleFindings
 	err := c.DB.Read(ctx, store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		found, err = foundBy(tx)
+		found, err = finding.CountByRule(tx)
 		return err
 	})
 	if err != nil {
@@ -107,9 +95,8 @@ func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total cor
 	}
 	var out []joinLine
 	for _, rule := range c.Care.Engine.Correlations() {
-		x := found[rule.Key()]
-		x.Correlation, x.stats, x.shared = rule, statsOf(total, rule), c.Care.Engine.shared(rule)
-		out = append(out, x)
+		f := found[rule.Key()]
+		out = append(out, joinLine{rule, statsOf(total, rule), f.Count, f.Last, c.Care.Engine.shared(rule)})
 	}
 	slices.SortStableFunc(out, func(a, b joinLine) int {
 		return cmp.Or(flag(a.Silent)-flag(b.Silent), b.last.Compare(a.last), strings.Compare(a.Title, b.Title))
@@ -249,15 +236,15 @@ const shownResults = 10
 // joinView is the page of one correlation rule.
 func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
-	var results []Item
+	var results []finding.Item
 	var found int64
 	var care caredData
 	var line careLine
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if results, err = List(tx, Filter{Rule: id}, Cursor{}, shownResults); err != nil {
+		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
 			return err
 		}
-		if found, err = Count(tx, Filter{Rule: id}); err != nil {
+		if found, err = finding.Count(tx, finding.Filter{Rule: id}); err != nil {
 			return err
 		}
 		care, line, _, err = c.cared(tx, id, form)
@@ -285,7 +272,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 		{Name: i18n.T("Groups given up", "手放したグループ"), Value: s.Evicted, Note: i18n.T("for want of memory", "メモリー不足による")},
 	}}
 	for _, t := range rule.Tags {
-		d.Tags = append(d.Tags, tagBadge(t))
+		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	if d.Held {
 		v.Next = append(v.Next, releaseStep(id))
@@ -297,7 +284,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 // kindsOfWho are what the resolver writes before whom a group is about.
 var kindsOfWho = []string{"ip", "host", "fqdn", "down", "addr", "user", "sid"}
 
-func resultList(items []Item, found int64, all string) web.List {
+func resultList(items []finding.Item, found int64, all string) web.List {
 	l := web.List{ID: "results", Caption: i18n.T("Last results", "最近の結果"), Count: web.Exactly(found), Dense: true, Columns: []web.ListColumn{
 		{Key: "who", Text: i18n.T("For whom", "対象"), Role: web.RoleMain},
 		{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide},

@@ -23,7 +23,7 @@ func TestCorrelation(t *testing.T) {
 	for _, end := range []string{"", "saved", "killed", "damaged"} {
 		t.Run("end "+end, func(t *testing.T) {
 			now, hand := clock.Fixed(start)
-			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migration()), storetest.Clock(now))
+			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
 			past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 			if err != nil {
 				t.Fatal(err)
@@ -107,7 +107,7 @@ func TestCorrelation(t *testing.T) {
 // ahead makes nobody late.
 func TestCorrelationOverFiles(t *testing.T) {
 	now, hand := clock.Fixed(start)
-	db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migration()), storetest.Clock(now))
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -25,7 +26,7 @@ type CoverRule struct {
 
 // Cell is one technique of the matrix, its sub-techniques folded in.
 type Cell struct {
-	Technique
+	attack.Technique
 	Rules   int   // that name it or one of its sub-techniques
 	Hits    int64 // of those rules
 	Members int   // that cover it, as far as that is told; 0: not told
@@ -51,7 +52,7 @@ type Coverage struct {
 
 // Cover lays rules out over ATT&CK. A rule for every product counts under each;
 // product "" takes all rules. pool may be nil.
-func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[string]wire.PooledFigure) Coverage {
+func Cover(a *attack.List, rules []CoverRule, product string, pool map[string]map[string]wire.PooledFigure) Coverage {
 	c := Coverage{Products: map[string]int{}}
 	cells, loose := map[string]*Cell{}, map[string]int{}
 	tacticsBy := map[string]map[string]bool{} // of techniques that are not in the list
@@ -74,7 +75,7 @@ func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[str
 		if product != "" && (r.Product != "" || r.Joined) && !strings.EqualFold(r.Product, product) {
 			continue
 		}
-		techniques, serves := techniquesOf(r.Tags), tacticsOf(r.Tags)
+		techniques, serves := attack.TechniquesOf(r.Tags), attack.TacticsOf(r.Tags)
 		if len(techniques) == 0 {
 			if len(serves) == 0 {
 				c.Bare++
@@ -87,7 +88,7 @@ func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[str
 		c.Rules++
 		counted := map[string]bool{}
 		for _, id := range techniques {
-			for _, x := range []string{id, parent(id)} {
+			for _, x := range []string{id, attack.Parent(id)} {
 				if counted[x] {
 					continue
 				}
@@ -95,9 +96,9 @@ func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[str
 				cell(x).Rules++
 				cell(x).Hits += r.Hits
 			}
-			if top, known := a.Find(parent(id)); !known || len(top.Tactics) == 0 {
+			if top, known := a.Find(attack.Parent(id)); !known || len(top.Tactics) == 0 {
 				for _, t := range serves {
-					serve(tacticsBy, parent(id), t)
+					serve(tacticsBy, attack.Parent(id), t)
 				}
 			}
 		}
@@ -105,7 +106,7 @@ func Cover(a *Attack, rules []CoverRule, product string, pool map[string]map[str
 	for id, x := range cells {
 		x.Members = pool[FigureCovered][id].Members
 		if by := tacticsBy[id]; by != nil {
-			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int { return slices.Index(tacticOrder, a) - slices.Index(tacticOrder, b) })
+			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int { return slices.Index(attack.Tactics, a) - slices.Index(attack.Tactics, b) })
 		}
 	}
 	c.fold(cells, loose)
@@ -123,16 +124,16 @@ func serve(m map[string]map[string]bool, a, b string) {
 func (c *Coverage) fold(cells map[string]*Cell, loose map[string]int) {
 	columns := map[string][]Cell{}
 	for _, id := range slices.Sorted(maps.Keys(cells)) {
-		if top := parent(id); top != id {
+		if top := attack.Parent(id); top != id {
 			if cells[top] == nil {
-				cells[top] = &Cell{Technique: Technique{ID: top, Name: top}}
+				cells[top] = &Cell{Technique: attack.Technique{ID: top, Name: top}}
 			}
 			cells[top].Subs = append(cells[top].Subs, *cells[id])
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(cells)) {
 		x := *cells[id]
-		if parent(id) != id {
+		if attack.Parent(id) != id {
 			continue
 		}
 		c.Cells = append(c.Cells, x)
@@ -143,7 +144,7 @@ func (c *Coverage) fold(cells map[string]*Cell, loose map[string]int) {
 			columns[t] = append(columns[t], x)
 		}
 	}
-	for _, t := range tacticOrder {
+	for _, t := range attack.Tactics {
 		list := columns[t]
 		slices.SortStableFunc(list, func(a, b Cell) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
 		c.Tactics = append(c.Tactics, CoverageTactic{Key: t, Cells: list, Loose: loose[t]})
@@ -206,29 +207,18 @@ func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	return out, nil
 }
 
-// FoundRules gives the rules that a hub knows of: those of findings that the
+// FoundRules returns the rules that a hub knows of: those of findings that the
 // scope may see, with the events in them since a time.
 func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
-	rows, err := store.Query[struct {
-		Rule  string `db:"rule"`
-		Count int64  `db:"n"`
-		ID    string `db:"id"`
-	}](tx, `SELECT f.rule AS rule, CAST(sum(f.count) AS BIGINT) AS n, max(f.id) AS id FROM findings f WHERE f.arrived >= $1 AND SCOPE(f) GROUP BY f.rule`, clock.Micros(since))
-	if err != nil {
-		return nil, err
-	}
+	list, err := finding.Rules(tx, since)
 	var out []CoverRule
-	for _, r := range rows {
-		it, err := Get(tx, r.ID) // its newest finding names it
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, CoverRule{ID: r.Rule, Title: it.Rule.Title, Level: it.Rule.Level, Tags: it.Rule.Tags, Hits: r.Count})
+	for _, r := range list {
+		out = append(out, CoverRule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})
 	}
 	slices.SortFunc(out, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
 	})
-	return out, nil
+	return out, err
 }
 
 // Layer is a layer of the ATT&CK Navigator, format 4.5.

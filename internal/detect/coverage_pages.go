@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -23,7 +24,7 @@ import (
 type CoverageConfig struct {
 	DB     *store.DB
 	Clock  clock.Clock
-	Attack *Attack
+	Attack *attack.List
 	// Hub says that the rules are those of findings that the viewer may see, and
 	// not loaded here.
 	Hub bool
@@ -154,7 +155,7 @@ func keyText(by string) i18n.Text {
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
 	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "規則 {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
-		col := svg.Tactic{Name: tacticText(t.Key)}
+		col := svg.Tactic{Name: attack.TacticText(t.Key)}
 		for _, x := range t.Cells {
 			if x.Old && x.Rules == 0 {
 				continue
@@ -231,16 +232,10 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 	return l
 }
 
-// tacticText is the name of a tactic of the list.
-func tacticText(key string) i18n.Text {
-	t, _ := event.TacticText(key)
-	return t
-}
-
 func tacticsText(list []string) any {
 	var out web.Run
 	for _, t := range list {
-		out = append(out, tacticText(t))
+		out = append(out, attack.TacticText(t))
 	}
 	return out
 }
@@ -256,7 +251,7 @@ func tacticTable(cov Coverage) web.Table {
 			all++
 			with += flag(cell.Rules > 0 || cell.Members > 0)
 		}
-		t.Rows = append(t.Rows, []any{tacticText(x.Key), strconv.Itoa(with) + " / " + strconv.Itoa(all)})
+		t.Rows = append(t.Rows, []any{attack.TacticText(x.Key), strconv.Itoa(with) + " / " + strconv.Itoa(all)})
 	}
 	return t
 }
@@ -306,7 +301,7 @@ func (c CoverageConfig) technique(r *web.Request) (*web.View, error) {
 	if !ok {
 		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here", "手法 {0} はありません").With(event.Clip(id, 20)))
 	}
-	top, _ := cov.Find(parent(id))
+	top, _ := cov.Find(attack.Parent(id))
 	state := web.Badge{Text: i18n.T("not covered", "規則なし"), Mood: web.Warn}
 	if x.Rules > 0 {
 		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "規則 {0} 件").With(x.Rules), Mood: web.Good}
@@ -336,8 +331,8 @@ func (c CoverageConfig) ruleList(x Cell, rules []CoverRule) web.List {
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張る規則がありません"), How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つ規則を追加してください。").With(strings.ToLower(x.ID))}}
 	for _, r := range rules {
 		var names []string
-		for _, t := range techniquesOf(r.Tags) {
-			if t == x.ID || parent(t) == x.ID {
+		for _, t := range attack.TechniquesOf(r.Tags) {
+			if t == x.ID || attack.Parent(t) == x.ID {
 				names = append(names, t)
 			}
 		}

@@ -3,7 +3,6 @@ package detect
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,61 +12,16 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
-
-// The list is whole: every entry has a name, every technique a tactic that we
-// know, every sub-technique its technique, and each stands once.
-func TestAttackList(t *testing.T) {
-	a := ReadAttack()
-	if len(a.Techniques) < 650 || len(a.byID) != len(a.Techniques) {
-		t.Fatalf("%d entries, %d ids", len(a.Techniques), len(a.byID))
-	}
-	served := map[string]bool{}
-	for _, x := range a.Techniques {
-		if !techniqueID.MatchString(x.ID) || x.Name == "" || strings.ContainsAny(x.Name, "|<>") {
-			t.Errorf("%+v", x)
-		}
-		if up := parent(x.ID); up == x.ID {
-			if len(x.Tactics) == 0 {
-				t.Errorf("%s serves no tactic", x.ID)
-			}
-		} else if _, ok := a.Find(up); !ok {
-			t.Errorf("%s has no technique above it", x.ID)
-		}
-		for _, tactic := range x.Tactics {
-			served[tactic] = true
-			if !slices.Contains(tacticOrder, tactic) {
-				t.Errorf("%s serves %q", x.ID, tactic)
-			}
-		}
-	}
-	for _, tactic := range tacticOrder {
-		if text := tacticText(tactic); !served[tactic] || text.EN == "" || text.JA == "" {
-			t.Errorf("tactic %s: served %v, %+v", tactic, served[tactic], text)
-		}
-	}
-	if !strings.Contains(attackText, "The MITRE Corporation") {
-		t.Error("the list does not say whose it is")
-	}
-	if x, ok := a.Find("T1059.001"); !ok || x.Name != "PowerShell" {
-		t.Errorf("%+v", x)
-	}
-}
-
-func TestTags(t *testing.T) {
-	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth", "attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
-	if got := techniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
-		t.Error(got)
-	}
-	if got := tacticsOf(tags); !slices.Equal(got, []string{"stealth"}) {
-		t.Error(got)
-	}
-}
 
 var coverRules = []CoverRule{
 	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001", "attack.t1059.003"}, Hits: 4},
@@ -80,7 +34,7 @@ var coverRules = []CoverRule{
 }
 
 func TestCover(t *testing.T) {
-	a := ReadAttack()
+	a := attack.Read()
 	pool := map[string]map[string]wire.PooledFigure{FigureCovered: {"T1566": {Members: 4}}}
 	c := Cover(a, coverRules, "", pool)
 	find := func(id string) Cell {
@@ -147,26 +101,11 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock, Correlator: n.joined}
 	CarePages(site, cfg)
 	CareAPI(a, cfg)
-	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: ReadAttack(), Rules: c.CoverRules}
+	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: c.CoverRules}
 	CoveragePages(site, cover)
 	CoverageAPI(a, cover)
 	mux.Handle("/", site.Handler())
 	return mux
-}
-
-func send(t *testing.T, h http.Handler, as, method, path, body string) (int, string) {
-	t.Helper()
-	r := httptest.NewRequest(method, "http://node.example"+path, strings.NewReader(body))
-	r.Header.Set("As", as)
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	kind := "application/x-www-form-urlencoded"
-	if strings.HasPrefix(body, "{") {
-		kind = "application/json"
-	}
-	r.Header.Set("Content-Type", kind)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code, w.Body.String()
 }
 
 // The pages draw in both languages with hostile rules, and do what they say;
@@ -244,18 +183,10 @@ func TestCarePages(t *testing.T) {
 	})
 }
 
-func mustJSON(t *testing.T, s string) string {
-	t.Helper()
-	b, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 // At a hub coverage and rules are made of what the viewer may see, and of figures.
 func TestHubRules(t *testing.T) {
-	eachDesk(t, func(t *testing.T, db *store.DB) {
+	moment, _ := clock.Fixed(start)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now, _ := clock.Fixed(start.Add(time.Minute))
 		viewers := map[string]policy.Viewer{"desk": {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin}, "other": {User: "u3", Member: "city", Role: policy.RoleReader}}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
@@ -264,14 +195,14 @@ func TestHubRules(t *testing.T) {
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
 		PoolPages(site, a, PoolPageConfig{DB: db, Clock: now})
-		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: ReadAttack(), Hub: true, Rules: FoundRules})
+		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: attack.Read(), Hub: true, Rules: FoundRules})
 		mux.Handle("/", site.Handler())
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {
 			t.Error("an empty page does not say what would be here")
 		}
-		f := sent()
+		f := wire.Finding{ID: "f1", Version: 1, Realm: event.Live, First: start, Last: start, Count: 1, Sensed: start, Detected: start, Handling: policy.Handling{TLP: policy.AmberStrict}}
 		f.Rule = wire.RuleRef{ID: ruleA, Title: "Secret beacon", Level: "high", Tags: []string{"attack.t1071.001"}}
-		if err := receive(t, db, "power", f); err != nil {
+		if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return finding.Receive(tx, "power", []byte(asJSON(t, f))) }); err != nil {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
@@ -298,5 +229,14 @@ func TestHubRules(t *testing.T) {
 		if diff := cmp.Diff([]PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
 			t.Error(diff)
 		}
-	})
+	}, storetest.With(Migrations()...), storetest.Clock(moment))
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
@@ -305,22 +305,22 @@ func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out 
 type sieves struct {
 	engines []*engine.Engine
 	mu      sync.Mutex
-	idle    [][]*quick.Fields // under mu
+	idle    [][]*flatjson.Fields // under mu
 }
 
 func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engines} }
 
-// keep is a history.Sieve: it lets through what a rule matches.
-func (v *sieves) keep(sk *history.Sketch) (bool, error) {
+// keep is a history.Prefilter: it lets through what a rule matches.
+func (v *sieves) keep(sk *history.Preview) (bool, error) {
 	v.mu.Lock()
-	var list []*quick.Fields
+	var list []*flatjson.Fields
 	if n := len(v.idle); n > 0 {
 		list, v.idle = v.idle[n-1], v.idle[:n-1]
 	}
 	v.mu.Unlock()
 	if list == nil {
 		for _, e := range v.engines {
-			list = append(list, quick.NewFields(e))
+			list = append(list, flatjson.NewFields(e))
 		}
 	}
 	found := false
@@ -365,5 +365,5 @@ func (s *Service) recordAll(ctx context.Context, list []match) error {
 		}
 		some, ids = nil, append(ids, found...)
 	}
-	return s.past.MarkFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
+	return s.past.SetFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
 }

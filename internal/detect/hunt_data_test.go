@@ -41,7 +41,7 @@ func TestRealHunt(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, hand := clock.Fixed(start)
-	db := storetest.SQLite(t, storetest.With(Migration()), storetest.Clock(now))
+	db := storetest.SQLite(t, storetest.With(Migrations()...), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now, SegmentEvents: 1000})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func (n *node) count(t *testing.T) int64 {
 	t.Helper()
 	var k int64
 	if err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		k, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE f.past = $1 AND SCOPE(f)`, false)
+		k, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE f.retro = $1 AND SCOPE(f)`, false)
 		return err
 	}); err != nil {
 		t.Fatal(err)

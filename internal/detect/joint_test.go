@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/wire"
@@ -35,7 +36,7 @@ func correlating(t *testing.T, n *node, own string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.joined, n.engine.who = k, k.book.ResolveField
+	n.joined, n.engine.who = k, k.resolver.ResolveField
 }
 
 // failure is a sign-in that failed.
@@ -62,7 +63,7 @@ func (n *node) arms(t *testing.T, id, text string) Armed {
 		t.Fatal(err)
 	}
 	a.ID = id
-	if err := n.engine.TryArm(a); err != nil {
+	if err := n.engine.Arm(a)[0]; err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -122,7 +123,7 @@ func TestJointLive(t *testing.T) {
 		if diff := cmp.Diff([]string{"Many failures indicator--1 1 false", "Our own  1 false"}, n.told(t)); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
-		i := slices.IndexFunc(n.findings(t), func(f Item) bool { return f.Rule.ID == failsID })
+		i := slices.IndexFunc(n.findings(t), func(f finding.Item) bool { return f.Rule.ID == failsID })
 		if f := n.findings(t)[i]; f.Rule.Author != "C. Orr" || f.Host != "dc1" || f.Rule.Level != "high" {
 			t.Errorf("%+v", f)
 		}
@@ -203,7 +204,7 @@ func TestJointRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.ID = fmt.Sprint("indicator--", i)
-		if err := e.TryArm(a); (err != nil) != (i == maxJoints) {
+		if err := e.Arm(a)[0]; (err != nil) != (i == maxJoints) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
@@ -383,9 +384,9 @@ func TestSameIdOtherText(t *testing.T) {
 		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
-		b := n.engine.now.Load()
+		in := n.engine.now.Load().in
 		id := n.engine.Rules().Rules[0].Key()
-		if b.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !b.says(id, ruleText(1, "dns_query", "QueryName: one")) {
+		if in.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !in.says(id, ruleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
 		n.arms(t, "indicator--4", ruleText(1, "dns_query", "QueryName: ours"))

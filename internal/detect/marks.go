@@ -18,12 +18,12 @@ type markRow struct {
 }
 
 // Load gives all marks by key.
-func (m Marks) Load(ctx context.Context) (map[string]follow.Mark, error) {
-	out := map[string]follow.Mark{}
+func (m Marks) Load(ctx context.Context) (map[string]follow.Checkpoint, error) {
+	out := map[string]follow.Checkpoint{}
 	err := m.DB.Read(ctx, store.System("detect: marks"), func(tx *store.Tx) error {
-		rows, err := store.Query[markRow](tx, `SELECT name, mark FROM finding_watch`)
+		rows, err := store.Query[markRow](tx, `SELECT name, mark FROM file_position`)
 		for _, r := range rows {
-			var k follow.Mark
+			var k follow.Checkpoint
 			if err := json.Unmarshal([]byte(r.Mark), &k); err != nil {
 				return fmt.Errorf("read mark %s: %w", r.Name, err)
 			}
@@ -35,11 +35,11 @@ func (m Marks) Load(ctx context.Context) (map[string]follow.Mark, error) {
 }
 
 // Save writes marks; it is durable when it returns.
-func (m Marks) Save(ctx context.Context, marks []follow.Mark) error {
+func (m Marks) Save(ctx context.Context, marks []follow.Checkpoint) error {
 	return m.DB.Write(ctx, store.System("detect: marks"), func(tx *store.Tx) error {
 		for _, k := range marks {
 			if k.Gone {
-				if _, err := tx.Exec(`DELETE FROM finding_watch WHERE name = $1`, k.Key); err != nil {
+				if _, err := tx.Exec(`DELETE FROM file_position WHERE name = $1`, k.Key); err != nil {
 					return err
 				}
 				continue
@@ -48,7 +48,7 @@ func (m Marks) Save(ctx context.Context, marks []follow.Mark) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO finding_watch (name, mark) VALUES ($1,$2) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark`, k.Key, string(b)); err != nil {
+			if _, err := tx.Exec(`INSERT INTO file_position (name, mark) VALUES ($1,$2) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark`, k.Key, string(b)); err != nil {
 				return err
 			}
 		}

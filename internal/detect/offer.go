@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -33,7 +34,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 			continue
 		}
 		a.offered[name] = true
-		give := v.why == "" && a.given < maxOffered
+		give := v.why == "" && a.given < wire.MaxObservables
 		if give {
 			known, err := s.known(tx, name, "")
 			if err != nil {
@@ -43,12 +44,12 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 		}
 		why := v.why
 		if why == "" {
-			why = reasonUnseen
-			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < maxOffered {
+			why = finding.ReasonUnseen
+			if !slices.Contains(a.Observables, v.o) && len(a.Observables) < wire.MaxObservables {
 				a.Observables = append(a.Observables, v.o)
 			}
 		}
-		if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, why, give}}); err != nil {
+		if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: why, Offered: give}); err != nil {
 			return err
 		}
 		if give {
@@ -73,10 +74,10 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	if err != nil {
 		return err
 	}
-	if err := store.Insert(tx, "finding_offer", []offerRow{{a.ID, name, reasonBehavior, !known}}); err != nil || known {
+	if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: finding.ReasonBehavior, Offered: !known}); err != nil || known {
 		return err
 	}
-	return offer(wire.Candidate{Sigma: text, Base: bases, Why: reasonBehavior}, name)
+	return offer(wire.Candidate{Sigma: text, Base: bases, Why: finding.ReasonBehavior}, name)
 }
 
 // maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.

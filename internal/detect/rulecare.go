@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -233,20 +234,20 @@ const markColumns = "id, rule, finding, reason, by_user, at, undone, undone_by"
 
 // MarkFalse notes that what a rule found was no attack: a finding that v may
 // see, or the rule as such if finding is empty. It changes nothing else.
-func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, finding, reason string) (FalseMark, error) {
+func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, found, reason string) (FalseMark, error) {
 	reason = strings.TrimSpace(reason)
 	switch {
 	case reason == "":
 		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
 	case len(reason) > maxReason:
 		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
-	case finding == "" && !c.Engine.knows(rule):
+	case found == "" && !c.Engine.knows(rule):
 		return FalseMark{}, noRule(rule)
 	}
 	var m FalseMark
 	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		if finding != "" {
-			f, err := Get(tx, finding)
+		if found != "" {
+			f, err := finding.Get(tx, found)
 			if err != nil {
 				return err
 			}
@@ -255,14 +256,14 @@ func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, finding, re
 			}
 			rule = f.Rule.ID
 		}
-		n, err := store.One[int64](tx, `SELECT count(*) FROM rule_marks WHERE rule = $1 AND finding = $2 AND undone = 0`, rule, finding)
+		n, err := store.One[int64](tx, `SELECT count(*) FROM rule_marks WHERE rule = $1 AND finding = $2 AND undone = 0`, rule, found)
 		if err == nil && n > 0 {
 			err = fault.New(fault.Conflict, i18n.T("this is marked as a false alarm already", "既に誤検知として記録されています"))
 		}
 		if err != nil {
 			return err
 		}
-		m = FalseMark{ID: clock.NewID(), Rule: rule, Finding: finding, Reason: reason, By: v.Name, At: tx.Now()}
+		m = FalseMark{ID: clock.NewID(), Rule: rule, Finding: found, Reason: reason, By: v.Name, At: tx.Now()}
 		return store.Insert(tx, "rule_marks", []FalseMark{m})
 	})
 	if err == nil {
@@ -322,7 +323,8 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 	for _, r := range b.own.Rules {
 		mine[r.Key()] = true
 	}
-	for _, r := range b.given {
+	for _, g := range b.given() {
+		r := g.rule
 		if mine[r.Key()] {
 			continue
 		}

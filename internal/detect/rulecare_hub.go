@@ -11,7 +11,9 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -41,7 +43,7 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 		if err != nil {
 			return err
 		}
-		known, err := FoundRules(tx, c.Clock().Add(-hitDays*24*time.Hour))
+		known, err := finding.Rules(tx, c.Clock().Add(-hitDays*24*time.Hour))
 		if err != nil {
 			return err
 		}
@@ -109,7 +111,7 @@ func PoolPages(site *web.Site, a *api.API, c PoolPageConfig) {
 }
 
 func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
-	list, err := c.pooledRules(r.Context(), r.Viewer)
+	rules, err := c.pooledRules(r.Context(), r.Viewer)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rules", "規則"), Nav: "rules", Handling: &h,
 		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体での規則の効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
 		Tabs: []web.Tab{{Text: i18n.T("Rules", "規則"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}}
-	l := web.List{ID: "pooled-rules", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(list))), Bare: true, Columns: []web.ListColumn{
+	l := web.List{ID: "pooled-rules", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(rules))), Bare: true, Columns: []web.ListColumn{
 		{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
 		{Key: "found", Text: i18n.T("Found at", "検知した組織"), Role: web.RoleNum},
 		{Key: "false", Text: i18n.T("Marked false by", "誤検知とした組織"), Role: web.RoleNum},
@@ -127,15 +129,15 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 		How: i18n.T("Members may let their nodes tell how often a rule hits and whether analysts mark it as a false alarm. Once a day a figure appears for each rule that at least three of them speak of.",
 			"構成員は、規則ごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えた規則について、1日1回、集計を掲載します。")}}
 	q := strings.ToLower(strings.TrimSpace(r.Value("q")))
-	if len(list) > 0 {
+	if len(rules) > 0 {
 		l.Filter = &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号"), Say: i18n.T("all rules with a figure, those marked as false alarms first", "集計のあるすべての規則、誤検知とされたものが先")}
 	}
-	if q != "" && len(list) > 0 {
+	if q != "" && len(rules) > 0 {
 		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含む規則、誤検知とされたものが先").With(r.Value("q"))
-		list = slices.DeleteFunc(list, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
-		l.Count, l.Empty = web.Exactly(int64(len(list))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
+		rules = slices.DeleteFunc(rules, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
+		l.Count, l.Empty = web.Exactly(int64(len(rules))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
 	}
-	for _, x := range list {
+	for _, x := range rules {
 		var title any = web.Mono(x.ID)
 		if x.Title != "" {
 			title = web.Lines{x.Title, web.Mono(x.ID)}
@@ -143,7 +145,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: "/findings?rule=" + url.QueryEscape(x.ID), Cells: []any{title, orNil(x.Found), orNil(x.FalseBy), orNil(x.Typical), x.Since}})
 	}
 	v.CSV = l.Table()
-	l.Page(r, pageRows)
+	l.Page(r, list.PageRows)
 	v.Data = careData{l}
 	return v, nil
 }

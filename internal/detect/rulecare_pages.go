@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -148,14 +149,14 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 		sort = ""
 	}
 	keep, held := kept(show), 0
-	list := all[:0:0]
+	lines := all[:0:0]
 	for _, l := range all {
 		held += flag(l.held.Active())
 		if keep(l) && (q == "" || strings.Contains(strings.ToLower(l.title+"\n"+l.id), q)) {
-			list = append(list, l)
+			lines = append(lines, l)
 		}
 	}
-	slices.SortFunc(list, func(a, b careLine) int {
+	slices.SortFunc(lines, func(a, b careLine) int {
 		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
 	})
 	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
@@ -165,7 +166,7 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
 	}
-	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(list))), Bare: true, Dense: true, Filter: careFilter(r, show, sort), Empty: careEmpty(show, q),
+	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: careFilter(r, show, sort), Empty: careEmpty(show, q),
 		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
 		Columns: []web.ListColumn{
 			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
@@ -176,12 +177,12 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 			{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost"},
 			{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote},
 		}}
-	v.CSV = careTable(list)
-	for _, x := range list {
+	v.CSV = careTable(lines)
+	for _, x := range lines {
 		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
 			web.Level(x.level), web.Lines{web.Defang(x.title), web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
 	}
-	l.Page(r, pageRows)
+	l.Page(r, list.PageRows)
 	v.Data = careData{l}
 	return v, nil
 }

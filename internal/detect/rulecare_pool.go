@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -87,10 +88,7 @@ type poolRow struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-var (
-	ruleID      = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256-[0-9a-f]{32})$`)
-	techniqueID = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
-)
+var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256-[0-9a-f]{32})$`)
 
 // Receive takes a member's word, in the caller's transaction; it takes the place
 // of the one before.
@@ -136,7 +134,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 		}
 	}
 	for _, t := range c.Techniques {
-		if !techniqueID.MatchString(t.Technique) || seen[t.Technique] {
+		if !attack.IsTechnique(t.Technique) || seen[t.Technique] {
 			return bad("technique", nil)
 		}
 		seen[t.Technique] = true
@@ -335,9 +333,9 @@ func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 	})
 	var rows []poolRow
 	for i, f := range list {
-		sound := ruleID.MatchString(f.Subject) || techniqueID.MatchString(f.Subject)
+		sound := ruleID.MatchString(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
-		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= maxCount && f.Typical >= 0 && f.Typical <= maxCount {
+		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount && f.Typical >= 0 && f.Typical <= wire.MaxCount {
 			rows = append(rows, poolRow{f, pooled()})
 		}
 	}

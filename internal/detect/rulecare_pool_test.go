@@ -20,11 +20,6 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-const (
-	ruleA = "11111111-1111-4111-8111-111111111111"
-	ruleB = "22222222-2222-4222-8222-222222222222"
-)
-
 type hub struct {
 	*Pool
 	t      *testing.T
@@ -35,7 +30,7 @@ type hub struct {
 func eachPool(t *testing.T, body func(t *testing.T, h *hub)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		now, hand := clock.Fixed(start)
-		db := storetest.Open(t, url, storetest.With(Migration()), storetest.Clock(now))
+		db := storetest.Open(t, url, storetest.With(Migrations()...), storetest.Clock(now))
 		h := &hub{t: t, hand: hand, active: []string{"m1", "m2", "m3", "m4", "m5", "m6"}}
 		h.Pool = NewPool(db, now, func(context.Context) ([]string, error) { return slices.Clone(h.active), nil })
 		body(t, h)

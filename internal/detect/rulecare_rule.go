@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/store"
@@ -132,7 +134,7 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関規則だけが使います。")})
 		}
 		for _, t := range rule.Tags {
-			d.Tags = append(d.Tags, tagBadge(t))
+			d.Tags = append(d.Tags, attack.Badge(t))
 		}
 	}
 	if d.Held {
@@ -302,10 +304,10 @@ func (c CarePageConfig) finding(r *web.Request) (*web.View, error) {
 }
 
 func (c CarePageConfig) findingView(r *web.Request, id string, form *web.Form) (*web.View, error) {
-	var it Item
+	var it finding.Item
 	var marks []FalseMark
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if it, err = Get(tx, id); err != nil {
+		if it, err = finding.Get(tx, id); err != nil {
 			return err
 		}
 		marks, err = FalseMarks(tx, "", id)

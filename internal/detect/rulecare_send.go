@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -112,7 +113,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 	}
 	techniques := map[string]int64{}
 	for rule := range c.Engine.cared {
-		for _, t := range techniquesOf(rule.tags) {
+		for _, t := range attack.TechniquesOf(rule.tags) {
 			techniques[t]++
 		}
 	}

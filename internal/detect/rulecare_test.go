@@ -19,10 +19,6 @@ import (
 	"github.com/meneki/meneki/sigma/engine"
 )
 
-const ruleNoise = "33333333-3333-4333-8333-333333333333"
-
-var analyst = policy.Viewer{User: "u1", Name: "Sato", Member: "power", Role: policy.RoleAnalyst}
-
 // careFor gives a node somebody who looks after its rules.
 func careFor(t *testing.T, n *node, cfg CareConfig) *Care {
 	t.Helper()

@@ -55,8 +55,10 @@ func (c *Care) weigh(ctx context.Context) error {
 func (e *Engine) drainCosts() []engine.Cost {
 	b := e.now.Load()
 	out := b.fast.DrainCosts()
-	for _, e := range append(slices.Clone(b.extra), b.bases.engines...) {
-		out = append(out, e.DrainCosts()...)
+	for _, x := range []*ruleIndex{b.rules, b.bases.index} {
+		for e := range x.engines {
+			out = append(out, e.DrainCosts()...)
+		}
 	}
 	return out
 }

@@ -3,16 +3,15 @@ package detect
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -24,8 +23,10 @@ import (
 //go:embed sql templates
 var files embed.FS
 
-// Migration is detect's part of the schema, at the hub and at a node.
-func Migration() store.Migration { return store.Migration{Name: "detect", FS: files} }
+// Migrations are detect's parts of the schema, at the hub and at a node.
+func Migrations() []store.Migration {
+	return []store.Migration{finding.Migration(), {Name: "detect", FS: files}}
+}
 
 // Templates are detect's pages.
 func Templates() fs.FS { return files }
@@ -119,7 +120,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	if c.Correlator != nil {
-		c.Engine.who = c.Correlator.book.ResolveField
+		c.Engine.who = c.Correlator.resolver.ResolveField
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
@@ -139,6 +140,26 @@ func (m match) by() string {
 		return m.hit.Rule.ID + " " + m.hit.Rule.Title
 	}
 	return m.hit.Rule.ID
+}
+
+// ref is the event, by what matched it.
+func (m match) ref() finding.RuleEvent { return finding.RuleEvent{Rule: m.by(), Event: m.ev.ID} }
+
+// traced returns which of the matches are in a finding already.
+func traced(tx *store.Tx, list []match) (map[finding.RuleEvent]bool, error) {
+	refs := make([]finding.RuleEvent, len(list))
+	for i, m := range list {
+		refs[i] = m.ref()
+	}
+	return finding.Traced(tx, refs)
+}
+
+// trace notes the events behind a finding.
+func (a *active) trace(list []match) (out []finding.FoundEvent) {
+	for _, m := range list {
+		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: m.ref(), At: m.ev.Time, Name: m.ev.From.Name, Record: m.ev.From.Record})
+	}
+	return out
 }
 
 // Take is the sink of every sensor: it keeps the events, matches them and
@@ -165,7 +186,7 @@ func (s *Service) record(ctx context.Context, matches []match) error {
 	if err != nil {
 		return err
 	}
-	return s.past.MarkFound(ctx, ids...)
+	return s.past.SetFound(ctx, ids...)
 }
 
 // write writes matches as findings, in groups by rule and host, and gives the ids of
@@ -200,7 +221,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 				return err
 			}
 			for _, m := range groups[k] {
-				if !stays(m.hit.List) { // else what the past holds without findings would tell of it
+				if !m.hit.List.Stays() { // else what the past holds without findings would tell of it
 					ids = append(ids, m.ev.ID)
 					if m.hit.basis != nil {
 						ids = append(ids, basisOf(m.hit.basis)...)
@@ -256,20 +277,20 @@ func (s *Service) forget() {
 type batch struct {
 	now      time.Time
 	findings []msg.Finding
-	traces   [][]any
+	traces   []finding.FoundEvent
 }
 
 // writeBatch writes findings and their events, and offers them.
 func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
-	if err := save(tx, b.now, b.findings...); err != nil {
+	if err := finding.Save(tx, b.now, b.findings...); err != nil {
 		return err
 	}
-	if err := tx.InsertTogether(`INSERT INTO finding_event (finding, rule, event, at, name, position)`, b.traces, ""); err != nil {
+	if err := finding.SaveTraces(tx, b.traces); err != nil {
 		return err
 	}
 	var offers []msg.Offer
 	for _, f := range b.findings {
-		if stays(f.Listed) {
+		if f.Listed.Stays() {
 			if err := s.gate.Keep(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
 				return err
 			}
@@ -282,9 +303,9 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 
 // grow adds a group's events, but for those that were seen in a finding of this rule
 // before, to its open finding, or makes one.
-func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[pair]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
+func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.RuleEvent]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
 	for _, m := range list {
-		if p := (pair{m.by(), m.ev.ID}); !seen[p] {
+		if p := m.ref(); !seen[p] {
 			seen[p] = true // a second match of the same event counts once
 			fresh = append(fresh, m)
 		}
@@ -350,17 +371,12 @@ func (a *active) take(m match) {
 
 // recall finds a finding of the same rule and host that was open before a restart.
 func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) {
-	rows, err := store.Query[row](tx, `SELECT `+columns+` FROM findings f WHERE f.rule = $1 AND f.host = $2 AND f.past = $3 AND f.member = $4 AND f.arrived > $5 AND f.title = $6 AND SCOPE(f) ORDER BY f.arrived DESC LIMIT 1`,
-		m.hit.Rule.ID, m.ev.Host, false, s.member(), clock.Micros(now.Add(-growing)), m.hit.Rule.Title)
-	if err != nil || len(rows) == 0 {
+	f, found, err := finding.Growing(tx, s.member(), m.hit.Rule, m.ev.Host, now.Add(-growing))
+	if err != nil || !found {
 		return nil, err
 	}
-	f, err := rows[0].finding()
-	if err != nil {
-		return nil, err
-	}
-	a := &active{Finding: f, touched: rows[0].Arrived, offered: map[string]bool{}}
-	old, err := store.Query[offerRow](tx, `SELECT finding, value, why, offered FROM finding_offer WHERE finding = $1`, f.ID)
+	a := &active{Finding: f.Finding, touched: f.Arrived, offered: map[string]bool{}}
+	old, err := finding.Verdicts(tx, f.ID)
 	for _, o := range old {
 		a.offered[o.Value] = true
 		if o.Offered {
@@ -388,22 +404,3 @@ func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
 
 // Rules replaces the node's own rules.
 func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }
-
-func words(f msg.Finding) string {
-	var b strings.Builder
-	for _, w := range []string{f.Rule.Title, f.Rule.ID, f.Host, f.User, f.Indicator} {
-		b.WriteString(strings.ToLower(w))
-		b.WriteByte('\n')
-	}
-	for _, o := range f.Observables {
-		b.WriteString(o.Value)
-		b.WriteByte('\n')
-	}
-	b.WriteString(strings.ToLower(strings.Join(f.Rule.Tags, "\n")))
-	return b.String()
-}
-
-func encode(f msg.Finding) (string, error) {
-	b, err := json.Marshal(f)
-	return string(b), err
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/msg"
@@ -24,34 +25,6 @@ import (
 )
 
 var start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
-
-const rulesText = `title: Suspicious beacon
-id: 11111111-1111-4111-8111-111111111111
-author: A. Author
-license: DRL 1.1
-level: high
-tags: [attack.command-and-control, attack.t1071.001]
-logsource: {product: windows, category: network_connection}
-detection:
-  sel: {Initiated: 'true', Image|endswith: '\bad.exe'}
-  condition: sel
----
-title: Recon with whoami
-id: 22222222-2222-4222-8222-222222222222
-level: medium
-logsource: {product: windows, category: process_creation}
-detection:
-  sel: {Image|endswith: '\whoami.exe'}
-  condition: sel
----
-title: Noise
-id: 33333333-3333-4333-8333-333333333333
-level: low
-logsource: {product: windows, category: dns_query}
-detection:
-  sel: {QueryName|contains: noise}
-  condition: sel
-`
 
 // gate keeps what was offered; a member that offers from medium upwards.
 type gate struct {
@@ -99,15 +72,6 @@ type node struct {
 	seq  int
 }
 
-func rules(t *testing.T, text string) *sigma.Set {
-	t.Helper()
-	list, err := sigma.Parse("test.yml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sigma.NewSet(list)
-}
-
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
 	t.Helper()
 	n := &node{db: db, past: past, gate: &gate{}, hand: hand}
@@ -124,7 +88,7 @@ func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, ha
 func eachNode(t *testing.T, body func(t *testing.T, n *node)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		now, hand := clock.Fixed(start)
-		db := storetest.Open(t, url, storetest.With(Migration()), storetest.Clock(now))
+		db := storetest.Open(t, url, storetest.With(Migrations()...), storetest.Clock(now))
 		past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 		if err != nil {
 			t.Fatal(err)
@@ -153,11 +117,11 @@ func (n *node) take(t *testing.T, list ...*event.Event) {
 	}
 }
 
-func (n *node) findings(t *testing.T) []Item {
+func (n *node) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var out []Item
+	var out []finding.Item
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		out, err = List(tx, Filter{}, Cursor{}, 100)
+		out, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 		return err
 	})
 	if err != nil {
@@ -196,7 +160,7 @@ func TestTake(t *testing.T) {
 		if len(list) != 2 {
 			t.Fatalf("%d findings, want 2", len(list))
 		}
-		i := slices.IndexFunc(list, func(i Item) bool { return i.Host == "ws1" })
+		i := slices.IndexFunc(list, func(i finding.Item) bool { return i.Host == "ws1" })
 		if g := list[i]; g.ID != f.ID || g.Count != 3 || g.Version != 2 || !g.First.Equal(start) || !g.Last.Equal(start.Add(time.Minute)) {
 			t.Errorf("grown: %+v", g)
 		}
@@ -209,9 +173,9 @@ func TestTake(t *testing.T) {
 		if k := len(n.findings(t)); k != 3 {
 			t.Errorf("%d findings after an hour, want 3", k)
 		}
-		var traces []Trace
+		var traces []finding.Trace
 		err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-			traces, err = Traces(tx, f.ID, 10)
+			traces, err = finding.Traces(tx, f.ID, 10)
 			return err
 		})
 		if err != nil || len(traces) != 3 || traces[0].Name != "a.json" || traces[0].Record == 0 {
@@ -312,12 +276,12 @@ func TestCommonValues(t *testing.T) {
 			if len(f.Observables) != 0 {
 				t.Errorf("%s names common values as its own: %+v", f.Rule.Title, f.Observables)
 			}
-			var verdicts []Offered
+			var verdicts []finding.Verdict
 			err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-				verdicts, err = Offers(tx, f.ID)
+				verdicts, err = finding.Verdicts(tx, f.ID)
 				return err
 			})
-			if err != nil || len(verdicts) != 2 || !verdicts[0].Offered || verdicts[1].Offered || verdicts[1].Why != reasonCommon {
+			if err != nil || len(verdicts) != 2 || !verdicts[0].Offered || verdicts[1].Offered || verdicts[1].Why != finding.ReasonCommon {
 				t.Errorf("verdicts: %+v, %v", verdicts, err)
 			}
 		}
@@ -339,7 +303,7 @@ func TestSystemBinary(t *testing.T) {
 	})
 }
 
-func indicator(t *testing.T, pattern, kind string) []byte {
+func indicator(t testing.TB, pattern, kind string) []byte {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", "created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
 		"name": "shared", "pattern": pattern, "pattern_type": kind, "valid_from": "2026-11-22T04:00:00Z", "valid_until": "2026-12-22T04:00:00Z", "labels": []string{"level:high"}})

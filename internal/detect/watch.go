@@ -100,10 +100,6 @@ func listHit(h watchlist.Hit) Hit {
 		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.Binding(), Until: e.ValidUntil}}
 }
 
-// stays reports whether a finding may not leave the node, nor change anything
-// that does: it was made by an entry whose source did not allow that.
-func stays(l *msg.ListEntry) bool { return l != nil && !policy.MayForward(l.TLP) }
-
 // reserved reports whether a value, or the host in it, is on the watchlist under
 // a marking that does not let it be passed on. An unreadable list reserves all.
 func (w *watched) reserved(o event.Observable) bool {

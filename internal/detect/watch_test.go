@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
@@ -33,17 +34,17 @@ func (n *node) connection(ip string) *event.Event {
 	return n.event("network_connection", start, map[string]any{"Image": `C:\Windows\System32\svchost.exe`, "DestinationIp": ip})
 }
 
-func (n *node) all(t *testing.T) []Item {
+func (n *node) all(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []Item
+	var list []finding.Item
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = List(tx, Filter{}, Cursor{}, 100)
+		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(list, func(a, b Item) int {
+	slices.SortFunc(list, func(a, b finding.Item) int {
 		return slices.Compare([]string{a.Rule.ID, a.Rule.Title}, []string{b.Rule.ID, b.Rule.Title})
 	})
 	return list

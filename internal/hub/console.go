@@ -6,6 +6,7 @@ import (
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
@@ -37,18 +38,18 @@ func hubConsole(h *Hub) (*role.Console, error) {
 	community.Pages(c.Site, h.membersView())
 	community.API(c.API, h.membersView())
 	c.Site.Templates(share.Templates())
-	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: detect.Title}
+	shared := share.HubPageConfig{DB: h.db, Office: h.office, MemberName: h.memberName, Members: h.memberDots, CaseNumber: casework.Number, FindingTitle: finding.Title}
 	share.HubPages(c.Site, shared)
 	share.HubAPI(c.API, shared)
 	c.Site.Templates(detect.Templates())
-	found := detect.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: casework.OfFinding}
-	detect.Pages(c.Site, found)
-	detect.API(c.API, found)
+	found := finding.PageConfig{DB: h.db, Hub: true, MemberName: h.memberName, CaseOf: casework.OfFinding}
+	finding.Pages(c.Site, found)
+	finding.API(c.API, found)
 	h.ruleConsole(c)
 	situation.Pages(c.Site, h.situationView())
 	situation.API(c.API, h.situationView())
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(h.db), detect.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(h.db), finding.Finder(h.db), casework.Finder(h.db), h.findMembers()}})
 	h.figures(c)
 	own := settings.PageConfig{People: h.people, Clock: h.cfg.Clock, Secure: h.secure(), Open: h.cfg.Open, Version: role.Version, Link: func(token string) string { return role.SignInLink(h.URL(), token) }, Notices: settings.Notices()}
 	settings.Pages(c.Site, own)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ import (
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
@@ -87,7 +89,8 @@ func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Migrate(ctx, job.Migration(), identity.Migration(), community.Migration(), detect.Migration(), share.Migration(), casework.Migration(), severity.Migration(), situation.Migration())
+	err = db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration(), community.Migration()}, detect.Migrations(),
+		[]store.Migration{share.Migration(), casework.Migration(), severity.Migration(), situation.Migration()})...)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -208,7 +211,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
 		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
 			tx.AfterCommitOnce(h.console, findings)
-			return detect.Desk{}.Receive(tx, member, body)
+			return finding.Receive(tx, member, body)
 		},
 		wire.KindCandidate:  h.office.ReceiveCandidate,
 		wire.KindReceipt:    h.office.ReceiveReceipt,

@@ -24,7 +24,7 @@ func TestMarkedTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = hub.Close() })
-	node := storetest.SQLite(t, storetest.With(job.Migration(), identity.Migration(), detect.Migration(), share.Migration()))
+	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...))
 	both := []string{"candidates", "findings", "objects", "rule_basis", "rule_pool", "rule_reports", "sightings"}
 	for _, c := range []struct {
 		role    string

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/wire"
@@ -12,7 +13,7 @@ import (
 // ruleConsole puts the community's figures of rules, and coverage, on the hub's port.
 func (h *Hub) ruleConsole(c *role.Console) {
 	detect.PoolPages(c.Site, c.API, detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock})
-	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: detect.ReadAttack(), Hub: true, Rules: detect.FoundRules}
+	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: attack.Read(), Hub: true, Rules: detect.FoundRules}
 	detect.CoveragePages(c.Site, cover)
 	detect.CoverageAPI(c.API, cover)
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -220,7 +222,7 @@ func TestHostileNode(t *testing.T) {
 		wire.KindSighting: func(id string) any { return wire.Sighting{ID: "s", Indicator: id, Count: 1} },
 	} {
 		x, y := w.letters("C", kind, body(hidden)).Results[0], w.letters("C", kind, body("nothing")).Results[0]
-		if x != y || x.Problem == "" {
+		if !reflect.DeepEqual(x, y) || x.Problem == "" {
 			t.Errorf("%s: %+v and %+v", kind, x, y)
 		}
 	}
@@ -316,7 +318,7 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(ctx, identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
 		t.Fatal(err)
 	}
 	for _, rules := range []share.Rules{share.Cautious(), share.Manual()} {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/casework"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
@@ -42,7 +42,7 @@ func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out [
 
 func (h *Hub) hourly(ctx context.Context, v policy.Viewer, since time.Time) (out []situation.FindingCount, err error) {
 	err = h.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
-		list, err := detect.Hourly(tx, since)
+		list, err := finding.Hourly(tx, since)
 		out = out[:0]
 		for _, c := range list {
 			out = append(out, situation.FindingCount{Member: c.Member, Hour: c.Start(), N: c.N})

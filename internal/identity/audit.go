@@ -14,9 +14,10 @@ import (
 
 // Entry is one line of the audit trail.
 type Entry struct {
-	ID        string          `db:"id"`
-	At        time.Time       `db:"at"`
-	Actor     string          `db:"actor"`      // user id, "machine:NAME" for a token or a node, "operator" for the machine's own command
+	ID string    `db:"id"`
+	At time.Time `db:"at"`
+	// user id, "machine:NAME" for a token or a node, "operator" for the machine's own command
+	Actor     string          `db:"actor"`
 	ActorName string          `db:"actor_name"` // as it was called then
 	Action    string          `db:"action"`     // "member.invite" and the like
 	Subject   string          `db:"subject"`    // id of what was changed
@@ -61,7 +62,7 @@ func TrailList() list.Spec[Entry] {
 		// Ids are made in the order of time.
 		Key: []list.Term[Entry]{{SQL: "a.id", Of: func(e Entry) any { return e.ID }, Desc: true}},
 		Sorts: []list.Sort[Entry]{
-			{Name: "time", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true},
+			{Name: "time", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), KeyOnly: true},
 		},
 		Filters: []list.Filter[Entry]{{Name: "subject", Kind: list.Linked,
 			Where: func(id string) list.Cond { return list.Where("a.subject = ?", id) }}},

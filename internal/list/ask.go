@@ -14,8 +14,11 @@ type Ask struct {
 	Sort   string            // name of a Sort, with - in front for its reverse; empty: the default
 	After  string            // Next of the page before
 	Limit  int               // 0: PageRows
-	Count  bool              // how many there are in all is wanted
-	Strict bool              // what the list does not know is an error instead of being left out
+	// Download asks for as much as a file holds, from the start: what is in memory
+	// as a whole, and DownloadRows of what is in the database.
+	Download bool
+	Count    bool // how many there are in all is wanted
+	Strict   bool // what the list does not know is an error instead of being left out
 }
 
 // asked is an Ask that was understood.
@@ -27,6 +30,7 @@ type asked[T any] struct {
 	back    bool
 	after   string
 	limit   int
+	file    bool
 }
 
 // Ask returns what the address of a page asks for. A download begins at the
@@ -37,7 +41,7 @@ func (s Spec[T]) Ask(r *web.Request) Ask {
 		a.Values[f.Name] = r.Value(f.Name)
 	}
 	if r.Download() {
-		a.After, a.Limit = "", DownloadRows
+		a.After, a.Limit, a.Download = "", DownloadRows, true
 	}
 	return a
 }
@@ -52,11 +56,10 @@ func (s Spec[T]) understand(a Ask) (asked[T], error) {
 }
 
 func (s Spec[T]) read(a Ask) (asked[T], error) {
-	out := asked[T]{values: map[string]string{}, after: a.After, limit: a.Limit}
+	out := asked[T]{values: map[string]string{}, after: a.After, limit: a.Limit, file: a.Download}
 	if out.limit < 1 {
 		out.limit = PageRows
 	}
-	out.limit = min(out.limit, DownloadRows)
 	for _, f := range s.Filters {
 		v := a.Values[f.Name]
 		if v == "" {

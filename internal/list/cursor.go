@@ -77,13 +77,13 @@ func (s Spec[T]) next(a asked[T], row T) string {
 	if a.back {
 		name = "-" + name
 	}
-	if a.sort.Fixed {
+	if a.sort.KeyOnly {
 		return encode(name, values(s.Key, row))
 	}
 	return encode(name, values(s.terms(a.sort, a.back), row))
 }
 
-// place returns the values of the order's terms at the cursor. For a fixed order
+// place returns the values of the order's terms at the cursor. For KeyOnly
 // find returns the row with the key, as far as the reader may see it.
 func (s Spec[T]) place(a asked[T], find func(key []any) (T, error)) ([]any, error) {
 	name := a.sort.Name
@@ -91,7 +91,7 @@ func (s Spec[T]) place(a asked[T], find func(key []any) (T, error)) ([]any, erro
 		name = "-" + name
 	}
 	terms := s.terms(a.sort, a.back)
-	if !a.sort.Fixed {
+	if !a.sort.KeyOnly {
 		return decode(a.after, name, terms)
 	}
 	key, err := decode(a.after, name, s.Key)

@@ -21,6 +21,7 @@ func (s Spec[T]) Read(tx *store.Tx, ask Ask) (Page[T], error) {
 			conds = append(conds, f.Where(v))
 		}
 	}
+	a.limit = min(a.limit, DownloadRows)
 	p := Page[T]{asked: a}
 	if ask.Count {
 		var q statement
@@ -89,6 +90,9 @@ func (s Spec[T]) Of(all []T, ask Ask) (Page[T], error) {
 	type item struct {
 		row T
 		at  []any
+	}
+	if a.file {
+		a.limit = max(a.limit, len(all))
 	}
 	terms := s.terms(a.sort, a.back)
 	var kept []item

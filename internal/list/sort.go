@@ -19,9 +19,9 @@ type Sort[T any] struct {
 	Text i18n.Text // in the filter line's sentence: "worst first"
 	Back i18n.Text // the same for the reverse: "least severe first"
 	By   []Term[T]
-	// Fixed says that no row ever changes its place in this order. A cursor then
-	// holds the row's key alone, and says nothing of what the order is made of.
-	Fixed bool
+	// KeyOnly makes cursors that hold the row's key alone, and look its place up: for
+	// an order in which no row moves, and for one whose terms a reader must not learn.
+	KeyOnly bool
 }
 
 // Term is an expression that rows are sorted or identified by.

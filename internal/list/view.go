@@ -80,7 +80,7 @@ func (s Spec[T]) line(r *web.Request, a asked[T]) *web.Filter {
 			}
 			f.Fields, asks = append(f.Fields, c), true
 		case Tab, Linked:
-			if v != x.Missing {
+			if x.Kind == Tab && v != "" || v != x.Missing {
 				f.Keep = append(f.Keep, web.Hidden{Name: x.Name, Value: v})
 			}
 		}
@@ -146,6 +146,9 @@ func (s Spec[T]) Tabs(r *web.Request, p Page[T], filter string) []web.Tab {
 // Table returns a page as data, for downloads.
 func (s Spec[T]) Table(p Page[T]) *web.Table {
 	t := &web.Table{Name: s.Caption}
+	if p.file && p.Next != "" {
+		t.Name = i18n.T("{0}, the first {1}", "{0}（先頭 {1} 件）").With(s.Caption, len(p.Rows))
+	}
 	var cells []func(T) any
 	for _, c := range s.Columns {
 		if c.ScreenOnly {

@@ -33,3 +33,8 @@ type ListEntry struct {
 	TLP    policy.TLP           `json:"tlp"`   // the strictest that it had while the finding grew
 	Until  time.Time            `json:"until,omitzero"`
 }
+
+// Stays reports whether a finding that was made by this entry may not leave the
+// node, nor change anything that does: its source does not allow that. A finding
+// without an entry, nil, may leave.
+func (e *ListEntry) Stays() bool { return e != nil && !policy.MayForward(e.TLP) }

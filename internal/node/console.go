@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
@@ -25,18 +26,18 @@ func nodeConsole(n *Node) (*role.Console, error) {
 	c := role.NewConsole(web.Config{Clock: n.cfg.Clock, Title: i18n.Same("meneki"), PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) }, Realm: n.cfg.Realm, Zone: n.cfg.Zone, Lang: n.cfg.Lang,
 		Nav: []web.NavItem{role.NavSituation, role.NavFindings, role.NavIndicators, role.NavLeaving, role.NavRules, role.NavCoverage, role.NavSettings}}, n.people, !role.Loopback(n.cfg.Listen), open, n.cfg.Log)
 	c.Site.Templates(share.Templates())
-	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.Notify("leaving") }, Hunts: hunts{n}, FindingTitle: detect.Title, Tabs: indicatorTabs()}
+	desk := share.NodePageConfig{DB: n.db, Gate: n.gate, Changed: func() { c.Notify("leaving") }, Hunts: hunts{n}, FindingTitle: finding.Title, Tabs: indicatorTabs()}
 	share.NodePages(c.Site, desk)
 	share.NodeAPI(c.API, desk)
 	c.Site.Templates(detect.Templates())
-	found := detect.PageConfig{DB: n.db}
-	detect.Pages(c.Site, found)
-	detect.API(c.API, found)
+	found := finding.PageConfig{DB: n.db}
+	finding.Pages(c.Site, found)
+	finding.API(c.API, found)
 	n.ruleConsole(c)
 	n.watchConsole(c)
 	situation.NodePages(c.Site, situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport})
 	c.Site.Templates(search.Templates())
-	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(n.db), detect.Finder(n.db), n.findListed(), n.findRules()}})
+	search.Pages(c.Site, search.PageConfig{Finders: []search.Finder{share.Finder(n.db), finding.Finder(n.db), n.findListed(), n.findRules()}})
 	n.figures(c)
 	own := settings.PageConfig{People: n.people, Clock: n.cfg.Clock, Secure: !role.Loopback(n.cfg.Listen), Node: true, Open: n.cfg.Open, Version: role.Version,
 		Link: func(token string) string { return role.SignInLink(n.URL(), token) }, Notices: settings.Notices(), More: []web.Tab{{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}, {Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}}}

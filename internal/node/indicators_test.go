@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/await"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -29,11 +29,11 @@ func dnsEvent(n int, at time.Time, name string) *event.Event {
 		Categories: []string{"dns_query"}, Host: "ws1", Fields: map[string]any{"QueryName": name, "Image": `C:\x\a.exe`}, Raw: []byte("{}")}
 }
 
-func (p pair) findings(t *testing.T) []detect.Item {
+func (p pair) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []detect.Item
+	var list []finding.Item
 	err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
+		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 		return err
 	})
 	if err != nil {
@@ -227,7 +227,7 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	sees := func(v policy.Viewer) (titles []string) {
 		err := p.node.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-			list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, 100)
+			list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
 			for _, f := range list {
 				titles = append(titles, f.Rule.Title)
 			}
@@ -265,13 +265,13 @@ func TestPatternFromTheHub(t *testing.T) {
 	if err := p.node.Take(t.Context(), []*event.Event{dnsEvent(20, at, "one.example"), dnsEvent(21, at.Add(time.Second), "two.example")}); err != nil {
 		t.Fatal(err)
 	}
-	hub := p.node.armory // what the inbox hands to the node
+	hub := p.node.matcher // what the inbox hands to the node
 	send := func(n int, pattern string) (id string, err error) {
 		id = fmt.Sprintf("indicator--11111111-1111-4111-8111-%012d", n)
 		ind, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": id, "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z",
 			"name": "I", "pattern": pattern, "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z"})
 		if err == nil {
-			err = hub.Arm(ind)
+			err = hub.Arm([][]byte{ind})[0]
 		}
 		if err == nil {
 			err = hub.Hunt(t.Context(), [][]byte{ind}, func(_ []int, list []share.Hunted) error { return list[0].Err })

@@ -64,7 +64,7 @@ type Node struct {
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
-	armory  armory
+	matcher matcher
 	link    *bus.Link
 	sensors *sensors
 	console *role.Console
@@ -107,7 +107,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, job.Migration(), identity.Migration(), detect.Migration(), share.Migration()); err != nil {
+	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {
@@ -215,8 +215,8 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.armory = armory{n.detect, detect.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	n.matcher = matcher{n.detect, detect.Reader{Pipelines: chain}}
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
@@ -228,7 +228,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.console, err = nodeConsole(n); err != nil {
 		return err
 	}
-	n.link.OnPush(wire.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
+	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
 		n.turn.Store(clock.Micros(cfg.Clock()))
 		n.console.Notify("situation")

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share"
@@ -43,10 +43,10 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		if s.Hunting, err = share.HuntsLeft(tx); err != nil {
 			return err
 		}
-		if s.FindingsTotal, err = detect.Count(tx, detect.Filter{}); err != nil {
+		if s.FindingsTotal, err = finding.Count(tx, finding.Filter{}); err != nil {
 			return err
 		}
-		list, err := detect.List(tx, detect.Filter{}, detect.Cursor{}, shownFindings)
+		list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, shownFindings)
 		for _, f := range list {
 			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Retro, At: f.Arrived, Handling: f.Handling})
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 )
 
@@ -41,6 +42,15 @@ func tokenBody(t identity.Token) TokenBody {
 	return TokenBody{t.ID, t.Name, t.User, t.Member, string(t.Role), t.Created, t.Expires, t.LastUsed, t.Revoked}
 }
 
+// tokens describes the list of API tokens, the newest first.
+func tokens() list.Spec[identity.Token] {
+	// Ids are made in the order of time.
+	return list.Spec[identity.Token]{
+		Key:   []list.Term[identity.Token]{{Of: func(t identity.Token) any { return t.ID }, Desc: true}},
+		Sorts: []list.Sort[identity.Token]{{Name: "created", KeyOnly: true}},
+	}
+}
+
 // API adds the operations about oneself.
 func API(a *api.API, c PageConfig) {
 	type meOut struct{ Body Me }
@@ -53,24 +63,12 @@ func API(a *api.API, c PageConfig) {
 	type listIn struct{ api.Paging }
 	api.Register(a, api.Op{ID: "list-tokens", Method: http.MethodGet, Path: "/api/v1/tokens", Tag: "settings", Need: policy.RoleReader, Summary: i18n.T("List the API tokens that you may end", "失効させることのできる API トークンの一覧")},
 		func(ctx context.Context, in *listIn) (*tokensOut, error) {
-			after, err := api.Unmark(in.After, 1)
+			all, err := c.People.Tokens(ctx, api.Viewer(ctx))
 			if err != nil {
 				return nil, err
 			}
-			list, err := c.People.Tokens(ctx, api.Viewer(ctx))
-			if err != nil {
-				return nil, err
-			}
-			var rows []TokenBody
-			skip := after != nil
-			for _, t := range list {
-				if skip {
-					skip = t.ID != after[0]
-					continue
-				}
-				rows = append(rows, tokenBody(t))
-			}
-			return &tokensOut{api.Cut(rows, in.Limit, func(t TokenBody) []string { return []string{t.ID} })}, nil
+			p, err := tokens().Of(all, list.Ask{After: in.After, Limit: in.Limit})
+			return &tokensOut{list.Body(p, tokenBody)}, err
 		})
 	type addIn struct {
 		Body struct {

@@ -47,7 +47,7 @@ func indicators(now time.Time) list.Spec[Indicator] {
 		Select: objectColumns, From: "objects o", Scope: []string{"o"},
 		Key: []list.Term[Indicator]{term("o.id", false, func(i Indicator) any { return i.ID })},
 		Sorts: []list.Sort[Indicator]{
-			{Name: "made", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), Fixed: true,
+			{Name: "made", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), KeyOnly: true,
 				By: []list.Term[Indicator]{made}},
 			{Name: "level", Text: i18n.T("worst first", "重要度の高い順"), Back: i18n.T("least severe first", "重要度の低い順"),
 				By: []list.Term[Indicator]{level, made}},

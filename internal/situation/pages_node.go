@@ -94,7 +94,7 @@ func NodePages(site *web.Site, c NodeConfig) {
 		if err != nil {
 			return nil, err
 		}
-		return rep.view(r), nil
+		return rep.view(r)
 	})
 }
 

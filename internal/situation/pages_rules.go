@@ -3,11 +3,11 @@ package situation
 import (
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -32,105 +32,140 @@ type RefusedRule struct {
 	Reason i18n.Text
 }
 
-// pageRules is how many rules a page shows: a node may have ten thousand.
-const pageRules = 100
-
-// levels are those of rules, the highest first.
-var levels = []struct {
-	name string
-	text i18n.Text
-}{{"critical", i18n.T("critical", "重大")}, {"high", i18n.T("high", "高")}, {"medium", i18n.T("medium", "中")}, {"low", i18n.T("low", "低")}, {"informational", i18n.T("informational", "情報")}}
-
-func (rep RuleReport) view(r *web.Request) *web.View {
+func (rep RuleReport) view(r *web.Request) (*web.View, error) {
 	refused := r.Value("show") == "refused"
-	v := &web.View{Template: "situation/rules", Title: i18n.T("Rules", "規則"), Nav: "rules", Back: &web.Link{Text: i18n.T("Situation", "状況"), Path: "/"}, Wide: true,
-		Lede: i18n.T("What this node matches every event with. A rule that is not fully understood is refused as a whole, never half-loaded.", "このノードがすべての事象に照合する規則です。完全に解釈できない規則は、一部だけ読み込まず、全体を読み込みません。"),
+	v := &web.View{Template: "situation/rules", Title: i18n.T("Rules", "ルール"), Nav: "rules",
+		Back: &web.Link{Text: i18n.T("Situation", "状況"), Path: "/"}, Wide: true,
+		Lede: i18n.T(
+			"What this node matches every event with. A rule that is not fully understood is refused as a whole, "+
+				"never half-loaded.", "このノードがすべての事象に照合するルールです。完全に解釈できないルールは、一部だけ読み込まず、全体を読み込みません。"),
 		Tabs: []web.Tab{
 			{Text: i18n.T("Care", "手入れ"), Path: "/rules/care"},
 			{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"},
 			{Text: i18n.T("Loaded", "読込済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
 			{Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},
 		}}
-	l := rep.loaded(r)
+	var err error
 	if refused {
-		l = rep.refused(r)
+		spec := refusedList()
+		var p list.Page[RefusedRule]
+		if p, err = spec.Of(rep.Refused, spec.Ask(r)); err == nil {
+			v.Data, v.CSV = spec.View(r, p), spec.Table(p)
+		}
+	} else {
+		spec := loadedList()
+		var p list.Page[RuleLine]
+		if p, err = spec.Of(rep.Loaded, spec.Ask(r)); err == nil {
+			v.Data, v.CSV = spec.View(r, p), spec.Table(p)
+		}
 	}
-	v.CSV = l.Table()
-	l.Page(r, pageRules)
-	v.Data = l
-	return v
+	return v, err
 }
 
-func (rep RuleReport) loaded(r *web.Request) web.List {
-	q, level := strings.ToLower(strings.TrimSpace(r.Value("q"))), r.Value("level")
-	f := &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("Title, author, file or id", "題名・作者・ファイル・番号")}
-	choice := web.Choice{Name: "level", Text: i18n.T("Level", "重要度"), Options: []web.Option{{Text: i18n.T("any", "すべて"), On: true}}}
-	say, known := i18n.T("all rules", "すべての規則"), false
-	for _, x := range levels {
-		on := x.name == level
-		if on {
-			say, known, choice.Options[0].On = i18n.T("rules of level {0}", "重要度が「{0}」の規則").With(x.text), true, false
-		}
-		choice.Options = append(choice.Options, web.Option{Value: x.name, Text: x.text, On: on})
+// loadedList describes the list of rules that are matched.
+func loadedList() list.Spec[RuleLine] {
+	level := list.Rank("", func(x RuleLine) string { return x.Level }, "informational", "low", "medium", "high",
+		"critical")
+	level.Desc = true
+	title := list.Term[RuleLine]{Of: func(x RuleLine) any { return x.Title }}
+	levels := []list.Option{
+		{Text: i18n.T("any", "すべて")},
+		{Value: "critical", Text: i18n.T("critical", "重大")}, {Value: "high", Text: i18n.T("high", "高")},
+		{Value: "medium", Text: i18n.T("medium", "中")}, {Value: "low", Text: i18n.T("low", "低")},
+		{Value: "informational", Text: i18n.T("informational", "情報")},
 	}
-	if q != "" {
-		say = i18n.T("{0}, with “{1}”", "{0}、「{1}」を含む").With(say, r.Value("q"))
+	return list.Spec[RuleLine]{
+		Key: []list.Term[RuleLine]{{Of: func(x RuleLine) any { return x.ID }}},
+		Sorts: []list.Sort[RuleLine]{
+			{Name: "title", Text: i18n.T("by title", "題名順"), By: []list.Term[RuleLine]{title}},
+			{Name: "level", Text: i18n.T("highest level first", "重要度の高い順"),
+				Back: i18n.T("lowest level first", "重要度の低い順"),
+				By:   []list.Term[RuleLine]{level, title}},
+		},
+		Filters: []list.Filter[RuleLine]{
+			{Name: "level", Text: i18n.T("Level", "重要度"), Options: levels,
+				Match: func(x RuleLine, level string) bool { return x.Level == level },
+				Say: func(level string) i18n.Text {
+					return i18n.T("of level {0}", "重要度が「{0}」").With(levelText(level))
+				}},
+			{Name: "q", Kind: list.Words, Text: i18n.T("Title, author, file or id", "題名・作者・ファイル・番号"),
+				Match: func(x RuleLine, typed string) bool {
+					return list.Holds(x.Title+"\n"+x.Author+"\n"+x.File+"\n"+x.ID, typed)
+				}},
+		},
+		Name: "rules", Path: "/rules", Caption: i18n.T("Rules", "ルール"), All: i18n.T("rules", "ルール"), Dense: true,
+		Columns: []list.Column[RuleLine]{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+				Cell: func(x RuleLine) any { return web.Level(x.Level) }},
+			{Key: "title", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "title", Cell: ruleCell},
+			{Key: "author", Text: i18n.T("Author and licence", "作者とライセンス"), Role: web.RoleNote,
+				Cell: func(x RuleLine) any { return web.Run{x.Author, x.License} }},
+			{Key: "id", Text: i18n.Same("ID"), Role: web.RoleWide,
+				Cell: func(x RuleLine) any { return web.Mono(x.ID) }},
+		},
+		Row: func(x RuleLine) web.Row { return web.Row{Key: x.ID, Path: web.Path("/rules/{0}", x.ID)} },
+		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rules", "ルールがありません"),
+			How: i18n.T("Start the node with --rules DIR; indicators of the community are matched all the same.",
+				"--rules フォルダー を付けて起動してください。共同体の指標は、ルールがなくても照合されます。")},
+		NoMatch: &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
+			Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules"}},
 	}
-	f.Fields, f.Say = []web.Choice{choice}, i18n.T("{0}, by title", "{0}、題名順").With(say)
-	if q != "" || known {
-		f.Clear = "/rules"
-	}
-	l := web.List{ID: "rules", Caption: i18n.T("Rules", "規則"), Bare: true, Dense: true, Filter: f, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "title", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
-		{Key: "author", Text: i18n.T("Author and licence", "作者とライセンス"), Role: web.RoleNote},
-		{Key: "id", Text: i18n.Same("ID"), Role: web.RoleWide},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"), How: i18n.T("Start the node with --rules DIR; indicators of the community are matched all the same.", "--rules フォルダー を付けて起動してください。共同体の指標は、規則がなくても照合されます。")}}
-	if f.Clear != "" {
-		l.Empty = &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
-	}
-	list := slices.Clone(rep.Loaded)
-	slices.SortStableFunc(list, func(a, b RuleLine) int { return strings.Compare(a.Title, b.Title) })
-	for _, x := range list {
-		if known && x.Level != level || q != "" && !strings.Contains(strings.ToLower(x.Title+"\n"+x.Author+"\n"+x.File+"\n"+x.ID), q) {
-			continue
-		}
-		sub := web.Run{web.Mono(x.File)}
-		if x.Correlation {
-			sub = append(sub, web.Badge{Text: i18n.T("correlation", "相関"), Mood: web.Info})
-		}
-		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/rules/{0}", x.ID), Cells: []any{web.Level(x.Level), web.Lines{x.Title, sub}, web.Run{x.Author, x.License}, web.Mono(x.ID)}})
-	}
-	l.Count = web.Exactly(int64(len(l.Rows)))
-	return l
 }
 
-func (rep RuleReport) refused(r *web.Request) web.List {
-	q := strings.ToLower(strings.TrimSpace(r.Value("q")))
-	f := &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("File or reason", "ファイル・理由"), Keep: []web.Hidden{{Name: "show", Value: "refused"}}}
-	l := web.List{ID: "rules", Caption: i18n.T("Rules", "規則"), Bare: true, Dense: true, Columns: []web.ListColumn{
-		{Key: "file", Text: i18n.T("File", "ファイル"), Role: web.RoleMain},
-		{Key: "line", Text: i18n.T("Line", "行"), Role: web.RoleNum},
-		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
-	}, Empty: &web.Empty{Icon: "check", Text: i18n.T("No rule was refused", "読み込めなかった規則はありません"), How: i18n.T("Rules with unknown modifiers or broken conditions would be listed here with file, line and reason.", "未知の修飾子や壊れた条件を含む規則があれば、ファイル・行・理由とともにここに並びます。")}}
-	if len(rep.Refused) > 0 {
-		l.Filter = f
-	}
-	if q != "" {
-		f.Clear = "/rules?show=refused"
-		l.Empty = &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all refused rules", "読込不可の規則をすべて表示"), Path: f.Clear}}
-	}
-	for _, x := range rep.Refused {
-		if q != "" && !strings.Contains(strings.ToLower(x.File+"\n"+x.Reason.EN+"\n"+x.Reason.JA), q) {
-			continue
+func levelText(level string) i18n.Text {
+	for _, o := range loadedList().Filters[0].Options {
+		if o.Value == level {
+			return o.Text
 		}
-		dir, base := path.Split(filepath.ToSlash(x.File))
-		line := any(nil)
-		if x.Line > 0 {
-			line = x.Line
-		}
-		l.Rows = append(l.Rows, web.Row{Key: x.File + ":" + strconv.Itoa(x.Line), Cells: []any{web.Lines{base, strings.TrimSuffix(dir, "/")}, line, x.Reason}})
 	}
-	l.Count = web.Exactly(int64(len(l.Rows)))
-	return l
+	return i18n.Same(level)
+}
+
+func ruleCell(x RuleLine) any {
+	sub := web.Run{web.Mono(x.File)}
+	if x.Correlation {
+		sub = append(sub, web.Badge{Text: i18n.T("correlation", "相関"), Mood: web.Info})
+	}
+	return web.Lines{x.Title, sub}
+}
+
+// refusedList describes the list of rules that are not matched.
+func refusedList() list.Spec[RefusedRule] {
+	file := list.Term[RefusedRule]{Of: func(x RefusedRule) any { return x.File }}
+	line := list.Term[RefusedRule]{Of: func(x RefusedRule) any { return x.Line }}
+	return list.Spec[RefusedRule]{
+		Key:   []list.Term[RefusedRule]{file, line, {Of: func(x RefusedRule) any { return x.Reason.EN }}},
+		Sorts: []list.Sort[RefusedRule]{{Name: "file", Text: i18n.T("by file", "ファイル順")}},
+		Filters: []list.Filter[RefusedRule]{
+			{Name: "show", Kind: list.Tab, Missing: "refused", Match: func(RefusedRule, string) bool { return true }},
+			{Name: "q", Kind: list.Words, Text: i18n.T("File or reason", "ファイル・理由"),
+				Match: func(x RefusedRule, typed string) bool {
+					return list.Holds(x.File+"\n"+x.Reason.EN+"\n"+x.Reason.JA, typed)
+				}},
+		},
+		Name: "rules", Path: "/rules", Caption: i18n.T("Rules", "ルール"), All: i18n.T("refused rules",
+			"読込不可のルール"), Dense: true,
+		Columns: []list.Column[RefusedRule]{
+			{Key: "file", Text: i18n.T("File", "ファイル"), Role: web.RoleMain, Sort: "file",
+				Cell: func(x RefusedRule) any {
+					dir, base := path.Split(filepath.ToSlash(x.File))
+					return web.Lines{base, strings.TrimSuffix(dir, "/")}
+				}},
+			{Key: "line", Text: i18n.T("Line", "行"), Role: web.RoleNum, Cell: func(x RefusedRule) any {
+				if x.Line == 0 {
+					return nil
+				}
+				return x.Line
+			}},
+			{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote,
+				Cell: func(x RefusedRule) any { return x.Reason }},
+		},
+		Row: func(x RefusedRule) web.Row { return web.Row{Key: x.File + ":" + strconv.Itoa(x.Line)} },
+		Empty: &web.Empty{Icon: "check", Text: i18n.T("No rule was refused", "読み込めなかったルールはありません"),
+			How: i18n.T(
+				"Rules with unknown modifiers or broken conditions would be listed here with file, line and reason.",
+				"未知の修飾子や壊れた条件を含むルールがあれば、ファイル・行・理由とともにここに並びます。")},
+		NoMatch: &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
+			Do: &web.Link{Text: i18n.T("Show all refused rules", "読込不可のルールをすべて表示"), Path: "/rules?show=refused"}},
+	}
 }

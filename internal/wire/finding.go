@@ -23,6 +23,15 @@ type FieldValue struct {
 	Value string `json:"value"`
 }
 
+// Bounds of what one finding holds.
+const (
+	MaxMatched     = 24   // fields
+	MaxValue       = 2000 // bytes of a field's value
+	MaxObservables = 20
+	// MaxCount keeps counts and versions within what every database holds.
+	MaxCount = 999_999_999
+)
+
 // Finding says that a rule or an indicator matched events at a node. It goes to
 // the hub as far as the member's policy lets it: Host, User, Matched and
 // Observables may have been left out.

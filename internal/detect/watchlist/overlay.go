@@ -26,7 +26,8 @@ func newOverlay(most int) *overlay { return &overlay{filter: newGrowing(most)} }
 
 // The marks of what was removed: one entry, all of an id, all of a source.
 func markKey(r *record) string {
-	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" + string(r.id)
+	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" +
+		string(r.id)
 }
 func markID(id []byte) string         { return "i" + string(id) }
 func markSource(source string) string { return "s" + source }
@@ -87,7 +88,7 @@ func (o *overlay) with(batch []change) *overlay {
 		if r := c.add; r != nil {
 			drop(r.fp, func(old *record) bool { return old.compare(r) == 0 })
 			m := shard(int(r.fp % shards))
-			m[r.fp] = append(slices.Clip(m[r.fp]), *r)
+			m[r.fp] = insert(m[r.fp], *r)
 			n.added++
 			n.bytes += c.cost()
 			n.shapes.add(r.kind, r.match, string(r.value))
@@ -101,6 +102,9 @@ func (o *overlay) with(batch []change) *overlay {
 			n.dropAll(drop, func(r *record) bool { return string(r.id) == c.mark[1:] })
 		default:
 			n.dropAll(drop, func(r *record) bool { return r.source == c.mark[1:] })
+		}
+		if c.mark == "" { // there is no layer below
+			continue
 		}
 		i := shardOf(c.mark)
 		if _, there := n.gone[i][c.mark]; there {
@@ -135,7 +139,7 @@ func (o *overlay) dropAll(drop func(uint64, func(*record) bool), out func(*recor
 
 func (o *overlay) empty() bool { return o.added == 0 && o.removed == 0 }
 
-// find gives every record of a fingerprint.
+// find returns every record of a fingerprint.
 func (o *overlay) find(fp uint64, yield func(*record)) {
 	if o.added == 0 || !o.filter.may(fp) {
 		return

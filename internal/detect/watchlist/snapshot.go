@@ -70,7 +70,7 @@ func (p *batches) back(b *batch) {
 	p.pool.Put(b)
 }
 
-// question is one value of one kind that somebody may watch for in one way.
+// question is one value of one kind that someone may watch for in one way.
 type question struct {
 	fp       uint64
 	at       uint32 // observable in list
@@ -80,7 +80,7 @@ type question struct {
 	bits     uint8 // length of a network
 }
 
-// ask notes every question about observable i that somebody has an interest in.
+// ask notes every question about observable i that someone has an interest in.
 func (b *batch) ask(i int) {
 	k := kindOf(b.list[i].Type)
 	if k == 0 {
@@ -159,7 +159,8 @@ func (b *batch) networks(i int, k kind) {
 	for n := addr.BitLen(); n >= 0; n-- {
 		if lengths.has(n) {
 			p, _ := addr.Prefix(n)
-			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network, bits: uint8(n)})
+			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network,
+				bits: uint8(n)})
 		}
 	}
 }
@@ -209,6 +210,7 @@ type answer struct {
 	clock func() time.Time
 	now   time.Time // read at the first find
 	yield func(Hit) bool
+	most  int   // entries for one value in one way to match
 	done  bool  // yield wants no more
 	err   error // the first
 }
@@ -217,7 +219,7 @@ type answer struct {
 func (a *answer) compare(o event.Observable, fp uint64, k kind, m Match, v string) {
 	n := 0
 	take := func(above []*overlay, r *record) {
-		if a.done || n == maxHits || !r.is(k, m, v) {
+		if a.done || n == a.most || !r.is(k, m, v) {
 			return
 		}
 		for _, l := range above {

@@ -13,14 +13,14 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// told is a record, or why it could not be read, as a Cutter and a Decoder tell it.
-type told struct {
+// result is a record, or why it could not be read, as a Cutter and a Decoder return it.
+type result struct {
 	Offset, Record int64
 	Raw, Reason    string
 }
 
 // cutUp reads a stream; lines says whether whole lines are cut without looking into them.
-func cutUp(in string, most int, lines bool) (out []told, last int64) {
+func cutUp(in string, most int, lines bool) (out []result, last int64) {
 	c := NewCutter(strings.NewReader(in), most)
 	c.f.lines = lines
 	d := new(Decoder)
@@ -32,10 +32,10 @@ func cutUp(in string, most int, lines bool) (out []told, last int64) {
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
 		n, err := d.Cut(source, cut, Hint{Seen: time.Unix(1, 0)}, func(ev *event.Event) error {
-			out = append(out, told{Offset: ev.From.Offset, Record: ev.From.Record, Raw: string(ev.Raw)})
+			out = append(out, result{Offset: ev.From.Offset, Record: ev.From.Record, Raw: string(ev.Raw)})
 			return nil
 		}, func(b BadRecord) {
-			out = append(out, told{Offset: b.Offset, Record: b.Record, Reason: b.Reason.In("en")})
+			out = append(out, result{Offset: b.Offset, Record: b.Record, Reason: b.Reason.In("en")})
 		})
 		if err != nil {
 			panic(err)
@@ -49,9 +49,14 @@ func cutUp(in string, most int, lines bool) (out []told, last int64) {
 func TestPlainLines(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 256) + "1" + strings.Repeat("}", 256)
 	deeper := strings.Repeat(`{"a":`, 257) + "1" + strings.Repeat("}", 257)
-	pieces := []string{`{"a":1}`, `{"a":{"b":[1,2]}}`, "\n", "\n", "\n", "\r\n", " ", "\t", `{"a":}`, `{"a":"x}`, `{"a":1}{"b":2}`, `{"a":1} {"b":`, `}`, `{`, `{"a":{"b":1}`, `,`, `"b":2}`,
-		`[`, `]`, `[{"a":1},`, `{"Records":[{"a":1}`, `]}`, `{"records":[]}`, `{"events":[{"a":1}`, `{"events":[]}`, `{"hits":{"hits":[{"a":1}`, `]}}`, `{"took":5,"hits":{"total":{"value":1},"hits":[`, `{"@odata.context":"x","value":[{"b":1},`, `{"index":{"_id":"1"}}`, "\x00", "\xff", `{"a":"\ud800"}`, `text}`, `{text}`, `<14>Jan  2 03:04:05 host app: hello`, "\xef\xbb\xbf",
-		`type=SYSCALL msg=audit(1.5:7): exe="/bin/sh"`, strings.Repeat("x", 300), `{"a":"` + strings.Repeat("y", 300) + `"}`, deep, deeper, "{}", `{"a":1}[{"b":2}]`, "\n  {\"c\":3}\n", "{\n  \"a\": 1\n}\n"}
+	pieces := []string{`{"a":1}`, `{"a":{"b":[1,2]}}`, "\n", "\n", "\n", "\r\n", " ", "\t", `{"a":}`, `{"a":"x}`,
+		`{"a":1}{"b":2}`, `{"a":1} {"b":`, `}`, `{`, `{"a":{"b":1}`, `,`, `"b":2}`,
+		`[`, `]`, `[{"a":1},`, `{"Records":[{"a":1}`, `]}`, `{"records":[]}`, `{"events":[{"a":1}`, `{"events":[]}`,
+		`{"hits":{"hits":[{"a":1}`, `]}}`, `{"took":5,"hits":{"total":{"value":1},"hits":[`,
+		`{"@odata.context":"x","value":[{"b":1},`, `{"index":{"_id":"1"}}`, "\x00", "\xff", `{"a":"\ud800"}`, `text}`,
+		`{text}`, `<14>Jan  2 03:04:05 host app: hello`, "\xef\xbb\xbf",
+		`type=SYSCALL msg=audit(1.5:7): exe="/bin/sh"`, strings.Repeat("x", 300), `{"a":"` + strings.Repeat("y", 300) +
+			`"}`, deep, deeper, "{}", `{"a":1}[{"b":2}]`, "\n  {\"c\":3}\n", "{\n  \"a\": 1\n}\n"}
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 25).Draw(t, "in"), "")
 		if rapid.Bool().Draw(t, "one a line") {

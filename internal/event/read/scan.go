@@ -38,12 +38,12 @@ const (
 	scanMore   scanResult = iota // the value goes on
 	scanDone                     // the byte was the value's last
 	scanBefore                   // the value ended before the byte (numbers, literals)
-	scanBroken                   // the byte cannot stand here
+	scanBroken                   // the byte is not allowed here
 )
 
 func (s *scanner) reset() { *s = scanner{stack: s.stack[:0]} }
 
-// within reports whether what comes next is inside a string, where ordinary tells
+// within reports whether what comes next is inside a string, where ordinary reports
 // how many bytes step would let pass.
 func (s *scanner) within() bool { return s.state == inString || s.state == inKey }
 

@@ -1,0 +1,35 @@
+package detect
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/meneki/meneki/internal/detect/detecttest"
+	"github.com/meneki/meneki/sigma"
+)
+
+const (
+	ruleA     = detecttest.RuleA
+	ruleB     = detecttest.RuleB
+	ruleNoise = detecttest.RuleNoise
+	rulesText = detecttest.RulesText
+	hostile   = detecttest.Hostile
+)
+
+var analyst = detecttest.Analyst
+
+func rules(t *testing.T, text string) *sigma.Set { return detecttest.Rules(t, text) }
+
+func get(t *testing.T, h http.Handler, as, path string) (int, string) {
+	return detecttest.Get(t, h, as, path)
+}
+
+func page(t *testing.T, h http.Handler, as, path string) map[string]string {
+	return detecttest.Page(t, h, as, path)
+}
+
+func send(t *testing.T, h http.Handler, as, method, path, body string) (int, string) {
+	return detecttest.Send(t, h, as, method, path, body)
+}
+
+func mustJSON(t *testing.T, s string) string { return detecttest.JSON(t, s) }

@@ -1,0 +1,5 @@
+//go:build race
+
+package flatjson_test
+
+const raceDetector = true
