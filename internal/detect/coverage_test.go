@@ -194,7 +194,8 @@ func TestHubRules(t *testing.T) {
 		site.Templates(Templates())
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
-		PoolPages(site, a, PoolPageConfig{DB: db, Clock: now})
+		PoolPages(site, PoolPageConfig{DB: db, Clock: now})
+		PoolAPI(a, PoolPageConfig{DB: db, Clock: now})
 		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: attack.Read(), Hub: true, Rules: FoundRules})
 		mux.Handle("/", site.Handler())
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {

@@ -93,10 +93,11 @@ type poolOut struct {
 	}
 }
 
-// PoolPages adds /rules to a hub's site, which needs Templates too, and
-// list-pooled-rules to its API.
-func PoolPages(site *web.Site, a *api.API, c PoolPageConfig) {
-	site.Page("/rules", policy.RoleReader, c.page)
+// PoolPages adds /rules to a hub's site, which needs Templates too.
+func PoolPages(site *web.Site, c PoolPageConfig) { site.Page("/rules", policy.RoleReader, c.page) }
+
+// PoolAPI adds list-pooled-rules to a hub's API.
+func PoolAPI(a *api.API, c PoolPageConfig) {
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},
