@@ -12,7 +12,6 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -36,9 +35,8 @@ type PageConfig struct {
 	Judge func(ctx context.Context, v policy.Viewer, caseID string, inputs []AxisInput, outlook string) error
 	// Indicators gives what came out of a case, as far as the viewer may see it.
 	Indicators func(ctx context.Context, v policy.Viewer, caseID string) ([]IndicatorLine, error)
-	// Cycle draws the case's way round the cycle; nil if there is none. It names
-	// members, so it is asked for the hub's people only.
-	Cycle func(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error)
+
+	site *web.Site // set by Pages
 }
 
 // Scale is what a severity is judged on.
@@ -113,6 +111,7 @@ type IndicatorLine struct {
 
 // Pages adds /cases and a page for each case.
 func Pages(site *web.Site, c PageConfig) {
+	c.site = site
 	site.Templates(Templates())
 	site.Page("/cases", policy.RoleReader, c.listPage)
 	site.Page("/cases/{number}", policy.RoleReader, c.page)
@@ -129,7 +128,7 @@ type file struct {
 	entries    []Entry
 	judgements []Judgement
 	indicators []IndicatorLine
-	cycle      svg.Picture
+	panels     web.Panels
 	names      map[string]string
 }
 
@@ -176,8 +175,8 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer, number string) (f
 			}
 		}
 	}
-	if !f.party && c.Cycle != nil {
-		if f.cycle, err = c.Cycle(ctx, v, f.ID); err != nil {
+	if c.site != nil {
+		if f.panels, err = c.site.Load(ctx, "case", v, f.ID); err != nil {
 			return f, err
 		}
 	}

@@ -19,7 +19,7 @@ type caseData struct {
 	Ask        i18n.Text // the axis to find out about next
 	Level      i18n.Text
 	Action     i18n.Text
-	Cycle      svg.Picture
+	Panels     web.Panels // of other capabilities
 	Graph      *svg.Graph
 	Entries    []web.Entry
 	Before     *web.Link // to the entries before those
@@ -60,7 +60,7 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if f.Severity >= 0 {
 		v.Severity = &web.Judged{Likely: f.Severity, Low: f.Lowest, High: f.Highest}
 	}
-	d := caseData{Number: f.Number, Party: f.party, Facts: f.facts(), Cycle: f.cycle, Graph: f.graph(), Entries: f.timeline(), Parts: f.partList(), Form: form, Scale: c.Scale}
+	d := caseData{Number: f.Number, Party: f.party, Facts: f.facts(), Panels: f.panels, Graph: f.graph(), Entries: f.timeline(), Parts: f.partList(), Form: form, Scale: c.Scale}
 	if f.indicators != nil {
 		l := f.indicatorList()
 		d.Indicators = &l
