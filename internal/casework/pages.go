@@ -221,11 +221,10 @@ func (f *file) narrow(v policy.Viewer) {
 			if i < 0 {
 				continue
 			}
-			t := i18n.T("Your finding “{0}” is in this case", "自組織の検知「{0}」がこの事案に入りました").With(web.Defang(own[i].Title))
-			e.Kind, e.Class, e.Member, e.EN, e.JA, e.Handling = "finding", Victim, v.Member, t.EN, t.JA, own[i].Handling
+			e.Kind, e.Class, e.Member, e.Handling = "finding", Victim, v.Member, own[i].Handling
+			e.Says, e.Args = saysOwnFinding, []string{own[i].Title}
 		case "indicator":
-			t := i18n.T("Indicator made and shared", "指標を作成し、共有しました")
-			e.EN, e.JA = t.EN, t.JA
+			e.Says, e.Args = saysMadeIndicator, nil
 		case "severity":
 			// What the hub told before this party came is about others.
 			if len(own) > 0 && e.At.Before(own[0].At) {

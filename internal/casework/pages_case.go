@@ -223,7 +223,7 @@ func (f file) timeline() []web.Entry {
 	}
 	for _, e := range f.entries {
 		icon, mood := look(e.Kind)
-		said := i18n.Text{EN: e.EN, JA: e.JA}
+		said := e.Text(web.Defang)
 		who := f.names[e.Member]
 		if e.By != "" {
 			if who != "" {
@@ -236,7 +236,7 @@ func (f file) timeline() []web.Entry {
 		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
 			w.Text = i18n.T("wrote", "の記録")
-			w.Body = i18n.Text{EN: web.DefangText(e.EN), JA: web.DefangText(e.JA)} // people paste what attackers chose
+			w.Body = i18n.Same(web.DefangText(said.EN)) // people paste what attackers chose
 		}
 		if link, ok := about[e.Subject]; ok {
 			w.Text = web.Run{said, link}

@@ -34,13 +34,20 @@ func HubModule(t *Tracker, c PageConfig, name func(ctx context.Context, member s
 		API:   func(a *api.API) { API(a, c) },
 		Nav:   nav(),
 		Panels: []web.Panel{{Page: "case", Slot: "top", Template: "situation/case",
-			Load: func(ctx context.Context, v policy.Viewer, id string) (any, error) { return c.ofCase(ctx, v, id, name) }}},
+			Load: func(ctx context.Context, v policy.Viewer, id string) (any, error) {
+				return c.ofCase(ctx, v, id, name)
+			}}},
 	}
 }
 
 // ofCase draws the cycle of a case as far as v may know of its indicators. It names
 // members, so it is for the hub's people only.
-func (c PageConfig) ofCase(ctx context.Context, v policy.Viewer, id string, name func(context.Context, string) string) (any, error) {
+func (c PageConfig) ofCase(
+	ctx context.Context,
+	v policy.Viewer,
+	id string,
+	name func(context.Context, string) string,
+) (any, error) {
 	if !v.Hub {
 		return nil, nil
 	}
