@@ -16,7 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/sigma"
 )
@@ -91,7 +91,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
+		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e
@@ -128,7 +128,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	set := sigma.NewSet(append(rules, own.Rules...))
 	open := func(i, past int, rules *sigma.Set) (*node.Node, error) {
 		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power",
-			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(),
+			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: release.Open(),
 				Open: true, Log: log})
 		if err != nil {
 			return nil, err
@@ -174,7 +174,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		return c, err
 	}
 	for i, a := range attacks {
-		select { // what the last attack left behind, such as marks of what was published
+		select { // what the last attack left behind, such as records of what was published
 		case <-time.After(300 * time.Millisecond):
 		case <-ctx.Done():
 			return c, ctx.Err()

@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
 )
@@ -42,7 +43,7 @@ func hunting(ctx context.Context, s settings) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: release.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +286,7 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 	return nil
 }
 
-// live takes live events with and without a hunt beside them.
+// live reads live events with and without a hunt beside them.
 func (p *huntPast) live(ctx context.Context, s settings) (table, error) {
 	t := table{Title: "Live events beside a hunt", Head: []string{"Beside", "live events/s", "batch of 500, p50 / p99 (ms)"},
 		Note: fmt.Sprintf("A batch of 500 events every 100 ms, as from sensors, for 10 s; the hunt is one for a rule over the whole past, again and again, on %d processors.", runtime.GOMAXPROCS(0))}

@@ -29,7 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -62,7 +62,7 @@ type Config struct {
 type demoMember struct {
 	key, sector, prefecture string
 	name                    i18n.Text
-	share                   share.Rules
+	share                   release.Policy
 	domains                 []string
 	past, live              string // sample files
 	node                    *node.Node
@@ -90,11 +90,11 @@ var sampleEnd = time.Date(2026, 11, 22, 5, 0, 45, 0, time.UTC)
 const setBack = 13 * 24 * time.Hour
 
 func demoMembers(tlp policy.TLP) []*demoMember {
-	open := share.Open()
+	open := release.Open()
 	open.CandidateTLP = tlp
 	// A city with half a security person lets findings wait until someone has looked.
-	cautious := share.Cautious()
-	manual := share.Manual()
+	cautious := release.Cautious()
+	manual := release.Manual()
 	return []*demoMember{
 		{key: "power", sector: "power", prefecture: "13", name: i18n.T("Sakura Power", "さくら電力"), share: open,
 			domains: []string{"sakura-power.example"}, past: "power-past.jsonl", live: "power-live.jsonl"},
@@ -106,7 +106,7 @@ func demoMembers(tlp policy.TLP) []*demoMember {
 	}
 }
 
-// OpenDemo makes the hub, lets the members join, and gives each its past.
+// Open makes the hub, lets the members join, and imports the past of each.
 func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -186,7 +186,7 @@ const toldRefused = 20
 
 // demoPorts returns the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {
-	if first == "" { // any free ports: the consoles are there, nobody is told
+	if first == "" { // any free ports: the consoles are there, no address is printed
 		return []string{"127.0.0.1:0", "", "", ""}, nil
 	}
 	if err := role.Address(first); err != nil {
@@ -312,15 +312,15 @@ func (d *Demo) sample(ctx context.Context, name string, take func(context.Contex
 	return take(ctx, list)
 }
 
-// Place is one console of the demo.
-type Place struct{ Name, URL string }
+// Console is one console of the demo.
+type Console struct{ Name, URL string }
 
-// Places lists the consoles, the hub's first.
-func (d *Demo) Places() []Place {
-	out := []Place{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
+// Consoles lists the consoles, the hub's first.
+func (d *Demo) Consoles() []Console {
+	out := []Console{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
 	for _, m := range d.members {
 		if u := m.node.URL(); u != "" {
-			out = append(out, Place{m.name.In(d.cfg.Lang), u})
+			out = append(out, Console{m.name.In(d.cfg.Lang), u})
 		}
 	}
 	return out

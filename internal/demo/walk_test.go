@@ -15,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web/shots"
 )
@@ -244,7 +244,7 @@ func walkHub(w *walker, r Report) {
 }
 
 // walkRules looks at what a member's node does with its rules: care, what
-// correlates, one rule, what is told of them, and a false alarm.
+// correlates, one rule, what is sent about them, and a false alarm.
 func walkRules(w *walker, r Report) {
 	say := func(en, ja string) string { return i18n.T(en, ja).In(w.lang) }
 	w.open("/rules/care")
@@ -276,24 +276,24 @@ func walkMember(w *walker, d *Demo) {
 	w.open("/findings")
 	w.open("/indicators")
 	w.open("/settings/sharing")
-	w.open("/leaving")
-	if university(w, d, share.StateWaiting) == 0 {
+	w.open("/outgoing")
+	if university(w, d, release.StateWaiting) == 0 {
 		return // the walk in the other language let everything go
 	}
-	sent := university(w, d, share.StateSent)
-	w.follow("/leaving/")
+	sent := university(w, d, release.StateSent)
+	w.follow("/outgoing/")
 	w.sees("update-portal")
 	w.click(`form[action$="/send"] button`)
-	await.True(w.t, 10*time.Second, "what a person let go did not leave", func() bool {
-		return university(w, d, share.StateSent) > sent
+	await.True(w.t, 10*time.Second, "what a person released was not sent", func() bool {
+		return university(w, d, release.StateSent) > sent
 	})
 }
 
-// university counts what is in a state on the university's desk.
+// university counts what is in a state among the university's outgoing messages.
 func university(w *walker, d *Demo, state string) (n int64) {
 	w.t.Helper()
 	err := d.members[2].node.DB().Read(w.ctx, store.System("test"), func(tx *store.Tx) (err error) {
-		n, err = share.CountLeaving(tx, state)
+		n, err = release.Count(tx, state)
 		return err
 	})
 	if err != nil {
