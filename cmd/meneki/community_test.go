@@ -180,7 +180,7 @@ func TestCommunity(t *testing.T) {
 	write(t, live, more)
 	all = append(all, more...)
 	findings(t, filepath.Join(n.data, "node.db"), all)
-	if x := number(t, db(t, filepath.Join(n.data, "node.db")), `SELECT count(*) FROM leaving WHERE state = 'ready'`); x == 0 {
+	if x := number(t, db(t, filepath.Join(n.data, "node.db")), `SELECT count(*) FROM outgoing WHERE state = 'ready'`); x == 0 {
 		t.Error("nothing waits for the hub")
 	}
 	await.Until(t, 20*time.Second, func() string {

@@ -35,6 +35,8 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
@@ -52,25 +54,25 @@ type Hub interface {
 
 // Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
 type Node struct {
-	cfg     Config
-	db      *store.DB
-	past    *history.History
-	people  *identity.Service
-	engine  *detect.Engine
-	care    *detect.Care
-	joined  *detect.Correlator
-	watch   *watchDesk
-	lock    *os.File
-	detect  *detect.Service
-	gate    *share.Gate
-	inbox   *share.Inbox
-	matcher matcher
-	link    *bus.Link
-	sensors *sensors
-	modules []role.Module
-	console *role.Console
-	lis     net.Listener
-	server  *http.Server
+	cfg      Config
+	db       *store.DB
+	past     *history.History
+	people   *identity.Service
+	engine   *detect.Engine
+	care     *detect.Care
+	joined   *detect.Correlator
+	watch    *watchDesk
+	lock     *os.File
+	detect   *detect.Service
+	outgoing *release.Outgoing
+	inbox    *share.Inbox
+	matcher  matcher
+	link     *bus.Link
+	sensors  *sensors
+	modules  []role.Module
+	console  *role.Console
+	lis      net.Listener
+	server   *http.Server
 
 	pass atomic.Pointer[community.Passport]
 	own  atomic.Pointer[detect.Own]
@@ -108,7 +110,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
+	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {
@@ -190,7 +192,7 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 func (n *Node) compose(ctx context.Context) (err error) {
 	cfg := n.cfg
 	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
-	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
+	if n.outgoing, err = release.OpenOutgoing(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
 		return err
 	}
 	rules, err := n.ownRules(ctx)
@@ -200,13 +202,13 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
 		return err
 	}
 	if n.joined, err = n.correlator(); err != nil {
 		return err
 	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
 		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
@@ -217,7 +219,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		return err
 	}
 	n.matcher = matcher{n.detect, detect.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
@@ -237,7 +239,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		if connected {
 			go n.Hello(context.WithoutCancel(ctx))
 			n.inbox.Sync()
-			n.gate.Wake()
+			n.outgoing.Wake()
 		}
 	})
 	return nil
