@@ -84,7 +84,7 @@ type Demo struct {
 }
 
 // sampleEnd is when the last event happens in the samples' own time; it is moved
-// to now, so that nothing that is shown lies in the future.
+// to now, so that nothing that is shown is in the future.
 var sampleEnd = time.Date(2026, 11, 22, 5, 0, 45, 0, time.UTC)
 
 const setBack = 13 * 24 * time.Hour

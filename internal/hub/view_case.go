@@ -12,9 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/publish"
-	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -25,7 +23,7 @@ func (h *Hub) caseView() (casework.PageConfig, error) {
 		return casework.PageConfig{}, err
 	}
 	return casework.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.directory.Name, Sector: h.directory.Sector, Judgements: h.judgements, Scale: scaleOf(scale),
-		Judge: h.judgeCase, Indicators: h.caseIndicators, Cycle: h.caseCycle}, nil
+		Judge: h.judgeCase, Indicators: h.caseIndicators}, nil
 }
 
 func scaleOf(s *severity.Scale) casework.Scale {
@@ -156,20 +154,4 @@ func reach(tx *store.Tx, l *casework.IndicatorLine) error {
 	seen, err := publish.SightingsOf(tx, l.ID)
 	l.Sightings = len(seen)
 	return err
-}
-
-// caseCycle draws the cycle of a case as far as v may know of its indicators.
-func (h *Hub) caseCycle(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error) {
-	var c situation.Cycle
-	err := h.db.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
-		c, err = situation.Of(tx, caseID)
-		return err
-	})
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c.Picture(func(id string) string { return h.directory.Name(ctx, id) }), nil
 }
