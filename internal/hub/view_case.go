@@ -92,7 +92,7 @@ func (h *Hub) judgement(ctx context.Context, a severity.Assessment, scale *sever
 }
 
 func judgedAxis(axis severity.Axis, in severity.Input) casework.JudgedAxis {
-	out := casework.JudgedAxis{AxisInput: casework.AxisInput{Axis: in.Axis, Confidence: string(in.Confidence), Value: in.Value}, Name: axis.Names, Answer: in.Confidence.Name(), Why: in.Why}
+	out := casework.JudgedAxis{AxisInput: casework.AxisInput{Axis: in.Axis, Confidence: string(in.Confidence), Value: in.Value}, Name: axis.Names, Answer: in.Confidence.Name(), Why: in.Reason()}
 	for _, o := range axis.Options {
 		if o.ID == in.Value {
 			out.Answer = o.Names
