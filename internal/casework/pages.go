@@ -3,7 +3,6 @@ package casework
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
@@ -400,6 +399,3 @@ func (c Case) NextStep() (what i18n.Text, by time.Time) {
 	}
 	return i18n.T("Confirm with the parties that it is contained", "当事者に封じ込めを確認"), c.Opened.Add(containIn)
 }
-
-// quoted is how a search is said back.
-func quoted(s string) string { return "“" + strings.TrimSpace(s) + "”" }

@@ -379,7 +379,7 @@ func TestLiveHasNoRhythmForMembers(t *testing.T) {
 		if strings.Contains(hub.text(), "findings") {
 			return ""
 		}
-		return fmt.Sprintf("the hub's people are not told")
+		return "the hub's people are not told"
 	})
 	cancel()
 	member.done.Wait()

@@ -70,8 +70,5 @@ func sampled(values []float64, n int) []float64 {
 	return out
 }
 
-// newest returns the last n of a list.
-func newest[T any](list []T, n int) []T { return list[max(len(list)-n, 0):] }
-
 // first returns the first n of a list.
 func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
