@@ -12,57 +12,41 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Correlations gives the node's own correlation rules, in the order of their files,
-// and behind them those that the community shared.
-func (e *Engine) Correlations() []*sigma.Correlation {
-	b := e.now.Load()
-	if len(b.joints) == 0 {
-		return b.own.Correlations
-	}
-	out, seen := slices.Clone(b.own.Correlations), map[string]bool{}
-	for _, c := range out {
-		seen[c.Key()] = true
-	}
-	for _, a := range b.joints {
-		for _, c := range a.joint.set.Correlations {
-			if !seen[c.Key()] {
-				seen[c.Key()] = true
-				out = append(out, c)
-			}
-		}
-	}
-	return out
+// CorrelationPageConfig is what the pages of correlations stand on.
+type CorrelationPageConfig struct {
+	DB         *store.DB
+	Engine     *Engine
+	Correlator *Correlator
+	Rules      CarePageConfig
 }
 
-// shared reports whether a correlation came from the community.
-func (e *Engine) shared(c *sigma.Correlation) bool {
-	return slices.ContainsFunc(e.now.Load().joints, func(a Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
+// CorrelationPages adds /rules/correlation.
+func CorrelationPages(site *web.Site, c CorrelationPageConfig) {
+	site.Page("/rules/correlation", policy.RoleReader, c.joins)
 }
 
-// correlated gives what all correlations keep and left out: our own, and of those
+// View returns the page of a correlation; nil if id is of none.
+func (c CorrelationPageConfig) View(r *web.Request, id string, form *web.Form) (*web.View, error) {
+	rule := c.Engine.Correlation(id)
+	if rule == nil {
+		return nil, nil
+	}
+	return c.joinView(r, rule, form)
+}
+
+// stats returns what all correlations keep and left out: our own, and of those
 // that the community shared each by itself.
-func (c CarePageConfig) correlated() (correlate.Stats, principal.Stats) {
+func (c CorrelationPageConfig) stats() (correlate.Stats, principal.Stats) {
 	total, who := c.Correlator.Stats()
-	for _, a := range c.Care.Engine.now.Load().joints {
-		total.Correlations = append(total.Correlations, a.joint.stats()...)
-	}
+	total.Correlations = append(total.Correlations, c.Engine.SharedStats()...)
 	return total, who
-}
-
-// Correlation gives a correlation rule that is loaded, or nil.
-func (e *Engine) Correlation(key string) *sigma.Correlation {
-	for _, c := range e.Correlations() {
-		if c.Key() == key {
-			return c
-		}
-	}
-	return nil
 }
 
 // joinData is the dot of rulecare/joins.
@@ -84,7 +68,7 @@ type joinLine struct {
 }
 
 // joinLines gives every correlation, those with results first.
-func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total correlate.Stats) ([]joinLine, error) {
+func (c CorrelationPageConfig) joinLines(ctx context.Context, r *web.Request, total correlate.Stats) ([]joinLine, error) {
 	var found map[string]finding.RuleFindings
 	err := c.DB.Read(ctx, store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		found, err = finding.CountByRule(tx)
@@ -94,14 +78,22 @@ func (c CarePageConfig) joinLines(ctx context.Context, r *web.Request, total cor
 		return nil, err
 	}
 	var out []joinLine
-	for _, rule := range c.Care.Engine.Correlations() {
+	for _, rule := range c.Engine.Correlations() {
 		f := found[rule.Key()]
-		out = append(out, joinLine{rule, statsOf(total, rule), f.Count, f.Last, c.Care.Engine.shared(rule)})
+		out = append(out, joinLine{rule, statsOf(total, rule), f.Count, f.Last, c.Engine.Shared(rule)})
 	}
 	slices.SortStableFunc(out, func(a, b joinLine) int {
-		return cmp.Or(flag(a.Silent)-flag(b.Silent), b.last.Compare(a.last), strings.Compare(a.Title, b.Title))
+		return cmp.Or(cmp.Compare(parts(a), parts(b)), b.last.Compare(a.last), strings.Compare(a.Title, b.Title))
 	})
 	return out, nil
+}
+
+// parts puts what only feeds other correlations last.
+func parts(l joinLine) int {
+	if l.Silent {
+		return 1
+	}
+	return 0
 }
 
 func statsOf(total correlate.Stats, rule *sigma.Correlation) correlate.CorrelationStats {
@@ -114,8 +106,8 @@ func statsOf(total correlate.Stats, rule *sigma.Correlation) correlate.Correlati
 }
 
 // joins is the page on correlation as a whole.
-func (c CarePageConfig) joins(r *web.Request) (*web.View, error) {
-	total, who := c.correlated()
+func (c CorrelationPageConfig) joins(r *web.Request) (*web.View, error) {
+	total, who := c.stats()
 	lines, err := c.joinLines(r.Context(), r, total)
 	if err != nil {
 		return nil, err
@@ -127,7 +119,7 @@ func (c CarePageConfig) joins(r *web.Request) (*web.View, error) {
 	case total.Overflowed+total.Evicted+total.Forced > 0:
 		state = web.Badge{Text: i18n.T("memory was short", "メモリー不足あり"), Mood: web.Warn, Icon: "warn"}
 	}
-	v := &web.View{Template: "rulecare/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state, Live: []string{"rules", "findings"}, Tabs: careTabs("joins"),
+	v := &web.View{Template: "rulecare/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state, Live: []string{"rules", "findings"}, Tabs: RuleTabs("joins"),
 		Lede: i18n.T("What no single event shows: the events of one person, machine or address, seen together", "同じ人・端末・アドレスの事象をまとめて見て、単独では分からない攻撃を検知")}
 	l := joinList(lines)
 	v.Data = joinData{List: l, Now: nowFacts(total), Left: leftTable(total), Who: []web.Fact{
@@ -222,7 +214,7 @@ func joinTable(lines []joinLine) *web.Table {
 
 // joinOne is the dot of rulecare/join.
 type joinOne struct {
-	caredData
+	RulePanels
 	Facts   []web.Fact
 	Tags    []web.Badge
 	Stats   []web.Fact
@@ -234,12 +226,11 @@ type joinOne struct {
 const shownResults = 10
 
 // joinView is the page of one correlation rule.
-func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
+func (c CorrelationPageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
 	var results []finding.Item
 	var found int64
-	var care caredData
-	var line careLine
+	var panels RulePanels
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
 			return err
@@ -247,23 +238,23 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 		if found, err = finding.Count(tx, finding.Filter{Rule: id}); err != nil {
 			return err
 		}
-		care, line, _, err = c.cared(tx, id, form)
+		panels, err = c.Rules.Panels(tx, id, form)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	total, _ := c.correlated()
+	total, _ := c.stats()
 	s := statsOf(total, rule)
 	all := "/findings?rule=" + url.QueryEscape(id)
 	badge := web.Badge{Text: i18n.T("in service", "稼働中"), Mood: web.Good}
-	if !rule.Silent || care.Held {
-		badge = stateBadge(line)
+	if !rule.Silent || panels.Held {
+		badge = panels.State()
 	}
 	v := &web.View{Template: "rulecare/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
 		State: &badge,
 		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: all, Icon: "findings"}}}
-	d := joinOne{caredData: care, Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
+	d := joinOne{RulePanels: panels, Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
 		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
 		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "規則の読み込み以降")},
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
@@ -275,7 +266,7 @@ func (c CarePageConfig) joinView(r *web.Request, rule *sigma.Correlation, form *
 		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	if d.Held {
-		v.Next = append(v.Next, releaseStep(id))
+		v.Next = append(v.Next, ReleaseStep(id))
 	}
 	v.Data, v.CSV = d, d.Results.Table()
 	return v, nil

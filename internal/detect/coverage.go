@@ -189,17 +189,17 @@ func (c Coverage) Find(id string) (Cell, bool) {
 	return Cell{}, false
 }
 
-// CoverRules gives the node's rules with their hits since a time.
-func (c *Care) CoverRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+// LoadedRules returns the rules that a node has loaded, with their hits since a time.
+func LoadedRules(c *Care, tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	sums, err := HitSums(tx, since)
 	if err != nil {
 		return nil, err
 	}
 	held := c.Held()
 	var out []CoverRule
-	for r := range c.Engine.cared {
-		h := sums[r.key]
-		out = append(out, CoverRule{ID: r.key, Title: r.title, Level: string(r.level), Product: r.product, Joined: r.joined, Tags: r.tags, Hits: h.Live + h.Past + h.Muted, Held: held[r.key].Active()})
+	for r := range c.Engine.Loaded {
+		h := sums[r.Key]
+		out = append(out, CoverRule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Joined: r.Correlation, Tags: r.Tags, Hits: h.Live + h.Retro + h.Muted, Held: held[r.Key].Active()})
 	}
 	slices.SortFunc(out, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))

@@ -98,10 +98,13 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	site.Templates(Templates())
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
-	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock, Correlator: n.joined}
+	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock}
+	joins := CorrelationPageConfig{DB: n.db, Engine: n.engine, Correlator: n.joined, Rules: cfg}
+	cfg.Correlation = joins.View
+	CorrelationPages(site, joins)
 	CarePages(site, cfg)
 	CareAPI(a, cfg)
-	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: c.CoverRules}
+	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: func(tx *store.Tx, since time.Time) ([]CoverRule, error) { return LoadedRules(c, tx, since) }}
 	CoveragePages(site, cover)
 	CoverageAPI(a, cover)
 	mux.Handle("/", site.Handler())

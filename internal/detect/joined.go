@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma/correlate"
@@ -61,10 +62,10 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 			return err
 		}
 		for _, ev := range fresh { // each once, though an alert be settled again
-			s.care.muteJoined(by[ev.ID])
+			s.care.CountMuted(by[ev.ID])
 		}
 	}
-	if matches = s.care.pass(matches); len(matches) > 0 {
+	if matches = s.admitted(matches); len(matches) > 0 {
 		if err := s.record(ctx, matches); err != nil {
 			return err
 		}
@@ -72,6 +73,13 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 	s.joined.paid(owed)
 	s.paid(upto)
 	return nil
+}
+
+// admitted takes out the matches of rules that are in quarantine.
+func (s *Service) admitted(list []match) []match {
+	return slices.DeleteFunc(list, func(m match) bool {
+		return m.hit.byRule() && !s.care.Admit(m.hit.Rule.ID, m.hit.Joined)
+	})
 }
 
 // Tick lets the windows of correlations end where nothing comes any more. Call

@@ -9,12 +9,15 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/engine"
 )
 
 // Bounds that a node holds its rules to unless it is told others.
@@ -31,8 +34,8 @@ const (
 // CareConfig is what a Care stands on.
 type CareConfig struct {
 	DB     *store.DB
-	Engine *Engine
-	Gate   Gate
+	Engine Rules
+	Gate   CountsGate
 	Line   Line // to the hub; nil: the community's figures are never asked for
 	Clock  clock.Clock
 	Log    *slog.Logger
@@ -44,6 +47,26 @@ type CareConfig struct {
 	Ceiling time.Duration
 	// Tell is called after something changed that a page shows.
 	Tell func()
+}
+
+// Rules are the rules that a node has loaded, as its engine holds them.
+type Rules interface {
+	// Loaded calls yield with every rule and correlation that is loaded.
+	Loaded(yield func(ruleset.Rule) bool)
+	// Rules returns the node's own rules.
+	Rules() *sigma.Set
+	// Rule returns a rule that is loaded, or nil.
+	Rule(key string) *sigma.Rule
+	// Quarantine names the rules that are not evaluated.
+	Quarantine(rules map[string]bool)
+	// DrainCosts returns what rules have cost since it was last called.
+	DrainCosts() []engine.Cost
+}
+
+// CountsGate is the queue of what leaves the node.
+type CountsGate interface {
+	// Offer hands over what is to be sent to the hub, in the caller's transaction.
+	Offer(tx *store.Tx, list ...msg.Offer) error
 }
 
 // Line is the node's connection to its hub.
@@ -148,12 +171,22 @@ func (c *Care) Held() map[string]Held {
 
 // Quarantine takes a rule out of service because a person says so.
 func (c *Care) Quarantine(ctx context.Context, rule, by string) error {
-	for r := range c.Engine.cared {
-		if r.key == rule {
-			return c.hold(ctx, Held{Rule: rule, Title: r.title, Why: WhyPerson, By: by})
+	for r := range c.Engine.Loaded {
+		if r.Key == rule {
+			return c.hold(ctx, Held{Rule: rule, Title: r.Title, Why: WhyPerson, By: by})
 		}
 	}
 	return noRule(rule)
+}
+
+// loaded reports whether a rule or correlation is loaded.
+func (c *Care) loaded(rule string) bool {
+	for r := range c.Engine.Loaded {
+		if r.Key == rule {
+			return true
+		}
+	}
+	return false
 }
 
 func noRule(rule string) error {
@@ -241,7 +274,7 @@ func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, found, reas
 		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
 	case len(reason) > maxReason:
 		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
-	case found == "" && !c.Engine.knows(rule):
+	case found == "" && !c.loaded(rule):
 		return FalseMark{}, noRule(rule)
 	}
 	var m FalseMark
@@ -308,92 +341,4 @@ func falseCounts(tx *store.Tx) (map[string]int64, error) {
 		out[r.Rule] = r.N
 	}
 	return out, err
-}
-
-// loaded calls yield with every rule that the node has, its own and those that
-// came as indicators, quarantined ones too.
-func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
-	b := e.now.Load()
-	for _, r := range b.own.Rules {
-		if !yield(r) {
-			return
-		}
-	}
-	mine := map[string]bool{}
-	for _, r := range b.own.Rules {
-		mine[r.Key()] = true
-	}
-	for _, r := range b.given {
-		if mine[r.Key()] {
-			continue
-		}
-		mine[r.Key()] = true
-		if !yield(r) {
-			return
-		}
-	}
-}
-
-// cared is a rule, or a correlation of rules, that makes findings.
-type cared struct {
-	key, title string
-	level      sigma.Level
-	product    string // "" if it is for any, and for a correlation of several
-	tags       []string
-	joined     bool // a correlation
-}
-
-// cared calls yield with every rule and correlation that is looked after: all
-// rules, also those that only correlations use, and all correlations but those.
-func (e *Engine) cared(yield func(cared) bool) {
-	for r := range e.loaded {
-		if !yield(cared{r.Key(), r.Title, r.Level, r.LogSource.Product, r.Tags, false}) {
-			return
-		}
-	}
-	for _, c := range e.Correlations() {
-		if !c.Silent && !yield(cared{c.Key(), c.Title, c.Level, productOf(c, 0), c.Tags, true}) {
-			return
-		}
-	}
-}
-
-// productOf gives the product that all base rules of a correlation are for; "" if
-// there is none.
-func productOf(c *sigma.Correlation, depth int) string {
-	all := ""
-	for i, r := range c.Rules {
-		one := ""
-		switch {
-		case r.Rule != nil:
-			one = r.Rule.LogSource.Product
-		case r.Correlation != nil && depth < 16: // a set has no circles
-			one = productOf(r.Correlation, depth+1)
-		}
-		if one == "" || i > 0 && !strings.EqualFold(one, all) {
-			return ""
-		}
-		all = one
-	}
-	return all
-}
-
-// knows reports whether a rule or correlation is looked after.
-func (e *Engine) knows(key string) bool {
-	for r := range e.cared {
-		if r.key == key {
-			return true
-		}
-	}
-	return false
-}
-
-// Rule gives a rule that is loaded, or nil.
-func (e *Engine) Rule(key string) *sigma.Rule {
-	for r := range e.loaded {
-		if r.Key() == key {
-			return r
-		}
-	}
-	return nil
 }

@@ -173,7 +173,7 @@ func (c CarePageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, e
 		if !keep(l) || len(key) == 1 && l.id <= key[0] {
 			continue
 		}
-		o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded, Live: l.hits.Live, Past: l.hits.Past, Muted: l.hits.Muted, False: l.falses, Nanos: l.weight.Each().Nanoseconds(),
+		o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded, Live: l.hits.Live, Past: l.hits.Retro, Muted: l.hits.Muted, False: l.falses, Nanos: l.weight.Each().Nanoseconds(),
 			Found: l.found.Members, FalseBy: l.falseBy.Members, Typical: l.typical.Typical}
 		if l.held.Active() {
 			o.Quarantine = l.held.Why

@@ -35,34 +35,33 @@ func (r *rate) add(at time.Time, n int) int {
 	return sum
 }
 
-// tally is what one write of findings holds of one rule.
-type tally struct {
-	title string
-	n     int
+// Hits is what one write of findings holds of one rule.
+type Hits struct {
+	Title string
+	N     int
 }
 
-// pass takes out the matches of rules that are in quarantine, and counts them; those
-// of correlations, which may come here again, are counted by muteJoined.
-func (c *Care) pass(list []match) []match {
+// Admit reports whether a hit of a rule makes a finding. One of a rule in quarantine
+// does not, and is counted; but one of a correlation, which may come here again, is
+// counted by CountMuted.
+func (c *Care) Admit(rule string, correlation bool) bool {
 	if c == nil {
-		return list
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.DeleteFunc(list, func(m match) bool {
-		if !m.hit.byRule() || !c.held[m.hit.Rule.ID].Active() {
-			return false
-		}
-		if !m.hit.Joined {
-			c.muted[m.hit.Rule.ID]++
-		}
+	if !c.held[rule].Active() {
 		return true
-	})
+	}
+	if !correlation {
+		c.muted[rule]++
+	}
+	return false
 }
 
-// muteJoined counts a result of a correlation that is new, if the correlation is in
+// CountMuted counts a result of a correlation that is new, if the correlation is in
 // quarantine.
-func (c *Care) muteJoined(rule string) {
+func (c *Care) CountMuted(rule string) {
 	if c == nil {
 		return
 	}
@@ -73,27 +72,27 @@ func (c *Care) muteJoined(rule string) {
 	}
 }
 
-// count writes hits in the transaction that writes their findings, so that an
+// Count writes hits in the transaction that writes their findings, so that an
 // event that is given again counts once.
-func (c *Care) count(tx *store.Tx, m match, n int, past bool) error {
-	if c == nil || !m.hit.byRule() || n == 0 {
+func (c *Care) Count(tx *store.Tx, rule string, n int, retro bool) error {
+	if c == nil || n == 0 {
 		return nil
 	}
 	live, then := int64(n), int64(0)
-	if past {
+	if retro {
 		live, then = then, live
 	}
-	return addHits(tx, m.hit.Rule.ID, day(tx.Now()), live, then, 0)
+	return addHits(tx, rule, day(tx.Now()), live, then, 0)
 }
 
-func addHits(tx *store.Tx, rule string, on, live, past, muted int64) error {
-	_, err := tx.Exec(`INSERT INTO rule_hits (rule, day, live, past, muted) VALUES ($1,$2,$3,$4,$5)
-ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, past = rule_hits.past + excluded.past, muted = rule_hits.muted + excluded.muted`, rule, on, live, past, muted)
+func addHits(tx *store.Tx, rule string, on, live, retro, muted int64) error {
+	_, err := tx.Exec(`INSERT INTO rule_hits (rule, day, live, retro, muted) VALUES ($1,$2,$3,$4,$5)
+ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, retro = rule_hits.retro + excluded.retro, muted = rule_hits.muted + excluded.muted`, rule, on, live, retro, muted)
 	return err
 }
 
-// counted looks at the rate of what was written, and quarantines what floods.
-func (c *Care) counted(ctx context.Context, list map[string]tally) {
+// Counted looks at the rate of what was written, and quarantines what floods.
+func (c *Care) Counted(ctx context.Context, list map[string]Hits) {
 	if c == nil {
 		return
 	}
@@ -106,8 +105,8 @@ func (c *Care) counted(ctx context.Context, list map[string]tally) {
 			r = &rate{}
 			c.rates[rule] = r
 		}
-		if n := r.add(now, list[rule].n); n > c.Rate && !c.spared(rule) && !c.held[rule].Active() {
-			floods = append(floods, Held{Rule: rule, Title: list[rule].title, Why: WhyFlood, Measured: int64(n), Ceiling: int64(c.Rate)})
+		if n := r.add(now, list[rule].N); n > c.Rate && !c.spared(rule) && !c.held[rule].Active() {
+			floods = append(floods, Held{Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Ceiling: int64(c.Rate)})
 		}
 	}
 	c.mu.Unlock()
@@ -118,9 +117,9 @@ func (c *Care) counted(ctx context.Context, list map[string]tally) {
 	}
 }
 
-// flush writes the hits of quarantined rules, and forgets rules that have been
+// Flush writes the hits of quarantined rules, and forgets rules that have been
 // quiet for an hour.
-func (c *Care) flush(ctx context.Context) error {
+func (c *Care) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	muted := c.muted
 	c.muted = map[string]int64{}
@@ -161,27 +160,27 @@ func (c *Care) prune(ctx context.Context) error {
 type HitDay struct {
 	Day   int64 `db:"day"` // since 1970
 	Live  int64 `db:"live"`
-	Past  int64 `db:"past"`  // found by hunts
+	Retro int64 `db:"retro"` // found by hunts
 	Muted int64 `db:"muted"` // while it was in quarantine; they made no findings
 }
 
 // HitDays gives a rule's hits by day, oldest first; days without hits are left out.
 func HitDays(tx *store.Tx, rule string) ([]HitDay, error) {
-	return store.Query[HitDay](tx, `SELECT day, live, past, muted FROM rule_hits WHERE rule = $1 ORDER BY day`, rule)
+	return store.Query[HitDay](tx, `SELECT day, live, retro, muted FROM rule_hits WHERE rule = $1 ORDER BY day`, rule)
 }
 
 // HitSum is how often a rule hit since a day.
 type HitSum struct {
 	Rule  string `db:"rule"`
 	Live  int64  `db:"live"`
-	Past  int64  `db:"past"`
+	Retro int64  `db:"retro"`
 	Muted int64  `db:"muted"`
 	Last  int64  `db:"last"` // day of the newest hit
 }
 
 // HitSums gives the hits of every rule since a time, by rule.
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
-	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(past) AS BIGINT) AS past, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, day(since))
+	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, day(since))
 	out := make(map[string]HitSum, len(list))
 	for _, h := range list {
 		out[h.Rule] = h
@@ -199,13 +198,13 @@ func (c *Care) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
-			return c.flush(last)
+			return c.Flush(last)
 		case <-tick.C:
 		}
-		if err := c.flush(ctx); err != nil && ctx.Err() == nil {
+		if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("hits in quarantine could not be counted", slog.Any("err", err))
 		}
-		if err := c.weigh(ctx); err != nil && ctx.Err() == nil {
+		if err := c.Weigh(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("the rules could not be weighed", slog.Any("err", err))
 		}
 	}

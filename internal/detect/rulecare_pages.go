@@ -21,16 +21,15 @@ type CarePageConfig struct {
 	DB    *store.DB
 	Care  *Care
 	Clock clock.Clock
-	// Correlator follows people and machines over events; nil: nobody does.
-	Correlator *Correlator
+	// Correlation returns the page of a correlation of rules, or nil if id is of none;
+	// nil: there are no correlations here.
+	Correlation func(r *web.Request, id string, form *web.Form) (*web.View, error)
 }
 
-// CarePages adds /rules/care, /rules/correlation, /rules/{id},
-// /findings/{id}/false and /settings/rule-counts to a node's site, which needs
-// Templates too.
+// CarePages adds /rules/care, /rules/{id}, /findings/{id}/false and
+// /settings/rule-counts to a node's site.
 func CarePages(site *web.Site, c CarePageConfig) {
 	site.Page("/rules/care", policy.RoleReader, c.list)
-	site.Page("/rules/correlation", policy.RoleReader, c.joins)
 	site.Page("/rules/{id}", policy.RoleReader, c.one)
 	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.markRule)
 	site.Action("/rules/{id}/quarantine", policy.RoleAnalyst, c.quarantine)
@@ -56,7 +55,7 @@ type careLine struct {
 }
 
 // total is all hits of a line.
-func (l careLine) total() int64 { return l.hits.Live + l.hits.Past + l.hits.Muted }
+func (l careLine) total() int64 { return l.hits.Live + l.hits.Retro + l.hits.Muted }
 
 // careData is the dot of rulecare/list.
 type careData struct{ List web.List }
@@ -84,8 +83,8 @@ func (c CarePageConfig) lines(tx *store.Tx) (out []careLine, spent time.Duration
 		out = append(out, careLine{id: id, title: title, level: level, hits: sums[id], falses: falses[id], weight: weights[id], held: held[id],
 			found: pool[FigureFound][key], falseBy: pool[FigureFalse][key], typical: pool[FigureHits][key], loaded: loaded})
 	}
-	for r := range c.Care.Engine.cared {
-		add(r.key, r.title, string(r.level), true)
+	for r := range c.Care.Engine.Loaded {
+		add(r.Key, r.Title, string(r.Level), true)
 	}
 	for id, h := range held {
 		if !seen[id] {
@@ -161,7 +160,7 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	})
 	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
 		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
-		Tabs: careTabs("care")}
+		Tabs: RuleTabs("care")}
 	if held > 0 {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
@@ -187,8 +186,8 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	return v, nil
 }
 
-// careTabs are the views of a node's rules; on is the one that is shown.
-func careTabs(on string) []web.Tab {
+// RuleTabs are the views of a node's rules; on is the one that is shown.
+func RuleTabs(on string) []web.Tab {
 	return []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: on == "care"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
 		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
@@ -294,7 +293,7 @@ func careTable(list []careLine) *web.Table {
 		{Key: "ns", Text: i18n.T("Nanoseconds an event", "1事象あたりナノ秒"), Number: true}, {Key: "found_members", Text: i18n.T("Found at members", "検知した組織"), Number: true},
 		{Key: "false_members", Text: i18n.T("Marked false by members", "誤検知とした組織"), Number: true}, {Key: "typical_hits", Text: i18n.T("Typical hits elsewhere", "標準的な検知数"), Number: true}}}
 	for _, l := range list {
-		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.held.Active(), l.hits.Live, l.hits.Past, l.hits.Muted, l.falses, l.weight.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
+		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.held.Active(), l.hits.Live, l.hits.Retro, l.hits.Muted, l.falses, l.weight.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
 	}
 	return t
 }

@@ -22,15 +22,15 @@ import (
 
 // ruleData is the dot of rulecare/one.
 type ruleData struct {
-	caredData
+	RulePanels
 	Facts  []web.Fact
 	Tags   []web.Badge
 	Cost   []web.Fact
 	Source string
 }
 
-// caredData is what the pages of rules and of correlations have in common.
-type caredData struct {
+// RulePanels is what the pages of rules and of correlations have in common.
+type RulePanels struct {
 	ID        string
 	Hits      svg.Picture
 	Community []web.Fact
@@ -41,7 +41,12 @@ type caredData struct {
 	HeldWhy   []web.Fact // why, since when
 	Loaded    bool
 	days      []HitDay
+	line      careLine // its id is "" if the rule is not in the list
+	spent     time.Duration
 }
+
+// State is whether the rule is in service.
+func (p RulePanels) State() web.Badge { return stateBadge(p.line) }
 
 // markLine is a mark with what can be done about it.
 type markLine struct {
@@ -73,50 +78,50 @@ func (c CarePageConfig) one(r *web.Request) (*web.View, error) {
 
 // oneView is the page of one rule or correlation.
 func (c CarePageConfig) oneView(r *web.Request, id string, form *web.Form) (*web.View, error) {
-	if rule := c.Care.Engine.Correlation(id); rule != nil {
-		return c.joinView(r, rule, form)
+	if c.Correlation != nil {
+		if v, err := c.Correlation(r, id, form); v != nil || err != nil {
+			return v, err
+		}
 	}
 	return c.ruleView(r, id, form)
 }
 
-// cared reads what the pages of rules and of correlations have in common. line is
-// that of the list; its id is "" if it is not there.
-func (c CarePageConfig) cared(tx *store.Tx, id string, form *web.Form) (d caredData, line careLine, spent time.Duration, err error) {
+// Panels reads what the pages of rules and of correlations have in common.
+func (c CarePageConfig) Panels(tx *store.Tx, id string, form *web.Form) (p RulePanels, err error) {
 	all, spent, err := c.lines(tx)
 	if err != nil {
-		return d, line, spent, err
+		return p, err
 	}
+	var line careLine
 	for _, l := range all {
 		if l.id == id {
 			line = l
 		}
 	}
-	marks, err := FalseMarks(tx, id, "")
+	alarms, err := FalseMarks(tx, id, "")
 	if err != nil {
-		return d, line, spent, err
+		return p, err
 	}
 	days, err := HitDays(tx, id)
-	d = caredData{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock())),
-		Community: communityFacts(line), Marks: markLines(marks), days: days}
-	if d.Held {
-		d.HeldWhy = heldFacts(line.held)
+	p = RulePanels{ID: id, Form: form, Reason: reasonField(), Held: line.held.Active(), Loaded: line.loaded, Hits: hitPicture(days, day(c.Clock())),
+		Community: communityFacts(line), Marks: markLines(alarms), days: days, line: line, spent: spent}
+	if p.Held {
+		p.HeldWhy = heldFacts(line.held)
 	}
-	return d, line, spent, err
+	return p, err
 }
 
-// releaseStep is what is to be done about a rule in quarantine.
-func releaseStep(id string) web.Next {
+// ReleaseStep is what is to be done about a rule in quarantine.
+func ReleaseStep(id string) web.Next {
 	return web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")}
 }
 
 // ruleView is the page of one rule.
 func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.View, error) {
 	var d ruleData
-	var line careLine
-	var spent time.Duration
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		d.caredData, line, spent, err = c.cared(tx, id, form)
-		if err == nil && line.id == "" && len(d.Marks) == 0 {
+		d.RulePanels, err = c.Panels(tx, id, form)
+		if err == nil && d.line.id == "" && len(d.Marks) == 0 {
 			err = noRule(id)
 		}
 		return err
@@ -124,6 +129,7 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 	if err != nil {
 		return nil, err
 	}
+	line := d.line
 	line.id, line.title = id, cmp.Or(line.title, id)
 	badge := stateBadge(line)
 	v := &web.View{Template: "rulecare/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
@@ -138,9 +144,9 @@ func (c CarePageConfig) ruleView(r *web.Request, id string, form *web.Form) (*we
 		}
 	}
 	if d.Held {
-		v.Next = append(v.Next, releaseStep(id))
+		v.Next = append(v.Next, ReleaseStep(id))
 	}
-	d.Cost = costFacts(line.weight, spent)
+	d.Cost = costFacts(line.weight, d.spent)
 	v.Data, v.CSV = d, hitTable(d.days)
 	return v, nil
 }
@@ -216,8 +222,8 @@ func hitPicture(days []HitDay, today int64) svg.Picture {
 	}
 	for _, d := range days {
 		if i := d.Day - today + hitDays - 1; i >= 0 && i < hitDays {
-			live[i], past[i], muted[i] = float64(d.Live), float64(d.Past), float64(d.Muted)
-			total += d.Live + d.Past + d.Muted
+			live[i], past[i], muted[i] = float64(d.Live), float64(d.Retro), float64(d.Muted)
+			total += d.Live + d.Retro + d.Muted
 		}
 	}
 	c.Text = i18n.T("{0} {0:hit|hits} in 90 days", "90日間に {0} 件の検知").With(total)
@@ -235,7 +241,7 @@ func hitTable(days []HitDay) *web.Table {
 	t := &web.Table{Name: i18n.T("Hits by day", "日別の検知数"), Columns: []web.Column{{Key: "day", Text: i18n.T("Day (UTC)", "日（UTC）")}, {Key: "live", Text: i18n.T("Live", "即時"), Number: true},
 		{Key: "past", Text: i18n.T("In the past", "過去の痕跡"), Number: true}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
 	for _, d := range days {
-		t.Rows = append(t.Rows, []any{DayStart(d.Day).Format(time.DateOnly), d.Live, d.Past, d.Muted})
+		t.Rows = append(t.Rows, []any{DayStart(d.Day).Format(time.DateOnly), d.Live, d.Retro, d.Muted})
 	}
 	return t
 }

@@ -112,8 +112,8 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 		}
 	}
 	techniques := map[string]int64{}
-	for rule := range c.Engine.cared {
-		for _, t := range attack.TechniquesOf(rule.tags) {
+	for rule := range c.Engine.Loaded {
+		for _, t := range attack.TechniquesOf(rule.Tags) {
 			techniques[t]++
 		}
 	}

@@ -40,25 +40,15 @@ const (
 	agedAfter  = 1_000_000   // events
 )
 
-// weigh looks at what every rule has cost since the last time, and quarantines
+// Weigh looks at what every rule has cost since the last time, and quarantines
 // what was too dear twice in a row.
-func (c *Care) weigh(ctx context.Context) error {
-	for _, h := range c.judge(c.Engine.drainCosts()) {
+func (c *Care) Weigh(ctx context.Context) error {
+	for _, h := range c.judge(c.Engine.DrainCosts()) {
 		if err := c.hold(ctx, h); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// drainCosts gives what own and shared rules have cost since it was last called.
-func (e *Engine) drainCosts() []engine.Cost {
-	b := e.now.Load()
-	out := b.fast.DrainCosts()
-	for _, e := range append(slices.Clone(b.extra), b.bases.engines...) {
-		out = append(out, e.DrainCosts()...)
-	}
-	return out
 }
 
 // judge adds what was spent to what is known, and gives the rules that are too dear.

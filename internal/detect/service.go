@@ -207,9 +207,9 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 	if err != nil {
 		return nil, err
 	}
-	next, hits := map[string]*active{}, map[string]tally{}
+	next, hits := map[string]*active{}, map[string]Hits{}
 	err = s.db.Write(ctx, store.System("detect: record findings"), func(tx *store.Tx) error {
-		ids, next, hits = ids[:0], map[string]*active{}, map[string]tally{}
+		ids, next, hits = ids[:0], map[string]*active{}, map[string]Hits{}
 		seen, err := traced(tx, matches)
 		if err != nil {
 			return err
@@ -233,10 +233,10 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 			}
 			next[k] = a
 			if first := fresh[0]; first.hit.byRule() {
-				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + len(fresh)}
-			}
-			if err := s.care.count(tx, fresh[0], len(fresh), past); err != nil {
-				return err
+				hits[first.hit.Rule.ID] = Hits{Title: first.hit.Rule.Title, N: hits[first.hit.Rule.ID].N + len(fresh)}
+				if err := s.care.Count(tx, first.hit.Rule.ID, len(fresh), past); err != nil {
+					return err
+				}
 			}
 			if err := s.offerCandidates(tx, a, groups[k], judged[k]); err != nil {
 				return err
@@ -255,7 +255,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 	}
 	s.forget()
 	if !past {
-		s.care.counted(ctx, hits)
+		s.care.Counted(ctx, hits)
 	}
 	if len(next) > 0 {
 		s.tell()

@@ -2,7 +2,7 @@ CREATE TABLE rule_hits (
   rule  TEXT NOT NULL,
   day   BIGINT NOT NULL,
   live  BIGINT NOT NULL,
-  past  BIGINT NOT NULL,
+  retro BIGINT NOT NULL,
   muted BIGINT NOT NULL,
   PRIMARY KEY (rule, day)
 );

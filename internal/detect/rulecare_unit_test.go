@@ -1,0 +1,70 @@
+package detect
+
+import (
+	"testing"
+	"time"
+
+	"github.com/meneki/meneki/sigma/engine"
+)
+
+// What takes little in all is not too dear, however dear the one event was.
+func TestWeight(t *testing.T) {
+	for _, x := range []struct {
+		w    Weight
+		dear bool
+	}{
+		{Weight{}, false},
+		{Weight{Events: 5, Spent: 900 * time.Millisecond}, false},
+		{Weight{Events: 5, Spent: 2 * time.Second}, true},
+		{Weight{Events: 2_000_000, Spent: 2 * time.Second}, false},
+	} {
+		if got := x.w.TooDear(Ceiling); got != x.dear {
+			t.Errorf("%+v: %v", x.w, got)
+		}
+	}
+	c := &Care{CareConfig: CareConfig{Ceiling: Ceiling}, weights: map[string]Weight{}, strikes: map[string]int{}}
+	set := rules(t, rulesText)
+	for range 9 {
+		c.judge([]engine.Cost{{Rule: set.Rules[0], Events: agedAfter / 2, Time: time.Second / 2}})
+	}
+	if w := c.weights[ruleA]; w.Events > agedAfter || w.Each() != time.Microsecond {
+		t.Errorf("aged: %+v, %v", w, w.Each())
+	}
+}
+
+func TestRate(t *testing.T) {
+	var r rate
+	at := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	for i := range 200 {
+		got := r.add(at, 1)
+		if want := min(i+1, 60); got != want {
+			t.Fatalf("minute %d: %d, want %d", i, got, want)
+		}
+		at = at.Add(time.Minute)
+	}
+	if got := r.add(at.Add(-3*time.Hour), 2); got != 62 {
+		t.Errorf("a clock that goes back: %d", got)
+	}
+	if got := r.add(at.Add(48*time.Hour), 1); got != 1 {
+		t.Errorf("after two days: %d", got)
+	}
+}
+
+// A nil Care does nothing, so that a Service works without one.
+func TestNilCare(t *testing.T) {
+	var c *Care
+	if !c.Admit("x", false) {
+		t.Error("a hit is not admitted")
+	}
+	c.CountMuted("x")
+	c.Counted(t.Context(), map[string]Hits{"x": {"x", 1}})
+	if err := c.Count(nil, "x", 1, false); err != nil {
+		t.Error(err)
+	}
+	if len(c.Held()) != 0 {
+		t.Error("held")
+	}
+	if err := c.Fetch(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
