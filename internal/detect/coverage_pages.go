@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"embed"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -20,6 +21,9 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
+//go:embed cover_files
+var coverFiles embed.FS
+
 // CoverageConfig is what the coverage pages and their API stand on.
 type CoverageConfig struct {
 	DB     *store.DB
@@ -33,8 +37,8 @@ type CoverageConfig struct {
 }
 
 // CoveragePages adds /coverage, /coverage/{technique} and /coverage/layer.json.
-// The site needs Templates too.
 func CoveragePages(site *web.Site, c CoverageConfig) {
+	site.Templates(coverFiles)
 	site.Page("/coverage", policy.RoleReader, c.matrix)
 	site.Page("/coverage/{technique}", policy.RoleReader, c.technique)
 	site.Handle("GET /coverage/layer.json", http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
@@ -178,7 +182,9 @@ func folded(x Cell) string {
 			continue
 		}
 		all++
-		with += flag(s.Rules > 0)
+		if s.Rules > 0 {
+			with++
+		}
 	}
 	return " " + strconv.Itoa(with) + "/" + strconv.Itoa(all)
 }
@@ -249,7 +255,9 @@ func tacticTable(cov Coverage) web.Table {
 				continue
 			}
 			all++
-			with += flag(cell.Rules > 0 || cell.Members > 0)
+			if cell.Rules > 0 || cell.Members > 0 {
+				with++
+			}
 		}
 		t.Rows = append(t.Rows, []any{attack.TacticText(x.Key), strconv.Itoa(with) + " / " + strconv.Itoa(all)})
 	}

@@ -26,6 +26,12 @@ type PoolPageConfig struct {
 	Clock clock.Clock
 }
 
+// titleDays is how far back findings name the rules, in days.
+const titleDays = 90
+
+// poolData is the dot of pool/list.
+type poolData struct{ List web.List }
+
 // PooledRule is what the community says of one rule.
 type PooledRule struct {
 	ID      string `json:"id"`
@@ -43,7 +49,7 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 		if err != nil {
 			return err
 		}
-		known, err := finding.Rules(tx, c.Clock().Add(-hitDays*24*time.Hour))
+		known, err := finding.Rules(tx, c.Clock().Add(-titleDays*24*time.Hour))
 		if err != nil {
 			return err
 		}
@@ -93,9 +99,9 @@ type poolOut struct {
 	}
 }
 
-// PoolPages adds /rules to a hub's site, which needs Templates too, and
-// list-pooled-rules to its API.
+// PoolPages adds /rules to a hub's site, and list-pooled-rules to its API.
 func PoolPages(site *web.Site, a *api.API, c PoolPageConfig) {
+	site.Templates(poolFiles)
 	site.Page("/rules", policy.RoleReader, c.page)
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
@@ -116,7 +122,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 		return nil, err
 	}
 	h := pooled()
-	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rules", "規則"), Nav: "rules", Handling: &h,
+	v := &web.View{Template: "pool/list", Title: i18n.T("Rules", "規則"), Nav: "rules", Handling: &h,
 		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体での規則の効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
 		Tabs: []web.Tab{{Text: i18n.T("Rules", "規則"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}}
 	l := web.List{ID: "pooled-rules", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(rules))), Bare: true, Columns: []web.ListColumn{
@@ -146,7 +152,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 	}
 	v.CSV = l.Table()
 	l.Page(r, list.PageRows)
-	v.Data = careData{l}
+	v.Data = poolData{l}
 	return v, nil
 }
 

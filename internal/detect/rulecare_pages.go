@@ -29,6 +29,7 @@ type CarePageConfig struct {
 // CarePages adds /rules/care, /rules/{id}, /findings/{id}/false and
 // /settings/rule-counts to a node's site.
 func CarePages(site *web.Site, c CarePageConfig) {
+	site.Templates(healthFiles)
 	site.Page("/rules/care", policy.RoleReader, c.list)
 	site.Page("/rules/{id}", policy.RoleReader, c.one)
 	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.markRule)

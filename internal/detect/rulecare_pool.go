@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"context"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,6 +21,13 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
+
+//go:embed pool_files
+var poolFiles embed.FS
+
+// poolMigration is the part of the schema that figures are kept in, at the hub and
+// at a node.
+func poolMigration() store.Migration { return store.Migration{Name: "rulehealth-pool", FS: poolFiles} }
 
 // The figures that members' words are pooled to.
 const (
@@ -88,6 +96,10 @@ type poolRow struct {
 	Handling policy.Handling `db:",handling"`
 }
 
+// IsRuleID reports whether the id of a rule may leave a node: it is a UUID, or the
+// hash of the rule's text. An id that somebody chose could say something.
+func IsRuleID(id string) bool { return ruleID.MatchString(id) }
+
 var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256-[0-9a-f]{32})$`)
 
 // Receive takes a member's word, in the caller's transaction; it takes the place
@@ -122,7 +134,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	}
 	seen := map[string]bool{}
 	for _, r := range c.Rules {
-		if !ruleID.MatchString(r.Rule) || seen[r.Rule] {
+		if !IsRuleID(r.Rule) || seen[r.Rule] {
 			return bad("rule", nil)
 		}
 		seen[r.Rule] = true
@@ -333,7 +345,7 @@ func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 	})
 	var rows []poolRow
 	for i, f := range list {
-		sound := ruleID.MatchString(f.Subject) || attack.IsTechnique(f.Subject)
+		sound := IsRuleID(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
 		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount && f.Typical >= 0 && f.Typical <= wire.MaxCount {
 			rows = append(rows, poolRow{f, pooled()})

@@ -29,8 +29,8 @@ type hub struct {
 
 func eachPool(t *testing.T, body func(t *testing.T, h *hub)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		now, hand := clock.Fixed(start)
-		db := storetest.Open(t, url, storetest.With(Migrations()...), storetest.Clock(now))
+		now, hand := clock.Fixed(time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC))
+		db := storetest.Open(t, url, storetest.With(poolMigration()), storetest.Clock(now))
 		h := &hub{t: t, hand: hand, active: []string{"m1", "m2", "m3", "m4", "m5", "m6"}}
 		h.Pool = NewPool(db, now, func(context.Context) ([]string, error) { return slices.Clone(h.active), nil })
 		body(t, h)
@@ -306,65 +306,5 @@ func TestSubtractionFindsNoMember(t *testing.T) {
 				t.Fatalf("one member's number shows: %v %v", one.shown, two.shown)
 			}
 		}
-	})
-}
-
-// line answers a node's questions with a pool, as the bus does.
-type line struct {
-	h  *hub
-	by policy.Viewer
-}
-
-func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
-	if topic != wire.TopicRuleHealth {
-		return nil, fault.New(fault.Unsupported, fault.Unsupported.Title())
-	}
-	var ask wire.PooledRequest
-	if err := json.Unmarshal(body, &ask); err != nil {
-		return nil, err
-	}
-	a, err := l.h.Give(ctx, l.by, ask)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(a)
-}
-
-// A node keeps the figures that it is given, for its own people, and replaces
-// them by the next ones.
-func TestFetch(t *testing.T) {
-	eachPool(t, func(t *testing.T, h *hub) {
-		eachNode(t, func(t *testing.T, n *node) {
-			c := careFor(t, n, CareConfig{Line: line{h, policy.Viewer{Member: "m1", Machine: true}}})
-			for _, m := range []string{"m1", "m2", "m3"} {
-				h.says(m, 10, true)
-			}
-			h.edition()
-			kept := func(v policy.Viewer) (out map[string]map[string]wire.PooledFigure) {
-				t.Helper()
-				if err := c.Fetch(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				err := n.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) { out, err = Pooled(tx); return err })
-				if err != nil {
-					t.Fatal(err)
-				}
-				return out
-			}
-			own := policy.Viewer{User: "u", Member: "m1", Role: policy.RoleReader}
-			if got := kept(own); got[FigureFound][ruleA].Members != 3 || got[FigureFalse][ruleA].Members != 3 || got[FigureHits][ruleA].Typical != 10 {
-				t.Errorf("%v", got)
-			}
-			if got := kept(policy.Viewer{}); len(got) != 0 {
-				t.Errorf("the public sees %v", got)
-			}
-			for _, m := range []string{"m1", "m2", "m3"} {
-				h.says(m, 0, false)
-			}
-			h.edition()
-			if got := kept(own); len(got) != 0 {
-				t.Errorf("old figures stay: %v", got)
-			}
-		})
 	})
 }

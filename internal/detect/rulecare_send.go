@@ -107,7 +107,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(rules)) {
 		t := wire.RuleTally{Rule: id, Hits: wire.Step(hits[id]), False: marks[id]}
-		if ruleID.MatchString(id) && (t.Hits > 0 || t.False) && len(r.Rules) < maxTallies {
+		if IsRuleID(id) && (t.Hits > 0 || t.False) && len(r.Rules) < maxTallies {
 			r.Rules = append(r.Rules, t)
 		}
 	}

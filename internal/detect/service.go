@@ -25,7 +25,7 @@ var files embed.FS
 
 // Migrations are detect's parts of the schema, at the hub and at a node.
 func Migrations() []store.Migration {
-	return []store.Migration{finding.Migration(), {Name: "detect", FS: files}}
+	return []store.Migration{finding.Migration(), healthMigration(), poolMigration(), {Name: "detect", FS: files}}
 }
 
 // Templates are detect's pages.

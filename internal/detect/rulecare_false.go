@@ -1,0 +1,109 @@
+package detect
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// FalseMark is an analyst's word that what a rule found was no attack.
+type FalseMark struct {
+	ID       string    `db:"id"`
+	Rule     string    `db:"rule"`
+	Finding  string    `db:"finding"` // "" if it is about the rule as such
+	Reason   string    `db:"reason"`
+	By       string    `db:"by_user"`
+	At       time.Time `db:"at"`
+	Undone   time.Time `db:"undone"`
+	UndoneBy string    `db:"undone_by"`
+}
+
+// Active reports whether the mark has not been taken back.
+func (m FalseMark) Active() bool { return m.Undone.IsZero() }
+
+const markColumns = "id, rule, finding, reason, by_user, at, undone, undone_by"
+
+// MarkFalse notes that what a rule found was no attack: a finding that v may
+// see, or the rule as such if finding is empty. It changes nothing else.
+func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, found, reason string) (FalseMark, error) {
+	reason = strings.TrimSpace(reason)
+	switch {
+	case reason == "":
+		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
+	case len(reason) > maxReason:
+		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
+	case found == "" && !c.loaded(rule):
+		return FalseMark{}, noRule(rule)
+	}
+	var m FalseMark
+	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
+		if found != "" {
+			f, err := finding.Get(tx, found)
+			if err != nil {
+				return err
+			}
+			if rule != "" && rule != f.Rule.ID {
+				return noRule(rule)
+			}
+			rule = f.Rule.ID
+		}
+		n, err := store.One[int64](tx, `SELECT count(*) FROM rule_marks WHERE rule = $1 AND finding = $2 AND undone = 0`, rule, found)
+		if err == nil && n > 0 {
+			err = fault.New(fault.Conflict, i18n.T("this is marked as a false alarm already", "既に誤検知として記録されています"))
+		}
+		if err != nil {
+			return err
+		}
+		m = FalseMark{ID: clock.NewID(), Rule: rule, Finding: found, Reason: reason, By: v.Name, At: tx.Now()}
+		return store.Insert(tx, "rule_marks", []FalseMark{m})
+	})
+	if err == nil {
+		c.Tell()
+	}
+	return m, err
+}
+
+// UndoFalse takes a mark back; that it was there stays to be seen.
+func (c *Care) UndoFalse(ctx context.Context, v policy.Viewer, id string) error {
+	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
+		n, err := tx.Exec(`UPDATE rule_marks SET undone = $1, undone_by = $2 WHERE id = $3 AND undone = 0`, clock.Micros(tx.Now()), v.Name, id)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, i18n.T("there is no such mark", "その記録はありません"))
+		}
+		return err
+	})
+	if err == nil {
+		c.Tell()
+	}
+	return err
+}
+
+// FalseMarks lists the marks of a rule, or of a finding, newest first.
+func FalseMarks(tx *store.Tx, rule, finding string) ([]FalseMark, error) {
+	if finding != "" {
+		return store.Query[FalseMark](tx, `SELECT `+markColumns+` FROM rule_marks WHERE finding = $1 ORDER BY at DESC, id DESC LIMIT 200`, finding)
+	}
+	return store.Query[FalseMark](tx, `SELECT `+markColumns+` FROM rule_marks WHERE rule = $1 ORDER BY at DESC, id DESC LIMIT 200`, rule)
+}
+
+type ruleCount struct {
+	Rule string `db:"rule"`
+	N    int64  `db:"n"`
+}
+
+// falseCounts gives the number of marks that stand, by rule.
+func falseCounts(tx *store.Tx) (map[string]int64, error) {
+	list, err := store.Query[ruleCount](tx, `SELECT rule, count(*) AS n FROM rule_marks WHERE undone = 0 GROUP BY rule`)
+	out := make(map[string]int64, len(list))
+	for _, r := range list {
+		out[r.Rule] = r.N
+	}
+	return out, err
+}
