@@ -115,7 +115,7 @@ func TestCorrelationCare(t *testing.T) {
 			t.Errorf("%+v, %v", rep.Rules, err)
 		}
 		err = n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			list, err := LoadedRules(c, tx, start.Add(-24*time.Hour))
+			list, err := LoadedRules(c)(tx, start.Add(-24*time.Hour))
 			if i := slices.IndexFunc(list, func(r CoverRule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
 				t.Errorf("coverage: %+v", list)
 			}

@@ -188,22 +188,30 @@ func (c Coverage) Find(id string) (Cell, bool) {
 	return Cell{}, false
 }
 
-// LoadedRules returns the rules that a node has loaded, with their hits since a time.
-func LoadedRules(c *Care, tx *store.Tx, since time.Time) ([]CoverRule, error) {
-	sums, err := HitSums(tx, since)
-	if err != nil {
-		return nil, err
+// LoadedRules returns what reads the rules that a node has loaded, with their hits
+// since a time.
+func LoadedRules(health *Care) func(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+	return func(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+		sums, err := HitSums(tx, since)
+		if err != nil {
+			return nil, err
+		}
+		quarantined := health.Held()
+		var out []CoverRule
+		for r := range health.Engine.Loaded {
+			h := sums[r.Key]
+			out = append(out, CoverRule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Joined: r.Correlation, Tags: r.Tags,
+				Hits: h.Live + h.Retro + h.Muted, Held: quarantined[r.Key].Active()})
+		}
+		sortByTitle(out)
+		return out, nil
 	}
-	held := c.Held()
-	var out []CoverRule
-	for r := range c.Engine.Loaded {
-		h := sums[r.Key]
-		out = append(out, CoverRule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Joined: r.Correlation, Tags: r.Tags, Hits: h.Live + h.Retro + h.Muted, Held: held[r.Key].Active()})
-	}
-	slices.SortFunc(out, func(a, b CoverRule) int {
+}
+
+func sortByTitle(list []CoverRule) {
+	slices.SortFunc(list, func(a, b CoverRule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
 	})
-	return out, nil
 }
 
 // FoundRules returns the rules that a hub knows of: those of findings that the
@@ -214,8 +222,6 @@ func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
 	for _, r := range list {
 		out = append(out, CoverRule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})
 	}
-	slices.SortFunc(out, func(a, b CoverRule) int {
-		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
-	})
+	sortByTitle(out)
 	return out, err
 }

@@ -38,7 +38,7 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	CorrelationPages(site, joins)
 	CarePages(site, cfg)
 	CareAPI(a, cfg)
-	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: func(tx *store.Tx, since time.Time) ([]CoverRule, error) { return LoadedRules(c, tx, since) }}
+	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: LoadedRules(c)}
 	CoveragePages(site, cover)
 	CoverageAPI(a, cover)
 	mux.Handle("/", site.Handler())
