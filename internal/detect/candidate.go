@@ -144,7 +144,7 @@ func (b *rulebook) says(key, text string) bool {
 	return false
 }
 
-// judge works out, outside the transaction, which values of each group are
+// assess works out, outside the transaction, which values of each group are
 // distinctive. Of a correlation they are those of the events that it rests on.
 func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[string][]verdict, error) {
 	cache := map[event.Observable]string{}

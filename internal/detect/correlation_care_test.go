@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/coverage"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -24,7 +26,7 @@ func TestCorrelationCare(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.joined = k
-		c := careFor(t, n, CareConfig{})
+		c := careFor(t, n, rulehealth.Config{})
 		h := caring(t, n, c)
 		many := joinID(1) // three beacons within ten minutes
 		times, again := 0, false
@@ -80,12 +82,12 @@ func TestCorrelationCare(t *testing.T) {
 		again = true
 		beacons()
 		again = false
-		sum := HitSum{}
+		sum := rulehealth.HitSum{}
 		for _, d := range hitsOf(t, n, many) {
 			sum.Live, sum.Muted = sum.Live+d.Live, sum.Muted+d.Muted
 		}
-		if found() != 1 || sum.Live != 1 || sum.Muted != 1 || !c.Held()[many].Active() {
-			t.Errorf("in quarantine: %d found, %+v, held %+v", found(), sum, c.Held())
+		if found() != 1 || sum.Live != 1 || sum.Muted != 1 || !c.Quarantined()[many].Active() {
+			t.Errorf("in quarantine: %d found, %+v, held %+v", found(), sum, c.Quarantined())
 		}
 		one := page(t, h, "analyst", "/rules/"+many)
 		for lang, words := range map[string][]string{"en": {"2 hits in 90 days", "In quarantine", "Release the rule"}, "ja": {"90日間に 2 件の検知", "隔離中"}} {
@@ -115,12 +117,12 @@ func TestCorrelationCare(t *testing.T) {
 			t.Errorf("%+v, %v", rep.Rules, err)
 		}
 		err = n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			list, err := LoadedRules(c)(tx, start.Add(-24*time.Hour))
-			if i := slices.IndexFunc(list, func(r CoverRule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
+			list, err := coverage.LoadedRules(c)(tx, start.Add(-24*time.Hour))
+			if i := slices.IndexFunc(list, func(r coverage.Rule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
 				t.Errorf("coverage: %+v", list)
 			}
 			for _, r := range list {
-				if r.Joined && r.Product != "windows" {
+				if r.Correlation && r.Product != "windows" {
 					t.Errorf("%s is for %q", r.Title, r.Product)
 				}
 			}

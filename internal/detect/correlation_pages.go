@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/principal"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -24,7 +25,7 @@ type CorrelationPageConfig struct {
 	DB         *store.DB
 	Engine     *Engine
 	Correlator *Correlator
-	Rules      CarePageConfig
+	Rules      rulehealth.PageConfig
 }
 
 // CorrelationPages adds /rules/correlation.
@@ -49,7 +50,7 @@ func (c CorrelationPageConfig) stats() (correlate.Stats, principal.Stats) {
 	return total, who
 }
 
-// joinData is the dot of rulecare/joins.
+// joinData is the dot of rulehealth/joins.
 type joinData struct {
 	List web.List
 	Now  []web.Fact
@@ -119,7 +120,7 @@ func (c CorrelationPageConfig) joins(r *web.Request) (*web.View, error) {
 	case total.Overflowed+total.Evicted+total.Forced > 0:
 		state = web.Badge{Text: i18n.T("memory was short", "メモリー不足あり"), Mood: web.Warn, Icon: "warn"}
 	}
-	v := &web.View{Template: "rulecare/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state, Live: []string{"rules", "findings"}, Tabs: RuleTabs("joins"),
+	v := &web.View{Template: "rulehealth/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state, Live: []string{"rules", "findings"}, Tabs: rulehealth.Tabs("joins"),
 		Lede: i18n.T("What no single event shows: the events of one person, machine or address, seen together", "同じ人・端末・アドレスの事象をまとめて見て、単独では分からない攻撃を検知")}
 	l := joinList(lines)
 	v.Data = joinData{List: l, Now: nowFacts(total), Left: leftTable(total), Who: []web.Fact{
@@ -212,9 +213,9 @@ func joinTable(lines []joinLine) *web.Table {
 	return t
 }
 
-// joinOne is the dot of rulecare/join.
+// joinOne is the dot of rulehealth/join.
 type joinOne struct {
-	RulePanels
+	rulehealth.Panels
 	Facts   []web.Fact
 	Tags    []web.Badge
 	Stats   []web.Fact
@@ -230,7 +231,7 @@ func (c CorrelationPageConfig) joinView(r *web.Request, rule *sigma.Correlation,
 	id := rule.Key()
 	var results []finding.Item
 	var found int64
-	var panels RulePanels
+	var panels rulehealth.Panels
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
 			return err
@@ -251,10 +252,10 @@ func (c CorrelationPageConfig) joinView(r *web.Request, rule *sigma.Correlation,
 	if !rule.Silent || panels.Held {
 		badge = panels.State()
 	}
-	v := &web.View{Template: "rulecare/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
+	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
 		State: &badge,
 		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: all, Icon: "findings"}}}
-	d := joinOne{RulePanels: panels, Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
+	d := joinOne{Panels: panels, Facts: correlationWords(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
 		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
 		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "規則の読み込み以降")},
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
@@ -266,7 +267,7 @@ func (c CorrelationPageConfig) joinView(r *web.Request, rule *sigma.Correlation,
 		d.Tags = append(d.Tags, attack.Badge(t))
 	}
 	if d.Held {
-		v.Next = append(v.Next, ReleaseStep(id))
+		v.Next = append(v.Next, rulehealth.ReleaseStep(id))
 	}
 	v.Data, v.CSV = d, d.Results.Table()
 	return v, nil

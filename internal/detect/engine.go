@@ -216,7 +216,7 @@ func (e *Engine) SetRules(own *sigma.Set) {
 	e.now.Store(build(e.clock, old, own, old.armed, old.skip))
 }
 
-// Rules gives the node's own rules.
+// Engine gives the node's own rules.
 func (e *Engine) Rules() *sigma.Set { return e.now.Load().own }
 
 // Arm adds or replaces indicators.

@@ -84,7 +84,7 @@ func (rd Reader) sigma(a Armed, text, license string) (Armed, error) {
 	return a, nil
 }
 
-// Rules reads the Sigma rules of a file, and says of what it refuses where it is and
+// Engine reads the Sigma rules of a file, and says of what it refuses where it is and
 // why: what cannot be used, and correlations and filters, for which single events
 // of the past say nothing.
 func (rd Reader) Rules(name, text string) (list []*sigma.Rule, refused []i18n.Text) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
@@ -19,9 +20,9 @@ import (
 )
 
 // careFor gives a node somebody who looks after its rules.
-func careFor(t *testing.T, n *node, cfg CareConfig) *Care {
+func careFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health {
 	t.Helper()
-	cfg.DB, cfg.Gate, cfg.Member = n.db, n.gate, n.member
+	cfg.DB, cfg.Outgoing, cfg.Member = n.db, n.gate, n.member
 	if cfg.Engine == nil {
 		cfg.Engine = n.engine
 	}
@@ -34,7 +35,7 @@ func careFor(t *testing.T, n *node, cfg CareConfig) *Care {
 	if cfg.Realm == "" {
 		cfg.Realm = event.Live
 	}
-	c, err := OpenCare(t.Context(), cfg)
+	c, err := rulehealth.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +47,9 @@ func (n *node) noise() *event.Event {
 	return n.event("dns_query", n.clock(), map[string]any{"QueryName": "noise.example.net"})
 }
 
-func hitsOf(t *testing.T, n *node, rule string) (out []HitDay) {
+func hitsOf(t *testing.T, n *node, rule string) (out []rulehealth.HitDay) {
 	t.Helper()
-	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { out, err = HitDays(tx, rule); return err })
+	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { out, err = rulehealth.HitDays(tx, rule); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func hitsOf(t *testing.T, n *node, rule string) (out []HitDay) {
 // of hunts apart, and kept for 90 days.
 func TestHitsByDay(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, CareConfig{})
+		c := careFor(t, n, rulehealth.Config{})
 		a := n.beacon("198.51.100.7")
 		n.take(t, a, n.beacon("198.51.100.8"))
 		n.take(t, a)
@@ -70,17 +71,17 @@ func TestHitsByDay(t *testing.T) {
 		if h, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil || h.Hits != 3 {
 			t.Fatalf("%+v %v", h, err)
 		}
-		if diff := cmp.Diff([]HitDay{{Day: first, Live: 2}, {Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
+		if diff := cmp.Diff([]rulehealth.HitDay{{Day: first, Live: 2}, {Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
 			t.Errorf("live (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]HitDay{{Day: first + 1, Retro: 3}}, hitsOf(t, n, "44444444-4444-4444-8444-444444444444")); diff != "" {
+		if diff := cmp.Diff([]rulehealth.HitDay{{Day: first + 1, Retro: 3}}, hitsOf(t, n, "44444444-4444-4444-8444-444444444444")); diff != "" {
 			t.Errorf("hunted (-want +got):\n%s", diff)
 		}
 		n.hand.Add(89 * 24 * time.Hour)
-		if err := c.Chores()["prune-rule-hits"](t.Context()); err != nil {
+		if err := c.Maintenance()["prune-rule-hits"](t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]HitDay{{Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
+		if diff := cmp.Diff([]rulehealth.HitDay{{Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
 			t.Errorf("after 90 days (-want +got):\n%s", diff)
 		}
 	})
@@ -92,7 +93,7 @@ func TestHitsByDay(t *testing.T) {
 func TestFlood(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		var log bytes.Buffer
-		cfg := CareConfig{Rate: 5, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		cfg := rulehealth.Config{Rate: 5, Log: slog.New(slog.NewTextHandler(&log, nil))}
 		c := careFor(t, n, cfg)
 		many := func(k int) (out []*event.Event) {
 			for range k {
@@ -103,13 +104,13 @@ func TestFlood(t *testing.T) {
 		n.take(t, many(5)...)
 		n.hand.Add(61 * time.Minute)
 		n.take(t, many(5)...)
-		if len(c.Held()) != 0 {
+		if len(c.Quarantined()) != 0 {
 			t.Fatal("5 hits an hour are a flood")
 		}
 		n.take(t, many(1)...)
-		h := c.Held()[ruleNoise]
-		if !h.Active() || h.Why != WhyFlood || h.Measured != 6 || h.Ceiling != 5 || h.Title != "Noise" {
-			t.Fatalf("held: %+v", c.Held())
+		h := c.Quarantined()[ruleNoise]
+		if !h.Active() || h.Why != rulehealth.WhyFlood || h.Measured != 6 || h.Limit != 5 || h.Title != "Noise" {
+			t.Fatalf("held: %+v", c.Quarantined())
 		}
 		if !strings.Contains(log.String(), ruleNoise) || !strings.Contains(log.String(), "quarantine") {
 			t.Errorf("the log does not name it: %s", log.String())
@@ -124,7 +125,7 @@ func TestFlood(t *testing.T) {
 			t.Fatal(err)
 		}
 		c = careFor(t, n, cfg) // a restart
-		if !c.Held()[ruleNoise].Active() {
+		if !c.Quarantined()[ruleNoise].Active() {
 			t.Fatal("the quarantine did not survive a restart")
 		}
 		n.take(t, many(2)...)
@@ -141,12 +142,12 @@ func TestFlood(t *testing.T) {
 			t.Errorf("released twice: %v", err)
 		}
 		n.take(t, many(9)...)
-		if len(c.Held()) != 0 {
+		if len(c.Quarantined()) != 0 {
 			t.Error("it is quarantined again at once")
 		}
 		n.hand.Add(24*time.Hour + time.Minute)
 		n.take(t, many(6)...)
-		if !c.Held()[ruleNoise].Active() {
+		if !c.Quarantined()[ruleNoise].Active() {
 			t.Error("after a day it may flood")
 		}
 	})
@@ -155,7 +156,7 @@ func TestFlood(t *testing.T) {
 // Hits of a hunt flood nothing, and a value of the community is no rule.
 func TestWhatDoesNotFlood(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, CareConfig{Rate: 2})
+		c := careFor(t, n, rulehealth.Config{Rate: 2})
 		n.care = nil
 		for range 5 {
 			n.take(t, n.beacon("198.51.100.7"))
@@ -169,7 +170,7 @@ func TestWhatDoesNotFlood(t *testing.T) {
 		for range 5 {
 			n.take(t, n.event("process_creation", start, map[string]any{"DestinationIp": "198.51.100.99"}))
 		}
-		if got := c.Held(); len(got) != 0 {
+		if got := c.Quarantined(); len(got) != 0 {
 			t.Errorf("held: %v", got)
 		}
 	})
@@ -193,16 +194,16 @@ func (e *costly) DrainCosts() []engine.Cost {
 func TestOverBudget(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		e := &costly{Engine: n.engine}
-		c := careFor(t, n, CareConfig{Ceiling: time.Second, Engine: e})
-		weigh := func(events int64, d time.Duration) map[string]Held {
+		c := careFor(t, n, rulehealth.Config{Budget: time.Second, Engine: e})
+		weigh := func(events int64, d time.Duration) map[string]rulehealth.Quarantine {
 			t.Helper()
 			set := n.engine.Rules()
 			e.costs = []engine.Cost{{Rule: set.Rules[0], Events: events, Evaluations: 4, Matches: 1, Time: time.Duration(events) * d}, {Rule: set.Rules[1], Events: 40, Time: time.Millisecond}, {Rule: set.Rules[2]}}
-			if err := c.Weigh(t.Context()); err != nil {
+			if err := c.CheckCosts(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			e.costs = nil
-			return c.Held()
+			return c.Quarantined()
 		}
 		if got := weigh(40, 10*time.Second); len(got) != 0 {
 			t.Fatalf("once is enough: %v", got)
@@ -214,10 +215,10 @@ func TestOverBudget(t *testing.T) {
 			t.Fatalf("it was not over the budget twice in a row: %v", got)
 		}
 		got := weigh(40, 10*time.Second)
-		if len(got) != 1 || got[ruleA].Why != WhyCost || got[ruleA].Ceiling != time.Second.Nanoseconds() || got[ruleA].Measured != (10*time.Second).Nanoseconds() {
+		if len(got) != 1 || got[ruleA].Why != rulehealth.WhyCost || got[ruleA].Limit != time.Second.Nanoseconds() || got[ruleA].Measured != (10*time.Second).Nanoseconds() {
 			t.Fatalf("%+v", got)
 		}
-		if w, spent := c.Weights(); w[ruleA].Events != 160 || w[ruleA].Matches != 4 || w[ruleA].Each() < 7*time.Second || len(w) != 2 || spent < w[ruleA].Spent {
+		if w, spent := c.Costs(); w[ruleA].Events != 160 || w[ruleA].Matches != 4 || w[ruleA].Each() < 7*time.Second || len(w) != 2 || spent < w[ruleA].Spent {
 			t.Errorf("weights %+v, all %v", w, spent)
 		}
 		n.engine.SetRules(n.engine.Rules())
@@ -237,16 +238,16 @@ func TestOverBudget(t *testing.T) {
 			t.Errorf("after the release: %d findings", got)
 		}
 		// What the engine has counted since the release.
-		if err := c.Weigh(t.Context()); err != nil {
+		if err := c.CheckCosts(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if w, _ := c.Weights(); w[ruleA].Events != 1 || w[ruleA].Evaluations != 1 || w[ruleA].Matches != 1 {
+		if w, _ := c.Costs(); w[ruleA].Events != 1 || w[ruleA].Evaluations != 1 || w[ruleA].Matches != 1 {
 			t.Errorf("weights %+v", w)
 		}
-		if err := c.Weigh(t.Context()); err != nil {
+		if err := c.CheckCosts(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if w, _ := c.Weights(); w[ruleA].Events != 1 {
+		if w, _ := c.Costs(); w[ruleA].Events != 1 {
 			t.Errorf("counted twice: %+v", w)
 		}
 	})
@@ -254,7 +255,7 @@ func TestOverBudget(t *testing.T) {
 
 func TestFalseMarks(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, CareConfig{})
+		c := careFor(t, n, rulehealth.Config{})
 		n.take(t, n.beacon("198.51.100.7"))
 		f := n.findings(t)[0]
 		ctx := t.Context()
@@ -262,31 +263,31 @@ func TestFalseMarks(t *testing.T) {
 			rule, finding, reason string
 			kind                  fault.Kind
 		}{{ruleA, "", " ", fault.Invalid}, {ruleA, "", strings.Repeat("x", 501), fault.TooLarge}, {"nothing", "", "x", fault.NotFound}, {"", "nothing", "x", fault.NotFound}, {ruleB, f.ID, "x", fault.NotFound}} {
-			if _, err := c.MarkFalse(ctx, analyst, bad.rule, bad.finding, bad.reason); !fault.Is(err, bad.kind) {
+			if _, err := c.ReportFalseAlarm(ctx, analyst, bad.rule, bad.finding, bad.reason); !fault.Is(err, bad.kind) {
 				t.Errorf("%+v: %v", bad, err)
 			}
 		}
-		if _, err := c.MarkFalse(ctx, policy.Viewer{User: "u", Member: "city"}, "", f.ID, "x"); !fault.Is(err, fault.NotFound) {
+		if _, err := c.ReportFalseAlarm(ctx, policy.Viewer{User: "u", Member: "city"}, "", f.ID, "x"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("who may not see a finding marks it: %v", err)
 		}
-		m, err := c.MarkFalse(ctx, analyst, "", f.ID, " our own test ")
+		m, err := c.ReportFalseAlarm(ctx, analyst, "", f.ID, " our own test ")
 		if err != nil || m.Rule != ruleA || m.Reason != "our own test" || m.By != "Sato" {
 			t.Fatalf("%+v %v", m, err)
 		}
-		if _, err := c.MarkFalse(ctx, analyst, "", f.ID, "again"); !fault.Is(err, fault.Conflict) {
+		if _, err := c.ReportFalseAlarm(ctx, analyst, "", f.ID, "again"); !fault.Is(err, fault.Conflict) {
 			t.Errorf("marked twice: %v", err)
 		}
-		if _, err := c.MarkFalse(ctx, analyst, ruleA, "", "the rule is too wide"); err != nil {
+		if _, err := c.ReportFalseAlarm(ctx, analyst, ruleA, "", "the rule is too wide"); err != nil {
 			t.Error(err)
 		}
-		read := func(rule, finding string) (out []FalseMark, stand map[string]int64) {
+		read := func(rule, finding string) (out []rulehealth.FalseAlarm, stand map[string]int64) {
 			t.Helper()
 			err := n.db.Read(ctx, store.As(analyst), func(tx *store.Tx) (err error) {
-				if out, err = FalseMarks(tx, rule, finding); err != nil {
+				if out, err = rulehealth.FalseAlarms(tx, rule, finding); err != nil {
 					return err
 				}
 				stand = map[string]int64{}
-				all, err := FalseMarks(tx, ruleA, "")
+				all, err := rulehealth.FalseAlarms(tx, ruleA, "")
 				for _, a := range all {
 					if a.Active() {
 						stand[a.Rule]++
@@ -302,17 +303,17 @@ func TestFalseMarks(t *testing.T) {
 		if list, stand := read(ruleA, ""); len(list) != 2 || stand[ruleA] != 2 {
 			t.Errorf("%v %v", list, stand)
 		}
-		if err := c.UndoFalse(ctx, analyst, m.ID); err != nil {
+		if err := c.WithdrawFalseAlarm(ctx, analyst, m.ID); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.UndoFalse(ctx, analyst, m.ID); !fault.Is(err, fault.NotFound) {
+		if err := c.WithdrawFalseAlarm(ctx, analyst, m.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("undone twice: %v", err)
 		}
 		list, stand := read("", f.ID)
 		if len(list) != 1 || list[0].Active() || list[0].UndoneBy != "Sato" || stand[ruleA] != 1 {
 			t.Errorf("%+v %v", list, stand)
 		}
-		if _, err := c.MarkFalse(ctx, analyst, "", f.ID, "after all"); err != nil {
+		if _, err := c.ReportFalseAlarm(ctx, analyst, "", f.ID, "after all"); err != nil {
 			t.Errorf("marked again after it was undone: %v", err)
 		}
 	})
@@ -325,14 +326,14 @@ func TestCountsLeave(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		own := strings.NewReplacer(ruleB, "our-own-word", "level: medium", "level: medium\ntags: [attack.t1033]").Replace(rulesText)
 		n.engine.SetRules(rules(t, own))
-		c := careFor(t, n, CareConfig{})
+		c := careFor(t, n, rulehealth.Config{})
 		ctx := t.Context()
 		for range 7 {
 			n.take(t, n.beacon("198.51.100.7"))
 		}
 		n.take(t, n.event("process_creation", start, map[string]any{"Image": `C:\whoami.exe`}))
 		for _, r := range []string{ruleNoise, "our-own-word"} {
-			if _, err := c.MarkFalse(ctx, analyst, r, "", "secret-reason"); err != nil {
+			if _, err := c.ReportFalseAlarm(ctx, analyst, r, "", "secret-reason"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -353,16 +354,16 @@ func TestCountsLeave(t *testing.T) {
 			}
 			return out
 		}
-		if way, err := c.Way(ctx); way != WayNever || err != nil {
+		if way, err := c.Mode(ctx); way != rulehealth.ModeNever || err != nil {
 			t.Errorf("the default is %s %v", way, err)
 		}
 		if err := c.Send(ctx); !fault.Is(err, fault.Denied) {
 			t.Errorf("sent by default: %v", err)
 		}
-		hourly := c.Chores()["send-rule-counts"]
-		step := func(w Way, sent int) {
+		hourly := c.Maintenance()["send-rule-counts"]
+		step := func(w rulehealth.Mode, sent int) {
 			t.Helper()
-			if err := c.SetWay(ctx, w); err != nil {
+			if err := c.SetMode(ctx, w); err != nil {
 				t.Fatal(err)
 			}
 			if err := hourly(ctx); err != nil {
@@ -372,14 +373,14 @@ func TestCountsLeave(t *testing.T) {
 				t.Fatalf("%s: %d messages, want %d", w, got, sent)
 			}
 		}
-		step(WayNever, 0)
-		step(WayAsk, 0)
+		step(rulehealth.ModeNever, 0)
+		step(rulehealth.ModeAsk, 0)
 		if err := c.Send(ctx); err != nil || len(offered()) != 1 {
 			t.Fatalf("a person cannot send: %v", err)
 		}
-		step(WayAuto, 1) // the same was told already
+		step(rulehealth.ModeAuto, 1) // the same was told already
 		n.take(t, n.noise())
-		step(WayAuto, 2)
+		step(rulehealth.ModeAuto, 2)
 		if diff := cmp.Diff(want.Rules[0], offered()[0].Rules[0]); diff != "" {
 			t.Error(diff)
 		}
@@ -392,16 +393,16 @@ func TestCountsLeave(t *testing.T) {
 				t.Errorf("%q leaves", word)
 			}
 		}
-		step(WayNever, 3)
+		step(rulehealth.ModeNever, 3)
 		if last := offered()[2]; !last.Withdraw || len(last.Rules) != 0 || len(last.Techniques) != 0 {
 			t.Errorf("withdrawn with %+v", last)
 		}
-		step(WayNever, 3)
-		if err := c.SetWay(ctx, "always"); !fault.Is(err, fault.Invalid) {
+		step(rulehealth.ModeNever, 3)
+		if err := c.SetMode(ctx, "always"); !fault.Is(err, fault.Invalid) {
 			t.Errorf("an unknown way: %v", err)
 		}
 		c.Realm = "drill-1"
-		step(WayAuto, 3)
+		step(rulehealth.ModeAuto, 3)
 		if err := c.Send(ctx); !fault.Is(err, fault.Denied) {
 			t.Errorf("an exercise's counts leave: %v", err)
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/rulehealth"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -15,7 +17,7 @@ import (
 
 // answers answers a node's questions with the figures of a pool, as the bus does.
 type answers struct {
-	pool *Pool
+	pool *pool.Pool
 	by   policy.Viewer
 }
 
@@ -27,7 +29,7 @@ func (l answers) Request(ctx context.Context, topic string, body []byte) ([]byte
 	if err := json.Unmarshal(body, &ask); err != nil {
 		return nil, err
 	}
-	a, err := l.pool.Give(ctx, l.by, ask)
+	a, err := l.pool.Answer(ctx, l.by, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +41,8 @@ func (l answers) Request(ctx context.Context, topic string, body []byte) ([]byte
 func TestFetch(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		members := []string{"m1", "m2", "m3"}
-		db := storetest.SQLite(t, storetest.With(poolMigration()), storetest.Clock(n.clock))
-		pool := NewPool(db, n.clock, func(context.Context) ([]string, error) { return members, nil })
+		db := storetest.SQLite(t, storetest.With(pool.Migration()), storetest.Clock(n.clock))
+		figures := pool.New(db, n.clock, func(context.Context) ([]string, error) { return members, nil })
 		say := func(hits int, falseAlarm bool) {
 			t.Helper()
 			body, err := json.Marshal(wire.RuleHealth{ID: "rule-counts", Rules: []wire.RuleTally{{Rule: ruleA, Hits: hits, False: falseAlarm}}})
@@ -48,22 +50,22 @@ func TestFetch(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range members {
-				if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return pool.Receive(tx, m, body) }); err != nil {
+				if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return figures.Receive(tx, m, body) }); err != nil {
 					t.Fatal(err)
 				}
 			}
 			n.hand.Add(24 * time.Hour)
-			if err := pool.Renew(t.Context()); err != nil {
+			if err := figures.Renew(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c := careFor(t, n, CareConfig{Line: answers{pool, policy.Viewer{Member: "m1", Machine: true}}})
+		c := careFor(t, n, rulehealth.Config{Line: answers{figures, policy.Viewer{Member: "m1", Machine: true}}})
 		kept := func(v policy.Viewer) (out map[string]map[string]wire.PooledFigure) {
 			t.Helper()
 			if err := c.Fetch(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			err := n.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) { out, err = Pooled(tx); return err })
+			err := n.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) { out, err = pool.Figures(tx); return err })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +73,7 @@ func TestFetch(t *testing.T) {
 		}
 		say(10, true)
 		own := policy.Viewer{User: "u", Member: "m1", Role: policy.RoleReader}
-		if got := kept(own); got[FigureFound][ruleA].Members != 3 || got[FigureFalse][ruleA].Members != 3 || got[FigureHits][ruleA].Typical != 10 {
+		if got := kept(own); got[pool.FigureFound][ruleA].Members != 3 || got[pool.FigureFalse][ruleA].Members != 3 || got[pool.FigureHits][ruleA].Typical != 10 {
 			t.Errorf("%v", got)
 		}
 		if got := kept(policy.Viewer{}); len(got) != 0 {

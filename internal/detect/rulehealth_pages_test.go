@@ -12,7 +12,10 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/coverage"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -23,7 +26,7 @@ import (
 )
 
 // caring serves the pages and the API of rule care and coverage at a node.
-func caring(t *testing.T, n *node, c *Care) http.Handler {
+func caring(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 	t.Helper()
 	viewers := map[string]policy.Viewer{"reader": {User: "u2", Name: "Reader", Member: "power", Role: policy.RoleReader}, "analyst": analyst,
 		"admin": {User: "u3", Name: "Admin", Member: "power", Role: policy.RoleAdmin}}
@@ -32,15 +35,15 @@ func caring(t *testing.T, n *node, c *Care) http.Handler {
 	site.Templates(Templates())
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
-	cfg := CarePageConfig{DB: n.db, Care: c, Clock: n.clock}
+	cfg := rulehealth.PageConfig{DB: n.db, Health: c, Clock: n.clock}
 	joins := CorrelationPageConfig{DB: n.db, Engine: n.engine, Correlator: n.joined, Rules: cfg}
 	cfg.Correlation = joins.View
 	CorrelationPages(site, joins)
-	CarePages(site, cfg)
-	CareAPI(a, cfg)
-	cover := CoverageConfig{DB: n.db, Clock: n.clock, Attack: attack.Read(), Rules: LoadedRules(c)}
-	CoveragePages(site, cover)
-	CoverageAPI(a, cover)
+	rulehealth.Pages(site, cfg)
+	rulehealth.API(a, cfg)
+	cover := coverage.PageConfig{DB: n.db, Clock: n.clock, Techniques: attack.Read(), Rules: coverage.LoadedRules(c)}
+	coverage.Pages(site, cover)
+	coverage.API(a, cover)
 	mux.Handle("/", site.Handler())
 	return mux
 }
@@ -51,7 +54,7 @@ func TestCarePages(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		text := strings.Replace(rulesText, "title: Recon with whoami", "title: "+strings.ReplaceAll(mustJSON(t, hostile), "\n", ""), 1)
 		n.engine.SetRules(rules(t, text))
-		c := careFor(t, n, CareConfig{Rate: 3})
+		c := careFor(t, n, rulehealth.Config{Rate: 3})
 		h := caring(t, n, c)
 		for range 4 {
 			n.take(t, n.noise())
@@ -59,8 +62,8 @@ func TestCarePages(t *testing.T) {
 		n.take(t, n.beacon("198.51.100.7"))
 		f := n.findings(t)[0].ID
 		if err := n.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return keepPool(tx, []wire.PooledFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Typical: 1, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Typical: 1, Day: 20000},
-				{Figure: FigureCovered, Subject: "T1071", Members: 5, Typical: 1, Day: 20000}, {Figure: "hostile", Subject: ruleA, Members: 5}, {Figure: FigureFound, Subject: hostile, Members: 5}})
+			return pool.Keep(tx, []wire.PooledFigure{{Figure: pool.FigureFound, Subject: ruleA, Members: 12, Typical: 1, Day: 20000}, {Figure: pool.FigureFalse, Subject: ruleA, Members: 9, Typical: 1, Day: 20000},
+				{Figure: pool.FigureCovered, Subject: "T1071", Members: 5, Typical: 1, Day: 20000}, {Figure: "hostile", Subject: ruleA, Members: 5}, {Figure: pool.FigureFound, Subject: hostile, Members: 5}})
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +106,7 @@ func TestCarePages(t *testing.T) {
 				t.Errorf("%s %s %s %s: %d, want %d: %.300s", s.as, s.method, s.path, s.body, code, s.want, body)
 			}
 		}
-		var list struct{ Items []MarkOut }
+		var list struct{ Items []rulehealth.FalseAlarmOut }
 		_, body := send(t, h, "reader", "GET", "/api/v1/rules/"+ruleA+"/false", "")
 		if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Items) != 2 {
 			t.Fatalf("%v %s", err, body)
@@ -114,7 +117,7 @@ func TestCarePages(t *testing.T) {
 		for _, p := range paths {
 			page(t, h, "analyst", p)
 		}
-		if h := c.Held(); len(h) != 1 || h[ruleB].Why != WhyPerson || h[ruleB].By != "Sato" {
+		if h := c.Quarantined(); len(h) != 1 || h[ruleB].Why != rulehealth.WhyPerson || h[ruleB].By != "Sato" {
 			t.Errorf("held %+v", h)
 		}
 	})
@@ -131,8 +134,8 @@ func TestHubRules(t *testing.T) {
 		site.Templates(Templates())
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
-		PoolPages(site, a, PoolPageConfig{DB: db, Clock: now})
-		CoveragePages(site, CoverageConfig{DB: db, Clock: now, Attack: attack.Read(), Hub: true, Rules: FoundRules})
+		pool.Pages(site, a, pool.PageConfig{DB: db, Clock: now})
+		coverage.Pages(site, coverage.PageConfig{DB: db, Clock: now, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules})
 		mux.Handle("/", site.Handler())
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {
 			t.Error("an empty page does not say what would be here")
@@ -143,7 +146,7 @@ func TestHubRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return keepPool(tx, []wire.PooledFigure{{Figure: FigureFound, Subject: ruleA, Members: 12, Day: 20000}, {Figure: FigureFalse, Subject: ruleA, Members: 9, Day: 20001}, {Figure: FigureHits, Subject: ruleA, Members: 5, Typical: 20, Day: 20000}})
+			return pool.Keep(tx, []wire.PooledFigure{{Figure: pool.FigureFound, Subject: ruleA, Members: 12, Day: 20000}, {Figure: pool.FigureFalse, Subject: ruleA, Members: 9, Day: 20001}, {Figure: pool.FigureHits, Subject: ruleA, Members: 5, Typical: 20, Day: 20000}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -158,12 +161,12 @@ func TestHubRules(t *testing.T) {
 				t.Errorf("%s: a finding shows through coverage, or does not", as)
 			}
 		}
-		var out struct{ Items []PooledRule }
+		var out struct{ Items []pool.Rule }
 		_, body := send(t, mux, "other", "GET", "/api/v1/rules", "")
 		if err := json.Unmarshal([]byte(body), &out); err != nil {
 			t.Fatal(err, body)
 		}
-		if diff := cmp.Diff([]PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
+		if diff := cmp.Diff([]pool.Rule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
 			t.Error(diff)
 		}
 	}, storetest.With(Migrations()...), storetest.Clock(moment))

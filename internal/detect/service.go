@@ -12,6 +12,8 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -25,13 +27,13 @@ var files embed.FS
 
 // Migrations are detect's parts of the schema, at the hub and at a node.
 func Migrations() []store.Migration {
-	return []store.Migration{finding.Migration(), healthMigration(), poolMigration(), {Name: "detect", FS: files}}
+	return []store.Migration{finding.Migration(), rulehealth.Migration(), pool.Migration(), {Name: "detect", FS: files}}
 }
 
 // Templates are detect's pages.
 func Templates() fs.FS { return files }
 
-// Gate is the member's policy on what leaves the node.
+// Outgoing is the member's policy on what leaves the node.
 type Gate interface {
 	// Offer hands over what the node would tell the hub, in the caller's
 	// transaction: if it commits, the offer will leave, wait or be kept as the
@@ -64,7 +66,7 @@ type Config struct {
 	// Tell is called after a finding was made or grew.
 	Tell func()
 	// Care counts what the rules find, and holds them to bounds; nil: nobody does.
-	Care *Care
+	Care *rulehealth.Health
 	// Correlator follows people and machines over events; nil: nobody does.
 	Correlator *Correlator
 	// HuntCores is how many processors a hunt uses at most; 0 is all.
@@ -84,7 +86,7 @@ type Service struct {
 	own    func() Own
 	skew   func() time.Duration
 	tell   func()
-	care   *Care
+	care   *rulehealth.Health
 	joined *Correlator
 
 	mu   sync.Mutex         // one batch at a time
@@ -207,9 +209,9 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 	if err != nil {
 		return nil, err
 	}
-	next, hits := map[string]*active{}, map[string]Hits{}
+	next, hits := map[string]*active{}, map[string]rulehealth.Hits{}
 	err = s.db.Write(ctx, store.System("detect: record findings"), func(tx *store.Tx) error {
-		ids, next, hits = ids[:0], map[string]*active{}, map[string]Hits{}
+		ids, next, hits = ids[:0], map[string]*active{}, map[string]rulehealth.Hits{}
 		seen, err := traced(tx, matches)
 		if err != nil {
 			return err
@@ -233,7 +235,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 			}
 			next[k] = a
 			if first := fresh[0]; first.hit.byRule() {
-				hits[first.hit.Rule.ID] = Hits{Title: first.hit.Rule.Title, N: hits[first.hit.Rule.ID].N + len(fresh)}
+				hits[first.hit.Rule.ID] = rulehealth.Hits{Title: first.hit.Rule.Title, N: hits[first.hit.Rule.ID].N + len(fresh)}
 				if err := s.care.Count(tx, first.hit.Rule.ID, len(fresh), past); err != nil {
 					return err
 				}
@@ -402,5 +404,5 @@ func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
 	return append(list, o)
 }
 
-// Rules replaces the node's own rules.
+// Engine replaces the node's own rules.
 func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }

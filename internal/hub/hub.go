@@ -29,6 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
@@ -50,7 +51,7 @@ type Hub struct {
 	cases   *casework.Service
 	judge   *severity.Service
 	office  *share.Office
-	pool    *detect.Pool
+	pool    *pool.Pool
 	tracker *situation.Tracker
 	console *role.Console
 	door    *door
@@ -205,7 +206,7 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
 	h.tracker = situation.NewTracker(h.db, h.members.OnlineMembers, tell("situation"))
-	h.pool = detect.NewPool(h.db, h.cfg.Clock, h.joined)
+	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
 	findings := tell("findings")
 	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
 		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {

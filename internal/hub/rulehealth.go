@@ -3,8 +3,9 @@ package hub
 import (
 	"context"
 
-	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/coverage"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/wire"
@@ -12,10 +13,10 @@ import (
 
 // ruleConsole puts the community's figures of rules, and coverage, on the hub's port.
 func (h *Hub) ruleConsole(c *role.Console) {
-	detect.PoolPages(c.Site, c.API, detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock})
-	cover := detect.CoverageConfig{DB: h.db, Clock: h.cfg.Clock, Attack: attack.Read(), Hub: true, Rules: detect.FoundRules}
-	detect.CoveragePages(c.Site, cover)
-	detect.CoverageAPI(c.API, cover)
+	pool.Pages(c.Site, c.API, pool.PageConfig{DB: h.db, Clock: h.cfg.Clock})
+	cover := coverage.PageConfig{DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules}
+	coverage.Pages(c.Site, cover)
+	coverage.API(c.API, cover)
 }
 
 // joined names the members that have joined and still belong.
@@ -31,5 +32,5 @@ func (h *Hub) joined(ctx context.Context) ([]string, error) {
 // rulePool answers a node that asks for the figures, as its machines may have them.
 func (h *Hub) rulePool(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
 	m, _ := h.member(ctx, member)
-	return h.pool.Give(ctx, policy.Viewer{Member: member, Sector: m.Sector, Machine: true}, ask)
+	return h.pool.Answer(ctx, policy.Viewer{Member: member, Sector: m.Sector, Machine: true}, ask)
 }

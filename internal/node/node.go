@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -57,7 +58,7 @@ type Node struct {
 	past    *history.History
 	people  *identity.Service
 	engine  *detect.Engine
-	care    *detect.Care
+	care    *rulehealth.Health
 	joined  *detect.Correlator
 	watch   *watchDesk
 	lock    *os.File
@@ -199,7 +200,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+	if n.care, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
 		return err
 	}
 	if n.joined, err = n.correlator(); err != nil {
@@ -358,7 +359,7 @@ const keepSent = 90 * 24 * time.Hour
 
 // jobs are the node's own, beside those that every role has.
 func (n *Node) jobs() map[string]func(context.Context) error {
-	jobs := n.care.Chores()
+	jobs := n.care.Maintenance()
 	jobs["prune-sent"] = func(ctx context.Context) error {
 		return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
 	}

@@ -1,4 +1,4 @@
-package detect
+package coverage
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
 
-// CoverageOut is the coverage as programs get it.
-type CoverageOut struct {
+// Out is the coverage as programs get it.
+type Out struct {
 	Covered    int            `json:"covered"`
 	Techniques []TechniqueOut `json:"techniques" nullable:"false"`
 }
@@ -28,31 +29,31 @@ type TechniqueOut struct {
 	Members int      `json:"members" doc:"that cover it; 0: not told | 網羅する組織数。0 は非開示"`
 }
 
-type coverIn struct {
+type in struct {
 	Product string `query:"product" maxLength:"100" doc:"only rules for this product, and for all | この製品と全製品向けの規則のみ"`
 }
-type coverOut struct{ Body CoverageOut }
+type out struct{ Body Out }
 type layerOut struct{ Body Layer }
 
-// CoverageAPI adds the operations on coverage, at a hub or a node.
-func CoverageAPI(a *api.API, c CoverageConfig) {
+// API adds the operations on coverage, at a hub or a node.
+func API(a *api.API, c PageConfig) {
 	read := func(ctx context.Context, product string) (cov Coverage, err error) {
 		err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
-			rules, err := c.Rules(tx, c.Clock().Add(-coverDays*24*time.Hour))
+			rules, err := c.Rules(tx, c.Clock().Add(-days*24*time.Hour))
 			if err != nil {
 				return err
 			}
-			pool, err := Pooled(tx)
-			cov = Cover(c.Attack, rules, strings.ToLower(product), pool)
+			figures, err := pool.Figures(tx)
+			cov = Of(c.Techniques, rules, strings.ToLower(product), figures)
 			return err
 		})
 		return cov, err
 	}
 	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとの網羅状況")},
-		func(ctx context.Context, in *coverIn) (*coverOut, error) {
+		func(ctx context.Context, in *in) (*out, error) {
 			cov, err := read(ctx, in.Product)
-			out := &coverOut{CoverageOut{Techniques: []TechniqueOut{}}}
+			out := &out{Out{Techniques: []TechniqueOut{}}}
 			out.Body.Covered, _ = cov.Covered()
 			add := func(x Cell) {
 				if x.Tactics == nil {
@@ -70,7 +71,7 @@ func CoverageAPI(a *api.API, c CoverageConfig) {
 		})
 	api.Register(a, api.Op{ID: "get-coverage-layer", Method: http.MethodGet, Path: "/api/v1/coverage/layer", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("The coverage as a layer for the ATT&CK Navigator", "ATT&CK Navigator 用レイヤー")},
-		func(ctx context.Context, in *coverIn) (*layerOut, error) {
+		func(ctx context.Context, in *in) (*layerOut, error) {
 			cov, err := read(ctx, in.Product)
 			return &layerOut{cov.Layer("meneki", "rules by technique")}, err
 		})

@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// FalseMark is an analyst's word that what a rule found was no attack.
-type FalseMark struct {
+// FalseAlarm is an analyst's word that what a rule found was no attack.
+type FalseAlarm struct {
 	ID       string    `db:"id"`
 	Rule     string    `db:"rule"`
 	Finding  string    `db:"finding"` // "" if it is about the rule as such
@@ -26,23 +26,23 @@ type FalseMark struct {
 }
 
 // Active reports whether the mark has not been taken back.
-func (m FalseMark) Active() bool { return m.Undone.IsZero() }
+func (m FalseAlarm) Active() bool { return m.Undone.IsZero() }
 
-const markColumns = "id, rule, finding, reason, by_user, at, undone, undone_by"
+const alarmColumns = "id, rule, finding, reason, by_user, at, undone, undone_by"
 
-// MarkFalse notes that what a rule found was no attack: a finding that v may
+// ReportFalseAlarm notes that what a rule found was no attack: a finding that v may
 // see, or the rule as such if finding is empty. It changes nothing else.
-func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, found, reason string) (FalseMark, error) {
+func (c *Health) ReportFalseAlarm(ctx context.Context, v policy.Viewer, rule, found, reason string) (FalseAlarm, error) {
 	reason = strings.TrimSpace(reason)
 	switch {
 	case reason == "":
-		return FalseMark{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
+		return FalseAlarm{}, fault.New(fault.Invalid, i18n.T("say why it was no attack", "攻撃ではないと判断した理由を書いてください"))
 	case len(reason) > maxReason:
-		return FalseMark{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
+		return FalseAlarm{}, fault.New(fault.TooLarge, i18n.T("the reason is longer than {0} bytes", "理由が {0} バイトを超えています").With(maxReason))
 	case found == "" && !c.loaded(rule):
-		return FalseMark{}, noRule(rule)
+		return FalseAlarm{}, noRule(rule)
 	}
-	var m FalseMark
+	var m FalseAlarm
 	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
 		if found != "" {
 			f, err := finding.Get(tx, found)
@@ -61,17 +61,17 @@ func (c *Care) MarkFalse(ctx context.Context, v policy.Viewer, rule, found, reas
 		if err != nil {
 			return err
 		}
-		m = FalseMark{ID: clock.NewID(), Rule: rule, Finding: found, Reason: reason, By: v.Name, At: tx.Now()}
-		return store.Insert(tx, "rule_marks", []FalseMark{m})
+		m = FalseAlarm{ID: clock.NewID(), Rule: rule, Finding: found, Reason: reason, By: v.Name, At: tx.Now()}
+		return store.Insert(tx, "rule_marks", []FalseAlarm{m})
 	})
 	if err == nil {
-		c.Tell()
+		c.Notify()
 	}
 	return m, err
 }
 
-// UndoFalse takes a mark back; that it was there stays to be seen.
-func (c *Care) UndoFalse(ctx context.Context, v policy.Viewer, id string) error {
+// WithdrawFalseAlarm takes a mark back; that it was there stays to be seen.
+func (c *Health) WithdrawFalseAlarm(ctx context.Context, v policy.Viewer, id string) error {
 	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
 		n, err := tx.Exec(`UPDATE rule_marks SET undone = $1, undone_by = $2 WHERE id = $3 AND undone = 0`, clock.Micros(tx.Now()), v.Name, id)
 		if err == nil && n == 0 {
@@ -80,17 +80,17 @@ func (c *Care) UndoFalse(ctx context.Context, v policy.Viewer, id string) error 
 		return err
 	})
 	if err == nil {
-		c.Tell()
+		c.Notify()
 	}
 	return err
 }
 
-// FalseMarks lists the marks of a rule, or of a finding, newest first.
-func FalseMarks(tx *store.Tx, rule, finding string) ([]FalseMark, error) {
+// FalseAlarms lists the marks of a rule, or of a finding, newest first.
+func FalseAlarms(tx *store.Tx, rule, finding string) ([]FalseAlarm, error) {
 	if finding != "" {
-		return store.Query[FalseMark](tx, `SELECT `+markColumns+` FROM rule_marks WHERE finding = $1 ORDER BY at DESC, id DESC LIMIT 200`, finding)
+		return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_marks WHERE finding = $1 ORDER BY at DESC, id DESC LIMIT 200`, finding)
 	}
-	return store.Query[FalseMark](tx, `SELECT `+markColumns+` FROM rule_marks WHERE rule = $1 ORDER BY at DESC, id DESC LIMIT 200`, rule)
+	return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_marks WHERE rule = $1 ORDER BY at DESC, id DESC LIMIT 200`, rule)
 }
 
 type ruleCount struct {
@@ -98,8 +98,8 @@ type ruleCount struct {
 	N    int64  `db:"n"`
 }
 
-// falseCounts gives the number of marks that stand, by rule.
-func falseCounts(tx *store.Tx) (map[string]int64, error) {
+// falseAlarmCounts gives the number of marks that stand, by rule.
+func falseAlarmCounts(tx *store.Tx) (map[string]int64, error) {
 	list, err := store.Query[ruleCount](tx, `SELECT rule, count(*) AS n FROM rule_marks WHERE undone = 0 GROUP BY rule`)
 	out := make(map[string]int64, len(list))
 	for _, r := range list {

@@ -1,4 +1,6 @@
-package detect
+// Package pool adds up what members report on the health of their rules to figures
+// that name no member, and keeps the figures, at the hub and at a node.
+package pool
 
 import (
 	"cmp"
@@ -22,12 +24,12 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-//go:embed pool_files
-var poolFiles embed.FS
+//go:embed sql templates
+var files embed.FS
 
-// poolMigration is the part of the schema that figures are kept in, at the hub and
+// Migration is the part of the schema that figures are kept in, at the hub and
 // at a node.
-func poolMigration() store.Migration { return store.Migration{Name: "rulehealth-pool", FS: poolFiles} }
+func Migration() store.Migration { return store.Migration{Name: "rulehealth-pool", FS: files} }
 
 // The figures that members' words are pooled to.
 const (
@@ -46,10 +48,10 @@ const FewestMembers = 3
 
 // Bounds of the pool.
 const (
-	maxTallies = 5000               // rules, and techniques, of one member's word
-	pooledLife = 7 * 24 * time.Hour // a member that has not spoken for so long does not count
-	poolPage   = 2000
-	poolChunk  = 500 // figures that are written in one transaction
+	MaxTallies = 5000               // rules, and techniques, of one member's word
+	reportLife = 7 * 24 * time.Hour // a member that has not spoken for so long does not count
+	pageSize   = 2000
+	chunk      = 500 // figures that are written in one transaction
 )
 
 // Pool holds, at the hub, what members say of their rules, and what that comes
@@ -60,19 +62,19 @@ type Pool struct {
 	active func(context.Context) ([]string, error)
 }
 
-// NewPool makes a pool. active names the members that belong now.
-func NewPool(db *store.DB, c clock.Clock, active func(context.Context) ([]string, error)) *Pool {
+// New makes a pool. active names the members that belong now.
+func New(db *store.DB, c clock.Clock, active func(context.Context) ([]string, error)) *Pool {
 	return &Pool{db: db, clock: c, active: active}
 }
 
-// pooled is how the figures are marked: for all members, not for the public.
-func pooled() policy.Handling {
+// ForMembers is how the figures are marked: for all members, not for the public.
+func ForMembers() policy.Handling {
 	return policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}
 }
 
-// said is how one member's word is marked: its own persons may see it and
+// reported is how one member's word is marked: its own persons may see it and
 // nobody else, the hub's people included. The pool reads it as the system.
-func said(member string) policy.Handling { return policy.Handling{TLP: policy.Red, Owner: member} }
+func reported(member string) policy.Handling { return policy.Handling{TLP: policy.Red, Owner: member} }
 
 type reportRow struct {
 	Figure   string          `db:"figure"`
@@ -114,7 +116,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 		return bad("form", err)
 	case c.ID == "" || len(c.ID) > 100:
 		return bad("id", nil)
-	case len(c.Rules) > maxTallies || len(c.Techniques) > maxTallies:
+	case len(c.Rules) > MaxTallies || len(c.Techniques) > MaxTallies:
 		return bad("length", nil)
 	}
 	if _, err := tx.Exec(`DELETE FROM rule_reports WHERE member = $1 AND SCOPE(rule_reports)`, member); err != nil {
@@ -129,7 +131,7 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	var rows []reportRow
 	add := func(figure, subject string, value int) {
 		if value > 0 {
-			rows = append(rows, reportRow{figure, subject, member, value, tx.Now(), said(member)})
+			rows = append(rows, reportRow{figure, subject, member, value, tx.Now(), reported(member)})
 		}
 	}
 	seen := map[string]bool{}
@@ -157,10 +159,10 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	return store.Insert(tx, "rule_reports", rows)
 }
 
-const settingPoolDay = "detect.rule-pool.day"
+const settingDay = "detect.rule-pool.day"
 
-// day is the number of days since 1970 UTC.
-func day(t time.Time) int64 { return t.Unix() / 86400 }
+// Day is the number of days since 1970 UTC.
+func Day(t time.Time) int64 { return t.Unix() / 86400 }
 
 // DayStart is the beginning of a day that is told in days since 1970 UTC.
 func DayStart(d int64) time.Time { return time.Unix(d*86400, 0).UTC() }
@@ -169,8 +171,8 @@ func DayStart(d int64) time.Time { return time.Unix(d*86400, 0).UTC() }
 // tells nothing of when a member spoke. It may be called as often as one likes,
 // and goes on where an earlier call was broken off.
 func (p *Pool) Renew(ctx context.Context) error {
-	today := day(p.clock())
-	done, _, err := p.db.Setting(ctx, settingPoolDay)
+	today := Day(p.clock())
+	done, _, err := p.db.Setting(ctx, settingDay)
 	if err != nil || done == strconv.FormatInt(today, 10) {
 		return err
 	}
@@ -183,13 +185,13 @@ func (p *Pool) Renew(ctx context.Context) error {
 			return fmt.Errorf("pool the figure %s: %w", f, err)
 		}
 	}
-	return p.db.SetSetting(ctx, settingPoolDay, strconv.FormatInt(today, 10))
+	return p.db.SetSetting(ctx, settingDay, strconv.FormatInt(today, 10))
 }
 
 func (p *Pool) renewFigure(ctx context.Context, figure string, active []string, today int64) error {
 	now, was := map[string]map[string]int{}, map[string]map[string]int{}
 	err := p.db.Read(ctx, store.System("detect: pool rule counts"), func(tx *store.Tx) error {
-		reports, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience FROM rule_reports r WHERE r.figure = $1 AND r.at > $2 AND SCOPE(r)`, figure, clock.Micros(p.clock().Add(-pooledLife)))
+		reports, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience FROM rule_reports r WHERE r.figure = $1 AND r.at > $2 AND SCOPE(r)`, figure, clock.Micros(p.clock().Add(-reportLife)))
 		if err != nil {
 			return err
 		}
@@ -215,7 +217,7 @@ func (p *Pool) renewFigure(ctx context.Context, figure string, active []string, 
 	for s := range was {
 		subjects[s] = true
 	}
-	for list := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), poolChunk) {
+	for list := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), chunk) {
 		err := p.db.Write(ctx, store.System("detect: pool rule counts"), func(tx *store.Tx) error {
 			for _, s := range list {
 				if enough(was[s], now[s]) {
@@ -271,7 +273,7 @@ func publish(tx *store.Tx, figure, subject string, now map[string]int, today int
 	}
 	rows := make([]basisRow, 0, len(now))
 	for _, m := range slices.Sorted(maps.Keys(now)) {
-		rows = append(rows, basisRow{figure, subject, m, now[m], said(m)})
+		rows = append(rows, basisRow{figure, subject, m, now[m], reported(m)})
 	}
 	if err := store.Insert(tx, "rule_basis", rows); err != nil {
 		return err
@@ -279,7 +281,7 @@ func publish(tx *store.Tx, figure, subject string, now map[string]int, today int
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE figure = $1 AND subject = $2 AND SCOPE(rule_pool)`, figure, subject); err != nil || len(now) < FewestMembers {
 		return err
 	}
-	return store.Insert(tx, "rule_pool", []poolRow{{wire.PooledFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now), Day: today}, pooled()}})
+	return store.Insert(tx, "rule_pool", []poolRow{{wire.PooledFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now), Day: today}, ForMembers()}})
 }
 
 // typical is the lower median. Unlike a sum it shows nothing of one member that
@@ -289,15 +291,15 @@ func typical(now map[string]int) int {
 	return values[(len(values)-1)/2]
 }
 
-// Give answers a node that asks for the figures. Policy decides what it may
+// Answer answers a node that asks for the figures. Policy decides what it may
 // have, as everywhere; all members are given the same.
-func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask wire.PooledRequest) (wire.Pooled, error) {
+func (p *Pool) Answer(ctx context.Context, by policy.Viewer, ask wire.PooledRequest) (wire.Pooled, error) {
 	var out wire.Pooled
 	limit := ask.Limit
-	if limit < 1 || limit > poolPage {
-		limit = poolPage
+	if limit < 1 || limit > pageSize {
+		limit = pageSize
 	}
-	text, _, err := p.db.Setting(ctx, settingPoolDay)
+	text, _, err := p.db.Setting(ctx, settingDay)
 	if err != nil {
 		return out, err
 	}
@@ -322,8 +324,8 @@ func (p *Pool) Give(ctx context.Context, by policy.Viewer, ask wire.PooledReques
 	return out, err
 }
 
-// Pooled gives the figures that the scope may see, by figure and subject.
-func Pooled(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
+// Figures gives the figures that the scope may see, by figure and subject.
+func Figures(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
 	list, err := store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)`)
 	out := map[string]map[string]wire.PooledFigure{}
 	for _, f := range list {
@@ -335,8 +337,8 @@ func Pooled(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
 	return out, err
 }
 
-// keepPool replaces the figures that a node keeps.
-func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
+// Keep replaces the figures that a node keeps.
+func Keep(tx *store.Tx, list []wire.PooledFigure) error {
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE SCOPE(rule_pool)`); err != nil {
 		return err
 	}
@@ -348,7 +350,7 @@ func keepPool(tx *store.Tx, list []wire.PooledFigure) error {
 		sound := IsRuleID(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
 		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount && f.Typical >= 0 && f.Typical <= wire.MaxCount {
-			rows = append(rows, poolRow{f, pooled()})
+			rows = append(rows, poolRow{f, ForMembers()})
 		}
 	}
 	return store.Insert(tx, "rule_pool", rows)

@@ -1,14 +1,15 @@
-package detect
+package coverage
 
 import (
 	"slices"
 	"testing"
 
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-var coverRules = []CoverRule{
+var someRules = []Rule{
 	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001", "attack.t1059.003"}, Hits: 4},
 	{ID: "2", Title: "Two", Product: "linux", Tags: []string{"attack.t1059.004"}, Hits: 1},
 	{ID: "3", Title: "Three", Tags: []string{"attack.t1059"}},
@@ -18,10 +19,10 @@ var coverRules = []CoverRule{
 	{ID: "7", Title: "Seven"},
 }
 
-func TestCover(t *testing.T) {
+func TestOf(t *testing.T) {
 	a := attack.Read()
-	pool := map[string]map[string]wire.PooledFigure{FigureCovered: {"T1566": {Members: 4}}}
-	c := Cover(a, coverRules, "", pool)
+	figures := map[string]map[string]wire.PooledFigure{pool.FigureCovered: {"T1566": {Members: 4}}}
+	c := Of(a, someRules, "", figures)
 	find := func(id string) Cell {
 		x, ok := c.Find(id)
 		if !ok {
@@ -34,15 +35,15 @@ func TestCover(t *testing.T) {
 			t.Errorf("%s: %d rules, %d hits, want %v", id, x.Rules, x.Hits, want)
 		}
 	}
-	if c.Rules != 6 || c.Bare != 1 || c.Products["windows"] != 4 || find("T1566").Members != 4 {
-		t.Errorf("%d rules, %d bare, %v", c.Rules, c.Bare, c.Products)
+	if c.Rules != 6 || c.Untagged != 1 || c.Products["windows"] != 4 || find("T1566").Members != 4 {
+		t.Errorf("%d rules, %d bare, %v", c.Rules, c.Untagged, c.Products)
 	}
 	missing := func(id string) bool { return slices.ContainsFunc(c.Missing, func(x Cell) bool { return x.ID == id }) }
 	if missing("T1059") || missing("T1566") || !missing("T1486") || missing("T1562") {
 		t.Error("what is missing is wrong")
 	}
-	column := func(key string) CoverageTactic {
-		return c.Tactics[slices.IndexFunc(c.Tactics, func(x CoverageTactic) bool { return x.Key == key })]
+	column := func(key string) Tactic {
+		return c.Tactics[slices.IndexFunc(c.Tactics, func(x Tactic) bool { return x.Key == key })]
 	}
 	if column("discovery").Loose != 1 || column("impact").Loose != 0 {
 		t.Error("rules that name only a tactic")
@@ -52,7 +53,7 @@ func TestCover(t *testing.T) {
 		t.Error("an unknown technique is in no column")
 	}
 	covered, all := c.Covered()
-	linux := Cover(a, coverRules, "Linux", nil)
+	linux := Of(a, someRules, "Linux", nil)
 	if x, _ := linux.Find("T1059"); x.Rules != 2 || x.Hits != 1 || linux.Products["windows"] != 4 {
 		t.Errorf("for linux: %+v", x)
 	}
@@ -60,7 +61,7 @@ func TestCover(t *testing.T) {
 		t.Errorf("%d of %d, for linux %d", covered, all, n)
 	}
 	// A correlation of rules for several products is not known to be enough for one.
-	several := Cover(a, append(slices.Clone(coverRules), CoverRule{ID: "8", Joined: true, Tags: []string{"attack.t1486"}}), "linux", nil)
+	several := Of(a, append(slices.Clone(someRules), Rule{ID: "8", Correlation: true, Tags: []string{"attack.t1486"}}), "linux", nil)
 	if x, _ := several.Find("T1486"); x.Rules != 0 {
 		t.Errorf("for linux: %+v", x)
 	}

@@ -1,4 +1,4 @@
-package detect
+package pool
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -30,9 +31,9 @@ type hub struct {
 func eachPool(t *testing.T, body func(t *testing.T, h *hub)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		now, hand := clock.Fixed(time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC))
-		db := storetest.Open(t, url, storetest.With(poolMigration()), storetest.Clock(now))
+		db := storetest.Open(t, url, storetest.With(Migration()), storetest.Clock(now))
 		h := &hub{t: t, hand: hand, active: []string{"m1", "m2", "m3", "m4", "m5", "m6"}}
-		h.Pool = NewPool(db, now, func(context.Context) ([]string, error) { return slices.Clone(h.active), nil })
+		h.Pool = New(db, now, func(context.Context) ([]string, error) { return slices.Clone(h.active), nil })
 		body(t, h)
 	})
 }
@@ -49,7 +50,7 @@ func (h *hub) receive(member string, c wire.RuleHealth) error {
 // says lets a member say how often rule A hit, and whether it is marked.
 func (h *hub) says(member string, hits int, marked bool) {
 	h.t.Helper()
-	if err := h.receive(member, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: ruleA, Hits: hits, False: marked}}}); err != nil {
+	if err := h.receive(member, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: hits, False: marked}}}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -69,7 +70,7 @@ func (h *hub) told(v policy.Viewer) map[string]wire.PooledFigure {
 	out := map[string]wire.PooledFigure{}
 	ask := wire.PooledRequest{Limit: 2} // so that paging is tried
 	for {
-		a, err := h.Give(h.t.Context(), v, ask)
+		a, err := h.Answer(h.t.Context(), v, ask)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -98,10 +99,10 @@ func TestPoolShowsThreeOrMore(t *testing.T) {
 			t.Errorf("figures changed between two beats: %v", got)
 		}
 		got := h.edition()
-		today := day(h.clock())
+		today := Day(h.clock())
 		want := map[string]wire.PooledFigure{
-			"found " + ruleA: {Figure: FigureFound, Subject: ruleA, Members: 3, Typical: 1, Day: today},
-			"hits " + ruleA:  {Figure: FigureHits, Subject: ruleA, Members: 3, Typical: 50, Day: today},
+			"found " + detecttest.RuleA: {Figure: FigureFound, Subject: detecttest.RuleA, Members: 3, Typical: 1, Day: today},
+			"hits " + detecttest.RuleA:  {Figure: FigureHits, Subject: detecttest.RuleA, Members: 3, Typical: 50, Day: today},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("three members (-want +got):\n%s", diff)
@@ -122,7 +123,7 @@ func TestPoolHidesSingleChanges(t *testing.T) {
 			h.says(m, 10, true)
 		}
 		first := h.edition()
-		if first["found "+ruleA].Members != 4 || first["false "+ruleA].Members != 4 {
+		if first["found "+detecttest.RuleA].Members != 4 || first["false "+detecttest.RuleA].Members != 4 {
 			t.Fatalf("%v", first)
 		}
 		h.says("m5", 10, true) // one more
@@ -135,7 +136,7 @@ func TestPoolHidesSingleChanges(t *testing.T) {
 		}
 		h.says("m6", 10, true)
 		got := h.edition()
-		if got["found "+ruleA].Members != 5 || got["false "+ruleA].Members != 5 {
+		if got["found "+detecttest.RuleA].Members != 5 || got["false "+detecttest.RuleA].Members != 5 {
 			t.Errorf("three changes do not show: %v", got)
 		}
 		// A figure that would stand on fewer than three goes, once enough has changed.
@@ -162,14 +163,14 @@ func TestPoolForgets(t *testing.T) {
 			}
 		}
 		speak("m1", "m2", "m3", "m4", "m5", "m6")
-		if got := h.edition()["found "+ruleA].Members; got != 6 {
+		if got := h.edition()["found "+detecttest.RuleA].Members; got != 6 {
 			t.Fatal(got)
 		}
 		h.active = []string{"m1", "m2", "m3"}
-		if got := h.edition()["found "+ruleA].Members; got != 3 {
+		if got := h.edition()["found "+detecttest.RuleA].Members; got != 3 {
 			t.Errorf("revoked members count: %d", got)
 		}
-		h.hand.Add(pooledLife)
+		h.hand.Add(reportLife)
 		if got := h.edition(); len(got) != 0 {
 			t.Errorf("silent members count: %v", got)
 		}
@@ -197,7 +198,7 @@ func TestPoolForgets(t *testing.T) {
 		}
 		withdraw("m3")
 		withdraw("m4")
-		if got := h.edition()["found "+ruleA].Members; got != 3 {
+		if got := h.edition()["found "+detecttest.RuleA].Members; got != 3 {
 			t.Errorf("three withdrew, and %d members are told", got)
 		}
 	})
@@ -223,14 +224,14 @@ func TestPoolKeepsWordsSecret(t *testing.T) {
 
 func TestPoolRefuses(t *testing.T) {
 	eachPool(t, func(t *testing.T, h *hub) {
-		long := make([]wire.RuleTally, maxTallies+1)
+		long := make([]wire.RuleTally, MaxTallies+1)
 		for i := range long {
 			long[i].Rule = fmt.Sprintf("11111111-1111-4111-8111-%012d", i)
 		}
 		for name, c := range map[string]wire.RuleHealth{
 			"a word as id":      {Rules: []wire.RuleTally{{Rule: "our-secret-project", Hits: 1}}},
-			"an indicator":      {Rules: []wire.RuleTally{{Rule: "indicator--" + ruleA, Hits: 1}}},
-			"a rule twice":      {Rules: []wire.RuleTally{{Rule: ruleA, Hits: 1}, {Rule: ruleA, Hits: 5}}},
+			"an indicator":      {Rules: []wire.RuleTally{{Rule: "indicator--" + detecttest.RuleA, Hits: 1}}},
+			"a rule twice":      {Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1}, {Rule: detecttest.RuleA, Hits: 5}}},
 			"too many":          {Rules: long},
 			"a bad technique":   {Techniques: []wire.TechniqueTally{{Technique: "T1", Rules: 1}}},
 			"a technique twice": {Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 1}, {Technique: "T1059", Rules: 1}}},
@@ -245,12 +246,12 @@ func TestPoolRefuses(t *testing.T) {
 		}
 		// Numbers that are no numbers of ours are made so.
 		for _, m := range []string{"m1", "m2", "m3"} {
-			if err := h.receive(m, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: ruleA, Hits: 1 << 40}, {Rule: ruleB, Hits: -4}}}); err != nil {
+			if err := h.receive(m, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1 << 40}, {Rule: detecttest.RuleB, Hits: -4}}}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		got := h.edition()
-		if got["hits "+ruleA].Typical != 1_000_000_000 || got["found "+ruleB].Members != 0 {
+		if got["hits "+detecttest.RuleA].Typical != 1_000_000_000 || got["found "+detecttest.RuleB].Members != 0 {
 			t.Errorf("%v", got)
 		}
 	})

@@ -1,33 +1,34 @@
-package detect
+package rulehealth
 
 import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/sigma/engine"
 )
 
 // What takes little in all is not too dear, however dear the one event was.
 func TestWeight(t *testing.T) {
 	for _, x := range []struct {
-		w    Weight
+		w    Cost
 		dear bool
 	}{
-		{Weight{}, false},
-		{Weight{Events: 5, Spent: 900 * time.Millisecond}, false},
-		{Weight{Events: 5, Spent: 2 * time.Second}, true},
-		{Weight{Events: 2_000_000, Spent: 2 * time.Second}, false},
+		{Cost{}, false},
+		{Cost{Events: 5, Spent: 900 * time.Millisecond}, false},
+		{Cost{Events: 5, Spent: 2 * time.Second}, true},
+		{Cost{Events: 2_000_000, Spent: 2 * time.Second}, false},
 	} {
-		if got := x.w.TooDear(Ceiling); got != x.dear {
+		if got := x.w.OverBudget(Budget); got != x.dear {
 			t.Errorf("%+v: %v", x.w, got)
 		}
 	}
-	c := &Care{CareConfig: CareConfig{Ceiling: Ceiling}, weights: map[string]Weight{}, strikes: map[string]int{}}
-	set := rules(t, rulesText)
+	c := &Health{Config: Config{Budget: Budget}, costs: map[string]Cost{}, overBudget: map[string]int{}}
+	set := detecttest.Rules(t, detecttest.RulesText)
 	for range 9 {
-		c.judge([]engine.Cost{{Rule: set.Rules[0], Events: agedAfter / 2, Time: time.Second / 2}})
+		c.assess([]engine.Cost{{Rule: set.Rules[0], Events: agedAfter / 2, Time: time.Second / 2}})
 	}
-	if w := c.weights[ruleA]; w.Events > agedAfter || w.Each() != time.Microsecond {
+	if w := c.costs[detecttest.RuleA]; w.Events > agedAfter || w.Each() != time.Microsecond {
 		t.Errorf("aged: %+v, %v", w, w.Each())
 	}
 }
@@ -52,7 +53,7 @@ func TestRate(t *testing.T) {
 
 // A nil Care does nothing, so that a Service works without one.
 func TestNilCare(t *testing.T) {
-	var c *Care
+	var c *Health
 	if !c.Admit("x", false) {
 		t.Error("a hit is not admitted")
 	}
@@ -61,7 +62,7 @@ func TestNilCare(t *testing.T) {
 	if err := c.Count(nil, "x", 1, false); err != nil {
 		t.Error(err)
 	}
-	if len(c.Held()) != 0 {
+	if len(c.Quarantined()) != 0 {
 		t.Error("held")
 	}
 	if err := c.Fetch(t.Context()); err != nil {

@@ -1,4 +1,8 @@
-package detect
+// Package rulehealth looks after the rules of a node: it counts what they find,
+// keeps what analysts report as false alarms, measures what the rules cost, and
+// puts a rule into quarantine that floods or is over its budget. What of it the
+// community may learn is in package pool.
+package rulehealth
 
 import (
 	"context"
@@ -21,41 +25,41 @@ import (
 // Bounds that a node holds its rules to unless it is told others.
 const (
 	FloodRate = 1000 // hits an hour
-	// Ceiling is the mean time that a rule may take for one event of the kinds it is
+	// Budget is the mean time that a rule may take for one event of the kinds it is
 	// for, on a core. All rules together take some microseconds.
-	Ceiling = 100 * time.Microsecond
+	Budget = 100 * time.Microsecond
 	// afterRelease is how long a rule that a person has released is left alone.
 	afterRelease = 24 * time.Hour
 	maxReason    = 500
 )
 
-//go:embed health_files
-var healthFiles embed.FS
+//go:embed sql templates
+var files embed.FS
 
-// healthMigration is the part of the schema that a node keeps the health of its
+// Migration is the part of the schema that a node keeps the health of its
 // rules in.
-func healthMigration() store.Migration { return store.Migration{Name: "rulehealth", FS: healthFiles} }
+func Migration() store.Migration { return store.Migration{Name: "rulehealth", FS: files} }
 
-// CareConfig is what a Care stands on.
-type CareConfig struct {
-	DB     *store.DB
-	Engine Rules
-	Gate   CountsGate
-	Line   Line // to the hub; nil: the community's figures are never asked for
-	Clock  clock.Clock
-	Log    *slog.Logger
-	Realm  string
-	Member func() string
+// Config is what a Care stands on.
+type Config struct {
+	DB       *store.DB
+	Engine   Engine
+	Outgoing Outgoing
+	Line     Line // to the hub; nil: the community's figures are never asked for
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Realm    string
+	Member   func() string
 	// Rate is how often a rule may hit in an hour, Ceiling how long it may take
 	// for one event on average, before it is quarantined; 0 is FloodRate, Ceiling.
-	Rate    int
-	Ceiling time.Duration
+	Rate   int
+	Budget time.Duration
 	// Tell is called after something changed that a page shows.
-	Tell func()
+	Notify func()
 }
 
-// Rules are the rules that a node has loaded, as its engine holds them.
-type Rules interface {
+// Engine are the rules that a node has loaded, as its engine holds them.
+type Engine interface {
 	// Loaded calls yield with every rule and correlation that is loaded.
 	Loaded(yield func(ruleset.Rule) bool)
 	// Rules returns the node's own rules.
@@ -68,8 +72,8 @@ type Rules interface {
 	DrainCosts() []engine.Cost
 }
 
-// CountsGate is the queue of what leaves the node.
-type CountsGate interface {
+// Outgoing is the queue of what leaves the node.
+type Outgoing interface {
 	// Offer hands over what is to be sent to the hub, in the caller's transaction.
 	Offer(tx *store.Tx, list ...msg.Offer) error
 }
@@ -79,37 +83,37 @@ type Line interface {
 	Request(ctx context.Context, topic string, body []byte) ([]byte, error)
 }
 
-// Care looks after a node's rules: it counts what they find, keeps what analysts
+// Health looks after a node's rules: it counts what they find, keeps what analysts
 // think of it, measures what they cost, and takes a rule out of service that
 // floods or is too dear. It is safe for concurrent use; a nil Care does nothing.
-type Care struct {
-	CareConfig
+type Health struct {
+	Config
 
-	mu      sync.Mutex
-	held    map[string]Held   // under mu; by rule, released ones too
-	muted   map[string]int64  // under mu; hits of quarantined rules that are not written yet
-	rates   map[string]*rate  // under mu; hits of the last hour, by rule
-	weights map[string]Weight // under mu; by rule
-	strikes map[string]int    // under mu; how often in a row a rule was too dear
-	sent    map[string]string // under mu; what was last offered, by id
+	mu          sync.Mutex
+	quarantines map[string]Quarantine // under mu; by rule, released ones too
+	muted       map[string]int64      // under mu; hits of quarantined rules that are not written yet
+	rates       map[string]*rate      // under mu; hits of the last hour, by rule
+	costs       map[string]Cost       // under mu; by rule
+	overBudget  map[string]int        // under mu; how often in a row a rule was too dear
+	sent        map[string]string     // under mu; what was last offered, by id
 }
 
-// OpenCare makes a Care and puts what was in quarantine back there.
-func OpenCare(ctx context.Context, cfg CareConfig) (*Care, error) {
+// Open makes a Care and puts what was in quarantine back there.
+func Open(ctx context.Context, cfg Config) (*Health, error) {
 	if cfg.Rate <= 0 {
 		cfg.Rate = FloodRate
 	}
-	if cfg.Ceiling <= 0 {
-		cfg.Ceiling = Ceiling
+	if cfg.Budget <= 0 {
+		cfg.Budget = Budget
 	}
-	if cfg.Tell == nil {
-		cfg.Tell = func() {}
+	if cfg.Notify == nil {
+		cfg.Notify = func() {}
 	}
-	c := &Care{CareConfig: cfg, held: map[string]Held{}, muted: map[string]int64{}, rates: map[string]*rate{}, weights: map[string]Weight{}, strikes: map[string]int{}, sent: map[string]string{}}
+	c := &Health{Config: cfg, quarantines: map[string]Quarantine{}, muted: map[string]int64{}, rates: map[string]*rate{}, costs: map[string]Cost{}, overBudget: map[string]int{}, sent: map[string]string{}}
 	err := cfg.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
-		list, err := store.Query[Held](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by FROM rule_quarantine`)
+		list, err := store.Query[Quarantine](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by FROM rule_quarantine`)
 		for _, h := range list {
-			c.held[h.Rule] = h
+			c.quarantines[h.Rule] = h
 		}
 		return err
 	})
@@ -125,7 +129,7 @@ func noRule(rule string) error {
 }
 
 // loaded reports whether a rule or correlation is loaded.
-func (c *Care) loaded(rule string) bool {
+func (c *Health) loaded(rule string) bool {
 	for r := range c.Engine.Loaded {
 		if r.Key == rule {
 			return true

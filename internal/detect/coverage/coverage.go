@@ -1,4 +1,7 @@
-package detect
+// Package coverage lays rules out over MITRE ATT&CK: which techniques they look
+// for and which were found, at a node by the rules that are loaded, at the hub by
+// findings and by the pooled figures of members.
+package coverage
 
 import (
 	"cmp"
@@ -9,18 +12,20 @@ import (
 
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// CoverRule is a rule as coverage looks at it.
-type CoverRule struct {
+// Rule is a rule as coverage looks at it.
+type Rule struct {
 	ID, Title, Level string
 	Product          string // "" if it is for every product
-	Joined           bool   // a correlation; without Product it is for several, and none is known to be enough
+	Correlation      bool   // a correlation; without Product it is for several, and none is known to be enough
 	Tags             []string
 	Hits             int64
-	Held             bool // in quarantine
+	Quarantined      bool // in quarantine
 }
 
 // Cell is one technique of the matrix, its sub-techniques folded in.
@@ -32,8 +37,8 @@ type Cell struct {
 	Subs    []Cell
 }
 
-// CoverageTactic is one column of the matrix.
-type CoverageTactic struct {
+// Tactic is one column of the matrix.
+type Tactic struct {
 	Key   string
 	Cells []Cell // in the order of their names
 	Loose int    // rules of this tactic that name no technique
@@ -41,17 +46,17 @@ type CoverageTactic struct {
 
 // Coverage is which techniques are looked for, and which were found.
 type Coverage struct {
-	Tactics  []CoverageTactic
+	Tactics  []Tactic
 	Cells    []Cell         // every technique once, in the order of their ids
 	Missing  []Cell         // that nothing looks for
 	Products map[string]int // rules by product, of all rules that were given
 	Rules    int            // that name a technique or a tactic, after the filter
-	Bare     int            // that name neither
+	Untagged int            // that name neither
 }
 
-// Cover lays rules out over ATT&CK. A rule for every product counts under each;
-// product "" takes all rules. pool may be nil.
-func Cover(a *attack.List, rules []CoverRule, product string, pool map[string]map[string]wire.PooledFigure) Coverage {
+// Of lays rules out over ATT&CK. A rule for every product counts under each;
+// product "" takes all rules. figures may be nil.
+func Of(a *attack.List, rules []Rule, product string, figures map[string]map[string]wire.PooledFigure) Coverage {
 	c := Coverage{Products: map[string]int{}}
 	cells, loose := map[string]*Cell{}, map[string]int{}
 	tacticsBy := map[string]map[string]bool{} // of techniques that are not in the list
@@ -71,13 +76,13 @@ func Cover(a *attack.List, rules []CoverRule, product string, pool map[string]ma
 		if r.Product != "" {
 			c.Products[strings.ToLower(r.Product)]++
 		}
-		if product != "" && (r.Product != "" || r.Joined) && !strings.EqualFold(r.Product, product) {
+		if product != "" && (r.Product != "" || r.Correlation) && !strings.EqualFold(r.Product, product) {
 			continue
 		}
 		techniques, serves := attack.TechniquesOf(r.Tags), attack.TacticsOf(r.Tags)
 		if len(techniques) == 0 {
 			if len(serves) == 0 {
-				c.Bare++
+				c.Untagged++
 				continue
 			}
 			for _, t := range serves {
@@ -103,7 +108,7 @@ func Cover(a *attack.List, rules []CoverRule, product string, pool map[string]ma
 		}
 	}
 	for id, x := range cells {
-		x.Members = pool[FigureCovered][id].Members
+		x.Members = figures[pool.FigureCovered][id].Members
 		if by := tacticsBy[id]; by != nil {
 			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int { return slices.Index(attack.Tactics, a) - slices.Index(attack.Tactics, b) })
 		}
@@ -146,7 +151,7 @@ func (c *Coverage) fold(cells map[string]*Cell, loose map[string]int) {
 	for _, t := range attack.Tactics {
 		list := columns[t]
 		slices.SortStableFunc(list, func(a, b Cell) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
-		c.Tactics = append(c.Tactics, CoverageTactic{Key: t, Cells: list, Loose: loose[t]})
+		c.Tactics = append(c.Tactics, Tactic{Key: t, Cells: list, Loose: loose[t]})
 	}
 }
 
@@ -190,37 +195,37 @@ func (c Coverage) Find(id string) (Cell, bool) {
 
 // LoadedRules returns what reads the rules that a node has loaded, with their hits
 // since a time.
-func LoadedRules(health *Care) func(tx *store.Tx, since time.Time) ([]CoverRule, error) {
-	return func(tx *store.Tx, since time.Time) ([]CoverRule, error) {
-		sums, err := HitSums(tx, since)
+func LoadedRules(health *rulehealth.Health) func(tx *store.Tx, since time.Time) ([]Rule, error) {
+	return func(tx *store.Tx, since time.Time) ([]Rule, error) {
+		sums, err := rulehealth.HitSums(tx, since)
 		if err != nil {
 			return nil, err
 		}
-		quarantined := health.Held()
-		var out []CoverRule
+		quarantined := health.Quarantined()
+		var out []Rule
 		for r := range health.Engine.Loaded {
 			h := sums[r.Key]
-			out = append(out, CoverRule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Joined: r.Correlation, Tags: r.Tags,
-				Hits: h.Live + h.Retro + h.Muted, Held: quarantined[r.Key].Active()})
+			out = append(out, Rule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Correlation: r.Correlation, Tags: r.Tags,
+				Hits: h.Live + h.Retro + h.Muted, Quarantined: quarantined[r.Key].Active()})
 		}
 		sortByTitle(out)
 		return out, nil
 	}
 }
 
-func sortByTitle(list []CoverRule) {
-	slices.SortFunc(list, func(a, b CoverRule) int {
+func sortByTitle(list []Rule) {
+	slices.SortFunc(list, func(a, b Rule) int {
 		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
 	})
 }
 
 // FoundRules returns the rules that a hub knows of: those of findings that the
 // scope may see, with the events in them since a time.
-func FoundRules(tx *store.Tx, since time.Time) ([]CoverRule, error) {
+func FoundRules(tx *store.Tx, since time.Time) ([]Rule, error) {
 	list, err := finding.Rules(tx, since)
-	var out []CoverRule
+	var out []Rule
 	for _, r := range list {
-		out = append(out, CoverRule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})
+		out = append(out, Rule{ID: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags, Hits: r.Events})
 	}
 	sortByTitle(out)
 	return out, err

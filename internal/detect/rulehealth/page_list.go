@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
@@ -16,75 +17,75 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// CarePageConfig is what the pages and the API of rule care at a node stand on.
-type CarePageConfig struct {
-	DB    *store.DB
-	Care  *Care
-	Clock clock.Clock
+// PageConfig is what the pages and the API of rule care at a node stand on.
+type PageConfig struct {
+	DB     *store.DB
+	Health *Health
+	Clock  clock.Clock
 	// Correlation returns the page of a correlation of rules, or nil if id is of none;
 	// nil: there are no correlations here.
 	Correlation func(r *web.Request, id string, form *web.Form) (*web.View, error)
 }
 
-// CarePages adds /rules/care, /rules/{id}, /findings/{id}/false and
+// Pages adds /rules/care, /rules/{id}, /findings/{id}/false and
 // /settings/rule-counts to a node's site.
-func CarePages(site *web.Site, c CarePageConfig) {
-	site.Templates(healthFiles)
+func Pages(site *web.Site, c PageConfig) {
+	site.Templates(files)
 	site.Page("/rules/care", policy.RoleReader, c.list)
-	site.Page("/rules/{id}", policy.RoleReader, c.one)
-	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.markRule)
+	site.Page("/rules/{id}", policy.RoleReader, c.rule)
+	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.reportRule)
 	site.Action("/rules/{id}/quarantine", policy.RoleAnalyst, c.quarantine)
 	site.Action("/rules/{id}/release", policy.RoleAnalyst, c.release)
 	site.Action("/false-marks/{id}/undo", policy.RoleAnalyst, c.undo)
 	site.Page("/findings/{id}/false", policy.RoleReader, c.finding)
-	site.Action("/findings/{id}/false", policy.RoleAnalyst, c.markFinding)
+	site.Action("/findings/{id}/false", policy.RoleAnalyst, c.reportFinding)
 	site.Page("/settings/rule-counts", policy.RoleReader, c.counts)
 	site.Action("/settings/rule-counts", policy.RoleAdmin, c.setCounts)
 	site.Action("/settings/rule-counts/send", policy.RoleAnalyst, c.send)
 }
 
-// careLine is one rule in the list.
-type careLine struct {
+// line is one rule in the list.
+type line struct {
 	id, title, level string
 	hits             HitSum // of the last 30 days
-	falses           int64
-	weight           Weight
-	held             Held
+	falseAlarms      int64
+	cost             Cost
+	quarantine       Quarantine
 	found, falseBy   wire.PooledFigure
 	typical          wire.PooledFigure
 	loaded           bool
 }
 
 // total is all hits of a line.
-func (l careLine) total() int64 { return l.hits.Live + l.hits.Retro + l.hits.Muted }
+func (l line) total() int64 { return l.hits.Live + l.hits.Retro + l.hits.Muted }
 
-// careData is the dot of rulecare/list.
-type careData struct{ List web.List }
+// listData is the dot of rulehealth/list.
+type listData struct{ List web.List }
 
 // lines gives every rule that is loaded or has hit, and what all of them cost.
-func (c CarePageConfig) lines(tx *store.Tx) (out []careLine, spent time.Duration, err error) {
+func (c PageConfig) lines(tx *store.Tx) (out []line, spent time.Duration, err error) {
 	sums, err := HitSums(tx, c.Clock().Add(-pooledDays*24*time.Hour))
 	if err != nil {
 		return nil, 0, err
 	}
-	falses, err := falseCounts(tx)
+	falses, err := falseAlarmCounts(tx)
 	if err != nil {
 		return nil, 0, err
 	}
-	pool, err := Pooled(tx)
+	figures, err := pool.Figures(tx)
 	if err != nil {
 		return nil, 0, err
 	}
-	weights, spent := c.Care.Weights()
-	held := c.Care.Held()
+	weights, spent := c.Health.Costs()
+	held := c.Health.Quarantined()
 	seen := map[string]bool{}
 	add := func(id, title, level string, loaded bool) {
 		seen[id] = true
 		key := strings.ToLower(id)
-		out = append(out, careLine{id: id, title: title, level: level, hits: sums[id], falses: falses[id], weight: weights[id], held: held[id],
-			found: pool[FigureFound][key], falseBy: pool[FigureFalse][key], typical: pool[FigureHits][key], loaded: loaded})
+		out = append(out, line{id: id, title: title, level: level, hits: sums[id], falseAlarms: falses[id], cost: weights[id], quarantine: held[id],
+			found: figures[pool.FigureFound][key], falseBy: figures[pool.FigureFalse][key], typical: figures[pool.FigureHits][key], loaded: loaded})
 	}
-	for r := range c.Care.Engine.Loaded {
+	for r := range c.Health.Engine.Loaded {
 		add(r.Key, r.Title, string(r.Level), true)
 	}
 	for id, h := range held {
@@ -101,15 +102,15 @@ func (c CarePageConfig) lines(tx *store.Tx) (out []careLine, spent time.Duration
 }
 
 // orders are the ways in which the list can be sorted.
-var orders = map[string]func(a, b careLine) int{
-	"": func(a, b careLine) int {
-		return cmp.Or(flag(b.held.Active())-flag(a.held.Active()), cmp.Compare(b.total(), a.total()))
+var orders = map[string]func(a, b line) int{
+	"": func(a, b line) int {
+		return cmp.Or(flag(b.quarantine.Active())-flag(a.quarantine.Active()), cmp.Compare(b.total(), a.total()))
 	},
-	"hits": func(a, b careLine) int { return cmp.Compare(b.total(), a.total()) },
-	"false": func(a, b careLine) int {
-		return cmp.Or(cmp.Compare(b.falses, a.falses), cmp.Compare(b.falseBy.Members, a.falseBy.Members))
+	"hits": func(a, b line) int { return cmp.Compare(b.total(), a.total()) },
+	"false": func(a, b line) int {
+		return cmp.Or(cmp.Compare(b.falseAlarms, a.falseAlarms), cmp.Compare(b.falseBy.Members, a.falseBy.Members))
 	},
-	"cost": func(a, b careLine) int { return cmp.Compare(b.weight.Spent, a.weight.Spent) },
+	"cost": func(a, b line) int { return cmp.Compare(b.cost.Spent, a.cost.Spent) },
 }
 
 func flag(b bool) int {
@@ -120,22 +121,22 @@ func flag(b bool) int {
 }
 
 // kept narrows the list.
-func kept(show string) func(careLine) bool {
+func kept(show string) func(line) bool {
 	switch show {
 	case "held":
-		return func(l careLine) bool { return l.held.Active() }
+		return func(l line) bool { return l.quarantine.Active() }
 	case "false":
-		return func(l careLine) bool { return l.falses > 0 || l.falseBy.Members > 0 }
+		return func(l line) bool { return l.falseAlarms > 0 || l.falseBy.Members > 0 }
 	case "quiet":
-		return func(l careLine) bool { return l.total() == 0 }
+		return func(l line) bool { return l.total() == 0 }
 	case "hit":
-		return func(l careLine) bool { return l.total() > 0 }
+		return func(l line) bool { return l.total() > 0 }
 	}
-	return func(careLine) bool { return true }
+	return func(line) bool { return true }
 }
 
-func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
-	var all []careLine
+func (c PageConfig) list(r *web.Request) (*web.View, error) {
+	var all []line
 	var spent time.Duration
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		all, spent, err = c.lines(tx)
@@ -151,22 +152,22 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 	keep, held := kept(show), 0
 	lines := all[:0:0]
 	for _, l := range all {
-		held += flag(l.held.Active())
+		held += flag(l.quarantine.Active())
 		if keep(l) && (q == "" || strings.Contains(strings.ToLower(l.title+"\n"+l.id), q)) {
 			lines = append(lines, l)
 		}
 	}
-	slices.SortFunc(lines, func(a, b careLine) int {
+	slices.SortFunc(lines, func(a, b line) int {
 		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
 	})
-	v := &web.View{Template: "rulecare/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
+	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
 		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
-		Tabs: RuleTabs("care")}
+		Tabs: Tabs("care")}
 	if held > 0 {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
 	}
-	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: careFilter(r, show, sort), Empty: careEmpty(show, q),
+	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
 		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
 		Columns: []web.ListColumn{
 			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
@@ -177,23 +178,23 @@ func (c CarePageConfig) list(r *web.Request) (*web.View, error) {
 			{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost"},
 			{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote},
 		}}
-	v.CSV = careTable(lines)
+	v.CSV = tableOf(lines)
 	for _, x := range lines {
 		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
-			web.Level(x.level), web.Lines{web.Defang(x.title), web.Mono(x.id)}, stateBadge(x), x.total(), x.falses, costCell(x.weight, spent), communityText(x.found, x.falseBy, x.typical)}})
+			web.Level(x.level), web.Lines{web.Defang(x.title), web.Mono(x.id)}, stateBadge(x), x.total(), x.falseAlarms, costCell(x.cost, spent), communityText(x.found, x.falseBy, x.typical)}})
 	}
 	l.Page(r, list.PageRows)
-	v.Data = careData{l}
+	v.Data = listData{l}
 	return v, nil
 }
 
-// RuleTabs are the views of a node's rules; on is the one that is shown.
-func RuleTabs(on string) []web.Tab {
+// Tabs are the views of a node's rules; on is the one that is shown.
+func Tabs(on string) []web.Tab {
 	return []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: on == "care"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
 		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
 
-func careFilter(r *web.Request, show, sort string) *web.Filter {
+func filterOf(r *web.Request, show, sort string) *web.Filter {
 	f := &web.Filter{Path: "/rules/care", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号")}
 	if sort != "" {
 		f.Keep = []web.Hidden{{Name: "sort", Value: sort}}
@@ -220,7 +221,7 @@ func careFilter(r *web.Request, show, sort string) *web.Filter {
 	return f
 }
 
-func careEmpty(show, q string) *web.Empty {
+func emptyOf(show, q string) *web.Empty {
 	if show != "" || q != "" {
 		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules/care"}}
 	}
@@ -228,9 +229,9 @@ func careEmpty(show, q string) *web.Empty {
 		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。規則ごとの検知数と負荷がここに並びます。")}
 }
 
-func stateBadge(l careLine) web.Badge {
+func stateBadge(l line) web.Badge {
 	switch {
-	case l.held.Active():
+	case l.quarantine.Active():
 		return web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"}
 	case !l.loaded:
 		return web.Badge{Text: i18n.T("no longer loaded", "読み込みなし"), Mood: web.Dim}
@@ -239,7 +240,7 @@ func stateBadge(l careLine) web.Badge {
 }
 
 // costCell is the mean cost of a rule and its share of all.
-func costCell(w Weight, all time.Duration) any {
+func costCell(w Cost, all time.Duration) any {
 	if w.Events == 0 {
 		return nil
 	}
@@ -286,7 +287,7 @@ func communityText(found, falseBy, hits wire.PooledFigure) any {
 	return out
 }
 
-func careTable(list []careLine) *web.Table {
+func tableOf(list []line) *web.Table {
 	t := &web.Table{Name: i18n.T("Rule care", "規則の手入れ"), Columns: []web.Column{
 		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "規則")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
 		{Key: "quarantine", Text: i18n.T("In quarantine", "隔離中")}, {Key: "live", Text: i18n.T("Live hits", "即時の検知数"), Number: true}, {Key: "past", Text: i18n.T("Hits in the past", "過去の検知数"), Number: true},
@@ -294,7 +295,7 @@ func careTable(list []careLine) *web.Table {
 		{Key: "ns", Text: i18n.T("Nanoseconds an event", "1事象あたりナノ秒"), Number: true}, {Key: "found_members", Text: i18n.T("Found at members", "検知した組織"), Number: true},
 		{Key: "false_members", Text: i18n.T("Marked false by members", "誤検知とした組織"), Number: true}, {Key: "typical_hits", Text: i18n.T("Typical hits elsewhere", "標準的な検知数"), Number: true}}}
 	for _, l := range list {
-		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.held.Active(), l.hits.Live, l.hits.Retro, l.hits.Muted, l.falses, l.weight.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
+		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.quarantine.Active(), l.hits.Live, l.hits.Retro, l.hits.Muted, l.falseAlarms, l.cost.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
 	}
 	return t
 }

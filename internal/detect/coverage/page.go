@@ -1,4 +1,4 @@
-package detect
+package coverage
 
 import (
 	"embed"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -21,24 +22,24 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-//go:embed cover_files
-var coverFiles embed.FS
+//go:embed templates
+var files embed.FS
 
-// CoverageConfig is what the coverage pages and their API stand on.
-type CoverageConfig struct {
-	DB     *store.DB
-	Clock  clock.Clock
-	Attack *attack.List
+// PageConfig is what the coverage pages and their API stand on.
+type PageConfig struct {
+	DB         *store.DB
+	Clock      clock.Clock
+	Techniques *attack.List
 	// Hub says that the rules are those of findings that the viewer may see, and
 	// not loaded here.
 	Hub bool
 	// Rules gives the rules with their hits since a time, as far as tx may see them.
-	Rules func(tx *store.Tx, since time.Time) ([]CoverRule, error)
+	Rules func(tx *store.Tx, since time.Time) ([]Rule, error)
 }
 
-// CoveragePages adds /coverage, /coverage/{technique} and /coverage/layer.json.
-func CoveragePages(site *web.Site, c CoverageConfig) {
-	site.Templates(coverFiles)
+// Pages adds /coverage, /coverage/{technique} and /coverage/layer.json.
+func Pages(site *web.Site, c PageConfig) {
+	site.Templates(files)
 	site.Page("/coverage", policy.RoleReader, c.matrix)
 	site.Page("/coverage/{technique}", policy.RoleReader, c.technique)
 	site.Handle("GET /coverage/layer.json", http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
@@ -62,17 +63,17 @@ func CoveragePages(site *web.Site, c CoverageConfig) {
 	}))
 }
 
-// coverDays is how far back hits count, in days.
-const coverDays = 30
+// days is how far back hits count, in days.
+const days = 30
 
 // read gives the coverage that a viewer may see, and the rules it is made of.
-func (c CoverageConfig) read(r *http.Request, v policy.Viewer, product string) (cov Coverage, rules []CoverRule, err error) {
+func (c PageConfig) read(r *http.Request, v policy.Viewer, product string) (cov Coverage, rules []Rule, err error) {
 	err = c.DB.Read(r.Context(), store.As(v), func(tx *store.Tx) error {
-		if rules, err = c.Rules(tx, c.Clock().Add(-coverDays*24*time.Hour)); err != nil {
+		if rules, err = c.Rules(tx, c.Clock().Add(-days*24*time.Hour)); err != nil {
 			return err
 		}
-		pool, err := Pooled(tx)
-		cov = Cover(c.Attack, rules, product, pool)
+		figures, err := pool.Figures(tx)
+		cov = Of(c.Techniques, rules, product, figures)
 		return err
 	})
 	return cov, rules, err
@@ -106,7 +107,7 @@ type matrixData struct {
 	Layer   string
 }
 
-func (c CoverageConfig) matrix(r *web.Request) (*web.View, error) {
+func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 	product, by := strings.ToLower(r.Value("product")), r.Value("by")
 	cov, _, err := c.read(r.Request, r.Viewer, product)
 	if err != nil {
@@ -125,16 +126,16 @@ func (c CoverageConfig) matrix(r *web.Request) (*web.View, error) {
 	d.Picture = picture(cov, by, c.caption(covered, all, product))
 	d.Key = keyText(by)
 	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
-		"読み込み済みの規則の attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法の規則は、上位の手法にも数えます。戦術だけを示す規則は {1} 件、どちらも示さない規則は {2} 件です。").With(coverDays, cov.Loose(), cov.Bare)
+		"読み込み済みの規則の attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法の規則は、上位の手法にも数えます。戦術だけを示す規則は {1} 件、どちらも示さない規則は {2} 件です。").With(days, cov.Loose(), cov.Untagged)
 	if c.Hub {
 		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have told theirs.",
-			"閲覧できる直近{0}日の検知の元となった規則と、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(coverDays, FewestMembers)
+			"閲覧できる直近{0}日の検知の元となった規則と、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
 	}
-	v.Data, v.CSV = d, coverTable(cov)
+	v.Data, v.CSV = d, tableOf(cov)
 	return v, nil
 }
 
-func (c CoverageConfig) caption(covered, all int, product string) i18n.Text {
+func (c PageConfig) caption(covered, all int, product string) i18n.Text {
 	t := i18n.T("{0} of {1} techniques are looked for", "{1} 手法のうち {0} 手法に規則あり").With(covered, all)
 	if c.Hub {
 		t = i18n.T("{0} of {1} techniques are seen or covered", "{1} 手法のうち {0} 手法を検知または網羅").With(covered, all)
@@ -150,7 +151,7 @@ func keyText(by string) i18n.Text {
 	case byHits:
 		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
 	case byMembers:
-		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have told so.", "色が濃いほど、網羅する組織が多い。色なしは、伝えた組織が {0} 未満。").With(FewestMembers)
+		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have told so.", "色が濃いほど、網羅する組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
 	}
 	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど規則が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
 }
@@ -189,7 +190,7 @@ func folded(x Cell) string {
 	return " " + strconv.Itoa(with) + "/" + strconv.Itoa(all)
 }
 
-func (c CoverageConfig) filter(cov Coverage, product, by string) *web.Filter {
+func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	f := &web.Filter{Path: "/coverage", Do: i18n.T("Show", "表示する")}
 	names := make([]string, 0, len(cov.Products))
 	for p := range cov.Products {
@@ -204,7 +205,7 @@ func (c CoverageConfig) filter(cov Coverage, product, by string) *web.Filter {
 		f.Fields = append(f.Fields, ch)
 	}
 	ch := web.Choice{Name: "by", Text: i18n.T("Colour by", "色分け")}
-	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "規則の数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(coverDays), byMembers: i18n.T("members that cover it", "網羅する組織の数")}
+	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "規則の数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(days), byMembers: i18n.T("members that cover it", "網羅する組織の数")}
 	if c.Hub {
 		texts[byRules] = i18n.T("rules that found something", "検知した規則の数")
 	}
@@ -221,7 +222,7 @@ func (c CoverageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	return f
 }
 
-func (c CoverageConfig) missing(cov Coverage) web.List {
+func (c PageConfig) missing(cov Coverage) web.List {
 	l := web.List{ID: "missing", Caption: i18n.T("Not covered", "規則のない手法"), Count: web.Exactly(int64(len(cov.Missing))), Dense: true,
 		Note: i18n.T("No loaded rule names these. Some cannot be seen in logs at all.", "読み込み済みの規則に該当がない手法です。ログからは見えないものも含みます。"),
 		Columns: []web.ListColumn{
@@ -230,7 +231,7 @@ func (c CoverageConfig) missing(cov Coverage) web.List {
 			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum},
 		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法に規則があります")}}
 	if c.Hub {
-		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知も網羅もない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have told that they cover them.", "閲覧できる検知になく、網羅を伝えた組織も{0}未満の手法です。").With(FewestMembers)
+		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知も網羅もない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have told that they cover them.", "閲覧できる検知になく、網羅を伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
 	for _, x := range cov.Missing {
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID), Cells: []any{web.Lines{x.Name, web.Mono(x.ID)}, tacticsText(x.Tactics), len(x.Subs)}})
@@ -264,7 +265,7 @@ func tacticTable(cov Coverage) web.Table {
 	return t
 }
 
-func coverTable(cov Coverage) *web.Table {
+func tableOf(cov Coverage) *web.Table {
 	t := &web.Table{Name: i18n.T("Coverage", "網羅状況"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
 		{Key: "rules", Text: i18n.T("Rules", "規則"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"), Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "網羅する組織"), Number: true}}}
 	add := func(x Cell) {
@@ -282,14 +283,14 @@ func coverTable(cov Coverage) *web.Table {
 	return t
 }
 
-func (c CoverageConfig) layer(r *web.Request) (Layer, error) {
+func (c PageConfig) layer(r *web.Request) (Layer, error) {
 	product := strings.ToLower(r.Value("product"))
 	cov, _, err := c.read(r.Request, r.Viewer, product)
 	name := "meneki"
 	if product != "" {
 		name += " " + event.Clip(product, 40)
 	}
-	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとの規則数。メタデータに直近{0}日の検知数").With(coverDays).In(r.Lang)), err
+	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとの規則数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
 }
 
 // techniqueData is the dot of coverage/technique.
@@ -299,7 +300,7 @@ type techniqueData struct {
 	Subs  web.List
 }
 
-func (c CoverageConfig) technique(r *web.Request) (*web.View, error) {
+func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 	id := strings.ToUpper(r.PathValue("technique"))
 	cov, rules, err := c.read(r.Request, r.Viewer, "")
 	if err != nil {
@@ -315,7 +316,7 @@ func (c CoverageConfig) technique(r *web.Request) (*web.View, error) {
 		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "規則 {0} 件").With(x.Rules), Mood: web.Good}
 	}
 	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}
-	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "規則"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(coverDays), Value: x.Hits}}}
+	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "規則"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days), Value: x.Hits}}}
 	if x.Members > 0 {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Members that cover it", "網羅する組織"), Value: x.Members})
 	}
@@ -330,7 +331,7 @@ func (c CoverageConfig) technique(r *web.Request) (*web.View, error) {
 	return v, nil
 }
 
-func (c CoverageConfig) ruleList(x Cell, rules []CoverRule) web.List {
+func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
 	l := web.List{ID: "technique-rules", Caption: i18n.T("Rules that look for it", "この手法を見張る規則"), Dense: true, Columns: []web.ListColumn{
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
 		{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
@@ -352,7 +353,7 @@ func (c CoverageConfig) ruleList(x Cell, rules []CoverRule) web.List {
 			path = "/findings?rule=" + url.QueryEscape(r.ID)
 		}
 		main := web.Lines{r.Title, web.Run{r.Product, web.Mono(r.ID)}}
-		if r.Held {
+		if r.Quarantined {
 			main = append(main, web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"})
 		}
 		l.Rows = append(l.Rows, web.Row{Key: r.ID, Path: path, Cells: []any{web.Level(r.Level), main, strings.Join(names, " "), r.Hits}})

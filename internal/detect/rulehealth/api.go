@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"context"
@@ -48,8 +48,8 @@ type falseIn struct {
 	}
 }
 
-// MarkOut is a mark as false alarm.
-type MarkOut struct {
+// FalseAlarmOut is a mark as false alarm.
+type FalseAlarmOut struct {
 	ID       string    `json:"id"`
 	Rule     string    `json:"rule"`
 	Finding  string    `json:"finding,omitempty"`
@@ -60,14 +60,14 @@ type MarkOut struct {
 	UndoneBy string    `json:"undone_by,omitempty"`
 }
 
-func markOut(m FalseMark) MarkOut {
-	return MarkOut(m)
+func alarmOut(m FalseAlarm) FalseAlarmOut {
+	return FalseAlarmOut(m)
 }
 
-type markBody struct{ Body MarkOut }
-type marksBody struct {
+type alarmBody struct{ Body FalseAlarmOut }
+type alarmsBody struct {
 	Body struct {
-		Items []MarkOut `json:"items" nullable:"false"`
+		Items []FalseAlarmOut `json:"items" nullable:"false"`
 	}
 }
 
@@ -77,25 +77,25 @@ type CountsOut struct {
 	Would wire.RuleHealth `json:"would" doc:"exactly what would be sent now | いま送られる内容そのもの"`
 }
 type countsBody struct{ Body CountsOut }
-type wayIn struct {
+type modeIn struct {
 	Body struct {
 		Way string `json:"way" enum:"never,ask,auto"`
 	}
 }
 
-// CareAPI adds the operations of rule care at a node.
-func CareAPI(a *api.API, c CarePageConfig) {
+// API adds the operations of rule care at a node.
+func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("Rules with what they find and cost", "規則の一覧（検知数と負荷を含む）")}, c.apiRules)
 	api.Register(a, api.Op{ID: "list-rule-marks", Method: http.MethodGet, Path: "/api/v1/rules/{id}/false", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("Marks of a rule as false alarm", "規則の誤検知の記録")},
-		func(ctx context.Context, in *ruleIn) (*marksBody, error) {
-			out := &marksBody{}
+		func(ctx context.Context, in *ruleIn) (*alarmsBody, error) {
+			out := &alarmsBody{}
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
-				list, err := FalseMarks(tx, in.ID, "")
-				out.Body.Items = make([]MarkOut, 0, len(list))
+				list, err := FalseAlarms(tx, in.ID, "")
+				out.Body.Items = make([]FalseAlarmOut, 0, len(list))
 				for _, m := range list {
-					out.Body.Items = append(out.Body.Items, markOut(m))
+					out.Body.Items = append(out.Body.Items, alarmOut(m))
 				}
 				return err
 			})
@@ -103,13 +103,13 @@ func CareAPI(a *api.API, c CarePageConfig) {
 		})
 	mark := func(id, path string, summary i18n.Text, split func(in *falseIn) (rule, finding string)) {
 		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound, fault.Conflict}},
-			func(ctx context.Context, in *falseIn) (*markBody, error) {
+			func(ctx context.Context, in *falseIn) (*alarmBody, error) {
 				rule, finding := split(in)
-				m, err := c.Care.MarkFalse(ctx, api.Viewer(ctx), rule, finding, in.Body.Reason)
+				m, err := c.Health.ReportFalseAlarm(ctx, api.Viewer(ctx), rule, finding, in.Body.Reason)
 				if err != nil {
 					return nil, err
 				}
-				return &markBody{markOut(m)}, nil
+				return &alarmBody{alarmOut(m)}, nil
 			})
 	}
 	mark("mark-rule-false", "/api/v1/rules/{id}/false", i18n.T("Mark a rule as a false alarm", "規則を誤検知として記録"), func(in *falseIn) (string, string) { return in.ID, "" })
@@ -120,21 +120,23 @@ func CareAPI(a *api.API, c CarePageConfig) {
 				return nil, do(ctx, api.Viewer(ctx), in.ID)
 			})
 	}
-	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Take a mark back", "誤検知の記録を取り消す"), c.Care.UndoFalse)
+	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Take a mark back", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm)
 	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "規則を隔離する"),
-		func(ctx context.Context, v policy.Viewer, id string) error { return c.Care.Quarantine(ctx, id, v.Name) })
+		func(ctx context.Context, v policy.Viewer, id string) error {
+			return c.Health.Quarantine(ctx, id, v.Name)
+		})
 	act("release-rule", "/api/v1/rules/{id}/release", i18n.T("Release a rule from quarantine", "規則の隔離を解除する"),
-		func(ctx context.Context, v policy.Viewer, id string) error { return c.Care.Release(ctx, id, v.Name) })
+		func(ctx context.Context, v policy.Viewer, id string) error { return c.Health.Release(ctx, id, v.Name) })
 	c.countsAPI(a)
 }
 
-func (c CarePageConfig) countsAPI(a *api.API) {
+func (c PageConfig) countsAPI(a *api.API) {
 	read := func(ctx context.Context) (*countsBody, error) {
-		way, err := c.Care.Way(ctx)
+		way, err := c.Health.Mode(ctx)
 		if err != nil {
 			return nil, err
 		}
-		r, err := c.Care.Report(ctx)
+		r, err := c.Health.Report(ctx)
 		return &countsBody{CountsOut{string(way), r}}, err
 	}
 	api.Register(a, api.Op{ID: "get-rule-counts", Method: http.MethodGet, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleReader,
@@ -142,23 +144,23 @@ func (c CarePageConfig) countsAPI(a *api.API) {
 		func(ctx context.Context, _ *struct{}) (*countsBody, error) { return read(ctx) })
 	api.Register(a, api.Op{ID: "set-rule-counts", Method: http.MethodPut, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleAdmin,
 		Summary: i18n.T("Replace the policy on rule counts", "規則の集計の方針の変更")},
-		func(ctx context.Context, in *wayIn) (*countsBody, error) {
-			if err := c.Care.SetWay(ctx, Way(in.Body.Way)); err != nil {
+		func(ctx context.Context, in *modeIn) (*countsBody, error) {
+			if err := c.Health.SetMode(ctx, Mode(in.Body.Way)); err != nil {
 				return nil, err
 			}
 			return read(ctx)
 		})
 	api.Register(a, api.Op{ID: "send-rule-counts", Method: http.MethodPost, Path: "/api/v1/rule-counts/send", Tag: "sharing", Need: policy.RoleAnalyst,
 		Summary: i18n.T("Send the counts to the hub now", "集計をいまハブに送る"), Errors: []fault.Kind{fault.Denied}},
-		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, c.Care.Send(ctx) })
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, c.Health.Send(ctx) })
 }
 
-func (c CarePageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error) {
+func (c PageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error) {
 	key, err := api.Unmark(in.After, 1)
 	if err != nil {
 		return nil, err
 	}
-	var all []careLine
+	var all []line
 	var spent time.Duration
 	err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
 		all, spent, err = c.lines(tx)
@@ -173,13 +175,13 @@ func (c CarePageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, e
 		if !keep(l) || len(key) == 1 && l.id <= key[0] {
 			continue
 		}
-		o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded, Live: l.hits.Live, Past: l.hits.Retro, Muted: l.hits.Muted, False: l.falses, Nanos: l.weight.Each().Nanoseconds(),
+		o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded, Live: l.hits.Live, Past: l.hits.Retro, Muted: l.hits.Muted, False: l.falseAlarms, Nanos: l.cost.Each().Nanoseconds(),
 			Found: l.found.Members, FalseBy: l.falseBy.Members, Typical: l.typical.Typical}
-		if l.held.Active() {
-			o.Quarantine = l.held.Why
+		if l.quarantine.Active() {
+			o.Quarantine = l.quarantine.Why
 		}
 		if spent > 0 {
-			o.Share = float64(l.weight.Spent) / float64(spent)
+			o.Share = float64(l.cost.Spent) / float64(spent)
 		}
 		list = append(list, o)
 	}

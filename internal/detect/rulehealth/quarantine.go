@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"context"
@@ -18,15 +18,15 @@ const (
 	WhyPerson = "person" // somebody put it there
 )
 
-// Held is a rule in quarantine, or one that was released. One that is too dear
+// Quarantine is a rule in quarantine, or one that was released. One that is too dear
 // is not evaluated. Any other is evaluated and its hits are counted, but they
 // make no findings.
-type Held struct {
+type Quarantine struct {
 	Rule       string    `db:"rule"`
 	Title      string    `db:"title"`
 	Why        string    `db:"why"`
 	Measured   int64     `db:"measured"` // hits an hour, or nanoseconds an event
-	Ceiling    int64     `db:"ceiling"`  // likewise
+	Limit      int64     `db:"ceiling"`  // likewise
 	At         time.Time `db:"at"`
 	By         string    `db:"by_user"` // of a person
 	Released   time.Time `db:"released"`
@@ -34,13 +34,13 @@ type Held struct {
 }
 
 // Active reports whether the rule is in quarantine now.
-func (h Held) Active() bool { return !h.At.IsZero() && h.Released.IsZero() }
+func (h Quarantine) Active() bool { return !h.At.IsZero() && h.Released.IsZero() }
 
 // apply tells the engine which rules are not to be evaluated.
-func (c *Care) apply() {
+func (c *Health) apply() {
 	skip := map[string]bool{}
 	c.mu.Lock()
-	for _, h := range c.held {
+	for _, h := range c.quarantines {
 		if h.Active() && h.Why == WhyCost {
 			skip[h.Rule] = true
 		}
@@ -49,15 +49,15 @@ func (c *Care) apply() {
 	c.Engine.Quarantine(skip)
 }
 
-// Held lists the rules that are in quarantine.
-func (c *Care) Held() map[string]Held {
-	out := map[string]Held{}
+// Quarantine lists the rules that are in quarantine.
+func (c *Health) Quarantined() map[string]Quarantine {
+	out := map[string]Quarantine{}
 	if c == nil {
 		return out
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for k, h := range c.held {
+	for k, h := range c.quarantines {
 		if h.Active() {
 			out[k] = h
 		}
@@ -66,41 +66,41 @@ func (c *Care) Held() map[string]Held {
 }
 
 // Quarantine takes a rule out of service because a person says so.
-func (c *Care) Quarantine(ctx context.Context, rule, by string) error {
+func (c *Health) Quarantine(ctx context.Context, rule, by string) error {
 	for r := range c.Engine.Loaded {
 		if r.Key == rule {
-			return c.hold(ctx, Held{Rule: rule, Title: r.Title, Why: WhyPerson, By: by})
+			return c.enforce(ctx, Quarantine{Rule: rule, Title: r.Title, Why: WhyPerson, By: by})
 		}
 	}
 	return noRule(rule)
 }
 
-// hold writes a quarantine down and puts it in force.
-func (c *Care) hold(ctx context.Context, h Held) error {
+// enforce writes a quarantine down and puts it in force.
+func (c *Health) enforce(ctx context.Context, h Quarantine) error {
 	h.At, h.Released, h.ReleasedBy = c.Clock(), time.Time{}, ""
 	err := c.DB.Write(ctx, store.System("detect: quarantine a rule"), func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO rule_quarantine (rule, title, why, measured, ceiling, at, by_user, released, released_by) VALUES ($1,$2,$3,$4,$5,$6,$7,0,'')
 ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, measured = excluded.measured, ceiling = excluded.ceiling, at = excluded.at, by_user = excluded.by_user, released = 0, released_by = ''`,
-			h.Rule, h.Title, h.Why, h.Measured, h.Ceiling, clock.Micros(h.At), h.By)
+			h.Rule, h.Title, h.Why, h.Measured, h.Limit, clock.Micros(h.At), h.By)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
-	c.held[h.Rule] = h
+	c.quarantines[h.Rule] = h
 	delete(c.rates, h.Rule)
-	delete(c.strikes, h.Rule)
+	delete(c.overBudget, h.Rule)
 	c.mu.Unlock()
 	c.apply()
 	c.Log.Warn("a rule is in quarantine until a person releases it", slog.String("rule", h.Rule), slog.String("title", h.Title), slog.String("why", h.Why),
-		slog.Int64("measured", h.Measured), slog.Int64("ceiling", h.Ceiling), slog.String("by", h.By))
-	c.Tell()
+		slog.Int64("measured", h.Measured), slog.Int64("ceiling", h.Limit), slog.String("by", h.By))
+	c.Notify()
 	return nil
 }
 
 // Release puts a rule back into service. It is left alone for a day after that.
-func (c *Care) Release(ctx context.Context, rule, by string) error {
+func (c *Health) Release(ctx context.Context, rule, by string) error {
 	at := c.Clock()
 	err := c.DB.Write(ctx, store.System("detect: release a rule"), func(tx *store.Tx) error {
 		n, err := tx.Exec(`UPDATE rule_quarantine SET released = $1, released_by = $2 WHERE rule = $3 AND released = 0`, clock.Micros(at), by, rule)
@@ -113,19 +113,19 @@ func (c *Care) Release(ctx context.Context, rule, by string) error {
 		return err
 	}
 	c.mu.Lock()
-	h := c.held[rule]
+	h := c.quarantines[rule]
 	h.Released, h.ReleasedBy = at, by
-	c.held[rule] = h
-	delete(c.weights, rule)
+	c.quarantines[rule] = h
+	delete(c.costs, rule)
 	c.mu.Unlock()
 	c.apply()
 	c.Log.Info("a rule was released from quarantine", slog.String("rule", rule), slog.String("by", by))
-	c.Tell()
+	c.Notify()
 	return nil
 }
 
-// spared reports whether a person has released the rule not long ago.
-func (c *Care) spared(rule string) bool { // under mu
-	h, ok := c.held[rule]
+// exempt reports whether a person has released the rule not long ago.
+func (c *Health) exempt(rule string) bool { // under mu
+	h, ok := c.quarantines[rule]
 	return ok && !h.Released.IsZero() && c.Clock().Sub(h.Released) < afterRelease
 }

@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -19,67 +20,67 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// Way is how a node's rule counts leave.
-type Way string
+// Mode is how a node's rule counts leave.
+type Mode string
 
 // The ways. What is none of them is WayNever, which is also what holds until
 // somebody chooses.
 const (
-	WayNever Way = "never" // they stay
-	WayAsk   Way = "ask"   // when a person has looked at them and sends them
-	WayAuto  Way = "auto"  // by themselves, every hour
+	ModeNever Mode = "never" // they stay
+	ModeAsk   Mode = "ask"   // when a person has looked at them and sends them
+	ModeAuto  Mode = "auto"  // by themselves, every hour
 )
 
 // pooledDays is how far back hits are told, in days.
 const pooledDays = 30
 
 const (
-	settingWay  = "detect.rule-counts.way"
-	settingTold = "detect.rule-counts.told" // "yes" once the hub may hold counts of ours
+	settingMode = "detect.rule-counts.way"
+	settingSent = "detect.rule-counts.told" // "yes" once the hub may hold counts of ours
 )
 
-// Way gives the member's choice.
-func (c *Care) Way(ctx context.Context) (Way, error) {
-	text, _, err := c.DB.Setting(ctx, settingWay)
-	if w := Way(text); w == WayAsk || w == WayAuto {
+// Mode gives the member's choice.
+func (c *Health) Mode(ctx context.Context) (Mode, error) {
+	text, _, err := c.DB.Setting(ctx, settingMode)
+	if w := Mode(text); w == ModeAsk || w == ModeAuto {
 		return w, err
 	}
-	return WayNever, err
+	return ModeNever, err
 }
 
-// SetWay changes the member's choice. When it becomes WayNever, the hub is told
+// SetMode changes the member's choice. When it becomes WayNever, the hub is told
 // to forget what it was told.
-func (c *Care) SetWay(ctx context.Context, w Way) error {
-	if w != WayNever && w != WayAsk && w != WayAuto {
+func (c *Health) SetMode(ctx context.Context, w Mode) error {
+	if w != ModeNever && w != ModeAsk && w != ModeAuto {
 		return fault.New(fault.Invalid, i18n.T("{0} is none of never, ask and auto", "{0} は never、ask、auto のいずれでもありません").With(event.Clip(string(w), 40)))
 	}
-	if err := c.DB.SetSetting(ctx, settingWay, string(w)); err != nil {
+	if err := c.DB.SetSetting(ctx, settingMode, string(w)); err != nil {
 		return err
 	}
-	c.Tell()
-	told, _, err := c.DB.Setting(ctx, settingTold)
-	if err != nil || w != WayNever || told == "" {
+	c.Notify()
+	told, _, err := c.DB.Setting(ctx, settingSent)
+	if err != nil || w != ModeNever || told == "" {
 		return err
 	}
-	r := c.letter()
+	r := c.message()
 	r.Withdraw = true
 	if err := c.offer(ctx, r); err != nil {
 		return err
 	}
-	return c.DB.SetSetting(ctx, settingTold, "")
+	return c.DB.SetSetting(ctx, settingSent, "")
 }
 
-// letter is a word without counts. It is one message a day, which the counts of
+// message is a word without counts. It is one message a day, which the counts of
 // the day replace until it has left, so that the desk of what leaves stays short.
-func (c *Care) letter() wire.RuleHealth {
+func (c *Health) message() wire.RuleHealth {
 	now := c.Clock()
 	return wire.RuleHealth{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), At: now.UTC().Truncate(24 * time.Hour),
 		Rules: []wire.RuleTally{}, Techniques: []wire.TechniqueTally{}, Handling: policy.Handling{TLP: policy.Red, Owner: c.Member()}}
 }
 
 // Report is exactly what would leave now.
-func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
-	r := c.letter()
+func (c *Health) Report(ctx context.Context) (wire.RuleHealth, error) {
+	r := c.message()
 	hits, marks := map[string]int64{}, map[string]bool{}
 	err := c.DB.Read(ctx, store.System("detect: rule counts"), func(tx *store.Tx) error {
 		sums, err := HitSums(tx, c.Clock().Add(-pooledDays*24*time.Hour))
@@ -89,7 +90,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 		for rule, h := range sums {
 			hits[strings.ToLower(rule)] += h.Live + h.Muted
 		}
-		stand, err := falseCounts(tx)
+		stand, err := falseAlarmCounts(tx)
 		for rule := range stand {
 			marks[strings.ToLower(rule)] = true
 		}
@@ -107,7 +108,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(rules)) {
 		t := wire.RuleTally{Rule: id, Hits: wire.Step(hits[id]), False: marks[id]}
-		if IsRuleID(id) && (t.Hits > 0 || t.False) && len(r.Rules) < maxTallies {
+		if pool.IsRuleID(id) && (t.Hits > 0 || t.False) && len(r.Rules) < pool.MaxTallies {
 			r.Rules = append(r.Rules, t)
 		}
 	}
@@ -118,7 +119,7 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 		}
 	}
 	for _, t := range slices.Sorted(maps.Keys(techniques)) {
-		if len(r.Techniques) < maxTallies {
+		if len(r.Techniques) < pool.MaxTallies {
 			r.Techniques = append(r.Techniques, wire.TechniqueTally{Technique: t, Rules: wire.Step(techniques[t])})
 		}
 	}
@@ -126,12 +127,12 @@ func (c *Care) Report(ctx context.Context) (wire.RuleHealth, error) {
 }
 
 // Send offers the counts now, because a person says so.
-func (c *Care) Send(ctx context.Context) error {
-	way, err := c.Way(ctx)
+func (c *Health) Send(ctx context.Context) error {
+	way, err := c.Mode(ctx)
 	switch {
 	case err != nil:
 		return err
-	case way == WayNever:
+	case way == ModeNever:
 		return fault.New(fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、規則の集計は外に出ません"))
 	case c.Realm != event.Live:
 		return fault.New(fault.Denied, i18n.T("counts of an exercise stay here", "演習中の集計は外に出ません"))
@@ -143,16 +144,16 @@ func (c *Care) Send(ctx context.Context) error {
 	return c.offer(ctx, r)
 }
 
-// sendByItself sends the counts if the policy lets them leave by themselves.
-func (c *Care) sendByItself(ctx context.Context) error {
-	if way, err := c.Way(ctx); err != nil || way != WayAuto || c.Realm != event.Live {
+// sendAutomatically sends the counts if the policy lets them leave by themselves.
+func (c *Health) sendAutomatically(ctx context.Context) error {
+	if way, err := c.Mode(ctx); err != nil || way != ModeAuto || c.Realm != event.Live {
 		return err
 	}
 	return c.Send(ctx)
 }
 
 // offer hands a word to the gate unless the same was handed over already today.
-func (c *Care) offer(ctx context.Context, r wire.RuleHealth) error {
+func (c *Health) offer(ctx context.Context, r wire.RuleHealth) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("write rule counts: %w", err)
@@ -164,10 +165,10 @@ func (c *Care) offer(ctx context.Context, r wire.RuleHealth) error {
 		return nil
 	}
 	err = c.DB.Write(ctx, store.System("detect: send rule counts"), func(tx *store.Tx) error {
-		if err := c.Gate.Offer(tx, msg.Offer{ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
+		if err := c.Outgoing.Offer(tx, msg.Offer{ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingTold, tx.Now())
+		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingSent, tx.Now())
 		return err
 	})
 	if err != nil {
@@ -184,7 +185,7 @@ const maxFetched = 200_000
 
 // Fetch asks the hub for the community's figures and keeps them. A hub that is
 // not there, or does not know the question, is no error.
-func (c *Care) Fetch(ctx context.Context) error {
+func (c *Health) Fetch(ctx context.Context) error {
 	if c == nil || c.Line == nil {
 		return nil
 	}
@@ -218,9 +219,9 @@ func (c *Care) Fetch(ctx context.Context) error {
 		}
 		ask.After = a.Next
 	}
-	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return keepPool(tx, all) })
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Keep(tx, all) })
 	if err == nil {
-		c.Tell()
+		c.Notify()
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// countsData is the dot of rulecare/counts.
+// countsData is the dot of rulehealth/counts.
 type countsData struct {
 	Field  web.Field
 	Form   *web.Form
@@ -21,49 +21,49 @@ type countsData struct {
 	JSON   string
 }
 
-func wayText(w Way) i18n.Text {
+func modeText(w Mode) i18n.Text {
 	switch w {
-	case WayAuto:
+	case ModeAuto:
 		return i18n.T("leave by themselves, every hour", "毎時、自動で送る")
-	case WayAsk:
+	case ModeAsk:
 		return i18n.T("leave when a person sends them", "人が確認して送る")
 	}
 	return i18n.T("stay here", "送らない")
 }
 
 // counts shows what the member tells of its rules, before it is told.
-func (c CarePageConfig) counts(r *web.Request) (*web.View, error) { return c.countsView(r, nil) }
+func (c PageConfig) counts(r *web.Request) (*web.View, error) { return c.countsView(r, nil) }
 
-func (c CarePageConfig) countsView(r *web.Request, form *web.Form) (*web.View, error) {
-	way, err := c.Care.Way(r.Context())
+func (c PageConfig) countsView(r *web.Request, form *web.Form) (*web.View, error) {
+	way, err := c.Health.Mode(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	rep, err := c.Care.Report(r.Context())
+	rep, err := c.Health.Report(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	d := countsData{Form: form, Leaves: way != WayNever && c.Care.Realm == event.Live, JSON: pretty(rep), Facts: countFacts(rep, way)}
+	d := countsData{Form: form, Leaves: way != ModeNever && c.Health.Realm == event.Live, JSON: pretty(rep), Facts: countFacts(rep, way)}
 	d.Field = web.Field{Name: "way", Kind: "radio", Label: i18n.T("Rule counts", "規則の集計"), Required: true, Value: string(way)}
-	for _, w := range []Way{WayNever, WayAsk, WayAuto} {
-		d.Field.Options = append(d.Field.Options, web.Option{Value: string(w), Text: wayText(w), On: w == way})
+	for _, w := range []Mode{ModeNever, ModeAsk, ModeAuto} {
+		d.Field.Options = append(d.Field.Options, web.Option{Value: string(w), Text: modeText(w), On: w == way})
 	}
-	mood := web.Badge{Text: wayText(way), Mood: web.Dim}
-	if way != WayNever {
+	mood := web.Badge{Text: modeText(way), Mood: web.Dim}
+	if way != ModeNever {
 		mood.Mood = web.Info
 	}
-	return &web.View{Template: "rulecare/counts", Title: i18n.T("Rule counts", "規則の集計"), Nav: "settings", Data: d, State: &mood, Handling: &policy.Handling{TLP: policy.Red, Owner: c.Care.Member()},
+	return &web.View{Template: "rulehealth/counts", Title: i18n.T("Rule counts", "規則の集計"), Nav: "settings", Data: d, State: &mood, Handling: &policy.Handling{TLP: policy.Red, Owner: c.Health.Member()},
 		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"}, Lede: i18n.T("Whether the community learns, without your name, how rules do here", "規則の効き具合を、組織名を伏せて共同体に役立てるかどうか")}, nil
 }
 
-func countFacts(r wire.RuleHealth, way Way) []web.Fact {
+func countFacts(r wire.RuleHealth, way Mode) []web.Fact {
 	hit, falses := 0, 0
 	for _, x := range r.Rules {
 		hit += flag(x.Hits > 0)
 		falses += flag(x.False)
 	}
 	return []web.Fact{
-		{Name: i18n.T("Now", "現在の方針"), Value: wayText(way)},
+		{Name: i18n.T("Now", "現在の方針"), Value: modeText(way)},
 		{Name: i18n.T("Rules that hit in 30 days", "30日間に検知のあった規則"), Value: hit, Note: i18n.T("each with its hits rounded down to 1, 2, 5, 10, 20, 50 …", "検知数は 1、2、5、10、20、50… に切り下げて伝えます")},
 		{Name: i18n.T("Rules marked as false alarms", "誤検知とした規則"), Value: falses, Note: i18n.T("that they are marked; no reason, no name, no finding", "誤検知とした事実のみ。理由・氏名・検知は含みません")},
 		{Name: i18n.T("Techniques with rules", "規則のある手法"), Value: len(r.Techniques), Note: i18n.T("each with the number of rules, rounded down likewise", "規則の数も同様に切り下げて伝えます")},
@@ -83,8 +83,8 @@ func pretty(r wire.RuleHealth) string {
 	return out.String()
 }
 
-func (c CarePageConfig) setCounts(r *web.Request) (string, error) {
-	if err := c.Care.SetWay(r.Context(), Way(r.Value("way"))); err != nil {
+func (c PageConfig) setCounts(r *web.Request) (string, error) {
+	if err := c.Health.SetMode(r.Context(), Mode(r.Value("way"))); err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
 		}
@@ -100,8 +100,8 @@ func (c CarePageConfig) setCounts(r *web.Request) (string, error) {
 	return "/settings/rule-counts", nil
 }
 
-func (c CarePageConfig) send(r *web.Request) (string, error) {
-	err := c.Care.Send(r.Context())
+func (c PageConfig) send(r *web.Request) (string, error) {
+	err := c.Health.Send(r.Context())
 	if err == nil {
 		r.Flash(i18n.T("The counts are on their way to the hub, exactly as shown.", "表示どおりの集計をハブへ送ります。"))
 	}

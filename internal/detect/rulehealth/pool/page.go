@@ -1,4 +1,4 @@
-package detect
+package pool
 
 import (
 	"cmp"
@@ -20,8 +20,8 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// PoolPageConfig is what the hub's page of rules stands on.
-type PoolPageConfig struct {
+// PageConfig is what the hub's page of rules stands on.
+type PageConfig struct {
 	DB    *store.DB
 	Clock clock.Clock
 }
@@ -29,11 +29,11 @@ type PoolPageConfig struct {
 // titleDays is how far back findings name the rules, in days.
 const titleDays = 90
 
-// poolData is the dot of pool/list.
-type poolData struct{ List web.List }
+// listData is the dot of pool/list.
+type listData struct{ List web.List }
 
-// PooledRule is what the community says of one rule.
-type PooledRule struct {
+// Rule is what the community says of one rule.
+type Rule struct {
 	ID      string `json:"id"`
 	Title   string `json:"title,omitempty" doc:"if a finding that the caller may see names it | 閲覧できる検知に題名がある場合"`
 	Found   int    `json:"found_members" doc:"members at which it hit; 0: not told | 検知のあった組織数。0 は非開示"`
@@ -42,10 +42,10 @@ type PooledRule struct {
 	Since   string `json:"since" doc:"day of the oldest of the figures | 最も古い集計の日"`
 }
 
-// pooledRules lists the rules of which there are figures, most members first.
-func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out []PooledRule, err error) {
+// rules lists the rules of which there are figures, most members first.
+func (c PageConfig) rules(ctx context.Context, v policy.Viewer) (out []Rule, err error) {
 	err = c.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
-		pool, err := Pooled(tx)
+		pool, err := Figures(tx)
 		if err != nil {
 			return err
 		}
@@ -57,11 +57,11 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 		for _, r := range known {
 			titles[strings.ToLower(r.ID)] = r.Title
 		}
-		byID := map[string]*PooledRule{}
+		byID := map[string]*Rule{}
 		for _, f := range []string{FigureFound, FigureFalse, FigureHits} {
 			for id, x := range pool[f] {
 				if byID[id] == nil {
-					byID[id] = &PooledRule{ID: id, Title: titles[id]}
+					byID[id] = &Rule{ID: id, Title: titles[id]}
 				}
 				r, day := byID[id], DayStart(x.Day).Format(time.DateOnly)
 				if r.Since == "" || day < r.Since {
@@ -76,13 +76,13 @@ func (c PoolPageConfig) pooledRules(ctx context.Context, v policy.Viewer) (out [
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b PooledRule) int {
+	slices.SortFunc(out, func(a, b Rule) int {
 		return cmp.Or(cmp.Compare(b.FalseBy, a.FalseBy), cmp.Compare(b.Found, a.Found), strings.Compare(a.ID, b.ID))
 	})
 	return out, err
 }
 
-func (r *PooledRule) set(x wire.PooledFigure) {
+func (r *Rule) set(x wire.PooledFigure) {
 	switch x.Figure {
 	case FigureFound:
 		r.Found = x.Members
@@ -93,35 +93,35 @@ func (r *PooledRule) set(x wire.PooledFigure) {
 	}
 }
 
-type poolOut struct {
+type rulesOut struct {
 	Body struct {
-		Items []PooledRule `json:"items" nullable:"false"`
+		Items []Rule `json:"items" nullable:"false"`
 	}
 }
 
-// PoolPages adds /rules to a hub's site, and list-pooled-rules to its API.
-func PoolPages(site *web.Site, a *api.API, c PoolPageConfig) {
-	site.Templates(poolFiles)
+// Pages adds /rules to a hub's site, and list-pooled-rules to its API.
+func Pages(site *web.Site, a *api.API, c PageConfig) {
+	site.Templates(files)
 	site.Page("/rules", policy.RoleReader, c.page)
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},
-		func(ctx context.Context, _ *struct{}) (*poolOut, error) {
-			list, err := c.pooledRules(ctx, api.Viewer(ctx))
-			out := &poolOut{}
+		func(ctx context.Context, _ *struct{}) (*rulesOut, error) {
+			list, err := c.rules(ctx, api.Viewer(ctx))
+			out := &rulesOut{}
 			if out.Body.Items = list; list == nil {
-				out.Body.Items = []PooledRule{}
+				out.Body.Items = []Rule{}
 			}
 			return out, err
 		})
 }
 
-func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
-	rules, err := c.pooledRules(r.Context(), r.Viewer)
+func (c PageConfig) page(r *web.Request) (*web.View, error) {
+	rules, err := c.rules(r.Context(), r.Viewer)
 	if err != nil {
 		return nil, err
 	}
-	h := pooled()
+	h := ForMembers()
 	v := &web.View{Template: "pool/list", Title: i18n.T("Rules", "規則"), Nav: "rules", Handling: &h,
 		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体での規則の効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
 		Tabs: []web.Tab{{Text: i18n.T("Rules", "規則"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}}
@@ -140,7 +140,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 	}
 	if q != "" && len(rules) > 0 {
 		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含む規則、誤検知とされたものが先").With(r.Value("q"))
-		rules = slices.DeleteFunc(rules, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
+		rules = slices.DeleteFunc(rules, func(x Rule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
 		l.Count, l.Empty = web.Exactly(int64(len(rules))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
 	}
 	for _, x := range rules {
@@ -152,7 +152,7 @@ func (c PoolPageConfig) page(r *web.Request) (*web.View, error) {
 	}
 	v.CSV = l.Table()
 	l.Page(r, list.PageRows)
-	v.Data = poolData{l}
+	v.Data = listData{l}
 	return v, nil
 }
 

@@ -1,4 +1,4 @@
-package detect
+package rulehealth
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -44,13 +45,13 @@ type Hits struct {
 // Admit reports whether a hit of a rule makes a finding. One of a rule in quarantine
 // does not, and is counted; but one of a correlation, which may come here again, is
 // counted by CountMuted.
-func (c *Care) Admit(rule string, correlation bool) bool {
+func (c *Health) Admit(rule string, correlation bool) bool {
 	if c == nil {
 		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.held[rule].Active() {
+	if !c.quarantines[rule].Active() {
 		return true
 	}
 	if !correlation {
@@ -61,20 +62,20 @@ func (c *Care) Admit(rule string, correlation bool) bool {
 
 // CountMuted counts a result of a correlation that is new, if the correlation is in
 // quarantine.
-func (c *Care) CountMuted(rule string) {
+func (c *Health) CountMuted(rule string) {
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held[rule].Active() {
+	if c.quarantines[rule].Active() {
 		c.muted[rule]++
 	}
 }
 
 // Count writes hits in the transaction that writes their findings, so that an
 // event that is given again counts once.
-func (c *Care) Count(tx *store.Tx, rule string, n int, retro bool) error {
+func (c *Health) Count(tx *store.Tx, rule string, n int, retro bool) error {
 	if c == nil || n == 0 {
 		return nil
 	}
@@ -82,7 +83,7 @@ func (c *Care) Count(tx *store.Tx, rule string, n int, retro bool) error {
 	if retro {
 		live, then = then, live
 	}
-	return addHits(tx, rule, day(tx.Now()), live, then, 0)
+	return addHits(tx, rule, pool.Day(tx.Now()), live, then, 0)
 }
 
 func addHits(tx *store.Tx, rule string, on, live, retro, muted int64) error {
@@ -92,12 +93,12 @@ ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, ret
 }
 
 // Counted looks at the rate of what was written, and quarantines what floods.
-func (c *Care) Counted(ctx context.Context, list map[string]Hits) {
+func (c *Health) Counted(ctx context.Context, list map[string]Hits) {
 	if c == nil {
 		return
 	}
 	now := c.Clock()
-	var floods []Held
+	var floods []Quarantine
 	c.mu.Lock()
 	for _, rule := range slices.Sorted(maps.Keys(list)) {
 		r := c.rates[rule]
@@ -105,13 +106,13 @@ func (c *Care) Counted(ctx context.Context, list map[string]Hits) {
 			r = &rate{}
 			c.rates[rule] = r
 		}
-		if n := r.add(now, list[rule].N); n > c.Rate && !c.spared(rule) && !c.held[rule].Active() {
-			floods = append(floods, Held{Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Ceiling: int64(c.Rate)})
+		if n := r.add(now, list[rule].N); n > c.Rate && !c.exempt(rule) && !c.quarantines[rule].Active() {
+			floods = append(floods, Quarantine{Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Limit: int64(c.Rate)})
 		}
 	}
 	c.mu.Unlock()
 	for _, h := range floods {
-		if err := c.hold(ctx, h); err != nil {
+		if err := c.enforce(ctx, h); err != nil {
 			c.Log.Warn("a rule that floods could not be quarantined", slog.String("rule", h.Rule), slog.Any("err", err))
 		}
 	}
@@ -119,7 +120,7 @@ func (c *Care) Counted(ctx context.Context, list map[string]Hits) {
 
 // Flush writes the hits of quarantined rules, and forgets rules that have been
 // quiet for an hour.
-func (c *Care) Flush(ctx context.Context) error {
+func (c *Health) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	muted := c.muted
 	c.muted = map[string]int64{}
@@ -131,7 +132,7 @@ func (c *Care) Flush(ctx context.Context) error {
 	}
 	err := c.DB.Write(ctx, store.System("detect: hits in quarantine"), func(tx *store.Tx) error {
 		for _, rule := range slices.Sorted(maps.Keys(muted)) {
-			if err := addHits(tx, rule, day(tx.Now()), 0, 0, muted[rule]); err != nil {
+			if err := addHits(tx, rule, pool.Day(tx.Now()), 0, 0, muted[rule]); err != nil {
 				return err
 			}
 		}
@@ -148,9 +149,9 @@ func (c *Care) Flush(ctx context.Context) error {
 }
 
 // prune forgets hits that are older than hitDays.
-func (c *Care) prune(ctx context.Context) error {
+func (c *Health) prune(ctx context.Context) error {
 	return c.DB.Write(ctx, store.System("detect: prune hits"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM rule_hits WHERE day <= $1`, day(tx.Now())-hitDays)
+		_, err := tx.Exec(`DELETE FROM rule_hits WHERE day <= $1`, pool.Day(tx.Now())-hitDays)
 		return err
 	})
 }
@@ -180,7 +181,7 @@ type HitSum struct {
 
 // HitSums gives the hits of every rule since a time, by rule.
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
-	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, day(since))
+	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, pool.Day(since))
 	out := make(map[string]HitSum, len(list))
 	for _, h := range list {
 		out[h.Rule] = h
@@ -190,7 +191,7 @@ func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
 
 // Run weighs the rules and writes what is counted in memory, once a minute,
 // until ctx ends.
-func (c *Care) Run(ctx context.Context) error {
+func (c *Health) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
@@ -204,17 +205,17 @@ func (c *Care) Run(ctx context.Context) error {
 		if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("hits in quarantine could not be counted", slog.Any("err", err))
 		}
-		if err := c.Weigh(ctx); err != nil && ctx.Err() == nil {
+		if err := c.CheckCosts(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("the rules could not be weighed", slog.Any("err", err))
 		}
 	}
 }
 
-// Chores are Care's hourly work, by name.
-func (c *Care) Chores() map[string]func(context.Context) error {
+// Maintenance are Care's hourly work, by name.
+func (c *Health) Maintenance() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"prune-rule-hits":  c.prune,
-		"send-rule-counts": c.sendByItself,
+		"send-rule-counts": c.sendAutomatically,
 		"fetch-rule-pool":  c.Fetch,
 	}
 }
