@@ -53,7 +53,7 @@ func TestCorrelationPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.joined = k
-		h := caring(t, n, careFor(t, n, rulehealth.Config{}))
+		h := rulesSite(t, n, healthFor(t, n, rulehealth.Config{}))
 		for _, path := range []string{"/rules/correlation", "/rules/" + joinID(1)} {
 			page(t, h, "reader", path) // before anything happened
 		}
@@ -112,7 +112,7 @@ func TestSilentRule(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		text := rulesText + "---\ntitle: Many\nid: " + joinID(9) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + ruleA + "], timespan: 1m, condition: {gte: 9}}\n"
 		n.engine.SetRules(joinSet(t, text))
-		h := caring(t, n, careFor(t, n, rulehealth.Config{}))
+		h := rulesSite(t, n, healthFor(t, n, rulehealth.Config{}))
 		for id, want := range map[string]bool{ruleA: true, ruleB: false} {
 			if got := strings.Contains(page(t, h, "reader", "/rules/"+id)["en"], "Only correlation rules use its matches."); got != want {
 				t.Errorf("%s: %v, want %v", id, got, want)

@@ -62,7 +62,7 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 			return err
 		}
 		for _, ev := range fresh { // each once, though an alert be settled again
-			s.care.CountMuted(by[ev.ID])
+			s.health.CountMuted(by[ev.ID])
 		}
 	}
 	if matches = s.admitted(matches); len(matches) > 0 {
@@ -78,7 +78,7 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 // admitted takes out the matches of rules that are in quarantine.
 func (s *Service) admitted(list []match) []match {
 	return slices.DeleteFunc(list, func(m match) bool {
-		return m.hit.byRule() && !s.care.Admit(m.hit.Rule.ID, m.hit.Joined)
+		return m.hit.byRule() && !s.health.Admit(m.hit.Rule.ID, m.hit.Joined)
 	})
 }
 

@@ -59,7 +59,7 @@ func TestFetch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c := careFor(t, n, rulehealth.Config{Line: answers{figures, policy.Viewer{Member: "m1", Machine: true}}})
+		c := healthFor(t, n, rulehealth.Config{Line: answers{figures, policy.Viewer{Member: "m1", Machine: true}}})
 		kept := func(v policy.Viewer) (out map[string]map[string]wire.PooledFigure) {
 			t.Helper()
 			if err := c.Fetch(t.Context()); err != nil {

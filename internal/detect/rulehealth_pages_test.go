@@ -25,13 +25,13 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// caring serves the pages and the API of rule care and coverage at a node.
-func caring(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
+// rulesSite serves the pages and the API of rule health and coverage at a node.
+func rulesSite(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 	t.Helper()
 	viewers := map[string]policy.Viewer{"reader": {User: "u2", Name: "Reader", Member: "power", Role: policy.RoleReader}, "analyst": analyst,
 		"admin": {User: "u3", Name: "Admin", Member: "power", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
-	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/care", Text: i18n.T("Rules", "規則"), Icon: "rules"}}})
+	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "規則"), Icon: "rules"}}})
 	site.Templates(Templates())
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
@@ -50,12 +50,12 @@ func caring(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 
 // The pages draw in both languages with hostile rules, and do what they say;
 // only who may does it.
-func TestCarePages(t *testing.T) {
+func TestRuleHealthPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		text := strings.Replace(rulesText, "title: Recon with whoami", "title: "+strings.ReplaceAll(mustJSON(t, hostile), "\n", ""), 1)
 		n.engine.SetRules(rules(t, text))
-		c := careFor(t, n, rulehealth.Config{Rate: 3})
-		h := caring(t, n, c)
+		c := healthFor(t, n, rulehealth.Config{Rate: 3})
+		h := rulesSite(t, n, c)
 		for range 4 {
 			n.take(t, n.noise())
 		}
@@ -67,7 +67,7 @@ func TestCarePages(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		paths := []string{"/rules/care", "/rules/care?show=held&sort=cost&q=x", "/rules/care?show=false", "/rules/care?sort=nothing", "/rules/" + ruleA, "/rules/" + ruleB, "/rules/" + ruleNoise, "/findings/" + f + "/false", "/settings/rule-counts"}
+		paths := []string{"/rules/health", "/rules/health?show=held&sort=cost&q=x", "/rules/health?show=false", "/rules/health?sort=nothing", "/rules/" + ruleA, "/rules/" + ruleB, "/rules/" + ruleNoise, "/findings/" + f + "/false", "/settings/rule-counts"}
 		covers := []string{"/coverage?by=members&product=%3Cscript%3Ealert", "/coverage/T1071", "/coverage/T1071.001", "/coverage/t1059"}
 		for _, p := range paths {
 			page(t, h, "reader", p)
@@ -79,7 +79,7 @@ func TestCarePages(t *testing.T) {
 		if body := page(t, h, "reader", "/rules/"+ruleA)["en"]; !strings.Contains(body, "12 members") || !strings.Contains(body, "9 members") {
 			t.Error("the page does not say what the community thinks")
 		}
-		if body := page(t, h, "reader", "/rules/care")["ja"]; !strings.Contains(body, "12 組織で検知") || !strings.Contains(body, "9 組織が誤検知と判断") || !strings.Contains(body, "隔離中の規則 1 件を見る") {
+		if body := page(t, h, "reader", "/rules/health")["ja"]; !strings.Contains(body, "12 組織で検知") || !strings.Contains(body, "9 組織が誤検知と判断") || !strings.Contains(body, "隔離中の規則 1 件を見る") {
 			t.Error("the list does not say what the community thinks, or what is in quarantine")
 		}
 		for path, want := range map[string]int{"/rules/nothing": 404, "/findings/nothing/false": 404, "/coverage/T0": 404, "/coverage/layer.json": 200} {

@@ -65,8 +65,8 @@ type Config struct {
 	Skew func() time.Duration
 	// Tell is called after a finding was made or grew.
 	Tell func()
-	// Care counts what the rules find, and holds them to bounds; nil: nobody does.
-	Care *rulehealth.Health
+	// Health counts what the rules find, and keeps them within bounds; nil: nothing does.
+	Health *rulehealth.Health
 	// Correlator follows people and machines over events; nil: nobody does.
 	Correlator *Correlator
 	// HuntCores is how many processors a hunt uses at most; 0 is all.
@@ -86,7 +86,7 @@ type Service struct {
 	own    func() Own
 	skew   func() time.Duration
 	tell   func()
-	care   *rulehealth.Health
+	health *rulehealth.Health
 	joined *Correlator
 
 	mu   sync.Mutex         // one batch at a time
@@ -125,7 +125,7 @@ func New(c Config) *Service {
 		c.Engine.who = c.Correlator.book.ResolveField
 	}
 	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
+		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, health: c.Health, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
 }
 
 type match struct {
@@ -236,7 +236,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 			next[k] = a
 			if first := fresh[0]; first.hit.byRule() {
 				hits[first.hit.Rule.ID] = rulehealth.Hits{Title: first.hit.Rule.Title, N: hits[first.hit.Rule.ID].N + len(fresh)}
-				if err := s.care.Count(tx, first.hit.Rule.ID, len(fresh), past); err != nil {
+				if err := s.health.Count(tx, first.hit.Rule.ID, len(fresh), past); err != nil {
 					return err
 				}
 			}
@@ -257,7 +257,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 	}
 	s.forget()
 	if !past {
-		s.care.Counted(ctx, hits)
+		s.health.Counted(ctx, hits)
 	}
 	if len(next) > 0 {
 		s.tell()

@@ -59,7 +59,7 @@ func (n *Node) Link() *bus.Link { return n.link }
 func (n *Node) CatchUp(ctx context.Context) error { return n.detect.Caught(ctx) }
 
 // RuleHealth returns what the node keeps of how its rules do.
-func (n *Node) RuleHealth() *rulehealth.Health { return n.care }
+func (n *Node) RuleHealth() *rulehealth.Health { return n.health }
 
 // Home is who the node's own people are to policy.
 func (n *Node) Home() policy.Viewer { return n.home() }

@@ -58,7 +58,7 @@ type Node struct {
 	past    *history.History
 	people  *identity.Service
 	engine  *detect.Engine
-	care    *rulehealth.Health
+	health  *rulehealth.Health
 	joined  *detect.Correlator
 	watch   *watchDesk
 	lock    *os.File
@@ -200,14 +200,14 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = detect.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.care, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
+	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
 		return err
 	}
 	if n.joined, err = n.correlator(); err != nil {
 		return err
 	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined, HuntCores: cfg.HuntCores})
+		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.joined, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
@@ -326,7 +326,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.inbox.Run(ctx) })
 	g.Go(func() error { return n.inbox.RunHunts(ctx) })
 	g.Go(func() error { return n.heartbeat(ctx) })
-	g.Go(func() error { return n.care.Run(ctx) })
+	g.Go(func() error { return n.health.Run(ctx) })
 	g.Go(func() error { return n.correlate(ctx) })
 	g.Go(func() error { return n.refill(ctx) })
 	g.Go(func() error {
@@ -359,7 +359,7 @@ const keepSent = 90 * 24 * time.Hour
 
 // jobs are the node's own, beside those that every role has.
 func (n *Node) jobs() map[string]func(context.Context) error {
-	jobs := n.care.Maintenance()
+	jobs := n.health.Maintenance()
 	jobs["prune-sent"] = func(ctx context.Context) error {
 		return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
 	}

@@ -8,15 +8,15 @@ import (
 	"github.com/meneki/meneki/internal/role"
 )
 
-// ruleConsole puts rule care and coverage on a node's port.
+// ruleConsole puts rule health and coverage on a node's port.
 func (n *Node) ruleConsole(c *role.Console) {
-	care := rulehealth.PageConfig{DB: n.db, Health: n.care, Clock: n.cfg.Clock}
-	joins := detect.CorrelationPageConfig{DB: n.db, Engine: n.engine, Correlator: n.joined, Rules: care}
-	care.Correlation = joins.View
+	rules := rulehealth.PageConfig{DB: n.db, Health: n.health, Clock: n.cfg.Clock}
+	joins := detect.CorrelationPageConfig{DB: n.db, Engine: n.engine, Correlator: n.joined, Rules: rules}
+	rules.Correlation = joins.View
 	detect.CorrelationPages(c.Site, joins)
-	rulehealth.Pages(c.Site, care)
-	rulehealth.API(c.API, care)
-	cover := coverage.PageConfig{DB: n.db, Clock: n.cfg.Clock, Techniques: attack.Read(), Rules: coverage.LoadedRules(n.care)}
+	rulehealth.Pages(c.Site, rules)
+	rulehealth.API(c.API, rules)
+	cover := coverage.PageConfig{DB: n.db, Clock: n.cfg.Clock, Techniques: attack.Read(), Rules: coverage.LoadedRules(n.health)}
 	coverage.Pages(c.Site, cover)
 	coverage.API(c.API, cover)
 }

@@ -26,7 +26,7 @@ type TechniqueOut struct {
 	Tactics []string `json:"tactics" nullable:"false"`
 	Rules   int      `json:"rules"`
 	Hits    int64    `json:"hits" doc:"in 30 days | 30日間"`
-	Members int      `json:"members" doc:"that cover it; 0: not told | 網羅する組織数。0 は非開示"`
+	Members int      `json:"members" doc:"that cover it; 0: not disclosed | 網羅する組織数。0 は非開示"`
 }
 
 type in struct {

@@ -33,7 +33,7 @@ type Cell struct {
 	attack.Technique
 	Rules   int   // that name it or one of its sub-techniques
 	Hits    int64 // of those rules
-	Members int   // that cover it, as far as that is told; 0: not told
+	Members int   // that cover it, as far as that is disclosed; 0: not disclosed
 	Subs    []Cell
 }
 
@@ -178,7 +178,7 @@ func (c Coverage) Covered() (covered, all int) {
 	return covered, all
 }
 
-// Find gives a technique or sub-technique of the coverage.
+// Find returns a technique or sub-technique of the coverage.
 func (c Coverage) Find(id string) (Cell, bool) {
 	for _, x := range c.Cells {
 		if x.ID == id {

@@ -38,7 +38,7 @@ type LayerMeta struct {
 	Value string `json:"value"`
 }
 
-// Layer gives the coverage for the ATT&CK Navigator: the score of a technique is
+// Layer returns the coverage for the ATT&CK Navigator: the score of a technique is
 // the number of rules that look for it, sub-techniques by themselves.
 func (c Coverage) Layer(name, description string) Layer {
 	l := Layer{Name: name, Versions: map[string]string{"layer": "4.5", "navigator": "5.1.0"}, Domain: "enterprise-attack", Description: description, Sorting: 3,

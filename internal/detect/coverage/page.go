@@ -33,7 +33,7 @@ type PageConfig struct {
 	// Hub says that the rules are those of findings that the viewer may see, and
 	// not loaded here.
 	Hub bool
-	// Rules gives the rules with their hits since a time, as far as tx may see them.
+	// Rules returns the rules with their hits since a time, as far as tx may see them.
 	Rules func(tx *store.Tx, since time.Time) ([]Rule, error)
 }
 
@@ -66,7 +66,7 @@ func Pages(site *web.Site, c PageConfig) {
 // days is how far back hits count, in days.
 const days = 30
 
-// read gives the coverage that a viewer may see, and the rules it is made of.
+// read returns the coverage that a viewer may see, and the rules it is made of.
 func (c PageConfig) read(r *http.Request, v policy.Viewer, product string) (cov Coverage, rules []Rule, err error) {
 	err = c.DB.Read(r.Context(), store.As(v), func(tx *store.Tx) error {
 		if rules, err = c.Rules(tx, c.Clock().Add(-days*24*time.Hour)); err != nil {
@@ -128,7 +128,7 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
 		"読み込み済みの規則の attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法の規則は、上位の手法にも数えます。戦術だけを示す規則は {1} 件、どちらも示さない規則は {2} 件です。").With(days, cov.Loose(), cov.Untagged)
 	if c.Hub {
-		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have told theirs.",
+		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have reported theirs.",
 			"閲覧できる直近{0}日の検知の元となった規則と、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
 	}
 	v.Data, v.CSV = d, tableOf(cov)
@@ -151,7 +151,7 @@ func keyText(by string) i18n.Text {
 	case byHits:
 		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
 	case byMembers:
-		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have told so.", "色が濃いほど、網羅する組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
+		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.", "色が濃いほど、網羅する組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
 	}
 	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど規則が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
 }
@@ -231,7 +231,7 @@ func (c PageConfig) missing(cov Coverage) web.List {
 			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum},
 		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法に規則があります")}}
 	if c.Hub {
-		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知も網羅もない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have told that they cover them.", "閲覧できる検知になく、網羅を伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
+		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知も網羅もない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.", "閲覧できる検知になく、網羅を伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
 	for _, x := range cov.Missing {
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID), Cells: []any{web.Lines{x.Name, web.Mono(x.ID)}, tacticsText(x.Tactics), len(x.Subs)}})

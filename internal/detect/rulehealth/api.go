@@ -25,12 +25,12 @@ type RuleOut struct {
 	Live       int64   `json:"live" doc:"hits in 30 days | 30日間の検知数"`
 	Past       int64   `json:"past" doc:"hits by hunts in 30 days | 30日間の遡及調査による検知数"`
 	Muted      int64   `json:"muted" doc:"hits in quarantine in 30 days | 30日間の隔離中の検知数"`
-	False      int64   `json:"false" doc:"marks as false alarm that stand | 有効な誤検知の記録"`
+	False      int64   `json:"false" doc:"false alarms that were reported and not withdrawn | 有効な誤検知の記録"`
 	Nanos      int64   `json:"nanoseconds" doc:"mean time for one event; 0: not measured | 1事象あたりの平均時間。0 は未測定"`
 	Share      float64 `json:"share" doc:"of the time of all rules, 0 to 1 | 全規則の所要時間に占める割合"`
-	Found      int     `json:"found_members" doc:"members at which it hit; 0: not told | 検知のあった組織数。0 は非開示"`
-	FalseBy    int     `json:"false_members" doc:"members that marked it; 0: not told | 誤検知とした組織数。0 は非開示"`
-	Typical    int     `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not told | 30日間の標準的な検知数。0 は非開示"`
+	Found      int     `json:"found_members" doc:"members at which it hit; 0: not disclosed | 検知のあった組織数。0 は非開示"`
+	FalseBy    int     `json:"false_members" doc:"members that marked it; 0: not disclosed | 誤検知とした組織数。0 は非開示"`
+	Typical    int     `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not disclosed | 30日間の標準的な検知数。0 は非開示"`
 }
 
 type rulesIn struct {
@@ -48,7 +48,7 @@ type falseIn struct {
 	}
 }
 
-// FalseAlarmOut is a mark as false alarm.
+// FalseAlarmOut is a report of a false alarm.
 type FalseAlarmOut struct {
 	ID       string    `json:"id"`
 	Rule     string    `json:"rule"`
@@ -83,12 +83,12 @@ type modeIn struct {
 	}
 }
 
-// API adds the operations of rule care at a node.
+// API adds the operations of rule health at a node.
 func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("Rules with what they find and cost", "規則の一覧（検知数と負荷を含む）")}, c.apiRules)
 	api.Register(a, api.Op{ID: "list-rule-marks", Method: http.MethodGet, Path: "/api/v1/rules/{id}/false", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Marks of a rule as false alarm", "規則の誤検知の記録")},
+		Summary: i18n.T("Reports of a rule as false alarm", "規則の誤検知の記録")},
 		func(ctx context.Context, in *ruleIn) (*alarmsBody, error) {
 			out := &alarmsBody{}
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
@@ -120,7 +120,7 @@ func API(a *api.API, c PageConfig) {
 				return nil, do(ctx, api.Viewer(ctx), in.ID)
 			})
 	}
-	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Take a mark back", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm)
+	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Withdraw a report of a false alarm", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm)
 	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "規則を隔離する"),
 		func(ctx context.Context, v policy.Viewer, id string) error {
 			return c.Health.Quarantine(ctx, id, v.Name)

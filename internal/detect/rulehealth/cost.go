@@ -36,12 +36,12 @@ func (w Cost) OverBudget(ceiling time.Duration) bool {
 
 const (
 	leastSpent    = time.Second // in a minute
-	maxOverBudget = 2           // minutes in a row in which a rule was too dear
+	maxOverBudget = 2           // minutes in a row in which a rule was over the budget
 	agedAfter     = 1_000_000   // events
 )
 
 // CheckCosts looks at what every rule has cost since the last time, and quarantines
-// what was too dear twice in a row.
+// what was over the budget twice in a row.
 func (c *Health) CheckCosts(ctx context.Context) error {
 	for _, h := range c.assess(c.Engine.DrainCosts()) {
 		if err := c.enforce(ctx, h); err != nil {
@@ -51,7 +51,7 @@ func (c *Health) CheckCosts(ctx context.Context) error {
 	return nil
 }
 
-// assess adds what was spent to what is known, and gives the rules that are too dear.
+// assess adds what was spent to what is known, and returns the rules that are over the budget.
 func (c *Health) assess(list []engine.Cost) []Quarantine {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 	return out
 }
 
-// Costs gives what the rules have cost lately, by rule, and all of it together.
+// Costs returns what the rules have cost lately, by rule, and all of it together.
 func (c *Health) Costs() (map[string]Cost, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

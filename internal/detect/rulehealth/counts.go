@@ -31,15 +31,15 @@ const (
 	ModeAuto  Mode = "auto"  // by themselves, every hour
 )
 
-// pooledDays is how far back hits are told, in days.
+// pooledDays is how far back hits are reported, in days.
 const pooledDays = 30
 
 const (
-	settingMode = "detect.rule-counts.way"
-	settingSent = "detect.rule-counts.told" // "yes" once the hub may hold counts of ours
+	settingMode = "detect.rule-counts.mode"
+	settingSent = "detect.rule-counts.sent" // "yes" once the hub may hold counts of ours
 )
 
-// Mode gives the member's choice.
+// Mode returns the member's choice.
 func (c *Health) Mode(ctx context.Context) (Mode, error) {
 	text, _, err := c.DB.Setting(ctx, settingMode)
 	if w := Mode(text); w == ModeAsk || w == ModeAuto {
@@ -48,8 +48,8 @@ func (c *Health) Mode(ctx context.Context) (Mode, error) {
 	return ModeNever, err
 }
 
-// SetMode changes the member's choice. When it becomes WayNever, the hub is told
-// to forget what it was told.
+// SetMode changes the member's choice. When it becomes ModeNever, the hub is asked
+// to forget what was sent.
 func (c *Health) SetMode(ctx context.Context, w Mode) error {
 	if w != ModeNever && w != ModeAsk && w != ModeAuto {
 		return fault.New(fault.Invalid, i18n.T("{0} is none of never, ask and auto", "{0} は never、ask、auto のいずれでもありません").With(event.Clip(string(w), 40)))
@@ -70,8 +70,8 @@ func (c *Health) SetMode(ctx context.Context, w Mode) error {
 	return c.DB.SetSetting(ctx, settingSent, "")
 }
 
-// message is a word without counts. It is one message a day, which the counts of
-// the day replace until it has left, so that the desk of what leaves stays short.
+// message is a message without counts. It is one message a day, which the counts of
+// the day replace until it has left, so that the list of outgoing messages stays short.
 func (c *Health) message() wire.RuleHealth {
 	now := c.Clock()
 	return wire.RuleHealth{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), At: now.UTC().Truncate(24 * time.Hour),
@@ -152,7 +152,7 @@ func (c *Health) sendAutomatically(ctx context.Context) error {
 	return c.Send(ctx)
 }
 
-// offer hands a word to the gate unless the same was handed over already today.
+// offer hands a message to the outgoing queue unless the same was handed over already today.
 func (c *Health) offer(ctx context.Context, r wire.RuleHealth) error {
 	body, err := json.Marshal(r)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// FalseAlarm is an analyst's word that what a rule found was no attack.
+// FalseAlarm is an analyst's report that what a rule found was no attack.
 type FalseAlarm struct {
 	ID       string    `db:"id"`
 	Rule     string    `db:"rule"`
@@ -25,7 +25,7 @@ type FalseAlarm struct {
 	UndoneBy string    `db:"undone_by"`
 }
 
-// Active reports whether the mark has not been taken back.
+// Active reports whether the report has not been withdrawn.
 func (m FalseAlarm) Active() bool { return m.Undone.IsZero() }
 
 const alarmColumns = "id, rule, finding, reason, by_user, at, undone, undone_by"
@@ -54,7 +54,7 @@ func (c *Health) ReportFalseAlarm(ctx context.Context, v policy.Viewer, rule, fo
 			}
 			rule = f.Rule.ID
 		}
-		n, err := store.One[int64](tx, `SELECT count(*) FROM rule_marks WHERE rule = $1 AND finding = $2 AND undone = 0`, rule, found)
+		n, err := store.One[int64](tx, `SELECT count(*) FROM rule_false_alarms WHERE rule = $1 AND finding = $2 AND undone = 0`, rule, found)
 		if err == nil && n > 0 {
 			err = fault.New(fault.Conflict, i18n.T("this is marked as a false alarm already", "既に誤検知として記録されています"))
 		}
@@ -62,7 +62,7 @@ func (c *Health) ReportFalseAlarm(ctx context.Context, v policy.Viewer, rule, fo
 			return err
 		}
 		m = FalseAlarm{ID: clock.NewID(), Rule: rule, Finding: found, Reason: reason, By: v.Name, At: tx.Now()}
-		return store.Insert(tx, "rule_marks", []FalseAlarm{m})
+		return store.Insert(tx, "rule_false_alarms", []FalseAlarm{m})
 	})
 	if err == nil {
 		c.Notify()
@@ -70,12 +70,12 @@ func (c *Health) ReportFalseAlarm(ctx context.Context, v policy.Viewer, rule, fo
 	return m, err
 }
 
-// WithdrawFalseAlarm takes a mark back; that it was there stays to be seen.
+// WithdrawFalseAlarm withdraws a report, which stays visible as withdrawn.
 func (c *Health) WithdrawFalseAlarm(ctx context.Context, v policy.Viewer, id string) error {
 	err := c.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		n, err := tx.Exec(`UPDATE rule_marks SET undone = $1, undone_by = $2 WHERE id = $3 AND undone = 0`, clock.Micros(tx.Now()), v.Name, id)
+		n, err := tx.Exec(`UPDATE rule_false_alarms SET undone = $1, undone_by = $2 WHERE id = $3 AND undone = 0`, clock.Micros(tx.Now()), v.Name, id)
 		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, i18n.T("there is no such mark", "その記録はありません"))
+			err = fault.New(fault.NotFound, i18n.T("there is no such report", "その記録はありません"))
 		}
 		return err
 	})
@@ -85,12 +85,12 @@ func (c *Health) WithdrawFalseAlarm(ctx context.Context, v policy.Viewer, id str
 	return err
 }
 
-// FalseAlarms lists the marks of a rule, or of a finding, newest first.
+// FalseAlarms returns the reports on a rule, or of a finding, newest first.
 func FalseAlarms(tx *store.Tx, rule, finding string) ([]FalseAlarm, error) {
 	if finding != "" {
-		return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_marks WHERE finding = $1 ORDER BY at DESC, id DESC LIMIT 200`, finding)
+		return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_false_alarms WHERE finding = $1 ORDER BY at DESC, id DESC LIMIT 200`, finding)
 	}
-	return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_marks WHERE rule = $1 ORDER BY at DESC, id DESC LIMIT 200`, rule)
+	return store.Query[FalseAlarm](tx, `SELECT `+alarmColumns+` FROM rule_false_alarms WHERE rule = $1 ORDER BY at DESC, id DESC LIMIT 200`, rule)
 }
 
 type ruleCount struct {
@@ -98,9 +98,9 @@ type ruleCount struct {
 	N    int64  `db:"n"`
 }
 
-// falseAlarmCounts gives the number of marks that stand, by rule.
+// falseAlarmCounts returns the number of reports that were not withdrawn, by rule.
 func falseAlarmCounts(tx *store.Tx) (map[string]int64, error) {
-	list, err := store.Query[ruleCount](tx, `SELECT rule, count(*) AS n FROM rule_marks WHERE undone = 0 GROUP BY rule`)
+	list, err := store.Query[ruleCount](tx, `SELECT rule, count(*) AS n FROM rule_false_alarms WHERE undone = 0 GROUP BY rule`)
 	out := make(map[string]int64, len(list))
 	for _, r := range list {
 		out[r.Rule] = r.N

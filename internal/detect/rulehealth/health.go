@@ -22,7 +22,7 @@ import (
 	"github.com/meneki/meneki/sigma/engine"
 )
 
-// Bounds that a node holds its rules to unless it is told others.
+// Bounds that a node keeps its rules within unless it is configured with others.
 const (
 	FloodRate = 1000 // hits an hour
 	// Budget is the mean time that a rule may take for one event of the kinds it is
@@ -40,7 +40,7 @@ var files embed.FS
 // rules in.
 func Migration() store.Migration { return store.Migration{Name: "rulehealth", FS: files} }
 
-// Config is what a Care stands on.
+// Config is what a Health stands on.
 type Config struct {
 	DB       *store.DB
 	Engine   Engine
@@ -85,7 +85,7 @@ type Line interface {
 
 // Health looks after a node's rules: it counts what they find, keeps what analysts
 // think of it, measures what they cost, and takes a rule out of service that
-// floods or is too dear. It is safe for concurrent use; a nil Care does nothing.
+// floods or is over its budget. It is safe for concurrent use; a nil Health does nothing.
 type Health struct {
 	Config
 
@@ -94,11 +94,11 @@ type Health struct {
 	muted       map[string]int64      // under mu; hits of quarantined rules that are not written yet
 	rates       map[string]*rate      // under mu; hits of the last hour, by rule
 	costs       map[string]Cost       // under mu; by rule
-	overBudget  map[string]int        // under mu; how often in a row a rule was too dear
+	overBudget  map[string]int        // under mu; how often in a row a rule was over the budget
 	sent        map[string]string     // under mu; what was last offered, by id
 }
 
-// Open makes a Care and puts what was in quarantine back there.
+// Open makes a Health and puts the rules back into quarantine that were there.
 func Open(ctx context.Context, cfg Config) (*Health, error) {
 	if cfg.Rate <= 0 {
 		cfg.Rate = FloodRate

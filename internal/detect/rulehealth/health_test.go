@@ -51,8 +51,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// A nil Care does nothing, so that a Service works without one.
-func TestNilCare(t *testing.T) {
+// A nil Health does nothing, so that a Service works without one.
+func TestNil(t *testing.T) {
 	var c *Health
 	if !c.Admit("x", false) {
 		t.Error("a hit is not admitted")

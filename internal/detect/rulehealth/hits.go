@@ -20,7 +20,7 @@ type rate struct {
 	last    int64 // minutes since 1970
 }
 
-// add counts n hits at a time and gives the hits of the hour before it. A clock
+// add counts n hits at a time and returns the hits of the hour before it. A clock
 // that goes back counts into the newest minute.
 func (r *rate) add(at time.Time, n int) int {
 	now := max(at.Unix()/60, r.last)
@@ -165,7 +165,7 @@ type HitDay struct {
 	Muted int64 `db:"muted"` // while it was in quarantine; they made no findings
 }
 
-// HitDays gives a rule's hits by day, oldest first; days without hits are left out.
+// HitDays returns a rule's hits by day, oldest first; days without hits are left out.
 func HitDays(tx *store.Tx, rule string) ([]HitDay, error) {
 	return store.Query[HitDay](tx, `SELECT day, live, retro, muted FROM rule_hits WHERE rule = $1 ORDER BY day`, rule)
 }
@@ -179,7 +179,7 @@ type HitSum struct {
 	Last  int64  `db:"last"` // day of the newest hit
 }
 
-// HitSums gives the hits of every rule since a time, by rule.
+// HitSums returns the hits of every rule since a time, by rule.
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
 	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, pool.Day(since))
 	out := make(map[string]HitSum, len(list))
@@ -211,7 +211,7 @@ func (c *Health) Run(ctx context.Context) error {
 	}
 }
 
-// Maintenance are Care's hourly work, by name.
+// Maintenance returns the hourly work, by name.
 func (c *Health) Maintenance() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"prune-rule-hits":  c.prune,

@@ -31,7 +31,7 @@ func modeText(w Mode) i18n.Text {
 	return i18n.T("stay here", "送らない")
 }
 
-// counts shows what the member tells of its rules, before it is told.
+// counts shows what the member sends about its rules, before it is sent.
 func (c PageConfig) counts(r *web.Request) (*web.View, error) { return c.countsView(r, nil) }
 
 func (c PageConfig) countsView(r *web.Request, form *web.Form) (*web.View, error) {

@@ -17,7 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// PageConfig is what the pages and the API of rule care at a node stand on.
+// PageConfig is what the pages and the API of rule health at a node stand on.
 type PageConfig struct {
 	DB     *store.DB
 	Health *Health
@@ -27,11 +27,11 @@ type PageConfig struct {
 	Correlation func(r *web.Request, id string, form *web.Form) (*web.View, error)
 }
 
-// Pages adds /rules/care, /rules/{id}, /findings/{id}/false and
+// Pages adds /rules/health, /rules/{id}, /findings/{id}/false and
 // /settings/rule-counts to a node's site.
 func Pages(site *web.Site, c PageConfig) {
 	site.Templates(files)
-	site.Page("/rules/care", policy.RoleReader, c.list)
+	site.Page("/rules/health", policy.RoleReader, c.list)
 	site.Page("/rules/{id}", policy.RoleReader, c.rule)
 	site.Action("/rules/{id}/false", policy.RoleAnalyst, c.reportRule)
 	site.Action("/rules/{id}/quarantine", policy.RoleAnalyst, c.quarantine)
@@ -62,7 +62,7 @@ func (l line) total() int64 { return l.hits.Live + l.hits.Retro + l.hits.Muted }
 // listData is the dot of rulehealth/list.
 type listData struct{ List web.List }
 
-// lines gives every rule that is loaded or has hit, and what all of them cost.
+// lines returns every rule that is loaded or has hit, and what all of them cost.
 func (c PageConfig) lines(tx *store.Tx) (out []line, spent time.Duration, err error) {
 	sums, err := HitSums(tx, c.Clock().Add(-pooledDays*24*time.Hour))
 	if err != nil {
@@ -160,14 +160,14 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	slices.SortFunc(lines, func(a, b line) int {
 		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
 	})
-	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule care", "規則の手入れ"), Nav: "rules", Live: []string{"rules"},
+	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule health", "規則の健全性"), Nav: "rules", Live: []string{"rules"},
 		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
-		Tabs: Tabs("care")}
+		Tabs: Tabs("health")}
 	if held > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/care?show=held",
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/health?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
 	}
-	l := web.List{ID: "rule-care", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
+	l := web.List{ID: "rule-health", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
 		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
 		Columns: []web.ListColumn{
 			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
@@ -190,12 +190,12 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 
 // Tabs are the views of a node's rules; on is the one that is shown.
 func Tabs(on string) []web.Tab {
-	return []web.Tab{{Text: i18n.T("Care", "手入れ"), Path: "/rules/care", On: on == "care"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
+	return []web.Tab{{Text: i18n.T("Health", "健全性"), Path: "/rules/health", On: on == "health"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
 		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
 
 func filterOf(r *web.Request, show, sort string) *web.Filter {
-	f := &web.Filter{Path: "/rules/care", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号")}
+	f := &web.Filter{Path: "/rules/health", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号")}
 	if sort != "" {
 		f.Keep = []web.Hidden{{Name: "sort", Value: sort}}
 	}
@@ -213,17 +213,17 @@ func filterOf(r *web.Request, show, sort string) *web.Filter {
 	}
 	f.Fields = []web.Choice{choice}
 	order := map[string]i18n.Text{"": i18n.T("quarantine first, then by hits", "隔離中が先、検知数の多い順"), "hits": i18n.T("most hits first", "検知数の多い順"),
-		"false": i18n.T("most false alarms first", "誤検知の多い順"), "cost": i18n.T("dearest first", "負荷の高い順")}[sort]
+		"false": i18n.T("most false alarms first", "誤検知の多い順"), "cost": i18n.T("highest cost first", "負荷の高い順")}[sort]
 	f.Say = i18n.T("{0}, {1}", "{0}、{1}").With(say, order)
 	if r.Value("q") != "" || show != "" || sort != "" {
-		f.Clear = "/rules/care"
+		f.Clear = "/rules/health"
 	}
 	return f
 }
 
 func emptyOf(show, q string) *web.Empty {
 	if show != "" || q != "" {
-		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules/care"}}
+		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules/health"}}
 	}
 	return &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"),
 		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。規則ごとの検知数と負荷がここに並びます。")}
@@ -288,7 +288,7 @@ func communityText(found, falseBy, hits wire.PooledFigure) any {
 }
 
 func tableOf(list []line) *web.Table {
-	t := &web.Table{Name: i18n.T("Rule care", "規則の手入れ"), Columns: []web.Column{
+	t := &web.Table{Name: i18n.T("Rule health", "規則の健全性"), Columns: []web.Column{
 		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "規則")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
 		{Key: "quarantine", Text: i18n.T("In quarantine", "隔離中")}, {Key: "live", Text: i18n.T("Live hits", "即時の検知数"), Number: true}, {Key: "past", Text: i18n.T("Hits in the past", "過去の検知数"), Number: true},
 		{Key: "muted", Text: i18n.T("Hits in quarantine", "隔離中の検知数"), Number: true}, {Key: "false", Text: i18n.T("False alarms", "誤検知"), Number: true},

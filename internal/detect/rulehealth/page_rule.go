@@ -49,7 +49,7 @@ type Panels struct {
 // State is whether the rule is in service.
 func (p Panels) State() web.Badge { return stateBadge(p.line) }
 
-// alarmLine is a mark with what can be done about it.
+// alarmLine is a report with what can be done about it.
 type alarmLine struct {
 	FalseAlarm
 	Stands bool
@@ -134,7 +134,7 @@ func (c PageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.Vi
 	line.id, line.title = id, cmp.Or(line.title, id)
 	badge := stateBadge(line)
 	v := &web.View{Template: "rulehealth/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
-		Back: &web.Link{Text: i18n.T("Rule care", "規則の手入れ"), Path: "/rules/care"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
+		Back: &web.Link{Text: i18n.T("Rule health", "規則の健全性"), Path: "/rules/health"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
 	if rule := c.Health.Engine.Rule(id); rule != nil {
 		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
 		if c.Health.Engine.Rules().Silent(rule) {
@@ -252,7 +252,7 @@ func (c PageConfig) reportRule(r *web.Request) (string, error) {
 	if _, err := c.Health.ReportFalseAlarm(r.Context(), r.Viewer, id, "", r.Value("reason")); err != nil {
 		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.view(r, id, f) })
 	}
-	r.Flash(i18n.T("Marked as a false alarm. You can take it back below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	r.Flash(i18n.T("Marked as a false alarm. You can withdraw it below.", "誤検知として記録しました。下の一覧から取り消せます。"))
 	return web.Path("/rules/{0}", id), nil
 }
 
@@ -291,7 +291,7 @@ func (c PageConfig) release(r *web.Request) (string, error) {
 func (c PageConfig) undo(r *web.Request) (string, error) {
 	err := c.Health.WithdrawFalseAlarm(r.Context(), r.Viewer, r.PathValue("id"))
 	if err == nil {
-		r.Flash(i18n.T("The mark is taken back.", "誤検知の記録を取り消しました。"))
+		r.Flash(i18n.T("The report is withdrawn.", "誤検知の記録を取り消しました。"))
 	}
 	return "", err
 }
@@ -340,6 +340,6 @@ func (c PageConfig) reportFinding(r *web.Request) (string, error) {
 	if _, err := c.Health.ReportFalseAlarm(r.Context(), r.Viewer, "", id, r.Value("reason")); err != nil {
 		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.findingView(r, id, f) })
 	}
-	r.Flash(i18n.T("Marked as a false alarm. You can take it back below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	r.Flash(i18n.T("Marked as a false alarm. You can withdraw it below.", "誤検知として記録しました。下の一覧から取り消せます。"))
 	return web.Path("/findings/{0}/false", id), nil
 }

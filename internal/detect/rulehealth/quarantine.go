@@ -18,8 +18,8 @@ const (
 	WhyPerson = "person" // somebody put it there
 )
 
-// Quarantine is a rule in quarantine, or one that was released. One that is too dear
-// is not evaluated. Any other is evaluated and its hits are counted, but they
+// Quarantine is a rule in quarantine, or one that was released. One that is over the
+// budget is not evaluated. Any other is evaluated and its hits are counted, but they
 // make no findings.
 type Quarantine struct {
 	Rule       string    `db:"rule"`
@@ -36,7 +36,7 @@ type Quarantine struct {
 // Active reports whether the rule is in quarantine now.
 func (h Quarantine) Active() bool { return !h.At.IsZero() && h.Released.IsZero() }
 
-// apply tells the engine which rules are not to be evaluated.
+// apply sets which rules the engine does not evaluate.
 func (c *Health) apply() {
 	skip := map[string]bool{}
 	c.mu.Lock()

@@ -36,9 +36,9 @@ type listData struct{ List web.List }
 type Rule struct {
 	ID      string `json:"id"`
 	Title   string `json:"title,omitempty" doc:"if a finding that the caller may see names it | 閲覧できる検知に題名がある場合"`
-	Found   int    `json:"found_members" doc:"members at which it hit; 0: not told | 検知のあった組織数。0 は非開示"`
-	FalseBy int    `json:"false_members" doc:"members that marked it as a false alarm; 0: not told | 誤検知とした組織数。0 は非開示"`
-	Typical int    `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not told | 30日間の標準的な検知数。0 は非開示"`
+	Found   int    `json:"found_members" doc:"members at which it hit; 0: not disclosed | 検知のあった組織数。0 は非開示"`
+	FalseBy int    `json:"false_members" doc:"members that marked it as a false alarm; 0: not disclosed | 誤検知とした組織数。0 は非開示"`
+	Typical int    `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not disclosed | 30日間の標準的な検知数。0 は非開示"`
 	Since   string `json:"since" doc:"day of the oldest of the figures | 最も古い集計の日"`
 }
 
@@ -132,7 +132,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		{Key: "typical", Text: i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"), Role: web.RoleNum},
 		{Key: "since", Text: i18n.T("Figures of", "集計日"), Role: web.RoleTime},
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No figures yet", "集計はまだありません"),
-		How: i18n.T("Members may let their nodes tell how often a rule hits and whether analysts mark it as a false alarm. Once a day a figure appears for each rule that at least three of them speak of.",
+		How: i18n.T("Members may let their nodes report how often a rule hits and whether analysts mark it as a false alarm. Once a day a figure appears for each rule that at least three of them speak of.",
 			"構成員は、規則ごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えた規則について、1日1回、集計を掲載します。")}}
 	q := strings.ToLower(strings.TrimSpace(r.Value("q")))
 	if len(rules) > 0 {
@@ -156,7 +156,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	return v, nil
 }
 
-// orNil shows a figure that is not told as a dash.
+// orNil shows a figure that is not disclosed as a dash.
 func orNil(n int) any {
 	if n == 0 {
 		return nil

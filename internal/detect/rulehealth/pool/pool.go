@@ -31,7 +31,7 @@ var files embed.FS
 // at a node.
 func Migration() store.Migration { return store.Migration{Name: "rulehealth-pool", FS: files} }
 
-// The figures that members' words are pooled to.
+// The figures that members' reports are pooled to.
 const (
 	FigureFound   = "found"   // members at which the rule hit anything
 	FigureFalse   = "false"   // members whose analysts marked it as a false alarm
@@ -43,13 +43,13 @@ const (
 var figures = []string{FigureCovered, FigureFalse, FigureFound, FigureHits, FigureRules}
 
 // FewestMembers is how many members a figure must come from before it is shown,
-// and how many must have changed before it is shown anew (docs/design/0008).
+// and how many must have changed before it is shown again (docs/design/0008).
 const FewestMembers = 3
 
 // Bounds of the pool.
 const (
-	MaxTallies = 5000               // rules, and techniques, of one member's word
-	reportLife = 7 * 24 * time.Hour // a member that has not spoken for so long does not count
+	MaxTallies = 5000               // rules, and techniques, of one member's report
+	reportLife = 7 * 24 * time.Hour // a member that has not reported for so long does not count
 	pageSize   = 2000
 	chunk      = 500 // figures that are written in one transaction
 )
@@ -72,7 +72,7 @@ func ForMembers() policy.Handling {
 	return policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}
 }
 
-// reported is how one member's word is marked: its own persons may see it and
+// reported is how one member's report is marked: its own persons may see it and
 // nobody else, the hub's people included. The pool reads it as the system.
 func reported(member string) policy.Handling { return policy.Handling{TLP: policy.Red, Owner: member} }
 
@@ -104,7 +104,7 @@ func IsRuleID(id string) bool { return ruleID.MatchString(id) }
 
 var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256-[0-9a-f]{32})$`)
 
-// Receive takes a member's word, in the caller's transaction; it takes the place
+// Receive takes a member's report, in the caller's transaction; it takes the place
 // of the one before.
 func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	bad := func(what string, err error) error {
@@ -164,12 +164,12 @@ const settingDay = "detect.rule-pool.day"
 // Day is the number of days since 1970 UTC.
 func Day(t time.Time) int64 { return t.Unix() / 86400 }
 
-// DayStart is the beginning of a day that is told in days since 1970 UTC.
+// DayStart is the beginning of a day that is given in days since 1970 UTC.
 func DayStart(d int64) time.Time { return time.Unix(d*86400, 0).UTC() }
 
-// Renew makes the day's edition of the figures, once a day by UTC: a fixed beat
-// tells nothing of when a member spoke. It may be called as often as one likes,
-// and goes on where an earlier call was broken off.
+// Renew computes the day's edition of the figures, once a day by UTC: a fixed beat
+// discloses nothing about when a member reported. It may be called as often as one likes,
+// and continues where an earlier call was interrupted.
 func (p *Pool) Renew(ctx context.Context) error {
 	today := Day(p.clock())
 	done, _, err := p.db.Setting(ctx, settingDay)
@@ -245,7 +245,7 @@ func put(m map[string]map[string]int, subject, member string, value int) {
 // gone begins the name of who has withdrawn from a basis.
 const gone = "gone:"
 
-// enough reports whether what is shown of a figure may be made anew: the numbers
+// enough reports whether what is shown of a figure may be recomputed: the numbers
 // of at least FewestMembers members are others than those that it was last made
 // of. Whoever compares two editions then sees the sum of that many changes, and
 // never the change of one. Who withdrew and came back counts once.
@@ -292,7 +292,7 @@ func typical(now map[string]int) int {
 }
 
 // Answer answers a node that asks for the figures. Policy decides what it may
-// have, as everywhere; all members are given the same.
+// have, as everywhere; all members get the same.
 func (p *Pool) Answer(ctx context.Context, by policy.Viewer, ask wire.PooledRequest) (wire.Pooled, error) {
 	var out wire.Pooled
 	limit := ask.Limit
@@ -324,7 +324,7 @@ func (p *Pool) Answer(ctx context.Context, by policy.Viewer, ask wire.PooledRequ
 	return out, err
 }
 
-// Figures gives the figures that the scope may see, by figure and subject.
+// Figures returns the figures that the scope may see, by figure and subject.
 func Figures(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
 	list, err := store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)`)
 	out := map[string]map[string]wire.PooledFigure{}

@@ -8,7 +8,7 @@ CREATE TABLE rule_hits (
 );
 CREATE INDEX rule_hit_day ON rule_hits (day);
 
-CREATE TABLE rule_marks (
+CREATE TABLE rule_false_alarms (
   id        TEXT PRIMARY KEY,
   rule      TEXT NOT NULL,
   finding   TEXT NOT NULL,
@@ -18,8 +18,8 @@ CREATE TABLE rule_marks (
   undone    BIGINT NOT NULL,
   undone_by TEXT NOT NULL
 );
-CREATE INDEX rule_mark_rule ON rule_marks (rule, at);
-CREATE INDEX rule_mark_finding ON rule_marks (finding);
+CREATE INDEX rule_false_alarm_rule ON rule_false_alarms (rule, at);
+CREATE INDEX rule_false_alarm_finding ON rule_false_alarms (finding);
 
 CREATE TABLE rule_quarantine (
   rule        TEXT PRIMARY KEY,

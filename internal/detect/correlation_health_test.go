@@ -18,7 +18,7 @@ import (
 // A correlation is looked after as a rule is: its results are counted by day, it can
 // be put in quarantine and marked as a false alarm, on its page, in the list of all
 // and in what may be told; one that only feeds others is in none of them.
-func TestCorrelationCare(t *testing.T) {
+func TestCorrelationHealth(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.engine.SetRules(joinSet(t, joinText(t)))
 		k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
@@ -26,8 +26,8 @@ func TestCorrelationCare(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.joined = k
-		c := careFor(t, n, rulehealth.Config{})
-		h := caring(t, n, c)
+		c := healthFor(t, n, rulehealth.Config{})
+		h := rulesSite(t, n, c)
 		many := joinID(1) // three beacons within ten minutes
 		times, again := 0, false
 		beacons := func() {
@@ -109,7 +109,7 @@ func TestCorrelationCare(t *testing.T) {
 		if code, text := send(t, h, "analyst", "POST", "/rules/"+many+"/false", ""); code != 422 && code != 400 || !strings.Contains(text, "Beacons") {
 			t.Errorf("no reason: %d", code)
 		}
-		if code, csv := get(t, h, "reader", "/rules/care?format=csv&lang=en"); code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") || strings.Contains(csv, joinID(6)) {
+		if code, csv := get(t, h, "reader", "/rules/health?format=csv&lang=en"); code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") || strings.Contains(csv, joinID(6)) {
 			t.Errorf("%d\n%s", code, csv)
 		}
 		rep, err := c.Report(t.Context())

@@ -19,8 +19,8 @@ import (
 	"github.com/meneki/meneki/sigma/engine"
 )
 
-// careFor gives a node somebody who looks after its rules.
-func careFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health {
+// healthFor gives a node somebody who looks after its rules.
+func healthFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health {
 	t.Helper()
 	cfg.DB, cfg.Outgoing, cfg.Member = n.db, n.gate, n.member
 	if cfg.Engine == nil {
@@ -39,7 +39,7 @@ func careFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Service.care = c
+	n.Service.health = c
 	return c
 }
 
@@ -60,7 +60,7 @@ func hitsOf(t *testing.T, n *node, rule string) (out []rulehealth.HitDay) {
 // of hunts apart, and kept for 90 days.
 func TestHitsByDay(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, rulehealth.Config{})
+		c := healthFor(t, n, rulehealth.Config{})
 		a := n.beacon("198.51.100.7")
 		n.take(t, a, n.beacon("198.51.100.8"))
 		n.take(t, a)
@@ -94,7 +94,7 @@ func TestFlood(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		var log bytes.Buffer
 		cfg := rulehealth.Config{Rate: 5, Log: slog.New(slog.NewTextHandler(&log, nil))}
-		c := careFor(t, n, cfg)
+		c := healthFor(t, n, cfg)
 		many := func(k int) (out []*event.Event) {
 			for range k {
 				out = append(out, n.noise())
@@ -124,7 +124,7 @@ func TestFlood(t *testing.T) {
 		if err := c.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		c = careFor(t, n, cfg) // a restart
+		c = healthFor(t, n, cfg) // a restart
 		if !c.Quarantined()[ruleNoise].Active() {
 			t.Fatal("the quarantine did not survive a restart")
 		}
@@ -156,12 +156,12 @@ func TestFlood(t *testing.T) {
 // Hits of a hunt flood nothing, and a value of the community is no rule.
 func TestWhatDoesNotFlood(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, rulehealth.Config{Rate: 2})
-		n.care = nil
+		c := healthFor(t, n, rulehealth.Config{Rate: 2})
+		n.health = nil
 		for range 5 {
 			n.take(t, n.beacon("198.51.100.7"))
 		}
-		n.care = c
+		n.health = c
 		hunted := rules(t, strings.ReplaceAll(rulesText, ruleA, "44444444-4444-4444-8444-444444444444")).Rules[0]
 		if _, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil {
 			t.Fatal(err)
@@ -194,7 +194,7 @@ func (e *costly) DrainCosts() []engine.Cost {
 func TestOverBudget(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		e := &costly{Engine: n.engine}
-		c := careFor(t, n, rulehealth.Config{Budget: time.Second, Engine: e})
+		c := healthFor(t, n, rulehealth.Config{Budget: time.Second, Engine: e})
 		weigh := func(events int64, d time.Duration) map[string]rulehealth.Quarantine {
 			t.Helper()
 			set := n.engine.Rules()
@@ -255,7 +255,7 @@ func TestOverBudget(t *testing.T) {
 
 func TestFalseMarks(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		c := careFor(t, n, rulehealth.Config{})
+		c := healthFor(t, n, rulehealth.Config{})
 		n.take(t, n.beacon("198.51.100.7"))
 		f := n.findings(t)[0]
 		ctx := t.Context()
@@ -326,7 +326,7 @@ func TestCountsLeave(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		own := strings.NewReplacer(ruleB, "our-own-word", "level: medium", "level: medium\ntags: [attack.t1033]").Replace(rulesText)
 		n.engine.SetRules(rules(t, own))
-		c := careFor(t, n, rulehealth.Config{})
+		c := healthFor(t, n, rulehealth.Config{})
 		ctx := t.Context()
 		for range 7 {
 			n.take(t, n.beacon("198.51.100.7"))
