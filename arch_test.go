@@ -16,7 +16,7 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 // spine are the packages under internal/ that every capability stands on.
 var spine = []string{
 	"event", "msg", "wire", "store", "bus", "queue", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role",
+	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await",
 }
 
 // roles compose capabilities into a program, and may use everything.
@@ -167,6 +167,7 @@ func TestFileLength(t *testing.T) {
 // tellsTime are the files that may ask the machine for the time, with the reason.
 var tellsTime = map[string]string{
 	"internal/clock/clock.go":         "it is the one clock",
+	"internal/await/await.go":         "tests wait by the machine's own clock, for what is outside of them",
 	"internal/history/search.go":      "it measures how long a search took, and decides nothing",
 	"internal/event/follow/follow.go": "it keeps its looks apart by the machine's own steady clock; event times come from the Clock",
 	"internal/event/listen/conn.go":   "deadlines of sockets are the machine's",
@@ -182,6 +183,32 @@ func TestOneClock(t *testing.T) {
 		f.uses("time", func(name string, n ast.Node) {
 			if name == "Now" || name == "Since" || name == "Until" {
 				t.Errorf("%s: time.%s outside of internal/clock: take a clock.Clock, or list the file in tellsTime with a reason", at(n), name)
+			}
+		})
+	}
+}
+
+// sleeps are the tests that may still sleep, with the reason. It only shrinks.
+var sleeps = map[string]string{
+	"internal/await/await.go":              "it is how a test waits for what is outside of it",
+	"internal/bus/bus_test.go":             "being changed",
+	"internal/event/follow/follow_test.go": "being changed",
+	"internal/event/follow/lives_test.go":  "being changed",
+	"internal/event/listen/syslog_test.go": "being changed",
+	"internal/share/inbox_test.go":         "being changed",
+	"internal/web/browser_test.go":         "being changed",
+}
+
+// Law 6: a test waits for a condition, in a bubble of testing/synctest or with package await.
+func TestNoSleep(t *testing.T) {
+	for _, f := range source(t) {
+		if _, ok := sleeps[f.path]; ok || !f.test && f.pkg != "internal/await" {
+			continue
+		}
+		bubble := f.nameOf("testing/synctest") != "" // there a sleep takes no time
+		f.uses("time", func(name string, n ast.Node) {
+			if name == "Sleep" && !bubble {
+				t.Errorf("%s: time.Sleep in a test: wait for a condition, with synctest or internal/await", at(n))
 			}
 		})
 	}

@@ -3,7 +3,7 @@
 // Markdown table, or JSON with --json, and beside its figures the limit that
 // this machine sets to them, measured in the same run.
 //
-//	go run ./bench [start|memory|cycle|history|hunt|correlate|soak ...] [flags]
+//	go run ./bench [start|memory|cycle|flood|history|hunt|correlate|soak ...] [flags]
 //
 // Without a name, all are run.
 package main
@@ -38,6 +38,7 @@ type settings struct {
 	events  int
 	hunt    int
 	groups  int
+	flood   int
 	soak    int
 	idle    time.Duration
 	profile string
@@ -58,11 +59,11 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"flood", flood}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, history, hunt, correlate or soak", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, flood, history, hunt, correlate or soak", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -125,7 +126,8 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"), "folder with recorded events and rules; default ../shared/data if it is there")
 	f.IntVar(&s.runs, "runs", 10, "start: how many starts")
 	f.DurationVar(&s.idle, "idle", 10*time.Second, "memory: how long the processes are left alone")
-	f.IntVar(&s.attacks, "attacks", 30, "cycle: attacks per run")
+	f.IntVar(&s.attacks, "attacks", 30, "cycle: attacks per run; flood: attacks before it")
+	f.IntVar(&s.flood, "flood", 10_000, "flood: findings of the burst")
 	f.StringVar(&members, "members", members, "cycle: numbers of simulated members, by comma")
 	f.StringVar(&full, "full", full, "cycle: numbers of full nodes, by comma")
 	f.IntVar(&s.past, "past", 20_000, "cycle: events in the past that is hunted in")

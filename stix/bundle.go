@@ -13,7 +13,7 @@ type Limits struct {
 	Bytes       int64 // of the whole bundle; default 256 MiB
 	Objects     int   // default 1,000,000
 	ObjectBytes int   // of one object; default 16 MiB
-	Errors      int   // how many errors are told one by one; default 100
+	Errors      int   // how many errors are reported one by one; default 100
 }
 
 func (l Limits) filled() Limits {
@@ -33,7 +33,7 @@ func (l Limits) filled() Limits {
 }
 
 // ParseBundle reads a bundle object by object, holding one object at a time
-// beside the ones it gives back. A bad object costs one error, which names it
+// beside those it returns. A bad object costs one error, which names it
 // and the property, and reading goes on with the next; what is wrong with the
 // bundle itself ends the reading. Two objects of the same id and version with
 // different content are an error (the first is kept): which of them is meant
@@ -158,7 +158,7 @@ func (p *bundleReader) read() Reason {
 	return nil
 }
 
-// list reads the value of "objects"; c is its first letter.
+// list reads the value of "objects"; c is its first character.
 func (p *bundleReader) list(c byte) Reason {
 	if c != '[' {
 		return because("stix.bundle.objects")
@@ -206,7 +206,7 @@ func (p *bundleReader) list(c byte) Reason {
 	}
 }
 
-// next gives the first letter that is not white space.
+// next returns the first character that is not white space.
 func (p *bundleReader) next() (byte, Reason) {
 	for {
 		c, r := p.byte()
@@ -271,7 +271,7 @@ func (p *bundleReader) value(c byte, most int) (raw []byte, size int, r Reason) 
 			return raw, size, nil
 		}
 		if depth == 0 && !inString {
-			// a number or a word: it ends before the next letter that cannot belong to it
+			// a number or a word: it ends before the next character that cannot belong to it
 			b, err := p.r.Peek(1)
 			if err == nil && (bytes.IndexByte([]byte(",]}: \t\r\n\""), b[0]) >= 0) {
 				return raw, size, nil
@@ -283,8 +283,8 @@ func (p *bundleReader) value(c byte, most int) (raw []byte, size int, r Reason) 
 	}
 }
 
-// WriteBundle writes objects as a bundle with the given id; "" makes a random
-// one. The objects' bytes are written as they are.
+// WriteBundle writes objects as a bundle with the given id; "" stands
+// for a random one. The objects' bytes are written as they are.
 func WriteBundle(w io.Writer, id string, objects ...*Object) error {
 	if id == "" {
 		id = NewID("bundle")

@@ -101,7 +101,7 @@ type WindowsRegistryKey struct {
 }
 
 // RegistryValue is a value of a key. A Name that is "" in the registry, that of the
-// default value, cannot be told from none here.
+// default value, cannot be distinguished from none here.
 type RegistryValue struct {
 	Name     string         `stix:"name"`
 	Data     string         `stix:"data"`

@@ -6,11 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// NewID makes a random identifier (UUIDv4) of a type, as section 2.9 asks for
+// NewID returns a random identifier (UUIDv4) of a type, as section 2.9 asks for
 // of all objects but observables.
 func NewID(typ string) string { return typ + "--" + uuid.NewString() }
 
-// SplitID gives the type of an identifier; ok is false if it is none: a type
+// SplitID returns the type of an identifier; ok is false if it is not one: a type
 // name, two hyphens, and a UUID in its usual form.
 func SplitID(id string) (typ string, ok bool) {
 	typ, u, found := strings.Cut(id, "--")

@@ -44,7 +44,7 @@ func TLPName(id string) (name string, ok bool) {
 	return "", false
 }
 
-// TLPMarkingID gives the id of the marking definition of a TLP 2.0 label, with
+// TLPMarkingID returns the id of the marking definition of a TLP 2.0 label, with
 // or without "TLP:", in any case.
 func TLPMarkingID(name string) (id string, ok bool) {
 	i := tlpRank(name)
@@ -54,7 +54,7 @@ func TLPMarkingID(name string) (id string, ok bool) {
 	return tlp2[i].id, true
 }
 
-// TLPMarking gives the marking definition of a TLP 2.0 label, to be sent with
+// TLPMarking returns the marking definition of a TLP 2.0 label, to be sent with
 // what it marks; nil if the label is unknown.
 func TLPMarking(name string) *Object {
 	i := tlpRank(name)
@@ -73,9 +73,9 @@ func TLPMarking(name string) *Object {
 	return o
 }
 
-// StrictestTLP gives the strictest label among an object's markings; TLP 1 and
+// StrictestTLP returns the strictest label among an object's markings; TLP 1 and
 // TLP 2.0 may be mixed. ok is false if none of them is a TLP marking. others
-// counts the markings that are none: whoever ignores those weakens them.
+// counts the markings that are not: to ignore those is to weaken them.
 func StrictestTLP(markings []string) (name string, others int, ok bool) {
 	best := -1
 	for _, m := range markings {

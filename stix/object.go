@@ -145,8 +145,8 @@ func (o *Object) view(name string, into any) Reason {
 // caller must not change them.
 func (o *Object) Bytes() []byte { return o.raw }
 
-// MarshalJSON gives Bytes. encoding/json drops white space and may escape
-// letters in them; where every byte counts, write Bytes instead.
+// MarshalJSON returns Bytes. encoding/json drops white space and may escape
+// characters in them; where every byte counts, write Bytes instead.
 func (o *Object) MarshalJSON() ([]byte, error) { return o.raw, nil }
 
 // UnmarshalJSON is Parse.

@@ -18,7 +18,7 @@ type Pattern struct {
 func (p *Pattern) Source() string { return p.src }
 
 // String is the pattern in one spelling: single spaces, = and !=, and only the
-// parentheses it needs. Parsing it again gives the same pattern.
+// parentheses it needs. It parses to the same pattern.
 func (p *Pattern) String() string {
 	var b strings.Builder
 	p.root.write(&b)
@@ -30,7 +30,7 @@ func (p *Pattern) String() string {
 // FOLLOWEDBY and qualifiers.
 func (p *Pattern) Level() int { return p.level }
 
-// Matchable says why Match will refuse the pattern, as an *UnsupportedError;
+// Matchable returns why Match will refuse the pattern, as an *UnsupportedError;
 // nil means that it will not.
 func (p *Pattern) Matchable() error {
 	if p.refuse == nil {

@@ -1,6 +1,6 @@
 package stix
 
-// Comparison is one comparison of a pattern, as it is written.
+// Comparison is one comparison of a pattern as it is written.
 type Comparison struct {
 	Object string   // object type: "file"
 	Path   string   // as a pattern writes it: "hashes.'SHA-256'", "values[*].name"
@@ -55,7 +55,7 @@ func comparisons(out []Comparison, t test) []Comparison {
 	return out
 }
 
-// expressions gives what stands in the brackets, from left to right.
+// expressions returns what is in the brackets, from left to right.
 func expressions(out []test, o observations) []test {
 	switch o := o.(type) {
 	case expression:
@@ -82,7 +82,7 @@ func isDisjunction(t test) bool {
 	return true
 }
 
-// Rewrite gives the pattern with other strings in its comparisons by =, != and
+// Rewrite returns the pattern with other strings in its comparisons by =, != and
 // IN: f is asked for each. The source stays that of p.
 func (p *Pattern) Rewrite(f func(c Comparison, value string) string) *Pattern {
 	q := *p

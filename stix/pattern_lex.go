@@ -38,7 +38,7 @@ func (t token) describe() Reason {
 	return because("stix.pattern.sign", clip(t.text))
 }
 
-// space is what the grammar skips beside the ASCII letters.
+// space is what the grammar skips beside ASCII white space.
 const space = "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 func syntax(src string, at int, r Reason) *SyntaxError {

@@ -17,7 +17,7 @@ import (
 type Observation []map[string]any
 
 // Match reports whether an observation matches. It does level 1: one
-// observation expression without qualifiers. Any other pattern gives an
+// observation expression without qualifiers. For any other pattern it returns an
 // *UnsupportedError. A path that the data does not have makes its comparison
 // false, negated or not; a value of another type than the literal is unequal
 // to it. All comparisons that AND joins are about the same object. Strings
@@ -77,7 +77,7 @@ func (m *matcher) eval(t test, sco map[string]any) (bool, error) {
 	return false, nil
 }
 
-// find gives every value at a path; [*] makes several. What a step cannot
+// find returns every value at a path; [*] stands for several. What a step cannot
 // follow is not there.
 func (m *matcher) find(from any, steps []step) []any {
 	if len(steps) == 0 {
@@ -305,8 +305,8 @@ func latin1(s string) ([]byte, bool) {
 	return out, true
 }
 
-// textOf gives what LIKE and MATCHES look at: text as it is, bytes as one
-// letter each.
+// textOf returns what LIKE and MATCHES look at: text as it is, bytes as one
+// character each.
 func (c comparison) textOf(v any, name string) (string, bool) {
 	s, ok := v.(string)
 	if !ok || !coded(name) {

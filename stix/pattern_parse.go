@@ -8,10 +8,10 @@ import (
 // ParsePattern reads a pattern of the whole STIX 2.1 pattern language. The
 // error is a *SyntaxError. A regular expression that this package cannot run
 // (MATCHES takes PCRE, and look-around and back-references are not run here)
-// is no error: the pattern is read, and Matchable says so.
+// is not an error: the pattern is read, and Matchable reports it.
 //
 // Where the specification and the OASIS matcher differ, the specification
-// counts: a qualifier may stand once behind an observation, REPEATS and WITHIN
+// counts: a qualifier may come once after an observation, REPEATS and WITHIN
 // take more than 0, STOP must be later than START. 2.0's way of writing START
 // and STOP as plain strings is not read.
 func ParsePattern(src string) (*Pattern, error) {
@@ -157,7 +157,7 @@ func (p *parser) qualified() (observations, error) {
 			if !grouped {
 				return nil, syntax(p.src, at.at, because("stix.pattern.qualifier.twice", q.kind))
 			}
-			// Behind a group the grammar's reader takes the second as one more group.
+			// After a group the grammar reads the second as one more group.
 			of, qs = qualified{of, qs}, nil
 			break
 		}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Prefilter is something without which an observation cannot meet a pattern: an
+// Prefilter is what an observation must hold to meet a pattern: an
 // object of a type and, if Text is not empty, a text somewhere in the
 // observation, in whatever object.
 type Prefilter struct {
@@ -21,7 +21,7 @@ type Prefilter struct {
 	Whole bool
 }
 
-// Prefilters gives a cheap question to ask before Match or Stream.Add: an observation
+// Prefilters returns a cheap test to make before Match or Stream.Add: an observation
 // that meets any observation expression of the pattern holds one of the prefilters at
 // least. One without a text asks for the object only.
 func (p *Pattern) Prefilters() []Prefilter {
@@ -119,7 +119,7 @@ func (c comparison) prefilters() []Prefilter {
 	return some
 }
 
-// likeParts gives the longest run of letters that every match has.
+// likeParts returns the longest run of characters that every match has.
 func likeParts(s string) []string {
 	best := ""
 	for _, part := range strings.FieldsFunc(norm.NFC.String(s),
@@ -142,7 +142,7 @@ func longer(a, b string) string {
 // maxAlternatives bounds the texts of one regular expression.
 const maxAlternatives = 64
 
-// needed gives texts of which every match of re holds one; none if there is no
+// needed returns texts of which every match of re holds one; nil if there is no
 // such list.
 func needed(re *syntaxre.Regexp) []string {
 	switch re.Op {
@@ -194,7 +194,7 @@ func shortest(list []string) int {
 	return n
 }
 
-// unfolded gives the longest run whose letters, in any case, are ASCII: k and s
+// unfolded returns the longest run whose letters, in any case, are ASCII: k and s
 // also stand for the Kelvin sign and the long s.
 func unfolded(s string) string {
 	best := ""
@@ -205,7 +205,7 @@ func unfolded(s string) string {
 	return best
 }
 
-// valid gives the longest run without U+FFFD, which also stands for bytes that
+// valid returns the longest run without U+FFFD, which also stands for bytes that
 // are no UTF-8.
 func valid(s string) string {
 	best := ""

@@ -38,7 +38,7 @@ func (p *parser) prepare(c *comparison, v token) error {
 }
 
 // maxProgram bounds the instructions that all regular expressions of a pattern
-// are compiled to together: matching costs that many steps a letter at most.
+// are compiled to together: matching costs that many steps a character at most.
 const maxProgram = 5000
 
 // compile makes the program of a regular expression, or notes why the pattern
@@ -86,7 +86,7 @@ func network(s string) (netip.Prefix, bool) {
 }
 
 // hashes refuses to compare a hash with what cannot be one: such a pattern
-// would never match, and nobody would know.
+// would never match, and that would go unnoticed.
 func (p *parser) hashes(c comparison, at token) error {
 	n := len(c.path.steps)
 	if c.op != "=" && c.op != "!=" && c.op != "IN" || n < 2 || c.path.steps[n-2].name != "hashes" {

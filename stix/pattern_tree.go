@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The tree. Observations stand outside the square brackets, tests inside.
+// The tree. Observations are outside the square brackets, tests inside.
 type (
 	node interface {
 		write(*strings.Builder)
@@ -53,7 +53,7 @@ type (
 	}
 
 	step struct {
-		name  string // if it is no index
+		name  string // if it is not an index
 		index bool
 		any   bool // [*]
 		at    int64
@@ -189,7 +189,7 @@ func (c comparison) write(b *strings.Builder) {
 
 func (p objectPath) String() string { return p.typ + ":" + p.tail() }
 
-// tail is the path behind the type.
+// tail is the path after the type.
 func (p objectPath) tail() string {
 	var b strings.Builder
 	for i, s := range p.steps {

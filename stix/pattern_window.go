@@ -102,16 +102,16 @@ func (p *Pattern) Stream(o StreamOptions) (*Stream, error) {
 // what a Stream must be given again after a restart to know what it knew.
 func (s *Stream) MaxSpan() time.Duration { return s.plan.reach }
 
-// Stats tells what was kept and what was not done.
+// Stats returns what was kept and what was not done.
 func (s *Stream) Stats() StreamStats {
 	st := s.stats
 	st.Kept = len(s.kept)
 	return st
 }
 
-// Add takes one observation. It gives a match if there is one that the
+// Add takes one observation. It returns a match if there is one that the
 // observation belongs to. id names it: the same id counts once while it is kept;
-// "" is always a new one. The error is a *MatchError, as Match gives it; the
+// "" is always a new one. The error is a *MatchError, as of Match; the
 // observation is then not taken.
 func (s *Stream) Add(id string, at time.Time, seen Observation) (*StreamMatch, error) {
 	at = at.Round(0)
@@ -169,7 +169,7 @@ func (s *Stream) drop(n int) {
 
 func several(parts uint64) bool { return parts&(parts-1) != 0 }
 
-// keep puts an observation in its place and gives that; -1 if there is no room
+// keep puts an observation in its place and returns that; -1 if there is no room
 // for one so old.
 func (s *Stream) keep(k sight) int {
 	if len(s.kept) == s.o.Kept {
@@ -229,7 +229,7 @@ func (s *Stream) match(i int) *StreamMatch {
 	return nil
 }
 
-// unsupported says why a pattern is not matched on a stream.
+// unsupported returns why a pattern is not matched on a stream.
 func unsupported(level int, code string, args ...any) error {
 	return &UnsupportedError{Level: level, Reason: because(code, args...)}
 }

@@ -27,7 +27,7 @@ func (p *plan) next() int64 { p.count++; return p.count }
 // stage is a part of a pattern of level 3. There are: part, either, both, again,
 // within and during.
 type stage interface {
-	// spans gives the smallest spans of time that could hold the stage, if
+	// spans returns the smallest spans of time that could hold the stage, if
 	// observations may be used twice: those with observation must in it, and all.
 	spans(kept []sight, must int) found
 	// search calls then for each way to hold the stage, with observations that are
@@ -75,7 +75,7 @@ func newPlan(p *Pattern, horizon time.Duration) (*plan, error) {
 	return b, nil
 }
 
-// build gives the stage for an expression, the time that it can span at most, and
+// build returns the stage for an expression, the time that it can span at most, and
 // how many observations it takes.
 func (b *plan) build(o observations) (s stage, span time.Duration, copies int, err error) {
 	switch o := o.(type) {
@@ -107,7 +107,7 @@ func (b *plan) build(o observations) (s stage, span time.Duration, copies int, e
 	return nil, 0, 0, unsupported(3, "stix.pattern.unsupported.kind")
 }
 
-// unsearchable gives a comparison whose expression could not be made a program.
+// unsearchable returns a comparison whose expression could not be made a program.
 func unsearchable(t test) (op, text string) {
 	switch t := t.(type) {
 	case junction:

@@ -17,7 +17,7 @@ type search struct {
 type limits struct {
 	from, to time.Time     // of its observations, both inside
 	less     time.Duration // of the innermost WITHIN around it
-	after    int           // the first observation that it takes must stand behind this one in kept
+	after    int           // the first observation that it takes must be after this one in kept
 }
 
 // hull is what a stage took.

@@ -10,7 +10,7 @@ import (
 type stretch struct{ from, to time.Time }
 
 // found are the smallest stretches that hold a stage: none holds another one, so
-// that they stand in order by their beginnings and by their ends. Smaller is
+// that they are in order by their beginnings and by their ends. Smaller is
 // better for every operator, so the others never matter.
 type found struct {
 	with []stretch // those with the observation that must be in it
@@ -65,7 +65,7 @@ func (s both) spans(kept []sight, must int) found {
 	return found{smallest(slices.Concat(join(a.with, b.all), join(a.all, b.with))), smallest(join(a.all, b.all))}
 }
 
-// hulls gives the smallest stretches around one of each: for each beginning, the
+// hulls returns the smallest stretches around one of each: for each beginning, the
 // first of each that begins there or later ends earliest.
 func hulls(a, b []stretch) []stretch {
 	var out []stretch
@@ -82,7 +82,7 @@ func hulls(a, b []stretch) []stretch {
 	return out
 }
 
-// chains gives the smallest stretches around one of each, the second not before
+// chains returns the smallest stretches around one of each, the second not before
 // the first has ended.
 func chains(a, b []stretch) []stretch {
 	var out []stretch
@@ -113,8 +113,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// spans of a repeated part are those of so many observations one behind another.
-// Of anything else that is repeated the copies are not told apart here.
+// spans of a repeated part are those of so many observations one after another.
+// Of anything else that is repeated the copies are not distinguished here.
 func (s again) spans(kept []sight, must int) found {
 	p, single := s.of.(part)
 	if !single {
@@ -155,7 +155,7 @@ func (f found) only(good func(stretch) bool) found {
 	return found{slices.DeleteFunc(f.with, bad), slices.DeleteFunc(f.all, bad)}
 }
 
-// between gives the range of kept whose instants lie in [from, to].
+// between returns the range of kept whose instants lie in [from, to].
 func between(kept []sight, from, to time.Time) (lo, hi int) {
 	lo = sort.Search(len(kept), func(i int) bool { return !kept[i].at.Before(from) })
 	hi = sort.Search(len(kept), func(i int) bool { return kept[i].at.After(to) })

@@ -15,7 +15,7 @@ type member struct {
 	value []byte // a part of the bytes that were parsed
 }
 
-// check proves that raw is one JSON value in UTF-8, nested at most MaxDepth
+// check reports why raw is not one JSON value in UTF-8, nested at most MaxDepth
 // deep, in which no object has two members of the same name. Readers disagree
 // on which of two such members counts, so that one could hide the other.
 func check(raw []byte) Reason {
@@ -118,7 +118,7 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// skipValue gives the end of the value that begins at i.
+// skipValue returns the end of the value that begins at i.
 func skipValue(b []byte, i int) int {
 	if i >= len(b) {
 		return i

@@ -14,7 +14,7 @@ type Timestamp struct {
 }
 
 // TimestampOf writes t in UTC with milliseconds, which is the precision of
-// everything this package makes. What is finer is cut off.
+// everything this package makes. Finer parts are cut off.
 func TimestampOf(t time.Time) Timestamp {
 	if t.IsZero() {
 		return Timestamp{}

@@ -129,7 +129,7 @@ func (v *validator) has(name string) bool {
 	return ok
 }
 
-// milliseconds checks that a timestamp is precise enough to tell versions apart.
+// milliseconds checks that a timestamp is precise enough to distinguish versions.
 func (v *validator) milliseconds(name string) {
 	if t, ok := v.o.Time(name); ok && t.Digits() < 3 {
 		v.bad(name, because("stix.timestamp.precision"))

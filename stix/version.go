@@ -59,7 +59,7 @@ func Conflict(a, b *Object) bool {
 // fixed are the properties that no version changes (section 3.6.1).
 var fixed = []string{"type", "id", "created", "created_by_ref", "spec_version"}
 
-// NewVersion makes the next version of o: now becomes its modified, and
+// NewVersion returns the next version of o: now becomes its modified, and
 // changes replaces properties by name; a nil value takes one away. All other
 // properties keep their bytes. The new version is always later than o, by a
 // millisecond if now is not. An object that was revoked, and one of a type
@@ -113,7 +113,7 @@ func NewVersion(o *Object, now time.Time, changes map[string]any) (*Object, erro
 	return w.object()
 }
 
-// Revoke makes the last version of o, which withdraws it.
+// Revoke returns the last version of o, which withdraws it.
 func Revoke(o *Object, now time.Time) (*Object, error) {
 	return NewVersion(o, now, map[string]any{"revoked": true})
 }

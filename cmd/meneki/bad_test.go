@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meneki/meneki/internal/await"
 )
 
 // longLine is a JSON record of n bytes.
@@ -83,7 +85,7 @@ func TestBadRecords(t *testing.T) {
 	findings(t, filepath.Join(n.data, "node.db"), attack)
 	names := func(what ...string) {
 		t.Helper()
-		until(t, 20*time.Second, func() string {
+		await.Until(t, 20*time.Second, func() string {
 			for _, l := range strings.Split(n.err.String(), "\n") {
 				all := strings.Contains(l, "level=WARN") || strings.Contains(l, "level=INFO")
 				for _, w := range what {
@@ -114,7 +116,7 @@ func TestBadRecords(t *testing.T) {
 	write(t, filepath.Join(n.watch, "cut.zip"), pack[:len(pack)*9/10])
 	names("a record was refused", "cut.zip!events.json", "cut short")
 	nd := db(t, filepath.Join(n.data, "node.db"))
-	until(t, 10*time.Second, func() string {
+	await.Until(t, 10*time.Second, func() string {
 		if number(t, nd, `SELECT count(*) FROM findings WHERE host LIKE 'W2-%'`) == 0 {
 			return "nothing was found in what is left of the archive"
 		}
@@ -125,7 +127,7 @@ func TestBadRecords(t *testing.T) {
 	write(t, filepath.Join(n.watch, "capture.pcap"), []byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00"))
 	more = wave(t, 4)
 	write(t, filepath.Join(n.watch, "zzz.jsonl"), more)
-	until(t, 20*time.Second, func() string {
+	await.Until(t, 20*time.Second, func() string {
 		if number(t, nd, `SELECT count(*) FROM findings WHERE host LIKE 'W4-%'`) < 5 {
 			return "nothing was found behind the bad files"
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
@@ -26,7 +27,7 @@ func findings(t *testing.T, path string, b []byte) {
 		all += n
 	}
 	d := db(t, path)
-	until(t, 30*time.Second, func() string {
+	await.Until(t, 30*time.Second, func() string {
 		if got := number(t, d, `SELECT count(*) FROM finding_event WHERE rule NOT LIKE 'indicator--%'`); got < all {
 			return fmt.Sprintf("%s: %d of %d matches", path, got, all)
 		}
@@ -41,7 +42,7 @@ func findings(t *testing.T, path string, b []byte) {
 func atHub(t *testing.T, h *hub, n *node) {
 	t.Helper()
 	hd, nd := db(t, h.state), db(t, filepath.Join(n.data, "node.db"))
-	until(t, 30*time.Second, func() string {
+	await.Until(t, 30*time.Second, func() string {
 		const q = `SELECT id || ' ' || count FROM findings WHERE member = $1 ORDER BY id`
 		here, there := ask[string](t, nd, q, n.id), ask[string](t, hd, q, n.id)
 		if strings.Join(here, "\n") != strings.Join(there, "\n") {
@@ -182,7 +183,7 @@ func TestCommunity(t *testing.T) {
 	if x := number(t, db(t, filepath.Join(n.data, "node.db")), `SELECT count(*) FROM leaving WHERE state = 'ready'`); x == 0 {
 		t.Error("nothing waits for the hub")
 	}
-	until(t, 20*time.Second, func() string {
+	await.Until(t, 20*time.Second, func() string {
 		if !strings.Contains(n.err.String(), "the hub cannot be reached; this node goes on by itself") {
 			return "the node does not say that its hub is not there: " + n.err.String()
 		}
@@ -208,7 +209,7 @@ func TestCommunity(t *testing.T) {
 	half := wave(t, 3)
 	cut := bytes.IndexByte(half[len(half)/2:], '\n') + len(half)/2 - 40 // within a line
 	write(t, live, half[:cut])
-	time.Sleep(300 * time.Millisecond)
+	await.Pace(300 * time.Millisecond) // the half of the line is read
 	f, err := os.OpenFile(live, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -255,14 +256,16 @@ func TestCommunity(t *testing.T) {
 		if code != 0 {
 			t.Fatal(errText)
 		}
-		time.Sleep(5 * time.Second) // the hub looks every two seconds at a list that may be two seconds old
+		await.Pace(5 * time.Second) // the hub looks every two seconds at a list that may be two seconds old
 		write(t, live, wave(t, 7))
 		all = append(all, wave(t, 7)...)
 		findings(t, filepath.Join(n.data, "node.db"), all) // it still defends itself
-		time.Sleep(time.Second)
-		if x := number(t, db(t, h.state), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%' AND member = $1`, n.id); x != 0 {
-			t.Errorf("the hub took %d findings of a member that was revoked", x)
-		}
+		await.Stays(t, time.Second, func() string {
+			if x := number(t, db(t, h.state), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%' AND member = $1`, n.id); x != 0 {
+				return fmt.Sprintf("the hub took %d findings of a member that was revoked", x)
+			}
+			return ""
+		})
 	})
 }
 

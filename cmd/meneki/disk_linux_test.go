@@ -2,12 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/meneki/meneki/internal/await"
 )
 
 // smallDisk mounts a file system of its own.
@@ -75,18 +78,20 @@ func TestFullDisk(t *testing.T) {
 		write(t, live, wave(t, i))
 		all = append(all, wave(t, i)...)
 	}
-	until(t, 30*time.Second, func() string {
+	await.Until(t, 30*time.Second, func() string {
 		if !strings.Contains(n.err.String(), "goes on by itself") {
 			return "the node says nothing of its full disk: " + n.err.String()
 		}
 		return ""
 	})
-	time.Sleep(time.Second)
-	select {
-	case <-n.ended:
-		t.Fatalf("the node ended on a full disk:\n%s", n.err.String())
-	default:
-	}
+	await.Stays(t, time.Second, func() string {
+		select {
+		case <-n.ended:
+			return fmt.Sprintf("the node ended on a full disk:\n%s", n.err.String())
+		default:
+			return ""
+		}
+	})
 	said := n.err.String()
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
@@ -142,12 +147,14 @@ func TestFullDiskAtTheHub(t *testing.T) {
 		all = append(all, wave(t, i)...)
 	}
 	findings(t, filepath.Join(n.data, "node.db"), all)
-	time.Sleep(3 * time.Second)
-	select {
-	case <-h.ended:
-		t.Fatalf("the hub ended on a full disk:\n%s", h.err.String())
-	default:
-	}
+	await.Stays(t, 3*time.Second, func() string {
+		select {
+		case <-h.ended:
+			return fmt.Sprintf("the hub ended on a full disk:\n%s", h.err.String())
+		default:
+			return ""
+		}
+	})
 	said := h.err.String()
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meneki/meneki/internal/await"
 )
 
 // A person at a node searches its past by hand.
@@ -21,7 +23,7 @@ func TestHuntByHand(t *testing.T) {
 		t.Helper()
 		return run(t, h.env, append([]string{"hunt", "--data", n.data}, more...)...)
 	}
-	until(t, 20*time.Second, func() string {
+	await.Until(t, 20*time.Second, func() string {
 		if out, errText, _ := hunt("early.example"); !strings.Contains(out, "early.example") {
 			return fmt.Sprintf("not found: %s%s", out, errText)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meneki/meneki/internal/await"
 )
 
 // dnsLine is a record of Sysmon: a machine asked for a name.
@@ -57,7 +59,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 
 	// Something was seen before the list came.
 	see("early.example", "harmless.example")
-	until(t, 20*time.Second, func() string {
+	await.Until(t, 20*time.Second, func() string {
 		if number(t, nd, `SELECT count(*) FROM file_position`) == 0 {
 			return "the first file was not read"
 		}
@@ -67,26 +69,26 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	if !strings.Contains(out, "The past was searched for 2 values and 0 networks, trees, prefixes and names: 1 of 2 events hit.") {
 		t.Errorf("%s", out)
 	}
-	until(t, 5*time.Second, found("early.example (Green)", true))
+	await.Until(t, 5*time.Second, found("early.example (Green)", true))
 	indicators("import", "--source", "Red", list("red.txt", "red.example\nearly.example\n"))
-	until(t, 5*time.Second, found("early.example (Red)", true))
+	await.Until(t, 5*time.Second, found("early.example (Red)", true))
 	indicators("import", "--source", "Short", "--tlp", "green", "--for", "1s", list("short.txt", "short.example\n"))
 	indicators("import", "--source", "Gone", "--tlp", "green", list("gone.txt", "gone.example\n"))
 	indicators("remove", "--source", "Gone")
 
 	n.kill()
-	time.Sleep(1100 * time.Millisecond) // --for 1s
+	await.Pace(1100 * time.Millisecond) // --for 1s
 	if out := indicators("check", "red.example", "short.example"); !strings.Contains(out, "red.example  Red  TLP:RED") || !strings.Contains(out, "short.example  not on the watchlist") {
 		t.Errorf("beside a killed node:\n%s", out)
 	}
 	n.up(t)
 	see("red.example", "short.example", "gone.example", "green.example")
-	until(t, 20*time.Second, found("green.example (Green)", false))
-	until(t, 5*time.Second, found("red.example (Red)", false))
+	await.Until(t, 20*time.Second, found("green.example (Green)", false))
+	await.Until(t, 5*time.Second, found("red.example (Red)", false))
 
 	// At the hub: what GREEN found, live and past; of RED nothing, in no form.
 	hd := db(t, h.state)
-	until(t, 20*time.Second, func() string {
+	await.Until(t, 20*time.Second, func() string {
 		if k := number(t, hd, `SELECT count(*) FROM findings WHERE title IN ('green.example (Green)', 'early.example (Green)')`); k != 2 {
 			return fmt.Sprintf("the hub has %d findings of the green list", k)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
@@ -85,7 +86,7 @@ func grow(t *testing.T, path string, b []byte, r *rand.Rand, pause time.Duration
 			return
 		}
 		b = b[n:]
-		time.Sleep(pause)
+		await.Pace(pause)
 	}
 }
 
@@ -139,7 +140,7 @@ func killNine(t *testing.T, url string) {
 		list := []int{0, 1, 2}
 		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		for _, who := range list {
-			time.Sleep(time.Duration(100+r.IntN(700)) * time.Millisecond)
+			await.Pace(time.Duration(100+r.IntN(700)) * time.Millisecond)
 			switch who {
 			case 0:
 				h.kill()
@@ -150,7 +151,7 @@ func killNine(t *testing.T, url string) {
 				b.kill()
 				note(b)
 			}
-			time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
+			await.Pace(time.Duration(r.IntN(400)) * time.Millisecond)
 			switch who {
 			case 0:
 				h.up(t)
@@ -198,6 +199,10 @@ func sent(t *testing.T, n *node) []letter {
 	return ask[letter](t, d, `SELECT kind, id FROM leaving WHERE state = 'sent'`)
 }
 
+// notHandled counts the messages that a consumer of the hub has not handled.
+const notHandled = `SELECT count(*) FROM outbox o JOIN outbox_consumer t ON t.topic = o.topic
+	LEFT JOIN outbox_cursor c ON c.consumer = t.consumer AND c.lane = o.lane WHERE o.seq > coalesce(c.seq, 0)`
+
 // atRest waits until everything was found, sent, made, armed and hunted.
 func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 	t.Helper()
@@ -208,7 +213,7 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 		nds = append(nds, db(t, filepath.Join(n.data, "node.db")))
 	}
 	last, calm := "", 0
-	until(t, 90*time.Second, func() string {
+	await.Until(t, 90*time.Second, func() string {
 		for rule, want := range byRule {
 			if got := number(t, nds[0], `SELECT count(*) FROM finding_event WHERE rule = $1`, rule); got < want {
 				return fmt.Sprintf("rule %s: %d of %d events found", rule, got, want)
@@ -222,14 +227,14 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 				return fmt.Sprintf("node %d: %d hunts left", i, n)
 			}
 		}
-		if n := number(t, hd, `SELECT count(*) FROM outbox WHERE published = 0`); n > 0 {
-			return fmt.Sprintf("hub: %d messages not published", n)
+		if n := number(t, hd, notHandled); n > 0 {
+			return fmt.Sprintf("hub: %d messages not handled", n)
 		}
 		objects := number(t, hd, `SELECT count(*) FROM objects`)
 		if n := number(t, hd, `SELECT count(*) FROM progress WHERE state = 'hunted'`); n < objects*int64(len(nodes)) || objects == 0 {
 			return fmt.Sprintf("%d of %d receipts for %d indicators", n, objects*int64(len(nodes)), objects)
 		}
-		now := fmt.Sprint(ask[int64](t, hd, `SELECT count(*) FROM consumed UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM cycle_step`))
+		now := fmt.Sprint(ask[int64](t, hd, `SELECT sum(seq) FROM outbox_cursor UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM cycle_step`))
 		if now != last {
 			last, calm = now, 0
 		}
@@ -325,7 +330,8 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		"offers without an indicator":               `SELECT count(*) FROM candidates WHERE object = ''`,
 		"receipts without the step of the cycle":    `SELECT count(*) FROM progress p WHERE NOT EXISTS (SELECT 1 FROM cycle_step s WHERE s.name = 'hunted' AND s.subject = p.object AND s.member = p.member)`,
 		"cases without a first severity":            `SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM assessment a WHERE a.case_id = i.id)`,
-		"messages that were not published":          `SELECT count(*) FROM outbox WHERE published = 0`,
+		"messages that were not handled":            notHandled,
+		"messages that were set aside":              `SELECT count(*) FROM outbox_aside`,
 		"indicators that a member has not received": `SELECT count(*) FROM objects o WHERE (SELECT count(DISTINCT d.member) FROM delivery d WHERE d.object = o.id) <> 2`,
 	} {
 		if n := number(t, hd, query); n != 0 {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -121,7 +122,7 @@ func (p *process) stop() {
 // says waits until the process has printed text on standard output.
 func (p *process) says(text string) {
 	p.t.Helper()
-	until(p.t, 30*time.Second, func() string {
+	await.Until(p.t, 30*time.Second, func() string {
 		select {
 		case <-p.ended:
 			p.t.Fatalf("%v ended before it said %q\n%s%s", p.cmd.Args[1:], text, p.out.String(), p.err.String())
@@ -132,22 +133,6 @@ func (p *process) says(text string) {
 		}
 		return ""
 	})
-}
-
-// until waits until missing gives "", which otherwise says what is missing.
-func until(t *testing.T, limit time.Duration, missing func() string) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		what := missing()
-		if what == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v: %s", limit, what)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // run runs a command to its end.

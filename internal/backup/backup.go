@@ -32,8 +32,7 @@ func leftOut(rel string, d fs.DirEntry) bool {
 	case name == "lock", rel == role.ControlFile, strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
 		return true
 	case d.IsDir():
-		return name == "tmp" || name == "jetstream" || // the outbox fills the stream again
-			rel == role.WatchlistFolder // copied as of one moment
+		return name == "tmp" || rel == role.WatchlistFolder // copied as of one moment
 	}
 	return false
 }

@@ -1,12 +1,10 @@
-// Package bus is the flow of meneki: between the hub and its members, and
-// inside the hub. It runs embedded NATS servers and shows none of NATS to its
-// callers.
+// Package bus is the line between the hub and its members. It runs embedded NATS
+// servers and shows none of NATS to its callers.
 //
 // Up, a member's Link sends a request and the hub's handler answers it after it
 // has committed: the answer is the acknowledgement. Down, the hub pushes, best
-// effort; whoever finds a gap asks for the rest over a request. Inside the hub,
-// Local is a durable at-least-once stream that capabilities publish to and
-// consume from, and Relay carries the store's outbox into it.
+// effort; whoever finds a gap asks for the rest over a request. NATS carries and does
+// not keep: what must arrive is in SQL, at the hub and at the node.
 //
 // Every member is its own NATS account. What a member may import is bound by
 // the server to the member's own account key, so that a member can neither pose
@@ -15,6 +13,7 @@ package bus
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/fault"
@@ -35,48 +34,26 @@ const (
 
 	topicHello = "_hello" // a link asks it to learn that the hub really answers
 
-	headerID    = "Nats-Msg-Id"
 	headerFault = "Meneki-Fault"
 )
 
 // checkTopic refuses what cannot be the end of a subject: a topic is words of
-// letters, digits, - and _, joined by dots. With wild, a word may also be *,
-// and the last one >.
-func checkTopic(topic string, wild bool) error {
-	bad := func() error {
-		return fault.New(fault.Invalid, i18n.T("the topic {0} is not valid", "トピック {0} は正しくありません").With(fmt.Sprintf("%.40q", topic))).
-			WithHint(i18n.T("use words of letters, digits, - and _ joined by dots", "英数字と - と _ からなる語を点でつないでください"))
+// letters, digits, - and _, joined by dots.
+func checkTopic(topic string) error {
+	ok := topic != "" && len(topic) <= maxTopic
+	for word := range strings.SplitSeq(topic, ".") {
+		ok = ok && word != "" && strings.IndexFunc(word, notInWord) < 0
 	}
-	if topic == "" || len(topic) > maxTopic {
-		return bad()
+	if ok {
+		return nil
 	}
-	start := 0
-	for i := 0; i <= len(topic); i++ {
-		if i < len(topic) && topic[i] != '.' {
-			c := topic[i]
-			plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-			if !plain && !(wild && (c == '*' || c == '>')) {
-				return bad()
-			}
-			continue
-		}
-		word := topic[start:i]
-		if word == "" {
-			return bad()
-		}
-		if wild && len(word) > 1 {
-			for j := range len(word) {
-				if word[j] == '*' || word[j] == '>' {
-					return bad()
-				}
-			}
-		}
-		if wild && word == ">" && i != len(topic) {
-			return bad()
-		}
-		start = i + 1
-	}
-	return nil
+	return fault.New(fault.Invalid,
+		i18n.T("the topic {0} is not valid", "トピック {0} は正しくありません").With(fmt.Sprintf("%.40q", topic))).
+		WithHint(i18n.T("use words of letters, digits, - and _ joined by dots", "英数字と - と _ からなる語を点でつないでください"))
+}
+
+func notInWord(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_')
 }
 
 func checkBody(body []byte) error {

@@ -14,7 +14,6 @@ const (
 	downExport = "down.*.>"
 	upLocal    = "up.>"   // as a member sees its up.<account>.>
 	downLocal  = "down.>" // as a member sees its down.<account>.>
-	cyclePre   = "cycle."
 )
 
 // Limits of one member's account on the hub.
@@ -38,7 +37,7 @@ type account struct {
 	token  string
 }
 
-func newRealm(sec secret, storeMax int64) (*realm, error) {
+func newRealm(sec secret) (*realm, error) {
 	op, opPub, err := sec.key(nkeys.PrefixByteOperator, "operator")
 	if err != nil {
 		return nil, err
@@ -72,9 +71,6 @@ func newRealm(sec secret, storeMax int64) (*realm, error) {
 		&jwt.Export{Name: "up", Subject: upExport, Type: jwt.Service, AccountTokenPosition: 2},
 		&jwt.Export{Name: "down", Subject: downExport, Type: jwt.Stream, AccountTokenPosition: 2},
 	)
-	hc.Limits.DiskStorage = storeMax
-	hc.Limits.Streams = jwt.NoLimit
-	hc.Limits.Consumer = jwt.NoLimit
 	return r, r.sign(&r.hub, hc)
 }
 

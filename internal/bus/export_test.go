@@ -75,11 +75,7 @@ var (
 	CheckTopic = checkTopic
 	FaultReply = faultReply
 	ReplyError = replyError
-	ParseMark  = parseMark
 )
 
 // MaxQueued is how many requests of one member may wait.
 const MaxQueued = maxQueued
-
-// StreamHealthy reports whether the server can use the hub's stream.
-func (h *Hub) StreamHealthy() bool { return h.streamHealthy() }

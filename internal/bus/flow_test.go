@@ -278,16 +278,13 @@ func TestPushOrder(t *testing.T) {
 }
 
 func TestCheckTopic(t *testing.T) {
-	for topic, want := range map[string][2]bool{ // plain, with wildcards
-		"a": {true, true}, "finding.received": {true, true}, "A-1_b.c": {true, true},
-		"": {}, ".": {}, "a.": {}, ".a": {}, "a..b": {}, "a b": {}, "a\n": {}, "日本": {}, "a.$x": {},
-		">": {false, true}, "a.>": {false, true}, "*.b": {false, true}, ">.a": {}, "a*": {}, "a>": {}, "a.**": {},
-		strings.Repeat("a", 200): {true, true}, strings.Repeat("a", 201): {},
+	for topic, want := range map[string]bool{
+		"a": true, "finding.received": true, "A-1_b.c": true, strings.Repeat("a", 200): true,
+		"": false, ".": false, "a.": false, ".a": false, "a..b": false, "a b": false, "a\n": false, "日本": false,
+		"a.$x": false, ">": false, "a.>": false, "*.b": false, "a*": false, strings.Repeat("a", 201): false,
 	} {
-		for i, wild := range []bool{false, true} {
-			if err := bus.CheckTopic(topic, wild); (err == nil) != want[i] {
-				t.Errorf("%.30q wild=%v: %v", topic, wild, err)
-			}
+		if err := bus.CheckTopic(topic); (err == nil) != want {
+			t.Errorf("%.30q: %v", topic, err)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,7 +24,7 @@ import (
 
 // HubConfig says how a hub's bus runs.
 type HubConfig struct {
-	// Dir is the hub's data folder. The bus keeps its secret and its stream in Dir/bus.
+	// Dir is the hub's data folder. The bus keeps its secret in Dir/bus.
 	Dir string
 	// LeafAddr is where nodes connect, "host:port"; port 0 takes any free one.
 	// Empty means no listener: members are in this process only.
@@ -37,17 +36,10 @@ type HubConfig struct {
 	TLS *tls.Config
 	// Log gets warnings and errors only.
 	Log *slog.Logger
-	// StoreMaxBytes bounds the stream on disk; 0 means 1 GiB. When it is full,
-	// Publish fails and the outbox waits; nothing is dropped.
-	StoreMaxBytes int64
 }
 
 const (
-	defaultStore = 1 << 30
 	startTimeout = 10 * time.Second
-	// Unsynced is how long a message may be in the stream without fsync, so the
-	// most that a power failure can take back. Relay publishes it again.
-	unsynced = 10 * time.Second
 	// A peer that does not answer pings is gone after pingEvery × (pingsOut+1).
 	pingEvery = 5 * time.Second
 	pingsOut  = 2
@@ -64,7 +56,6 @@ type Hub struct {
 	accs  *resolver
 	up    *nats.Conn // as the hub's account: handlers and pushes
 	sys   *nats.Conn // as the system account: presence
-	local *Local
 	leaf  string
 
 	ctx    context.Context // ends at Close
@@ -89,9 +80,6 @@ type presence struct {
 // StartHub starts the hub's server. It fails with Conflict if LeafAddr is in
 // use and with Storage if Dir cannot be used. Two hubs must not share a Dir.
 func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
-	if cfg.StoreMaxBytes <= 0 {
-		cfg.StoreMaxBytes = defaultStore
-	}
 	if cfg.LeafAddr != "" && cfg.TLS == nil {
 		return nil, fault.New(fault.Invalid, i18n.T("a hub that listens for nodes needs a TLS certificate", "ノードの接続を待ち受けるハブには TLS 証明書が必要です"))
 	}
@@ -103,7 +91,7 @@ func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	rl, err := newRealm(sec, cfg.StoreMaxBytes)
+	rl, err := newRealm(sec)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +132,6 @@ func (h *Hub) options(dir string) (*server.Options, error) {
 		TrustedOperators: []*jwt.OperatorClaims{h.realm.oper},
 		SystemAccount:    h.realm.sys.pub,
 		AccountResolver:  h.accs,
-		JetStream:        true,
-		StoreDir:         dir,
-		// The bound that counts is the account's, in its claims; the server's
-		// own leaves room for the stream's indexes.
-		JetStreamMaxStore:      2*h.cfg.StoreMaxBytes + 64<<20,
-		JetStreamMaxMemory:     16 << 20,
-		SyncInterval:           unsynced,
-		DisableJetStreamBanner: true,
 	}
 	if h.cfg.LeafAddr == "" {
 		return o, nil
@@ -213,13 +193,6 @@ func (h *Hub) begin(ctx context.Context) error {
 	if h.sys, err = h.connect(h.realm.sys, "presence"); err != nil {
 		return err
 	}
-	jsc, err := h.connect(h.realm.hub, "local")
-	if err != nil {
-		return err
-	}
-	if h.local, err = newLocal(ctx, jsc, h.cfg.StoreMaxBytes, h.streamHealthy, h.log); err != nil {
-		return err
-	}
 	if err := h.serve(); err != nil {
 		return err
 	}
@@ -265,19 +238,10 @@ func (h *Hub) connect(a account, name string) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// streamHealthy reports whether the server can use the stream: it was not given
-// up after a write that failed.
-func (h *Hub) streamHealthy() bool {
-	return h.srv.Healthz(&server.HealthzOptions{Account: h.realm.hub.pub, Stream: cycleName}).StatusCode == http.StatusOK
-}
-
-// Local is the hub's own durable stream.
-func (h *Hub) Local() *Local { return h.local }
-
 // LeafURL is where nodes connect, or empty if the hub does not listen.
 func (h *Hub) LeafURL() string { return h.leaf }
 
-// Close ends consumers and handlers, waits for those that are running, and
+// Close ends handlers, waits for those that are running, and
 // stops the server. It may be called more than once.
 func (h *Hub) Close() {
 	h.mu.Lock()
@@ -288,9 +252,6 @@ func (h *Hub) Close() {
 	h.closed = true
 	h.mu.Unlock()
 	h.cancel()
-	if h.local != nil {
-		h.local.close()
-	}
 	h.work.Wait()
 	for _, nc := range []*nats.Conn{h.up, h.sys} {
 		if nc != nil {

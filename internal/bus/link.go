@@ -256,7 +256,7 @@ func (p *pushed) subscribe(nc *nats.Conn, topic string) error {
 // hub may have acted then: ask again), with TooLarge over MaxBody, and
 // else with the fault that the hub's handler gave.
 func (l *Link) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
-	if err := checkTopic(topic, false); err != nil {
+	if err := checkTopic(topic); err != nil {
 		return nil, err
 	}
 	if err := checkBody(body); err != nil {
@@ -306,7 +306,7 @@ func unavailable(err error) error {
 // does not take in (64 MiB) is lost, as is what is pushed while not connected.
 // Panics on a topic that is not valid.
 func (l *Link) OnPush(topic string, fn func(body []byte)) {
-	if err := checkTopic(topic, false); err != nil {
+	if err := checkTopic(topic); err != nil {
 		panic("bus: OnPush: bad topic " + topic)
 	}
 	l.mu.Lock()

@@ -50,7 +50,7 @@ type queue struct {
 // An error goes to the requester as a fault of the same kind with its text and
 // hint; the inner error is logged here and stays here.
 func (h *Hub) Handle(topic string, fn Handler) {
-	if err := checkTopic(topic, false); err != nil || strings.HasPrefix(topic, "_") {
+	if err := checkTopic(topic); err != nil || strings.HasPrefix(topic, "_") {
 		panic(fmt.Sprintf("bus: Handle: bad topic %q", topic))
 	}
 	h.mu.Lock()
@@ -206,7 +206,7 @@ func (h *Hub) reply(to, with *nats.Msg) {
 // whether it arrived. It fails only with NotFound, TooLarge, Invalid or
 // Unavailable. What must arrive is kept in SQL and asked for by the receiver.
 func (h *Hub) Push(member, topic string, body []byte) error {
-	if err := checkTopic(topic, false); err != nil {
+	if err := checkTopic(topic); err != nil {
 		return err
 	}
 	if err := checkBody(body); err != nil {

@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -12,56 +11,49 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// OnAssessed takes a case's severity.
-func (s *Service) OnAssessed(ctx context.Context, ev msg.Assessed, id string) error {
-	return s.write(ctx, "incident: assessed", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/assessed", id); err != nil || !fresh {
-			return err
-		}
-		list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		c := list[0]
-		same := c.Severity == ev.Likely && c.Lowest == ev.Lowest && c.Highest == ev.Most
-		c.Severity, c.Lowest, c.Highest, c.Updated = ev.Likely, ev.Lowest, ev.Most, tx.Now()
-		if err := s.store(tx, c); err != nil || same {
-			return err
-		}
-		return s.entry(tx, c.ID, Entry{Kind: "severity", Class: Coordination, At: ev.At, Handling: c.Handling},
-			i18n.T("Severity {0} (between {1} and {2})", "深刻度 {0}（{1}～{2} の間）").With(ev.Likely, ev.Lowest, ev.Most))
-	})
+// OnAssessed takes a case's severity, unless a later one was taken before it.
+func (s *Service) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
+	tx.AfterCommitOnce(s, s.tell)
+	list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	c := list[0]
+	if ev.Rev <= c.Assessed {
+		return nil
+	}
+	c.Assessed = ev.Rev
+	same := c.Severity == ev.Likely && c.Lowest == ev.Lowest && c.Highest == ev.Most
+	c.Severity, c.Lowest, c.Highest, c.Updated = ev.Likely, ev.Lowest, ev.Most, tx.Now()
+	if err := s.store(tx, c); err != nil || same {
+		return err
+	}
+	return s.entry(tx, c.ID, Entry{Kind: "severity", Class: Coordination, At: ev.At, Handling: c.Handling},
+		i18n.T("Severity {0} (between {1} and {2})", "深刻度 {0}（{1}～{2} の間）").With(ev.Likely, ev.Lowest, ev.Most))
 }
 
 // OnIndicator notes that an indicator was taken out of a case; what matches it
 // from now on belongs to the case. If it is marked anew, so is the note.
-func (s *Service) OnIndicator(ctx context.Context, ev msg.IndicatorChanged, id string) error {
+func (s *Service) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	if ev.Case == "" || !ev.Made && !ev.Pushed.IsZero() {
 		return nil
 	}
-	return s.write(ctx, "incident: indicator", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/indicator", id); err != nil || !fresh {
-			return err
-		}
-		c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
-		if err != nil {
-			return err
-		}
-		h := s.within(ctx, c.Handling.Audience, ev.Handling)
-		if !ev.Made {
-			_, err := tx.Exec(`UPDATE incident_entry SET tlp = $1, owner = $2, audience = $3 WHERE incident = $4 AND kind = 'indicator' AND subject = $5 AND SCOPE(incident_entry)`,
-				int(h.TLP), h.Owner, h.Audience.Column(), c.ID, ev.Indicator)
-			return err
-		}
-		if _, err := tx.Exec(`INSERT INTO incident_indicator (indicator, incident) VALUES ($1,$2) ON CONFLICT (indicator, incident) DO NOTHING`, ev.Indicator, ev.Case); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
-			return err
-		}
-		return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
-			i18n.T("Indicator made and sent to {0} {0:member|members}", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
-	})
+	tx.AfterCommitOnce(s, s.tell)
+	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
+	if err != nil {
+		return err
+	}
+	h := s.within(tx.Context(), c.Handling.Audience, ev.Handling)
+	if !ev.Made {
+		_, err := tx.Exec(`UPDATE incident_entry SET tlp = $1, owner = $2, audience = $3 WHERE incident = $4 AND kind = 'indicator' AND subject = $5 AND SCOPE(incident_entry)`,
+			int(h.TLP), h.Owner, h.Audience.Column(), c.ID, ev.Indicator)
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
+		return err
+	}
+	return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
+		i18n.T("Indicator made and sent to {0} {0:member|members}", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
 }
 
 // within is how a note of a case about an indicator is handled: it is for those
@@ -82,22 +74,23 @@ func (s *Service) within(ctx context.Context, parties policy.Audience, of policy
 	return h
 }
 
-// OnSighting notes that a member saw an indicator that came out of a case.
-func (s *Service) OnSighting(ctx context.Context, ev msg.Sighting, _ string) error {
-	return s.write(ctx, "incident: sighting", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/sighting", fmt.Sprintf("%s/%s", ev.ID, ev.Indicator)); err != nil || !fresh {
-			return err
-		}
-		cases, err := store.Query[string](tx, `SELECT incident FROM incident_indicator WHERE indicator = $1`, ev.Indicator)
-		for _, id := range cases {
-			text := i18n.T("Sighting: seen {0} {0:time|times}", "目撃：{0} 回").With(ev.Count)
-			if ev.Retro {
-				text = i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}", "過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
-			}
-			if err := s.entry(tx, id, Entry{Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At, Handling: ev.Handling}, text); err != nil {
-				return err
-			}
-		}
+// OnSighting notes that a member saw an indicator that came out of a case, once for
+// each sighting, however often its count grows.
+func (s *Service) OnSighting(tx *store.Tx, ev msg.Sighting) error {
+	if ev.Case == "" {
+		return nil
+	}
+	id := "sighting/" + ev.ID
+	had, err := store.One[int64](tx, `SELECT count(*) FROM incident_entry e WHERE e.id = $1 AND SCOPE(e)`, id)
+	if err != nil || had > 0 {
 		return err
-	})
+	}
+	tx.AfterCommitOnce(s, s.tell)
+	text := i18n.T("Sighting: seen {0} {0:time|times}", "目撃：{0} 回").With(ev.Count)
+	if ev.Retro {
+		text = i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}",
+			"過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
+	}
+	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At,
+		Handling: ev.Handling}, text)
 }

@@ -47,6 +47,7 @@ type Case struct {
 	Severity int             `db:"severity"` // likely; -1 before it was judged
 	Lowest   int             `db:"lowest"`
 	Highest  int             `db:"highest"`
+	Assessed int             `db:"assessed"` // which assessment of the case the severity is from; 0 is none
 	Opened   time.Time       `db:"opened"`
 	Updated  time.Time       `db:"updated"`
 	Closed   time.Time       `db:"closed"`
@@ -55,7 +56,7 @@ type Case struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-const caseColumns = "c.id, c.number, c.title, c.state, c.realm, c.level, c.sectors, c.tactics, c.members, c.findings, c.severity, c.lowest, c.highest, c.opened, c.updated, c.closed, c.sensed, c.words, c.tlp, c.owner, c.audience"
+const caseColumns = "c.id, c.number, c.title, c.state, c.realm, c.level, c.sectors, c.tactics, c.members, c.findings, c.severity, c.lowest, c.highest, c.assessed, c.opened, c.updated, c.closed, c.sensed, c.words, c.tlp, c.owner, c.audience"
 
 // Part is one finding in a case.
 type Part struct {

@@ -57,9 +57,9 @@ func newConsole(t *testing.T, b *bench) *console {
 	}
 	id := b.get(c.number).ID
 	for i, err := range []error{
-		b.s.OnAssessed(t.Context(), msg.Assessed{Case: id, Likely: 2, Lowest: 1, Most: 3, At: b.now()}, "s1"),
-		b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "i1"),
-		b.s.OnSighting(t.Context(), msg.Sighting{Member: "a", Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}}, "g1"),
+		handle(t, b.db, b.s.OnAssessed, msg.Assessed{Case: id, Rev: 1, Likely: 2, Lowest: 1, Most: 3, At: b.now()}),
+		handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}),
+		handle(t, b.db, b.s.OnSighting, msg.Sighting{Member: "a", Case: id, Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}}),
 		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk", policy.Handling{TLP: policy.AmberStrict}),
 	} {
 		if err != nil {
@@ -168,7 +168,7 @@ func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
 		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
 		say := func(id, indicator string, made bool, h policy.Handling) {
 			t.Helper()
-			if err := b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}, id); err != nil {
+			if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}); err != nil {
 				t.Fatal(err)
 			}
 		}

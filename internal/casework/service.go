@@ -100,41 +100,29 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 }
 
 // OnFinding puts a finding into the case it belongs to, or opens one.
-func (s *Service) OnFinding(ctx context.Context, f msg.Finding, msg string) error {
-	sector := s.people.Sector(ctx, f.Member)
-	return s.write(ctx, "incident: finding", func(tx *store.Tx) error {
-		if fresh, err := tx.Once("incident/finding", msg); err != nil || !fresh {
+func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
+	tx.AfterCommitOnce(s, s.tell)
+	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
+	if err != nil {
+		return err
+	}
+	if len(there) > 0 {
+		return s.update(tx, there[0], f)
+	}
+	id, why, err := s.find(tx, f)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		if s.rank(f.Rule.Level) < s.rank(s.least) {
+			return nil
+		}
+		why = "opened"
+		if id, err = s.open(tx, f); err != nil {
 			return err
 		}
-		there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
-		if err != nil {
-			return err
-		}
-		if len(there) > 0 {
-			return s.update(tx, there[0], f)
-		}
-		id, why, err := s.find(tx, f)
-		if err != nil {
-			return err
-		}
-		if id == "" {
-			if s.rank(f.Rule.Level) < s.rank(s.least) {
-				return nil
-			}
-			why = "opened"
-			if id, err = s.open(tx, f); err != nil {
-				return err
-			}
-		}
-		return s.join(tx, id, why, sector, f)
-	})
-}
-
-func (s *Service) write(ctx context.Context, why string, fn func(*store.Tx) error) error {
-	return s.db.Write(ctx, store.System(why), func(tx *store.Tx) error {
-		tx.AfterCommit(s.tell)
-		return fn(tx)
-	})
+	}
+	return s.join(tx, id, why, s.people.Sector(tx.Context(), f.Member), f)
 }
 
 // update takes a later version of a finding that is in a case already.
@@ -314,7 +302,7 @@ func (s *Service) store(tx *store.Tx, c Case) error {
 
 // entry writes one line of the timeline.
 func (s *Service) entry(tx *store.Tx, id string, e Entry, text i18n.Text) error {
-	e.ID, e.Incident, e.EN, e.JA = clock.NewID(), id, text.EN, text.JA
+	e.ID, e.Incident, e.EN, e.JA = cmp.Or(e.ID, clock.NewID()), id, text.EN, text.JA
 	e.At = cmp.Or(e.At, tx.Now())
 	return store.Insert(tx, "incident_entry", []Entry{e})
 }

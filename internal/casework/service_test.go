@@ -60,10 +60,16 @@ func (b *bench) finding(member string, edit func(*msg.Finding)) msg.Finding {
 	return f
 }
 
+// handle lets a handler handle a message, as the queue does.
+func handle[T any](t *testing.T, db *store.DB, h func(*store.Tx, T) error, v T) error {
+	t.Helper()
+	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h(tx, v) })
+}
+
 // take gives a finding to the service, and the number of the case it went into.
 func (b *bench) take(f msg.Finding) string {
 	b.t.Helper()
-	if err := b.s.OnFinding(b.t.Context(), f, fmt.Sprintf("%s:%d", f.ID, f.Version)); err != nil {
+	if err := handle(b.t, b.db, b.s.OnFinding, f); err != nil {
 		b.t.Fatal(err)
 	}
 	number := ""
@@ -158,7 +164,7 @@ func TestWhatAnIndicatorMatchesJoinsItsCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
-		if err := b.s.OnIndicator(t.Context(), msg.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}, "m1"); err != nil {
+		if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}); err != nil {
 			t.Fatal(err)
 		}
 		// Of the lowest level, and in the past: by itself it would open nothing.
@@ -217,8 +223,8 @@ func TestSeverityIsTaken(t *testing.T) {
 			t.Errorf("severity %d before it was judged", c.Severity)
 		}
 		for i := range 2 { // the same result again writes no second entry
-			ev := msg.Assessed{Case: c.ID, Lowest: 1, Likely: 2, Most: 4, At: b.now()}
-			if err := b.s.OnAssessed(t.Context(), ev, fmt.Sprint("m", i)); err != nil {
+			ev := msg.Assessed{Case: c.ID, Rev: i + 1, Lowest: 1, Likely: 2, Most: 4, At: b.now()}
+			if err := handle(t, b.db, b.s.OnAssessed, ev); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -43,11 +43,11 @@ func (d *Demo) rest(ctx context.Context) error {
 
 // pulse reports whether there is work left, and a print of all counts.
 func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
-	rows, err := d.Hub.DB().Pending(ctx, 1)
+	idle, err := d.Hub.Idle(ctx)
 	if err != nil {
 		return false, "", err
 	}
-	busy = len(rows) > 0 || d.Hub.Busy()
+	busy = !idle
 	// Only the cable that the demo itself has pulled keeps a member away; one
 	// whose connection broke comes back, and is waited for.
 	var online []string
@@ -57,7 +57,7 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 		}
 	}
 	err = d.Hub.DB().Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
-		n, err := store.Query[int64](tx, `SELECT count(*) FROM consumed UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM delivery`)
+		n, err := store.Query[int64](tx, `SELECT coalesce(sum(seq), 0) FROM outbox_cursor UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM delivery`)
 		print = fmt.Sprint(n)
 		for _, m := range online { // what was delivered, and nothing said of it yet
 			left, err := store.One[int64](tx, `SELECT count(*) FROM delivery d WHERE d.member = $1 AND d.withdraw = $2 AND NOT EXISTS (SELECT 1 FROM progress p WHERE p.object = d.object AND p.member = d.member AND p.modified >= d.modified)`, m, false)

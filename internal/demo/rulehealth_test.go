@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -91,15 +92,13 @@ func TestRuleCountsGoRound(t *testing.T) {
 		want = append(want, m.id)
 	}
 	slices.Sort(want)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	await.Until(t, 20*time.Second, func() string {
 		got := reports()
 		if slices.Sort(got); slices.Equal(got, want) {
-			break
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the hub has counts of %v, want %v", got, want)
-		}
-	}
+		return fmt.Sprintf("the hub has counts of %v, want %v", got, want)
+	})
 	if err := d.Hub.Pool().Renew(ctx); err != nil {
 		t.Fatal(err)
 	}

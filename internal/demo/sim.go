@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -333,4 +334,28 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 			s.log.Warn("the hub did not answer a simulated member's hello", slog.Any("err", err))
 		}
 	}
+}
+
+// Send sends findings as fast as the hub acknowledges them.
+func (s *Sim) Send(ctx context.Context, list []wire.Finding) error {
+	for part := range slices.Chunk(list, simBatch) {
+		var b wire.Batch
+		for _, f := range part {
+			body, err := json.Marshal(f)
+			if err != nil {
+				return err
+			}
+			b.Items = append(b.Items, wire.Message{Kind: f.Kind(), ID: f.ID, Body: body})
+		}
+		for {
+			err := s.leave(ctx, b)
+			if err == nil {
+				break
+			}
+			if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Busy) || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
@@ -106,13 +108,13 @@ func eval[T any](w *walker, script string) T {
 func (w *walker) sees(words ...string) {
 	w.t.Helper()
 	for _, s := range words {
-		deadline := time.Now().Add(10 * time.Second)
-		for !strings.Contains(eval[string](w, `document.body.innerText`), s) {
-			if time.Now().After(deadline) {
-				w.t.Fatalf("%s does not show %q; it shows\n%.1500s", eval[string](w, `location.pathname`), s, eval[string](w, `document.querySelector('main').innerText`))
+		await.Until(w.t, 10*time.Second, func() string {
+			if strings.Contains(eval[string](w, `document.body.innerText`), s) {
+				return ""
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
+			return fmt.Sprintf("%s does not show %q; it shows\n%.1500s", eval[string](w, `location.pathname`), s,
+				eval[string](w, `document.querySelector('main').innerText`))
+		})
 	}
 }
 
@@ -138,17 +140,11 @@ func (w *walker) click(selector string) {
 	if err := chromedp.Do(limit, chromedp.Click(chromedp.CSS(selector))); err != nil {
 		w.t.Fatalf("click %s: %v", selector, err)
 	}
-	deadline := time.Now().Add(15 * time.Second)
-	for {
-		ready, err := chromedp.Run(limit, chromedp.Evaluate[bool](`document.readyState === 'complete' && document.documentElement.dataset.walked !== 'yes'`))
-		if err == nil && ready {
-			break
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%s of %s leads nowhere", selector, from)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	await.True(w.t, 15*time.Second, selector+" of "+from+" leads nowhere", func() bool {
+		const loaded = `document.readyState === 'complete' && document.documentElement.dataset.walked !== 'yes'`
+		ready, err := chromedp.Run(limit, chromedp.Evaluate[bool](loaded))
+		return err == nil && ready
+	})
 	w.check(eval[string](w, `location.pathname`))
 }
 
@@ -288,13 +284,9 @@ func walkMember(w *walker, d *Demo) {
 	w.follow("/leaving/")
 	w.sees("update-portal")
 	w.click(`form[action$="/send"] button`)
-	deadline := time.Now().Add(10 * time.Second)
-	for university(w, d, share.StateSent) <= sent {
-		if time.Now().After(deadline) {
-			w.t.Fatal("what a person let go did not leave")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	await.True(w.t, 10*time.Second, "what a person let go did not leave", func() bool {
+		return university(w, d, share.StateSent) > sent
+	})
 }
 
 // university counts what is in a state on the university's desk.

@@ -9,7 +9,6 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
@@ -120,31 +119,18 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 // already; of a rule, with this text.
 func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
-	b := s.engine.now.Load()
+	in := s.engine.now.Load().in
 	if kind == "sigma" {
-		if b.says(value, text) {
+		if in.says(value, text) {
 			return true, nil
 		}
-	} else if _, armed := b.values[event.Observable{Type: event.ObservableType(kind), Value: value}]; armed {
+	} else if in.holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
 		return true, nil
 	}
 	return finding.WasOffered(tx, name)
 }
 
-// says reports whether a rule or correlation with this id and this text is armed.
-func (b *rulebook) says(key, text string) bool {
-	text = sigma.Canonical(text)
-	for _, a := range b.armed {
-		switch {
-		case a.Rule != nil && a.Rule.Key() == key && sigma.Canonical(string(a.Rule.Source)) == text,
-			a.joint != nil && a.joint.root.Key() == key && a.joint.text == text:
-			return true
-		}
-	}
-	return false
-}
-
-// assess works out, outside the transaction, which values of each group are
+// judge works out, outside the transaction, which values of each group are
 // distinctive. Of a correlation they are those of the events that it rests on.
 func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[string][]verdict, error) {
 	cache := map[event.Observable]string{}

@@ -7,23 +7,19 @@ package detect
 
 import (
 	"cmp"
-	"maps"
-	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/engine"
-	"github.com/meneki/meneki/stix"
 )
 
 // Engine gives the engine that the service matches with.
@@ -49,21 +45,6 @@ type Hit struct {
 // are counted and held to bounds.
 func (h Hit) byRule() bool { return h.Sigma != nil || h.Joined }
 
-// Armed is an indicator in the form in which the engine matches it.
-type Armed struct {
-	ID         string // STIX id
-	Name       string
-	Values     []event.Observable // any of them
-	Networks   []netip.Prefix     // or any address in one of them
-	Pattern    *stix.Pattern      // or a pattern of any level
-	Rule       *sigma.Rule        // or a rule
-	Level      string
-	ValidUntil time.Time // zero: no end
-
-	window *window // of a pattern over several events
-	joint  *joint  // or a correlation with the rules that it is built on
-}
-
 // Engine matches events. Match may be called from many goroutines while rules
 // and indicators change; a change is seen by the events after it, and no event
 // is lost by it.
@@ -75,128 +56,91 @@ type Engine struct {
 	now   atomic.Pointer[rulebook]
 }
 
-// rulebook is what the engine matches with; it is never changed, only replaced.
+// rulebook is what the engine matches with. It is immutable.
 type rulebook struct {
-	own    *sigma.Set
-	live   *sigma.Set                    // own without what is in quarantine
-	fast   *engine.Engine                // of live
-	extra  []*engine.Engine              // of shared
-	skip   map[string]bool               // rules that are not evaluated, by key
-	given  []*sigma.Rule                 // rules that came as indicators and are not among our own, also those that are skipped
-	shared []*sigma.Rule                 // given without those
-	by     map[*sigma.Rule][]string      // indicators of each of given
-	byRule map[string]string             // rule id -> indicator, for rules that we also have ourselves
-	joints []Armed                       // correlations that came as indicators and are not among our own
+	own     *sigma.Set
+	live    *sigma.Set        // own without what is in quarantine
+	fast    *engine.Engine    // of live
+	skip    map[string]bool   // rules that are not evaluated, by key
+	ownText map[string]string // of own rules, as keyedText returns it, by key
+
+	in     *indicators                   // what the community has shared
+	rules  *ruleIndex                    // its rules that are not among our own, without what is in quarantine
+	joints []*Armed                      // its correlations that are not among our own
 	bases  *baseBook                     // of joints
 	byJoin map[*sigma.Correlation]string // indicator, for correlations that we also have ourselves
-	values map[event.Observable]string   // value -> indicator
-	nets   networks
-	pats   *patternBook     // nil if there are none
-	armed  map[string]Armed // by indicator
 }
 
-// NewEngine makes an engine with no rules.
+// NewEngine returns an engine with no rules.
 func NewEngine(c clock.Clock) *Engine {
 	e := &Engine{clock: c}
-	e.now.Store(build(c, nil, sigma.NewSet(nil), nil, nil))
+	b := &rulebook{in: newIndicators(c), rules: &ruleIndex{}}
+	b.setRules(c, sigma.NewSet(nil), nil)
+	e.now.Store(b)
 	return e
 }
 
-// build makes a rulebook; what has not changed since old is taken from it, since
-// compiling rules is dear and indicators come often.
-func build(c clock.Clock, old *rulebook, own *sigma.Set, armed map[string]Armed, skip map[string]bool) *rulebook {
-	b := &rulebook{own: own, live: own, skip: skip, by: map[*sigma.Rule][]string{}, byRule: map[string]string{}, byJoin: map[*sigma.Correlation]string{},
-		values: map[event.Observable]string{}, armed: armed}
-	if b.armed == nil {
-		b.armed = map[string]Armed{}
-	}
-	ids := slices.Sorted(maps.Keys(b.armed))
-	var pats []Armed
-	for _, id := range ids {
-		a := b.armed[id]
-		if a.Pattern != nil {
-			pats = append(pats, a)
-		}
-		for _, n := range a.Networks {
-			b.nets.add(n, id)
-		}
-		for _, v := range a.Values {
-			if _, there := b.values[v]; !there {
-				b.values[v] = id
-			}
-		}
-	}
-	b.arrange(ids)
-	if old != nil && old.pats.holds(pats) {
-		b.pats = old.pats
-	} else {
-		b.pats = newPatternBook(pats)
-	}
-	if old != nil && slices.Equal(old.shared, b.shared) {
-		b.shared, b.extra = old.shared, old.extra
-	} else {
-		b.extra = compileAll(b.shared, engine.Options{Clock: c})
-	}
-	if old != nil && slices.Equal(old.bases.rules, b.bases.rules) {
-		b.bases.engines = old.bases.engines
-	} else {
-		b.bases.compile(c)
-	}
-	if old != nil && old.own == own && maps.Equal(old.skip, skip) {
-		b.live, b.fast = old.live, old.fast
-		return b
-	}
+// setRules sets own rules and what is in quarantine, and arranges what was shared
+// beside them. b is not in use yet.
+func (b *rulebook) setRules(c clock.Clock, own *sigma.Set, skip map[string]bool) {
+	b.own, b.live, b.skip = own, own, skip
 	if len(skip) > 0 {
 		b.live = sigma.NewSet(slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }))
 	}
 	b.fast = engine.Compile(b.live, engine.Options{Clock: c})
-	return b
-}
-
-// arrange sorts out which of the rules and correlations that were shared are among
-// our own. Only one that says the same does for it: of two with one id and
-// different texts both are matched.
-func (b *rulebook) arrange(ids []string) {
-	mine, joined := map[string]*sigma.Rule{}, map[string]*sigma.Correlation{}
-	for _, r := range b.own.Rules {
-		mine[r.Key()] = r
+	b.ownText = make(map[string]string, len(own.Rules))
+	for _, r := range own.Rules {
+		b.ownText[r.Key()] = keyedText(r)
 	}
-	for _, c := range b.own.Correlations {
-		joined[c.Key()] = c
-	}
-	same := map[string]*sigma.Rule{}
-	var which []int
-	for _, id := range ids {
-		a := b.armed[id]
-		switch {
-		case a.Rule != nil:
-			key, text := a.Rule.Key(), sigma.Canonical(string(a.Rule.Source))
-			if own := mine[key]; own != nil && sigma.Canonical(string(own.Source)) == text {
-				if _, there := b.byRule[key]; !there {
-					b.byRule[key] = id
-				}
-				continue
-			}
-			one := same[key+"\x00"+text]
-			if one == nil {
-				one = a.Rule
-				same[key+"\x00"+text], b.given = one, append(b.given, one)
-				if !b.skip[key] {
-					b.shared = append(b.shared, one)
-				}
-			}
-			b.by[one] = append(b.by[one], id)
-		case a.joint != nil:
-			if own := joined[a.joint.root.Key()]; own != nil && sigma.Canonical(string(own.Text())) == a.joint.text {
-				if _, there := b.byJoin[own]; !there {
-					b.byJoin[own] = id
-				}
-				continue
-			}
-			which, b.joints = append(which, len(b.joints)), append(b.joints, a)
+	var rules []*sigma.Rule
+	for _, g := range b.given() {
+		if !skip[g.rule.Key()] {
+			rules = append(rules, g.rule)
 		}
 	}
-	b.bases = newBaseBook(b.joints, which, b.skip)
+	b.rules = b.rules.of(rules, c)
+	b.arrangeJoints(c)
+}
+
+// isOwn reports whether a shared rule is among our own. Only one that says the
+// same is: of two with one id and different texts both are matched.
+func (b *rulebook) isOwn(g *ruleGroup) bool { return b.ownText[g.rule.Key()] == g.text }
+
+// given returns the shared rules that are not among our own, in the order of the
+// first indicator of each, also those in quarantine.
+func (b *rulebook) given() []*ruleGroup {
+	var list []*ruleGroup
+	for _, g := range b.in.rules.all() {
+		if !b.isOwn(g) {
+			list = append(list, g)
+		}
+	}
+	slices.SortFunc(list, func(x, y *ruleGroup) int { return strings.Compare(x.ids[0], y.ids[0]) })
+	return list
+}
+
+// arrangeJoints sorts out which of the shared correlations are among our own.
+func (b *rulebook) arrangeJoints(c clock.Clock) {
+	joined := map[string]*sigma.Correlation{}
+	for _, own := range b.own.Correlations {
+		joined[own.Key()] = own
+	}
+	b.joints, b.byJoin = nil, map[*sigma.Correlation]string{}
+	var which []int
+	for _, a := range b.in.joints {
+		own := joined[a.joint.root.Key()]
+		if own == nil || sigma.Canonical(string(own.Text())) != a.joint.text {
+			which, b.joints = append(which, len(b.joints)), append(b.joints, a)
+		} else if _, there := b.byJoin[own]; !there {
+			b.byJoin[own] = a.ID
+		}
+	}
+	bases := newBaseBook(b.joints, which, b.skip)
+	if b.bases != nil {
+		bases.index = b.bases.index
+	}
+	bases.index = bases.index.of(bases.rules, c)
+	b.bases = bases
 }
 
 // Quarantine replaces the set of rules that are not evaluated, by their keys,
@@ -204,85 +148,27 @@ func (b *rulebook) arrange(ids []string) {
 func (e *Engine) Quarantine(skip map[string]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	old := e.now.Load()
-	e.now.Store(build(e.clock, old, old.own, old.armed, skip))
+	b := *e.now.Load()
+	b.setRules(e.clock, b.own, skip)
+	e.now.Store(&b)
 }
 
 // SetRules replaces the node's own rules.
 func (e *Engine) SetRules(own *sigma.Set) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	old := e.now.Load()
-	e.now.Store(build(e.clock, old, own, old.armed, old.skip))
+	b := *e.now.Load()
+	b.setRules(e.clock, own, b.skip)
+	e.now.Store(&b)
 }
 
-// Engine gives the node's own rules.
+// Rules returns the node's own rules.
 func (e *Engine) Rules() *sigma.Set { return e.now.Load().own }
 
-// Arm adds or replaces indicators.
-func (e *Engine) Arm(list ...Armed) { e.change(list, nil) }
-
-// TryArm is Arm of one, unless it would be one too many of those that take several
-// events together, patterns or correlations; then the error is a fault.Unsupported.
-func (e *Engine) TryArm(a Armed) error {
-	if a.window != nil {
-		n := 1
-		for id, other := range e.now.Load().armed {
-			if other.window != nil && id != a.ID {
-				n++
-			}
-		}
-		if n > maxWindows {
-			return fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
-		}
-	}
-	if a.joint != nil {
-		n := 1
-		for id, other := range e.now.Load().armed {
-			if other.joint != nil && id != a.ID {
-				n++
-			}
-		}
-		if n > maxJoints {
-			return fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関規則の指標は既に {0} 件あります").With(maxJoints))
-		}
-	}
-	e.Arm(a)
-	return nil
-}
-
-// Disarm removes indicators; unknown ones are no error.
-func (e *Engine) Disarm(ids ...string) { e.change(nil, ids) }
-
-func (e *Engine) change(add []Armed, drop []string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	old := e.now.Load()
-	armed := make(map[string]Armed, len(old.armed)+len(add))
-	for id, a := range old.armed {
-		armed[id] = a
-	}
-	for _, a := range add {
-		if a.joint != nil {
-			// A new version of the same, such as one that is marked in another way, goes
-			// on with what is kept.
-			if before := armed[a.ID].joint; before != nil && before.text == a.joint.text {
-				a.joint = before
-			}
-			a.joint.start(e.who, e.clock)
-		}
-		armed[a.ID] = a
-	}
-	for _, id := range drop {
-		delete(armed, id)
-	}
-	e.now.Store(build(e.clock, old, old.own, armed, old.skip))
-}
-
-// Count gives the number of own rules and of armed indicators.
+// Count returns the number of own rules and of armed indicators.
 func (e *Engine) Count() (rules, indicators int) {
 	b := e.now.Load()
-	return len(b.own.Rules), len(b.armed)
+	return len(b.own.Rules), b.in.byID.len()
 }
 
 // Match yields every hit on ev: own rules first, then shared rules, patterns, values
@@ -292,18 +178,16 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	now := e.clock()
 	for m := range b.fast.Match(ev) {
 		h := Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), quiet: b.own.Silent(m.Rule)}
-		if id, ok := b.byRule[m.Rule.Key()]; ok && b.valid(id, now) {
-			h.Indicator = id
+		if a := b.in.sharedRule(b.ownText[m.Rule.Key()], now); a != nil {
+			h.Indicator = a.ID
 		}
 		yield(h)
 	}
-	for _, x := range b.extra {
-		for m := range x.Match(ev) {
-			if id := b.first(b.by[m.Rule], now); id != "" {
-				yield(Hit{Rule: refOf(m.Rule), Sigma: m.Rule, Fields: fieldsOf(m), Indicator: id})
-			}
+	b.rules.match(ev, func(m *sigma.Match) {
+		if a := b.in.sharedRule(b.in.textOf(m.Rule), now); a != nil {
+			yield(Hit{Rule: refOf(a.Rule), Sigma: m.Rule, Fields: fieldsOf(m), Indicator: a.ID})
 		}
-	}
+	})
 	b.bases.match(ev, func(x base, m *sigma.Match) {
 		if b.valid(x.id, now) {
 			h := Hit{Rule: refOf(x.rule), Sigma: x.rule, Indicator: x.id, joint: x.j, quiet: x.j.set.Silent(x.rule)}
@@ -313,40 +197,19 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 			yield(h)
 		}
 	})
-	b.pats.match(ev, func(id string) bool { return b.valid(id, now) }, yield)
-	list := e.watch.Load().observables(ev, len(b.values)+len(b.nets.by) > 0)
+	b.in.patterns.match(ev, func(a *Armed) bool { return a.valid(now) }, yield)
+	watched := e.watch.Load()
+	list := watched.observables(ev, !b.in.plain.Empty())
 	if len(list) == 0 {
 		return
 	}
-	done := map[string]bool{}
-	for _, o := range list {
-		hit := func(id string) {
-			if !done[id] && b.valid(id, now) {
-				done[id] = true
-				yield(valueHit(b.armed[id], o))
-			}
-		}
-		if id, ok := b.values[o]; ok {
-			hit(id)
-		}
-		b.nets.around(o, hit)
-	}
-	e.watch.Load().match(list, yield)
+	b.in.matchPlain(list, now, yield)
+	watched.match(list, yield)
 }
 
 func (b *rulebook) valid(indicator string, now time.Time) bool {
-	a, ok := b.armed[indicator]
-	return ok && (a.ValidUntil.IsZero() || now.Before(a.ValidUntil))
-}
-
-// first gives the first of some indicators that is valid, or "".
-func (b *rulebook) first(ids []string, now time.Time) string {
-	for _, id := range ids {
-		if b.valid(id, now) {
-			return id
-		}
-	}
-	return ""
+	a, ok := b.in.byID.get(indicator)
+	return ok && a.valid(now)
 }
 
 func valueHit(a Armed, o event.Observable) Hit {

@@ -37,7 +37,8 @@ func (e *Engine) loaded(yield func(*sigma.Rule) bool) {
 	for _, r := range b.own.Rules {
 		mine[r.Key()] = true
 	}
-	for _, r := range b.given {
+	for _, g := range b.given() {
+		r := g.rule
 		if mine[r.Key()] {
 			continue
 		}
@@ -62,8 +63,10 @@ func (e *Engine) Rule(key string) *sigma.Rule {
 func (e *Engine) DrainCosts() []engine.Cost {
 	b := e.now.Load()
 	out := b.fast.DrainCosts()
-	for _, e := range append(slices.Clone(b.extra), b.bases.engines...) {
-		out = append(out, e.DrainCosts()...)
+	for _, x := range []*ruleIndex{b.rules, b.bases.index} {
+		for e := range x.engines {
+			out = append(out, e.DrainCosts()...)
+		}
 	}
 	return out
 }
@@ -92,7 +95,7 @@ func (e *Engine) Correlations() []*sigma.Correlation {
 
 // Shared reports whether a correlation came from the community.
 func (e *Engine) Shared(c *sigma.Correlation) bool {
-	return slices.ContainsFunc(e.now.Load().joints, func(a Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
+	return slices.ContainsFunc(e.now.Load().joints, func(a *Armed) bool { return slices.Contains(a.joint.set.Correlations, c) })
 }
 
 // Correlation returns a correlation rule that is loaded, or nil.

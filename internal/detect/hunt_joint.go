@@ -9,7 +9,6 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
-	"github.com/meneki/meneki/sigma/engine"
 )
 
 // Bounds of what the correlations of one hunt keep, in bytes by their own estimate:
@@ -23,8 +22,8 @@ const (
 // huntJoints searches for correlations in one pass: past events of their base rules
 // go, in the order of their times, through an engine of each correlation's own.
 func (s *Service) huntJoints(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
-	book := newBaseBook(list, which, nil)
-	book.engines = compileAll(book.rules, engine.Options{})
+	book := newBaseBook(pointers(list), which, nil)
+	book.index = book.index.of(book.rules, nil)
 	engines := make(map[int]*correlate.Engine, len(which))
 	for _, i := range which {
 		engines[i] = list[i].joint.fresh(max(huntMemory/int64(len(which)), leastHunt), s.engine.who, nil)
@@ -43,7 +42,7 @@ func (s *Service) huntJoints(ctx context.Context, list []Armed, which []int, out
 		}
 	}
 	q := ruleQuery(book.rules)
-	q.Keep = newSieves(book.engines).keep
+	q.Keep = newSieves(slices.Collect(book.index.engines)).keep
 	st, err := s.past.Search(ctx, w.query(q), func(ev *event.Event) bool {
 		book.match(ev, func(x base, _ *sigma.Match) { see(x.at, engines[x.at].Add(matchOf(x.rule, ev))) })
 		return true
@@ -117,13 +116,13 @@ func (s *Service) RefillJoints(ctx context.Context, ids ...string) error {
 		return nil
 	}
 	book := newBaseBook(b.joints, which, b.skip)
-	book.engines = compileAll(book.rules, engine.Options{})
+	book.index = book.index.of(book.rules, nil)
 	fresh := make(map[int]*correlate.Engine, len(which))
 	for _, i := range which {
 		fresh[i] = b.joints[i].joint.refill(s.engine.who, s.clock)
 	}
 	q := ruleQuery(book.rules)
-	q.Keep, q.From, q.Cores, q.Wait = newSieves(book.engines).keep, s.clock().Add(-depth), s.huntCores, s.giveWay
+	q.Keep, q.From, q.Cores, q.Wait = newSieves(slices.Collect(book.index.engines)).keep, s.clock().Add(-depth), s.huntCores, s.giveWay
 	var err error
 	if len(book.rules) > 0 {
 		_, err = s.past.Search(ctx, q, func(ev *event.Event) bool {

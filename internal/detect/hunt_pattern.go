@@ -64,15 +64,16 @@ type patternHunt struct {
 	*traces
 	list []Armed
 
-	nets    networks
-	around  map[string][]int // by network, as written
-	values  map[event.Observable][]int
-	book    *patternBook
-	at      []int // places in list of the book's patterns
-	number  int64 // of the event
-	seen    []int64
-	windows []windowHunt
-	window  map[int]int // place in list -> place in windows
+	nets     networks
+	around   map[string][]int // by network, as written
+	values   map[event.Observable][]int
+	book     *patternBook
+	patterns []int          // places in list of the book's patterns
+	at       map[*Armed]int // likewise
+	number   int64          // of the event
+	seen     []int64
+	windows  []windowHunt
+	window   map[int]int // place in list -> place in windows
 
 	batch []sightedBy // for the windows, to be put in order
 	over  bool        // they were too many
@@ -106,7 +107,7 @@ func (h *patternHunt) arm(i int) error {
 		}
 		return nil
 	}
-	h.at = append(h.at, i)
+	h.patterns = append(h.patterns, i)
 	if a.window == nil {
 		return nil
 	}
@@ -128,11 +129,13 @@ func pastStream(a Armed) (*stix.Stream, error) {
 
 // ready is called when all are added.
 func (h *patternHunt) ready() {
-	var pats []Armed
-	for _, i := range h.at {
-		pats = append(pats, h.list[i])
+	var patterns []*Armed
+	h.at = make(map[*Armed]int, len(h.patterns))
+	for _, i := range h.patterns {
+		a := &h.list[i]
+		patterns, h.at[a] = append(patterns, a), i
 	}
-	h.book = newPatternBook(pats)
+	h.book = newPatternBook(patterns)
 	h.seen = make([]int64, len(h.list))
 }
 
@@ -205,7 +208,7 @@ func (s *Service) huntWindows(ctx context.Context, all *patternHunt, w *watch) e
 		if err != nil {
 			return err
 		}
-		one := patternHunt{traces: all.traces, list: all.list, at: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
+		one := patternHunt{traces: all.traces, list: all.list, patterns: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
 		one.ready()
 		q := w.query(history.Query{Observables: a.sights()})
 		if _, err := s.past.Search(ctx, q, one.see); err != nil {
@@ -231,14 +234,12 @@ func (s *Service) incomplete(list []windowHunt, armed []Armed) {
 // ended. What it completes is found again, which counts nothing twice. It looks
 // back from now as far as a pattern reaches.
 func (s *Service) Refill(ctx context.Context, ids ...string) error {
-	if b := s.engine.now.Load(); b.pats != nil {
-		for _, a := range b.pats.list {
-			if a.window == nil || len(ids) > 0 && !slices.Contains(ids, a.ID) {
-				continue
-			}
-			if err := s.refill(ctx, a); err != nil {
-				return err
-			}
+	for _, a := range s.engine.now.Load().in.windows {
+		if len(ids) > 0 && !slices.Contains(ids, a.ID) {
+			continue
+		}
+		if err := s.refill(ctx, *a); err != nil {
+			return err
 		}
 	}
 	return s.settle(ctx, nil)

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
-	"github.com/meneki/meneki/sigma/engine"
 )
 
 // Bounds of the correlations that the community shares. Each has an engine of its
@@ -162,13 +160,13 @@ type base struct {
 
 // baseBook matches the base rules of several joints, each text once.
 type baseBook struct {
-	rules   []*sigma.Rule
-	engines []*engine.Engine
-	of      map[*sigma.Rule][]base
+	rules []*sigma.Rule
+	index *ruleIndex
+	of    map[*sigma.Rule][]base
 }
 
 // newBaseBook makes one, but of rules that are to be skipped. It compiles nothing.
-func newBaseBook(list []Armed, which []int, skip map[string]bool) *baseBook {
+func newBaseBook(list []*Armed, which []int, skip map[string]bool) *baseBook {
 	b := &baseBook{of: map[*sigma.Rule][]base{}}
 	same := map[string]*sigma.Rule{}
 	for _, i := range which {
@@ -189,40 +187,13 @@ func newBaseBook(list []Armed, which []int, skip map[string]bool) *baseBook {
 	return b
 }
 
-func (b *baseBook) compile(c clock.Clock) {
-	b.engines = compileAll(b.rules, engine.Options{Clock: c})
-}
-
 // match yields the base rules that match, for each joint that they belong to.
 func (b *baseBook) match(ev *event.Event, yield func(base, *sigma.Match)) {
-	for _, e := range b.engines {
-		for m := range e.Match(ev) {
-			for _, x := range b.of[m.Rule] {
-				yield(x, m)
-			}
+	b.index.match(ev, func(m *sigma.Match) {
+		for _, x := range b.of[m.Rule] {
+			yield(x, m)
 		}
-	}
-}
-
-// compileAll makes engines for rules of which several may have one id: a set holds
-// an id once.
-func compileAll(rules []*sigma.Rule, o engine.Options) []*engine.Engine {
-	var keys []map[string]bool
-	var parts [][]*sigma.Rule
-	for _, r := range rules {
-		key := strings.ToLower(r.Key())
-		at := slices.IndexFunc(keys, func(k map[string]bool) bool { return !k[key] })
-		if at < 0 {
-			at = len(keys)
-			keys, parts = append(keys, map[string]bool{}), append(parts, nil)
-		}
-		keys[at][key], parts[at] = true, append(parts[at], r)
-	}
-	var out []*engine.Engine
-	for _, p := range parts {
-		out = append(out, engine.Compile(sigma.NewSet(p), o))
-	}
-	return out
+	})
 }
 
 // correlationRef names a correlation for a finding.

@@ -63,7 +63,7 @@ func (n *node) arms(t *testing.T, id, text string) Armed {
 		t.Fatal(err)
 	}
 	a.ID = id
-	if err := n.engine.TryArm(a); err != nil {
+	if err := n.engine.Arm(a)[0]; err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -204,7 +204,7 @@ func TestJointRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.ID = fmt.Sprint("indicator--", i)
-		if err := e.TryArm(a); (err != nil) != (i == maxJoints) {
+		if err := e.Arm(a)[0]; (err != nil) != (i == maxJoints) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
@@ -384,9 +384,9 @@ func TestSameIdOtherText(t *testing.T) {
 		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
-		b := n.engine.now.Load()
+		in := n.engine.now.Load().in
 		id := n.engine.Rules().Rules[0].Key()
-		if b.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !b.says(id, ruleText(1, "dns_query", "QueryName: one")) {
+		if in.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !in.says(id, ruleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
 		n.arms(t, "indicator--4", ruleText(1, "dns_query", "QueryName: ours"))

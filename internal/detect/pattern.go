@@ -54,13 +54,11 @@ func (w *window) add(ev *event.Event, seen stix.Observation) (*stix.StreamMatch,
 // LeftOut counts what the windows of the armed patterns and the correlations that
 // were shared did not keep or decide: a match of several events may have been missed for it.
 func (e *Engine) LeftOut() (n int64) {
-	for _, a := range e.now.Load().armed {
-		if a.joint != nil {
-			n += a.joint.left()
-		}
-		if a.window == nil {
-			continue
-		}
+	in := e.now.Load().in
+	for _, a := range in.joints {
+		n += a.joint.left()
+	}
+	for _, a := range in.windows {
 		a.window.mu.Lock()
 		st := a.window.stream.Stats()
 		a.window.mu.Unlock()

@@ -33,7 +33,7 @@ func (n *node) arm(t *testing.T, number int, pattern string) Armed {
 	t.Helper()
 	a, err := Read(patternIndicator(t, number, pattern))
 	if err == nil {
-		err = n.engine.TryArm(a)
+		err = n.engine.Arm(a)[0]
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", pattern, err)
@@ -235,7 +235,7 @@ func TestWindowHitsAreOwed(t *testing.T) {
 // Many patterns cost an event that meets none of them next to nothing: only those
 // whose clues it holds are looked at.
 func TestPatternBookNarrows(t *testing.T) {
-	var list []Armed
+	var list []*Armed
 	for i := range 1000 {
 		text := fmt.Sprintf("[process:command_line LIKE '%%payload-%04x%%' AND process:name = 'a%d.exe']", i*7919%65536, i)
 		if i%2 == 0 {
@@ -245,7 +245,7 @@ func TestPatternBookNarrows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, a)
+		list = append(list, &a)
 	}
 	b := newPatternBook(list)
 	n := &node{}
@@ -255,7 +255,7 @@ func TestPatternBookNarrows(t *testing.T) {
 	}
 	hit := n.event("process_creation", start, map[string]any{"Image": `C:\a1.exe`, "CommandLine": "x Payload-1EEF payload-1eef"})
 	found := ""
-	b.match(hit, func(string) bool { return true }, func(h Hit) { found += h.Indicator })
+	b.match(hit, func(*Armed) bool { return true }, func(h Hit) { found += h.Indicator })
 	if found != list[1].ID {
 		t.Errorf("found %q, want %q", found, list[1].ID)
 	}
@@ -276,20 +276,20 @@ func (n *node) traces(t *testing.T, id string) (list []finding.Trace) {
 func seenOf(ev *event.Event) stix.Observation { return observed.Of(ev) }
 
 func BenchmarkPatterns(b *testing.B) {
-	var list []Armed
+	var list []*Armed
 	for i := range 1000 {
 		a := Armed{ID: fmt.Sprint(i)}
 		var err error
 		if a, err = a.reads(fmt.Sprintf("[process:command_line LIKE '%%payload-%04x%%' OR url:value = 'https://h%d.example/']", i*7919%65536, i)); err != nil {
 			b.Fatal(err)
 		}
-		list = append(list, a)
+		list = append(list, &a)
 	}
 	book := newPatternBook(list)
 	ev := (&node{}).event("process_creation", start, map[string]any{"Image": `C:\Windows\System32\cmd.exe`, "CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`, "User": "x",
 		"ParentImage": `C:\Windows\explorer.exe`, "ParentCommandLine": `C:\Windows\explorer.exe`, "ProcessId": "1", "Hashes": "MD5=d41d8cd98f00b204e9800998ecf8427a", "CurrentDirectory": `C:\`, "IntegrityLevel": "High"})
 	b.ReportAllocs()
 	for b.Loop() {
-		book.match(ev, func(string) bool { return true }, func(Hit) {})
+		book.match(ev, func(*Armed) bool { return true }, func(Hit) {})
 	}
 }

@@ -303,7 +303,7 @@ func TestSystemBinary(t *testing.T) {
 	})
 }
 
-func indicator(t *testing.T, pattern, kind string) []byte {
+func indicator(t testing.TB, pattern, kind string) []byte {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", "created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
 		"name": "shared", "pattern": pattern, "pattern_type": kind, "valid_from": "2026-11-22T04:00:00Z", "valid_until": "2026-12-22T04:00:00Z", "labels": []string{"level:high"}})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -287,12 +288,7 @@ func TestSealsByItself(t *testing.T) {
 	put(t, h, samples(10, 12)...)
 	hand.Add(2 * time.Hour)
 	put(t, h, sample(12))
-	for range 500 {
-		if h.Totals().Open == 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	await.True(t, 10*time.Second, "the segment is not sealed", func() bool { return h.Totals().Open == 0 })
 	if to := h.Totals(); to.Open != 0 || to.Events != 13 {
 		t.Errorf("%+v", to)
 	}

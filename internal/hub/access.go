@@ -17,6 +17,7 @@ import (
 // Online lists the members that are connected, by id.
 func (h *Hub) Online() []string { return h.members.OnlineMembers() }
 
+// Newest returns the newest cycle and how many members it has a step of; id is
 // empty if there is none.
 func (h *Hub) Newest(ctx context.Context, step string) (id string, members int64, err error) {
 	err = h.db.Read(ctx, store.System("bench: newest cycle"), func(tx *store.Tx) error {
@@ -40,11 +41,33 @@ func (h *Hub) Cycle(ctx context.Context, id string) (c situation.Cycle, err erro
 	return c, err
 }
 
-// Idle reports whether everything that the hub has said was published.
-func (h *Hub) Idle(ctx context.Context) (bool, error) {
-	rows, err := h.db.Pending(ctx, 1)
-	return err == nil && len(rows) == 0, err
+// CycleTitled returns the cycle of the case with a title; ok is false if there is none.
+func (h *Hub) CycleTitled(ctx context.Context, title string) (c situation.Cycle, ok bool, err error) {
+	err = h.db.Read(ctx, store.System("bench: cycle"), func(tx *store.Tx) error {
+		list, err := store.Query[string](tx, `SELECT y.id FROM incidents c JOIN cycle y ON y.id = c.id
+			WHERE c.title = $1 AND SCOPE(c) ORDER BY y.opened DESC LIMIT 1`, title)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		c, err = situation.Of(tx, list[0])
+		ok = err == nil
+		return err
+	})
+	return c, ok, err
 }
+
+// InCases counts a member's findings that are in a case.
+func (h *Hub) InCases(ctx context.Context, member string) (n int64, err error) {
+	err = h.db.Read(ctx, store.System("bench: findings in cases"), func(tx *store.Tx) error {
+		n, err = store.One[int64](tx, `SELECT count(*) FROM incident_finding p
+			WHERE p.member = $1 AND SCOPE(p)`, member)
+		return err
+	})
+	return n, err
+}
+
+// Idle reports whether the capabilities have handled all messages.
+func (h *Hub) Idle(ctx context.Context) (bool, error) { return h.queue.Idle(ctx) }
 
 // DB returns the hub's store.
 func (h *Hub) DB() *store.DB { return h.db }
@@ -74,9 +97,6 @@ func (h *Hub) Handler() http.Handler { return h.console.Handler() }
 
 // Paths lists the paths of the hub's pages.
 func (h *Hub) Paths() []string { return h.console.Site.Paths() }
-
-// Busy reports whether a capability is at work on a message.
-func (h *Hub) Busy() bool { return h.working.Load() > 0 }
 
 // Pool returns the community's figures on rules.
 func (h *Hub) Pool() *pool.Pool { return h.pool }

@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
@@ -60,13 +61,25 @@ func hubConsole(h *Hub) (*role.Console, error) {
 func (h *Hub) figures(c *role.Console) {
 	c.Metrics.Readers = func(v policy.Viewer) bool { return v.Hub }
 	c.Metrics.Gauge("meneki_members_online", "Members whose node is connected.", func(context.Context) float64 { return float64(len(h.members.OnlineMembers())) })
-	c.Metrics.Gauge("meneki_outbox_pending", "Messages that are not published yet, up to 1000.", func(ctx context.Context) float64 {
-		rows, err := h.db.Pending(ctx, 1000)
-		if err != nil {
-			return -1
-		}
-		return float64(len(rows))
-	})
+	backlog := func(name, help string, value func(queue.Backlog) float64) {
+		c.Metrics.Gauges(name, help, "consumer", func(ctx context.Context) map[string]float64 {
+			list, err := h.queue.Backlogs(ctx)
+			if err != nil {
+				return nil
+			}
+			out := make(map[string]float64, len(list))
+			for _, b := range list {
+				out[b.Consumer] = value(b)
+			}
+			return out
+		})
+	}
+	backlog("meneki_queue_waiting", "Messages that a consumer has not handled yet.",
+		func(b queue.Backlog) float64 { return float64(b.Waiting) })
+	backlog("meneki_queue_oldest_seconds", "How long the oldest of them has waited.",
+		func(b queue.Backlog) float64 { return b.Age(h.db.Now()).Seconds() })
+	backlog("meneki_queue_set_aside", "Messages that a consumer could not handle and that were set aside.",
+		func(b queue.Backlog) float64 { return float64(b.Aside) })
 }
 
 // memberName gives a member's name, or "" if it is unknown.

@@ -1,52 +1,33 @@
 package hub
 
 import (
-	"context"
-	"encoding/json"
-
-	"github.com/meneki/meneki/internal/bus"
-	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/queue"
 )
 
-// handler takes one message of the hub's own bus.
-type handler func(ctx context.Context, m bus.Message) error
-
-// on makes a handler of a capability's typed method.
-func on[T any](fn func(ctx context.Context, v T, msg string) error) handler {
-	return func(ctx context.Context, m bus.Message) error {
-		var v T
-		if err := json.Unmarshal(m.Body, &v); err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("a message of the hub is not readable", "ハブ内のメッセージを読み取れません"), err)
-		}
-		return fn(ctx, v, m.ID)
-	}
-}
-
-// consumers says which capability hears what. One consumer each, so that a
-// capability hears everything in the order in which it came to pass.
-func (h *Hub) consumers() map[string]map[string]handler {
-	return map[string]map[string]handler{
-		"incident": {
-			msg.TopicFinding:   on(h.cases.OnFinding),
-			msg.TopicAssessed:  on(h.cases.OnAssessed),
-			msg.TopicIndicator: on(h.cases.OnIndicator),
-			msg.TopicSighting:  on(h.cases.OnSighting),
-		},
-		"severity": {
-			msg.TopicCase: on(h.judge.OnCaseChanged),
-		},
-		"share": {
-			msg.TopicCase:      on(h.office.OnCase),
-			msg.TopicCandidate: on(h.office.OnCandidate),
-		},
-		"situation": {
-			msg.TopicCase:      on(h.tracker.OnCase),
-			msg.TopicAssessed:  on(h.tracker.OnAssessed),
-			msg.TopicIndicator: on(h.tracker.OnIndicator),
-			msg.TopicReceipt:   on(h.tracker.OnReceipt),
-			msg.TopicSighting:  on(h.tracker.OnSighting),
-		},
+// consumers says which capability handles which messages. Each capability is one
+// consumer, so that it handles what a member did in the order in which it happened.
+func (h *Hub) consumers() []queue.Consumer {
+	return []queue.Consumer{
+		{Name: "casework", Topics: map[string]queue.Handler{
+			msg.TopicFinding:   queue.On(h.cases.OnFinding),
+			msg.TopicAssessed:  queue.On(h.cases.OnAssessed),
+			msg.TopicIndicator: queue.On(h.cases.OnIndicator),
+			msg.TopicSighting:  queue.On(h.cases.OnSighting),
+		}},
+		{Name: "severity", Topics: map[string]queue.Handler{
+			msg.TopicCase: queue.On(h.judge.OnCaseChanged),
+		}},
+		{Name: "share", Topics: map[string]queue.Handler{
+			msg.TopicCase:      queue.On(h.office.OnCase),
+			msg.TopicCandidate: queue.On(h.office.OnCandidate),
+		}},
+		{Name: "situation", Topics: map[string]queue.Handler{
+			msg.TopicCase:      queue.On(h.tracker.OnCase),
+			msg.TopicAssessed:  queue.On(h.tracker.OnAssessed),
+			msg.TopicIndicator: queue.On(h.tracker.OnIndicator),
+			msg.TopicReceipt:   queue.On(h.tracker.OnReceipt),
+			msg.TopicSighting:  queue.On(h.tracker.OnSighting),
+		}},
 	}
 }

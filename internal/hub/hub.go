@@ -33,6 +33,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share"
@@ -53,6 +54,7 @@ type Hub struct {
 	office  *share.Office
 	pool    *pool.Pool
 	tracker *situation.Tracker
+	queue   *queue.Queue
 	console *role.Console
 	door    *door
 
@@ -63,8 +65,7 @@ type Hub struct {
 	server *http.Server
 	lock   *os.File // held while the data folder is ours
 
-	working atomic.Int64 // messages that a capability is busy with
-	closing atomic.Bool  // members that go now go because the hub does
+	closing atomic.Bool // members that go now go because the hub does
 	roll    struct {
 		sync.Mutex
 		list []identity.Member // under mu; who belongs, kept because every issue asks
@@ -205,12 +206,12 @@ func (h *Hub) compose(ctx context.Context) error {
 	h.cases = casework.New(casework.Config{DB: h.db, People: h, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: tell("cases")})
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
-	h.tracker = situation.NewTracker(h.db, h.members.OnlineMembers, tell("situation"))
+	h.tracker = situation.NewTracker(h.members.OnlineMembers, tell("situation"))
 	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
 	findings := tell("findings")
 	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
 		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
-			tx.AfterCommit(findings)
+			tx.AfterCommitOnce(h.console, findings)
 			return finding.Receive(tx, member, body)
 		},
 		wire.KindCandidate:  h.office.ReceiveCandidate,
@@ -218,6 +219,9 @@ func (h *Hub) compose(ctx context.Context) error {
 		wire.KindSighting:   h.office.ReceiveSighting,
 		wire.KindRuleHealth: h.pool.Receive,
 	}}
+	if h.queue, err = queue.New(ctx, h.db, h.cfg.Log, h.consumers()...); err != nil {
+		return err
+	}
 	if h.console, err = hubConsole(h); err != nil {
 		return err
 	}
@@ -300,22 +304,7 @@ func (h *Hub) FirstRun(ctx context.Context) (string, error) {
 // Run serves and works until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for name, topics := range h.consumers() {
-		var list []string
-		for t := range topics {
-			list = append(list, t)
-		}
-		stop, err := h.bus.Local().Consume(ctx, name, list, func(ctx context.Context, m bus.Message) error {
-			h.working.Add(1)
-			defer h.working.Add(-1)
-			return topics[m.Topic](ctx, m)
-		})
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
-	g.Go(func() error { return bus.Relay(ctx, h.db, h.bus.Local(), h.cfg.Log) })
+	g.Go(func() error { return h.queue.Run(ctx) })
 	g.Go(func() error { return h.watchRoll(ctx) })
 	g.Go(func() error {
 		return role.Maintenance(h.db, h.people, h.cfg.Clock, h.cfg.Log, map[string]func(context.Context) error{"pool-rule-counts": h.pool.Renew}).Run(ctx)

@@ -31,6 +31,7 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 	}
 	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
 	err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
+		tx.SetLane(member)
 		for _, l := range b.Items {
 			if err := d.one(tx, member, l); err != nil {
 				return err
@@ -43,7 +44,10 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 	}
 	if err != nil { // one letter is bad: take the others one by one
 		for i, l := range b.Items {
-			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error { return d.one(tx, member, l) })
+			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
+				tx.SetLane(member)
+				return d.one(tx, member, l)
+			})
 			if err == nil {
 				continue
 			}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect"
@@ -362,20 +363,22 @@ func TestLiveHasNoRhythmForMembers(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://hub.example/live?topics=findings,cases", nil).WithContext(ctx)
 		r.AddCookie(w.hub.people.Cookie(w.cookies[who], time.Time{}, false))
 		h.done.Go(func() { w.handler.ServeHTTP(h, r) })
-		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(h.text(), "retry"); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: no stream: %q", who, h.text())
+		await.Until(t, 20*time.Second, func() string {
+			if strings.Contains(h.text(), "retry") {
+				return ""
 			}
-		}
+			return fmt.Sprintf("%s: no stream: %q", who, h.text())
+		})
 		return h
 	}
 	member, hub := follow("analyst of C"), follow("hub reader")
 	w.send("A", wire.KindFinding, w.finding("f-live", "A", "rule-live", policy.Handling{TLP: policy.AmberStrict}, nil))
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(hub.text(), "findings"); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the hub's people are not told")
+	await.Until(t, 20*time.Second, func() string {
+		if strings.Contains(hub.text(), "findings") {
+			return ""
 		}
-	}
+		return fmt.Sprintf("the hub's people are not told")
+	})
 	cancel()
 	member.done.Wait()
 	hub.done.Wait()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/event"
@@ -147,6 +148,7 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 	}
 	for _, s := range list {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			without, with := base.fork(t, fork), base.fork(t, fork)
 			without.after()
 			ids := s.add(with)
@@ -161,15 +163,19 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 				for _, p := range paths {
 					method, path, _ := strings.Cut(p.method, " ")
 					a, b := without.ask(who, method, path, p.body), with.ask(who, method, path, p.body)
-					x, y := plain(a, known), plain(b, known)
-					if x != y {
-						t.Errorf("%s can tell the worlds apart by %s:\n%s", or(who, "the public"), p.method, cmp.Diff(strings.Split(x, "\n"), strings.Split(y, "\n")))
+					if !alike(a, b) { // else they are the same without being made plain
+						if x, y := plain(a, known), plain(b, known); x != y {
+							t.Errorf("%s can tell the worlds apart by %s:\n%s", or(who, "the public"), p.method,
+								cmp.Diff(strings.Split(x, "\n"), strings.Split(y, "\n")))
+						}
 					}
 					if b.Code >= 500 || a.Code == 404 && strings.Contains(p.method, "/api/v1/") && strings.Contains(b.Body.String(), "unknown path") {
 						t.Errorf("%s: %d %.200s", p.method, b.Code, b.Body)
 					}
+					shown := strings.ToLower(b.Body.String())
 					for _, word := range words {
-						if !strings.Contains(p.method+p.body, word) && !strings.Contains(p.method, url.QueryEscape(word)) && strings.Contains(strings.ToLower(b.Body.String()), strings.ToLower(word)) {
+						if !strings.Contains(p.method+p.body, word) && !strings.Contains(p.method, url.QueryEscape(word)) &&
+							strings.Contains(shown, strings.ToLower(word)) {
 							t.Errorf("%s is shown %q by %s", or(who, "the public"), word, p.method)
 						}
 					}
@@ -300,11 +306,7 @@ func (w *world) node(t *testing.T) *bus.Link {
 	case <-time.After(20 * time.Second):
 		t.Fatal("C's node did not connect")
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the hub did not note that C's node is there")
-		}
-	}
+	await.True(t, 20*time.Second, "the hub did not note that C's node is there", func() bool { return len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) > 0 })
 	w.pump()
 	return l
 }

@@ -9,4 +9,5 @@ const TopicReceipt = "receipt.received"
 type Receipt struct {
 	wire.Receipt
 	Member string `json:"member,omitempty"` // by the sender's credentials
+	Case   string `json:"case,omitempty"`   // that the object was made in
 }

@@ -9,4 +9,5 @@ const TopicSighting = "sighting.received"
 type Sighting struct {
 	wire.Sighting
 	Member string `json:"member,omitempty"` // by the sender's credentials
+	Case   string `json:"case,omitempty"`   // that the indicator was made in
 }

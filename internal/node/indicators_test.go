@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
@@ -43,11 +44,7 @@ func (p pair) findings(t *testing.T) []finding.Item {
 
 func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after 20 s: %s", what)
-		}
-	}
+	await.True(t, 20*time.Second, what, ok)
 }
 
 // desk opens the watchlist as a command does, once the node's door is open.

@@ -20,7 +20,7 @@ func (a armory) Arm(indicator []byte) error {
 	if err != nil {
 		return err
 	}
-	return a.service.Engine().TryArm(armed)
+	return a.service.Engine().Arm(armed)[0]
 }
 
 // Disarm stops that.

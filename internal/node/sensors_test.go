@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
@@ -108,8 +109,7 @@ level: high
 // atHub waits until the hub knows a finding of each host.
 func (p pair) atHub(t *testing.T, rule string, hosts ...string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	await.Until(t, 20*time.Second, func() string {
 		var got []string
 		err := p.hub.DB().Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
 			got, err = store.Query[string](tx, `SELECT f.host FROM findings f WHERE f.rule = $1 AND SCOPE(f)`, rule)
@@ -128,13 +128,11 @@ func (p pair) atHub(t *testing.T, rule string, hosts ...string) {
 			if len(got) != len(hosts) {
 				t.Errorf("findings of %v, want of %v", got, hosts)
 			}
-			return
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no finding of %s at the hub, only of %v; sensors: %+v %+v", missing, got, p.node.sensors.Lines(), p.node.sensors.Problems())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return fmt.Sprintf("no finding of %s at the hub, only of %v; sensors: %+v %+v", missing, got,
+			p.node.sensors.Lines(), p.node.sensors.Problems())
+	})
 }
 
 // sampleEvent gives the first of the sample events that a rule matches, as
@@ -218,14 +216,10 @@ func TestSyslogEndToEnd(t *testing.T) {
 	// What cannot be read is counted where people look, and said once.
 	c, err = net.Dial("tcp", tcp.String())
 	send(c, err, "<38>1 2026-11-22T05:00:00Z big app 1 - - "+strings.Repeat("x", 1<<20)+"\n")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if bad, _ := p.node.sensors.losses(); bad > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a message of 1 MB is not counted as unreadable")
-		}
-	}
+	await.True(t, 20*time.Second, "a message of 1 MB is not counted as unreadable", func() bool {
+		bad, _ := p.node.sensors.losses()
+		return bad > 0
+	})
 	var log bytes.Buffer
 	to, told := slog.New(slog.NewTextHandler(&log, nil)), map[string]int64{}
 	p.node.sensors.tellLosses(to, told)

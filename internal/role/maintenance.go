@@ -9,12 +9,13 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
+	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/store"
 )
 
 // How long is kept what nothing asks for any more.
 const (
-	keepMessages = 7 * 24 * time.Hour  // published messages and the memory of having handled them
+	keepMessages = 7 * 24 * time.Hour  // messages that were handled
 	keepJobs     = 30 * 24 * time.Hour // jobs that ended
 )
 
@@ -23,9 +24,12 @@ const (
 // processes on one database one does it, and that it is seen when it fails.
 func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, more map[string]func(context.Context) error) *job.Runner {
 	work := map[string]func(ctx context.Context) error{
-		"prune-messages": func(ctx context.Context) error { _, err := db.Prune(ctx, c().Add(-keepMessages)); return err },
-		"tidy-sessions":  people.Tidy,
-		"prune-jobs":     func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
+		"prune-messages": func(ctx context.Context) error {
+			_, err := queue.Prune(ctx, db, c().Add(-keepMessages))
+			return err
+		},
+		"tidy-sessions": people.Tidy,
+		"prune-jobs":    func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
 	}
 	maps.Copy(work, more)
 	r := &job.Runner{DB: db, Handlers: map[string]job.Handler{}, Workers: 1, Poll: 20 * time.Second, Log: log}

@@ -51,6 +51,28 @@ func (m *Metrics) Gauge(name, help string, read func(ctx context.Context) float6
 	}))
 }
 
+// Gauges adds a figure for each value of a label; they are read when they are asked for.
+func (m *Metrics) Gauges(name, help, label string, read func(ctx context.Context) map[string]float64) {
+	m.reg.MustRegister(&gauges{prometheus.NewDesc(name, help, []string{label}, nil), read})
+}
+
+type gauges struct {
+	desc *prometheus.Desc
+	read func(ctx context.Context) map[string]float64
+}
+
+// Describe is a method of prometheus.Collector.
+func (g *gauges) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
+
+// Collect is a method of prometheus.Collector.
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for of, v := range g.read(ctx) {
+		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, v, of)
+	}
+}
+
 // Serve answers GET /metrics for readers.
 func (m *Metrics) Serve(auth func(*http.Request) (policy.Viewer, error)) func(http.ResponseWriter, *http.Request) error {
 	inner := promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{})

@@ -80,10 +80,15 @@ type Assessment struct {
 
 const columns = "a.id, a.case_id, a.realm, a.scale, a.scale_version, a.scale_hash, a.rev, a.inputs, a.lowest, a.likely, a.highest, a.score, a.ask, a.outlook, a.by_user, a.automatic, a.at, a.supersedes, a.tlp, a.owner, a.audience"
 
-// CaseMark is what severity must know of a case to mark its assessments.
+// CaseMark is what severity must know of a case to mark its assessments, and to make
+// the automatic one of the case as it is now.
 type CaseMark struct {
 	Realm    string
 	Handling policy.Handling
+	Level    string
+	Sectors  []string
+	Tactics  []string
+	Members  int // 0 says that this and the three before it are not known
 }
 
 // CaseReader reads a case's mark inside a transaction, or gives fault.NotFound.
@@ -153,38 +158,37 @@ func (s *Service) mark(tx *store.Tx, caseID, realm string) (CaseMark, error) {
 // OnCaseChanged makes or renews the automatic assessment of a case on the lead
 // scale. What a person has judged stands: the automatic inputs only fill the
 // axes that the person left unknown. Nothing new is written where nothing
-// changed. The case's marking is carried to all its assessments.
-func (s *Service) OnCaseChanged(ctx context.Context, ev msg.CaseChanged, msgID string) error {
+// changed. The case's marking is carried to all its assessments. The case is judged
+// as it is now: by the time the message is handled it may have grown.
+func (s *Service) OnCaseChanged(tx *store.Tx, ev msg.CaseChanged) error {
 	scale, err := s.Scale(Lead)
 	if err != nil {
 		return err
 	}
-	return s.db.Write(ctx, store.System("severity: case changed"), func(tx *store.Tx) error {
-		if fresh, err := tx.Once("severity/case", msgID); err != nil || !fresh {
-			return err
-		}
-		m, err := s.mark(tx, ev.Case, ev.Realm)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`UPDATE assessment SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4 AND SCOPE(assessment)`,
-			m.Handling.TLP, m.Handling.Owner, m.Handling.Audience, ev.Case); err != nil {
-			return err
-		}
-		last, err := latest(tx, Lead, ev.Case)
-		if err != nil {
-			return err
-		}
-		inputs, outlook := First(ev), NoOutlook
-		if prev, ok := last[ev.Case]; ok {
-			inputs, outlook = merge(inputs, prev.Inputs), prev.Outlook
-			if same(inputs, prev.Inputs) && prev.ScaleHash == scale.Hash {
-				return nil
-			}
-		}
-		_, err = s.write(tx, scale, ev.Case, m, last[ev.Case], inputs, outlook, FirstBy)
+	m, err := s.mark(tx, ev.Case, ev.Realm)
+	if err != nil {
 		return err
-	})
+	}
+	if _, err := tx.Exec(`UPDATE assessment SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4 AND SCOPE(assessment)`,
+		m.Handling.TLP, m.Handling.Owner, m.Handling.Audience, ev.Case); err != nil {
+		return err
+	}
+	last, err := latest(tx, Lead, ev.Case)
+	if err != nil {
+		return err
+	}
+	if m.Members > 0 {
+		ev.Level, ev.Sectors, ev.Tactics, ev.Members = m.Level, m.Sectors, m.Tactics, m.Members
+	}
+	inputs, outlook := First(ev), NoOutlook
+	if prev, ok := last[ev.Case]; ok {
+		inputs, outlook = merge(inputs, prev.Inputs), prev.Outlook
+		if same(inputs, prev.Inputs) && prev.ScaleHash == scale.Hash {
+			return nil
+		}
+	}
+	_, err = s.write(tx, scale, ev.Case, m, last[ev.Case], inputs, outlook, FirstBy)
+	return err
 }
 
 // merge keeps what a person has judged.
@@ -292,7 +296,7 @@ func (s *Service) write(tx *store.Tx, scale *Scale, caseID string, m CaseMark, p
 	if scale.ID != Lead {
 		return a, nil
 	}
-	return a, tx.Emit(msg.TopicAssessed, a.ID, msg.Assessed{Case: caseID, Scale: a.Scale, Lowest: a.Lowest, Likely: a.Likely, Most: a.Highest, At: a.At})
+	return a, tx.Emit(msg.TopicAssessed, a.ID, msg.Assessed{Case: caseID, Scale: a.Scale, Rev: a.Rev, Lowest: a.Lowest, Likely: a.Likely, Most: a.Highest, At: a.At})
 }
 
 // Latest gives the newest assessment of each case on the lead scale, as far as

@@ -49,10 +49,16 @@ func each(t *testing.T, body func(t *testing.T, b *bench)) {
 	}, storetest.With(Migration()))
 }
 
-func (b *bench) changed(t *testing.T, ev msg.CaseChanged, msg string) {
+// handle lets a handler handle a message, as the queue does.
+func handle[T any](t *testing.T, db *store.DB, h func(*store.Tx, T) error, v T) error {
+	t.Helper()
+	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h(tx, v) })
+}
+
+func (b *bench) changed(t *testing.T, ev msg.CaseChanged) {
 	t.Helper()
 	b.hand.Add(time.Second)
-	if err := b.s.OnCaseChanged(ctx, ev, msg); err != nil {
+	if err := handle(t, b.db, b.s.OnCaseChanged, ev); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -68,15 +74,11 @@ func (b *bench) all(t *testing.T, scope store.Scope) []Assessment {
 
 func (b *bench) told(t *testing.T) []msg.Assessed {
 	t.Helper()
-	rows, err := b.db.Pending(ctx, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []msg.Assessed
-	for _, r := range rows {
+	for _, m := range storetest.Outbox(t, b.db) {
 		var a msg.Assessed
-		if r.Topic != msg.TopicAssessed || json.Unmarshal(r.Body, &a) != nil {
-			t.Fatalf("%+v", r)
+		if m.Topic != msg.TopicAssessed || json.Unmarshal(m.Body, &a) != nil {
+			t.Fatalf("%+v", m)
 		}
 		out = append(out, a)
 	}
@@ -85,9 +87,9 @@ func (b *bench) told(t *testing.T) []msg.Assessed {
 
 func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.changed(t, opened, "m1")
-		b.changed(t, opened, "m1") // the message comes again
-		b.changed(t, opened, "m2") // nothing new
+		b.changed(t, opened)
+		b.changed(t, opened) // the message comes again
+		b.changed(t, opened) // nothing new
 		list := b.all(t, system)
 		if len(list) != 1 {
 			t.Fatalf("%d assessments", len(list))
@@ -97,13 +99,13 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 		if a.Lowest != 0 || a.Likely != 1 || a.Highest != 4 || !a.Automatic || a.Rev != 1 || a.ScaleHash != scale.Hash || a.ScaleVersion != 1 || a.Ask == "" || len(a.Inputs) != 3 || a.Realm != event.Live {
 			t.Errorf("%+v", a)
 		}
-		want := []msg.Assessed{{Case: "case1", Scale: Lead, Lowest: 0, Likely: 1, Most: 4, At: a.At}}
+		want := []msg.Assessed{{Case: "case1", Scale: Lead, Rev: 1, Lowest: 0, Likely: 1, Most: 4, At: a.At}}
 		if diff := cmp.Diff(want, b.told(t)); diff != "" {
 			t.Error(diff)
 		}
 		more := opened
 		more.Tactics = []string{"impact", "lateral-movement"}
-		b.changed(t, more, "m3")
+		b.changed(t, more)
 		list = b.all(t, system)
 		if len(list) != 2 || list[0].Likely != 2 || list[0].Lowest != 1 || list[0].Supersedes != a.ID || list[0].Rev != 2 {
 			t.Errorf("%+v", list)
@@ -119,7 +121,7 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 
 func TestAPersonsJudgementStands(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.changed(t, opened, "m1")
+		b.changed(t, opened)
 		b.hand.Add(time.Second)
 		a, err := b.s.Judge(ctx, analyst, "case1", Lead, []Input{{Axis: "continuity", Confidence: Known, Value: "3", Why: i18n.T("plant stopped", "発電所が停止")}, {Axis: "safety", Confidence: Known, Value: "0", By: "forged"}}, Worsening)
 		if err != nil {
@@ -130,7 +132,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 		}
 		more := opened
 		more.Tactics, more.Members = []string{"exfiltration"}, 3
-		b.changed(t, more, "m2")
+		b.changed(t, more)
 		last, err := b.s.Latest(ctx, system, "case1", "nope")
 		if err != nil || len(last) != 1 {
 			t.Fatal(last, err)
@@ -139,7 +141,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 		if got.Lowest != 3 || got.Likely != 3 || !got.Automatic || got.Outlook != Worsening || got.Inputs[0].By != "ana" || got.Inputs[0].Why.JA != "発電所が停止" || got.Inputs[1].By != "ana" || got.Inputs[2].By != FirstBy || got.Inputs[2].Value != "2" {
 			t.Errorf("%+v", got)
 		}
-		b.changed(t, more, "m3")
+		b.changed(t, more)
 		if n := len(b.all(t, system)); n != 3 {
 			t.Errorf("%d assessments", n)
 		}
@@ -158,7 +160,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 
 func TestAssessmentsAreHandledLikeTheirCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.changed(t, opened, "m1")
+		b.changed(t, opened)
 		see := func(v policy.Viewer) int { return len(b.all(t, store.As(v))) }
 		if see(analyst) != 1 || see(party) != 1 || see(city) != 0 || see(policy.Viewer{}) != 0 {
 			t.Error(see(analyst), see(party), see(city), see(policy.Viewer{}))
@@ -175,18 +177,18 @@ func TestAssessmentsAreHandledLikeTheirCase(t *testing.T) {
 			t.Error("a hidden case and none are told apart", hidden, absent)
 		}
 		b.marks["case1"] = policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power"), policy.ToMember("city")}}
-		b.changed(t, opened, "m2") // the city has become a party
+		b.changed(t, opened) // the city has become a party
 		if see(city) != 1 {
 			t.Error("a new party does not see what came before")
 		}
 		b.marks["case1"] = policy.Handling{TLP: policy.Red, Owner: "power"}
-		b.changed(t, opened, "m3")
+		b.changed(t, opened)
 		if see(city) != 0 || see(analyst) != 0 || see(party) != 1 {
 			t.Error("a case turned RED is still read")
 		}
 		gone := opened
 		gone.Case = "case2"
-		b.changed(t, gone, "m4")
+		b.changed(t, gone)
 		if list, err := b.s.OfCase(ctx, store.As(analyst), "case2"); err != nil || len(list) != 0 {
 			t.Error("an assessment of a case that is not there is seen", err)
 		}
@@ -195,7 +197,7 @@ func TestAssessmentsAreHandledLikeTheirCase(t *testing.T) {
 
 func TestJudgeRefuses(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.changed(t, opened, "m1")
+		b.changed(t, opened)
 		machine := analyst
 		machine.Machine = true
 		for name, c := range map[string]struct {
@@ -225,7 +227,7 @@ func TestJudgeRefuses(t *testing.T) {
 func TestUnwiredIsForTheHub(t *testing.T) {
 	db := storetest.SQLite(t, storetest.With(Migration()))
 	s := New(db, nil)
-	if err := s.OnCaseChanged(ctx, opened, "m1"); err != nil {
+	if err := handle(t, db, s.OnCaseChanged, opened); err != nil {
 		t.Fatal(err)
 	}
 	for v, want := range map[policy.Viewer]int{analyst: 1, party: 0, city: 0, {}: 0} {

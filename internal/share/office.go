@@ -125,80 +125,80 @@ type candidateRow struct {
 
 // OnCase makes indicators of what was offered with a finding, once the finding
 // is in a case.
-func (o *Office) OnCase(ctx context.Context, ev msg.CaseChanged, id string) error {
+func (o *Office) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if ev.Finding == "" {
 		return nil
 	}
-	return o.issue(ctx, "share/case", id, func(tx *store.Tx) (string, string, error) {
-		_, err := tx.Exec(`INSERT INTO candidate_case (finding, case_id) VALUES ($1,$2) ON CONFLICT (finding) DO NOTHING`, ev.Finding, ev.Case)
-		return ev.Finding, ev.Case, err
-	})
+	_, err := tx.Exec(`INSERT INTO candidate_case (finding, case_id) VALUES ($1,$2) ON CONFLICT (finding) DO NOTHING`,
+		ev.Finding, ev.Case)
+	if err != nil {
+		return err
+	}
+	return o.issue(tx, ev.Finding, ev.Case)
 }
 
 // OnCandidate makes an indicator of an offer whose finding is in a case; one
 // that comes before its case waits for it.
-func (o *Office) OnCandidate(ctx context.Context, c msg.Candidate, id string) error {
-	return o.issue(ctx, "share/candidate", id, func(tx *store.Tx) (string, string, error) {
-		cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
-		if err != nil || len(cases) == 0 {
-			return "", "", err
-		}
-		return c.Finding, cases[0], nil
-	})
+func (o *Office) OnCandidate(tx *store.Tx, c msg.Candidate) error {
+	cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
+	if err != nil || len(cases) == 0 {
+		return err
+	}
+	return o.issue(tx, c.Finding, cases[0])
 }
 
 // issue makes indicators of the unused candidates of a finding, delivers them
 // and pushes them after the commit.
-func (o *Office) issue(ctx context.Context, consumer, message string, find func(*store.Tx) (finding, caseID string, err error)) error {
-	people, err := o.roll.Recipients(ctx)
+func (o *Office) issue(tx *store.Tx, finding, caseID string) error {
+	list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c
+		WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	people, err := o.roll.Recipients(tx.Context())
 	if err != nil {
 		return err
 	}
-	unfit, err := o.roll.Unfit(ctx)
+	unfit, err := o.roll.Unfit(tx.Context())
 	if err != nil {
 		return err
 	}
-	var out []parcel
-	err = o.db.Write(ctx, store.System("share: issue indicators"), func(tx *store.Tx) error {
-		out = nil
-		if fresh, err := tx.Once(consumer, message); err != nil || !fresh {
+	for _, row := range list {
+		var c msg.Candidate
+		if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
 			return err
 		}
-		finding, caseID, err := find(tx)
-		if err != nil || finding == "" {
-			return err
+		// A node looks for itself, but it may be hostile, or not know yet whose
+		// names these are. The answer to its offer is the same as to any.
+		if c.Observable != nil {
+			if why := unfit(*c.Observable); why != "" {
+				if err := o.unusable(tx, c, errors.New(why)); err != nil {
+					return err
+				}
+				continue
+			}
 		}
-		list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
+		p, err := o.issueOne(tx, c, caseID, people)
 		if err != nil {
 			return err
 		}
-		for _, row := range list {
-			var c msg.Candidate
-			if err := json.Unmarshal([]byte(row.Body), &c); err != nil {
-				return err
-			}
-			// A node looks for itself, but it may be hostile, or not know yet whose
-			// names these are. The answer to its offer is the same as to any.
-			if c.Observable != nil {
-				if why := unfit(*c.Observable); why != "" {
-					if err := o.unusable(tx, c, errors.New(why)); err != nil {
-						return err
-					}
-					continue
-				}
-			}
-			p, err := o.issueOne(tx, c, caseID, people)
-			if err != nil {
-				return err
-			}
-			out = append(out, p...)
-		}
-		return nil
-	})
-	if err == nil {
-		o.send(ctx, out)
+		o.sendLater(tx, p)
 	}
-	return err
+	return nil
+}
+
+// sendLater has deliveries sent after the commit, together with the others of the
+// transaction.
+func (o *Office) sendLater(tx *store.Tx, list []parcel) {
+	if len(list) == 0 {
+		return
+	}
+	all := store.PerTx(tx, o, func() *[]parcel {
+		all := new([]parcel)
+		tx.AfterCommit(func() { o.send(tx.Context(), *all) })
+		return all
+	})
+	*all = append(*all, list...)
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
@@ -229,7 +229,7 @@ func (o *Office) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people [
 			return nil, err
 		}
 		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
-		if err := tx.Emit(msg.TopicIndicator, "made:"+id, ev); err != nil {
+		if err := tx.EmitIn(row.Handling.Owner, msg.TopicIndicator, "made:"+id, ev); err != nil {
 			return nil, err
 		}
 	}
@@ -333,7 +333,10 @@ func (o *Office) send(ctx context.Context, list []parcel) {
 				continue
 			}
 			done[p.row.ID] = true
-			if err := tx.Emit(msg.TopicIndicator, fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified)), msg.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at, Handling: p.row.Handling}); err != nil {
+			id := fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified))
+			ev := msg.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at,
+				Handling: p.row.Handling}
+			if err := tx.EmitIn(p.row.Handling.Owner, msg.TopicIndicator, id, ev); err != nil {
 				return err
 			}
 		}

@@ -107,12 +107,12 @@ func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
 		return err
 	}
 	c.Member = member
-	return h.OnCandidate(t.Context(), c, "candidate/"+c.ID)
+	return handle(t, h.db, h.OnCandidate, c)
 }
 
 func (h *hub) inCase(t *testing.T, finding, id string) {
 	t.Helper()
-	if err := h.OnCase(t.Context(), msg.CaseChanged{Case: id, Finding: finding}, "case/"+id+"/"+finding); err != nil {
+	if err := handle(t, h.db, h.OnCase, msg.CaseChanged{Case: id, Finding: finding}); err != nil {
 		t.Fatal(err)
 	}
 }

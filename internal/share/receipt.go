@@ -22,7 +22,8 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 	if err := json.Unmarshal(body, &r.Receipt); err != nil {
 		return fault.Wrap(fault.Invalid, i18n.T("the receipt is not readable", "受領通知を読み取れません"), err)
 	}
-	if err := o.delivered(tx, member, r.Object); err != nil {
+	caseID, err := o.delivered(tx, member, r.Object)
+	if err != nil {
 		return err
 	}
 	switch r.State {
@@ -30,7 +31,7 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 	default:
 		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
 	}
-	r.Member, r.At, r.Reason = member, event.Near(r.At, tx.Now()), event.Clip(r.Reason, 500)
+	r.Member, r.Case, r.At, r.Reason = member, caseID, event.Near(r.At, tx.Now()), event.Clip(r.Reason, 500)
 	if r.Undisclosed || r.Hits < 0 {
 		r.Undisclosed, r.Hits = true, 0
 	}
@@ -47,7 +48,7 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 		hunted = at
 	}
 	// A receipt never goes back: one that arrives late fills in its own time only.
-	_, err := tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
+	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
 ON CONFLICT (object, member) DO UPDATE SET
  state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed' AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
  modified = CASE WHEN excluded.modified > progress.modified THEN excluded.modified ELSE progress.modified END,
@@ -60,17 +61,22 @@ ON CONFLICT (object, member) DO UPDATE SET
 	if err != nil {
 		return err
 	}
-	tx.AfterCommit(o.tell)
+	tx.AfterCommitOnce(o, o.tell)
 	return tx.Emit(msg.TopicReceipt, member+"/"+receiptID(r.Receipt), r)
 }
 
-// delivered refuses words about what was never delivered.
-func (o *Office) delivered(tx *store.Tx, member, object string) error {
-	n, err := store.One[int64](tx, `SELECT count(*) FROM delivery WHERE member = $1 AND object = $2`, member, object)
-	if err == nil && n == 0 {
-		return fault.New(fault.NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"))
+// delivered returns the case of an object that was delivered to a member, and refuses
+// statements about what never was.
+func (o *Office) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
+	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)
+		AND EXISTS (SELECT 1 FROM delivery d WHERE d.member = $2 AND d.object = o.id)`, object, member)
+	if err != nil {
+		return "", err
 	}
-	return err
+	if len(list) == 0 {
+		return "", fault.New(fault.NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"))
+	}
+	return list[0], nil
 }
 
 // ReceiveSighting takes a member's word that it saw an indicator, in the
@@ -83,17 +89,18 @@ func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
 		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "目撃情報が正しくありません"))
 	}
-	if err := o.delivered(tx, member, s.Indicator); err != nil {
+	caseID, err := o.delivered(tx, member, s.Indicator)
+	if err != nil {
 		return err
 	}
 	s.Realm = event.Clip(s.Realm, 100)
-	s.Member, s.At, s.Handling = member, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
 	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
 		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}
-	tx.AfterCommit(o.tell)
+	tx.AfterCommitOnce(o, o.tell)
 	return tx.Emit(msg.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
 }

@@ -128,3 +128,9 @@ func TestSightings(t *testing.T) {
 		}
 	})
 }
+
+// handle lets a handler handle a message, as the queue does.
+func handle[T any](t *testing.T, db *store.DB, h func(*store.Tx, T) error, v T) error {
+	t.Helper()
+	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h(tx, v) })
+}

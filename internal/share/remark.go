@@ -95,7 +95,11 @@ func (o *Office) change(ctx context.Context, v policy.Viewer, id string, edit fu
 			}
 			out = append(out, more...)
 		}
-		return tx.Emit(msg.TopicIndicator, fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified)), msg.IndicatorChanged{Indicator: r.ID, Case: r.Case, Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
+		// In the owner's lane, as what was said when it was made: who marks what hangs on
+		// the indicator must not see the older marking after the newer.
+		event := fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified))
+		return tx.EmitIn(r.Handling.Owner, msg.TopicIndicator, event, msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
+			Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
 	if err == nil {
 		o.send(ctx, out)

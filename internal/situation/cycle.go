@@ -4,7 +4,6 @@
 package situation
 
 import (
-	"context"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -73,121 +72,108 @@ type Cycle struct {
 
 // Tracker follows the cycles at the hub.
 type Tracker struct {
-	db     *store.DB
 	online func() []string
 	tell   func()
 }
 
 // NewTracker makes a tracker; online names the members that are connected now.
-func NewTracker(db *store.DB, online func() []string, tell func()) *Tracker {
-	return &Tracker{db: db, online: online, tell: tell}
+func NewTracker(online func() []string, tell func()) *Tracker {
+	return &Tracker{online: online, tell: tell}
 }
 
-// do runs fn once for a message.
-func (t *Tracker) do(ctx context.Context, msg string, fn func(*store.Tx) error) error {
-	return t.db.Write(ctx, store.System("situation: follow the cycle"), func(tx *store.Tx) error {
-		if fresh, err := tx.Once("situation", msg); err != nil || !fresh {
-			return err
-		}
-		tx.AfterCommit(t.tell)
-		return fn(tx)
-	})
+// write adds steps to a case's cycle; of two of one name, subject and member the first stands.
+func write(tx *store.Tx, cycle string, steps ...Step) error {
+	rows := make([][]any, len(steps))
+	for i, s := range steps {
+		rows[i] = []any{cycle, s.Name, s.Subject, s.Member, s.At, s.N}
+	}
+	return tx.InsertTogether(`INSERT INTO cycle_step (cycle, name, subject, member, at, n)`, rows,
+		`ON CONFLICT (cycle, name, subject, member) DO NOTHING`)
 }
 
-// mark writes a step; the first time stands.
-func mark(tx *store.Tx, s Step) error {
-	_, err := tx.Exec(`INSERT INTO cycle_step (cycle, name, subject, member, at, n) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (cycle, name, subject, member) DO NOTHING`,
-		s.Cycle, s.Name, s.Subject, s.Member, clock.Micros(s.At), s.N)
-	return err
-}
+// The handlers below may see the messages of two members in another order than that in
+// which they were emitted, so each says all that is needed to write its step.
 
 // OnCase starts a cycle, or notes that another finding joined it.
-func (t *Tracker) OnCase(ctx context.Context, ev msg.CaseChanged, msg string) error {
+func (t *Tracker) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if ev.Finding == "" {
 		return nil
 	}
-	return t.do(ctx, msg, func(tx *store.Tx) error {
-		if _, err := tx.Exec(`INSERT INTO cycle (id, number, realm, sensed, opened) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (id) DO UPDATE SET sensed = CASE WHEN excluded.sensed < cycle.sensed THEN excluded.sensed ELSE cycle.sensed END`,
-			ev.Case, ev.Number, ev.Realm, clock.Micros(ev.Sensed), clock.Micros(ev.At)); err != nil {
-			return err
-		}
-		steps := []Step{{Name: Detected, Subject: ev.Finding, Member: ev.Member, At: ev.Detected}}
-		if !ev.Retro {
-			steps = append(steps, Step{Name: Sensed, Subject: ev.Finding, Member: ev.Member, At: ev.Found})
-		}
-		if ev.Opened {
-			steps = append(steps, Step{Name: Opened, Subject: ev.Finding, At: ev.At})
-		}
-		for _, s := range steps {
-			s.Cycle = ev.Case
-			if err := mark(tx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	tx.AfterCommitOnce(t, t.tell)
+	if _, err := tx.Exec(`INSERT INTO cycle (id, number, realm, sensed, opened) VALUES ($1,$2,$3,$4,$5)
+		ON CONFLICT (id) DO UPDATE SET
+			sensed = CASE WHEN excluded.sensed < cycle.sensed THEN excluded.sensed ELSE cycle.sensed END,
+			opened = CASE WHEN excluded.opened < cycle.opened THEN excluded.opened ELSE cycle.opened END`,
+		ev.Case, ev.Number, ev.Realm, clock.Micros(ev.Sensed), clock.Micros(ev.At)); err != nil {
+		return err
+	}
+	steps := []Step{{Name: Detected, Subject: ev.Finding, Member: ev.Member, At: ev.Detected}}
+	if !ev.Retro {
+		steps = append(steps, Step{Name: Sensed, Subject: ev.Finding, Member: ev.Member, At: ev.Found})
+	}
+	if ev.Opened {
+		steps = append(steps, Step{Name: Opened, Subject: ev.Finding, At: ev.At})
+	}
+	return write(tx, ev.Case, steps...)
 }
 
 // OnAssessed notes the first severity.
-func (t *Tracker) OnAssessed(ctx context.Context, ev msg.Assessed, msg string) error {
-	return t.do(ctx, msg, func(tx *store.Tx) error {
-		return mark(tx, Step{Cycle: ev.Case, Name: Judged, At: ev.At, N: int64(ev.Likely)})
-	})
+func (t *Tracker) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
+	if ev.Rev > 1 {
+		return nil
+	}
+	tx.AfterCommitOnce(t, t.tell)
+	return write(tx, ev.Case, Step{Name: Judged, At: ev.At, N: int64(ev.Likely)})
 }
 
-// OnIndicator notes that an indicator was made, pushed or marked anew.
-func (t *Tracker) OnIndicator(ctx context.Context, ev msg.IndicatorChanged, msg string) error {
+// OnIndicator notes that an indicator was made, pushed or marked anew. All that is said
+// of an indicator is in one lane, so the newest marking stands.
+func (t *Tracker) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	if ev.Case == "" {
 		return nil
 	}
-	return t.do(ctx, msg, func(tx *store.Tx) error {
-		switch h := ev.Handling; {
-		case ev.Made:
-			if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
-				return err
-			}
-			// Whom the time to immunity waits for is decided when the indicator is made.
-			for _, m := range t.online() {
-				if err := mark(tx, Step{Cycle: ev.Case, Name: connected, Subject: ev.Indicator, Member: m, At: ev.At}); err != nil {
-					return err
-				}
-			}
-			return mark(tx, Step{Cycle: ev.Case, Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)})
-		case ev.Pushed.IsZero(): // marked anew, or withdrawn
-			_, err := tx.Exec(`UPDATE cycle_subject SET tlp = $1, owner = $2, audience = $3 WHERE subject = $4 AND SCOPE(cycle_subject)`, int(h.TLP), h.Owner, h.Audience.Column(), ev.Indicator)
+	tx.AfterCommitOnce(t, t.tell)
+	switch h := ev.Handling; {
+	case ev.Made:
+		if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5)
+			ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
 			return err
 		}
-		return mark(tx, Step{Cycle: ev.Case, Name: Pushed, Subject: ev.Indicator, At: ev.Pushed})
-	})
+		steps := []Step{{Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)}}
+		// Whom the time to immunity waits for is decided when the indicator is made.
+		for _, m := range t.online() {
+			steps = append(steps, Step{Name: connected, Subject: ev.Indicator, Member: m, At: ev.At})
+		}
+		return write(tx, ev.Case, steps...)
+	case ev.Pushed.IsZero(): // marked anew, or withdrawn
+		_, err := tx.Exec(`UPDATE cycle_subject SET tlp = $1, owner = $2, audience = $3
+			WHERE subject = $4 AND SCOPE(cycle_subject)`, int(h.TLP), h.Owner, h.Audience.Column(), ev.Indicator)
+		return err
+	}
+	return write(tx, ev.Case, Step{Name: Pushed, Subject: ev.Indicator, At: ev.Pushed})
 }
 
 // OnReceipt notes how far a member is.
-func (t *Tracker) OnReceipt(ctx context.Context, ev msg.Receipt, msg string) error {
+func (t *Tracker) OnReceipt(tx *store.Tx, ev msg.Receipt) error {
 	name := map[wire.State]string{wire.Armed: Armed, wire.Hunted: Hunted, wire.Refused: Refused}[ev.State]
-	if name == "" {
+	if name == "" || ev.Case == "" {
 		return nil
 	}
 	n := ev.Hits
 	if ev.Undisclosed {
 		n = Untold
 	}
-	return t.about(ctx, msg, ev.Object, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})
+	tx.AfterCommitOnce(t, t.tell)
+	return write(tx, ev.Case, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})
 }
 
 // OnSighting notes that a member saw an indicator.
-func (t *Tracker) OnSighting(ctx context.Context, ev msg.Sighting, msg string) error {
-	return t.about(ctx, msg, ev.Indicator, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
-}
-
-func (t *Tracker) about(ctx context.Context, msg, subject string, s Step) error {
-	return t.do(ctx, msg, func(tx *store.Tx) error {
-		list, err := store.Query[string](tx, `SELECT s.cycle FROM cycle_subject s WHERE s.subject = $1 AND SCOPE(s)`, subject)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		s.Cycle = list[0]
-		return mark(tx, s)
-	})
+func (t *Tracker) OnSighting(tx *store.Tx, ev msg.Sighting) error {
+	if ev.Case == "" {
+		return nil
+	}
+	tx.AfterCommitOnce(t, t.tell)
+	return write(tx, ev.Case, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
 }
 
 // Latest gives the newest cycles with their steps in order of time; steps of an

@@ -78,7 +78,7 @@ func get(h http.Handler, viewer, path string) (int, string) {
 func TestTheFirstPage(t *testing.T) {
 	now, _ := clock.Fixed(noon.Add(time.Minute))
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
-		play(t, tr, 10)
+		play(t, db, tr, 10)
 		h := serve(sources(db, now, false))
 		for lang, wants := range map[string][]string{
 			"en": {"0.39 s: all 2 connected members", "Findings in Tokyo only", "Rising in Medical services", "MNK-1", "between 2 and 4", "4,242", "Alpha &lt;script&gt;"},
@@ -106,7 +106,7 @@ func TestTheFirstPage(t *testing.T) {
 func TestAMemberSeesItsOwnSituation(t *testing.T) {
 	now, _ := clock.Fixed(noon.Add(time.Minute))
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
-		play(t, tr, 10)
+		play(t, db, tr, 10)
 		h := serve(sources(db, now, false))
 		for _, who := range []string{"b", "nobody"} {
 			for _, path := range []string{"/", "/?lang=en", "/?format=json", "/?format=csv", "/api/v1/situation"} {

@@ -9,9 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 )
 
 // copyFrom is the number of rows from which PostgreSQL's COPY is worth its set-up.
@@ -25,7 +22,7 @@ func Insert[T any](tx *Tx, table string, rows []T) error {
 		return err
 	}
 	if !tx.write {
-		return tx.fail(fault.New(fault.Internal, i18n.T("a statement that writes was run in a Read", "読み取り専用の処理で書き込みが行われました")))
+		return tx.fail(writeInRead())
 	}
 	p, err := tx.db.planOf(reflect.TypeFor[T]())
 	if err == nil && p.scalar {
@@ -83,6 +80,11 @@ const maxTogether = 512
 // into is a statement up to VALUES, then is what follows the rows. Arguments are
 // converted as those of Exec.
 func (tx *Tx) InsertTogether(into string, rows [][]any, then string) error {
+	_, err := tx.insertTogether(into, rows, then)
+	return err
+}
+
+func (tx *Tx) insertTogether(into string, rows [][]any, then string) (inserted int64, err error) {
 	for len(rows) > 0 {
 		n := 1 // rows of this statement: a power of two, so that few statements are kept prepared
 		for n*2 <= len(rows) && n*2*len(rows[0]) <= maxTogether {
@@ -105,12 +107,14 @@ func (tx *Tx) InsertTogether(into string, rows [][]any, then string) error {
 			}
 			q = append(q, ')')
 		}
-		if _, err := tx.Exec(string(append(append(q, ' '), then...)), args...); err != nil {
-			return err
+		some, err := tx.Exec(string(append(append(q, ' '), then...)), args...)
+		if err != nil {
+			return 0, err
 		}
+		inserted += some
 		rows = rows[n:]
 	}
-	return nil
+	return inserted, nil
 }
 
 // copyRows speaks COPY on the connection that the transaction is on.

@@ -31,7 +31,7 @@ func (db *DB) openPostgres(ctx context.Context, raw string) error {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 10 * time.Second
 	}
-	db.engine, db.url = Postgres, "postgres"
+	db.engine, db.url, db.pg = Postgres, "postgres", cfg
 	if u, err := url.Parse(raw); err == nil {
 		db.url = u.Redacted()
 	}

@@ -26,6 +26,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -62,6 +64,9 @@ type DB struct {
 	clock  clock.Clock
 	url    string // as given, without a password
 	path   string // SQLite: absolute file path
+	pg     *pgx.ConnConfig
+
+	instance string // tells this DB from those of other processes
 
 	guard atomic.Pointer[guard] // replaced by Migrate
 
@@ -75,13 +80,13 @@ type DB struct {
 	scopeCount atomic.Int64 // of scopes
 
 	mu     sync.Mutex
-	onEmit []func() // under mu
+	onEmit []func([]Emitted) // under mu
 }
 
 // Open opens the database and creates a SQLite file that is not there yet. It
 // makes no tables: Migrate does.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{clock: o.Clock}
+	db := &DB{clock: o.Clock, instance: clock.RandomID()}
 	db.guard.Store(&guard{})
 	if db.clock == nil {
 		db.clock = clock.System
@@ -124,21 +129,4 @@ func (db *DB) Now() time.Time { return db.clock().UTC().Truncate(time.Microsecon
 // Ping asks whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.classify(ctx, db.r.PingContext(ctx))
-}
-
-// OnEmit has f called after every commit of this process that emitted into the
-// outbox, so that a relay need not wait for its next poll. f must not block.
-func (db *DB) OnEmit(f func()) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.onEmit = append(db.onEmit, f)
-}
-
-func (db *DB) emitted() {
-	db.mu.Lock()
-	list := db.onEmit
-	db.mu.Unlock()
-	for _, f := range list {
-		f()
-	}
 }

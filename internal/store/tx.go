@@ -24,8 +24,10 @@ type Tx struct {
 	tx    *sql.Tx
 
 	err     error // the first statement that failed; the transaction is lost then
-	emitted bool
+	lane    string
+	emitted []emission
 	hooks   []func()
+	values  map[any]any
 }
 
 // maxAttempts bounds how often a Write is run when the database asks again.
@@ -53,9 +55,7 @@ func (db *DB) Write(ctx context.Context, s Scope, fn func(*Tx) error) error {
 	if err != nil {
 		return db.classify(ctx, err)
 	}
-	if tx.emitted {
-		db.emitted()
-	}
+	db.emitted(tx.emitted)
 	for _, h := range tx.hooks {
 		h()
 	}
@@ -138,6 +138,9 @@ func (db *DB) run(ctx context.Context, s Scope, write bool, fn func(*Tx) error) 
 	if !write {
 		return tx, nil
 	}
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
 	done = true
 	if err := stx.Commit(); err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
@@ -160,6 +163,35 @@ func (tx *Tx) Engine() Engine { return tx.db.engine }
 // AfterCommit has f called once, after the commit, in the order of the calls.
 // If the transaction does not commit, f is never called.
 func (tx *Tx) AfterCommit(f func()) { tx.hooks = append(tx.hooks, f) }
+
+// AfterCommitOnce is AfterCommit for the first call with a key in this transaction;
+// the others do nothing.
+func (tx *Tx) AfterCommitOnce(key any, f func()) {
+	type once struct{ key any }
+	PerTx(tx, once{key}, func() bool {
+		tx.AfterCommit(f)
+		return true
+	})
+}
+
+// PerTx returns what make made for key in this transaction, and calls it the first
+// time. It is for what several handlers in one transaction do together.
+func PerTx[T any](tx *Tx, key any, make func() T) T {
+	v, ok := tx.values[key]
+	if !ok {
+		if tx.values == nil {
+			tx.values = map[any]any{}
+		}
+		v = make()
+		tx.values[key] = v
+	}
+	return v.(T)
+}
+
+func writeInRead() error {
+	return fault.New(fault.Internal,
+		i18n.T("a statement that writes was run in a Read", "読み取り専用の処理で書き込みが行われました"))
+}
 
 // fail remembers the first error. PostgreSQL gives a transaction up after any
 // failed statement; the store makes SQLite do the same, so that no caller can
@@ -186,7 +218,7 @@ func (tx *Tx) Exec(query string, args ...any) (rows int64, err error) {
 		return 0, err
 	}
 	if !tx.write {
-		return 0, tx.fail(fault.New(fault.Internal, i18n.T("a statement that writes was run in a Read", "読み取り専用の処理で書き込みが行われました")))
+		return 0, tx.fail(writeInRead())
 	}
 	query, args, err = tx.prepare(query, args)
 	if err != nil {

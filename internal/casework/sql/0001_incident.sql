@@ -12,6 +12,7 @@ CREATE TABLE incidents (
   severity  INTEGER NOT NULL,
   lowest    INTEGER NOT NULL,
   highest   INTEGER NOT NULL,
+  assessed  INTEGER NOT NULL,
   opened    BIGINT NOT NULL,
   updated   BIGINT NOT NULL,
   closed    BIGINT NOT NULL,
@@ -47,12 +48,6 @@ CREATE TABLE incident_key (
   incident TEXT NOT NULL,
   at       BIGINT NOT NULL,
   PRIMARY KEY (name, incident)
-);
-
-CREATE TABLE incident_indicator (
-  indicator TEXT NOT NULL,
-  incident  TEXT NOT NULL,
-  PRIMARY KEY (indicator, incident)
 );
 
 CREATE TABLE incident_entry (

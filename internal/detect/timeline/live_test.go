@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/meneki/meneki/internal/await"
 )
 
 // What is found in a line that came through a pipe is given out while nothing more
@@ -107,10 +109,12 @@ func TestLivePipeBehindAnother(t *testing.T) {
 	if _, err := io.WriteString(r.w, lines); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(4 * 50 * time.Millisecond) // the second input is idle, and it is not its turn
-	if len(flushed) > 0 {
-		t.Fatal("matches came before those of the input in front of them")
-	}
+	await.Stays(t, 200*time.Millisecond, func() string { // the second input is idle, and it is not its turn
+		if len(flushed) > 0 {
+			return "matches came before those of the input in front of them"
+		}
+		return ""
+	})
 	first.w.Close()
 	wait("what waited is not shown when the input before it ended", flushed)
 	if _, err := io.WriteString(r.w, lines); err != nil {

@@ -168,7 +168,7 @@ func (l *List) Empty() bool {
 // there may be more hits than were given; the rest was looked up all the same.
 func (l *List) Lookup(observables []event.Observable, yield func(Hit) bool) error {
 	b := l.batches.take()
-	b.answer, b.list = answer{s: l.now.Load(), clock: l.clock, yield: yield}, observables
+	b.answer, b.list = answer{s: l.now.Load(), clock: l.clock, yield: yield, most: maxHits}, observables
 	defer l.batches.back(b)
 	for i := range observables {
 		b.ask(i)

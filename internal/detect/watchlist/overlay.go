@@ -87,7 +87,7 @@ func (o *overlay) with(batch []change) *overlay {
 		if r := c.add; r != nil {
 			drop(r.fp, func(old *record) bool { return old.compare(r) == 0 })
 			m := shard(int(r.fp % shards))
-			m[r.fp] = append(slices.Clip(m[r.fp]), *r)
+			m[r.fp] = insert(m[r.fp], *r)
 			n.added++
 			n.bytes += c.cost()
 			n.shapes.add(r.kind, r.match, string(r.value))
@@ -101,6 +101,9 @@ func (o *overlay) with(batch []change) *overlay {
 			n.dropAll(drop, func(r *record) bool { return string(r.id) == c.mark[1:] })
 		default:
 			n.dropAll(drop, func(r *record) bool { return r.source == c.mark[1:] })
+		}
+		if c.mark == "" { // there is no layer below
+			continue
 		}
 		i := shardOf(c.mark)
 		if _, there := n.gone[i][c.mark]; there {

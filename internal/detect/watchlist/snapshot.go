@@ -209,6 +209,7 @@ type answer struct {
 	clock func() time.Time
 	now   time.Time // read at the first find
 	yield func(Hit) bool
+	most  int   // entries for one value in one way to match
 	done  bool  // yield wants no more
 	err   error // the first
 }
@@ -217,7 +218,7 @@ type answer struct {
 func (a *answer) compare(o event.Observable, fp uint64, k kind, m Match, v string) {
 	n := 0
 	take := func(above []*overlay, r *record) {
-		if a.done || n == maxHits || !r.is(k, m, v) {
+		if a.done || n == a.most || !r.is(k, m, v) {
 			return
 		}
 		for _, l := range above {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
@@ -49,7 +50,7 @@ func Each(t *testing.T, body func(t *testing.T, db *store.DB), opts ...Option) {
 func EachURL(t *testing.T, body func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { body(t, filepath.Join(t.TempDir(), "test.db")) })
-	t.Run("postgres", func(t *testing.T) { body(t, pgSchema(t)) })
+	t.Run("postgres", func(t *testing.T) { body(t, Postgres(t)) })
 }
 
 // SQLite opens a fresh, migrated SQLite database, for tests that are not about
@@ -77,8 +78,31 @@ func Open(t *testing.T, url string, opts ...Option) *store.DB {
 	return db
 }
 
-// pgSchema makes a schema for one test and gives a URL that leads into it.
-func pgSchema(t *testing.T) string {
+// Message is a message of the outbox.
+type Message struct {
+	ID    string    `db:"id"`
+	Topic string    `db:"topic"`
+	Lane  string    `db:"lane"`
+	Body  []byte    `db:"body"`
+	At    time.Time `db:"at"`
+}
+
+// Outbox returns what was emitted, in the order of the commits.
+func Outbox(t *testing.T, db *store.DB) (list []Message) {
+	t.Helper()
+	err := db.Read(context.Background(), store.System("test"), func(tx *store.Tx) (err error) {
+		list, err = store.Query[Message](tx, `SELECT id, topic, lane, body, at FROM outbox ORDER BY seq`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Postgres returns the URL of a fresh schema in PostgreSQL, for tests that are about
+// it alone.
+func Postgres(t *testing.T) string {
 	t.Helper()
 	raw := os.Getenv(Env)
 	if !strings.HasPrefix(raw, "postgres") {
