@@ -9,7 +9,6 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/sigma/correlate"
 )
 
 // Past is the node's memory, as far as detect needs it.
@@ -73,7 +72,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				why = finding.ReasonCommon
 			}
 		}
-		if why == "" && s.engine.watch.Load().reserved(o) {
+		if why == "" && s.engine.Reserved(o) {
 			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
@@ -119,12 +118,11 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 // already; of a rule, with this text.
 func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
-	in := s.engine.now.Load().in
 	if kind == "sigma" {
-		if in.says(value, text) {
+		if s.engine.Says(value, text) {
 			return true, nil
 		}
-	} else if in.holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
+	} else if s.engine.Holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
 		return true, nil
 	}
 	return finding.WasOffered(tx, name)
@@ -176,15 +174,6 @@ func (s *Service) grounds(ctx context.Context, m match) ([]*event.Event, time.Ti
 	ids := basisOf(b)
 	events, err := s.past.Named(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
 	return append(events, m.ev), b.First, err
-}
-
-// basisOf names the events that an alert rests on.
-func basisOf(a *correlate.Alert) []string {
-	ids := make([]string, len(a.Events))
-	for i, e := range a.Events {
-		ids[i] = e.Event
-	}
-	return ids
 }
 
 // verdict is one observable, and why it may not be shared; empty if it may.

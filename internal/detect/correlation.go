@@ -22,14 +22,6 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Lateness is how long correlation waits for events of slower sensors: by the
-// clock, so that files that are read one after another, and sensors that bring
-// what they gathered at once, are put in the order of their times.
-const Lateness = 10 * time.Second
-
-// reach is how far events may lie apart that wait at the same time.
-const reach = 70 * 365 * 24 * time.Hour
-
 // joinMemory bounds what correlation keeps, in bytes by its own estimate.
 const joinMemory = 256 << 20
 
@@ -44,16 +36,16 @@ type Correlator struct {
 	book   *principal.Book
 	habits *principal.Habits
 
-	mu     sync.Mutex
-	set    *sigma.Set                  // under mu; whose correlations the engine evaluates
-	engine *correlate.Engine           // under mu; nil if there are none
-	pace   pace                        // under mu
-	upto   time.Time                   // under mu; event time that is decided
-	hosts  map[string]string           // under mu; of the events fed last, by their ids
-	order  []string                    // under mu; of hosts, the oldest first
-	due    []*correlate.Alert          // under mu; not written yet
-	from   map[*correlate.Alert]string // under mu; of due, the indicators of those that are of shared correlations
-	dirty  bool                        // under mu
+	mu      sync.Mutex
+	set     *sigma.Set                  // under mu; whose correlations the engine evaluates
+	engine  *correlate.Engine           // under mu; nil if there are none
+	pace    pace                        // under mu
+	upto    time.Time                   // under mu; event time that is decided
+	hosts   map[string]string           // under mu; of the events fed last, by their ids
+	order   []string                    // under mu; of hosts, the oldest first
+	pending []*correlate.Alert          // under mu; not written yet
+	from    map[*correlate.Alert]string // under mu; of pending, the indicators of those that are of shared correlations
+	dirty   bool                        // under mu
 }
 
 // The files that a Correlator keeps.
@@ -142,9 +134,15 @@ func (k *Correlator) use(set *sigma.Set) error {
 	return nil
 }
 
+// Past0 is the node's past, as far as a Correlator needs it.
+type Past0 interface {
+	// Search yields the past events of a query; it stops when yield says so or ctx ends.
+	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
+}
+
 // Resume takes up the state that is on disk for the rules in force, and gives
 // feed the past events that it has not seen, to be matched again.
-func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past, feed func(*event.Event)) error {
+func (k *Correlator) Resume(ctx context.Context, set *sigma.Set, past Past0, feed func(*event.Event)) error {
 	k.mu.Lock()
 	err := k.use(set)
 	var m mark
@@ -206,8 +204,8 @@ func (k *Correlator) note(ev *event.Event) {
 	}
 }
 
-// saw is note for an event that a shared correlation takes.
-func (k *Correlator) saw(ev *event.Event) {
+// Saw notes the host of an event that a shared correlation takes.
+func (k *Correlator) Saw(ev *event.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.note(ev)
@@ -216,6 +214,9 @@ func (k *Correlator) saw(ev *event.Event) {
 // Tick gives the alerts that are certain now: all that came longer than Lateness
 // ago is decided.
 func (k *Correlator) Tick() []*correlate.Alert { return k.advance(false) }
+
+// Catch is Tick that takes all that came for decided.
+func (k *Correlator) Catch() []*correlate.Alert { return k.advance(true) }
 
 // advance is Tick that may take all that came for decided.
 func (k *Correlator) advance(all bool) []*correlate.Alert {
@@ -256,7 +257,7 @@ func (k *Correlator) Save() error {
 	if err := errors.Join(k.book.Save(&accounts), k.habits.Save(&habits)); err != nil {
 		return err
 	}
-	m, err := json.Marshal(mark{Newest: k.upto.Add(Lateness), Waits: k.pace.newest.at})
+	m, err := json.Marshal(mark{Newest: k.upto.Add(Lateness), Waits: k.pace.newestAt()})
 	if err != nil {
 		return err
 	}
@@ -301,4 +302,15 @@ func replace(path string, data []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+// Event returns the event of an alert that its finding is about.
+func (k *Correlator) Event(a *correlate.Alert) *event.Event {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	host := ""
+	if n := len(a.Events); n > 0 {
+		host = k.hosts[a.Events[n-1].Event]
+	}
+	return alertEvent(a, k.clock(), host)
 }

@@ -39,8 +39,8 @@ func TestCorrelationHealth(t *testing.T) {
 			}
 			n.hand.Add(3 * time.Hour)
 			if again {
-				n.joined.owe(n.joined.Tick())
-				owed := n.joined.owed()
+				n.joined.Enqueue(n.joined.Tick())
+				owed := n.joined.Pending()
 				if len(owed) == 0 {
 					t.Fatal("nothing is owed")
 				}
@@ -48,7 +48,7 @@ func TestCorrelationHealth(t *testing.T) {
 					if err := n.settle(t.Context(), nil); err != nil {
 						t.Fatal(err)
 					}
-					n.joined.owe(owed)
+					n.joined.Enqueue(owed)
 				}
 			}
 			for range 2 {

@@ -22,9 +22,6 @@ import (
 	"github.com/meneki/meneki/sigma/engine"
 )
 
-// Engine gives the engine that the service matches with.
-func (s *Service) Engine() *Engine { return s.engine }
-
 // Hit is one event matched by one rule or one indicator.
 type Hit struct {
 	Rule      wire.RuleRef
@@ -79,6 +76,10 @@ func NewEngine(c clock.Clock) *Engine {
 	e.now.Store(b)
 	return e
 }
+
+// Resolve sets who stands behind a value for correlations that the community shares.
+// Call it before anything is armed.
+func (e *Engine) Resolve(who func(field, value string, at time.Time) string) { e.who = who }
 
 // setRules sets own rules and what is in quarantine, and arranges what was shared
 // beside them. b is not in use yet.

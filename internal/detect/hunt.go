@@ -15,15 +15,6 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
-// Hunted is what a hunt came to.
-type Hunted struct {
-	Searched int64 // events in the past that was searched
-	Examined int64 // events that had to be looked at
-	Hits     int64
-	First    time.Time
-	Last     time.Time
-}
-
 // Reader turns indicators into what the engine can match.
 type Reader struct {
 	// Pipelines rewrite Sigma rules for the names that this node's events have; nil:

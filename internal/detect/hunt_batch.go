@@ -29,7 +29,7 @@ const (
 // giveWay. done, unless it is nil, is told after each pass for which of the list it
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
-func (s *Service) HuntAll(ctx context.Context, list []Armed, done func(which []int, out []Hunted) error) ([]Hunted, error) {
+func (s *Searcher) HuntAll(ctx context.Context, list []Armed, done func(which []int, out []Hunted) error) ([]Hunted, error) {
 	var values, narrow, rules, joints, wide []int
 	for i, a := range list {
 		switch {
@@ -74,7 +74,7 @@ func (s *Service) HuntAll(ctx context.Context, list []Armed, done func(which []i
 }
 
 // Hunt is HuntAll for one.
-func (s *Service) Hunt(ctx context.Context, a Armed) (Hunted, error) {
+func (s *Searcher) Hunt(ctx context.Context, a Armed) (Hunted, error) {
 	out, err := s.HuntAll(ctx, []Armed{a}, nil)
 	if err != nil {
 		return Hunted{}, err
@@ -139,7 +139,7 @@ func (h *Hunted) add(at time.Time) {
 	}
 }
 
-func (s *Service) huntValues(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+func (s *Searcher) huntValues(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
 	wanted := map[event.Observable][]int{}
 	q := w.query(history.Query{})
 	for _, i := range which {
@@ -282,7 +282,7 @@ func ruleHit(id string, m *sigma.Match) Hit {
 	return Hit{Rule: refOf(m.Rule), Indicator: id, Sigma: m.Rule, Fields: fieldsOf(m)}
 }
 
-func (s *Service) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+func (s *Searcher) huntRules(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
 	h, q := newRuleHunt(list, which)
 	t := traces{out: out, kept: make([]int, len(list))}
 	st, err := s.past.Search(ctx, w.query(q), func(ev *event.Event) bool {
@@ -338,7 +338,7 @@ func (v *sieves) keep(sk *history.Sketch) (bool, error) {
 
 // recordAll is record for many events, a few hundred at a time; those that belong
 // into one finding stay together.
-func (s *Service) recordAll(ctx context.Context, list []match) error {
+func (s *Searcher) recordAll(ctx context.Context, list []match) error {
 	groups := map[string][]match{}
 	var order []string
 	for _, m := range list {
@@ -359,7 +359,7 @@ func (s *Service) recordAll(ctx context.Context, list []match) error {
 		if err := s.giveWay(ctx); err != nil {
 			return err
 		}
-		found, err := s.write(ctx, some, true)
+		found, err := s.recorder.RecordRetro(ctx, some)
 		if err != nil {
 			return err
 		}

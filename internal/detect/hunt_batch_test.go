@@ -249,33 +249,3 @@ func TestHuntFloods(t *testing.T) {
 		}
 	})
 }
-
-// A hunt stands still while live events are taken in, but not for ever, and ends
-// when it is told to.
-func TestGiveWay(t *testing.T) {
-	s := &Service{}
-	if err := s.giveWay(t.Context()); err != nil {
-		t.Error(err)
-	}
-	s.taking.Add(1)
-	done := make(chan error)
-	go func() { done <- s.giveWay(t.Context()) }()
-	select {
-	case <-done:
-		t.Error("it does not wait for live events")
-	case <-time.After(patience / 10):
-	}
-	s.taking.Add(-1)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	s.taking.Add(1)
-	if err := s.giveWay(t.Context()); err != nil { // live events that never end
-		t.Error(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.giveWay(ctx); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}

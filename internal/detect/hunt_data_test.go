@@ -170,7 +170,7 @@ func TestLiveInTheMidstOfAHunt(t *testing.T) {
 				t.Errorf("piece %d: %d findings, then %d; %+v", piece, before, after, h)
 			}
 		}
-		n.Service.past = b
+		n.Searcher.past = b
 		var list []Armed
 		for _, x := range [][2]string{{ruleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"}, {"[process:name = 'tool9.exe']", "stix"}, {"[ipv4-addr:value = '198.51.100.9']", "stix"}} {
 			a, err := Read(indicator(t, x[0], x[1]))

@@ -21,12 +21,12 @@ const (
 
 // huntJoints searches for correlations in one pass: past events of their base rules
 // go, in the order of their times, through an engine of each correlation's own.
-func (s *Service) huntJoints(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+func (s *Searcher) huntJoints(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
 	book := newBaseBook(pointers(list), which, nil)
 	book.index = book.index.of(book.rules, nil)
 	engines := make(map[int]*correlate.Engine, len(which))
 	for _, i := range which {
-		engines[i] = list[i].joint.fresh(max(huntMemory/int64(len(which)), leastHunt), s.engine.who, nil)
+		engines[i] = list[i].joint.fresh(max(huntMemory/int64(len(which)), leastHunt), s.engine.Resolver(), nil)
 	}
 	t := traces{out: out, kept: make([]int, len(list)), whole: true} // alerts are kept, too
 	see := func(i int, alerts []*correlate.Alert) {
@@ -66,7 +66,7 @@ func (s *Service) huntJoints(ctx context.Context, list []Armed, which []int, out
 
 // recordJoined is recordAll for what correlations found in the past: the events that
 // stand for their alerts are kept first.
-func (s *Service) recordJoined(ctx context.Context, found []match) error {
+func (s *Searcher) recordJoined(ctx context.Context, found []match) error {
 	for some := range slices.Chunk(found, recordTraces) {
 		var events []*event.Event
 		for _, m := range some {
@@ -88,7 +88,7 @@ func (s *Service) recordJoined(ctx context.Context, found []match) error {
 }
 
 // hostOf names the machine of the last event that an alert rests on.
-func (s *Service) hostOf(ctx context.Context, m match) error {
+func (s *Searcher) hostOf(ctx context.Context, m match) error {
 	ids := basisOf(m.hit.basis)
 	if len(ids) == 0 {
 		return nil
@@ -103,67 +103,38 @@ func (s *Service) hostOf(ctx context.Context, m match) error {
 // RefillJoints gives the live engines of some correlations that were shared, or of
 // all, the past that reaches into them, as Refill does for patterns: what was there
 // before they were armed, or before the program ended. Live events go first.
-func (s *Service) RefillJoints(ctx context.Context, ids ...string) error {
-	b := s.engine.now.Load()
+func (s *Searcher) RefillJoints(ctx context.Context, ids ...string) error {
+	shared := s.engine.SharedCorrelations()
 	var which []int
 	depth := time.Duration(0)
-	for i, a := range b.joints {
+	for i, a := range shared {
 		if len(ids) == 0 || slices.Contains(ids, a.ID) {
 			which, depth = append(which, i), max(depth, a.joint.depth())
 		}
 	}
-	if len(which) == 0 || s.joined == nil {
+	if len(which) == 0 || !s.correlates {
 		return nil
 	}
-	book := newBaseBook(b.joints, which, b.skip)
+	book := newBaseBook(shared, which, s.engine.Quarantined())
 	book.index = book.index.of(book.rules, nil)
 	fresh := make(map[int]*correlate.Engine, len(which))
 	for _, i := range which {
-		fresh[i] = b.joints[i].joint.refill(s.engine.who, s.clock)
+		fresh[i] = shared[i].joint.refill(s.engine.Resolver(), s.clock)
 	}
 	q := ruleQuery(book.rules)
-	q.Keep, q.From, q.Cores, q.Wait = newSieves(slices.Collect(book.index.engines)).keep, s.clock().Add(-depth), s.huntCores, s.giveWay
+	q.Keep, q.From, q.Cores, q.Wait = newSieves(slices.Collect(book.index.engines)).keep, s.clock().Add(-depth), s.cores, s.giveWay
 	var err error
 	if len(book.rules) > 0 {
 		_, err = s.past.Search(ctx, q, func(ev *event.Event) bool {
-			book.match(ev, func(x base, _ *sigma.Match) { s.joined.oweFor(x.id, fresh[x.at].Add(matchOf(x.rule, ev))) })
+			book.match(ev, func(x base, _ *sigma.Match) { s.recorder.EnqueueAlerts(x.id, fresh[x.at].Add(matchOf(x.rule, ev))) })
 			return true
 		})
 	}
 	for _, i := range which {
-		s.joined.oweFor(b.joints[i].ID, b.joints[i].joint.refilled(fresh[i], err == nil))
+		s.recorder.EnqueueAlerts(shared[i].ID, shared[i].joint.refilled(fresh[i], err == nil))
 	}
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, nil)
-}
-
-// refill begins to fill a new engine with the past: what comes from now on is kept
-// for it.
-func (j *joint) refill(who resolver, now func() time.Time) *correlate.Engine {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.refills++
-	return j.fresh(jointMemory, who, now)
-}
-
-// refilled ends it, and puts the new engine in the place of the old one. What both
-// have seen gives the same alerts, which count once.
-func (j *joint) refilled(fresh *correlate.Engine, whole bool) (alerts []*correlate.Alert) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.refills--
-	since := j.since
-	if j.refills == 0 {
-		j.since = nil
-	}
-	if !whole || j.engine == nil {
-		return nil
-	}
-	for _, m := range since {
-		alerts = append(alerts, fresh.Add(m)...)
-	}
-	j.engine = fresh
-	return alerts
+	return s.recorder.Settle(ctx)
 }

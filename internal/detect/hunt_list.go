@@ -21,9 +21,9 @@ type NewOnList struct {
 // an entry that is expired or gone finds nothing. At most maxTraces events of each
 // of the two searches are written; Hits counts on. tell may be nil; it hears of one
 // search after the other.
-func (s *Service) HuntList(ctx context.Context, fresh NewOnList, tell func(done, total int64)) (Hunted, error) {
+func (s *Searcher) HuntList(ctx context.Context, fresh NewOnList, tell func(done, total int64)) (Hunted, error) {
 	var out Hunted
-	w := s.engine.watch.Load()
+	w := s.engine.Watched()
 	if w == nil {
 		return out, nil
 	}
@@ -61,9 +61,9 @@ func (s *Service) HuntList(ctx context.Context, fresh NewOnList, tell func(done,
 
 // huntListed is one search. ask tells found what an event meets, and reports whether
 // the event is to be counted.
-func (s *Service) huntListed(ctx context.Context, q history.Query, out *Hunted, ask func(ev *event.Event, found func(Hit)) bool) error {
+func (s *Searcher) huntListed(ctx context.Context, q history.Query, out *Hunted, ask func(ev *event.Event, found func(Hit)) bool) error {
 	var matches []match
-	q.Cores, q.Wait = s.huntCores, s.giveWay
+	q.Cores, q.Wait = s.cores, s.giveWay
 	st, err := s.past.Search(ctx, q, func(ev *event.Event) bool {
 		counts := ask(ev, func(h Hit) {
 			if len(matches) < maxTraces {

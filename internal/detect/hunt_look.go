@@ -28,7 +28,7 @@ type Looked struct {
 // Look searches the past and yields each event with what meets it, one call after
 // the other, until yield returns false. It writes nothing. It gives way to live
 // events and is bounded as hunts are.
-func (s *Service) Look(ctx context.Context, q Question, yield func(*event.Event, Hit) bool) (out Looked, err error) {
+func (s *Searcher) Look(ctx context.Context, q Question, yield func(*event.Event, Hit) bool) (out Looked, err error) {
 	var values, nets, rules []int
 	for i, a := range q.Armed {
 		switch {
@@ -49,7 +49,7 @@ func (s *Service) Look(ctx context.Context, q Question, yield func(*event.Event,
 		return !out.Stopped
 	}
 	search := func(hq history.Query, see func(*event.Event) bool) error {
-		hq.From, hq.To, hq.Progress, hq.Cores, hq.Wait = q.From, q.To, q.Tell, s.huntCores, s.giveWay
+		hq.From, hq.To, hq.Progress, hq.Cores, hq.Wait = q.From, q.To, q.Tell, s.cores, s.giveWay
 		st, err := s.past.Search(ctx, hq, see)
 		out.Searched = max(out.Searched, st.Events)
 		return err

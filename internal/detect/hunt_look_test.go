@@ -67,7 +67,7 @@ func TestLook(t *testing.T) {
 		}
 		// Nothing asked for is nothing, and not everything.
 		c := &counted{Past: n.Service.past}
-		n.Service.past = c
+		n.Searcher.past = c
 		if list, out := look(Question{Armed: []Armed{{ID: "x"}}}); len(list) != 0 || out.Hits != 0 || len(c.queries) != 0 {
 			t.Errorf("%v %+v", list, out)
 		}

@@ -12,19 +12,25 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
-// maxSighted bounds the past events that are put in order at once for patterns
-// over several events. If those that wait see more, each is searched for by itself;
-// if one sees more, an event that comes later than huntLateness behind another
-// batch's newest is left out, which is logged.
+// huntLateness is how far apart the events of one search may lie that are put in
+// order for a pattern over several events.
 const huntLateness = 48 * time.Hour
 
-var maxSighted = 100_000 // tests make it less
+// defaultSighted bounds the past events that are put in order at once.
+const defaultSighted = 100_000
+
+func (s *Searcher) maxSighted() int {
+	if s.MaxSighted > 0 {
+		return s.MaxSighted
+	}
+	return defaultSighted
+}
 
 // huntPatterns searches for networks and patterns in one pass. Where every event
 // that they see holds one of some observables, only such events are read.
-func (s *Service) huntPatterns(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
+func (s *Searcher) huntPatterns(ctx context.Context, list []Armed, which []int, out []Hunted, w *watch) error {
 	t := traces{out: out, kept: make([]int, len(list))}
-	h := patternHunt{traces: &t, list: list}
+	h := patternHunt{traces: &t, list: list, most: s.maxSighted()}
 	for _, i := range which {
 		if err := h.arm(i); err != nil {
 			return err
@@ -77,6 +83,7 @@ type patternHunt struct {
 
 	batch []sightedBy // for the windows, to be put in order
 	over  bool        // they were too many
+	most  int         // so many are put in order at once
 }
 
 // windowHunt is a pattern over several events.
@@ -173,7 +180,7 @@ func (h *patternHunt) see(ev *event.Event) bool {
 	if len(by) == 0 || h.over {
 		return true
 	}
-	if h.batch = append(h.batch, sightedBy{ev, by}); len(h.batch) < maxSighted {
+	if h.batch = append(h.batch, sightedBy{ev, by}); len(h.batch) < h.most {
 		return true
 	}
 	if len(h.windows) > 1 {
@@ -201,14 +208,14 @@ func (h *patternHunt) flush() {
 
 // huntWindows searches for each of the patterns over several events by itself,
 // since together they see more events than are kept.
-func (s *Service) huntWindows(ctx context.Context, all *patternHunt, w *watch) error {
+func (s *Searcher) huntWindows(ctx context.Context, all *patternHunt, w *watch) error {
 	for _, x := range all.windows {
 		a := all.list[x.at]
 		stream, err := pastStream(a)
 		if err != nil {
 			return err
 		}
-		one := patternHunt{traces: all.traces, list: all.list, patterns: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
+		one := patternHunt{most: s.maxSighted(), traces: all.traces, list: all.list, patterns: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
 		one.ready()
 		q := w.query(history.Query{Observables: a.sights()})
 		if _, err := s.past.Search(ctx, q, one.see); err != nil {
@@ -221,7 +228,7 @@ func (s *Service) huntWindows(ctx context.Context, all *patternHunt, w *watch) e
 }
 
 // incomplete logs what windows did not keep or decide.
-func (s *Service) incomplete(list []windowHunt, armed []Armed) {
+func (s *Searcher) incomplete(list []windowHunt, armed []Armed) {
 	for _, w := range list {
 		if st := w.stream.Stats(); st.Late+st.Dropped+st.Undecided > 0 {
 			s.log.Warn("a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID), slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided))
@@ -233,8 +240,8 @@ func (s *Service) incomplete(list []windowHunt, armed []Armed) {
 // reaches into them: what was seen before they were armed, or before the program
 // ended. What it completes is found again, which counts nothing twice. It looks
 // back from now as far as a pattern reaches.
-func (s *Service) Refill(ctx context.Context, ids ...string) error {
-	for _, a := range s.engine.now.Load().in.windows {
+func (s *Searcher) Refill(ctx context.Context, ids ...string) error {
+	for _, a := range s.engine.Windows() {
 		if len(ids) > 0 && !slices.Contains(ids, a.ID) {
 			continue
 		}
@@ -242,10 +249,10 @@ func (s *Service) Refill(ctx context.Context, ids ...string) error {
 			return err
 		}
 	}
-	return s.settle(ctx, nil)
+	return s.recorder.Settle(ctx)
 }
 
-func (s *Service) refill(ctx context.Context, a Armed) error {
+func (s *Searcher) refill(ctx context.Context, a Armed) error {
 	w := a.window
 	fresh, err := a.Pattern.Stream(windowOptions())
 	if err != nil {
@@ -260,7 +267,7 @@ func (s *Service) refill(ctx context.Context, a Armed) error {
 		if ok, err := a.Pattern.MatchesAny(observed.Of(ev)); err == nil && ok {
 			past = append(past, ev)
 		}
-		return len(past) < maxSighted
+		return len(past) < s.maxSighted()
 	})
 	slices.SortStableFunc(past, func(x, y *event.Event) int { return x.Time.Compare(y.Time) })
 	w.mu.Lock()
@@ -275,7 +282,7 @@ func (s *Service) refill(ctx context.Context, a Armed) error {
 	}
 	for _, ev := range past {
 		if m, err := fresh.Add(ev.ID, ev.Time, observed.Of(ev)); err == nil && m != nil {
-			s.owe(match{ev, patternHit(a, m.IDs)})
+			s.recorder.Enqueue(match{ev, patternHit(a, m.IDs)})
 		}
 	}
 	for _, x := range since {
@@ -283,28 +290,4 @@ func (s *Service) refill(ctx context.Context, a Armed) error {
 	}
 	w.stream = fresh
 	return nil
-}
-
-// owe keeps the hits of windows until they are written: the same event would not
-// make them again.
-func (s *Service) owe(list ...match) {
-	s.owing.Lock()
-	defer s.owing.Unlock()
-	s.owed = append(s.owed, list...)
-}
-
-// owes gives what is owed, and the number of all that ever was.
-func (s *Service) owes() (list []match, upto int) {
-	s.owing.Lock()
-	defer s.owing.Unlock()
-	return slices.Clone(s.owed), s.written + len(s.owed)
-}
-
-// paid says that everything owed up to that number is written.
-func (s *Service) paid(upto int) {
-	s.owing.Lock()
-	defer s.owing.Unlock()
-	if n := upto - s.written; n > 0 {
-		s.owed, s.written = slices.Delete(s.owed, 0, n), upto
-	}
 }

@@ -35,10 +35,9 @@ func (c *counted) Outlines(ctx context.Context, q history.Query, yield func(*eve
 // itself, in one pass for those that need one of some values and one for the rest;
 // also where the windows together see more events than are kept.
 func TestHuntPatterns(t *testing.T) {
-	defer func(n int) { maxSighted = n }(maxSighted)
 	for _, kept := range []int{100_000, 60} {
-		maxSighted = kept
 		eachNode(t, func(t *testing.T, n *node) {
+			n.MaxSighted = kept
 			r := rand.New(rand.NewPCG(uint64(kept), 2))
 			var past []*event.Event
 			for range 500 {
@@ -85,7 +84,7 @@ func TestHuntPatterns(t *testing.T) {
 			arm("[domain-name:value = 'h4.evil.example']")
 
 			c := &counted{Past: n.Service.past}
-			n.Service.past = c
+			n.Searcher.past = c
 			var told []int
 			got, err := n.HuntAll(t.Context(), list, func(which []int, out []Hunted) error {
 				if h, ok := n.Hunting(); !ok || h.Indicators != len(list) || h.Ready != len(told)+len(which) {
@@ -116,7 +115,7 @@ func TestHuntPatterns(t *testing.T) {
 			if len(c.queries[0].Observables) != 1 || len(c.queries[1].Observables) == 0 {
 				t.Errorf("the quick passes are %v, %v", c.queries[0].Observables, c.queries[1].Observables)
 			}
-			maxSighted = 100_000
+			n.MaxSighted = 0
 			hits := map[bool]int64{}
 			for i, a := range list {
 				alone, err := n.Hunt(t.Context(), a)
@@ -132,7 +131,7 @@ func TestHuntPatterns(t *testing.T) {
 			if hits[true] < 20 || hits[false] < 100 {
 				t.Errorf("%v hits: what is compared here?", hits)
 			}
-			maxSighted = kept
+			n.MaxSighted = kept
 		})
 	}
 }

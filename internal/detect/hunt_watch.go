@@ -18,48 +18,48 @@ type Hunting struct {
 }
 
 // Hunting tells of the hunt that is under way; ok is false if there is none.
-func (s *Service) Hunting() (h Hunting, ok bool) {
-	s.huntMu.Lock()
-	defer s.huntMu.Unlock()
-	return s.hunting, !s.hunting.Began.IsZero()
+func (s *Searcher) Hunting() (h Hunting, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.progress, !s.progress.Began.IsZero()
 }
 
 // watch lets others see how far a hunt is.
 type watch struct {
-	s    *Service
+	s    *Searcher
 	once sync.Once
 }
 
-func (s *Service) watching(indicators int) *watch {
-	s.huntMu.Lock()
-	defer s.huntMu.Unlock()
-	s.hunting = Hunting{Began: s.clock(), Indicators: indicators}
+func (s *Searcher) watching(indicators int) *watch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress = Hunting{Began: s.clock(), Indicators: indicators}
 	return &watch{s: s}
 }
 
 func (w *watch) end() {
 	w.once.Do(func() {
-		w.s.huntMu.Lock()
-		defer w.s.huntMu.Unlock()
-		w.s.hunting = Hunting{}
+		w.s.mu.Lock()
+		defer w.s.mu.Unlock()
+		w.s.progress = Hunting{}
 	})
 }
 
 // ready says that the search for so many more indicators has come to its end.
 func (w *watch) ready(n int) {
-	w.s.huntMu.Lock()
-	defer w.s.huntMu.Unlock()
-	w.s.hunting.Ready += n
-	w.s.hunting.Done = 0
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.progress.Ready += n
+	w.s.progress.Done = 0
 }
 
 // query makes a query one that is watched, bounded, and gives way.
 func (w *watch) query(q history.Query) history.Query {
-	q.Cores, q.Wait = w.s.huntCores, w.s.giveWay
+	q.Cores, q.Wait = w.s.cores, w.s.giveWay
 	q.Progress = func(done, total int64) {
-		w.s.huntMu.Lock()
-		defer w.s.huntMu.Unlock()
-		w.s.hunting.Done, w.s.hunting.Total = done, total
+		w.s.mu.Lock()
+		defer w.s.mu.Unlock()
+		w.s.progress.Done, w.s.progress.Total = done, total
 	}
 	return q
 }
@@ -70,8 +70,8 @@ func (w *watch) query(q history.Query) history.Query {
 const patience = 50 * time.Millisecond
 
 // giveWay waits while live events are being taken in.
-func (s *Service) giveWay(ctx context.Context) error {
-	for waited := time.Duration(0); waited < patience && s.taking.Load() > 0; waited += 2 * time.Millisecond {
+func (s *Searcher) giveWay(ctx context.Context) error {
+	for waited := time.Duration(0); waited < patience && s.busy(); waited += 2 * time.Millisecond {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -18,14 +18,14 @@ func (s *Service) match(events []*event.Event) (matches []match) {
 			switch {
 			case s.joined == nil || h.Sigma == nil:
 			case h.joint != nil:
-				s.joined.saw(ev)
-				s.joined.oweFor(h.Indicator, h.joint.feed(h.Sigma, ev, s.clock()))
+				s.joined.Saw(ev)
+				s.joined.EnqueueFor(h.Indicator, h.joint.feed(h.Sigma, ev, s.clock()))
 			default:
-				s.joined.owe(s.joined.Feed(own, h.Sigma, ev))
+				s.joined.Enqueue(s.joined.Feed(own, h.Sigma, ev))
 			}
 			switch {
 			case h.Window:
-				s.owe(match{ev, h})
+				s.Enqueue(match{ev, h})
 			case !h.quiet:
 				matches = append(matches, match{ev, h})
 			}
@@ -38,21 +38,21 @@ func (s *Service) match(events []*event.Event) (matches []match) {
 // only once, so it stays owed until it is durable; twice changes nothing. What a
 // shared correlation said that is not armed any more is dropped.
 func (s *Service) settle(ctx context.Context, matches []match) error {
-	owed := s.joined.owed()
-	windows, upto := s.owes()
+	pending := s.joined.Pending()
+	windows, upto := s.unwritten()
 	matches = append(matches, windows...)
 	var events []*event.Event
 	by := map[string]string{} // rules by event
-	b, now := s.engine.now.Load(), s.clock()
-	for _, a := range owed {
+	now := s.clock()
+	for _, a := range pending {
 		hit := joinedHit(a)
-		if hit.Indicator = s.joined.sharedBy(a); hit.Indicator != "" && !b.valid(hit.Indicator, now) {
+		if hit.Indicator = s.joined.SharedBy(a); hit.Indicator != "" && !s.engine.Valid(hit.Indicator, now) {
 			continue
 		}
-		if id := b.byJoin[a.Rule]; hit.Indicator == "" && b.valid(id, now) {
-			hit.Indicator = id
+		if hit.Indicator == "" {
+			hit.Indicator = s.engine.IndicatorOf(a.Rule, now)
 		}
-		ev := s.joined.event(a)
+		ev := s.joined.Event(a)
 		events, by[ev.ID] = append(events, ev), hit.Rule.ID
 		matches = append(matches, match{ev, hit})
 	}
@@ -70,8 +70,8 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 			return err
 		}
 	}
-	s.joined.paid(owed)
-	s.paid(upto)
+	s.joined.Flush(pending)
+	s.flush(upto)
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (s *Service) Tick(ctx context.Context) error {
 	if s.joined == nil {
 		return nil
 	}
-	s.joined.owe(s.joined.Tick())
+	s.joined.Enqueue(s.joined.Tick())
 	s.advanceJoints(false)
 	return s.settle(ctx, nil)
 }
@@ -99,7 +99,7 @@ func (s *Service) Caught(ctx context.Context) error {
 	if s.joined == nil {
 		return nil
 	}
-	s.joined.owe(s.joined.advance(true))
+	s.joined.Enqueue(s.joined.Catch())
 	s.advanceJoints(true)
 	return s.settle(ctx, nil)
 }
@@ -107,10 +107,19 @@ func (s *Service) Caught(ctx context.Context) error {
 // advanceJoints lets time pass for the correlations that were shared.
 func (s *Service) advanceJoints(all bool) {
 	now := s.clock()
-	for _, a := range s.engine.now.Load().joints {
-		s.joined.oweFor(a.ID, a.joint.advance(now, all))
+	for _, a := range s.engine.SharedCorrelations() {
+		s.joined.EnqueueFor(a.ID, a.joint.advance(now, all))
 	}
 }
+
+// EnqueueAlerts keeps the alerts of a correlation that the community shared until
+// they are written.
+func (s *Service) EnqueueAlerts(indicator string, alerts []*correlate.Alert) {
+	s.joined.EnqueueFor(indicator, alerts)
+}
+
+// Settle writes what is pending.
+func (s *Service) Settle(ctx context.Context) error { return s.settle(ctx, nil) }
 
 // Resume lets correlations go on from where they stood when the program ended.
 // Call it once, before the first Take.
@@ -122,7 +131,7 @@ func (s *Service) Resume(ctx context.Context) error {
 	err := s.joined.Resume(ctx, own, s.past, func(ev *event.Event) {
 		s.engine.Match(ev, func(h Hit) {
 			if h.Sigma != nil && h.joint == nil {
-				s.joined.owe(s.joined.Feed(own, h.Sigma, ev))
+				s.joined.Enqueue(s.joined.Feed(own, h.Sigma, ev))
 			}
 		})
 	})
@@ -132,61 +141,26 @@ func (s *Service) Resume(ctx context.Context) error {
 	return s.settle(ctx, nil)
 }
 
-// owe keeps alerts until they are written.
-func (k *Correlator) owe(alerts []*correlate.Alert) { k.oweFor("", alerts) }
-
-// oweFor is owe for those of a correlation that came as an indicator.
-func (k *Correlator) oweFor(indicator string, alerts []*correlate.Alert) {
-	if len(alerts) == 0 {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, a := range alerts {
-		if a.Rule.Silent {
-			continue
-		}
-		k.due = append(k.due, a)
-		if indicator != "" {
-			k.from[a] = indicator
-		}
-	}
+// Enqueue keeps the hits of windows until they are written: the same event would not
+// make them again.
+func (s *Service) Enqueue(list ...match) {
+	s.pendingMu.Lock()
+	defer s.pendingMu.Unlock()
+	s.pending = append(s.pending, list...)
 }
 
-// sharedBy gives the indicator that an alert which is owed is of; "" for one of our
-// own correlations.
-func (k *Correlator) sharedBy(a *correlate.Alert) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.from[a]
+// unwritten returns the hits that are pending, and the number of all that ever were.
+func (s *Service) unwritten() (list []match, upto int) {
+	s.pendingMu.Lock()
+	defer s.pendingMu.Unlock()
+	return slices.Clone(s.pending), s.flushed + len(s.pending)
 }
 
-func (k *Correlator) owed() []*correlate.Alert {
-	if k == nil {
-		return nil
+// flush drops the pending hits up to that number: they are written.
+func (s *Service) flush(upto int) {
+	s.pendingMu.Lock()
+	defer s.pendingMu.Unlock()
+	if n := upto - s.flushed; n > 0 {
+		s.pending, s.flushed = slices.Delete(s.pending, 0, n), upto
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return append([]*correlate.Alert(nil), k.due...)
-}
-
-func (k *Correlator) paid(alerts []*correlate.Alert) {
-	if len(alerts) == 0 {
-		return
-	}
-	done := make(map[*correlate.Alert]bool, len(alerts))
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, a := range alerts {
-		done[a] = true
-		delete(k.from, a)
-	}
-	left := k.due[:0]
-	for _, a := range k.due {
-		if !done[a] {
-			left = append(left, a)
-		}
-	}
-	clear(k.due[len(left):])
-	k.due = left
 }

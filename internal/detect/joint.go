@@ -200,3 +200,32 @@ func (b *baseBook) match(ev *event.Event, yield func(base, *sigma.Match)) {
 func correlationRef(c *sigma.Correlation) wire.RuleRef {
 	return wire.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}
 }
+
+// refill begins to fill a new engine with the past: what comes from now on is kept
+// for it.
+func (j *joint) refill(who resolver, now func() time.Time) *correlate.Engine {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.refills++
+	return j.fresh(jointMemory, who, now)
+}
+
+// refilled ends it, and puts the new engine in the place of the old one. What both
+// have seen gives the same alerts, which count once.
+func (j *joint) refilled(fresh *correlate.Engine, whole bool) (alerts []*correlate.Alert) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.refills--
+	since := j.since
+	if j.refills == 0 {
+		j.since = nil
+	}
+	if !whole || j.engine == nil {
+		return nil
+	}
+	for _, m := range since {
+		alerts = append(alerts, fresh.Add(m)...)
+	}
+	j.engine = fresh
+	return alerts
+}

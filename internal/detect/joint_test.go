@@ -300,7 +300,7 @@ func TestJointRefill(t *testing.T) {
 		a := again.arms(t, "indicator--1", failsText)
 		fresh := a.joint.refill(nil, n.clock)
 		again.take(t, again.failure(start.Add(-time.Minute))) // while it is filled
-		again.joined.oweFor("indicator--1", a.joint.refilled(fresh, true))
+		again.joined.EnqueueFor("indicator--1", a.joint.refilled(fresh, true))
 		again.settled(t)
 		if got := again.told(t); len(got) != 0 {
 			t.Fatalf("one of three: %v", got)

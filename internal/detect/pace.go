@@ -2,6 +2,14 @@ package detect
 
 import "time"
 
+// Lateness is how long correlation waits for events of slower sensors: by the
+// clock, so that files that are read one after another, and sensors that bring
+// what they gathered at once, are put in the order of their times.
+const Lateness = 10 * time.Second
+
+// reach is how far events may lie apart that wait at the same time.
+const reach = 70 * 365 * 24 * time.Hour
+
 // maxAhead is how far a sensor's clock may be ahead of ours for its events to be
 // used.
 const maxAhead = time.Hour
@@ -29,7 +37,10 @@ func (p *pace) hear(at, now time.Time) {
 	p.come = append(p.come, p.newest)
 }
 
-// decided gives the event time that is decided: all that came longer than Lateness
+// newestAt returns the newest event time that came.
+func (p *pace) newestAt() time.Time { return p.newest.at }
+
+// decided returns the event time that is decided: all that came longer than Lateness
 // ago is, or all that came. Where nothing comes, event time goes on from the newest
 // event as the clock does, so that recordings are not late; but it is never ahead
 // of the clock, so that a sensor whose clock is does not make others late.

@@ -219,16 +219,16 @@ func TestWindowsReachBack(t *testing.T) {
 }
 
 // What could not be written is not lost, though a window makes a hit only once.
-func TestWindowHitsAreOwed(t *testing.T) {
+func TestWindowHitsStayPending(t *testing.T) {
 	s := &Service{}
 	one := func(id string) match { return match{ev: &event.Event{ID: id}} }
-	s.owe(one("a"), one("b"))
-	_, upto := s.owes()
-	s.owe(one("c"))
-	s.paid(upto)
-	s.paid(upto) // two settle side by side
-	if list, _ := s.owes(); len(list) != 1 || list[0].ev.ID != "c" {
-		t.Errorf("owed: %v", list)
+	s.Enqueue(one("a"), one("b"))
+	_, upto := s.unwritten()
+	s.Enqueue(one("c"))
+	s.flush(upto)
+	s.flush(upto) // two settle side by side
+	if list, _ := s.unwritten(); len(list) != 1 || list[0].ev.ID != "c" {
+		t.Errorf("pending: %v", list)
 	}
 }
 

@@ -75,6 +75,8 @@ type Config struct {
 
 // Service turns a node's events into findings.
 type Service struct {
+	*Searcher // of the past
+
 	db     *store.DB
 	past   Past
 	gate   Gate
@@ -92,14 +94,11 @@ type Service struct {
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
 
-	taking    atomic.Int64 // batches of live events that are under way
-	huntCores int
-	huntMu    sync.Mutex
-	hunting   Hunting // under huntMu
+	taking atomic.Int64 // batches of live events that are under way
 
-	owing   sync.Mutex
-	owed    []match // under owing; hits of windows that are not written yet
-	written int     // under owing; how many were written before those
+	pendingMu sync.Mutex
+	pending   []match // under pendingMu; hits of windows that are not written yet
+	flushed   int     // under pendingMu; how many were written before those
 }
 
 // active is a finding that still grows.
@@ -122,36 +121,23 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	if c.Correlator != nil {
-		c.Engine.who = c.Correlator.book.ResolveField
+		c.Engine.Resolve(c.Correlator.Book().ResolveField)
 	}
-	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, health: c.Health, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
+	s := &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
+		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, health: c.Health, joined: c.Correlator, open: map[string]*active{}}
+	s.Searcher = &Searcher{past: c.Past, engine: c.Engine, recorder: s, clock: c.Clock, log: c.Log, cores: c.HuntCores,
+		busy: func() bool { return s.taking.Load() > 0 }, correlates: c.Correlator != nil}
+	return s
 }
 
-type match struct {
-	ev  *event.Event
-	hit Hit
-}
-
-func (m match) key() string { return m.by() + "\x00" + m.ev.Host }
-
-// by names what matched. One id of a watchlist's source may stand for several
-// values, each with findings of its own.
-func (m match) by() string {
-	if m.hit.List != nil {
-		return m.hit.Rule.ID + " " + m.hit.Rule.Title
-	}
-	return m.hit.Rule.ID
-}
-
-// ref is the event, by what matched it.
-func (m match) ref() finding.RuleEvent { return finding.RuleEvent{Rule: m.by(), Event: m.ev.ID} }
+// ref is the event of a match, by what matched it.
+func ref(m match) finding.RuleEvent { return finding.RuleEvent{Rule: m.by(), Event: m.ev.ID} }
 
 // traced returns which of the matches are in a finding already.
 func traced(tx *store.Tx, list []match) (map[finding.RuleEvent]bool, error) {
 	refs := make([]finding.RuleEvent, len(list))
 	for i, m := range list {
-		refs[i] = m.ref()
+		refs[i] = ref(m)
 	}
 	return finding.Traced(tx, refs)
 }
@@ -159,10 +145,13 @@ func traced(tx *store.Tx, list []match) (map[finding.RuleEvent]bool, error) {
 // trace notes the events behind a finding.
 func (a *active) trace(list []match) (out []finding.FoundEvent) {
 	for _, m := range list {
-		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: m.ref(), At: m.ev.Time, Name: m.ev.From.Name, Record: m.ev.From.Record})
+		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: ref(m), At: m.ev.Time, Name: m.ev.From.Name, Record: m.ev.From.Record})
 	}
 	return out
 }
+
+// Engine returns the engine that the service matches with.
+func (s *Service) Engine() *Engine { return s.engine }
 
 // Take is the sink of every sensor: it keeps the events, matches them and
 // writes the findings. When it returns nil everything is durable; after an
@@ -182,6 +171,12 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	return s.settle(ctx, s.match(events))
 }
 
+// RecordRetro writes what a search of the past found as findings, and returns the
+// ids of the events that are to be marked as found.
+func (s *Service) RecordRetro(ctx context.Context, list []match) ([]string, error) {
+	return s.write(ctx, list, true)
+}
+
 // record writes live matches as findings, and says so of their events.
 func (s *Service) record(ctx context.Context, matches []match) error {
 	ids, err := s.write(ctx, matches, false)
@@ -193,7 +188,7 @@ func (s *Service) record(ctx context.Context, matches []match) error {
 
 // write writes matches as findings, in groups by rule and host, and gives the ids of
 // the events that are to be marked as found.
-func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []string, err error) {
+func (s *Service) write(ctx context.Context, matches []match, retro bool) (ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	groups := map[string][]match{}
@@ -218,7 +213,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 		}
 		b := batch{now: s.clock()}
 		for _, k := range order {
-			a, fresh, err := s.grow(tx, k, groups[k], seen, past, b.now)
+			a, fresh, err := s.grow(tx, k, groups[k], seen, retro, b.now)
 			if err != nil {
 				return err
 			}
@@ -236,7 +231,7 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 			next[k] = a
 			if first := fresh[0]; first.hit.byRule() {
 				hits[first.hit.Rule.ID] = rulehealth.Hits{Title: first.hit.Rule.Title, N: hits[first.hit.Rule.ID].N + len(fresh)}
-				if err := s.health.Count(tx, first.hit.Rule.ID, len(fresh), past); err != nil {
+				if err := s.health.Count(tx, first.hit.Rule.ID, len(fresh), retro); err != nil {
 					return err
 				}
 			}
@@ -251,12 +246,12 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 		return nil, err
 	}
 	for k, a := range next {
-		if !past {
+		if !retro {
 			s.open[k] = a
 		}
 	}
 	s.forget()
-	if !past {
+	if !retro {
 		s.health.Counted(ctx, hits)
 	}
 	if len(next) > 0 {
@@ -305,9 +300,9 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 
 // grow adds a group's events, but for those that were seen in a finding of this rule
 // before, to its open finding, or makes one.
-func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.RuleEvent]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
+func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.RuleEvent]bool, retro bool, now time.Time) (a *active, fresh []match, err error) {
 	for _, m := range list {
-		if p := m.ref(); !seen[p] {
+		if p := ref(m); !seen[p] {
 			seen[p] = true // a second match of the same event counts once
 			fresh = append(fresh, m)
 		}
@@ -315,7 +310,7 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.
 	if len(fresh) == 0 {
 		return nil, nil, nil
 	}
-	if !past {
+	if !retro {
 		if old := s.open[key]; old != nil && now.Sub(old.touched) < growing {
 			c := *old
 			c.offered = map[string]bool{}
@@ -334,9 +329,9 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.
 		m := list[0]
 		a = &active{offered: map[string]bool{}, Finding: msg.Finding{Member: s.member(), Listed: m.hit.List, Finding: wire.Finding{
 			ID: clock.NewID(), Realm: s.realm, Rule: m.hit.Rule, Indicator: m.hit.Indicator, Host: m.ev.Host, User: m.ev.User,
-			Matched: m.hit.Fields, Retro: past, Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
+			Matched: m.hit.Fields, Retro: retro, Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
 			Handling: s.gate.Handling(wire.KindFinding)}}}
-		if past { // a hunt senses nothing: its clock starts when it finds
+		if retro { // a hunt senses nothing: its clock starts when it finds
 			a.Sensed = a.Detected
 		}
 	}

@@ -11,17 +11,6 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// event makes of an alert the event that its finding is about.
-func (k *Correlator) event(a *correlate.Alert) *event.Event {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	host := ""
-	if n := len(a.Events); n > 0 {
-		host = k.hosts[a.Events[n-1].Event]
-	}
-	return alertEvent(a, k.clock(), host)
-}
-
 // alertEvent makes the event of an alert. host is that of the last event that the
 // alert rests on, for alerts that are not about a machine.
 func alertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
@@ -70,4 +59,13 @@ func joinedHit(a *correlate.Alert) Hit {
 		h.Fields = append(h.Fields, wire.FieldValue{Field: g.Field, Value: event.Clip(g.Value, maxValue)})
 	}
 	return h
+}
+
+// basisOf names the events that an alert rests on.
+func basisOf(a *correlate.Alert) []string {
+	ids := make([]string, len(a.Events))
+	for i, e := range a.Events {
+		ids[i] = e.Event
+	}
+	return ids
 }
