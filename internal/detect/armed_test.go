@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 )
@@ -116,17 +117,17 @@ func (o armingOracle) match(ev *event.Event, now time.Time) (out []string) {
 // disarmed before, has expired, is in quarantine or is a rule of our own.
 func TestArmingIsSteady(t *testing.T) {
 	universe := armingUniverse(t)
-	n := &node{}
+	n := &detecttest.Events{}
 	var events []*event.Event
 	for _, ip := range []string{"198.51.100.1", "198.51.100.2", "198.51.100.9", "198.51.7.7", "203.0.113.1", "2001:db8::7"} {
-		events = append(events, n.event("network_connection", start, map[string]any{"DestinationIp": ip, "DestinationHostname": "b.example"}))
+		events = append(events, n.Event("network_connection", start, map[string]any{"DestinationIp": ip, "DestinationHostname": "b.example"}))
 	}
 	for _, q := range []string{"a.example", "b.example", "c.example"} {
-		events = append(events, n.event("dns_query", start, map[string]any{"QueryName": q}))
+		events = append(events, n.Event("dns_query", start, map[string]any{"QueryName": q}))
 	}
 	for _, c := range []string{"payload-1", "x payload-2", "none"} {
 		for _, image := range []string{`C:\a.exe`, `C:\b.exe`} {
-			events = append(events, n.event("process_creation", start, map[string]any{"Image": image, "CommandLine": c}))
+			events = append(events, n.Event("process_creation", start, map[string]any{"Image": image, "CommandLine": c}))
 		}
 	}
 	sets := []*sigma.Set{sigma.NewSet(nil), rules(t, ruleText(1, "process_creation", `Image|endswith: '\a.exe'`)+"---\n"+ruleText(4, "network_connection", `DestinationIp|startswith: '203'`))}
@@ -252,7 +253,7 @@ func TestArmingBesideEvents(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			n := &node{}
+			n := &detecttest.Events{}
 			for {
 				select {
 				case <-stop:
@@ -260,8 +261,8 @@ func TestArmingBesideEvents(t *testing.T) {
 				default:
 				}
 				for _, ev := range []*event.Event{
-					n.event("network_connection", start, map[string]any{"DestinationIp": "198.51.100.1"}),
-					n.event("process_creation", start, map[string]any{"Image": `C:\a.exe`, "CommandLine": "payload-1"}),
+					n.Event("network_connection", start, map[string]any{"DestinationIp": "198.51.100.1"}),
+					n.Event("process_creation", start, map[string]any{"Image": `C:\a.exe`, "CommandLine": "payload-1"}),
 				} {
 					found := false
 					e.Match(ev, func(h Hit) { found = found || h.Indicator == keep.ID })
@@ -299,11 +300,11 @@ func TestExpiredHidesNothing(t *testing.T) {
 		}
 		e.Arm(a)
 	}
-	n := &node{}
+	n := &detecttest.Events{}
 	found := func() (out []string) {
 		for _, ev := range []*event.Event{
-			n.event("network_connection", start, map[string]any{"DestinationIp": "198.51.100.1"}),
-			n.event("process_creation", start, map[string]any{"Image": `C:\a.exe`}),
+			n.Event("network_connection", start, map[string]any{"DestinationIp": "198.51.100.1"}),
+			n.Event("process_creation", start, map[string]any{"Image": `C:\a.exe`}),
 		} {
 			e.Match(ev, func(h Hit) { out = append(out, h.Indicator) })
 		}

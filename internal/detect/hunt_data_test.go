@@ -87,12 +87,12 @@ func TestRealHunt(t *testing.T) {
 	sum := 0
 	for _, ev := range events {
 		for m := range set.Match(ev) {
-			want[byRule[m.Rule]].add(ev.Time.Truncate(1000))
+			countHit(want[byRule[m.Rule]], ev.Time.Truncate(1000))
 			sum++
 		}
 		for _, o := range event.Observables(ev) {
 			if id := byValue[o]; id != "" {
-				want[id].add(ev.Time.Truncate(1000))
+				countHit(want[id], ev.Time.Truncate(1000))
 			}
 		}
 	}

@@ -253,14 +253,10 @@ func (s *Searcher) Refill(ctx context.Context, ids ...string) error {
 }
 
 func (s *Searcher) refill(ctx context.Context, a Armed) error {
-	w := a.window
-	fresh, err := a.Pattern.Stream(windowOptions())
+	fresh, err := a.window.refill(a.Pattern)
 	if err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.refills++
-	w.mu.Unlock()
 	var past []*event.Event
 	from := s.clock().Add(-fresh.MaxSpan() - windowLateness)
 	_, err = s.past.Search(ctx, history.Query{Observables: a.sights(), From: from}, func(ev *event.Event) bool {
@@ -269,25 +265,14 @@ func (s *Searcher) refill(ctx context.Context, a Armed) error {
 		}
 		return len(past) < s.maxSighted()
 	})
-	slices.SortStableFunc(past, func(x, y *event.Event) int { return x.Time.Compare(y.Time) })
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.refills--
-	since := w.since
-	if w.refills == 0 {
-		w.since = nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, ev := range past {
-		if m, err := fresh.Add(ev.ID, ev.Time, observed.Of(ev)); err == nil && m != nil {
-			s.recorder.Enqueue(match{ev, patternHit(a, m.IDs)})
+	if err == nil {
+		slices.SortStableFunc(past, func(x, y *event.Event) int { return x.Time.Compare(y.Time) })
+		for _, ev := range past {
+			if m, err := fresh.Add(ev.ID, ev.Time, observed.Of(ev)); err == nil && m != nil {
+				s.recorder.Enqueue(match{ev, patternHit(a, m.IDs)})
+			}
 		}
 	}
-	for _, x := range since {
-		_, _ = fresh.Add(x.id, x.at, x.seen) // its match was yielded when it came, or the past has it
-	}
-	w.stream = fresh
-	return nil
+	a.window.refilled(fresh, err == nil)
+	return err
 }

@@ -36,7 +36,8 @@ func correlating(t *testing.T, n *node, own string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.joined, n.engine.who = k, k.book.ResolveField
+	n.joined = k
+	n.engine.Resolve(k.Book().ResolveField)
 }
 
 // failure is a sign-in that failed.
@@ -295,7 +296,7 @@ func TestJointRefill(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := open(t, n.db, n.past, n.clock, n.hand) // the program ends and starts
-		again.seq = 100
+		again.Seq = 100
 		correlating(t, again, rulesText)
 		a := again.arms(t, "indicator--1", failsText)
 		fresh := a.joint.refill(nil, n.clock)
@@ -384,9 +385,8 @@ func TestSameIdOtherText(t *testing.T) {
 		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
-		in := n.engine.now.Load().in
 		id := n.engine.Rules().Rules[0].Key()
-		if in.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !in.says(id, ruleText(1, "dns_query", "QueryName: one")) {
+		if n.engine.Says(id, ruleText(1, "dns_query", "QueryName: ours")) || !n.engine.Says(id, ruleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
 		n.arms(t, "indicator--4", ruleText(1, "dns_query", "QueryName: ours"))

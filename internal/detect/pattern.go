@@ -51,6 +51,38 @@ func (w *window) add(ev *event.Event, seen stix.Observation) (*stix.StreamMatch,
 	return w.stream.Add(ev.ID, ev.Time, seen)
 }
 
+// refill begins to fill a new stream with the past: what comes from now on is kept
+// for it.
+func (w *window) refill(p *stix.Pattern) (*stix.Stream, error) {
+	fresh, err := p.Stream(windowOptions())
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refills++
+	return fresh, nil
+}
+
+// refilled ends it, and puts the new stream in the place of the old one if it holds
+// the whole past.
+func (w *window) refilled(fresh *stix.Stream, whole bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refills--
+	since := w.since
+	if w.refills == 0 {
+		w.since = nil
+	}
+	if !whole {
+		return
+	}
+	for _, x := range since {
+		_, _ = fresh.Add(x.id, x.at, x.seen) // its match was yielded when it came, or the past has it
+	}
+	w.stream = fresh
+}
+
 // LeftOut counts what the windows of the armed patterns and the correlations that
 // were shared did not keep or decide: a match of several events may have been missed for it.
 func (e *Engine) LeftOut() (n int64) {

@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
@@ -24,7 +23,7 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-var start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+var start = detecttest.Start
 
 // gate keeps what was offered; a member that offers from medium upwards.
 type gate struct {
@@ -69,7 +68,7 @@ type node struct {
 	past *history.History
 	gate *gate
 	hand *clock.Hand
-	seq  int
+	detecttest.Events
 }
 
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
@@ -99,10 +98,7 @@ func eachNode(t *testing.T, body func(t *testing.T, n *node)) {
 }
 
 func (n *node) event(category string, at time.Time, fields map[string]any) *event.Event {
-	n.seq++
-	raw, _ := json.Marshal(fields)
-	return &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n.seq), Time: at, Seen: at, From: event.Source{Sensor: "file", Name: "a.json", Record: int64(n.seq)},
-		Product: "windows", Categories: []string{category}, Host: "ws1", User: "tanaka", Fields: fields, Raw: raw}
+	return n.Event(category, at, fields)
 }
 
 // beacon is a connection that the first rule matches.
@@ -191,7 +187,7 @@ func TestTakeAfterRestart(t *testing.T) {
 		a := n.beacon("198.51.100.7")
 		n.take(t, a)
 		again := open(t, n.db, n.past, n.clock, n.hand)
-		again.seq = 100
+		again.Seq = 100
 		again.take(t, a, again.beacon("198.51.100.7"))
 		list := again.findings(t)
 		if len(list) != 1 || list[0].Count != 2 || list[0].Version != 2 {
@@ -301,16 +297,6 @@ func TestSystemBinary(t *testing.T) {
 			t.Errorf("%d candidates", k)
 		}
 	})
-}
-
-func indicator(t testing.TB, pattern, kind string) []byte {
-	t.Helper()
-	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", "created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
-		"name": "shared", "pattern": pattern, "pattern_type": kind, "valid_from": "2026-11-22T04:00:00Z", "valid_until": "2026-12-22T04:00:00Z", "labels": []string{"level:high"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // A shared indicator is matched from the moment it is armed, its past is
