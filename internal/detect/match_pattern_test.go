@@ -111,7 +111,7 @@ func BenchmarkPatterns(b *testing.B) {
 		list = append(list, &a)
 	}
 	book := newPatternBook(list)
-	ev := (&node{}).event("process_creation", start, map[string]any{"Image": `C:\Windows\System32\cmd.exe`, "CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`, "User": "x",
+	ev := (&detecttest.Events{}).Event("process_creation", start, map[string]any{"Image": `C:\Windows\System32\cmd.exe`, "CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`, "User": "x",
 		"ParentImage": `C:\Windows\explorer.exe`, "ParentCommandLine": `C:\Windows\explorer.exe`, "ProcessId": "1", "Hashes": "MD5=d41d8cd98f00b204e9800998ecf8427a", "CurrentDirectory": `C:\`, "IntegrityLevel": "High"})
 	b.ReportAllocs()
 	for b.Loop() {
