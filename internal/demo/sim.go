@@ -14,7 +14,8 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
@@ -36,7 +37,7 @@ import (
 type Sim struct {
 	id     string
 	link   *bus.Link
-	engine *detect.Engine
+	engine *match.Engine
 	past   *history.History
 	clock  clock.Clock
 	log    *slog.Logger
@@ -51,7 +52,7 @@ type Sim struct {
 
 type simHunt struct {
 	object wire.Object
-	armed  detect.Armed
+	armed  match.Armed
 }
 
 // Enrol invites an organisation and opens its node in this process; cfg.Token
@@ -118,7 +119,7 @@ func newSim(ctx context.Context, h *hub.Hub, name, sector string, past *history.
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{id: a.Member, engine: detect.NewEngine(h.Clock()), past: past, clock: h.Clock(), log: h.Log(),
+	s := &Sim{id: a.Member, engine: match.NewEngine(h.Clock()), past: past, clock: h.Clock(), log: h.Log(),
 		sync: make(chan struct{}, 1), send: make(chan struct{}, 1), hunt: make(chan struct{}, 1)}
 	if s.link, err = h.InProcess(context.WithoutCancel(ctx), a.Member, seed, a.UserJWT); err != nil {
 		return nil, err
@@ -167,22 +168,22 @@ func (s *Sim) pushed(body []byte) {
 func (s *Sim) take(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, wire.Disarmed, detect.Hunted{}, "")
+		s.receipt(o, wire.Disarmed, hunt.Result{}, "")
 		return
 	}
-	a, err := detect.Read(o.STIX)
+	a, err := match.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, wire.Refused, detect.Hunted{}, fault.TextOf(err).EN)
+		s.receipt(o, wire.Refused, hunt.Result{}, fault.TextOf(err).EN)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, wire.Armed, detect.Hunted{}, "")
+	s.receipt(o, wire.Armed, hunt.Result{}, "")
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, why string) {
+func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, why string) {
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
 		Searched: h.Searched, Hits: h.Hits, Reason: why}
 	body, err := role.Encode(r)
@@ -304,7 +305,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, "")
+			s.receipt(t.object, wire.Hunted, hunt.Result{Searched: st.Events, Hits: st.Hits}, "")
 			s.mu.Unlock()
 		}
 		select {

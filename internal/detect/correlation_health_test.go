@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/coverage"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/store"
@@ -21,11 +22,11 @@ import (
 func TestCorrelationHealth(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.engine.SetRules(joinSet(t, joinText(t)))
-		k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+		k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.joined = k
+		n.correlator = k
 		c := healthFor(t, n, rulehealth.Config{})
 		h := rulesSite(t, n, c)
 		many := joinID(1) // three beacons within ten minutes
@@ -39,8 +40,8 @@ func TestCorrelationHealth(t *testing.T) {
 			}
 			n.hand.Add(3 * time.Hour)
 			if again {
-				n.joined.Enqueue(n.joined.Tick())
-				owed := n.joined.Pending()
+				n.correlator.Enqueue(n.correlator.Tick())
+				owed := n.correlator.Pending()
 				if len(owed) == 0 {
 					t.Fatal("nothing is owed")
 				}
@@ -48,7 +49,7 @@ func TestCorrelationHealth(t *testing.T) {
 					if err := n.settle(t.Context(), nil); err != nil {
 						t.Fatal(err)
 					}
-					n.joined.Enqueue(owed)
+					n.correlator.Enqueue(owed)
 				}
 			}
 			for range 2 {

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/sigma"
 )
@@ -48,11 +49,11 @@ func joinID(n int) string { return fmt.Sprintf("55555555-5555-4555-8555-%012d", 
 func TestCorrelationPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.engine.SetRules(joinSet(t, joinText(t)))
-		k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+		k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.joined = k
+		n.correlator = k
 		h := rulesSite(t, n, healthFor(t, n, rulehealth.Config{}))
 		for _, path := range []string{"/rules/correlation", "/rules/" + joinID(1)} {
 			page(t, h, "reader", path) // before anything happened

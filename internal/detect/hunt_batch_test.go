@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/stix"
 )
@@ -46,9 +48,9 @@ func TestHuntAll(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), past[500:]); err != nil { // not sealed yet
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		arm := func(pattern, kind string) {
-			a, err := Read(indicator(t, pattern, kind))
+			a, err := match.Read(indicator(t, pattern, kind))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,12 +76,12 @@ func TestHuntAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := n.Hunting(); ok {
+		if _, ok := n.Progress(); ok {
 			t.Error("it is still under way")
 		}
 		found := int64(0)
 		for i, a := range list {
-			var want Hunted
+			var want hunt.Result
 			for _, ev := range past {
 				hit := false
 				if a.Rule != nil {
@@ -150,9 +152,9 @@ func TestHuntFlood(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), past); err != nil {
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		for _, name := range []string{"often", "seldom"} {
-			a, err := Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
+			a, err := match.Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +199,7 @@ func TestHuntFloods(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), []*event.Event{seldom}); err != nil {
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		for i := range kinds + 2 {
 			pattern := fmt.Sprintf("[domain-name:value = 'n%d.example.net']", i)
 			switch i {
@@ -206,7 +208,7 @@ func TestHuntFloods(t *testing.T) {
 			case kinds + 1: // a value of another indicator
 				pattern = "[domain-name:value = 'n3.example.net' OR domain-name:value = 'n4.example.net']"
 			}
-			a, err := Read(indicator(t, pattern, "stix"))
+			a, err := match.Read(indicator(t, pattern, "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +220,7 @@ func TestHuntFloods(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, h := range got {
-			want := Hunted{Searched: int64(len(past)) + 1, Examined: h.Examined}
+			want := hunt.Result{Searched: int64(len(past)) + 1, Examined: h.Examined}
 			for _, ev := range append(past, seldom) {
 				for _, o := range event.Observables(ev) {
 					if o.Type == event.Domain && slices.Contains(list[i].Values, o) {
@@ -247,7 +249,7 @@ func TestHuntFloods(t *testing.T) {
 }
 
 // countHit adds an event to what a hunt is to come to.
-func countHit(h *Hunted, at time.Time) {
+func countHit(h *hunt.Result, at time.Time) {
 	h.Hits++
 	if h.First.IsZero() || at.Before(h.First) {
 		h.First = at

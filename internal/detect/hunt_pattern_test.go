@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/stix"
@@ -62,9 +64,9 @@ func TestHuntPatterns(t *testing.T) {
 			if _, err := n.past.Append(t.Context(), past[400:]); err != nil {
 				t.Fatal(err)
 			}
-			var list []Armed
+			var list []match.Armed
 			arm := func(pattern string) {
-				a, err := Read(indicator(t, pattern, "stix"))
+				a, err := match.Read(indicator(t, pattern, "stix"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -84,10 +86,10 @@ func TestHuntPatterns(t *testing.T) {
 			arm("[domain-name:value = 'h4.evil.example']")
 
 			c := &counted{Past: n.Service.past}
-			n.Searcher.past = c
+			n.Searcher.History = c
 			var told []int
-			got, err := n.HuntAll(t.Context(), list, func(which []int, out []Hunted) error {
-				if h, ok := n.Hunting(); !ok || h.Indicators != len(list) || h.Ready != len(told)+len(which) {
+			got, err := n.HuntAll(t.Context(), list, func(which []int, out []hunt.Result) error {
+				if h, ok := n.Progress(); !ok || h.Indicators != len(list) || h.Ready != len(told)+len(which) {
 					t.Errorf("%+v after %d and %d", h, len(told), len(which))
 				}
 				told = append(told, which...)
@@ -126,7 +128,7 @@ func TestHuntPatterns(t *testing.T) {
 				if d := cmp.Diff(alone, got[i]); d != "" {
 					t.Errorf("%d together (-alone +together):\n%s", i, d)
 				}
-				hits[a.window != nil] += alone.Hits
+				hits[a.Window != nil] += alone.Hits
 			}
 			if hits[true] < 20 || hits[false] < 100 {
 				t.Errorf("%v hits: what is compared here?", hits)

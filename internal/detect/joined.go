@@ -4,30 +4,31 @@ import (
 	"context"
 	"slices"
 
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// match gives what rules and indicators say of events, but for the base rules of
+// Match gives what rules and indicators say of events, but for the base rules of
 // correlations that are silent by themselves. What correlations say is owed
 // until settle has written it.
-func (s *Service) match(events []*event.Event) (matches []match) {
+func (s *Service) match(events []*event.Event) (matches []match.Found) {
 	own := s.engine.Rules()
 	for _, ev := range events {
-		s.engine.Match(ev, func(h Hit) {
+		s.engine.Match(ev, func(h match.Hit) {
 			switch {
-			case s.joined == nil || h.Sigma == nil:
-			case h.joint != nil:
-				s.joined.Saw(ev)
-				s.joined.EnqueueFor(h.Indicator, h.joint.feed(h.Sigma, ev, s.clock()))
+			case s.correlator == nil || h.Sigma == nil:
+			case h.Shared != nil:
+				s.correlator.Saw(ev)
+				s.correlator.EnqueueFor(h.Indicator, h.Shared.Feed(h.Sigma, ev, s.clock()))
 			default:
-				s.joined.Enqueue(s.joined.Feed(own, h.Sigma, ev))
+				s.correlator.Enqueue(s.correlator.Feed(own, h.Sigma, ev))
 			}
 			switch {
 			case h.Window:
-				s.Enqueue(match{ev, h})
-			case !h.quiet:
-				matches = append(matches, match{ev, h})
+				s.Enqueue(match.Found{Event: ev, Hit: h})
+			case !h.Quiet:
+				matches = append(matches, match.Found{Event: ev, Hit: h})
 			}
 		})
 	}
@@ -37,24 +38,24 @@ func (s *Service) match(events []*event.Event) (matches []match) {
 // settle writes matches and what correlations say as findings. An alert comes
 // only once, so it stays owed until it is durable; twice changes nothing. What a
 // shared correlation said that is not armed any more is dropped.
-func (s *Service) settle(ctx context.Context, matches []match) error {
-	pending := s.joined.Pending()
+func (s *Service) settle(ctx context.Context, matches []match.Found) error {
+	pending := s.correlator.Pending()
 	windows, upto := s.unwritten()
 	matches = append(matches, windows...)
 	var events []*event.Event
 	by := map[string]string{} // rules by event
 	now := s.clock()
 	for _, a := range pending {
-		hit := joinedHit(a)
-		if hit.Indicator = s.joined.SharedBy(a); hit.Indicator != "" && !s.engine.Valid(hit.Indicator, now) {
+		hit := match.CorrelationHit(a)
+		if hit.Indicator = s.correlator.SharedBy(a); hit.Indicator != "" && !s.engine.Valid(hit.Indicator, now) {
 			continue
 		}
 		if hit.Indicator == "" {
 			hit.Indicator = s.engine.IndicatorOf(a.Rule, now)
 		}
-		ev := s.joined.Event(a)
+		ev := s.correlator.Event(a)
 		events, by[ev.ID] = append(events, ev), hit.Rule.ID
-		matches = append(matches, match{ev, hit})
+		matches = append(matches, match.Found{Event: ev, Hit: hit})
 	}
 	if len(events) > 0 {
 		fresh, err := s.past.Append(ctx, events)
@@ -70,52 +71,52 @@ func (s *Service) settle(ctx context.Context, matches []match) error {
 			return err
 		}
 	}
-	s.joined.Flush(pending)
+	s.correlator.Flush(pending)
 	s.flush(upto)
 	return nil
 }
 
 // admitted takes out the matches of rules that are in quarantine.
-func (s *Service) admitted(list []match) []match {
-	return slices.DeleteFunc(list, func(m match) bool {
-		return m.hit.byRule() && !s.health.Admit(m.hit.Rule.ID, m.hit.Joined)
+func (s *Service) admitted(list []match.Found) []match.Found {
+	return slices.DeleteFunc(list, func(m match.Found) bool {
+		return m.Hit.ByRule() && !s.health.Admit(m.Hit.Rule.ID, m.Hit.Correlated)
 	})
 }
 
 // Tick lets the windows of correlations end where nothing comes any more. Call
 // it about once a second.
 func (s *Service) Tick(ctx context.Context) error {
-	if s.joined == nil {
+	if s.correlator == nil {
 		return nil
 	}
-	s.joined.Enqueue(s.joined.Tick())
-	s.advanceJoints(false)
+	s.correlator.Enqueue(s.correlator.Tick())
+	s.advanceShared(false)
 	return s.settle(ctx, nil)
 }
 
 // Caught says that nothing older than the newest event will come any more, as at
 // the end of a recording: what waits for slower sensors is decided now.
 func (s *Service) Caught(ctx context.Context) error {
-	if s.joined == nil {
+	if s.correlator == nil {
 		return nil
 	}
-	s.joined.Enqueue(s.joined.Catch())
-	s.advanceJoints(true)
+	s.correlator.Enqueue(s.correlator.Catch())
+	s.advanceShared(true)
 	return s.settle(ctx, nil)
 }
 
-// advanceJoints lets time pass for the correlations that were shared.
-func (s *Service) advanceJoints(all bool) {
+// advanceShared lets time pass for the correlations that were shared.
+func (s *Service) advanceShared(all bool) {
 	now := s.clock()
 	for _, a := range s.engine.SharedCorrelations() {
-		s.joined.EnqueueFor(a.ID, a.joint.advance(now, all))
+		s.correlator.EnqueueFor(a.ID, a.Correlation.Advance(now, all))
 	}
 }
 
 // EnqueueAlerts keeps the alerts of a correlation that the community shared until
 // they are written.
 func (s *Service) EnqueueAlerts(indicator string, alerts []*correlate.Alert) {
-	s.joined.EnqueueFor(indicator, alerts)
+	s.correlator.EnqueueFor(indicator, alerts)
 }
 
 // Settle writes what is pending.
@@ -124,14 +125,14 @@ func (s *Service) Settle(ctx context.Context) error { return s.settle(ctx, nil) 
 // Resume lets correlations go on from where they stood when the program ended.
 // Call it once, before the first Take.
 func (s *Service) Resume(ctx context.Context) error {
-	if s.joined == nil {
+	if s.correlator == nil {
 		return nil
 	}
 	own := s.engine.Rules()
-	err := s.joined.Resume(ctx, own, s.past, func(ev *event.Event) {
-		s.engine.Match(ev, func(h Hit) {
-			if h.Sigma != nil && h.joint == nil {
-				s.joined.Enqueue(s.joined.Feed(own, h.Sigma, ev))
+	err := s.correlator.Resume(ctx, own, s.past, func(ev *event.Event) {
+		s.engine.Match(ev, func(h match.Hit) {
+			if h.Sigma != nil && h.Shared == nil {
+				s.correlator.Enqueue(s.correlator.Feed(own, h.Sigma, ev))
 			}
 		})
 	})
@@ -143,14 +144,14 @@ func (s *Service) Resume(ctx context.Context) error {
 
 // Enqueue keeps the hits of windows until they are written: the same event would not
 // make them again.
-func (s *Service) Enqueue(list ...match) {
+func (s *Service) Enqueue(list ...match.Found) {
 	s.pendingMu.Lock()
 	defer s.pendingMu.Unlock()
 	s.pending = append(s.pending, list...)
 }
 
 // unwritten returns the hits that are pending, and the number of all that ever were.
-func (s *Service) unwritten() (list []match, upto int) {
+func (s *Service) unwritten() (list []match.Found, upto int) {
 	s.pendingMu.Lock()
 	defer s.pendingMu.Unlock()
 	return slices.Clone(s.pending), s.flushed + len(s.pending)

@@ -9,19 +9,19 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Marks keeps how far each followed file was read, in the node's store.
-type Marks struct{ DB *store.DB }
+// Positions keeps how far each followed file was read, in the node's store.
+type Positions struct{ DB *store.DB }
 
-type markRow struct {
+type positionRow struct {
 	Name string `db:"name"`
 	Mark string `db:"mark"`
 }
 
 // Load gives all marks by key.
-func (m Marks) Load(ctx context.Context) (map[string]follow.Mark, error) {
+func (m Positions) Load(ctx context.Context) (map[string]follow.Mark, error) {
 	out := map[string]follow.Mark{}
 	err := m.DB.Read(ctx, store.System("detect: marks"), func(tx *store.Tx) error {
-		rows, err := store.Query[markRow](tx, `SELECT name, mark FROM file_position`)
+		rows, err := store.Query[positionRow](tx, `SELECT name, mark FROM file_position`)
 		for _, r := range rows {
 			var k follow.Mark
 			if err := json.Unmarshal([]byte(r.Mark), &k); err != nil {
@@ -35,7 +35,7 @@ func (m Marks) Load(ctx context.Context) (map[string]follow.Mark, error) {
 }
 
 // Save writes marks; it is durable when it returns.
-func (m Marks) Save(ctx context.Context, marks []follow.Mark) error {
+func (m Positions) Save(ctx context.Context, marks []follow.Mark) error {
 	return m.DB.Write(ctx, store.System("detect: marks"), func(tx *store.Tx) error {
 		for _, k := range marks {
 			if k.Gone {

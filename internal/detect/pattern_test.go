@@ -9,14 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-func (n *node) arm(t *testing.T, number int, pattern string) Armed {
+func (n *node) arm(t *testing.T, number int, pattern string) match.Armed {
 	t.Helper()
-	a, err := Read(patternIndicator(t, number, pattern))
+	a, err := match.Read(patternIndicator(t, number, pattern))
 	if err == nil {
 		err = n.engine.Arm(a)[0]
 	}
@@ -149,13 +150,13 @@ func TestWindowsReachBack(t *testing.T) {
 // What could not be written is not lost, though a window makes a hit only once.
 func TestWindowHitsStayPending(t *testing.T) {
 	s := &Service{}
-	one := func(id string) match { return match{ev: &event.Event{ID: id}} }
+	one := func(id string) match.Found { return match.Found{Event: &event.Event{ID: id}} }
 	s.Enqueue(one("a"), one("b"))
 	_, upto := s.unwritten()
 	s.Enqueue(one("c"))
 	s.flush(upto)
 	s.flush(upto) // two settle side by side
-	if list, _ := s.unwritten(); len(list) != 1 || list[0].ev.ID != "c" {
+	if list, _ := s.unwritten(); len(list) != 1 || list[0].Event.ID != "c" {
 		t.Errorf("pending: %v", list)
 	}
 }

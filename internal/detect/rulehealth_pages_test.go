@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/coverage"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
@@ -36,9 +37,9 @@ func rulesSite(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
 	cfg := rulehealth.PageConfig{DB: n.db, Health: c, Clock: n.clock}
-	joins := CorrelationPageConfig{DB: n.db, Engine: n.engine, Correlator: n.joined, Rules: cfg}
+	joins := correlation.PageConfig{DB: n.db, Engine: n.engine, Correlator: n.correlator, Rules: cfg}
 	cfg.Correlation = joins.View
-	CorrelationPages(site, joins)
+	correlation.Pages(site, joins)
 	rulehealth.Pages(site, cfg)
 	rulehealth.API(a, cfg)
 	cover := coverage.PageConfig{DB: n.db, Clock: n.clock, Techniques: attack.Read(), Rules: coverage.LoadedRules(c)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -68,7 +69,7 @@ func TestHitsByDay(t *testing.T) {
 		n.hand.Add(24 * time.Hour)
 		n.take(t, n.beacon("198.51.100.9"))
 		hunted := rules(t, strings.ReplaceAll(rulesText, ruleA, "44444444-4444-4444-8444-444444444444")).Rules[0]
-		if h, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil || h.Hits != 3 {
+		if h, err := n.Hunt(t.Context(), match.Armed{ID: "indicator--x", Rule: hunted}); err != nil || h.Hits != 3 {
 			t.Fatalf("%+v %v", h, err)
 		}
 		if diff := cmp.Diff([]rulehealth.HitDay{{Day: first, Live: 2}, {Day: first + 1, Live: 1}}, hitsOf(t, n, ruleA)); diff != "" {
@@ -163,10 +164,10 @@ func TestWhatDoesNotFlood(t *testing.T) {
 		}
 		n.health = c
 		hunted := rules(t, strings.ReplaceAll(rulesText, ruleA, "44444444-4444-4444-8444-444444444444")).Rules[0]
-		if _, err := n.Hunt(t.Context(), Armed{ID: "indicator--x", Rule: hunted}); err != nil {
+		if _, err := n.Hunt(t.Context(), match.Armed{ID: "indicator--x", Rule: hunted}); err != nil {
 			t.Fatal(err)
 		}
-		n.engine.Arm(Armed{ID: "indicator--v", Values: []event.Observable{{Type: event.IPv4, Value: "198.51.100.99"}}})
+		n.engine.Arm(match.Armed{ID: "indicator--v", Values: []event.Observable{{Type: event.IPv4, Value: "198.51.100.99"}}})
 		for range 5 {
 			n.take(t, n.event("process_creation", start, map[string]any{"DestinationIp": "198.51.100.99"}))
 		}
@@ -178,7 +179,7 @@ func TestWhatDoesNotFlood(t *testing.T) {
 
 // costly is an engine whose rules have cost what a test says.
 type costly struct {
-	*Engine
+	*match.Engine
 	costs []engine.Cost
 }
 
@@ -229,7 +230,7 @@ func TestOverBudget(t *testing.T) {
 		if r, _ := n.engine.Count(); r != 3 || n.engine.Rule(ruleA) == nil {
 			t.Error("the rule is no longer known")
 		}
-		n.engine.Arm(Armed{ID: "indicator--x", Rule: n.engine.Rule(ruleA)})
+		n.engine.Arm(match.Armed{ID: "indicator--x", Rule: n.engine.Rule(ruleA)})
 		if err := c.Release(t.Context(), ruleA, "Sato"); err != nil {
 			t.Fatal(err)
 		}

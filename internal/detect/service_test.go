@@ -12,7 +12,9 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/detecttest"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/msg"
@@ -46,7 +48,7 @@ func (g *gate) Wants(level string) bool {
 	return sigma.Level(level).Rank() >= sigma.Level("medium").Rank()
 }
 
-// candidates lists what was offered to the others, as "type:value" or "sigma:rule".
+// Candidates lists what was offered to the others, as "type:value" or "sigma:rule".
 func (g *gate) candidates() []string {
 	out := []string{}
 	for _, o := range g.offers {
@@ -74,12 +76,12 @@ type node struct {
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
 	t.Helper()
 	n := &node{db: db, past: past, gate: &gate{}, hand: hand}
-	e := NewEngine(now)
+	e := match.NewEngine(now)
 	e.SetRules(rules(t, rulesText))
 	n.Service = New(Config{DB: db, Past: past, Gate: n.gate, Engine: e, Clock: now, Log: slog.New(slog.DiscardHandler), Realm: event.Live,
 		Member: func() string { return "power" },
-		Own: func() Own {
-			return Own{Domains: []string{"power.example.jp"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+		Assets: func() exclusion.CommunityAssets {
+			return exclusion.CommunityAssets{Domains: []string{"power.example.jp"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
 		}})
 	return n
 }
@@ -305,7 +307,7 @@ func TestArmedAndHunted(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		old := n.event("dns_query", start.Add(-24*time.Hour), map[string]any{"QueryName": "c2.evil.example"})
 		n.take(t, old)
-		a, err := Read(indicator(t, "[domain-name:value = 'c2.evil.example']", "stix"))
+		a, err := match.Read(indicator(t, "[domain-name:value = 'c2.evil.example']", "stix"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,11 +356,11 @@ func TestRead(t *testing.T) {
 		"no object":    []byte(`{"type":"malware"}`),
 		"no JSON":      []byte(`{`),
 	} {
-		if a, err := Read(raw); err == nil {
+		if a, err := match.Read(raw); err == nil {
 			t.Errorf("%s is armed as %+v: an indicator that cannot be matched in full is refused", name, a)
 		}
 	}
-	a, err := Read(indicator(t, "[ipv4-addr:value = '198.51.100.1' OR domain-name:value = 'X.example']", "stix"))
+	a, err := match.Read(indicator(t, "[ipv4-addr:value = '198.51.100.1' OR domain-name:value = 'X.example']", "stix"))
 	if err != nil || len(a.Values) != 2 || a.Values[1].Value != "x.example" {
 		t.Errorf("two values: %+v, %v", a, err)
 	}

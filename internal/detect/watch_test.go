@@ -15,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// watch gives the node a watchlist with these entries.
+// progressOf gives the node a watchlist with these entries.
 func (n *node) watch(t *testing.T, entries ...watchlist.Entry) *watchlist.List {
 	t.Helper()
 	l, err := watchlist.Open(t.TempDir(), watchlist.Options{Clock: n.clock})

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -55,8 +55,8 @@ func (h *Hub) Recipients(ctx context.Context) ([]share.Recipient, error) {
 // too, such as reserved ranges, and the community's own names and networks.
 func (h *Hub) Unfit(ctx context.Context) (func(event.Observable) string, error) {
 	domains, networks, err := h.members.Own(ctx)
-	own := detect.Own{Domains: domains, Networks: networks}
-	return func(o event.Observable) string { return detect.Undistinctive(o, own) }, err
+	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
+	return func(o event.Observable) string { return exclusion.Reason(o, own) }, err
 }
 
 // Sector gives a member's sector.

@@ -5,13 +5,15 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/share"
 )
 
 // armory lends detect's engine and hunts to share.
 type armory struct {
 	service *detect.Service
-	reader  detect.Reader
+	reader  match.Reader
 }
 
 // Arm makes the engine match a STIX indicator.
@@ -28,7 +30,7 @@ func (a armory) Disarm(id string) { a.service.Engine().Disarm(id) }
 
 // Hunt searches the node's past for indicators, see share.Armory.
 func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []share.Hunted) error) error {
-	var list []detect.Armed
+	var list []match.Armed
 	var at, bad []int
 	var why []share.Hunted
 	for i, raw := range indicators {
@@ -47,7 +49,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which [
 	if len(list) == 0 {
 		return nil
 	}
-	_, err := a.service.HuntAll(ctx, list, func(which []int, out []detect.Hunted) error {
+	_, err := a.service.HuntAll(ctx, list, func(which []int, out []hunt.Result) error {
 		var places []int
 		var ids []string
 		var some []share.Hunted
@@ -55,7 +57,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which [
 			places, ids = append(places, at[i]), append(ids, list[i].ID)
 			some = append(some, share.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
 		}
-		if err := cmp.Or(a.service.Refill(ctx, ids...), a.service.RefillJoints(ctx, ids...)); err != nil {
+		if err := cmp.Or(a.service.Refill(ctx, ids...), a.service.RefillCorrelations(ctx, ids...)); err != nil {
 			return err
 		}
 		return done(places, some)

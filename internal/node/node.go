@@ -25,6 +25,9 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/exclusion"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
@@ -57,9 +60,9 @@ type Node struct {
 	db      *store.DB
 	past    *history.History
 	people  *identity.Service
-	engine  *detect.Engine
+	engine  *match.Engine
 	health  *rulehealth.Health
-	joined  *detect.Correlator
+	joined  *correlation.Correlator
 	watch   *watchDesk
 	lock    *os.File
 	detect  *detect.Service
@@ -73,7 +76,7 @@ type Node struct {
 	server  *http.Server
 
 	pass atomic.Pointer[community.Passport]
-	own  atomic.Pointer[detect.Own]
+	own  atomic.Pointer[exclusion.CommunityAssets]
 	skew atomic.Int64 // hub's clock minus ours, ns
 	turn atomic.Int64 // when the line to the hub last came or went, µs
 
@@ -91,7 +94,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	}
 	n = &Node{cfg: cfg}
 	half := n // a failed return has set n to nil by the time of the defer
-	n.own.Store(&detect.Own{Domains: cfg.OwnDomains})
+	n.own.Store(&exclusion.CommunityAssets{Domains: cfg.OwnDomains})
 	defer func() {
 		if err != nil {
 			half.Close()
@@ -197,7 +200,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.engine = detect.NewEngine(cfg.Clock)
+	n.engine = match.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
 	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
@@ -207,7 +210,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		return err
 	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.joined, HuntCores: cfg.HuntCores})
+		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.joined, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
@@ -216,7 +219,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.armory = armory{n.detect, detect.Reader{Pipelines: chain}}
+	n.armory = armory{n.detect, match.Reader{Pipelines: chain}}
 	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
@@ -315,7 +318,7 @@ func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 // owns takes over what belongs to the community: what the hub told last, and
 // what the node's own configuration adds.
 func (n *Node) owns(p community.Passport) {
-	n.own.Store(&detect.Own{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
+	n.own.Store(&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
 }
 
 // Run serves and works until ctx ends.
