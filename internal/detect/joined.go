@@ -119,6 +119,9 @@ func (s *Service) EnqueueAlerts(indicator string, alerts []*correlate.Alert) {
 	s.correlator.EnqueueFor(indicator, alerts)
 }
 
+// Correlates reports whether correlations are evaluated.
+func (s *Service) Correlates() bool { return s.correlator != nil }
+
 // Settle writes what is pending.
 func (s *Service) Settle(ctx context.Context) error { return s.settle(ctx, nil) }
 

@@ -133,7 +133,7 @@ func New(c Config) *Service {
 	s := &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, assets: c.Assets, skew: c.Skew, tell: c.Tell, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
 	s.Searcher = &hunt.Searcher{History: c.Past, Engine: c.Engine, Recorder: s, Clock: c.Clock, Log: c.Log, Cores: c.HuntCores,
-		Busy: func() bool { return s.taking.Load() > 0 }, Correlates: c.Correlator != nil}
+		Busy: func() bool { return s.taking.Load() > 0 }}
 	return s
 }
 

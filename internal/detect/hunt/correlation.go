@@ -113,7 +113,7 @@ func (s *Searcher) RefillCorrelations(ctx context.Context, ids ...string) error 
 			which, depth = append(which, i), max(depth, a.Correlation.Depth())
 		}
 	}
-	if len(which) == 0 || !s.Correlates {
+	if len(which) == 0 || !s.Recorder.Correlates() {
 		return nil
 	}
 	book := match.NewBaseRules(shared, which, s.Engine.Quarantined())

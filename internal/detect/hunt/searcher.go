@@ -24,9 +24,6 @@ type Searcher struct {
 	Log      *slog.Logger
 	Cores    int         // how many processors a search uses at most; 0 is all
 	Busy     func() bool // live events are being taken in
-	// correlates says that shared correlations are evaluated.
-	Correlates bool
-
 	// MaxSighted bounds the past events that are put in order at once for patterns over
 	// several events; 0 is 100,000. If those that wait see more, each is searched for
 	// by itself; if one sees more, an event that comes later than two days behind
@@ -39,6 +36,8 @@ type Searcher struct {
 
 // Recorder writes what was found in the past.
 type Recorder interface {
+	// Correlates reports whether shared correlations are evaluated.
+	Correlates() bool
 	// RecordRetro writes findings, and returns the ids of the events that are to be
 	// marked as found.
 	RecordRetro(ctx context.Context, list []match.Found) (ids []string, err error)
