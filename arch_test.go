@@ -171,7 +171,7 @@ var tellsTime = map[string]string{
 	"internal/history/search.go":      "it measures how long a search took, and decides nothing",
 	"internal/event/follow/follow.go": "it keeps its looks apart by the machine's own steady clock; event times come from the Clock",
 	"internal/event/listen/conn.go":   "deadlines of sockets are the machine's",
-	"internal/bus/nlog.go":            "it bounds how often the embedded server repeats itself in the log, and decides nothing",
+	"internal/bus/server_log.go":      "it bounds how often the embedded server repeats itself in the log, and decides nothing",
 }
 
 // Law 5: one clock.

@@ -1,9 +1,9 @@
-// Command bench measures what docs/performance.md states: start, memory, the
+// Command bench measures what docs/performance.md states: start, memory, shared indicators, the
 // time to immunity, the history of a node, hunts, correlation, and a day of work. Each measurement prints a
 // Markdown table, or JSON with --json, and beside its figures the limit that
 // this machine sets to them, measured in the same run.
 //
-//	go run ./bench [start|memory|cycle|flood|history|hunt|correlate|soak ...] [flags]
+//	go run ./bench [start|memory|arming|cycle|flood|history|hunt|correlate|soak ...] [flags]
 //
 // Without a name, all are run.
 package main
@@ -34,6 +34,7 @@ type settings struct {
 	attacks int
 	members []int
 	full    []int
+	shared  []int // indicators
 	past    int
 	events  int
 	hunt    int
@@ -59,11 +60,11 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"cycle", cycle}, {"flood", flood}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"arming", arming}, {"cycle", cycle}, {"flood", flood}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, cycle, flood, history, hunt, correlate or soak", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, arming, cycle, flood, history, hunt, correlate or soak", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -116,7 +117,7 @@ func run(ctx context.Context, args []string) error {
 
 func parse(args []string) (settings, error) {
 	s := settings{log: os.Stderr}
-	members, full := "3,100,1000", "3,100"
+	members, full, shared := "3,100,1000", "3,100", "1000,10000,100000"
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&s.hunt, "hunt", 1_000_000, "hunt: how many events the past holds, of about 2 KB each")
 	f.IntVar(&s.groups, "groups", 1_000_000, "correlate: groups that are held at once")
@@ -129,6 +130,7 @@ func parse(args []string) (settings, error) {
 	f.IntVar(&s.attacks, "attacks", 30, "cycle: attacks per run; flood: attacks before it")
 	f.IntVar(&s.flood, "flood", 10_000, "flood: findings of the burst")
 	f.StringVar(&members, "members", members, "cycle: numbers of simulated members, by comma")
+	f.StringVar(&shared, "shared", shared, "arming: numbers of indicators, by comma")
 	f.StringVar(&full, "full", full, "cycle: numbers of full nodes, by comma")
 	f.IntVar(&s.past, "past", 20_000, "cycle: events in the past that is hunted in")
 	f.IntVar(&s.events, "events", 200_000, "history: generated events")
@@ -145,10 +147,15 @@ func parse(args []string) (settings, error) {
 		}
 	}
 	var err error
-	if s.members, err = numbers(members); err == nil {
-		s.full, err = numbers(full)
+	for _, list := range []struct {
+		text string
+		into *[]int
+	}{{members, &s.members}, {full, &s.full}, {shared, &s.shared}} {
+		if *list.into, err = numbers(list.text); err != nil {
+			return s, err
+		}
 	}
-	return s, err
+	return s, nil
 }
 
 func numbers(text string) ([]int, error) {
@@ -159,7 +166,7 @@ func numbers(text string) ([]int, error) {
 			continue
 		}
 		if _, err := fmt.Sscanf(p, "%d", &n); err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is not a number of members", p)
+			return nil, fmt.Errorf("%q is not a number above zero", p)
 		}
 		out = append(out, n)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Below gives the detection rules and the correlations that a correlation of a
+// Below returns the detection rules and the correlations that a correlation of a
 // [Set] is built on, through all the correlations between, each once and without
 // the correlation itself.
 func (c *Correlation) Below() (rules []*Rule, inner []*Correlation) {
@@ -29,7 +29,7 @@ func (c *Correlation) Below() (rules []*Rule, inner []*Correlation) {
 	return rules, inner
 }
 
-// Roots gives the correlations of a set to which no other refers.
+// Roots returns the correlations of a set to which no other refers.
 func (s *Set) Roots() []*Correlation {
 	below := map[*Correlation]bool{}
 	for _, c := range s.Correlations {
@@ -40,7 +40,7 @@ func (s *Set) Roots() []*Correlation {
 	return slices.DeleteFunc(slices.Clone(s.Correlations), func(c *Correlation) bool { return below[c] })
 }
 
-// Text gives a correlation of a [Set] and everything that it is built on as one
+// Text returns a correlation of a [Set] and everything that it is built on as one
 // file: each document as it was written, rules first, the correlation last.
 // Filters are no part of it.
 func (c *Correlation) Text() []byte {
@@ -78,7 +78,7 @@ func (c *Correlation) Bundle() ([]byte, error) {
 		return nil, reasons.New("sigma.correlation.bundle-count", len(rules)+len(inner)+1, c.Title, n)
 	}
 	set := all.Set()
-	if len(all.Refused) > 0 { // for want of a placeholder, say: whoever reads it is told
+	if len(all.Refused) > 0 { // such as for a missing placeholder, which is reported where the file is read
 		return text, nil
 	}
 	for _, e := range set.Refused {
@@ -113,7 +113,7 @@ func keysBelow(c *Correlation) []string {
 	return out
 }
 
-// Canonical gives the text of a rule file without what carries no meaning and
+// Canonical returns the text of a rule file without what carries no meaning and
 // changes on the way: blanks at the ends of lines, the kind of line ends, empty
 // lines before and behind. Two files with the same canonical text say the same;
 // files that differ in it may do so too.

@@ -28,9 +28,11 @@ func bundleSet(t *testing.T, files map[string]string) *Set {
 // A correlation and all that it is built on, out of several files, is one file that
 // means the same; each document is as it was written, and others stay behind.
 func TestBundle(t *testing.T) {
-	one, two := strings.ReplaceAll(bundleBase, "%", "1"), strings.ReplaceAll(strings.ReplaceAll(bundleBase, "name: base\n", ""), "%", "2")
+	one, two := strings.ReplaceAll(bundleBase, "%", "1"),
+		strings.ReplaceAll(strings.ReplaceAll(bundleBase, "name: base\n", ""), "%", "2")
 	set := bundleSet(t, map[string]string{
-		"a.yml": one + "---\n" + strings.ReplaceAll(bundleInner, "REF", "base") + "---\n" + strings.ReplaceAll(strings.ReplaceAll(bundleBase, "name: base", "name: other"), "%", "9"),
+		"a.yml": one + "---\n" + strings.ReplaceAll(bundleInner, "REF", "base") + "---\n" +
+			strings.ReplaceAll(strings.ReplaceAll(bundleBase, "name: base", "name: other"), "%", "9"),
 		"b.yml": two, "c.yml": bundleOuter,
 	})
 	roots := set.Roots()
@@ -50,7 +52,8 @@ func TestBundle(t *testing.T) {
 		t.Errorf("a stranger is in\n%s", text)
 	}
 	again := ParseCollection("x", text).Set()
-	if len(again.Refused) > 0 || len(again.Rules) != 2 || len(again.Correlations) != 2 || again.Roots()[0].Key() != roots[0].Key() {
+	if len(again.Refused) > 0 || len(again.Rules) != 2 || len(again.Correlations) != 2 ||
+		again.Roots()[0].Key() != roots[0].Key() {
 		t.Errorf("%d rules, %d correlations, refused %v", len(again.Rules), len(again.Correlations), again.Refused)
 	}
 }
@@ -58,7 +61,8 @@ func TestBundle(t *testing.T) {
 // Names that would stand for other rules in one file are not bundled.
 func TestBundleAmbiguous(t *testing.T) {
 	one, two := strings.ReplaceAll(bundleBase, "%", "1"), strings.ReplaceAll(bundleBase, "%", "2") // both called base
-	set := bundleSet(t, map[string]string{"a.yml": one + "---\n" + strings.ReplaceAll(bundleInner, "REF", "base"), "b.yml": two, "c.yml": bundleOuter})
+	set := bundleSet(t, map[string]string{"a.yml": one + "---\n" + strings.ReplaceAll(bundleInner, "REF", "base"),
+		"b.yml": two, "c.yml": bundleOuter})
 	if text, err := set.Roots()[0].Bundle(); err == nil {
 		t.Errorf("bundled as\n%s", text)
 	}

@@ -40,8 +40,8 @@ func (c *Collection) Add(more *Collection) {
 	maps.Copy(c.refusedNames, more.refusedNames)
 }
 
-// refuse lists a document that is not loaded. Its name is kept so that whoever
-// refers to it can be told why it is missing.
+// refuse lists a document that is not loaded. Its name is kept, so that the
+// reason can be shown where another document refers to it.
 func (c *Collection) refuse(e *ParseError, name string) {
 	c.Refused = append(c.Refused, e)
 	if name != "" {
@@ -91,7 +91,8 @@ func (c *Collection) documents() []anyDocument {
 		all = append(all, anyDocument{path: r.Path, line: r.Line, id: r.ID, name: r.Name, title: r.Title, rule: r})
 	}
 	for _, r := range c.Correlations {
-		all = append(all, anyDocument{path: r.Path, line: r.Line, id: r.ID, name: r.Name, title: r.Title, correlation: r})
+		all = append(all, anyDocument{path: r.Path, line: r.Line, id: r.ID, name: r.Name, title: r.Title,
+			correlation: r})
 	}
 	for _, f := range c.Filters {
 		all = append(all, anyDocument{path: f.Path, line: f.Line, id: f.ID, name: f.Name, title: f.Title, filter: f})
@@ -102,7 +103,7 @@ func (c *Collection) documents() []anyDocument {
 	return all
 }
 
-// unique gives the documents sorted, without those whose ID is taken, which it
+// unique returns the documents sorted, without those whose ID is taken, which it
 // adds to the set's refusals.
 func (c *Collection) unique(s *Set) *Collection {
 	out := &Collection{Refused: c.Refused, refusedNames: c.refusedNames}

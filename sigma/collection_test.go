@@ -14,9 +14,11 @@ import (
 // order, and collections of several folders can be added.
 func TestCollectionOfFolders(t *testing.T) {
 	files := fstest.MapFS{
-		"a/1.yml": {Data: []byte(correlation("type: event_count", "rules: [shared, one]", "timespan: 1m", "condition: {gte: 2}"))},
+		"a/1.yml": {Data: []byte(correlation("type: event_count", "rules: [shared, one]", "timespan: 1m",
+			"condition: {gte: 2}"))},
 		"a/2.yml": {Data: []byte(base("one"))},
-		"b/3.yml": {Data: []byte(base("shared") + filterDoc("F", "{product: test}", "{rules: [shared], s: {U: x}, condition: not s}"))},
+		"b/3.yml": {Data: []byte(base("shared") +
+			filterDoc("F", "{product: test}", "{rules: [shared], s: {U: x}, condition: not s}"))},
 		"b/4.yml": {Data: []byte("title: broken\nname: broken\n")},
 	}
 	alone, err := sigma.Load(files, "a")
@@ -51,12 +53,14 @@ func TestCollectionOfFolders(t *testing.T) {
 // TestNames: a name means the document of the same file first.
 func TestNames(t *testing.T) {
 	file := func(id string) string {
-		return "title: Base\nid: base-" + id + "\nname: login\nlogsource: {product: test}\ndetection: {s: {F: 1}, condition: s}\n---\n" +
+		return "title: Base\nid: base-" + id +
+			"\nname: login\nlogsource: {product: test}\ndetection: {s: {F: 1}, condition: s}\n---\n" +
 			"title: C\nid: " + id + "\ncorrelation: {type: event_count, rules: [login], timespan: 1m, condition: {gte: 2}}\n"
 	}
 	c := sigma.ParseCollection("x.yml", []byte(file("x")))
 	c.Add(sigma.ParseCollection("y.yml", []byte(file("y"))))
-	c.Add(sigma.ParseCollection("z.yml", []byte(correlation("type: event_count", "rules: [login]", "timespan: 1m", "condition: {gte: 2}"))))
+	c.Add(sigma.ParseCollection("z.yml", []byte(correlation("type: event_count", "rules: [login]", "timespan: 1m",
+		"condition: {gte: 2}"))))
 	set := c.Set()
 	var got []string
 	for _, c := range set.Correlations {
@@ -65,19 +69,23 @@ func TestNames(t *testing.T) {
 	if diff := cmp.Diff([]string{"x counts base-x", "y counts base-y"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), `"Base" at x.yml:1 and "Base" at y.yml:1; refer to it by its id`) {
+	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(),
+		`"Base" at x.yml:1 and "Base" at y.yml:1; refer to it by its id`) {
 		t.Errorf("%v", set.Refused)
 	}
 }
 
 // TestSameIDs: an id is one document's, whatever its kind.
 func TestSameIDs(t *testing.T) {
-	text := base("a") + correlation("type: event_count", "rules: [a]", "timespan: 1m", "condition: {gte: 2}") + "---\n" +
-		strings.ReplaceAll(filterDoc("F\nid: ID-A", "{product: test}", "{rules: any, s: {U: x}, condition: not s}"), "x", "y") +
+	text := base("a") + correlation("type: event_count", "rules: [a]", "timespan: 1m", "condition: {gte: 2}") +
+		"---\n" +
+		strings.ReplaceAll(filterDoc("F\nid: ID-A", "{product: test}", "{rules: any, s: {U: x}, condition: not s}"),
+			"x", "y") +
 		"title: Late\nid: id-CC\nlogsource: {product: test}\ndetection: {s: {F: 1}, condition: s}\n"
 	set := sigma.ParseCollection("f.yml", []byte(text)).Set()
 	if len(set.Rules) != 1 || len(set.Correlations) != 1 || len(set.Filters) != 0 || len(set.Refused) != 2 {
-		t.Errorf("%d rules, %d correlations, %d filters, %v", len(set.Rules), len(set.Correlations), len(set.Filters), set.Refused)
+		t.Errorf("%d rules, %d correlations, %d filters, %v", len(set.Rules), len(set.Correlations), len(set.Filters),
+			set.Refused)
 	}
 }
 
@@ -87,11 +95,13 @@ func TestActions(t *testing.T) {
 		correlation("type: event_count", "rules: [before]", "timespan: 1m", "condition: {gte: 2}")
 	c := sigma.ParseCollection("f.yml", []byte(text))
 	if len(c.Rules) != 1 || len(c.Correlations) != 0 || len(c.Refused) != 3 ||
-		!strings.Contains(c.Refused[0].Reason.Error(), "action: global") || !strings.Contains(c.Refused[1].Reason.Error(), `"action" of Sigma 1 on line 8`) {
+		!strings.Contains(c.Refused[0].Reason.Error(), "action: global") ||
+		!strings.Contains(c.Refused[1].Reason.Error(), `"action" of Sigma 1 on line 8`) {
 		t.Errorf("%d rules, %v", len(c.Rules), c.Refused)
 	}
 	old := "title: C\naction: correlation\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n"
-	if c := sigma.ParseCollection("f.yml", []byte(old)); len(c.Correlations) != 0 || !strings.Contains(c.Refused[0].Reason.Error(), "Sigma 1") {
+	if c := sigma.ParseCollection("f.yml", []byte(old)); len(c.Correlations) != 0 ||
+		!strings.Contains(c.Refused[0].Reason.Error(), "Sigma 1") {
 		t.Errorf("%v", c.Refused)
 	}
 }
@@ -101,13 +111,17 @@ func TestActions(t *testing.T) {
 func FuzzCollection(f *testing.F) {
 	for _, seed := range []string{
 		"", "correlation: x", "title: C\ncorrelation: {}", base("a", "b"),
-		base("a", "b") + correlation("type: temporal", "condition: a and not b", "timespan: 5m", "group-by: [u]", "aliases: {u: {a: x, b: y}}"),
-		base("a", "b", "c") + correlation("type: temporal_ordered", "rules: [a, b, c]", "timespan: 1d", "condition: {gte: 2, neq: 3}"),
-		base("a") + correlation("type: value_percentile", "rules: a", "timespan: 9s", "condition: {field: n, percentile: 9, gt: 1e3}", "generate: true"),
+		base("a", "b") + correlation("type: temporal", "condition: a and not b", "timespan: 5m", "group-by: [u]",
+			"aliases: {u: {a: x, b: y}}"),
+		base("a", "b", "c") + correlation("type: temporal_ordered", "rules: [a, b, c]", "timespan: 1d",
+			"condition: {gte: 2, neq: 3}"),
+		base("a") + correlation("type: value_percentile", "rules: a", "timespan: 9s",
+			"condition: {field: n, percentile: 9, gt: 1e3}", "generate: true"),
 		base("a") + correlation("type: event_count", "rules: [id-CC]", "timespan: 9s", "condition: {gt: 1}"),
 		base("a") + filterDoc("F", "{product: test}", "{rules: [a], s: {U|re: x}, condition: not 1 of s*}"),
 		"action: global\n---\n" + base("a"), "title: F\nlogsource: {product: p}\nfilter: &f {rules: [*f], condition: s}",
-		base("a") + correlation("type: temporal", "timespan: 1s", "condition: ((a or b) and (c or not d)) or not (e or not f)"),
+		base("a") + correlation("type: temporal", "timespan: 1s",
+			"condition: ((a or b) and (c or not d)) or not (e or not f)"),
 	} {
 		f.Add([]byte(seed))
 	}

@@ -141,7 +141,7 @@ func parseCondition(text string, selections []*selection) (expr, error) {
 	return e, nil
 }
 
-// peek gives the next token, one with empty text at the end.
+// peek returns the next token, one with empty text at the end.
 func (p *conditionParser) peek() word {
 	if p.next < len(p.words) {
 		return p.words[p.next]

@@ -96,7 +96,7 @@ type RuleRef struct {
 	Correlation *Correlation
 }
 
-// Key gives the key of what is referred to, Text before it is resolved.
+// Key returns the key of what is referred to, Text before it is resolved.
 func (r RuleRef) Key() string {
 	switch {
 	case r.Rule != nil:
@@ -122,7 +122,7 @@ type Alias struct {
 	byRef []string // by index into Rules, after resolving
 }
 
-// Field gives the name under which events of Rules[i] have what the correlation
+// Field returns the name under which events of Rules[i] have what the correlation
 // calls name: the alias's field, or the name itself.
 func (c *Correlation) Field(i int, name string) string {
 	for _, a := range c.Aliases {
@@ -133,10 +133,10 @@ func (c *Correlation) Field(i int, name string) string {
 	return name
 }
 
-// Key gives a name for the correlation that is never empty, like [Rule.Key].
+// Key returns a name for the correlation that is never empty, like [Rule.Key].
 func (c *Correlation) Key() string { return documentKey(c.ID, c.Source) }
 
-// Credit gives the one line that must stand beside every match that is shown,
+// Credit returns the one line that must stand beside every match that is shown,
 // like [Rule.Credit].
 func (c *Correlation) Credit() string { return credit(c.Title, c.Author, c.Key(), c.License) }
 

@@ -111,7 +111,8 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 			if c.Type != ValuePercentile {
 				return fail(at, "sigma.correlation.no-percentile", string(c.Type))
 			}
-			if c.Condition.Percentile, err = c.readNumber(key, val); err == nil && (c.Condition.Percentile < 0 || c.Condition.Percentile > 100) {
+			if c.Condition.Percentile, err = c.readNumber(key, val); err == nil &&
+				(c.Condition.Percentile < 0 || c.Condition.Percentile > 100) {
 				err = fail(val, "sigma.correlation.percentile-range")
 			}
 		default:
@@ -309,7 +310,7 @@ func (c *Correlation) finishExpression(b *builder, n *yaml.Node) error {
 	return nil
 }
 
-// alternatives gives the disjunctive normal form of e, or of its opposite,
+// alternatives returns the disjunctive normal form of e, or of its opposite,
 // without what another alternative makes superfluous.
 func alternatives(e expr, opposite bool, index map[*selection]int) ([]compiled.Alternative, error) {
 	var parts []expr

@@ -51,7 +51,7 @@ func (s *Set) resolve(list []*Correlation, dir *directory) {
 	}
 }
 
-// resolve gives what became of a correlation, working it out if need be.
+// resolve returns what became of a correlation, working it out if need be.
 func (r *resolver) resolve(original *Correlation) *resolution {
 	if state := r.state[original]; state != nil {
 		return state
@@ -66,7 +66,8 @@ func (r *resolver) resolve(original *Correlation) *resolution {
 	refuse := func(where reference, err error) *resolution {
 		state.done = true
 		state.refused = &ParseError{
-			Path: c.Path, Line: where.line, Column: where.column, RuleID: c.ID, RuleTitle: c.Title, Reason: reasonOf(err),
+			Path: c.Path, Line: where.line, Column: where.column, RuleID: c.ID, RuleTitle: c.Title,
+			Reason: reasonOf(err),
 		}
 		return state
 	}
@@ -89,7 +90,7 @@ func (r *resolver) resolve(original *Correlation) *resolution {
 	return state
 }
 
-// follow resolves one reference and gives the depth of the chain below it.
+// follow resolves one reference and returns the depth of the chain below it.
 func (r *resolver) follow(c *Correlation, i int) (depth int, err error) {
 	ref := &c.Rules[i]
 	d, err := r.dir.find(ref.Text, c.Path)

@@ -159,7 +159,7 @@ func windowsEvents(t testing.TB, path string) []record {
 	}
 }
 
-// flatten gives a Windows event the field names of the Sigma taxonomy.
+// flatten returns a Windows event the field names of the Sigma taxonomy.
 func flatten(event map[string]any) record {
 	r := record{product: "windows", fields: map[string]any{}}
 	for name, value := range asMap(event["System"]) {
@@ -228,7 +228,8 @@ func BenchmarkSetMatch(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	files, _ := filepath.Glob(filepath.Join(dataDir(b, "sigma-golden"), "regression_data/rules/windows/process_creation/*/*.json"))
+	files, _ := filepath.Glob(filepath.Join(dataDir(b, "sigma-golden"),
+		"regression_data/rules/windows/process_creation/*/*.json"))
 	var events []record
 	for _, f := range files {
 		events = append(events, windowsEvents(b, f)...)

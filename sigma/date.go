@@ -9,9 +9,10 @@ import (
 // dateText is the dates that the time modifiers read: ISO 8601 with - or /,
 // optionally a time, optionally a zone. The zone is not looked at: the parts are
 // taken as written.
-var dateText = regexp.MustCompile(`^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?)?$`)
+var dateText = regexp.MustCompile(`^(\d{4})[-/](\d{2})[-/](\d{2})` +
+	`(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?)?$`)
 
-// datePart gives one part of a date written in an event. ok is false if the text
+// datePart returns one part of a date written in an event. ok is false if the text
 // is no date, or one without that part.
 func datePart(text, part string) (n number, ok bool) {
 	m := dateText.FindStringSubmatch(text)

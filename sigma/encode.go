@@ -19,7 +19,7 @@ func utf16Bytes(text string, order binary.AppendByteOrder, bom bool) []byte {
 	return out
 }
 
-// base64Offsets gives the part of the Base64 text that data leaves wherever it
+// base64Offsets returns the part of the Base64 text that data leaves wherever it
 // stands in a longer encoded text: one for each position of data modulo three.
 // A character that also depends on the bytes before or behind data is cut off
 // at both ends. For a single byte of data one of them would be empty; ok is then

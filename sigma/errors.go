@@ -74,7 +74,7 @@ func Refusals(err error) []*ParseError {
 	return nil
 }
 
-// joinRefusals gives nil, the only error, or all of them joined.
+// joinRefusals returns nil, the only error, or all of them joined.
 func joinRefusals(list []*ParseError) error {
 	switch len(list) {
 	case 0:

@@ -5,7 +5,7 @@ import "slices"
 // idSet is the values of EventID that something allows; nil allows all.
 type idSet map[int64]bool
 
-// EventIDs gives the values of the field EventID of which an event must have one
+// EventIDs returns the values of the field EventID of which an event must have one
 // to match, sorted; nil if the rule does not tell, and an empty list if it cannot
 // match at all. It is for choosing rules or stored events and errs on the side of
 // nil: an event whose single EventID is not in the list is sure not to match.
@@ -85,7 +85,7 @@ func exprIDs(e expr) idSet {
 	case selExpr:
 		return blockIDs(e.body)
 	}
-	return nil // not: what is excluded tells nothing
+	return nil // not: what is excluded says nothing
 }
 
 func blockIDs(b *block) idSet {

@@ -2,20 +2,17 @@ package sigma_test
 
 import (
 	"fmt"
-	"iter"
 	"testing/fstest"
 
 	"github.com/meneki/meneki/sigma"
 )
 
-// process is an event of one program start.
-type process map[string]any
-
-func (p process) LogSource() (product, service string, categories []string) {
-	return "windows", "sysmon", []string{"process_creation"}
+// process returns the event of one program start.
+func process(fields map[string]any) sigma.Map {
+	return sigma.Map{
+		Product: "windows", Categories: []string{"process_creation"}, Fields: fields,
+	}
 }
-func (p process) Lookup(field string) (any, bool) { return sigma.LookupIn(p, field) }
-func (p process) Leaves() iter.Seq[string]        { return sigma.LeavesOf(p) }
 
 const whoami = `
 title: Whoami as System
@@ -40,7 +37,7 @@ func ExampleParse() {
 		fmt.Println(err)
 		return
 	}
-	ev := process{"Image": `C:\Windows\System32\whoami.exe`, "User": "SYSTEM"}
+	ev := process(map[string]any{"Image": `C:\Windows\System32\whoami.exe`, "User": "SYSTEM"})
 	if m, ok := rules[0].Match(ev); ok {
 		fmt.Println(m.Rule.Credit())
 		for _, f := range m.Fields {
@@ -68,7 +65,7 @@ func ExampleLoad() {
 	for _, refused := range set.Refused {
 		fmt.Println("refused:", refused)
 	}
-	for m := range set.Match(process{"Image": `D:\WHOAMI.EXE`}) {
+	for m := range set.Match(process(map[string]any{"Image": `D:\WHOAMI.EXE`})) {
 		fmt.Println(m.Rule.Level, m.Rule.Title)
 	}
 	// Output:
@@ -78,10 +75,10 @@ func ExampleLoad() {
 
 func ExampleRule_Explain() {
 	rules, _ := sigma.Parse("whoami.yml", []byte(whoami))
-	fmt.Print(rules[0].Explain(process{"Image": `C:\whoami.exe`, "User": "HOST\\Administrator"}))
+	fmt.Print(rules[0].Explain(process(map[string]any{"Image": `C:\whoami.exe`, "User": "HOST\\Administrator"})))
 	// Output:
 	// Whoami as System — A. Author (Sigma rule 7b434893-c57d-4f41-908d-6a17bf1ae98f; MIT): no match
-	// yes log source windows/process_creation/*; event: product "windows", service "sysmon", categories ["process_creation"]
+	// yes log source windows/process_creation/*; event: product "windows", service "", categories ["process_creation"]
 	// no  condition: selection and not 1 of filter_*
 	// no    and
 	// yes     selection selection

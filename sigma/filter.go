@@ -12,7 +12,7 @@ import (
 // keep out what is known to be harmless at one place.
 //
 // It reaches the rules it names by ID or name, or with "rules: any" all of them,
-// but only if the rule's log source has every part that the filter's gives.
+// but only if the rule's log source has every part that the filter's states.
 // Correlation rules are not changed themselves; the rules they refer to are.
 type Filter struct {
 	ID, Name       string // as written, "" if it has none
@@ -43,7 +43,7 @@ type reference struct {
 	line, column int // in the file
 }
 
-// Condition gives the condition as written.
+// Condition returns the condition as written.
 func (f *Filter) Condition() string { return f.body.condition[0] }
 
 // filter reads a filter. r has what names it; root is the document, n its part
@@ -115,7 +115,7 @@ func (b *builder) references(n *yaml.Node) ([]reference, error) {
 	return out, nil
 }
 
-// within reports whether l has every part that outer gives.
+// within reports whether l has every part that outer states.
 func (l LogSource) within(outer LogSource) bool {
 	part := func(has, wants string) bool { return wants == "" || strings.EqualFold(has, wants) }
 	return part(l.Product, outer.Product) && part(l.Category, outer.Category) && part(l.Service, outer.Service)
@@ -130,7 +130,8 @@ func (s *Set) applyFilters(filters []*Filter, dir *directory) {
 		s.Filters = append(s.Filters, &f)
 		warn := func(line, column int, code string, args ...any) {
 			s.Warnings = append(s.Warnings, &ParseError{
-				Path: f.Path, Line: line, Column: column, RuleID: f.ID, RuleTitle: f.Title, Reason: reasons.New(code, args...),
+				Path: f.Path, Line: line, Column: column, RuleID: f.ID, RuleTitle: f.Title,
+				Reason: reasons.New(code, args...),
 			})
 		}
 		found := 0
@@ -175,7 +176,7 @@ func (s *Set) applyFilters(filters []*Filter, dir *directory) {
 	}
 }
 
-// filtered gives a copy of a rule with the conditions of filters. In a match or
+// filtered returns a copy of a rule with the conditions of filters. In a match or
 // a trace their selections are called "title/name".
 func filtered(r *Rule, filters []*Filter) *Rule {
 	out := *r
@@ -198,7 +199,7 @@ func filtered(r *Rule, filters []*Filter) *Rule {
 	return &out
 }
 
-// rename gives a condition over other selections.
+// rename returns a condition over other selections.
 func rename(e expr, to map[*selection]*selection) expr {
 	list := func(in []expr) []expr {
 		out := make([]expr, len(in))

@@ -14,7 +14,7 @@ func filterDoc(title, logsource, body string) string {
 	return "title: " + title + "\nlogsource: " + logsource + "\nfilter: " + body + "\n---\n"
 }
 
-// matchedIDs gives the rules of the set that match the event, in order.
+// matchedIDs returns the rules of the set that match the event, in order.
 func matchedIDs(set *sigma.Set, ev sigma.Event) string {
 	var ids []string
 	for m := range set.Match(ev) {
@@ -33,18 +33,30 @@ func TestFilter(t *testing.T) {
 	plain := record{"test", "", []string{"c"}, map[string]any{"F": "x", "User": "eve", "Host": "h"}}
 	tests := []struct{ name, filters, adm, eve string }{
 		{"none", "", "r1 r2 r3", "r1 r2 r3"},
-		{"not, by id", filterDoc("F", "{product: test}", "{rules: [R1], selection: {User|startswith: adm_}, condition: not selection}"), "r2 r3", "r1 r2 r3"},
-		{"not, by name", filterDoc("F", "{product: test}", "{rules: 二, selection: {User|startswith: adm_}, condition: not selection}"), "r1 r3", "r1 r2 r3"},
-		{"as written", filterDoc("F", "{product: test}", "{rules: [r1, r2], selection: {User|startswith: adm_}, condition: selection}"), "r1 r2 r3", "r3"},
-		{"any", filterDoc("F", "{product: test}", "{rules: any, selection: {User|startswith: adm_}, condition: not selection}"), "r3", "r1 r2 r3"},
-		{"all", filterDoc("F", "{category: C}", "{rules: ALL, selection: {User|startswith: adm_}, condition: not selection}"), "r2", "r1 r2 r3"},
-		{"not 1 of", filterDoc("F", "{product: test}", "{rules: any, selection_u: {User|startswith: adm_}, selection_h: {Host: z}, condition: not 1 of selection_*}"), "r3", "r1 r2 r3"},
-		{"not all of them", filterDoc("F", "{product: test}", "{rules: any, u: {User|startswith: adm_}, h: {Host: h}, _x: {Host: z}, condition: not all of them}"), "r3", "r1 r2 r3"},
-		{"or, all of", filterDoc("F", "{product: test}", "{rules: any, a1: {User: adm_1}, a2: {Host: h}, z: {Host: z}, condition: not (all of a* or z)}"), "r3", "r1 r2 r3"},
+		{"not, by id", filterDoc("F", "{product: test}",
+			"{rules: [R1], selection: {User|startswith: adm_}, condition: not selection}"), "r2 r3", "r1 r2 r3"},
+		{"not, by name", filterDoc("F", "{product: test}",
+			"{rules: 二, selection: {User|startswith: adm_}, condition: not selection}"), "r1 r3", "r1 r2 r3"},
+		{"as written", filterDoc("F", "{product: test}",
+			"{rules: [r1, r2], selection: {User|startswith: adm_}, condition: selection}"), "r1 r2 r3", "r3"},
+		{"any", filterDoc("F", "{product: test}",
+			"{rules: any, selection: {User|startswith: adm_}, condition: not selection}"), "r3", "r1 r2 r3"},
+		{"all", filterDoc("F", "{category: C}",
+			"{rules: ALL, selection: {User|startswith: adm_}, condition: not selection}"), "r2", "r1 r2 r3"},
+		{"not 1 of", filterDoc("F", "{product: test}",
+			"{rules: any, selection_u: {User|startswith: adm_}, selection_h: {Host: z}, condition: not 1 of selection_*}"), "r3", "r1 r2 r3"},
+		{"not all of them", filterDoc("F", "{product: test}",
+			"{rules: any, u: {User|startswith: adm_}, h: {Host: h}, _x: {Host: z}, condition: not all of them}"),
+			"r3", "r1 r2 r3"},
+		{"or, all of", filterDoc("F", "{product: test}",
+			"{rules: any, a1: {User: adm_1}, a2: {Host: h}, z: {Host: z}, condition: not (all of a* or z)}"), "r3",
+			"r1 r2 r3"},
 		{"two filters", filterDoc("F", "{product: test}", "{rules: any, s: {User: eve}, condition: not s}") +
-			filterDoc("G", "{product: test}", "{rules: [r1], s: {User|startswith: adm_}, condition: not s}"), "r2 r3", "r3"},
+			filterDoc("G", "{product: test}", "{rules: [r1], s: {User|startswith: adm_}, condition: not s}"), "r2 r3",
+			"r3"},
 		{"keywords", filterDoc("F", "{product: test}", "{rules: any, s: [adm_], condition: not s}"), "r3", "r1 r2 r3"},
-		{"outside", filterDoc("F", "{product: test, category: c}", "{rules: any, s: {User: eve}, condition: not s}"), "r1 r2 r3", "r2 r3"},
+		{"outside", filterDoc("F", "{product: test, category: c}", "{rules: any, s: {User: eve}, condition: not s}"),
+			"r1 r2 r3", "r2 r3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,13 +90,14 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestFilterShown: what a filtered rule tells of itself.
+// TestFilterShown: what a filtered rule shows of itself.
 func TestFilterShown(t *testing.T) {
 	file := "title: R\nid: r\nlogsource: {product: test}\ndetection: {sel: {F: x, EventID: [1, 2]}, condition: sel}\n---\n" +
 		filterDoc("管理者を除く", "{product: test}", "{rules: [r], sel: {User: a}, condition: not 1 of sel*}")
 	set := sigma.ParseCollection("f.yml", []byte(file)).Set()
 	r := set.Rules[0]
-	if got := strings.Join(r.Condition(), ";") + " " + strings.Join(r.Selections(), ";"); got != "(sel) and (not 1 of sel*) sel;管理者を除く/sel" {
+	if got := strings.Join(r.Condition(), ";") + " " +
+		strings.Join(r.Selections(), ";"); got != "(sel) and (not 1 of sel*) sel;管理者を除く/sel" {
 		t.Error(got)
 	}
 	names, whole := r.FieldNames()
@@ -94,7 +107,8 @@ func TestFilterShown(t *testing.T) {
 	if diff := cmp.Diff([]int64{1, 2}, r.EventIDs()); diff != "" {
 		t.Error(diff)
 	}
-	if len(r.Filters) != 1 || r.Filters[0] != set.Filters[0] || len(set.Filters[0].Applied) != 1 || set.Filters[0].Applied[0] != r || r.Key() != "r" {
+	if len(r.Filters) != 1 || r.Filters[0] != set.Filters[0] || len(set.Filters[0].Applied) != 1 ||
+		set.Filters[0].Applied[0] != r || r.Key() != "r" {
 		t.Error("the rule and its filter do not know each other")
 	}
 	ev := record{"test", "", nil, map[string]any{"F": "x", "EventID": int64(1), "User": "b"}}
@@ -113,15 +127,21 @@ func TestFilterWarnings(t *testing.T) {
 	const body = "s: {U: x}, condition: not s}"
 	tests := []struct{ filter, want string }{
 		{filterDoc("F", "{product: test}", "{rules: [a], "+body), ""},
-		{filterDoc("F", "{product: test}", "{rules: [a, A-b], "+body), `3:21 the filter is for a rule that is not loaded: there is no rule with the id or name "A-b"`},
-		{filterDoc("F", "{product: test}", "{rules: [bad], "+body), `3:18 the filter is for a rule that is not loaded: "bad" was refused`},
-		{filterDoc("F", "{product: test}", "{rules: [c], "+body), `3:18 the filter is for "c", which is no detection rule`},
-		{filterDoc("F", "{product: linux}", "{rules: [a], "+body), `3:18 the filter is for "a", but the log source of that rule, test/*/*, is not within the filter's, linux/*/*`},
+		{filterDoc("F", "{product: test}", "{rules: [a, A-b], "+body),
+			`3:21 the filter is for a rule that is not loaded: there is no rule with the id or name "A-b"`},
+		{filterDoc("F", "{product: test}", "{rules: [bad], "+body),
+			`3:18 the filter is for a rule that is not loaded: "bad" was refused`},
+		{filterDoc("F", "{product: test}", "{rules: [c], "+body),
+			`3:18 the filter is for "c", which is no detection rule`},
+		{filterDoc("F", "{product: linux}", "{rules: [a], "+body),
+			`3:18 the filter is for "a", but the log source of that rule, test/*/*, is not within the filter's, linux/*/*`},
 		{filterDoc("F", "{product: linux}", "{rules: any, "+body), `1:1 the filter changes no rule`},
-		{filterDoc("F", "{product: test}", "{rules: any, s: {U: x}, condition: s}"), `1:1 the filter's condition "s" has no "not"`},
+		{filterDoc("F", "{product: test}", "{rules: any, s: {U: x}, condition: s}"),
+			`1:1 the filter's condition "s" has no "not"`},
 		{filterDoc("F", "{product: test}", "{rules: any, s: {U|neq: x}, condition: s}"), ""},
 		{filterDoc("F", "{product: test}", "{rules: any, s: {U: x}, z: {V: x}, condition: s or (z and not s)}"), ""},
-		{filterDoc("F", "{product: test}", "{rules: any, s: {U: x}, z: {V: x}, condition: s or (z and 1 of s*)}"), `has no "not"`},
+		{filterDoc("F", "{product: test}", "{rules: any, s: {U: x}, z: {V: x}, condition: s or (z and 1 of s*)}"),
+			`has no "not"`},
 	}
 	for _, tt := range tests {
 		c := sigma.ParseCollection("f.yml", []byte(tt.filter))
@@ -163,17 +183,21 @@ func TestFilterRefused(t *testing.T) {
 		{filterDoc("F", ls, "x"), 3, 0, "must be a mapping"},
 		{"title: F\nfilter: {rules: any, s: {U: x}, condition: not s}\n", 1, 0, "no logsource"},
 		{"logsource: {product: x}\nfilter: {rules: any, s: {U: x}, condition: not s}\n", 1, 0, "no title"},
-		{"title: F\ntaxonomy: ecs\nlogsource: {product: x}\nfilter: {rules: any, s: {U: x}, condition: not s}\n", 2, 0, "taxonomy"},
-		{filterDoc("F", ls+"\ndetection: {s: {F: 1}, condition: s}", "{rules: any, s: {U: x}, condition: not s}"), 3, 0, "not both"},
+		{"title: F\ntaxonomy: ecs\nlogsource: {product: x}\nfilter: {rules: any, s: {U: x}, condition: not s}\n", 2,
+			0, "taxonomy"},
+		{filterDoc("F", ls+"\ndetection: {s: {F: 1}, condition: s}", "{rules: any, s: {U: x}, condition: not s}"), 3,
+			0, "not both"},
 	}
 	for _, tt := range tests {
-		set := sigma.ParseCollection("f.yml", []byte("# head\n---\n"+strings.TrimSuffix(tt.text, "---\n")+"---\n"+base("a"))).Set()
+		set := sigma.ParseCollection("f.yml",
+			[]byte("# head\n---\n"+strings.TrimSuffix(tt.text, "---\n")+"---\n"+base("a"))).Set()
 		if len(set.Filters) != 0 || len(set.Refused) != 1 || len(set.Rules) != 1 {
 			t.Errorf("%s: %d filters, refused %v", tt.text, len(set.Filters), set.Refused)
 			continue
 		}
 		e := set.Refused[0]
-		if !strings.Contains(e.Reason.Error(), tt.reason) || e.Line != tt.line+2 || tt.column > 0 && e.Column != tt.column {
+		if !strings.Contains(e.Reason.Error(), tt.reason) || e.Line != tt.line+2 || tt.column > 0 &&
+			e.Column != tt.column {
 			t.Errorf("got %v, want %d:%d %q", e, tt.line+2, tt.column, tt.reason)
 		}
 	}

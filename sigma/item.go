@@ -43,7 +43,7 @@ func (it *item) holds(v *view) bool {
 	return it.every()
 }
 
-// lookup gives what the item looks at: its field, or for keywords everything.
+// lookup returns what the item looks at: its field, or for keywords everything.
 func (it *item) lookup(v *view) *lookup {
 	if it.keyword {
 		return v.whole()
@@ -67,7 +67,7 @@ func (val *value) find(l *lookup, v *view) (*cell, bool) {
 	return nil, false
 }
 
-// name gives the item as the rule writes it.
+// name returns the item as the rule writes it.
 func (it *item) name() string {
 	switch {
 	case it.keyword && len(it.mods.names) == 0:
@@ -78,7 +78,7 @@ func (it *item) name() string {
 	return it.field + "|" + it.mods.String()
 }
 
-// shown gives the text of a field for a person, "" if it is absent.
+// shown returns the text of a field for a person, "" if it is absent.
 func (it *item) shown(v *view) string {
 	if it.keyword {
 		return ""
@@ -89,7 +89,7 @@ func (it *item) shown(v *view) string {
 	return ""
 }
 
-// show gives the text of a scalar for a person.
+// show returns the text of a scalar for a person.
 func (c *cell) show() string {
 	switch {
 	case c == nil || c.kind == cellObject:

@@ -23,7 +23,7 @@ const (
 var levels = [...]Level{Informational, Low, Medium, High, Critical}
 
 // Rank orders levels: informational 0, low 1, medium 2, high 3, critical 4.
-// A rule without a level ranks as medium: it deserves a look, and nobody has
+// A rule without a level ranks as medium: it deserves a look, and no one has
 // said that it may wake somebody up.
 func (l Level) Rank() int {
 	if i := slices.Index(levels[:], l); i >= 0 {
@@ -41,15 +41,14 @@ type LogSource struct {
 	Definition string
 }
 
-// AnySource is the product of an event of which nobody knows what wrote it. If it
-// has no service either, every log source covers it that names one of its
-// categories, or every one at all if it has none: whoever gives such events to a
-// set wants these rules tried on them. An event without any product is covered by
-// rules that name none.
+// AnySource is the product of an event whose source is unknown and which all rules
+// are to be tried on. If it has no service either, every log source covers it that
+// names one of its categories, or every log source if it has no categories. An
+// event without any product is covered by rules that name none.
 const AnySource = "*"
 
 // Covers reports whether an event of this product, service and categories is
-// one that l speaks about: every part that l gives must be the event's, without
+// one that l is for: every part that l states must be the event's, without
 // regard to case; parts that l leaves open do not matter. An event may belong to
 // several categories at once. See also [AnySource] and [WiderService].
 func (l LogSource) Covers(product, service string, categories []string) bool {
@@ -60,13 +59,14 @@ func (l LogSource) Covers(product, service string, categories []string) bool {
 		return category || len(categories) == 0
 	}
 	return (l.Product == "" || strings.EqualFold(l.Product, product)) &&
-		(l.Service == "" || strings.EqualFold(l.Service, service) || strings.EqualFold(l.Service, source.Wider(product, service))) &&
+		(l.Service == "" || strings.EqualFold(l.Service, service) ||
+			strings.EqualFold(l.Service, source.Wider(product, service))) &&
 		(l.Category == "" || category)
 }
 
 func anySource(product, service string) bool { return product == AnySource && service == "" }
 
-// String gives the parts as "product/category/service", "*" for an open one.
+// String returns the parts as "product/category/service", "*" for an open one.
 func (l LogSource) String() string {
 	part := func(s string) string {
 		if s == "" {

@@ -25,7 +25,7 @@ const maxNesting = 10_000
 //     the order of the map.
 //
 // ok is false if there is no such field. A field that is present with the value
-// nil gives nil, true. The result is not a copy.
+// nil returns nil, true. The result is not a copy.
 func LookupIn(fields map[string]any, name string) (value any, ok bool) {
 	if v, ok := fields[name]; ok {
 		return v, true
@@ -124,8 +124,8 @@ func leaves(v any, yield func(string) bool, depth int) bool {
 // TextOf returns the text of a scalar value of an event as rules see it: numbers
 // in plain decimal notation without a trailing ".0", truth values as true and
 // false. ok is false for nil, lists and maps, which have no text.
-func TextOf(v any) (text string, ok bool) {
-	switch v := v.(type) {
+func TextOf(value any) (text string, ok bool) {
+	switch v := value.(type) {
 	case string:
 		return v, true
 	case int64:

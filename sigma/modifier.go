@@ -158,5 +158,5 @@ func (c chain) has(kind modifierKind) bool {
 	return slices.ContainsFunc(c.names, func(n string) bool { return modifiers[n] == kind })
 }
 
-// String gives the chain as written, "contains|all".
+// String returns the chain as written, "contains|all".
 func (c chain) String() string { return strings.Join(c.names, "|") }

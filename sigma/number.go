@@ -37,7 +37,7 @@ func parseNumber(text string) (number, bool) {
 	return number{f: f}, err == nil
 }
 
-// numberOf gives the number that a scalar of an event stands for.
+// numberOf returns the number that a scalar of an event stands for.
 func numberOf(v any) (number, bool) {
 	switch v := v.(type) {
 	case int64:
@@ -71,7 +71,7 @@ func (n number) big() *big.Float {
 	return big.NewFloat(n.f)
 }
 
-// text gives the number as the text of an event's value would be.
+// text returns the number as the text of an event's value would be.
 func (n number) text() string {
 	if n.isInt {
 		return strconv.FormatInt(n.i, 10)

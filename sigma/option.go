@@ -26,7 +26,7 @@ func collect(opts []Option) *options {
 	return o
 }
 
-// WithPlaceholders gives the values of placeholders for the modifier expand, by
+// WithPlaceholders returns the values of placeholders for the modifier expand, by
 // name without percent signs. Values are Sigma strings: * and ? are wildcards.
 // A rule that uses a placeholder without values is refused. Given several
 // times, later values of a name replace earlier ones.

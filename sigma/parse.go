@@ -11,7 +11,7 @@ import (
 )
 
 // Parse reads the rules of one file, which may hold several YAML documents. Each
-// document gives a rule or a refusal: the rules come back even if err is not
+// document returns a rule or a refusal: the rules come back even if err is not
 // nil. err is a *ParseError, or several joined; [Refusals] takes it apart. Path
 // is only used to name the file.
 //
@@ -25,7 +25,8 @@ func Parse(path string, data []byte, opts ...Option) ([]*Rule, error) {
 func parse(path string, data []byte, o *options, rulesOnly bool) *Collection {
 	c := &Collection{}
 	refuse := func(line int, code string, args ...any) *Collection {
-		c.Refused = append(c.Refused, &ParseError{Path: path, Line: line, Column: 1, Reason: reasons.New(code, args...)})
+		c.Refused = append(c.Refused, &ParseError{Path: path, Line: line, Column: 1,
+			Reason: reasons.New(code, args...)})
 		return c
 	}
 	if len(data) > o.maxSize {
@@ -86,7 +87,8 @@ func (p *parser) read(r *Rule, doc document) error {
 	}
 	r.Line = max(root.Line, 1) + doc.line - 1
 	// First what names the rule, so that every later refusal can say it.
-	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")), looseText(child(root, "name"))
+	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")),
+		looseText(child(root, "name"))
 	if p.action > 0 {
 		return fail(root, "sigma.action.before", p.action)
 	}
@@ -143,7 +145,7 @@ func otherCase(root *yaml.Node, name string) any {
 	return ""
 }
 
-// looseText gives the text of a scalar, "" for anything else.
+// looseText returns the text of a scalar, "" for anything else.
 func looseText(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
 		return ""

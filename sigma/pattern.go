@@ -109,7 +109,7 @@ func (p pattern) withDashes() pattern {
 	return out
 }
 
-// folded gives the pattern for text that went through fold.
+// folded returns the pattern for text that went through fold.
 func (p pattern) folded() pattern {
 	out := make(pattern, len(p))
 	for i, t := range p {
@@ -128,7 +128,7 @@ func (p pattern) wildcards() bool {
 	return false
 }
 
-// plain gives the texts that p stands for: one, or with windash up to limit of
+// plain returns the texts that p stands for: one, or with windash up to limit of
 // them. ok is false if p has wildcards or stands for more than limit texts.
 func (p pattern) plain(limit int) (texts []string, ok bool) {
 	texts = []string{""}

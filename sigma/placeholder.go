@@ -77,7 +77,7 @@ func expandWith[T any](pieces []piece, asText, asValue func(string) T, join func
 	return out, nil
 }
 
-// expandPatterns gives the patterns that a value with placeholders stands for.
+// expandPatterns returns the patterns that a value with placeholders stands for.
 // Wildcards in a placeholder's value are wildcards.
 func expandPatterns(pieces []piece) ([]pattern, error) {
 	return expandWith(pieces, parsePattern, parsePattern, func(a, b pattern) pattern {

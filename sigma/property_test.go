@@ -93,10 +93,11 @@ func TestWindashIsAllPermutations(t *testing.T) {
 	})
 }
 
-// draw gives a random rule body and an event for it.
+// draw returns a random rule body and an event for it.
 func draw(t *rapid.T) (a, b []string, ev fuzzEvent) {
 	line := rapid.Custom(func(t *rapid.T) string {
-		key := rapid.SampledFrom([]string{"A", "B", "EventID", "O.P", "A|contains", "B|startswith", "A|contains|all", "B|re", "A|exists", "B|gt", "A|fieldref", "|all", "B|neq"}).Draw(t, "key")
+		key := rapid.SampledFrom([]string{"A", "B", "EventID", "O.P", "A|contains", "B|startswith", "A|contains|all",
+			"B|re", "A|exists", "B|gt", "A|fieldref", "|all", "B|neq"}).Draw(t, "key")
 		switch key {
 		case "A|exists":
 			return key + ": true"
@@ -111,8 +112,10 @@ func draw(t *rapid.T) (a, b []string, ev fuzzEvent) {
 		return key + ": " + rapid.SampledFrom([]string{"a", "b", "'1'", "[a, b]", "'a?'", "''", "B"}).Draw(t, "value")
 	})
 	lines := rapid.SliceOfNDistinct(line, 1, 3, func(s string) string { return strings.Split(s, ":")[0] })
-	scalar := rapid.SampledFrom([]any{"a", "b", "ab", "", "1", int64(1), int64(2), 3.0, nil, true, []any{"a", "b"}, []any{}, map[string]any{"P": "a"}})
-	ev = fuzzEvent(rapid.MapOfN(rapid.SampledFrom([]string{"A", "B", "EventID", "O", "a"}), scalar, 0, 5).Draw(t, "event"))
+	scalar := rapid.SampledFrom([]any{"a", "b", "ab", "", "1", int64(1), int64(2), 3.0, nil, true, []any{"a", "b"},
+		[]any{}, map[string]any{"P": "a"}})
+	ev = fuzzEvent(rapid.MapOfN(rapid.SampledFrom([]string{"A", "B", "EventID", "O", "a"}), scalar, 0, 5).Draw(t,
+		"event"))
 	return lines.Draw(t, "a"), lines.Draw(t, "b"), ev
 }
 

@@ -22,7 +22,8 @@ func TestRefused(t *testing.T) {
 		{"8 null alone in a list", sel(`F: [null]`), 7, 0, "null cannot be part of a list"},
 		{"10 all of one value", sel(`F|contains|all: 'a'`), 7, 9, "at least two values"},
 		{"10 all of a list of one", sel(`F|contains|all: ['a']`), 7, 9, "at least two values"},
-		{"13 placeholder without values", sel(`F|expand: '%nobody%'`), 7, 19, "placeholder %nobody% (modifier expand) has no values"},
+		{"13 placeholder without values", sel(`F|expand: '%nobody%'`), 7, 19,
+			"placeholder %nobody% (modifier expand) has no values"},
 		{"13 expand without placeholder", sel(`F|expand: 'x'`), 7, 9, "no %placeholder%"},
 		{"14 contains before base64", sel(`F|contains|base64: 'x'`), 7, 9, `"base64" cannot follow "contains"`},
 		{"15 base64offset of wildcards", sel(`F|base64offset|contains: 'a*b'`), 7, 34, "cannot encode the wildcards"},
@@ -75,7 +76,8 @@ func TestRefused(t *testing.T) {
 		{"31 list in a list of values", sel(`F: [[a]]`), 7, 0, "single value"},
 		{"31 selection is null", "s:\ncondition: s", 6, 0, "empty selection"},
 		{"31 empty field name", sel(`'': 'x'`), 7, 0, "empty field name"},
-		{"31 broken selection that is not used", "s:\n    F: 1\nu:\n    F|foo: 1\ncondition: s", 9, 9, "unknown modifier"},
+		{"31 broken selection that is not used", "s:\n    F: 1\nu:\n    F|foo: 1\ncondition: s", 9, 9,
+			"unknown modifier"},
 		{"33 keyword with startswith", "k:\n    '|startswith': 'x'\ncondition: k", 7, 0, "needs a field name"},
 		{"33 keyword with exists", "k:\n    '|exists': true\ncondition: k", 7, 0, "needs a field name"},
 		{"33 keyword with neq", "k:\n    '|neq': 'x'\ncondition: k", 7, 0, "needs a field name"},
@@ -112,7 +114,8 @@ func TestRefused(t *testing.T) {
 		{"indented with a tab", "s:\n\tF: 1\ncondition: s", 7, 0, "not tabs"},
 		{"value begins with %", sel(`F: %TEMP%`), 7, 0, "in quotes"},
 		{"star without quotes", sel(`F: ['*x', *exe]`), 7, 0, "must stand in quotes: '*exe'"},
-		{"star without quotes after the same in quotes", "s:\n    F: '*exe'\n    G: *exe\ncondition: s", 8, 0, "'*exe'"},
+		{"star without quotes after the same in quotes", "s:\n    F: '*exe'\n    G: *exe\ncondition: s", 8, 0,
+			"'*exe'"},
 		{"backslashes in double quotes", sel(`F: "C:\Windows"`), 7, 0, "single quotes"},
 		{"colon without quotes", sel(`F: a: b`), 7, 0, "hold a colon"},
 		{"empty selection", "s:\ncondition: s", 6, 0, "empty selection"},
@@ -134,10 +137,12 @@ func check(t *testing.T, text string, line, column int, reason string) {
 	if !errors.As(err, &pe) {
 		t.Fatalf("error %T is no *ParseError", err)
 	}
-	if !strings.Contains(pe.Reason.Error(), reason) || line > 0 && pe.Line != line || column > 0 && pe.Column != column {
+	if !strings.Contains(pe.Reason.Error(), reason) || line > 0 && pe.Line != line || column > 0 &&
+		pe.Column != column {
 		t.Errorf("got %v\nwant line %d column %d %q\n%s", pe, line, column, reason, text)
 	}
-	if pe.Path != "dir/rule.yml" || pe.Line < 1 || pe.Column < 1 || !strings.HasPrefix(pe.Error(), fmt.Sprintf("dir/rule.yml:%d:%d: ", pe.Line, pe.Column)) {
+	if pe.Path != "dir/rule.yml" || pe.Line < 1 || pe.Column < 1 ||
+		!strings.HasPrefix(pe.Error(), fmt.Sprintf("dir/rule.yml:%d:%d: ", pe.Line, pe.Column)) {
 		t.Errorf("no place: %v", pe)
 	}
 }
@@ -152,22 +157,30 @@ func TestRefusedDocuments(t *testing.T) {
 		{"no detection", "title: T\nlogsource:\n    product: x\n", "no detection"},
 		{"no title", body, "no title"},
 		{"title in capitals", "Title: T\n" + body, `write "title", not "Title"`},
-		{"detection in capitals", "title: T\n" + strings.Replace(body, "detection", "Detection", 1), `write "detection", not "Detection"`},
-		{"logsource in capitals", "title: T\n" + strings.Replace(body, "logsource", "LogSource", 1), `write "logsource", not "LogSource"`},
+		{"detection in capitals", "title: T\n" + strings.Replace(body, "detection", "Detection", 1),
+			`write "detection", not "Detection"`},
+		{"logsource in capitals", "title: T\n" + strings.Replace(body, "logsource", "LogSource", 1),
+			`write "logsource", not "LogSource"`},
 		{"title is a list", "title: [a]\n" + body, "title must be text"},
 		{"no logsource", "title: T\ndetection:\n    s:\n        F: 1\n    condition: s\n", "no logsource"},
-		{"empty logsource", "title: T\n" + strings.Replace(body, "product: test", "definition: x", 1), "at least one of"},
-		{"logsource is text", "title: T\n" + strings.Replace(body, "logsource:\n    product: test", "logsource: windows", 1), "logsource must be a mapping"},
-		{"logsource product is a list", "title: T\n" + strings.Replace(body, "product: test", "product: [a, b]", 1), "product must be text"},
-		{"detection is a list", "title: T\nlogsource:\n    product: x\ndetection:\n    - a\n", "detection must be a mapping"},
+		{"empty logsource", "title: T\n" + strings.Replace(body, "product: test", "definition: x", 1),
+			"at least one of"},
+		{"logsource is text", "title: T\n" + strings.Replace(body, "logsource:\n    product: test",
+			"logsource: windows", 1), "logsource must be a mapping"},
+		{"logsource product is a list", "title: T\n" + strings.Replace(body, "product: test", "product: [a, b]", 1),
+			"product must be text"},
+		{"detection is a list", "title: T\nlogsource:\n    product: x\ndetection:\n    - a\n",
+			"detection must be a mapping"},
 		{"level", "title: T\nlevel: hihg\n" + body, `level "hihg"`},
 		{"taxonomy", "title: T\ntaxonomy: ecs\n" + body, `taxonomy "ecs"`},
 		{"tags are a mapping", "title: T\ntags: {a: b}\n" + body, "tags must be text"},
 		{"related is text", "title: T\nrelated: x\n" + body, "related must be a list"},
 		{"related without type", "title: T\nrelated:\n    - id: x\n" + body, "id and a type"},
 		{"duplicate key", "title: T\ntitle: U\n" + body, "duplicate key"},
-		{"correlation", "title: T\ncorrelation:\n    type: event_count\n", "correlation rule; this evaluator handles detection rules only"},
-		{"filter", "title: T\nlogsource:\n    product: x\nfilter:\n    rules: any\n", "a filter; this evaluator handles detection rules only"},
+		{"correlation", "title: T\ncorrelation:\n    type: event_count\n",
+			"correlation rule; this evaluator handles detection rules only"},
+		{"filter", "title: T\nlogsource:\n    product: x\nfilter:\n    rules: any\n",
+			"a filter; this evaluator handles detection rules only"},
 		{"collection of Sigma 1", "title: T\naction: global\n" + body, "Sigma 1"},
 		{"not UTF-8", "title: T\n# \xff\n", "not UTF-8"},
 		{"UTF-16", "\xff\xfet\x00i\x00", "not UTF-8"},
@@ -178,9 +191,12 @@ func TestRefusedDocuments(t *testing.T) {
 		{"alias of itself", "a: &a [*a]\n", ""},
 		{"key is a list", "[a]: b\n", "a key must be plain text"},
 		{"key is null", "null: b\n", "a key must be plain text"},
-		{"deep condition", "title: T\n" + strings.Replace(body, "condition: s", "condition: "+strings.Repeat("(", 500)+"s"+strings.Repeat(")", 500), 1), "nested deeper than 100"},
-		{"many nots", "title: T\n" + strings.Replace(body, "condition: s", "condition: "+strings.Repeat("not ", 500)+"s", 1), "nested deeper than 100"},
-		{"long condition", "title: T\n" + strings.Replace(body, "condition: s", "condition: s"+strings.Repeat(" or s", 20_000), 1), "longer than"},
+		{"deep condition", "title: T\n" + strings.Replace(body, "condition: s",
+			"condition: "+strings.Repeat("(", 500)+"s"+strings.Repeat(")", 500), 1), "nested deeper than 100"},
+		{"many nots", "title: T\n" + strings.Replace(body, "condition: s",
+			"condition: "+strings.Repeat("not ", 500)+"s", 1), "nested deeper than 100"},
+		{"long condition", "title: T\n" + strings.Replace(body, "condition: s",
+			"condition: s"+strings.Repeat(" or s", 20_000), 1), "longer than"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { check(t, tt.text, 0, 0, tt.reason) })
@@ -189,7 +205,8 @@ func TestRefusedDocuments(t *testing.T) {
 
 func TestDocuments(t *testing.T) {
 	doc := func(id, extra string) string {
-		return "title: T" + id + "\nid: i" + id + "\nlogsource:\n    product: test\ndetection:\n    s:\n        F" + extra + ": 1\n    condition: s\n"
+		return "title: T" + id + "\nid: i" + id + "\nlogsource:\n    product: test\ndetection:\n    s:\n        F" +
+			extra + ": 1\n    condition: s\n"
 	}
 	file := "# head\n" + doc("1", "") + "---\n" + doc("2", "|foo") + "--- # third\n" + doc("3", "") +
 		"...\n---\ntitle: C\nid: c\ncorrelation:\n    type: event_count\n---\n" + "a: [\n---\n" + doc("4", "")

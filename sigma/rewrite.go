@@ -18,7 +18,7 @@ import (
 // File is a rule file that is read and checked as YAML, but not understood yet,
 // so that something can rewrite its documents before: see the package
 // [github.com/meneki/meneki/sigma/pipeline]. Parsing a file whose documents were
-// left alone gives what [ParseCollection] gives.
+// left alone returns what [ParseCollection] returns.
 //
 // A File belongs to one goroutine, and so do its nodes.
 type File struct {
@@ -127,7 +127,8 @@ func (p *parser) document(r *Rule, d *Document) error {
 		return fail(root, "sigma.document.kind", kindName(root))
 	}
 	r.Line = max(root.Line, 1) + d.line - 1
-	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")), looseText(child(root, "name"))
+	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")),
+		looseText(child(root, "name"))
 	if p.action > 0 {
 		return fail(root, "sigma.action.before", p.action)
 	}
@@ -168,7 +169,8 @@ func ReadFiles(fsys fs.FS, root string, opts ...Option) ([]*File, error) {
 		case err != nil && name == root:
 			return err
 		case err != nil:
-			files = append(files, &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}})
+			files = append(files, &File{Path: name, opts: o,
+				refused: &ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}})
 		case d.IsDir():
 			if name != root && strings.HasPrefix(path.Base(name), ".") {
 				return fs.SkipDir
@@ -205,7 +207,8 @@ func openFile(fsys fs.FS, name string, o *options) *File {
 		f.Close()
 	}
 	if err != nil {
-		return &File{Path: name, opts: o, refused: &ParseError{Path: name, Reason: reasons.New("sigma.file.unreadable", err)}}
+		return &File{Path: name, opts: o, refused: &ParseError{Path: name,
+			Reason: reasons.New("sigma.file.unreadable", err)}}
 	}
 	return readFile(name, data, o)
 }

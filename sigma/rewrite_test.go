@@ -16,11 +16,12 @@ import (
 )
 
 var sameRules = cmp.Options{
-	cmpopts.IgnoreUnexported(sigma.Rule{}, sigma.Correlation{}, sigma.Filter{}, sigma.Collection{}), cmpopts.EquateEmpty(),
+	cmpopts.IgnoreUnexported(sigma.Rule{}, sigma.Correlation{}, sigma.Filter{}, sigma.Collection{}),
+	cmpopts.EquateEmpty(),
 	cmp.Comparer(func(a, b sigma.Reason) bool { return a.Code() == b.Code() && a.Error() == b.Error() }),
 }
 
-// TestReadFile: a file that nobody rewrites gives what ParseCollection gives,
+// TestReadFile: a file that is not rewritten parses to what ParseCollection returns,
 // refusals too.
 func TestReadFile(t *testing.T) {
 	rule := source(sel("F: x"))
@@ -45,7 +46,8 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	want := sigma.ParseCollection("rule.yml", []byte(rule), sigma.WithMaxSize(10))
-	if diff := cmp.Diff(want, sigma.ReadFile("rule.yml", []byte(rule), sigma.WithMaxSize(10)).Parse(), sameRules); diff != "" {
+	if diff := cmp.Diff(want, sigma.ReadFile("rule.yml", []byte(rule), sigma.WithMaxSize(10)).Parse(),
+		sameRules); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -129,7 +131,8 @@ func TestReadPublishedRules(t *testing.T) {
 	}
 	describe := func(r *sigma.Rule) string {
 		names, whole := r.FieldNames()
-		return fmt.Sprintf("%s:%d %s %v %q %q %q %v\n%s", r.Path, r.Line, r.Credit(), r.LogSource, r.Condition(), r.Selections(), names, whole, r.Source)
+		return fmt.Sprintf("%s:%d %s %v %q %q %q %v\n%s", r.Path, r.Line, r.Credit(), r.LogSource, r.Condition(),
+			r.Selections(), names, whole, r.Source)
 	}
 	if len(all.Rules) != len(want.Rules) || len(all.Rules) < 3700 {
 		t.Fatalf("%d rules, want %d", len(all.Rules), len(want.Rules))

@@ -46,7 +46,7 @@ type Related struct {
 	Type string // derived, obsolete, merged, renamed, similar
 }
 
-// Match is that an event satisfies a rule.
+// Match says that an event satisfies a rule.
 type Match struct {
 	Rule *Rule
 	// Fields says which values made it match, in the order of the rule. Parts of
@@ -88,7 +88,7 @@ func (r *Rule) matchView(v *view) (*Match, bool) {
 	return nil, false
 }
 
-// Key gives a name for the rule that is never empty: its ID; or, for a rule
+// Key returns a name for the rule that is never empty: its ID; or, for a rule
 // without one, a name made of the hash of its source.
 func (r *Rule) Key() string { return documentKey(r.ID, r.Source) }
 
@@ -100,7 +100,7 @@ func documentKey(id string, source []byte) string {
 	return "sha256-" + hex.EncodeToString(sum[:16])
 }
 
-// Credit gives the one line that must stand beside every match that is shown:
+// Credit returns the one line that must stand beside every match that is shown:
 // title, author, id and licence. The Detection Rule License, under which most
 // public rules are, asks for the author; a rule that states no licence of its
 // own is under that of the collection it came with.
@@ -116,11 +116,11 @@ func credit(title, author, key, licence string) string {
 	return title + " — " + author + " (Sigma rule " + key + "; " + licence + ")"
 }
 
-// Condition gives the conditions as written, with those of filters; any of them
+// Condition returns the conditions as written, with those of filters; any of them
 // is enough.
 func (r *Rule) Condition() []string { return slices.Clone(r.condition) }
 
-// Selections gives the names of the search identifiers in the order of the rule.
+// Selections returns the names of the search identifiers in the order of the rule.
 func (r *Rule) Selections() []string {
 	names := make([]string, len(r.selections))
 	for i, s := range r.selections {
@@ -129,7 +129,7 @@ func (r *Rule) Selections() []string {
 	return names
 }
 
-// FieldNames gives the fields that the detection looks at, sorted, each once;
+// FieldNames returns the fields that the detection looks at, sorted, each once;
 // those named by fieldref too. whole is true if it also has keywords, which look
 // at everything.
 func (r *Rule) FieldNames() (names []string, whole bool) {

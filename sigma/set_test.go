@@ -17,7 +17,8 @@ import (
 )
 
 func TestLevel(t *testing.T) {
-	for level, want := range map[sigma.Level]int{"informational": 0, "low": 1, "medium": 2, "high": 3, "critical": 4, "": 2, "x": 2} {
+	for level, want := range map[sigma.Level]int{"informational": 0, "low": 1, "medium": 2, "high": 3, "critical": 4,
+		"": 2, "x": 2} {
 		if got := level.Rank(); got != want {
 			t.Errorf("%q: %d", level, got)
 		}
@@ -56,14 +57,18 @@ func TestCovers(t *testing.T) {
 	}
 	// The file auth.log has sshd's messages, but not the other way round, and not elsewhere.
 	auth := sigma.LogSource{Product: "linux", Service: "auth"}
-	if !auth.Covers("linux", "SSHD", nil) || !auth.Covers("linux", "sudo", nil) || auth.Covers("linux", "cron", nil) || auth.Covers("windows", "sshd", nil) ||
-		(sigma.LogSource{Service: "sshd"}).Covers("linux", "auth", nil) || !(sigma.LogSource{Service: "syslog"}).Covers("linux", "cron", nil) {
+	if !auth.Covers("linux", "SSHD", nil) || !auth.Covers("linux", "sudo", nil) ||
+		auth.Covers("linux", "cron", nil) || auth.Covers("windows", "sshd", nil) ||
+		(sigma.LogSource{Service: "sshd"}).Covers("linux", "auth", nil) ||
+		!(sigma.LogSource{Service: "syslog"}).Covers("linux", "cron", nil) {
 		t.Error("services of Linux")
 	}
-	// One of which nobody knows the source is covered by all, one of which the category is known by rules that name it.
+	// One of an unknown source is covered by all, one of which the category is known by rules that name it.
 	l := sigma.LogSource{Product: "windows", Category: "x", Service: "y"}
-	if !l.Covers(sigma.AnySource, "", nil) || l.Covers(sigma.AnySource, "z", nil) || l.Covers(sigma.AnySource, "", []string{"z"}) ||
-		!l.Covers(sigma.AnySource, "", []string{"z", "X"}) || (sigma.LogSource{Product: "windows"}).Covers(sigma.AnySource, "", []string{"x"}) {
+	if !l.Covers(sigma.AnySource, "", nil) || l.Covers(sigma.AnySource, "z", nil) ||
+		l.Covers(sigma.AnySource, "", []string{"z"}) ||
+		!l.Covers(sigma.AnySource, "", []string{"z", "X"}) ||
+		(sigma.LogSource{Product: "windows"}).Covers(sigma.AnySource, "", []string{"x"}) {
 		t.Error("an event of any source")
 	}
 }
@@ -101,9 +106,12 @@ custom: {anything: [1, 2]}
 func TestRule(t *testing.T) {
 	r := one(t, full)
 	got := []any{r.ID, r.Name, r.Title, r.Status, r.Description, r.Author, r.License, r.Date, r.Modified, r.Taxonomy,
-		r.References, r.Fields, r.FalsePositives, r.Tags, r.Scope, r.Related, r.Level, r.LogSource, r.Path, r.Line, string(r.Source)}
-	want := []any{"A1", "full_rule", "Full", "test", "Two\nlines\n", "Alice, Bob", "MIT", "2024-01-02", "2024-03-04", "sigma",
-		[]string{"https://example.org/"}, []string{"Image"}, []string{"Unknown"}, []string{"attack.t1059"}, []string{"server"},
+		r.References, r.Fields, r.FalsePositives, r.Tags, r.Scope, r.Related, r.Level, r.LogSource, r.Path, r.Line,
+		string(r.Source)}
+	want := []any{"A1", "full_rule", "Full", "test", "Two\nlines\n", "Alice, Bob", "MIT", "2024-01-02", "2024-03-04",
+		"sigma",
+		[]string{"https://example.org/"}, []string{"Image"}, []string{"Unknown"}, []string{"attack.t1059"},
+		[]string{"server"},
 		[]sigma.Related{{ID: "B2", Type: "derived"}}, sigma.High,
 		sigma.LogSource{Product: "windows", Category: "process_creation", Definition: "Audit"}, "rule.yml", 1, full}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -112,17 +120,20 @@ func TestRule(t *testing.T) {
 	if names, whole := r.FieldNames(); !whole || !slices.Equal(names, []string{"EventID", "Image", "P", "User"}) {
 		t.Errorf("fields %v %v", names, whole)
 	}
-	if got := strings.Join(r.Selections(), " ") + "; " + strings.Join(r.Condition(), " "); got != "sel words filter; (sel or words) and not filter" {
+	if got := strings.Join(r.Selections(), " ") + "; " +
+		strings.Join(r.Condition(), " "); got != "sel words filter; (sel or words) and not filter" {
 		t.Error(got)
 	}
 	if got := r.Credit(); got != "Full — Alice, Bob (Sigma rule A1; MIT)" {
 		t.Error(got)
 	}
 	bare := one(t, "title: B\nlogsource: {product: x}\ndetection: {s: {F: 1}, condition: s}\n")
-	if got := bare.Credit(); !strings.HasPrefix(got, "B — author not stated (Sigma rule sha256-") || bare.Key() == r.Key() {
+	if got := bare.Credit(); !strings.HasPrefix(got, "B — author not stated (Sigma rule sha256-") ||
+		bare.Key() == r.Key() {
 		t.Error(got)
 	}
-	if _, err := sigma.Parse("r.yml", []byte(strings.Replace(full, "taxonomy: sigma", "taxonomy: ecs", 1)), sigma.WithTaxonomy("ecs")); err != nil {
+	if _, err := sigma.Parse("r.yml", []byte(strings.Replace(full, "taxonomy: sigma", "taxonomy: ecs", 1)),
+		sigma.WithTaxonomy("ecs")); err != nil {
 		t.Error(err)
 	}
 	if _, err := sigma.Parse("r.yml", []byte(full), sigma.WithMaxSize(10)); err == nil {
@@ -213,13 +224,15 @@ func TestEventIDs(t *testing.T) {
 }
 
 func small(id, logsource, value string) string {
-	return fmt.Sprintf("title: %s\nid: %s\nlogsource: %s\ndetection: {s: {F: %s}, condition: s}\n", id, id, logsource, value)
+	return fmt.Sprintf("title: %s\nid: %s\nlogsource: %s\ndetection: {s: {F: %s}, condition: s}\n", id, id, logsource,
+		value)
 }
 
 func TestLoad(t *testing.T) {
 	files := fstest.MapFS{
-		"r/b.yml":           {Data: []byte(small("2", "{product: p}", "x"))},
-		"r/a/a.YAML":        {Data: []byte(small("1", "{category: c}", "x") + "---\n" + small("3", "{product: p, service: s}", "x"))},
+		"r/b.yml": {Data: []byte(small("2", "{product: p}", "x"))},
+		"r/a/a.YAML": {Data: []byte(small("1", "{category: c}", "x") + "---\n" +
+			small("3", "{product: p, service: s}", "x"))},
 		"r/z/dup.yml":       {Data: []byte("\n" + small("2", "{product: p}", "y"))},
 		"r/z/bad.yml":       {Data: []byte(small("9", "{product: p}", "[]"))},
 		"r/z/big.yml":       {Data: make([]byte, sigma.MaxSize+1)},
@@ -258,7 +271,8 @@ func TestLoad(t *testing.T) {
 
 func TestRouting(t *testing.T) {
 	var rules []*sigma.Rule
-	for i, source := range []string{"{product: p}", "{category: c}", "{service: s}", "{product: P, category: C, service: S}", "{product: q}", "{product: p, category: d}"} {
+	for i, source := range []string{"{product: p}", "{category: c}", "{service: s}",
+		"{product: P, category: C, service: S}", "{product: q}", "{product: p, category: d}"} {
 		rules = append(rules, one(t, small(fmt.Sprint(i), source, "x")))
 		rules[i].Path = fmt.Sprint("f", i)
 	}

@@ -52,7 +52,7 @@ func newCell(v any) *cell {
 	return &cell{kind: cellText, value: v, text: text}
 }
 
-// fold gives the text of c without its case.
+// fold returns the text of c without its case.
 func (c *cell) fold() string {
 	if !c.folded {
 		c.lower, c.folded = fold.Text(c.text), true
@@ -60,7 +60,7 @@ func (c *cell) fold() string {
 	return c.lower
 }
 
-// field gives a field of the event.
+// field returns a field of the event.
 func (v *view) field(name string) *lookup {
 	if l, ok := v.fields[name]; ok {
 		return l
@@ -92,7 +92,7 @@ func (l *lookup) add(value any, depth int) {
 	}
 }
 
-// whole gives every scalar of the event, for keywords.
+// whole returns every scalar of the event, for keywords.
 func (v *view) whole() *lookup {
 	if v.leaves == nil {
 		v.leaves = &lookup{present: true}

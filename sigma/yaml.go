@@ -132,7 +132,8 @@ func yamlError(err error, source []byte) *ParseError {
 		line = 1 + bytes.Count(source[:max(unquoted(source, "*"+name), 0)], []byte("\n"))
 		return &ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.asterisk", name)}
 	}
-	return &ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.invalid", yamlHint(reason, lineOf(source, line)))}
+	return &ParseError{Line: line, Column: 1,
+		Reason: reasons.New("yaml.invalid", yamlHint(reason, lineOf(source, line)))}
 }
 
 // yamlHint returns the YAML reader's reason with what to do about it in this line.
@@ -165,7 +166,7 @@ func unquoted(text []byte, word string) int {
 	}
 }
 
-// lineOf gives a line of a text, from 1; nothing if there are not so many.
+// lineOf returns a line of a text, from 1; nothing if there are not so many.
 func lineOf(text []byte, number int) []byte {
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -248,7 +249,7 @@ func pairs(n *yaml.Node, do func(key string, at, value *yaml.Node) error) error 
 	return nil
 }
 
-// child gives the value of a key, nil if there is none.
+// child returns the value of a key, nil if there is none.
 func child(n *yaml.Node, name string) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if deref(n.Content[i]).Value == name {

@@ -5,7 +5,7 @@
 // capability that registers it, with the policy.Viewer that the request's
 // context carries.
 //
-// It stands on huma (github.com/danielgtaylor/huma/v2), but no capability needs
+// It uses huma (github.com/danielgtaylor/huma/v2), but no capability needs
 // to know that. huma would have its error type changed by a package variable;
 // meneki leaves that variable alone. An error that a handler returns is turned
 // into a Problem before huma sees it, and an error that huma makes itself (a
@@ -42,7 +42,7 @@ const DefaultCookie = "meneki_session"
 
 // Config is what an API needs. Auth is required.
 type Config struct {
-	// Title stands in the description; "meneki" if empty.
+	// Title is in the description; "meneki" if empty.
 	Title string
 	// Version is meneki's version, shown in the description.
 	Version string
@@ -54,9 +54,9 @@ type Config struct {
 	Cookie string
 	// Clock times the requests; clock.System if nil.
 	Clock clock.Clock
-	// Log gets what callers are not told; slog.Default() if nil.
+	// Log gets what callers do not see; slog.Default() if nil.
 	Log *slog.Logger
-	// Observe is told about every answered operation, for metrics; may be nil.
+	// Observe is called for every answered operation, for metrics; may be nil.
 	Observe func(Answer)
 }
 
@@ -115,9 +115,9 @@ type Op struct {
 	Path        string    // below /api/: "/api/v1/cases/{id}"
 	Tag         string    // what it is grouped under: "cases"
 	Summary     i18n.Text // one line
-	Description i18n.Text // more, if one line does not tell it
+	Description i18n.Text // more, if one line is not enough
 	Need        policy.Role
-	// Public operations answer whoever asks. All others need a viewer, and one
+	// Public operations answer everybody. All others need a viewer, and one
 	// with at least the role Need if it is set.
 	Public bool
 	// MaxBody bounds the request body in bytes; DefaultMaxBody if 0.
@@ -151,7 +151,7 @@ func (o Op) check() error {
 
 // Register adds an operation to a. In and Out are structs as huma reads them:
 // fields tagged path, query or header, and a field Body. Handlers return faults;
-// anything else is told to the caller as fault.Internal. Unknown query parameters
+// the caller sees anything else as fault.Internal. Unknown query parameters
 // and unknown body fields are refused. Register panics if op is not well formed
 // or is registered twice, since that is a mistake in the program.
 func Register[In, Out any](a *API, op Op, handler func(context.Context, *In) (*Out, error)) {

@@ -56,12 +56,12 @@ func (f *fixture) do(t *testing.T, q asks) *httptest.ResponseRecorder {
 	return w
 }
 
-func problemOf(t *testing.T, w *httptest.ResponseRecorder) Problem {
+func problemOf(t *testing.T, w *httptest.ResponseRecorder) fault.Problem {
 	t.Helper()
 	if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
 		t.Fatalf("Content-Type %q, want a problem; body %s", ct, w.Body)
 	}
-	var p Problem
+	var p fault.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%v in %s", err, w.Body)
 	}
@@ -103,11 +103,13 @@ func newFixture(t *testing.T) *fixture {
 	type getIn struct {
 		ID string `path:"id" maxLength:"20"`
 	}
-	Register(f.api, Op{ID: "get-book", Method: "GET", Path: "/api/v1/books/{id}", Tag: "books", Summary: i18n.T("One book", "1冊"), Errors: []fault.Kind{fault.NotFound}},
+	Register(f.api, Op{ID: "get-book", Method: "GET", Path: "/api/v1/books/{id}", Tag: "books",
+		Summary: i18n.T("One book", "1冊"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *getIn) (*one, error) {
 			switch in.ID {
 			case "none":
-				return nil, fault.Wrap(fault.NotFound, i18n.T("no such book", "その本はありません"), errors.New("row 17 missing"))
+				return nil, fault.Wrap(fault.NotFound, i18n.T("no such book", "その本はありません"),
+					errors.New("row 17 missing"))
 			case "broken":
 				return nil, errors.New("dial tcp 10.0.0.5: secret detail")
 			case "panic":
@@ -115,9 +117,11 @@ func newFixture(t *testing.T) *fixture {
 			}
 			return &one{book{ID: in.ID, Title: Viewer(ctx).User, TLP: "clear"}}, nil
 		})
-	Register(f.api, Op{ID: "add-book", Method: "POST", Path: "/api/v1/books", Tag: "books", Summary: i18n.T("Add a book", "本を追加"), Need: policy.RoleAnalyst, Status: 201, MaxBody: 200},
+	Register(f.api, Op{ID: "add-book", Method: "POST", Path: "/api/v1/books", Tag: "books",
+		Summary: i18n.T("Add a book", "本を追加"), Need: policy.RoleAnalyst, Status: 201, MaxBody: 200},
 		func(_ context.Context, in *one) (*one, error) { return in, nil })
-	Register(f.api, Op{ID: "list-books", Method: "GET", Path: "/api/v1/books", Tag: "books", Summary: i18n.T("Books", "本の一覧"), Public: true},
+	Register(f.api, Op{ID: "list-books", Method: "GET", Path: "/api/v1/books", Tag: "books",
+		Summary: i18n.T("Books", "本の一覧"), Public: true},
 		func(ctx context.Context, in *struct{ Paging }) (*list, error) {
 			key, err := Unmark(in.After, 1)
 			if err != nil {
@@ -151,10 +155,12 @@ func TestAnswers(t *testing.T) {
 	if diff := cmp.Diff([]Answer{{Operation: "get-book", Method: "GET", Status: 200}}, f.answers); diff != "" {
 		t.Error(diff)
 	}
-	if w := f.do(t, asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":"1","title":"x","tlp":"green"}`}); w.Code != 201 {
+	if w := f.do(t, asks{method: "POST", path: "/api/v1/books", token: "admin",
+		body: `{"id":"1","title":"x","tlp":"green"}`}); w.Code != 201 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	if w := f.do(t, asks{method: "GET", path: "/api/v1/books/7", header: map[string]string{"Cookie": DefaultCookie + "=s1"}}); w.Code != 200 {
+	if w := f.do(t, asks{method: "GET", path: "/api/v1/books/7",
+		header: map[string]string{"Cookie": DefaultCookie + "=s1"}}); w.Code != 200 {
 		t.Errorf("session: status %d: %s", w.Code, w.Body)
 	}
 }
@@ -168,26 +174,46 @@ func TestProblems(t *testing.T) {
 		detail string // contained
 		errors string // contained in the list of wrong values
 	}{
-		"no credentials":    {asks{method: "GET", path: "/api/v1/books/7"}, 401, "unauthenticated", "no valid token", ""},
-		"zero viewer":       {asks{method: "GET", path: "/api/v1/books/7", token: "nobody"}, 401, "unauthenticated", "", ""},
-		"role too low":      {asks{method: "POST", path: "/api/v1/books", token: "reader", body: `{}`}, 403, "denied", "analyst", ""},
-		"wrong token":       {asks{method: "GET", path: "/api/v1/books", token: "stolen"}, 401, "unauthenticated", "", ""},
-		"not found":         {asks{method: "GET", path: "/api/v1/books/none", token: "reader"}, 404, "not-found", "no such book", ""},
-		"unclassed error":   {asks{method: "GET", path: "/api/v1/books/broken", token: "reader"}, 500, "internal", "", ""},
-		"panic":             {asks{method: "GET", path: "/api/v1/books/panic", token: "reader"}, 500, "internal", "", ""},
-		"unknown path":      {asks{method: "GET", path: "/api/v1/boks", token: "reader"}, 404, "not-found", "no such operation", ""},
-		"wrong method":      {asks{method: "DELETE", path: "/api/v1/books", token: "reader"}, 405, "unsupported", "DELETE", ""},
-		"unknown parameter": {asks{method: "GET", path: "/api/v1/books?lmit=5", token: "reader"}, 422, "invalid", "", "query.lmit"},
-		"limit too great":   {asks{method: "GET", path: "/api/v1/books?limit=1001", token: "reader"}, 422, "invalid", "", "at most 1000"},
-		"limit no number":   {asks{method: "GET", path: "/api/v1/books?limit=x", token: "reader"}, 422, "invalid", "", "invalid integer"},
-		"bad mark":          {asks{method: "GET", path: "/api/v1/books?after=%21", token: "reader"}, 422, "invalid", "no place in this list", ""},
-		"broken JSON":       {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":`}, 400, "invalid", "cannot be read", "body"},
-		"empty body":        {asks{method: "POST", path: "/api/v1/books", token: "admin"}, 400, "invalid", "", ""},
-		"unknown field":     {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":"1","title":"x","tlp":"green","x":1}`}, 422, "invalid", "", "unexpected property"},
-		"missing field":     {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":"1","tlp":"green"}`}, 422, "invalid", "", "title is missing"},
-		"not in the enum":   {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":"1","title":"x","tlp":"pink"}`}, 422, "invalid", "", "body.tlp"},
-		"too large":         {asks{method: "POST", path: "/api/v1/books", token: "admin", body: long}, 413, "too-large", "200 bytes", ""},
-		"wrong media type":  {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `a=b`, header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, 415, "unsupported", "application/json", ""},
+		"no credentials": {asks{method: "GET", path: "/api/v1/books/7"}, 401, "unauthenticated", "no valid token",
+			""},
+		"zero viewer": {asks{method: "GET", path: "/api/v1/books/7", token: "nobody"}, 401, "unauthenticated", "",
+			""},
+		"role too low": {asks{method: "POST", path: "/api/v1/books", token: "reader", body: `{}`}, 403, "denied",
+			"analyst", ""},
+		"wrong token": {asks{method: "GET", path: "/api/v1/books", token: "stolen"}, 401, "unauthenticated", "",
+			""},
+		"not found": {asks{method: "GET", path: "/api/v1/books/none", token: "reader"}, 404, "not-found",
+			"no such book", ""},
+		"unclassed error": {asks{method: "GET", path: "/api/v1/books/broken", token: "reader"}, 500, "internal", "",
+			""},
+		"panic": {asks{method: "GET", path: "/api/v1/books/panic", token: "reader"}, 500, "internal", "",
+			""},
+		"unknown path": {asks{method: "GET", path: "/api/v1/boks", token: "reader"}, 404, "not-found",
+			"no such operation", ""},
+		"wrong method": {asks{method: "DELETE", path: "/api/v1/books", token: "reader"}, 405, "unsupported",
+			"DELETE", ""},
+		"unknown parameter": {asks{method: "GET", path: "/api/v1/books?lmit=5", token: "reader"}, 422, "invalid", "",
+			"query.lmit"},
+		"limit too great": {asks{method: "GET", path: "/api/v1/books?limit=1001", token: "reader"}, 422, "invalid",
+			"", "at most 1000"},
+		"limit no number": {asks{method: "GET", path: "/api/v1/books?limit=x", token: "reader"}, 422, "invalid", "",
+			"invalid integer"},
+		"bad mark": {asks{method: "GET", path: "/api/v1/books?after=%21", token: "reader"}, 422, "invalid",
+			"no place in this list", ""},
+		"broken JSON": {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `{"id":`}, 400,
+			"invalid", "cannot be read", "body"},
+		"empty body": {asks{method: "POST", path: "/api/v1/books", token: "admin"}, 400, "invalid", "", ""},
+		"unknown field": {asks{method: "POST", path: "/api/v1/books", token: "admin",
+			body: `{"id":"1","title":"x","tlp":"green","x":1}`}, 422, "invalid", "", "unexpected property"},
+		"missing field": {asks{method: "POST", path: "/api/v1/books", token: "admin",
+			body: `{"id":"1","tlp":"green"}`}, 422, "invalid", "", "title is missing"},
+		"not in the enum": {asks{method: "POST", path: "/api/v1/books", token: "admin",
+			body: `{"id":"1","title":"x","tlp":"pink"}`}, 422, "invalid", "", "body.tlp"},
+		"too large": {asks{method: "POST", path: "/api/v1/books", token: "admin", body: long}, 413, "too-large",
+			"200 bytes", ""},
+		"wrong media type": {asks{method: "POST", path: "/api/v1/books", token: "admin", body: `a=b`,
+			header: map[string]string{
+				"Content-Type": "application/x-www-form-urlencoded"}}, 415, "unsupported", "application/json", ""},
 		"other site": {asks{method: "POST", path: "/api/v1/books", body: `{}`, header: map[string]string{
 			"Cookie": DefaultCookie + "=s1", "Sec-Fetch-Site": "cross-site"}}, 403, "denied", "another site", ""},
 	} {
@@ -199,8 +225,10 @@ func TestProblems(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w.Code != c.status || p.Type != "urn:meneki:problem:"+c.kind || !strings.Contains(p.Detail, c.detail) || !strings.Contains(string(list), c.errors) {
-				t.Errorf("got %d %s %q %s; want %d %s %q %s", w.Code, p.Type, p.Detail, list, c.status, c.kind, c.detail, c.errors)
+			if w.Code != c.status || p.Type != "urn:meneki:problem:"+c.kind || !strings.Contains(p.Detail, c.detail) ||
+				!strings.Contains(string(list), c.errors) {
+				t.Errorf("got %d %s %q %s; want %d %s %q %s", w.Code, p.Type, p.Detail, list, c.status, c.kind,
+					c.detail, c.errors)
 			}
 			if p.Title == "" {
 				t.Error("no title")
@@ -254,11 +282,13 @@ func TestBesideTheOperations(t *testing.T) {
 		want         int
 		allow        string
 	}{
-		{"GET", "/figures", 403, ""}, {"POST", "/figures", 405, "GET, HEAD"}, {"POST", "/openapi.json", 405, "GET, HEAD"}, {"DELETE", "/openapi.yaml", 405, "GET, HEAD"},
+		{"GET", "/figures", 403, ""}, {"POST", "/figures", 405, "GET, HEAD"}, {"POST", "/openapi.json", 405,
+			"GET, HEAD"}, {"DELETE", "/openapi.yaml", 405, "GET, HEAD"},
 	} {
 		w := f.do(t, asks{method: c.method, path: c.path})
 		if p := problemOf(t, w); p.Status != c.want || w.Header().Get("Allow") != c.allow {
-			t.Errorf("%s %s: %d, Allow %q; want %d, %q", c.method, c.path, p.Status, w.Header().Get("Allow"), c.want, c.allow)
+			t.Errorf("%s %s: %d, Allow %q; want %d, %q", c.method, c.path, p.Status, w.Header().Get("Allow"), c.want,
+				c.allow)
 		}
 	}
 }

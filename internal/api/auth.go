@@ -33,7 +33,8 @@ func Need(v policy.Viewer, role policy.Role) error {
 		return nil
 	}
 	return fault.New(fault.Denied, i18n.T("this needs the role {0} or a higher one", "役割 {0} 以上が必要です").With(role)).
-		WithHint(i18n.T("ask an administrator for the role, or use a token that has it", "管理者に役割を依頼するか、その役割を持つトークンを使ってください"))
+		WithHint(i18n.T("ask an administrator for the role, or use a token that has it",
+			"管理者に役割を依頼するか、その役割を持つトークンを使ってください"))
 }
 
 // admit lets a request into an operation, or answers it with a problem.
@@ -57,7 +58,8 @@ func (a *API) viewer(r *http.Request, op Op) (policy.Viewer, error) {
 	if !token {
 		// A browser's session is used for us by any page that the person has open.
 		if err := a.csrf.Check(r); err != nil {
-			return policy.Viewer{}, fault.Wrap(fault.Denied, i18n.T("the request came from another site", "別のサイトから送られた要求です"), err)
+			return policy.Viewer{}, fault.Wrap(fault.Denied,
+				i18n.T("the request came from another site", "別のサイトから送られた要求です"), err)
 		}
 	}
 	v, err := a.cfg.Auth(r)

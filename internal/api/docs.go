@@ -178,7 +178,10 @@ func (a *API) docs(l i18n.Lang) docsPage {
 		}
 	}
 	for tag, ops := range byTag {
-		slices.SortFunc(ops, func(x, y docsOp) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method)) })
+		slices.SortFunc(ops, func(x, y docsOp) int {
+			return cmp.Or(cmp.Compare(x.Path, y.Path),
+				cmp.Compare(x.Method, y.Method))
+		})
 		p.Groups = append(p.Groups, docsGroup{tag, ops})
 	}
 	slices.SortFunc(p.Groups, func(x, y docsGroup) int { return cmp.Compare(x.Tag, y.Tag) })
@@ -200,7 +203,8 @@ func operations(i *huma.PathItem) []*huma.Operation {
 func docsOpOf(op Op, ho *huma.Operation) docsOp {
 	d := docsOp{Op: op}
 	for _, p := range ho.Parameters {
-		d.Params = append(d.Params, docsField{Name: p.Name, In: p.In, Required: p.Required, Doc: cmp.Or(p.Description, p.Schema.Description), Shape: shapeOf(p.Schema)})
+		d.Params = append(d.Params, docsField{Name: p.Name, In: p.In, Required: p.Required,
+			Doc: cmp.Or(p.Description, p.Schema.Description), Shape: shapeOf(p.Schema)})
 	}
 	if ho.RequestBody != nil {
 		for _, m := range ho.RequestBody.Content {
@@ -226,7 +230,8 @@ func docsOpOf(op Op, ho *huma.Operation) docsOp {
 func fieldsOf(s *huma.Schema) []docsField {
 	var out []docsField
 	for name, f := range s.Properties {
-		out = append(out, docsField{Name: name, Required: slices.Contains(s.Required, name), Doc: f.Description, Shape: shapeOf(f)})
+		out = append(out, docsField{Name: name, Required: slices.Contains(s.Required, name), Doc: f.Description,
+			Shape: shapeOf(f)})
 	}
 	slices.SortFunc(out, func(x, y docsField) int { return cmp.Compare(x.Name, y.Name) })
 	return out

@@ -14,7 +14,7 @@ type saying struct {
 }
 
 // sayings are huma's validation messages (its package validation, v2.37). What is
-// not listed is told in English; a test holds the list against the package.
+// not listed is shown in English; a test holds the list against the package.
 var sayings = []saying{
 	{"unexpected property", i18n.T("unexpected property", "定義されていない項目です")},
 	{"unknown query parameter", i18n.T("unknown query parameter", "定義されていないクエリパラメーターです")},
@@ -34,18 +34,24 @@ var sayings = []saying{
 	{"expected string to be RFC 5890 hostname", i18n.T("expected a host name", "ホスト名で指定してください")},
 	{"expected string to be RFC 2673 ipv4", i18n.T("expected an IPv4 address", "IPv4 アドレスで指定してください")},
 	{"expected string to be RFC 2373 ipv6", i18n.T("expected an IPv6 address", "IPv6 アドレスで指定してください")},
-	{"expected string to be either RFC 2673 ipv4 or RFC 2373 ipv6", i18n.T("expected an IP address", "IP アドレスで指定してください")},
+	{"expected string to be either RFC 2673 ipv4 or RFC 2373 ipv6",
+		i18n.T("expected an IP address", "IP アドレスで指定してください")},
 	{"expected string to be RFC 3986 uri: %", i18n.T("expected a URI: {0}", "URI で指定してください: {0}")},
 	{"expected string to be RFC 4122 uuid: %", i18n.T("expected a UUID: {0}", "UUID で指定してください: {0}")},
 	{"expected string to be RFC 6570 uri-template", i18n.T("expected a URI template", "URI テンプレートで指定してください")},
 	{"expected string to be RFC 6901 json-pointer", i18n.T("expected a JSON pointer", "JSON ポインターで指定してください")},
-	{"expected string to be RFC 6901 relative-json-pointer", i18n.T("expected a relative JSON pointer", "相対 JSON ポインターで指定してください")},
+	{"expected string to be RFC 6901 relative-json-pointer",
+		i18n.T("expected a relative JSON pointer", "相対 JSON ポインターで指定してください")},
 	{"expected string to be regex: %", i18n.T("expected a regular expression: {0}", "正規表現で指定してください: {0}")},
-	{"expected value to match at least one schema but matched none", i18n.T("the value has none of the allowed shapes", "許可された形式のいずれにも合いません")},
-	{"expected value to match exactly one schema but matched none", i18n.T("the value has none of the allowed shapes", "許可された形式のいずれにも合いません")},
-	{"expected value to match exactly one schema but matched multiple", i18n.T("the value has several of the allowed shapes at once", "許可された形式の複数に同時に合っています")},
+	{"expected value to match at least one schema but matched none",
+		i18n.T("the value has none of the allowed shapes", "許可された形式のいずれにも合いません")},
+	{"expected value to match exactly one schema but matched none",
+		i18n.T("the value has none of the allowed shapes", "許可された形式のいずれにも合いません")},
+	{"expected value to match exactly one schema but matched multiple",
+		i18n.T("the value has several of the allowed shapes at once", "許可された形式の複数に同時に合っています")},
 	{"expected value to not match schema", i18n.T("the value has a shape that is not allowed", "許可されていない形式です")},
-	{"expected propertyName value to be present in object", i18n.T("the property that tells the shape is missing", "形式を示す項目がありません")},
+	{"expected propertyName value to be present in object",
+		i18n.T("the property that tells the shape is missing", "形式を示す項目がありません")},
 	{"expected boolean", i18n.T("expected a boolean", "真偽値で指定してください")},
 	{"expected duration: %", i18n.T("expected a duration: {0}", "期間で指定してください: {0}")},
 	{"expected number", i18n.T("expected a number", "数値で指定してください")},
@@ -70,10 +76,11 @@ var sayings = []saying{
 	{"expected object with at least % properties", i18n.T("expected at least {0} properties", "{0} 個以上の項目で指定してください")},
 	{"expected object with at most % properties", i18n.T("expected at most {0} properties", "{0} 個以下の項目で指定してください")},
 	{"expected required property % to be present", i18n.T("required property {0} is missing", "必須の項目 {0} がありません")},
-	{"expected property % to be present when % is present", i18n.T("property {0} is required with {1}", "項目 {1} を指定する場合は {0} も必要です")},
+	{"expected property % to be present when % is present",
+		i18n.T("property {0} is required with {1}", "項目 {1} を指定する場合は {0} も必要です")},
 }
 
-// say gives huma's message in l. Where several sayings fit, the one with the
+// say returns huma's message in l. Where several sayings fit, the one with the
 // longest fixed text is meant.
 func say(msg string, l i18n.Lang) string {
 	best, longest := msg, -1
@@ -86,7 +93,7 @@ func say(msg string, l i18n.Lang) string {
 	return best
 }
 
-// match reports whether msg is s, and what stands in the holes.
+// match reports whether msg is s, and what is in the holes.
 func (s saying) match(msg string) (args []any, ok bool) {
 	parts := strings.Split(s.en, "%")
 	rest, ok := strings.CutPrefix(msg, parts[0])

@@ -29,7 +29,7 @@ type Page[T any] struct {
 }
 
 // Cut makes a page of rows that were asked for with limit+1, so that it is known
-// whether more follow. key gives what the list is ordered by, for the last row
+// whether more follow. key returns what the list is ordered by, for the last row
 // that is shown; see Mark.
 func Cut[T any](rows []T, limit int, key func(T) []string) Page[T] {
 	if limit < 1 {
@@ -57,7 +57,7 @@ func Mark(key ...string) string {
 }
 
 // Unmark is the inverse of Mark for a key of n parts. An empty mark, the first
-// page, gives nil. What Mark did not make is fault.Invalid.
+// page, is nil. What Mark did not make is fault.Invalid.
 func Unmark(mark string, n int) ([]string, error) {
 	if mark == "" {
 		return nil, nil

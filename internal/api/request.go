@@ -96,7 +96,7 @@ func (a *API) beside(pattern string, h http.HandlerFunc) {
 	a.mux.HandleFunc(path, a.guard("", a.unknown))
 }
 
-// guard gives every request an id, a language and safe headers, and turns a
+// guard returns every request an id, a language and safe headers, and turns a
 // panic into a problem.
 func (a *API) guard(pattern string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -116,13 +116,15 @@ func (a *API) guard(pattern string, h http.HandlerFunc) http.HandlerFunc {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				a.cfg.Log.Error("panic in an operation", "pattern", pattern, "request", st.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				a.cfg.Log.Error("panic in an operation", "pattern", pattern, "request", st.id, "panic", fmt.Sprint(p),
+					"stack", string(debug.Stack()))
 				if rec.status == 0 {
 					a.writeProblem(rec, r, fault.New(fault.Internal, i18n.Text{}))
 				}
 			}
 			if a.cfg.Observe != nil {
-				a.cfg.Observe(Answer{Operation: st.operation, Method: r.Method, Status: rec.code(), Kind: st.kind, Took: max(0, a.cfg.Clock().Sub(start))})
+				a.cfg.Observe(Answer{Operation: st.operation, Method: r.Method, Status: rec.code(), Kind: st.kind,
+					Took: max(0, a.cfg.Clock().Sub(start))})
 			}
 		}()
 		h(rec, r)
@@ -168,7 +170,8 @@ func (r *recorder) code() int {
 // methods, 404 otherwise.
 func (a *API) unknown(w http.ResponseWriter, r *http.Request) {
 	var allow []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = m
 		if _, pattern := a.mux.Handler(probe); pattern != "" && strings.HasPrefix(pattern, m+" ") {
@@ -183,7 +186,8 @@ func (a *API) unknown(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	p := a.problem(r.Context(), fault.New(fault.Unsupported, i18n.T("this path does not answer {0}", "このパスは {0} に対応していません").With(r.Method)))
+	p := a.problem(r.Context(), fault.New(fault.Unsupported,
+		i18n.T("this path does not answer {0}", "このパスは {0} に対応していません").With(r.Method)))
 	p.Status = http.StatusMethodNotAllowed
-	a.send(w, r, p)
+	a.write(w, r, p)
 }

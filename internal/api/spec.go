@@ -25,12 +25,14 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
 // describe fills in what is true of every operation.
 func (a *API) describe(o *huma.OpenAPI) {
-	o.Info.Description = "Operations of a meneki hub or node. Errors are RFC 9457 problems; lists are paged with after and limit; times are RFC 3339 in UTC."
+	o.Info.Description = "Operations of a meneki hub or node. Errors are RFC 9457 problems; lists are paged with " +
+		"after and limit; times are RFC 3339 in UTC."
 	o.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	o.Servers = []*huma.Server{{URL: "/", Description: "this hub or node"}}
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer":  {Type: "http", Scheme: "bearer", Description: "an API token, made with: meneki token create"},
-		"session": {Type: "apiKey", In: "cookie", Name: a.cfg.Cookie, Description: "the session of a person who signed in to the console"},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "an API token, made with: meneki token create"},
+		"session": {Type: "apiKey", In: "cookie", Name: a.cfg.Cookie,
+			Description: "the session of a person who signed in to the console"},
 	}
 }
 

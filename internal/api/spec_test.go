@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
 
@@ -27,7 +28,8 @@ func TestSpec(t *testing.T) {
 	if strings.Contains(w.Body.String(), "ErrorModel") {
 		t.Error("describes huma's own error type")
 	}
-	for _, want := range []string{`"x-role":"analyst"`, `"x-summary-ja":"本の一覧"`, `"PageBook"`, `"Problem"`, `"version":"1.2.3"`} {
+	for _, want := range []string{`"x-role":"analyst"`, `"x-summary-ja":"本の一覧"`, `"PageBook"`, `"Problem"`,
+		`"version":"1.2.3"`} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("lacks %s", want)
 		}
@@ -79,7 +81,8 @@ func TestDocsPage(t *testing.T) {
 			t.Error("inline script or style")
 		}
 	}
-	if w := f.do(t, asks{method: "GET", path: "/api/docs.css"}); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
+	if w := f.do(t, asks{method: "GET", path: "/api/docs.css"}); w.Code != 200 ||
+		!strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
 		t.Errorf("css: %d %v", w.Code, w.Header())
 	}
 	empty := &fixture{mux: http.NewServeMux()}
@@ -95,7 +98,8 @@ func TestSayings(t *testing.T) {
 	var have []string
 	for _, s := range sayings {
 		have = append(have, s.en)
-		if strings.Count(s.en, "%") != strings.Count(s.ja.EN, "{") || strings.Count(s.en, "%") != strings.Count(s.ja.JA, "{") {
+		if strings.Count(s.en, "%") != strings.Count(s.ja.EN, "{") ||
+			strings.Count(s.en, "%") != strings.Count(s.ja.JA, "{") {
 			t.Errorf("%q: holes differ", s.en)
 		}
 	}
@@ -139,14 +143,18 @@ func humaMessages() []string {
 
 // The doc tags of what every caller meets are in both languages.
 func TestDocTags(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[Problem](), reflect.TypeFor[FieldError](), reflect.TypeFor[Paging](), reflect.TypeFor[Page[int]]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[fault.Problem](), reflect.TypeFor[fault.FieldError](),
+		reflect.TypeFor[Paging](), reflect.TypeFor[Page[int]]()} {
 		for i := range typ.NumField() {
 			f := typ.Field(i)
 			if !f.IsExported() {
 				continue
 			}
 			_, ja, ok := strings.Cut(f.Tag.Get("doc"), " | ")
-			if !ok || !strings.ContainsFunc(ja, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }) {
+			if !ok || !strings.ContainsFunc(ja, func(r rune) bool {
+				return unicode.In(r, unicode.Han, unicode.Hiragana,
+					unicode.Katakana)
+			}) {
 				t.Errorf("%s.%s: doc %q", typ.Name(), f.Name, f.Tag.Get("doc"))
 			}
 		}

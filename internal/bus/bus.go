@@ -3,7 +3,7 @@
 //
 // Up, a member's Link sends a request and the hub's handler answers it after it
 // has committed: the answer is the acknowledgement. Down, the hub pushes, best
-// effort; whoever finds a gap asks for the rest over a request. NATS carries and does
+// effort; a member that finds a gap asks for the rest with a request. NATS carries and does
 // not keep: what must arrive is in SQL, at the hub and at the node.
 //
 // Every member is its own NATS account. What a member may import is bound by
@@ -58,12 +58,13 @@ func notInWord(c rune) bool {
 
 func checkBody(body []byte) error {
 	if len(body) > MaxBody {
-		return fault.New(fault.TooLarge, i18n.T("the message is {0} bytes; at most {1} can be sent", "メッセージは {0} バイトです。送れるのは {1} バイトまでです").With(len(body), MaxBody))
+		return fault.New(fault.TooLarge, i18n.T("the message is {0} bytes; at most {1} can be sent",
+			"メッセージは {0} バイトです。送れるのは {1} バイトまでです").With(len(body), MaxBody))
 	}
 	return nil
 }
 
-// backoff gives the n-th wait (from 0): doubling from retryMin to retryMax.
+// backoff returns the n-th wait (from 0): doubling from retryMin to retryMax.
 func backoff(n int) time.Duration {
 	if n > 10 {
 		return retryMax

@@ -21,12 +21,14 @@ const patience = 15 * time.Second
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(patience)
+	tick, end := time.NewTicker(5*time.Millisecond), time.After(patience)
+	defer tick.Stop()
 	for !ok() {
-		if time.Now().After(end) {
+		select {
+		case <-tick.C:
+		case <-end:
 			t.Fatalf("did not come: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -129,7 +131,8 @@ func listening(t testing.TB, dir, addr string) (*bus.Hub, string, *tls.Config) {
 func join(t testing.TB, m member, pin, url string) *bus.Link {
 	t.Helper()
 	log, _ := logger(t)
-	l, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: url, Pin: pin, Seed: m.seed, UserJWT: m.grant.UserJWT, Account: m.grant.Account, Log: log})
+	l, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: url, Pin: pin, Seed: m.seed, UserJWT: m.grant.UserJWT,
+		Account: m.grant.Account, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

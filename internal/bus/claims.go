@@ -22,8 +22,8 @@ const (
 	memberSubs  = 256
 )
 
-// realm holds the signing keys of one hub and the claims of its own accounts.
-type realm struct {
+// authority holds the signing keys of one hub and the claims of its own accounts.
+type authority struct {
 	sec      secret
 	operator nkeys.KeyPair
 	oper     *jwt.OperatorClaims
@@ -37,12 +37,12 @@ type account struct {
 	token  string
 }
 
-func newRealm(sec secret) (*realm, error) {
+func newAuthority(sec secret) (*authority, error) {
 	op, opPub, err := sec.key(nkeys.PrefixByteOperator, "operator")
 	if err != nil {
 		return nil, err
 	}
-	r := &realm{sec: sec, operator: op}
+	r := &authority{sec: sec, operator: op}
 	if r.sys.kp, r.sys.pub, err = sec.key(nkeys.PrefixByteAccount, "system"); err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func newRealm(sec secret) (*realm, error) {
 	return r, r.sign(&r.hub, hc)
 }
 
-func (r *realm) sign(a *account, c *jwt.AccountClaims) error {
+func (r *authority) sign(a *account, c *jwt.AccountClaims) error {
 	var vr jwt.ValidationResults
 	c.Validate(&vr)
 	if errs := vr.Errors(); len(errs) > 0 {
@@ -91,7 +91,7 @@ func (r *realm) sign(a *account, c *jwt.AccountClaims) error {
 // member makes the account of a member. It depends on the user's key too: a
 // member that enrols with a new key gets a new account, and with the old
 // account the old key stops working, with no list of revoked keys to keep.
-func (r *realm) member(member, userPub string) (account, error) {
+func (r *authority) member(member, userPub string) (account, error) {
 	var a account
 	var err error
 	if a.kp, a.pub, err = r.sec.key(nkeys.PrefixByteAccount, "member/"+userPub+"/"+member); err != nil {
@@ -100,17 +100,20 @@ func (r *realm) member(member, userPub string) (account, error) {
 	c := jwt.NewAccountClaims(a.pub)
 	c.Name = member
 	c.Imports.Add(
-		&jwt.Import{Name: "up", Account: r.hub.pub, Subject: jwt.Subject("up." + a.pub + ".>"), LocalSubject: upLocal, Type: jwt.Service},
-		&jwt.Import{Name: "down", Account: r.hub.pub, Subject: jwt.Subject("down." + a.pub + ".>"), LocalSubject: downLocal, Type: jwt.Stream},
+		&jwt.Import{Name: "up", Account: r.hub.pub, Subject: jwt.Subject("up." + a.pub + ".>"), LocalSubject: upLocal,
+			Type: jwt.Service},
+		&jwt.Import{Name: "down", Account: r.hub.pub, Subject: jwt.Subject("down." + a.pub + ".>"),
+			LocalSubject: downLocal, Type: jwt.Stream},
 	)
-	c.Limits.AccountLimits = jwt.AccountLimits{Imports: 2, Exports: 0, WildcardExports: false, DisallowBearer: true, Conn: memberConns, LeafNodeConn: memberConns}
+	c.Limits.AccountLimits = jwt.AccountLimits{Imports: 2, Exports: 0, WildcardExports: false, DisallowBearer: true,
+		Conn: memberConns, LeafNodeConn: memberConns}
 	c.Limits.NatsLimits = jwt.NatsLimits{Subs: memberSubs, Data: jwt.NoLimit, Payload: maxPayload}
 	c.Limits.JetStreamLimits = jwt.JetStreamLimits{} // none
 	return a, r.sign(&a, c)
 }
 
-// closed gives claims under which nobody can use the account any more.
-func (r *realm) closed(a account) (*jwt.AccountClaims, error) {
+// closed returns claims under which the account cannot be used any more.
+func (r *authority) closed(a account) (*jwt.AccountClaims, error) {
 	c := jwt.NewAccountClaims(a.pub)
 	c.Name = a.claims.Name
 	c.Limits.AccountLimits = jwt.AccountLimits{DisallowBearer: true}

@@ -14,7 +14,7 @@ func (h *Hub) Server() *server.Server { return h.srv }
 func (h *Hub) Pipe() nats.InProcessConnProvider { return pipe{h.srv} }
 
 // HubAccount is the public key of the hub's own account.
-func (h *Hub) HubAccount() string { return h.realm.hub.pub }
+func (h *Hub) HubAccount() string { return h.authority.hub.pub }
 
 // Unbounded makes credentials in a member's account with none of the
 // permissions of a real member, so that only the wall between accounts is left.
@@ -49,10 +49,12 @@ func (h *Hub) Rogue(victim string) (token string, kp nkeys.KeyPair, err error) {
 	}
 	c := jwt.NewAccountClaims(pub)
 	c.Imports.Add(
-		&jwt.Import{Name: "up", Account: h.realm.hub.pub, Subject: jwt.Subject("up." + theirs + ".>"), LocalSubject: upLocal, Type: jwt.Service},
-		&jwt.Import{Name: "down", Account: h.realm.hub.pub, Subject: jwt.Subject("down." + theirs + ".>"), LocalSubject: downLocal, Type: jwt.Stream},
+		&jwt.Import{Name: "up", Account: h.authority.hub.pub, Subject: jwt.Subject("up." + theirs + ".>"),
+			LocalSubject: upLocal, Type: jwt.Service},
+		&jwt.Import{Name: "down", Account: h.authority.hub.pub, Subject: jwt.Subject("down." + theirs + ".>"),
+			LocalSubject: downLocal, Type: jwt.Stream},
 	)
-	at, err := c.Encode(h.realm.operator)
+	at, err := c.Encode(h.authority.operator)
 	if err != nil {
 		return "", nil, err
 	}

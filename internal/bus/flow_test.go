@@ -97,7 +97,9 @@ func TestFaultsOverTheWire(t *testing.T) {
 		case "panic":
 			panic("hunter2")
 		case "wrapped":
-			return nil, fmt.Errorf("hunter2: %w", fault.Wrap(fault.Conflict, i18n.T("taken", "使用中"), errors.New("hunter2")).WithHint(i18n.T("choose another", "別の名前を選んでください")))
+			return nil, fmt.Errorf("hunter2: %w",
+				fault.Wrap(fault.Conflict, i18n.T("taken", "使用中"),
+					errors.New("hunter2")).WithHint(i18n.T("choose another", "別の名前を選んでください")))
 		}
 		for _, k := range fault.Kinds() {
 			if k.Label() == string(body) {
@@ -128,7 +130,8 @@ func TestFaultsOverTheWire(t *testing.T) {
 			t.Errorf("%s: %v", b, err)
 		}
 	}
-	if err := ask("fail", "wrapped"); !fault.Is(err, fault.Conflict) || fault.TextOf(err).JA != "使用中" || fault.HintOf(err).EN != "choose another" {
+	if err := ask("fail", "wrapped"); !fault.Is(err, fault.Conflict) || fault.TextOf(err).JA != "使用中" ||
+		fault.HintOf(err).EN != "choose another" {
 		t.Errorf("wrapped: %v", err)
 	}
 	if err := ask("fail", "too large an answer"); !fault.Is(err, fault.TooLarge) {
@@ -290,7 +293,8 @@ func TestCheckTopic(t *testing.T) {
 }
 
 func FuzzReplyError(f *testing.F) {
-	for _, s := range []string{`{"en":"no","ja":"いいえ"}`, `{"en":"no"}`, ``, `[]`, `{"en":"a","ja":"b","hint_en":"c","hint_ja":"d"}`} {
+	for _, s := range []string{`{"en":"no","ja":"いいえ"}`, `{"en":"no"}`, ``, `[]`,
+		`{"en":"a","ja":"b","hint_en":"c","hint_ja":"d"}`} {
 		f.Add("conflict", []byte(s))
 		f.Add("no such kind", []byte(s))
 	}

@@ -29,7 +29,7 @@ type HubConfig struct {
 	// LeafAddr is where nodes connect, "host:port"; port 0 takes any free one.
 	// Empty means no listener: members are in this process only.
 	LeafAddr string
-	// Advertise is the "host:port" (or "host") that members are told, if it is
+	// Advertise is the "host:port" (or "host") that members connect to, if it is
 	// not LeafAddr: behind a NAT, or when listening on every address.
 	Advertise string
 	// TLS serves LeafAddr and is required with it; pki.EnsureCA makes one.
@@ -48,15 +48,15 @@ const (
 // Hub is the hub's side of the bus. Its methods are safe for concurrent use.
 // Register handlers before the first Admit: nobody gets in before it.
 type Hub struct {
-	cfg   HubConfig
-	log   *slog.Logger
-	srv   *server.Server
-	ql    *quiet
-	realm *realm
-	accs  *resolver
-	up    *nats.Conn // as the hub's account: handlers and pushes
-	sys   *nats.Conn // as the system account: presence
-	leaf  string
+	cfg       HubConfig
+	log       *slog.Logger
+	srv       *server.Server
+	serverLog *serverLog
+	authority *authority
+	accs      *resolver
+	up        *nats.Conn // as the hub's account: handlers and pushes
+	sys       *nats.Conn // as the system account: presence
+	leaf      string
 
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
@@ -69,7 +69,7 @@ type Hub struct {
 	closed   bool                    // under mu
 
 	inbox    inbox
-	presence teller[presence]
+	presence notifier[presence]
 }
 
 type presence struct {
@@ -81,7 +81,8 @@ type presence struct {
 // use and with Storage if Dir cannot be used. Two hubs must not share a Dir.
 func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 	if cfg.LeafAddr != "" && cfg.TLS == nil {
-		return nil, fault.New(fault.Invalid, i18n.T("a hub that listens for nodes needs a TLS certificate", "ノードの接続を待ち受けるハブには TLS 証明書が必要です"))
+		return nil, fault.New(fault.Invalid,
+			i18n.T("a hub that listens for nodes needs a TLS certificate", "ノードの接続を待ち受けるハブには TLS 証明書が必要です"))
 	}
 	dir := filepath.Join(cfg.Dir, "bus")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -91,12 +92,12 @@ func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	rl, err := newRealm(sec)
+	rl, err := newAuthority(sec)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
-		cfg: cfg, log: orDiscard(cfg.Log), ql: newQuiet(cfg.Log, "bus"), realm: rl,
+		cfg: cfg, log: orDiscard(cfg.Log), serverLog: newServerLog(cfg.Log, "bus"), authority: rl,
 		accs:    &resolver{jwts: map[string]string{rl.sys.pub: rl.sys.token, rl.hub.pub: rl.hub.token}},
 		members: map[string]*memberState{}, accounts: map[string]*memberState{}, handlers: map[string]Handler{},
 	}
@@ -113,7 +114,7 @@ func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 		h.cancel()
 		return nil, fmt.Errorf("bus: configure server: %w", err)
 	}
-	h.srv.SetLoggerV2(h.ql, false, false, false)
+	h.srv.SetLoggerV2(h.serverLog, false, false, false)
 	h.srv.Start()
 	if err := h.begin(ctx); err != nil {
 		h.Close()
@@ -124,13 +125,13 @@ func StartHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 
 func (h *Hub) options(dir string) (*server.Options, error) {
 	o := &server.Options{
-		ServerName: "hub-" + h.realm.hub.pub[:12],
+		ServerName: "hub-" + h.authority.hub.pub[:12],
 		DontListen: true, NoSigs: true, NoLog: true,
 		MaxPayload:       maxPayload,
 		PingInterval:     pingEvery,
 		MaxPingsOut:      pingsOut,
-		TrustedOperators: []*jwt.OperatorClaims{h.realm.oper},
-		SystemAccount:    h.realm.sys.pub,
+		TrustedOperators: []*jwt.OperatorClaims{h.authority.oper},
+		SystemAccount:    h.authority.sys.pub,
 		AccountResolver:  h.accs,
 	}
 	if h.cfg.LeafAddr == "" {
@@ -143,7 +144,7 @@ func (h *Hub) options(dir string) (*server.Options, error) {
 	o.LeafNode = server.LeafNodeOpts{
 		Host: host, Port: port,
 		TLSConfig:         h.cfg.TLS,
-		TLSHandshakeFirst: true, // tells nothing to whoever does not speak TLS
+		TLSHandshakeFirst: true, // a stranger that does not speak TLS learns nothing
 		TLSTimeout:        5, AuthTimeout: 5,
 		NoAdvertise: true,
 	}
@@ -151,20 +152,25 @@ func (h *Hub) options(dir string) (*server.Options, error) {
 }
 
 // probe finds out whether addr can be listened on, because the server cannot
-// say so in a form that helps. It gives the port that was free.
+// say so in a form that helps. It returns the port that was free.
 func probe(addr string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", 0, fault.Wrap(fault.Invalid, i18n.T("{0} is not an address of the form host:port", "{0} は host:port の形のアドレスではありません").With(addr), err)
+		return "", 0, fault.Wrap(fault.Invalid,
+			i18n.T("{0} is not an address of the form host:port", "{0} は host:port の形のアドレスではありません").With(addr), err)
 	}
 	l, err := net.Listen("tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "", 0, fault.Wrap(fault.Conflict, i18n.T("the address {0} for nodes is already in use", "ノード用アドレス {0} は既に使用されています").With(addr), err).
-			WithHint(i18n.T("stop the other program (is meneki running already?) or choose another port", "他のプログラム（meneki が既に動いていませんか）を止めるか、別のポートを指定してください"))
+		return "", 0, fault.Wrap(fault.Conflict,
+			i18n.T("the address {0} for nodes is already in use", "ノード用アドレス {0} は既に使用されています").With(addr), err).
+			WithHint(i18n.T("stop the other program (is meneki running already?) or choose another port",
+				"他のプログラム（meneki が既に動いていませんか）を止めるか、別のポートを指定してください"))
 	case err != nil:
-		return "", 0, fault.Wrap(fault.Invalid, i18n.T("cannot listen on {0} for nodes", "{0} でノードの接続を待ち受けできません").With(addr), err).
-			WithHint(i18n.T("check that {0} is an address of this machine and that meneki may use port {1}", "{0} がこのマシンのアドレスで、ポート {1} の使用が許可されているか確認してください").With(host, p))
+		return "", 0, fault.Wrap(fault.Invalid,
+			i18n.T("cannot listen on {0} for nodes", "{0} でノードの接続を待ち受けできません").With(addr), err).
+			WithHint(i18n.T("check that {0} is an address of this machine and that meneki may use port {1}",
+				"{0} がこのマシンのアドレスで、ポート {1} の使用が許可されているか確認してください").With(host, p))
 	}
 	port = l.Addr().(*net.TCPAddr).Port
 	return host, port, l.Close()
@@ -173,11 +179,12 @@ func probe(addr string) (host string, port int, err error) {
 // begin waits for the server and makes the hub's own connections.
 func (h *Hub) begin(ctx context.Context) error {
 	ready := h.srv.ReadyForConnections(startTimeout)
-	if f := h.ql.fatalError(); f != "" {
+	if f := h.serverLog.fatalError(); f != "" {
 		return fault.Wrap(fault.Storage, i18n.T("the message bus cannot start", "メッセージバスを起動できません"), errors.New(f))
 	}
 	if !ready {
-		return fault.Wrap(fault.Storage, i18n.T("the message bus did not start in time", "メッセージバスが時間内に起動しませんでした"), errors.New(h.ql.lastError()))
+		return fault.Wrap(fault.Storage, i18n.T("the message bus did not start in time", "メッセージバスが時間内に起動しませんでした"),
+			errors.New(h.serverLog.lastError()))
 	}
 	if h.cfg.LeafAddr != "" {
 		v, err := h.srv.Varz(nil)
@@ -187,10 +194,10 @@ func (h *Hub) begin(ctx context.Context) error {
 		h.leaf = leafURL(h.cfg.Advertise, h.cfg.LeafAddr, v.LeafNode.Port)
 	}
 	var err error
-	if h.up, err = h.connect(h.realm.hub, "up"); err != nil {
+	if h.up, err = h.connect(h.authority.hub, "up"); err != nil {
 		return err
 	}
-	if h.sys, err = h.connect(h.realm.sys, "presence"); err != nil {
+	if h.sys, err = h.connect(h.authority.sys, "presence"); err != nil {
 		return err
 	}
 	if err := h.serve(); err != nil {
@@ -199,7 +206,7 @@ func (h *Hub) begin(ctx context.Context) error {
 	return h.watchPresence()
 }
 
-// leafURL is what members are told.
+// leafURL is the address that members connect to.
 func leafURL(advertise, addr string, port int) string {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -233,7 +240,8 @@ func (h *Hub) connect(a account, name string) (*nats.Conn, error) {
 			h.log.Warn("bus connection", "name", name, "subject", subject, "err", err)
 		}))
 	if err != nil {
-		return nil, fault.Wrap(fault.Internal, i18n.T("the message bus refuses its own hub", "メッセージバスがハブ自身の接続を拒否しました"), err)
+		return nil, fault.Wrap(fault.Internal,
+			i18n.T("the message bus refuses its own hub", "メッセージバスがハブ自身の接続を拒否しました"), err)
 	}
 	return nc, nil
 }

@@ -31,8 +31,10 @@ func loadSecret(dir string) (secret, error) {
 		copy(s[:], b)
 		return s, nil
 	case err == nil:
-		return s, fault.New(fault.Storage, i18n.T("the hub's bus secret in {0} is damaged", "{0} にあるハブの通信用秘密情報が壊れています").With(path)).
-			WithHint(i18n.T("restore the file from a backup; removing it makes every member enrol again", "バックアップから戻してください。削除すると全構成員の再登録が必要になります"))
+		return s, fault.New(fault.Storage,
+			i18n.T("the hub's bus secret in {0} is damaged", "{0} にあるハブの通信用秘密情報が壊れています").With(path)).
+			WithHint(i18n.T("restore the file from a backup; removing it makes every member enrol again",
+				"バックアップから戻してください。削除すると全構成員の再登録が必要になります"))
 	case !errors.Is(err, fs.ErrNotExist):
 		return s, storageFault(path, err)
 	}
@@ -103,7 +105,7 @@ func NewUserKey() (seed []byte, publicKey string, err error) {
 	return append([]byte(nil), sd...), pub, nil
 }
 
-// KeepUserKey gives the key whose seed is in a file, and makes both first if they
+// KeepUserKey returns the key whose seed is in a file, and creates both first if they
 // are not there. Who joins asks with the same key again when an answer was lost,
 // and is known by it.
 func KeepUserKey(path string) (seed []byte, publicKey string, err error) {
@@ -134,5 +136,6 @@ func KeepUserKey(path string) (seed []byte, publicKey string, err error) {
 
 func storageFault(path string, err error) error {
 	return fault.Wrap(fault.Storage, i18n.T("cannot read or write {0}", "{0} を読み書きできません").With(path), err).
-		WithHint(i18n.T("check free space and that meneki's user owns the folder", "空き容量と、フォルダの所有者が meneki の実行ユーザーであることを確認してください"))
+		WithHint(i18n.T("check free space and that meneki's user owns the folder",
+			"空き容量と、フォルダの所有者が meneki の実行ユーザーであることを確認してください"))
 }

@@ -55,7 +55,7 @@ type Link struct {
 	problem   error              // under mu; why it is not connected
 	pushes    map[string]*pushed // under mu; by topic
 
-	state teller[bool]
+	state notifier[bool]
 }
 
 // session is one transport to the hub, good until gone.
@@ -90,7 +90,8 @@ func newLink(ctx context.Context, seed []byte, userJWT string, log *slog.Logger)
 		return nil, fault.New(fault.Invalid, i18n.T("the member's credentials are not valid", "構成員の認証情報が正しくありません")).
 			WithHint(i18n.T("enrol with the hub again", "ハブにもう一度登録してください"))
 	}
-	l := &Link{log: orDiscard(log), key: kp, done: make(chan struct{}), change: make(chan struct{}), pushes: map[string]*pushed{}}
+	l := &Link{log: orDiscard(log), key: kp, done: make(chan struct{}), change: make(chan struct{}),
+		pushes: map[string]*pushed{}}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	return l, nil
 }
@@ -145,7 +146,7 @@ const (
 	helloTimeout = 2 * time.Second
 )
 
-// session follows s until it is gone, or Suspend or Close; connected tells
+// session follows s until it is gone, or Suspend or Close; connected reports
 // whether the hub ever answered in it.
 func (l *Link) session(s session, change <-chan struct{}) (connected bool) {
 	defer s.close()
@@ -224,7 +225,7 @@ func (l *Link) setUp() {
 	l.mu.Lock()
 	l.up, l.upEnd = context.WithCancel(context.Background())
 	l.problem = nil
-	l.state.tell(true)
+	l.state.notify(true)
 	l.mu.Unlock()
 }
 
@@ -236,7 +237,7 @@ func (l *Link) setDown() {
 	}
 	l.upEnd()
 	l.up, l.upEnd = nil, nil
-	l.state.tell(false)
+	l.state.notify(false)
 }
 
 func (p *pushed) subscribe(nc *nats.Conn, topic string) error {
@@ -347,8 +348,8 @@ func (l *Link) Problem() error {
 	return l.problem
 }
 
-// OnState registers fn to hear of every change of Connected, in order; if the
-// link is connected already, it hears that first. fn has its own goroutine and
+// OnState registers fn to be called at every change of Connected, in order; if the
+// link is connected already, it is called with that first. fn has its own goroutine and
 // may call the link.
 func (l *Link) OnState(fn func(connected bool)) {
 	l.mu.Lock()
@@ -367,7 +368,7 @@ func (l *Link) Suspend() { l.suspend(true) }
 // Resume connects again after Suspend.
 func (l *Link) Resume() { l.suspend(false) }
 
-// Suspended tells whether Suspend was called, and not Resume after it.
+// Suspended reports whether Suspend was called, and not Resume after it.
 func (l *Link) Suspended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -39,10 +39,12 @@ const maxMemberID = 200 // bytes
 // restart: the caller admits them again, and the account stays the same.
 func (h *Hub) Admit(member, userPublicKey string) (Grant, error) {
 	if member == "" || len(member) > maxMemberID {
-		return Grant{}, fault.New(fault.Invalid, i18n.T("a member needs an id of 1 to {0} bytes", "構成員の ID は 1〜{0} バイトです").With(maxMemberID))
+		return Grant{}, fault.New(fault.Invalid,
+			i18n.T("a member needs an id of 1 to {0} bytes", "構成員の ID は 1〜{0} バイトです").With(maxMemberID))
 	}
 	if !nkeys.IsValidPublicUserKey(userPublicKey) {
-		return Grant{}, fault.New(fault.Invalid, i18n.T("the public key of the member is not valid", "構成員の公開鍵が正しくありません"))
+		return Grant{}, fault.New(fault.Invalid,
+			i18n.T("the public key of the member is not valid", "構成員の公開鍵が正しくありません"))
 	}
 	h.mu.RLock()
 	st := h.members[member]
@@ -50,7 +52,7 @@ func (h *Hub) Admit(member, userPublicKey string) (Grant, error) {
 	if st != nil && st.userPub == userPublicKey {
 		return st.grant, nil
 	}
-	a, err := h.realm.member(member, userPublicKey)
+	a, err := h.authority.member(member, userPublicKey)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -58,7 +60,8 @@ func (h *Hub) Admit(member, userPublicKey string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	next := &memberState{member: member, userPub: userPublicKey, acct: a, grant: Grant{Account: a.pub, UserJWT: token, LeafURL: h.leaf}}
+	next := &memberState{member: member, userPub: userPublicKey, acct: a,
+		grant: Grant{Account: a.pub, UserJWT: token, LeafURL: h.leaf}}
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +70,7 @@ func (h *Hub) Admit(member, userPublicKey string) (Grant, error) {
 	}
 	if now := h.members[member]; now != nil {
 		if now.userPub == userPublicKey {
-			return now.grant, nil // somebody was faster
+			return now.grant, nil // admitted meanwhile
 		}
 		if err := h.shut(now); err != nil {
 			return Grant{}, err
@@ -98,7 +101,7 @@ func (h *Hub) Expel(member string) error {
 	err := h.shut(st)
 	h.mu.Unlock()
 	if st.online.Swap(false) {
-		h.presence.tell(presence{member, false})
+		h.presence.notify(presence{member, false})
 	}
 	return err
 }
@@ -108,7 +111,7 @@ func (h *Hub) shut(st *memberState) error {
 	delete(h.members, st.member)
 	delete(h.accounts, st.acct.pub)
 	h.accs.remove(st.acct.pub)
-	claims, err := h.realm.closed(st.acct)
+	claims, err := h.authority.closed(st.acct)
 	if err != nil {
 		return err
 	}
@@ -141,7 +144,8 @@ func (h *Hub) connections(pub string) []uint64 {
 }
 
 func unknownMember(member string) error {
-	return fault.New(fault.NotFound, i18n.T("{0} is not an admitted member", "{0} は参加中の構成員ではありません").With(fmt.Sprintf("%.60q", member)))
+	return fault.New(fault.NotFound, i18n.T("{0} is not an admitted member",
+		"{0} は参加中の構成員ではありません").With(fmt.Sprintf("%.60q", member)))
 }
 
 // Online reports whether a member has a connection to the hub now.
@@ -160,7 +164,7 @@ func (h *Hub) count(st *memberState) int {
 	return acc.NumLocalConnections() + acc.NumLeafNodes()
 }
 
-// OnPresence registers fn to hear of members that come and go, in order, best
+// OnPresence registers fn to be called when members come and go, in order, best
 // effort: one that goes and comes back at once may go unseen.
 func (h *Hub) OnPresence(fn func(member string, online bool)) {
 	h.presence.add(func(p presence) { fn(p.member, p.online) }, nil)
@@ -196,13 +200,13 @@ func (h *Hub) watchPresence() error {
 			case <-wake:
 			case <-t.C:
 			}
-			h.tellPresence()
+			h.updatePresence()
 		}
 	})
 	return nil
 }
 
-func (h *Hub) tellPresence() {
+func (h *Hub) updatePresence() {
 	h.mu.RLock()
 	all := make([]*memberState, 0, len(h.members))
 	for _, st := range h.members {
@@ -212,7 +216,7 @@ func (h *Hub) tellPresence() {
 	for _, st := range all {
 		on := h.count(st) > 0
 		if st.online.Swap(on) != on {
-			h.presence.tell(presence{st.member, on})
+			h.presence.notify(presence{st.member, on})
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// pipe gives connections to a server in this process. The server's own are
+// pipe makes connections to a server in this process. The server's own are
 // unbuffered (net.Pipe): when it wants to say why it refuses a client while the
 // client is still writing, both wait for the other until a deadline of ten
 // seconds. So the client's side gets a buffer.
@@ -79,7 +79,7 @@ func (b *buffered) pump() {
 	}
 }
 
-// Close drops what is not yet written; whoever cares flushes first.
+// Close drops what is not yet written; flush first to keep it.
 func (b *buffered) Close() error {
 	b.mu.Lock()
 	if b.err == nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// resolver tells the hub's server the JWT of an account. It holds them in
+// resolver returns the JWT of an account to the hub's server. It holds them in
 // memory: they are signed anew at every start, from the one secret.
 type resolver struct {
 	mu   sync.RWMutex

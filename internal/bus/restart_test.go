@@ -169,12 +169,14 @@ func TestWrongPin(t *testing.T) {
 	if l.Connected() || h.Online("alpha") {
 		t.Error("connected over the wrong CA")
 	}
-	if _, err := l.Request(t.Context(), "finding", nil); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "pinned") {
+	if _, err := l.Request(t.Context(), "finding", nil); !fault.Is(err, fault.Unavailable) ||
+		!strings.Contains(err.Error(), "pinned") {
 		t.Errorf("request: %v", err)
 	}
 	// No pin and no roots: the machine's roots do not know the hub's CA.
 	log, _ := logger(t)
-	l2, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: h.LeafURL(), Seed: m.seed, UserJWT: m.grant.UserJWT, Log: log})
+	l2, err := bus.Join(t.Context(), bus.LinkConfig{LeafURL: h.LeafURL(), Seed: m.seed, UserJWT: m.grant.UserJWT,
+		Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +204,8 @@ func TestPlainTCPGetsNothing(t *testing.T) {
 	if strings.Contains(string(b[:n]), "INFO") || strings.Contains(string(b[:n]), "hub") {
 		t.Errorf("a plain connection is told: %q", b[:n])
 	}
-	old, err := tls.Dial("tcp", strings.TrimPrefix(h.LeafURL(), "tls://"), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+	old, err := tls.Dial("tcp", strings.TrimPrefix(h.LeafURL(), "tls://"),
+		&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
 	if err == nil {
 		old.Close()
 		t.Error("TLS 1.2 is served")

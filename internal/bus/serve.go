@@ -16,7 +16,7 @@ import (
 
 // Handler answers a member's request. The member comes from its credentials.
 // Returning nil acknowledges: commit first. A request may come again after a
-// lost answer, so a handler must bear the same body twice. Requests of one
+// lost answer, so a handler must accept the same body twice. Requests of one
 // member come one after the other in the order they were sent; requests of
 // different members run at the same time. ctx ends at Close or after a minute,
 // and Close waits for the handler to return.
@@ -100,7 +100,9 @@ func (h *Hub) accept(m *nats.Msg) {
 	q := &st.queue
 	if len(q.msgs) >= maxQueued || q.bytes+len(m.Data) > maxQueueBytes || in.bytes+len(m.Data) > maxInboxBytes {
 		in.mu.Unlock()
-		h.reply(m, faultReply(fault.New(fault.Busy, i18n.T("the hub has too many of your requests waiting", "ハブで処理待ちの要求が多すぎます"))))
+		h.reply(m,
+			faultReply(fault.New(fault.Busy, i18n.T("the hub has too many of your requests waiting",
+				"ハブで処理待ちの要求が多すぎます"))))
 		return
 	}
 	q.msgs = append(q.msgs, m)
@@ -163,7 +165,9 @@ func (h *Hub) answer(st *memberState, m *nats.Msg) {
 		return // expelled
 	}
 	if fn == nil {
-		h.reply(m, faultReply(fault.New(fault.Unsupported, i18n.T("this hub does not know {0}", "このハブは {0} に対応していません").With(fmt.Sprintf("%.40q", topic)))))
+		h.reply(m,
+			faultReply(fault.New(fault.Unsupported,
+				i18n.T("this hub does not know {0}", "このハブは {0} に対応していません").With(fmt.Sprintf("%.40q", topic)))))
 		return
 	}
 	ctx, cancel := context.WithTimeout(h.ctx, handlerTimeout)
@@ -202,7 +206,7 @@ func (h *Hub) reply(to, with *nats.Msg) {
 	}
 }
 
-// Push sends body to a member, if it is connected now; there is no word about
+// Push sends body to a member, if it is connected now; it is not known
 // whether it arrived. It fails only with NotFound, TooLarge, Invalid or
 // Unavailable. What must arrive is kept in SQL and asked for by the receiver.
 func (h *Hub) Push(member, topic string, body []byte) error {

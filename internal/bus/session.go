@@ -23,7 +23,9 @@ import (
 func Join(ctx context.Context, cfg LinkConfig) (*Link, error) {
 	u, err := url.Parse(cfg.LeafURL)
 	if err != nil || u.Hostname() == "" || u.Port() == "" || u.Scheme != "tls" {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("the hub's address {0} is not valid", "ハブのアドレス {0} は正しくありません").With(fmt.Sprintf("%.100q", cfg.LeafURL)), err).
+		return nil, fault.Wrap(fault.Invalid,
+			i18n.T("the hub's address {0} is not valid",
+				"ハブのアドレス {0} は正しくありません").With(fmt.Sprintf("%.100q", cfg.LeafURL)), err).
 			WithHint(i18n.T("it looks like tls://hub.example.org:7422", "tls://hub.example.org:7422 の形で指定してください"))
 	}
 	conf := &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS13}
@@ -37,8 +39,8 @@ func Join(ctx context.Context, cfg LinkConfig) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	ql := newQuiet(cfg.Log, "link")
-	l.dial = func() (session, error) { return l.leaf(u, cfg, conf, ql) }
+	serverLog := newServerLog(cfg.Log, "link")
+	l.dial = func() (session, error) { return l.leaf(u, cfg, conf, serverLog) }
 	go l.run()
 	return l, nil
 }
@@ -46,13 +48,13 @@ func Join(ctx context.Context, cfg LinkConfig) (*Link, error) {
 // leafSession is an embedded server of the node's own, with no listener, that
 // has the hub as its leaf-node remote, and a connection to that server.
 type leafSession struct {
-	srv *server.Server
-	nc  *nats.Conn
-	end chan struct{}
-	ql  *quiet
+	srv       *server.Server
+	nc        *nats.Conn
+	end       chan struct{}
+	serverLog *serverLog
 }
 
-func (l *Link) leaf(u *url.URL, cfg LinkConfig, conf *tls.Config, ql *quiet) (session, error) {
+func (l *Link) leaf(u *url.URL, cfg LinkConfig, conf *tls.Config, serverLog *serverLog) (session, error) {
 	pub, err := l.key.PublicKey()
 	if err != nil {
 		return nil, fmt.Errorf("bus: link: %w", err)
@@ -80,12 +82,12 @@ func (l *Link) leaf(u *url.URL, cfg LinkConfig, conf *tls.Config, ql *quiet) (se
 	if err != nil {
 		return nil, fmt.Errorf("bus: configure link: %w", err)
 	}
-	srv.SetLoggerV2(ql, false, false, false)
+	srv.SetLoggerV2(serverLog, false, false, false)
 	srv.Start()
-	s := &leafSession{srv: srv, end: make(chan struct{}), ql: ql}
+	s := &leafSession{srv: srv, end: make(chan struct{}), serverLog: serverLog}
 	if !srv.ReadyForConnections(startTimeout) {
 		srv.Shutdown()
-		return nil, fmt.Errorf("bus: link did not start: %s", ql.lastError())
+		return nil, fmt.Errorf("bus: link did not start: %s", serverLog.lastError())
 	}
 	s.nc, err = dialSession(srv, s.end, l.log)
 	if err != nil {
@@ -124,10 +126,10 @@ func (s *leafSession) epoch() uint64 {
 	return z.Leafs[0].ID
 }
 
-// The server does not tell of the loss of its remote, so it is asked, often.
+// The server does not report the loss of its remote, so it is polled.
 func (s *leafSession) every() time.Duration { return watchEvery }
 
-func (s *leafSession) why() error { return diagnose(s.ql.lastError()) }
+func (s *leafSession) why() error { return diagnose(s.serverLog.lastError()) }
 
 func (s *leafSession) close() {
 	s.nc.Close()
@@ -143,15 +145,25 @@ func diagnose(line string) error {
 	switch {
 	case line == "":
 		return nil
-	case strings.Contains(low, "authorization") || strings.Contains(low, "authentication") || strings.Contains(low, "revoked"):
-		return fault.Wrap(fault.Unauthenticated, i18n.T("the hub refuses this member's credentials", "ハブがこの構成員の認証情報を拒否しました"), inner).
-			WithHint(i18n.T("ask the hub's operator whether this member is still admitted, and enrol again if it is not", "この構成員が現在も参加を許可されているかハブの運用者に確認し、必要なら再登録してください"))
+	case strings.Contains(low, "authorization") || strings.Contains(low, "authentication") ||
+		strings.Contains(low, "revoked"):
+		return fault.Wrap(fault.Unauthenticated, i18n.T("the hub refuses this member's credentials",
+			"ハブがこの構成員の認証情報を拒否しました"), inner).
+			WithHint(i18n.T(
+				"ask the hub's operator whether this member is still admitted, and enrol again if it is not",
+				"この構成員が現在も参加を許可されているかハブの運用者に確認し、必要なら再登録してください"))
 	case strings.Contains(low, pki.WrongClock):
-		return fault.Wrap(fault.Unavailable, i18n.T("this machine's clock and the hub's certificate do not go together", "この端末の時計とハブの証明書の有効期間が合いません"), inner).
-			WithHint(i18n.T("set this machine's clock right (NTP); if it is right, the hub's certificate has run out", "この端末の時刻を合わせてください（NTP）。時刻が正しければ、ハブの証明書の期限切れです"))
-	case strings.Contains(low, "pki:") || strings.Contains(low, "x509") || strings.Contains(low, "certificate") || strings.Contains(low, "tls"):
-		return fault.Wrap(fault.Denied, i18n.T("the hub's certificate is not the expected one", "ハブの証明書が想定と異なります"), inner).
-			WithHint(i18n.T("check the address; somebody may stand between, or the hub has a new CA and must invite again", "アドレスを確認してください。第三者の介在か、ハブの認証局が変わり再招待が必要な可能性があります"))
+		return fault.Wrap(fault.Unavailable,
+			i18n.T("this machine's clock and the hub's certificate do not go together", "この端末の時計とハブの証明書の有効期間が合いません"),
+			inner).
+			WithHint(i18n.T("set this machine's clock right (NTP); if it is right, the hub's certificate has run out",
+				"この端末の時刻を合わせてください（NTP）。時刻が正しければ、ハブの証明書の期限切れです"))
+	case strings.Contains(low, "pki:") || strings.Contains(low, "x509") || strings.Contains(low, "certificate") ||
+		strings.Contains(low, "tls"):
+		return fault.Wrap(fault.Denied, i18n.T("the hub's certificate is not the expected one", "ハブの証明書が想定と異なります"),
+			inner).
+			WithHint(i18n.T("check the address; somebody may be intercepting it, or the hub has a new CA and must invite again",
+				"アドレスを確認してください。第三者の介在か、ハブの認証局が変わり再招待が必要な可能性があります"))
 	}
 	return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot be reached", "ハブに接続できません"), inner).
 		WithHint(i18n.T("check the address and the network; meneki keeps trying", "宛先とネットワークを確認してください。再試行は続きます"))
@@ -168,7 +180,8 @@ func (h *Hub) InProcess(ctx context.Context, member string, seed []byte, userJWT
 	l.log = l.log.With("member", member)
 	l.dial = func() (session, error) {
 		s := &pipeSession{end: make(chan struct{})}
-		nc, err := dialSession(h.srv, s.end, l.log, nats.UserJWT(func() (string, error) { return userJWT, nil }, l.sign))
+		nc, err := dialSession(h.srv, s.end, l.log,
+			nats.UserJWT(func() (string, error) { return userJWT, nil }, l.sign))
 		if err != nil {
 			return nil, diagnose(err.Error())
 		}

@@ -38,14 +38,16 @@ func rawLeaf(t *testing.T, url, pin, token string, sign signer) *nats.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.NewServer(&server.Options{ServerName: "hostile", DontListen: true, NoSigs: true, NoLog: true, LeafNode: server.LeafNodeOpts{
-		ReconnectInterval: 50 * time.Millisecond,
-		Remotes: []*server.RemoteLeafOpts{{URLs: []*neturl.URL{u}, TLS: true, TLSConfig: pki.PinnedTLS(pin), TLSHandshakeFirst: true,
-			SignatureCB: func(nonce []byte) (string, []byte, error) {
-				sig, err := sign(nonce)
-				return token, sig, err
-			}}},
-	}})
+	s, err := server.NewServer(&server.Options{ServerName: "hostile", DontListen: true, NoSigs: true, NoLog: true,
+		LeafNode: server.LeafNodeOpts{
+			ReconnectInterval: 50 * time.Millisecond,
+			Remotes: []*server.RemoteLeafOpts{{URLs: []*neturl.URL{u}, TLS: true, TLSConfig: pki.PinnedTLS(pin),
+				TLSHandshakeFirst: true,
+				SignatureCB: func(nonce []byte) (string, []byte, error) {
+					sig, err := sign(nonce)
+					return token, sig, err
+				}}},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +57,8 @@ func rawLeaf(t *testing.T, url, pin, token string, sign signer) *nats.Conn {
 		t.Fatal("node server did not start")
 	}
 	eventually(t, "hostile leaf connected", func() bool { return s.NumLeafNodes() == 1 })
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	nc, err := nats.Connect("", nats.InProcessServer(s),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +122,8 @@ func TestWall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nc := way.connect(t)
 			heard := make(chan *nats.Msg, 1000)
-			for _, s := range []string{"down.>", "down." + beta.grant.Account + ".>", "up.>", "up.*.>", "$JS.>", "$SYS.>", "_R_.>", "_INBOX.>", ">"} {
+			for _, s := range []string{"down.>", "down." + beta.grant.Account + ".>", "up.>", "up.*.>", "$JS.>",
+				"$SYS.>", "_R_.>", "_INBOX.>", ">"} {
 				if _, err := nc.ChanSubscribe(s, heard); err != nil {
 					t.Fatal(err)
 				}
@@ -129,13 +133,16 @@ func TestWall(t *testing.T) {
 			}
 
 			// Posing as beta, by subject.
-			for _, s := range []string{"up." + beta.grant.Account + ".finding", "up.beta.finding", "down." + beta.grant.Account + ".object", "down.object"} {
+			for _, s := range []string{"up." + beta.grant.Account + ".finding", "up.beta.finding",
+				"down." + beta.grant.Account + ".object", "down.object"} {
 				if err := nc.PublishRequest(s, "_INBOX.alpha", []byte("forged")); err != nil {
 					t.Fatal(err)
 				}
 			}
 			// JetStream, which the hub does not run, and the system account.
-			for _, s := range []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT." + beta.grant.Account + ".CONNZ", "$SYS.REQ.CLAIMS.LIST", "$SYS.REQ.SERVER." + h.Server().ID() + ".RELOAD"} {
+			for _, s := range []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$SYS.REQ.SERVER.PING",
+				"$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT." + beta.grant.Account + ".CONNZ",
+				"$SYS.REQ.CLAIMS.LIST", "$SYS.REQ.SERVER." + h.Server().ID() + ".RELOAD"} {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				m, err := nc.RequestWithContext(ctx, s, nil)
 				cancel()
@@ -235,8 +242,9 @@ func TestForgedCredentials(t *testing.T) {
 		"posing as the hub's account":    {posingToken, other.Sign},
 		"another's key":                  {m.grant.UserJWT, other.Sign},
 		"changed":                        {changed, kp.Sign},
-		"no signature":                   {m.grant.UserJWT, func([]byte) ([]byte, error) { return make([]byte, 64), nil }},
-		"empty":                          {"", kp.Sign},
+		"no signature": {m.grant.UserJWT,
+			func([]byte) ([]byte, error) { return make([]byte, 64), nil }},
+		"empty": {"", kp.Sign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := raw(t, h, c.token, c.sign); err == nil {
@@ -333,7 +341,8 @@ func TestAdmitRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range [][2]string{{"", pub}, {strings.Repeat("x", 201), pub}, {"alpha", ""}, {"alpha", "U123"}, {"alpha", accPub}} {
+	for _, c := range [][2]string{{"", pub}, {strings.Repeat("x", 201), pub}, {"alpha", ""}, {"alpha", "U123"},
+		{"alpha", accPub}} {
 		if _, err := h.Admit(c[0], c[1]); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Admit(%.10q, %.10q): %v", c[0], c[1], err)
 		}

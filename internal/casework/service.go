@@ -228,6 +228,14 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 	if err != nil {
 		return err
 	}
+	had, err := store.One[bool](tx, `SELECT EXISTS (SELECT 1 FROM incident_finding p
+		WHERE p.incident = $1 AND p.member = $2 AND SCOPE(p))`, id, f.Member)
+	if err != nil {
+		return err
+	}
+	if !had {
+		c.Members++
+	}
 	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
 	if err := store.Insert(tx, "incident_finding", []Part{p}); err != nil {
 		return err
@@ -236,11 +244,7 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 		return err
 	}
 	s.widen(&c, f, sector)
-	n, err := store.One[int64](tx, `SELECT count(DISTINCT p.member) FROM incident_finding p WHERE p.incident = $1 AND SCOPE(p)`, id)
-	if err != nil {
-		return err
-	}
-	c.Members, c.Findings, c.Updated = int(n), c.Findings+1, tx.Now()
+	c.Findings, c.Updated = c.Findings+1, tx.Now()
 	if err := s.store(tx, c); err != nil {
 		return err
 	}

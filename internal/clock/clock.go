@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Clock tells the time in UTC. It is safe for concurrent use.
+// Clock returns the time in UTC. It is safe for concurrent use.
 type Clock func() time.Time
 
 // System is the machine's clock, in UTC, cut to microseconds, which is what the store keeps.
@@ -43,7 +43,7 @@ func (h *Hand) Add(d time.Duration) {
 // NewID makes a time-ordered random identifier (UUIDv7, RFC 9562).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// RandomID makes an identifier that tells nothing, not even when it was made (UUIDv4).
+// RandomID makes an identifier that reveals nothing, not even when it was made (UUIDv4).
 func RandomID() string { return uuid.NewString() }
 
 // Micros is t as the store keeps it: microseconds since 1970 UTC; the zero time is 0.

@@ -188,17 +188,9 @@ func problem(status int, body []byte) error {
 	if json.Unmarshal(body, &p) != nil || p.Type == "" {
 		return fault.New(fault.Unavailable, i18n.T("the hub answered with status {0}", "ハブの応答は状態 {0} でした").With(status))
 	}
-	for _, k := range fault.Kinds() {
-		if "urn:meneki:problem:"+k.Label() == p.Type {
-			e := fault.Wrap(k, i18n.Same(p.Detail), fmt.Errorf("hub answered %d", status))
-			if p.Detail == "" {
-				e.Text = k.Title()
-			}
-			if p.Hint != "" {
-				return e.WithHint(i18n.Same(p.Hint))
-			}
-			return e
-		}
+	if e, ok := p.Err(); ok {
+		e.Err = fmt.Errorf("hub answered %d", status)
+		return e
 	}
 	return fault.New(fault.Unavailable, i18n.Same(p.Title))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/node"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -168,24 +169,27 @@ func (s *Sim) pushed(body []byte) {
 func (s *Sim) take(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, wire.Disarmed, hunt.Result{}, "")
+		s.receipt(o, wire.Disarmed, hunt.Result{}, nil)
 		return
 	}
 	a, err := match.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, wire.Refused, hunt.Result{}, fault.TextOf(err).EN)
+		s.receipt(o, wire.Refused, hunt.Result{}, err)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, wire.Armed, hunt.Result{}, "")
+	s.receipt(o, wire.Armed, hunt.Result{}, nil)
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, why string) {
+func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, refused error) {
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
-		Searched: h.Searched, Hits: h.Hits, Reason: why}
+		Searched: h.Searched, Hits: h.Hits}
+	if refused != nil {
+		r.Reason = reason.Said(fault.TextOf(refused))
+	}
 	body, err := role.Encode(r)
 	if err != nil {
 		s.log.Warn("a simulated member cannot write a receipt", slog.Any("err", err))
@@ -233,7 +237,7 @@ func (s *Sim) leave(ctx context.Context, b wire.Batch) error {
 	}
 	for _, r := range a.Results {
 		if r.Problem != "" {
-			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason))
+			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason.Text))
 		}
 	}
 	return nil
@@ -305,7 +309,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, wire.Hunted, hunt.Result{Searched: st.Events, Hits: st.Hits}, "")
+			s.receipt(t.object, wire.Hunted, hunt.Result{Searched: st.Events, Hits: st.Hits}, nil)
 			s.mu.Unlock()
 		}
 		select {

@@ -14,7 +14,7 @@ import (
 // Kind classes every error. The set is closed: a new kind needs a row in kinds.
 type Kind uint8
 
-// The kinds. Internal is what an error is that nobody classed.
+// The kinds. An error without a kind is Internal.
 const (
 	Internal        Kind = iota
 	Invalid              // the input is wrong; sending it again will not help
@@ -40,7 +40,7 @@ type Error struct {
 	Err  error     // for the log only; may be nil
 }
 
-// Error gives the whole chain, for the log. Show Text to users instead.
+// Error returns the whole chain, for the log. Show Text to users instead.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Text.EN)
@@ -53,7 +53,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the inner error.
+// Unwrap returns the inner error.
 func (e *Error) Unwrap() error { return e.Err }
 
 // New makes a fault with no inner error.
@@ -83,7 +83,7 @@ func KindOf(err error) Kind {
 // Is reports whether err is of kind k.
 func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
-// TextOf gives what a user may read of err.
+// TextOf returns what a user may read of err.
 func TextOf(err error) i18n.Text {
 	if e, ok := As(err); ok && !e.Text.Zero() {
 		return e.Text
@@ -91,7 +91,7 @@ func TextOf(err error) i18n.Text {
 	return row(KindOf(err)).title
 }
 
-// HintOf gives what the user can do about err; it may be empty.
+// HintOf returns what the user can do about err; it may be empty.
 func HintOf(err error) i18n.Text {
 	if e, ok := As(err); ok && !e.Hint.Zero() {
 		return e.Hint

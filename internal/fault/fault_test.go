@@ -35,7 +35,8 @@ func TestNothingInnerGetsOut(t *testing.T) {
 		if strings.Contains(fmt.Sprint(p), "hunter2") || strings.Contains(TextOf(err).JA, "hunter2") {
 			t.Errorf("%v: %+v", err, p)
 		}
-		if p.Status != KindOf(err).Status() || p.Type != "urn:meneki:problem:"+KindOf(err).Label() || p.Instance != "urn:meneki:request:r1" {
+		if p.Status != KindOf(err).Status() || p.Type != "urn:meneki:problem:"+KindOf(err).Label() ||
+			p.Instance != "urn:meneki:request:r1" {
 			t.Errorf("%v: %+v", err, p)
 		}
 	}
@@ -53,5 +54,38 @@ func TestClassing(t *testing.T) {
 	with := h.WithHint(i18n.T("ask again", "再発行を依頼"))
 	if !h.Hint.Zero() || HintOf(with).EN != "ask again" || HintOf(New(Unavailable, i18n.Text{})).Zero() {
 		t.Error("hints")
+	}
+}
+
+// A fault that goes to another process comes back as it was, without its inner
+// error; what is not understood is Internal and still says something.
+func TestAnswers(t *testing.T) {
+	sent := Wrap(Gone, i18n.T("used", "使用済み"), errors.New("hunter2")).WithHint(i18n.T("ask again", "再発行を依頼"))
+	a := AnswerOf(sent)
+	got, ok := As(a.Err())
+	if !ok || got.Kind != Gone || got.Text != sent.Text || got.Hint != sent.Hint || got.Err != nil {
+		t.Errorf("%+v", got)
+	}
+	long := AnswerOf(New(Busy, i18n.T(strings.Repeat("a", 9000), strings.Repeat("界", 9000))))
+	if len(long.EN) != maxAnswerText || len(long.JA) > maxAnswerText || !strings.HasSuffix(long.JA, "界") {
+		t.Errorf("%d and %d bytes", len(long.EN), len(long.JA))
+	}
+	for _, a := range []Answer{{}, {Kind: "new"}, {Kind: "new", EN: "x"}} {
+		if err := a.Err(); !Is(err, Internal) || TextOf(err).Zero() {
+			t.Errorf("%+v: %v", a, err)
+		}
+	}
+	for _, k := range Kinds() {
+		if got, ok := ParseKind(k.Label()); !ok || got != k {
+			t.Errorf("%v: %v", k, got)
+		}
+		p := ProblemOf(New(k, i18n.T("detail", "詳細")).WithHint(i18n.T("hint", "対処")), i18n.JA, "")
+		e, ok := p.Err()
+		if !ok || e.Kind != k || e.Text.EN != "詳細" || e.Hint.JA != "対処" {
+			t.Errorf("%v: %+v", k, e)
+		}
+	}
+	if _, ok := (&Problem{Type: "about:blank", Title: "x"}).Err(); ok {
+		t.Error("a problem of somebody else's is taken for ours")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -54,7 +55,7 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 			if !final(err) {
 				return nil, err
 			}
-			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: fault.TextOf(err).EN}
+			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: reason.Said(fault.TextOf(err))}
 			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
 		}
 	}

@@ -2,10 +2,10 @@ package hub
 
 import (
 	"context"
-	"strings"
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/web"
@@ -17,10 +17,10 @@ func (h *Hub) findMembers() search.Finder {
 		if !v.Hub {
 			return nil, nil
 		}
-		list, err := h.list(ctx)
+		members, err := h.list(ctx)
 		var out []search.Hit
-		for _, m := range list {
-			if len(out) < limit && strings.Contains(strings.ToLower(m.Name), strings.ToLower(q)) {
+		for _, m := range members {
+			if len(out) < limit && list.Holds(m.Name, q) {
 				out = append(out, search.Hit{Path: web.Path("/members/{0}", m.ID), Title: m.Name, Note: sectorOf(m.Sector)})
 			}
 		}

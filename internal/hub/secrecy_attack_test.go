@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -221,7 +222,7 @@ func TestHostileNode(t *testing.T) {
 		wire.KindSighting: func(id string) any { return wire.Sighting{ID: "s", Indicator: id, Count: 1} },
 	} {
 		x, y := w.letters("C", kind, body(hidden)).Results[0], w.letters("C", kind, body("nothing")).Results[0]
-		if x != y || x.Problem == "" {
+		if !reflect.DeepEqual(x, y) || x.Problem == "" {
 			t.Errorf("%s: %+v and %+v", kind, x, y)
 		}
 	}

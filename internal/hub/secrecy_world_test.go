@@ -140,7 +140,7 @@ func (w *world) send(member string, kind wire.Kind, bodies ...any) {
 	w.t.Helper()
 	for _, r := range w.letters(member, kind, bodies...).Results {
 		if r.Problem != "" {
-			w.t.Fatalf("the hub refused a %s of %s: %s %s", kind, member, r.Problem, r.Reason)
+			w.t.Fatalf("the hub refused a %s of %s: %s %s", kind, member, r.Problem, r.Reason.Text)
 		}
 	}
 	w.pump()

@@ -13,7 +13,8 @@ func TestPlural(t *testing.T) {
 	for _, c := range []struct {
 		arg any
 		en  string
-	}{{0, "sent to 0 members"}, {1, "sent to 1 member"}, {int64(1), "sent to 1 member"}, {"1", "sent to 1 member"}, {21, "sent to 21 members"}, {"{0:a|b}", "sent to {0:a|b} members"}} {
+	}{{0, "sent to 0 members"}, {1, "sent to 1 member"}, {int64(1), "sent to 1 member"}, {"1", "sent to 1 member"}, {21,
+		"sent to 21 members"}, {"{0:a|b}", "sent to {0:a|b} members"}} {
 		if got := text.With(c.arg).EN; got != c.en {
 			t.Errorf("%v: %q, want %q", c.arg, got, c.en)
 		}

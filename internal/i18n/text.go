@@ -29,7 +29,7 @@ func T(en, ja string) Text { return Text{EN: en, JA: ja} }
 // Same makes a Text of a word that is no prose: a name, a code, a number.
 func Same(s string) Text { return Text{EN: s, JA: s} }
 
-// In gives the text in l; an unknown language reads English.
+// In returns the text in l; an unknown language reads English.
 func (t Text) In(l Lang) string {
 	if l == JA {
 		return t.JA

@@ -14,9 +14,10 @@ import (
 
 // Entry is one line of the audit trail.
 type Entry struct {
-	ID        string          `db:"id"`
-	At        time.Time       `db:"at"`
-	Actor     string          `db:"actor"`      // user id, "machine:NAME" for a token or a node, "operator" for the machine's own command
+	ID string    `db:"id"`
+	At time.Time `db:"at"`
+	// user id, "machine:NAME" for a token or a node, "operator" for the machine's own command
+	Actor     string          `db:"actor"`
 	ActorName string          `db:"actor_name"` // as it was called then
 	Action    string          `db:"action"`     // "member.invite" and the like
 	Subject   string          `db:"subject"`    // id of what was changed

@@ -117,7 +117,8 @@ func TestInviteAndJoin(t *testing.T) {
 		w.fails(err, fault.Denied)
 
 		k1, k2 := key(w.T), key(w.T)
-		for _, bad := range []string{"", "mnkj_", "mnkj_" + strings.Repeat("A", 43), token + "x", "mnk_" + token[5:], strings.Repeat("x", 1<<20)} {
+		for _, bad := range []string{"", "mnkj_", "mnkj_" + strings.Repeat("A", 43), token + "x", "mnk_" + token[5:],
+			strings.Repeat("x", 1<<20)} {
 			_, err := w.s.Join(ctx, bad, k1)
 			w.fails(err, fault.Denied)
 		}
@@ -197,7 +198,8 @@ func TestInviteAndJoin(t *testing.T) {
 				w.Errorf("a secret is in the trail: %s", b)
 			}
 		}
-		if got, want := strings.Join(actions, " "), "member.revoke member.account member.place member.rename member.join member.reinvite member.reinvite member.join member.invite"; got != want {
+		if got, want := strings.Join(actions,
+			" "), "member.revoke member.account member.place member.rename member.join member.reinvite member.reinvite member.join member.invite"; got != want {
 			w.Errorf("trail: %s\nwant:  %s", got, want)
 		}
 		if trail[len(trail)-1].Actor != "operator" || trail[len(trail)-1].ActorName != "test" {
@@ -225,7 +227,8 @@ func TestSeen(t *testing.T) {
 			after  time.Duration
 			online bool
 			want   time.Duration
-		}{{0, true, 0}, {10 * time.Second, true, 0}, {time.Minute, true, time.Minute}, {time.Second, true, time.Minute}, {61 * time.Second, false, 61 * time.Second}} {
+		}{{0, true, 0}, {10 * time.Second, true, 0}, {time.Minute, true, time.Minute}, {time.Second, true,
+			time.Minute}, {61 * time.Second, false, 61 * time.Second}} {
 			w.ok(w.s.Seen(ctx, m.ID, t0.Add(c.after), c.online))
 			got, err := w.s.Member(ctx, m.ID)
 			w.ok(err)
@@ -262,7 +265,8 @@ func TestFirstRun(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Desk: true, Role: policy.RoleAdmin}); v != want {
+		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Desk: true,
+			Role: policy.RoleAdmin}); v != want {
 			w.Errorf("%+v", v)
 		}
 		_, _, err = w.s.Redeem(ctx, token, identity.Client{})
@@ -355,7 +359,7 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// The database holds nothing that opens a door.
+// The database holds no secret that can be used.
 func TestNoSecretIsStored(t *testing.T) {
 	each(t, func(w world) {
 		ctx := w.Context()
@@ -367,7 +371,8 @@ func TestNoSecretIsStored(t *testing.T) {
 		w.ok(err)
 		w.ok(w.s.SetPassword(ctx, op, u.ID, "correct horse battery", session.ID))
 		secrets := []string{invite, link, cookie, token, "correct horse battery"}
-		for _, col := range []string{"hash FROM member_invite", "hash FROM login_link", "hash FROM session", "hash FROM api_token", "password FROM user_account", "detail FROM audit"} {
+		for _, col := range []string{"hash FROM member_invite", "hash FROM login_link", "hash FROM session",
+			"hash FROM api_token", "password FROM user_account", "detail FROM audit"} {
 			w.ok(w.db.Read(ctx, store.System("test"), func(tx *store.Tx) error {
 				list, err := store.Query[string](tx, "SELECT "+col)
 				if len(list) == 0 {

@@ -16,7 +16,7 @@ const (
 	linkLife      = 24 * time.Hour     // a link for a user who cannot get in otherwise
 )
 
-// FirstRun gives the secret of the link by which the first administrator comes
+// FirstRun returns the secret of the link by which the first administrator comes
 // in, for the program to print. Created is false once a user exists. Until then
 // every call makes a new link and ends the one before, because a link that
 // scrolled away cannot be shown again. It is valid once, for 24 hours.
@@ -50,7 +50,8 @@ func (s *Service) NewLink(ctx context.Context, actor policy.Viewer, user string)
 			return nil, fault.New(fault.Conflict, i18n.T("this user may not sign in", "このユーザーはサインインできない状態です"))
 		}
 		now := s.now()
-		if _, err := tx.Exec(`UPDATE login_link SET expires = $1 WHERE user_id = $2 AND used = 0 AND expires > $1`, now, user); err != nil {
+		if _, err := tx.Exec(`UPDATE login_link SET expires = $1 WHERE user_id = $2 AND used = 0 AND expires > $1`, now,
+			user); err != nil {
 			return nil, err
 		}
 		return nil, addLink(tx, hash, user, now, linkLife)
@@ -62,7 +63,8 @@ func (s *Service) NewLink(ctx context.Context, actor policy.Viewer, user string)
 }
 
 func addLink(tx *store.Tx, hash, user string, now time.Time, life time.Duration) error {
-	_, err := tx.Exec(`INSERT INTO login_link (hash, user_id, created, expires, used) VALUES ($1, $2, $3, $4, 0)`, hash, user, now, now.Add(life))
+	_, err := tx.Exec(`INSERT INTO login_link (hash, user_id, created, expires, used) VALUES ($1, $2, $3, $4, 0)`, hash,
+		user, now, now.Add(life))
 	return err
 }
 
@@ -73,7 +75,7 @@ type loginLink struct {
 	Used    time.Time `db:"used"`
 }
 
-// PeekLink tells whether a link would let somebody in, without using it up. The
+// PeekLink reports whether a link would let somebody in, without using it up. The
 // page behind a link asks it on GET and calls Redeem on POST only, since mail
 // scanners and previews follow links.
 func (s *Service) PeekLink(ctx context.Context, token string) error {
@@ -86,7 +88,8 @@ func (s *Service) PeekLink(ctx context.Context, token string) error {
 // openLink finds a link that can still be used.
 func (s *Service) openLink(tx *store.Tx, token string) (l loginLink, err error) {
 	unknown := fault.New(fault.Denied, i18n.T("this sign-in link is not valid", "このサインイン用リンクは無効です")).
-		WithHint(i18n.T("check that the whole link was copied, or ask for a new one", "リンクが最後まで写されているか確認するか、新しいリンクを依頼してください"))
+		WithHint(i18n.T("check that the whole link was copied, or ask for a new one",
+			"リンクが最後まで写されているか確認するか、新しいリンクを依頼してください"))
 	token, ok := wellFormed(token, PrefixLink)
 	if !ok {
 		return l, unknown
@@ -102,7 +105,8 @@ func (s *Service) openLink(tx *store.Tx, token string) (l loginLink, err error) 
 	again := i18n.T("ask an administrator of your organisation for a new link", "自組織の管理者に新しいリンクを依頼してください")
 	switch {
 	case !l.Used.IsZero():
-		return l, fault.New(fault.Gone, i18n.T("this sign-in link was used already", "このサインイン用リンクは既に使用されています")).WithHint(again)
+		return l, fault.New(fault.Gone, i18n.T("this sign-in link was used already",
+			"このサインイン用リンクは既に使用されています")).WithHint(again)
 	case !s.now().Before(l.Expires):
 		return l, fault.New(fault.Gone, i18n.T("this sign-in link has run out", "このサインイン用リンクは期限切れです")).WithHint(again)
 	}

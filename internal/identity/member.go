@@ -54,7 +54,7 @@ func (s *Service) Members(ctx context.Context) (out []Member, err error) {
 	return out, err
 }
 
-// Member gives one member, or fault.NotFound.
+// Member returns one member, or fault.NotFound.
 func (s *Service) Member(ctx context.Context, id string) (m Member, err error) {
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
 		m, err = memberByID(tx, id)
@@ -67,12 +67,13 @@ func memberByID(tx *store.Tx, id string) (Member, error) {
 	m, err := store.One[Member](tx, `SELECT `+memberColumns+` FROM member WHERE id = $1`, id)
 	if fault.Is(err, fault.NotFound) {
 		return m, fault.New(fault.NotFound, i18n.T("there is no such member", "該当する構成員はありません")).
-			WithHint(i18n.T("meneki member list shows the members and their ids", "meneki member list で構成員と ID を確認できます"))
+			WithHint(i18n.T("meneki member list shows the members and their ids",
+				"meneki member list で構成員と ID を確認できます"))
 	}
 	return m, err
 }
 
-// Rename gives a member another name.
+// Rename returns a member another name.
 func (s *Service) Rename(ctx context.Context, actor policy.Viewer, id, name string) error {
 	name, err := properName(name)
 	if err != nil {
@@ -124,8 +125,9 @@ func (s *Service) Revoke(ctx context.Context, actor policy.Viewer, id string) er
 	})
 }
 
-// change runs f on a member that still belongs, and audits and tells of it.
-func (s *Service) change(ctx context.Context, actor policy.Viewer, id, action string, f func(*store.Tx, Member) (any, error)) error {
+// change runs f on a member that still belongs, audits the change and announces it.
+func (s *Service) change(ctx context.Context, actor policy.Viewer, id, action string,
+	f func(*store.Tx, Member) (any, error)) error {
 	if err := mayMembers(actor); err != nil {
 		return err
 	}
@@ -172,7 +174,7 @@ const seenStep = 30 * time.Second
 
 // Seen notes that a member was heard of, and whether its node is connected. An
 // earlier time than the last is no news. It is cheap to call often, is not
-// audited, and tells the bus only when Online changes.
+// audited, and announced on the bus only when Online changes.
 func (s *Service) Seen(ctx context.Context, id string, at time.Time, online bool) error {
 	m, err := s.Member(ctx, id)
 	if err != nil || (m.Online == online && at.Before(m.LastSeen.Add(seenStep))) {
@@ -186,7 +188,8 @@ func (s *Service) Seen(ctx context.Context, id string, at time.Time, online bool
 		if at.Before(m.LastSeen) {
 			at = m.LastSeen
 		}
-		if _, err := tx.Exec(`UPDATE member SET last_seen = $1, online = $2 WHERE id = $3`, at, online, id); err != nil || m.Online == online {
+		if _, err := tx.Exec(`UPDATE member SET last_seen = $1, online = $2 WHERE id = $3`, at, online,
+			id); err != nil || m.Online == online {
 			return err
 		}
 		return changed(tx, id, online)
@@ -201,9 +204,10 @@ func (s *Service) AllOffline(ctx context.Context) error {
 	})
 }
 
-// changed tells the rest of the hub, when the transaction has committed.
+// changed notifies the rest of the hub, when the transaction has committed.
 func changed(tx *store.Tx, id string, online bool) error {
-	return tx.Emit(msg.TopicMember, "member/"+id+"/"+clock.NewID(), msg.MemberChanged{Member: id, Online: online, At: tx.Now()})
+	return tx.Emit(msg.TopicMember, "member/"+id+"/"+clock.NewID(),
+		msg.MemberChanged{Member: id, Online: online, At: tx.Now()})
 }
 
 // properName is a name as it is stored: NFKC, trimmed, one line, 1 to 120 characters.
@@ -228,7 +232,8 @@ func printable(r rune) rune {
 }
 
 func nameFree(tx *store.Tx, realm, name, except string) error {
-	_, err := store.One[string](tx, `SELECT id FROM member WHERE realm = $1 AND name = $2 AND revoked = 0 AND id <> $3`, realm, name, except)
+	_, err := store.One[string](tx, `SELECT id FROM member WHERE realm = $1 AND name = $2 AND revoked = 0 AND id <> $3`,
+		realm, name, except)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}

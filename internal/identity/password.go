@@ -53,7 +53,8 @@ func (now argonParams) verify(phc, password string) (ok, fresh bool, err error) 
 	if _, err := fmt.Sscanf(part[2], "v=%d", &version); err != nil || version != argon2.Version {
 		return false, false, fmt.Errorf("identity: a stored password has argon2 version %q", part[2])
 	}
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &p.memory, &p.passes, &p.lanes); err != nil || p.memory > 1<<20 || p.passes < 1 || p.passes > 64 || p.lanes < 1 {
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &p.memory, &p.passes, &p.lanes); err != nil ||
+		p.memory > 1<<20 || p.passes < 1 || p.passes > 64 || p.lanes < 1 {
 		return false, false, fmt.Errorf("identity: a stored password has parameters %q", part[3])
 	}
 	salt, err := base64.RawStdEncoding.DecodeString(part[4])
@@ -83,12 +84,13 @@ func properPassword(password, login string) (string, error) {
 	}
 	if n < 12 || len(distinct) < 5 || strings.EqualFold(p, login) || strings.Contains(strings.ToLower(p), "password") {
 		return "", fault.New(fault.Invalid, i18n.T("this password is too easy to guess", "このパスワードは推測されやすすぎます")).
-			WithHint(i18n.T("use 12 characters or more, at least 5 different ones, and not the word password or the login name", "12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
+			WithHint(i18n.T(
+				"use 12 characters or more, at least 5 different ones, and not the word password or the login name", "12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
 	}
 	return p, nil
 }
 
-// SetPassword gives a user a password; the empty one takes it away. The user's
+// SetPassword returns a user a password; the empty one takes it away. The user's
 // other sessions end, but for the one that keep names, which may be empty.
 func (s *Service) SetPassword(ctx context.Context, actor policy.Viewer, user, password, keep string) error {
 	u, err := s.User(ctx, user)
@@ -137,13 +139,15 @@ const (
 
 // SignIn opens a session for a login and a password. Whatever is wrong, it says
 // the same and takes the same time; after too many failures it is fault.Busy.
-func (s *Service) SignIn(ctx context.Context, login, password string, from Client) (cookie string, out Session, err error) {
+func (s *Service) SignIn(ctx context.Context, login, password string, from Client) (cookie string, out Session,
+	err error) {
 	login = cleanLogin(login)
 	wrong := fault.New(fault.Unauthenticated, i18n.T("the login name or the password is wrong", "ログイン名またはパスワードが違います"))
 	if len(login) > 64 || len(password) > 1024 {
 		return "", out, wrong
 	}
-	keys := []attempt{{"pair " + short(from.Address) + " " + login, limitPair}, {"login " + login, limitLogin}, {"address " + short(from.Address), limitAddress}}
+	keys := []attempt{{"pair " + short(from.Address) + " " + login, limitPair}, {"login " + login, limitLogin},
+		{"address " + short(from.Address), limitAddress}}
 	// Counted before the password is looked at, so that guesses sent at the same
 	// time count as well.
 	if err := s.count(ctx, keys); err != nil {
@@ -190,7 +194,8 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Clien
 			return wrong
 		}
 		if phc != "" {
-			if _, err := tx.Exec(`UPDATE user_account SET password = $1 WHERE id = $2 AND password = $3`, phc, u.ID, c.PHC); err != nil {
+			if _, err := tx.Exec(`UPDATE user_account SET password = $1 WHERE id = $2 AND password = $3`, phc, u.ID,
+				c.PHC); err != nil {
 				return err
 			}
 		}
@@ -199,7 +204,8 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Clien
 			return err
 		}
 		for _, k := range keys[1:] {
-			if _, err := tx.Exec(`UPDATE sign_in_attempt SET n = n - 1 WHERE subject = $1 AND n > 0`, k.key()); err != nil {
+			if _, err := tx.Exec(`UPDATE sign_in_attempt SET n = n - 1 WHERE subject = $1 AND n > 0`,
+				k.key()); err != nil {
 				return err
 			}
 		}
@@ -242,7 +248,8 @@ func (s *Service) count(ctx context.Context, keys []attempt) error {
 			if n > k.limit && over == "" {
 				over = k.subject
 				if n == k.limit+1 { // once in a window, so that the trail cannot be flooded
-					if err := Audit(tx, policy.Viewer{}, "session.limit", short(k.subject), fields{"failures": k.limit}); err != nil {
+					if err := Audit(tx, policy.Viewer{}, "session.limit", short(k.subject),
+						fields{"failures": k.limit}); err != nil {
 						return err
 					}
 				}
@@ -255,7 +262,8 @@ func (s *Service) count(ctx context.Context, keys []attempt) error {
 	}
 	if over != "" {
 		return fault.New(fault.Busy, i18n.T("too many attempts to sign in", "サインインの試行回数が多すぎます")).
-			WithHint(i18n.T("wait 15 minutes, or use a sign-in link from an administrator", "15 分待つか、管理者からサインイン用リンクを受け取ってください"))
+			WithHint(i18n.T("wait 15 minutes, or use a sign-in link from an administrator",
+				"15 分待つか、管理者からサインイン用リンクを受け取ってください"))
 	}
 	return nil
 }

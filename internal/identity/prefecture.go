@@ -68,7 +68,7 @@ func Prefectures() []Prefecture {
 	}
 }
 
-// PrefectureOf gives a prefecture by its code.
+// PrefectureOf returns a prefecture by its code.
 func PrefectureOf(code string) (Prefecture, bool) {
 	for _, p := range Prefectures() {
 		if p.Code == code {
@@ -79,7 +79,7 @@ func PrefectureOf(code string) (Prefecture, bool) {
 }
 
 // ParsePrefecture reads a code ("1" as "01"), a Japanese name with or without
-// 都道府県, or an English one. The empty text is no prefecture and gives "".
+// 都道府県, or an English one. The empty text is no prefecture and returns "".
 // Anything else is fault.Invalid.
 func ParsePrefecture(text string) (code string, err error) {
 	t := strings.TrimSpace(norm.NFKC.String(text))
@@ -103,5 +103,6 @@ func ParsePrefecture(text string) (code string, err error) {
 		}
 	}
 	return "", fault.New(fault.Invalid, i18n.T("there is no prefecture {0}", "都道府県 {0} はありません").With(quote(text))).
-		WithHint(i18n.T("give its name or its code from 01 to 47, such as Tokyo, 東京都 or 13", "東京都、Tokyo、13 のように、名前か 01 から 47 のコードで指定してください"))
+		WithHint(i18n.T("give its name or its code from 01 to 47, such as Tokyo, 東京都 or 13",
+			"東京都、Tokyo、13 のように、名前か 01 から 47 のコードで指定してください"))
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Prefixes of secrets, so that a person or a leak scanner can tell what one is.
+// Prefixes of secrets, so that a person or a leak scanner can see what one is.
 const (
 	PrefixToken  = "mnk_"  // API token
 	PrefixInvite = "mnkj_" // invitation of a member's node
 	PrefixLink   = "mnkl_" // sign-in link
 )
 
-// newSecret gives 32 random bytes behind a prefix, and the hash that is kept.
+// newSecret returns 32 random bytes behind a prefix, and the hash that is kept.
 func newSecret(prefix string) (secret, hash string) {
 	var b [32]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead

@@ -43,22 +43,26 @@ type Sector struct {
 // The Japanese names are read as well, in any width.
 func Sectors() []Sector {
 	return []Sector{
-		{"ict", i18n.T("Information and communication", "情報通信"), true, words("telecom telecommunications communications information it 通信")},
+		{"ict", i18n.T("Information and communication", "情報通信"), true,
+			words("telecom telecommunications communications information it 通信")},
 		{"finance", i18n.T("Finance", "金融"), true, words("financial bank banking insurance securities 銀行 保険 証券")},
 		{"aviation", i18n.T("Aviation", "航空"), true, words("airline airlines")},
 		{"airport", i18n.T("Airports", "空港"), true, words("airports")},
 		{"rail", i18n.T("Railways", "鉄道"), true, words("railway railways train")},
 		{"power", i18n.T("Electric power", "電力"), true, words("electric electricity energy utility 電気")},
 		{"gas", i18n.T("Gas", "ガス"), true, nil},
-		{"government", i18n.T("Government and administration", "政府・行政サービス"), true, words("state ministry administration public national-government 政府 行政 官公庁")},
+		{"government", i18n.T("Government and administration", "政府・行政サービス"), true,
+			words("state ministry administration public national-government 政府 行政 官公庁")},
 		{"medical", i18n.T("Medical services", "医療"), true, words("hospital health healthcare 病院")},
 		{"water", i18n.T("Water", "水道"), true, words("waterworks")},
 		{"logistics", i18n.T("Logistics", "物流"), true, words("transport shipping freight 運輸")},
 		{"chemical", i18n.T("Chemical industry", "化学"), true, words("chemistry chemicals")},
 		{"credit", i18n.T("Credit cards", "クレジット"), true, words("credit-card card payment")},
 		{"oil", i18n.T("Petroleum", "石油"), true, words("petroleum")},
-		{"local-government", i18n.T("Local government", "地方公共団体"), false, words("city prefecture municipality town village 自治体 市 県 町 村")},
-		{"university", i18n.T("University or research", "大学・研究機関"), false, words("education academic research school college 大学 学校 研究")},
+		{"local-government", i18n.T("Local government", "地方公共団体"), false,
+			words("city prefecture municipality town village 自治体 市 県 町 村")},
+		{"university", i18n.T("University or research", "大学・研究機関"), false,
+			words("education academic research school college 大学 学校 研究")},
 		{"small-firm", i18n.T("Small or medium-sized firm", "中小企業"), false, words("sme small-business small-company")},
 		{"other", i18n.T("Other", "その他"), false, nil},
 	}
@@ -66,7 +70,7 @@ func Sectors() []Sector {
 
 func words(s string) []string { return strings.Fields(s) }
 
-// SectorOf gives a sector by its slug.
+// SectorOf returns a sector by its slug.
 func SectorOf(slug string) (Sector, bool) {
 	for _, s := range Sectors() {
 		if s.Slug == slug {

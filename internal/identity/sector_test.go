@@ -25,7 +25,8 @@ func TestParseSector(t *testing.T) {
 	if critical != 14 || len(identity.Sectors()) != 18 {
 		t.Errorf("%d critical of %d", critical, len(identity.Sectors()))
 	}
-	for in, want := range map[string]string{"energy": "power", "Electric": "power", "city": "local-government", "hospital": "medical", "health": "medical", "telecom": "ict",
+	for in, want := range map[string]string{"energy": "power", "Electric": "power", "city": "local-government",
+		"hospital": "medical", "health": "medical", "telecom": "ict",
 		" CITY ": "local-government", "ｶﾞｽ": "gas", "small business": "small-firm", "Local Government": "local-government", "市": "local-government"} {
 		if got, err := identity.ParseSector(in); got != want || err != nil {
 			t.Errorf("%q: %q, %v", in, got, err)
@@ -55,7 +56,8 @@ func TestParsePrefecture(t *testing.T) {
 			t.Error(p)
 		}
 	}
-	for in, want := range map[string]string{"": "", "1": "01", "東京": "13", "京都": "26", "北海道": "01", "tokyo": "13", "Kyoto-fu": "26", "Ōsaka": "27", "Aomori Prefecture": "02", "大阪": "27", "１３": "13"} {
+	for in, want := range map[string]string{"": "", "1": "01", "東京": "13", "京都": "26", "北海道": "01", "tokyo": "13",
+		"Kyoto-fu": "26", "Ōsaka": "27", "Aomori Prefecture": "02", "大阪": "27", "１３": "13"} {
 		if got, err := identity.ParsePrefecture(in); got != want || err != nil {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}

@@ -31,7 +31,7 @@ func Migration() store.Migration { return store.Migration{Name: "identity", FS: 
 // marks, and who may call what is checked by may.
 var system = store.System("identity decides who is who, before anybody is")
 
-// Service is the one who knows. It is safe for concurrent use.
+// Service keeps members, users, sessions and tokens. It is safe for concurrent use.
 type Service struct {
 	db      *store.DB
 	clock   clock.Clock
@@ -80,7 +80,7 @@ func New(db *store.DB, c clock.Clock, opts ...Option) *Service {
 
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// Operator is the actor of whoever runs meneki's command on the machine itself,
+// Operator is the actor of a person who runs meneki's command on the machine itself,
 // and so owns the data folder anyway.
 func Operator(name string) policy.Viewer {
 	return policy.Viewer{Name: name, Hub: true, Desk: true, Role: policy.RoleAdmin}
@@ -100,12 +100,13 @@ func mayMembers(actor policy.Viewer) error {
 }
 
 // mayUsers: an administrator keeps the users of the own house; the hub's, all.
-// A machine keeps nobody: whoever stole its token could make itself a person.
+// A machine keeps no users: a thief of its token could make itself a person.
 func (s *Service) mayUsers(actor policy.Viewer, member string) error {
 	if member == "" {
 		member = s.home().Member
 	}
-	if AtLeast(actor.Role, policy.RoleAdmin) && !actor.Machine && (actor.Hub || member != "" && actor.Member == member) {
+	if AtLeast(actor.Role, policy.RoleAdmin) && !actor.Machine &&
+		(actor.Hub || member != "" && actor.Member == member) {
 		return nil
 	}
 	return denied(policy.RoleAdmin)

@@ -42,7 +42,8 @@ type sessionRow struct {
 const sessionColumns = `hash, id, user_id, created, seen, expires, address, agent`
 
 func (r sessionRow) session(u User) Session {
-	return Session{ID: r.ID, User: u, Created: r.Created, Seen: r.Seen, Expires: r.Expires, Address: r.Address, Agent: r.Agent}
+	return Session{ID: r.ID, User: u, Created: r.Created, Seen: r.Seen, Expires: r.Expires, Address: r.Address,
+		Agent: r.Agent}
 }
 
 // seenEvery is how exactly a session knows when it was last used.
@@ -53,7 +54,8 @@ const seenEvery = time.Minute
 func (s *Service) openSession(tx *store.Tx, u User, from Client, by string) (cookie string, out Session, err error) {
 	cookie, hash := newSecret("")
 	now := s.now()
-	row := sessionRow{Hash: hash, ID: clock.RandomID(), User: u.ID, Created: now, Seen: now, Expires: now.Add(s.life), Address: short(from.Address), Agent: short(from.Agent)}
+	row := sessionRow{Hash: hash, ID: clock.RandomID(), User: u.ID, Created: now, Seen: now, Expires: now.Add(s.life),
+		Address: short(from.Address), Agent: short(from.Agent)}
 	if err := store.Insert(tx, "session", []sessionRow{row}); err != nil {
 		return "", out, err
 	}
@@ -61,7 +63,8 @@ func (s *Service) openSession(tx *store.Tx, u User, from Client, by string) (coo
 		return "", out, err
 	}
 	u.LastSignIn = now
-	return cookie, row.session(u), Audit(tx, s.ViewerOf(u), "session.open", row.ID, fields{"by": by, "address": row.Address})
+	return cookie, row.session(u), Audit(tx, s.ViewerOf(u), "session.open", row.ID,
+		fields{"by": by, "address": row.Address})
 }
 
 func short(s string) string {
@@ -72,13 +75,13 @@ func short(s string) string {
 	return s
 }
 
-// notSignedIn is all that somebody without a valid session or token is told.
+// notSignedIn is all that a caller without a valid session or token sees.
 func notSignedIn() error {
 	return fault.New(fault.Unauthenticated, i18n.T("sign in first", "サインインが必要です"))
 }
 
 // SessionViewer says who has a cookie, or fault.Unauthenticated. The user's role
-// and membership are read anew every time.
+// and membership are read again every time.
 func (s *Service) SessionViewer(ctx context.Context, cookie string) (policy.Viewer, Session, error) {
 	cookie, ok := wellFormed(cookie, "")
 	if !ok {
@@ -88,7 +91,8 @@ func (s *Service) SessionViewer(ctx context.Context, cookie string) (policy.View
 	var row sessionRow
 	var u User
 	err := s.db.Read(ctx, system, func(tx *store.Tx) (err error) {
-		if row, err = store.One[sessionRow](tx, `SELECT `+sessionColumns+` FROM session WHERE hash = $1`, hash); err != nil {
+		if row, err = store.One[sessionRow](tx, `SELECT `+sessionColumns+` FROM session WHERE hash = $1`,
+			hash); err != nil {
 			return err
 		}
 		u, err = userByID(tx, row.User)
@@ -124,7 +128,8 @@ func (s *Service) SignOut(ctx context.Context, cookie string) error {
 		return nil
 	}
 	return s.db.Write(ctx, system, func(tx *store.Tx) error {
-		row, err := store.One[sessionRow](tx, `SELECT `+sessionColumns+` FROM session WHERE hash = $1`, hashSecret(cookie))
+		row, err := store.One[sessionRow](tx, `SELECT `+sessionColumns+` FROM session WHERE hash = $1`,
+			hashSecret(cookie))
 		if fault.Is(err, fault.NotFound) {
 			return nil
 		}
@@ -157,7 +162,8 @@ func (s *Service) Sessions(ctx context.Context, actor policy.Viewer, user string
 			return err
 		}
 		now := s.now()
-		rows, err := store.Query[sessionRow](tx, `SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3 ORDER BY seen DESC`, user, now, now.Add(-s.idle))
+		rows, err := store.Query[sessionRow](tx,
+			`SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3 ORDER BY seen DESC`, user, now, now.Add(-s.idle))
 		out = nil
 		for _, r := range rows {
 			out = append(out, r.session(u))
@@ -198,7 +204,8 @@ func (s *Service) RevokeSession(ctx context.Context, actor policy.Viewer, id str
 func (s *Service) Tidy(ctx context.Context) error {
 	return s.db.Write(ctx, system, func(tx *store.Tx) error {
 		now := s.now()
-		if _, err := tx.Exec(`DELETE FROM session WHERE expires <= $1 OR seen <= $2`, now, now.Add(-s.idle)); err != nil {
+		if _, err := tx.Exec(`DELETE FROM session WHERE expires <= $1 OR seen <= $2`, now,
+			now.Add(-s.idle)); err != nil {
 			return err
 		}
 		// Links stay for a while after their end, so that they can be said to have run out.
@@ -222,7 +229,8 @@ func (s *Service) cookieName(secure bool) string {
 // Cookie is the cookie that carries a session; secure says that the browser came
 // by TLS.
 func (s *Service) Cookie(value string, expires time.Time, secure bool) *http.Cookie {
-	return &http.Cookie{Name: s.cookieName(secure), Value: value, Path: "/", Expires: expires, HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
+	return &http.Cookie{Name: s.cookieName(secure), Value: value, Path: "/", Expires: expires, HttpOnly: true,
+		Secure: secure, SameSite: http.SameSiteLaxMode}
 }
 
 // ClearCookie has the browser forget the session.

@@ -23,10 +23,12 @@ func TestPassword(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		for _, bad := range []string{"short", strings.Repeat("ab", 10), "my password is long", strings.Repeat("x", 2000)} {
+		for _, bad := range []string{"short", strings.Repeat("ab", 10), "my password is long",
+			strings.Repeat("x", 2000)} {
 			w.fails(w.s.SetPassword(ctx, v, u.ID, bad, mine.ID), fault.Invalid)
 		}
-		w.fails(w.s.SetPassword(ctx, policy.Viewer{User: "x", Hub: true, Role: policy.RoleCoordinator}, u.ID, good, ""), fault.Denied)
+		w.fails(w.s.SetPassword(ctx, policy.Viewer{User: "x", Hub: true, Role: policy.RoleCoordinator}, u.ID, good, ""),
+			fault.Denied)
 		w.fails(w.s.SetPassword(ctx, policy.Viewer{User: u.ID, Machine: true}, u.ID, good, ""), fault.Denied)
 		w.ok(w.s.SetPassword(ctx, v, u.ID, "ＣＯＲＲＥＣＴ horse がぎぐ", mine.ID))
 		_, _, err = w.s.SessionViewer(ctx, cookie) // kept
@@ -37,13 +39,14 @@ func TestPassword(t *testing.T) {
 		_, _, err = w.s.SessionViewer(ctx, cookie) // ended
 		w.fails(err, fault.Unauthenticated)
 
-		// Who may not get in is told the same, whatever the reason.
+		// A refused sign-in gets the same answer, whatever the reason.
 		disabled, _ := w.user("out", policy.RoleReader, "")
 		w.ok(w.s.SetPassword(ctx, op, disabled.ID, good, ""))
 		w.ok(w.s.Disable(ctx, op, disabled.ID))
 		w.user("nopass", policy.RoleReader, "")
 		first := ""
-		for i, c := range [][2]string{{"taro", "wrong"}, {"nobody", good}, {"nopass", ""}, {"nopass", good}, {"out", good}, {"", ""}, {strings.Repeat("x", 99), "x"}} {
+		for i, c := range [][2]string{{"taro", "wrong"}, {"nobody", good}, {"nopass", ""}, {"nopass", good},
+			{"out", good}, {"", ""}, {strings.Repeat("x", 99), "x"}} {
 			_, _, err := w.s.SignIn(ctx, c[0], c[1], identity.Client{Address: "198.51.100.9"})
 			w.fails(err, fault.Unauthenticated)
 			if first == "" {
@@ -86,7 +89,7 @@ func TestSignInIsLimited(t *testing.T) {
 		w.now.Add(15 * time.Minute)
 		_, _, err = w.s.SignIn(ctx, "taro", good, here)
 		w.ok(err)
-		for range 20 { // who knows the password is never locked out by using it
+		for range 20 { // the right password never locks its user out
 			_, _, err = w.s.SignIn(ctx, "taro", good, here)
 			w.ok(err)
 		}
@@ -107,7 +110,8 @@ func TestPHC(t *testing.T) {
 	if ok, err := identity.Verify(identity.Decoy, "password"); ok || err != nil {
 		t.Errorf("the decoy: %v %v", ok, err)
 	}
-	for _, bad := range []string{"", "x", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=18$m=64,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
+	for _, bad := range []string{"", "x", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA",
+		"$argon2id$v=18$m=64,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=64,t=0,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=64,t=1,p=1$!$AAAAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=64,t=1,p=1$AAAA$"} {
 		if ok, err := identity.Verify(bad, "x"); ok || err == nil {
@@ -144,7 +148,8 @@ func TestTokens(t *testing.T) {
 		add(op, identity.NewToken{Role: policy.RoleReader}, fault.Invalid)
 		add(op, identity.NewToken{User: taro.ID, Role: "god"}, fault.Invalid)
 		add(op, identity.NewToken{User: taro.ID, Role: policy.RoleReader, Life: 9999 * time.Hour * 24}, fault.Invalid)
-		mine, secret := add(asTaro, identity.NewToken{User: taro.ID, Role: policy.RoleReader, Life: time.Hour}, fault.Internal)
+		mine, secret := add(asTaro, identity.NewToken{User: taro.ID, Role: policy.RoleReader, Life: time.Hour},
+			fault.Internal)
 		_, machine := add(asHana, identity.NewToken{Member: m.ID, Role: policy.RoleAnalyst}, fault.Internal)
 		if !strings.HasPrefix(secret, "mnk_") || len(secret) != 47 {
 			w.Errorf("%q", secret)
@@ -156,7 +161,8 @@ func TestTokens(t *testing.T) {
 		}
 		v, err = w.s.Authenticate(ctx, machine)
 		w.ok(err)
-		if want := (policy.Viewer{Name: "script", Member: m.ID, Sector: "gas", Role: policy.RoleAnalyst, Machine: true}); v != want {
+		if want := (policy.Viewer{Name: "script", Member: m.ID, Sector: "gas", Role: policy.RoleAnalyst,
+			Machine: true}); v != want {
 			w.Errorf("%+v", v)
 		}
 		for _, bad := range []string{"", "mnk_", "mnk_" + strings.Repeat("A", 43), "mnkj_" + secret[4:], secret + "A"} {
@@ -206,15 +212,19 @@ func TestHouses(t *testing.T) {
 		b, _ := w.invite("b", "oil")
 		adminA, _ := w.user("admin-a", policy.RoleAdmin, a.ID)
 		asA := w.s.ViewerOf(adminA)
-		mate, _, err := w.s.AddUser(ctx, asA, identity.NewUser{Name: "Mate", Login: "mate", Role: policy.RoleReader, Member: a.ID})
+		mate, _, err := w.s.AddUser(ctx, asA,
+			identity.NewUser{Name: "Mate", Login: "mate", Role: policy.RoleReader, Member: a.ID})
 		w.ok(err)
 		for _, member := range []string{b.ID, "", "none"} {
-			_, _, err = w.s.AddUser(ctx, asA, identity.NewUser{Name: "x", Login: "x-x", Role: policy.RoleReader, Member: member})
+			_, _, err = w.s.AddUser(ctx, asA,
+				identity.NewUser{Name: "x", Login: "x-x", Role: policy.RoleReader, Member: member})
 			w.fails(err, fault.Denied)
 		}
-		_, _, err = w.s.AddUser(ctx, asA, identity.NewUser{Name: "x", Login: "mate", Role: policy.RoleReader, Member: a.ID})
+		_, _, err = w.s.AddUser(ctx, asA,
+			identity.NewUser{Name: "x", Login: "mate", Role: policy.RoleReader, Member: a.ID})
 		w.fails(err, fault.Conflict)
-		_, _, err = w.s.AddUser(ctx, asA, identity.NewUser{Name: "x", Login: "no spaces", Role: policy.RoleReader, Member: a.ID})
+		_, _, err = w.s.AddUser(ctx, asA,
+			identity.NewUser{Name: "x", Login: "no spaces", Role: policy.RoleReader, Member: a.ID})
 		w.fails(err, fault.Invalid)
 		_, _, err = w.s.AddUser(ctx, asA, identity.NewUser{Name: "x", Login: "x-x", Role: "", Member: a.ID})
 		w.fails(err, fault.Invalid)
@@ -252,7 +262,8 @@ func TestCookie(t *testing.T) {
 	s := identity.New(nil, nil, identity.WithCookie("meneki-a"))
 	for _, secure := range []bool{true, false} {
 		c := s.Cookie("v", time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), secure)
-		if err := c.Valid(); err != nil || !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || strings.HasPrefix(c.Name, "__Host-") != secure {
+		if err := c.Valid(); err != nil || !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode ||
+			c.Path != "/" || c.Domain != "" || strings.HasPrefix(c.Name, "__Host-") != secure {
 			t.Errorf("%v, %v", c, err)
 		}
 		r := httptest.NewRequest("GET", "/", nil)

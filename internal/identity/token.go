@@ -51,7 +51,8 @@ type NewToken struct {
 // tokens for themselves, up to their own role; administrators for their house.
 func (s *Service) AddToken(ctx context.Context, actor policy.Viewer, n NewToken) (t Token, secret string, err error) {
 	if (n.User == "") == (n.Member == "") {
-		return t, "", fault.New(fault.Invalid, i18n.T("a token is for a user or for a member", "トークンはユーザーか構成員のどちらかに発行します"))
+		return t, "", fault.New(fault.Invalid,
+			i18n.T("a token is for a user or for a member", "トークンはユーザーか構成員のどちらかに発行します"))
 	}
 	if rank(n.Role) == 0 {
 		return t, "", badRole(n.Role)
@@ -60,11 +61,13 @@ func (s *Service) AddToken(ctx context.Context, actor policy.Viewer, n NewToken)
 		return t, "", err
 	}
 	if n.Life = or(n.Life, tokenLife); n.Life < time.Minute || n.Life > tokenLifeMax {
-		return t, "", fault.New(fault.Invalid, i18n.T("a token lasts from a minute to two years", "トークンの有効期間は 1 分から 2 年までです"))
+		return t, "", fault.New(fault.Invalid,
+			i18n.T("a token lasts from a minute to two years", "トークンの有効期間は 1 分から 2 年までです"))
 	}
 	secret, hash := newSecret(PrefixToken)
 	now := s.now()
-	row := tokenRow{hash, Token{ID: clock.NewID(), Name: n.Name, User: n.User, Member: n.Member, Role: n.Role, Created: now, Expires: now.Add(n.Life)}}
+	row := tokenRow{hash, Token{ID: clock.NewID(), Name: n.Name, User: n.User, Member: n.Member, Role: n.Role,
+		Created: now, Expires: now.Add(n.Life)}}
 	err = s.db.Write(ctx, system, func(tx *store.Tx) error {
 		if err := s.mayToken(tx, actor, n); err != nil {
 			return err
@@ -72,7 +75,8 @@ func (s *Service) AddToken(ctx context.Context, actor policy.Viewer, n NewToken)
 		if err := store.Insert(tx, "api_token", []tokenRow{row}); err != nil {
 			return err
 		}
-		return Audit(tx, actor, "token.add", row.ID, fields{"name": n.Name, "user": n.User, "member": n.Member, "role": n.Role, "expires": row.Expires})
+		return Audit(tx, actor, "token.add", row.ID,
+			fields{"name": n.Name, "user": n.User, "member": n.Member, "role": n.Role, "expires": row.Expires})
 	})
 	if err != nil {
 		return Token{}, "", err
@@ -103,7 +107,8 @@ func (s *Service) mayToken(tx *store.Tx, actor policy.Viewer, n NewToken) error 
 		return err
 	}
 	if rank(n.Role) > rank(u.Role) {
-		return fault.New(fault.Denied, i18n.T("a token cannot have a higher role than its user", "トークンにユーザーより高い役割は付けられません"))
+		return fault.New(fault.Denied, i18n.T("a token cannot have a higher role than its user",
+			"トークンにユーザーより高い役割は付けられません"))
 	}
 	return nil
 }
@@ -121,7 +126,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (policy.Viewe
 	var v policy.Viewer
 	err := s.db.Read(ctx, system, func(tx *store.Tx) (err error) {
 		v = policy.Viewer{}
-		if row, err = store.One[tokenRow](tx, `SELECT `+tokenColumns+` FROM api_token WHERE hash = $1`, hash); err != nil {
+		if row, err = store.One[tokenRow](tx, `SELECT `+tokenColumns+` FROM api_token WHERE hash = $1`,
+			hash); err != nil {
 			return err
 		}
 		if row.Member != "" {
@@ -164,7 +170,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (policy.Viewe
 
 func badToken() error {
 	return fault.New(fault.Unauthenticated, i18n.T("the API token is not valid", "API トークンが無効です")).
-		WithHint(i18n.T("send Authorization: Bearer mnk_… with a token that has not run out", "有効期限内のトークンを Authorization: Bearer mnk_… で送ってください"))
+		WithHint(i18n.T("send Authorization: Bearer mnk_… with a token that has not run out",
+			"有効期限内のトークンを Authorization: Bearer mnk_… で送ってください"))
 }
 
 // Tokens lists the tokens that actor may end, the newest first.
@@ -210,7 +217,8 @@ func (s *Service) RevokeToken(ctx context.Context, actor policy.Viewer, id strin
 		if s.mayUsers(actor, house) != nil && (actor.User == "" || actor.User != row.User || actor.Machine) {
 			return none
 		}
-		if _, err := tx.Exec(`UPDATE api_token SET revoked = $1 WHERE id = $2 AND revoked = 0`, tx.Now(), id); err != nil {
+		if _, err := tx.Exec(`UPDATE api_token SET revoked = $1 WHERE id = $2 AND revoked = 0`, tx.Now(),
+			id); err != nil {
 			return err
 		}
 		return Audit(tx, actor, "token.revoke", id, fields{"name": row.Name})

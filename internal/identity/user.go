@@ -90,7 +90,8 @@ func (s *Service) AddUser(ctx context.Context, actor policy.Viewer, n NewUser) (
 		if err := addLink(tx, hash, id, s.now(), firstLinkLife); err != nil {
 			return err
 		}
-		if err := Audit(tx, actor, "user.add", id, fields{"login": n.Login, "role": n.Role, "member": n.Member}); err != nil {
+		if err := Audit(tx, actor, "user.add", id,
+			fields{"login": n.Login, "role": n.Role, "member": n.Member}); err != nil {
 			return err
 		}
 		u, err = userByID(tx, id)
@@ -110,7 +111,9 @@ func (s *Service) insertUser(tx *store.Tx, n NewUser) (id string, err error) {
 	}
 	login := cleanLogin(n.Login)
 	if !loginShape.MatchString(login) {
-		return "", fault.New(fault.Invalid, i18n.T("a login name has 2 to 64 characters out of a-z, 0-9 and . _ @ + -", "ログイン名は a-z、0-9、. _ @ + - の 2 文字から 64 文字です"))
+		return "", fault.New(fault.Invalid,
+			i18n.T("a login name has 2 to 64 characters out of a-z, 0-9 and . _ @ + -",
+				"ログイン名は a-z、0-9、. _ @ + - の 2 文字から 64 文字です"))
 	}
 	if rank(n.Role) == 0 {
 		return "", badRole(n.Role)
@@ -142,7 +145,8 @@ func cleanLogin(s string) string { return strings.ToLower(strings.TrimSpace(norm
 
 func badRole(r policy.Role) error {
 	return fault.New(fault.Invalid, i18n.T("there is no role {0}", "役割 {0} はありません").With(quote(string(r)))).
-		WithHint(i18n.T("choose one of: reader, analyst, coordinator, admin", "次から選んでください: reader, analyst, coordinator, admin"))
+		WithHint(i18n.T("choose one of: reader, analyst, coordinator, admin",
+			"次から選んでください: reader, analyst, coordinator, admin"))
 }
 
 func preferences(l i18n.Lang, zone string) (i18n.Lang, string, error) {
@@ -157,7 +161,8 @@ func preferences(l i18n.Lang, zone string) (i18n.Lang, string, error) {
 		zone = "Asia/Tokyo"
 	}
 	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
-		return "", "", fault.New(fault.Invalid, i18n.T("there is no time zone {0}", "タイムゾーン {0} はありません").With(quote(zone))).
+		return "", "", fault.New(fault.Invalid,
+			i18n.T("there is no time zone {0}", "タイムゾーン {0} はありません").With(quote(zone))).
 			WithHint(i18n.T("use a name such as Asia/Tokyo or UTC", "Asia/Tokyo や UTC のような名前を使ってください"))
 	}
 	return parsed, zone, nil
@@ -179,7 +184,7 @@ func (s *Service) Users(ctx context.Context, actor policy.Viewer) (out []User, e
 	return out, err
 }
 
-// User gives one user, or fault.NotFound.
+// User returns one user, or fault.NotFound.
 func (s *Service) User(ctx context.Context, id string) (u User, err error) {
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
 		u, err = userByID(tx, id)
@@ -188,7 +193,7 @@ func (s *Service) User(ctx context.Context, id string) (u User, err error) {
 	return u, err
 }
 
-// UserByLogin gives the user of a login name, for commands on the machine itself.
+// UserByLogin returns the user of a login name, for commands on the machine itself.
 func (s *Service) UserByLogin(ctx context.Context, login string) (u User, err error) {
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
 		u, err = store.One[User](tx, userSelect+` WHERE u.login = $1`, cleanLogin(login))
@@ -209,7 +214,7 @@ func noUser(err error) error {
 	return err
 }
 
-// SetRole gives a user another role. It holds from the user's next request on.
+// SetRole returns a user another role. It holds from the user's next request on.
 func (s *Service) SetRole(ctx context.Context, actor policy.Viewer, id string, r policy.Role) error {
 	if rank(r) == 0 {
 		return badRole(r)
@@ -234,7 +239,8 @@ func (s *Service) Disable(ctx context.Context, actor policy.Viewer, id string) e
 		if _, err := tx.Exec(`UPDATE user_account SET disabled = $1 WHERE id = $2`, now, id); err != nil {
 			return nil, err
 		}
-		if _, err := tx.Exec(`UPDATE api_token SET revoked = $1 WHERE user_id = $2 AND revoked = 0`, now, id); err != nil {
+		if _, err := tx.Exec(`UPDATE api_token SET revoked = $1 WHERE user_id = $2 AND revoked = 0`, now,
+			id); err != nil {
 			return nil, err
 		}
 		return nil, endAccess(tx, id, now)
@@ -259,7 +265,8 @@ func endAccess(tx *store.Tx, id string, now time.Time) error {
 }
 
 // SetPreferences changes a user's own name, language and time zone; empty values stay.
-func (s *Service) SetPreferences(ctx context.Context, actor policy.Viewer, id, name string, lang i18n.Lang, zone string) error {
+func (s *Service) SetPreferences(ctx context.Context, actor policy.Viewer, id, name string, lang i18n.Lang,
+	zone string) error {
 	return s.changeUser(ctx, actor, id, "user.preferences", func(tx *store.Tx, u User) (_ any, err error) {
 		name, lang, zone := or(name, u.Name), or(lang, u.Lang), or(zone, u.Zone)
 		if name, err = properName(name); err != nil {
@@ -285,7 +292,8 @@ func or[T comparable](v, def T) T {
 func own(action string) bool { return action == "user.preferences" || action == "user.password" }
 
 // changeUser runs f on a user that actor may change, and audits it.
-func (s *Service) changeUser(ctx context.Context, actor policy.Viewer, id, action string, f func(*store.Tx, User) (any, error)) error {
+func (s *Service) changeUser(ctx context.Context, actor policy.Viewer, id, action string,
+	f func(*store.Tx, User) (any, error)) error {
 	return s.db.Write(ctx, system, func(tx *store.Tx) error {
 		u, err := userByID(tx, id)
 		if err != nil && !fault.Is(err, fault.NotFound) {
@@ -311,7 +319,8 @@ func (s *Service) notLastAdmin(tx *store.Tx, u User, to policy.Role) error {
 	if u.Member != "" || u.Role != policy.RoleAdmin || to == policy.RoleAdmin || !u.Disabled.IsZero() {
 		return nil
 	}
-	n, err := store.One[int](tx, `SELECT count(*) FROM user_account WHERE role = $1 AND member_id = '' AND disabled = 0`, policy.RoleAdmin)
+	n, err := store.One[int](tx,
+		`SELECT count(*) FROM user_account WHERE role = $1 AND member_id = '' AND disabled = 0`, policy.RoleAdmin)
 	if err != nil {
 		return fmt.Errorf("count administrators: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 var system = store.System("jobs are no community data")
 
-// due tells cheaply whether there may be something to claim.
+// due reports cheaply whether there may be something to claim.
 func (r *Runner) due(ctx context.Context) (yes bool, err error) {
 	kinds := r.kinds()
 	in, args := store.List(2, kinds)
@@ -87,7 +87,8 @@ func (r *Runner) renew(ctx context.Context, j Job, p progress) (held, cancel boo
 }
 
 // finish writes how an attempt ended, if the job is still this runner's.
-func (r *Runner) finish(ctx context.Context, j Job, p progress, state State, at time.Time, reason i18n.Text, undo bool) error {
+func (r *Runner) finish(ctx context.Context, j Job, p progress, state State, at time.Time, reason i18n.Text,
+	undo bool) error {
 	return r.DB.Write(ctx, system, func(tx *store.Tx) error {
 		finished := tx.Now()
 		if state == Waiting {

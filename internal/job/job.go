@@ -112,7 +112,8 @@ func Enqueue(tx *store.Tx, n New) (id string, fresh bool, err error) {
 		n.At = tx.Now()
 	}
 	if n.Key != "" {
-		id, err := store.One[string](tx, `SELECT id FROM job WHERE kind = $1 AND unique_key = $2 AND state IN ('waiting', 'running')`, n.Kind, n.Key)
+		id, err := store.One[string](tx,
+			`SELECT id FROM job WHERE kind = $1 AND unique_key = $2 AND state IN ('waiting', 'running')`, n.Kind, n.Key)
 		if err == nil || !fault.Is(err, fault.NotFound) {
 			return id, false, err
 		}
@@ -134,17 +135,19 @@ func Cancel(ctx context.Context, db *store.DB, id string) error {
 		}
 		switch j.State {
 		case Waiting:
-			_, err = tx.Exec(`UPDATE job SET state = 'cancelled', cancel = $1, finished = $2 WHERE id = $3`, true, tx.Now(), id)
+			_, err = tx.Exec(`UPDATE job SET state = 'cancelled', cancel = $1, finished = $2 WHERE id = $3`, true,
+				tx.Now(), id)
 		case Running:
 			_, err = tx.Exec(`UPDATE job SET cancel = $1 WHERE id = $2`, true, id)
 		default:
-			err = fault.New(fault.Conflict, i18n.T("the job has ended already: {0}", "ジョブは既に終了しています: {0}").With(j.State.Text()))
+			err = fault.New(fault.Conflict,
+				i18n.T("the job has ended already: {0}", "ジョブは既に終了しています: {0}").With(j.State.Text()))
 		}
 		return err
 	})
 }
 
-// Get gives one job.
+// Get returns one job.
 func Get(ctx context.Context, db *store.DB, id string) (j Job, err error) {
 	err = db.Read(ctx, store.System("jobs are no community data"), func(tx *store.Tx) error {
 		j, err = store.One[Job](tx, `SELECT `+columns+` FROM job WHERE id = $1`, id)
@@ -160,7 +163,7 @@ type Filter struct {
 	Limit  int // 0 is 100
 }
 
-// List gives jobs, the newest first.
+// List returns jobs, the newest first.
 func List(ctx context.Context, db *store.DB, f Filter) (out []Job, err error) {
 	if f.Limit <= 0 {
 		f.Limit = 100

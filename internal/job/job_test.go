@@ -42,7 +42,11 @@ func start(t *testing.T, r *job.Runner) (stop func()) {
 
 func enqueue(t *testing.T, db *store.DB, n job.New) (id string, fresh bool) {
 	t.Helper()
-	err := db.Write(t.Context(), sys, func(tx *store.Tx) (err error) { id, fresh, err = job.Enqueue(tx, n); return err })
+	err := db.Write(t.Context(), sys, func(tx *store.Tx) (err error) {
+		id, fresh,
+			err = job.Enqueue(tx, n)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,25 +66,26 @@ func TestRunRetryAndFail(t *testing.T) {
 	bubble(t, func(t *testing.T, open func() *store.DB) {
 		db := open()
 		var tries []time.Time
-		r := &job.Runner{DB: db, Backoff: func(n int) time.Duration { return time.Duration(n) * time.Minute }, Handlers: map[string]job.Handler{
-			"flaky": func(_ context.Context, a *job.Attempt) error {
-				var p struct{ X string }
-				if err := a.Read(&p); err != nil || p.X != "脅威" {
-					t.Errorf("payload %q, %v", p.X, err)
-				}
-				tries = append(tries, time.Now())
-				a.Progress(int64(a.Attempt), 3, i18n.T("step", "段階"))
-				if a.Attempt == 2 {
-					panic("second")
-				}
-				if a.Attempt < 3 {
-					return errors.New("try again")
-				}
-				return nil
-			},
-			"bad":  func(context.Context, *job.Attempt) error { return fault.New(fault.Invalid, i18n.T("no", "不可")) },
-			"hard": func(context.Context, *job.Attempt) error { return errors.New("never") },
-		}}
+		r := &job.Runner{DB: db, Backoff: func(n int) time.Duration { return time.Duration(n) * time.Minute },
+			Handlers: map[string]job.Handler{
+				"flaky": func(_ context.Context, a *job.Attempt) error {
+					var p struct{ X string }
+					if err := a.Read(&p); err != nil || p.X != "脅威" {
+						t.Errorf("payload %q, %v", p.X, err)
+					}
+					tries = append(tries, time.Now())
+					a.Progress(int64(a.Attempt), 3, i18n.T("step", "段階"))
+					if a.Attempt == 2 {
+						panic("second")
+					}
+					if a.Attempt < 3 {
+						return errors.New("try again")
+					}
+					return nil
+				},
+				"bad":  func(context.Context, *job.Attempt) error { return fault.New(fault.Invalid, i18n.T("no", "不可")) },
+				"hard": func(context.Context, *job.Attempt) error { return errors.New("never") },
+			}}
 		id, fresh := enqueue(t, db, job.New{Kind: "flaky", Key: "k", Payload: map[string]string{"x": "脅威"}})
 		again, second := enqueue(t, db, job.New{Kind: "flaky", Key: "k"})
 		if !fresh || second || id != again {
@@ -94,7 +99,8 @@ func TestRunRetryAndFail(t *testing.T) {
 		stop := start(t, r)
 		time.Sleep(10 * time.Minute)
 		stop()
-		if j := state(t, db, id); j.State != job.Done || j.Attempt != 3 || j.Done != 3 || j.Note().JA != "段階" || j.Finished.IsZero() || !j.Error().Zero() {
+		if j := state(t, db, id); j.State != job.Done || j.Attempt != 3 || j.Done != 3 || j.Note().JA != "段階" ||
+			j.Finished.IsZero() || !j.Error().Zero() {
 			t.Errorf("flaky: %+v", j)
 		}
 		for i, min := range []time.Duration{0, time.Minute, 3 * time.Minute} {
@@ -131,7 +137,8 @@ func TestCancel(t *testing.T) {
 	bubble(t, func(t *testing.T, open func() *store.DB) {
 		db := open()
 		var started atomic.Bool
-		r := &job.Runner{DB: db, Handlers: map[string]job.Handler{"slow": func(ctx context.Context, a *job.Attempt) error {
+		r := &job.Runner{DB: db, Handlers: map[string]job.Handler{"slow": func(ctx context.Context,
+			a *job.Attempt) error {
 			started.Store(true)
 			<-ctx.Done()
 			return ctx.Err()
@@ -165,7 +172,7 @@ func TestCancel(t *testing.T) {
 }
 
 // A process that dies keeps its job until the lease runs out; one that is
-// stopped gives it back.
+// stopped returns it back.
 func TestLeaseAndStop(t *testing.T) {
 	bubble(t, func(t *testing.T, open func() *store.DB) {
 		db := open()
@@ -184,7 +191,7 @@ func TestLeaseAndStop(t *testing.T) {
 		if j := state(t, db, id); j.State != job.Waiting || j.Attempt != 0 {
 			t.Errorf("after a stop: %+v", j)
 		}
-		// The dead process: its lease is in the database, and nobody renews it.
+		// The dead process: its lease is in the database, and is not renewed.
 		dead := open()
 		stop = start(t, &job.Runner{DB: dead, Handlers: handlers})
 		time.Sleep(time.Second)
@@ -206,7 +213,8 @@ func TestLeaseAndStop(t *testing.T) {
 		// A job that takes its process down every time ends some day.
 		killer, _ := enqueue(t, db, job.New{Kind: "killer", MaxAttempts: 1})
 		dead = open()
-		stop = start(t, &job.Runner{DB: dead, Handlers: map[string]job.Handler{"killer": func(ctx context.Context, _ *job.Attempt) error {
+		stop = start(t, &job.Runner{DB: dead, Handlers: map[string]job.Handler{"killer": func(ctx context.Context,
+			_ *job.Attempt) error {
 			dead.Close()
 			<-ctx.Done()
 			return ctx.Err()
@@ -214,7 +222,11 @@ func TestLeaseAndStop(t *testing.T) {
 		time.Sleep(time.Second)
 		stop()
 		time.Sleep(time.Minute)
-		stop = start(t, &job.Runner{DB: db, Handlers: map[string]job.Handler{"killer": func(context.Context, *job.Attempt) error { t.Error("run again"); return nil }}})
+		stop = start(t, &job.Runner{DB: db, Handlers: map[string]job.Handler{"killer": func(context.Context,
+			*job.Attempt) error {
+			t.Error("run again")
+			return nil
+		}}})
 		time.Sleep(time.Second)
 		stop()
 		if j := state(t, db, killer); j.State != job.Failed || j.Error().Zero() {
@@ -228,8 +240,13 @@ func TestPeriodicHasOneLeader(t *testing.T) {
 		a, b := open(), open()
 		var runs atomic.Int32
 		runner := func(db *store.DB) *job.Runner {
-			return &job.Runner{DB: db, Poll: 10 * time.Second, Periodic: []job.Periodic{{Name: "tidy", Kind: "tidy", Every: 10 * time.Minute}},
-				Handlers: map[string]job.Handler{"tidy": func(context.Context, *job.Attempt) error { runs.Add(1); return nil }}}
+			return &job.Runner{DB: db, Poll: 10 * time.Second,
+				Periodic: []job.Periodic{{Name: "tidy", Kind: "tidy", Every: 10 * time.Minute}},
+				Handlers: map[string]job.Handler{"tidy": func(context.Context,
+					*job.Attempt) error {
+					runs.Add(1)
+					return nil
+				}}}
 		}
 		stopA, stopB := start(t, runner(a)), start(t, runner(b))
 		time.Sleep(time.Hour - time.Second)
@@ -247,7 +264,8 @@ func TestPeriodicHasOneLeader(t *testing.T) {
 
 func TestManyRunnersDoEachJobOnce(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		dbs := []*store.DB{storetest.Open(t, url, storetest.With(job.Migration())), storetest.Open(t, url, storetest.With(job.Migration()))}
+		dbs := []*store.DB{storetest.Open(t, url, storetest.With(job.Migration())),
+			storetest.Open(t, url, storetest.With(job.Migration()))}
 		const jobs = 60
 		seen := make(chan string, 2*jobs)
 		err := dbs[0].Write(t.Context(), sys, func(tx *store.Tx) error {
@@ -263,8 +281,9 @@ func TestManyRunnersDoEachJobOnce(t *testing.T) {
 		}
 		var stops []func()
 		for _, db := range dbs {
-			stops = append(stops, start(t, &job.Runner{DB: db, Workers: 4, Poll: time.Millisecond, Handlers: map[string]job.Handler{
-				"k": func(_ context.Context, a *job.Attempt) error { seen <- a.ID; return nil }}}))
+			stops = append(stops, start(t, &job.Runner{DB: db, Workers: 4, Poll: time.Millisecond,
+				Handlers: map[string]job.Handler{
+					"k": func(_ context.Context, a *job.Attempt) error { seen <- a.ID; return nil }}}))
 		}
 		var ids []string
 		for range jobs {
@@ -283,7 +302,12 @@ func TestManyRunnersDoEachJobOnce(t *testing.T) {
 func TestLeaseRow(t *testing.T) {
 	db := storetest.SQLite(t, storetest.With(job.Migration()))
 	take := func(owner string) (held bool) {
-		if err := db.Write(t.Context(), sys, func(tx *store.Tx) (err error) { held, err = job.Lease(tx, "relay", owner, time.Hour); return err }); err != nil {
+		if err := db.Write(t.Context(), sys,
+			func(tx *store.Tx) (err error) {
+				held,
+					err = job.Lease(tx, "relay", owner, time.Hour)
+				return err
+			}); err != nil {
 			t.Fatal(err)
 		}
 		return held

@@ -71,11 +71,12 @@ type Runner struct {
 	DB       *store.DB
 	Handlers map[string]Handler // by kind; jobs of other kinds are left to other runners
 	Periodic []Periodic
-	Workers  int                             // jobs at once; 0 is 2
-	Poll     time.Duration                   // how often to look for due jobs; 0 is 500 ms
-	Lease    time.Duration                   // how long a lost process keeps its jobs; 0 is 30 s
-	Backoff  func(attempt int) time.Duration // wait after a failed attempt; nil is 2 s doubled up to 15 min, with jitter
-	Log      *slog.Logger                    // nil is slog.Default
+	Workers  int           // jobs at once; 0 is 2
+	Poll     time.Duration // how often to look for due jobs; 0 is 500 ms
+	Lease    time.Duration // how long a lost process keeps its jobs; 0 is 30 s
+	// wait after a failed attempt; nil is 2 s doubled up to 15 min, with jitter
+	Backoff func(attempt int) time.Duration
+	Log     *slog.Logger // nil is slog.Default
 
 	name string
 	wake chan struct{}
@@ -209,7 +210,8 @@ func (r *Runner) work(ctx context.Context, j Job) {
 		} else {
 			state = Failed
 		}
-		r.Log.Warn("a job's attempt failed", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "state", string(state), "err", err)
+		r.Log.Warn("a job's attempt failed", "job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "state", string(state),
+			"err", err)
 	}
 	if err := r.finish(fin, j, a.progress(), state, at, reason, undo); err != nil {
 		// The lease runs out, and the job is run again.
@@ -286,7 +288,8 @@ func (r *Runner) schedule(ctx context.Context) error {
 			if _, _, err := Enqueue(tx, New{Kind: p.Kind, Key: p.Name, Payload: p.Payload}); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next = excluded.next`,
+			if _, err := tx.Exec(
+				`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next = excluded.next`,
 				p.Name, tx.Now().Truncate(p.Every).Add(p.Every)); err != nil {
 				return err
 			}

@@ -460,3 +460,36 @@ func TestCond(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// What was stored in one width is found in the other, in Japanese and English,
+// every word of what was typed has to be there, and nothing that is typed is a
+// wildcard. SQL and memory agree.
+func TestWords(t *testing.T) {
+	texts := map[string]string{
+		"1": "電力会社への攻撃 100%", "2": "ＰｏｗｅｒＳｈｅｌｌ による不審な通信", "3": "ﾊﾟﾜｰｼｪﾙの実行 evil.example.co.jp", "4": "㈱東都電力",
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		var all []item
+		for id, text := range texts {
+			all = append(all, item{ID: id, Title: store.Fold(text)})
+		}
+		if err := db.Write(t.Context(), sys, func(tx *store.Tx) error { return save(tx, all...) }); err != nil {
+			t.Fatal(err)
+		}
+		for typed, want := range map[string]string{
+			"攻撃": "1", "電力": "1 4", "powershell": "2", "ｐｏｗｅｒｓｈｅｌｌ": "2", "owersh": "2", "パワーシェル": "3", "ﾊﾟﾜｰ": "3",
+			"EXAMPLE.co": "3", "攻撃　電力": "1", "(株)東都": "4", "㈱": "4", "不審 Ｐｏｗｅｒ": "2", "不審 攻撃": "", "%": "1", "_": "",
+			"'": "", "  ": "1 2 3 4",
+		} {
+			ask := list.Ask{Values: map[string]string{"q": typed, "state": "all"}, Sort: "id"}
+			for _, read := range []func(list.Ask) (list.Page[item], error){
+				reader(t, db, sys),
+				func(a list.Ask) (list.Page[item], error) { return spec().Of(all, a) },
+			} {
+				if got := strings.Join(walk(t, ask, read), " "); got != want {
+					t.Errorf("%q finds %q, want %q", typed, got, want)
+				}
+			}
+		}
+	}, storetest.With(items))
+}

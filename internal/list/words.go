@@ -10,7 +10,8 @@ import (
 // store.Fold has every word of what somebody typed.
 func Contains(column, typed string) Cond {
 	var conds []Cond
-	for _, word := range words(typed) {
+	// Not LIKE: what people type holds % and _ as they mean them.
+	for _, word := range WordsOf(typed) {
 		conds = append(conds, Where("replace("+column+", ?, '') <> "+column, word))
 	}
 	return All(conds...)
@@ -19,7 +20,7 @@ func Contains(column, typed string) Cond {
 // Holds is Contains for a text in memory, folded or not.
 func Holds(text, typed string) bool {
 	text = store.Fold(text)
-	for _, word := range words(typed) {
+	for _, word := range WordsOf(typed) {
 		if !strings.Contains(text, word) {
 			return false
 		}
@@ -30,7 +31,8 @@ func Holds(text, typed string) bool {
 // maxWords bounds how many words of one search are looked for.
 const maxWords = 16
 
-func words(typed string) []string {
+// WordsOf returns what is looked for when somebody types a text, folded.
+func WordsOf(typed string) []string {
 	w := strings.Fields(store.Fold(typed))
 	return w[:min(len(w), maxWords)]
 }

@@ -20,7 +20,7 @@ func (n *Node) Past() *history.History { return n.past }
 // Hunt searches the node's past for STIX indicators, at once.
 func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, error) {
 	out := make([]share.Hunted, len(indicators))
-	return out, n.armory.Hunt(ctx, indicators, func(which []int, list []share.Hunted) error {
+	return out, n.matcher.Hunt(ctx, indicators, func(which []int, list []share.Hunted) error {
 		for k, i := range which {
 			out[i] = list[k]
 		}

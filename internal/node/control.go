@@ -51,27 +51,8 @@ type wireAnswer struct {
 	Done    int64           `json:"done,omitempty"`
 	Total   int64           `json:"total,omitempty"`
 	Found   *PastHit        `json:"found,omitempty"`
-	Problem *wireProblem    `json:"problem,omitempty"`
+	Problem fault.Answer    `json:"problem,omitzero"`
 	Result  json.RawMessage `json:"result,omitempty"`
-}
-
-// wireProblem is a fault in both languages.
-type wireProblem struct {
-	Kind       string
-	Text, Hint i18n.Text
-}
-
-func problemOf(err error) *wireProblem {
-	return &wireProblem{fault.KindOf(err).Label(), fault.TextOf(err), fault.HintOf(err)}
-}
-
-func (p *wireProblem) err() error {
-	for _, k := range fault.Kinds() {
-		if k.Label() == p.Kind {
-			return fault.New(k, p.Text).WithHint(p.Hint)
-		}
-	}
-	return fault.New(fault.Internal, p.Text).WithHint(p.Hint)
 }
 
 // openDoor lets commands in until ctx ends.
@@ -116,7 +97,7 @@ func (n *Node) doorHandler(data string) http.Handler {
 			a.Result, err = json.Marshal(v)
 		}
 		if err != nil {
-			a = wireAnswer{Problem: problemOf(err)}
+			a = wireAnswer{Problem: fault.AnswerOf(err)}
 		}
 		_ = json.NewEncoder(w).Encode(a) // a command that went away hears nothing
 	}
@@ -238,8 +219,8 @@ func (d *doorDesk) call(ctx context.Context, method, path string, body io.Reader
 		switch err := in.Decode(&a); {
 		case err != nil:
 			return errors.Join(ctx.Err(), gone(err))
-		case a.Problem != nil:
-			return a.Problem.err()
+		case a.Problem != (fault.Answer{}):
+			return a.Problem.Err()
 		case a.Result != nil:
 			if out == nil {
 				return nil

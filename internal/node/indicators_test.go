@@ -265,13 +265,13 @@ func TestPatternFromTheHub(t *testing.T) {
 	if err := p.node.Take(t.Context(), []*event.Event{dnsEvent(20, at, "one.example"), dnsEvent(21, at.Add(time.Second), "two.example")}); err != nil {
 		t.Fatal(err)
 	}
-	hub := p.node.armory // what the inbox hands to the node
+	hub := p.node.matcher // what the inbox hands to the node
 	send := func(n int, pattern string) (id string, err error) {
 		id = fmt.Sprintf("indicator--11111111-1111-4111-8111-%012d", n)
 		ind, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": id, "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z",
 			"name": "I", "pattern": pattern, "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z"})
 		if err == nil {
-			err = hub.Arm(ind)
+			err = hub.Arm([][]byte{ind})[0]
 		}
 		if err == nil {
 			err = hub.Hunt(t.Context(), [][]byte{ind}, func(_ []int, list []share.Hunted) error { return list[0].Err })

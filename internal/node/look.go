@@ -115,7 +115,7 @@ func (n *Node) look(ctx context.Context, o LookOrder, tell func(done, total int6
 		q.Armed = append(q.Armed, match.Armed{Name: p.String(), Networks: []netip.Prefix{p}})
 	}
 	for _, r := range o.Rules {
-		rules, refused := n.armory.reader.Rules(r.Name, r.Text)
+		rules, refused := n.matcher.reader.Rules(r.Name, r.Text)
 		out.Refused = append(out.Refused, refused...)
 		for _, r := range rules {
 			q.Armed = append(q.Armed, match.Armed{Rule: r})
@@ -148,7 +148,7 @@ func (n *Node) lookDoor(w http.ResponseWriter, r *http.Request) {
 	out, flow := json.NewEncoder(w), http.NewResponseController(w)
 	var o LookOrder
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLook)).Decode(&o); err != nil {
-		_ = out.Encode(wireAnswer{Problem: problemOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
+		_ = out.Encode(wireAnswer{Problem: fault.AnswerOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
 		return
 	}
 	told := time.Time{}
@@ -164,7 +164,7 @@ func (n *Node) lookDoor(w http.ResponseWriter, r *http.Request) {
 		a.Result, err = json.Marshal(got)
 	}
 	if err != nil {
-		a = wireAnswer{Problem: problemOf(err)}
+		a = wireAnswer{Problem: fault.AnswerOf(err)}
 	}
 	_ = out.Encode(a) // a command that went away hears nothing
 }

@@ -10,36 +10,43 @@ import (
 	"github.com/meneki/meneki/internal/share"
 )
 
-// armory lends detect's engine and hunts to share.
-type armory struct {
+// matcher is share.Matcher over detect's engine and hunts.
+type matcher struct {
 	service *detect.Service
 	reader  match.Reader
 }
 
-// Arm makes the engine match a STIX indicator.
-func (a armory) Arm(indicator []byte) error {
-	armed, err := a.reader.Read(indicator)
-	if err != nil {
-		return err
+// Arm makes the engine match STIX indicators.
+func (m matcher) Arm(indicators [][]byte) []error {
+	list, errs := m.reader.ReadAll(indicators)
+	var readable []match.Armed
+	var at []int // of readable, in indicators
+	for i := range list {
+		if errs[i] == nil {
+			readable, at = append(readable, list[i]), append(at, i)
+		}
 	}
-	return a.service.Engine().Arm(armed)[0]
+	for k, err := range m.service.Engine().Arm(readable...) {
+		errs[at[k]] = err
+	}
+	return errs
 }
 
 // Disarm stops that.
-func (a armory) Disarm(id string) { a.service.Engine().Disarm(id) }
+func (m matcher) Disarm(ids []string) { m.service.Engine().Disarm(ids...) }
 
-// Hunt searches the node's past for indicators, see share.Armory.
-func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []share.Hunted) error) error {
+// Hunt searches the node's past for indicators, see share.Matcher.
+func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []share.Hunted) error) error {
 	var list []match.Armed
 	var at, bad []int
 	var why []share.Hunted
-	for i, raw := range indicators {
-		armed, err := a.reader.Read(raw)
+	all, errs := m.reader.ReadAll(indicators)
+	for i, err := range errs {
 		if err != nil {
 			bad, why = append(bad, i), append(why, share.Hunted{Err: err})
 			continue
 		}
-		list, at = append(list, armed), append(at, i)
+		list, at = append(list, all[i]), append(at, i)
 	}
 	if len(bad) > 0 {
 		if err := done(bad, why); err != nil {
@@ -49,7 +56,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which [
 	if len(list) == 0 {
 		return nil
 	}
-	_, err := a.service.HuntAll(ctx, list, func(which []int, out []hunt.Result) error {
+	_, err := m.service.HuntAll(ctx, list, func(which []int, out []hunt.Result) error {
 		var places []int
 		var ids []string
 		var some []share.Hunted
@@ -57,7 +64,7 @@ func (a armory) Hunt(ctx context.Context, indicators [][]byte, done func(which [
 			places, ids = append(places, at[i]), append(ids, list[i].ID)
 			some = append(some, share.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
 		}
-		if err := cmp.Or(a.service.Refill(ctx, ids...), a.service.RefillCorrelations(ctx, ids...)); err != nil {
+		if err := cmp.Or(m.service.Refill(ctx, ids...), m.service.RefillCorrelations(ctx, ids...)); err != nil {
 			return err
 		}
 		return done(places, some)

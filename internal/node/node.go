@@ -68,7 +68,7 @@ type Node struct {
 	detect  *detect.Service
 	gate    *share.Gate
 	inbox   *share.Inbox
-	armory  armory
+	matcher matcher
 	link    *bus.Link
 	sensors *sensors
 	console *role.Console
@@ -219,8 +219,8 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.armory = armory{n.detect, match.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.armory, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
@@ -232,7 +232,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.console, err = nodeConsole(n); err != nil {
 		return err
 	}
-	n.link.OnPush(wire.TopicObject, func(body []byte) { n.inbox.Pushed(context.WithoutCancel(ctx), body) })
+	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
 		n.turn.Store(clock.Micros(cfg.Clock()))
 		n.console.Notify("situation")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/web"
@@ -16,9 +17,9 @@ import (
 func (n *Node) findRules() search.Finder {
 	return search.Finder{Name: i18n.T("Rules", "規則"), All: "/rules", Find: func(_ context.Context, _ policy.Viewer, q string, limit int) ([]search.Hit, error) {
 		var out []search.Hit
-		set, low := n.engine.Rules(), strings.ToLower(q)
+		set := n.engine.Rules()
 		add := func(key, title string, level sigma.Level) {
-			if len(out) < limit && (strings.Contains(strings.ToLower(title), low) || strings.EqualFold(key, q)) {
+			if len(out) < limit && (list.Holds(title, q) || strings.EqualFold(key, q)) {
 				out = append(out, search.Hit{Path: web.Path("/rules/{0}", key), Title: event.Clip(title, 200), Note: web.Level(level)})
 			}
 		}

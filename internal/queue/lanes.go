@@ -4,37 +4,64 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// lanes is in which order a worker takes the lanes that have work. A lane that had
-// none comes before those that had their turn and have more, so that who sends
-// little waits little; those still get every other turn.
+// lanes is in which order a worker takes the lanes that have work. A light lane comes
+// before those that have had more than a batch of late, so that who sends little waits
+// little; the heavy ones still get every other turn.
 type lanes struct {
-	wake chan struct{} // has an element when there may be something
+	wake  chan struct{} // has an element when there may be something
+	heavy *heavy        // of all workers
 
-	mu    sync.Mutex
-	fresh []string        // under mu; in the order in which they came
-	more  []string        // under mu
-	in    map[string]bool // under mu; in one of the two
-	held  map[string]bool // under mu; not to be taken until a time
-	other bool            // under mu; it is the turn of more
-	taken string          // under mu; the lane that has its turn
-	busy  bool            // under mu; one has
-	moves int64           // under mu; grows with each change of the above
+	mu     sync.Mutex
+	light  []string        // under mu; in the order in which they came
+	loaded []string        // under mu; the heavy ones, likewise
+	in     map[string]bool // under mu; in one of the two
+	held   map[string]bool // under mu; not to be taken until a time
+	other  bool            // under mu; it is the turn of a heavy one
+	taken  string          // under mu; the lane that has its turn
+	busy   bool            // under mu; one has
+	moves  int64           // under mu; grows with each change of the above
 }
 
-func newLanes() *lanes {
-	return &lanes{wake: make(chan struct{}, 1), in: map[string]bool{}, held: map[string]bool{}}
+// heavy knows the lanes that have had more than a batch of late, and how many others wait.
+type heavy struct {
+	now     func() time.Time
+	waiting atomic.Int64 // light lanes that wait for their turn, of all workers
+
+	mu   sync.Mutex
+	last map[string]time.Time // under mu; when there was more than a batch
+}
+
+// heavyFor is how long a lane is heavy after it had more than a batch.
+const heavyFor = time.Second
+
+func (h *heavy) note(lane string) {
+	h.mu.Lock()
+	h.last[lane] = h.now()
+	h.mu.Unlock()
+}
+
+func (h *heavy) is(lane string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok := h.last[lane]
+	if ok && h.now().Sub(at) > heavyFor {
+		delete(h.last, lane)
+		ok = false
+	}
+	return ok
+}
+
+func newLanes(h *heavy) *lanes {
+	return &lanes{wake: make(chan struct{}, 1), heavy: h, in: map[string]bool{}, held: map[string]bool{}}
 }
 
 // add says that a lane may have work.
-func (l *lanes) add(lane string) { l.put(lane, &l.fresh) }
-
-// again says that a lane that had its turn has more work.
-func (l *lanes) again(lane string) { l.put(lane, &l.more) }
-
-func (l *lanes) put(lane string, list *[]string) {
+func (l *lanes) add(lane string) {
+	heavy := l.heavy.is(lane)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.in[lane] || l.held[lane] {
@@ -42,7 +69,12 @@ func (l *lanes) put(lane string, list *[]string) {
 	}
 	l.in[lane] = true
 	l.moves++
-	*list = append(*list, lane)
+	if heavy {
+		l.loaded = append(l.loaded, lane)
+	} else {
+		l.light = append(l.light, lane)
+		l.heavy.waiting.Add(1)
+	}
 	l.signal()
 }
 
@@ -63,7 +95,7 @@ func (l *lanes) hold(lane string, d time.Duration) {
 		l.mu.Lock()
 		delete(l.held, lane)
 		l.mu.Unlock()
-		l.again(lane)
+		l.add(lane)
 	})
 }
 
@@ -71,17 +103,16 @@ func (l *lanes) hold(lane string, d time.Duration) {
 func (l *lanes) next() (lane string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	from := &l.fresh
-	if len(l.fresh) == 0 || l.other && len(l.more) > 0 {
-		from = &l.more
-	}
-	if len(*from) == 0 {
+	switch {
+	case len(l.light) > 0 && !(l.other && len(l.loaded) > 0):
+		lane, l.light, l.other = l.light[0], l.light[1:], true
+		l.heavy.waiting.Add(-1)
+	case len(l.loaded) > 0:
+		lane, l.loaded, l.other = l.loaded[0], l.loaded[1:], false
+	default:
 		return "", false
 	}
-	lane = (*from)[0]
-	*from = (*from)[1:]
 	delete(l.in, lane)
-	l.other = from == &l.fresh
 	l.taken, l.busy = lane, true
 	l.moves++
 	return lane, true
@@ -99,7 +130,7 @@ func (l *lanes) done() {
 func (l *lanes) waiting() (list []string, moves int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list = slices.Concat(l.fresh, l.more, slices.Collect(maps.Keys(l.held)))
+	list = slices.Concat(l.light, l.loaded, slices.Collect(maps.Keys(l.held)))
 	if l.busy && !slices.Contains(list, l.taken) {
 		list = append(list, l.taken)
 	}

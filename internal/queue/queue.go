@@ -76,6 +76,7 @@ type Queue struct {
 	db      *store.DB
 	log     *slog.Logger
 	workers []*worker
+	heavy   *heavy
 
 	mu      sync.Mutex
 	started bool  // under mu; the lanes with work that there was at the start are known
@@ -92,7 +93,7 @@ const (
 // New makes a queue of consumers and writes down which topics they read. A consumer
 // that the database does not know begins with what the outbox still holds.
 func New(ctx context.Context, db *store.DB, log *slog.Logger, consumers ...Consumer) (*Queue, error) {
-	q := &Queue{db: db, log: log.With("part", "queue")}
+	q := &Queue{db: db, log: log.With("part", "queue"), heavy: &heavy{now: db.Now, last: map[string]time.Time{}}}
 	names := map[string]bool{}
 	for _, c := range consumers {
 		if c.Name == "" || len(c.Topics) == 0 || names[c.Name] {

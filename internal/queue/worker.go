@@ -16,6 +16,7 @@ import (
 const (
 	batchSize = 64                    // messages in one transaction
 	batchTime = 25 * time.Millisecond // after which it takes no more of them
+	batchLow  = 8                     // messages of a heavy lane in one while light ones wait
 	elsewhere = 20 * time.Millisecond // until a lane that another process works on is looked at again
 	maxTries  = 10                    // of a message that fails for no reason known to pass or to stay
 )
@@ -54,8 +55,10 @@ func (e *messageError) Error() string { return e.err.Error() }
 func (e *messageError) Unwrap() error { return e.err }
 
 func newWorker(q *Queue, c Consumer) *worker {
-	return &worker{q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)),
-		lanes: newLanes(), cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{}}
+	return &worker{
+		q: q, name: c.Name, handlers: c.Topics, topics: slices.Sorted(maps.Keys(c.Topics)), lanes: newLanes(q.heavy),
+		cursors: map[string]bool{}, scanned: map[string]int64{}, failing: map[string]*failure{},
+	}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -88,7 +91,8 @@ func (w *worker) turn(ctx context.Context, lane string) {
 			w.q.log.Info("messages are being handled again", "consumer", w.name)
 		}
 		if more {
-			w.lanes.again(lane)
+			w.q.heavy.note(lane)
+			w.lanes.add(lane)
 		}
 	}
 }
@@ -244,7 +248,7 @@ func (w *worker) handle(ctx context.Context, lane string, list []Message, upto i
 		if err != nil {
 			return err
 		}
-		began, seq := w.q.db.Now(), at
+		began, seq, heavy := w.q.db.Now(), at, w.q.heavy.is(lane)
 		for i, m := range list {
 			n = i + 1
 			if m.Seq <= at {
@@ -254,7 +258,7 @@ func (w *worker) handle(ctx context.Context, lane string, list []Message, upto i
 				return &messageError{i, err}
 			}
 			seq = m.Seq
-			if w.q.db.Now().Sub(began) > batchTime {
+			if w.q.db.Now().Sub(began) > batchTime || heavy && n >= batchLow && w.q.heavy.waiting.Load() > 0 {
 				break
 			}
 		}

@@ -55,8 +55,17 @@ var foreignRows = rows{
 // library.
 var ownRows = rows{
 	"reason.within": "{0}{1}",
-	"os.open":       "{0} を開く：{1}",
-	"os.read":       "{0} の読み取り：{1}",
-	"os.stat":       "{0} の確認：{1}",
-	"regexp":        "正規表現の誤り：{0}：`{1}`",
+
+	"fault.invalid":     "不正：{0}",
+	"fault.denied":      "許可なし：{0}",
+	"fault.not-found":   "該当なし：{0}",
+	"fault.conflict":    "競合：{0}",
+	"fault.gone":        "取り下げ済み：{0}",
+	"fault.too-large":   "過大：{0}",
+	"fault.unsupported": "未対応：{0}",
+
+	"os.open": "{0} を開く：{1}",
+	"os.read": "{0} の読み取り：{1}",
+	"os.stat": "{0} の確認：{1}",
+	"regexp":  "正規表現の誤り：{0}：`{1}`",
 }

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"regexp/syntax"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -33,6 +34,9 @@ type Reason struct {
 	// Args are strings, numbers, truth values and Reasons.
 	Args []any  `json:"args,omitempty"`
 	Text string `json:"text"` // the English
+	// JA is the Japanese of a text that has no code: that of a fault, which says
+	// it in both languages where it is made.
+	JA string `json:"ja,omitempty"`
 }
 
 // Bounds of a reason that was sent. One beyond them keeps its text only.
@@ -43,6 +47,15 @@ const (
 
 // Plain returns a reason that is only a text.
 func Plain(text string) Reason { return Reason{Text: text} }
+
+// Said returns the reason that a text in both languages is.
+func Said(t i18n.Text) Reason { return Reason{Text: t.EN, JA: t.JA} }
+
+// Fault returns the reason why another node was refused something: the kind of
+// the fault, and its text.
+func Fault(kind string, why Reason) Reason {
+	return Reason{Code: "fault." + kind, Args: []any{why}, Text: kind + ": " + why.Text}
+}
 
 // From returns the reason that an error is, the zero Reason for nil.
 func From(err error) Reason { return from(err, 0) }
@@ -93,8 +106,30 @@ func arguments(list []any, depth int) []any {
 	return out
 }
 
-// Zero reports whether r is no reason.
-func (r Reason) Zero() bool { return r.Text == "" && r.Code == "" }
+// IsZero reports whether r is no reason.
+func (r Reason) IsZero() bool { return r.Text == "" && r.JA == "" && r.Code == "" }
+
+// Stored returns the reason as a text for a column of a table, "" for none.
+func (r Reason) Stored() string {
+	if r.IsZero() {
+		return ""
+	}
+	data, err := json.Marshal(r)
+	if err != nil { // a number that is none
+		return ""
+	}
+	return string(data)
+}
+
+// Read returns the reason that [Reason.Stored] wrote, and a reason that is only
+// a text for anything else.
+func Read(stored string) Reason {
+	var r Reason
+	if stored == "" || json.Unmarshal([]byte(stored), &r) == nil {
+		return r
+	}
+	return Plain(stored)
+}
 
 // Clip returns r, or only the beginning of its text if r takes more bytes than
 // max as JSON.
@@ -102,11 +137,18 @@ func (r Reason) Clip(max int) Reason {
 	if data, err := json.Marshal(r); err == nil && len(data) <= max {
 		return r
 	}
-	text := r.Text
-	if len(text) > max {
-		text = strings.ToValidUTF8(text[:max], "")
+	return Plain(cut(r.Text, max))
+}
+
+// cut returns at most max bytes of a text, whole characters.
+func cut(text string, max int) string {
+	if len(text) <= max {
+		return text
 	}
-	return Reason{Text: text}
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
+	}
+	return text[:max]
 }
 
 // UnmarshalJSON reads a reason. One that is beyond the bounds keeps its text
@@ -124,6 +166,7 @@ func read(data []byte, depth int) (r Reason, whole bool, err error) {
 		Code string            `json:"code"`
 		Args []json.RawMessage `json:"args"`
 		Text string            `json:"text"`
+		JA   string            `json:"ja"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return Reason{}, false, fmt.Errorf("read a reason: %w", err)
@@ -131,7 +174,7 @@ func read(data []byte, depth int) (r Reason, whole bool, err error) {
 	if len(raw.Args) > maxArgs || depth > maxDepth {
 		return Plain(raw.Text), false, nil
 	}
-	r = Reason{Code: raw.Code, Text: raw.Text}
+	r = Reason{Code: raw.Code, Text: raw.Text, JA: raw.JA}
 	for _, a := range raw.Args {
 		v, ok := argument(a, depth)
 		if !ok {
@@ -170,11 +213,7 @@ func Of(err error) i18n.Text {
 		}
 		return i18n.Text{EN: strings.Join(en, "\n"), JA: strings.Join(ja, "\n")}
 	}
-	r := From(err)
-	if t := r.Say(); t.EN != t.JA {
-		return t
-	}
-	return Text(r.Text)
+	return From(err).Say()
 }
 
 func isCoded(err error) bool {

@@ -1,6 +1,7 @@
 package reason
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -20,7 +21,7 @@ type rows map[string]string
 var tables = map[string]rows{
 	"sigma": sigmaRows, "pipeline": pipelineRows, "correlate": correlateRows, "yaml": yamlRows,
 	"stix": stixRows, "evtx": evtxRows,
-	"reason": ownRows, "os": ownRows, "regexp": ownRows,
+	"reason": ownRows, "fault": ownRows, "os": ownRows, "regexp": ownRows,
 }
 
 // Say returns the reason in both languages. The Japanese is the English text
@@ -33,7 +34,7 @@ func (r Reason) ja(depth int) string {
 		if ja, ok := foreignRows[r.Text]; ok {
 			return ja
 		}
-		return r.Text
+		return cmp.Or(r.JA, r.Text)
 	}
 	library, _, _ := strings.Cut(r.Code, ".")
 	format, ok := tables[library][r.Code]

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/meneki/meneki/evtx"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/correlate"
 	"github.com/meneki/meneki/sigma/pipeline"
@@ -151,8 +152,23 @@ func TestOf(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
-	if !Of(nil).Zero() || !From(nil).Zero() {
+	if !Of(nil).Zero() || !From(nil).IsZero() {
 		t.Error("a reason for nothing")
+	}
+}
+
+// What a fault said comes back in both languages, with its kind.
+func TestFault(t *testing.T) {
+	text := i18n.T("the finding is not readable", "検知を読み取れません")
+	got := Read(Fault("invalid", Said(text)).Stored()).Say()
+	if want := i18n.T("invalid: the finding is not readable", "不正：検知を読み取れません"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := Read("not JSON").Say(); got != i18n.Same("not JSON") {
+		t.Errorf("%q", got)
+	}
+	if got := (Reason{}).Stored(); got != "" || !Read("").IsZero() {
+		t.Errorf("none is stored as %q", got)
 	}
 }
 
@@ -160,6 +176,9 @@ func TestClip(t *testing.T) {
 	r := Reason{Code: "sigma.modifier.unknown", Args: []any{strings.Repeat("あ", 100)}, Text: strings.Repeat("い", 100)}
 	if got := r.Clip(10_000); got.Code == "" {
 		t.Errorf("clipped: %v", got)
+	}
+	if got := r.Clip(199); got.Text != strings.Repeat("い", 66) {
+		t.Errorf("%v", got)
 	}
 	if got := r.Clip(200); got.Code != "" || got.Args != nil || got.Text != strings.Repeat("い", 66) {
 		t.Errorf("%v", got)

@@ -1,6 +1,7 @@
 // Package search answers one question over everything that the asker may see:
 // a word, a value, a case's number, or a whole pasted list of observables. It
-// knows nothing of what it searches: each capability lends it a Finder.
+// knows nothing of what it searches: each capability brings a Finder, which looks
+// into that capability's own list and so finds what the list shows to the asker.
 package search
 
 import (
@@ -32,7 +33,7 @@ type Hit struct {
 type Finder struct {
 	Name i18n.Text // in the plural
 	All  string    // path of the whole list, to which ?q= is added
-	// Find gives at most limit hits that the viewer may see.
+	// Find returns at most limit hits that the viewer may see.
 	Find func(ctx context.Context, v policy.Viewer, query string, limit int) ([]Hit, error)
 }
 
@@ -45,7 +46,7 @@ const (
 	perValue = 3
 )
 
-// PageConfig is what the page stands on.
+// PageConfig is what the page needs.
 type PageConfig struct{ Finders []Finder }
 
 // Pages adds /search.
@@ -79,7 +80,8 @@ func (v Value) Kind() i18n.Text { return web.KindText(string(v.Type)) }
 func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	q := r.Value("q")
 	if len(q) > maxQuery {
-		return nil, fault.New(fault.TooLarge, i18n.T("a search can hold {0} bytes", "検索できるのは {0} バイトまでです").With(maxQuery))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("a search can hold {0} bytes", "検索できるのは {0} バイトまでです").With(maxQuery))
 	}
 	v := view{Query: q}
 	out := &web.View{Template: "search/results", Title: i18n.T("Search", "検索")}
@@ -88,7 +90,8 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	switch {
 	case q == "":
 		v.None = &web.Empty{Icon: "search", Text: i18n.T("Nothing asked yet", "まだ何も検索していません"),
-			How: i18n.T("Type a value, a word, a case number or a member, or paste a list of indicators.", "値、語句、事案番号、構成員名を入力するか、指標の一覧を貼り付けてください。")}
+			How: i18n.T("Type a value, a word, a case number or a member, or paste a list of indicators.",
+				"値、語句、事案番号、構成員名を入力するか、指標の一覧を貼り付けてください。")}
 	case len(list) > 1:
 		out.Lede = i18n.T("{0} {0:value|values} of the pasted list", "貼り付けた一覧の値 {0} 件").With(len(list))
 		v.More = max(0, len(list)-maxList)
@@ -100,8 +103,9 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		out.Lede = q
 		v.Groups, err = c.groups(r.Context(), r.Viewer, event.Clip(q, maxWords))
 		if len(v.Groups) == 0 {
-			v.None = &web.Empty{Icon: "search", Text: i18n.T("Nothing that you may see holds this", "閲覧できる範囲に該当するものはありません"),
-				How: i18n.T("Try a part of the word, or one value alone.", "語句の一部、または値をひとつだけで試してください。")}
+			v.None = &web.Empty{Icon: "search",
+				Text: i18n.T("Nothing that you may see holds this", "閲覧できる範囲に該当するものはありません"),
+				How:  i18n.T("Try a part of the word, or one value alone.", "語句の一部、または値をひとつだけで試してください。")}
 		}
 	}
 	out.Data = v
@@ -116,7 +120,8 @@ func (c PageConfig) groups(ctx context.Context, who policy.Viewer, q string) ([]
 			return nil, err
 		}
 		if len(hits) > 0 {
-			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits[:min(len(hits), perKind)], More: len(hits) > perKind})
+			out = append(out, Group{Name: f.Name, All: f.All, Hits: hits[:min(len(hits), perKind)],
+				More: len(hits) > perKind})
 		}
 	}
 	return out, nil

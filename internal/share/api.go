@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -161,7 +162,7 @@ func (c HubPageConfig) oneOf(ctx context.Context, id string) (*indicatorOut, err
 		o.STIX, o.Armed = stixOf(i), tally(progress)[i.ID].armed
 		for _, p := range progress {
 			if seers(v) || p.Member == v.Member {
-				o.Progress = append(o.Progress, ProgressOut{p.Member, p.State, p.Sent, p.Armed, p.Hunted, p.Searched, p.Hits, p.Reason})
+				o.Progress = append(o.Progress, ProgressOut{p.Member, p.State, p.Sent, p.Armed, p.Hunted, p.Searched, p.Hits, reason.Read(p.Reason).Text})
 			}
 		}
 		for _, s := range seen {

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -150,7 +151,7 @@ func (c NodePageConfig) leavingAPI(a *api.API) {
 				return nil, err
 			}
 			return &leavingOut{list.Body(p, func(l Leaving) LeavingOut {
-				return LeavingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, l.Reason, json.RawMessage(l.Body)}
+				return LeavingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, reason.Read(l.Reason).Text, json.RawMessage(l.Body)}
 			})}, nil
 		})
 	errs := []fault.Kind{fault.NotFound, fault.Conflict}

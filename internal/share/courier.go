@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -105,16 +105,20 @@ func (c *Courier) round(ctx context.Context) (more bool, err error) {
 	return true, c.settle(ctx, list, a)
 }
 
+// maxReason is how long a reason of another node may be that is stored, in bytes
+// of JSON.
+const maxReason = 2000
+
 // settle writes down what the hub said. A message that grew meanwhile stays ready.
 func (c *Courier) settle(ctx context.Context, list []Leaving, a wire.BatchReply) error {
 	err := c.db.Write(ctx, store.System("share: sent"), func(tx *store.Tx) error {
 		for i, l := range list {
-			state, reason := StateSent, ""
+			state, why := StateSent, reason.Reason{}
 			if r := a.Results[i]; r.Problem != "" {
-				state, reason = StateFailed, event.Clip(r.Problem+": "+r.Reason, 500)
+				state, why = StateFailed, reason.Fault(r.Problem, r.Reason).Clip(maxReason)
 			}
 			if _, err := tx.Exec(`UPDATE leaving SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5 AND rev = $6 AND state = 'ready'`,
-				state, reason, clock.Micros(tx.Now()), l.Kind, l.ID, l.Rev); err != nil {
+				state, why.Stored(), clock.Micros(tx.Now()), l.Kind, l.ID, l.Rev); err != nil {
 				return err
 			}
 		}

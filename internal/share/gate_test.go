@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/wire"
@@ -288,7 +289,7 @@ func TestCourier(t *testing.T) {
 			out := wire.BatchReply{Results: make([]wire.Result, 2)}
 			for i, l := range b.Items {
 				if l.ID == "f2" {
-					out.Results[i] = wire.Result{Problem: "invalid", Reason: "the finding has no valid count"}
+					out.Results[i] = wire.Result{Problem: "invalid", Reason: reason.Plain("the finding has no valid count")}
 				}
 			}
 			return json.Marshal(out)

@@ -5,25 +5,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// Armory is the node's live engine and its past, as far as share needs them.
-type Armory interface {
-	// Arm makes the engine match a STIX indicator from now on. An indicator that
-	// cannot be matched in full gives a fault whose text says why.
-	Arm(indicator []byte) error
+// Matcher is the node's live engine and its past, as far as share needs them.
+type Matcher interface {
+	// Arm makes the engine match STIX indicators, all of them from one moment on. It
+	// returns an error for each of the list: nil, or for one that cannot be matched in
+	// full a fault whose text says why. The others are armed all the same.
+	Arm(indicators [][]byte) []error
 	// Disarm stops that; an unknown id is no error.
-	Disarm(id string)
+	Disarm(ids []string)
 	// Hunt searches the whole past for armed indicators, all of them at once. It says
 	// as early as it can, one call after the other, what it came to for which of the
 	// list; an error of done ends it.
@@ -39,20 +41,24 @@ type Hunted struct {
 
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
 type Inbox struct {
-	db     *store.DB
-	gate   *Gate
-	armory Armory
-	line   Line
-	clock  clock.Clock
-	skew   func() time.Duration
-	log    *slog.Logger
-	tell   func()
+	db      *store.DB
+	gate    *Gate
+	matcher Matcher
+	line    Line
+	clock   clock.Clock
+	skew    func() time.Duration
+	log     *slog.Logger
+	tell    func()
 
 	mu   sync.Mutex // one delivery at a time
 	last int64      // under mu; last delivery number that is stored
 	run  string     // under mu; the hub's count that last is of
 	sync chan struct{}
 	hunt chan struct{}
+	wake chan struct{} // something is in queue
+
+	queueMu sync.Mutex
+	queue   []wire.Object // under queueMu; pushed, and not taken yet
 
 	huntMu sync.Mutex
 	stop   context.CancelFunc // under huntMu; of the hunt that is under way, nil if there is none
@@ -66,9 +72,9 @@ const (
 
 // OpenInbox makes the inbox and arms everything that the node was armed with
 // when it stopped.
-func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
-	b := &Inbox{db: db, gate: gate, armory: armory, line: line, clock: c, skew: skew, log: log, tell: tell,
-		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1)}
+func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+	b := &Inbox{db: db, gate: gate, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
+		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	text, ok, err := db.Setting(ctx, settingLast)
 	if err != nil {
 		return nil, err
@@ -81,40 +87,96 @@ func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, armory Armory, lin
 	if b.run, _, err = db.Setting(ctx, settingRun); err != nil {
 		return nil, err
 	}
-	var rows []objectRow
-	err = db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) error {
-		rows, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND SCOPE(o)`)
-		return err
-	})
-	for _, r := range rows {
-		if err := armory.Arm([]byte(r.Body)); err != nil {
-			log.Warn("an indicator can no longer be armed", slog.String("indicator", r.ID), slog.Any("err", err))
-		}
+	if err := b.armStored(ctx); err != nil {
+		return nil, err
 	}
 	b.Hunt()
-	return b, err
+	return b, nil
 }
 
-// Pushed takes one object from the wire. One that follows the last is stored
-// and armed at once; a gap is healed by asking.
-func (b *Inbox) Pushed(ctx context.Context, body []byte) {
+// armPage is the number of indicators that are read and armed at once at start.
+const armPage = 10_000
+
+type storedIndicator struct {
+	ID   string `db:"id"`
+	Body string `db:"body"`
+}
+
+// armStored arms what the node was armed with when it stopped.
+func (b *Inbox) armStored(ctx context.Context) error {
+	after := ""
+	for {
+		var rows []storedIndicator
+		err := b.db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) (err error) {
+			rows, err = store.Query[storedIndicator](tx, `SELECT o.id, o.body FROM objects o
+WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.id > $1 AND SCOPE(o) ORDER BY o.id LIMIT $2`, after, armPage)
+			return err
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		list := make([][]byte, len(rows))
+		for i, r := range rows {
+			list[i], after = []byte(r.Body), r.ID
+		}
+		for i, err := range b.matcher.Arm(list) {
+			if err != nil {
+				b.log.Warn("an indicator can no longer be armed", slog.String("indicator", rows[i].ID), slog.Any("err", err))
+			}
+		}
+	}
+}
+
+// maxQueue bounds the objects that wait for their turn. Beyond it they are not
+// kept: the node then asks for them.
+const maxQueue = 1000
+
+// Pushed takes one object from the wire, in the order of sending, and returns at
+// once. Run stores and arms all that have come meanwhile together.
+func (b *Inbox) Pushed(body []byte) {
 	var o wire.Object
 	if err := json.Unmarshal(body, &o); err != nil {
 		b.log.Warn("the hub sent something unreadable", slog.Any("err", err))
 		return
 	}
+	b.queueMu.Lock()
+	full := len(b.queue) == maxQueue
+	if !full {
+		b.queue = append(b.queue, o)
+	}
+	b.queueMu.Unlock()
+	if full {
+		b.Sync()
+		return
+	}
+	poke(b.wake)
+}
+
+// takePushed stores and arms the objects in the queue that follow the last one; a
+// gap is closed by asking.
+func (b *Inbox) takePushed(ctx context.Context) {
+	b.queueMu.Lock()
+	list := b.queue
+	b.queue = nil
+	b.queueMu.Unlock()
 	b.mu.Lock()
-	next := o.Seq == b.last+1
-	old := o.Seq <= b.last
-	var err error
-	if next {
-		err = b.accept(ctx, []wire.Object{o}, o.Seq, b.run)
+	defer b.mu.Unlock()
+	next, gap := b.last, false
+	list = slices.DeleteFunc(list, func(o wire.Object) bool {
+		follows := o.Seq == next+1
+		if follows {
+			next++
+		}
+		gap = gap || o.Seq > next
+		return !follows
+	})
+	if len(list) > 0 {
+		if err := b.accept(ctx, list, next, b.run); err != nil {
+			b.log.Warn("could not take what the hub sent", slog.Any("err", err))
+			gap = true
+		}
 	}
-	b.mu.Unlock()
-	if err != nil {
-		b.log.Warn("could not take what the hub sent", slog.Any("err", err))
-	}
-	if !old && (!next || err != nil) {
+	if gap {
 		b.Sync()
 	}
 }
@@ -132,8 +194,21 @@ func poke(c chan struct{}) {
 	}
 }
 
-// Run syncs when asked and every half minute, until ctx ends.
+// Run takes what is pushed, and asks for what is missing when told to and every
+// half minute, until ctx ends.
 func (b *Inbox) Run(ctx context.Context) error {
+	var pushes sync.WaitGroup
+	pushes.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-b.wake:
+				b.takePushed(context.WithoutCancel(ctx))
+			}
+		}
+	})
+	defer pushes.Wait()
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
 	for {
@@ -183,15 +258,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 // receipt is true when it leaves, and a crash in between is healed by a sync.
 // Called under mu.
 func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run string) error {
-	type done struct {
-		row objectRow
-		rcp wire.Receipt
-	}
-	var all []done
-	for _, o := range list {
-		row, rcp := b.take(o)
-		all = append(all, done{row, rcp})
-	}
+	all := b.take(list)
 	err := b.db.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
 		for _, d := range all {
 			if d.row.Body == "" {
@@ -225,32 +292,71 @@ func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
 	return b.gate.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.gate.Handling(wire.KindReceipt), Body: r})
 }
 
-// take arms or disarms one object and says what came of it.
-func (b *Inbox) take(o wire.Object) (objectRow, wire.Receipt) {
-	now := b.clock()
-	rcp := wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: now.Add(b.skew())}
-	if o.Withdraw {
-		b.armory.Disarm(o.ID)
-		rcp.State = wire.Disarmed
-		rcp.ID = receiptID(rcp)
-		return objectRow{ID: o.ID}, rcp
-	}
-	row, err := rowOf(o, now)
-	if err == nil {
-		err = b.armory.Arm([]byte(row.Body))
-		rcp.At = b.clock().Add(b.skew()) // armed now, and not when it came
-	}
-	row.State = string(wire.Armed)
-	if err != nil {
-		rcp.State, rcp.Reason = wire.Refused, fault.TextOf(err).In(i18n.EN)
-		row.State, row.Hunted = string(wire.Refused), true
-		if row.Body == "" {
-			row.Body = "{}"
+// taken is what came of one object.
+type taken struct {
+	row objectRow // without a body if the object was withdrawn
+	rcp wire.Receipt
+}
+
+// take arms and disarms objects, all at once as long as none is in the list twice.
+func (b *Inbox) take(list []wire.Object) []taken {
+	out := make([]taken, 0, len(list))
+	for len(list) > 0 {
+		seen := map[string]bool{}
+		n := 0
+		for n < len(list) && !seen[list[n].ID] {
+			seen[list[n].ID] = true
+			n++
 		}
-		b.log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
+		out, list = append(out, b.takeOnce(list[:n])...), list[n:]
 	}
-	rcp.ID = receiptID(rcp)
-	return row, rcp
+	return out
+}
+
+// takeOnce is take for objects that are all different.
+func (b *Inbox) takeOnce(list []wire.Object) []taken {
+	now := b.clock()
+	out, refused := make([]taken, len(list)), make([]error, len(list))
+	var gone []string
+	var bodies [][]byte
+	var at []int // of bodies, in list
+	for i, o := range list {
+		if o.Withdraw {
+			gone, out[i].row = append(gone, o.ID), objectRow{ID: o.ID}
+			continue
+		}
+		if out[i].row, refused[i] = rowOf(o, now); refused[i] == nil {
+			bodies, at = append(bodies, []byte(out[i].row.Body)), append(at, i)
+		}
+	}
+	if len(gone) > 0 {
+		b.matcher.Disarm(gone)
+	}
+	if len(bodies) > 0 {
+		for k, err := range b.matcher.Arm(bodies) {
+			refused[at[k]] = err
+		}
+	}
+	done := b.clock().Add(b.skew()) // armed now, and not when it came
+	for i, o := range list {
+		row, rcp := &out[i].row, &out[i].rcp
+		*rcp = wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: done}
+		switch err := refused[i]; {
+		case o.Withdraw:
+			rcp.State = wire.Disarmed
+		case err != nil:
+			rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
+			row.State, row.Hunted = string(wire.Refused), true
+			if row.Body == "" {
+				row.Body = "{}"
+			}
+			b.log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
+		default:
+			row.State = string(wire.Armed)
+		}
+		rcp.ID = receiptID(*rcp)
+	}
+	return out
 }
 
 // receiptID makes the receipt for one state of one version the same however

@@ -68,7 +68,7 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	}
 	go b.tellOften(hctx)
 	var odd error
-	err = b.armory.Hunt(hctx, bodies, func(which []int, list []Hunted) error {
+	err = b.matcher.Hunt(hctx, bodies, func(which []int, list []Hunted) error {
 		some := make([]objectRow, len(which))
 		for k, i := range which {
 			some[k] = todo[i]

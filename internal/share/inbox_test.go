@@ -21,10 +21,11 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// armory is a node's engine that the test looks into.
-type armory struct {
+// matcher is a node's engine that the test looks into.
+type matcher struct {
 	mu    sync.Mutex
 	armed map[string]bool
+	calls []int // how many each call of Arm was for
 	hunts []string
 	fail  error
 
@@ -34,27 +35,34 @@ type armory struct {
 	odd    string // an object's id
 }
 
-func (a *armory) Arm(raw []byte) error {
-	var o struct{ ID, Name string }
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return err
-	}
-	if strings.HasPrefix(o.Name, "unmatchable") {
-		return fault.New(fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"))
-	}
+func (a *matcher) Arm(list [][]byte) []error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.armed[o.ID] = true
-	return nil
+	a.calls = append(a.calls, len(list))
+	out := make([]error, len(list))
+	for i, raw := range list {
+		var o struct{ ID, Name string }
+		if out[i] = json.Unmarshal(raw, &o); out[i] != nil {
+			continue
+		}
+		if strings.HasPrefix(o.Name, "unmatchable") {
+			out[i] = fault.New(fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"))
+			continue
+		}
+		a.armed[o.ID] = true
+	}
+	return out
 }
 
-func (a *armory) Disarm(id string) {
+func (a *matcher) Disarm(ids []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.armed, id)
+	for _, id := range ids {
+		delete(a.armed, id)
+	}
 }
 
-func (a *armory) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hunted) error) error {
+func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hunted) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fail != nil {
@@ -94,14 +102,14 @@ type node struct {
 	*Inbox
 	db     *store.DB
 	gate   *Gate
-	engine *armory
+	engine *matcher
 	hub    []wire.Object // all that there is for this node, by number
 	asked  []wire.SyncRequest
 }
 
 func openNode(t *testing.T, db *store.DB, old *node) *node {
 	t.Helper()
-	n := &node{db: db, gate: openGate(t, db, Cautious()), engine: &armory{armed: map[string]bool{}}}
+	n := &node{db: db, gate: openGate(t, db, Cautious()), engine: &matcher{armed: map[string]bool{}}}
 	if old != nil {
 		n.hub = old.hub
 	}
@@ -150,7 +158,8 @@ func (n *node) push(t *testing.T, o wire.Object) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Pushed(t.Context(), b)
+	n.Pushed(b)
+	n.takePushed(t.Context())
 }
 
 // receipts lists the states that the node has told, by object.
@@ -205,11 +214,66 @@ func TestInbox(t *testing.T) {
 			}
 		}
 		// Nonsense from the wire harms nothing.
-		n.Pushed(ctx, []byte("{"))
+		n.Pushed([]byte("{"))
 		broken := wire.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
 		n.push(t, broken)
 		if n.last != 5 || n.receipts(t)[broken.ID][0] != wire.Refused {
 			t.Errorf("a broken object: at %d", n.last)
+		}
+	})
+}
+
+// What arrives together is armed together, each with its own receipt: one that is
+// refused and one that is sent again stop none of the others, and an object that
+// comes twice ends as it came last.
+func TestInboxBurst(t *testing.T) {
+	eachNode(t, func(t *testing.T, db *store.DB) {
+		n := openNode(t, db, nil)
+		a, b, bad, c := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "unmatchable.example.net"), n.sends(t, "c.example.net")
+		gone := wire.Object{Seq: 5, ID: a.ID, Modified: start.Add(time.Second), Withdraw: true}
+		back := a
+		back.Seq, back.Modified = 6, start.Add(2*time.Second)
+		off := wire.Object{Seq: 7, ID: b.ID, Modified: start.Add(time.Second), Withdraw: true}
+		late := wire.Object{Seq: 9, ID: c.ID, Modified: start.Add(time.Second), Withdraw: true}
+		for _, o := range []wire.Object{a, a, b, bad, c, gone, back, off, late} {
+			body, err := json.Marshal(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Pushed(body)
+		}
+		n.takePushed(t.Context())
+		if !slices.Equal(n.engine.calls, []int{4, 1}) {
+			t.Errorf("armed in calls of %v, want 4 at once and the one that came again", n.engine.calls)
+		}
+		if diff := cmp.Diff(map[string]bool{a.ID: true, c.ID: true}, n.engine.armed); diff != "" {
+			t.Errorf("armed (-want +got):\n%s", diff)
+		}
+		want := map[string][]wire.State{a.ID: {wire.Armed, wire.Armed, wire.Disarmed}, b.ID: {wire.Armed, wire.Disarmed}, bad.ID: {wire.Refused}, c.ID: {wire.Armed}}
+		if diff := cmp.Diff(want, n.receipts(t)); diff != "" {
+			t.Errorf("receipts (-want +got):\n%s", diff)
+		}
+		if n.last != 7 {
+			t.Errorf("at %d, want 7: one is missing", n.last)
+		}
+		select {
+		case <-n.Inbox.sync:
+		default:
+			t.Error("a gap must make the node ask")
+		}
+		// More than are kept: the node asks for them.
+		body, err := json.Marshal(wire.Object{Seq: 8, ID: b.ID, Modified: start.Add(time.Second), Withdraw: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range maxQueue + 1 {
+			n.Pushed(body)
+		}
+		if len(n.queue) != maxQueue || len(n.Inbox.sync) != 1 {
+			t.Errorf("%d are kept, and asked %d times", len(n.queue), len(n.Inbox.sync))
+		}
+		if n.takePushed(t.Context()); n.last != 8 {
+			t.Errorf("at %d, want 8", n.last)
 		}
 	})
 }
@@ -231,6 +295,9 @@ func TestInboxRestart(t *testing.T) {
 		again := openNode(t, db, n)
 		if diff := cmp.Diff(map[string]bool{a.ID: true, b.ID: true}, again.engine.armed); diff != "" {
 			t.Errorf("armed after a restart (-want +got):\n%s", diff)
+		}
+		if !slices.Equal(again.engine.calls, []int{2}) {
+			t.Errorf("armed at start in calls of %v, want one of 2", again.engine.calls)
 		}
 		if again.last != 4 {
 			t.Errorf("goes on from %d", again.last)

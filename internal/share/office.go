@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -286,13 +287,9 @@ type deliveryRow struct {
 
 // deliver writes a delivery for each member that policy lets have the object.
 func (o *Office) deliver(tx *store.Tx, row objectRow, people []Recipient) ([]parcel, error) {
-	last, err := store.Query[seqRow](tx, `SELECT member, max(seq) AS seq FROM delivery GROUP BY member`)
+	seq, err := lastSeqs(tx, people)
 	if err != nil {
 		return nil, err
-	}
-	seq := make(map[string]int64, len(last))
-	for _, l := range last {
-		seq[l.Member] = l.Seq
 	}
 	var rows []deliveryRow
 	var out []parcel
@@ -305,6 +302,27 @@ func (o *Office) deliver(tx *store.Tx, row objectRow, people []Recipient) ([]par
 		out = append(out, parcel{member: p.ID, row: row, seq: n})
 	}
 	return out, store.Insert(tx, "delivery", rows)
+}
+
+// lastSeqs returns the number of the last delivery to each member. It asks the
+// index for each, and does not read all deliveries.
+func lastSeqs(tx *store.Tx, people []Recipient) (map[string]int64, error) {
+	seq := make(map[string]int64, len(people))
+	for some := range slices.Chunk(people, 500) {
+		args, list := make([]any, len(some)), make([]string, len(some))
+		for i, p := range some {
+			args[i], list[i] = p.ID, fmt.Sprintf("(CAST($%d AS TEXT))", i+1)
+		}
+		last, err := store.Query[seqRow](tx, `SELECT p.column1 AS member, coalesce((SELECT max(d.seq) FROM delivery d WHERE d.member = p.column1), 0) AS seq
+FROM (VALUES `+strings.Join(list, ",")+`) AS p`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range last {
+			seq[l.Member] = l.Seq
+		}
+	}
+	return seq, nil
 }
 
 // send pushes parcels to the members that are there and writes down when.
@@ -384,12 +402,20 @@ func (o *Office) Sync(ctx context.Context, member string, ask wire.SyncRequest) 
 			after, a.Reset = 0, true
 		}
 		a.Upto = after
-		if err := o.backfill(tx, me); err != nil {
-			return err
-		}
-		rows, err := store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
-		if err != nil {
-			return err
+		var rows []deliveryRow
+		for filled, again := false, true; again; {
+			rows, err = store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
+			if err != nil {
+				return err
+			}
+			// What it could not get before is looked for once it has all the rest, and not
+			// at every page.
+			if again = len(rows) < limit && !filled; again {
+				filled = true
+				if err := o.backfill(tx, me); err != nil {
+					return err
+				}
+			}
 		}
 		for _, d := range rows {
 			a.Upto = d.Seq
@@ -435,16 +461,30 @@ func (o *Office) CountAnew(ctx context.Context) error {
 // backfill addresses to a member what was shared before it could get it: before
 // it joined, or before a marking was loosened.
 func (o *Office) backfill(tx *store.Tx, me Recipient) error {
-	rows, err := store.Query[Indicator](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
+	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
 		clock.Micros(tx.Now()), me.ID, false)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	last, err := lastSeqs(tx, []Recipient{me})
 	if err != nil {
 		return err
 	}
+	n := last[me.ID]
+	var list []deliveryRow
 	for _, r := range rows {
-		if _, err := o.deliver(tx, r, []Recipient{me}); err != nil {
-			return err
+		if policy.MayGet(me.ID, me.Sector, r.Handling) {
+			n++
+			list = append(list, deliveryRow{me.ID, n, r.ID, r.Modified, false, tx.Now()})
 		}
 	}
-	return nil
+	return store.Insert(tx, "delivery", list)
+}
+
+// missingRow is an object that was not delivered to a member.
+type missingRow struct {
+	ID       string          `db:"id"`
+	Modified time.Time       `db:"modified"`
+	Handling policy.Handling `db:",handling"`
 }

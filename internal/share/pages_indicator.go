@@ -244,7 +244,7 @@ func clipped(t i18n.Text, n int) i18n.Text {
 func dotDetail(p Progress) i18n.Text {
 	switch {
 	case wire.State(p.State) == wire.Refused:
-		return clipped(reason.Text(p.Reason), 120)
+		return clipped(reason.Read(p.Reason).Say(), 120)
 	case p.Hits == 1:
 		return i18n.T("1 trace", "痕跡 1 件")
 	case p.Hits > 1:
@@ -284,7 +284,7 @@ func (c HubPageConfig) progressList(ctx context.Context, progress []Progress) we
 		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "配布先なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
-		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, told(p.Hits), reason.Text(p.Reason)}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, told(p.Hits), reason.Read(p.Reason).Say()}})
 	}
 	return l
 }

@@ -153,7 +153,7 @@ func shownLeaving() list.Spec[Leaving] {
 			Cell: func(m Leaving) any {
 				var why any
 				if m.Reason != "" {
-					why = reason.Text(m.Reason)
+					why = reason.Read(m.Reason).Say()
 				}
 				return web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}
 			}, Data: func(m Leaving) any { return m.Title }},
@@ -165,7 +165,7 @@ func shownLeaving() list.Spec[Leaving] {
 		{Key: "decided", Text: i18n.T("Decided", "判断"), Data: func(m Leaving) any { return m.Decided }},
 		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide, Cell: func(m Leaving) any { return m.By }},
 		{Key: "sent", Text: i18n.T("Sent", "送信"), Data: func(m Leaving) any { return m.Sent }},
-		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Leaving) any { return reason.Text(m.Reason) }},
+		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Leaving) any { return reason.Read(m.Reason).Say() }},
 	}
 	s.Row = func(m Leaving) web.Row {
 		return web.Row{Key: string(m.Kind) + "/" + m.ID, Path: letterPath(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt}
@@ -298,7 +298,7 @@ func (c NodePageConfig) letter(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Sent", "送信"), Value: m.Sent})
 	}
 	if m.Reason != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Text(m.Reason)})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Read(m.Reason).Say()})
 	}
 	if f := findingIn(m); f != "" {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: findingLink(f, c.findingTitle(r, f))})

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
@@ -148,7 +149,7 @@ func shared(t *testing.T, h *hub) (value, rule, secret Indicator) {
 	}
 	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Hunted, At: start, Searched: 5000, Hits: 3}))
 	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Armed, At: start}))
-	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: start, Reason: hostile}))
+	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: start, Reason: reason.Plain(hostile)}))
 	b, _ := json.Marshal(wire.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3, First: start, Last: start, Retro: true, At: start, Handling: policy.Handling{TLP: policy.Green}})
 	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "gas", b) }))
 	return value, rule, secret

@@ -31,7 +31,7 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 	default:
 		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
 	}
-	r.Member, r.Case, r.At, r.Reason = member, caseID, event.Near(r.At, tx.Now()), event.Clip(r.Reason, 500)
+	r.Member, r.Case, r.At, r.Reason = member, caseID, event.Near(r.At, tx.Now()), r.Reason.Clip(maxReason)
 	if r.Undisclosed || r.Hits < 0 {
 		r.Undisclosed, r.Hits = true, 0
 	}
@@ -57,7 +57,7 @@ ON CONFLICT (object, member) DO UPDATE SET
  searched = CASE WHEN excluded.hunted <> 0 THEN excluded.searched ELSE progress.searched END,
  hits = CASE WHEN excluded.hunted <> 0 THEN excluded.hits ELSE progress.hits END,
  reason = excluded.reason`,
-		r.Object, member, clock.Micros(r.Modified), string(r.State), armed, hunted, r.Searched, hits, r.Reason)
+		r.Object, member, clock.Micros(r.Modified), string(r.State), armed, hunted, r.Searched, hits, r.Reason.Stored())
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,17 @@ import (
 // when it is complete. On PostgreSQL it is fault.Unsupported: pg_dump does it.
 func (db *DB) Backup(ctx context.Context, path string) error {
 	if db.engine == Postgres {
-		return fault.New(fault.Unsupported, i18n.T("meneki does not back up PostgreSQL itself", "PostgreSQL のバックアップは meneki では行いません")).
-			WithHint(i18n.T("use pg_dump --format=custom, and pg_restore to bring it back", "pg_dump --format=custom を使い、復元には pg_restore を使ってください"))
+		return fault.New(fault.Unsupported, i18n.T("meneki does not back up PostgreSQL itself",
+			"PostgreSQL のバックアップは meneki では行いません")).
+			WithHint(i18n.T("use pg_dump --format=custom, and pg_restore to bring it back",
+				"pg_dump --format=custom を使い、復元には pg_restore を使ってください"))
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
 			return storageFault(err)
 		}
-		return fault.New(fault.Conflict, i18n.T("the backup file {0} exists already", "バックアップ先 {0} は既に存在します").With(path)).
+		return fault.New(fault.Conflict, i18n.T("the backup file {0} exists already",
+			"バックアップ先 {0} は既に存在します").With(path)).
 			WithHint(i18n.T("name a file that is not there yet", "まだ存在しないファイル名を指定してください"))
 	}
 	part := path + ".part"

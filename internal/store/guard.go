@@ -43,8 +43,9 @@ func (db *DB) findGuarded(ctx context.Context, sets []Migration) error {
 	for table, n := range columns {
 		switch {
 		case n != len(handlingColumns):
-			errs = append(errs, fmt.Errorf("store: the table %s has some of the columns %s; it needs all of them or none",
-				table, strings.Join(handlingColumns[:], ", ")))
+			errs = append(errs,
+				fmt.Errorf("store: the table %s has some of the columns %s; it needs all of them or none",
+					table, strings.Join(handlingColumns[:], ", ")))
 		case exceptions[table] == "":
 			tables[table] = true
 		}

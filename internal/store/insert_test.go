@@ -29,7 +29,8 @@ func TestInsertTogether(t *testing.T) {
 				rows = append(rows, []any{fmt.Sprintf("c%05d", i), i})
 			}
 			err := db.Write(ctx, sys, func(tx *store.Tx) error {
-				return tx.InsertTogether(`INSERT INTO counter (id, n)`, rows, `ON CONFLICT (id) DO UPDATE SET n = counter.n + 1000`)
+				return tx.InsertTogether(`INSERT INTO counter (id, n)`, rows,
+					`ON CONFLICT (id) DO UPDATE SET n = counter.n + 1000`)
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -2,7 +2,7 @@ package store
 
 import "strings"
 
-// A token is a piece of SQL: enough of the language is known to tell words from
+// A token is a piece of SQL: enough of the language is known to distinguish words from
 // strings and comments, which is all that scopes and migrations need.
 type token struct {
 	kind     tokenKind
@@ -16,7 +16,7 @@ type tokenKind uint8
 const (
 	word   tokenKind = iota // a keyword or a name
 	quoted                  // a "name"
-	mark                    // one character of punctuation, or an operator's part
+	punct                   // one character of punctuation, or an operator's part
 	other                   // a number, a placeholder
 	str                     // a 'string'
 )
@@ -63,7 +63,7 @@ func lex(q string) []token {
 			depth--
 		}
 		i++
-		out = append(out, token{mark, q[from:i], from, i, depth})
+		out = append(out, token{punct, q[from:i], from, i, depth})
 		if c == '(' {
 			depth++
 		}
@@ -110,4 +110,4 @@ func (t token) is(words ...string) bool {
 	return false
 }
 
-func (t token) mark(s string) bool { return t.kind == mark && t.text == s }
+func (t token) punct(s string) bool { return t.kind == punct && t.text == s }

@@ -13,7 +13,7 @@ const notifyChannel = "meneki_outbox_"
 
 // Listen calls wake after each commit of another process that emitted, and once when
 // it listens. It returns when ctx ends or the connection is lost. On SQLite, where
-// processes do not hear each other, it returns at the end of ctx.
+// processes cannot notify each other, it returns at the end of ctx.
 func (db *DB) Listen(ctx context.Context, wake func()) error {
 	if db.engine != Postgres {
 		<-ctx.Done()

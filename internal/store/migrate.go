@@ -91,7 +91,8 @@ const migrationTable = `CREATE TABLE IF NOT EXISTS schema_migration (
 func (db *DB) applied(ctx context.Context, set string, files []migrationFile) (map[int]bool, error) {
 	out := map[int]bool{}
 	err := db.migrationTx(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT version, checksum, program FROM schema_migration WHERE name = $1 ORDER BY version`, set)
+		rows, err := tx.QueryContext(ctx,
+			`SELECT version, checksum, program FROM schema_migration WHERE name = $1 ORDER BY version`, set)
 		if err != nil {
 			return err
 		}
@@ -104,11 +105,16 @@ func (db *DB) applied(ctx context.Context, set string, files []migrationFile) (m
 			}
 			at := slices.IndexFunc(files, func(f migrationFile) bool { return f.version == version })
 			if at < 0 {
-				return fault.New(fault.Newer, i18n.T("the database has version {1} of {0}, written by meneki {2}; this program does not know it", "データベースの {0} は版 {1} です(meneki {2} が作成)。このプログラムは対応していません").With(set, version, program))
+				return fault.New(fault.Newer,
+					i18n.T("the database has version {1} of {0}, written by meneki {2}; this program does not know it",
+						"データベースの {0} は版 {1} です(meneki {2} が作成)。このプログラムは対応していません").With(set, version, program))
 			}
 			if f := files[at]; f.sum != sum {
-				return fault.New(fault.Conflict, i18n.T("the migration {0} is not the one that was applied to this database", "マイグレーション {0} が、このデータベースに適用されたものと異なります").With(set+"/"+f.name)).
-					WithHint(i18n.T("run a released meneki; migrations that were applied must not be edited", "正式版の meneki を使ってください。適用済みのマイグレーションは書き換えられません"))
+				return fault.New(fault.Conflict,
+					i18n.T("the migration {0} is not the one that was applied to this database",
+						"マイグレーション {0} が、このデータベースに適用されたものと異なります").With(set+"/"+f.name)).
+					WithHint(i18n.T("run a released meneki; migrations that were applied must not be edited",
+						"正式版の meneki を使ってください。適用済みのマイグレーションは書き換えられません"))
 			}
 			out[version] = true
 		}
@@ -120,7 +126,8 @@ func (db *DB) applied(ctx context.Context, set string, files []migrationFile) (m
 func (db *DB) applyFile(ctx context.Context, set string, f migrationFile) error {
 	return db.migrationTx(ctx, func(tx *sql.Tx) error {
 		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM schema_migration WHERE name = $1 AND version = $2`, set, f.version).Scan(&n); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM schema_migration WHERE name = $1 AND version = $2`,
+			set, f.version).Scan(&n); err != nil {
 			return err
 		}
 		if n > 0 {
@@ -129,7 +136,8 @@ func (db *DB) applyFile(ctx context.Context, set string, f migrationFile) error 
 		if _, err := tx.ExecContext(ctx, f.sql); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO schema_migration (name, version, checksum, at, program) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := tx.ExecContext(ctx,
+			`INSERT INTO schema_migration (name, version, checksum, at, program) VALUES ($1, $2, $3, $4, $5)`,
 			set, f.version, f.sum, clock.Micros(db.Now()), programVersion())
 		return err
 	})
@@ -156,7 +164,8 @@ func (db *DB) migrationTx(ctx context.Context, fn func(*sql.Tx) error) (err erro
 		}
 	}()
 	if db.engine == Postgres {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('meneki.migrate.' || current_schema()))`); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			`SELECT pg_advisory_xact_lock(hashtext('meneki.migrate.' || current_schema()))`); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,8 @@ func TestMigrate(t *testing.T) {
 		ctx := t.Context()
 		v1 := migration("m", "0001_a.sql", "CREATE TABLE a (x BLOB, note TEXT DEFAULT 'a BLOB') -- BLOB\n;")
 		v2 := migration("m", "0001_a.sql", "CREATE TABLE a (x BLOB, note TEXT DEFAULT 'a BLOB') -- BLOB\r\n;",
-			"0002_b.sql", "syntax error", "0002_b.pg.sql", "CREATE TABLE b (e TEXT DEFAULT 'pg');", "0002_b.sqlite.sql", "CREATE TABLE b (e TEXT DEFAULT 'sqlite');")
+			"0002_b.sql", "syntax error", "0002_b.pg.sql", "CREATE TABLE b (e TEXT DEFAULT 'pg');",
+			"0002_b.sqlite.sql", "CREATE TABLE b (e TEXT DEFAULT 'sqlite');")
 		for _, m := range []store.Migration{v1, v1, v2, v2} {
 			if err := db.Migrate(ctx, m); err != nil {
 				t.Fatal(err)
@@ -43,8 +44,10 @@ func TestMigrate(t *testing.T) {
 		if err := db.Migrate(ctx, v1); !fault.Is(err, fault.Newer) {
 			t.Errorf("older program: %v", err)
 		}
-		edited := migration("m", "0001_a.sql", "CREATE TABLE a (x TEXT);", "0002_b.pg.sql", "x", "0002_b.sqlite.sql", "x")
-		if err := db.Migrate(ctx, edited); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.TextOf(err).JA, "m/0001_a.sql") {
+		edited := migration("m", "0001_a.sql", "CREATE TABLE a (x TEXT);", "0002_b.pg.sql", "x", "0002_b.sqlite.sql",
+			"x")
+		if err := db.Migrate(ctx, edited); !fault.Is(err, fault.Conflict) ||
+			!strings.Contains(fault.TextOf(err).JA, "m/0001_a.sql") {
 			t.Errorf("edited file: %v", err)
 		}
 		broken := migration("n", "0001_x.sql", "CREATE TABLE half (x TEXT); CREATE TABLE half (x TEXT);")
@@ -54,7 +57,8 @@ func TestMigrate(t *testing.T) {
 		if err := db.Migrate(ctx, migration("n", "0001_x.sql", "CREATE TABLE half (x TEXT);")); err != nil {
 			t.Errorf("a migration that failed left something: %v", err)
 		}
-		for _, bad := range []store.Migration{migration("e"), migration("e", "x.sql", ""), migration("e", "0001_a.sql", "", "1_b.sql", "")} {
+		for _, bad := range []store.Migration{migration("e"), migration("e", "x.sql", ""),
+			migration("e", "0001_a.sql", "", "1_b.sql", "")} {
 			if err := db.Migrate(ctx, bad); err == nil {
 				t.Errorf("%v: no error", bad.FS)
 			}

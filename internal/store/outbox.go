@@ -50,7 +50,7 @@ func (tx *Tx) EmitIn(lane, topic, id string, msg any) error {
 
 // flush writes what was emitted. It is the last thing of a transaction: from here to
 // the end of the commit no other transaction numbers its messages, so the order of
-// the numbers is the order of the commits, and whoever has read up to a number has
+// the numbers is the order of the commits, and a reader that is at a number has
 // missed none before it. SQLite has one writer anyway.
 func (tx *Tx) flush() error {
 	if len(tx.emitted) == 0 {

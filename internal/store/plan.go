@@ -53,7 +53,7 @@ func (db *DB) planOf(t reflect.Type) (*plan, error) {
 	return p, p.err
 }
 
-// add collects the fields of t. An embedded struct without a tag lends its own.
+// add collects the fields of t. The fields of an embedded struct without a tag are among them.
 func (p *plan) add(t reflect.Type, at []int) {
 	for f := range t.Fields() {
 		index := append(append([]int{}, at...), f.Index...)

@@ -21,8 +21,10 @@ func (db *DB) openPostgres(ctx context.Context, raw string) error {
 	cfg, err := pgx.ParseConfig(raw)
 	if err != nil {
 		// pgx hides the password in its error.
-		return fault.Wrap(fault.Invalid, i18n.T("the PostgreSQL address cannot be read", "PostgreSQL の接続先を読み取れません"), err).
-			WithHint(i18n.T("write it as postgres://user:password@host:5432/name", "postgres://user:password@host:5432/name の形で書いてください"))
+		return fault.Wrap(fault.Invalid, i18n.T("the PostgreSQL address cannot be read", "PostgreSQL の接続先を読み取れません"),
+			err).
+			WithHint(i18n.T("write it as postgres://user:password@host:5432/name",
+				"postgres://user:password@host:5432/name の形で書いてください"))
 	}
 	cfg.RuntimeParams["timezone"] = "UTC"
 	if cfg.RuntimeParams["application_name"] == "" {

@@ -77,7 +77,7 @@ type kept struct {
 	stmt sqliteStmt
 }
 
-// take gives the statement for a text, out of what is kept: so one that is still
+// take returns the statement for a text, out of what is kept: so one that is still
 // read from is not run a second time.
 func (k *keeper) take(ctx context.Context, text string) (sqliteStmt, error) {
 	if e := k.byText[text]; e != nil {
@@ -97,12 +97,12 @@ func (k *keeper) take(ctx context.Context, text string) (sqliteStmt, error) {
 
 // inOrder writes ? for the placeholders of a statement that are $1, $2, $3 and so
 // on: a name is looked for among all of them whenever one is bound, which makes the
-// rows of a long INSERT dear. Other statements stay as they are.
+// rows of a long INSERT expensive. Other statements stay as they are.
 func inOrder(text string) string {
 	var out []byte
 	n, last := 0, 0
 	for _, t := range lex(text) {
-		if t.mark("?") {
+		if t.punct("?") {
 			return text
 		}
 		if t.kind != other || t.text[0] != '$' {
@@ -117,8 +117,8 @@ func inOrder(text string) string {
 	return string(out) + text[last:]
 }
 
-// give puts a statement back. One that failed, or is long, is not kept.
-func (k *keeper) give(text string, s sqliteStmt, failed error) error {
+// put takes a statement back. One that failed, or is long, is not kept.
+func (k *keeper) put(text string, s sqliteStmt, failed error) error {
 	if failed != nil || len(text) >= longStatement || k.byText[text] != nil {
 		return s.Close()
 	}
@@ -138,7 +138,7 @@ func (k *keeper) ExecContext(ctx context.Context, text string, args []driver.Nam
 		return nil, err
 	}
 	r, err := s.ExecContext(ctx, args)
-	if e := k.give(text, s, err); err == nil && e != nil {
+	if e := k.put(text, s, err); err == nil && e != nil {
 		return nil, e
 	}
 	return r, err
@@ -152,10 +152,10 @@ func (k *keeper) QueryContext(ctx context.Context, text string, args []driver.Na
 	}
 	r, err := s.QueryContext(ctx, args)
 	if err != nil {
-		_ = k.give(text, s, err) // the first error tells more
+		_ = k.put(text, s, err) // the first error says more
 		return nil, err
 	}
-	return &keptRows{Rows: r, give: func(failed error) error { return k.give(text, s, failed) }}, nil
+	return &keptRows{Rows: r, put: func(failed error) error { return k.put(text, s, failed) }}, nil
 }
 
 // Close ends the statements and the connection.
@@ -169,17 +169,17 @@ func (k *keeper) Close() error {
 	return errors.Join(append(errs, k.sqliteConn.Close())...)
 }
 
-// keptRows gives the statement back when it was read.
+// keptRows puts the statement back when it was read.
 type keptRows struct {
 	driver.Rows
-	give func(failed error) error
+	put func(failed error) error
 }
 
 func (r *keptRows) Close() error {
 	err := r.Rows.Close()
-	if give := r.give; give != nil {
-		r.give = nil
-		return errors.Join(err, give(err))
+	if put := r.put; put != nil {
+		r.put = nil
+		return errors.Join(err, put(err))
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// Query gives the rows of a statement. T is a struct whose fields have db tags,
+// Query returns the rows of a statement. T is a struct whose fields have db tags,
 // or one scalar column. Every column of the result needs a field; a field
 // without a column stays zero. Fields convert as follows:
 //
@@ -37,7 +37,7 @@ func Query[T any](tx *Tx, query string, args ...any) ([]T, error) {
 	return out, nil
 }
 
-// One gives the first row, or fault.NotFound if there is none; the transaction
+// One returns the first row, or fault.NotFound if there is none; the transaction
 // goes on then.
 func One[T any](tx *Tx, query string, args ...any) (T, error) {
 	for row, err := range Rows[T](tx, query, args...) {

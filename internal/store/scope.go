@@ -9,10 +9,10 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 )
 
-// Scope says for whom a transaction runs, and so which rows of the handled
+// Scope says for whom a transaction runs, and so which rows of the guarded
 // tables it can reach. The zero Scope is the public's.
 //
-// A statement that names a handled table says where the rows are to be cut by
+// A statement that names a guarded table says where the rows are to be cut by
 // SCOPE(alias), once for each time the table is named, alias being the table's
 // alias there, or its name if it has none:
 //
@@ -21,7 +21,7 @@ import (
 // The store puts policy.Predicate of the scope's viewer in its place, or 1=1
 // for the system. A statement that leaves it out, puts it beside an OR without
 // parentheses, or negates it is refused before it runs. INSERT needs none, but
-// a SELECT inside an INSERT does. A column that is named like a handled table
+// a SELECT inside an INSERT does. A column that is named like a guarded table
 // is written with its own table's alias before it.
 type Scope struct {
 	system bool
@@ -39,13 +39,13 @@ func As(v policy.Viewer) Scope { return Scope{viewer: v} }
 // Viewer is who asks; ok is false for the system.
 func (s Scope) Viewer() (v policy.Viewer, ok bool) { return s.viewer, !s.system }
 
-// Why is what System was told.
+// Why is the reason that System was called with.
 func (s Scope) Why() string { return s.why }
 
-// mention is a handled table named in a statement.
+// mention is a guarded table named in a statement.
 type mention struct{ table, alias string }
 
-// place is where SCOPE(alias) stands in a statement.
+// place is where SCOPE(alias) is in a statement.
 type place struct {
 	from, to int
 	alias    string // as it is written
@@ -103,11 +103,11 @@ func (db *DB) findPlaces(query string) (out []place, err error) {
 	want := db.mentions(toks)
 	got := map[string]int{}
 	for i := 0; i+3 < len(toks); i++ {
-		if !toks[i].is("scope") || !toks[i+1].mark("(") {
+		if !toks[i].is("scope") || !toks[i+1].punct("(") {
 			continue
 		}
 		alias := toks[i+2]
-		if (alias.kind != word && alias.kind != quoted) || !toks[i+3].mark(")") {
+		if (alias.kind != word && alias.kind != quoted) || !toks[i+3].punct(")") {
 			return nil, misuse(query, "SCOPE takes one alias")
 		}
 		if err := placed(query, toks, i); err != nil {
@@ -120,12 +120,13 @@ func (db *DB) findPlaces(query string) (out []place, err error) {
 	need := map[string]int{}
 	for _, m := range want {
 		if need[m.alias]++; got[m.alias] < need[m.alias] {
-			return nil, misuse(query, fmt.Sprintf("the handled table %s is read without SCOPE(%s)", m.table, m.alias))
+			return nil, misuse(query, fmt.Sprintf("the guarded table %s is read without SCOPE(%s)", m.table, m.alias))
 		}
 	}
 	for alias := range got {
 		if need[alias] == 0 {
-			return nil, misuse(query, fmt.Sprintf("SCOPE(%s) stands for no handled table; has it the columns of a handling?", alias))
+			return nil, misuse(query,
+				fmt.Sprintf("SCOPE(%s) names no guarded table; has it the columns of a handling?", alias))
 		}
 	}
 	return out, nil
@@ -135,7 +136,7 @@ func misuse(query, what string) error {
 	return fault.Wrap(fault.Internal, i18n.Text{}, fmt.Errorf("store: %s in %q", what, head(query)))
 }
 
-// mentions finds the handled tables whose rows a statement reads or changes.
+// mentions finds the guarded tables whose rows a statement reads or changes.
 // When in doubt a word is a table.
 func (db *DB) mentions(toks []token) []mention {
 	guarded := db.guard.Load().tables
@@ -155,15 +156,15 @@ func (db *DB) mentions(toks []token) []mention {
 		if (t.kind != word && t.kind != quoted) || !guarded[t.text] {
 			continue
 		}
-		if i+1 < len(toks) && toks[i+1].mark(".") {
+		if i+1 < len(toks) && toks[i+1].punct(".") {
 			continue // finding.id: the table is named elsewhere
 		}
 		if i > 0 {
 			prev := toks[i-1]
-			if prev.mark(".") && i > 1 && !schema(toks[i-2]) {
+			if prev.punct(".") && i > 1 && !schema(toks[i-2]) {
 				continue // x.finding: a column
 			}
-			if prev.is("into", "as") || (prev.mark("(") && i > 1 && toks[i-2].is("scope")) {
+			if prev.is("into", "as") || (prev.punct("(") && i > 1 && toks[i-2].is("scope")) {
 				continue
 			}
 		}
@@ -172,7 +173,7 @@ func (db *DB) mentions(toks []token) []mention {
 	return out
 }
 
-// schema tells a schema before a table from an alias before a column.
+// schema reports whether a word before a table is a schema rather than an alias.
 func schema(t token) bool {
 	switch t.text {
 	case "main", "temp", "public":
@@ -197,9 +198,12 @@ func aliasAt(toks []token, i int) string {
 // keyword lists what can follow a table in FROM, JOIN, UPDATE and DELETE.
 func keyword(w string) bool {
 	switch w {
-	case "where", "set", "join", "left", "right", "full", "inner", "outer", "cross", "natural", "on", "using", "group", "order",
-		"having", "limit", "offset", "union", "except", "intersect", "returning", "window", "fetch", "for", "tablesample",
-		"indexed", "not", "and", "or", "from", "is", "in", "like", "between", "asc", "desc", "then", "else", "end", "when", "over", "filter":
+	case "where", "set", "join", "left", "right", "full", "inner", "outer", "cross", "natural", "on", "using",
+		"group", "order",
+		"having", "limit", "offset", "union", "except", "intersect", "returning", "window", "fetch", "for",
+		"tablesample",
+		"indexed", "not", "and", "or", "from", "is", "in", "like", "between", "asc", "desc", "then", "else", "end",
+		"when", "over", "filter":
 		return true
 	}
 	return false
@@ -209,13 +213,14 @@ func keyword(w string) bool {
 // false for: one that is negated, or that has an OR beside it.
 func placed(query string, toks []token, at int) error {
 	depth := toks[at].depth
-	if at == 0 || !(toks[at-1].is("where", "and", "on", "when") || toks[at-1].mark("(")) {
+	if at == 0 || !(toks[at-1].is("where", "and", "on", "when") || toks[at-1].punct("(")) {
 		return misuse(query, "SCOPE must stand as a condition of its own after WHERE, ON or AND")
 	}
 	bad := func(t token) bool { return t.depth == depth && t.is("or") }
 	boundary := func(t token) bool {
-		return t.depth < depth || t.depth == depth && t.is("where", "group", "order", "having", "limit", "union", "except",
-			"intersect", "returning", "select", "from", "set", "window", "on", "join", "when", "then")
+		return t.depth < depth || t.depth == depth &&
+			t.is("where", "group", "order", "having", "limit", "union", "except",
+				"intersect", "returning", "select", "from", "set", "window", "on", "join", "when", "then")
 	}
 	for i := at - 1; i >= 0 && !boundary(toks[i]); i-- {
 		if bad(toks[i]) {
@@ -230,7 +235,7 @@ func placed(query string, toks []token, at int) error {
 	// (SCOPE(f)) OR …, NOT (SCOPE(f)): look at what is around each parenthesis
 	// that holds conditions only.
 	for i, d := at-1, depth; i > 0; i-- {
-		if toks[i].mark("(") && toks[i].depth == d-1 {
+		if toks[i].punct("(") && toks[i].depth == d-1 {
 			if toks[i-1].is("not") {
 				return misuse(query, "SCOPE must not be negated")
 			}

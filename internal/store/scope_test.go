@@ -26,25 +26,31 @@ type secret struct {
 // can ask, on everything that can be marked.
 func TestPredicateIsMaySee(t *testing.T) {
 	var rows []secret
-	audiences := []policy.Audience{nil, {policy.Community}, {policy.HubDesk}, {policy.ToMember("m1")}, {policy.ToMember("m10")}, {policy.ToSector("power")},
-		{policy.ToUser("u1")}, {policy.ToMember("m2"), policy.ToUser("u2")}, {"member:m_"}, {"sector:%"}, {"sector:pow"}}
+	audiences := []policy.Audience{nil, {policy.Community}, {policy.HubDesk}, {policy.ToMember("m1")},
+		{policy.ToMember("m10")}, {policy.ToSector("power")},
+		{policy.ToUser("u1")}, {policy.ToMember("m2"), policy.ToUser("u2")}, {"member:m_"}, {"sector:%"},
+		{"sector:pow"}}
 	for _, tlp := range []policy.TLP{-1, 0, 1, 2, 3, 4, 5} {
 		for _, owner := range []string{"", "m1", "m2"} {
 			for i, a := range audiences {
-				rows = append(rows, secret{fmt.Sprintf("%d/%s/%d", tlp, owner, i), policy.Handling{TLP: tlp, Owner: owner, Audience: a}})
+				rows = append(rows, secret{fmt.Sprintf("%d/%s/%d", tlp, owner, i),
+					policy.Handling{TLP: tlp, Owner: owner, Audience: a}})
 			}
 		}
 	}
 	var viewers []policy.Viewer
 	for _, user := range []string{"", "u1", "u2"} {
-		for _, m := range []struct{ member, sector string }{{"", ""}, {"m1", "power"}, {"m2", "gas"}, {"m1", ""}, {"", "power"}, {"m_", "pow"}} {
+		for _, m := range []struct{ member, sector string }{{"", ""}, {"m1", "power"}, {"m2", "gas"}, {"m1", ""},
+			{"", "power"}, {"m_", "pow"}} {
 			for bits := range 8 {
-				viewers = append(viewers, policy.Viewer{User: user, Member: m.member, Sector: m.sector, Hub: bits&1 > 0, Desk: bits&2 > 0, Machine: bits&4 > 0})
+				viewers = append(viewers, policy.Viewer{User: user, Member: m.member, Sector: m.sector,
+					Hub: bits&1 > 0, Desk: bits&2 > 0, Machine: bits&4 > 0})
 			}
 		}
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		if err := db.Write(t.Context(), sys, func(tx *store.Tx) error { return store.Insert(tx, "secret", rows) }); err != nil {
+		if err := db.Write(t.Context(), sys,
+			func(tx *store.Tx) error { return store.Insert(tx, "secret", rows) }); err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range viewers {
@@ -117,11 +123,13 @@ func TestScopeCannotBeForgotten(t *testing.T) {
 			`UPDATE secret SET owner = '' WHERE SCOPE(secret) AND id = ''`,
 			`DELETE FROM secret WHERE SCOPE(secret)`,
 			`INSERT INTO open (id, secret) SELECT s.id, s.id FROM secret s WHERE SCOPE(s)`,
-			`INSERT INTO secret (id, tlp, owner, audience) VALUES ('a', 0, '', '') ON CONFLICT (id) DO UPDATE SET tlp = excluded.tlp WHERE secret.tlp < 9`,
+			`INSERT INTO secret (id, tlp, owner, audience) VALUES ('a', 0, '', '')
+				ON CONFLICT (id) DO UPDATE SET tlp = excluded.tlp WHERE secret.tlp < 9`,
 			`SELECT open.id, 'secret' FROM open /* secret */ -- secret`,
 		} {
 			for _, s := range []store.Scope{public, sys, store.As(policy.Viewer{User: "u", Member: "m", Desk: true})} {
-				if err := db.Write(t.Context(), s, func(tx *store.Tx) error { _, err := tx.Exec(q); return err }); err != nil {
+				if err := db.Write(t.Context(), s,
+					func(tx *store.Tx) error { _, err := tx.Exec(q); return err }); err != nil {
 					t.Errorf("%s: %v", q, err)
 				}
 			}
@@ -131,7 +139,8 @@ func TestScopeCannotBeForgotten(t *testing.T) {
 
 func FuzzScope(f *testing.F) {
 	db := store.ScopeOnly("secret")
-	for _, s := range []string{`SELECT 1 FROM secret WHERE SCOPE(secret)`, `'`, `"`, `/*`, `--`, `)(`, `$1`, `SCOPE(`, "\x80"} {
+	for _, s := range []string{`SELECT 1 FROM secret WHERE SCOPE(secret)`, `'`, `"`, `/*`, `--`, `)(`, `$1`, `SCOPE(`,
+		"\x80"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, q string) {
@@ -183,7 +192,8 @@ func TestSchemaSaysWhatIsGuarded(t *testing.T) {
 		if got := db.Unguarded(); len(got) != 1 || got["beta"] != "a test reads it" {
 			t.Errorf("exceptions: %v", got)
 		}
-		for _, bad := range []map[string]string{{"beta": " "}, {"gamma": "it carries no handling"}, {"thing": "not its own"}, {"nothing": "not there"}} {
+		for _, bad := range []map[string]string{{"beta": " "}, {"gamma": "it carries no handling"},
+			{"thing": "not its own"}, {"nothing": "not there"}} {
 			set.Unguarded = bad
 			if _, err := open(set, things); err == nil || !strings.Contains(err.Error(), "Unguarded") {
 				t.Errorf("%v: %v", bad, err)

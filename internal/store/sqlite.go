@@ -30,7 +30,9 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 			WithHint(i18n.T("give a file path", "ファイルのパスを指定してください"))
 	}
 	if strings.Contains(path, "://") {
-		return fault.New(fault.Invalid, i18n.T("unknown kind of database: only a file path and postgres:// are supported", "未知の種類のデータベースです。ファイルのパスか postgres:// だけに対応しています"))
+		return fault.New(fault.Invalid,
+			i18n.T("unknown kind of database: only a file path and postgres:// are supported",
+				"未知の種類のデータベースです。ファイルのパスか postgres:// だけに対応しています"))
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -43,7 +45,8 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	db.turn = make(chan struct{}, 1)
 
 	// A statement that writes several rows keeps what it may have to undo in memory.
-	if db.w, err = openPrepared(sqliteDSN(abs, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
+	if db.w, err = openPrepared(sqliteDSN(abs, "_txlock=immediate", "_pragma=journal_mode(WAL)",
+		"_pragma=synchronous(FULL)",
 		"_pragma=foreign_keys(1)", "_pragma=journal_size_limit(67108864)", "_pragma=temp_store(2)")); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}

@@ -66,7 +66,7 @@ type DB struct {
 	path   string // SQLite: absolute file path
 	pg     *pgx.ConnConfig
 
-	instance string // tells this DB from those of other processes
+	instance string // differs between the processes on one database
 
 	guard atomic.Pointer[guard] // replaced by Migrate
 
@@ -95,7 +95,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	switch url := strings.TrimSpace(o.URL); {
 	case url == "":
 		return nil, fault.New(fault.Invalid, i18n.T("no database is named", "データベースが指定されていません")).
-			WithHint(i18n.T("give a file path or postgres://user:password@host/name", "ファイルのパスか postgres://user:password@host/name を指定してください"))
+			WithHint(i18n.T("give a file path or postgres://user:password@host/name",
+				"ファイルのパスか postgres://user:password@host/name を指定してください"))
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		err = db.openPostgres(ctx, url)
 	default:
@@ -116,7 +117,7 @@ func (db *DB) Close() error {
 	return err
 }
 
-// Engine tells what keeps the data, for status pages and for the few statements
+// Engine is what keeps the data, for status pages and for the few statements
 // that must differ.
 func (db *DB) Engine() Engine { return db.engine }
 

@@ -151,7 +151,7 @@ func (db *DB) run(ctx context.Context, s Scope, write bool, fn func(*Tx) error) 
 // Now is the time of the transaction: the same at every call, in UTC.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// Scope tells for whom the transaction runs.
+// Scope is for whom the transaction runs.
 func (tx *Tx) Scope() Scope { return tx.scope }
 
 // Context is the context that the transaction was started with.
@@ -193,7 +193,7 @@ func writeInRead() error {
 		i18n.T("a statement that writes was run in a Read", "読み取り専用の処理で書き込みが行われました"))
 }
 
-// fail remembers the first error. PostgreSQL gives a transaction up after any
+// fail remembers the first error. PostgreSQL abandons a transaction after any
 // failed statement; the store makes SQLite do the same, so that no caller can
 // come to rely on the difference.
 func (tx *Tx) fail(err error) error {
@@ -211,7 +211,7 @@ func (tx *Tx) ready(query string) error {
 	return nil
 }
 
-// Exec runs a statement and tells how many rows it touched. SCOPE is described
+// Exec runs a statement and returns how many rows it touched. SCOPE is described
 // at Scope; arguments are converted as fields are, see Query.
 func (tx *Tx) Exec(query string, args ...any) (rows int64, err error) {
 	if err := tx.ready(query); err != nil {

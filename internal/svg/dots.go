@@ -150,7 +150,8 @@ func (d Dots) named(p *pen, class string, cols int, w float64) {
 		done := p.link(m.Path)
 		p.tag("g", "class", "member "+m.State.class())
 		p.text("title", d.say(p, m))
-		p.leaf("rect", "class", "tile", "x", num(x+.5), "y", num(y+.5), "width", num(tw-1), "height", num(th-1), "rx", "9")
+		p.leaf("rect", "class", "tile", "x", num(x+.5), "y", num(y+.5), "width", num(tw-1), "height", num(th-1), "rx",
+			"9")
 		p.mark(m.State, x+13, y+12, 13, "")
 		p.label(m.Name, x+36, y+22, (tw-44)/13.2, "start", "who")
 		sub := p.in(m.State.Text())

@@ -56,7 +56,8 @@ func measured(values []float64, n int) map[string]svg.Picture {
 		"dots":    svg.Dots{Text: text, Members: []svg.Dot{{Name: "a", State: svg.DotState(n & 0xff)}}},
 		"graph": svg.Graph{Text: text, Nodes: []svg.Node{{ID: "a", Sev: n, Kind: svg.KindCase}, {ID: "b", Sev: -n}},
 			Edges: []svg.Edge{{From: "a", To: "b"}}},
-		"matrix": svg.Matrix{Text: text, Tactics: []svg.Tactic{{Techniques: []svg.Technique{{ID: "T1", Count: n}, {Count: 1}}}}},
+		"matrix": svg.Matrix{Text: text,
+			Tactics: []svg.Tactic{{Techniques: []svg.Technique{{ID: "T1", Count: n}, {Count: 1}}}}},
 	}
 }
 

@@ -21,7 +21,7 @@ func flag(b bool) int {
 	return 0
 }
 
-// fold gives the graph that has room on a page: where there are more than
+// fold returns the graph that has room on a page: where there are more than
 // maxOfKind nodes of a kind, the weightiest stay, and one node stands for the
 // others, tied to all that they were tied to. What stays keeps its order.
 func (g Graph) fold(l i18n.Lang) Graph {
@@ -60,7 +60,8 @@ func (g Graph) fold(l i18n.Lang) Graph {
 		case !told[n.Kind]:
 			told[n.Kind] = true
 			more := i18n.T("and {0} more", "ほか {0} 件").With(group(float64(len(kinds[n.Kind]) - maxOfKind + 1)))
-			out.Nodes = append(out.Nodes, Node{ID: to, Kind: n.Kind, Label: more.In(l), Sub: n.Kind.Text(), Sev: -1, Path: g.Rest[n.Kind]})
+			out.Nodes = append(out.Nodes,
+				Node{ID: to, Kind: n.Kind, Label: more.In(l), Sub: n.Kind.Text(), Sev: -1, Path: g.Rest[n.Kind]})
 		}
 	}
 	tied := map[[2]string]bool{}

@@ -101,7 +101,8 @@ func (g Graph) SVG(l i18n.Lang) template.HTML {
 		if b.x == a.x {
 			mid = x0 + layerGap*0.7
 		}
-		p.tag("path", "class", "edge", "d", "M"+num(x0)+" "+num(y0)+"C"+num(mid)+" "+num(y0)+" "+num(mid)+" "+num(y1)+" "+num(x1)+" "+num(y1))
+		p.tag("path", "class", "edge", "d",
+			"M"+num(x0)+" "+num(y0)+"C"+num(mid)+" "+num(y0)+" "+num(mid)+" "+num(y1)+" "+num(x1)+" "+num(y1))
 		if !e.text.Zero() {
 			p.text("title", p.in(e.text))
 		}
@@ -118,7 +119,8 @@ func (g Graph) node(p *pen, n Node, b box) {
 	done := p.link(n.Path)
 	p.tag("g", "class", "node "+n.Kind.class())
 	p.text("title", p.in(n.Kind.Text())+" "+n.Label)
-	p.leaf("rect", "class", "tile", "x", num(b.x+1), "y", num(b.y+1), "width", num(nodeW), "height", num(nodeH), "rx", "9")
+	p.leaf("rect", "class", "tile", "x", num(b.x+1), "y", num(b.y+1), "width", num(nodeW), "height", num(nodeH), "rx",
+		"9")
 	cx, cy := b.x+20, b.y+nodeH/2+1
 	switch n.Kind {
 	case KindMember:
@@ -130,14 +132,16 @@ func (g Graph) node(p *pen, n Node, b box) {
 	case KindCase:
 		p.leaf("path", "class", "kind", "d", "M"+num(cx-9)+" "+num(cy-8)+"h7l2.4 3H"+num(cx+9)+"v13H"+num(cx-9)+"z")
 	case KindIndicator:
-		p.leaf("path", "class", "kind", "d", "M"+num(cx)+" "+num(cy-10)+"l8 3.4v5c0 5-3.2 8.4-8 10-4.800-1.600-8-5-8-10v-5z")
+		p.leaf("path", "class", "kind", "d",
+			"M"+num(cx)+" "+num(cy-10)+"l8 3.4v5c0 5-3.2 8.4-8 10-4.800-1.600-8-5-8-10v-5z")
 	default:
 		p.leaf("rect", "class", "kind", "x", num(cx-6), "y", num(cy-6), "width", "12", "height", "12", "rx", "2")
 	}
 	room := nodeW - 50
 	if n.Sev >= 0 && (n.Kind == KindCase || n.Kind == KindFinding) {
 		s := clampSeverity(n.Sev)
-		p.tag("g", "class", "glyph v"+strconv.Itoa(s), "transform", "translate("+num(b.x+nodeW-21)+" "+num(b.y+9)+") scale(.82)")
+		p.tag("g", "class", "glyph v"+strconv.Itoa(s), "transform",
+			"translate("+num(b.x+nodeW-21)+" "+num(b.y+9)+") scale(.82)")
 		p.shape(s)
 		p.end("g")
 		room -= 18

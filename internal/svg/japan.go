@@ -116,10 +116,12 @@ func (j Japan) SVG(l i18n.Lang) template.HTML {
 		}
 		p.text("text", name, "class", class, "x", num(x+tile/2), "y", num(at), "text-anchor", "middle")
 		if class != "name" { // where there is little room, two letters that can be read instead of three that cannot
-			p.text("text", string([]rune(name)[:2]), "class", "name brief", "x", num(x+tile/2), "y", num(at), "text-anchor", "middle")
+			p.text("text", string([]rune(name)[:2]), "class", "name brief", "x", num(x+tile/2), "y", num(at),
+				"text-anchor", "middle")
 		}
 		if n > 0 {
-			p.text("text", group(float64(n)), "class", "count", "x", num(x+tile/2), "y", num(y+32), "text-anchor", "middle")
+			p.text("text", group(float64(n)), "class", "count", "x", num(x+tile/2), "y", num(y+32), "text-anchor",
+				"middle")
 		}
 		p.end("g")
 		done()
@@ -136,7 +138,7 @@ func (p *pen) count(unit i18n.Text, n int) string {
 	return p.in(unit.With(group(float64(n))))
 }
 
-// heat gives the step from 0 (none) to 4 (the most); by the square root, so that
+// heat returns the step from 0 (none) to 4 (the most); by the square root, so that
 // one great count does not make all others alike.
 func heat(n, most int) int {
 	if n <= 0 || most <= 0 {

@@ -49,7 +49,10 @@ func (g Graph) layout() placed {
 	layer := longest(n, next, prev)
 	rows := order(n, layer, next, prev)
 	for _, r := range rows { // what stands for the rest stands below it
-		slices.SortStableFunc(r, func(a, b int) int { return flag(isRest(out.nodes[a].ID)) - flag(isRest(out.nodes[b].ID)) })
+		slices.SortStableFunc(r, func(a, b int) int {
+			return flag(isRest(out.nodes[a].ID)) - flag(isRest(
+				out.nodes[b].ID))
+		})
 	}
 	out.layers = len(rows)
 	out.box = make([]box, n)
@@ -58,7 +61,7 @@ func (g Graph) layout() placed {
 		tallest = max(tallest, len(r))
 	}
 	for l, r := range rows {
-		// Each layer stands in the middle of the tallest.
+		// Each layer is centred on the tallest.
 		top := float64(tallest-len(r)) * (nodeH + rowGap) / 2
 		for i, v := range r {
 			out.box[v] = box{float64(l) * (nodeW + layerGap), top + float64(i)*(nodeH+rowGap)}
@@ -67,7 +70,7 @@ func (g Graph) layout() placed {
 	return out
 }
 
-// forward gives the neighbours after and before each node, without the edges
+// forward returns the neighbours after and before each node, without the edges
 // that close a ring, which a search in depth finds as those to a node that is
 // still open. It keeps its own stack: hostile input must not exhaust ours.
 func forward(n int, edges []tie) (next, prev [][]int) {
@@ -107,7 +110,7 @@ func forward(n int, edges []tie) (next, prev [][]int) {
 	return next, prev
 }
 
-// longest gives each node the length of the longest path that leads to it.
+// longest returns each node the length of the longest path that leads to it.
 func longest(n int, next, prev [][]int) []int {
 	layer, waits := make([]int, n), make([]int, n)
 	var ready []int

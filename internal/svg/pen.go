@@ -245,7 +245,7 @@ func Wrap(s string, em float64, n int) (lines []string, whole bool) {
 	return append(lines, short), short == s
 }
 
-// breakAt gives where the first line of s ends: at the space nearest to an even
+// breakAt returns where the first line of s ends: at the space nearest to an even
 // share of what the lines that are left take, else after that share itself, so
 // that no single character stands alone on the last line.
 func breakAt(s string, em, lines float64) int {

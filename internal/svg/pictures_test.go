@@ -19,7 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/svg"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
@@ -28,15 +28,26 @@ func pictures(word string) map[string]svg.Picture {
 	text := i18n.T("{0}", "{0}").With(word)
 	return map[string]svg.Picture{
 		"cycle": svg.Cycle{Text: text, Note: text, Steps: []svg.Step{
-			{Name: i18n.T("Sensed", "感知"), Done: true, Detail: text}, {Name: i18n.T("Detected", "検知"), At: ms(4), Done: true, Detail: text},
-			{Name: i18n.T("Armed", "防御"), At: ms(236), Done: true}, {Name: i18n.T("Hunted", "遡及"), Detail: text}, {Name: text, Failed: true},
+			{Name: i18n.T("Sensed", "感知"), Done: true, Detail: text}, {Name: i18n.T("Detected", "検知"), At: ms(4),
+				Done: true, Detail: text},
+			{Name: i18n.T("Armed", "防御"), At: ms(236), Done: true}, {Name: i18n.T("Hunted", "遡及"),
+				Detail: text}, {Name: text, Failed: true},
 		}},
 		"spark": svg.Spark{Text: text, Values: []float64{1, 4, 2, 8, 5}},
-		"columns": svg.Columns{Text: text, Note: text, Unit: text, Open: true, Buckets: []i18n.Text{i18n.Same("13:00"), text, i18n.Same("15:00")},
-			Series: []svg.Series{{Name: text, Values: []float64{3, 1, 2}}, {Name: i18n.T("Power", "電力"), Values: []float64{1, -4}, Tone: svg.ToneSev3}}},
-		"japan":    svg.Japan{Text: text, Note: text, Unit: i18n.T("{0} findings", "{0} 件"), Counts: map[int]int{13: 12, 14: 9, 27: 6, 1: 3, 47: 1, 99: 5}, Links: map[int]string{13: "/findings?at=13", 14: "javascript:alert(1)"}},
-		"sectors":  svg.Sectors{Text: text, Unit: text, Tiles: []svg.Sector{{Name: text, Sub: text, Count: 3, Sev: 9, Values: []float64{1, 2, 1}, Path: "/x"}, {Name: i18n.T("Health", "医療"), Sev: -1}}},
-		"dots-few": svg.Dots{Text: text, Members: []svg.Dot{{Name: word, State: svg.Armed, Detail: text, Path: "//evil.example"}, {Name: "b", State: svg.Trace}, {Name: "c"}, {Name: "d", State: svg.Refused}, {Name: "e", State: svg.Exempt}}},
+		"columns": svg.Columns{Text: text, Note: text, Unit: text, Open: true,
+			Buckets: []i18n.Text{i18n.Same("13:00"), text, i18n.Same("15:00")},
+			Series: []svg.Series{{Name: text, Values: []float64{3, 1, 2}},
+				{Name: i18n.T("Power", "電力"), Values: []float64{1, -4}, Tone: svg.ToneSev3}}},
+		"japan": svg.Japan{Text: text, Note: text, Unit: i18n.T("{0} findings", "{0} 件"),
+			Counts: map[int]int{13: 12, 14: 9, 27: 6, 1: 3, 47: 1, 99: 5}, Links: map[int]string{13: "/findings?at=13",
+				14: "javascript:alert(1)"}},
+		"sectors": svg.Sectors{Text: text, Unit: text,
+			Tiles: []svg.Sector{{Name: text, Sub: text, Count: 3, Sev: 9, Values: []float64{1, 2, 1}, Path: "/x"},
+				{Name: i18n.T("Health", "医療"), Sev: -1}}},
+		"dots-few": svg.Dots{Text: text,
+			Members: []svg.Dot{{Name: word, State: svg.Armed, Detail: text, Path: "//evil.example"},
+				{Name: "b", State: svg.Trace}, {Name: "c"}, {Name: "d", State: svg.Refused}, {Name: "e",
+					State: svg.Exempt}}},
 		"dots-many": svg.Dots{Text: text, Members: func() []svg.Dot {
 			var out []svg.Dot
 			for i := range 40 {
@@ -45,13 +56,20 @@ func pictures(word string) map[string]svg.Picture {
 			return out
 		}()},
 		"graph": svg.Graph{Text: text, Note: text,
-			Nodes: []svg.Node{{ID: "m", Kind: svg.KindMember, Label: word}, {ID: "f", Kind: svg.KindFinding, Label: word, Sub: text, Sev: 3}, {ID: "c", Kind: svg.KindCase, Label: "MNK-2026-0001", Sev: 2, Path: "/cases/1"}, {ID: "i", Kind: svg.KindIndicator, Label: "evil[.]example", Sev: -1}, {ID: "o", Kind: 200, Label: "other"}},
-			Edges: []svg.Edge{{From: "m", To: "f", Text: text}, {From: "f", To: "c"}, {From: "c", To: "i"}, {From: "i", To: "m"}, {From: "f", To: "f"}, {From: "c", To: "missing"}}},
-		"matrix": svg.Matrix{Text: text, Unit: text, Tactics: []svg.Tactic{{Name: text, Techniques: []svg.Technique{{ID: "T1059", Name: word, Count: 4, Path: "/t"}, {ID: word, Name: "b"}}}}},
+			Nodes: []svg.Node{{ID: "m", Kind: svg.KindMember, Label: word},
+				{ID: "f", Kind: svg.KindFinding, Label: word, Sub: text, Sev: 3}, {ID: "c", Kind: svg.KindCase,
+					Label: "MNK-2026-0001", Sev: 2, Path: "/cases/1"}, {
+					ID: "i", Kind: svg.KindIndicator, Label: "evil[.]example", Sev: -1}, {
+					ID: "o", Kind: 200, Label: "other"}},
+			Edges: []svg.Edge{{From: "m", To: "f", Text: text}, {From: "f", To: "c"}, {From: "c", To: "i"},
+				{From: "i", To: "m"}, {From: "f", To: "f"}, {From: "c", To: "missing"}}},
+		"matrix": svg.Matrix{Text: text, Unit: text,
+			Tactics: []svg.Tactic{{Name: text, Techniques: []svg.Technique{{ID: "T1059", Name: word, Count: 4,
+				Path: "/t"}, {ID: word, Name: "b"}}}}},
 	}
 }
 
-// To write them anew: go test ./internal/svg -update
+// To rewrite them: go test ./internal/svg -update
 func TestGolden(t *testing.T) {
 	for name, p := range pictures("変電所 Substation 07") {
 		for _, l := range []i18n.Lang{i18n.JA, i18n.EN} {
@@ -71,7 +89,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s changed (-update writes it anew):\n%s", file, diff)
+				t.Errorf("%s changed (-update rewrites it):\n%s", file, diff)
 			}
 		}
 	}
@@ -79,7 +97,8 @@ func TestGolden(t *testing.T) {
 
 var (
 	tags  = regexp.MustCompile(`^(svg|g|a|title|desc|text|tspan|rect|circle|line|path|polyline|polygon)$`)
-	attrs = regexp.MustCompile(`^(class|viewBox|width|height|role|aria-label|x|y|x1|y1|x2|y2|cx|cy|r|rx|d|points|text-anchor|transform|href)$`)
+	attrs = regexp.MustCompile(
+		`^(class|viewBox|width|height|role|aria-label|x|y|x1|y1|x2|y2|cx|cy|r|rx|d|points|text-anchor|transform|href)$`)
 	plain = regexp.MustCompile(`^[-+a-zA-Z0-9 .,()]*$`)
 )
 
@@ -148,18 +167,22 @@ func TestAnyData(t *testing.T) {
 		var g svg.Graph
 		n := rapid.IntRange(0, 30).Draw(t, "nodes")
 		for i := range n {
-			g.Nodes = append(g.Nodes, svg.Node{ID: fmt.Sprint(i), Kind: svg.NodeKind(rapid.IntRange(0, 6).Draw(t, "kind")), Label: word.Draw(t, "label"), Sev: rapid.IntRange(-2, 9).Draw(t, "sev")})
+			g.Nodes = append(g.Nodes, svg.Node{ID: fmt.Sprint(i),
+				Kind: svg.NodeKind(rapid.IntRange(0, 6).Draw(t, "kind")), Label: word.Draw(t,
+					"label"), Sev: rapid.IntRange(-2, 9).Draw(t, "sev")})
 		}
 		for range rapid.IntRange(0, 60).Draw(t, "edges") {
-			g.Edges = append(g.Edges, svg.Edge{From: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "from")), To: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "to"))})
+			g.Edges = append(g.Edges, svg.Edge{From: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "from")),
+				To: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "to"))})
 		}
 		values := rapid.SliceOf(rapid.Float64()).Draw(t, "values")
 		all := map[string]svg.Picture{
-			"graph":   g,
-			"spark":   svg.Spark{Text: i18n.Same(word.Draw(t, "text")), Values: values},
-			"columns": svg.Columns{Buckets: make([]i18n.Text, len(values)), Series: []svg.Series{{Values: values}, {Values: values}}},
-			"japan":   svg.Japan{Counts: rapid.MapOf(rapid.IntRange(-1, 50), rapid.Int()).Draw(t, "counts")},
-			"dots":    svg.Dots{Members: make([]svg.Dot, rapid.IntRange(0, 900).Draw(t, "members"))},
+			"graph": g,
+			"spark": svg.Spark{Text: i18n.Same(word.Draw(t, "text")), Values: values},
+			"columns": svg.Columns{Buckets: make([]i18n.Text, len(values)),
+				Series: []svg.Series{{Values: values}, {Values: values}}},
+			"japan": svg.Japan{Counts: rapid.MapOf(rapid.IntRange(-1, 50), rapid.Int()).Draw(t, "counts")},
+			"dots":  svg.Dots{Members: make([]svg.Dot, rapid.IntRange(0, 900).Draw(t, "members"))},
 		}
 		for name, p := range all {
 			if err := check(name, p, i18n.JA); err != nil {
@@ -224,7 +247,8 @@ func TestGraphShapes(t *testing.T) {
 // A case with many rules keeps a picture that fits a page: the weightiest stay,
 // one node counts the others and leads to them, and the table has them all.
 func TestGraphFolds(t *testing.T) {
-	g := svg.Graph{Nodes: []svg.Node{{ID: "c", Kind: svg.KindCase, Label: "MNK"}}, Rest: map[svg.NodeKind]string{svg.KindFinding: "/findings"}}
+	g := svg.Graph{Nodes: []svg.Node{{ID: "c", Kind: svg.KindCase, Label: "MNK"}},
+		Rest: map[svg.NodeKind]string{svg.KindFinding: "/findings"}}
 	for i := range 134 {
 		id := fmt.Sprint("rule-", i)
 		g.Nodes = append(g.Nodes, svg.Node{ID: id, Kind: svg.KindFinding, Label: id, Sev: i % 5})
@@ -238,7 +262,8 @@ func TestGraphFolds(t *testing.T) {
 		if n := strings.Count(text, `class="edge"`); n != 10 {
 			t.Errorf("%d edges are drawn", n)
 		}
-		if !strings.Contains(text, more) || !strings.Contains(text, `href="/findings"`) || !strings.Contains(text, "rule-4<") || strings.Contains(text, "rule-3<") {
+		if !strings.Contains(text, more) || !strings.Contains(text, `href="/findings"`) ||
+			!strings.Contains(text, "rule-4<") || strings.Contains(text, "rule-3<") {
 			t.Errorf("the rest is not told, or the wrong ones are left out:\n%s", text)
 		}
 	}
@@ -266,7 +291,8 @@ func TestCut(t *testing.T) {
 }
 
 func TestMillis(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0 ms", 400 * time.Microsecond: "<1 ms", ms(391): "391 ms", ms(4321): "4,321 ms", 42 * time.Second: "42.0 s", 25 * time.Minute: "25 min", 30 * time.Hour: "30 h", 400 * time.Hour * 24: "400 d", -ms(5): "−5 ms"} {
+	for d, want := range map[time.Duration]string{0: "0 ms", 400 * time.Microsecond: "<1 ms", ms(391): "391 ms",
+		ms(4321): "4,321 ms", 42 * time.Second: "42.0 s", 25 * time.Minute: "25 min", 30 * time.Hour: "30 h", 400 * time.Hour * 24: "400 d", -ms(5): "−5 ms"} {
 		if got := svg.Millis(d); got != want {
 			t.Errorf("Millis(%v) = %q, want %q", d, got, want)
 		}

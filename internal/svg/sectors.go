@@ -60,7 +60,8 @@ func (s Sectors) draw(p *pen, class string, cols int, w float64) {
 		done := p.link(t.Path)
 		p.tag("g", "class", "sector")
 		p.text("title", p.in(t.Name)+" "+p.count(s.Unit, t.Count))
-		p.leaf("rect", "class", "tile", "x", num(x+.5), "y", num(y+.5), "width", num(tw-1), "height", num(th-1), "rx", "9")
+		p.leaf("rect", "class", "tile", "x", num(x+.5), "y", num(y+.5), "width", num(tw-1), "height", num(th-1), "rx",
+			"9")
 		p.label(p.in(t.Name), x+12, y+23, (tw-60)/13.5, "start", "name")
 		if t.Sev >= 0 {
 			n := clampSeverity(t.Sev)

@@ -10,7 +10,7 @@ import (
 // MaxSeverity is the worst of the five severities, 0 to 4.
 const MaxSeverity = 4
 
-// SeverityText is a severity in words, for who hears the page or sees no colour.
+// SeverityText is a severity in words, for people who use a screen reader or see no colour.
 func SeverityText(n int) i18n.Text {
 	switch clampSeverity(n) {
 	case 0:
@@ -25,8 +25,8 @@ func SeverityText(n int) i18n.Text {
 	return i18n.T("extremely serious impact", "著しく深刻な影響")
 }
 
-// Severity is the small mark of a severity: shape, number and colour. The shape
-// alone tells the five apart. A severity out of range shows as the nearest.
+// Severity is the small mark of a severity: shape, number and colour. The five
+// differ by shape alone. A severity out of range shows as the nearest.
 func Severity(n int, l i18n.Lang) template.HTML {
 	n = clampSeverity(n)
 	p := pen{lang: l}

@@ -12,7 +12,7 @@ import (
 )
 
 // Picture is a chart: it is drawn in either language, and read as a table by
-// who cannot or does not want to look at it.
+// people who cannot or do not want to look at it.
 type Picture interface {
 	// Caption states the finding as a short sentence; it is shown above the picture.
 	Caption() i18n.Text

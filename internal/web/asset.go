@@ -21,7 +21,8 @@ var shell embed.FS
 var assetFiles embed.FS
 
 // styleOrder is how the style sheet is put together out of its parts.
-var styleOrder = []string{"tokens.css", "base.css", "shell.css", "parts.css", "form.css", "pictures.css", "narrow.css", "print.css"}
+var styleOrder = []string{"tokens.css", "base.css", "shell.css", "parts.css", "form.css", "pictures.css", "narrow.css",
+	"print.css"}
 
 // assets are the console's files, under an address that changes with them.
 type assets struct {
@@ -84,7 +85,8 @@ func loadAssets() (*assets, error) {
 		if err := z.Close(); err != nil {
 			return nil, err
 		}
-		a.files[name] = asset{kind: kindOf(name), etag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body, packed: packed.Bytes()}
+		a.files[name] = asset{kind: kindOf(name), etag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body,
+			packed: packed.Bytes()}
 	}
 	a.version = hex.EncodeToString(all.Sum(nil)[:6])
 	return a, nil

@@ -42,7 +42,8 @@ func tokens(t *testing.T) map[string][2]color {
 	t.Helper()
 	text := string(mustAssets().files["app.css"].body)
 	out := map[string][2]color{}
-	for _, m := range regexp.MustCompile(`--([a-z0-9-]+):light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(
+		`--([a-z0-9-]+):light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)`).FindAllStringSubmatch(text, -1) {
 		a, ok1 := parseColor(m[2])
 		b, ok2 := parseColor(m[3])
 		if !ok1 || !ok2 {
@@ -80,10 +81,12 @@ func TestContrast(t *testing.T) {
 			check(4.5, ink+" on "+ground)
 		}
 	}
-	check(4.5, "accent-ink on accent", "accent on accent-soft", "hot on hot-soft", "good on good-soft", "warn on warn-soft", "ink on accent-soft",
+	check(4.5, "accent-ink on accent", "accent on accent-soft", "hot on hot-soft", "good on good-soft",
+		"warn on warn-soft", "ink on accent-soft",
 		"tlp-red on tlp-ground", "tlp-amber on tlp-ground", "tlp-green on tlp-ground", "tlp-clear on tlp-ground",
 		"ink2 on l0", "l-ink on l1", "l-ink on l2", "l-ink2 on l3", "l-ink2 on l4")
-	check(3, "edge on card", "edge on bg", "c0 on card", "c1 on card", "c2 on card", "c3 on card", "c4 on card", "c5 on card")
+	check(3, "edge on card", "edge on bg", "c0 on card", "c1 on card", "c2 on card", "c3 on card", "c4 on card",
+		"c5 on card")
 }
 
 // Colours are tokens: nothing but the stripe of an exercise and paper names one.
@@ -97,7 +100,8 @@ func TestColoursAreTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(string(body), "\n") {
-			if m := regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|rgba?\(`).FindString(line); m != "" && !regexp.MustCompile(`stripe|drill|backdrop`).MatchString(line) {
+			if m := regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|rgba?\(`).FindString(line); m != "" &&
+				!regexp.MustCompile(`stripe|drill|backdrop`).MatchString(line) {
 				t.Errorf("assets/%s:%d names the colour %s", name, i+1, m)
 			}
 		}
@@ -116,7 +120,8 @@ func TestTokensExist(t *testing.T) {
 
 // Nothing is fetched from elsewhere, and nothing needs what the policy forbids.
 func TestAssetsAreOurs(t *testing.T) {
-	remote := regexp.MustCompile(`(https?:)?//[a-z0-9-]+\.[a-z]|@import|url\(|\beval\(|new Function|innerHTML|insertAdjacentHTML|outerHTML|document\.write`)
+	remote := regexp.MustCompile(
+		`(https?:)?//[a-z0-9-]+\.[a-z]|@import|url\(|\beval\(|new Function|innerHTML|insertAdjacentHTML|outerHTML|document\.write`)
 	for name, f := range mustAssets().files {
 		text := strings.ReplaceAll(string(f.body), "http://www.w3.org/", "")
 		if m := remote.FindString(text); m != "" {
@@ -135,7 +140,8 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("the content security policy has %s", bad)
 		}
 	}
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:",
+		"connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("the content security policy lacks %s", want)
 		}

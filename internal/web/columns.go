@@ -39,7 +39,7 @@ func (st *stage) hidden() (out []string) {
 	return out
 }
 
-// shown gives a list without the columns that the reader has put away. What the
+// shown returns a list without the columns that the reader has put away. What the
 // row is and its marking stay. Files have all columns.
 func (st *stage) shown(l List) List {
 	away := st.hidden()

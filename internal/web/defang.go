@@ -38,7 +38,7 @@ func Defang(v string) string {
 }
 
 // Clip is Defang for a line that must not be long: of a long value the beginning and
-// the end stay, because paths and hashes are told apart by both.
+// the end stay, because paths and hashes differ by both.
 func Clip(v string) string {
 	const head, tail = 34, 14
 	r := []rune(Defang(v))
@@ -52,7 +52,7 @@ func Clip(v string) string {
 // path, a mail address, an IPv4 address.
 var inText = regexp.MustCompile(`(?i)\b(?:https?|s?ftps?)://[^\s/?#"'` + "`" + `<>()\[\]{}|,;\\]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\d.]+`)
 
-// DefangText defangs what stands in a text, such as a command line: URLs, mail
+// DefangText defangs the values in a text, such as a command line: URLs, mail
 // addresses, IPv4 addresses, a text that is an address as a whole, and hosts,
 // which are names that are known to be some. Other words with dots, such as
 // a.exe or System.Net, stay as they are.

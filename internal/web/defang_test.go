@@ -32,7 +32,8 @@ func TestDefangText(t *testing.T) {
 		"Version 4.0.30319, 12:30:01.250":                                                                        "Version 4.0.30319, 12:30:01.250",
 		"":                                                                                                       "",
 	} {
-		if got := DefangText(in, "cdn.evil.example", "http://cdn.evil.example/a/w.ps1", "d41d8cd98f00b204"); got != want {
+		if got := DefangText(in, "cdn.evil.example", "http://cdn.evil.example/a/w.ps1",
+			"d41d8cd98f00b204"); got != want {
 			t.Errorf("DefangText(%q)\n got %q\nwant %q", in, got, want)
 		}
 	}
@@ -41,9 +42,10 @@ func TestDefangText(t *testing.T) {
 // A long value keeps its beginning and its end on a line that must stay short.
 func TestClip(t *testing.T) {
 	for in, want := range map[string]string{
-		"http://evil.example/a.ps1":                                         "hxxp://evil[.]example/a.ps1",
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855":  "e3b0c44298fc1c149afbf4c8996fb92427…95991b7852b855",
-		"http://cdn.evil.example/" + strings.Repeat("a", 80) + "/wsync.ps1": "hxxp://cdn[.]evil[.]example/aaaaaa…aaaa/wsync.ps1",
+		"http://evil.example/a.ps1":                                        "hxxp://evil[.]example/a.ps1",
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855": "e3b0c44298fc1c149afbf4c8996fb92427…95991b7852b855",
+		"http://cdn.evil.example/" + strings.Repeat("a", 80) +
+			"/wsync.ps1": "hxxp://cdn[.]evil[.]example/aaaaaa…aaaa/wsync.ps1",
 	} {
 		if got := Clip(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)

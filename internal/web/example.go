@@ -46,7 +46,7 @@ func (s *Site) CheckAll() error {
 	return errors.Join(errs...)
 }
 
-// RenderAll is CheckAll that also gives the pages.
+// RenderAll is CheckAll that also returns the pages.
 func (s *Site) RenderAll() ([]Rendered, error) {
 	var errs []error
 	var out []Rendered
@@ -70,7 +70,8 @@ func (s *Site) RenderAll() ([]Rendered, error) {
 	}
 	slices.Sort(missing)
 	for _, name := range missing {
-		errs = append(errs, fmt.Errorf("template %s has no example (Site.Example) and no other template includes it", name))
+		errs = append(errs, fmt.Errorf("template %s has no example (Site.Example) and no other template includes it",
+			name))
 	}
 	return out, errors.Join(errs...)
 }

@@ -15,7 +15,8 @@ func TestCheckAll(t *testing.T) {
 		s.Example(v, policy.Viewer{})
 	}
 	err := s.CheckAll()
-	if err == nil || err.Error() != "template demo/broken has no example (Site.Example) and no other template includes it" {
+	if err == nil ||
+		err.Error() != "template demo/broken has no example (Site.Example) and no other template includes it" {
 		t.Fatal(err)
 	}
 }

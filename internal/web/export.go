@@ -146,8 +146,8 @@ func exactJSON(c any, l i18n.Lang) any {
 	return s
 }
 
-// plain is a value as text without markup; isText tells what somebody typed
-// from what we counted.
+// plain is a value as text without markup; isText is true for what somebody typed
+// and false for what was counted.
 func plain(c any, l i18n.Lang) (s string, isText bool) {
 	stampOf := func(t time.Time) (string, bool) {
 		if t.IsZero() {

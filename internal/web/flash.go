@@ -32,7 +32,8 @@ func (s *Site) writeFlash(r *Request) {
 	if len(value) > maxFlash {
 		return
 	}
-	http.SetCookie(r.W, &http.Cookie{Name: cookieFlash, Value: value, Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+	http.SetCookie(r.W, &http.Cookie{Name: cookieFlash, Value: value, Path: "/", MaxAge: 60, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
 }
 
 // readFlash takes the sentences that were left for this page.
@@ -41,7 +42,8 @@ func (s *Site) readFlash(w http.ResponseWriter, r *http.Request) []flash {
 	if err != nil {
 		return nil
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieFlash, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+	http.SetCookie(w, &http.Cookie{Name: cookieFlash, Path: "/", MaxAge: -1, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
 	text, mac, _ := strings.Cut(c.Value, ".")
 	body, err1 := base64.RawURLEncoding.DecodeString(text)
 	sum, err2 := base64.RawURLEncoding.DecodeString(mac)

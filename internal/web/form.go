@@ -72,9 +72,11 @@ func (f *Form) Err() error {
 
 // Field is one field of a form with its label, and its error beside it.
 type Field struct {
-	Name     string
-	Label    i18n.Text
-	Kind     string // "text" if empty; "email", "password", "search", "number", "datetime-local", "textarea", "select", "check", "radio"
+	Name  string
+	Label i18n.Text
+	// "text" if empty; "email", "password", "search", "number", "datetime-local", "textarea", "select", "check",
+	// "radio"
+	Kind     string
 	Help     i18n.Text
 	Options  []Option // of select and radio
 	Required bool

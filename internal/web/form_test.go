@@ -8,7 +8,8 @@ import (
 
 // What is blank or too long is noted at its own field, and what was noted before stays.
 func TestFormRequire(t *testing.T) {
-	fields := []Field{{Name: "name", Required: true, Max: 3}, {Name: "sector", Kind: "select", Required: true}, {Name: "note", Max: 3}, {Name: "free"}}
+	fields := []Field{{Name: "name", Required: true, Max: 3}, {Name: "sector", Kind: "select", Required: true},
+		{Name: "note", Max: 3}, {Name: "free"}}
 	for _, c := range []struct {
 		values string
 		want   map[string]string

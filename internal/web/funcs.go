@@ -253,7 +253,7 @@ func local(p string) string {
 }
 
 // Path fills the holes {0} {1} of a path of this site with escaped segments, for
-// handlers that build links. A part that would leave its place gives "/".
+// handlers that build links. A part that would leave its place makes it "/".
 func Path(pattern string, parts ...any) string {
 	p, err := pathOf(pattern, parts...)
 	if err != nil {

@@ -43,7 +43,8 @@ func (s *Site) guard(next http.Handler) http.Handler {
 				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
-				s.log.Error("panic", "request", st.id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				s.log.Error("panic", "request", st.id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p),
+					"stack", string(debug.Stack()))
 				if sent.status != 0 {
 					panic(http.ErrAbortHandler) // half an answer must not look whole
 				}
@@ -51,7 +52,8 @@ func (s *Site) guard(next http.Handler) http.Handler {
 			}
 			if s.log.Enabled(r.Context(), slog.LevelDebug) {
 				// The query is left out: it holds what people search for.
-				s.log.Debug("request", "request", st.id, "method", r.Method, "path", r.URL.Path, "status", sent.status, "took", s.cfg.Clock().Sub(began))
+				s.log.Debug("request", "request", st.id, "method", r.Method, "path", r.URL.Path, "status", sent.status,
+					"took", s.cfg.Clock().Sub(began))
 			}
 		}()
 		next.ServeHTTP(sent, r)

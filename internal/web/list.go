@@ -40,7 +40,7 @@ func (l *List) Page(r *Request, size int) {
 	}
 }
 
-// Count is how many things there are in all. Zero value: not told.
+// Count is how many things there are in all. Zero value: not shown.
 type Count struct {
 	N     int64
 	About bool // an estimate, and said so
@@ -111,7 +111,7 @@ type Filter struct {
 	Ask    i18n.Text
 	Fields []Choice
 	Clear  string    // path without filter; empty if there is none
-	Total  Count     // told with the sentence; a bare List tells its own
+	Total  Count     // shown with the sentence; a bare List shows its own
 	Do     i18n.Text // what the button does; empty: it narrows
 	Keep   []Hidden
 }
@@ -130,7 +130,7 @@ type Option struct {
 	On    bool
 }
 
-// Table gives the list as data, for View.CSV. Values become plain: what is
+// Table returns the list as data, for View.CSV. Values become plain: what is
 // defanged on screen is exact here.
 func (l List) Table() *Table {
 	t := &Table{Name: l.Caption}

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// quiet is how long topics are gathered before they are told.
+// quiet is how long topics are gathered before they are sent.
 const quiet = 100 * time.Millisecond
 
-// live tells open pages which topics changed. It holds names only.
+// live notifies open pages of the topics that changed. It holds names only.
 type live struct {
 	max int
 
 	mu      sync.Mutex
 	subs    map[*listener]bool // under mu
-	pending map[string]bool    // under mu: told since the last flush
+	pending map[string]bool    // under mu: changed since the last flush
 	armed   bool               // under mu: a flush is coming
 	closed  bool               // under mu
 	done    chan struct{}      // closed by close
@@ -97,7 +97,7 @@ func (l *live) leave(s *listener) {
 	delete(l.subs, s)
 }
 
-// take gives the topics that s has to be told, sorted, and forgets them.
+// take returns the topics that s has to be sent, sorted, and forgets them.
 func (l *live) take(s *listener) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

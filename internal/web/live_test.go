@@ -51,7 +51,7 @@ func TestTellCoalesces(t *testing.T) {
 			t.Errorf("told %q", got)
 		}
 		l.leave(s)
-		l.tell("cases") // nobody is there: nothing is armed
+		l.tell("cases") // no page is open: nothing is armed
 		if l.armed {
 			t.Error("a flush is coming for nobody")
 		}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,9 +30,11 @@ type errorData struct {
 func (s *Site) refuse(w http.ResponseWriter, hr *http.Request, r *Request, err error) {
 	kind := fault.KindOf(err)
 	if kind.Status() >= 500 {
-		s.log.Error("request failed", "request", RequestID(hr.Context()), "method", hr.Method, "path", hr.URL.Path, "kind", kind.Label(), "error", err.Error())
+		s.log.Error("request failed", "request", RequestID(hr.Context()), "method", hr.Method, "path", hr.URL.Path,
+			"kind", kind.Label(), "error", err.Error())
 	} else {
-		s.log.Debug("request refused", "request", RequestID(hr.Context()), "method", hr.Method, "path", hr.URL.Path, "kind", kind.Label(), "error", err.Error())
+		s.log.Debug("request refused", "request", RequestID(hr.Context()), "method", hr.Method, "path", hr.URL.Path,
+			"kind", kind.Label(), "error", err.Error())
 	}
 	s.refuseLogged(w, hr, r, kind.Status(), err)
 }
@@ -54,27 +55,25 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept")
-	if kind == fault.Busy || kind == fault.Unavailable {
-		h.Set("Retry-After", "5")
-	}
+	fault.SetHeaders(h, kind)
 	if wantsJSON(hr) {
 		p := fault.ProblemOf(err, r.Lang, r.ID)
 		p.Status = status
-		h.Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(p) // the caller has gone
+		_ = p.Write(w, hr) // the caller has gone
 		return
 	}
 	signIn := ""
 	if kind == fault.Unauthenticated && s.cfg.SignIn != "" {
 		signIn = s.cfg.SignIn + "?next=" + url.QueryEscape(nextPath(hr))
-		if (hr.Method == http.MethodGet || hr.Method == http.MethodHead) && hr.URL.Path != s.cfg.SignIn && hr.URL.Path != "/live" && hr.Header.Get("X-Meneki-Fragment") == "" {
+		if (hr.Method == http.MethodGet || hr.Method == http.MethodHead) && hr.URL.Path != s.cfg.SignIn &&
+			hr.URL.Path != "/live" && hr.Header.Get("X-Meneki-Fragment") == "" {
 			http.Redirect(w, hr, signIn, http.StatusSeeOther)
 			return
 		}
 	}
 	text := fault.TextOf(err)
-	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: text, Now: fault.HintOf(err), ID: r.ID, SignIn: signIn}
+	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: text, Now: fault.HintOf(err), ID: r.ID,
+		SignIn: signIn}
 	if text == kind.Title() {
 		d.Why = i18n.Text{}
 	}

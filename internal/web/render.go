@@ -22,7 +22,7 @@ type stage struct {
 	seq  int // makes ids within a page
 }
 
-// declare gives the functions for parsing; a stage binds them to itself.
+// declare returns the functions for parsing; a stage binds them to itself.
 func (s *Site) declare() template.FuncMap { return (&stage{site: s}).funcs() }
 
 func (s *Site) stage() (*stage, error) {

@@ -48,7 +48,7 @@ func RequestID(ctx context.Context) string {
 // Value reads a query or form value without surrounding space.
 func (r *Request) Value(name string) string { return strings.TrimSpace(r.FormValue(name)) }
 
-// Int reads a whole number between low and high; missing gives missing, and
+// Int reads a whole number between low and high; an absent one is missing, and
 // anything else is a fault that names the field.
 func (r *Request) Int(name string, missing, low, high int) (int, error) {
 	v := r.Value(name)
@@ -57,7 +57,9 @@ func (r *Request) Int(name string, missing, low, high int) (int, error) {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < low || n > high {
-		return 0, fault.Wrap(fault.Invalid, i18n.T("{0} must be a whole number from {1} to {2}", "{0} は {1} から {2} までの整数で指定してください").With(name, low, high), err)
+		return 0, fault.Wrap(fault.Invalid,
+			i18n.T("{0} must be a whole number from {1} to {2}", "{0} は {1} から {2} までの整数で指定してください").With(name, low,
+				high), err)
 	}
 	return n, nil
 }
@@ -183,5 +185,6 @@ func cookie(r *http.Request, name string) string {
 
 // keep remembers a choice for a year.
 func keep(w http.ResponseWriter, r *http.Request, name, value string) {
-	http.SetCookie(w, &http.Cookie{Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+	http.SetCookie(w, &http.Cookie{Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600,
+		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
 }

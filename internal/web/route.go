@@ -145,7 +145,8 @@ func (s *Site) request(w http.ResponseWriter, hr *http.Request, need policy.Role
 		return r, fault.New(fault.Unauthenticated, i18n.T("sign in to see this", "閲覧にはサインインが必要です"))
 	case rank(v.Role) < rank(need) || rank(need) == 0:
 		return r, fault.New(fault.Denied, i18n.T("your role does not allow this", "この操作を行う権限がありません")).
-			WithHint(i18n.T("ask an administrator of your organisation for the role “{0}”", "組織の管理者に「{0}」の役割を依頼してください").With(RoleText(need)))
+			WithHint(i18n.T("ask an administrator of your organisation for the role “{0}”",
+				"組織の管理者に「{0}」の役割を依頼してください").With(RoleText(need)))
 	}
 	return r, nil
 }
@@ -187,7 +188,8 @@ func (s *Site) Handler() http.Handler {
 		}
 		origin := http.NewCrossOriginProtection()
 		origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.refuse(w, r, nil, fault.New(fault.Denied, i18n.T("the request came from another site and was refused", "別のサイトからの要求のため、拒否しました")).
+			s.refuse(w, r, nil, fault.New(fault.Denied, i18n.T("the request came from another site and was refused",
+				"別のサイトからの要求のため、拒否しました")).
 				WithHint(i18n.T("open this console itself and do it there", "このコンソールを直接開いて操作してください")))
 		}))
 		s.handler = s.guard(origin.Handler(s.mux))
@@ -207,10 +209,13 @@ func (s *Site) nothing(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.refuseStatus(w, r, http.StatusMethodNotAllowed, fault.New(fault.Unsupported, i18n.T("this address does not take {0}", "このアドレスは {0} に対応していません").With(r.Method)))
+		s.refuseStatus(w, r, http.StatusMethodNotAllowed,
+			fault.New(fault.Unsupported,
+				i18n.T("this address does not take {0}", "このアドレスは {0} に対応していません").With(r.Method)))
 		return
 	}
-	s.refuse(w, r, nil, fault.New(fault.NotFound, i18n.T("there is no such page, or it is not there for you", "ページが存在しないか、閲覧できません")).
+	s.refuse(w, r, nil, fault.New(fault.NotFound, i18n.T("there is no such page, or it is not there for you",
+		"ページが存在しないか、閲覧できません")).
 		WithHint(i18n.T("check the address, or go back to the first page", "アドレスを確認するか、最初のページに戻ってください")))
 }
 

@@ -46,7 +46,8 @@ func TestShots(t *testing.T) {
 							continue
 						}
 					}
-					if err := shots.Take(ctx, srv.URL+path, filepath.Join(dir, file+".png"), width, 0, dark, &http.Cookie{Name: "meneki_lang", Value: lang}); err != nil {
+					if err := shots.Take(ctx, srv.URL+path, filepath.Join(dir, file+".png"), width, 0, dark,
+						&http.Cookie{Name: "meneki_lang", Value: lang}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -31,9 +31,9 @@ type (
 	Due time.Time
 	// Day is a point in time of which only the date matters.
 	Day time.Time
-	// Brief is a point in time told only as how long ago; the rest on hover.
+	// Brief is a point in time shown only as how long ago; the rest on hover.
 	Brief time.Time
-	// Span is from one point in time to another, each told as Brief tells it.
+	// Span is from one point in time to another, each shown as Brief shows it.
 	Span struct{ From, To time.Time }
 	// Bytes is a size.
 	Bytes int64
@@ -213,7 +213,8 @@ func (st *stage) mainLink(path string, v any) (template.HTML, error) {
 }
 
 func (st *stage) badge(b Badge) (template.HTML, error) {
-	return template.HTML(`<span class="badge `+esc(string(b.Mood))+`">`) + st.iconOr(b.Icon) + template.HTML(esc(b.Text.In(st.r.Lang))+`</span>`), nil
+	return template.HTML(`<span class="badge `+esc(string(b.Mood))+`">`) + st.iconOr(b.Icon) +
+		template.HTML(esc(b.Text.In(st.r.Lang))+`</span>`), nil
 }
 
 func (st *stage) iconOr(name string) template.HTML {
@@ -286,7 +287,8 @@ func (st *stage) tlp(v any) template.HTML {
 		t = v.TLP
 	}
 	class := strings.TrimSuffix(strings.ToLower(strings.TrimPrefix(t.String(), "TLP:")), "+strict")
-	return template.HTML(`<span class="tlp t-` + class + `" title="` + esc(TLPText(t).In(st.r.Lang)) + `">` + esc(t.String()) + `</span>`)
+	return template.HTML(`<span class="tlp t-` + class + `" title="` + esc(TLPText(t).In(st.r.Lang)) + `">` +
+		esc(t.String()) + `</span>`)
 }
 
 // TLPText says who may see what is marked with a label (TLP 2.0, FIRST 2022).
@@ -328,8 +330,9 @@ func (st *stage) level(s string) template.HTML {
 	if n == "" {
 		n = "0"
 	}
-	// The bars tell the level without colour.
-	return template.HTML(`<span class="level v` + n + `" title="` + esc(s) + `"><svg viewBox="0 0 16 12" aria-hidden="true"><path class="b1" d="M1 8h2.6v4H1z"/><path class="b2" d="M5 5.5h2.6V12H5z"/><path class="b3" d="M9 3h2.6v9H9z"/><path class="b4" d="M13 .5h2.6V12H13z"/></svg>` + esc(t.In(st.r.Lang)) + `</span>`)
+	// The bars show the level without colour.
+	return template.HTML(`<span class="level v` + n + `" title="` + esc(s) +
+		`"><svg viewBox="0 0 16 12" aria-hidden="true"><path class="b1" d="M1 8h2.6v4H1z"/><path class="b2" d="M5 5.5h2.6V12H5z"/><path class="b3" d="M9 3h2.6v9H9z"/><path class="b4" d="M13 .5h2.6V12H13z"/></svg>` + esc(t.In(st.r.Lang)) + `</span>`)
 }
 
 const stamp = "2006-01-02 15:04"
@@ -341,7 +344,8 @@ func (st *stage) time(t time.Time) template.HTML {
 		return dash
 	}
 	in := t.In(st.r.Zone)
-	return template.HTML(`<span class="when"><time datetime="` + utc(t) + `" title="` + utcTitle(t) + `">` + in.Format(stamp) + ` <small>` + esc(zoneWord(in)) + `</small></time> ` + string(st.agoSpan(t)) + `</span>`)
+	return template.HTML(`<span class="when"><time datetime="` + utc(t) + `" title="` + utcTitle(t) + `">` +
+		in.Format(stamp) + ` <small>` + esc(zoneWord(in)) + `</small></time> ` + string(st.agoSpan(t)) + `</span>`)
 }
 
 func (st *stage) rel(t time.Time) template.HTML {
@@ -349,18 +353,21 @@ func (st *stage) rel(t time.Time) template.HTML {
 		return dash
 	}
 	in := t.In(st.r.Zone)
-	return template.HTML(`<time class="ago" data-ago datetime="` + utc(t) + `" title="` + in.Format(stamp) + ` ` + esc(zoneWord(in)) + ` / ` + utcTitle(t) + `">` + esc(ago(t, st.now).In(st.r.Lang)) + `</time>`)
+	return template.HTML(`<time class="ago" data-ago datetime="` + utc(t) + `" title="` + in.Format(stamp) + ` ` +
+		esc(zoneWord(in)) + ` / ` + utcTitle(t) + `">` + esc(ago(t, st.now).In(st.r.Lang)) + `</time>`)
 }
 
 func (st *stage) day(t time.Time) template.HTML {
 	if t.IsZero() {
 		return dash
 	}
-	return template.HTML(`<time datetime="` + utc(t) + `" title="` + utcTitle(t) + `">` + t.In(st.r.Zone).Format("2006-01-02") + `</time>`)
+	return template.HTML(`<time datetime="` + utc(t) + `" title="` + utcTitle(t) + `">` +
+		t.In(st.r.Zone).Format("2006-01-02") + `</time>`)
 }
 
 func (st *stage) agoSpan(t time.Time) template.HTML {
-	return template.HTML(`<time class="ago" data-ago datetime="` + utc(t) + `">` + esc(ago(t, st.now).In(st.r.Lang)) + `</time>`)
+	return template.HTML(`<time class="ago" data-ago datetime="` + utc(t) + `">` + esc(ago(t, st.now).In(st.r.Lang)) +
+		`</time>`)
 }
 
 // due is a deadline: what is left first, then the time itself. Under an hour it
@@ -380,7 +387,8 @@ func (st *stage) due(t time.Time) template.HTML {
 		clock = in.Format("01-02 15:04")
 	}
 	by := i18n.T("by {0} {1}", "{0} {1} まで").With(clock, zoneWord(in)).In(st.r.Lang)
-	return template.HTML(`<span class="` + class + `"><time class="left" data-left datetime="` + utc(t) + `" title="` + utcTitle(t) + `">` + esc(left(d).In(st.r.Lang)) + `</time> <small>` + esc(by) + `</small></span>`)
+	return template.HTML(`<span class="` + class + `"><time class="left" data-left datetime="` + utc(t) + `" title="` +
+		utcTitle(t) + `">` + esc(left(d).In(st.r.Lang)) + `</time> <small>` + esc(by) + `</small></span>`)
 }
 
 func utc(t time.Time) string      { return t.UTC().Format(time.RFC3339Nano) }

@@ -38,7 +38,10 @@ func serve(t *testing.T, s *web.Site) client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client{t, srv.URL, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return client{t, srv.URL, &http.Client{Jar: jar, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}}
 }
 
 func (c client) do(method, path string, body io.Reader, headers ...string) (*http.Response, string) {
@@ -69,7 +72,8 @@ func (c client) get(path string, headers ...string) (*http.Response, string) {
 
 func (c client) post(path, form string, headers ...string) (*http.Response, string) {
 	c.t.Helper()
-	return c.do(http.MethodPost, path, strings.NewReader(form), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+	return c.do(http.MethodPost, path, strings.NewReader(form),
+		append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
 }
 
 func want(t *testing.T, res *http.Response, status int, text string, parts ...string) {
@@ -104,8 +108,10 @@ func TestHeaders(t *testing.T) {
 
 func TestPagesHaveNothingInline(t *testing.T) {
 	c := serve(t, demo(t, demoDesk))
-	inline := regexp.MustCompile(`(?i)<script(?: [^>]*)?>[^<]|\sstyle=|<style|\son[a-z]+=["']|javascript:|(?:src|href|action)="(?:https?:)?//`)
-	for _, path := range []string{"/", "/cases", "/cases/1", "/findings", "/members/new", "/pictures", "/public", "/wrong", "/drill"} {
+	inline := regexp.MustCompile(
+		`(?i)<script(?: [^>]*)?>[^<]|\sstyle=|<style|\son[a-z]+=["']|javascript:|(?:src|href|action)="(?:https?:)?//`)
+	for _, path := range []string{"/", "/cases", "/cases/1", "/findings", "/members/new", "/pictures", "/public",
+		"/wrong", "/drill"} {
 		_, text := c.get(path)
 		if m := inline.FindString(text); m != "" {
 			t.Errorf("%s has %q", path, m)
@@ -168,7 +174,8 @@ func TestWhoMay(t *testing.T) {
 func TestErrors(t *testing.T) {
 	c := serve(t, demo(t, demoDesk))
 	res, text := c.get("/wrong?lang=en")
-	want(t, res, http.StatusServiceUnavailable, text, "the member&#39;s node cannot be reached", "check the address", res.Header.Get("X-Request-Id"))
+	want(t, res, http.StatusServiceUnavailable, text, "the member&#39;s node cannot be reached", "check the address",
+		res.Header.Get("X-Request-Id"))
 	if strings.Contains(text, "secret") || strings.Contains(text, "10.1.2.3") {
 		t.Error("the inner error got out")
 	}
@@ -178,7 +185,9 @@ func TestErrors(t *testing.T) {
 	res, text = c.get("/wrong", "Accept", "application/problem+json")
 	want(t, res, http.StatusServiceUnavailable, text)
 	var p fault.Problem
-	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Type != "urn:meneki:problem:unavailable" || p.Instance != "urn:meneki:request:"+res.Header.Get("X-Request-Id") || res.Header.Get("Content-Type") != "application/problem+json" {
+	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Type != "urn:meneki:problem:unavailable" ||
+		p.Instance != "urn:meneki:request:"+res.Header.Get("X-Request-Id") ||
+		res.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%v %+v", err, p)
 	}
 	res, text = c.get("/boom")
@@ -213,11 +222,13 @@ func TestActions(t *testing.T) {
 		t.Error("the sentence is shown twice")
 	}
 	// Words in a cookie that we did not sign are not shown.
-	_, text = c.get("/members/new", "Cookie", "meneki_flash=W3siTW9vZCI6Imdvb2QiLCJUZXh0Ijp7IkVOIjoiZXZpbCIsIkpBIjoiZXZpbCJ9fV0.AAAA")
+	_, text = c.get("/members/new", "Cookie",
+		"meneki_flash=W3siTW9vZCI6Imdvb2QiLCJUZXh0Ijp7IkVOIjoiZXZpbCIsIkpBIjoiZXZpbCJ9fV0.AAAA")
 	if strings.Contains(text, "evil") {
 		t.Error("a forged sentence is shown")
 	}
-	for _, h := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+	for _, h := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"},
+		{"Origin", "null"}} {
 		res, text = c.post("/members/new", "name=x", h...)
 		want(t, res, http.StatusForbidden, text, res.Header.Get("X-Request-Id"))
 	}
@@ -236,7 +247,8 @@ func TestRedirectsStayHere(t *testing.T) {
 	s := web.New(web.Config{Clock: now})
 	s.Action("/go", policy.RoleNone, func(r *web.Request) (string, error) { return r.FormValue("to"), nil })
 	c := serve(t, s)
-	for to, wantTo := range map[string]string{"/x?y=1": "/x?y=1", "//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/", "": "/"} {
+	for to, wantTo := range map[string]string{"/x?y=1": "/x?y=1", "//evil.example": "/", "https://evil.example/": "/",
+		`/\evil.example`: "/", "": "/"} {
 		res, _ := c.post("/go", "to="+url.QueryEscape(to))
 		if got := res.Header.Get("Location"); got != wantTo {
 			t.Errorf("%q leads to %q", to, got)
@@ -256,7 +268,8 @@ func TestDownloads(t *testing.T) {
 	c := serve(t, demo(t, demoDesk))
 	res, text := c.get("/cases?format=csv&lang=en")
 	want(t, res, http.StatusOK, text)
-	if !strings.HasPrefix(text, "\ufeffSeverity,Case,Marking,Due,Next\r\n") || !strings.Contains(res.Header.Get("Content-Disposition"), "attachment") {
+	if !strings.HasPrefix(text, "\ufeffSeverity,Case,Marking,Due,Next\r\n") ||
+		!strings.Contains(res.Header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("%.100q %s", text, res.Header.Get("Content-Disposition"))
 	}
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
@@ -266,7 +279,8 @@ func TestDownloads(t *testing.T) {
 	res, text = c.get("/cases?format=json&lang=en")
 	want(t, res, http.StatusOK, text)
 	var doc struct{ Rows []map[string]any }
-	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Rows) != 10000 || doc.Rows[0]["severity"] != 3.0 {
+	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Rows) != 10000 ||
+		doc.Rows[0]["severity"] != 3.0 {
 		t.Errorf("%v %v", err, doc.Rows[:1])
 	}
 }
@@ -276,25 +290,30 @@ func TestDownloads(t *testing.T) {
 func TestColumnsAreChosen(t *testing.T) {
 	c := serve(t, demo(t, demoDesk))
 	_, all := c.get("/cases?lang=en&state=x")
-	if !strings.Contains(all, `<details class="choose"`) || strings.Count(all, "hide=cases.") != 3 || !strings.Contains(all, "hide=cases.due&amp;state=x") {
+	if !strings.Contains(all, `<details class="choose"`) || strings.Count(all, "hide=cases.") != 3 ||
+		!strings.Contains(all, "hide=cases.due&amp;state=x") {
 		t.Fatalf("severity, due and next cannot be put away\n%s", all)
 	}
 	_, some := c.get("/cases?lang=en&state=x&hide=cases.due,cases.case,cases.marking,other.next,x")
 	head := some[strings.Index(some, "<thead"):strings.Index(some, "</thead>")]
-	for col, there := range map[string]bool{"Severity": true, "Case": true, "Marking": true, "Due": false, "Next": true} {
+	for col, there := range map[string]bool{"Severity": true, "Case": true, "Marking": true, "Due": false,
+		"Next": true} {
 		if strings.Contains(head, col) != there {
 			t.Errorf("the column %s is shown: %v, want %v", col, !there, there)
 		}
 	}
 	row := some[strings.Index(some, "<tbody"):]
 	row = row[:strings.Index(row, "</tr>")]
-	if strings.Count(row, "<td") != 4 || !strings.Contains(row, `data-name="Next"><`) && !strings.Contains(row, `data-name="Next">ask for`) {
+	if strings.Count(row, "<td") != 4 || !strings.Contains(row, `data-name="Next"><`) &&
+		!strings.Contains(row, `data-name="Next">ask for`) {
 		t.Errorf("the cells do not follow the columns: %s", row)
 	}
-	if !strings.Contains(some, `<input type="hidden" name="hide" value="cases.due,`) || !strings.Contains(some, "after=50&amp;hide=cases.due%2C") {
+	if !strings.Contains(some, `<input type="hidden" name="hide" value="cases.due,`) ||
+		!strings.Contains(some, "after=50&amp;hide=cases.due%2C") {
 		t.Error("the filter or the next page forgets what is put away")
 	}
-	if _, text := c.get("/cases?format=csv&lang=en&hide=cases.due"); !strings.HasPrefix(text, "\ufeffSeverity,Case,Marking,Due,Next\r\n") {
+	if _, text := c.get("/cases?format=csv&lang=en&hide=cases.due"); !strings.HasPrefix(text,
+		"\ufeffSeverity,Case,Marking,Due,Next\r\n") {
 		t.Errorf("a file lacks a column: %.60q", text)
 	}
 }
@@ -303,7 +322,9 @@ func TestFormulasAreHarmless(t *testing.T) {
 	now, _ := clock.Fixed(demoNow)
 	s := web.New(web.Config{Clock: now})
 	s.Page("/t", policy.RoleNone, func(*web.Request) (*web.View, error) {
-		return &web.View{Title: i18n.T("T", "T"), CSV: &web.Table{Columns: []web.Column{{Key: "a"}, {Key: "b"}}, Rows: [][]any{{"=cmd|'/c calc'!A1", -5}, {web.Value("@evil.example"), web.Mono("+1")}}}}, nil
+		return &web.View{Title: i18n.T("T", "T"),
+			CSV: &web.Table{Columns: []web.Column{{Key: "a"}, {Key: "b"}},
+				Rows: [][]any{{"=cmd|'/c calc'!A1", -5}, {web.Value("@evil.example"), web.Mono("+1")}}}}, nil
 	})
 	_, text := serve(t, s).get("/t?format=csv")
 	if !strings.Contains(text, "\r\n'=cmd|'/c calc'!A1,-5\r\n'@evil.example,'+1\r\n") {
@@ -345,7 +366,8 @@ func TestAssetsAreKept(t *testing.T) {
 func TestFragment(t *testing.T) {
 	c := serve(t, demo(t, demoDesk))
 	_, text := c.get("/", "X-Meneki-Fragment", "1")
-	if !strings.HasPrefix(text, `<main id="main"`) || strings.Contains(text, `class="rail"`) || !strings.Contains(text, `id="cases" data-live`) {
+	if !strings.HasPrefix(text, `<main id="main"`) || strings.Contains(text, `class="rail"`) ||
+		!strings.Contains(text, `id="cases" data-live`) {
 		t.Errorf("%.300s", text)
 	}
 	public := serve(t, demo(t, policy.Viewer{}))
@@ -449,7 +471,8 @@ func TestReadersAtTheSameTime(t *testing.T) {
 				r.Header.Set("Cookie", "meneki_lang="+lang+"; meneki_zone="+url.QueryEscape(zone))
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, r)
-				if text := w.Body.String(); !strings.Contains(text, `<html lang="`+lang+`"`) || !strings.Contains(text, title) {
+				if text := w.Body.String(); !strings.Contains(text, `<html lang="`+lang+`"`) ||
+					!strings.Contains(text, title) {
 					t.Errorf("a reader of %s got another's page", lang)
 				}
 			}

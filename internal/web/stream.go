@@ -20,7 +20,7 @@ const (
 	recheck    = 3 // heartbeats between two looks at who it is
 	sendWithin = 10 * time.Second
 	// PublicTopic is the prefix of topics that may be followed without signing
-	// in: even the rhythm of the others is nobody's business.
+	// in: even the rhythm of the others must not be seen.
 	PublicTopic = "public."
 )
 
@@ -105,11 +105,14 @@ func parseTopics(q string) ([]string, error) {
 	bad := q == "" || len(topics) > maxTopics
 	for _, t := range topics {
 		bad = bad || len(t) > 64 || strings.ContainsFunc(t, func(c rune) bool {
-			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._:-", c))
+			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+				strings.ContainsRune("._:-", c))
 		})
 	}
 	if bad {
-		return nil, fault.New(fault.Invalid, i18n.T("topics must be 1 to {0} names of letters, digits and . _ : -", "topics には英数字と . _ : - からなる名前を 1〜{0} 個指定してください").With(maxTopics))
+		return nil, fault.New(fault.Invalid,
+			i18n.T("topics must be 1 to {0} names of letters, digits and . _ : -",
+				"topics には英数字と . _ : - からなる名前を 1〜{0} 個指定してください").With(maxTopics))
 	}
 	return topics, nil
 }

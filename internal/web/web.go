@@ -39,8 +39,8 @@ type Config struct {
 	// Realm is the realm that all pages are about; empty or "live" is real work,
 	// anything else is an exercise, which every page says. View.Realm overrides it.
 	Realm string
-	Zone  *time.Location // of readers who told none; nil is Asia/Tokyo
-	Lang  i18n.Lang      // of readers who told none; empty is ja
+	Zone  *time.Location // of readers who chose none; nil is Asia/Tokyo
+	Lang  i18n.Lang      // of readers who chose none; empty is ja
 	// Auth says who asks. The zero Viewer, or an error of kind Unauthenticated,
 	// is the public. It is asked once per request, and now and then for open live
 	// streams. nil: everybody is the public.
@@ -51,9 +51,9 @@ type Config struct {
 	// takes /search if there is such a page.
 	Search string
 	Nav    []NavItem
-	// Paced says who is told on a fixed beat instead of when something changed,
-	// because what changes is others' as well and its rhythm would give them
-	// away. nil: everybody is told at once.
+	// Paced reports who is notified on a fixed beat instead of when something changed,
+	// because what changes is others' as well and its rhythm would reveal
+	// them. nil: everybody is notified at once.
 	Paced func(policy.Viewer) bool
 	// MaxLive bounds the open live streams; 0 is 2000.
 	MaxLive int

@@ -175,11 +175,12 @@ func visible(s string) string {
 }
 
 func deceives(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == 0x200B || r == 0xFEFF || r >= 0xE0000 && r <= 0xE007F
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == 0x200B ||
+		r == 0xFEFF || r >= 0xE0000 && r <= 0xE007F
 }
 
 // KindText is the word for what an indicator or an observable is, by its type in
-// STIX; "sigma" is a behaviour. A type that has no word here is told as it is.
+// STIX; "sigma" is a behaviour. A type that has no word here is shown as it is.
 func KindText(kind string) i18n.Text {
 	switch kind {
 	case "ipv4-addr":

@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/meneki/meneki/internal/reason"
+)
 
 // Batch is what a node sends at once.
 type Batch struct {
@@ -22,6 +26,6 @@ type BatchReply struct {
 
 // Result is the answer to one message.
 type Result struct {
-	Problem string `json:"problem,omitempty"` // fault kind
-	Reason  string `json:"reason,omitempty"`
+	Problem string        `json:"problem,omitempty"` // fault kind
+	Reason  reason.Reason `json:"reason,omitzero"`
 }

@@ -19,7 +19,8 @@ var leaves = map[wire.Kind]string{
 		host user matched.field matched.value observables.type observables.value retro sensed detected handling`,
 	wire.KindCandidate: `id finding realm observable.type observable.value sigma base.id base.title base.author base.license base.level base.tags
 		rule.id rule.title rule.author rule.license rule.level rule.tags why handling sensed`,
-	wire.KindReceipt:    `id object modified state at searched hits undisclosed reason`,
+	wire.KindReceipt: `id object modified state at searched hits undisclosed
+		reason.code reason.args reason.text reason.ja`,
 	wire.KindSighting:   `id indicator realm count first last retro at handling`,
 	wire.KindRuleHealth: `id at withdraw rules.rule rules.hits rules.false techniques.technique techniques.rules handling`,
 }

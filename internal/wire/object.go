@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/reason"
 )
 
 // Object is a STIX 2.1 object on its way to a member. Seq is the member's own
@@ -33,15 +34,15 @@ const (
 
 // Receipt is a member's statement about one object.
 type Receipt struct {
-	ID          string    `json:"id"`
-	Object      string    `json:"object"`
-	Modified    time.Time `json:"modified"`
-	State       State     `json:"state"`
-	At          time.Time `json:"at"` // by the hub's clock
-	Searched    int64     `json:"searched,omitempty"`
-	Hits        int64     `json:"hits,omitempty"`
-	Undisclosed bool      `json:"undisclosed,omitempty"` // the member does not say by itself what it found; Hits is 0 whatever it was
-	Reason      string    `json:"reason,omitempty"`
+	ID          string        `json:"id"`
+	Object      string        `json:"object"`
+	Modified    time.Time     `json:"modified"`
+	State       State         `json:"state"`
+	At          time.Time     `json:"at"` // by the hub's clock
+	Searched    int64         `json:"searched,omitempty"`
+	Hits        int64         `json:"hits,omitempty"`
+	Undisclosed bool          `json:"undisclosed,omitempty"` // the member does not say by itself what it found; Hits is 0 whatever it was
+	Reason      reason.Reason `json:"reason,omitzero"`
 }
 
 // SyncRequest asks the hub for the objects that a node does not have yet.

@@ -16,14 +16,19 @@ import (
 func BenchmarkAdd(b *testing.B) {
 	head := detections("a", "b")
 	docs := []struct{ name, text string }{
-		{"event_count", corr("x", "type: event_count", "rules: [a, b]", "group-by: user", "timespan: 60s", "condition: {gte: 100}")},
-		{"value_count", corr("x", "type: value_count", "rules: [a, b]", "group-by: user", "timespan: 60s", "condition: {field: host, gte: 100}")},
-		{"value_sum", corr("x", "type: value_sum", "rules: [a, b]", "group-by: user", "timespan: 60s", "condition: {field: n, gt: 1000000}")},
-		{"value_percentile", corr("x", "type: value_percentile", "rules: [a, b]", "group-by: user", "timespan: 60s", "condition: {field: n, percentile: 99, gt: 1000000}")},
+		{"event_count", corr("x", "type: event_count", "rules: [a, b]", "group-by: user", "timespan: 60s",
+			"condition: {gte: 100}")},
+		{"value_count", corr("x", "type: value_count", "rules: [a, b]", "group-by: user", "timespan: 60s",
+			"condition: {field: host, gte: 100}")},
+		{"value_sum", corr("x", "type: value_sum", "rules: [a, b]", "group-by: user", "timespan: 60s",
+			"condition: {field: n, gt: 1000000}")},
+		{"value_percentile", corr("x", "type: value_percentile", "rules: [a, b]", "group-by: user", "timespan: 60s",
+			"condition: {field: n, percentile: 99, gt: 1000000}")},
 		{"temporal", corr("x", "type: temporal", "rules: [a, b]", "group-by: user", "timespan: 60s")},
 		{"temporal_ordered", corr("x", "type: temporal_ordered", "rules: [a, b]", "group-by: user", "timespan: 60s")},
 		{"absent", corr("x", "type: temporal", "condition: a and not b", "group-by: user", "timespan: 60s")},
-		{"two_fields", corr("x", "type: event_count", "rules: [a, b]", "group-by: [user, host]", "timespan: 60s", "condition: {gte: 100}")},
+		{"two_fields", corr("x", "type: event_count", "rules: [a, b]", "group-by: [user, host]", "timespan: 60s",
+			"condition: {gte: 100}")},
 	}
 	all := ""
 	for i, d := range docs {
@@ -107,12 +112,14 @@ func (f *feed) next() Match {
 	at -= int64(f.n*7919%1_000_000) * 1000 // up to a second late
 	user := int(uint64(f.n) * 0x9E3779B97F4A7C15 >> 33 % uint64(len(f.events)))
 	return Match{
-		Rule: f.rules[f.n/3%2], Time: time.Unix(1_700_000_000, at), Event: f.names[f.n%len(f.names)], Fields: f.events[user],
+		Rule: f.rules[f.n/3%2], Time: time.Unix(1_700_000_000, at), Event: f.names[f.n%len(f.names)],
+		Fields: f.events[user],
 	}
 }
 
 func BenchmarkSnapshot(b *testing.B) {
-	set := mustSet(b, detections("a", "b")+corr("x", "type: event_count", "rules: [a, b]", "group-by: user", "timespan: 1h", "condition: {gte: 100}"))
+	set := mustSet(b, detections("a", "b")+corr("x", "type: event_count", "rules: [a, b]", "group-by: user",
+		"timespan: 1h", "condition: {gte: 100}"))
 	feed := newFeed(b, set, 100_000)
 	e := mustEngine(b, set, Config{MaxMemory: 4 << 30})
 	for range 1_000_000 {

@@ -107,7 +107,7 @@ func (w *chainWindow) take(at int64, items []*item) {
 	}
 }
 
-// ties gives the rules that matched at one moment, and the events. A step that
+// ties returns the rules that matched at one moment, and the events. A step that
 // more events could stand for than there are steps never lacks one, so more are
 // not needed.
 func ties(items []*item, steps int) (here uint64, events []tied) {
@@ -216,7 +216,7 @@ func (c *chain) cost() int64 {
 	return n
 }
 
-// alive gives the alternatives that hold as far as is known now.
+// alive returns the alternatives that hold as far as is known now.
 func (w *chainWindow) alive() (alive uint64) {
 	for i := range w.chains {
 		if c := &w.chains[i]; c.best[len(c.best)-1].ok {
@@ -226,7 +226,7 @@ func (w *chainWindow) alive() (alive uint64) {
 	return alive
 }
 
-// longest gives the alternative with most steps among those alive.
+// longest returns the alternative with most steps among those alive.
 func (w *chainWindow) longest() (index int, ok bool) {
 	index = -1
 	for i, alive := 0, w.alive(); alive>>i != 0; i++ {

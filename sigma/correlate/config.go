@@ -7,18 +7,18 @@ import (
 )
 
 // Config says how an [Engine] works. The zero value works: nothing may be late,
-// nobody is resolved, and the bounds are the defaults.
+// nothing is resolved, and the bounds are the defaults.
 type Config struct {
 	// Lateness is how far a match may lie behind the newest time seen and still
 	// count. Alerts come that much later. To read whole files of several
-	// machines, whose times begin anew with each file, give more than they span
+	// machines, whose times start again with each file, give more than they span
 	// and call Flush at the end.
 	Lateness time.Duration
 
 	// Resolve, if given, replaces the values of fields named by group-by before
 	// events are grouped, so that one person with several accounts is one group.
 	// field is the name in the event, at the event's time. "" means that the
-	// value says nobody; the event then belongs to no group. It is called with
+	// value names no one; the event then belongs to no group. It is called with
 	// the engine locked and must not call it.
 	Resolve func(field, value string, at time.Time) string
 
@@ -93,7 +93,7 @@ type CorrelationStats struct {
 	Groups     int
 }
 
-// Alert is that a correlation holds.
+// Alert says that a correlation holds.
 type Alert struct {
 	// ID is the same whenever the same correlation holds for the same group at the
 	// same time, also after a restart.

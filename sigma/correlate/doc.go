@@ -1,7 +1,7 @@
 // Package correlate evaluates Sigma correlation rules (specification 2.1 and the
 // conditions in words of proposal 198) over the matches of detection rules.
 //
-// It is fed with matches in any order and gives alerts:
+// It takes matches in any order and returns alerts:
 //
 //	engine, err := correlate.New(set, correlate.Config{Lateness: 10 * time.Second})
 //	for each event that a rule of set matches:
@@ -12,7 +12,7 @@
 // # Time
 //
 // Only the time of events counts, never when they arrive. The engine holds each
-// match back until the newest time it has seen (or was told by Advance) is more
+// match back until the newest time it has seen (or was given by Advance) is more
 // than Lateness ahead, and then works through the matches in the order of their
 // times. So the alerts are the same for every order of arrival within Lateness.
 // What comes later than that is not used any more and is counted in Stats.Late.

@@ -19,7 +19,7 @@ type Engine struct {
 	plans []*plan // inner ones first
 
 	mu       sync.Mutex // covers everything below, and the plans' groups and stats
-	newest   int64      // the newest time seen or told
+	newest   int64      // the newest time seen or given to Advance
 	mark     int64      // what is older is decided
 	waiting  heap
 	held     int64 // bytes of waiting
@@ -62,7 +62,7 @@ func New(set *sigma.Set, cfg Config) (*Engine, error) {
 // need not be given.
 func (e *Engine) Wants(r *sigma.Rule) bool { return len(e.feeds[r]) > 0 }
 
-// Add takes a match and gives the alerts that are certain now, in the order of
+// Add takes a match and returns the alerts that are certain now, in the order of
 // their time. Matches of rules that no correlation refers to are left aside.
 func (e *Engine) Add(m Match) []*Alert {
 	links := e.feeds[m.Rule]
@@ -95,7 +95,7 @@ func (e *Engine) Add(m Match) []*Alert {
 	return e.take()
 }
 
-// Advance tells the engine that event time has come to now at least, so that
+// Advance sets the event time to now at least, so that
 // what waits for later events is decided although none comes. Call it now and
 // then with the clock of the sensors.
 func (e *Engine) Advance(now time.Time) []*Alert {
@@ -119,7 +119,7 @@ func (e *Engine) Flush() []*Alert {
 	return e.take()
 }
 
-// Stats tells what the engine did and keeps.
+// Stats reports what the engine did and keeps.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,7 +146,7 @@ func (e *Engine) see(at int64) {
 	e.bound()
 }
 
-// take gives the alerts that were collected.
+// take returns the alerts that were collected.
 func (e *Engine) take() []*Alert {
 	out := e.alerts
 	e.alerts = nil
@@ -248,13 +248,14 @@ func (e *Engine) enter(l link, at int64, event string, from giver, in *inner) {
 	}
 	e.choices(e.scratch[:fields], func(chosen []string) {
 		it := e.newItem()
-		*it = item{at: at, plan: p, step: l.step, event: event, values: values, numbers: numbers, carry: carry, inner: in}
+		*it = item{at: at, plan: p, step: l.step, event: event, values: values, numbers: numbers, carry: carry,
+			inner: in}
 		it.key, it.shown = e.groupOf(chosen)
 		e.put(it)
 	})
 }
 
-// groupOf gives the texts by which a group is found and shown. They are copies:
+// groupOf returns the texts by which a group is found and shown. They are copies:
 // a piece of an event would keep the whole event in memory.
 func (e *Engine) groupOf(chosen []string) (folded, shown string) {
 	e.raw = joined(e.raw[:0], chosen, limited)

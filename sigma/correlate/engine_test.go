@@ -21,15 +21,16 @@ import (
 )
 
 func counting(threshold int, more ...string) string {
-	return detections("a") + corr("x", append([]string{"type: event_count", "rules: a", "group-by: user", "timespan: 10s",
-		fmt.Sprintf("condition: {gte: %d}", threshold)}, more...)...)
+	return detections("a") + corr("x", append([]string{"type: event_count", "rules: a", "group-by: user",
+		"timespan: 10s", fmt.Sprintf("condition: {gte: %d}", threshold)}, more...)...)
 }
 
 // TestTime: what is late, ahead, or has no time, and how time goes on by itself.
 func TestTime(t *testing.T) {
 	set := mustSet(t, counting(2))
 	now := second(100)
-	e := mustEngine(t, set, Config{Lateness: 5 * time.Second, Now: func() time.Time { return now }, MaxAhead: time.Minute})
+	e := mustEngine(t, set, Config{Lateness: 5 * time.Second, Now: func() time.Time { return now },
+		MaxAhead: time.Minute})
 	add := func(at float64, event string) []string {
 		return tellAll(e.Add(matches(t, set, []shot{{at: at, rules: "a", event: event, fields: u("x")}})[0]))
 	}
@@ -69,7 +70,7 @@ func TestTime(t *testing.T) {
 		t.Error("after the end")
 	}
 	if got := e.Add(Match{Rule: &sigma.Rule{}, Time: second(1)}); got != nil || e.Wants(&sigma.Rule{}) {
-		t.Error("a rule that nobody wants")
+		t.Error("a rule that no correlation wants")
 	}
 	if _, err := New(set, Config{Lateness: -1}); err == nil {
 		t.Error("negative lateness")
@@ -96,15 +97,16 @@ func TestPerGroup(t *testing.T) {
 	got := map[string]*Alert{}
 	for _, a := range play(e, matches(t, set, shots)) {
 		if got[a.Rule.Name] != nil {
-			t.Errorf("again: %s", told(a))
+			t.Errorf("again: %s", alertText(a))
 		}
 		got[a.Rule.Name] = a
 	}
 	for name, want := range map[string]string{
-		"x": "x{x}@0.7=8[a:e6 a:e7]", "v": "v{}@0.7=8[a:e6 a:e7]", "s": "s{}@0.6=15[a:e5 a:e6]", "few": "few{}@0=1[a:e0]", "w": "w{}@0=1[a:e0]",
+		"x": "x{x}@0.7=8[a:e6 a:e7]", "v": "v{}@0.7=8[a:e6 a:e7]", "s": "s{}@0.6=15[a:e5 a:e6]",
+		"few": "few{}@0=1[a:e0]", "w": "w{}@0=1[a:e0]",
 	} {
 		a := got[name]
-		if a == nil || told(a) != want || a.Truncated != (name == "s") {
+		if a == nil || alertText(a) != want || a.Truncated != (name == "s") {
 			t.Errorf("%s: %+v, want %s", name, a, want)
 		}
 		if a != nil && a.Omitted+len(a.Events) != map[string]int{"x": 8, "v": 8, "s": 3, "few": 1, "w": 1}[name] {
@@ -126,7 +128,7 @@ func TestWaitingPerGroup(t *testing.T) {
 		shots = append(shots, shot{at: float64(i), rules: "a"})
 	}
 	got := play(e, matches(t, set, shots))
-	if len(got) != 1 || told(got[0]) != "x{}@13=1[a:e3]" || !got[0].Truncated || e.Stats().Overflowed != 3 {
+	if len(got) != 1 || alertText(got[0]) != "x{}@13=1[a:e3]" || !got[0].Truncated || e.Stats().Overflowed != 3 {
 		t.Errorf("%v %+v", tellAll(got), e.Stats())
 	}
 }
@@ -134,7 +136,8 @@ func TestWaitingPerGroup(t *testing.T) {
 // TestMemory: the bound holds, what is given up is counted, and what is busy
 // stays.
 func TestMemory(t *testing.T) {
-	set := mustSet(t, counting(50)+corr("near", "type: temporal", "rules: [a]", "group-by: user", "timespan: 1d", "condition: {gte: 1}"))
+	set := mustSet(t, counting(50)+corr("near", "type: temporal", "rules: [a]", "group-by: user", "timespan: 1d",
+		"condition: {gte: 1}"))
 	const most = 1 << 20
 	e := mustEngine(t, set, Config{MaxMemory: most})
 	alerts := 0
@@ -154,7 +157,8 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	s := e.Stats()
-	if alerts != 1 || s.Evicted < 20_000 || s.Forced != 0 || s.Correlations[0].Evicted+s.Correlations[1].Evicted != s.Evicted {
+	if alerts != 1 || s.Evicted < 20_000 || s.Forced != 0 ||
+		s.Correlations[0].Evicted+s.Correlations[1].Evicted != s.Evicted {
 		t.Errorf("%d alerts, %+v", alerts, s)
 	}
 	if e.Flush(); e.Stats().Memory != 0 || e.Stats().Groups != 0 {
@@ -163,7 +167,8 @@ func TestMemory(t *testing.T) {
 	// What waits is bounded too: then moments are worked through early.
 	e = mustEngine(t, set, Config{MaxMemory: most, Lateness: time.Hour})
 	for i := range 10_000 {
-		e.Add(Match{Rule: set.Rules[0], Time: second(float64(i) / 1000), Event: fmt.Sprint(i), Fields: u(strings.Repeat("長い", i%200))})
+		e.Add(Match{Rule: set.Rules[0], Time: second(float64(i) / 1000), Event: fmt.Sprint(i),
+			Fields: u(strings.Repeat("長い", i%200))})
 		if m := e.Stats().Memory; m > most {
 			t.Fatalf("%d bytes after %d events", m, i)
 		}
@@ -180,9 +185,11 @@ func TestLongTexts(t *testing.T) {
 	long := strings.Repeat("管理者", 1000)
 	e := mustEngine(t, set, Config{})
 	got := play(e, matches(t, set, []shot{
-		{at: 0, rules: "a", event: long, fields: u(long + "a")}, {at: 1, rules: "a", fields: u(long + "b")}, {at: 2, rules: "a", fields: u(long + "A")},
+		{at: 0, rules: "a", event: long, fields: u(long + "a")}, {at: 1, rules: "a", fields: u(long + "b")},
+		{at: 2, rules: "a", fields: u(long + "A")},
 	}))
-	if len(got) != 1 || since(got[0].At) != 2 || len(got[0].Group[0].Value) > 300 || len(got[0].Events[0].Event) > 300 || !strings.HasPrefix(got[0].Group[0].Value, "管理者") {
+	if len(got) != 1 || since(got[0].At) != 2 || len(got[0].Group[0].Value) > 300 ||
+		len(got[0].Events[0].Event) > 300 || !strings.HasPrefix(got[0].Group[0].Value, "管理者") {
 		t.Errorf("%v", tellAll(got))
 	}
 	// Many values of one field, and deep lists.
@@ -195,14 +202,17 @@ func TestLongTexts(t *testing.T) {
 		deep = []any{deep}
 	}
 	e = mustEngine(t, set, Config{})
-	play(e, matches(t, set, []shot{{at: 0, rules: "a", fields: fields{"user": many}}, {at: 1, rules: "a", fields: fields{"user": deep}}}))
+	play(e, matches(t, set, []shot{{at: 0, rules: "a", fields: fields{"user": many}},
+		{at: 1, rules: "a", fields: fields{"user": deep}}}))
 	if s := e.Stats(); s.LeftOut == 0 || s.Ungrouped != 1 {
 		t.Errorf("%+v", s)
 	}
 	// Values that look alike when joined are different groups.
-	set = mustSet(t, detections("a")+corr("x", "type: event_count", "rules: a", "group-by: [p, q]", "timespan: 10s", "condition: {gte: 2}"))
+	set = mustSet(t, detections("a")+corr("x", "type: event_count", "rules: a", "group-by: [p, q]", "timespan: 10s",
+		"condition: {gte: 2}"))
 	got = play(mustEngine(t, set, Config{}), matches(t, set, []shot{
-		{at: 0, rules: "a", fields: fields{"p": "a", "q": "bc"}}, {at: 1, rules: "a", fields: fields{"p": "ab", "q": "c"}},
+		{at: 0, rules: "a", fields: fields{"p": "a", "q": "bc"}},
+		{at: 1, rules: "a", fields: fields{"p": "ab", "q": "c"}},
 		{at: 2, rules: "a", fields: fields{"p": "A", "q": "BC"}},
 	}))
 	if diff := cmp.Diff([]string{"x{a,bc}@2=2[a:e0 a:e2]"}, tellAll(got)); diff != "" {
@@ -215,7 +225,8 @@ func TestLongTexts(t *testing.T) {
 func TestSnapshotRefused(t *testing.T) {
 	set := mustSet(t, counting(3)+corr("other", "type: temporal", "rules: [a]", "timespan: 5s", "group-by: user"))
 	e := mustEngine(t, set, Config{Lateness: 3 * time.Second})
-	for _, m := range matches(t, set, []shot{{at: 0, rules: "a", fields: u("x")}, {at: 1, rules: "a", fields: u("x")}, {at: 5, rules: "a", fields: u("y")}}) {
+	for _, m := range matches(t, set, []shot{{at: 0, rules: "a", fields: u("x")}, {at: 1, rules: "a", fields: u("x")},
+		{at: 5, rules: "a", fields: u("y")}}) {
 		e.Add(m)
 	}
 	var state bytes.Buffer
@@ -260,7 +271,8 @@ func TestRestoreBytes(t *testing.T) {
 	e := mustEngine(t, set, Config{Lateness: 2 * time.Second})
 	var shots []shot
 	for i := range 14 {
-		shots = append(shots, shot{at: float64(i) / 3, rules: string("abcd"[i*7%4]), fields: fields{"user": fmt.Sprint("u", i%3), "other": "u1", "host": "h", "n": float64(i) / 2}})
+		shots = append(shots, shot{at: float64(i) / 3, rules: string("abcd"[i*7%4]),
+			fields: fields{"user": fmt.Sprint("u", i%3), "other": "u1", "host": "h", "n": float64(i) / 2}})
 	}
 	for _, m := range matches(t, set, shots) {
 		e.Add(m)
@@ -327,7 +339,8 @@ func FuzzRestore(f *testing.F) {
 			return
 		}
 		for i := range 8 {
-			e.Add(Match{Rule: rules[i%4], Time: second(float64(i) * 2), Event: fmt.Sprint("n", i), Fields: fields{"user": "u1", "other": "u1", "host": "h1", "n": "2"}})
+			e.Add(Match{Rule: rules[i%4], Time: second(float64(i) * 2), Event: fmt.Sprint("n", i),
+				Fields: fields{"user": "u1", "other": "u1", "host": "h1", "n": "2"}})
 		}
 		e.Flush()
 	})
@@ -393,7 +406,7 @@ func TestManyGroups(t *testing.T) {
 	for _, a := range got {
 		name := fmt.Sprintf("%s@%.3f", a.Group[0].Value, since(a.At))
 		if !want[name] {
-			t.Fatalf("%s alerts, or again", told(a))
+			t.Fatalf("%s alerts, or again", alertText(a))
 		}
 		delete(want, name)
 	}
@@ -424,15 +437,17 @@ func TestGoroutines(t *testing.T) {
 // TestAlertID: the same alert has the same id in another engine, and no other has
 // it.
 func TestAlertID(t *testing.T) {
-	set := mustSet(t, counting(1)+corr("y", "type: event_count", "rules: a", "group-by: user", "timespan: 1s", "condition: {gte: 1}"))
-	shots := []shot{{at: 0, rules: "a", fields: u("x")}, {at: 0, rules: "a", fields: u("y")}, {at: 50, rules: "a", fields: u("x")}}
+	set := mustSet(t, counting(1)+corr("y", "type: event_count", "rules: a", "group-by: user", "timespan: 1s",
+		"condition: {gte: 1}"))
+	shots := []shot{{at: 0, rules: "a", fields: u("x")}, {at: 0, rules: "a", fields: u("y")},
+		{at: 50, rules: "a", fields: u("x")}}
 	seen := map[string]string{}
 	for range 2 {
 		for _, a := range play(mustEngine(t, set, Config{}), matches(t, set, shots)) {
-			if old, ok := seen[a.ID]; ok && old != told(a) {
-				t.Errorf("%s and %s", old, told(a))
+			if old, ok := seen[a.ID]; ok && old != alertText(a) {
+				t.Errorf("%s and %s", old, alertText(a))
 			}
-			seen[a.ID] = told(a)
+			seen[a.ID] = alertText(a)
 		}
 	}
 	if len(seen) != 6 {
@@ -475,7 +490,8 @@ func TestPercentile(t *testing.T) {
 	if got := percentile([]float64{5}, 99); got != 5 {
 		t.Error(got)
 	}
-	for text, want := range map[string]bool{"5": true, "-5.5e3": true, "0x10": false, "1,000": false, "": false, "inf": false, "nan": false, "1e281": false, ".": false, "e": false, " 5": false} {
+	for text, want := range map[string]bool{"5": true, "-5.5e3": true, "0x10": false, "1,000": false, "": false,
+		"inf": false, "nan": false, "1e281": false, ".": false, "e": false, " 5": false} {
 		if _, ok := number(text); ok != want {
 			t.Errorf("number(%q) = %v", text, ok)
 		}

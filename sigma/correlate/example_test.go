@@ -8,11 +8,6 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// event is what a caller has; a sigma.Event will do.
-type event map[string]any
-
-func (e event) Lookup(field string) (any, bool) { return sigma.LookupIn(e, field) }
-
 func Example() {
 	set := sigma.ParseCollection("guess.yml", []byte(`
 title: Failed login
@@ -44,7 +39,8 @@ correlation:
 	begin := time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
 	for i, user := range []string{`CORP\hanako`, "taro", "hanako@example.org", "花子"} {
 		engine.Add(correlate.Match{
-			Rule: set.Rules[0], Time: begin.Add(time.Duration(i) * time.Minute), Event: fmt.Sprint("record ", i), Fields: event{"user": user},
+			Rule: set.Rules[0], Time: begin.Add(time.Duration(i) * time.Minute), Event: fmt.Sprint("record ", i),
+			Fields: sigma.Map{Fields: map[string]any{"user": user}},
 		})
 	}
 	for _, a := range engine.Flush() {

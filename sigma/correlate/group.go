@@ -32,9 +32,9 @@ type window interface {
 	take(at int64, items []*item)
 	// measure judges the moment that was taken last.
 	measure() (value float64, holds bool)
-	// evidence gives what contributed to it.
+	// evidence returns what contributed to it.
 	evidence() []entry
-	// lost gives the time of the last thing that was given up too early, or never.
+	// lost returns the time of the last thing that was given up too early, or never.
 	lost() int64
 	// bytes estimates the memory.
 	bytes() int64
@@ -47,7 +47,7 @@ type deferred interface {
 	window
 	// put remembers the moment that was taken last.
 	put(at int64)
-	// due gives the next moment whose time has come.
+	// due returns the next moment whose time has come.
 	due(now int64) (m moment, ok bool)
 }
 
@@ -72,14 +72,15 @@ func (p *plan) newWindow(e *Engine) window {
 	case t == sigma.ValueCount:
 		return &distinctWindow{plan: p, overflow: lost, gone: never, byValue: make(map[string]*seen)}
 	case t.Numeric():
-		return &numberWindow{plan: p, overflow: lost, gone: never, sorting: t == sigma.ValuePercentile || t == sigma.ValueMedian}
+		return &numberWindow{plan: p, overflow: lost, gone: never,
+			sorting: t == sigma.ValuePercentile || t == sigma.ValueMedian}
 	case t == sigma.TemporalOrdered:
 		return newChainWindow(p, lost)
 	}
 	return newTogetherWindow(p, lost)
 }
 
-// run gives one group its items of one moment, and judges it.
+// run returns one group its items of one moment, and judges it.
 func (e *Engine) run(at int64, items []*item) {
 	p := items[0].plan
 	e.expire(p, at)
@@ -195,7 +196,7 @@ func (e *Engine) sweep(now int64) {
 	}
 }
 
-// bound gives up what is quiet longest until the memory is within its bound.
+// bound returns up what is quiet longest until the memory is within its bound.
 func (e *Engine) bound() {
 	if e.memory <= e.cfg.MaxMemory {
 		return
@@ -223,7 +224,8 @@ func (e *Engine) bound() {
 	}
 }
 
-// fire makes the alert of the moment judged, which is certain at a moment, hands it to outer correlations, and keeps it for the
+// fire makes the alert of the moment judged, which is certain at a moment, hands it to outer
+// correlations, and keeps it for the
 // caller unless the correlation is silent.
 func (e *Engine) fire(g *group, p *plan, at, judged int64, value float64, found []entry) {
 	e.stats.Alerts++
@@ -268,7 +270,7 @@ func alertID(p *plan, g *group, at int64) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// collect gives the events behind entries, by time, each once, the newest most.
+// collect returns the events behind entries, by time, each once, the newest most.
 func collect(p *plan, found []entry, most int) (refs []ref, first int64, omitted int) {
 	first = math.MaxInt64
 	for _, en := range found {

@@ -27,7 +27,8 @@ func detections(names ...string) string {
 
 // corr writes a correlation document; the lines stand below "correlation".
 func corr(name string, lines ...string) string {
-	return "title: Correlation " + name + "\nname: " + name + "\ncorrelation:\n    " + strings.Join(lines, "\n    ") + "\n---\n"
+	return "title: Correlation " + name + "\nname: " + name + "\ncorrelation:\n    " + strings.Join(lines, "\n    ") +
+		"\n---\n"
 }
 
 // mustSet makes a set of documents that must all be understood.
@@ -74,7 +75,7 @@ type shot struct {
 	fields fields
 }
 
-// matches gives the matches of events in their order.
+// matches returns the matches of events in their order.
 func matches(t testing.TB, set *sigma.Set, shots []shot) []Match {
 	t.Helper()
 	var out []Match
@@ -83,13 +84,14 @@ func matches(t testing.TB, set *sigma.Set, shots []shot) []Match {
 			s.event = fmt.Sprintf("e%d", i)
 		}
 		for _, name := range strings.Fields(s.rules) {
-			out = append(out, Match{Rule: ruleNamed(t, set, name), Time: second(s.at), Event: s.event, Fields: s.fields})
+			out = append(out, Match{Rule: ruleNamed(t, set, name), Time: second(s.at), Event: s.event,
+				Fields: s.fields})
 		}
 	}
 	return out
 }
 
-// play gives matches to an engine and flushes it.
+// play returns matches to an engine and flushes it.
 func play(e *Engine, list []Match) []*Alert {
 	var out []*Alert
 	for _, m := range list {
@@ -98,8 +100,8 @@ func play(e *Engine, list []Match) []*Alert {
 	return append(out, e.Flush()...)
 }
 
-// told writes an alert in short: "name{group}@time=value[events]".
-func told(a *Alert) string {
+// alertText writes an alert in short: "name{group}@time=value[events]".
+func alertText(a *Alert) string {
 	var group, events []string
 	for _, v := range a.Group {
 		group = append(group, v.Value)
@@ -107,13 +109,14 @@ func told(a *Alert) string {
 	for _, ev := range a.Events {
 		events = append(events, ev.Rule.Name+":"+ev.Event)
 	}
-	return fmt.Sprintf("%s{%s}@%g=%g[%s]", a.Rule.Name, strings.Join(group, ","), since(a.At), a.Value, strings.Join(events, " "))
+	return fmt.Sprintf("%s{%s}@%g=%g[%s]", a.Rule.Name, strings.Join(group, ","), since(a.At), a.Value,
+		strings.Join(events, " "))
 }
 
 func tellAll(list []*Alert) []string {
 	out := []string{}
 	for _, a := range list {
-		out = append(out, told(a))
+		out = append(out, alertText(a))
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
-// Match is that an event satisfied a detection rule.
+// Match is an event that satisfied a detection rule.
 type Match struct {
 	Rule *sigma.Rule // one of the Rules of the set that the engine was made for
 	Time time.Time   // of the event, between the years 1700 and 2200
@@ -44,13 +44,13 @@ type source struct {
 	all   bool // equal values count too: it is computed with
 }
 
-// giver gives the values of fields as text, without those that are absent, null
+// giver returns the values of fields as text, without those that are absent, null
 // or empty. It appends to dst.
 type giver interface {
 	give(dst []string, s source) []string
 }
 
-// eventFields gives the fields of an event.
+// eventFields returns the fields of an event.
 type eventFields struct {
 	fields  Fields
 	resolve func(field, value string, at time.Time) string
@@ -96,7 +96,7 @@ func (f *eventFields) add(dst []string, from int, value any, s source, depth int
 	return append(dst, text)
 }
 
-// limited gives a text of bounded length that is still as different from others
+// limited returns a text of bounded length that is still as different from others
 // as before.
 func limited(text string) string {
 	if len(text) <= maxText {
@@ -106,7 +106,7 @@ func limited(text string) string {
 	return strings.ToValidUTF8(text[:128], "") + "… sha256:" + hex.EncodeToString(sum[:])
 }
 
-// key gives the text by which a value is compared.
+// key returns the text by which a value is compared.
 func key(text string) string { return limited(fold.Text(text)) }
 
 // joined puts several texts, each as made by each, into one so that different ones

@@ -78,7 +78,7 @@ func newOracle(list []Match, resolve func(field, value string) string) *oracle {
 	return o
 }
 
-// facts gives the facts of one step of a correlation.
+// facts returns the facts of one step of a correlation.
 func (o *oracle) facts(c *sigma.Correlation, step int) []*fact {
 	if r := c.Rules[step].Rule; r != nil {
 		return o.base[r]
@@ -109,7 +109,7 @@ func different(list []string) []string {
 	return slices.Compact(out)
 }
 
-// tuples gives every choice of one value for each field, joined by |.
+// tuples returns every choice of one value for each field, joined by |.
 func tuples(f *fact, c *sigma.Correlation, step int, names []string, who bool) []string {
 	out := []string{""}
 	for i, name := range names {
@@ -156,7 +156,7 @@ func (o *oracle) verdicts(c *sigma.Correlation) []verdict {
 	return out
 }
 
-// values gives what a fact has in the field of the condition.
+// values returns what a fact has in the field of the condition.
 func (o *oracle) values(c *sigma.Correlation, s stepFact) []string {
 	if !c.Type.Numeric() {
 		return tuples(s.fact, c, s.step, c.Condition.Fields, false)
@@ -280,7 +280,10 @@ func later2(a, b stepFact) bool {
 func onceEach(in []stepFact) []stepFact {
 	var out []stepFact
 	for _, s := range in {
-		i := slices.IndexFunc(out, func(o stepFact) bool { return o.fact.event == s.fact.event && o.fact.at == s.fact.at })
+		i := slices.IndexFunc(out, func(o stepFact) bool {
+			return o.fact.event == s.fact.event &&
+				o.fact.at == s.fact.at
+		})
 		switch {
 		case i < 0:
 			out = append(out, s)
@@ -315,7 +318,8 @@ func together(c *sigma.Correlation, all, in []stepFact, t, span int64) (float64,
 		} else {
 			used = setOf(a, all, last, t, span)
 		}
-		if used != nil && (found == nil || c.Type == sigma.TemporalOrdered && len(used) > bestSize && c.Condition.Expression == "") {
+		if used != nil && (found == nil || c.Type == sigma.TemporalOrdered && len(used) > bestSize &&
+			c.Condition.Expression == "") {
 			bestSize, found = len(used), used
 		}
 	}
@@ -346,7 +350,8 @@ func chainOf(a compiled.Alternative, all, in, chosen []stepFact, t, span int64) 
 	// steps (exclusive) match after from and before to (exclusive).
 	within := func(lowStep, highStep int, from, to int64) bool {
 		for _, s := range all {
-			if slices.Contains(a.Absent, s.step) && s.step > lowStep && s.step < highStep && s.fact.at > from && s.fact.at < to {
+			if slices.Contains(a.Absent, s.step) && s.step > lowStep && s.step < highStep && s.fact.at > from &&
+				s.fact.at < to {
 				return true
 			}
 		}
@@ -361,14 +366,16 @@ func chainOf(a compiled.Alternative, all, in, chosen []stepFact, t, span int64) 
 	}
 	step := a.Present[len(chosen)]
 	for _, s := range in {
-		if s.step != step || slices.ContainsFunc(chosen, func(o stepFact) bool { return o.fact.event == s.fact.event && o.fact.at == s.fact.at }) {
+		if s.step != step || slices.ContainsFunc(chosen,
+			func(o stepFact) bool { return o.fact.event == s.fact.event && o.fact.at == s.fact.at }) {
 			continue
 		}
 		if len(chosen) == 0 {
 			if within(-1, step, s.fact.at-span-1, s.fact.at) {
 				continue
 			}
-		} else if prev := chosen[len(chosen)-1]; s.fact.at < prev.fact.at || within(prev.step, step, prev.fact.at, s.fact.at) {
+		} else if prev := chosen[len(chosen)-1]; s.fact.at < prev.fact.at ||
+			within(prev.step, step, prev.fact.at, s.fact.at) {
 			continue
 		}
 		if out := chainOf(a, all, in, append(slices.Clone(chosen), s), t, span); out != nil {

@@ -18,35 +18,53 @@ import (
 var everything = detections("a", "b", "c", "d") +
 	corr("count", "type: event_count", "rules: [a, b]", "group-by: user", "timespan: 5s", "condition: {gte: 3}") +
 	corr("count_range", "type: event_count", "rules: a", "timespan: 4s", "condition: {gt: 1, lte: 3}") +
-	corr("count_not", "type: event_count", "rules: [c]", "group-by: [user, host]", "timespan: 3s", "condition: {neq: 2}") +
-	corr("values", "type: value_count", "rules: [a, c]", "group-by: host", "timespan: 6s", "condition: {field: user, gt: 1}") +
+	corr("count_not", "type: event_count", "rules: [c]", "group-by: [user, host]", "timespan: 3s",
+		"condition: {neq: 2}") +
+	corr("values", "type: value_count", "rules: [a, c]", "group-by: host", "timespan: 6s",
+		"condition: {field: user, gt: 1}") +
 	corr("pairs", "type: value_count", "rules: [a, b, c]", "timespan: 4s", "condition: {field: [user, host], gte: 3}") +
-	corr("sum", "type: value_sum", "rules: [a, b]", "group-by: host", "timespan: 5s", "condition: {field: n, gt: 7.5}") +
-	corr("average", "type: value_avg", "rules: [b]", "group-by: user", "timespan: 7s", "condition: {field: n, lte: 2}") +
-	corr("ninety", "type: value_percentile", "rules: [a, b, d]", "timespan: 8s", "condition: {field: n, percentile: 90, gte: 5}") +
-	corr("median", "type: value_median", "rules: [a, d]", "group-by: host", "timespan: 8s", "condition: {field: n, eq: 2.5}") +
+	corr("sum", "type: value_sum", "rules: [a, b]", "group-by: host", "timespan: 5s",
+		"condition: {field: n, gt: 7.5}") +
+	corr("average", "type: value_avg", "rules: [b]", "group-by: user", "timespan: 7s",
+		"condition: {field: n, lte: 2}") +
+	corr("ninety", "type: value_percentile", "rules: [a, b, d]", "timespan: 8s",
+		"condition: {field: n, percentile: 90, gte: 5}") +
+	corr("median", "type: value_median", "rules: [a, d]", "group-by: host", "timespan: 8s",
+		"condition: {field: n, eq: 2.5}") +
 	corr("near", "type: temporal", "rules: [a, b, c]", "group-by: user", "timespan: 4s") +
-	corr("two_of", "type: temporal", "rules: [a, b, c, d]", "group-by: host", "timespan: 2s", "condition: {gte: 2, lt: 4}") +
+	corr("two_of", "type: temporal", "rules: [a, b, c, d]", "group-by: host", "timespan: 2s",
+		"condition: {gte: 2, lt: 4}") +
 	corr("either", "type: temporal", "condition: (a or b) and (c or d)", "group-by: host", "timespan: 3s") +
 	corr("without", "type: temporal", "condition: a and not b", "group-by: user", "timespan: 3s") +
-	corr("or_without", "type: temporal", "condition: (a and c and not b) or (b and d and not (a or c))", "timespan: 4s", "group-by: host") +
+	corr("or_without", "type: temporal", "condition: (a and c and not b) or (b and d and not (a or c))",
+		"timespan: 4s", "group-by: host") +
 	corr("order", "type: temporal_ordered", "rules: [a, b, c]", "group-by: user", "timespan: 6s") +
-	corr("order_two", "type: temporal_ordered", "rules: [a, b, c]", "group-by: host", "timespan: 4s", "condition: {eq: 2}") +
+	corr("order_two", "type: temporal_ordered", "rules: [a, b, c]", "group-by: host", "timespan: 4s",
+		"condition: {eq: 2}") +
 	corr("order_some", "type: temporal_ordered", "rules: [d, c, b, a]", "timespan: 3s", "condition: {gte: 3}") +
-	corr("order_or", "type: temporal_ordered", "rules: [a, b, c]", "condition: a and (b or c)", "group-by: user", "timespan: 4s") +
-	corr("order_lead", "type: temporal_ordered", "rules: [a, b, c]", "condition: not a and b and c", "group-by: user", "timespan: 4s") +
-	corr("order_gap", "type: temporal_ordered", "rules: [a, b, c, d]", "condition: a and not b and c and not d", "timespan: 5s", "group-by: host") +
-	corr("order_between", "type: temporal_ordered", "rules: [a, b, c, d]", "condition: a and not b and not c and d", "timespan: 6s", "group-by: host") +
-	corr("order_end", "type: temporal_ordered", "rules: [a, b]", "condition: a and not b", "timespan: 4s", "group-by: user") +
+	corr("order_or", "type: temporal_ordered", "rules: [a, b, c]", "condition: a and (b or c)", "group-by: user",
+		"timespan: 4s") +
+	corr("order_lead", "type: temporal_ordered", "rules: [a, b, c]", "condition: not a and b and c", "group-by: user",
+		"timespan: 4s") +
+	corr("order_gap", "type: temporal_ordered", "rules: [a, b, c, d]", "condition: a and not b and c and not d",
+		"timespan: 5s", "group-by: host") +
+	corr("order_between", "type: temporal_ordered", "rules: [a, b, c, d]", "condition: a and not b and not c and d",
+		"timespan: 6s", "group-by: host") +
+	corr("order_end", "type: temporal_ordered", "rules: [a, b]", "condition: a and not b", "timespan: 4s",
+		"group-by: user") +
 	corr("aliased", "type: temporal", "rules: [a, b]", "group-by: [who, host]", "timespan: 5s",
 		"aliases:", "  who: {a: user, b: other}") +
 	corr("chain", "type: temporal_ordered", "rules: [count_on_host, d]", "group-by: user", "timespan: 6s") +
-	corr("count_on_host", "type: event_count", "rules: [a, b]", "group-by: host", "timespan: 4s", "condition: {gte: 2}", "generate: true") +
-	corr("chain_values", "type: value_count", "rules: [near, without]", "timespan: 9s", "condition: {field: user, gte: 2}", "generate: true") +
-	corr("chain_sum", "type: value_sum", "rules: [count_on_host, d]", "group-by: user", "timespan: 7s", "condition: {field: n, gt: 4}") +
-	corr("chain_top", "type: event_count", "rules: [chain, chain_values, c]", "timespan: 9s", "condition: {gte: 2}", "generate: true")
+	corr("count_on_host", "type: event_count", "rules: [a, b]", "group-by: host", "timespan: 4s",
+		"condition: {gte: 2}", "generate: true") +
+	corr("chain_values", "type: value_count", "rules: [near, without]", "timespan: 9s",
+		"condition: {field: user, gte: 2}", "generate: true") +
+	corr("chain_sum", "type: value_sum", "rules: [count_on_host, d]", "group-by: user", "timespan: 7s",
+		"condition: {field: n, gt: 4}") +
+	corr("chain_top", "type: event_count", "rules: [chain, chain_values, c]", "timespan: 9s", "condition: {gte: 2}",
+		"generate: true")
 
-// drawn gives random events, few enough values that they meet.
+// drawn returns random events, few enough values that they meet.
 func drawn(t *rapid.T, set *sigma.Set, most int) []Match {
 	users := []any{"alice", "ALICE", "bob", "管理者", "ボブ", "", nil, []any{"alice", "bob"}, int64(7)}
 	numbers := []any{int64(1), int64(4), "2.5", 0.1, 1e15, "-3", "junk", "1e30", nil, []any{int64(2), int64(2), "3"}}
@@ -91,7 +109,8 @@ func ofEngine(list []*Alert) []shown {
 		for _, ev := range a.Events {
 			events = append(events, ev.Rule.Name+":"+ev.Event)
 		}
-		out = append(out, shown{a.Rule.Name, strings.Join(group, "|"), a.At.UnixNano(), a.Value, eventsOf(a.Rule, events)})
+		out = append(out, shown{a.Rule.Name, strings.Join(group, "|"), a.At.UnixNano(), a.Value,
+			eventsOf(a.Rule, events)})
 	}
 	return ordered(out)
 }
@@ -143,7 +162,7 @@ func compare(t *rapid.T, what string, want []shown, got []*Alert) {
 // checkChain looks whether the events of an ordered correlation are an order.
 func checkChain(t *rapid.T, a *Alert) {
 	if a.First.After(a.Last) || a.Last.After(a.At) {
-		t.Fatalf("times of %s", told(a))
+		t.Fatalf("times of %s", alertText(a))
 	}
 	if a.Rule.Type != sigma.TemporalOrdered || a.Rule.Name == "chain" {
 		return
@@ -151,12 +170,12 @@ func checkChain(t *rapid.T, a *Alert) {
 	had := map[string]bool{}
 	for _, ev := range a.Events {
 		if had[ev.Event] {
-			t.Fatalf("an event stands for two steps: %s", told(a))
+			t.Fatalf("an event stands for two steps: %s", alertText(a))
 		}
 		had[ev.Event] = true
 	}
 	if float64(len(a.Events)) != a.Value || a.Last.Sub(a.First) > a.Rule.Timespan {
-		t.Fatalf("no chain within the timespan: %s", told(a))
+		t.Fatalf("no chain within the timespan: %s", alertText(a))
 	}
 }
 
@@ -178,7 +197,8 @@ func TestOracle(t *testing.T) {
 
 		e, _ := New(set, Config{Resolve: resolve})
 		compare(t, "in order", want, play(e, sortedCopy(list)))
-		if s := e.Stats(); s.Late+s.Duplicates+s.Evicted+s.Overflowed+s.Forced != 0 || s.Memory != 0 || s.Groups != 0 || s.Pending != 0 {
+		if s := e.Stats(); s.Late+s.Duplicates+s.Evicted+s.Overflowed+s.Forced != 0 || s.Memory != 0 ||
+			s.Groups != 0 || s.Pending != 0 {
 			t.Fatalf("stats after the end: %+v", s)
 		}
 
@@ -228,7 +248,8 @@ func lateOrder(t *rapid.T, list []Match, late float64) []Match {
 
 // restarted plays matches over several lives of the engine; after a restart the
 // last matches before it come again.
-func restarted(t *rapid.T, set *sigma.Set, resolve func(string, string, time.Time) string, list []Match, late int) []*Alert {
+func restarted(t *rapid.T, set *sigma.Set, resolve func(string, string, time.Time) string, list []Match,
+	late int) []*Alert {
 	cfg := Config{Resolve: resolve, Lateness: time.Duration(late) * time.Second}
 	e, _ := New(set, cfg)
 	var out []*Alert
@@ -246,7 +267,8 @@ func restarted(t *rapid.T, set *sigma.Set, resolve func(string, string, time.Tim
 			if err := e.Snapshot(&again); err != nil || !bytes.Equal(again.Bytes(), state.Bytes()) {
 				t.Fatalf("a restored engine gives another snapshot: %v", err)
 			}
-			if after := e.Stats(); after.Memory != before.Memory || after.Groups != before.Groups || after.Pending != before.Pending {
+			if after := e.Stats(); after.Memory != before.Memory || after.Groups != before.Groups ||
+				after.Pending != before.Pending {
 				t.Fatalf("restored %+v, had %+v", after, before)
 			}
 			for _, m := range list[max(0, i-3):i] {

@@ -57,7 +57,7 @@ func (w *togetherWindow) measure() (float64, bool) {
 	return float64(w.count), false
 }
 
-// alive gives the alternatives that hold as far as is known now.
+// alive returns the alternatives that hold as far as is known now.
 func (w *togetherWindow) alive() (alive uint64) {
 	var here uint64
 	for i := range w.last {
@@ -88,7 +88,7 @@ func (w *togetherWindow) evidence() []entry {
 	return out
 }
 
-// of gives the evidence for one alternative.
+// of returns the evidence for one alternative.
 func (w *togetherWindow) of(alternative int) []entry {
 	var out []entry
 	for _, i := range w.plan.rule.Compiled().Alternatives[alternative].Present {

@@ -41,7 +41,7 @@ func newKeyTable(list []keyEntry) *keyTable {
 	return t
 }
 
-// find gives the entries from the first with a key on; they are sorted by key.
+// find returns the entries from the first with a key on; they are sorted by key.
 func (t *keyTable) find(key uint64) []keyEntry {
 	for at := key * keyMul >> t.shift; t.starts[at] != 0; at = (at + 1) & uint64(len(t.keys)-1) {
 		if t.keys[at] == key {
@@ -51,7 +51,7 @@ func (t *keyTable) find(key uint64) []keyEntry {
 	return nil
 }
 
-// few gives up to eight bytes as a number.
+// few returns up to eight bytes as a number.
 func few[T string | []byte](s T) uint64 {
 	var v uint64
 	for i := 0; i < len(s) && i < 8; i++ {
@@ -73,5 +73,6 @@ func textKey(s []byte) uint64 {
 	if len(s) < 8 {
 		return few(s) ^ uint64(len(s))<<56
 	}
-	return binary.LittleEndian.Uint64(s) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(s[len(s)-8:]), 23) ^ uint64(len(s))*keyMul
+	return binary.LittleEndian.Uint64(s) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(s[len(s)-8:]),
+		23) ^ uint64(len(s))*keyMul
 }

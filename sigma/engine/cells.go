@@ -144,7 +144,7 @@ func (c *Cells) join(value any, depth int) {
 	}
 }
 
-// folded gives the text of a cell without its case.
+// folded returns the text of a cell without its case.
 func (c *Cells) folded(x *cell) []byte {
 	if x.fold == nil {
 		at := len(c.buf)
@@ -160,14 +160,14 @@ func (c *Cells) Null() { c.cells = append(c.cells, cell{kind: cellNull}) }
 // Object adds a map, which equals nothing.
 func (c *Cells) Object() { c.cells = append(c.cells, cell{kind: cellObject}) }
 
-// Buffer lends the scratch buffer, to append to; it must be given back with
+// Buffer returns the scratch buffer, to append to; it must be returned with
 // Return before any other method is called.
 func (c *Cells) Buffer() []byte { return c.buf }
 
-// Return gives the scratch buffer back after something was appended.
+// Return takes the scratch buffer back after something was appended.
 func (c *Cells) Return(buf []byte) { c.buf = buf }
 
-// field gives the scalars of a field, and whether the event has it.
+// field returns the scalars of a field, and whether the event has it.
 func (c *Cells) field(id int32) ([]cell, bool) {
 	s := &c.slots[id]
 	if s.epoch != c.epoch {

@@ -13,7 +13,7 @@ import (
 type Cost struct {
 	Rule        *sigma.Rule
 	Events      int64 // of the kinds it is for
-	Evaluations int64 // events in which its witness was seen; of a field that nearly all have, all of them
+	Evaluations int64 // events in which a required literal was seen; of a field that nearly all have, all of them
 	Matches     int64
 	Time        time.Duration // an estimate from a sample of the evaluations; 0 without a clock
 }
@@ -51,7 +51,7 @@ func (w *Worker) begin(p *program) time.Time {
 	return time.Time{}
 }
 
-// end is called after it, with what begin gave. A clock that was set back
+// end is called after it, with what begin returned. A clock that was set back
 // meanwhile counts as no time.
 func (w *Worker) end(p *program, begin time.Time) {
 	if begin.IsZero() {
@@ -62,7 +62,7 @@ func (w *Worker) end(p *program, begin time.Time) {
 	s.time += max(w.engine.opts.Clock().Sub(begin), 0)
 }
 
-// count counts an event of a partition, and now and then tells the engine.
+// count counts an event of a partition, and from time to time reports to the engine.
 func (w *Worker) count(p *partition) {
 	for int(p.serial) >= len(w.tallies) {
 		w.tallies = append(w.tallies, nil)
@@ -110,11 +110,11 @@ func (w *Worker) Flush() {
 	w.touched = w.touched[:0]
 }
 
-// Costs gives the cost of every rule, the dearest first. It may be called while
+// Costs returns the cost of every rule, the most expensive first. It may be called while
 // workers work.
 func (e *Engine) Costs() []Cost { return e.take(false) }
 
-// DrainCosts is Costs, and counting begins anew.
+// DrainCosts is Costs, and resets the counts.
 func (e *Engine) DrainCosts() []Cost { return e.take(true) }
 
 func (e *Engine) take(drain bool) []Cost {

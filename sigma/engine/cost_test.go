@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/sigma/engine"
 )
 
-const dearRules = `title: dear
+const costRules = `title: expensive
 id: 00000000-0000-4000-8000-000000000001
 logsource:
   product: windows
@@ -28,9 +28,9 @@ detection:
 `
 
 // TestCosts: events, evaluations, matches and time of every rule are counted,
-// also over several workers, and draining begins anew.
+// also over several workers, and draining resets the counts.
 func TestCosts(t *testing.T) {
-	set := sigma.ParseCollection("a.yml", []byte(dearRules)).Set()
+	set := sigma.ParseCollection("a.yml", []byte(costRules)).Set()
 	if len(set.Rules) != 2 {
 		t.Fatal(set.Refused)
 	}
@@ -48,7 +48,7 @@ func TestCosts(t *testing.T) {
 		for _, w := range list {
 			w.Flush()
 		}
-		if found["dear"] != n/2 || found["cheap"] != n/2 {
+		if found["expensive"] != n/2 || found["cheap"] != n/2 {
 			t.Errorf("found %v", found)
 		}
 	}
@@ -61,7 +61,8 @@ func TestCosts(t *testing.T) {
 		}
 		for _, c := range costs {
 			// Each evaluation that is timed takes one step of this clock.
-			if c.Events != 10_000 || c.Matches != 5000 || c.Evaluations < 5000 || c.Time != time.Duration(c.Evaluations)*step {
+			if c.Events != 10_000 || c.Matches != 5000 || c.Evaluations < 5000 ||
+				c.Time != time.Duration(c.Evaluations)*step {
 				t.Errorf("one of %d timed: %s: %+v", every, c.Rule.Title, c)
 			}
 		}

@@ -1,5 +1,5 @@
-// Package engine matches events against many Sigma rules at once. It gives
-// exactly what [sigma.Set.Match] gives, the same matches in the same order, and
+// Package engine matches events against many Sigma rules at once. It returns
+// exactly what [sigma.Set.Match] returns, the same matches in the same order, and
 // looks at each event about once instead of once a rule.
 //
 // An event goes through four steps:
@@ -7,9 +7,9 @@
 //  1. Its log source and its EventID choose a partition, the rules that can
 //     match such an event at all. Partitions are made when first needed.
 //  2. The fields that these rules look at are taken apart ([Cells]) and searched
-//     once for the witnesses of all rules: each rule waits on the rarest list of
+//     once for the required literals of all rules: each rule waits on the rarest list of
 //     literals of which a matching event must have one.
-//  3. The rules whose witness was seen, mostly none, are decided by a program in
+//  3. The rules of which a required literal was seen, mostly none, are decided by a program in
 //     which tests are shared between rules and decided once.
 //  4. What is left, which are matches and few events with keywords, goes to the
 //     reference evaluator, which says what matched. So nothing is reported that
@@ -20,7 +20,7 @@
 // rules are a new engine.
 //
 // Memory: an engine holds its programs, about 4 KB for each rule, and for each
-// partition that events have asked for its tables; [Engine.Memory] tells how
+// partition that events have asked for its tables; [Engine.Memory] reports how
 // much. The number of partitions is bounded by the rules: events of a log source
 // that no rule names share one. A worker holds scratch of at most 1 MB and what
 // one event needs.
@@ -89,7 +89,8 @@ func Compile(set *sigma.Set, opts Options) *Engine {
 		e.categories[fold.Text(r.LogSource.Category)] = true
 	}
 	e.names = newNames(names)
-	c := &compiler{names: e.names, tests: map[string]*test{}, deciders: map[string]*decider{}, popular: map[string]int{}}
+	c := &compiler{names: e.names, tests: map[string]*test{}, deciders: map[string]*decider{},
+		popular: map[string]int{}}
 	for i, r := range set.Rules {
 		e.programs = append(e.programs, c.program(i, r))
 		e.costs[i].Rule = r
@@ -101,10 +102,10 @@ func Compile(set *sigma.Set, opts Options) *Engine {
 	return e
 }
 
-// Set gives the rules.
+// Set returns the rules.
 func (e *Engine) Set() *sigma.Set { return e.set }
 
-// Names gives the fields that a Record can be asked for: those that rules look
+// Names returns the fields that a Record can be asked for: those that rules look
 // at, [Whole], and EventID.
 func (e *Engine) Names() *Names { return e.names }
 
@@ -149,7 +150,7 @@ func (e *Engine) flushIdle() {
 	e.give(list...)
 }
 
-// Memory tells how many partitions there are and about how many bytes their
+// Memory reports how many partitions there are and about how many bytes their
 // tables take.
 func (e *Engine) Memory() (partitions, bytes int) {
 	e.mu.Lock()

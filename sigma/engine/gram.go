@@ -74,7 +74,7 @@ func newGramTable(step int, mask uint32, entries []gramEntry) *gramTable {
 	return t
 }
 
-// find gives the first entry with a gram, or -1.
+// find returns the first entry with a gram, or -1.
 func (t *gramTable) find(gram uint32) int {
 	for at := gram * gramMul >> t.kshift; t.starts[at] != 0; at = (at + 1) & uint32(len(t.keys)-1) {
 		if t.keys[at] == gram {
@@ -116,7 +116,7 @@ func foldedEqual(text []byte, s string) bool {
 	return true
 }
 
-// gramAt gives the gram of a literal at an offset.
+// gramAt returns the gram of a literal at an offset.
 func gramAt(s string, at, n int) uint32 {
 	g := uint32(0)
 	for i := range n {

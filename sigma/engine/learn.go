@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A partition is made again with other witnesses when events have shown which
+// A partition is made again with other required literals when events have shown which
 // signs are not as rare as they were thought to be. Which rules match does not
 // depend on it. It may happen after 512, 4,096 and 32,768 events of a partition
 // that one worker has seen.
@@ -18,7 +18,8 @@ const (
 
 // due reports whether it is time to learn after n events.
 func due(n int64) bool {
-	return n >= learnFirst && n <= learnLast && n&(n-1) == 0 && (bits.TrailingZeros64(uint64(n))-bits.TrailingZeros64(learnFirst))%learnStep == 0
+	return n >= learnFirst && n <= learnLast && n&(n-1) == 0 &&
+		(bits.TrailingZeros64(uint64(n))-bits.TrailingZeros64(learnFirst))%learnStep == 0
 }
 
 // learn makes the partition of a tally again if that may pay: if rules were woken
@@ -30,7 +31,8 @@ func (e *Engine) learn(t *tally) {
 	woken := 0.0
 	for i := range p.lits {
 		s := seen(i)
-		if key := p.keys[i]; key.place == present && key.field != Whole && key.least == 0 && s > mostEvents && p.learned[key] == 0 {
+		if key := p.keys[i]; key.place == present && key.field != Whole && key.least == 0 && s > mostEvents &&
+			p.learned[key] == 0 {
 			woken++ // it need not be asked for
 		}
 		if s > 2*p.chances[i] {
@@ -57,13 +59,13 @@ func (e *Engine) learn(t *tally) {
 			learned[p.keys[i]] = max(seen(i), .0002)
 		}
 	}
-	next := newPartition(p.route, e.serial, p.rules, &witnesses{popular: e.popular, learned: learned})
+	next := newPartition(p.route, e.serial, p.rules, &requirer{popular: e.popular, learned: learned})
 	next.id, next.single, next.learned = p.id, p.single, learned
 	e.serial++
 	at.Store(next)
 }
 
-// order puts what is cheap and likely to decide before what is dear.
+// order puts what is cheap and likely to decide before what is expensive.
 func (n *node) order() {
 	for _, part := range n.nodes {
 		part.order()

@@ -73,16 +73,16 @@ func compareText(a, b string) int {
 // Len is how many names there are.
 func (n *Names) Len() int { return len(n.list) }
 
-// Name gives the name with a number.
+// Name returns the name with a number.
 func (n *Names) Name(id int32) string { return n.list[id] }
 
-// Class gives the class of the name with a number.
+// Class returns the class of the name with a number.
 func (n *Names) Class(id int32) int32 { return n.class[id] }
 
 // Classes is how many classes there are.
 func (n *Names) Classes() int { return len(n.members) }
 
-// Members gives the names of a class in byte order. The result must not be
+// Members returns the names of a class in byte order. The result must not be
 // changed.
 func (n *Names) Members(class int32) []int32 { return n.members[class] }
 

@@ -64,7 +64,7 @@ const (
 	maxStep = 8
 )
 
-// stepOf gives the step for literals of which the shortest that fits has n bytes.
+// stepOf returns the step for literals of which the shortest that fits has n bytes.
 func stepOf(lits []string) int {
 	least := maxStep + 3
 	for _, s := range lits {
@@ -80,7 +80,7 @@ func stepOf(lits []string) int {
 	return 1
 }
 
-func newPartition(rt *route, serial int32, rules []*program, w *witnesses) *partition {
+func newPartition(rt *route, serial int32, rules []*program, w *requirer) *partition {
 	p := &partition{route: rt, serial: serial, rules: rules, always: make([]uint64, (len(rules)+63)/64)}
 	byKey := map[signature]int{}
 	var waiting [][]int32
@@ -131,7 +131,7 @@ func newPartition(rt *route, serial int32, rules []*program, w *witnesses) *part
 	return p
 }
 
-// proofs finds the tests all of whose literals are searched, and gives for each
+// proofs finds the tests all of whose literals are searched, and returns for each
 // literal those that hold where it is found.
 func (p *partition) proofs(byKey map[signature]int) [][]int32 {
 	out := make([][]int32, len(p.keys))
@@ -231,11 +231,15 @@ func (p *partition) probe(field int32, lits []int32) fieldProbe {
 		}
 	}
 	byKey := func(list []keyEntry) *keyTable {
-		slices.SortFunc(list, func(a, b keyEntry) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.lit, b.lit)) })
+		slices.SortFunc(list, func(a, b keyEntry) int {
+			return cmp.Or(cmp.Compare(a.key, b.key),
+				cmp.Compare(a.lit, b.lit))
+		})
 		return newKeyTable(list)
 	}
 	f.whole, f.head8, f.head4, f.tail8, f.tail4 = byKey(whole), byKey(head8), byKey(head4), byKey(tail8), byKey(tail4)
-	f.far, f.near, f.three = sortedGrams(step, 0xffffffff, far), sortedGrams(1, 0xffffffff, near), sortedGrams(1, 0xffffff, three)
+	f.far, f.near, f.three = sortedGrams(step, 0xffffffff, far), sortedGrams(1, 0xffffffff, near),
+		sortedGrams(1, 0xffffff, three)
 	return f
 }
 
@@ -266,11 +270,14 @@ var commonGrams = func() map[uint32]int {
 
 // sortedGrams makes a table of entries in any order.
 func sortedGrams(step int, mask uint32, list []gramEntry) *gramTable {
-	slices.SortFunc(list, func(a, b gramEntry) int { return cmp.Or(cmp.Compare(a.gram, b.gram), cmp.Compare(a.lit, b.lit)) })
+	slices.SortFunc(list, func(a, b gramEntry) int {
+		return cmp.Or(cmp.Compare(a.gram, b.gram),
+			cmp.Compare(a.lit, b.lit))
+	})
 	return newGramTable(step, mask, list)
 }
 
-// rarest gives the entries of one literal for n consecutive grams, where they
+// rarest returns the entries of one literal for n consecutive grams, where they
 // are rarest.
 func rarest(s string, lit int32, n int, popular map[uint32]int) []gramEntry {
 	best, least := 0, -1

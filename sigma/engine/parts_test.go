@@ -31,7 +31,8 @@ func TestFold(t *testing.T) {
 }
 
 var textParts = []string{
-	"", "a", "b", "ab", "x", "K", "k", "\u212a", "ſ", "ss", "ß", "é", "日本", "\n", "\r\n", " ", "aaa", "foo", "bar", "FOO", "\xff", "\xe2\x84", "\ufffd", "1", "12345", ".", "-",
+	"", "a", "b", "ab", "x", "K", "k", "\u212a", "ſ", "ss", "ß", "é", "日本", "\n", "\r\n", " ", "aaa", "foo", "bar",
+	"FOO", "\xff", "\xe2\x84", "\ufffd", "1", "12345", ".", "-",
 }
 
 // anyText is a text in which expressions of anyRegex are found or just not.
@@ -41,7 +42,8 @@ func anyText(t *rapid.T) string {
 
 func anyRegex(t *rapid.T, depth int) string {
 	leaf := rapid.SampledFrom([]string{
-		"a", "b", "ab", "foo", "bar", ".", "[ab]", "[^a]", `\d`, `\w`, `\b`, "^", "$", "K", "\u212a", "ſ", "é", "日", "(?i:foo)", "(?i:k)", "(?s:.)", `\x{FFFD}`, "[kK]", "(?m:^)", `\.`, "",
+		"a", "b", "ab", "foo", "bar", ".", "[ab]", "[^a]", `\d`, `\w`, `\b`, "^", "$", "K", "\u212a", "ſ", "é", "日",
+		"(?i:foo)", "(?i:k)", "(?s:.)", `\x{FFFD}`, "[kK]", "(?m:^)", `\.`, "",
 	})
 	if depth > 3 || rapid.Bool().Draw(t, "leaf") {
 		return leaf.Draw(t, "leaf")
@@ -51,7 +53,8 @@ func anyRegex(t *rapid.T, depth int) string {
 	case 0:
 		return "(" + sub() + "|" + sub() + ")"
 	case 1:
-		return "(?:" + sub() + ")" + rapid.SampledFrom([]string{"*", "+", "?", "{2}", "{3,}", "{1,2}", "{0,2}", "*?", "+?", "{5,}"}).Draw(t, "many")
+		return "(?:" + sub() + ")" + rapid.SampledFrom([]string{"*", "+", "?", "{2}", "{3,}", "{1,2}", "{0,2}", "*?",
+			"+?", "{5,}"}).Draw(t, "many")
 	case 2:
 		return "(" + sub() + ")"
 	}
@@ -84,7 +87,8 @@ func TestDecider(t *testing.T) {
 		re   string
 		fast bool // without the general machine
 	}{
-		{`.{1000,}`, true}, {`(a*)*b`, true}, {`.*foo.*`, true}, {`(?i)foo`, true}, {`(?s).{3}`, true}, {`[ab]{3,7}`, true}, {`a+`, true}, {`(x?)+`, true},
+		{`.{1000,}`, true}, {`(a*)*b`, true}, {`.*foo.*`, true}, {`(?i)foo`, true}, {`(?s).{3}`, true},
+		{`[ab]{3,7}`, true}, {`a+`, true}, {`(x?)+`, true},
 		{`\x{FFFD}`, false}, {`^a`, false}, {`(x+x+)+y`, false}, {`foo|bar`, false},
 	} {
 		re := regexp.MustCompile(row.re)
@@ -92,7 +96,8 @@ func TestDecider(t *testing.T) {
 			t.Errorf("%s: decided without regexp: %v", row.re, fast)
 		}
 		for _, text := range []string{
-			"", "foo", "FOO", "aab", strings.Repeat("é", 999), strings.Repeat("é", 1000), strings.Repeat("a", 999) + "\n" + strings.Repeat("a", 999),
+			"", "foo", "FOO", "aab", strings.Repeat("é", 999), strings.Repeat("é", 1000),
+			strings.Repeat("a", 999) + "\n" + strings.Repeat("a", 999),
 			strings.Repeat("\xff", 1000), "日本", "日本語", "\xe6\x97", "b", "\n\n\n", "\ufffd", "\xff", "xxxy",
 		} {
 			decides(t, re, text)
@@ -114,7 +119,8 @@ func TestLongLine(t *testing.T) {
 }
 
 func FuzzDecider(f *testing.F) {
-	for _, s := range [][2]string{{"(a*)*b", "aab"}, {".{3,}", "日本"}, {"(?i)k", "\u212a"}, {"foo|ba[rz]+", "bazz"}, {`^a*$`, ""}} {
+	for _, s := range [][2]string{{"(a*)*b", "aab"}, {".{3,}", "日本"}, {"(?i)k", "\u212a"}, {"foo|ba[rz]+", "bazz"},
+		{`^a*$`, ""}} {
 		f.Add(s[0], s[1])
 	}
 	f.Fuzz(func(t *testing.T, expr, text string) {
@@ -137,7 +143,8 @@ func TestSearcher(t *testing.T) {
 		for range 5 {
 			text := rapid.StringOfN(rapid.RuneFrom([]rune("ab\\.éx")), 0, 40, -1).Draw(t, "text")
 			if rapid.Bool().Draw(t, "with") {
-				text += lits[rapid.IntRange(0, len(lits)-1).Draw(t, "which")] + rapid.SampledFrom([]string{"", "a", "xxxxxx"}).Draw(t, "end")
+				text += lits[rapid.IntRange(0, len(lits)-1).Draw(t, "which")] +
+					rapid.SampledFrom([]string{"", "a", "xxxxxx"}).Draw(t, "end")
 			}
 			want := false
 			for _, lit := range lits {

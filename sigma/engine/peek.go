@@ -8,7 +8,7 @@ import (
 
 // peek decides a text by its spelling in JSON, so that a long text that hardly a
 // rule looks at need not be taken out of its escapes. raw and
-// unicode are what [Record].Spelling gives; where a \u is in it, only what stands there
+// unicode are what [Record].Spelling returns; where a \u is in it, only what stands there
 // in letters is sure.
 func (t *test) peek(raw []byte, unicode bool) (yes, sure bool) {
 	switch {
@@ -114,7 +114,7 @@ func breaksSoon(raw []byte, from int) bool {
 	return false
 }
 
-// countLine counts the characters of the first line, until they are n, and gives
+// countLine counts the characters of the first line, until they are n, and returns
 // the place behind its break.
 func countLine(raw []byte, n int) (next int, long bool) {
 	for at := 0; at < len(raw); {
@@ -143,7 +143,7 @@ func countLine(raw []byte, n int) (next int, long bool) {
 	return len(raw), false
 }
 
-// lastBreak gives the place behind the last break; -1 if there is none.
+// lastBreak returns the place behind the last break; -1 if there is none.
 func lastBreak(raw []byte) int {
 	end := len(raw)
 	for end > 16 {

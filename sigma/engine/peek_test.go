@@ -44,9 +44,11 @@ func spelled(r *rand.Rand, text string, unicode bool) []byte {
 // What is decided by the spelling is what the text itself decides.
 func TestPeek(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
-	letters := []string{"b", "n", "r", "t", "\n", "\n", "\r\n", `\`, `\\`, `"`, "/", "é", "あ", "xy", "\b", "\t", "u00", "k", ";", "+", ">"}
+	letters := []string{"b", "n", "r", "t", "\n", "\n", "\r\n", `\`, `\\`, `"`, "/", "é", "あ", "xy", "\b", "\t",
+		"u00", "k", ";", "+", ">"}
 	var tests []*test
-	for _, expr := range []string{"(a*)*b", "xy", "n", `.{2,}`, `.{3,}`, `.{9,}`, `[^\n]{4}`, `.`, "é", "bn", `\\n`, `\n`, `(?s).{5,}`, "xy?", `.{70,}`, `.{20,}`} {
+	for _, expr := range []string{"(a*)*b", "xy", "n", `.{2,}`, `.{3,}`, `.{9,}`, `[^\n]{4}`, `.`, "é", "bn", `\\n`,
+		`\n`, `(?s).{5,}`, "xy?", `.{70,}`, `.{20,}`} {
 		tests = append(tests, &test{others: []other{{kind: regex, re: newDecider(regexp.MustCompile(expr))}}})
 	}
 	for _, s := range []string{"b", "nx", "xy", "あ", `\`, "/"} {

@@ -114,7 +114,8 @@ func (c *compiler) decider(re *regexp.Regexp) *decider {
 func (c *compiler) program(index int, r *sigma.Rule) *program {
 	p := &program{rule: r, index: int32(index)}
 	form := r.Compiled()
-	p.exec = form.WithRegexes(func(re *regexp.Regexp) func(string) bool { return c.decider(re).matchText }).(*sigma.Rule)
+	decide := func(re *regexp.Regexp) func(string) bool { return c.decider(re).matchText }
+	p.exec = form.WithRegexes(decide).(*sigma.Rule)
 	p.root = c.node(form.Conditions, false)
 	if ids := r.EventIDs(); ids != nil {
 		p.ids = make(map[int64]bool, len(ids))
@@ -293,7 +294,8 @@ func (c *compiler) text(t *test, p compiled.Probe, put func(string, ...string)) 
 		return
 	}
 	if p.Cased {
-		kind := map[placing]otherKind{equal: casedEqual, prefix: casedPrefix, suffix: casedSuffix, inside: casedInside}[place]
+		kind := map[placing]otherKind{equal: casedEqual, prefix: casedPrefix, suffix: casedSuffix,
+			inside: casedInside}[place]
 		put("cased"+strconv.Itoa(int(place)), variants...)
 		for _, v := range variants {
 			t.others = append(t.others, other{kind: kind, a: v, b: fold.Text(v)})

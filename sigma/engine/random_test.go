@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// source gives the choices that a random rule or event is made of.
+// source returns the choices that a random rule or event is made of.
 type source interface {
 	pick(n int) int // 0 <= pick < n
 }
@@ -29,16 +29,21 @@ func (e *event) FieldMap() map[string]any              { return e.fields }
 func (e *event) String() string                        { return fmt.Sprintf("%+v", *e) }
 
 var fieldNames = []string{
-	"Image", "CommandLine", "image", "EventID", "User", "a.b", "a.b.c", "k", "K", "\u212a", "Ä", "ä", "Data", "list", "IMAGE", "s", "ſ", "eventid", "port",
+	"Image", "CommandLine", "image", "EventID", "User", "a.b", "a.b.c", "k", "K", "\u212a", "Ä", "ä", "Data", "list",
+	"IMAGE", "s", "ſ", "eventid", "port",
 }
 
 // pieces are what values are made of, those of rules and those of events, so
 // that they meet.
 var pieces = []string{
-	"", "a", "b", "ab", "abc", "x", "xx", "k", "K", "\u212a", "s", "S", "ſ", "İ", "i", "ß", "ss", "ẞ", "Ａ", "ａ", "Ä", "ä", "σ", "ς", "Σ",
-	"cmd", ".exe", `\cmd.exe`, `C:\Windows\System32\`, "powershell", "PowerShell", "invoke-", "mimikatz", "mimi\u212aatz", "sekurlsa::", "\u017fekurl\u017fa::", "-enc", " -f ", "/f", "–f", "—", "―x",
-	"4625", "4688", "10.0.0.1", "10.0.0.7", "2001:db8::1", "true", "false", "1", "0x10", "-0", "2024-05-06T07:08:09Z", "1.50", "1e3",
-	"日本語", "テキスト", "\n", "\t", "\"", "/", `\`, "longer literal of many bytes", "www.example.org", "\ufffd", "aaaaaaaaaaaa", "{", "}", "%%1906",
+	"", "a", "b", "ab", "abc", "x", "xx", "k", "K", "\u212a", "s", "S", "ſ", "İ", "i", "ß", "ss", "ẞ", "Ａ", "ａ", "Ä",
+	"ä", "σ", "ς", "Σ",
+	"cmd", ".exe", `\cmd.exe`, `C:\Windows\System32\`, "powershell", "PowerShell", "invoke-", "mimikatz",
+	"mimi\u212aatz", "sekurlsa::", "\u017fekurl\u017fa::", "-enc", " -f ", "/f", "–f", "—", "―x",
+	"4625", "4688", "10.0.0.1", "10.0.0.7", "2001:db8::1", "true", "false", "1", "0x10", "-0", "2024-05-06T07:08:09Z",
+	"1.50", "1e3",
+	"日本語", "テキスト", "\n", "\t", "\"", "/", `\`, "longer literal of many bytes", "www.example.org", "\ufffd",
+	"aaaaaaaaaaaa", "{", "}", "%%1906",
 }
 
 func text(s source) string {
@@ -73,9 +78,12 @@ func pattern(s source) string {
 }
 
 var regexes = []string{
-	`a+`, `(a*)*b`, `.{3,}`, `.{12,}`, `^ab`, `b$`, `(?i)power`, `[kK]x?`, `\bcmd\b`, `a|bc`, `(abc|abx)s*`, `^$`, `.`, `\d{3,4}`, "\u212a", `(?i)k`, `ſ`,
-	`[^a]`, `x{2,4}`, `(ab){2,}`, `\x{FFFD}`, ``, `(?s).{4}`, `\w+\.exe$`, `^(a+)+$`, `(x+x+)+y`, `invoke-.*mimikatz`, `[pP]ower[sS]hell`, `(cmd|powershell)(\.exe)?`,
-	`10\.0\.0\.[0-9]+`, `(?i)[äÄ]b?`, `a*^b`, `\x00|a`, `(?:日本|テキ).`, `^.{5,}$`, `[a-c]{3}`, `(?i)ss`, `(?i)σ`, `\S+\s`, `"`,
+	`a+`, `(a*)*b`, `.{3,}`, `.{12,}`, `^ab`, `b$`, `(?i)power`, `[kK]x?`, `\bcmd\b`, `a|bc`, `(abc|abx)s*`, `^$`,
+	`.`, `\d{3,4}`, "\u212a", `(?i)k`, `ſ`,
+	`[^a]`, `x{2,4}`, `(ab){2,}`, `\x{FFFD}`, ``, `(?s).{4}`, `\w+\.exe$`, `^(a+)+$`, `(x+x+)+y`, `invoke-.*mimikatz`,
+	`[pP]ower[sS]hell`, `(cmd|powershell)(\.exe)?`,
+	`10\.0\.0\.[0-9]+`, `(?i)[äÄ]b?`, `a*^b`, `\x00|a`, `(?:日本|テキ).`, `^.{5,}$`, `[a-c]{3}`, `(?i)ss`, `(?i)σ`,
+	`\S+\s`, `"`,
 }
 
 func quote(t string) string {
@@ -110,25 +118,38 @@ func item(s source) string {
 	case 1:
 		return quote(field+"|exists") + ": " + one(s, "true", "false")
 	case 2, 3:
-		return list(one(s, "|re", "|re|i", "|re|s", "|re|m|i", "|re|neq", "|re|all"), func() string { return quote(regexes[s.pick(len(regexes))]) })
+		return list(one(s, "|re", "|re|i", "|re|s", "|re|m|i", "|re|neq", "|re|all"),
+			func() string { return quote(regexes[s.pick(len(regexes))]) })
 	case 4:
-		return list("|cidr", func() string { return quote(one(s, "10.0.0.0/8", "10.0.0.1", "2001:db8::/32", "10.0.0.4/30")) })
+		return list("|cidr", func() string {
+			return quote(one(s, "10.0.0.0/8", "10.0.0.1", "2001:db8::/32",
+				"10.0.0.4/30"))
+		})
 	case 5:
-		return list("|fieldref"+one(s, "", "|contains", "|startswith", "|endswith", "|cased"), func() string { return quote(fieldNames[s.pick(len(fieldNames))]) })
+		return list("|fieldref"+one(s, "", "|contains", "|startswith", "|endswith", "|cased"),
+			func() string { return quote(fieldNames[s.pick(len(fieldNames))]) })
 	case 6:
-		return list("|"+one(s, "gt", "gte", "lt", "lte"), func() string { return one(s, "1", "5", "4625", "1.5", "-3") })
+		return list("|"+one(s, "gt", "gte", "lt", "lte"),
+			func() string { return one(s, "1", "5", "4625", "1.5", "-3") })
 	case 7:
-		return list("|"+one(s, "hour", "day|gt", "year", "month|lte", "minute", "week"), func() string { return one(s, "5", "7", "8", "18") })
+		return list("|"+one(s, "hour", "day|gt", "year", "month|lte", "minute", "week"),
+			func() string { return one(s, "5", "7", "8", "18") })
 	case 8:
-		return list(one(s, "|windash|contains", "|contains|windash|all", "|windash", "|windash|cased"), func() string { return quote(text(s) + one(s, "-", "/f", " -x", "-a-b", "-a -b -c")) })
+		return list(one(s, "|windash|contains", "|contains|windash|all", "|windash", "|windash|cased"),
+			func() string { return quote(text(s) + one(s, "-", "/f", " -x", "-a-b", "-a -b -c")) })
 	case 9:
-		return list(one(s, "|base64offset|contains", "|base64", "|wide|base64offset|contains", "|utf16|base64|contains", "|utf16be|base64offset|contains"), plain)
+		return list(one(s, "|base64offset|contains", "|base64", "|wide|base64offset|contains",
+			"|utf16|base64|contains", "|utf16be|base64offset|contains"), plain)
 	case 10:
-		return list("", func() string { return one(s, "1", "4625", "4688", "0x10", "1.5", "true", "false", "1e3", "-0") })
+		return list("", func() string {
+			return one(s, "1", "4625", "4688", "0x10", "1.5", "true", "false", "1e3",
+				"-0")
+		})
 	case 11, 12:
 		return quote("EventID") + ": " + one(s, "4625", "4688", "[4625, 1]", `"4688"`, `"46*"`)
 	}
-	return list(one(s, "", "", "|contains", "|contains", "|startswith", "|endswith", "|endswith", "|contains|all", "|cased", "|contains|cased",
+	return list(one(s, "", "", "|contains", "|contains", "|startswith", "|endswith", "|endswith", "|contains|all",
+		"|cased", "|contains|cased",
 		"|startswith|cased", "|endswith|cased", "|neq", "|contains|neq", "|all", "|endswith|neq|all"), quoted)
 }
 
@@ -161,7 +182,8 @@ func selectionText(s source) string {
 	case 2:
 		b.WriteString(indent(4) + quote(one(s, "|all", "|cased", "|re", "|contains|all")) + ":\n")
 		for range 2 + s.pick(2) {
-			b.WriteString(indent(6) + "- " + quote(one(s, text(s)+"b", "mimikatz", "mimi\u212aatz", "sekurlsa::", "\u017fekurl\u017fa::", "a+b", `\d\d`)) + "\n")
+			b.WriteString(indent(6) + "- " + quote(one(s, text(s)+"b", "mimikatz", "mimi\u212aatz", "sekurlsa::",
+				"\u017fekurl\u017fa::", "a+b", `\d\d`)) + "\n")
 		}
 	default:
 		mapping(indent(4), indent(4))
@@ -173,7 +195,8 @@ func selectionText(s source) string {
 func ruleText(s source, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "title: rule %d\nid: 00000000-0000-4000-8000-%012d\nlogsource:\n", n, n)
-	b.WriteString("  " + one(s, "product: windows", "product: Windows", "category: process_creation", "service: security", "product: linux", "service: auth") + "\n")
+	b.WriteString("  " + one(s, "product: windows", "product: Windows", "category: process_creation",
+		"service: security", "product: linux", "service: auth") + "\n")
 	if s.pick(3) == 0 {
 		b.WriteString("  " + one(s, "definition: x", "definition: y") + "\n")
 	}
@@ -181,8 +204,10 @@ func ruleText(s source, n int) string {
 	for i := range 3 {
 		fmt.Fprintf(&b, "  sel%d:\n%s", i, selectionText(s))
 	}
-	condition := one(s, "sel0", "sel0 and sel1", "sel0 or sel1", "sel0 and not sel1", "1 of sel*", "all of sel*", "all of them", "not sel0", "not (sel0 or sel1)",
-		"sel0 and not 1 of sel*", "(sel0 or sel2) and not sel1", "not all of sel*", "sel0 and (sel1 or not sel2)", "not (sel0 and not sel1)")
+	condition := one(s, "sel0", "sel0 and sel1", "sel0 or sel1", "sel0 and not sel1", "1 of sel*", "all of sel*",
+		"all of them", "not sel0", "not (sel0 or sel1)",
+		"sel0 and not 1 of sel*", "(sel0 or sel2) and not sel1", "not all of sel*", "sel0 and (sel1 or not sel2)",
+		"not (sel0 and not sel1)")
 	b.WriteString("  condition: " + condition + "\n")
 	return b.String()
 }
@@ -219,7 +244,8 @@ func anyValue(s source, depth int) any {
 		if depth > 2 {
 			return nil
 		}
-		return map[string]any{one(s, "b", "b.c", "B", "x"): anyValue(s, depth+1), one(s, "c", "d"): anyValue(s, depth+1)}
+		return map[string]any{one(s, "b", "b.c", "B", "x"): anyValue(s, depth+1),
+			one(s, "c", "d"): anyValue(s, depth+1)}
 	case 7:
 		return text(s) + one(s, "\xff", "\xe2\x84", "\xc5", "\x80")
 	}
@@ -240,7 +266,8 @@ func anyEvent(s source) *event {
 		ev.fields[name] = anyValue(s, 0)
 	}
 	if s.pick(2) == 0 {
-		ev.fields["EventID"] = one[any](s, int64(4625), int64(4688), "4625", "04688", 4625.0, []any{int64(4625), "x"}, int64(1), "+1")
+		ev.fields["EventID"] = one[any](s, int64(4625), int64(4688), "4625", "04688", 4625.0, []any{int64(4625), "x"},
+			int64(1), "+1")
 	}
 	return ev
 }

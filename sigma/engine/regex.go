@@ -12,8 +12,8 @@ import (
 
 // decider decides a regular expression with as little of the general machine as
 // it can: a text that is too short, or lacks a literal that every match holds,
-// is out at once, and some expressions are no more than that. It gives exactly
-// what regexp.MatchString gives.
+// is decided at once, and some expressions are no more than that. It decides exactly
+// as regexp.MatchString does.
 type decider struct {
 	re     *regexp.Regexp // nil if one of the next four decides it
 	always bool
@@ -113,7 +113,7 @@ func containsAny(text []byte, list []string) bool {
 	return false
 }
 
-// usable reports whether a list of literals tells anything.
+// usable reports whether a list of literals excludes anything.
 func usable(list []string) bool {
 	for _, s := range list {
 		if s == "" {
@@ -134,7 +134,7 @@ func plainRunes(runes []rune) bool {
 	return true
 }
 
-// strip gives an expression that is found in the same texts and is simpler at
+// strip returns an expression that is found in the same texts and is simpler at
 // its ends: where a text is searched, what may be empty at either end does not
 // matter, and of what may be repeated there the least number is enough.
 func strip(re *syntax.Regexp) *syntax.Regexp {
@@ -296,7 +296,7 @@ func leastBytes(re *syntax.Regexp) int {
 	return min(n, maxLeast)
 }
 
-// required gives folded literals that the folded form of every match holds.
+// required returns folded literals that the folded form of every match holds.
 // exact, unless nil, is all the texts that a match can be; of each list in must,
 // one is part of it.
 func required(re *syntax.Regexp) (exact []string, must [][]string) {
@@ -397,7 +397,7 @@ func requiredAlternate(parts []*syntax.Regexp) (exact []string, must [][]string)
 	return nil, nil
 }
 
-// bestList gives the list whose shortest literal is longest; nil if none tells
+// bestList returns the list whose shortest literal is longest; nil if none excludes
 // anything.
 func bestList(lists [][]string) []string {
 	var best []string

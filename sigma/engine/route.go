@@ -62,7 +62,8 @@ func (e *Engine) route(product, service string, categories []string) *route {
 		}
 	}
 	slices.Sort(list)
-	key := known(e.products, product) + "\x00" + known(e.services, service) + "\x00" + wider + "\x00" + strings.Join(list, "\x00")
+	key := known(e.products, product) + "\x00" + known(e.services, service) + "\x00" + wider + "\x00" +
+		strings.Join(list, "\x00")
 	if product == sigma.AnySource && service == "" { // covered by others than an event without a product
 		key = sigma.AnySource + key
 		if len(categories) > 0 && len(list) == 0 {
@@ -88,7 +89,7 @@ func (e *Engine) route(product, service string, categories []string) *route {
 	return rt
 }
 
-// partition gives the partition for an event with this EventID, or, if single
+// partition returns the partition for an event with this EventID, or, if single
 // is false, for one without a single EventID.
 func (rt *route) partition(e *Engine, id int64, single bool) *partition {
 	at := rt.at(id, single)
@@ -109,7 +110,7 @@ func (rt *route) partition(e *Engine, id int64, single bool) *partition {
 			}
 		}
 	}
-	p := newPartition(rt, e.serial, rules, &witnesses{popular: e.popular})
+	p := newPartition(rt, e.serial, rules, &requirer{popular: e.popular})
 	p.id, p.single = id, single
 	e.serial++
 	at.Store(p)
@@ -126,7 +127,7 @@ func (rt *route) at(id int64, single bool) *atomic.Pointer[partition] {
 	return &rt.other
 }
 
-// all gives the partitions that were made.
+// all returns the partitions that were made.
 func (rt *route) all() []*partition {
 	var out []*partition
 	add := func(at *atomic.Pointer[partition]) {

@@ -25,7 +25,8 @@ func newSearcher(lits []string) *searcher {
 			s.short = append(s.short, lit)
 		}
 	}
-	s.far, s.near, s.three = sortedGrams(step, 0xffffffff, far), sortedGrams(1, 0xffffffff, near), sortedGrams(1, 0xffffff, three)
+	s.far, s.near, s.three = sortedGrams(step, 0xffffffff, far), sortedGrams(1, 0xffffffff, near),
+		sortedGrams(1, 0xffffff, three)
 	return s
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// args are the keys of one mapping. Each is taken once; what nobody took is
-// refused by done. After the first mistake everything gives zero values, so that
+// args are the keys of one mapping. Each is taken once; what was not taken is
+// refused by done. After the first mistake everything returns zero values, so that
 // readers need not look at each.
 type args struct {
 	what sigma.Reason // "condition match_string"
@@ -41,7 +41,7 @@ func (a *args) fail(at *yaml.Node, code string, values ...any) {
 	}
 }
 
-// take gives the value of a key, nil if there is none.
+// take returns the value of a key, nil if there is none.
 func (a *args) take(key string) *yaml.Node {
 	n := a.keys[key]
 	delete(a.keys, key)
@@ -57,7 +57,7 @@ func (a *args) must(key string) *yaml.Node {
 	return n
 }
 
-// done refuses keys that nobody knows.
+// done refuses keys that are unknown.
 func (a *args) done() error {
 	for _, key := range a.list {
 		if _, left := a.keys[key.Value]; left {

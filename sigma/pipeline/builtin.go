@@ -23,7 +23,7 @@ func Builtins() []string {
 	return out
 }
 
-// Builtin gives a built-in pipeline by its name.
+// Builtin returns a built-in pipeline by its name.
 func Builtin(name string) (*Pipeline, bool) {
 	if !slices.Contains(Builtins(), name) {
 		return nil, false

@@ -33,7 +33,10 @@ func itemConditionOf(a *args, kind string) itemCondition {
 		want := a.scalar("value")
 		return anyValue{all: readAny(a), test: func(v seenValue) bool { return v.equals(want) }}
 	case "contains_wildcard":
-		return anyValue{all: readAny(a), test: func(v seenValue) bool { return v.kind == textKind && v.glob.wildcards() }}
+		return anyValue{all: readAny(a), test: func(v seenValue) bool {
+			return v.kind == textKind &&
+				v.glob.wildcards()
+		}}
 	case "is_null":
 		return anyValue{all: readAny(a), test: func(v seenValue) bool { return v.kind == nullKind }}
 	case "processing_item_applied":
@@ -163,7 +166,7 @@ var (
 	encoded = []string{"base64", "wide", "utf16le", "utf16be", "utf16"}
 )
 
-// seen gives a value after its modifiers. It errs on encodings, whose result is
+// seen returns a value after its modifiers. It errs on encodings, whose result is
 // known only when they are applied.
 func (it *item) seen(v *value) (seenValue, error) {
 	out := seenValue{kind: kindOf(v.node), node: v.node}
@@ -194,7 +197,7 @@ func (it *item) seen(v *value) (seenValue, error) {
 	return out, nil
 }
 
-// label gives the item as a rule writes it.
+// label returns the item as a rule writes it.
 func (it *item) label() string {
 	if it.keyword && len(it.mods) == 0 {
 		return "keywords"

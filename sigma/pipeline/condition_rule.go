@@ -129,7 +129,7 @@ func (c hasTag) rule(r *run) (truth, error) {
 	return truthOf(slices.Contains(texts(child(r.root, "tags")), string(c))), nil
 }
 
-// texts gives the members of a list that are texts, or a single one.
+// texts returns the members of a list that are texts, or a single one.
 func texts(n *yaml.Node) []string {
 	if n == nil {
 		return nil
@@ -206,7 +206,8 @@ var (
 var listed = []string{"tags", "references", "fields", "falsepositives", "scope"}
 
 func readAttribute(a *args) attributeIs {
-	c := attributeIs{name: a.name("attribute"), value: a.scalar("value"), op: a.choice("op", append(slices.Clone(ordered), "in", "not_in")...)}
+	c := attributeIs{name: a.name("attribute"), value: a.scalar("value"),
+		op: a.choice("op", append(slices.Clone(ordered), "in", "not_in")...)}
 	if a.err != nil {
 		return c
 	}

@@ -88,7 +88,8 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 	c.or = a.choice(prefix+"_cond_op", "and", "or") == "or"
 	c.negate = a.flag(prefix + "_cond_not")
 	text := a.text(prefix+"_cond_expr", "")
-	for wrong, right := range map[string]string{"_condition_linking": "_cond_op", "_condition_negation": "_cond_not", "_condition_expression": "_cond_expr"} {
+	for wrong, right := range map[string]string{"_condition_linking": "_cond_op", "_condition_negation": "_cond_not",
+		"_condition_expression": "_cond_expr"} {
 		if n := a.keys[prefix+wrong]; n != nil {
 			a.fail(n, "pipeline.conditions.renamed", prefix+wrong, prefix+right)
 		}
@@ -163,7 +164,7 @@ func firstOf(nodes ...*yaml.Node) *yaml.Node {
 // ordered are the operators of rule_attribute and processing_state.
 var ordered = []string{"eq", "ne", "gte", "gt", "lte", "lt"}
 
-// compare applies one of them to what a three-way comparison gave.
+// compare applies one of them to what a three-way comparison returned.
 func compare(op string, order int) bool {
 	switch op {
 	case "eq":

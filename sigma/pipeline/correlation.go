@@ -67,7 +67,7 @@ func (dir *directory) find(ref, path string) *entry {
 // maxSources bounds the kinds of rules below one correlation.
 const maxSources = 1000
 
-// sources gives the log sources of the detection rules that a reference leads to.
+// sources returns the log sources of the detection rules that a reference leads to.
 func (dir *directory) sources(ref, path string, seen map[*entry]bool, into *[]logSource) {
 	e := dir.find(ref, path)
 	if e == nil || seen[e] {
@@ -225,7 +225,8 @@ func (c *Chain) rename(root, body *yaml.Node, refs, plain []string, to map[strin
 		}
 		final[text] = text
 		if child(body, "aliases") == nil {
-			setChild(body, "aliases", &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column})
+			setChild(body, "aliases", &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line,
+				Column: body.Column})
 		}
 		alias := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
 		for _, ref := range refs {

@@ -34,7 +34,8 @@ func dataDir(t testing.TB, name string) string {
 // category of Windows, so that many rules are asked.
 func goldenEvents(t testing.TB) []record {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(dataDir(t, "sigma-golden"), "regression_data", "rules", "windows", "*", "*", "*.json"))
+	files, _ := filepath.Glob(filepath.Join(dataDir(t, "sigma-golden"), "regression_data", "rules", "windows", "*",
+		"*", "*.json"))
 	var out []record
 	for _, name := range files {
 		f, err := os.Open(name)
@@ -50,7 +51,8 @@ func goldenEvents(t testing.TB) []record {
 			} else if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			r := record{product: "windows", categories: []string{filepath.Base(filepath.Dir(filepath.Dir(name)))}, fields: map[string]any{}}
+			r := record{product: "windows", categories: []string{filepath.Base(filepath.Dir(filepath.Dir(name)))},
+				fields: map[string]any{}}
 			for _, part := range []string{"System", "EventData"} {
 				m, _ := doc.Event[part].(map[string]any)
 				for key, v := range m {
@@ -99,18 +101,21 @@ func TestPublishedRules(t *testing.T) {
 		t.Fatalf("only %d matches", len(before))
 	}
 	for name, c := range map[string]*Chain{
-		"empty":          chain(t, "name: empty\ntransformations: []\n"),
-		"there and back": chain(t, steps("- {type: field_name_prefix, prefix: xx.}"), steps("- {type: field_name_prefix_mapping, mapping: {xx.: ''}}")),
+		"empty": chain(t, "name: empty\ntransformations: []\n"),
+		"there and back": chain(t, steps("- {type: field_name_prefix, prefix: xx.}"),
+			steps("- {type: field_name_prefix_mapping, mapping: {xx.: ''}}")),
 	} {
 		got, err := c.Load(dir, ".")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(got.Rules) != len(want.Rules) || len(got.Refused) != len(want.Refused) {
-			t.Errorf("%s: %d rules and %d refused, want %d and %d", name, len(got.Rules), len(got.Refused), len(want.Rules), len(want.Refused))
+			t.Errorf("%s: %d rules and %d refused, want %d and %d", name, len(got.Rules), len(got.Refused),
+				len(want.Rules), len(want.Refused))
 		}
 		for i, r := range got.Rules {
-			if w := want.Rules[i]; r.Key() != w.Key() || r.Line != w.Line || !slices.Equal(r.Condition(), w.Condition()) || !slices.Equal(r.Selections(), w.Selections()) {
+			if w := want.Rules[i]; r.Key() != w.Key() || r.Line != w.Line ||
+				!slices.Equal(r.Condition(), w.Condition()) || !slices.Equal(r.Selections(), w.Selections()) {
 				t.Errorf("%s: %s became %s", name, w.Credit(), r.Credit())
 			}
 		}
@@ -138,7 +143,8 @@ func TestPublishedRulesBuiltin(t *testing.T) {
 			refused[e.RuleID] = true
 		}
 	}
-	most := map[string]int{"ecs-windows": 10, "ecs-linux": 5, "ecs-network": 10, "sysmon": 0, "windows-audit": 10, "ocsf": 1400}
+	most := map[string]int{"ecs-windows": 10, "ecs-linux": 5, "ecs-network": 10, "sysmon": 0, "windows-audit": 10,
+		"ocsf": 1400}
 	names := Builtins()
 	if raced || testing.Short() {
 		names = []string{"ecs-windows"}

@@ -212,7 +212,7 @@ func (g *group) node() (*yaml.Node, error) {
 	return out, nil
 }
 
-// alternatives gives the sets of items of which one must hold completely.
+// alternatives returns the sets of items of which one must hold completely.
 func (g *group) alternatives() ([][]*item, error) {
 	var out [][]*item
 	if !g.or {
@@ -286,7 +286,7 @@ func walk(p part, do func(*item) error) error {
 	return nil
 }
 
-// replace calls do with every item and puts what it gives in its place; nil
+// replace calls do with every item and puts what it returns in its place; nil
 // leaves the item out.
 func (g *group) replace(do func(*item) (part, error)) error {
 	kept := g.parts[:0]

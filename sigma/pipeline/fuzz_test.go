@@ -53,7 +53,9 @@ func FuzzPipeline(f *testing.F) {
 func FuzzRule(f *testing.F) {
 	for _, seed := range []string{
 		rule("test", sel("F: x")), twoRules, "detection: {a: &a {F: x}, b: *a, condition: a}\nlogsource: {product: x}\ntitle: T\n",
-		"title: T\nlogsource: x\ndetection: [a]", "correlation: {rules: {a: b}, group-by: {a: b}, aliases: [x]}\ntitle: T\n", "filter: {f: [], condition: x}\ntitle: T\n",
+		"title: T\nlogsource: x\ndetection: [a]",
+		"correlation: {rules: {a: b}, group-by: {a: b}, aliases: [x]}\ntitle: T\n",
+		"filter: {f: [], condition: x}\ntitle: T\n",
 	} {
 		f.Add(seed)
 	}
@@ -80,11 +82,13 @@ func FuzzRule(f *testing.F) {
 func checkRewritten(t *testing.T, c *Chain, text string) {
 	got := c.Parse("rule.yml", []byte(text))
 	for _, e := range got.Refused {
-		if e.Line < 1 || e.Column < 1 || e.Reason == nil || e.Path != "rule.yml" || strings.Contains(e.Reason.Error(), "runtime error") {
+		if e.Line < 1 || e.Column < 1 || e.Reason == nil || e.Path != "rule.yml" ||
+			strings.Contains(e.Reason.Error(), "runtime error") {
 			t.Fatalf("refusal without place or reason: %+v", e)
 		}
 	}
-	ev := record{product: "test", categories: []string{"cat"}, fields: map[string]any{"F": "x", "g": []any{"a", nil}, "E": 1}}
+	ev := record{product: "test", categories: []string{"cat"},
+		fields: map[string]any{"F": "x", "g": []any{"a", nil}, "E": 1}}
 	for _, r := range got.Set().Rules {
 		if _, ok := r.Match(ev); ok != r.Explain(ev).Matched {
 			t.Fatal("match and trace differ")

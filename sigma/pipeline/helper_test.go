@@ -89,7 +89,7 @@ func one(t testing.TB, c *Chain, text string) *sigma.Rule {
 	return got.Rules[0]
 }
 
-// refused gives the reason why a rule is.
+// refused returns the reason why a rule is.
 func refused(t testing.TB, c *Chain, text string) string {
 	t.Helper()
 	got := c.Parse("rule.yml", []byte(text))

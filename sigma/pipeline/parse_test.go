@@ -23,7 +23,8 @@ func TestRefusedPipelines(t *testing.T) {
 		{"name: P\nnames: Q", `p.yml:2:1: a pipeline has no key "names"`},
 		{"name: P\nname: Q", `p.yml:2:1: duplicate key "name"`},
 		{"priority: high", "p.yml:1:11: a pipeline: priority must be a whole number"},
-		{"name: P\npostprocessing:\n  - {type: embed, prefix: x}", "p.yml:3:3: postprocessing changes the text of queries"},
+		{"name: P\npostprocessing:\n  - {type: embed, prefix: x}",
+			"p.yml:3:3: postprocessing changes the text of queries"},
 		{"finalizers:\n  - {type: concat}", "finalizers changes the text of queries"},
 		{"allowed_backends: [splunk, kusto]", "p.yml:1:19: the pipeline is only for splunk, kusto"},
 		{"vars: [a]", "vars must map names to values"},
@@ -39,17 +40,20 @@ func TestRefusedPipelines(t *testing.T) {
 		{item("type: extract_fields"), "is not supported"},
 		{item("type: field_name_mapping"), `needs "mapping"`},
 		{item("type: field_name_mapping\nmapping: {}"), "must map names of fields"},
-		{item("type: field_name_mapping\nmapping:\n  a: []"), `p.yml:5:10: transformation field_name_mapping: "a" is mapped to nothing`},
+		{item("type: field_name_mapping\nmapping:\n  a: []"),
+			`p.yml:5:10: transformation field_name_mapping: "a" is mapped to nothing`},
 		{item("type: field_name_mapping\nmapping: {a: 'b|c'}"), `"b|c" cannot be the name of a field`},
 		{item("type: field_name_mapping\nmapping: {a: [b, b]}"), "twice"},
-		{item("type: field_name_mapping\nmapping: {a: b}\nmode: x"), `p.yml:5:5: transformation field_name_mapping has no key "mode"`},
+		{item("type: field_name_mapping\nmapping: {a: b}\nmode: x"),
+			`p.yml:5:5: transformation field_name_mapping has no key "mode"`},
 		{item("type: field_name_prefix_mapping\nmapping: {null: b}"), "a prefix must be text"},
 		{item("type: field_name_transform"), "needs transform_func"},
 		{item("type: field_name_transform\ntransform_func: title"), "must be one of lower, upper, snake_case"},
 		{item("type: field_name_transform\ntransform_func: lower\napply_keyword: true"), "has no name to change"},
 		{item("type: drop_detection_item"), "would drop everything"},
 		{item("type: rule_failure"), `needs "message"`},
-		{item("type: rule_failure\nmessage: m\nfield_name_conditions: [{type: include_fields, fields: [a]}]"), "would not be looked at"},
+		{item("type: rule_failure\nmessage: m\nfield_name_conditions: [{type: include_fields, fields: [a]}]"),
+			"would not be looked at"},
 		{item("type: add_condition"), `needs "conditions"`},
 		{item("type: add_condition\nconditions: {'a|x': 1}"), `unknown modifier "x"`},
 		{item("type: add_condition\nconditions: {null: 1}"), "needs the name of a field"},
@@ -58,7 +62,8 @@ func TestRefusedPipelines(t *testing.T) {
 		{item("type: change_logsource"), "needs at least one of"},
 		{item("type: add_field"), `needs "field"`},
 		{item("type: set_state\nkey: a"), `needs "val"`},
-		{item("type: replace_string\nregex: '(?=a)'\nreplacement: b"), "p.yml:4:12: transformation replace_string: regular expression"},
+		{item("type: replace_string\nregex: '(?=a)'\nreplacement: b"),
+			"p.yml:4:12: transformation replace_string: regular expression"},
 		{item("type: replace_string\nregex: 'x*'\nreplacement: b"), "can match nothing at all"},
 		{item("type: replace_string\nregex: '(x)'\nreplacement: '\\2'"), `names the group "2"`},
 		{item("type: replace_string\nregex: 'x'\nreplacement: '\\g<n>'"), `names the group "n"`},
@@ -85,25 +90,37 @@ func TestRefusedPipelines(t *testing.T) {
 		{item("type: case\nrule_cond_op: or"), "there are no rule_conditions"},
 		{item("type: case\nrule_cond_not: true"), "there are no rule_conditions"},
 		{item("type: case\nrule_conditions: [{type: tag, tag: x}]\nrule_cond_op: xor"), "must be one of and, or"},
-		{item("type: case\nrule_conditions: [{type: tag, tag: x}]\nrule_condition_linking: or"), "in YAML it is rule_cond_op"},
+		{item("type: case\nrule_conditions: [{type: tag, tag: x}]\nrule_condition_linking: or"),
+			"in YAML it is rule_cond_op"},
 		{item("type: case\nrule_conditions: [{type: tag, tag: x}]\nrule_cond_expr: a"), "needs names"},
-		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: b"), `names "b", but there is no such condition`},
-		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}, b: {type: tag, tag: y}}\nrule_cond_expr: not a"), `does not use the condition "b"`},
+		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: b"),
+			`names "b", but there is no such condition`},
+		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}, b: {type: tag, tag: y}}\nrule_cond_expr: not a"),
+			`does not use the condition "b"`},
 		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: (a"), "closing bracket"},
 		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: a a"), "expected"},
-		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: a\nrule_cond_op: or"), "exclude each other"},
-		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: level, value: huge}]"), `"huge" is not one of`},
+		{item("type: case\nrule_conditions: {a: {type: tag, tag: x}}\nrule_cond_expr: a\nrule_cond_op: or"),
+			"exclude each other"},
+		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: level, value: huge}]"),
+			`"huge" is not one of`},
 		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: date, value: soon}]"), "is not a date"},
-		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: title, value: x, op: gt}]"), "is text, which gt does not compare"},
-		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: logsource, value: x}]"), "cannot look into logsource"},
+		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: title, value: x, op: gt}]"),
+			"is text, which gt does not compare"},
+		{item("type: case\nrule_conditions: [{type: rule_attribute, attribute: logsource, value: x}]"),
+			"cannot look into logsource"},
 		{item("type: case\nrule_conditions: [{type: processing_state, key: a, val: 1, op: in}]"), "must be one of"},
 		{item("type: case\ndetection_item_conditions: [{type: match_string, pattern: x}]"), `needs "cond"`},
-		{item("type: case\ndetection_item_conditions: [{type: match_string, cond: some, pattern: x}]"), "cond must be any or all"},
-		{item("type: case\ndetection_item_conditions: [{type: match_string, cond: any, pattern: '('}]"), "cannot be used"},
-		{item("type: case\ndetection_item_conditions: [{type: logsource, product: x}]"), "unknown detection item condition"},
+		{item("type: case\ndetection_item_conditions: [{type: match_string, cond: some, pattern: x}]"),
+			"cond must be any or all"},
+		{item("type: case\ndetection_item_conditions: [{type: match_string, cond: any, pattern: '('}]"),
+			"cannot be used"},
+		{item("type: case\ndetection_item_conditions: [{type: logsource, product: x}]"),
+			"unknown detection item condition"},
 		{item("type: case\nfield_name_conditions: [{type: include_fields}]"), "needs fields"},
-		{item("type: case\nfield_name_conditions: [{type: include_fields, fields: [a], mode: glob}]"), "must be one of plain, re"},
-		{item("type: case\nfield_name_conditions: [{type: include_fields, fields: ['('], mode: re}]"), "cannot be used"},
+		{item("type: case\nfield_name_conditions: [{type: include_fields, fields: [a], mode: glob}]"),
+			"must be one of plain, re"},
+		{item("type: case\nfield_name_conditions: [{type: include_fields, fields: ['('], mode: re}]"),
+			"cannot be used"},
 		{strings.Repeat("[", 100) + strings.Repeat("]", 100), "nested deeper"},
 		{"a: &a [1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d]", "YAML aliases"},
 	} {
@@ -131,7 +148,8 @@ func TestBounds(t *testing.T) {
 		{often(40, "{type: replace_string, regex: 'x', replacement: 'x*x', skip_special: true, interpret_special: true}"), "a value would be longer"},
 		{often(2000, "{type: field_name_prefix, prefix: abcdefgh.}"), "the name of a field"},
 		{often(70, "{type: add_condition, conditions: {E: 1}}"), "more than 64 conditions"},
-		{chain(t, "vars: {a: ["+strings.Repeat("x, ", 101)+"y]}\ntransformations: [{type: value_placeholders}]"), "placeholders give more than"},
+		{chain(t, "vars: {a: ["+strings.Repeat("x, ", 101)+"y]}\ntransformations: [{type: value_placeholders}]"),
+			"placeholders give more than"},
 	} {
 		detection := sel("F: x")
 		if strings.Contains(v.want, "placeholders") {
@@ -141,7 +159,8 @@ func TestBounds(t *testing.T) {
 			t.Errorf("got %s, want %s", got, v.want)
 		}
 	}
-	if got := refused(t, often(40, "{type: field_name_prefix_mapping, mapping: {'': [a, b]}}"), "fields: [x]\n"+rule("test", "k: [x]\ncondition: k")); !strings.Contains(got, "a list of fields") {
+	if got := refused(t, often(40, "{type: field_name_prefix_mapping, mapping: {'': [a, b]}}"),
+		"fields: [x]\n"+rule("test", "k: [x]\ncondition: k")); !strings.Contains(got, "a list of fields") {
 		t.Error(got)
 	}
 }
@@ -161,18 +180,18 @@ func TestParse(t *testing.T) {
 	if p, err := Open("sysmon"); err != nil || p.Priority != 10 {
 		t.Error(p, err)
 	}
-	if got := Transformations(); len(got) != 26 || !slices.IsSorted(got) {
-		t.Errorf("%d %q", len(got), got)
-	}
 }
 
 // TestCombine: the lowest priority first, then the order given; later variables
 // and earlier states count.
 func TestCombine(t *testing.T) {
 	text := func(name, priority, from, to string) string {
-		return "name: " + name + "\npriority: " + priority + "\nvars: {v: " + name + "}\ntransformations:\n  - {id: " + name + ", type: field_name_mapping, mapping: {" + from + ": " + to + "}}\n"
+		return "name: " + name + "\npriority: " + priority + "\nvars: {v: " + name +
+			"}\ntransformations:\n  - {id: " + name + ", type: field_name_mapping, mapping: {" + from + ": " + to +
+			"}}\n"
 	}
-	c := chain(t, text("c", "20", "g", "h"), text("a", "10", "F", "g"), text("d", "20", "h", "i"), text("b", "10", "x", "y"))
+	c := chain(t, text("c", "20", "g", "h"), text("a", "10", "F", "g"), text("d", "20", "h", "i"),
+		text("b", "10", "x", "y"))
 	if got := strings.Join(c.Names(), " "); got != "a b c d" {
 		t.Error(got)
 	}

@@ -109,7 +109,7 @@ func (p *Pipeline) readVars(n *yaml.Node) error {
 	})
 }
 
-// Open gives the built-in pipeline of that name, or reads the file.
+// Open returns the built-in pipeline of that name, or reads the file.
 func Open(spec string) (*Pipeline, error) {
 	if p, ok := Builtin(spec); ok {
 		return p, nil
@@ -147,7 +147,7 @@ func Combine(pipelines ...*Pipeline) *Chain {
 	return c
 }
 
-// Names gives the pipelines in the order in which they are applied.
+// Names returns the pipelines in the order in which they are applied.
 func (c *Chain) Names() []string {
 	var out []string
 	for _, p := range c.pipelines {

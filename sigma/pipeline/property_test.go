@@ -26,7 +26,8 @@ func TestTexts(t *testing.T) {
 		}
 		text := rapid.StringOf(rapid.RuneFrom([]rune(`\\*?ab%é`))).Draw(t, "event")
 		match := func(value string) bool {
-			rules, err := sigma.Parse("r.yml", []byte("title: T\nlogsource: {product: p}\ndetection: {s: {F: "+quote(value)+"}, condition: s}\n"))
+			rules, err := sigma.Parse("r.yml",
+				[]byte("title: T\nlogsource: {product: p}\ndetection: {s: {F: "+quote(value)+"}, condition: s}\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +63,8 @@ func TestThereAndBack(t *testing.T) {
 			}
 			return "[" + group(depth+1) + ", " + group(depth+1) + "]"
 		}
-		text := "title: T\nlogsource: {product: p}\ndetection:\n  a: " + group(0) + "\n  b: " + group(0) + "\n  condition: a and not b or 1 of b*\n"
+		text := "title: T\nlogsource: {product: p}\ndetection:\n  a: " + group(0) + "\n  b: " + group(0) +
+			"\n  condition: a and not b or 1 of b*\n"
 		want := sigma.ParseCollection("r.yml", []byte(text))
 		got := there.Parse("r.yml", []byte(text))
 		if len(want.Rules) != len(got.Rules) {
@@ -72,7 +74,8 @@ func TestThereAndBack(t *testing.T) {
 			for range 5 {
 				ev := record{product: "p", fields: map[string]any{}}
 				for _, field := range []string{"F", "G"} {
-					if v := rapid.SampledFrom([]any{"x", "y1", "xa", "5", 5, nil, "", "absent", "a word"}).Draw(t, field); v != "absent" {
+					if v := rapid.SampledFrom([]any{"x", "y1", "xa", "5", 5, nil, "", "absent", "a word"}).Draw(t,
+						field); v != "absent" {
 						ev.fields[field] = v
 					}
 				}

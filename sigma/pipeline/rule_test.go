@@ -10,25 +10,36 @@ import (
 // the rule, with the pipeline's name and line.
 func TestRefusedRules(t *testing.T) {
 	for _, v := range []struct{ steps, detection, want string }{
-		{"- {id: x, type: rule_failure, message: not this}", sel("F: a"), `rule.yml:1:1: pipeline "P" (p.yml:3, rule_failure x): not this`},
+		{"- {id: x, type: rule_failure, message: not this}", sel("F: a"),
+			`rule.yml:1:1: pipeline "P" (p.yml:3, rule_failure x): not this`},
 		{"- type: detection_item_failure\n  message: not that\n  field_name_conditions: [{type: include_fields, fields: [E]}]", sel("F: a\nE: b"), `rule.yml:9:9: pipeline "P" (p.yml:3, detection_item_failure): E: not that`},
 		{"- type: strict_field_mapping_failure", sel("F: a\nE: b"), "no mapping for E, F"},
-		{"- {type: field_name_mapping, mapping: {F: F}}\n- type: strict_field_mapping_failure", sel("F|fieldref: E"), "no mapping for E"},
-		{"- {type: convert_type, target_type: num}", sel("F: abc"), `rule.yml:8:12: pipeline "P" (p.yml:3, convert_type): "abc" is no number`},
+		{"- {type: field_name_mapping, mapping: {F: F}}\n- type: strict_field_mapping_failure", sel("F|fieldref: E"),
+			"no mapping for E"},
+		{"- {type: convert_type, target_type: num}", sel("F: abc"),
+			`rule.yml:8:12: pipeline "P" (p.yml:3, convert_type): "abc" is no number`},
 		{"- {type: value_placeholders}", sel("F|expand: '%no%'"), "the placeholder %no% has no values in the vars"},
-		{"- {type: wildcard_placeholders, include: [a]}", sel("F|expand: '%a%%b%'"), "are for different transformations"},
+		{"- {type: wildcard_placeholders, include: [a]}", sel("F|expand: '%a%%b%'"),
+			"are for different transformations"},
 		{"- {type: case}", sel("F|expand: 'A%a%'"), "placeholders must have their values before"},
 		{"- {type: case}", sel("F|base64|contains: 'A'"), "a value behind the modifier base64"},
 		{"- {type: case}", sel("F|wide|base64|contains: 'A'"), "a value behind the modifier wide"},
-		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|contains: ['MD5=00000000000000000000000000000001', 'SHA1=0000000000000000000000000000000000000002']"), "is no whole hash of MD5"},
-		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|contains: 'MD5=0000'"), "is no whole hash of MD5"},
-		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|re: 'MD5=.*'"), "only texts can be taken apart"},
-		{"- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [F]}]", sel("F: a"), "nothing would be left here"},
-		{"- type: add_condition\n  conditions: {E: $service}\n  template: true", sel("F: a"), "the rule's log source has no service"},
-		{"- {type: add_condition, conditions: {E: 1}}", "a: {F: a}\nb: {F: b}\ncondition: a) or (b", "closes a bracket that it did not open"},
+		{"- {type: hashes_fields, valid_hash_algos: [MD5]}",
+			sel("Hashes|contains: ['MD5=00000000000000000000000000000001', 'SHA1=0000000000000000000000000000000000000002']"), "is no whole hash of MD5"},
+		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|contains: 'MD5=0000'"),
+			"is no whole hash of MD5"},
+		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|re: 'MD5=.*'"),
+			"only texts can be taken apart"},
+		{"- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [F]}]", sel("F: a"),
+			"nothing would be left here"},
+		{"- type: add_condition\n  conditions: {E: $service}\n  template: true", sel("F: a"),
+			"the rule's log source has no service"},
+		{"- {type: add_condition, conditions: {E: 1}}", "a: {F: a}\nb: {F: b}\ncondition: a) or (b",
+			"closes a bracket that it did not open"},
 		{"- {type: add_condition, conditions: {E: 1}}", "a: {F: a}\ncondition: a | count() > 5", "not part of Sigma 2"},
 		{"- {type: add_condition, conditions: {E: 1}}", "a: {F: a}\ncondition: ''", "not a text"},
-		{"- {type: field_name_mapping, mapping: {E: [g, h]}}", sel("F|fieldref|all: [E, D]"), "cannot stand for several"},
+		{"- {type: field_name_mapping, mapping: {E: [g, h]}}", sel("F|fieldref|all: [E, D]"),
+			"cannot stand for several"},
 		{"- {type: field_name_mapping, mapping: {A: [a, b, c, d, e, f], B: [a, b, c, d, e, f], C: [a, b, c, d, e, f], D: [a, b, c, d, e, f]}}", sel("A: 1\nB: 1\nC: 1\nD: 1"), "more than 1000 alternatives"},
 		{"- {type: set_state, key: k, val: x}\n- type: case\n  rule_conditions: [{type: processing_state, key: k, val: 1, op: gt}]", sel("F: a"), "cannot be put in order"},
 		{"- {type: field_name_prefix, prefix: p.}", "sel: {F: {a: b}}\ncondition: sel", "single value or a list"},
@@ -59,7 +70,8 @@ func TestEvidence(t *testing.T) {
 	if !ok || len(m.Fields) != 2 {
 		t.Fatalf("%v %+v", ok, m)
 	}
-	if f := m.Fields[0]; f.Field != "process.executable" || f.Value != `C:\a.exe` || f.Pattern != `\a.exe` || f.Modifier != "endswith" || f.Selection != "sel" {
+	if f := m.Fields[0]; f.Field != "process.executable" || f.Value != `C:\a.exe` || f.Pattern != `\a.exe` ||
+		f.Modifier != "endswith" || f.Selection != "sel" {
 		t.Errorf("%+v", f)
 	}
 	if f := m.Fields[1]; f.Field != "h" || f.Value != "x" {
@@ -89,7 +101,8 @@ func TestRuleConditions(t *testing.T) {
 		{"rule_conditions: [{type: logsource, product: windows}]", true},
 		{"rule_conditions: [{type: logsource, product: windows, service: x}]", false},
 		{"rule_conditions: [{type: logsource, product: windows}, {type: logsource, category: x}]", false},
-		{"rule_conditions: [{type: logsource, product: windows}, {type: logsource, category: x}]\nrule_cond_op: or", true},
+		{"rule_conditions: [{type: logsource, product: windows}, {type: logsource, category: x}]\nrule_cond_op: or",
+			true},
 		{"rule_conditions: [{type: logsource, product: linux}]\nrule_cond_not: true", true},
 		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}, c: {type: tag, tag: x}}\nrule_cond_expr: not a and (b or c)", true},
 		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}}\nrule_cond_expr: a or not b", false},

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
@@ -33,7 +31,7 @@ type ruleStep interface {
 	apply(r *run, s *step) error
 }
 
-// itemStep changes one item of a detection: it gives what takes its place, which
+// itemStep changes one item of a detection: it returns what takes its place, which
 // may be nil, and whether it did anything.
 type itemStep interface {
 	item(r *run, s *step, it *item) (out part, changed bool, err error)
@@ -191,16 +189,6 @@ var transformations = map[string]func(a *args) any{
 	"value_placeholders":           readValuePlaceholders,
 	"wildcard_placeholders":        readWildcardPlaceholders,
 	"hashes_fields":                readHashes,
-}
-
-// Transformations lists the types that are understood, sorted.
-func Transformations() []string {
-	out := []string{"nest"}
-	for name := range transformations {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // nest applies several steps under the conditions of one. They share the state

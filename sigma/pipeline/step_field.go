@@ -203,7 +203,7 @@ func (r *run) renameList(s *step, do nameStep, list []*name, changed *bool) ([]*
 	return out, nil
 }
 
-// renamed gives the names that take the place of one.
+// renamed returns the names that take the place of one.
 func renamed(s *step, do nameStep, n *name) []*name {
 	texts, ok := do.names(n.text, false)
 	if !ok {

@@ -60,7 +60,8 @@ func (t splitHashes) item(_ *run, _ *step, it *item) (part, bool, error) {
 		}
 		algorithm, digits := cutHash(seen.glob.loosePlain())
 		if !slices.Contains(t.algorithms, algorithm) || !wholeHash(algorithm, digits) {
-			return nil, false, fail(v.node, "pipeline.hash.partial", it.label(), v.node.Value, strings.Join(t.algorithms, ", "))
+			return nil, false, fail(v.node, "pipeline.hash.partial", it.label(), v.node.Value,
+				strings.Join(t.algorithms, ", "))
 		}
 		name := t.name(algorithm)
 		if byName[name] == nil {

@@ -106,7 +106,7 @@ func unescapePercent(raw string) string {
 	})
 }
 
-// fill gives the texts that one value stands for.
+// fill returns the texts that one value stands for.
 func (t fillPlaceholders) fill(r *run, it *item, n *yaml.Node) ([]*yaml.Node, error) {
 	// How text of the rule, a value of a placeholder, and both together are
 	// written depends on what the modifiers make of the value.

@@ -20,7 +20,8 @@ type addCondition struct {
 }
 
 func readAddCondition(a *args) any {
-	c := addCondition{items: a.must("conditions"), name: a.text("name", ""), template: a.flag("template"), negated: a.flag("negated")}
+	c := addCondition{items: a.must("conditions"), name: a.text("name", ""), template: a.flag("template"),
+		negated: a.flag("negated")}
 	if c.items != nil && a.err == nil {
 		if c.items.Kind != yaml.MappingNode || len(c.items.Content) == 0 {
 			a.fail(c.items, "pipeline.add-condition.kind")
@@ -30,7 +31,8 @@ func readAddCondition(a *args) any {
 			c.check(a)
 		}
 	}
-	if strings.ContainsAny(c.name, " \t\r\n()|,*") || slices.Contains([]string{"and", "or", "not", "of", "them", "condition", "timeframe"}, strings.ToLower(c.name)) {
+	if strings.ContainsAny(c.name, " \t\r\n()|,*") ||
+		slices.Contains([]string{"and", "or", "not", "of", "them", "condition", "timeframe"}, strings.ToLower(c.name)) {
 		a.fail(a.at, "pipeline.add-condition.name", c.name)
 	}
 	return c
@@ -106,7 +108,7 @@ func (c addCondition) apply(r *run, s *step) error {
 	return nil
 }
 
-// safeName gives an id as a word of a condition.
+// safeName returns an id as a word of a condition.
 func safeName(id string) string {
 	if id == "" {
 		return "added"
@@ -146,7 +148,8 @@ func (c addCondition) fill(r *run, text string) (string, error) {
 				word, after = rest[:end], rest[end:]
 			}
 		}
-		val, known := map[string]string{"category": r.source.category, "product": r.source.product, "service": r.source.service}[word]
+		val, known := map[string]string{"category": r.source.category, "product": r.source.product,
+			"service": r.source.service}[word]
 		switch {
 		case !known:
 			b.WriteByte('$')

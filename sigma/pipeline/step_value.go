@@ -74,7 +74,10 @@ func (it *item) regroup(all []*value, drop ...string) part {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(rest, func(o *value) bool { return o.node.Value == v.node.Value && o.node.ShortTag() == v.node.ShortTag() }) {
+		if !slices.ContainsFunc(rest, func(o *value) bool {
+			return o.node.Value == v.node.Value &&
+				o.node.ShortTag() == v.node.ShortTag()
+		}) {
 			rest = append(rest, v)
 		}
 	}
@@ -84,7 +87,7 @@ func (it *item) regroup(all []*value, drop ...string) part {
 	return it.joined(parts)
 }
 
-// written gives the value as a node without modifiers.
+// written returns the value as a node without modifiers.
 func (v seenValue) written() *yaml.Node {
 	if v.kind == textKind {
 		return textNode(v.node, v.glob.String())

@@ -98,7 +98,8 @@ func (g glob) plain() string {
 				run++
 			}
 			end := at + run
-			special := end < len(p.text) && (p.text[end] == '*' || p.text[end] == '?') || end == len(p.text) && i+1 < len(g)
+			special := end < len(p.text) && (p.text[end] == '*' || p.text[end] == '?') || end == len(p.text) &&
+				i+1 < len(g)
 			b.WriteString(strings.Repeat(`\`, run))
 			if special {
 				b.WriteString(strings.Repeat(`\`, run))

@@ -69,7 +69,8 @@ correlation:
 	if diff := cmp.Diff([]string{"user.name", "Host"}, c.GroupBy); diff != "" {
 		t.Error(diff)
 	}
-	if len(d.Aliases) != 1 || d.Condition.Fields[0] != "User" || d.Field(0, "User") != "user.name" || d.Field(1, "User") != "account" || d.GroupBy[0] != "Host2" {
+	if len(d.Aliases) != 1 || d.Condition.Fields[0] != "User" || d.Field(0, "User") != "user.name" ||
+		d.Field(1, "User") != "account" || d.GroupBy[0] != "Host2" {
 		t.Errorf("%+v", d)
 	}
 	if e.Field(0, "who") != "user.name" || e.Field(1, "who") != "account" {
@@ -83,13 +84,15 @@ func TestRefusedCorrelations(t *testing.T) {
 		{"rules: [z]\n  group-by: [Host]", "because the rule \"z\" is not here"},
 	} {
 		set := correlations(t, "title: C\ncorrelation:\n  type: event_count\n  "+v.text+"\n  timespan: 1m\n  condition: {gte: 2}\n")
-		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), v.want) || set.Refused[0].Line < 14 {
+		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), v.want) ||
+			set.Refused[0].Line < 14 {
 			t.Errorf("%s: %v", v.want, set.Refused)
 		}
 	}
 	c := chain(t, steps("- type: rule_failure\n  message: no correlations\n  rule_conditions: [{type: is_sigma_correlation_rule}]"))
 	set := c.Parse("c.yml", []byte(twoRules+"title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n")).Set()
-	if len(set.Rules) != 2 || len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "no correlations") {
+	if len(set.Rules) != 2 || len(set.Refused) != 1 ||
+		!strings.Contains(set.Refused[0].Reason.Error(), "no correlations") {
 		t.Errorf("%v", set.Refused)
 	}
 }
@@ -132,7 +135,8 @@ func TestFilters(t *testing.T) {
 	const text = byLogSource + `  - {type: add_condition, conditions: {E: 1}}
   - {type: change_logsource, product: other, rule_conditions: [{type: logsource, category: process_creation}]}
 `
-	set := chain(t, text).Parse("f.yml", []byte(twoRules+filter("product: windows, category: process_creation", "f: {User: z, G: 1}\ncondition: not f"))).Set()
+	set := chain(t, text).Parse("f.yml", []byte(twoRules+filter("product: windows, category: process_creation",
+		"f: {User: z, G: 1}\ncondition: not f"))).Set()
 	if len(set.Refused) != 0 || len(set.Warnings) != 0 || len(set.Filters) != 1 || len(set.Filters[0].Applied) != 1 {
 		t.Fatal(set.Refused, set.Warnings)
 	}
@@ -149,16 +153,20 @@ func TestFilters(t *testing.T) {
 			t.Errorf("match %v: %s", ok, text)
 		}
 	}
-	set = chain(t, text).Parse("f.yml", []byte(twoRules+filter("product: windows", "f: {G: 1}\ncondition: not f"))).Set()
-	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "depends on the rules that the filter is for") {
+	set = chain(t, text).Parse("f.yml", []byte(twoRules+filter("product: windows",
+		"f: {G: 1}\ncondition: not f"))).Set()
+	if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(),
+		"depends on the rules that the filter is for") {
 		t.Error(set.Refused)
 	}
 	// What does not concern the filter may stay open.
-	set = chain(t, byLogSource).Parse("f.yml", []byte(twoRules+filter("category: process_creation", "f: {G: 1}\ncondition: not f"))).Set()
+	set = chain(t, byLogSource).Parse("f.yml",
+		[]byte(twoRules+filter("category: process_creation", "f: {G: 1}\ncondition: not f"))).Set()
 	if len(set.Refused) != 0 || len(set.Filters[0].Applied) != 1 {
 		t.Error(set.Refused)
 	}
-	for _, conditions := range []string{"type: contains_field, field: User", "type: tag, tag: x", "type: rule_attribute, attribute: level, value: low"} {
+	for _, conditions := range []string{"type: contains_field, field: User", "type: tag, tag: x",
+		"type: rule_attribute, attribute: level, value: low"} {
 		c := chain(t, steps("- {type: field_name_prefix, prefix: p., rule_conditions: [{"+conditions+"}]}"))
 		set := c.Parse("f.yml", []byte(twoRules+filter("product: linux", "f: {G: 1}\ncondition: not f"))).Set()
 		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), "depends on") {

@@ -18,7 +18,8 @@ func (r *run) write() error {
 			old = r.root
 		}
 		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: old.Line, Column: old.Column}
-		for _, p := range [][2]string{{"category", r.source.category}, {"product", r.source.product}, {"service", r.source.service}} {
+		for _, p := range [][2]string{{"category", r.source.category}, {"product", r.source.product},
+			{"service", r.source.service}} {
 			if p[1] != "" {
 				n.Content = append(n.Content, textNode(old, p[0]), textNode(old, p[1]))
 			}

@@ -151,7 +151,7 @@ func pairs(n *yaml.Node, do func(key string, at, value *yaml.Node) error) error 
 	return nil
 }
 
-// child gives the value of a key, nil if there is none.
+// child returns the value of a key, nil if there is none.
 func child(n *yaml.Node, name string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -227,7 +227,7 @@ func (k kind) name() sigma.Reason {
 	return reasons.New([...]string{"yaml.kind.text", "yaml.kind.number", "yaml.kind.bool", "yaml.kind.null"}[k])
 }
 
-// looseText gives the text of a scalar, "" for anything else.
+// looseText returns the text of a scalar, "" for anything else.
 func looseText(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
 		return ""

@@ -45,7 +45,8 @@ const (
 // The configuration serves TLS 1.3 and newer. caPEM is the CA's certificate.
 func EnsureCA(dir string, hosts []string, now clock.Clock) (conf *tls.Config, caPEM []byte, pin string, err error) {
 	if len(hosts) == 0 {
-		return nil, nil, "", fault.New(fault.Invalid, i18n.T("the hub needs a name or an address for its certificate", "ハブの証明書には名前かアドレスが必要です"))
+		return nil, nil, "", fault.New(fault.Invalid,
+			i18n.T("the hub needs a name or an address for its certificate", "ハブの証明書には名前かアドレスが必要です"))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, "", storage(dir, err)
@@ -76,7 +77,7 @@ type authority struct {
 	warned bool             // under mu; a failed renewal was logged
 }
 
-// load reads or makes the CA. A certificate near its end is signed anew with
+// load reads or makes the CA. A certificate near its end is renewed with
 // the same key.
 func (a *authority) load() error {
 	keyPath, crtPath := filepath.Join(a.dir, "ca.key"), filepath.Join(a.dir, "ca.crt")
@@ -119,7 +120,7 @@ func (a *authority) load() error {
 	return nil
 }
 
-// certificate gives the server's certificate, with the CA's, renewing it when
+// certificate returns the server's certificate, with the CA's, renewing it when
 // it is due. If a renewal fails while the old one is still good, the old one goes on.
 func (a *authority) certificate() (*tls.Certificate, error) {
 	a.mu.Lock()
@@ -138,7 +139,8 @@ func (a *authority) certificate() (*tls.Certificate, error) {
 		if a.server != nil && now.Before(a.server.Leaf.NotAfter) {
 			if !a.warned {
 				a.warned = true
-				slog.Warn("the hub's certificate cannot be renewed; the old one is still good", "until", a.server.Leaf.NotAfter, "err", err)
+				slog.Warn("the hub's certificate cannot be renewed; the old one is still good", "until",
+					a.server.Leaf.NotAfter, "err", err)
 			}
 			return a.server, nil
 		}
@@ -148,7 +150,7 @@ func (a *authority) certificate() (*tls.Certificate, error) {
 	return c, nil
 }
 
-// stored gives the certificate in dir if it is of this CA and for these hosts.
+// stored returns the certificate in dir if it is of this CA and for these hosts.
 // A damaged one is nothing to complain about: a new one costs nothing.
 func (a *authority) stored() *tls.Certificate {
 	key, err := readKey(filepath.Join(a.dir, "server.key"))
@@ -218,8 +220,10 @@ func sign(tmpl, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signe
 	tmpl.SerialNumber = serial
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, pub, key)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("cannot make the hub's certificate", "ハブの証明書を作成できません"), fmt.Errorf("pki: sign: %w", err)).
-			WithHint(i18n.T("check the names and addresses of the hub in the configuration", "設定にあるハブの名前とアドレスを確認してください"))
+		return nil, fault.Wrap(fault.Invalid, i18n.T("cannot make the hub's certificate", "ハブの証明書を作成できません"),
+			fmt.Errorf("pki: sign: %w", err)).
+			WithHint(i18n.T("check the names and addresses of the hub in the configuration",
+				"設定にあるハブの名前とアドレスを確認してください"))
 	}
 	return x509.ParseCertificate(der)
 }

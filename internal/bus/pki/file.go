@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// readPEM gives the first block of a file. A file that is not there is
+// readPEM returns the first block of a file. A file that is not there is
 // fs.ErrNotExist, unwrapped.
 func readPEM(path, kind string) ([]byte, error) {
 	b, err := os.ReadFile(path)
@@ -85,10 +85,12 @@ func write(path, kind string, der []byte) error {
 
 func storage(path string, err error) error {
 	return fault.Wrap(fault.Storage, i18n.T("cannot read or write {0}", "{0} を読み書きできません").With(path), err).
-		WithHint(i18n.T("check free space and that meneki's user owns the folder", "空き容量と、フォルダの所有者が meneki の実行ユーザーであることを確認してください"))
+		WithHint(i18n.T("check free space and that meneki's user owns the folder",
+			"空き容量と、フォルダの所有者が meneki の実行ユーザーであることを確認してください"))
 }
 
 func damaged(path string, err error) error {
 	return fault.Wrap(fault.Storage, i18n.T("the file {0} is damaged", "ファイル {0} が壊れています").With(path), err).
-		WithHint(i18n.T("restore it from a backup; a new CA makes every member enrol again", "バックアップから戻してください。認証局を作り直すと全構成員の再登録が必要になります"))
+		WithHint(i18n.T("restore it from a backup; a new CA makes every member enrol again",
+			"バックアップから戻してください。認証局を作り直すと全構成員の再登録が必要になります"))
 }

@@ -44,7 +44,7 @@ func parsePin(pin string) ([]byte, error) {
 		WithHint(i18n.T("copy the whole invitation again", "招待状の全体をもう一度コピーしてください"))
 }
 
-// PinnedTLS gives a client configuration that trusts exactly the certificates
+// PinnedTLS returns a client configuration that trusts exactly the certificates
 // of the CA that pin names, and none if pin is not valid. The host name is not
 // compared: the hub's CA signs for the hub alone, and a member may reach it by
 // an address that the hub does not know of. TLS 1.3 or newer. The handshake's
@@ -66,7 +66,7 @@ func PinnedTLS(pin string) *tls.Config {
 }
 
 // WrongClock is in the text of an error that comes of a certificate of the pinned
-// CA that does not hold now: what carries the error gives its text only.
+// CA that does not hold now: what carries the error has its text only.
 const WrongClock = "this machine's clock says"
 
 func verify(chain []*x509.Certificate, want []byte) error {
@@ -85,12 +85,14 @@ func verify(chain []*x509.Certificate, want []byte) error {
 	if !found {
 		return errors.New("pki: the hub's certificate is not of the pinned CA")
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	// The pinned CA is there, so it is no stranger; a machine that starts with
-	// its clock in 1970 must hear of the clock, and not of an attack.
+	// its clock in 1970 must be told about the clock, not about an attack.
 	if bad := (x509.CertificateInvalidError{}); errors.As(err, &bad) && bad.Reason == x509.Expired {
 		return fmt.Errorf("pki: %s %s, and the certificate that the hub shows holds from %s to %s: %w", WrongClock,
-			clock.System().UTC().Format(time.RFC3339), bad.Cert.NotBefore.UTC().Format(time.RFC3339), bad.Cert.NotAfter.UTC().Format(time.RFC3339), err)
+			clock.System().UTC().Format(time.RFC3339), bad.Cert.NotBefore.UTC().Format(time.RFC3339),
+			bad.Cert.NotAfter.UTC().Format(time.RFC3339), err)
 	}
 	if err != nil {
 		return fmt.Errorf("pki: the hub's certificate does not verify: %w", err)

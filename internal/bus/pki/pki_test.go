@@ -74,10 +74,12 @@ func TestHandshakes(t *testing.T) {
 	for name, off := range map[string]time.Duration{"behind": 365 * 24 * time.Hour, "ahead": -365 * 24 * time.Hour} {
 		there, _ := clock.Fixed(time.Now().Add(off))
 		later, _, itsPin := ensure(t, t.TempDir(), hosts, there)
-		if _, err := shake(t, later, pki.PinnedTLS(itsPin)); err == nil || !strings.Contains(err.Error(), pki.WrongClock) {
+		if _, err := shake(t, later, pki.PinnedTLS(itsPin)); err == nil ||
+			!strings.Contains(err.Error(), pki.WrongClock) {
 			t.Errorf("a clock that is %s: %v", name, err)
 		}
-		if _, err := shake(t, later, pki.PinnedTLS(otherPin)); err == nil || strings.Contains(err.Error(), pki.WrongClock) {
+		if _, err := shake(t, later, pki.PinnedTLS(otherPin)); err == nil ||
+			strings.Contains(err.Error(), pki.WrongClock) {
 			t.Errorf("another hub, and a clock that is %s: %v", name, err)
 		}
 	}
@@ -99,7 +101,8 @@ func TestPinIsOfTheSigner(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(ca)
-	posing := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Certificate[0], block.Bytes}, PrivateKey: cert.PrivateKey}}}
+	posing := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Certificate[0], block.Bytes},
+		PrivateKey: cert.PrivateKey}}}
 	if _, err := shake(t, posing, pki.PinnedTLS(pin)); err == nil {
 		t.Error("a foreign certificate beside the true CA is accepted")
 	}
@@ -192,13 +195,16 @@ func TestFiles(t *testing.T) {
 	if _, _, _, err := pki.EnsureCA(t.TempDir(), []string{"名前"}, clock.System); !fault.Is(err, fault.Invalid) {
 		t.Errorf("bad host: %v", err)
 	}
-	if _, _, _, err := pki.EnsureCA(filepath.Join(dir, "server.crt", "x"), hosts, clock.System); !fault.Is(err, fault.Storage) {
+	if _, _, _, err := pki.EnsureCA(filepath.Join(dir, "server.crt", "x"), hosts, clock.System); !fault.Is(err,
+		fault.Storage) {
 		t.Errorf("no folder: %v", err)
 	}
 }
 
 func FuzzCheckPin(f *testing.F) {
-	for _, s := range []string{"", "sha256:", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV", "SHA256:x", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3\rhSuFU", "sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="} {
+	for _, s := range []string{"", "sha256:", "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+		"sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV", "SHA256:x",
+		"sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3\rhSuFU", "sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, pin string) {
@@ -209,7 +215,8 @@ func FuzzCheckPin(f *testing.F) {
 		if err == nil && len(pin) != len("sha256:")+43 {
 			t.Fatalf("%q is a pin", pin)
 		}
-		if verr := pki.PinnedTLS(pin).VerifyConnection(tls.ConnectionState{}); verr == nil || !strings.HasPrefix(verr.Error(), "pki:") {
+		if verr := pki.PinnedTLS(pin).VerifyConnection(tls.ConnectionState{}); verr == nil ||
+			!strings.HasPrefix(verr.Error(), "pki:") {
 			t.Fatalf("nothing was shown and %v", verr)
 		}
 	})

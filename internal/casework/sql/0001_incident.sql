@@ -42,6 +42,7 @@ CREATE TABLE incident_finding (
   audience TEXT NOT NULL
 );
 CREATE INDEX incident_finding_case ON incident_finding (incident, at);
+CREATE INDEX incident_finding_member ON incident_finding (incident, member);
 
 CREATE TABLE incident_key (
   name     TEXT NOT NULL,

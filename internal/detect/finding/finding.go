@@ -82,15 +82,15 @@ func Get(tx *store.Tx, id string) (Item, error) {
 func words(f msg.Finding) string {
 	var b strings.Builder
 	for _, w := range []string{f.Rule.Title, f.Rule.ID, f.Host, f.User, f.Indicator} {
-		b.WriteString(strings.ToLower(w))
+		b.WriteString(w)
 		b.WriteByte('\n')
 	}
 	for _, o := range f.Observables {
 		b.WriteString(o.Value)
 		b.WriteByte('\n')
 	}
-	b.WriteString(strings.ToLower(strings.Join(f.Rule.Tags, "\n")))
-	return b.String()
+	b.WriteString(strings.Join(f.Rule.Tags, "\n"))
+	return store.Fold(b.String())
 }
 
 func encode(f msg.Finding) (string, error) {

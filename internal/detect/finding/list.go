@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
 )
@@ -79,9 +80,8 @@ func Count(tx *store.Tx, f Filter) (int64, error) {
 
 func (f Filter) where(arg func(any) string) string {
 	var b strings.Builder
-	if f.Text != "" {
-		// Position, not LIKE: what people type holds % and _ as they mean them.
-		b.WriteString(` AND replace(f.words, ` + arg(strings.ToLower(f.Text)) + `, '') <> f.words`)
+	for _, word := range list.WordsOf(f.Text) {
+		b.WriteString(` AND replace(f.words, ` + arg(word) + `, '') <> f.words`)
 	}
 	if f.Level != "" {
 		b.WriteString(` AND f.rank >= ` + arg(sigma.Level(f.Level).Rank()))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
@@ -306,7 +306,7 @@ func (s *Searcher) huntRules(ctx context.Context, list []match.Armed, which []in
 type sieves struct {
 	engines []*engine.Engine
 	mu      sync.Mutex
-	idle    [][]*quick.Fields // under mu
+	idle    [][]*flatjson.Fields // under mu
 }
 
 func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engines} }
@@ -314,14 +314,14 @@ func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engin
 // keep is a history.Sieve: it lets through what a rule matches.
 func (v *sieves) keep(sk *history.Sketch) (bool, error) {
 	v.mu.Lock()
-	var list []*quick.Fields
+	var list []*flatjson.Fields
 	if n := len(v.idle); n > 0 {
 		list, v.idle = v.idle[n-1], v.idle[:n-1]
 	}
 	v.mu.Unlock()
 	if list == nil {
 		for _, e := range v.engines {
-			list = append(list, quick.NewFields(e))
+			list = append(list, flatjson.NewFields(e))
 		}
 	}
 	found := false

@@ -70,7 +70,7 @@ func TestReadPattern(t *testing.T) {
 }
 
 // Many patterns cost an event that meets none of them next to nothing: only those
-// whose clues it holds are looked at.
+// whose prefilters it passes are looked at.
 func TestPatternBookNarrows(t *testing.T) {
 	var list []*Armed
 	for i := range 1000 {

@@ -3,7 +3,10 @@ package match
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -24,6 +27,27 @@ type Reader struct {
 
 // Read is Reader.Read without pipelines.
 func Read(raw []byte) (Armed, error) { return Reader{}.Read(raw) }
+
+// ReadAll reads many, on all processors. It returns for each of the list what Read does.
+func (rd Reader) ReadAll(raw [][]byte) ([]Armed, []error) {
+	out, errs := make([]Armed, len(raw)), make([]error, len(raw))
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(raw); i = int(next.Add(1)) - 1 {
+			out[i], errs[i] = rd.Read(raw[i])
+		}
+	}
+	if len(raw) < 2 {
+		work()
+		return out, errs
+	}
+	var workers sync.WaitGroup
+	for range min(len(raw), runtime.GOMAXPROCS(0)) {
+		workers.Go(work)
+	}
+	workers.Wait()
+	return out, errs
+}
 
 // Read turns a STIX 2.1 indicator into what the engine can match. An indicator
 // that it cannot match in full is refused, never armed in part.

@@ -89,7 +89,7 @@ func (w *worker) text(b *batch) {
 		b.asked++
 		b.records++
 		b.report.Look(c.Raw, w.source)
-		if c.Line && w.quick != nil && w.short(b, c) {
+		if c.Line && w.flat != nil && w.short(b, c) {
 			continue
 		}
 		n, _ := w.decoder.Cut(w.source, c, w.hint, each, b.report.Miss) // the error is b's

@@ -10,7 +10,7 @@ import (
 	"github.com/meneki/meneki/evtx"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
@@ -29,7 +29,7 @@ type scanner struct {
 type worker struct {
 	*scanner
 	match func(ev sigma.Event) iter.Seq[*sigma.Match]
-	quick *quick.Matcher // nil for the reference evaluator, which has no short way
+	flat  *flatjson.Matcher // nil for the reference evaluator, which has no short way
 	facts *facts
 
 	decoder read.Decoder
@@ -50,7 +50,7 @@ func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 	return func() *worker {
 		w := &worker{scanner: s, facts: newFacts()}
 		w.match = e.Worker().Match
-		w.quick = quick.NewMatcher(e, w.decode, traced...)
+		w.flat = flatjson.NewMatcher(e, w.decode, traced...)
 		return w
 	}
 }
@@ -80,7 +80,7 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 	line := bytes.TrimRight(c.Raw, " \t\r")
 	at := len(b.matches)
 	var ev *event.Event
-	known, err := w.quick.MatchKnown(line, func(e *event.Event, m *sigma.Match) bool {
+	known, err := w.flat.MatchKnown(line, func(e *event.Event, m *sigma.Match) bool {
 		ev = e
 		w.found(b, e, m)
 		return b.err == nil
@@ -88,7 +88,7 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 	if !known {
 		return false
 	}
-	if err != nil { // would be a mistake of quick
+	if err != nil { // would be a mistake of flatjson
 		b.matches = b.matches[:at]
 		return false
 	}
@@ -97,13 +97,13 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 		return true
 	}
 	if ev == nil {
-		_, service, _ := w.quick.LogSource()
-		id, _ := w.quick.EventID()
+		_, service, _ := w.flat.LogSource()
+		id, _ := w.flat.EventID()
 		if !w.people.identity || !principal.Concerns(service, id) {
 			return true
 		}
 		if service == "security" && !principal.SignIns(id) {
-			w.facts.tie(traced, w.quick.Also)
+			w.facts.tie(traced, w.flat.Also)
 			return true
 		}
 		if ev, err = w.decode(line); err != nil {

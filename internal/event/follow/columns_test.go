@@ -28,14 +28,16 @@ func TestColumns(t *testing.T) {
 	}
 	see()
 	const first = "#Fields: date time cs-method cs-uri-stem sc-status sc-win32-status\n"
-	c.append("u_ex.log", "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n"+first+"2026-01-02 03:04:05 GET /a 200 0\n")
+	c.append("u_ex.log", "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n"+first+
+		"2026-01-02 03:04:05 GET /a 200 0\n")
 	c.poll()
 	c.start()
 	inner = c.w.sink
 	see()
 	c.append("u_ex.log", "2026-01-02 03:04:06 GET /b 200 0\n")
 	c.poll()
-	c.append("u_ex.log", "2026-01-02 03:04:07 GET /c 200 0\n#Fields: date time sc-win32-status sc-status cs-uri-stem cs-method\n2026-01-02 03:04:08 0 200 /d GET\n")
+	c.append("u_ex.log", "2026-01-02 03:04:07 GET /c 200 0\n#Fields: date time sc-win32-status sc-status cs-uri-stem "+
+		"cs-method\n2026-01-02 03:04:08 0 200 /d GET\n")
 	c.sinkFails = 1
 	if err := c.w.Poll(t.Context()); err == nil {
 		c.poll()

@@ -22,19 +22,22 @@ import (
 
 // Options say what to follow and how. Only Paths must be set.
 type Options struct {
-	Paths     []string      // files, folders (recursively, hidden files left out) and globs; what is not there yet is waited for
-	Every     time.Duration // between two looks; 200 ms if 0
-	Settle    time.Duration // how long a file stands still until it is taken to be complete: archives, JSON over several lines, a last JSON line without line break; 2 s if 0
+	// files, folders (recursively, hidden files left out) and globs; what is not there yet is waited for
+	Paths []string
+	Every time.Duration // between two looks; 200 ms if 0
+	// how long a file must not change until it is taken to be complete: archives, JSON over several lines, a last JSON line without line break; 2 s if 0
+	Settle    time.Duration
 	Linger    time.Duration // how long a file that was renamed away is still watched for late lines; 5 s if 0
 	Batch     int           // events a batch, at most; 500 if 0
 	MaxRecord int           // greatest line in bytes; event.MaxRecord if 0
 	Sensor    string        // Source.Sensor; "file" if empty
 	Clock     clock.Clock   // clock.System if nil
-	Hint      read.Hint     // for records that do not tell; Seen and Seed are set here
+	Hint      read.Hint     // for records that do not state it; Seen and Seed are set here
 	Log       *slog.Logger  // slog.Default if nil
 
-	OnBad  func(read.BadRecord)   // called for every record that is refused; may be nil
-	OnOdd  func(read.BadRecord)   // called once a file for its first line that is not UTF-8, which is read all the same; may be nil
+	OnBad func(read.BadRecord) // called for every record that is refused; may be nil
+	// called once a file for its first line that is not UTF-8, which is read all the same; may be nil
+	OnOdd  func(read.BadRecord)
 	OnSkip func(read.SkippedFile) // called once for every file that is not read; may be nil
 	Wait   func(ctx context.Context, d time.Duration) error
 }
@@ -59,11 +62,11 @@ type Follower struct {
 	began   time.Time            // when marks were loaded
 	files   []*file              // in the order in which they are read
 	pending map[string]Mark      // loaded, and their file not found yet
-	past    []Mark               // of lives that were read to their end, at most maxPast a path
+	past    []Mark               // of generations that were read to their end, at most maxPast a path
 	done    map[string]bool      // content hashes of wholes that were read
 	skipped map[string]stamp     // by path
-	since   map[string]time.Time // by log: lives that were written to last before this are not ours; see lives
-	folders map[string]folder    // in which logs lie
+	since   map[string]time.Time // by log: generations last written before this are not ours; see generations
+	folders map[string]folder    // that logs are in
 	buf     []byte
 
 	mu       sync.Mutex
@@ -100,8 +103,9 @@ func New(opts Options, marks Checkpoints, sink Sink) *Follower {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{}, skipped: map[string]stamp{},
-		since: map[string]time.Time{}, folders: map[string]folder{}}
+	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{},
+		skipped: map[string]stamp{},
+		since:   map[string]time.Time{}, folders: map[string]folder{}}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -132,7 +136,7 @@ func (w *Follower) Run(ctx context.Context) error {
 	return nil
 }
 
-// Counters gives the counters.
+// Counters returns the counters.
 func (w *Follower) Counters() Counters {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,8 +163,8 @@ type file struct {
 	still   time.Time // since when nothing has changed
 	size    int64     // as of still
 	changed time.Time // its modification time as of still
-	checked time.Time // its modification time when its first bytes were held against the mark
-	odd     bool      // OnOdd was told of it
+	checked time.Time // its modification time when its first bytes were compared with the mark
+	odd     bool      // OnOdd was called for it
 	waits   bool      // its content is another's, and it is not known yet whose
 	pack    bool      // away, and only its packed rotation is left
 	log     *evtx.Tail
@@ -319,9 +323,10 @@ func (w *Follower) packedLife(path string, info os.FileInfo) {
 	w.pass(path, info, neverUnpacked)
 }
 
-var neverUnpacked = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own", "追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
+var neverUnpacked = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own",
+	"追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
 
-// stamp tells one file at a path from the next.
+// stamp distinguishes one file at a path from the next.
 type stamp struct {
 	device, inode uint64
 	modified      int64

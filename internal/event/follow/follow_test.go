@@ -375,7 +375,8 @@ func TestFolder(t *testing.T) {
 	if len(c.bad) != 0 {
 		t.Errorf("%v", c.bad)
 	}
-	if d := cmp.Diff([]string{"app.log.3.gz", "picture.png", "trace.pcap"}, slices.Compact(sorted(c.skipped))); d != "" {
+	if d := cmp.Diff([]string{"app.log.3.gz", "picture.png", "trace.pcap"},
+		slices.Compact(sorted(c.skipped))); d != "" {
 		t.Error(d)
 	}
 }
@@ -415,6 +416,8 @@ func TestRun(t *testing.T) {
 	c.opts.Linger = 50 * time.Millisecond
 	const lines = 3000
 	written := make(chan struct{})
+	pause := time.NewTicker(3 * time.Millisecond)
+	defer pause.Stop()
 	go func() {
 		defer close(written)
 		for i := range lines {
@@ -429,7 +432,7 @@ func TestRun(t *testing.T) {
 				os.Rename(c.path("a.log"), c.path(fmt.Sprintf("a.log.%d", i)))
 			}
 			if i%100 == 99 {
-				time.Sleep(3 * time.Millisecond)
+				<-pause.C
 			}
 		}
 	}()
@@ -450,7 +453,7 @@ func TestRun(t *testing.T) {
 			break
 		}
 		c.poll()
-		time.Sleep(5 * time.Millisecond)
+		<-pause.C
 	}
 	if len(c.order) != lines {
 		t.Errorf("%d lines, want %d", len(c.order), lines)

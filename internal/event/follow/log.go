@@ -65,7 +65,8 @@ func (w *Follower) eventLog(ctx context.Context, f *file) error {
 		}
 		ev, err := f.decoder.Log(event.Source{Sensor: w.opts.Sensor, Name: f.mark.Path}, rec, hint)
 		if err != nil {
-			w.bad(read.BadRecord{Name: f.mark.Path, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
+			w.bad(read.BadRecord{Name: f.mark.Path, Offset: rec.Offset, Record: int64(rec.ID),
+				Reason: read.LogReason(err)})
 			continue
 		}
 		f.mark.Record++

@@ -22,7 +22,7 @@ import (
 // exactly-once keeping.
 type Sink func(ctx context.Context, events []*event.Event) error
 
-// Checkpoints keeps how far each file was read. Marks are told apart by Key.
+// Checkpoints keeps how far each file was read. Marks differ by Key.
 // Save must be durable when it returns, and must replace marks of the same Key;
 // a mark with Gone set may be forgotten. A Follower calls it from one goroutine.
 type Checkpoints interface {
@@ -34,9 +34,9 @@ type Checkpoints interface {
 // the file, so that Epoch is fixed, and then after each batch that was kept.
 type Mark struct {
 	Key           string         `json:"key"`   // UUID of this mark
-	Epoch         string         `json:"epoch"` // what event IDs start from: one for each life of a file's content
+	Epoch         string         `json:"epoch"` // what event IDs start from: one for each generation of a file's content
 	Path          string         `json:"path"`  // where it was first seen; Source.Name of its events
-	Device, Inode uint64         // 0 where the system tells none
+	Device, Inode uint64         // 0 where the system has none
 	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
 	Head          string         `json:"head"`               // their SHA-256 in hexadecimal
 	Offset        int64          `json:"offset"`             // bytes read and kept
@@ -49,12 +49,12 @@ type Mark struct {
 	Sum           string         `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
 	Size          int64          `json:"size,omitempty"`
 	Modified      time.Time      `json:"modified,omitzero"` // of the file when it was last read
-	Since         time.Time      `json:"since,omitzero"`    // what lies beside Path and was written to last before this was there before it was followed
-	Past          bool           `json:"past,omitempty"`    // read to its end, under a name that nobody follows; kept so that it is known again
+	Since         time.Time      `json:"since,omitzero"`    // files beside Path that were last written before this were there before it was followed
+	Past          bool           `json:"past,omitempty"`    // read to its end, under a name that is not followed; kept so that it is recognised
 	Gone          bool           `json:"gone,omitempty"`    // read to its end and removed: forget it
 }
 
-// headMax is how many bytes at most tell one file from another.
+// headMax is how many bytes at most distinguish one file from another.
 const headMax = 1024
 
 // readHead hashes the first n bytes of f; ok is false if f is shorter.

@@ -65,7 +65,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 			f.still = w.opts.Clock()
 		}
 	}
-	fresh = unique(append(fresh, w.lives(found, missing, byID)...))
+	fresh = unique(append(fresh, w.generations(found, missing, byID)...))
 	// Older files first, so that what was rotated is read before what followed it.
 	slices.SortStableFunc(fresh, func(a, b entry) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	var resumed, begun []*file
@@ -125,7 +125,8 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 
 // adopt begins to follow a file from its start.
 func (w *Follower) adopt(e entry) *file {
-	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.name(), Modified: e.info.ModTime().UTC(), Since: w.since[e.name()]}
+	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.name(), Modified: e.info.ModTime().UTC(),
+		Since: w.since[e.name()]}
 	m.Device, m.Inode = identity(e.info)
 	return w.follow(e, m)
 }
@@ -140,14 +141,14 @@ func (w *Follower) known(e entry, h *os.File) (f *file, known bool) {
 	if f := w.resume(e, h); f != nil {
 		return f, true
 	}
-	if i := w.buried(e, h); i >= 0 {
-		return w.exhume(e, i), true
+	if i := w.retired(e, h); i >= 0 {
+		return w.reopen(e, i), true
 	}
 	return nil, e.log != "" && e.info.ModTime().Before(w.since[e.log])
 }
 
 // resume finds the mark of a file that was followed before a restart: that of
-// the same inode, or, where the system tells none, of the same path.
+// the same inode, or, where the system has none, of the same path.
 func (w *Follower) resume(e entry, h *os.File) *file {
 	d, i := identity(e.info)
 	for k, m := range w.pending {
@@ -160,8 +161,8 @@ func (w *Follower) resume(e entry, h *os.File) *file {
 			if m.Path != e.path || w.copyOfPending(e, h) {
 				continue // another file that got the number of one that was removed, or a copy over the last one
 			}
-			// Cut back or written anew while nobody looked: look() begins its
-			// next life, once a copy of the old one was looked for.
+			// Truncated or rewritten between two looks: look() begins its
+			// next generation, once a copy of the old one was looked for.
 			f.form = read.Lines
 		}
 		delete(w.pending, k)
@@ -175,7 +176,8 @@ func (w *Follower) resume(e entry, h *os.File) *file {
 func (w *Follower) copyOf(e entry, files []*file) *file {
 	for _, f := range files {
 		m := f.mark
-		if m.Whole || m.HeadLen == 0 || filepath.Dir(e.path) != filepath.Dir(f.path) || e.path == f.path || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
+		if m.Whole || m.HeadLen == 0 || filepath.Dir(e.path) != filepath.Dir(f.path) || e.path == f.path ||
+			!rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
 			continue
 		}
 		if c := w.copied(e, m); c != nil {
@@ -191,7 +193,8 @@ func (w *Follower) copyOf(e entry, files []*file) *file {
 func (w *Follower) copying(e entry, files []*file) bool {
 	for _, f := range files {
 		m := f.mark
-		if m.Whole || m.Log != nil || e.info.Size() >= m.Offset || e.path == f.path || filepath.Dir(e.path) != filepath.Dir(f.path) || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
+		if m.Whole || m.Log != nil || e.info.Size() >= m.Offset || e.path == f.path ||
+			filepath.Dir(e.path) != filepath.Dir(f.path) || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
 			continue
 		}
 		if begins(f.path, e.path, e.info.Size()) {
@@ -256,14 +259,15 @@ func (w *Follower) orphans() (found []*file, gone []Mark) {
 			delete(w.pending, k)
 			continue
 		}
-		f := &file{mark: m, path: m.Path, decoder: new(read.Decoder), away: true, form: read.Lines, still: w.opts.Clock()}
+		f := &file{mark: m, path: m.Path, decoder: new(read.Decoder), away: true, form: read.Lines,
+			still: w.opts.Clock()}
 		switch {
 		case w.find(f):
 			found = append(found, f)
 		case w.opts.Clock().Sub(w.began) < w.opts.Linger:
 			continue // it may be being renamed
 		default:
-			gone = append(gone, w.bury(m)...)
+			gone = append(gone, w.retire(m)...)
 		}
 		delete(w.pending, k)
 	}
@@ -272,7 +276,7 @@ func (w *Follower) orphans() (found []*file, gone []Mark) {
 }
 
 // unique drops entries of a file that is there twice, because it was renamed
-// while files were listed; the last one listed is the newest word of it.
+// while files were listed; the last one listed is the newest.
 func unique(list []entry) []entry {
 	at := map[[2]uint64]int{}
 	out := list[:0:0]

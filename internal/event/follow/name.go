@@ -15,10 +15,10 @@ type entry struct {
 	path  string
 	info  os.FileInfo
 	named bool   // by a pattern, not found in a folder
-	log   string // what it is a life of, if it has the name no longer
+	log   string // what it is a generation of, if it no longer has the name
 }
 
-// name gives the path that the events of the file are said to come from.
+// name returns the path that the events of the file are said to come from.
 func (e entry) name() string { return cmp.Or(e.log, e.path) }
 
 // open opens the file, and not another that took its path since it was listed.
@@ -35,7 +35,7 @@ func (e entry) open() (*os.File, error) {
 	return h, nil
 }
 
-// list gives the regular files that the patterns name: files, folders
+// list returns the regular files that the patterns name: files, folders
 // recursively, and globs. missing are the patterns that name nothing.
 func list(patterns []string) (found []entry, missing []string) {
 	seen := map[string]bool{}
@@ -87,7 +87,7 @@ func list(patterns []string) (found []entry, missing []string) {
 
 var packed = regexp.MustCompile(`(?i)\.(gz|zst|bz2|xz|zip|Z)$`)
 
-// rotation is what rotating a log puts behind its name or before its extension.
+// rotation is what rotating a log adds after its name or before its extension.
 var rotation = regexp.MustCompile(`^(?:[.-]?(?:\d{1,4}|\d{8,14}|\d{4}-\d\d-\d\d[-T_0-9:.]*|old|bak|[0-9]{10}))+$`)
 
 // rotatedOf reports whether name is what a rotation makes of base: base.1,
@@ -99,14 +99,15 @@ func rotatedOf(name, base string) bool {
 	}
 	ext := filepath.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
-	if ext == "" || stem == "" || !strings.HasPrefix(name, stem) || !strings.HasSuffix(name, ext) || len(name) <= len(base) {
+	if ext == "" || stem == "" || !strings.HasPrefix(name, stem) || !strings.HasSuffix(name, ext) ||
+		len(name) <= len(base) {
 		return false
 	}
 	return rotation.MatchString(name[len(stem) : len(name)-len(ext)])
 }
 
 // rotatedLog reports whether the packed file at p is an older state of a log
-// that lies beside it: that log is followed, and its past was read.
+// that is beside it: that log is followed, and its past was read.
 func rotatedLog(p string, logs map[string]bool) bool {
 	if !packed.MatchString(p) {
 		return false

@@ -10,10 +10,10 @@ import (
 
 // A rotation that copies and truncates may write its copy over the last one
 // (cp a.log a.log.1; : > a.log). The file is the same then, and what it holds is
-// another life of the log: to begin it as one of its own would read it twice.
+// another generation of the log: to begin it as one of its own would read it twice.
 
 // overwritten lets go of files over which a copy of their log was written. They
-// are found anew, with the marks of what was read of them to be saved.
+// are found again, with the marks of what was read of them to be saved.
 func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
 	listed := map[string]os.FileInfo{}
 	for _, e := range found {
@@ -32,7 +32,7 @@ func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
 			return false
 		}
 		if f.mark.Offset > 0 {
-			save = append(save, w.bury(f.mark)...)
+			save = append(save, w.retire(f.mark)...)
 		} else {
 			f.mark.Gone = true
 			save = append(save, f.mark)
@@ -64,7 +64,7 @@ func (f *file) inherited(e entry) bool {
 	return !f.mark.same(h, e.info.Size())
 }
 
-// letGo stops following a file that is not there any more, and gives the mark to
+// letGo stops following a file that is not there any more, and returns the mark to
 // save.
 func (w *Follower) letGo(f *file) Mark {
 	f.close()
@@ -74,9 +74,10 @@ func (w *Follower) letGo(f *file) Mark {
 }
 
 // isCopy reports whether f, as it is found now, has become a copy of a log that
-// is followed, complete or under way, or of a life of it that was read.
+// is followed, complete or under way, or of a generation of it that was read.
 func (w *Follower) isCopy(f *file, e entry) bool {
-	if f.mark.Whole || f.mark.Log != nil || e.info.Size() == 0 || e.info.Size() == f.mark.Offset && e.info.ModTime().Equal(f.checked) {
+	if f.mark.Whole || f.mark.Log != nil || e.info.Size() == 0 || e.info.Size() == f.mark.Offset &&
+		e.info.ModTime().Equal(f.checked) {
 		return false
 	}
 	h, err := e.open()
@@ -87,8 +88,9 @@ func (w *Follower) isCopy(f *file, e entry) bool {
 	if f.mark.Offset > 0 && f.mark.same(h, e.info.Size()) {
 		return false
 	}
-	others := slices.DeleteFunc(slices.Clone(w.files), func(o *file) bool { return o == f || o.info == nil || !rotationOf(e.path, o.path) })
-	return w.copyOf(e, others) != nil || w.copying(e, others) || w.buried(e, h) >= 0
+	others := slices.DeleteFunc(slices.Clone(w.files),
+		func(o *file) bool { return o == f || o.info == nil || !rotationOf(e.path, o.path) })
+	return w.copyOf(e, others) != nil || w.copying(e, others) || w.retired(e, h) >= 0
 }
 
 // copyOfPending reports whether a file is a copy of a log that was followed before

@@ -19,7 +19,7 @@ import (
 
 const (
 	window = 256 << 10 // how much is read at a time, in bytes; grows for longer lines
-	sniff  = 64 << 10  // how much of a file is looked at to tell its form
+	sniff  = 64 << 10  // how much of a file is looked at to find its form
 )
 
 // look reads what there is to read of one file.
@@ -52,7 +52,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 			if !f.away || w.opts.Clock().Sub(f.still) < w.opts.Linger {
 				return nil
 			}
-			f.form = read.Lines // nobody goes on writing: what there is are lines
+			f.form = read.Lines // it is no longer written, and has lines
 		}
 	}
 	switch f.form {
@@ -81,7 +81,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 				f.checked = time.Time{}
 				return nil // the next match sees whether a copy was written over it
 			}
-			if err := w.reborn(ctx, f, info); err != nil {
+			if err := w.truncated(ctx, f, info); err != nil {
 				return err
 			}
 		}
@@ -94,7 +94,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 	case f.mark.Offset != before:
 		f.still = w.opts.Clock()
 	case f.away && w.opts.Clock().Sub(f.still) >= w.opts.Linger:
-		// Nobody writes to it any more: its last line is complete, with or
+		// It is no longer written: its last line is complete, with or
 		// without a line break.
 		if err := w.lines(ctx, f, true); err != nil {
 			return err
@@ -158,9 +158,10 @@ func (w *Follower) tell(ctx context.Context, f *file) error {
 		if n == 0 || !w.idle(f) {
 			return nil
 		}
-		// One line, no line break, and nobody goes on writing: a document.
+		// One line, no line break, and it is no longer written: a document.
 		form = read.Whole
-		if !bytes.HasPrefix(bytes.TrimLeft(head[:n], " \t\r\n\xef\xbb\xbf"), []byte("[")) && filepath.Ext(f.path) != ".json" {
+		if !bytes.HasPrefix(bytes.TrimLeft(head[:n], " \t\r\n\xef\xbb\xbf"), []byte("[")) &&
+			filepath.Ext(f.path) != ".json" {
 			form = read.Lines
 		}
 	}
@@ -168,10 +169,10 @@ func (w *Follower) tell(ctx context.Context, f *file) error {
 	return nil
 }
 
-// reborn begins the next life of a file that was truncated or written anew: a
+// truncated begins the next generation of a file that was truncated or rewritten: a
 // new epoch from its start. If a rotation copied it before, the copy is read to
 // its end first, from where reading stood.
-func (w *Follower) reborn(ctx context.Context, f *file, info os.FileInfo) error {
+func (w *Follower) truncated(ctx context.Context, f *file, info os.FileInfo) error {
 	old := f.mark
 	if old.HeadLen > 0 && !w.hasCopy(f) {
 		dir := filepath.Dir(f.path)
@@ -212,7 +213,7 @@ func (w *Follower) reborn(ctx context.Context, f *file, info os.FileInfo) error 
 	return w.save(ctx, f.mark, old)
 }
 
-// hasCopy reports whether a copy of f's present life is followed already.
+// hasCopy reports whether a copy of f's present generation is followed already.
 func (w *Follower) hasCopy(f *file) bool {
 	for _, o := range w.files {
 		if o != f && o.mark.Epoch == f.mark.Epoch {
@@ -229,11 +230,11 @@ func (w *Follower) end(ctx context.Context, f *file) error {
 	if f.mark.Whole || f.mark.Inode == 0 {
 		return w.save(ctx, f.mark)
 	}
-	return w.save(ctx, w.bury(f.mark)...)
+	return w.save(ctx, w.retire(f.mark)...)
 }
 
-// lines reads whole lines from where reading stands to the end of the file; if
-// final is set, also the rest behind the last line break.
+// lines reads whole lines from where reading is to the end of the file; if
+// final is set, also the rest after the last line break.
 func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 	if w.buf == nil {
 		w.buf = make([]byte, window)
@@ -297,7 +298,7 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 	}
 }
 
-// odd tells of a file's first line that is not UTF-8.
+// odd reports a file's first line that is not UTF-8.
 func (w *Follower) odd(f *file, lines []byte) {
 	if f.odd || w.opts.OnOdd == nil || utf8.Valid(lines) {
 		return
@@ -359,16 +360,18 @@ func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 
 func (f *file) line(w *Follower, line []byte, at int64, m Mark) ([]*event.Event, error) {
 	if len(line) > w.opts.MaxRecord {
-		return nil, fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord))
 	}
 	hint := w.opts.Hint
 	hint.Seen, hint.Seed = w.opts.Clock(), m.Epoch
-	return f.decoder.Line(event.Source{Sensor: w.opts.Sensor, Name: m.Path, Offset: at, Record: m.Record}, bytes.TrimRight(line, "\r"), hint)
+	return f.decoder.Line(event.Source{Sensor: w.opts.Sensor, Name: m.Path, Offset: at, Record: m.Record},
+		bytes.TrimRight(line, "\r"), hint)
 }
 
 // lastLine reads a last line without a line break, if it is JSON that is
-// complete, or if the file was rotated and stands still: of another line of
-// text nobody can tell whether it will go on.
+// complete, or if the file was rotated and does not change: of another line of
+// text it is not known whether it will go on.
 func (w *Follower) lastLine(ctx context.Context, f *file) error {
 	if f.path != f.mark.Path && w.opts.Clock().Sub(f.still) >= w.opts.Linger {
 		return w.lines(ctx, f, true)

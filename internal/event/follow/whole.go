@@ -17,7 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 )
 
-// whole reads an archive, or a JSON document, once it stands still.
+// whole reads an archive, or a JSON document, once it does not change.
 func (w *Follower) whole(ctx context.Context, f *file) error {
 	m := f.mark
 	if m.Done && m.Size == f.info.Size() && m.Modified.Equal(f.info.ModTime().UTC()) || !w.idle(f) {
@@ -51,7 +51,8 @@ func (w *Follower) readWhole(ctx context.Context, f *file, epoch string) error {
 		return err
 	}
 	defer in.Close()
-	opts := read.Options{Sensor: w.opts.Sensor, Clock: w.opts.Clock, MaxRecord: w.opts.MaxRecord, Hint: w.opts.Hint, Epoch: epoch}
+	opts := read.Options{Sensor: w.opts.Sensor, Clock: w.opts.Clock, MaxRecord: w.opts.MaxRecord, Hint: w.opts.Hint,
+		Epoch: epoch}
 	var events []*event.Event
 	rep, err := read.Stream(ctx, f.path, in, opts, func(e *event.Event) error {
 		if events = append(events, e); len(events) < w.opts.Batch {

@@ -32,7 +32,8 @@ func (s *Syslog) datagrams(ctx context.Context) {
 			continue
 		}
 		number++
-		s.put(ctx, d, event.Source{Sensor: "syslog", Name: "udp://" + peer.Addr().Unmap().String(), Record: number}, buf[:n], false)
+		s.put(ctx, d, event.Source{Sensor: "syslog", Name: "udp://" + peer.Addr().Unmap().String(), Record: number},
+			buf[:n], false)
 	}
 }
 
@@ -126,8 +127,8 @@ type framing struct {
 	long       []byte
 }
 
-// next gives the next message, valid until the call after. errTooLarge leaves
-// the stream behind the message; other errors end it. io.EOF may come with a last
+// next returns the next message, valid until the call after. errTooLarge leaves
+// the stream after the message; other errors end it. io.EOF may come with a last
 // line that has no line break.
 func (f *framing) next() ([]byte, error) {
 	f.inside = false
@@ -158,7 +159,7 @@ func (f *framing) skip(n int) {
 	f.at += int64(k)
 }
 
-// count reads "LEN " if it stands before "<"; head is its length.
+// count reads "LEN " if it is before "<"; head is its length.
 func (f *framing) count() (n int64, head int) {
 	for i := 0; i < 12; i++ {
 		b, err := f.in.Peek(i + 1)

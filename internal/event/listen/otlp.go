@@ -33,7 +33,7 @@ type OTLPOptions struct {
 	MaxBody     int64       // greatest request, packed and unpacked, in bytes; 16 MiB if 0
 	MaxRequests int         // requests that are worked on at a time; 16 if 0
 	Clock       clock.Clock // clock.System if nil
-	Hint        read.Hint   // for records that do not tell
+	Hint        read.Hint   // for records that do not state it
 	Log         *slog.Logger
 }
 
@@ -77,9 +77,10 @@ func NewOTLP(opts OTLPOptions, sink Sink) *OTLP {
 	return &OTLP{opts: opts, sink: sink, slots: make(chan struct{}, opts.MaxRequests)}
 }
 
-// Counters gives the counters.
+// Counters returns the counters.
 func (o *OTLP) Counters() OTLPCounters {
-	return OTLPCounters{Requests: o.requests.Load(), Refused: o.refused.Load(), Kept: o.kept.Load(), Rejected: o.rejected.Load()}
+	return OTLPCounters{Requests: o.requests.Load(), Refused: o.refused.Load(), Kept: o.kept.Load(),
+		Rejected: o.rejected.Load()}
 }
 
 // Codes of google.rpc.Status.
@@ -100,7 +101,8 @@ func (o *OTLP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	isJSON := kind == "application/json"
 	if !isJSON && kind != "application/x-protobuf" {
-		o.fail(w, false, http.StatusUnsupportedMediaType, codeInvalid, "the content type must be application/x-protobuf or application/json")
+		o.fail(w, false, http.StatusUnsupportedMediaType, codeInvalid,
+			"the content type must be application/x-protobuf or application/json")
 		return
 	}
 	select {
@@ -124,7 +126,8 @@ func (o *OTLP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = proto.Unmarshal(body, &logs)
 	}
 	if err != nil {
-		o.fail(w, isJSON, http.StatusBadRequest, codeInvalid, "the request is not a valid ExportLogsServiceRequest; sending it again will not help")
+		o.fail(w, isJSON, http.StatusBadRequest, codeInvalid,
+			"the request is not a valid ExportLogsServiceRequest; sending it again will not help")
 		return
 	}
 	sum := sha256.Sum256(body)
@@ -135,7 +138,8 @@ func (o *OTLP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				o.opts.Log.Warn("the events of an OTLP request were not taken", "err", err)
 			}
 			w.Header().Set("Retry-After", "5")
-			o.fail(w, isJSON, http.StatusServiceUnavailable, codeUnavailable, "the events could not be kept now; send them again")
+			o.fail(w, isJSON, http.StatusServiceUnavailable, codeUnavailable,
+				"the events could not be kept now; send them again")
 			return
 		}
 	}
@@ -172,7 +176,8 @@ func (o *OTLP) body(w http.ResponseWriter, r *http.Request) (body []byte, status
 
 // events makes the events of a request, and counts the records that it cannot
 // take, with the reason of the first.
-func (o *OTLP) events(logs *logspb.LogsData, peer, seed string, isJSON bool) (out []*event.Event, rejected int64, reason string) {
+func (o *OTLP) events(logs *logspb.LogsData, peer, seed string, isJSON bool) (out []*event.Event, rejected int64,
+	reason string) {
 	d := new(read.Decoder)
 	now := o.opts.Clock()
 	n := int64(0)
@@ -216,7 +221,8 @@ func (r received) events(d *read.Decoder, source event.Source, hint read.Hint) (
 	if proto.Size(lr) > event.MaxRecord {
 		return nil, "a record is too large"
 	}
-	for k, v := range map[string]any{"severity_text": lr.GetSeverityText(), "trace_id": r.id(lr.GetTraceId()), "span_id": r.id(lr.GetSpanId()), "event_name": lr.GetEventName()} {
+	for k, v := range map[string]any{"severity_text": lr.GetSeverityText(), "trace_id": r.id(lr.GetTraceId()),
+		"span_id": r.id(lr.GetSpanId()), "event_name": lr.GetEventName()} {
 		if v != "" && attributes[k] == nil {
 			attributes[k] = v
 		}
@@ -238,7 +244,7 @@ func (r received) events(d *read.Decoder, source event.Source, hint read.Hint) (
 		hint.Host = h
 	}
 	if f, ok := attributes["log.file.name"].(string); ok && f != "" {
-		source.Name += "!" + f // Zeek tells what a log is by its file's name
+		source.Name += "!" + f // Zeek says what a log is by its file's name
 	}
 	var evs []*event.Event
 	switch b := lr.GetBody().GetValue().(type) {
@@ -261,7 +267,7 @@ func (r received) events(d *read.Decoder, source event.Source, hint read.Hint) (
 	for _, e := range evs {
 		unknown := e.Product == "" && len(e.Categories) == 0
 		if unknown && !stamp.IsZero() {
-			e.Time = stamp // the sender's word goes before a guess at a field's
+			e.Time = stamp // the sender's time goes before a guess at a field's
 		}
 		for k, v := range attributes {
 			if _, ok := e.Fields[k]; !ok {

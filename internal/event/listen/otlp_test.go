@@ -39,7 +39,8 @@ func list(kvs ...*commonpb.KeyValue) *commonpb.AnyValue {
 
 func request(records ...*logspb.LogRecord) *collector.ExportLogsServiceRequest {
 	return &collector.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{
-		Resource:  &resourcepb.Resource{Attributes: []*commonpb.KeyValue{kv("host.name", str("web1")), kv("service.name", str("shop"))}},
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{kv("host.name", str("web1")),
+			kv("service.name", str("shop"))}},
 		ScopeLogs: []*logspb.ScopeLogs{{LogRecords: records}},
 	}}}
 }
@@ -47,13 +48,24 @@ func request(records ...*logspb.LogRecord) *collector.ExportLogsServiceRequest {
 func sample() *collector.ExportLogsServiceRequest {
 	at := uint64(time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC).UnixNano())
 	return request(
-		&logspb.LogRecord{TimeUnixNano: at, SeverityText: "WARN", SeverityNumber: 13, Body: str("login failed from 203.0.113.7"),
-			TraceId: bytes.Repeat([]byte{0xab}, 16), Attributes: []*commonpb.KeyValue{kv("client.address", str("203.0.113.8")), kv("n", &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 7}})}},
-		&logspb.LogRecord{ObservedTimeUnixNano: at, Body: str(`{"Event":{"System":{"EventID":4104,"Channel":"Microsoft-Windows-PowerShell/Operational","Computer":"pc1","TimeCreated":{"#attributes":{"SystemTime":"2026-01-01T00:00:00Z"}}},"EventData":{"ScriptBlockText":"iex"}}}`)},
-		&logspb.LogRecord{ObservedTimeUnixNano: at, Body: list(kv("channel", str("Security")), kv("computer", str("pc2")), kv("system_time", str("2026-01-01T00:00:01Z")),
-			kv("event_id", list(kv("id", &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 4688}}))), kv("provider", list(kv("name", str("Microsoft-Windows-Security-Auditing")))),
-			kv("event_data", list(kv("NewProcessName", str(`C:\x.exe`)))))},
-		&logspb.LogRecord{ObservedTimeUnixNano: at, Body: str(`{"ts":1,"id.orig_h":"192.0.2.1","id.resp_h":"192.0.2.2","uid":"C"}`), Attributes: []*commonpb.KeyValue{kv("log.file.name", str("conn.log"))}},
+		&logspb.LogRecord{TimeUnixNano: at, SeverityText: "WARN", SeverityNumber: 13,
+			Body:    str("login failed from 203.0.113.7"),
+			TraceId: bytes.Repeat([]byte{0xab}, 16),
+			Attributes: []*commonpb.KeyValue{kv("client.address", str("203.0.113.8")),
+				kv("n", &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 7}})}},
+		&logspb.LogRecord{ObservedTimeUnixNano: at,
+			Body: str(`{"Event":{"System":{"EventID":4104,"Channel":"Microsoft-Windows-PowerShell/Operational",` +
+				`"Computer":"pc1","TimeCreated":{"#attributes":{"SystemTime":"2026-01-01T00:00:00Z"}}},` +
+				`"EventData":{"ScriptBlockText":"iex"}}}`)},
+		&logspb.LogRecord{ObservedTimeUnixNano: at,
+			Body: list(kv("channel", str("Security")), kv("computer", str("pc2")),
+				kv("system_time", str("2026-01-01T00:00:01Z")),
+				kv("event_id", list(kv("id", &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 4688}}))),
+				kv("provider", list(kv("name", str("Microsoft-Windows-Security-Auditing")))),
+				kv("event_data", list(kv("NewProcessName", str(`C:\x.exe`)))))},
+		&logspb.LogRecord{ObservedTimeUnixNano: at,
+			Body:       str(`{"ts":1,"id.orig_h":"192.0.2.1","id.resp_h":"192.0.2.2","uid":"C"}`),
+			Attributes: []*commonpb.KeyValue{kv("log.file.name", str("conn.log"))}},
 		&logspb.LogRecord{ObservedTimeUnixNano: at, Body: str(`{"broken": `)},
 		&logspb.LogRecord{ObservedTimeUnixNano: at, Body: list(kv("a", list(kv("b", str("c\x00d")))))},
 	)
@@ -101,7 +113,8 @@ func TestOTLP(t *testing.T) {
 	answer, _ := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	var out collector.ExportLogsServiceResponse
-	if err := proto.Unmarshal(answer, &out); err != nil || resp.StatusCode != 200 || out.PartialSuccess != nil || resp.Header.Get("Content-Type") != protobuf {
+	if err := proto.Unmarshal(answer, &out); err != nil || resp.StatusCode != 200 || out.PartialSuccess != nil ||
+		resp.Header.Get("Content-Type") != protobuf {
 		t.Fatalf("%v %v %v", resp.Status, err, &out)
 	}
 	if len(st.events) != 6 {
@@ -111,7 +124,8 @@ func TestOTLP(t *testing.T) {
 	var got []row
 	for _, e := range st.events {
 		m, _ := e.Fields["message"].(string)
-		got = append(got, row{e.Product + "/" + e.Service + "/" + strings.Join(e.Categories, ","), e.Host, e.Time.Format(time.RFC3339Nano), m})
+		got = append(got, row{e.Product + "/" + e.Service + "/" + strings.Join(e.Categories, ","), e.Host,
+			e.Time.Format(time.RFC3339Nano), m})
 		if e.From.Sensor != "otlp" || e.Raw == nil || e.Fields["service.name"] != "shop" {
 			t.Errorf("%+v %s", e.From, e.Raw)
 		}
@@ -128,7 +142,8 @@ func TestOTLP(t *testing.T) {
 		t.Error(d)
 	}
 	first := st.events[0]
-	for k, v := range map[string]any{"client.address": "203.0.113.8", "n": int64(7), "severity_text": "WARN", "severity_number": int64(13), "trace_id": strings.Repeat("ab", 16), "host.name": "web1"} {
+	for k, v := range map[string]any{"client.address": "203.0.113.8", "n": int64(7), "severity_text": "WARN",
+		"severity_number": int64(13), "trace_id": strings.Repeat("ab", 16), "host.name": "web1"} {
 		if first.Fields[k] != v {
 			t.Errorf("%s is %v", k, first.Fields[k])
 		}
@@ -147,7 +162,8 @@ func TestOTLPAgain(t *testing.T) {
 	st := &store{}
 	h := receiver(st, OTLPOptions{})
 	same := &logspb.LogRecord{Body: str("the same words")}
-	body, _ := proto.Marshal(request(same, same, &logspb.LogRecord{Body: str(`{"a":1}{"a":1}`)}, &logspb.LogRecord{Body: str(`   {"a":1}`)}))
+	body, _ := proto.Marshal(request(same, same, &logspb.LogRecord{Body: str(`{"a":1}{"a":1}`)},
+		&logspb.LogRecord{Body: str(`   {"a":1}`)}))
 	post(t, h, protobuf, body)
 	post(t, h, protobuf, body)
 	ids := map[string]int{}
@@ -166,14 +182,16 @@ func TestOTLPJSON(t *testing.T) {
 		"scopeLogs":[{"scope":{"name":"s"},"logRecords":[{"timeUnixNano":"1767323045000000000","severityNumber":9,"severityText":"INFO","traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174",
 		"body":{"stringValue":"hi"},"attributes":[{"key":"i","value":{"intValue":"5"}}],"future":true},{}]}]}]}`))
 	var out collector.ExportLogsServiceResponse
-	if err := protojson.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
+	if err := protojson.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 ||
+		w.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("%d %v %s", w.Code, err, w.Body)
 	}
 	if p := out.GetPartialSuccess(); p.GetRejectedLogRecords() != 1 || p.GetErrorMessage() == "" {
 		t.Errorf("%v", p)
 	}
 	e := st.events[0]
-	if e.Fields["trace_id"] != "5B8EFFF798038103D269B633813FC60C" || e.Fields["span_id"] != "EEE19B7EC3C1B174" || e.Fields["i"] != int64(5) || e.Host != "h" {
+	if e.Fields["trace_id"] != "5B8EFFF798038103D269B633813FC60C" || e.Fields["span_id"] != "EEE19B7EC3C1B174" ||
+		e.Fields["i"] != int64(5) || e.Host != "h" {
 		t.Errorf("%v", e.Fields)
 	}
 }
@@ -237,7 +255,8 @@ func TestOTLPErrors(t *testing.T) {
 			}
 			if name == "partly" {
 				var out collector.ExportLogsServiceResponse
-				if err := proto.Unmarshal(w.Body.Bytes(), &out); err != nil || out.GetPartialSuccess().GetRejectedLogRecords() != 1 {
+				if err := proto.Unmarshal(w.Body.Bytes(), &out); err != nil ||
+					out.GetPartialSuccess().GetRejectedLogRecords() != 1 {
 					t.Errorf("%v %v", err, &out)
 				}
 			}

@@ -39,7 +39,7 @@ type SyslogOptions struct {
 	Drain      time.Duration // how long the end waits for the sink; 5 s if 0
 
 	Clock clock.Clock // clock.System if nil
-	Hint  read.Hint   // for records that do not tell; Zone says what RFC 3164 times mean
+	Hint  read.Hint   // for records that do not state it; Zone says what RFC 3164 times mean
 	Log   *slog.Logger
 }
 
@@ -104,7 +104,8 @@ func NewSyslog(opts SyslogOptions, sink Sink) *Syslog {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	return &Syslog{opts: opts, sink: sink, queue: make(chan queued, opts.Queue), bytes: semaphore.NewWeighted(opts.QueueBytes)}
+	return &Syslog{opts: opts, sink: sink, queue: make(chan queued, opts.Queue),
+		bytes: semaphore.NewWeighted(opts.QueueBytes)}
 }
 
 // Listen opens the ports. A port that is taken is a fault of kind Conflict that
@@ -135,7 +136,8 @@ func (s *Syslog) listen() error {
 	}
 	if s.opts.TLS != "" {
 		if s.opts.TLSConfig == nil {
-			return fault.New(fault.Invalid, i18n.T("syslog over TLS needs a certificate", "TLS で syslog を受けるには証明書が必要です"))
+			return fault.New(fault.Invalid,
+				i18n.T("syslog over TLS needs a certificate", "TLS で syslog を受けるには証明書が必要です"))
 		}
 		l, err := net.Listen("tcp", s.opts.TLS)
 		if err != nil {
@@ -150,15 +152,18 @@ func portFault(kind, addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fault.Wrap(fault.Conflict, i18n.T("{0} port {1} is in use", "{0} ポート {1} は使用中です").With(kind, addr), err).
-			WithHint(i18n.T("stop the program that listens there, or choose another port", "そのポートで待ち受けているプログラムを止めるか、別のポートを選んでください"))
+			WithHint(i18n.T("stop the program that listens there, or choose another port",
+				"そのポートで待ち受けているプログラムを止めるか、別のポートを選んでください"))
 	case errors.Is(err, syscall.EACCES):
-		return fault.Wrap(fault.Denied, i18n.T("{0} port {1} may not be opened", "{0} ポート {1} を開く権限がありません").With(kind, addr), err).
-			WithHint(i18n.T("ports below 1024 need the right to bind them; 5514 and 6514 do not", "1024 未満のポートには権限が必要です。5514 や 6514 なら不要です"))
+		return fault.Wrap(fault.Denied,
+			i18n.T("{0} port {1} may not be opened", "{0} ポート {1} を開く権限がありません").With(kind, addr), err).
+			WithHint(i18n.T("ports below 1024 need the right to bind them; 5514 and 6514 do not",
+				"1024 未満のポートには権限が必要です。5514 や 6514 なら不要です"))
 	}
 	return fault.Wrap(fault.Invalid, i18n.T("cannot listen at {1} ({0})", "{1} ({0}) で待ち受けできません").With(kind, addr), err)
 }
 
-// Addrs gives the addresses that are listened at; nil for a transport that is off.
+// Addrs returns the addresses that are listened at; nil for a transport that is off.
 func (s *Syslog) Addrs() (udp, tcp, tls net.Addr) {
 	if s.udp != nil {
 		udp = s.udp.LocalAddr()
@@ -172,7 +177,7 @@ func (s *Syslog) Addrs() (udp, tcp, tls net.Addr) {
 	return udp, tcp, tls
 }
 
-// Counters gives the counters.
+// Counters returns the counters.
 func (s *Syslog) Counters() SyslogCounters {
 	return SyslogCounters{
 		Received: s.received.Load(), Kept: s.kept.Load(), Dropped: s.dropped.Load(), TooLarge: s.tooLarge.Load(),

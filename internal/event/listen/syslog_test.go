@@ -65,16 +65,18 @@ func (s *store) messages() []string {
 	return out
 }
 
-// wait polls until the condition holds; it gives up after a long while.
+// wait returns when the condition holds, and fails after a long while.
 func wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
-		if ok() {
-			return
+	again, late := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("%s did not come", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("%s did not come", what)
 }
 
 func receive(t *testing.T, opts SyslogOptions, st *store) (*Syslog, func()) {
@@ -122,14 +124,16 @@ func TestUDP(t *testing.T) {
 	wait(t, "the first message", func() bool { return len(st.messages()) == 1 })
 	fmt.Fprint(c, "<13>Feb  3 12:04:05 web1 sshd[7]: Accepted\n")
 	wait(t, "the second message", func() bool { return len(st.messages()) == 2 })
-	fmt.Fprint(c, `<13>Feb  3 12:04:05 ids suricata: {"timestamp":"2026-01-02T03:04:05Z","flow_id":1,"event_type":"alert","src_ip":"192.0.2.1"}`)
+	fmt.Fprint(c, `<13>Feb  3 12:04:05 ids suricata: {"timestamp":"2026-01-02T03:04:05Z","flow_id":1,`+
+		`"event_type":"alert","src_ip":"192.0.2.1"}`)
 	wait(t, "the third message", func() bool { return len(st.messages()) == 3 })
 	if d := cmp.Diff([]string{"hello", "Accepted", "<nil>"}, st.messages()); d != "" {
 		t.Error(d)
 	}
 	for i, want := range []string{"linux/syslog", "linux/sshd", "suricata/alert"} {
 		e := st.events[i]
-		if got := e.Product + "/" + e.Service; got != want || e.From.Sensor != "syslog" || e.From.Name != "udp://127.0.0.1" || e.From.Record != int64(i+1) {
+		if got := e.Product + "/" + e.Service; got != want || e.From.Sensor != "syslog" ||
+			e.From.Name != "udp://127.0.0.1" || e.From.Record != int64(i+1) {
 			t.Errorf("%s %+v", got, e.From)
 		}
 	}
@@ -161,7 +165,8 @@ func TestTCPFraming(t *testing.T) {
 	c := dial(t, tcp)
 	counted := func(m string) string { return fmt.Sprintf("%d %s", len(m), m) }
 	fmt.Fprint(c, counted("<13>one\nline"), counted("<13>two"), "<13>three\n<13>four\r\n\n", counted("<13>five"),
-		"2026-01-02T03:04:05Z web1 app: six\n", counted("<13>"+strings.Repeat("x", 300)), "<13>"+strings.Repeat("y", 400), "\n<13>seven")
+		"2026-01-02T03:04:05Z web1 app: six\n", counted("<13>"+strings.Repeat("x", 300)), "<13>"+
+			strings.Repeat("y", 400), "\n<13>seven")
 	wait(t, "the messages before the end", func() bool { return s.Counters().TooLarge == 2 })
 	c.(*net.TCPConn).CloseWrite()
 	wait(t, "the messages", func() bool { return len(st.messages()) == 7 })
@@ -228,8 +233,10 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:  time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true,
+		BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +250,9 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestTLS(t *testing.T) {
 	cert, pool := certificate(t)
 	st := &store{}
-	s, _ := receive(t, SyslogOptions{TLS: local, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}}, st)
+	s, _ := receive(t, SyslogOptions{TLS: local,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool,
+			ClientAuth: tls.RequireAndVerifyClientCert}}, st)
 	_, _, addr := s.Addrs()
 	c, err := tls.Dial("tcp", addr.String(), &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}})
 	if err != nil {
@@ -271,7 +280,8 @@ func TestTLS(t *testing.T) {
 
 func TestConnectionLimits(t *testing.T) {
 	st := &store{}
-	s, _ := receive(t, SyslogOptions{TCP: local, MaxConns: 2, Idle: 150 * time.Millisecond, Slow: 50 * time.Millisecond}, st)
+	s, _ := receive(t, SyslogOptions{TCP: local, MaxConns: 2, Idle: 150 * time.Millisecond,
+		Slow: 50 * time.Millisecond}, st)
 	_, tcp, _ := s.Addrs()
 	a, b := dial(t, tcp), dial(t, tcp)
 	wait(t, "two connections", func() bool { return s.Counters().Open == 2 })
@@ -312,7 +322,8 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	err = NewSyslog(SyslogOptions{UDP: local, TCP: l.Addr().String()}, (&store{}).sink).Listen()
-	if !fault.Is(err, fault.Conflict) || !strings.Contains(fault.TextOf(err).EN, l.Addr().String()) || fault.HintOf(err).Zero() {
+	if !fault.Is(err, fault.Conflict) || !strings.Contains(fault.TextOf(err).EN, l.Addr().String()) ||
+		fault.HintOf(err).Zero() {
 		t.Error(err)
 	}
 	if err := NewSyslog(SyslogOptions{TLS: local}, nil).Listen(); !fault.Is(err, fault.Invalid) {
@@ -323,7 +334,8 @@ func TestPortInUse(t *testing.T) {
 // FuzzFraming cuts any stream into messages: it must end, stay within its bound
 // and, for what it frames itself, give the messages back.
 func FuzzFraming(f *testing.F) {
-	for _, s := range []string{"5 <13>x", "<13>a\n<13>b", "99999999999 <", "0 <13>", "12 34", "\x00\x00\n\n<1>x\n3 <1>"} {
+	for _, s := range []string{"5 <13>x", "<13>a\n<13>b", "99999999999 <", "0 <13>", "12 34",
+		"\x00\x00\n\n<1>x\n3 <1>"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -49,7 +49,7 @@ func (d *Decoder) auditShape(s string) (record, bool) {
 		return record{}, false
 	}
 	rest := strings.TrimPrefix(strings.TrimSpace(s[i+j+1:]), ":")
-	// An enriched record repeats its values in words behind a group separator.
+	// An enriched record repeats its values in words after a group separator.
 	rest, enriched, _ := strings.Cut(rest, "\x1d")
 	for k, v := range pairs(rest, kind == "EXECVE") {
 		put(f, k, v)
@@ -70,7 +70,7 @@ func (d *Decoder) auditShape(s string) (record, bool) {
 	return r, true
 }
 
-// process gives the records that tell a command line the names of Sigma's
+// process gives the records that show a command line the names of Sigma's
 // process_creation.
 func (d *Decoder) process(r *record, id, kind string) {
 	f := r.fields
@@ -145,7 +145,8 @@ func execCall(f map[string]any) bool {
 // in EXECVE records only; in others they are numbers.
 func hexField(k string, args bool) bool {
 	switch k {
-	case "proctitle", "name", "exe", "comm", "cwd", "cmd", "acct", "path", "data", "key", "root_dir", "vm", "new-disk", "old-disk":
+	case "proctitle", "name", "exe", "comm", "cwd", "cmd", "acct", "path", "data", "key", "root_dir", "vm", "new-disk",
+		"old-disk":
 		return true
 	}
 	return args && len(k) > 1 && k[0] == 'a' && allDigits(k[1:])
@@ -161,7 +162,7 @@ func pairs(s string, args bool) map[string]string {
 			return out
 		}
 		if sp := strings.IndexAny(s, " \t"); sp >= 0 && sp < eq {
-			s = s[sp:] // a word that is no pair
+			s = s[sp:] // a word that is not a pair
 			continue
 		}
 		k := s[:eq]
@@ -215,7 +216,7 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// yearOf gives a time that was written without its year the one that makes it
+// yearOf sets the year of a time that was written without one to that which makes it
 // the latest time not more than a week after seen.
 func yearOf(t, seen time.Time) time.Time {
 	t = t.AddDate(seen.Year()-t.Year(), 0, 0)

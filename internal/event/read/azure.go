@@ -28,9 +28,9 @@ var azureActivities = map[string]bool{
 	"policy": true, "autoscale": true, "resourcehealth": true, "write": true, "delete": true, "action": true,
 }
 
-// azureKind tells which log of Azure or Entra ID a record is of: as diagnostic
+// azureKind returns which log of Azure or Entra ID a record is of: as diagnostic
 // settings export it, as Log Analytics keeps it, or as Microsoft Graph and Azure's
-// own interface give it.
+// own interface have it.
 func azureKind(m map[string]any) string {
 	switch {
 	case m["time"] != nil && str(m, "operationName") != "" && str(m, "category") != "":
@@ -50,26 +50,31 @@ func azureKind(m map[string]any) string {
 			return s
 		}
 		switch {
-		case m["OperationNameValue"] != nil && m["CategoryValue"] != nil && (m["ResourceProviderValue"] != nil || m["SubscriptionId"] != nil):
+		case m["OperationNameValue"] != nil && m["CategoryValue"] != nil &&
+			(m["ResourceProviderValue"] != nil || m["SubscriptionId"] != nil):
 			return "activitylogs"
 		case m["ResultType"] != nil && m["AppDisplayName"] != nil && m["ConditionalAccessStatus"] != nil:
 			return "signinlogs"
 		case m["LoggedByService"] != nil && m["ActivityDisplayName"] != nil && m["TargetResources"] != nil:
 			return "auditlogs"
 		}
-	case m["createdDateTime"] != nil && sub(m, "status")["errorCode"] != nil && (str(m, "userPrincipalName") != "" || m["servicePrincipalId"] != nil) && (m["appDisplayName"] != nil || m["ipAddress"] != nil):
+	case m["createdDateTime"] != nil && sub(m, "status")["errorCode"] != nil &&
+		(str(m, "userPrincipalName") != "" || m["servicePrincipalId"] != nil) &&
+		(m["appDisplayName"] != nil || m["ipAddress"] != nil):
 		return "signinlogs"
 	case m["activityDisplayName"] != nil && m["activityDateTime"] != nil && m["initiatedBy"] != nil:
 		return "auditlogs"
-	case pimAlert(str(m, "riskEventType")) || strings.HasPrefix(str(m, "@odata.type"), "#microsoft.graph.") && pimAlert(str(m, "@odata.type")):
+	case pimAlert(str(m, "riskEventType")) || strings.HasPrefix(str(m, "@odata.type"), "#microsoft.graph.") &&
+		pimAlert(str(m, "@odata.type")):
 		return "pim"
-	case m["riskEventType"] != nil && (m["riskState"] != nil || m["riskLevel"] != nil) && (m["detectedDateTime"] != nil || m["activityDateTime"] != nil):
+	case m["riskEventType"] != nil && (m["riskState"] != nil || m["riskLevel"] != nil) &&
+		(m["detectedDateTime"] != nil || m["activityDateTime"] != nil):
 		return "riskdetection"
 	}
 	return ""
 }
 
-// pimAlert tells the types of the alerts of Privileged Identity Management
+// pimAlert lists the types of the alerts of Privileged Identity Management
 // (Graph: unifiedRoleManagementAlertIncident and …Configuration).
 func pimAlert(kind string) bool {
 	return strings.HasSuffix(kind, "AlertIncident") || strings.HasSuffix(kind, "AlertConfiguration")
@@ -87,7 +92,9 @@ func azureShape(m map[string]any) (record, bool) {
 		azureActivity(m)
 		r.user = firstText(m, "caller", "Caller")
 		if r.user == "" {
-			r.user = firstText(sub(sub(m, "identity"), "claims"), "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "name")
+			r.user = firstText(sub(sub(m, "identity"), "claims"),
+				"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+				"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "name")
 		}
 	case "auditlogs":
 		azureAudit(m)
@@ -101,12 +108,13 @@ func azureShape(m map[string]any) (record, bool) {
 		put(m, "riskEventType", strings.TrimPrefix(str(m, "@odata.type"), "#microsoft.graph."))
 		r.user = textAt(m, "assigneeUserPrincipalName")
 	}
-	r.time = firstTime(m, "time", "eventTimestamp", "createdDateTime", "activityDateTime", "detectedDateTime", "TimeGenerated", "lastModifiedDateTime")
+	r.time = firstTime(m, "time", "eventTimestamp", "createdDateTime", "activityDateTime", "detectedDateTime",
+		"TimeGenerated", "lastModifiedDateTime")
 	return r, true
 }
 
-// azureNames brings the three ways of writing a record together: what lies under
-// properties stands beside it too, and names of Log Analytics as Graph writes them.
+// azureNames brings the three ways of writing a record together: what is under
+// properties is beside it too, and names of Log Analytics as Graph writes them.
 func azureNames(m map[string]any) {
 	inner := sub(m, "properties")
 	for k, v := range inner {
@@ -124,18 +132,21 @@ func azureNames(m map[string]any) {
 				to = "ipAddress"
 			case "LocationDetails":
 				if place, ok := unpacked(m[k]).(map[string]any); ok {
-					for _, p := range []string{"geoCoordinates.latitude", "geoCoordinates.longitude", "countryOrRegion", "city", "state"} {
+					for _, p := range []string{"geoCoordinates.latitude", "geoCoordinates.longitude", "countryOrRegion",
+						"city", "state"} {
 						put(m, "location."+p, reach(place, p))
 					}
 				}
-			case "Status", "DeviceDetail", "TargetResources", "InitiatedBy", "AdditionalDetails", "NetworkLocationDetails":
+			case "Status", "DeviceDetail", "TargetResources", "InitiatedBy", "AdditionalDetails",
+				"NetworkLocationDetails":
 				put(m, to, unpacked(m[k]))
 				continue
 			}
 			put(m, to, m[k])
 		}
 	}
-	for _, k := range []string{"status", "deviceDetail", "location", "targetResources", "initiatedBy", "additionalDetails"} {
+	for _, k := range []string{"status", "deviceDetail", "location", "targetResources", "initiatedBy",
+		"additionalDetails"} {
 		if s, ok := m[k].(string); ok && len(s) > 1 {
 			m[k] = unpacked(s)
 		}
@@ -143,7 +154,8 @@ func azureNames(m map[string]any) {
 }
 
 func azureActivity(m map[string]any) {
-	for _, k := range []string{"operationName", "category", "resourceProviderName", "status", "subStatus", "eventName", "resourceType"} {
+	for _, k := range []string{"operationName", "category", "resourceProviderName", "status", "subStatus", "eventName",
+		"resourceType"} {
 		if o := sub(m, k); str(o, "value") != "" {
 			put(m, k+".localizedValue", o["localizedValue"])
 			m[k] = o["value"]
@@ -195,7 +207,8 @@ func azureAudit(m map[string]any) {
 		}
 	}
 	named(m, "additionalDetails.", m["additionalDetails"], "key", "value")
-	flatten(m, "targetResources.type", "targetResources.displayName", "targetResources.id", "targetResources.userPrincipalName",
+	flatten(m, "targetResources.type", "targetResources.displayName", "targetResources.id",
+		"targetResources.userPrincipalName",
 		"targetResources.modifiedProperties", "targetResources.modifiedProperties.displayName",
 		"targetResources.modifiedProperties.newValue", "targetResources.modifiedProperties.oldValue")
 	if inner == nil {

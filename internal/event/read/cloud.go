@@ -30,7 +30,7 @@ var cloudShapes = [...]func(map[string]any) (record, bool){
 // maxAdded bounds how many values of one record are given under a second name.
 const maxAdded = 512
 
-// scalars gives the texts, numbers and truth values in v, at most maxAdded.
+// scalars returns the texts, numbers and truth values in v, at most maxAdded.
 func scalars(v any) []any { return appendScalars(nil, v, 0) }
 
 func appendScalars(out []any, v any, depth int) []any {
@@ -67,7 +67,7 @@ func legible(m map[string]any, key string) {
 	}
 }
 
-// named gives each of a list of {name: …, value: …} as a field of its own.
+// named returns each of a list of {name: …, value: …} as a field of its own.
 func named(m map[string]any, prefix string, list any, name, value string) {
 	items, _ := list.([]any)
 	for i, item := range items {
@@ -81,13 +81,13 @@ func named(m map[string]any, prefix string, list any, name, value string) {
 	}
 }
 
-// reach gives what lies at a path, through lists too.
+// reach returns what is at a path, through lists too.
 func reach(m map[string]any, path string) any {
 	v, _ := sigma.LookupIn(m, path)
 	return v
 }
 
-// flatten gives what lies at paths as fields of that name: of a field's whole name
+// flatten returns what is at paths as fields of that name: of a field's whole name
 // rules may write the letters in any case, of a path they may not.
 func flatten(m map[string]any, paths ...string) {
 	for _, p := range paths {
@@ -100,7 +100,7 @@ func flatten(m map[string]any, paths ...string) {
 	}
 }
 
-// textAt gives the first of the paths that has a text.
+// textAt returns the first of the paths that has a text.
 func textAt(m map[string]any, paths ...string) string {
 	for _, p := range paths {
 		switch v := reach(m, p).(type) {

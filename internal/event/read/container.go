@@ -21,42 +21,52 @@ import (
 )
 
 const (
-	maxPacking = 4         // how deep containers may lie in one another
+	maxPacking = 4         // how deep containers may be nested
 	maxMembers = 100_000   // how many files one archive may hold
-	sniff      = 4096      // how much of a stream is looked at to tell what it is
+	sniff      = 4096      // how much of a stream is looked at to find out what it is
 	window     = 128 << 20 // zstd's window, in bytes of memory
 )
 
 // foreign are file types that hold no log or one that is not read here.
 var foreign = map[string]i18n.Text{
-	".etl":    i18n.T("trace file", "トレースファイル"),
-	".pcap":   i18n.T("packet capture; use Suricata or Zeek to make events of it", "パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
-	".pcapng": i18n.T("packet capture; use Suricata or Zeek to make events of it", "パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
-	".cap":    i18n.T("packet capture; use Suricata or Zeek to make events of it", "パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
-	".csv":    i18n.T("CSV is not read: its columns have no known meaning", "CSV は列の意味が分からないため読みません"),
-	".tsv":    i18n.T("TSV is not read: its columns have no known meaning", "TSV は列の意味が分からないため読みません"),
-	".yml":    i18n.T("YAML file: not a log", "YAML ファイル: ログではありません"),
-	".yaml":   i18n.T("YAML file: not a log", "YAML ファイル: ログではありません"),
-	".md":     i18n.T("document: not a log", "文書: ログではありません"),
-	".html":   i18n.T("document: not a log", "文書: ログではありません"),
-	".7z":     i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
-	".rar":    i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
-	".tar":    i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
-	".tgz":    i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
-	".bz2":    i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
-	".xz":     i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst", "この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".etl": i18n.T("trace file", "トレースファイル"),
+	".pcap": i18n.T("packet capture; use Suricata or Zeek to make events of it",
+		"パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
+	".pcapng": i18n.T("packet capture; use Suricata or Zeek to make events of it",
+		"パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
+	".cap": i18n.T("packet capture; use Suricata or Zeek to make events of it",
+		"パケットキャプチャです。Suricata か Zeek で事象に変換してください"),
+	".csv":  i18n.T("CSV is not read: its columns have no known meaning", "CSV は列の意味が分からないため読みません"),
+	".tsv":  i18n.T("TSV is not read: its columns have no known meaning", "TSV は列の意味が分からないため読みません"),
+	".yml":  i18n.T("YAML file: not a log", "YAML ファイル: ログではありません"),
+	".yaml": i18n.T("YAML file: not a log", "YAML ファイル: ログではありません"),
+	".md":   i18n.T("document: not a log", "文書: ログではありません"),
+	".html": i18n.T("document: not a log", "文書: ログではありません"),
+	".7z": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".rar": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".tar": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".tgz": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".bz2": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
+	".xz": i18n.T("this kind of archive is not unpacked; use .zip, .gz or .zst",
+		"この形式の書庫は展開しません。.zip、.gz、.zst を使ってください"),
 }
 
 var (
-	noLog     = i18n.T("not a log that can be recognised", "認識できるログではありません")
-	notLog    = i18n.T("not a Windows event log, whatever it is called", "名前に反して、Windows イベントログではありません")
-	notText   = i18n.T("binary file: not a log", "バイナリファイル: ログではありません")
-	zeekTSV   = i18n.T("Zeek log in TSV, which cannot be followed while it grows; let Zeek write JSON (LogAscii::use_json=T)", "TSV 形式の Zeek ログは、書き込み中に追跡できません。JSON で書き出してください (LogAscii::use_json=T)")
+	noLog   = i18n.T("not a log that can be recognised", "認識できるログではありません")
+	notLog  = i18n.T("not a Windows event log, whatever it is called", "名前に反して、Windows イベントログではありません")
+	notText = i18n.T("binary file: not a log", "バイナリファイル: ログではありません")
+	zeekTSV = i18n.T("Zeek log in TSV, which cannot be followed while it grows; let Zeek write JSON "+
+		"(LogAscii::use_json=T)", "TSV 形式の Zeek ログは、書き込み中に追跡できません。JSON で書き出してください (LogAscii::use_json=T)")
 	macDebris = i18n.T("macOS folder data", "macOS の付随ファイル")
 )
 
-// skipName tells by its name that a file is not read. Documents are passed by in
-// folders only: whoever names one means it.
+// skipName returns why a file of a name is not read. Documents are skipped in folders
+// only: to name one is to mean it.
 func skipName(name string, named bool) i18n.Text {
 	base := baseName(name)
 	if strings.HasPrefix(base, "._") || strings.Contains(name, "__MACOSX/") || base == ".DS_Store" {
@@ -79,14 +89,16 @@ var magic = [...]struct {
 	bytes string
 	why   i18n.Text
 }{
-	{"\xd4\xc3\xb2\xa1", foreign[".pcap"]}, {"\xa1\xb2\xc3\xd4", foreign[".pcap"]}, {"\x0a\x0d\x0d\x0a", foreign[".pcap"]},
-	{"7z\xbc\xaf\x27\x1c", foreign[".7z"]}, {"Rar!", foreign[".rar"]}, {"BZh", foreign[".bz2"]}, {"\xfd7zXZ", foreign[".xz"]},
+	{"\xd4\xc3\xb2\xa1", foreign[".pcap"]}, {"\xa1\xb2\xc3\xd4", foreign[".pcap"]},
+	{"\x0a\x0d\x0d\x0a", foreign[".pcap"]},
+	{"7z\xbc\xaf\x27\x1c", foreign[".7z"]}, {"Rar!", foreign[".rar"]}, {"BZh", foreign[".bz2"]},
+	{"\xfd7zXZ", foreign[".xz"]},
 	{"\x00\x05\x16\x07", macDebris}, {"SQLite format 3\x00", notText}, {"PAR1", notText}, {"\x7fELF", notText},
 	{"MZ\x90", notText}, {"\x89PNG", notText}, {"%PDF-", notText}, {"\xff\xd8\xff", notText}, {"GIF8", notText},
 	{zeekMagic, zeekTSV}, // of a file that grows: its header is read only once
 }
 
-// peeked gives n bytes that are there.
+// peeked returns n bytes that are there.
 func peeked(b *bufio.Reader, n int) []byte {
 	head, _ := b.Peek(n)
 	return head
@@ -109,7 +121,8 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		return nil // an empty file holds no records
 	}
 	if depth >= maxPacking {
-		r.report.skip(name, i18n.T("archives lie more than {0} deep in one another", "書庫の入れ子が {0} 段を超えています").With(maxPacking))
+		r.report.skip(name, i18n.T("archives lie more than {0} deep in one another",
+			"書庫の入れ子が {0} 段を超えています").With(maxPacking))
 		return nil
 	}
 	switch {
@@ -121,7 +134,8 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 		}
 		return r.stream(ctx, name, r.limit(z), named, depth+1)
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window), zstd.WithDecoderLowmem(true))
+		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window),
+			zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return fault.Wrap(fault.Internal, i18n.Text{}, err)
 		}
@@ -176,7 +190,7 @@ func (r *reader) stream(ctx context.Context, name string, in io.Reader, named bo
 	return r.records(ctx, name, b)
 }
 
-// wideXML gives the encoding of XML in UTF-16 that has no byte order mark, as wevtutil
+// wideXML returns the encoding of XML in UTF-16 that has no byte order mark, as wevtutil
 // writes it into a file.
 func wideXML(head []byte) encoding.Encoding {
 	switch {
@@ -191,7 +205,8 @@ func wideXML(head []byte) encoding.Encoding {
 // holdsChunk reports whether a Windows event log without its header begins here.
 func holdsChunk(b *bufio.Reader) bool {
 	head, _ := b.Peek(4096 + len(chunkMagic))
-	return bytes.HasPrefix(head, []byte(chunkMagic)) || len(head) > 4096 && bytes.HasPrefix(head[4096:], []byte(chunkMagic))
+	return bytes.HasPrefix(head, []byte(chunkMagic)) || len(head) > 4096 &&
+		bytes.HasPrefix(head[4096:], []byte(chunkMagic))
 }
 
 func (r *reader) limit(in io.Reader) io.Reader {

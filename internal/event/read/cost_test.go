@@ -9,7 +9,8 @@ import (
 // TestFramingCostIsLinear counts the bytes that are scanned for streams made to
 // be scanned again and again.
 func TestFramingCostIsLinear(t *testing.T) {
-	for _, unit := range []string{"{\"a\":\n", "{\n", "[{\"a\":[\n", "{\"a\":\"\n", "{}}\n", "{\"Records\":[{\n", "[\n{\"a\":1\n"} {
+	for _, unit := range []string{"{\"a\":\n", "{\n", "[{\"a\":[\n", "{\"a\":\"\n", "{}}\n", "{\"Records\":[{\n",
+		"[\n{\"a\":1\n"} {
 		in := bytes.Repeat([]byte(unit), 1<<20/len(unit))
 		f := newFramer(bytes.NewReader(in), 1<<18)
 		for {

@@ -9,7 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// Cutter cuts a stream of text into records, for whoever decodes them himself:
+// Cutter cuts a stream of text into records, for callers that decode them themselves:
 // on several cores, for instance, since cutting takes far less time than
 // decoding. It holds at most one record. Not safe for concurrent use.
 type Cutter struct {
@@ -28,7 +28,7 @@ func NewCutter(in io.Reader, maxRecord int) *Cutter {
 	return &Cutter{f: f}
 }
 
-// Cut is a record as it lies in the stream, or a line of JSON that holds one, or
+// Cut is a record as it is in the stream, or a line of JSON that holds one, or
 // none, or several: Decoder.Cut knows.
 type Cut struct {
 	Raw    []byte // good until the next call of Next, unless it is copied; empty if the record was refused
@@ -40,14 +40,15 @@ type Cut struct {
 	err             error
 }
 
-// Next gives the next cut, or io.EOF.
+// Next returns the next cut, or io.EOF.
 func (c *Cutter) Next() (Cut, error) {
 	fr, err := c.f.next()
 	if err != nil {
 		return Cut{}, err
 	}
 	c.broken = c.broken || c.f.err != nil && fr.err == c.f.err
-	return Cut{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, xml: fr.xml, within: c.f.jsonSeen, err: fr.err}, nil
+	return Cut{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, xml: fr.xml,
+		within: c.f.jsonSeen, err: fr.err}, nil
 }
 
 // Offset is up to where the stream was cut.
@@ -57,7 +58,7 @@ func (c *Cutter) Offset() int64 { return c.f.offset() }
 // record.
 func (c *Cutter) Broken() bool { return c.broken }
 
-// Audit gives the number of the system call that an audit record in the cut
+// Audit returns the number of the system call that an audit record in the cut
 // belongs to, as auditd writes it; nil if there is none. The records of one call
 // explain one another, so that one Decoder must see all of them.
 func (c Cut) Audit() []byte {
@@ -76,9 +77,10 @@ func (c Cut) Audit() []byte {
 var notJSON = fault.New(fault.Invalid, i18n.T("not a JSON record", "JSON の記録ではありません"))
 
 // Cut decodes a cut: it calls yield with each event, and miss with each record
-// that cannot be read, and gives how many records there were. source says where
-// the first of them lies. An error is one of yield, and ends it.
-func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error, miss func(BadRecord)) (records int64, err error) {
+// that cannot be read, and returns how many records there were. source says where
+// the first of them is. An error is one of yield, and ends it.
+func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error,
+	miss func(BadRecord)) (records int64, err error) {
 	if !c.Line {
 		return 1, d.cut(source, c, hint, yield, miss)
 	}
@@ -111,7 +113,8 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 }
 
 // cut decodes what is one record.
-func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error, miss func(BadRecord)) (err error) {
+func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error,
+	miss func(BadRecord)) (err error) {
 	var ev *event.Event
 	if err = c.err; err == nil {
 		ev, err = d.record(source, c.Raw, c.json, hint)

@@ -49,9 +49,14 @@ func cutUp(in string, most int, lines bool) (out []told, last int64) {
 func TestPlainLines(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 256) + "1" + strings.Repeat("}", 256)
 	deeper := strings.Repeat(`{"a":`, 257) + "1" + strings.Repeat("}", 257)
-	pieces := []string{`{"a":1}`, `{"a":{"b":[1,2]}}`, "\n", "\n", "\n", "\r\n", " ", "\t", `{"a":}`, `{"a":"x}`, `{"a":1}{"b":2}`, `{"a":1} {"b":`, `}`, `{`, `{"a":{"b":1}`, `,`, `"b":2}`,
-		`[`, `]`, `[{"a":1},`, `{"Records":[{"a":1}`, `]}`, `{"records":[]}`, `{"events":[{"a":1}`, `{"events":[]}`, `{"hits":{"hits":[{"a":1}`, `]}}`, `{"took":5,"hits":{"total":{"value":1},"hits":[`, `{"@odata.context":"x","value":[{"b":1},`, `{"index":{"_id":"1"}}`, "\x00", "\xff", `{"a":"\ud800"}`, `text}`, `{text}`, `<14>Jan  2 03:04:05 host app: hello`, "\xef\xbb\xbf",
-		`type=SYSCALL msg=audit(1.5:7): exe="/bin/sh"`, strings.Repeat("x", 300), `{"a":"` + strings.Repeat("y", 300) + `"}`, deep, deeper, "{}", `{"a":1}[{"b":2}]`, "\n  {\"c\":3}\n", "{\n  \"a\": 1\n}\n"}
+	pieces := []string{`{"a":1}`, `{"a":{"b":[1,2]}}`, "\n", "\n", "\n", "\r\n", " ", "\t", `{"a":}`, `{"a":"x}`,
+		`{"a":1}{"b":2}`, `{"a":1} {"b":`, `}`, `{`, `{"a":{"b":1}`, `,`, `"b":2}`,
+		`[`, `]`, `[{"a":1},`, `{"Records":[{"a":1}`, `]}`, `{"records":[]}`, `{"events":[{"a":1}`, `{"events":[]}`,
+		`{"hits":{"hits":[{"a":1}`, `]}}`, `{"took":5,"hits":{"total":{"value":1},"hits":[`,
+		`{"@odata.context":"x","value":[{"b":1},`, `{"index":{"_id":"1"}}`, "\x00", "\xff", `{"a":"\ud800"}`, `text}`,
+		`{text}`, `<14>Jan  2 03:04:05 host app: hello`, "\xef\xbb\xbf",
+		`type=SYSCALL msg=audit(1.5:7): exe="/bin/sh"`, strings.Repeat("x", 300), `{"a":"` + strings.Repeat("y", 300) +
+			`"}`, deep, deeper, "{}", `{"a":1}[{"b":2}]`, "\n  {\"c\":3}\n", "{\n  \"a\": 1\n}\n"}
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 25).Draw(t, "in"), "")
 		if rapid.Bool().Draw(t, "one a line") {

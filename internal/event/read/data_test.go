@@ -116,7 +116,8 @@ func TestRealWindowsEvents(t *testing.T) {
 func TestRealGolden(t *testing.T) {
 	dir := dataDir(t)
 	n, rep := count(t, filepath.Join(dir, "sigma-golden"), "windows")
-	t.Logf("%d events in %d files, %d skipped, categories %v, observables %v", n.events, rep.Files, rep.SkipN, n.categories, n.observables)
+	t.Logf("%d events in %d files, %d skipped, categories %v, observables %v", n.events, rep.Files, rep.SkipN,
+		n.categories, n.observables)
 	for _, s := range rep.Skipped[:5] {
 		t.Log(s.Name, s.Reason.EN)
 	}
@@ -140,7 +141,8 @@ func TestRealOther(t *testing.T) {
 		n, rep := count(t, filepath.Join(dir, "events-other", "datasets", file), want)
 		t.Logf("%d events %s: %v %v", n.events, filepath.Base(file), n.categories, n.observables)
 		if n.events == 0 || rep.BadN != 0 || n.noProduct+n.noTime+n.noRoute+n.fromSeen != 0 {
-			t.Errorf("%s: %d events, %+v, without product %s %d, time %d, service %d", file, n.events, rep.Bad, want, n.noProduct, n.noTime, n.noRoute)
+			t.Errorf("%s: %d events, %+v, without product %s %d, time %d, service %d", file, n.events, rep.Bad, want,
+				n.noProduct, n.noTime, n.noRoute)
 		}
 	}
 	_, rep := count(t, filepath.Join(dir, "events-other"), "")

@@ -63,11 +63,14 @@ func ecsShape(m map[string]any) (record, bool) {
 // ecsDatasets are the log sources of Beats' and the Agent's data sets. Of gcp.audit
 // rules use the names as they are; of the others a pipeline has to translate.
 var ecsDatasets = map[string][2]string{
-	"azure.activitylogs": {"azure", "activitylogs"}, "azure.auditlogs": {"azure", "auditlogs"}, "azure.signinlogs": {"azure", "signinlogs"},
+	"azure.activitylogs": {"azure", "activitylogs"}, "azure.auditlogs": {"azure", "auditlogs"},
+	"azure.signinlogs":          {"azure", "signinlogs"},
 	"azure.identity_protection": {"azure", "riskdetection"},
-	"o365.audit":                {"m365", "audit"}, "okta.system": {"okta", "okta"}, "gcp.audit": {"gcp", "gcp.audit"}, "github.audit": {"github", "audit"},
-	"google_workspace.admin": {"gcp", "google_workspace.admin"}, "google_workspace.login": {"gcp", "google_workspace.login"},
-	"kubernetes.audit_logs": {"kubernetes", "audit"}, "cisco_duo.auth": {"cisco", "duo"},
+	"o365.audit":                {"m365", "audit"}, "okta.system": {"okta", "okta"}, "gcp.audit": {"gcp", "gcp.audit"},
+	"github.audit":           {"github", "audit"},
+	"google_workspace.admin": {"gcp", "google_workspace.admin"},
+	"google_workspace.login": {"gcp", "google_workspace.login"},
+	"kubernetes.audit_logs":  {"kubernetes", "audit"}, "cisco_duo.auth": {"cisco", "duo"},
 }
 
 // ecsCategories maps event.category and event.type to Sigma categories.
@@ -86,15 +89,16 @@ var ecsCategories = map[string][]string{
 	"malware info":      {"antivirus"},
 }
 
-// systemProduct gives the Sigma product of an operating system's name; where it
-// is not told, a path on it shows which it is.
+// systemProduct returns the Sigma product of an operating system's name; where it
+// is not stated, a path on it shows which it is.
 func systemProduct(name, path string) string {
 	switch name = strings.ToLower(name); {
 	case strings.HasPrefix(name, "windows"):
 		return "windows"
 	case name == "darwin" || strings.HasPrefix(name, "macos") || strings.HasPrefix(name, "mac os"):
 		return "macos"
-	case slices.Contains([]string{"linux", "debian", "redhat", "ubuntu", "centos", "rhel", "fedora", "suse", "amazon", "arch", "alpine"}, name):
+	case slices.Contains([]string{"linux", "debian", "redhat", "ubuntu", "centos", "rhel", "fedora", "suse", "amazon",
+		"arch", "alpine"}, name):
 		return "linux"
 	case name != "" || path == "":
 		return ""
@@ -106,7 +110,7 @@ func systemProduct(name, path string) string {
 	return ""
 }
 
-// texts gives the texts of a value that may be one or a list, in small letters.
+// texts returns the texts of a value that may be one or a list, in lower case.
 func texts(v any) []string {
 	var out []string
 	switch v := v.(type) {

@@ -85,7 +85,8 @@ func openFault(p string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(fault.NotFound, i18n.T("{0} does not exist", "{0} がありません").With(p), err).
-			WithHint(i18n.T("check the path; a relative path starts from the current folder", "パスを確認してください。相対パスは現在のフォルダーから数えます"))
+			WithHint(i18n.T("check the path; a relative path starts from the current folder",
+				"パスを確認してください。相対パスは現在のフォルダーから数えます"))
 	case errors.Is(err, fs.ErrPermission):
 		return fault.Wrap(fault.Denied, i18n.T("{0} may not be read", "{0} を読む権限がありません").With(p), err).
 			WithHint(i18n.T("give the user that runs meneki the right to read it", "meneki を実行する利用者に読み取り権限を与えてください"))

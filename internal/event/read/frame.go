@@ -11,7 +11,7 @@ import (
 
 const chunk = 64 << 10
 
-// frame is one record as it lies in a stream. raw is valid until the next call
+// frame is one record as it is in a stream. raw is valid until the next call
 // of framer.next. If err is set the record was refused; raw is then empty.
 type frame struct {
 	raw    []byte
@@ -43,7 +43,7 @@ type framer struct {
 
 	s        scanner
 	list     bool // within a top-level list
-	wrapped  int  // … that lies in so many objects: {"Records":
+	wrapped  int  // … that is in so many objects: {"Records":
 	indent   int  // of the record; -1 if it began in the middle of a line
 	column0  bool // nothing but white space was read since the last line break
 	blank    int  // … that many bytes of it
@@ -53,7 +53,7 @@ type framer struct {
 	jsonSeen bool // the stream's first record was JSON
 	first    bool // the first record's kind is known
 	live     bool // more may have to be waited for: see Part.Idle
-	lines    bool // give lines that hold whole records as they are, without looking into them
+	lines    bool // return lines that hold whole records as they are, without looking into them
 }
 
 func newFramer(r io.Reader, maxRecord int) *framer {
@@ -103,7 +103,7 @@ func (f *framer) fill() bool {
 	return false
 }
 
-// peek makes n bytes available if the stream has them, and gives what there is.
+// peek makes n bytes available if the stream has them, and returns what there is.
 func (f *framer) peek(n int) []byte {
 	for f.end-f.pos < n && f.fill() {
 	}
@@ -112,7 +112,7 @@ func (f *framer) peek(n int) []byte {
 
 func (f *framer) offset() int64 { return f.base + int64(f.pos) }
 
-// next gives the next record, or io.EOF. A stream that was cut short gives one
+// next returns the next record, or io.EOF. A stream that was cut short returns one
 // last frame with the reason.
 func (f *framer) next() (frame, error) {
 	if !f.began {
@@ -210,12 +210,15 @@ func (f *framer) finish() (frame, error) {
 		return frame{offset: f.offset(), err: f.err}, nil
 	case f.list:
 		f.reported = true
-		return frame{offset: f.offset(), err: fault.New(fault.Invalid, i18n.T("the JSON list is not closed: the file seems to be cut short", "JSON の配列が閉じていません。ファイルが途中で切れているようです"))}, nil
+		return frame{offset: f.offset(),
+			err: fault.New(fault.Invalid,
+				i18n.T("the JSON list is not closed: the file seems to be cut short",
+					"JSON の配列が閉じていません。ファイルが途中で切れているようです"))}, nil
 	}
 	return frame{}, io.EOF
 }
 
-// opensList tells a JSON list of objects from a line of text that begins with [.
+// opensList distinguishes a JSON list of objects from a line of text that begins with [.
 func (f *framer) opensList() bool {
 	for _, b := range [...]func() []byte{f.there, func() []byte { return f.peek(512) }} {
 		for i, c := range b() {
@@ -231,7 +234,8 @@ func (f *framer) opensList() bool {
 func (f *framer) there() []byte { return f.buf[f.pos:f.end] }
 
 func broken(at int64) error {
-	return fault.New(fault.Invalid, i18n.T("not valid JSON at byte {0} of the record", "記録の {0} バイト目が JSON として正しくありません").With(at))
+	return fault.New(fault.Invalid,
+		i18n.T("not valid JSON at byte {0} of the record", "記録の {0} バイト目が JSON として正しくありません").With(at))
 }
 
 // cut says why a record ends too early.
@@ -239,7 +243,8 @@ func (f *framer) cut() error {
 	if f.err != nil {
 		return f.err
 	}
-	return fault.New(fault.Invalid, i18n.T("the record is not complete: the file ends in the middle of it", "記録が完結していません。ファイルがその途中で終わっています"))
+	return fault.New(fault.Invalid,
+		i18n.T("the record is not complete: the file ends in the middle of it", "記録が完結していません。ファイルがその途中で終わっています"))
 }
 
 func (f *framer) tooLarge() error {
@@ -346,12 +351,14 @@ func (f *framer) took(at int64, n int, skipping bool) frame {
 	case skipping:
 		return frame{offset: at, json: true, err: f.tooLarge()}
 	case f.s.deep:
-		return frame{offset: at, json: true, err: fault.New(fault.TooLarge, i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))}
+		return frame{offset: at, json: true,
+			err: fault.New(fault.TooLarge,
+				i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))}
 	}
 	return frame{raw: raw, offset: at, json: true}
 }
 
-// resync moves to the next line that looks like a record, behind a record that
+// resync moves to the next line that looks like a record, after a record that
 // begins at pos and broke n bytes later.
 func (f *framer) resync(n int) {
 	f.rescan += int64(n)
@@ -385,7 +392,7 @@ func (f *framer) startsRecord() bool {
 	return sure && starts || !sure && f.ended
 }
 
-// starts is startsRecord for what is there; sure is false if it does not tell.
+// starts is startsRecord for what is there; sure is false if that does not show it.
 func (f *framer) starts(there []byte) (starts, sure bool) {
 	for i, c := range there[:min(len(there), maxDepth)] {
 		switch {

@@ -11,7 +11,8 @@ func gcpShape(m map[string]any) (record, bool) {
 		entry = sub(m, "data")
 		p = sub(entry, "protoPayload")
 	}
-	if p == nil || str(p, "@type") != "type.googleapis.com/google.cloud.audit.AuditLog" && !strings.Contains(str(entry, "logName"), "cloudaudit.googleapis.com") {
+	if p == nil || str(p, "@type") != "type.googleapis.com/google.cloud.audit.AuditLog" &&
+		!strings.Contains(str(entry, "logName"), "cloudaudit.googleapis.com") {
 		return record{}, false
 	}
 	r := record{product: "gcp", service: "gcp.audit"}
@@ -23,7 +24,8 @@ func gcpShape(m map[string]any) (record, bool) {
 	put(m, "gcp.audit.method_name", p["methodName"])
 	put(m, "gcp.audit.service_name", service)
 	put(m, "gcp.audit.resource_name", p["resourceName"])
-	for _, k := range []string{"serviceName", "methodName", "resourceName", "authorizationInfo.permission", "authorizationInfo.granted"} {
+	for _, k := range []string{"serviceName", "methodName", "resourceName", "authorizationInfo.permission",
+		"authorizationInfo.granted"} {
 		put(m, "data.protoPayload."+k, reach(p, k))
 	}
 	put(m, "data.protoPayload.resource.type", reach(entry, "resource.type"))
@@ -67,7 +69,7 @@ func workspaceShape(m map[string]any) (record, bool) {
 	return r, true
 }
 
-// workspaceEvents gives names and parameters of events as fields.
+// workspaceEvents returns names and parameters of events as fields.
 func workspaceEvents(m map[string]any, events []any, name, parameters string) {
 	var names []any
 	for i, e := range events {

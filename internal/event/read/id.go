@@ -9,7 +9,7 @@ import (
 
 // RecordID names a record by where it was read and what it says: a UUIDv8 (RFC
 // 9562) over SHA-256 of seed, offset and raw. Reading the same record again
-// gives the same id; nobody can make another record that has it.
+// has the same id; no one can make another record that has it.
 func RecordID(seed string, offset int64, raw []byte) string {
 	h := sha256.New()
 	var n [16]byte

@@ -8,7 +8,8 @@ func (d *Decoder) journalShape(m map[string]any, name string, hint Hint, depth i
 		return record{}, false
 	}
 	h := header{priority: -1, text: clean(text)}
-	h.host, h.app, h.pid = str(m, "_HOSTNAME"), firstText(m, "SYSLOG_IDENTIFIER", "_COMM"), firstText(m, "_PID", "SYSLOG_PID")
+	h.host, h.app, h.pid = str(m, "_HOSTNAME"), firstText(m, "SYSLOG_IDENTIFIER", "_COMM"),
+		firstText(m, "_PID", "SYSLOG_PID")
 	h.time = firstTime(m, "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
 	r := d.syslog(h, name, hint, depth)
 	for k, v := range m {

@@ -54,7 +54,8 @@ func (p *jsonParser) bad() error {
 	if p.i >= len(p.s) {
 		return fault.New(fault.Invalid, i18n.T("the JSON value ends too early", "JSON の値が途中で終わっています"))
 	}
-	return fault.New(fault.Invalid, i18n.T("not valid JSON at byte {0} of the record", "記録の {0} バイト目が JSON として正しくありません").With(p.i))
+	return fault.New(fault.Invalid,
+		i18n.T("not valid JSON at byte {0} of the record", "記録の {0} バイト目が JSON として正しくありません").With(p.i))
 }
 
 func (p *jsonParser) space() {
@@ -71,14 +72,17 @@ func (p *jsonParser) value(depth int) (any, error) {
 		return nil, p.bad()
 	}
 	if depth > maxDepth {
-		return nil, fault.New(fault.TooLarge, i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))
 	}
 	if p.nodes++; p.nodes > maxNodes {
-		return nil, fault.New(fault.TooLarge, i18n.T("the record holds more than {0} values", "記録の値が {0} 個を超えています").With(maxNodes))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("the record holds more than {0} values", "記録の値が {0} 個を超えています").With(maxNodes))
 	}
 	switch c := p.s[p.i]; {
 	case depth == maxDepth && (c == '{' || c == '['):
-		return nil, fault.New(fault.TooLarge, i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))
 	case c == '"':
 		return p.str()
 	case c == '{':

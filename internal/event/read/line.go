@@ -12,9 +12,9 @@ import (
 
 // Hint is what is known about a record besides its bytes. The zero Hint is good.
 type Hint struct {
-	Product, Service string         // logsource of records whose shape tells none
+	Product, Service string         // logsource of records whose shape shows none
 	Host             string         // host of records that name none
-	Time             time.Time      // time of records that tell none (of a syslog header, for instance)
+	Time             time.Time      // time of records that have none (of a syslog header, for instance)
 	Seen             time.Time      // when it was read; must be set
 	Zone             *time.Location // of times that are written without one and without year (RFC 3164); nil is UTC
 	Seed             string         // what RecordID starts from; empty: the source's sensor and name
@@ -32,7 +32,7 @@ type Decoder struct {
 }
 
 // Line reads one record, or several if line is a JSON list or holds more than
-// one JSON value or Event element, out of one line or datagram. source says where line lies; a
+// one JSON value or Event element, out of one line or datagram. source says where line is; a
 // record further on in it gets its own offset and number. Blank lines give
 // nothing. An error is a fault of kind Invalid or TooLarge, with the events that
 // could be read all the same.
@@ -43,9 +43,11 @@ func Line(source event.Source, line []byte, hint Hint) ([]*event.Event, error) {
 // Line is the function Line with d's memory.
 func (d *Decoder) Line(source event.Source, line []byte, hint Hint) ([]*event.Event, error) {
 	if len(line) > event.MaxRecord {
-		return nil, fault.New(fault.TooLarge, i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(event.MaxRecord))
+		return nil, fault.New(fault.TooLarge,
+			i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(event.MaxRecord))
 	}
-	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' && t[0] != '[' && !holdsXML(t) {
+	if t := bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n\x00"); len(t) == 0 || t[0] != '{' &&
+		t[0] != '[' && !holdsXML(t) {
 		t = bytes.TrimRight(t, " \t\r\n\x00")
 		if len(t) == 0 {
 			return nil, nil
@@ -144,7 +146,7 @@ func (d *Decoder) record(source event.Source, raw []byte, isJSON bool, hint Hint
 }
 
 // Text makes an event of line as text, whatever it holds: for records that
-// cannot be given back to whoever sent them, and must not be lost for being
+// cannot be returned to their sender, and must not be lost for being
 // broken. line is copied. d must not have had a Header.
 func (d *Decoder) Text(source event.Source, line []byte, hint Hint) *event.Event {
 	ev, err := d.record(source, line, false, hint)

@@ -70,7 +70,7 @@ func (d *Decoder) Log(source event.Source, rec *evtx.Record, hint Hint) (*event.
 	return d.record(source, raw, true, hint)
 }
 
-// LogFields is Log for whoever only matches the event: without Raw and ID. The
+// LogFields is Log for callers that only match the event: without Raw and ID. The
 // way over JSON, which takes most of Log's time, is left out; the rest is the
 // same.
 func (d *Decoder) LogFields(source event.Source, rec *evtx.Record, hint Hint) (*event.Event, error) {
@@ -83,7 +83,7 @@ func (d *Decoder) LogFields(source event.Source, rec *evtx.Record, hint Hint) (*
 	r := record{fields: make(map[string]any, len(fields)+8), time: rec.Written, windows: true}
 	for i := range fields {
 		f := &fields[i]
-		if strings.IndexByte(f.Name, '.') >= 0 { // nested: only the JSON tells how
+		if strings.IndexByte(f.Name, '.') >= 0 { // nested: only the JSON shows how
 			if ev, err = d.Log(source, rec, hint); err == nil {
 				ev.ID, ev.Raw = "", nil
 			}
@@ -119,7 +119,7 @@ func logValue(v evtx.Value) any {
 	return v.Any()
 }
 
-// BadLog tells what is wrong with a Windows event log; lost if records could not
+// BadLog returns what is wrong with a Windows event log; lost if records could not
 // be read because of it.
 func BadLog(name string, err error) (b BadRecord, lost bool) {
 	b = BadRecord{Name: name, Reason: LogReason(err)}
@@ -147,7 +147,8 @@ func LogReason(err error) i18n.Text {
 	}
 	// What names a part of the log's content stays with the log.
 	if e, ok := errors.AsType[*evtx.Error](err); ok && e.Err != nil && !strings.Contains(e.Err.Error(), `"`) {
-		return i18n.T("this part of the event log is damaged ({0}); the rest was read", "イベントログのこの部分が壊れています（{0}）。残りは読み込みました").With(reason.Of(e.Err))
+		return i18n.T("this part of the event log is damaged ({0}); the rest was read",
+			"イベントログのこの部分が壊れています（{0}）。残りは読み込みました").With(reason.Of(e.Err))
 	}
 	return i18n.T("this part of the event log is damaged; the rest was read", "イベントログのこの部分が壊れています。残りは読み込みました")
 }

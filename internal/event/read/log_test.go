@@ -57,7 +57,8 @@ func TestEventLog(t *testing.T) {
 		t.Fatalf("%d events of %d files, bad %v, skipped %v", len(evs), rep.Files, rep.Bad, rep.Skipped)
 	}
 	first := evs[0]
-	if first.Product != "windows" || first.Service != "sysmon" || first.Host == "" || first.From.Record != 1 || first.Time.IsZero() || !bytes.HasPrefix(first.Raw, []byte(`{"Event":`)) {
+	if first.Product != "windows" || first.Service != "sysmon" || first.Host == "" || first.From.Record != 1 ||
+		first.Time.IsZero() || !bytes.HasPrefix(first.Raw, []byte(`{"Event":`)) {
 		t.Errorf("%+v", first)
 	}
 	for i := 3; i < 12; i++ {
@@ -98,8 +99,10 @@ func TestGoldenLogs(t *testing.T) {
 				t.Errorf("%s: %s", filepath.Base(p), d)
 				continue
 			}
-			if evs[i].Product != want[i].Product || evs[i].Service != want[i].Service || !cmp.Equal(evs[i].Categories, want[i].Categories) {
-				t.Errorf("%s is routed to %s %s %v, want %s %s %v", p, evs[i].Product, evs[i].Service, evs[i].Categories, want[i].Product, want[i].Service, want[i].Categories)
+			if evs[i].Product != want[i].Product || evs[i].Service != want[i].Service ||
+				!cmp.Equal(evs[i].Categories, want[i].Categories) {
+				t.Errorf("%s is routed to %s %s %v, want %s %s %v", p, evs[i].Product, evs[i].Service,
+					evs[i].Categories, want[i].Product, want[i].Service, want[i].Categories)
 			}
 			same++
 		}

@@ -8,7 +8,8 @@ import "strings"
 // takes in (sigma.WiderService).
 func m365Shape(m map[string]any) (record, bool) {
 	workload := firstText(m, "Workload", "OfficeWorkload")
-	if str(m, "Operation") == "" || m["CreationTime"] == nil && m["TimeGenerated"] == nil || m["RecordType"] == nil && workload == "" ||
+	if str(m, "Operation") == "" || m["CreationTime"] == nil && m["TimeGenerated"] == nil || m["RecordType"] == nil &&
+		workload == "" ||
 		m["CreationTime"] == nil && m["OfficeWorkload"] == nil {
 		return record{}, false
 	}
@@ -18,7 +19,8 @@ func m365Shape(m map[string]any) (record, bool) {
 	put(m, "UserId", m["UserId_"])
 	r.time = firstTime(m, "CreationTime", "TimeGenerated")
 	r.user = firstText(m, "UserId", "UserKey")
-	for _, k := range []string{"Parameters", "OperationProperties", "ExtendedProperties", "DeviceProperties", "ModifiedProperties"} {
+	for _, k := range []string{"Parameters", "OperationProperties", "ExtendedProperties", "DeviceProperties",
+		"ModifiedProperties"} {
 		if s, ok := m[k].(string); ok {
 			if list, ok := unpacked(s).([]any); ok {
 				m[k] = append(list, s)

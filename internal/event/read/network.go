@@ -12,7 +12,8 @@ import (
 // names, and those of the Sigma taxonomy stand beside them.
 func eveShape(m map[string]any) (record, bool) {
 	kind := str(m, "event_type")
-	if kind == "" || m["timestamp"] == nil || m["flow_id"] == nil && m["src_ip"] == nil && m["stats"] == nil && m["in_iface"] == nil {
+	if kind == "" || m["timestamp"] == nil || m["flow_id"] == nil && m["src_ip"] == nil && m["stats"] == nil &&
+		m["in_iface"] == nil {
 		return record{}, false
 	}
 	r := record{fields: m, product: "suricata", service: kind, known: true}
@@ -28,8 +29,10 @@ func eveShape(m map[string]any) (record, bool) {
 		r.categories = []string{"proxy", "webserver"}
 		h := sub(m, "http")
 		web{
-			method: str(h, "http_method"), host: str(h, "hostname"), target: str(h, "url"), agent: str(h, "http_user_agent"),
-			referrer: str(h, "http_refer"), status: h["status"], client: m["src_ip"], version: str(h, "protocol"), scheme: "http",
+			method: str(h, "http_method"), host: str(h, "hostname"), target: str(h, "url"),
+			agent:    str(h, "http_user_agent"),
+			referrer: str(h, "http_refer"), status: h["status"], client: m["src_ip"], version: str(h, "protocol"),
+			scheme: "http",
 		}.fill(m)
 	case "flow", "netflow":
 		r.service = "connection"
@@ -78,9 +81,11 @@ var zeekName = regexp.MustCompile(`^([a-z][a-z0-9_]{1,30})[._-](?:.*\.)?(?:log|j
 var zeekLogs = map[string]bool{
 	"conn": true, "dns": true, "http": true, "ssl": true, "x509": true, "files": true, "smtp": true, "ssh": true,
 	"ftp": true, "rdp": true, "kerberos": true, "ntlm": true, "dce_rpc": true, "smb_files": true, "smb_mapping": true,
-	"dhcp": true, "notice": true, "weird": true, "software": true, "pe": true, "tunnel": true, "sip": true, "snmp": true,
-	"intel": true, "irc": true, "rfb": true, "radius": true, "socks": true, "syslog": true, "mysql": true, "modbus": true,
-	"dnp3": true, "quic": true, "ldap": true, "ldap_search": true, "known_hosts": true, "known_services": true,
+	"dhcp": true, "notice": true, "weird": true, "software": true, "pe": true, "tunnel": true, "sip": true,
+	"snmp":  true,
+	"intel": true, "irc": true, "rfb": true, "radius": true, "socks": true, "syslog": true, "mysql": true,
+	"modbus": true,
+	"dnp3":   true, "quic": true, "ldap": true, "ldap_search": true, "known_hosts": true, "known_services": true,
 	"known_certs": true, "ntp": true, "ocsp": true, "traceroute": true, "signatures": true,
 }
 
@@ -91,7 +96,8 @@ func zeekShape(m map[string]any, name string) (record, bool) {
 	_, flat := m["id.orig_h"]
 	_, under := m["id_orig_h"]
 	conn := flat || under || sub(m, "id")["orig_h"] != nil
-	if m["ts"] == nil || !conn && service == "" && m["fuid"] == nil && m["certificate.serial"] == nil && m["uids"] == nil && m["conn_uids"] == nil {
+	if m["ts"] == nil || !conn && service == "" && m["fuid"] == nil && m["certificate.serial"] == nil &&
+		m["uids"] == nil && m["conn_uids"] == nil {
 		return record{}, false
 	}
 	if service == "" {
@@ -131,7 +137,8 @@ func zeekShape(m map[string]any, name string) (record, bool) {
 		r.categories = []string{"proxy", "webserver"}
 		web{
 			method: str(m, "method"), host: str(m, "host"), target: str(m, "uri"), agent: str(m, "user_agent"),
-			referrer: str(m, "referrer"), status: m["status_code"], client: m["id.orig_h"], version: str(m, "version"), scheme: "http",
+			referrer: str(m, "referrer"), status: m["status_code"], client: m["id.orig_h"], version: str(m, "version"),
+			scheme: "http",
 		}.fill(m)
 		r.user = str(m, "username")
 	case "conn":
@@ -140,13 +147,15 @@ func zeekShape(m map[string]any, name string) (record, bool) {
 	return r, true
 }
 
-// zeekGuess tells a log by a field that only it has.
+// zeekGuess recognises a log by a field that only it has.
 func zeekGuess(m map[string]any) string {
 	for _, g := range [...][2]string{
 		{"conn_state", "conn"}, {"qtype_name", "dns"}, {"rcode_name", "dns"}, {"query", "dns"}, {"trans_depth", "http"},
-		{"uri", "http"}, {"endpoint", "dce_rpc"}, {"request_type", "kerberos"}, {"server_name", "ssl"}, {"cipher", "ssl"},
+		{"uri", "http"}, {"endpoint", "dce_rpc"}, {"request_type", "kerberos"}, {"server_name", "ssl"},
+		{"cipher", "ssl"},
 		{"certificate.serial", "x509"}, {"security_protocol", "rdp"}, {"cookie", "rdp"}, {"mailfrom", "smtp"},
-		{"auth_success", "ssh"}, {"note", "notice"}, {"share_type", "smb_mapping"}, {"fuid", "files"}, {"ntlm_username", "ntlm"},
+		{"auth_success", "ssh"}, {"note", "notice"}, {"share_type", "smb_mapping"}, {"fuid", "files"},
+		{"ntlm_username", "ntlm"},
 		{"seen.indicator", "intel"},
 	} {
 		if m[g[0]] != nil {
@@ -166,7 +175,7 @@ type web struct {
 }
 
 // fill adds the fields of Sigma's proxy and webserver categories. A sensor on
-// the wire cannot tell a proxy's log from a server's, so both get theirs.
+// the wire cannot distinguish a proxy's log from a server's, so both get theirs.
 func (w web) fill(m map[string]any) {
 	full := w.target
 	stem, query, _ := strings.Cut(w.target, "?")
@@ -205,7 +214,8 @@ func (w web) fill(m map[string]any) {
 // cloudTrailShape recognises a record of AWS CloudTrail.
 func cloudTrailShape(m map[string]any) (record, bool) {
 	source := str(m, "eventSource")
-	if source == "" || str(m, "eventName") == "" || m["awsRegion"] == nil && m["eventVersion"] == nil && m["userIdentity"] == nil {
+	if source == "" || str(m, "eventName") == "" || m["awsRegion"] == nil && m["eventVersion"] == nil &&
+		m["userIdentity"] == nil {
 		return record{}, false
 	}
 	r := record{fields: m, product: "aws", service: "cloudtrail", known: true}

@@ -7,7 +7,7 @@ import (
 )
 
 // ocsfShape recognises an event of the Open Cybersecurity Schema Framework 1.x
-// (schema.ocsf.io): its class and activity tell the Sigma categories, the
+// (schema.ocsf.io): its class and activity determine the Sigma categories, the
 // operating system of its device the product. Fields keep their names: rules
 // reach them through the pipeline ocsf.
 func ocsfShape(m map[string]any) (record, bool) {
@@ -29,7 +29,8 @@ func ocsfShape(m map[string]any) (record, bool) {
 	case 300, 301, 302:
 		r.product = "macos"
 	default:
-		r.product = systemProduct(firstOf(v, "device.os.type", "device.os.name"), firstOf(v, "process.file.path", "actor.process.file.path", "file.path", "module.file.path"))
+		r.product = systemProduct(firstOf(v, "device.os.type", "device.os.name"),
+			firstOf(v, "process.file.path", "actor.process.file.path", "file.path", "module.file.path"))
 	}
 	r.categories = ocsfCategories[[2]int64{class, activity}]
 	switch class {
@@ -64,7 +65,8 @@ var ocsfCategories = map[[2]int64][]string{
 	{1007, 4}: {"create_remote_thread"},
 	{1005, 1}: {"image_load"},
 	{1002, 1}: {"driver_load"},
-	{1001, 1}: {"file_event"}, {1001, 2}: {"file_access"}, {1001, 3}: {"file_event"}, {1001, 4}: {"file_delete"}, {1001, 5}: {"file_rename"}, {1001, 14}: {"file_access"},
+	{1001, 1}: {"file_event"}, {1001, 2}: {"file_access"}, {1001, 3}: {"file_event"}, {1001, 4}: {"file_delete"},
+	{1001, 5}: {"file_rename"}, {1001, 14}: {"file_access"},
 	{201001, 1}: {"registry_add"}, {201001, 4}: {"registry_delete"}, {201001, 5}: {"registry_rename"},
 	{201002, 2}: {"registry_set"}, {201002, 3}: {"registry_set"}, {201002, 4}: {"registry_delete"},
 	{4001, 1}: {"network_connection"}, {4001, 6}: {"network_connection"},

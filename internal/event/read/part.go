@@ -27,12 +27,12 @@ type Part struct {
 	wait   *waiting // what the part comes out of, if that may have to be waited for
 }
 
-// Taker reads a part, in place of the reader that gives it: with one goroutine
+// Taker reads a part, in place of the reader that found it: with one goroutine
 // or many. Its report is added to the whole. An error ends everything.
 type Taker func(ctx context.Context, p *Part) (Report, error)
 
-// Unpack opens a file, takes it out of what it is packed in, and gives its parts
-// to take in their order: what Paths reads events of, whoever wants to read them
+// Unpack opens a file, takes it out of what it is packed in, and returns its parts
+// to take in their order: what Paths reads events of, for callers that read them
 // himself. wrap, if given, may put something around the open file, such as a
 // counter of what is read.
 func Unpack(ctx context.Context, f File, opts Options, wrap func(OnDisk) OnDisk, take Taker) (Report, error) {
@@ -82,7 +82,7 @@ func (p *Part) EventLog() (*evtx.Reader, error) {
 func (p *Part) Hint() Hint { return p.opts.hint(p.Name) }
 
 // Idle says what to do whenever more of a pipe has to be waited for, within reading
-// from In: so that what came so far does not lie until more comes. An error ends the
+// from In: so that what came so far does not wait until more comes. An error ends the
 // stream. A file never waits.
 func (p *Part) Idle(do func() error) {
 	if p.wait != nil {

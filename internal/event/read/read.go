@@ -1,8 +1,8 @@
 // Package read turns foreign bytes into events. It knows the JSON shapes in
 // which Windows events, Suricata EVE, Zeek and CloudTrail records are stored,
-// audit and syslog lines, and the containers they lie in (.gz, .zst, .zip,
+// audit and syslog lines, and the containers they are in (.gz, .zst, .zip,
 // folders). The format is found out record by record; a broken record is
-// reported with its place and reading goes on behind it.
+// reported with its place and reading goes on after it.
 package read
 
 import (
@@ -26,7 +26,8 @@ type Options struct {
 	MaxRecord   int         // greatest record in bytes; event.MaxRecord if 0, and never more
 	MaxUnpacked int64       // how much one file may unpack to, in bytes; 16 GiB if 0
 	Hint        Hint        // Seen is set for each record, and Seed if Epoch is set
-	Epoch       string      // what RecordID starts from, together with the member's name in an archive; empty: the source's sensor and name
+	// what RecordID starts from, together with the member's name in an archive; empty: the source's sensor and name
+	Epoch string
 }
 
 // listed bounds the lists of a Report.
@@ -42,15 +43,15 @@ type Report struct {
 	Skipped []SkippedFile
 	SkipN   int64
 	// Records that were read although bytes of them are no UTF-8 (Shift_JIS, say):
-	// those became U+FFFD, so that a rule for the letters they stood for does not
+	// those became U+FFFD, so that a rule for the characters they stood for does not
 	// match. The first of each file is listed.
 	Garbled  []BadRecord
 	GarbledN int64
 	// Unknown counts the events of which no log source is known. Readers do not
-	// count them, only whoever tries rules of all log sources on them.
+	// count them, only callers that try rules of all log sources on them.
 	Unknown int64
 	// Timeless counts the matches that correlations wanted and could not use, since
-	// their records tell no time. Readers do not count them either.
+	// their records have no time. Readers do not count them either.
 	Timeless int64
 }
 
@@ -75,7 +76,7 @@ func (r *Report) bad(b BadRecord) {
 	}
 }
 
-// Add counts and lists what another report has, behind what is there.
+// Add counts and lists what another report has, after what is there.
 func (r *Report) Add(o Report) {
 	r.Files += o.Files
 	r.Events += o.Events
@@ -94,7 +95,8 @@ func (r *Report) Add(o Report) {
 }
 
 // NotUTF8 is what to say of a record that was read with other bytes in it.
-var NotUTF8 = i18n.T("some bytes are not UTF-8 and were read as U+FFFD, so rules for the letters they stand for do not match; convert the log to UTF-8 (for Shift_JIS: iconv -f CP932 -t UTF-8)",
+var NotUTF8 = i18n.T("some bytes are not UTF-8 and were read as U+FFFD, so rules for the letters they stand for do "+
+	"not match; convert the log to UTF-8 (for Shift_JIS: iconv -f CP932 -t UTF-8)",
 	"UTF-8 でないバイトを U+FFFD として読みました。元の文字に対する規則は一致しません。ログを UTF-8 に変換してください（Shift_JIS なら iconv -f CP932 -t UTF-8）")
 
 // Look notes a record that was read although it is not UTF-8.
@@ -150,7 +152,8 @@ func Paths(ctx context.Context, paths []string, opts Options, yield func(*event.
 
 // Stream reads one stream, unpacking it if it is packed, as Paths reads a file
 // of that name.
-func Stream(ctx context.Context, name string, in io.Reader, opts Options, yield func(*event.Event) error) (Report, error) {
+func Stream(ctx context.Context, name string, in io.Reader, opts Options, yield func(*event.Event) error) (Report,
+	error) {
 	r := newReader(opts, yield)
 	err := r.stream(ctx, name, in, true, 0)
 	return r.report, err
@@ -250,7 +253,9 @@ type budget struct {
 
 func (b budget) Read(p []byte) (int, error) {
 	if *b.left <= 0 {
-		return 0, fault.New(fault.TooLarge, i18n.T("the archive unpacks to more than {0} bytes; the rest was not read", "展開後の大きさが {0} バイトを超えるため、残りは読み込みませんでした").With(b.max))
+		return 0, fault.New(fault.TooLarge,
+			i18n.T("the archive unpacks to more than {0} bytes; the rest was not read",
+				"展開後の大きさが {0} バイトを超えるため、残りは読み込みませんでした").With(b.max))
 	}
 	if int64(len(p)) > *b.left {
 		p = p[:min(*b.left, math.MaxInt32)]

@@ -34,7 +34,8 @@ func options() read.Options {
 func paths(t *testing.T, opts read.Options, ps ...string) ([]*event.Event, read.Report) {
 	t.Helper()
 	var out []*event.Event
-	rep, err := read.Paths(context.Background(), ps, opts, func(e *event.Event) error { out = append(out, e); return nil })
+	rep, err := read.Paths(context.Background(), ps, opts,
+		func(e *event.Event) error { out = append(out, e); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +120,12 @@ func TestContainers(t *testing.T) {
 	var got []string
 	for _, e := range evs {
 		rel, _ := filepath.Rel(dir, e.From.Name)
-		got = append(got, fmt.Sprintf("%s %v @%d #%d", filepath.ToSlash(rel), e.Fields["n"], e.From.Offset, e.From.Record))
+		got = append(got, fmt.Sprintf("%s %v @%d #%d", filepath.ToSlash(rel), e.Fields["n"], e.From.Offset,
+			e.From.Record))
 	}
 	var want []string
-	for _, n := range []string{"1.json", "2.json.gz", "3.json.zst", "sub/4.zip!b.json", "sub/4.zip!dir/c.json.gz", "sub/4.zip!inner.zip!deep.json"} {
+	for _, n := range []string{"1.json", "2.json.gz", "3.json.zst", "sub/4.zip!b.json", "sub/4.zip!dir/c.json.gz",
+		"sub/4.zip!inner.zip!deep.json"} {
 		want = append(want, n+" 1 @0 #1", n+" 2 @8 #2", n+" 3 @17 #3")
 	}
 	want = append(want, "utf16.json 4 @0 #1", "utf8.json 5 @3 #1")
@@ -139,7 +142,8 @@ func TestContainers(t *testing.T) {
 		}
 		skipped = append(skipped, filepath.Base(s.Name))
 	}
-	if d := cmp.Diff([]string{"d.pcap", "._b.json", "LICENSE", "prose", "x.bin"}, skipped, cmp.Transformer("base", func(s string) string { return s[strings.LastIndexAny(s, "!/")+1:] })); d != "" {
+	if d := cmp.Diff([]string{"d.pcap", "._b.json", "LICENSE", "prose", "x.bin"}, skipped,
+		cmp.Transformer("base", func(s string) string { return s[strings.LastIndexAny(s, "!/")+1:] })); d != "" {
 		t.Error(d)
 	}
 	// A file that is named is read as lines, whatever it holds.
@@ -162,7 +166,8 @@ func TestContainers(t *testing.T) {
 
 func TestMissingPath(t *testing.T) {
 	_, err := read.Paths(context.Background(), []string{"/no/such/place"}, options(), nil)
-	if !fault.Is(err, fault.NotFound) || !strings.Contains(fault.TextOf(err).EN, "/no/such/place") || fault.HintOf(err).Zero() {
+	if !fault.Is(err, fault.NotFound) || !strings.Contains(fault.TextOf(err).EN, "/no/such/place") ||
+		fault.HintOf(err).Zero() {
 		t.Error(err)
 	}
 }
@@ -189,46 +194,48 @@ func TestFraming(t *testing.T) {
 		in   string
 		want string // n of each event, ! for each bad record
 	}{
-		"lines":                 {"{\"n\":1}\n{\"n\":2}\n", "1 2"},
-		"one line":              {`{"n":1}{"n":2} {"n":3}`, "1 2 3"},
-		"pretty":                {"{\n  \"n\": 1,\n  \"o\": {\n    \"p\": [1, 2]\n  }\n}\n{\n  \"n\": 2\n}\n", "1 2"},
-		"list":                  {`[{"n":1},{"n":2}]`, "1 2"},
-		"pretty list":           {"[\n  {\n    \"n\": 1\n  },\n  {\n    \"n\": 2\n  }\n]\n", "1 2"},
-		"lists":                 {"[{\"n\":1}]\n[]\n[{\"n\":2}]", "1 2"},
-		"records":               {`{"Records":[{"n":1},{"n":2}],"x":{"y":[1]}} {"n":3}`, "1 2 3"},
-		"records pretty":        {"{\n \"Records\" : [\n {\"n\":1} ]\n}", "1"},
-		"empty records":         {`{"Records":[]}`, ""},
-		"records of numbers":    {`{"records":[1,2],"n":7}`, "7"},
-		"list of scalars":       {`[{"n":1}, 5, "x", null, {"n":2}]`, "1 ! ! ! 2"},
-		"unclosed list":         {`[{"n":1},{"n":2}`, "1 2 !"},
-		"cut record":            {"{\"n\":1}\n{\"n\":", "1 !"},
-		"broken line":           {"{\"n\":1}\n{\"n\":oops}\n{\"n\":2}\n", "1 ! 2"},
-		"unclosed string":       {"{\"n\":1}\n{\"n\":\"x\n{\"n\":2}\n", "1 ! 2"},
-		"unclosed brace":        {"{\"n\":1}\n{\"n\":9\n{\"n\":2}\n{\"n\":3}\n", "1 ! 2 3"},
-		"unclosed list inside":  {"{\"n\":[1,\n{\"n\":2}\n{\"n\":3}\n", "! 2 3"},
-		"unclosed at end":       {"{\"n\":{\n{\"n\":2}\n", "! 2"},
-		"broken pretty":         {"{\n  \"n\": 1,,\n  \"o\": {\n    \"p\": 2\n  }\n}\n{\n  \"n\": 2\n}\n", "! 2"},
-		"broken in pretty list": {"[\n  {\n    \"n\": 1 1,\n    \"o\": {\n      \"p\": 2\n    }\n  },\n  {\n    \"n\": 2\n  }\n]\n", "! 2"},
-		"garbage between":       {"{\"n\":1}\nwhat is this\n{\"n\":2}\n", "1 ! 2"},
-		"garbage behind":        {"{\"n\":1}}}\n{\"n\":2}\n", "1 ! 2"},
-		"too large":             {"{\"n\":1}\n" + big + "\n{\"n\":2}\n", "1 ! 2"},
-		"too large in list":     {"[{\"n\":1}," + big + ",{\"n\":2}]", "1 ! 2"},
-		"too large and broken":  {"{\"n\":1}\n" + big[:4000] + "\n{\"n\":2}\n", "1 ! 2"},
-		"too large text":        {"Jan  2 03:04:05 h a: b\n" + strings.Repeat("y", 9000) + "\nJan  2 03:04:05 h a: c\n", "- ! -"},
-		"too deep":              {strings.Repeat(`{"n":`, 300) + "1" + strings.Repeat("}", 300) + "\n{\"n\":2}\n", "! 2"},
-		"too deep list":         {`{"n":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}\n{\"n\":2}\n", "! 2"},
-		"hole of NULs":          {"\x00\x00\x00\x00\x00{\"n\":1}\n\x00\x00{\"n\":2}\n", "1 2"},
-		"NUL in a string":       {"{\"n\":\"a\x00b\"}\n", "a\uFFFDb"},
-		"bad UTF-8":             {"{\"n\":\"a\xffb\"}\n", "a\uFFFDb"},
-		"lone surrogate":        {`{"n":"\ud83d"}`, "\uFFFD"},
-		"escapes":               {`{"n":"\u65e5\ud83d\ude00\u0031\/\""}`, "日😀1/\""},
-		"twice":                 {`{"n":1,"n":2}`, "2"},
-		"long number":           {`{"n":18446744073709551616}`, "18446744073709551616"},
-		"number forms":          {`{"n":-1.5e3}`, "-1500"},
-		"bad number":            {"{\"n\":01}\n{\"n\":2}", "! 2"},
-		"elastic":               {`{"_index":"x","_source":{"n":1}}`, "1"},
-		"empty":                 {"", ""},
-		"blank":                 {" \n\n\t", ""},
+		"lines":                {"{\"n\":1}\n{\"n\":2}\n", "1 2"},
+		"one line":             {`{"n":1}{"n":2} {"n":3}`, "1 2 3"},
+		"pretty":               {"{\n  \"n\": 1,\n  \"o\": {\n    \"p\": [1, 2]\n  }\n}\n{\n  \"n\": 2\n}\n", "1 2"},
+		"list":                 {`[{"n":1},{"n":2}]`, "1 2"},
+		"pretty list":          {"[\n  {\n    \"n\": 1\n  },\n  {\n    \"n\": 2\n  }\n]\n", "1 2"},
+		"lists":                {"[{\"n\":1}]\n[]\n[{\"n\":2}]", "1 2"},
+		"records":              {`{"Records":[{"n":1},{"n":2}],"x":{"y":[1]}} {"n":3}`, "1 2 3"},
+		"records pretty":       {"{\n \"Records\" : [\n {\"n\":1} ]\n}", "1"},
+		"empty records":        {`{"Records":[]}`, ""},
+		"records of numbers":   {`{"records":[1,2],"n":7}`, "7"},
+		"list of scalars":      {`[{"n":1}, 5, "x", null, {"n":2}]`, "1 ! ! ! 2"},
+		"unclosed list":        {`[{"n":1},{"n":2}`, "1 2 !"},
+		"cut record":           {"{\"n\":1}\n{\"n\":", "1 !"},
+		"broken line":          {"{\"n\":1}\n{\"n\":oops}\n{\"n\":2}\n", "1 ! 2"},
+		"unclosed string":      {"{\"n\":1}\n{\"n\":\"x\n{\"n\":2}\n", "1 ! 2"},
+		"unclosed brace":       {"{\"n\":1}\n{\"n\":9\n{\"n\":2}\n{\"n\":3}\n", "1 ! 2 3"},
+		"unclosed list inside": {"{\"n\":[1,\n{\"n\":2}\n{\"n\":3}\n", "! 2 3"},
+		"unclosed at end":      {"{\"n\":{\n{\"n\":2}\n", "! 2"},
+		"broken pretty":        {"{\n  \"n\": 1,,\n  \"o\": {\n    \"p\": 2\n  }\n}\n{\n  \"n\": 2\n}\n", "! 2"},
+		"broken in pretty list": {"[\n  {\n    \"n\": 1 1,\n    \"o\": {\n      \"p\": 2\n    }\n  },\n  {\n    " +
+			"\"n\": 2\n  }\n]\n", "! 2"},
+		"garbage between":      {"{\"n\":1}\nwhat is this\n{\"n\":2}\n", "1 ! 2"},
+		"garbage behind":       {"{\"n\":1}}}\n{\"n\":2}\n", "1 ! 2"},
+		"too large":            {"{\"n\":1}\n" + big + "\n{\"n\":2}\n", "1 ! 2"},
+		"too large in list":    {"[{\"n\":1}," + big + ",{\"n\":2}]", "1 ! 2"},
+		"too large and broken": {"{\"n\":1}\n" + big[:4000] + "\n{\"n\":2}\n", "1 ! 2"},
+		"too large text": {"Jan  2 03:04:05 h a: b\n" + strings.Repeat("y", 9000) + "\nJan  2 03:04:05 h a: c\n",
+			"- ! -"},
+		"too deep":        {strings.Repeat(`{"n":`, 300) + "1" + strings.Repeat("}", 300) + "\n{\"n\":2}\n", "! 2"},
+		"too deep list":   {`{"n":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}\n{\"n\":2}\n", "! 2"},
+		"hole of NULs":    {"\x00\x00\x00\x00\x00{\"n\":1}\n\x00\x00{\"n\":2}\n", "1 2"},
+		"NUL in a string": {"{\"n\":\"a\x00b\"}\n", "a\uFFFDb"},
+		"bad UTF-8":       {"{\"n\":\"a\xffb\"}\n", "a\uFFFDb"},
+		"lone surrogate":  {`{"n":"\ud83d"}`, "\uFFFD"},
+		"escapes":         {`{"n":"\u65e5\ud83d\ude00\u0031\/\""}`, "日😀1/\""},
+		"twice":           {`{"n":1,"n":2}`, "2"},
+		"long number":     {`{"n":18446744073709551616}`, "18446744073709551616"},
+		"number forms":    {`{"n":-1.5e3}`, "-1500"},
+		"bad number":      {"{\"n\":01}\n{\"n\":2}", "! 2"},
+		"elastic":         {`{"_index":"x","_source":{"n":1}}`, "1"},
+		"empty":           {"", ""},
+		"blank":           {" \n\n\t", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := options()

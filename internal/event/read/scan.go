@@ -43,7 +43,7 @@ const (
 
 func (s *scanner) reset() { *s = scanner{stack: s.stack[:0]} }
 
-// within reports whether what comes next is inside a string, where ordinary tells
+// within reports whether what comes next is inside a string, where ordinary reports
 // how many bytes step would let pass.
 func (s *scanner) within() bool { return s.state == inString || s.state == inKey }
 

@@ -11,7 +11,8 @@ import (
 // stands among the eight that are looked at together.
 func TestOrdinary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := rapid.SliceOfN(rapid.SampledFrom([]byte("ab\"\\\n\x00\x01\x0b\x21\x23\x5b\x5d\xff\x80\xa2\xdc\x8a")), 0, 40).Draw(t, "b")
+		b := rapid.SliceOfN(rapid.SampledFrom([]byte("ab\"\\\n\x00\x01\x0b\x21\x23\x5b\x5d\xff\x80\xa2\xdc\x8a")), 0,
+			40).Draw(t, "b")
 		want := bytes.IndexAny(b, "\"\\\n")
 		if want < 0 {
 			want = len(b)

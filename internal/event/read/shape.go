@@ -23,7 +23,7 @@ func (d *Decoder) shape(m map[string]any, name string, hint Hint, depth int) rec
 	if r, ok := windowsShape(m); ok {
 		return r
 	}
-	if depth < maxWrap { // after Windows, as package quick has it
+	if depth < maxWrap { // after Windows, as package flatjson has it
 		if inner, ok := auditData(m); ok {
 			return d.shape(inner, name, hint, depth+1)
 		}
@@ -88,9 +88,12 @@ func (d *Decoder) wrapped(m map[string]any, name string, hint Hint, depth int) (
 // timeNames are the names under which records of no known shape have their time,
 // the surest first: the last ones may also be the time of something in the record.
 var timeNames = []string{
-	"@timestamp", "timestamp", "time", "ts", "eventTime", "EventTime", "TimeGenerated", "TimeCreated", "UtcTime", "datetime", "date",
-	"event_time", "created", "createdDateTime", "published", "_time", "Timestamp", "TimeStamp", "Time", "DateTime", "dateTime",
-	"event_timestamp", "eventTimestamp", "EventTimestamp", "SystemTime", "CreationTime", "timeGenerated", "timeCreated", "log_time",
+	"@timestamp", "timestamp", "time", "ts", "eventTime", "EventTime", "TimeGenerated", "TimeCreated", "UtcTime",
+	"datetime", "date",
+	"event_time", "created", "createdDateTime", "published", "_time", "Timestamp", "TimeStamp", "Time", "DateTime",
+	"dateTime",
+	"event_timestamp", "eventTimestamp", "EventTimestamp", "SystemTime", "CreationTime", "timeGenerated", "timeCreated",
+	"log_time",
 	"local_time", "created_at", "start_time", "startTime", "StartTime",
 }
 

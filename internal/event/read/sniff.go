@@ -12,14 +12,14 @@ type Form uint8
 
 // The forms of a file.
 const (
-	Unsure  Form = iota // too little of it is there to tell
+	Unsure  Form = iota // too little of it is there to know
 	Lines               // a record a line; it may grow
 	Whole               // packed, or JSON over several lines: read once it is complete
 	Log                 // a Windows event log, which changes in place
 	Foreign             // not read
 )
 
-// Sniff tells the form of a file by its name and its first bytes; all is set if
+// Sniff returns the form of a file by its name and its first bytes; all is set if
 // head is the whole file. For Foreign it says why.
 func Sniff(name string, head []byte, all bool) (Form, i18n.Text) {
 	if why := skipName(name, false); !why.Zero() {
@@ -111,7 +111,8 @@ func eventsXML(head []byte) bool {
 	}
 }
 
-// sniffXML tells a file with an event on each line, which may grow, from an export.
+// sniffXML distinguishes a file with an event on each line, which may grow, from an
+// export.
 func sniffXML(head []byte) Form {
 	f := frameAll(head, event.MaxRecord)
 	p, _, _ := xmlPieceOf(head)

@@ -268,10 +268,11 @@ func bsd(s string, h header, hint Hint) (header, bool) {
 		return h, true
 	}
 	if g := tag.FindString(rest); g == "" && !strings.HasPrefix(rest, "%") {
-		if host, r, ok := strings.Cut(rest, " "); ok && host != "" && len(host) <= 255 && !strings.HasSuffix(host, ":") {
+		if host, r, ok := strings.Cut(rest, " "); ok && host != "" && len(host) <= 255 &&
+			!strings.HasSuffix(host, ":") {
 			h.host, rest = host, strings.TrimLeft(r, " ")
 		} else if h.priority < 0 && !ok {
-			return h, false // a time and one word is no syslog
+			return h, false // a time and one word is not syslog
 		}
 	}
 	h.tagged(rest)
@@ -286,7 +287,7 @@ func (h *header) tagged(s string) {
 	h.text = s
 }
 
-// bsdTime reads the time at the start of s, and gives what follows it.
+// bsdTime reads the time at the start of s, and returns what follows it.
 func bsdTime(s string, hint Hint) (time.Time, string, bool) {
 	s = strings.TrimLeft(s, "*. ")
 	if len(s) >= 20 && s[0] >= '0' && s[0] <= '9' && (s[10] == 'T') {
@@ -304,7 +305,7 @@ func bsdTime(s string, hint Hint) (time.Time, string, bool) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	// "Jan _2 15:04:05", then maybe a fraction; or with the year behind the day.
+	// "Jan _2 15:04:05", then maybe a fraction; or with the year after the day.
 	if t, err := time.ParseInLocation("Jan _2 15:04:05", s[:15], zone); err == nil {
 		rest := s[15:]
 		if strings.HasPrefix(rest, ".") {
@@ -320,7 +321,8 @@ func bsdTime(s string, hint Hint) (time.Time, string, bool) {
 		for _, z := range []string{" UTC:", " UTC", " GMT"} {
 			rest = strings.TrimPrefix(rest, z)
 		}
-		if y := rest[:min(len(rest), 6)]; len(y) == 6 && y[:3] == " 20" && allDigits(y[1:5]) && (y[5] == ' ' || y[5] == ':') { // the year behind the time
+		if y := rest[:min(len(rest), 6)]; len(y) == 6 && y[:3] == " 20" && allDigits(y[1:5]) &&
+			(y[5] == ' ' || y[5] == ':') { // the year after the time
 			year, _ := strconv.Atoi(y[1:5])
 			return t.AddDate(year-t.Year(), 0, 0).UTC(), strings.TrimPrefix(rest[5:], ":"), true
 		}
@@ -338,7 +340,8 @@ func bsdTime(s string, hint Hint) (time.Time, string, bool) {
 }
 
 // access is the common log format of web servers, and the combined one.
-var access = regexp.MustCompile(`^(\S+) (\S+) (\S+) \[([^\]]{20,32})\] "((?:[^"\\]|\\.)*)" (\d{3}|-) (\d+|-)(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?`)
+var access = regexp.MustCompile(`^(\S+) (\S+) (\S+) \[([^\]]{20,32})\] "((?:[^"\\]|\\.)*)" (\d{3}|-) (\d+|-)(?: ` +
+	`"((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?`)
 
 // accessShape recognises a line of an access log (Apache, nginx, IIS in NCSA format).
 func accessShape(s string) (record, bool) {
@@ -356,7 +359,8 @@ func accessShape(s string) (record, bool) {
 	r := record{fields: map[string]any{"message": s}, categories: []string{"webserver"}, time: t, known: true}
 	method, rest, _ := strings.Cut(g[5], " ")
 	target, version, _ := strings.Cut(rest, " ")
-	w := web{method: method, target: target, version: version, client: dash(g[1]), agent: dash(g[9]), referrer: dash(g[8])}
+	w := web{method: method, target: target, version: version, client: dash(g[1]), agent: dash(g[9]),
+		referrer: dash(g[8])}
 	if n, err := strconv.ParseInt(g[6], 10, 64); err == nil {
 		w.status = n
 	}

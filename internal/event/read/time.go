@@ -12,10 +12,10 @@ import (
 //   - 2006-01-02T15:04:05 with T or a space, any fraction, and Z, an offset,
 //     " UTC" or nothing at its end;
 //   - a number (or its text): seconds, milliseconds, microseconds or nanoseconds
-//     since 1970, or a FILETIME (100 ns since 1601), told apart by size;
+//     since 1970, or a FILETIME (100 ns since 1601), distinguished by size;
 //   - /Date(ms)/, and 02/Jan/2006:15:04:05 -0700.
 //
-// zoned is false if the text tells no zone; the time is then read as UTC. A
+// zoned is false if the text states no zone; the time is then read as UTC. A
 // time in 1970 or in the year 9000 is given as it is written.
 func parseTime(v any) (t time.Time, zoned, ok bool) {
 	switch v := v.(type) {
@@ -93,12 +93,14 @@ func parseTimeText(s string) (t time.Time, zoned, ok bool) {
 var layouts = []string{
 	"02/Jan/2006:15:04:05 -0700", time.RFC1123Z, time.RFC1123, time.UnixDate, time.ANSIC,
 	"01/02/2006 15:04:05", "1/2/2006 3:04:05 PM", "2006/01/02 15:04:05",
-	"20060102T150405Z0700", "20060102T150405", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "Jan _2 15:04:05 2006", "Jan _2 2006 15:04:05",
+	"20060102T150405Z0700", "20060102T150405", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04",
+	"Jan _2 15:04:05 2006", "Jan _2 2006 15:04:05",
 }
 
 // parseISO reads 2006-01-02T15:04:05.999999999Z07:00 and its looser forms.
 func parseISO(s string) (t time.Time, zoned, ok bool) {
-	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' && s[10] != 't' || s[13] != ':' || s[16] != ':' {
+	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' && s[10] != 't' || s[13] != ':' ||
+		s[16] != ':' {
 		return t, false, false
 	}
 	n := func(a, b int) int {
@@ -113,7 +115,8 @@ func parseISO(s string) (t time.Time, zoned, ok bool) {
 	}
 	year, month, day := n(0, 4), n(5, 7), n(8, 10)
 	hour, minute, sec := n(11, 13), n(14, 16), n(17, 19)
-	if year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 24 || minute < 0 || minute > 59 || sec < 0 || sec > 60 {
+	if year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 24 || minute < 0 ||
+		minute > 59 || sec < 0 || sec > 60 {
 		return t, false, false
 	}
 	rest := s[19:]

@@ -44,7 +44,8 @@ func TestParseTime(t *testing.T) {
 		{true, "", false},
 	} {
 		got, zoned, ok := parseTime(c.in)
-		if ok != (c.want != "") || ok && (got.Truncate(100*time.Nanosecond).Format(time.RFC3339Nano) != trim(c.want) || zoned != c.zoned) {
+		if ok != (c.want != "") || ok &&
+			(got.Truncate(100*time.Nanosecond).Format(time.RFC3339Nano) != trim(c.want) || zoned != c.zoned) {
 			t.Errorf("%v: %v %v %v, want %s", c.in, got.Format(time.RFC3339Nano), zoned, ok, c.want)
 		}
 	}
@@ -59,7 +60,8 @@ func trim(s string) string {
 
 func TestYearOf(t *testing.T) {
 	seen := time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)
-	for in, want := range map[string]int{"Dec 31 23:00:00": 2025, "Jan  2 00:00:00": 2026, "Jan  9 00:00:00": 2026, "Feb  9 00:00:00": 2025} {
+	for in, want := range map[string]int{"Dec 31 23:00:00": 2025, "Jan  2 00:00:00": 2026, "Jan  9 00:00:00": 2026,
+		"Feb  9 00:00:00": 2025} {
 		p, _ := time.Parse("Jan _2 15:04:05", in)
 		if got := yearOf(p, seen).Year(); got != want {
 			t.Errorf("%s: %d, want %d", in, got, want)

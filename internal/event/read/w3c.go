@@ -86,7 +86,7 @@ func w3cRow(names []string, line string) (m map[string]any, ok bool) {
 }
 
 // w3cShape recognises a line of an IIS log whose columns have their names, here or by
-// whoever sent it as JSON.
+// one that is sent as JSON.
 func w3cShape(m map[string]any) (record, bool) {
 	if m["cs-method"] == nil || m["cs-uri-stem"] == nil || m["date"] == nil || m["time"] == nil {
 		return record{}, false
@@ -99,7 +99,8 @@ func w3cShape(m map[string]any) (record, bool) {
 		r.time = t // always UTC
 	}
 	r.host, r.user = str(m, "s-computername"), str(m, "cs-username")
-	for _, k := range []string{"sc-status", "sc-substatus", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken", "s-port"} {
+	for _, k := range []string{"sc-status", "sc-substatus", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken",
+		"s-port"} {
 		if n, err := strconv.ParseInt(str(m, k), 10, 64); err == nil {
 			m[k] = n
 		}
@@ -108,9 +109,11 @@ func w3cShape(m map[string]any) (record, bool) {
 	if q := str(m, "cs-uri-query"); q != "" {
 		target += "?" + q
 	}
-	w := web{method: str(m, "cs-method"), host: str(m, "cs-host"), target: target, agent: firstText(m, "cs-user-agent", "cs(User-Agent)"),
-		referrer: firstText(m, "cs-referer", "cs(Referer)"), cookie: str(m, "cs(Cookie)"), version: str(m, "cs-version"), status: m["sc-status"], client: m["c-ip"]}
-	delete(m, "cs-uri-query") // fill gives it with the path before it, as rules expect
+	w := web{method: str(m, "cs-method"), host: str(m, "cs-host"), target: target,
+		agent:    firstText(m, "cs-user-agent", "cs(User-Agent)"),
+		referrer: firstText(m, "cs-referer", "cs(Referer)"), cookie: str(m, "cs(Cookie)"),
+		version: str(m, "cs-version"), status: m["sc-status"], client: m["c-ip"]}
+	delete(m, "cs-uri-query") // fill returns it with the path before it, as rules expect
 	w.fill(m)
 	for _, k := range []string{"cs-user-agent", "c-useragent"} {
 		// IIS writes blanks as +, and rules either.
@@ -134,7 +137,7 @@ func (d *Decoder) Header(columns string) {
 // noColumns stands for a file that began with directives and has not named its columns.
 const noColumns = "#"
 
-// Columns gives what the lines read so far say about the columns of the next ones.
+// Columns returns what the lines read so far say about the columns of the next ones.
 func (d *Decoder) Columns() string {
 	if d.columns == nil && d.headed {
 		return noColumns
@@ -163,7 +166,7 @@ func (d *Decoder) w3c(s string, first bool) (record, bool) {
 }
 
 // w3cLines turns a log in the W3C format into JSON lines, so that each can be read by
-// itself. A line with another number of columns is given on as it is, so that whoever
+// itself. A line with another number of columns is passed on as it is, so that the one who
 // reads the JSON reports it.
 type w3cLines struct {
 	in    *bufio.Reader
@@ -176,7 +179,7 @@ type w3cLines struct {
 
 func newW3CLines(in *bufio.Reader, most int) *w3cLines { return &w3cLines{in: in, most: most} }
 
-// Read gives the JSON lines.
+// Read returns the JSON lines.
 func (w *w3cLines) Read(p []byte) (int, error) {
 	for len(w.out) == 0 {
 		if w.err != nil {

@@ -80,7 +80,7 @@ func (w *waiting) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// next gives what came; ok is false at the end.
+// next returns what came; ok is false at the end.
 func (w *waiting) next() (more []byte, ok bool) {
 	select {
 	case more, ok = <-w.in:

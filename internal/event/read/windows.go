@@ -18,7 +18,8 @@ func windowsShape(m map[string]any) (record, bool) {
 	switch {
 	case sub(sub(m, "Event"), "System") != nil:
 		return windowsXML(sub(m, "Event"), nil), true
-	case sub(m, "System") != nil && (m["EventData"] != nil || m["UserData"] != nil || sub(m, "System")["EventID"] != nil):
+	case sub(m, "System") != nil &&
+		(m["EventData"] != nil || m["UserData"] != nil || sub(m, "System")["EventID"] != nil):
 		return windowsXML(m, nil), true
 	case sub(m, "winlog") != nil:
 		return winlogShape(m, sub(m, "winlog")), true
@@ -29,7 +30,9 @@ func windowsShape(m map[string]any) (record, bool) {
 		if m["channel"] != nil && (sub(m, "provider") != nil || m["system_time"] != nil) {
 			return collectorShape(m), true
 		}
-	case m["EventID"] != nil && (m["Channel"] != nil || m["SourceName"] != nil || m["EventSourceName"] != nil || m["Provider_Name"] != nil || m["ProviderGuid"] != nil || m["ProviderName"] != nil):
+	case m["EventID"] != nil &&
+		(m["Channel"] != nil || m["SourceName"] != nil || m["EventSourceName"] != nil || m["Provider_Name"] != nil ||
+			m["ProviderGuid"] != nil || m["ProviderName"] != nil):
 		return windowsFlat(m), true
 	}
 	return record{}, false
@@ -95,7 +98,7 @@ func windowsXML(e map[string]any, r0 map[string]any) record {
 	return r
 }
 
-// attributes gives the attributes of an element, and its text under "".
+// attributes returns the attributes of an element, and its text under "".
 func attributes(o map[string]any) map[string]any {
 	out := map[string]any{}
 	for k, v := range o {
@@ -218,7 +221,8 @@ func putData(f map[string]any, k string, v any) {
 
 // numbers writes the System's numbers as numbers.
 func numbers(f map[string]any) {
-	for _, k := range []string{"EventID", "Version", "Level", "Task", "Opcode", "EventRecordID", "Execution_ProcessID", "Execution_ThreadID"} {
+	for _, k := range []string{"EventID", "Version", "Level", "Task", "Opcode", "EventRecordID", "Execution_ProcessID",
+		"Execution_ThreadID"} {
 		s, ok := f[k].(string)
 		if !ok {
 			continue
@@ -260,14 +264,15 @@ var systemPart = func() map[string]bool {
 	return all
 }()
 
-// windowsFlat reads records whose System and data fields lie side by side.
+// windowsFlat reads records whose System and data fields are side by side.
 func windowsFlat(m map[string]any) record {
 	f := make(map[string]any, len(m)+4)
 	for k, v := range m {
 		switch {
 		case k == "EventData" || k == "UserData":
 		case k == "Provider":
-			if _, ok := v.(string); ok && m["SourceName"] == nil && m["EventSourceName"] == nil && m["Provider_Name"] == nil {
+			if _, ok := v.(string); ok && m["SourceName"] == nil && m["EventSourceName"] == nil &&
+				m["Provider_Name"] == nil {
 				f["Provider_Name"] = v
 			} else {
 				f[k] = v
@@ -285,7 +290,8 @@ func windowsFlat(m map[string]any) record {
 		}
 	}
 	// NXLog writes its own severity into EventType where Sysmon has none there.
-	if t := str(f, "EventType"); strings.HasPrefix(t, "AUDIT_") || t == "INFO" || t == "WARNING" || t == "ERROR" || t == "VERBOSE" || t == "CRITICAL" {
+	if t := str(f, "EventType"); strings.HasPrefix(t, "AUDIT_") || t == "INFO" || t == "WARNING" || t == "ERROR" ||
+		t == "VERBOSE" || t == "CRITICAL" {
 		if m["SourceModuleType"] != nil || m["SeverityValue"] != nil {
 			delete(f, "EventType")
 			put(f, "NXLogEventType", t)
@@ -299,7 +305,7 @@ func windowsFlat(m map[string]any) record {
 
 // flatTime takes the event log's own time before any receiver's. NXLog writes
 // it without a zone; EventReceivedTime in that same zone and Logstash's
-// @timestamp tell together what the zone was.
+// @timestamp together show what the zone was.
 func flatTime(m map[string]any) time.Time {
 	for _, k := range []string{"TimeCreated", "TimeGenerated", "EventTime"} {
 		v, ok := m[k]
@@ -326,7 +332,8 @@ func flatTime(m map[string]any) time.Time {
 	if t := firstTime(m, "UtcTime", "@timestamp", "EventReceivedTime"); !t.IsZero() {
 		return t
 	}
-	return firstTime(m, "timestamp", "Timestamp", "SystemTime", "time", "datetime", "timeCreated", "ts") // tools of all kinds
+	return firstTime(m, "timestamp", "Timestamp", "SystemTime", "time", "datetime", "timeCreated",
+		"ts") // tools of all kinds
 }
 
 // winlogShape reads winlogbeat: top is the record, w its winlog part (before
@@ -335,7 +342,8 @@ func winlogShape(top, w map[string]any) record {
 	f := map[string]any{}
 	for k, v := range top {
 		switch k {
-		case "winlog", "event_data", "user_data", "event_id", "log_name", "computer_name", "source_name", "record_number",
+		case "winlog", "event_data", "user_data", "event_id", "log_name", "computer_name", "source_name",
+			"record_number",
 			"provider_guid", "process_id", "thread_id", "level", "task", "opcode", "keywords", "version":
 		case "message":
 			f["Message"] = v
@@ -376,7 +384,7 @@ func winlogShape(top, w map[string]any) record {
 	return r
 }
 
-// params gives the list Data of classic providers, whose unnamed values
+// params returns the list Data of classic providers, whose unnamed values
 // winlogbeat calls param1, param2 ….
 func params(f map[string]any) {
 	if f["Data"] != nil {

@@ -123,7 +123,7 @@ func blanks(b []byte, i int) int {
 	return i
 }
 
-// passValue gives the place behind a value at i, -1 if there is none; sure is false
+// passValue returns the place after a value at i, -1 if there is none; sure is false
 // if its end is not there yet.
 func passValue(b []byte, i int) (end int, sure bool) {
 	var s scanner
@@ -175,8 +175,10 @@ func (f *framer) unwrap() (frame, bool) {
 
 // bulkWords are what an action line of Elasticsearch's bulk format may say.
 var bulkWords = map[string]bool{
-	"_index": true, "_id": true, "_type": true, "routing": true, "_routing": true, "version": true, "version_type": true, "if_seq_no": true,
-	"if_primary_term": true, "pipeline": true, "require_alias": true, "require_data_stream": true, "dynamic_templates": true,
+	"_index": true, "_id": true, "_type": true, "routing": true, "_routing": true, "version": true,
+	"version_type": true, "if_seq_no": true,
+	"if_primary_term": true, "pipeline": true, "require_alias": true, "require_data_stream": true,
+	"dynamic_templates":       true,
 	"list_executed_pipelines": true, "retry_on_conflict": true, "op_type": true,
 }
 

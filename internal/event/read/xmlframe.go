@@ -9,7 +9,7 @@ import (
 )
 
 // Windows' Event Viewer and wevtutil export events as <Events><Event>…</Event>…</Events>,
-// on one line or on many. Each Event element is a record; what stands around them is
+// on one line or on many. Each Event element is a record; what is around them is
 // passed.
 
 // xmlPiece is what begins with < where a record may begin.
@@ -24,7 +24,7 @@ const (
 // maxXMLName bounds an element's name with its prefix, in bytes.
 const maxXMLName = 64
 
-// xmlPieceOf tells what b begins with: for markup n is its length, for an event that
+// xmlPieceOf returns what b begins with: for markup n is its length, for an event that
 // of its name. sure is false if more has to be seen.
 func xmlPieceOf(b []byte) (p xmlPiece, n int, sure bool) {
 	if len(b) < 2 {
@@ -89,7 +89,7 @@ func isEventXML(s string) bool {
 	return p == xmlEvent
 }
 
-// markup passes what stands around events.
+// markup skips what is around events.
 func (f *framer) markup() bool {
 	p, n := f.piece()
 	if p == xmlMarkup {
@@ -155,7 +155,9 @@ func (f *framer) event(name int) (frame, error) {
 			err = f.cut()
 			f.reported = f.reported || f.err != nil
 		case c.another:
-			err = fault.New(fault.Invalid, i18n.T("the record is not complete: the next one begins in the middle of it", "記録が完結していません。その途中で次の記録が始まっています"))
+			err = fault.New(fault.Invalid,
+				i18n.T("the record is not complete: the next one begins in the middle of it",
+					"記録が完結していません。その途中で次の記録が始まっています"))
 		default:
 			return frame{raw: raw, offset: at, xml: true}, nil
 		}
@@ -163,7 +165,7 @@ func (f *framer) event(name int) (frame, error) {
 	}
 }
 
-// step follows b; true at the end of the element. last says that nothing comes behind b.
+// step follows b; true at the end of the element. last means that nothing comes after b.
 func (c *xmlCut) step(b []byte, last bool) (done bool) {
 	for c.n < len(b) {
 		switch c.mode {
@@ -299,7 +301,8 @@ func beginsEvent(b []byte) (yes, sure bool) {
 	return string(b[at+bytes.LastIndexByte(b[at:end], ':')+1:end]) == "System", true
 }
 
-var badXML = fault.New(fault.Invalid, i18n.T("the event is not well-formed XML, or holds no System part", "イベントの XML が正しくないか、System 部がありません"))
+var badXML = fault.New(fault.Invalid,
+	i18n.T("the event is not well-formed XML, or holds no System part", "イベントの XML が正しくないか、System 部がありません"))
 
 // eventXML reads an Event element. GUIDs of processes, logons and the like are written
 // as the event log has them: there they are no texts, and Windows puts them into

@@ -21,7 +21,7 @@ const maxZeekName = 128
 // zeekLines turns a Zeek log in TSV into the JSON lines that Zeek would have
 // written instead, with the log's name in _path. Its header says what the columns
 // are called and what they hold; it may come again, with other columns. A line
-// with another number of columns is given on as it is, so that whoever reads the
+// with another number of columns is passed on as it is, so that the reader of the
 // JSON reports it.
 type zeekLines struct {
 	in   *bufio.Reader
@@ -41,7 +41,7 @@ func newZeekLines(in *bufio.Reader, most int) *zeekLines {
 	return &zeekLines{in: in, most: most, separator: "\t", set: ",", empty: "(empty)", unset: "-"}
 }
 
-// Read gives the JSON lines.
+// Read returns the JSON lines.
 func (z *zeekLines) Read(p []byte) (int, error) {
 	for len(z.out) == 0 {
 		if z.err != nil {
@@ -161,7 +161,7 @@ func (z *zeekLines) value(kind, text string) []byte {
 			return strconv.AppendBool(nil, text == "T")
 		}
 	case "count", "int", "port", "time", "interval", "double":
-		// Only what is a number in JSON as it stands: no sign before it, no hexadecimal.
+		// Only what is a number in JSON as it is: no sign before it, no hexadecimal.
 		if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && json.Valid([]byte(text)) {
 			return []byte(text)
 		}

@@ -27,7 +27,9 @@ func (r *reader) zipStream(ctx context.Context, name string, b *bufio.Reader, de
 			return err
 		}
 		if n >= maxMembers {
-			return broken(fault.New(fault.TooLarge, i18n.T("the archive holds more than {0} files; the rest was not read", "書庫のファイルが {0} 個を超えるため、残りは読み込みませんでした").With(maxMembers)))
+			return broken(fault.New(fault.TooLarge,
+				i18n.T("the archive holds more than {0} files; the rest was not read",
+					"書庫のファイルが {0} 個を超えるため、残りは読み込みませんでした").With(maxMembers)))
 		}
 		var h [30]byte
 		if _, err := io.ReadFull(b, h[:4]); err != nil {
@@ -61,7 +63,9 @@ func (r *reader) zipStream(ctx context.Context, name string, b *bufio.Reader, de
 		case later && method == 8:
 			in = flate.NewReader(b) // ends by itself and, b being a ByteReader, at the right byte
 		case later:
-			return broken(fault.New(fault.Unsupported, i18n.T("the size of {0} is not told before its data; the rest was not read", "{0} の大きさがデータより前に書かれていないため、残りは読み込みませんでした").With(inner)))
+			return broken(fault.New(fault.Unsupported,
+				i18n.T("the size of {0} is not told before its data; the rest was not read",
+					"{0} の大きさがデータより前に書かれていないため、残りは読み込みませんでした").With(inner)))
 		default:
 			body = &io.LimitedReader{R: b, N: packed}
 			switch method {
@@ -103,7 +107,8 @@ func (r *reader) zipStream(ctx context.Context, name string, b *bufio.Reader, de
 	}
 }
 
-var errDamaged = fault.New(fault.Invalid, i18n.T("the archive is damaged from here on: what came before was read", "ここから先の書庫が壊れています。それより前は読み込みました"))
+var errDamaged = fault.New(fault.Invalid,
+	i18n.T("the archive is damaged from here on: what came before was read", "ここから先の書庫が壊れています。それより前は読み込みました"))
 
 // short turns the early end of a stored member into the error it is.
 type short struct{ l *io.LimitedReader }
@@ -131,7 +136,7 @@ func zip64Size(extra []byte) int64 {
 	return 0
 }
 
-// descriptor passes the sizes behind a member: with or without signature, of
+// descriptor skips the sizes after a member: with or without signature, of
 // four or of eight bytes each.
 func descriptor(b *bufio.Reader) bool {
 	head, err := b.Peek(4)

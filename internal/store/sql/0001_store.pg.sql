@@ -46,11 +46,3 @@ CREATE TABLE setting (
 	value TEXT NOT NULL,
 	at    BIGINT NOT NULL
 );
-
-CREATE TABLE gram (
-	kind TEXT NOT NULL,
-	gram TEXT NOT NULL COLLATE "C",
-	id   TEXT NOT NULL,
-	PRIMARY KEY (kind, gram, id)
-);
-CREATE INDEX gram_id ON gram (kind, id);

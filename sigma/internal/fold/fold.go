@@ -11,7 +11,7 @@ import (
 // Text maps text so that two texts are equal after it exactly if they differ
 // only in case by Unicode simple folding, the rule of strings.EqualFold: Ä and
 // ä are equal, fullwidth Ａ and ａ, K and the Kelvin sign, ſ and s; ß is not ss
-// and İ is only itself. Each character gives one character, so ? still counts
+// and İ is only itself. Each character becomes one character, so ? still counts
 // right. Bytes that are not UTF-8 stay as they are.
 func Text(s string) string {
 	for i := 0; i < len(s); i++ {

@@ -7,8 +7,8 @@ import (
 	"github.com/meneki/meneki/sigma/internal/fold"
 )
 
-// literal is a necessary sign: a literal at a place in a field. A rule waits on a
-// list of them, its witness, of which an event that it matches has at least one.
+// literal is a literal at a place in a field. A rule waits on a list of them, its
+// required literals, of which an event that it matches has at least one.
 type literal struct {
 	place placing
 	field int32
@@ -27,18 +27,18 @@ type signature struct {
 
 func (l *literal) signature() signature { return signature{l.place, l.field, l.text, l.least} }
 
-// witnesses chooses what rules wait on.
-type witnesses struct {
+// requirer chooses the literals that rules require.
+type requirer struct {
 	popular map[string]int
 	learned map[signature]float64 // how often a literal was found, of the events
 }
 
-// maxWitness is how many literals one witness has at most.
-const maxWitness = 20_000
+// maxRequired is how many literals one list of required literals has at most.
+const maxRequired = 20_000
 
-// of gives the cheapest witness of a node, and how often an event has it; nil if
-// it has none.
-func (w *witnesses) of(n *node) (list []*literal, cost float64) {
+// of returns the required literals of a node that are cheapest to wait on, and how
+// often an event has one of them; nil if the node requires none.
+func (w *requirer) of(n *node) (list []*literal, cost float64) {
 	switch n.op {
 	case opTrue:
 		if n.words != nil {
@@ -58,7 +58,7 @@ func (w *witnesses) of(n *node) (list []*literal, cost float64) {
 	case opAny:
 		for _, part := range n.nodes {
 			l, c := w.of(part)
-			if l == nil || len(list)+len(l) > maxWitness {
+			if l == nil || len(list)+len(l) > maxRequired {
 				return nil, 0
 			}
 			list, cost = append(list, l...), either(cost, c)
@@ -68,9 +68,9 @@ func (w *witnesses) of(n *node) (list []*literal, cost float64) {
 	return nil, 0
 }
 
-// mostly reports whether a witness is no more than a field that nearly all events
+// mostly reports whether the list is no more than a field that nearly all events
 // were seen to have: then to ask for it costs more than it saves.
-func (w *witnesses) mostly(list []*literal) bool {
+func (w *requirer) mostly(list []*literal) bool {
 	l := list[0]
 	return len(list) == 1 && l.place == present && l.least == 0 && w.learned[l.signature()] > mostEvents
 }
@@ -81,7 +81,7 @@ const mostEvents = .9
 // either is how often an event has one of two independent signs.
 func either(a, b float64) float64 { return a + b - a*b }
 
-func (w *witnesses) sum(list []*literal) ([]*literal, float64) {
+func (w *requirer) sum(list []*literal) ([]*literal, float64) {
 	cost := 0.0
 	for _, l := range list {
 		cost = either(cost, w.chance(l))
@@ -89,7 +89,7 @@ func (w *witnesses) sum(list []*literal) ([]*literal, float64) {
 	return list, cost
 }
 
-func (w *witnesses) test(t *test) ([]*literal, float64) {
+func (w *requirer) test(t *test) ([]*literal, float64) {
 	if t.exists < 0 || t.null {
 		return nil, 0
 	}
@@ -113,7 +113,7 @@ func (w *witnesses) test(t *test) ([]*literal, float64) {
 		more, ok = w.other(&t.others[i], t.field)
 		list = append(list, more...)
 	}
-	if !ok || len(list) > maxWitness {
+	if !ok || len(list) > maxRequired {
 		there[0].least = t.least()
 		return w.sum(there)
 	}
@@ -145,9 +145,9 @@ func (t *test) least() int {
 	return least
 }
 
-// other gives literals of which the text has one if the probe holds; ok is false
+// other returns literals of which the text has one if the probe holds; ok is false
 // if it has none.
-func (w *witnesses) other(o *other, field int32) (list []*literal, ok bool) {
+func (w *requirer) other(o *other, field int32) (list []*literal, ok bool) {
 	one := func(place placing, s string) ([]*literal, bool) {
 		return []*literal{{place: place, field: field, text: s}}, s != "" || place == equal
 	}
@@ -188,7 +188,7 @@ func (w *witnesses) other(o *other, field int32) (list []*literal, ok bool) {
 }
 
 // glob chooses the rarest literal of a pattern.
-func (w *witnesses) glob(tokens []compiled.Token, field int32) (list []*literal, ok bool) {
+func (w *requirer) glob(tokens []compiled.Token, field int32) (list []*literal, ok bool) {
 	best := 0.0
 	for i, t := range tokens {
 		if t.Kind != compiled.TokenText {
@@ -208,9 +208,9 @@ func (w *witnesses) glob(tokens []compiled.Token, field int32) (list []*literal,
 	return list, list != nil
 }
 
-// words gives the witness of keywords. Only the parts of a keyword that stand in
+// words returns the required literals of keywords. Only the parts of a keyword that stand in
 // JSON as they are can be searched there.
-func (w *witnesses) words(it *compiled.Item) ([]*literal, float64) {
+func (w *requirer) words(it *compiled.Item) ([]*literal, float64) {
 	everywhere := []*literal{{place: present, field: Whole}}
 	var all []*literal
 	best := -1.0
@@ -235,7 +235,7 @@ func (w *witnesses) words(it *compiled.Item) ([]*literal, float64) {
 		}
 		all = append(all, list...)
 	}
-	if all == nil || len(all) > maxWitness {
+	if all == nil || len(all) > maxRequired {
 		return w.sum(everywhere)
 	}
 	return w.sum(all)
@@ -244,7 +244,7 @@ func (w *witnesses) words(it *compiled.Item) ([]*literal, float64) {
 // minWord is the least length of a part of a keyword that is searched for.
 const minWord = 3
 
-func (w *witnesses) word(p compiled.Probe) []*literal {
+func (w *requirer) word(p compiled.Probe) []*literal {
 	var lists [][]string
 	switch p.Kind {
 	case compiled.ProbeText:
@@ -282,9 +282,9 @@ func (w *witnesses) word(p compiled.Probe) []*literal {
 	return out
 }
 
-// verbatim gives the rarest part of a text that JSON has no other way to write
+// verbatim returns the rarest part of a text that JSON has no other way to write
 // than as it is, but for \u.
-func (w *witnesses) verbatim(s string) *literal {
+func (w *requirer) verbatim(s string) *literal {
 	var out *literal
 	best := 0.0
 	for _, part := range strings.FieldsFunc(s, func(r rune) bool {
@@ -301,13 +301,18 @@ func (w *witnesses) verbatim(s string) *literal {
 // common are texts that most fields of ordinary events hold parts of.
 var common = []string{
 	`c:\windows\system32\svchost.exe`, `c:\windows\syswow64\`, `c:\windows\system32\drivers\`, `c:\program files\`,
-	`c:\program files (x86)\`, `c:\users\`, `\appdata\local\temp\`, `\appdata\local\microsoft\`, `c:\programdata\microsoft\windows\`,
+	`c:\program files (x86)\`, `c:\users\`, `\appdata\local\temp\`, `\appdata\local\microsoft\`,
+	`c:\programdata\microsoft\windows\`,
 	`hklm\software\microsoft\windows\currentversion\`, `hklm\system\currentcontrolset\services\`, `hku\s-1-5-21-`,
 	`\windows nt\currentversion\`, `hklm\software\wow6432node\`, `hklm\software\classes\`, `microsoft corporation`,
-	`microsoft windows operating system`, `nt authority\system`, `c:\windows\explorer.exe`, `c:\windows\system32\lsass.exe`,
-	`c:\windows\system32\services.exe`, `c:\windows\system32\windowspowershell\v1.0\powershell.exe`, `microsoft-windows-`,
-	`http://`, `https://www.`, `.dll`, `.exe`, `true`, `false`, `-`, `0x1000`, `\device\harddiskvolume`, `/usr/bin/`, `/bin/bash`, `/etc/`,
-	`c:\windows\system32\cmd.exe /c `, `c:\windows\system32\kernelbase.dll`, `c:\windows\system32\ntdll.dll`, `0x0`, `unknown`,
+	`microsoft windows operating system`, `nt authority\system`, `c:\windows\explorer.exe`,
+	`c:\windows\system32\lsass.exe`,
+	`c:\windows\system32\services.exe`, `c:\windows\system32\windowspowershell\v1.0\powershell.exe`,
+	`microsoft-windows-`,
+	`http://`, `https://www.`, `.dll`, `.exe`, `true`, `false`, `-`, `0x1000`, `\device\harddiskvolume`, `/usr/bin/`,
+	`/bin/bash`, `/etc/`,
+	`c:\windows\system32\cmd.exe /c `, `c:\windows\system32\kernelbase.dll`, `c:\windows\system32\ntdll.dll`, `0x0`,
+	`unknown`,
 	`createkey`, `setvalue`, `deletekey`, `dword (0x00000000)`, `dword (0x00000001)`, `binary data`,
 }
 
@@ -315,7 +320,7 @@ var common = []string{
 var byLength = [...]float64{1, .9, .5, .15, .05, .03, .02, .012, .008, .006, .004}
 
 // chance estimates how often an event has the literal.
-func (w *witnesses) chance(l *literal) float64 {
+func (w *requirer) chance(l *literal) float64 {
 	if p, ok := w.learned[l.signature()]; ok {
 		return p
 	}
@@ -323,7 +328,7 @@ func (w *witnesses) chance(l *literal) float64 {
 	p := byLength[min(n, len(byLength)-1)]
 	switch l.place {
 	case present:
-		return .999 // what it leads to is dear, too
+		return .999 // what it leads to is expensive, too
 	case equal:
 		p = max(p/4, .002)
 	case prefix, suffix:

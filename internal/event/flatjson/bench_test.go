@@ -1,11 +1,11 @@
-package quick_test
+package flatjson_test
 
 import (
 	"bytes"
 	"testing"
 
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -15,11 +15,12 @@ import (
 func BenchmarkMatch(b *testing.B) {
 	e := engine.Compile(allRules(b), engine.Options{})
 	lines := sample(b)
-	q := quick.NewMatcher(e, decode)
+	q := flatjson.NewMatcher(e, decode)
 	n := 0
 	pass := func(count int) {
 		for i := range count {
-			if err := q.Match(lines[i%len(lines)], func(*event.Event, *sigma.Match) bool { n++; return true }); err != nil {
+			if err := q.Match(lines[i%len(lines)],
+				func(*event.Event, *sigma.Match) bool { n++; return true }); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -35,7 +36,7 @@ func BenchmarkMatch(b *testing.B) {
 func BenchmarkSkim(b *testing.B) {
 	e := engine.Compile(allRules(b), engine.Options{})
 	lines := sample(b)
-	q := quick.NewMatcher(e, decode)
+	q := flatjson.NewMatcher(e, decode)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {

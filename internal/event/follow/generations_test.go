@@ -8,28 +8,30 @@ import (
 	"time"
 )
 
-// Lives that nobody looked at while they had the log's name are read all the
-// same; what was rotated before the log was ever followed is not.
-func TestLivesInBetween(t *testing.T) {
+// Generations that were not looked at while they had the log's name are read all
+// the same; what was rotated before the log was ever followed is not.
+func TestGenerationsInBetween(t *testing.T) {
 	c := newWorld(t, "a.log")
 	c.append("a.log.1", "before\n")
-	time.Sleep(15 * time.Millisecond) // file times go in steps
+	c.age("a.log.1", time.Hour)
 	c.append("a.log", "1\n")
 	c.poll()
-	for life := 2; life <= 6; life++ {
-		time.Sleep(15 * time.Millisecond)
-		for n := life; n > 1; n-- {
+	for generation := 2; generation <= 6; generation++ {
+		for n := generation; n > 1; n-- {
 			if _, err := os.Stat(c.path(fmt.Sprintf("a.log.%d", n-1))); err == nil {
 				c.do(os.Rename(c.path(fmt.Sprintf("a.log.%d", n-1)), c.path(fmt.Sprintf("a.log.%d", n))))
 			}
 		}
 		c.do(os.Rename(c.path("a.log"), c.path("a.log.1")))
-		c.append("a.log", fmt.Sprintf("%d\n", life))
-		if life == 4 {
+		c.append("a.log", fmt.Sprintf("%d\n", generation))
+		for _, name := range []string{"a.log", "."} { // times of files go in steps
+			c.age(name, -time.Duration(generation)*time.Second)
+		}
+		if generation == 4 {
 			c.settle()
 		}
 	}
-	c.start() // two more lives came and went while the program was down
+	c.start() // two more generations came and went while the program was down
 	c.settle()
 	c.expect("1 2 3 4 5 6")
 	c.start()
@@ -37,7 +39,13 @@ func TestLivesInBetween(t *testing.T) {
 	c.expect("1 2 3 4 5 6")
 }
 
-// So many lives are remembered, and no more.
+// age sets the time of a file or folder back; by may be negative.
+func (c *world) age(name string, by time.Duration) {
+	at := time.Now().Add(-by)
+	c.do(os.Chtimes(c.path(name), at, at))
+}
+
+// So many generations are remembered, and no more.
 func TestPastIsBounded(t *testing.T) {
 	c := newWorld(t, "a.log")
 	var want []string

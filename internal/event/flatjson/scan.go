@@ -1,4 +1,4 @@
-package quick
+package flatjson
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ const (
 
 func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t') }
 
-// space gives the first place from i on that is no white space.
+// space returns the first place from i on that is no white space.
 func (s *scanner) space(i int) int {
 	for i < len(s.line) && isSpace(s.line[i]) {
 		i++
@@ -37,7 +37,7 @@ func (s *scanner) str(i int) (end int, escaped, u bool) {
 	b := s.line
 	for {
 		for i+8 <= len(b) {
-			// The lowest bit that is set tells of a quote, a backslash, a control
+			// The lowest bit that is set stands for a quote, a backslash, a control
 			// character or one beyond ASCII; those above it may be borrowed from it.
 			v := binary.LittleEndian.Uint64(b[i:])
 			if m := (((v ^ quotes) - ones) | ((v ^ slants) - ones) | (v - spaces) | v) & highs; m != 0 {
@@ -87,7 +87,7 @@ func (s *scanner) str(i int) (end int, escaped, u bool) {
 	}
 }
 
-// ascii gives the first place from i on that is ASCII.
+// ascii returns the first place from i on that is ASCII.
 func (s *scanner) ascii(i int) int {
 	b := s.line
 	for i+8 <= len(b) {
@@ -233,7 +233,7 @@ func (s *scanner) number(i int) (end int, kind valueKind) {
 	return i, kind
 }
 
-// floatText gives the text of a number that is not written as its text.
+// floatText returns the text of a number that is not written as its text.
 func floatText(t []byte) string {
 	if string(t) == "-0" {
 		return "0"
@@ -373,7 +373,8 @@ func (s *scanner) object() bool {
 		}
 		i++
 		var end int
-		if next := node.next; next != nil && len(b)-i > len(next.key) && b[i+len(next.key)] == '"' && string(b[i:i+len(next.key)]) == next.key {
+		if next := node.next; next != nil && len(b)-i > len(next.key) && b[i+len(next.key)] == '"' &&
+			string(b[i:i+len(next.key)]) == next.key {
 			end = i + len(next.key)
 			node = next
 		} else {

@@ -1,4 +1,4 @@
-package quick
+package flatjson
 
 import (
 	"iter"
@@ -35,9 +35,10 @@ func NewFields(e *engine.Engine) *Fields {
 // Matches reports whether a rule matches the event with these fields and this log
 // source. decode makes the event; it is called where the fields are not plainly
 // such an object (in fields that rules look at: lists, null, infinities, what stands
-// for control characters and for bytes that were no UTF-8), where rules look for keywords, and for the final word
+// for control characters and for bytes that were no UTF-8), where rules look for keywords, and for the final decision
 // on what seems to match. The error is that of decode.
-func (f *Fields) Matches(product, service string, categories []string, fields []byte, decode func() (*event.Event, error)) (found bool, err error) {
+func (f *Fields) Matches(product, service string, categories []string, fields []byte,
+	decode func() (*event.Event, error)) (found bool, err error) {
 	f.source.product, f.source.service, f.source.categories = product, service, categories
 	f.decode, f.event, f.err = decode, nil, nil
 	if !f.scan.always && f.read(fields) {
@@ -80,16 +81,16 @@ func (f *Fields) LogSource() (product, service string, categories []string) {
 	return f.source.product, f.source.service, f.source.categories
 }
 
-// EventID gives the event's ID.
+// EventID returns the event's ID.
 func (f *Fields) EventID() (int64, bool) { return f.id, f.single }
 
-// Size tells whether the event has a field.
+// Size reports whether the event has a field.
 func (f *Fields) Size(field int32) (int, bool) { return f.scan.size(field) }
 
-// Spelling gives the text of a field as it is written.
+// Spelling returns the text of a field as it is written.
 func (f *Fields) Spelling(field int32) (raw []byte, unicode, ok bool) { return f.scan.spelling(field) }
 
-// Fill gives the fields that are wanted.
+// Fill returns the fields that are wanted.
 func (f *Fields) Fill(want []int32, into *engine.Cells) { f.scan.fill(want, into) }
 
 // Lookup decodes the event and finds a field.

@@ -1,4 +1,4 @@
-// Package quick takes the lines that nodes see most, Windows events as flat JSON
+// Package flatjson takes the lines that nodes see most, Windows events as flat JSON
 // objects, one a line, apart for the detection engine without decoding them. It
 // finds the fields that rules look at, under the names and with the values that
 // package read gives them, and leaves the rest alone. Whatever is not plainly
@@ -8,7 +8,7 @@
 //
 // The shape is that of NXLog, Log Analytics and PowerShell's ConvertTo-Json
 // (read, "windowsFlat"): System and data fields side by side.
-package quick
+package flatjson
 
 import (
 	"iter"
@@ -32,13 +32,13 @@ type Matcher struct {
 	event  *event.Event // of the line, once it was decoded
 	err    error
 
-	Quick, Slow int64 // lines that were taken apart here, and that had to be decoded
+	Undecoded, Decoded int64 // lines that were taken apart here, and that had to be decoded
 }
 
 // NewMatcher makes a matcher. decode is called with the lines that match a rule
-// or are not of the known shape, and must give what package read makes of them;
-// nil, nil is a line that holds no record.
-// Also are names of fields that Also gives.
+// or are not of the known shape, and must return what package read makes of
+// them; nil, nil is a line that holds no record. also are the names of fields that
+// Also returns.
 func NewMatcher(e *engine.Engine, decode func(line []byte) (*event.Event, error), also ...string) *Matcher {
 	m := &Matcher{worker: e.Worker(), decode: decode}
 	m.scan.init(e.Names(), also)
@@ -49,7 +49,7 @@ func NewMatcher(e *engine.Engine, decode func(line []byte) (*event.Event, error)
 	return m
 }
 
-// Worker gives the worker, to flush its costs.
+// Worker returns the worker, to flush its costs.
 func (m *Matcher) Worker() *engine.Worker { return m.worker }
 
 // Match calls yield with the line's event and each rule that it matches, in the
@@ -72,16 +72,16 @@ func (m *Matcher) Match(line []byte, yield func(*event.Event, *sigma.Match) bool
 	return nil
 }
 
-// MatchKnown is Match for whoever decodes himself what is not of the known shape:
+// MatchKnown is Match for a caller that decodes what is not of the known shape itself:
 // known is then false, and nothing was done. A line that is known is one whole
 // record.
 func (m *Matcher) MatchKnown(line []byte, yield func(*event.Event, *sigma.Match) bool) (known bool, err error) {
 	m.event, m.err = nil, nil
 	if !m.scan.read(line) {
-		m.Slow++
+		m.Decoded++
 		return false, nil
 	}
-	m.Quick++
+	m.Undecoded++
 	m.line = line
 	for match := range m.worker.Match(m) {
 		if m.err != nil || !yield(m.event, match) {
@@ -91,7 +91,7 @@ func (m *Matcher) MatchKnown(line []byte, yield func(*event.Event, *sigma.Match)
 	return true, m.err
 }
 
-// Also gives the text of a field of the line that MatchKnown knew: the i-th of
+// Also returns the text of a field of the line that MatchKnown knew: the i-th of
 // those that NewMatcher was given. It is empty if the line has no text under that
 // very name, and good until the next line.
 func (m *Matcher) Also(i int) []byte { return m.scan.text(m.scan.also[i]) }
@@ -106,16 +106,16 @@ func (m *Matcher) LogSource() (product, service string, categories []string) {
 	return k.product, k.service, k.categories
 }
 
-// EventID gives the event's ID.
+// EventID returns the event's ID.
 func (m *Matcher) EventID() (int64, bool) { return m.scan.eventID, true }
 
-// Size tells whether the line has a field.
+// Size reports whether the line has a field.
 func (m *Matcher) Size(field int32) (int, bool) { return m.scan.size(field) }
 
-// Spelling gives the text of a field as it is written.
+// Spelling returns the text of a field as it is written.
 func (m *Matcher) Spelling(field int32) (raw []byte, unicode, ok bool) { return m.scan.spelling(field) }
 
-// Fill gives the fields that are wanted.
+// Fill returns the fields that are wanted.
 func (m *Matcher) Fill(want []int32, into *engine.Cells) { m.scan.fill(want, into) }
 
 // Lookup decodes the line and finds a field.
@@ -186,11 +186,11 @@ const maxLine = 256 << 10
 type scanner struct {
 	names  *engine.Names // the engine's, and behind them those of special
 	always bool          // rules look at the whole event
-	also   []int32       // names that somebody else asks for
+	also   []int32       // names that Also returns
 
 	epoch    uint32
 	values   []value
-	other    value // that nobody asks for …
+	other    value // that is not asked for …
 	inner    value // … inside a value
 	variants []variant
 	leaves   []leaf
@@ -288,7 +288,7 @@ func (s *scanner) has(id int32) bool {
 	return v.epoch == s.epoch && v.kind != isNull
 }
 
-// text gives the text of a field that is text, "" otherwise. It is valid until
+// text returns the text of a field that is text, "" otherwise. It is valid until
 // the next line.
 func (s *scanner) text(id int32) []byte {
 	v := &s.values[id]
@@ -298,7 +298,7 @@ func (s *scanner) text(id int32) []byte {
 	return s.plain(v)
 }
 
-// plain gives a text without its escapes.
+// plain returns a text without its escapes.
 func (s *scanner) plain(v *value) []byte {
 	if !v.escaped {
 		return v.text
@@ -308,8 +308,8 @@ func (s *scanner) plain(v *value) []byte {
 	return s.buf[at:len(s.buf):len(s.buf)]
 }
 
-// find gives a field as rules find it, or nil. A line in which a field is null that
-// anybody asks for is decoded.
+// find returns a field as rules find it, or nil. A line in which a field that is asked
+// for is null is decoded.
 func (s *scanner) find(id int32) *value {
 	if s.has(id) {
 		return &s.values[id]
@@ -321,7 +321,7 @@ func (s *scanner) find(id int32) *value {
 // as its text.
 const longNumber = 400
 
-// size tells whether the line has a field, and how long its text is at most.
+// size reports whether the line has a field, and how long its text is at most.
 func (s *scanner) size(id int32) (int, bool) {
 	v := s.find(id)
 	if v == nil {
@@ -333,7 +333,7 @@ func (s *scanner) size(id int32) (int, bool) {
 	return len(v.text), true
 }
 
-// spelling gives a text as it is written, if it is.
+// spelling returns a text as it is written, if it is.
 func (s *scanner) spelling(id int32) (raw []byte, unicode, ok bool) {
 	v := s.find(id)
 	if v == nil || v.kind != isText || v.made {
@@ -342,7 +342,7 @@ func (s *scanner) spelling(id int32) (raw []byte, unicode, ok bool) {
 	return v.text, v.u, true
 }
 
-// fill gives the engine the fields that it wants.
+// fill returns the engine the fields that it wants.
 func (s *scanner) fill(want []int32, into *engine.Cells) {
 	for _, id := range want {
 		if id == engine.Whole {
@@ -400,7 +400,7 @@ func (s *scanner) elsewhere(id int32) *value {
 	return best
 }
 
-// whole gives the engine the line, which holds all scalars, and those that are not
+// whole returns the engine the line, which holds all scalars, and those that are not
 // spelled in it as rules find them.
 func (s *scanner) whole(into *engine.Cells) {
 	into.Begin(engine.Whole)

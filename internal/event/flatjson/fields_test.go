@@ -1,4 +1,4 @@
-package quick_test
+package flatjson_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -89,7 +89,8 @@ func fieldValue(r *rand.Rand, depth int) any {
 	}
 	var b strings.Builder
 	for range r.IntN(4) {
-		b.WriteString(pick(r, "a", "B", "wardog", "INFO", "S-1-5-18", `C:\Windows\System32\cmd.exe`, "é", "\u212a", "ſ", "/", `"`, "\n", "\t", "日本語", "10", " 5", "0", "-0", "007",
+		b.WriteString(pick(r, "a", "B", "wardog", "INFO", "S-1-5-18", `C:\Windows\System32\cmd.exe`, "é", "\u212a",
+			"ſ", "/", `"`, "\n", "\t", "日本語", "10", " 5", "0", "-0", "007",
 			"mimikatz", "keyword with ", `\ and`, "1", "4688", "true", "e999", `\ud`, "<&>", "\u2028"))
 	}
 	return b.String()
@@ -116,7 +117,7 @@ func TestFields(t *testing.T) {
 			chosen = append(chosen, set.Rules...)
 		}
 		own := sigma.NewSet(chosen)
-		m := quick.NewFields(engine.Compile(own, engine.Options{}))
+		m := flatjson.NewFields(engine.Compile(own, engine.Options{}))
 		for range 40 {
 			fields := map[string]any{}
 			for range r.IntN(12) {
@@ -125,14 +126,17 @@ func TestFields(t *testing.T) {
 			if r.IntN(2) == 0 {
 				fields["EventID"] = pick[any](r, int64(1), int64(4688), "12", "4657", "007", " 1", 1.5, nil)
 			}
-			ev := &event.Event{Product: pick(r, "windows", "windows", "linux", ""), Service: pick(r, "sysmon", "security", ""), Categories: []string{pick(r, "process_creation", "registry_set", "antivirus")}, Fields: fields}
+			ev := &event.Event{Product: pick(r, "windows", "windows", "linux", ""),
+				Service:    pick(r, "sysmon", "security", ""),
+				Categories: []string{pick(r, "process_creation", "registry_set", "antivirus")}, Fields: fields}
 			want := false
 			for range own.Match(ev) {
 				want = true
 				break
 			}
 			decoded := 0
-			got, err := m.Matches(ev.Product, ev.Service, ev.Categories, []byte(written(fields)), func() (*event.Event, error) { decoded++; return ev, nil })
+			got, err := m.Matches(ev.Product, ev.Service, ev.Categories, []byte(written(fields)),
+				func() (*event.Event, error) { decoded++; return ev, nil })
 			if err != nil || got != want {
 				t.Fatalf("seed %d: %v, %v, want %v\n%s\n%v", seed, got, err, want, written(fields), ev.Categories)
 			}

@@ -1,11 +1,11 @@
-package quick_test
+package flatjson_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/event/quick"
+	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -46,26 +46,35 @@ func TestKeywords(t *testing.T) {
 		{`ab*yz`, `"x":"abc xyz"`, true},
 		{`x`, `"y":"x"`, true},
 	} {
-		set := sigma.ParseCollection("a.yml", []byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+"\"\n  condition: keywords\n")).Set()
+		set := sigma.ParseCollection("a.yml",
+			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+"\"\n  condition: keywords\n")).Set()
 		if len(set.Rules) != 1 {
 			t.Fatal(row.keyword, set.Refused)
 		}
-		q := quick.NewMatcher(engine.Compile(set, engine.Options{}), decode)
+		q := flatjson.NewMatcher(engine.Compile(set, engine.Options{}), decode)
 		found := false
 		line := head + row.members + "}"
-		if err := q.Match([]byte(line), func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil {
+		if err := q.Match([]byte(line), func(*event.Event,
+			*sigma.Match) bool {
+			found = true
+			return true
+		}); err != nil {
 			t.Fatal(err)
 		}
-		if found != row.found || q.Quick != 1 {
-			t.Errorf("%s in %s: %v, quick %d", row.keyword, line, found, q.Quick)
+		if found != row.found || q.Undecoded != 1 {
+			t.Errorf("%s in %s: %v, undecoded %d", row.keyword, line, found, q.Undecoded)
 		}
 		if !strings.HasPrefix(row.members, `"x":"`) {
 			continue
 		}
 		// The same for one field.
 		set = sigma.ParseCollection("a.yml", []byte("title: x\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x|contains: \""+row.keyword+"\"\n  condition: sel\n")).Set()
-		q, found = quick.NewMatcher(engine.Compile(set, engine.Options{}), decode), false
-		if err := q.Match([]byte(line), func(*event.Event, *sigma.Match) bool { found = true; return true }); err != nil || found != row.found {
+		q, found = flatjson.NewMatcher(engine.Compile(set, engine.Options{}), decode), false
+		if err := q.Match([]byte(line), func(*event.Event,
+			*sigma.Match) bool {
+			found = true
+			return true
+		}); err != nil || found != row.found {
 			t.Errorf("x|contains %s in %s: %v, %v", row.keyword, line, found, err)
 		}
 	}

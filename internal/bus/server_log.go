@@ -10,12 +10,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// quiet carries an embedded server's warnings and errors to slog. A server that
+// serverLog carries an embedded server's warnings and errors to slog. A server that
 // cannot reach its peer says so on every try, so the same line is let through
 // once a minute. It also remembers the last error, so that a Link can say why
 // it is not connected, and the first fatal one, because a server whose logger
 // does not end the process goes on half started.
-type quiet struct {
+type serverLog struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
@@ -24,15 +24,15 @@ type quiet struct {
 	fatal string               // under mu
 }
 
-var _ server.Logger = (*quiet)(nil)
+var _ server.Logger = (*serverLog)(nil)
 
 const (
-	quietSame = time.Minute
-	quietKeep = 256 // lines remembered
+	sameLine  = time.Minute
+	keptLines = 256 // lines remembered
 )
 
-func newQuiet(log *slog.Logger, part string) *quiet {
-	return &quiet{log: orDiscard(log).With("part", part), seen: map[string]time.Time{}}
+func newServerLog(log *slog.Logger, part string) *serverLog {
+	return &serverLog{log: orDiscard(log).With("part", part), seen: map[string]time.Time{}}
 }
 
 func orDiscard(log *slog.Logger) *slog.Logger {
@@ -42,18 +42,20 @@ func orDiscard(log *slog.Logger) *slog.Logger {
 	return log
 }
 
-func (q *quiet) Noticef(string, ...any) {}
-func (q *quiet) Debugf(string, ...any)  {}
-func (q *quiet) Tracef(string, ...any)  {}
+func (q *serverLog) Noticef(string, ...any) {}
+func (q *serverLog) Debugf(string, ...any)  {}
+func (q *serverLog) Tracef(string, ...any)  {}
 
-func (q *quiet) Warnf(format string, v ...any) {
+func (q *serverLog) Warnf(format string, v ...any) {
 	line := fmt.Sprintf(format, v...)
 	switch {
 	case strings.HasPrefix(line, "Maximum payloads over"): // intended: a body of 8 MiB and its headers
 		return
-	case strings.Contains(line, "InsecureSkipVerify"), strings.Contains(line, "certificate chain and hostname will not be verified"):
+	case strings.Contains(line, "InsecureSkipVerify"),
+		strings.Contains(line, "certificate chain and hostname will not be verified"):
 		return // pki.PinnedTLS verifies the chain against the pin itself
-	case strings.HasPrefix(line, "Account fetch failed"): // somebody who is not, or no longer, a member knocked; the auth error follows
+	// a stranger, or a former member, tried to connect; the auth error follows
+	case strings.HasPrefix(line, "Account fetch failed"):
 		return
 	}
 	if q.fresh(line) {
@@ -61,7 +63,7 @@ func (q *quiet) Warnf(format string, v ...any) {
 	}
 }
 
-func (q *quiet) Errorf(format string, v ...any) {
+func (q *serverLog) Errorf(format string, v ...any) {
 	line := fmt.Sprintf(format, v...)
 	q.mu.Lock()
 	q.last = line
@@ -71,7 +73,7 @@ func (q *quiet) Errorf(format string, v ...any) {
 	}
 }
 
-func (q *quiet) Fatalf(format string, v ...any) {
+func (q *serverLog) Fatalf(format string, v ...any) {
 	line := fmt.Sprintf(format, v...)
 	q.mu.Lock()
 	if q.fatal == "" {
@@ -82,19 +84,19 @@ func (q *quiet) Fatalf(format string, v ...any) {
 	q.log.Error(line)
 }
 
-func (q *quiet) lastError() string {
+func (q *serverLog) lastError() string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.last
 }
 
-func (q *quiet) fatalError() string {
+func (q *serverLog) fatalError() string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.fatal
 }
 
-func (q *quiet) fresh(line string) bool {
+func (q *serverLog) fresh(line string) bool {
 	key := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return -1
@@ -105,10 +107,10 @@ func (q *quiet) fresh(line string) bool {
 	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if at, ok := q.seen[key]; ok && now.Sub(at) < quietSame {
+	if at, ok := q.seen[key]; ok && now.Sub(at) < sameLine {
 		return false
 	}
-	if len(q.seen) >= quietKeep {
+	if len(q.seen) >= keptLines {
 		clear(q.seen)
 	}
 	q.seen[key] = now

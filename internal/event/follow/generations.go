@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// A log is a path that is followed by name. Rotation renames its file and lets
-// a new one begin; each such file is a life of the log. Lives may come and go
-// between two looks, or while the program is down, so whatever lies beside the
-// log under a rotation's name is held against what is known: it is followed
-// already, or was read to its end (a Past mark), or was written to last before
-// the log was ever looked at (Since), or else it is a life to be read.
+// A log is a path that is followed by name. Rotation renames its file and starts a
+// new one; each such file is a generation of the log. Generations may come and go
+// between two looks, or while the program is down, so every file beside the log
+// under a rotation's name is compared with what is known: it is followed already,
+// or was read to its end (a Past mark), or was last written before the log was
+// ever looked at (Since), or else it is a generation to be read.
 
-// maxPast is how many lives of one log are remembered after they were read.
+// maxPast is how many generations of one log are remembered after they were read.
 const maxPast = 64
 
 // looksAfterChange is how many more looks a folder gets after one at which it
@@ -28,9 +28,9 @@ type folder struct {
 	looks    int // left
 }
 
-// lives lists what lies beside the logs and is not followed. Files that are
+// generations lists the files beside the logs that are not followed. Files that are
 // followed and were renamed get their new path.
-func (w *Follower) lives(found []entry, missing []string, byID map[[2]uint64]*file) []entry {
+func (w *Follower) generations(found []entry, missing []string, byID map[[2]uint64]*file) []entry {
 	listed := map[string]bool{}
 	var logs []string
 	for _, e := range found {
@@ -127,7 +127,7 @@ func namesIn(dir string) []string {
 	return names
 }
 
-// remember takes up when the lives of the logs began to be read.
+// remember notes since when the generations of the logs are read.
 func (w *Follower) remember(marks map[string]Mark) {
 	for _, m := range marks {
 		if m.Whole {
@@ -139,8 +139,8 @@ func (w *Follower) remember(marks map[string]Mark) {
 	}
 }
 
-// bury remembers a life that was read to its end, and gives the marks to save.
-func (w *Follower) bury(m Mark) []Mark {
+// retire remembers a generation that was read to its end, and returns the marks to save.
+func (w *Follower) retire(m Mark) []Mark {
 	m.Gone, m.Past = false, true
 	w.past = append(w.past, m)
 	out := []Mark{m}
@@ -169,13 +169,14 @@ func (w *Follower) count(path string) (n int) {
 	return n
 }
 
-// buried finds the mark of a life that was read to its end: the same file with
+// retired finds the mark of a generation that was read to its end: the same file with
 // the same beginning, or a copy of it of the same length. It is an index into
 // past, or -1.
-func (w *Follower) buried(e entry, h *os.File) int {
+func (w *Follower) retired(e entry, h *os.File) int {
 	_, inode := identity(e.info)
 	for i, m := range w.past {
-		if m.Path != e.log && !(e.log == "" && rotationOf(e.path, m.Path)) || m.Inode != inode && m.Offset != e.info.Size() {
+		if m.Path != e.log && !(e.log == "" && rotationOf(e.path, m.Path)) || m.Inode != inode &&
+			m.Offset != e.info.Size() {
 			continue
 		}
 		if m.same(h, e.info.Size()) {
@@ -185,8 +186,8 @@ func (w *Follower) buried(e entry, h *os.File) int {
 	return -1
 }
 
-// exhume goes on with a life that was written to after it was read to its end.
-func (w *Follower) exhume(e entry, i int) *file {
+// reopen goes on with a generation that was written to after it was read to its end.
+func (w *Follower) reopen(e entry, i int) *file {
 	m := w.past[i]
 	if m.Offset >= e.info.Size() {
 		return nil
@@ -208,7 +209,8 @@ func (w *Follower) find(f *file) (ok bool) {
 	for _, n := range namesIn(dir) {
 		p := filepath.Join(dir, n)
 		info, err := os.Stat(p)
-		if err != nil || !info.Mode().IsRegular() || n != filepath.Base(f.mark.Path) && !rotatedOf(n, filepath.Base(f.mark.Path)) {
+		if err != nil || !info.Mode().IsRegular() || n != filepath.Base(f.mark.Path) &&
+			!rotatedOf(n, filepath.Base(f.mark.Path)) {
 			continue
 		}
 		if packed.MatchString(p) {

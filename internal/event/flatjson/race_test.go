@@ -1,5 +1,5 @@
 //go:build race
 
-package quick_test
+package flatjson_test
 
 const raceDetector = true

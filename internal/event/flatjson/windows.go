@@ -1,4 +1,4 @@
-package quick
+package flatjson
 
 import (
 	"bytes"
@@ -29,18 +29,21 @@ var (
 	}
 	spare = [][2]string{
 		{"EventSourceName", "Provider_Name"}, {"ProviderName", "Provider_Name"}, {"ProviderId", "Provider_Guid"},
-		{"HostName", "Computer"}, {"MachineName", "Computer"}, {"ComputerName", "Computer"}, {"RecordId", "EventRecordID"},
+		{"HostName", "Computer"}, {"MachineName", "Computer"}, {"ComputerName", "Computer"},
+		{"RecordId", "EventRecordID"},
 	}
 	signs   = []string{"Channel", "SourceName", "EventSourceName", "Provider_Name", "ProviderGuid", "ProviderName"}
-	numeric = []string{"EventID", "Version", "Level", "Task", "Opcode", "EventRecordID", "Execution_ProcessID", "Execution_ThreadID"}
-	nxlog   = []string{"SourceModuleType", "SeverityValue"}
+	numeric = []string{"EventID", "Version", "Level", "Task", "Opcode", "EventRecordID", "Execution_ProcessID",
+		"Execution_ThreadID"}
+	nxlog = []string{"SourceModuleType", "SeverityValue"}
 
 	defender = [][2]string{{"Signature", "ThreatName"}, {"Filename", "Path"}, {"Action", "ActionName"}}
 
 	// What RouteWindows reads and writes for processes and registry values; it is
 	// asked itself for these.
 	processIn = []string{
-		"Image", "NewProcessName", "ParentImage", "ParentProcessName", "CommandLine", "ProcessCommandLine", "ParentProcessId",
+		"Image", "NewProcessName", "ParentImage", "ParentProcessName", "CommandLine", "ProcessCommandLine",
+		"ParentProcessId",
 		"ProcessId", "LogonId", "SubjectLogonId", "User", "SubjectDomainName", "SubjectUserName", "SubjectUserSid",
 		"IntegrityLevel", "MandatoryLabel", "TokenElevationType",
 	}
@@ -55,7 +58,8 @@ var (
 // special are all of these names.
 var special = func() []string {
 	list := []string{"EventType", "NXLogEventType", "OperationType", "Data", "Message"}
-	for _, names := range [][]string{nested, rejectValue, rejectAny, signs, numeric, nxlog, processIn, processOut, registryIn, registryOut} {
+	for _, names := range [][]string{nested, rejectValue, rejectAny, signs, numeric, nxlog, processIn, processOut,
+		registryIn, registryOut} {
 		list = append(list, names...)
 	}
 	for _, pairs := range [][][2]string{renamed, spare, defender} {
