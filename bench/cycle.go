@@ -31,7 +31,8 @@ type community struct {
 }
 
 // The steps in their order; armed and hunted have a sample for each member.
-var steps = []string{situation.Detected, situation.Opened, situation.Judged, situation.Indicator, situation.Pushed, situation.Armed, situation.Hunted}
+var steps = []string{situation.Detected, situation.Opened, situation.Judged, situation.Indicator, situation.Pushed,
+	situation.Armed, situation.Hunted}
 
 func cycle(ctx context.Context, s settings) ([]table, error) {
 	var runs []community
@@ -49,8 +50,10 @@ func cycle(ctx context.Context, s settings) ([]table, error) {
 		}
 		runs = append(runs, c)
 	}
-	t := table{Title: "Time to immunity, ms since the first malicious event was read (p50 / p99)", Head: []string{"Step"},
-		Note: fmt.Sprintf("%d attacks per column, one after the other; the p99 of a step that comes once an attack is its slowest. Every column has one full node more, which is attacked.", s.attacks)}
+	t := table{Title: "Time to immunity, ms since the first malicious event was read (p50 / p99)",
+		Head: []string{"Step"},
+		Note: fmt.Sprintf("%d attacks per column, one after the other; the p99 of a step that comes once an attack "+
+			"is its slowest. Every column has one full node more, which is attacked.", s.attacks)}
 	for _, r := range runs {
 		t.Head = append(t.Head, r.name)
 	}
@@ -97,7 +100,8 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 			ends[i]()
 		}
 	}()
-	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true,
+		CaseLevel: "low", Log: log})
 	if err != nil {
 		return c, err
 	}
@@ -123,7 +127,9 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	}
 	set := sigma.NewSet(append(rules, own.Rules...))
 	open := func(i, past int, rules *sigma.Set) (*node.Node, error) {
-		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power", node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(), Open: true, Log: log})
+		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power",
+			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(),
+				Open: true, Log: log})
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +189,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	return c, nil
 }
 
-// fill gives a past n ordinary events, sealed.
+// fill appends n ordinary events to a history and seals it.
 func fill(ctx context.Context, h *history.History, m *maker, n int) error {
 	for n > 0 {
 		k := min(n, 2000)

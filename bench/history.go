@@ -61,10 +61,16 @@ func past(ctx context.Context, s settings) ([]table, error) {
 		}
 		sets = append(sets, named{fmt.Sprintf("with detection, %s rules", count(float64(len(all.Rules)))), all})
 	}
-	speed := table{Title: "Events into a node's history", Head: []string{"Events", "Way", "events/s", "raw MB/s", "batch p50 / p99 (ms)", "findings"},
-		Note: "Batches of 1,000, one after the other, each durable before the next. “Read” is from bytes of JSON lines to events, one thread, and is not part of the rows below it. With more than 1,000 rules, the first 20,000 events are taken."}
-	size := table{Title: "On disk", Head: []string{"Events", "number", "raw JSON (B/event)", "zstd -3 of the raw JSON (B/event)", "history, sealed (B/event)"},
-		Note: "zstd compresses all records as one stream that cannot be searched. The history holds each raw record, its fields, and the index to hunt with."}
+	speed := table{Title: "Events into a node's history",
+		Head: []string{"Events", "Way", "events/s", "raw MB/s", "batch p50 / p99 (ms)", "findings"},
+		Note: "Batches of 1,000, one after the other, each durable before the next. “Read” is from bytes of JSON " +
+			"lines to events, one thread, and is not part of the rows below it. With more than 1,000 rules, the " +
+			"first 20,000 events are taken."}
+	size := table{Title: "On disk",
+		Head: []string{"Events", "number", "raw JSON (B/event)", "zstd -3 of the raw JSON (B/event)",
+			"history, sealed (B/event)"},
+		Note: "zstd compresses all records as one stream that cannot be searched. The history holds each raw record, " +
+			"its fields, and the index to hunt with."}
 	hunt := table{Title: "Hunt", Head: []string{"Events", "For", "searched", "hits", "p50 (ms)", "p99 (ms)"}}
 	for _, src := range list {
 		lim, err := appends(s, src)
@@ -72,7 +78,8 @@ func past(ctx context.Context, s settings) ([]table, error) {
 			return nil, err
 		}
 		n, raw := float64(len(src.events)), float64(src.raw)
-		speed.add(src.name, "limit: raw bytes appended to a file, fsync per batch", count(n/lim.total().Seconds()), count(raw/1e6/lim.total().Seconds()), lim.both(), "–")
+		speed.add(src.name, "limit: raw bytes appended to a file, fsync per batch", count(n/lim.total().Seconds()),
+			count(raw/1e6/lim.total().Seconds()), lim.both(), "–")
 		speed.add(src.name, "read", count(n/src.parse.Seconds()), count(raw/1e6/src.parse.Seconds()), "–", "–")
 		for i, set := range sets {
 			fmt.Fprintf(s.log, "  %s, %s\n", src.name, set.name)
@@ -134,7 +141,7 @@ func (src *source) take(list []*event.Event) {
 	src.events = append(src.events, list...)
 }
 
-// first gives the first n events.
+// first returns the first n events.
 func (src source) first(n int) source {
 	if n >= len(src.events) {
 		return src
@@ -221,7 +228,7 @@ func appends(s settings, src source) (series, error) {
 	return out, nil
 }
 
-// intake gives the events to a new node of its own hub.
+// intake passes the events to a new node of its own hub.
 func intake(ctx context.Context, s settings, src source, set named, whole bool, speed, size, hunt *table) (err error) {
 	dir := filepath.Join(s.dir, "history")
 	defer os.RemoveAll(dir)
@@ -236,7 +243,8 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 		rules = sigma.NewSet(nil)
 	}
 	data := filepath.Join(dir, "node")
-	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: data, RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power",
+		node.Config{Data: data, RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -263,7 +271,8 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 		}
 		found = count(float64(k))
 	}
-	speed.add(src.name, set.name, count(float64(len(src.events))/took.Seconds()), count(float64(src.raw)/1e6/took.Seconds()), times.both(), found)
+	speed.add(src.name, set.name, count(float64(len(src.events))/took.Seconds()),
+		count(float64(src.raw)/1e6/took.Seconds()), times.both(), found)
 	if !whole {
 		return nil
 	}
@@ -293,7 +302,9 @@ func kept(ctx context.Context, n *node.Node, src source, dir string, size, hunt 
 		{"one rule (process creation, one text)", "sigma", huntRule},
 	} {
 		began := time.Now()
-		o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(began)}, Name: q.name, Types: []string{"malicious-activity"}, Pattern: q.pattern, PatternType: q.kind, ValidFrom: stix.TimestampOf(began)}.Object()
+		o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(began)}, Name: q.name,
+			Types: []string{"malicious-activity"}, Pattern: q.pattern, PatternType: q.kind,
+			ValidFrom: stix.TimestampOf(began)}.Object()
 		if err != nil {
 			return err
 		}
@@ -308,12 +319,13 @@ func kept(ctx context.Context, n *node.Node, src source, dir string, size, hunt 
 			searched, hits = list[0].Searched, list[0].Hits
 			times = append(times, time.Since(b))
 		}
-		hunt.add(src.name, q.name, count(float64(searched)), count(float64(hits)), ms(times.at(0.5)), ms(times.at(0.99)))
+		hunt.add(src.name, q.name, count(float64(searched)), count(float64(hits)), ms(times.at(0.5)),
+			ms(times.at(0.99)))
 	}
 	return nil
 }
 
-// there gives the pattern of a value in the middle of the events that few hold.
+// there returns the pattern of a value in the middle of the events that few hold.
 func there(src source) string {
 	seen := map[event.Observable]int{}
 	var order []event.Observable

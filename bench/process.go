@@ -76,7 +76,7 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// resident gives the resident memory, and the part of it that is the process's
+// resident returns the resident memory, and the part of it that is the process's
 // own rather than pages of the program file.
 func (p *process) resident() (rss, own int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -99,7 +99,7 @@ func (p *process) resident() (rss, own int64, err error) {
 	return rss, own, nil
 }
 
-// freePort gives an address that nobody listens on.
+// freePort returns an address that no one listens on.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -148,7 +148,7 @@ func (s site) hub(ctx context.Context) (*process, error) {
 
 func (s site) page() string { return "http://" + s.listen + "/openapi.json" }
 
-// invite gives a member and the arguments with which its node joins.
+// invite returns a member and the arguments with which its node joins.
 func (s site) invite(ctx context.Context, name string) (member string, join []string, err error) {
 	c := s.program.command(ctx, "member", "invite", name, "--sector", "power", "--data", s.data, "--json")
 	out, err := c.Output()

@@ -45,7 +45,7 @@ func (t table) markdown() string {
 // series are measured durations.
 type series []time.Duration
 
-// at gives the q-quantile: the smallest sample that at least q of all are not above.
+// at returns the q-quantile: the smallest sample that at least q of all are not above.
 func (s series) at(q float64) time.Duration {
 	if len(s) == 0 {
 		return 0
@@ -55,7 +55,7 @@ func (s series) at(q float64) time.Duration {
 	return sorted[min(max(i, 0), len(sorted)-1)]
 }
 
-// both gives p50 and p99 for a cell.
+// both returns p50 and p99 for a cell.
 func (s series) both() string {
 	if len(s) == 0 {
 		return "–"

@@ -45,7 +45,8 @@ const (
 func (b *bench) badRules() error {
 	var all []*variant
 	for _, bad := range [][2]string{
-		{}, {"CommandLine", `.{1000,}`}, {"CommandLine", `(a*)*b`}, {"CommandLine", `^(a+)+$`}, {"CommandLine", `(x+x+)+y`},
+		{}, {"CommandLine", `.{1000,}`}, {"CommandLine", `(a*)*b`}, {"CommandLine", `^(a+)+$`},
+		{"CommandLine", `(x+x+)+y`},
 		{"Message", `.{1000,}`}, {"Message", `(a*)*b`},
 	} {
 		c, err := sigma.LoadCollection(os.DirFS(b.rules), ".")
@@ -55,7 +56,8 @@ func (b *bench) badRules() error {
 		name := "none"
 		if bad[0] != "" {
 			name = "`" + bad[0] + `\|re: ` + bad[1] + "`" // as tables want it
-			c.Add(sigma.ParseCollection("bad.yml", []byte(strings.NewReplacer("FIELD", bad[0], "REGEX", bad[1]).Replace(badRule))))
+			c.Add(sigma.ParseCollection("bad.yml",
+				[]byte(strings.NewReplacer("FIELD", bad[0], "REGEX", bad[1]).Replace(badRule))))
 		}
 		all = append(all, &variant{name: name, set: c.Set()})
 	}
@@ -82,7 +84,8 @@ func (b *bench) badRules() error {
 			v.took = append(v.took, sum)
 		}
 	}
-	fmt.Fprintln(b.out, "| one bad rule more, for all Windows events | µs/event | costs | least and most of the rounds |")
+	fmt.Fprintln(b.out, "| one bad rule more, for all Windows events | µs/event | costs | least and most of the "+
+		"rounds |")
 	fmt.Fprintln(b.out, "|---|---:|---:|---:|")
 	for _, v := range all {
 		mean, least, most := 0.0, 0.0, 0.0
@@ -97,13 +100,14 @@ func (b *bench) badRules() error {
 		for _, took := range all[0].took {
 			none += took.Seconds() / badRounds
 		}
-		fmt.Fprintf(b.out, "| %s | %.2f | %+.1f %% | %+.1f to %+.1f %% |\n", v.name, mean*1e6/float64(len(b.lines)), 100*(mean/none-1), least, most)
+		fmt.Fprintf(b.out, "| %s | %.2f | %+.1f %% | %+.1f to %+.1f %% |\n", v.name, mean*1e6/float64(len(b.lines)),
+			100*(mean/none-1), least, most)
 	}
 	fmt.Fprintln(b.out)
 	return nil
 }
 
-// badPass gives the lines to each of them, piece by piece in turns, so that other
+// badPass returns the lines to each of them, piece by piece in turns, so that other
 // work, and a cache that is cold for the first, is shared fairly.
 func (b *bench) badPass(all []*variant, pass int) error {
 	for from := 0; from < len(b.lines); from += badPiece {

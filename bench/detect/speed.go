@@ -65,7 +65,8 @@ func (b *bench) load() error {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	_, tables := e.Memory()
-	fmt.Fprintf(b.out, "\nThe engine takes %.1f MB beside the rules, %.1f MB of it tables.\n\n", float64(after.HeapAlloc-before.HeapAlloc)/1e6, float64(tables)/1e6)
+	fmt.Fprintf(b.out, "\nThe engine takes %.1f MB beside the rules, %.1f MB of it tables.\n\n",
+		float64(after.HeapAlloc-before.HeapAlloc)/1e6, float64(tables)/1e6)
 	runtime.KeepAlive(e)
 	return nil
 }
@@ -86,7 +87,8 @@ func (b *bench) speed() error {
 	}{
 		{"every byte read once", 0, func(line []byte) error { sum += touch(line); return nil }},
 		{"fields found (the limit of the engine)", 0, func(line []byte) error { skim.Skim(line); return nil }},
-		{"encoding/json into a map", 8000, func(line []byte) error { var m map[string]any; return json.Unmarshal(line, &m) }},
+		{"encoding/json into a map", 8000,
+			func(line []byte) error { var m map[string]any; return json.Unmarshal(line, &m) }},
 		{"our decoder: fields, time, log source", 8000, func(line []byte) error { _, err := decode(line); return err }},
 		{"our reference evaluator, decoding included", 600, func(line []byte) error {
 			ev, err := decode(line)
@@ -148,7 +150,7 @@ func (b *bench) decoded() error {
 	return err
 }
 
-// every gives n lines from all over.
+// every returns n lines from all over.
 func every(lines [][]byte, n int) [][]byte {
 	out := make([][]byte, 0, n)
 	for i := range n {
@@ -164,7 +166,7 @@ func touch(b []byte) (sum uint64) {
 	return sum
 }
 
-// best gives the core time of one pass over lines.
+// best returns the core time of one pass over lines.
 func (b *bench) best(lines [][]byte, do func(line []byte) error) (time.Duration, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	best := time.Duration(0)
@@ -191,7 +193,8 @@ func (b *bench) rate(name string, lines [][]byte, took time.Duration, note strin
 		size += len(line)
 	}
 	s := took.Seconds()
-	fmt.Fprintf(b.out, "| %s | %s | %.2f | %.0f | %s |\n", name, thousands(float64(len(lines))/s), s/float64(len(lines))*1e6, float64(size)/s/1e6, note)
+	fmt.Fprintf(b.out, "| %s | %s | %.2f | %.0f | %s |\n", name, thousands(float64(len(lines))/s),
+		s/float64(len(lines))*1e6, float64(size)/s/1e6, note)
 }
 
 // detector matches lines and writes what it finds.
@@ -306,7 +309,8 @@ func (b *bench) cores(n int) error {
 	events := float64(len(b.lines))
 	fmt.Fprintf(b.out, "| %d cores | events/s |\n|---|---:|\n", n)
 	fmt.Fprintf(b.out, "| by the clock | %s |\n", thousands(events/bestClock.Seconds()))
-	fmt.Fprintf(b.out, "| by core time, if nothing else ran | %s |\n\n", thousands(events/bestCore.Seconds()*float64(n)))
+	fmt.Fprintf(b.out, "| by core time, if nothing else ran | %s |\n\n",
+		thousands(events/bestCore.Seconds()*float64(n)))
 	return nil
 }
 

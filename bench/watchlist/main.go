@@ -104,7 +104,8 @@ func measure(n int, dir, profile string) error {
 	fmt.Printf("| heap held | %.1f MB (%.2f bytes an entry) |\n", mb(held), float64(held)/float64(st.Entries))
 	fmt.Printf("| heap at most while building | %.1f MB |\n", mb(most))
 	fmt.Printf("| file | %.1f MB |\n", mb(uint64(st.File)))
-	fmt.Printf("| build | %.1f s, %.1f s of processor time (%.0f entries/s) |\n", built.Seconds(), work.Seconds(), float64(n)/built.Seconds())
+	fmt.Printf("| build | %.1f s, %.1f s of processor time (%.0f entries/s) |\n", built.Seconds(), work.Seconds(),
+		float64(n)/built.Seconds())
 	fmt.Printf("| open | %.0f ms |\n| verify every block | %.1f s |\n\n", opened.Seconds()*1000, verified.Seconds())
 
 	misses, hits := questions(n, 2, 1<<20), questions(n, 1, 1<<20)
@@ -163,7 +164,8 @@ func measure(n int, dir, profile string) error {
 	if err != nil {
 		return err
 	}
-	figures = append(figures, figure{what: "hit, read from the file (in the system's cache)", event: cold, single: cold1}, figure{what: "hit, the same 200 values again and again", event: warm, single: warm1})
+	figures = append(figures, figure{what: "hit, read from the file (in the system's cache)", event: cold,
+		single: cold1}, figure{what: "hit, the same 200 values again and again", event: warm, single: warm1})
 
 	// The peer: a map of the values, with a number for what is known of each.
 	made = newValues(1)
@@ -189,7 +191,9 @@ func measure(n int, dir, profile string) error {
 	}
 	figures[len(kinds)].peer, _ = measured(1, hits, ask)
 	figures[len(kinds)+1].peer, _ = measured(1, again, ask)
-	fmt.Printf("Go map, exact values only: %.1f MB heap, built in %.1f s\n\n| a look-up, ns: median (best tenth) | watchlist, %d of an event together | one by one | Go map |\n|---|---:|---:|---:|\n", mb(peerHeld), peerBuilt.Seconds(), perEvent)
+	fmt.Printf("Go map, exact values only: %.1f MB heap, built in %.1f s\n\n| a look-up, ns: median (best tenth) | "+
+		"watchlist, %d of an event together | one by one | Go map |\n|---|---:|---:|---:|\n", mb(peerHeld),
+		peerBuilt.Seconds(), perEvent)
 	for _, f := range figures {
 		fmt.Printf("| %s | %s | %s | %s |\n", f.what, f.event, f.single, f.peer)
 	}
@@ -218,7 +222,7 @@ func (c cost) String() string { return fmt.Sprintf("%.0f (%.0f)", c.median, c.te
 const perEvent = 8
 
 // slice is how many look-ups are measured together: few enough to be done before
-// the system gives the core to somebody else, so that a busy machine shows in
+// the system gives the core to someone else, so that a busy machine shows in
 // some slices and not in all.
 const slice = 4096
 
@@ -342,11 +346,13 @@ func newValues(seed uint64) *values {
 	return &values{r: rand.New(rand.NewPCG(seed, seed)), until: time.Now().Add(1000 * time.Hour)}
 }
 
-var words = strings.Fields("update cdn login secure mail static portal cloud account verify bank shop data sync office news drive store api file")
+var words = strings.Fields("update cdn login secure mail static portal cloud account verify bank shop data sync " +
+	"office news drive store api file")
 
 func (v *values) domain() string {
 	w := func() string { return words[v.r.IntN(len(words))] }
-	d := fmt.Sprintf("%s-%s%d.%s", w(), w(), v.r.Uint32(), [...]string{"com", "net", "jp", "example", "org"}[v.r.IntN(5)])
+	d := fmt.Sprintf("%s-%s%d.%s", w(), w(), v.r.Uint32(),
+		[...]string{"com", "net", "jp", "example", "org"}[v.r.IntN(5)])
 	if v.r.IntN(2) == 0 {
 		d = w() + "." + d
 	}
@@ -357,22 +363,27 @@ func (v *values) address(t event.ObservableType) string {
 	if t == event.IPv4 {
 		return fmt.Sprintf("%d.%d.%d.%d", 1+v.r.IntN(223), v.r.IntN(256), v.r.IntN(256), v.r.IntN(256))
 	}
-	return fmt.Sprintf("2001:%x:%x:%x::%x", 1+v.r.IntN(0xfffe), 1+v.r.IntN(0xfffe), 1+v.r.IntN(0xfffe), 1+v.r.IntN(0xfffe))
+	return fmt.Sprintf("2001:%x:%x:%x::%x", 1+v.r.IntN(0xfffe), 1+v.r.IntN(0xfffe), 1+v.r.IntN(0xfffe), 1+
+		v.r.IntN(0xfffe))
 }
 
 func (v *values) entry(i int) watchlist.Entry {
-	e := watchlist.Entry{Source: "feed-" + strconv.Itoa(i%20), TLP: 2, ValidUntil: v.until.Add(time.Duration(v.r.IntN(1e6)) * time.Second),
-		ID: fmt.Sprintf("indicator--%08x-%04x-4%03x-8%03x-%012x", v.r.Uint32(), i&0xffff, v.r.IntN(4096), v.r.IntN(4096), v.r.Uint64()>>16)}
+	e := watchlist.Entry{Source: "feed-" + strconv.Itoa(i%20), TLP: 2,
+		ValidUntil: v.until.Add(time.Duration(v.r.IntN(1e6)) * time.Second),
+		ID: fmt.Sprintf("indicator--%08x-%04x-4%03x-8%03x-%012x", v.r.Uint32(), i&0xffff, v.r.IntN(4096),
+			v.r.IntN(4096), v.r.Uint64()>>16)}
 	switch x := v.r.IntN(100); {
 	case x < 33:
-		e.Type, e.Value = event.SHA256, fmt.Sprintf("%016x%016x%016x%016x", v.r.Uint64(), v.r.Uint64(), v.r.Uint64(), v.r.Uint64()|1)
+		e.Type, e.Value = event.SHA256,
+			fmt.Sprintf("%016x%016x%016x%016x", v.r.Uint64(), v.r.Uint64(), v.r.Uint64(), v.r.Uint64()|1)
 	case x < 63:
 		e.Type, e.Value = event.Domain, v.domain()
 		if v.r.IntN(5) == 0 {
 			e.Match = watchlist.Tree
 		}
 	case x < 83:
-		e.Type, e.Value = event.URL, fmt.Sprintf("https://%s/%s/%x", v.domain(), words[v.r.IntN(len(words))], v.r.Uint32())
+		e.Type, e.Value = event.URL,
+			fmt.Sprintf("https://%s/%s/%x", v.domain(), words[v.r.IntN(len(words))], v.r.Uint32())
 		if v.r.IntN(10) == 0 {
 			e.Match = watchlist.Prefix
 		}

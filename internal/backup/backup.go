@@ -23,7 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// left out of a backup: what is made again, and what belongs to a running process.
+// left out of a backup: what is rebuilt, and what belongs to a running process.
 func leftOut(rel string, d fs.DirEntry) bool {
 	name := filepath.Base(rel)
 	switch {
@@ -39,10 +39,11 @@ func leftOut(rel string, d fs.DirEntry) bool {
 
 // Write writes a consistent copy of a data folder to one file: the database as
 // of one moment, the keys, and the history's finished files. It may be called
-// while the hub or node runs. It gives the number of files.
+// while the hub or node runs. It returns the number of files.
 func Write(ctx context.Context, data, to string) (n int, err error) {
 	if _, err := os.Stat(data); err != nil {
-		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no data folder {0}", "データフォルダー {0} がありません").With(data), err)
+		return 0, fault.Wrap(fault.NotFound, i18n.T("there is no data folder {0}", "データフォルダー {0} がありません").With(data),
+			err)
 	}
 	if err := backsUp(data, to); err != nil {
 		return 0, err
@@ -54,7 +55,8 @@ func Write(ctx context.Context, data, to string) (n int, err error) {
 	defer os.RemoveAll(tmp)
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return 0, fault.Wrap(fault.Conflict, i18n.T("{0} is there already", "{0} は既に存在します").With(to), err).WithHint(i18n.T("choose another file name", "別のファイル名を指定してください"))
+		return 0, fault.Wrap(fault.Conflict, i18n.T("{0} is there already", "{0} は既に存在します").With(to),
+			err).WithHint(i18n.T("choose another file name", "別のファイル名を指定してください"))
 	}
 	if err != nil {
 		return 0, role.StorageFault(to, err)
@@ -87,12 +89,15 @@ func backsUp(data, to string) error {
 		_, err := os.Stat(filepath.Join(data, name))
 		return err == nil
 	}) {
-		return fault.New(fault.NotFound, i18n.T("{0} is no data folder of a hub or a node", "{0} はハブやノードのデータフォルダーではありません").With(data)).
-			WithHint(i18n.T("name the folder that the hub or node is started with (--data)", "ハブやノードの起動時に指定したフォルダー（--data）を指定してください"))
+		return fault.New(fault.NotFound,
+			i18n.T("{0} is no data folder of a hub or a node", "{0} はハブやノードのデータフォルダーではありません").With(data)).
+			WithHint(i18n.T("name the folder that the hub or node is started with (--data)",
+				"ハブやノードの起動時に指定したフォルダー（--data）を指定してください"))
 	}
 	in, err := os.Stat(filepath.Dir(to))
 	if err != nil || !in.IsDir() {
-		return fault.Wrap(fault.NotFound, i18n.T("there is no folder {0}", "フォルダー {0} がありません").With(filepath.Dir(to)), err).
+		return fault.Wrap(fault.NotFound, i18n.T("there is no folder {0}", "フォルダー {0} がありません").With(filepath.Dir(to)),
+			err).
 			WithHint(i18n.T("make it, or choose another place for the backup", "フォルダーを作成するか、別の場所を指定してください"))
 	}
 	from, err := filepath.EvalSymlinks(data)
@@ -104,7 +109,9 @@ func backsUp(data, to string) error {
 		return role.StorageFault(to, err)
 	}
 	if rel, err := filepath.Rel(from, dir); err == nil && filepath.IsLocal(rel) {
-		return fault.New(fault.Invalid, i18n.T("the backup would be part of itself: {0} is in the data folder", "{0} はデータフォルダーの中にあるため、バックアップ自身を含むことになります").With(to)).
+		return fault.New(fault.Invalid,
+			i18n.T("the backup would be part of itself: {0} is in the data folder",
+				"{0} はデータフォルダーの中にあるため、バックアップ自身を含むことになります").With(to)).
 			WithHint(i18n.T("choose a place elsewhere, best on another disk", "別の場所、できれば別のディスクを指定してください"))
 	}
 	return nil
@@ -186,7 +193,8 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.WriteHeader(&tar.Header{Name: filepath.ToSlash(rel), Mode: 0o600, Size: st.Size(), ModTime: st.ModTime()}); err != nil {
+	if err := t.WriteHeader(&tar.Header{Name: filepath.ToSlash(rel), Mode: 0o600, Size: st.Size(),
+		ModTime: st.ModTime()}); err != nil {
 		return err
 	}
 	// A log that grows meanwhile is cut where it was; its reader cuts a torn end.
@@ -194,8 +202,8 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 	return err
 }
 
-// Restore makes a data folder out of a backup. It gives the number of files. If
-// the backup is not whole, nothing of it is left, so that nobody starts with it.
+// Restore makes a data folder out of a backup. It returns the number of files. If
+// the backup is not whole, nothing of it is left, so that no one starts with it.
 func Restore(ctx context.Context, from, data string) (n int, err error) {
 	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
 		return 0, fault.New(fault.Conflict, i18n.T("the folder {0} is not empty", "フォルダー {0} は空ではありません").With(data)).
@@ -229,7 +237,8 @@ func Restore(ctx context.Context, from, data string) (n int, err error) {
 func restoreAll(ctx context.Context, root *os.Root, data, from string, t *tar.Reader) (n int, err error) {
 	broken := func(err error) error {
 		return fault.Wrap(fault.Invalid, i18n.T("{0} is not a whole backup", "{0} は完全なバックアップではありません").With(from), err).
-			WithHint(i18n.T("nothing was restored; take another copy of it, or the backup before it", "何も復元していません。別の複製か、一つ前のバックアップを使ってください"))
+			WithHint(i18n.T("nothing was restored; take another copy of it, or the backup before it",
+				"何も復元していません。別の複製か、一つ前のバックアップを使ってください"))
 	}
 	for ; ; n++ {
 		h, err := t.Next()
@@ -237,7 +246,8 @@ func restoreAll(ctx context.Context, root *os.Root, data, from string, t *tar.Re
 			if _, err := root.Stat("node.db"); err == nil {
 				return n, nil
 			}
-			return n, restoreFile(root, role.RestoredFile, strings.NewReader("The hub counts its deliveries anew when it starts, and removes this file.\n"))
+			return n, restoreFile(root, role.RestoredFile,
+				strings.NewReader("The hub counts its deliveries anew when it starts, and removes this file.\n"))
 		}
 		if err != nil || ctx.Err() != nil {
 			return n, broken(errors.Join(err, ctx.Err()))

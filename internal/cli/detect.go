@@ -250,8 +250,8 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	book := principal.New(principal.Options{})
-	err = principal.ImportAccounts(book, c.Accounts, c.Domain, func(path string, got principal.Imported) {
+	resolver := principal.New(principal.Options{})
+	err = principal.ImportAccounts(resolver, c.Accounts, c.Domain, func(path string, got principal.Imported) {
 		for _, b := range got.Bad[:min(len(got.Bad), 10)] {
 			s.warn(i18n.T("{0}, line {1} is left out: {2}", "{0} の {1} 行目は使いません：{2}").With(path, b.Line, clean(b.Reason)))
 		}
@@ -276,7 +276,7 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	p.skipped = skipped
 	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + role.Version, Refused: p.set.Refused, Loaded: loaded(p.set)}
 	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin, Ours: builtin.Ours,
-		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Book: book, Places: places}
+		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Resolver: resolver, Places: places}
 	return p, nil
 }
 

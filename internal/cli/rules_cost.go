@@ -53,7 +53,7 @@ func (c *rulesCost) Run(s *session) error {
 	events := int64(0)
 	_, err = read.Paths(s.ctx, c.Paths, read.Options{}, func(ev *event.Event) error {
 		events++
-		ev.Open()
+		ev.TryAllSources()
 		for range worker.Match(ev) {
 		}
 		return nil

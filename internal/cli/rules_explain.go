@@ -72,12 +72,12 @@ func (c *rulesExplain) Run(s *session) error {
 			if !at.holds(ev) {
 				return nil
 			}
-			ev.Open()
+			ev.TryAllSources()
 			for _, r := range rules {
 				if at.number > 0 || r.LogSource.Covers(ev.LogSource()) {
 					fmt.Fprintf(s.out, "%s %s %s:%d\n", ev.Time.Format("2006-01-02T15:04:05.000Z"), clean(ev.Host), clean(ev.From.Name), ev.From.Record)
 					m, ok := r.Match(ev)
-					writeTrace(s.out, r.Explain(ev), !ok || ev.Grounds(m), s.lang)
+					writeTrace(s.out, r.Explain(ev), !ok || ev.Supports(m), s.lang)
 					fmt.Fprintln(s.out)
 					n++
 				}

@@ -138,7 +138,7 @@ func (a *atOnce) run(name string, fn func(*testing.T)) {
 	})
 }
 
-// The cycle on recordings and with rules that nobody here wrote.
+// The cycle on recordings and with rules that no one here wrote.
 func TestRealRecordings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: it plays many recordings")
@@ -148,7 +148,8 @@ func TestRealRecordings(t *testing.T) {
 	zips := files(t, filepath.Join(dir, "events-windows"), ".zip")
 	all := several(t)
 	defer all.group.Wait()
-	names := []string{"psh_lsass_memory_dump_comsvcs", "cmd_bitsadmin_download_psh_script", "cmd_mshta_vbscript_execute_psh", "schtask_create", "cmd_service_mod_fax", "cmd_userinitmprlogonscript_batch"}
+	names := []string{"psh_lsass_memory_dump_comsvcs", "cmd_bitsadmin_download_psh_script",
+		"cmd_mshta_vbscript_execute_psh", "schtask_create", "cmd_service_mod_fax", "cmd_userinitmprlogonscript_batch"}
 	if underRace {
 		names = names[:1] // .ci/run plays them all without the detector
 	}
@@ -160,14 +161,16 @@ func TestRealRecordings(t *testing.T) {
 		all.run(name, func(t *testing.T) {
 			r := once(t, Config{RuleSet: rules, Events: []string{zips[i]}})
 			if !r.OK || r.Missing != "" || r.TimeToImmunity == nil || *r.TimeToImmunity <= 0 {
-				t.Fatalf("the cycle is not whole: missing %q, %d findings, %d cases, %d indicators", r.Missing, len(r.Findings), len(r.Cases), len(r.Indicators))
+				t.Fatalf("the cycle is not whole: missing %q, %d findings, %d cases, %d indicators", r.Missing,
+					len(r.Findings), len(r.Cases), len(r.Indicators))
 			}
 			whole(t, r)
 		})
 		all.run(name+" without the attack", func(t *testing.T) {
 			rest, removed := harmless(t, rules, zips[i])
 			r := once(t, Config{RuleSet: rules, Events: []string{rest}})
-			if removed == 0 || r.Missing != situation.Detected || r.OK || len(r.Findings)+len(r.Cases)+len(r.Indicators)+len(r.Steps) > 0 {
+			if removed == 0 || r.Missing != situation.Detected || r.OK || len(r.Findings)+len(r.Cases)+
+				len(r.Indicators)+len(r.Steps) > 0 {
 				t.Fatalf("%d events taken away, and yet: missing %q, findings %v", removed, r.Missing, r.Findings)
 			}
 			if r.Events == 0 {
@@ -201,7 +204,8 @@ func whole(t *testing.T, r Report) {
 	}
 	for _, i := range r.Indicators {
 		if len(i.Entitled) != 3 || armed[i.ID] != 3 || hunted[i.ID] != 3 {
-			t.Errorf("%s %s: %d entitled, %d armed, %d hunted; want 3 each", i.Kind, i.Name, len(i.Entitled), armed[i.ID], hunted[i.ID])
+			t.Errorf("%s %s: %d entitled, %d armed, %d hunted; want 3 each", i.Kind, i.Name, len(i.Entitled),
+				armed[i.ID], hunted[i.ID])
 		}
 		if !i.ValidUntil.After(time.Now()) || i.TLP == "" || i.Confidence == 0 {
 			t.Errorf("an indicator without validity, marking or confidence: %+v", i)

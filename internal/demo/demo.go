@@ -92,13 +92,17 @@ const setBack = 13 * 24 * time.Hour
 func demoMembers(tlp policy.TLP) []*demoMember {
 	open := share.Open()
 	open.CandidateTLP = tlp
-	// A city with half a security person lets findings wait until somebody has looked.
+	// A city with half a security person lets findings wait until someone has looked.
 	cautious := share.Cautious()
 	manual := share.Manual()
 	return []*demoMember{
-		{key: "power", sector: "power", prefecture: "13", name: i18n.T("Sakura Power", "さくら電力"), share: open, domains: []string{"sakura-power.example"}, past: "power-past.jsonl", live: "power-live.jsonl"},
-		{key: "city", sector: "local-government", prefecture: "11", name: i18n.T("Midori City", "みどり市"), share: cautious, domains: []string{"city.midori.example"}, past: "city-past.jsonl"},
-		{key: "university", sector: "university", prefecture: "04", name: i18n.T("Aoba University", "あおば大学"), share: manual, domains: []string{"aoba-u.example"}, past: "university-past.jsonl", live: "university-live.jsonl"},
+		{key: "power", sector: "power", prefecture: "13", name: i18n.T("Sakura Power", "さくら電力"), share: open,
+			domains: []string{"sakura-power.example"}, past: "power-past.jsonl", live: "power-live.jsonl"},
+		{key: "city", sector: "local-government", prefecture: "11", name: i18n.T("Midori City", "みどり市"),
+			share: cautious, domains: []string{"city.midori.example"}, past: "city-past.jsonl"},
+		{key: "university", sector: "university", prefecture: "04", name: i18n.T("Aoba University", "あおば大学"),
+			share: manual, domains: []string{"aoba-u.example"}, past: "university-past.jsonl",
+			live: "university-live.jsonl"},
 	}
 }
 
@@ -116,8 +120,10 @@ func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 			d.Close()
 		}
 	}()
-	if cfg.Offline != "" && !slices.ContainsFunc(d.members[1:], func(m *demoMember) bool { return m.key == cfg.Offline }) {
-		return d, fault.New(fault.Invalid, i18n.T("{0} is not a member that can be cut off", "{0} は切り離せる構成員ではありません").With(cfg.Offline)).
+	if cfg.Offline != "" && !slices.ContainsFunc(d.members[1:],
+		func(m *demoMember) bool { return m.key == cfg.Offline }) {
+		return d, fault.New(fault.Invalid,
+			i18n.T("{0} is not a member that can be cut off", "{0} は切り離せる構成員ではありません").With(cfg.Offline)).
 			WithHint(i18n.T("use city or university", "city か university を指定してください"))
 	}
 	if d.dir == "" {
@@ -133,7 +139,9 @@ func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 	if err != nil {
 		return d, err
 	}
-	if d.Hub, err = hub.Open(ctx, hub.Config{Data: filepath.Join(d.dir, "hub"), Name: hubName.In(cfg.Lang), Listen: ports[0], Lang: cfg.Lang, Open: true, CaseLevel: "low", Log: cfg.Log}); err != nil {
+	if d.Hub, err = hub.Open(ctx,
+		hub.Config{Data: filepath.Join(d.dir, "hub"), Name: hubName.In(cfg.Lang), Listen: ports[0], Lang: cfg.Lang,
+			Open: true, CaseLevel: "low", Log: cfg.Log}); err != nil {
 		return d, err
 	}
 	for i, m := range d.members {
@@ -159,13 +167,15 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 	}
 	for i, r := range set.Refused {
 		if i == toldRefused {
-			d.cfg.Log.Warn("more rules were refused; meneki rules check names them", slog.Int("rules", len(set.Refused)-i))
+			d.cfg.Log.Warn("more rules were refused; meneki rules check names them",
+				slog.Int("rules", len(set.Refused)-i))
 			break
 		}
 		d.cfg.Log.Warn("a rule was refused", slog.String("rule", r.Error()))
 	}
 	if len(set.Rules) == 0 && len(set.Refused) > 0 {
-		return nil, fault.New(fault.NotFound, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(reason.Of(set.Refused[0]))).
+		return nil, fault.New(fault.NotFound,
+			i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(reason.Of(set.Refused[0]))).
 			WithHint(i18n.T("meneki rules check names all of them", "すべての理由は meneki rules check で確認できます"))
 	}
 	return set, nil
@@ -174,7 +184,7 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 // toldRefused bounds how many refused rules the demo's log names.
 const toldRefused = 20
 
-// demoPorts gives the addresses of the hub's console and of the members'.
+// demoPorts returns the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {
 	if first == "" { // any free ports: the consoles are there, nobody is told
 		return []string{"127.0.0.1:0", "", "", ""}, nil
@@ -183,7 +193,8 @@ func demoPorts(first string) ([]string, error) {
 		return nil, err
 	}
 	if !role.Loopback(first) {
-		return nil, fault.New(fault.Invalid, i18n.T("the demo's consoles are for this machine only", "デモの画面は、この端末からのみ利用できます")).
+		return nil, fault.New(fault.Invalid,
+			i18n.T("the demo's consoles are for this machine only", "デモの画面は、この端末からのみ利用できます")).
 			WithHint(i18n.T("use --listen 127.0.0.1:PORT", "--listen 127.0.0.1:ポート を使ってください"))
 	}
 	out := []string{first}
@@ -198,11 +209,14 @@ func demoPorts(first string) ([]string, error) {
 }
 
 func (d *Demo) join(ctx context.Context, m *demoMember, listen string) error {
-	_, token, err := d.Hub.People().Invite(ctx, identity.Operator("demo"), identity.NewMember{Name: m.name.In(d.cfg.Lang), Sector: m.sector, Prefecture: m.prefecture})
+	_, token, err := d.Hub.People().Invite(ctx, identity.Operator("demo"),
+		identity.NewMember{Name: m.name.In(d.cfg.Lang), Sector: m.sector, Prefecture: m.prefecture})
 	if err != nil && !d.joined(m) {
 		return err
 	}
-	m.node, err = node.Open(ctx, node.Config{Data: filepath.Join(d.dir, m.key), Listen: listen, Token: token, RuleSet: d.rules, Share: m.share, Door: true, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
+	m.node, err = node.Open(ctx,
+		node.Config{Data: filepath.Join(d.dir, m.key), Listen: listen, Token: token, RuleSet: d.rules, Share: m.share,
+			Door: true, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
 	if err != nil {
 		return err
 	}
@@ -216,7 +230,7 @@ func (d *Demo) joined(m *demoMember) bool {
 	return err == nil
 }
 
-// pasts gives each member the logs that it kept before the attack. They go into
+// pasts imports into each member's history the logs that it kept before the attack. They go into
 // its history and are matched with nothing: when they were written there was no
 // rule, and no indicator, to match them with.
 func (d *Demo) pasts(ctx context.Context) error {
@@ -244,11 +258,12 @@ func (d *Demo) pasts(ctx context.Context) error {
 	return err
 }
 
-// batch is how many events a sensor hands over at once.
+// batch is how many events a sensor passes on at once.
 const batch = 200
 
 // play reads paths in batches into take.
-func (d *Demo) play(ctx context.Context, paths []string, take func(context.Context, []*event.Event) error) (read.Report, error) {
+func (d *Demo) play(ctx context.Context, paths []string, take func(context.Context, []*event.Event) error) (read.Report,
+	error) {
 	var list []*event.Event
 	flush := func() error {
 		if len(list) == 0 {
@@ -311,7 +326,7 @@ func (d *Demo) Places() []Place {
 	return out
 }
 
-// nextPort gives the address i ports behind first.
+// nextPort returns the address i ports behind first.
 func nextPort(first string, i int) (string, error) {
 	host, port, err := net.SplitHostPort(first)
 	if err != nil {

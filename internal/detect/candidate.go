@@ -24,9 +24,9 @@ type Past interface {
 	// Prevalence counts in how much of the past without findings a value occurs, before a time.
 	Prevalence(ctx context.Context, o event.Observable, before time.Time) (history.Prevalence, error)
 	// Named gives the events with these ids that happened between two times.
-	Named(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
-	// MarkFound says that these events are no ordinary past.
-	MarkFound(ctx context.Context, ids ...string) error
+	ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
+	// SetFound says that these events are no ordinary past.
+	SetFound(ctx context.Context, ids ...string) error
 }
 
 // A value that ordinary events of the past hold is no sign of the attack. What
@@ -174,7 +174,7 @@ func (s *Service) grounds(ctx context.Context, m match.Found) ([]*event.Event, t
 		return []*event.Event{m.Event}, m.Event.Time, nil
 	}
 	ids := match.BasisOf(b)
-	events, err := s.past.Named(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
+	events, err := s.past.ByIDs(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
 	return append(events, m.Event), b.First, err
 }
 

@@ -39,7 +39,7 @@ func correlating(t *testing.T, n *node, own string) {
 		t.Fatal(err)
 	}
 	n.correlator = k
-	n.engine.Resolve(k.Book().ResolveField)
+	n.engine.Resolve(k.Resolver().ResolveField)
 }
 
 // failure is a sign-in that failed.

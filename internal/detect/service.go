@@ -128,7 +128,7 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	if c.Correlator != nil {
-		c.Engine.Resolve(c.Correlator.Book().ResolveField)
+		c.Engine.Resolve(c.Correlator.Resolver().ResolveField)
 	}
 	s := &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, assets: c.Assets, skew: c.Skew, tell: c.Tell, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
@@ -190,7 +190,7 @@ func (s *Service) record(ctx context.Context, matches []match.Found) error {
 	if err != nil {
 		return err
 	}
-	return s.past.MarkFound(ctx, ids...)
+	return s.past.SetFound(ctx, ids...)
 }
 
 // write writes matches as findings, in groups by rule and host, and gives the ids of

@@ -13,10 +13,10 @@ func Clip(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// Near gives an instant that another machine told, unless it cannot be true: a
+// PlausibleTime returns an instant that another machine reported, unless it cannot be true: a
 // clock that is in the future or a month off says nothing about when something
 // happened here, and now is taken instead.
-func Near(t, now time.Time) time.Time {
+func PlausibleTime(t, now time.Time) time.Time {
 	if t.IsZero() || t.After(now) || now.Sub(t) > 30*24*time.Hour {
 		return now
 	}

@@ -13,9 +13,15 @@ const maxObservable = 4096
 
 // hostNames reads names as DNS holds them: underscores are allowed, and names
 // are mapped to lower-case A-labels without transitional processing (UTS 46).
-var hostNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.ValidateLabels(true), idna.BidiRule())
+var hostNames = idna.New(
+	idna.MapForLookup(),
+	idna.Transitional(false),
+	idna.StrictDomainName(false),
+	idna.ValidateLabels(true),
+	idna.BidiRule(),
+)
 
-// Canonical gives s in the one form that values of type t are compared in, and
+// Canonical returns s in the one form that values of type t are compared in, and
 // whether s is such a value at all:
 //
 //   - addresses as netip writes them, IPv4-mapped IPv6 as IPv4, without a zone.
@@ -180,7 +186,15 @@ func canonicalURL(s string) (string, bool) {
 	return v, true
 }
 
-var defaultPorts = map[string]string{"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443", "ldap": "389", "ldaps": "636"}
+var defaultPorts = map[string]string{
+	"http":  "80",
+	"https": "443",
+	"ftp":   "21",
+	"ws":    "80",
+	"wss":   "443",
+	"ldap":  "389",
+	"ldaps": "636",
+}
 
 // canonicalHost reads a host as a URL has it: an address or a domain.
 func canonicalHost(s string) (string, ObservableType, bool) {
@@ -229,7 +243,7 @@ func canonicalHash(s string, n int) (string, bool) {
 	return strings.ToLower(s), true
 }
 
-// hashType tells a hash by its length.
+// hashType returns the type of a hash by its length.
 func hashType(n int) ObservableType {
 	switch n {
 	case 32:

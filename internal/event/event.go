@@ -1,7 +1,5 @@
-// Package event holds what flows through meneki: the Event that a sensor saw
-// (it never leaves its node), and the typed messages by which capabilities and
-// members meet: Finding, Candidate, Object, Receipt, Sighting. It knows nothing
-// about who sends them or who may read them.
+// Package event holds the records that sensors saw, which never leave their
+// node, and the values in them that are worth matching.
 package event
 
 import (
@@ -16,7 +14,7 @@ import (
 // read-only and may be shared between goroutines.
 type Event struct {
 	ID   string    // UUID; from a source that can be read again (file, OTLP) the same record has the same ID each time
-	Time time.Time // when it happened, by the record's own word, UTC; Seen if the record tells none
+	Time time.Time // when it happened, as the record states it, UTC; Seen if the record states none
 	Seen time.Time // when this node read it
 	From Source    // where it was read
 
@@ -50,16 +48,16 @@ type Source struct {
 	Record int64  // number of the record in Name, from 1
 }
 
-// LogSource gives the three routing values of e, for sigma.Event.
+// LogSource returns the three routing values of e, for sigma.Event.
 func (e *Event) LogSource() (product, service string, categories []string) {
 	return e.Product, e.Service, e.Categories
 }
 
-// Open lets rules of every log source be tried on an event of which none is
-// known, and rules of its category on one of which only that is known (ECS that
-// names no operating system, an access log). It reports whether nothing was known.
-// A node does not do so: there, nobody chose the rules for such events.
-func (e *Event) Open() bool {
+// TryAllSources makes rules of every log source apply to an event whose source is not
+// known, and rules of its category to one of which only that is known (ECS that names
+// no operating system, an access log). It reports whether nothing was known. A node
+// does not call it: its rules were not chosen for such events.
+func (e *Event) TryAllSources() bool {
 	if e.Product != "" || e.Service != "" {
 		return false
 	}
@@ -67,10 +65,10 @@ func (e *Event) Open() bool {
 	return len(e.Categories) == 0
 }
 
-// Grounds reports whether a match rests on the event. One of no known log source
-// (Open) must have something that the rule looks for, or a field that it names:
+// Supports reports whether a match rests on the event. One of no known log source
+// (TryAllSources) must have something that the rule looks for, or a field that it names:
 // otherwise a rule that only says what must not be there would match all of them.
-func (e *Event) Grounds(m *sigma.Match) bool {
+func (e *Event) Supports(m *sigma.Match) bool {
 	if e.Product != sigma.AnySource || len(m.Fields) > 0 {
 		return true
 	}

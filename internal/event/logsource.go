@@ -97,7 +97,7 @@ var providerServices = map[string]string{
 // WindowsChannels yields the channels, in lower case, that have a Sigma service.
 func WindowsChannels() iter.Seq[string] { return maps.Keys(channelServices) }
 
-// WindowsService gives the Sigma service of a Windows event: by its channel, or,
+// WindowsService returns the Sigma service of a Windows event: by its channel, or,
 // where the channel is missing, by its provider. It is "" for a channel that
 // the taxonomy does not name.
 func WindowsService(channel, provider string) string {
@@ -107,7 +107,7 @@ func WindowsService(channel, provider string) string {
 	return providerServices[strings.ToLower(provider)]
 }
 
-// SysmonCategories gives the Sigma categories of a Sysmon event (taxonomy
+// SysmonCategories returns the Sigma categories of a Sysmon event (taxonomy
 // appendix 2.1.0, "Windows Folder / Category"). eventType is the EventType of
 // the registry events; where a forwarder lost it, event 12 is in both
 // registry_add and registry_delete, as rules test EventType themselves.
@@ -176,7 +176,7 @@ func SysmonCategories(eventID int64, eventType string) []string {
 	return nil
 }
 
-// windowsCategories gives the categories of a Windows event that is not Sysmon's.
+// windowsCategories returns the categories of a Windows event that is not Sysmon's.
 func windowsCategories(service string, eventID int64, fields map[string]any) []string {
 	switch service {
 	case "security":

@@ -12,9 +12,9 @@ const MaxObservables = 256
 // maxTextScan bounds how much of one free-text field is searched, in bytes.
 const maxTextScan = 1 << 20
 
-// Observables gives the values in ev that are worth matching: out of the fields
+// Observables returns the values in ev that are worth matching: out of the fields
 // that are known to hold them, and URLs and addresses out of command lines,
-// scripts and messages. They are canonical, without doubles, in a fixed order,
+// scripts and messages. They are canonical, without duplicates, in a fixed order,
 // and at most MaxObservables; those of known fields come before those of free
 // text. Nothing is left out for being private or common: that is the reader's
 // to judge. IMPHASH, file names and the record's own host are no observables.
@@ -94,7 +94,7 @@ const (
 	host          // an address or a name, maybe with a port
 	link          // a URL
 	mail          // one or more mail addresses
-	hash          // one hash, told by its length
+	hash          // one hash, its type known by its length
 	hashes        // Sysmon's list ALG=hex,ALG=hex
 	results       // Sysmon's QueryResults: "type:  5 name;::ffff:192.0.2.1;"
 	text          // free text
@@ -108,7 +108,8 @@ var known = map[string]holds{
 	"source.ip": address, "destination.ip": address, "client.ip": address, "server.ip": address,
 	"id.orig_h": address, "id.resp_h": address, "id_orig_h": address, "id_resp_h": address,
 	"tx_hosts": address, "rx_hosts": address, "sourceIPAddress": address, "addr": address,
-	"ipAddress": address, "properties.ipAddress": address, "callerIpAddress": address, "ActorIpAddress": address, "ClientIPAddress": address,
+	"ipAddress": address, "properties.ipAddress": address, "callerIpAddress": address, "ActorIpAddress": address,
+	"ClientIPAddress":  address,
 	"client.ipAddress": address, "sourceIPs": address, "protoPayload.requestMetadata.callerIp": address,
 	"client.address": host, "server.address": host, "source.address": host, "destination.address": host,
 	"network.peer.address": address, "net.peer.ip": address, "net.sock.peer.addr": address, "http.client_ip": address,
@@ -149,11 +150,20 @@ var knownIn = map[string]map[string]holds{
 		"client": nothing, "path": nothing, "helo": host, "assigned_addr": nothing,
 		"san.dns": host, "seen.indicator": host,
 	},
-	"windows": {"Address": address, "Message": nothing, "url": link, "Destination": text, "HostApplication": text, "cs-host": nothing, "r-dns": nothing},
-	"linux":   {"message": text, "hostname": host},
+	"windows": {
+		"Address":         address,
+		"Message":         nothing,
+		"url":             link,
+		"Destination":     text,
+		"HostApplication": text,
+		"cs-host":         nothing,
+		"r-dns":           nothing,
+	},
+	"linux": {"message": text, "hostname": host},
 	"azure": {
 		"CallerIpAddress": address, "IPAddress": address,
-		"initiatedBy.user.ipAddress": address, "userPrincipalName": mail, "caller": mail, "targetResources.userPrincipalName": mail,
+		"initiatedBy.user.ipAddress": address, "userPrincipalName": mail, "caller": mail,
+		"targetResources.userPrincipalName": mail,
 	},
 	"m365": {
 		"SenderIp": address, "UserId": mail, "P1Sender": mail, "P2Sender": mail,
@@ -202,7 +212,8 @@ func (c *collector) take(k holds, v string) {
 			c.url(v)
 		}
 	case mail:
-		for _, p := range strings.FieldsFunc(v, func(r rune) bool { return separator(r) || r == '<' || r == '>' || r == '"' }) {
+		for _, p := range strings.FieldsFunc(v,
+			func(r rune) bool { return separator(r) || r == '<' || r == '>' || r == '"' }) {
 			if m, ok := canonicalEmail(p); ok {
 				c.add(Email, m)
 			}

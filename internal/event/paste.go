@@ -31,7 +31,7 @@ var token = regexp.MustCompile("[^\\s\"'`<>|,;、。，；「」（）]+")
 
 // ParseObservables reads values out of pasted text: lists, tables, reports.
 // Values may be defanged: hxxp://, [.], (dot), [at], [:]. Order is that of the
-// text; doubles are left out; at most 10,000 are given. A bare name counts as a
+// text; duplicates are left out; at most 10,000 are given. A bare name counts as a
 // domain only under a public suffix, so that names of files do not. Networks in
 // CIDR notation are read as addresses.
 func ParseObservables(s string) []Observable {
@@ -113,14 +113,14 @@ func parsePlain(t string, add func(ObservableType, string)) {
 		}
 		return
 	}
-	// In example.com/path the scheme is not told; the name is what is sure.
+	// In example.com/path there is no scheme; only the name is certain.
 	name, _, _ := strings.Cut(t, "/")
 	if d, ok := canonicalDomain(name); ok && public(d) {
 		add(Domain, d)
 	}
 }
 
-// public reports whether d stands under a suffix of the root zone, or is an
+// public reports whether d is under a suffix of the root zone, or is an
 // onion name, and is not the suffix itself.
 func public(d string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(d)

@@ -52,7 +52,7 @@ func RouteWindows(ev *Event) {
 	}
 }
 
-// mapProcess gives a Security 4688 the field names of Sysmon's process
+// mapProcess returns a Security 4688 the field names of Sysmon's process
 // creation. ProcessId is left alone: in 4688 it is the creator's id, which is
 // also given as ParentProcessId.
 func mapProcess(f map[string]any) {
@@ -95,7 +95,7 @@ var integrityLevels = map[string]string{
 	"Mandatory Label\\System Mandatory Level":    "System",
 }
 
-// mapRegistry gives a Security 4657 the field names of Sysmon's registry events.
+// mapRegistry returns a Security 4657 the field names of Sysmon's registry events.
 func mapRegistry(f map[string]any) {
 	alias(f, "Image", "ProcessName")
 	key := textOf(f["ObjectName"])
@@ -140,7 +140,13 @@ func registryDetails(value, kind string) string {
 	case "%%1876", "REG_DWORD":
 		return "DWORD (0x" + pad(strconv.FormatUint(n&0xffffffff, 16), 8) + ")"
 	case "%%1883", "REG_QWORD":
-		return "QWORD (0x" + pad(strconv.FormatUint(n>>32, 16), 8) + "-0x" + pad(strconv.FormatUint(n&0xffffffff, 16), 8) + ")"
+		return "QWORD (0x" + pad(
+			strconv.FormatUint(n>>32, 16),
+			8,
+		) + "-0x" + pad(
+			strconv.FormatUint(n&0xffffffff, 16),
+			8,
+		) + ")"
 	}
 	return value
 }
@@ -152,7 +158,7 @@ func pad(s string, n int) string {
 	return strings.Repeat("0", n-len(s)) + s
 }
 
-// mapDefender gives Defender's detections the antivirus category's names.
+// mapDefender returns Defender's detections the antivirus category's names.
 func mapDefender(f map[string]any) {
 	alias(f, "Signature", "ThreatName")
 	alias(f, "Filename", "Path")

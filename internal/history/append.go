@@ -17,7 +17,7 @@ import (
 // request asks the committer to write entries, or to begin a new log.
 type request struct {
 	entries []*entry
-	roll    bool // seal what is there
+	rotate  bool // seal what is there
 	fresh   []bool
 	done    chan error // gets one value
 }
@@ -25,7 +25,7 @@ type request struct {
 // Append keeps events. When it returns without an error they survive kill -9
 // and power loss. fresh are those that were not kept before, as far as the
 // window of Options reaches; the rest is there already. After an error none of
-// the events is kept, unless the process ends in the same moment; give them again.
+// the events is kept, unless the process ends in the same moment; append them again.
 // Concurrent calls share one write.
 //
 // Errors: Storage if the disk does not take them, Invalid for an event without
@@ -76,12 +76,19 @@ func (h *History) entry(ev *event.Event) (*entry, error) {
 	place := ev.From.Name + ":" + fmt.Sprint(ev.From.Record)
 	r, err := rowOf(ev, h.opt.Observables(ev))
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("the event at {0} cannot be kept", "{0} の事象は保存できません").With(place), err)
+		return nil, fault.Wrap(
+			fault.Invalid,
+			i18n.T("the event at {0} cannot be kept", "{0} の事象は保存できません").With(place),
+			err,
+		)
 	}
 	e := entryOf(r)
 	payload := appendRow(make([]byte, 0, len(r.Fields)+len(r.Raw)+512), r)
 	if len(payload) > maxPayload {
-		return nil, fault.New(fault.TooLarge, i18n.T("the event at {0} is larger than {1} MiB", "{0} の事象は {1} MiB を超えています").With(place, maxPayload>>20))
+		return nil, fault.New(
+			fault.TooLarge,
+			i18n.T("the event at {0} is larger than {1} MiB", "{0} の事象は {1} MiB を超えています").With(place, maxPayload>>20),
+		)
 	}
 	e.size = uint32(len(payload))
 	e.frame = appendFrame(make([]byte, 0, frameHead+len(payload)), payload)
@@ -159,13 +166,14 @@ func (h *History) commit() {
 		}
 		err := h.write(group)
 		for _, rq := range group {
-			if rq.roll { // it may be what makes room again
-				rq.done <- h.roll(true)
+			if rq.rotate { // it may be what makes room again
+				rq.done <- h.rotate(true)
 			} else {
 				rq.done <- err
 			}
 		}
-		if s := h.open; err == nil && (s.events() >= h.opt.SegmentEvents || s.view().at.Bytes >= h.opt.SegmentBytes || h.old()) {
+		if s := h.open; err == nil &&
+			(s.events() >= h.opt.SegmentEvents || s.view().at.Bytes >= h.opt.SegmentBytes || h.old()) {
 			h.rollLogged()
 		}
 	}
@@ -226,7 +234,7 @@ func (h *History) write(group []*request) (err error) {
 		}
 		if errors.Is(err, errBroken) {
 			// Nothing more goes into this log; what it holds stays readable.
-			err = errors.Join(err, h.roll(true))
+			err = errors.Join(err, h.rotate(true))
 		}
 		return storageFault(err)
 	}
@@ -239,7 +247,7 @@ func (h *History) write(group []*request) (err error) {
 		s.add(e, s.size)
 	}
 	s.mu.Unlock()
-	h.placeMarks(s, at, fresh)
+	h.placeFound(s, at, fresh)
 	return nil
 }
 
@@ -278,7 +286,7 @@ func (s *segment) write(entries []*entry) error {
 		if err = s.log.Sync(); err == nil {
 			return nil
 		}
-		// After a failed sync nobody knows which pages have reached the disk.
+		// After a failed sync it is unknown which pages have reached the disk.
 		s.broken = true
 	}
 	if cut := s.log.Truncate(s.size); cut != nil {
@@ -316,14 +324,14 @@ func (h *History) room() error {
 }
 
 func (h *History) rollLogged() {
-	if err := h.roll(false); err != nil {
+	if err := h.rotate(false); err != nil {
 		h.opt.Log.Error("history: cannot begin a new log; the present one goes on", "err", err)
 	}
 }
 
-// roll gives the open log to the keeper and begins a new one. It leaves an empty
+// rotate queues the open log for sealing and begins a new one. It leaves an empty
 // log as it is, and, unless forced, a full one while others wait.
-func (h *History) roll(force bool) error {
+func (h *History) rotate(force bool) error {
 	s := h.open
 	h.mu.RLock()
 	busy := len(h.sealing) >= maxSealing
@@ -358,7 +366,7 @@ func (h *History) wakeKeeper() {
 
 // Flush seals what is in the log and waits until that is done.
 func (h *History) Flush(ctx context.Context) error {
-	if err := h.ask(ctx, &request{roll: true, done: make(chan error, 1)}); err != nil {
+	if err := h.ask(ctx, &request{rotate: true, done: make(chan error, 1)}); err != nil {
 		return err
 	}
 	h.mu.RLock()

@@ -30,7 +30,7 @@ func newBloomCache(bound int64) *bloomCache {
 	return &bloomCache{bound: bound, held: map[string]*list.Element{}}
 }
 
-// get gives the bloom filter of f, from memory or from its file.
+// get returns the bloom filter of f, from memory or from its file.
 func (c *bloomCache) get(f *file) (bloom.SplitBlockFilter, error) {
 	c.mu.Lock()
 	if e, ok := c.held[f.id]; ok {

@@ -9,10 +9,10 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Named gives the events that have these ids and that happened between two times,
+// ByIDs returns the events that have these ids and that happened between two times,
 // both included, in the order of their times. One that is not there any more is
 // left out.
-func (h *History) Named(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error) {
+func (h *History) ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error) {
 	if h.ctx.Err() != nil {
 		return nil, errClosed()
 	}
@@ -36,7 +36,7 @@ func (h *History) Named(ctx context.Context, first, last time.Time, ids ...strin
 		var here []*event.Event
 		var done []key
 		err := h.withPart(parts[i], func() error {
-			here, done = nil, nil // a damaged part is mended and asked again
+			here, done = nil, nil // a damaged part is repaired and asked again
 			var keys []key
 			for k := range wanted {
 				keys = append(keys, k)

@@ -25,7 +25,7 @@ func TestNamed(t *testing.T) {
 			last = ev.Time
 		}
 	}
-	got, err := h.Named(t.Context(), first, last, live[3].ID, "nobody", sealed[250].ID, sealed[7].ID, sealed[7].ID)
+	got, err := h.ByIDs(t.Context(), first, last, live[3].ID, "nobody", sealed[250].ID, sealed[7].ID, sealed[7].ID)
 	if err != nil || len(got) != 3 {
 		t.Fatalf("%d events, %v", len(got), err)
 	}
@@ -43,7 +43,8 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s is missing", ev.ID)
 		}
 	}
-	if got, err := h.Named(t.Context(), last.Add(1000*time.Hour), last.Add(1001*time.Hour), sealed[7].ID); err != nil || len(got) != 0 {
+	if got, err := h.ByIDs(t.Context(), last.Add(1000*time.Hour), last.Add(1001*time.Hour), sealed[7].ID); err != nil ||
+		len(got) != 0 {
 		t.Errorf("outside of its time: %v, %v", got, err)
 	}
 }

@@ -22,7 +22,7 @@ const (
 	classRegistryValue  int32 = 201002
 )
 
-// classOf gives the OCSF class of an event by its Sigma categories; of Windows
+// classOf returns the OCSF class of an event by its Sigma categories; of Windows
 // logons by the event's number. What has no class of its own is a base event.
 func classOf(ev *event.Event, number eventNumber) int32 {
 	class := classBase
@@ -57,5 +57,5 @@ func classOf(ev *event.Event, number eventNumber) int32 {
 // signs in, fails to, signs out, or gets a Kerberos ticket.
 var logonEvents = [...]uint32{4624, 4625, 4634, 4647, 4648, 4768, 4769, 4770, 4771, 4776}
 
-// categoryOf gives the OCSF category that a class belongs to.
+// categoryOf returns the OCSF category that a class belongs to.
 func categoryOf(class int32) int32 { return class / 1000 % 100 }

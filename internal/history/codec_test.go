@@ -14,7 +14,16 @@ import (
 
 func TestFieldsComeBack(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		fields := rapid.MapOf(rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })), valueGen).Draw(rt, "fields")
+		fields := rapid.MapOf(
+			rapid.OneOf(
+				rapid.String(),
+				rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+			),
+			valueGen,
+		).Draw(
+			rt,
+			"fields",
+		)
 		b, err := appendFields(nil, fields)
 		if err != nil {
 			rt.Fatal(err)
@@ -33,17 +42,27 @@ func TestFieldsComeBack(t *testing.T) {
 }
 
 func TestFieldsAreReadAsJSONIs(t *testing.T) {
-	got, err := parseFields(" { \"a\" : [ 1 , -2.5e3 , 12345678901234567890 ] , \"b\\u00e9\\ud83d\\ude00\\/\\b\\f\" : \"\\ud800x\" , \"n\":{ } }\n", interner{})
-	want := map[string]any{"a": []any{int64(1), -2500.0, 12345678901234567890.0}, "bé😀/\b\f": "\uFFFDx", "n": map[string]any{}}
+	got, err := parseFields(
+		" { \"a\" : [ 1 , -2.5e3 , 12345678901234567890 ] , \"b\\u00e9\\ud83d\\ude00\\/\\b\\f\" : \"\\ud800x\" , "+
+			"\"n\":{ } }\n",
+		interner{},
+	)
+	want := map[string]any{
+		"a":        []any{int64(1), -2500.0, 12345678901234567890.0},
+		"bé😀/\b\f": "\uFFFDx",
+		"n":        map[string]any{},
+	}
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v (-want +got):\n%s", err, d)
 	}
-	for _, bad := range []string{"", "{", "[]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":tru}`, `{"a":-}`, `{"a":1}x`, `{"a":"\u12"}`, `{"a":"\x"}`, `{"a":"`, `{"a":"\`, `{a:1}`, `{"a":[1 2]}`} {
+	for _, bad := range []string{"", "{", "[]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":tru}`, `{"a":-}`, `{"a":1}x`,
+		`{"a":"\u12"}`, `{"a":"\x"}`, `{"a":"`, `{"a":"\`, `{a:1}`, `{"a":[1 2]}`} {
 		if v, err := parseFields(bad, interner{}); err == nil {
 			t.Errorf("%q gave %v", bad, v)
 		}
 	}
-	if b, err := appendFields(nil, map[string]any{"a": math.NaN(), "b": []string{"x"}}); err != nil || string(b) != `{"a":null,"b":["x"]}` {
+	if b, err := appendFields(nil, map[string]any{"a": math.NaN(), "b": []string{"x"}}); err != nil ||
+		string(b) != `{"a":null,"b":["x"]}` {
 		t.Errorf("%s, %v", b, err)
 	}
 	if _, err := appendFields(nil, map[string]any{"f": func() {}}); err == nil {
@@ -93,7 +112,7 @@ func FuzzWAL(f *testing.F) {
 						t.Error("an event without an id")
 					}
 				}
-				parseMark(p)
+				parseFound(p)
 				out = append(out, p)
 				return nil
 			})

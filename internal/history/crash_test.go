@@ -25,7 +25,7 @@ func TestCrashWhileSealing(t *testing.T) {
 	}}
 	h := open(t, opt)
 	put(t, h, samples(0, 30)...)
-	if err := h.MarkFound(t.Context(), sample(4).ID); err != nil {
+	if err := h.SetFound(t.Context(), sample(4).ID); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, h)
@@ -55,7 +55,7 @@ func TestCrashWhileSealing(t *testing.T) {
 			flush(t, h)
 			same(t, samples(0, 31), find(t, h, Query{}))
 			if p, err := h.Prevalence(t.Context(), ip(4), time.Time{}); err != nil || p.Events != 0 {
-				t.Errorf("the mark is lost: %+v, %v", p, err)
+				t.Errorf("the entry is lost: %+v, %v", p, err)
 			}
 			if p := h.Problems(); len(p) != 0 {
 				t.Errorf("problems: %v", p)
@@ -167,7 +167,8 @@ func TestKill(t *testing.T) {
 
 		h := open(t, Options{Dir: dir, SegmentEvents: 60})
 		seen := map[string]int{}
-		if _, err := h.Search(t.Context(), Query{}, func(ev *event.Event) bool { seen[ev.ID]++; return true }); err != nil {
+		if _, err := h.Search(t.Context(), Query{},
+			func(ev *event.Event) bool { seen[ev.ID]++; return true }); err != nil {
 			t.Fatal(err)
 		}
 		for id := range acknowledged {

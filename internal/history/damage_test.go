@@ -137,11 +137,15 @@ func TestDamagedParquet(t *testing.T) {
 	})
 }
 
-// A lost or damaged index is made again and answers as before.
+// A lost or damaged index is rebuilt and answers as before.
 func TestDamagedIndex(t *testing.T) {
 	check := func(t *testing.T, h *History) {
 		t.Helper()
-		same(t, brute(samples(0, 80), Query{Observables: []event.Observable{ip(7)}}), find(t, h, Query{Observables: []event.Observable{ip(7)}}))
+		same(
+			t,
+			brute(samples(0, 80), Query{Observables: []event.Observable{ip(7)}}),
+			find(t, h, Query{Observables: []event.Observable{ip(7)}}),
+		)
 		same(t, samples(0, 80), find(t, h, Query{}))
 		if p, err := h.Prevalence(t.Context(), ip(7), time.Time{}); err != nil || p.Events != 2 {
 			t.Errorf("%+v, %v", p, err)
@@ -201,7 +205,7 @@ func TestDamagedLog(t *testing.T) {
 		dir := t.TempDir()
 		h := open(t, Options{Dir: dir})
 		put(t, h, samples(0, 10)...)
-		if err := h.MarkFound(t.Context(), "x"); err != nil {
+		if err := h.SetFound(t.Context(), "x"); err != nil {
 			t.Fatal(err)
 		}
 		shut(t, h)
@@ -232,7 +236,7 @@ func TestDamagedLog(t *testing.T) {
 	t.Run("head", func(t *testing.T) {
 		dir, log := make(t)
 		flipAt(t, log, 1)
-		flipAt(t, filepath.Join(dir, marksName), 2)
+		flipAt(t, filepath.Join(dir, foundName), 2)
 		h := open(t, Options{Dir: dir})
 		same(t, nil, find(t, h, Query{}))
 		if p := h.Problems(); len(p) != 2 {
@@ -240,11 +244,11 @@ func TestDamagedLog(t *testing.T) {
 		}
 		put(t, h, sample(0))
 	})
-	t.Run("marks", func(t *testing.T) {
+	t.Run("found", func(t *testing.T) {
 		dir, _ := make(t)
-		flipAt(t, filepath.Join(dir, marksName), 20)
-		if h := open(t, Options{Dir: dir}); len(h.marked) != 0 {
-			t.Errorf("a damaged mark was read")
+		flipAt(t, filepath.Join(dir, foundName), 20)
+		if h := open(t, Options{Dir: dir}); len(h.found) != 0 {
+			t.Errorf("a damaged entry was read")
 		}
 	})
 }

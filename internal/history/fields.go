@@ -150,7 +150,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(append(dst, s[plain:]...), '"')
 }
 
-// interner gives equal short strings one memory. It is for one goroutine.
+// interner returns equal short strings one memory. It is for one goroutine.
 type interner map[string]string
 
 const maxInterned = 4096

@@ -23,8 +23,8 @@ type file struct {
 	blooms  *bloomCache
 	checked atomic.Bool // the index's sums were compared since the start
 
-	found   rowSet     // under History.mu
-	mending sync.Mutex // held while the files on disk are repaired or removed
+	found     rowSet     // under History.mu
+	repairing sync.Mutex // held while the files on disk are repaired or removed
 }
 
 // errDamaged says that a sealed file does not hold what was written.
@@ -187,7 +187,7 @@ func (f *file) locate(keys []key, fn func(k key, at uint32, time int64)) error {
 	})
 }
 
-// ids gives the keys of all events' ids.
+// ids returns the keys of all events' ids.
 func (f *file) ids() ([]key, error) {
 	var out []key
 	err := f.withIndex(func(r io.ReaderAt) error {
@@ -222,7 +222,7 @@ func (f *file) check() error {
 }
 
 // openFile makes a sealed file out of what lies on disk. An index that is lost
-// or damaged is made again.
+// or damaged is rebuilt.
 func openFile(id, path, index string, blooms *bloomCache) (*file, error) {
 	st, err := os.Stat(path)
 	if err != nil {

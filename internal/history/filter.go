@@ -118,7 +118,7 @@ func microsUp(t time.Time) int64 {
 // meets reports whether rows between min and max (both included) can match.
 func (f *filter) meets(min, max int64) bool { return max >= f.from && min < f.to }
 
-// mask tells which of the sources are wanted; nil means all, and any is false if
+// mask returns which of the sources are wanted; nil means all, and any is false if
 // none is.
 func (f *filter) mask(list []source) (mask []bool, any bool) {
 	if len(f.sources) == 0 {
@@ -156,11 +156,14 @@ type meeting struct {
 	probe int32
 }
 
-// rows gives the rows that meet a probe, in order, of those that can match by what
-// meta tells of them, and asks Query.Pick about each. It is called when nothing can
+// rows returns the rows that meet a probe, in order, of those that can match by what
+// meta holds of them, and calls Query.Pick for each. It is called when nothing can
 // fail any more.
 func (f *filter) rows(list []meeting, mask []bool, meta func(row uint32) rowMeta) []uint32 {
-	slices.SortFunc(list, func(a, b meeting) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.probe, b.probe)) })
+	slices.SortFunc(
+		list,
+		func(a, b meeting) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.probe, b.probe)) },
+	)
 	var out []uint32
 	var which []int
 	for len(list) > 0 {

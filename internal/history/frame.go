@@ -37,7 +37,7 @@ func appendFrame(dst, payload []byte) []byte {
 	return append(append(dst, head[:]...), payload...)
 }
 
-// frameSize gives the payload's size that a frame's head states.
+// frameSize returns the payload's size that a frame's head states.
 func frameSize(head []byte) (int64, error) {
 	n := binary.LittleEndian.Uint32(head[4:])
 	if string(head[:4]) != frameMagic || n == 0 || n > maxPayload {
@@ -73,10 +73,14 @@ func readFrame(r io.ReaderAt, off int64, size uint32) ([]byte, error) {
 type gap struct{ from, to int64 }
 
 // scanFrames calls fn for each good frame of r between start and size; payload
-// is fn's to keep. It gives the offset behind the last good frame: what lies
+// is fn's to keep. It returns the offset behind the last good frame: what lies
 // behind that is a torn tail, to be cut. Damage with good frames behind it is no
-// torn tail: it is skipped and told as a gap.
-func scanFrames(r io.ReaderAt, start, size int64, fn func(off int64, payload []byte) error) (end int64, gaps []gap, err error) {
+// torn tail: it is skipped and reported as a gap.
+func scanFrames(
+	r io.ReaderAt,
+	start, size int64,
+	fn func(off int64, payload []byte) error,
+) (end int64, gaps []gap, err error) {
 	off := start
 	budget := 4 * (size - start)
 	br := bufio.NewReaderSize(io.NewSectionReader(r, off, size-off), int(min(1<<18, size-off)))
@@ -126,7 +130,7 @@ func nextFrame(br *bufio.Reader, left int64) ([]byte, error) {
 	return payload, checkFrame(head[:], payload)
 }
 
-// findFrame gives the offset of the first good frame at or behind off, -1 if
+// findFrame returns the offset of the first good frame at or behind off, -1 if
 // there is none. What looks like a frame and is none costs its length; budget,
 // four times the log for the whole of a scan, bounds the sum of these.
 func findFrame(r io.ReaderAt, off, size int64, budget *int64) (int64, error) {

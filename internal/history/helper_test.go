@@ -49,7 +49,11 @@ func sample(n int) *event.Event {
 		Product: "windows", Service: "sysmon", Host: fmt.Sprintf("host-%d", n%7), User: "amane",
 		Raw: fmt.Appendf(nil, `{"EventID":%d,"n":%d}`, 1+n%3, n),
 	}
-	ev.Fields = map[string]any{"EventID": int64(1 + n%3), "CommandLine": fmt.Sprintf("run %d", n), string(event.IPv4): ip(n % 50).Value}
+	ev.Fields = map[string]any{
+		"EventID":          int64(1 + n%3),
+		"CommandLine":      fmt.Sprintf("run %d", n),
+		string(event.IPv4): ip(n % 50).Value,
+	}
 	switch n % 3 {
 	case 0:
 		ev.Categories = []string{"process_creation"}
@@ -108,7 +112,7 @@ func flush(t testing.TB, h *History) {
 	}
 }
 
-// find gives the events of a query by their ids, in order of the ids.
+// find returns the events of a query by their ids, in order of the ids.
 func find(t testing.TB, h *History, q Query) []*event.Event {
 	t.Helper()
 	var out []*event.Event
@@ -138,8 +142,13 @@ func brute(all []*event.Event, q Query) []*event.Event {
 			at = ev.Seen
 		}
 		ok := (q.From.IsZero() || !at.Before(q.From)) && (q.To.IsZero() || at.Before(q.To))
-		ok = ok && (len(q.Observables) == 0 || slices.ContainsFunc(ofFields(ev), func(o event.Observable) bool { return slices.Contains(q.Observables, o) }))
-		ok = ok && (len(q.Sources) == 0 || slices.ContainsFunc(q.Sources, func(l sigma.LogSource) bool { return l.Covers(ev.LogSource()) }))
+		ok = ok &&
+			(len(q.Observables) == 0 ||
+				slices.ContainsFunc(ofFields(ev),
+					func(o event.Observable) bool { return slices.Contains(q.Observables, o) }))
+		ok = ok &&
+			(len(q.Sources) == 0 ||
+				slices.ContainsFunc(q.Sources, func(l sigma.LogSource) bool { return l.Covers(ev.LogSource()) }))
 		if len(q.EventIDs) > 0 {
 			n, whole := ev.Fields["EventID"].(int64)
 			_, text := ev.Fields["EventID"].(string)

@@ -99,10 +99,10 @@ type History struct {
 	wake     chan struct{} // for the keeper
 	done     sync.WaitGroup
 
-	// marking is held while marks are placed and while sealed files take the
-	// place of their segment, so that no mark falls between. Before mu.
-	marking sync.Mutex
-	marks   *markLog // under marking
+	// foundMu is held while found events are placed and while sealed files take the
+	// place of their segment, so that none is missed between. Before mu.
+	foundMu  sync.Mutex
+	foundLog *foundLog // under foundMu
 
 	mu       sync.RWMutex
 	files    []*file          // under mu, as all below; by time
@@ -111,10 +111,10 @@ type History struct {
 	sealErr  error            // why the last sealing failed
 	tries    int              // sealings that were begun
 	failed   int              // the last of them that failed
-	unplaced map[key]struct{} // marked events that are not here yet
-	marked   map[key]struct{} // all marked events
+	unplaced map[key]struct{} // found events that are not here yet
+	found    map[key]struct{} // all found events
 	problems []Problem
-	changed  chan struct{} // closed and made anew when sealing or sealErr changes
+	changed  chan struct{} // closed and replaced when sealing or sealErr changes
 }
 
 // Problem is something on disk that could not be used. The rest goes on.
@@ -146,27 +146,27 @@ type rowSet map[uint32]struct{}
 // unit is a file or a view of a segment.
 type unit interface {
 	span() span
-	// rows gives the rows that may match q, in order.
+	// rows returns the rows that may match q, in order.
 	rows(q *filter) ([]uint32, error)
 	// read calls fn for these rows, which rise, until it returns false. An outline may
 	// come without Fields and Raw.
 	read(ctx context.Context, places []uint32, outline bool, fn func(at uint32, r *row) bool) error
-	// sift gives those of the rows that a sieve lets through, without reading more
+	// prefilter returns those of the rows that a prefilter lets through, without reading more
 	// of them than it looks at.
-	sift(ctx context.Context, places []uint32, keep Sieve) ([]uint32, error)
+	prefilter(ctx context.Context, places []uint32, keep Prefilter) ([]uint32, error)
 	// occurrences calls fn for each row that holds a value.
 	occurrences(p probe, fn func(at uint32, m rowMeta)) error
 	// locate calls fn for the keys that are ids of events in the unit.
 	locate(keys []key, fn func(k key, at uint32, time int64)) error
 }
 
-// part is a unit with its marks as they were at one moment.
+// part is a unit with its found events as they were at one moment.
 type part struct {
 	unit
 	found rowSet
 }
 
-// parts gives everything that there is at this moment, by time. release must be
+// parts returns everything that there is at this moment, by time. release must be
 // called when it is not read any more.
 func (h *History) parts() (parts []part, release func()) {
 	h.mu.Lock()
@@ -200,7 +200,7 @@ func (h *History) retireLocked(s *segment) {
 	h.releaseLocked(s)
 }
 
-// signalLocked tells those who wait that sealing has gone on.
+// signalLocked wakes those who wait for sealing.
 func (h *History) signalLocked() {
 	close(h.changed)
 	h.changed = make(chan struct{})
@@ -273,9 +273,9 @@ func (h *History) Close() error {
 		}
 	}
 	h.mu.Unlock()
-	h.marking.Lock()
-	defer h.marking.Unlock()
-	err := h.marks.close()
+	h.foundMu.Lock()
+	defer h.foundMu.Unlock()
+	err := h.foundLog.close()
 	return storageFault(errors.Join(err, h.lock.release()))
 }
 

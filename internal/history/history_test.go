@@ -25,9 +25,17 @@ func TestEventsComeBack(t *testing.T) {
 	dir := t.TempDir()
 	full := sample(1)
 	full.Fields = map[string]any{
-		"EventID": "not a number", "int": int64(math.MaxInt64), "min": int64(math.MinInt64), "float": 2.0, "small": 1e-300, "big": math.MaxFloat64,
-		"inf": math.Inf(-1), "yes": true, "nil": nil, "text": "“免疫” \x00\x1f\"\\/\n\t\u2028😀", "bytes": "a\xff\xfe\xed\xb2\x80z",
-		"list": []any{int64(1), "two", []any{}, map[string]any{}}, "nested": map[string]any{"a.b": map[string]any{"": "x"}}, "\xf0key": "v",
+		"EventID": "not a number", "int": int64(math.MaxInt64), "min": int64(math.MinInt64), "float": 2.0,
+		"small": 1e-300, "big": math.MaxFloat64,
+		"inf": math.Inf(
+			-1,
+		), "yes": true, "nil": nil, "text": "“免疫” \x00\x1f\"\\/\n\t\u2028😀", "bytes": "a\xff\xfe\xed\xb2\x80z",
+		"list": []any{
+			int64(1),
+			"two",
+			[]any{},
+			map[string]any{},
+		}, "nested": map[string]any{"a.b": map[string]any{"": "x"}}, "\xf0key": "v",
 		string(event.IPv4): []any{"192.0.2.1", "192.0.2.2"}, string(event.Domain): "xn--eckwd4c7c.example",
 	}
 	full.Raw = []byte("raw \xff\x00 bytes")
@@ -49,7 +57,11 @@ func TestEventsComeBack(t *testing.T) {
 	shut(t, h)
 	h = open(t, Options{Dir: dir})
 	same(t, all, find(t, h, Query{}))
-	same(t, []*event.Event{full}, find(t, h, Query{Observables: []event.Observable{{Type: event.IPv4, Value: "192.0.2.2"}}}))
+	same(
+		t,
+		[]*event.Event{full},
+		find(t, h, Query{Observables: []event.Observable{{Type: event.IPv4, Value: "192.0.2.2"}}}),
+	)
 	same(t, nil, find(t, h, Query{Observables: []event.Observable{{Type: event.IPv6, Value: "192.0.2.2"}}}))
 	same(t, []*event.Event{untold}, find(t, h, Query{From: start.Add(time.Hour), To: start.Add(time.Hour + 1)}))
 	if got := under(t, dir, walExt); len(got) != 1 {
@@ -80,23 +92,28 @@ func TestQueries(t *testing.T) {
 	put(t, h, rest...)
 	all = append(all, rest...)
 	for name, q := range map[string]Query{
-		"all":        {},
-		"value":      {Observables: []event.Observable{ip(3)}},
-		"values":     {Observables: []event.Observable{ip(3), ip(49), ip(700), ip(3)}},
-		"source":     {Sources: []sigma.LogSource{{Product: "Windows", Category: "process_creation"}}},
-		"sources":    {Sources: []sigma.LogSource{{Service: "security"}, {Category: "network_connection"}}},
-		"no source":  {Sources: []sigma.LogSource{{Product: "linux"}}},
-		"numbers":    {EventIDs: []int64{2, 3}},
-		"no number":  {EventIDs: []int64{-1}},
-		"time":       {From: start.Add(50 * time.Minute), To: start.Add(310 * time.Minute)},
-		"everything": {Observables: []event.Observable{ip(3), ip(4)}, Sources: []sigma.LogSource{{Product: "windows"}}, EventIDs: []int64{1}, From: start.Add(time.Minute)},
+		"all":       {},
+		"value":     {Observables: []event.Observable{ip(3)}},
+		"values":    {Observables: []event.Observable{ip(3), ip(49), ip(700), ip(3)}},
+		"source":    {Sources: []sigma.LogSource{{Product: "Windows", Category: "process_creation"}}},
+		"sources":   {Sources: []sigma.LogSource{{Service: "security"}, {Category: "network_connection"}}},
+		"no source": {Sources: []sigma.LogSource{{Product: "linux"}}},
+		"numbers":   {EventIDs: []int64{2, 3}},
+		"no number": {EventIDs: []int64{-1}},
+		"time":      {From: start.Add(50 * time.Minute), To: start.Add(310 * time.Minute)},
+		"everything": {Observables: []event.Observable{ip(3), ip(4)}, Sources: []sigma.LogSource{{Product: "windows"}},
+			EventIDs: []int64{1}, From: start.Add(time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) { same(t, brute(all, q), find(t, h, q)) })
 	}
 
 	n := 0
 	progress := int64(0)
-	st, err := h.Search(t.Context(), Query{Limit: 10, Progress: func(done, total int64) { progress = done }}, func(ev *event.Event) bool { n++; return true })
+	st, err := h.Search(
+		t.Context(),
+		Query{Limit: 10, Progress: func(done, total int64) { progress = done }},
+		func(ev *event.Event) bool { n++; return true },
+	)
 	if err != nil || n != 10 || !st.Stopped || st.Hits != 10 {
 		t.Errorf("limit: %d events, %+v, %v", n, st, err)
 	}
@@ -111,16 +128,25 @@ func TestQueries(t *testing.T) {
 	if err != nil || st.Events != 340 || st.Hits != 7 || st.Examined != 7 || progress != 340 || st.Stopped {
 		t.Errorf("%+v, %v", st, err)
 	}
-	st, err = h.Search(t.Context(), Query{Observables: []event.Observable{ip(999)}}, func(*event.Event) bool { return true })
+	st, err = h.Search(
+		t.Context(),
+		Query{Observables: []event.Observable{ip(999)}},
+		func(*event.Event) bool { return true },
+	)
 	if err != nil || st.Pruned != st.Files || st.Examined != 0 || st.Events != 340 {
 		t.Errorf("nothing to find: %+v, %v", st, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := h.Search(ctx, Query{}, func(*event.Event) bool { cancel(); return true }); !errors.Is(err, context.Canceled) {
+	if _, err := h.Search(ctx, Query{}, func(*event.Event) bool { cancel(); return true }); !errors.Is(
+		err,
+		context.Canceled,
+	) {
 		t.Errorf("cancelled search: %v", err)
 	}
 	to := h.Totals()
-	if to.Events != 340 || to.Open != 40 || !to.Oldest.Equal(start) || !to.Newest.Equal(start.Add(339*time.Minute)) || to.Segments == 0 || to.Bytes == 0 {
+	if to.Events != 340 || to.Open != 40 || !to.Oldest.Equal(start) || !to.Newest.Equal(start.Add(339*time.Minute)) ||
+		to.Segments == 0 ||
+		to.Bytes == 0 {
 		t.Errorf("totals: %+v", to)
 	}
 }
@@ -177,20 +203,21 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for range 30 {
 				seen := map[string]bool{}
-				if _, err := h.Search(t.Context(), Query{Observables: []event.Observable{ip(w)}}, func(ev *event.Event) bool {
-					if seen[ev.ID] {
-						t.Errorf("%s twice", ev.ID)
-					}
-					seen[ev.ID] = true
-					return true
-				}); err != nil {
+				if _, err := h.Search(t.Context(), Query{Observables: []event.Observable{ip(w)}},
+					func(ev *event.Event) bool {
+						if seen[ev.ID] {
+							t.Errorf("%s twice", ev.ID)
+						}
+						seen[ev.ID] = true
+						return true
+					}); err != nil {
 					t.Errorf("search: %v", err)
 				}
 				if _, err := h.Prevalence(t.Context(), ip(w), time.Time{}); err != nil {
 					t.Errorf("prevalence: %v", err)
 				}
-				if err := h.MarkFound(t.Context(), sample(w*1000+8).ID); err != nil {
-					t.Errorf("mark: %v", err)
+				if err := h.SetFound(t.Context(), sample(w*1000+8).ID); err != nil {
+					t.Errorf("SetFound: %v", err)
 				}
 				h.Totals()
 			}
@@ -222,7 +249,7 @@ func TestPrevalence(t *testing.T) {
 		}
 	}
 	at := func(n int) time.Time { return sample(n).Time }
-	if err := h.MarkFound(t.Context(), sample(3).ID, sample(153).ID); err != nil { // 3 comes later, 153 never
+	if err := h.SetFound(t.Context(), sample(3).ID, sample(153).ID); err != nil { // 3 comes later, 153 never
 		t.Fatal(err)
 	}
 	put(t, h, samples(0, 100)...)
@@ -239,7 +266,7 @@ func TestPrevalence(t *testing.T) {
 	shut(t, h)
 	h = open(t, Options{Dir: dir})
 	check()
-	if err := h.MarkFound(t.Context(), sample(54).ID, sample(54).ID, sample(4).ID); err != nil {
+	if err := h.SetFound(t.Context(), sample(54).ID, sample(54).ID, sample(4).ID); err != nil {
 		t.Fatal(err)
 	}
 	want(ip(4), time.Time{}, Prevalence{})
@@ -259,7 +286,7 @@ func TestRetention(t *testing.T) {
 	now, hand := clock.Fixed(start)
 	h := open(t, Options{Dir: dir, Clock: now, MaxAge: 24 * time.Hour})
 	put(t, h, samples(0, 10)...)
-	if err := h.MarkFound(t.Context(), sample(1).ID); err != nil {
+	if err := h.SetFound(t.Context(), sample(1).ID); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, h)
@@ -270,8 +297,8 @@ func TestRetention(t *testing.T) {
 	same(t, samples(29*60, 29*60+10), find(t, h, Query{}))
 	shut(t, h)
 	h = open(t, Options{Dir: dir, Clock: now, MaxBytes: 1})
-	if len(h.marked) != 0 {
-		t.Errorf("the mark of a dropped event is kept")
+	if len(h.found) != 0 {
+		t.Errorf("the entry of a dropped event is kept")
 	}
 	h.retain()
 	same(t, nil, find(t, h, Query{}))
@@ -307,7 +334,12 @@ func TestFolders(t *testing.T) {
 		rel, _ := filepath.Rel(filepath.Join(dir, eventsDir), filepath.Dir(path))
 		got[filepath.ToSlash(rel)] = true
 	}
-	want := map[string]bool{"class=1007/day=20260301": true, "class=4001/day=20260301": true, "class=0/day=20260301": true, "class=3002/day=20260301": true}
+	want := map[string]bool{
+		"class=1007/day=20260301": true,
+		"class=4001/day=20260301": true,
+		"class=0/day=20260301":    true,
+		"class=3002/day=20260301": true,
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("folders (-want +got):\n%s", d)
 	}
@@ -349,7 +381,10 @@ func TestRefusals(t *testing.T) {
 	for range maxNesting + 2 {
 		deep = []any{deep}
 	}
-	if _, err := h.Append(t.Context(), []*event.Event{{ID: "deep", Fields: map[string]any{"a": deep}}}); !fault.Is(err, fault.Invalid) {
+	if _, err := h.Append(t.Context(), []*event.Event{{ID: "deep", Fields: map[string]any{"a": deep}}}); !fault.Is(
+		err,
+		fault.Invalid,
+	) {
 		t.Errorf("deep: %v", err)
 	}
 	shut(t, h)
@@ -363,7 +398,8 @@ func TestRefusals(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, formatName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), Options{Dir: dir}); !fault.Is(err, kind) || strings.TrimSpace(fault.TextOf(err).JA) == "" {
+		if _, err := Open(t.Context(), Options{Dir: dir}); !fault.Is(err, kind) ||
+			strings.TrimSpace(fault.TextOf(err).JA) == "" {
 			t.Errorf("format %q: %v", text, err)
 		}
 	}

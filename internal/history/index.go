@@ -14,7 +14,7 @@ import (
 
 // An index says where in a sealed file a value, an event id, a log source and a
 // time lie, so that only rows which match are read. It is derived: lost or
-// damaged, it is made again from its Parquet file. Its sections, behind the head,
+// damaged, it is rebuilt from its Parquet file. Its sections, behind the head,
 // are arrays of little-endian numbers:
 //
 //	rows      24 bytes a row: time, host, source, event number
@@ -93,7 +93,7 @@ func compareKeyRow(a, b keyRow) int {
 	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.row, b.row))
 }
 
-// bytes gives the index as it is written.
+// bytes returns the index as it is written.
 func (b *indexBuilder) bytes() ([]byte, error) {
 	le := binary.LittleEndian
 	out := append(make([]byte, 0, 64+len(b.rows)*(rowSize+idSize)+len(b.values)*valueSize), indexHead...)
@@ -248,7 +248,7 @@ func lookup(r io.ReaderAt, s section, size int64, k key) ([]byte, error) {
 	return nil, nil
 }
 
-// valueRows gives the rows that hold the value with key k, in order.
+// valueRows returns the rows that hold the value with key k, in order.
 func (m *indexMeta) valueRows(r io.ReaderAt, k key) ([]uint32, error) {
 	e, err := lookup(r, m.Lookup, valueSize, k)
 	if err != nil || e == nil {
@@ -282,7 +282,7 @@ func (m *indexMeta) valueRows(r io.ReaderAt, k key) ([]uint32, error) {
 	return rows, nil
 }
 
-// idRow gives the row of the event whose id has key k.
+// idRow returns the row of the event whose id has key k.
 func (m *indexMeta) idRow(r io.ReaderAt, k key) (uint32, bool, error) {
 	e, err := lookup(r, m.IDs, idSize, k)
 	if err != nil || e == nil {
@@ -298,7 +298,7 @@ func (m *indexMeta) idRow(r io.ReaderAt, k key) (uint32, bool, error) {
 // manyIDs is how many entries are read in a row in the time of one look-up, about.
 const manyIDs = 500
 
-// idRows gives the rows of the events with the ids keys that are there, in any order.
+// idRows returns the rows of the events with the ids keys that are there, in any order.
 func (m *indexMeta) idRows(r io.ReaderAt, keys []key, fn func(k key, at uint32) error) error {
 	if int64(len(keys))*manyIDs < m.Events {
 		for _, k := range keys {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lock holds a folder for one process. The system gives it up when the process
-// ends in whatever way.
+// lock holds a folder for one process. The system releases it however the
+// process ends.
 type lock struct{ f *os.File }
 
 func takeLock(path string) (*lock, error) {

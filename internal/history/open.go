@@ -30,7 +30,7 @@ const (
 	badExt     = ".bad"
 	formatName = "format"
 	lockName   = "lock"
-	marksName  = "found"
+	foundName  = "found"
 	newExt     = ".new"
 )
 
@@ -60,7 +60,7 @@ func Open(ctx context.Context, opt Options) (*History, error) {
 	h := &History{
 		opt: opt, lock: l, blooms: newBloomCache(opt.CacheBytes), window: newWindow(opt.Window),
 		requests: make(chan *request), wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		unplaced: map[key]struct{}{}, marked: map[key]struct{}{},
+		unplaced: map[key]struct{}{}, found: map[key]struct{}{},
 	}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	if err := h.load(ctx); err != nil {
@@ -70,8 +70,8 @@ func Open(ctx context.Context, opt Options) (*History, error) {
 				s.log.Close()
 			}
 		}
-		if h.marks != nil {
-			h.marks.close()
+		if h.foundLog != nil {
+			h.foundLog.close()
 		}
 		l.release()
 		if ctx.Err() != nil {
@@ -105,7 +105,7 @@ func (h *History) load(ctx context.Context) error {
 	if err := h.loadLogs(ctx); err != nil {
 		return err
 	}
-	if err := h.loadMarks(); err != nil {
+	if err := h.loadFound(); err != nil {
 		return err
 	}
 	return h.fillWindow()
@@ -129,10 +129,29 @@ func (h *History) checkFormat() error {
 	}
 	switch v, err := strconv.Atoi(string(bytes.TrimSpace(b))); {
 	case err != nil || v < 1:
-		return fault.Wrap(fault.Invalid, i18n.T("{0} does not hold the number of a history format", "{0} に履歴の形式番号がありません").With(path), err).
-			WithHint(i18n.T("point --data at the folder of a meneki node, or restore this one from a backup", "--data に meneki のフォルダーを指定するか、バックアップから復元してください"))
+		return fault.Wrap(
+			fault.Invalid,
+			i18n.T("{0} does not hold the number of a history format", "{0} に履歴の形式番号がありません").With(path),
+			err,
+		).
+			WithHint(
+				i18n.T(
+					"point --data at the folder of a meneki node, or restore this one from a backup",
+					"--data に meneki のフォルダーを指定するか、バックアップから復元してください",
+				),
+			)
 	case v > formatVersion:
-		return fault.New(fault.Newer, i18n.T("the event history in {0} has format {1}; this meneki reads format {2}", "{0} の事象の履歴は形式 {1} です。この meneki が読めるのは形式 {2} です").With(h.opt.Dir, v, formatVersion))
+		return fault.New(
+			fault.Newer,
+			i18n.T(
+				"the event history in {0} has format {1}; this meneki reads format {2}",
+				"{0} の事象の履歴は形式 {1} です。この meneki が読めるのは形式 {2} です",
+			).With(
+				h.opt.Dir,
+				v,
+				formatVersion,
+			),
+		)
 	}
 	return nil
 }
@@ -150,7 +169,7 @@ func emptyDir(dir string) error {
 	return nil
 }
 
-// namesIn gives the names in dir that end with ext, without it, in order.
+// namesIn returns the names in dir that end with ext, without it, in order.
 func namesIn(dir, ext string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -289,33 +308,33 @@ func (h *History) loadLogs(ctx context.Context) error {
 	return err
 }
 
-// loadMarks places the marks and rewrites their list without those whose events
+// loadFound applies the found ids and rewrites their list without those whose events
 // are gone.
-func (h *History) loadMarks() error {
-	path := h.path(marksName)
-	l, list, damage, err := openMarks(path)
+func (h *History) loadFound() error {
+	path := h.path(foundName)
+	l, list, damage, err := openFound(path)
 	if errors.Is(err, errLogHead) {
 		if err := h.setAside(path, err); err != nil {
 			return err
 		}
-		l, list, damage, err = openMarks(path)
+		l, list, damage, err = openFound(path)
 	}
 	if err != nil {
 		return err
 	}
-	h.marks = l
+	h.foundLog = l
 	for _, d := range damage {
 		h.mu.Lock()
 		h.problemLocked(path, d)
 		h.mu.Unlock()
 	}
-	marks := make(map[key]*mark, len(list))
+	found := make(map[key]*foundID, len(list))
 	for _, m := range list {
-		marks[m.id] = &m
+		found[m.id] = &m
 	}
 	parts, release := h.parts()
 	defer release()
-	places, placed, err := h.locate(parts, marks)
+	places, placed, err := h.locate(parts, found)
 	if err != nil {
 		return err
 	}
@@ -323,18 +342,18 @@ func (h *History) loadMarks() error {
 	defer h.mu.Unlock()
 	h.applyLocked(parts, places)
 	oldest := h.opt.Clock().Add(-unplacedAge).UnixMicro()
-	for k, m := range marks {
+	for k, m := range found {
 		if _, ok := placed[k]; !ok {
 			if m.here || m.at < oldest { // the event was dropped, or never came
-				delete(marks, k)
+				delete(found, k)
 				continue
 			}
 			h.unplaced[k] = struct{}{}
 		}
-		h.marked[k] = struct{}{}
+		h.found[k] = struct{}{}
 	}
-	if len(marks) < len(list)/2 {
-		return h.rewriteMarks(marks)
+	if len(found) < len(list)/2 {
+		return h.rewriteFound(found)
 	}
 	return nil
 }

@@ -101,7 +101,12 @@ func (p *parquetRow) row() *row {
 		ID: p.Metadata.UID, Time: p.Time, Assumed: p.Meneki.TimeAssumed, Seen: p.Metadata.LoggedTime,
 		Product: p.Metadata.Product.Name, Service: p.Metadata.LogName,
 		Host: p.Device.Hostname, User: p.Actor.User.Name,
-		From:   event.Source{Sensor: p.Meneki.Sensor, Name: p.Meneki.Name, Offset: p.Meneki.Offset, Record: p.Meneki.Record},
+		From: event.Source{
+			Sensor: p.Meneki.Sensor,
+			Name:   p.Meneki.Name,
+			Offset: p.Meneki.Offset,
+			Record: p.Meneki.Record,
+		},
 		Fields: p.Unmapped, Class: p.ClassUID, Number: noNumber,
 	}
 	if len(p.Meneki.Categories) > 0 {
@@ -175,7 +180,7 @@ func openParquet(r io.ReaderAt, size int64) (pf *parquet.File, err error) {
 	return pf, nil
 }
 
-// findBloom tells where the bloom filter of the values lies.
+// findBloom returns where the bloom filter of the values is.
 func findBloom(pf *parquet.File) (s section, err error) {
 	defer func() {
 		if p := recover(); p != nil {

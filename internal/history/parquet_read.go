@@ -30,7 +30,8 @@ type outlineRow struct {
 
 func (o *outlineRow) row() *row {
 	p := parquetRow{Time: o.Time, Device: o.Device, Actor: o.Actor, Observables: o.Observables, Meneki: o.Meneki}
-	p.Metadata.UID, p.Metadata.LoggedTime, p.Metadata.LogName, p.Metadata.Product = o.Metadata.UID, o.Metadata.LoggedTime, o.Metadata.LogName, o.Metadata.Product
+	p.Metadata.UID, p.Metadata.LoggedTime, p.Metadata.LogName, p.Metadata.Product = o.Metadata.UID,
+		o.Metadata.LoggedTime, o.Metadata.LogName, o.Metadata.Product
 	return p.row()
 }
 
@@ -41,29 +42,37 @@ type columns struct {
 	row    func(s *parquet.Schema, values parquet.Row) (*row, error)
 }
 
-var wholeColumns = columns{schema: parquet.SchemaOf(parquetRow{}), row: func(s *parquet.Schema, values parquet.Row) (*row, error) {
-	var p parquetRow
-	err := s.Reconstruct(&p, values)
-	return p.row(), err
-}}
+var wholeColumns = columns{
+	schema: parquet.SchemaOf(parquetRow{}),
+	row: func(s *parquet.Schema, values parquet.Row) (*row, error) {
+		var p parquetRow
+		err := s.Reconstruct(&p, values)
+		return p.row(), err
+	},
+}
 
 var outlineColumns = sync.OnceValue(func() columns {
-	c := columns{schema: parquet.SchemaOf(outlineRow{}), row: func(s *parquet.Schema, values parquet.Row) (*row, error) {
-		var o outlineRow
-		err := s.Reconstruct(&o, values)
-		return o.row(), err
-	}}
+	c := columns{
+		schema: parquet.SchemaOf(outlineRow{}),
+		row: func(s *parquet.Schema, values parquet.Row) (*row, error) {
+			var o outlineRow
+			err := s.Reconstruct(&o, values)
+			return o.row(), err
+		},
+	}
 	for _, path := range c.schema.Columns() {
 		leaf, ok := wholeColumns.schema.Lookup(path...)
 		if !ok {
-			panic("history: an outline has the column " + strings.Join(path, ".") + ", a row has not") // the types above are wrong
+			panic(
+				"history: an outline has the column " + strings.Join(path, ".") + ", a row has not",
+			) // the types above are wrong
 		}
 		c.at = append(c.at, leaf.ColumnIndex)
 	}
 	return c
 })
 
-// of gives a row group that has these columns alone.
+// of returns a row group that has these columns alone.
 func (c *columns) of(group parquet.RowGroup) parquet.RowGroup {
 	if c.at == nil {
 		return group
@@ -76,7 +85,7 @@ func (c *columns) of(group parquet.RowGroup) parquet.RowGroup {
 	return &g
 }
 
-// number gives values the column numbers of the schema.
+// number returns values the column numbers of the schema.
 func (c *columns) number(values parquet.Row) {
 	if c.at == nil {
 		return

@@ -15,7 +15,7 @@ type group struct {
 }
 
 // A segment is split by day and class, as readers of Hive folders expect it, but
-// never into many tiny files: they would cost more to pass by than they save.
+// never into many tiny files: they would cost more to skip than they save.
 const (
 	smallGroup = 500 // rows; a smaller group joins class 0 of its day
 	fewDays    = 4   // up to so many days even a small group keeps its day
@@ -70,7 +70,10 @@ func plan(rows []rowMeta, places []place, small int) []group {
 	for left := sizes(); len(left) > maxGroups; left = sizes() {
 		least := mixed
 		for s, n := range left {
-			if s != mixed && (least == mixed || cmp.Or(cmp.Compare(n, left[least]), cmp.Compare(s.day, least.day), cmp.Compare(s.class, least.class)) < 0) {
+			if s != mixed &&
+				(least == mixed ||
+					cmp.Or(cmp.Compare(n, left[least]), cmp.Compare(s.day, least.day),
+						cmp.Compare(s.class, least.class)) < 0) {
 				least = s
 			}
 		}
@@ -92,7 +95,7 @@ func plan(rows []rowMeta, places []place, small int) []group {
 	return out
 }
 
-// dayOf gives the UTC day of a time as YYYYMMDD, 0 if four digits cannot hold its year.
+// dayOf returns the UTC day of a time as YYYYMMDD, 0 if four digits cannot hold its year.
 func dayOf(us int64) int32 {
 	y, m, d := time.UnixMicro(us).UTC().Date()
 	if y < 1 || y > 9999 {

@@ -19,7 +19,10 @@ import (
 
 var observableGen = rapid.SampledFrom([]event.Observable{
 	ip(1), ip(2), ip(3), {Type: event.Domain, Value: "a.example"}, {Type: event.Domain, Value: "b.example"},
-	{Type: event.SHA256, Value: strings.Repeat("0a", 32)}, {Type: event.Domain, Value: "10.0.0.1"}, // the same text in another kind
+	{
+		Type:  event.SHA256,
+		Value: strings.Repeat("0a", 32),
+	}, {Type: event.Domain, Value: "10.0.0.1"}, // the same text in another kind
 })
 
 var valueGen = rapid.OneOf(
@@ -27,7 +30,9 @@ var valueGen = rapid.OneOf(
 	rapid.Map(rapid.Int64(), func(n int64) any { return n }),
 	rapid.Map(rapid.Float64(), func(f float64) any { return f }),
 	rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 8), func(b []byte) any { return string(b) }),
-	rapid.SampledFrom([]any{nil, true, false, []any{}, map[string]any{}, []any{int64(1), "x", map[string]any{"k": nil}}}),
+	rapid.SampledFrom(
+		[]any{nil, true, false, []any{}, map[string]any{}, []any{int64(1), "x", map[string]any{"k": nil}}},
+	),
 )
 
 // anEvent makes an event with few different values in what queries look at.
@@ -45,8 +50,18 @@ func anEvent(t *rapid.T, n int) *event.Event {
 		ev.Time = time.Time{}
 	}
 	ev.User = rapid.SampledFrom([]string{"", "alice", `CORP\bob`}).Draw(t, "user")
-	ev.From = event.Source{Sensor: rapid.SampledFrom([]string{"", "s1"}).Draw(t, "sensor"), Name: "log", Offset: int64(n) * 100, Record: int64(n)}
-	ev.Categories = rapid.SampledFrom([][]string{nil, {"process_creation"}, {"registry_set", "registry_event"}, {"dns_query"}}).Draw(t, "categories")
+	ev.From = event.Source{
+		Sensor: rapid.SampledFrom([]string{"", "s1"}).Draw(t, "sensor"),
+		Name:   "log",
+		Offset: int64(n) * 100,
+		Record: int64(n),
+	}
+	ev.Categories = rapid.SampledFrom(
+		[][]string{nil, {"process_creation"}, {"registry_set", "registry_event"}, {"dns_query"}},
+	).Draw(
+		t,
+		"categories",
+	)
 	ev.Fields = rapid.MapOfN(rapid.StringN(0, 4, 8), valueGen, 0, 4).Draw(t, "fields")
 	if id := rapid.SampledFrom([]any{nil, int64(1), int64(4624), "odd"}).Draw(t, "number"); id != nil {
 		ev.Fields["EventID"] = id
@@ -70,7 +85,10 @@ func aQuery(t *rapid.T) Query {
 	var q Query
 	q.Observables = rapid.SliceOfN(observableGen, 0, 3).Draw(t, "wanted")
 	q.Sources = rapid.SliceOfN(rapid.SampledFrom([]sigma.LogSource{
-		{Product: "windows"}, {Category: "registry_event"}, {Product: "WINDOWS", Service: "sysmon"}, {Category: "dns_query"}, {Product: "macos"},
+		{
+			Product: "windows",
+		}, {Category: "registry_event"}, {Product: "WINDOWS", Service: "sysmon"}, {Category: "dns_query"},
+		{Product: "macos"},
 	}), 0, 2).Draw(t, "sources")
 	q.EventIDs = rapid.SliceOfN(rapid.SampledFrom([]int64{1, 4624, 7}), 0, 2).Draw(t, "numbers")
 	at := rapid.Map(rapid.IntRange(-1, 8*24), func(h int) time.Time {
@@ -133,7 +151,12 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		opt := Options{Dir: dir, SegmentEvents: rapid.SampledFrom([]int{50, 1500, 1500}).Draw(rt, "segment"), CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(rt, "cache"), Observables: ofFields}
+		opt := Options{
+			Dir:           dir,
+			SegmentEvents: rapid.SampledFrom([]int{50, 1500, 1500}).Draw(rt, "segment"),
+			CacheBytes:    rapid.SampledFrom([]int64{1, 1 << 20}).Draw(rt, "cache"),
+			Observables:   ofFields,
+		}
 		begin := func() *History {
 			h, err := Open(t.Context(), opt)
 			if err != nil {
@@ -178,10 +201,10 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 				}
 				h = begin()
 			},
-			"mark": func(rt *rapid.T) {
-				id := fmt.Sprintf("e-%06d", rapid.IntRange(0, len(all)+5).Draw(rt, "marked"))
-				if err := h.MarkFound(t.Context(), id); err != nil {
-					rt.Fatalf("MarkFound: %v", err)
+			"found": func(rt *rapid.T) {
+				id := fmt.Sprintf("e-%06d", rapid.IntRange(0, len(all)+5).Draw(rt, "id"))
+				if err := h.SetFound(t.Context(), id); err != nil {
+					rt.Fatalf("SetFound: %v", err)
 				}
 				found[id] = true
 			},
@@ -246,7 +269,11 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 					picked = append(picked, at)
 					return true
 				}
-				st, err := h.Search(t.Context(), q, func(ev *event.Event) bool { got = append(got, when(ev)); return true })
+				st, err := h.Search(
+					t.Context(),
+					q,
+					func(ev *event.Event) bool { got = append(got, when(ev)); return true },
+				)
 				if err != nil {
 					rt.Fatalf("Search: %v", err)
 				}

@@ -45,8 +45,8 @@ func (h *History) retain() {
 }
 
 func (h *History) dropFile(f *file) error {
-	f.mending.Lock()
-	defer f.mending.Unlock()
+	f.repairing.Lock()
+	defer f.repairing.Unlock()
 	h.unlist(f)
 	for _, path := range []string{f.path, f.index} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

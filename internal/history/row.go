@@ -20,7 +20,7 @@ import (
 // (see appendFields) and Raw, where they stay.
 type row struct {
 	ID          string
-	Time        int64 // µs; when it happened, or when it was seen if the record tells no time
+	Time        int64 // µs; when it happened, or when it was seen if the record states no time
 	Assumed     bool  // Time is when it was seen
 	Seen        int64 // µs, 0 for none
 	Product     string
@@ -83,7 +83,12 @@ func rowOf(ev *event.Event, observables []event.Observable) (*row, error) {
 	r := &row{
 		ID: clean(ev.ID), Time: ev.Time.UnixMicro(), Seen: clock.Micros(ev.Seen),
 		Product: clean(ev.Product), Service: clean(ev.Service), Host: clean(ev.Host), User: clean(ev.User),
-		From:   event.Source{Sensor: clean(ev.From.Sensor), Name: clean(ev.From.Name), Offset: ev.From.Offset, Record: ev.From.Record},
+		From: event.Source{
+			Sensor: clean(ev.From.Sensor),
+			Name:   clean(ev.From.Name),
+			Offset: ev.From.Offset,
+			Record: ev.From.Record,
+		},
 		Fields: string(fields), Raw: ev.Raw, Number: numberOf(ev.Fields),
 	}
 	if ev.Time.IsZero() {
@@ -130,7 +135,7 @@ func (r *row) outline() *event.Event {
 }
 
 // key is a 64-bit digest of a value in its kind. It is cut from SHA-256, so that
-// nobody can make a value that is taken for another.
+// no one can make a value that is mistaken for another.
 type key uint64
 
 func keyOf(kind, value string) key {
@@ -211,7 +216,10 @@ func parseRow(payload []byte, in interner) (*row, error) {
 	r.From.Sensor, r.From.Name = d.text(in), d.text(in)
 	r.From.Offset, r.From.Record = d.varint(), d.varint()
 	for n := d.count(); n > 0; n-- {
-		r.Observables = append(r.Observables, event.Observable{Type: event.ObservableType(d.text(in)), Value: string(d.bytes())})
+		r.Observables = append(
+			r.Observables,
+			event.Observable{Type: event.ObservableType(d.text(in)), Value: string(d.bytes())},
+		)
 	}
 	r.Fields = string(d.bytes())
 	if raw := d.bytes(); len(raw) > 0 {

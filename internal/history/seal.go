@@ -29,7 +29,7 @@ type sealedFile struct {
 
 func (h *History) tmp(name string) string { return h.path(tmpDir, name) }
 
-// keep is the keeper: it seals full logs and drops what is too old or too much.
+// keep is the goroutine that seals full logs and drops what is too old or too much.
 func (h *History) keep() {
 	retry := time.NewTicker(ageTick)
 	defer retry.Stop()
@@ -69,7 +69,13 @@ func (h *History) sealNext() bool {
 	h.sealErr = err
 	if err != nil {
 		h.failed = h.tries
-		h.opt.Log.Error("history: cannot seal a log; its events are safe in it and it is tried again", "segment", s.id, "err", err)
+		h.opt.Log.Error(
+			"history: cannot seal a log; its events are safe in it and it is tried again",
+			"segment",
+			s.id,
+			"err",
+			err,
+		)
 	}
 	h.signalLocked()
 	return err == nil
@@ -152,8 +158,8 @@ func (h *History) writeFiles(s *segment) (manifest, error) {
 	return m, syncDir(h.path(tmpDir))
 }
 
-// writeFile writes one file and its index. A record of the log that has gone bad
-// since it was written is left out. It gives the number of rows.
+// writeFile writes one file and its index. A record of the log that has been damaged
+// since it was written is left out. It returns the number of rows.
 func (h *History) writeFile(s *segment, sf sealedFile, rows []uint32) (n int, err error) {
 	f, err := os.Create(h.tmp(sf.ID + parquetExt))
 	if err != nil {
@@ -210,7 +216,7 @@ func (h *History) writeFile(s *segment, sf sealedFile, rows []uint32) (n int, er
 	return len(b.rows), writeWhole(h.tmp(sf.ID+indexExt), index)
 }
 
-// damagedRecord reports whether err says that a record of a log has gone bad.
+// damagedRecord reports whether err says that a record of a log has been damaged.
 func damagedRecord(err error) bool { return errors.Is(err, errFrame) || errors.Is(err, errRow) }
 
 // moveFiles brings the files of a manifest to their places. It may be done again.
@@ -241,18 +247,18 @@ func (h *History) moveFiles(m manifest) error {
 	return nil
 }
 
-// swap puts files in the place of their segment, with its marks.
+// swap puts files in the place of their segment, with its found events.
 func (h *History) swap(s *segment, files []*file) error {
-	h.marking.Lock()
-	defer h.marking.Unlock()
+	h.foundMu.Lock()
+	defer h.foundMu.Unlock()
 	h.mu.RLock()
 	found := s.found
 	h.mu.RUnlock()
-	marks := map[key]*mark{}
+	ids := map[key]*foundID{}
 	s.mu.RLock()
 	for k, at := range s.ids {
 		if _, ok := found[at]; ok {
-			marks[k] = &mark{id: k}
+			ids[k] = &foundID{id: k}
 		}
 	}
 	s.mu.RUnlock()
@@ -260,7 +266,7 @@ func (h *History) swap(s *segment, files []*file) error {
 	for i, f := range files {
 		parts[i] = part{f, nil}
 	}
-	places, _, err := h.locate(parts, marks)
+	places, _, err := h.locate(parts, ids)
 	if err != nil {
 		return err
 	}
@@ -324,7 +330,7 @@ func (h *History) finishSealing(id string, m manifest) error {
 		}
 	}
 	if _, err := os.Stat(h.path(walDir, id+walExt)); err == nil && !whole {
-		// Somebody took files away. The log has all events: begin again from it.
+		// Files were removed from outside. The log has all events: begin again from it.
 		for _, sf := range m.Files {
 			if err := os.Remove(h.finalPath(sf)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err

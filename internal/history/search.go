@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// Query says what to search for. All that it gives must hold; of a list, any
+// Query says what to search for. All that it states must hold; of a list, any
 // one. The zero Query finds all events.
 type Query struct {
 	Observables []event.Observable // canonical, see event.Canonical
@@ -20,26 +20,25 @@ type Query struct {
 	// EventID is no whole number is found, too; one without the field is not.
 	EventIDs []int64
 	// From and To bound the event time, From <= t < To; zero is no bound. An
-	// event that tells no time happened when it was seen.
+	// event that states no time happened when it was seen.
 	From, To time.Time
 	Limit    int // stop after so many events; 0 is no limit
 
 	// Pick, if given with Observables, is asked about every event that the indexes say
 	// holds some of them: when it happened, and the places of these in Observables. Only
-	// what it lets through is read, so that who only counts an event need not have it
-	// read. It is called in the order of the events, on one goroutine, some way ahead of
+	// what it lets through is read, so that an event that is only counted need not be read. It is called in the order of the events, on one goroutine, some way ahead of
 	// yield and beside it. The indexes know a value by 64 bits of its SHA-256, and a
 	// file that proves damaged is left out only behind them. which is valid during the call.
 	Pick func(at time.Time, which []int) bool
 	// Keep, if given, is asked about every event that the rest of the query does not
 	// rule out, by several goroutines at once; only what it lets through is read in
 	// full.
-	Keep Sieve
+	Keep Prefilter
 	// Cores is how many slices of the past are read side by side; 0 is as many as
 	// there are processors.
 	Cores int
 	// Wait, if given, is called by several goroutines before each few hundred events
-	// are read, so that a search can give way to other work. An error ends the search.
+	// are read, so that a search can yield to other work. An error ends the search.
 	Wait func(ctx context.Context) error
 
 	// Progress is called in between, on Search's own goroutine: how many events
@@ -53,17 +52,17 @@ type Stats struct {
 	Examined int64 // events of these that had to be read
 	Hits     int64 // events given to yield
 	Files    int64 // sealed files and open logs
-	Pruned   int64 // files passed by without reading an event
-	Bytes    int64 // size of the files that were not passed by
+	Pruned   int64 // files skipped without reading an event
+	Bytes    int64 // size of the files that were not skipped
 	Took     time.Duration
 	Stopped  bool // by Limit or by yield, before the end
 }
 
-// sliceRows is how many rows are read at once, siftRows how many where a sieve
+// sliceRows is how many rows are read at once, prefilterRows how many where a prefilter
 // leaves few of them. Slices are read side by side.
 const (
-	sliceRows = 512
-	siftRows  = 4096
+	sliceRows     = 512
+	prefilterRows = 4096
 )
 
 // slice is a stretch of the rows of one part, and what came out of it.
@@ -85,7 +84,7 @@ type hit struct {
 	holds []event.Observable
 }
 
-// Search gives yield the past events of a query, file by file, from the oldest
+// Search calls yield with the past events of a query, file by file, from the oldest
 // file to the newest, until yield returns false, the limit is reached or ctx
 // ends. It sees what was appended before it began. Events given to yield are the
 // caller's. Damaged files are set aside, see Problems, and the rest is searched.
@@ -93,10 +92,14 @@ func (h *History) Search(ctx context.Context, q Query, yield func(*event.Event) 
 	return h.search(ctx, q, false, func(x hit) bool { return yield(x.ev) })
 }
 
-// Outlines is Search for who needs no more of an event than when, where and whose it
-// was, and which observables it holds: they come without Fields and Raw, which are
+// Outlines is Search for a caller that needs no more of an event than when, where and
+// whose it was, and which observables it holds: they come without Fields and Raw, which are
 // nearly all of a file and are not read. holds are as they were when the event came.
-func (h *History) Outlines(ctx context.Context, q Query, yield func(ev *event.Event, holds []event.Observable) bool) (Stats, error) {
+func (h *History) Outlines(
+	ctx context.Context,
+	q Query,
+	yield func(ev *event.Event, holds []event.Observable) bool,
+) (Stats, error) {
 	return h.search(ctx, q, true, func(x hit) bool { return yield(x.ev, x.holds) })
 }
 
@@ -133,7 +136,7 @@ func (h *History) searchParts(ctx context.Context, q Query, outline bool, st *St
 	slices := make(chan *slice, cores-1) // and the one that is waited for
 	size := sliceRows
 	if q.Keep != nil {
-		size = siftRows
+		size = prefilterRows
 	}
 	workers.Go(func() {
 		defer close(slices)
@@ -185,7 +188,7 @@ func (h *History) searchParts(ctx context.Context, q Query, outline bool, st *St
 	return ctx.Err()
 }
 
-// planPart hands over the slices of a part, one at least; it reports whether to go on.
+// planPart sends the slices of a part, one at least; it reports whether to go on.
 func (h *History) planPart(ctx context.Context, p part, f *filter, size int, give func(*slice) bool) bool {
 	var places []uint32
 	err := h.withPart(p, func() (err error) {
@@ -221,7 +224,7 @@ func (h *History) readSlice(ctx context.Context, s *slice, f *filter, q *Query, 
 		places := s.places
 		if q.Keep != nil {
 			var err error
-			if places, err = s.part.sift(ctx, places, q.Keep); err != nil || len(places) == 0 {
+			if places, err = s.part.prefilter(ctx, places, q.Keep); err != nil || len(places) == 0 {
 				return err
 			}
 		}

@@ -76,7 +76,14 @@ type segment struct {
 }
 
 func newSegment(id, path string, log logFile) *segment {
-	return &segment{id: id, path: path, log: log, size: int64(len(logHead)), ids: map[key]uint32{}, heads: map[key]uint32{}}
+	return &segment{
+		id:    id,
+		path:  path,
+		log:   log,
+		size:  int64(len(logHead)),
+		ids:   map[key]uint32{},
+		heads: map[key]uint32{},
+	}
 }
 
 // createSegment makes an empty log that survives a crash.
@@ -99,7 +106,7 @@ func createSegment(id, path string, open func(string) (logFile, error)) (*segmen
 
 var errLogHead = errors.New("not a write-ahead log")
 
-// openSegment reads a log back, cuts its torn tail, and tells the damage in it.
+// openSegment reads a log back, cuts off its torn tail, and returns the damage in it.
 func openSegment(ctx context.Context, id, path string, f *os.File) (*segment, []error, error) {
 	st, err := f.Stat()
 	if err != nil {
@@ -191,7 +198,7 @@ func (s *segment) view() *view {
 	return &view{s, span{Events: int64(len(s.rows)), Bytes: s.size, Min: s.min, Max: s.max}}
 }
 
-// chain gives the rows below n that hold the value with key k, last first. It
+// chain returns the rows below n that hold the value with key k, last first. It
 // must be called with mu held.
 func (s *segment) chain(k key, n int64, fn func(at uint32)) {
 	for l := s.heads[k]; l != 0; l = s.links[l-1].before {
@@ -228,7 +235,7 @@ func (v *view) rows(q *filter) ([]uint32, error) {
 	return q.rows(list, mask, func(at uint32) rowMeta { return v.segment.rows[at] }), nil
 }
 
-// read goes on behind a record that has gone bad, and tells of it at the end.
+// read goes on behind a record that has been damaged, and reports it at the end.
 func (v *view) read(ctx context.Context, places []uint32, _ bool, fn func(at uint32, r *row) bool) error {
 	in := interner{}
 	var damage error

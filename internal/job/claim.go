@@ -101,7 +101,8 @@ func (r *Runner) finish(ctx context.Context, j Job, p progress, state State, at 
 		_, err := tx.Exec(`UPDATE job SET state = $1, run_at = $2, finished = $3, error_en = $4, error_ja = $5, attempt = $6,
 			lease_owner = '', lease_until = 0, done = $7, total = $8, note_en = $9, note_ja = $10
 			WHERE id = $11 AND state = 'running' AND lease_owner = $12 AND attempt = $13`,
-			state, at, finished, reason.EN, reason.JA, attempt, p.done, p.total, p.note.EN, p.note.JA, j.ID, r.name, j.Attempt)
+			state, at, finished, reason.EN, reason.JA, attempt, p.done, p.total, p.note.EN, p.note.JA, j.ID, r.name,
+			j.Attempt)
 		return err
 	})
 }

@@ -40,7 +40,7 @@ func (n *Node) correlator() (*correlation.Correlator, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = principal.ImportAccounts(k.Book(), n.cfg.Accounts, n.cfg.AccountsDomain, func(path string, got principal.Imported) {
+	err = principal.ImportAccounts(k.Resolver(), n.cfg.Accounts, n.cfg.AccountsDomain, func(path string, got principal.Imported) {
 		for _, b := range got.Bad {
 			n.cfg.Log.Warn("a row of an account list was left out", slog.String("file", path), slog.Int("line", b.Line), slog.String("why", b.Reason))
 		}

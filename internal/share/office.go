@@ -96,7 +96,7 @@ func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 		}
 		c.Observable.Value = v
 	}
-	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.Near(c.Sensed, now)
+	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.PlausibleTime(c.Sensed, now)
 	clipCredit(&c.Rule)
 	c.Base = c.Base[:min(len(c.Base), maxBases)]
 	for i := range c.Base {

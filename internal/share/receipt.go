@@ -31,7 +31,7 @@ func (o *Office) ReceiveReceipt(tx *store.Tx, member string, body []byte) error 
 	default:
 		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
 	}
-	r.Member, r.Case, r.At, r.Reason = member, caseID, event.Near(r.At, tx.Now()), r.Reason.Clip(maxReason)
+	r.Member, r.Case, r.At, r.Reason = member, caseID, event.PlausibleTime(r.At, tx.Now()), r.Reason.Clip(maxReason)
 	if r.Undisclosed || r.Hits < 0 {
 		r.Undisclosed, r.Hits = true, 0
 	}
@@ -94,7 +94,7 @@ func (o *Office) ReceiveSighting(tx *store.Tx, member string, body []byte) error
 		return err
 	}
 	s.Realm = event.Clip(s.Realm, 100)
-	s.Member, s.Case, s.At, s.Handling = member, caseID, event.Near(s.At, tx.Now()), policy.Owned(s.Handling, member)
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.Owned(s.Handling, member)
 	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
 		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())

@@ -109,7 +109,7 @@ func (w *Worker) hit(p *partition, lit int32) {
 }
 
 // decide evaluates the rules that were marked.
-func (w *Worker) decide(p *partition, ev sigma.Event, yield func(*sigma.Match) bool) {
+func (w *Worker) decide(p *partition, r Record, yield func(*sigma.Match) bool) {
 	w.known = p.known
 	for i, word := range w.cand {
 		for ; word != 0; word &= word - 1 {
@@ -119,7 +119,7 @@ func (w *Worker) decide(p *partition, ev sigma.Event, yield func(*sigma.Match) b
 				w.end(prog, begin)
 				continue
 			}
-			m, ok := prog.exec.MatchDetection(ev)
+			m, ok := prog.exec.MatchDetection(r)
 			w.end(prog, begin)
 			if !ok {
 				continue

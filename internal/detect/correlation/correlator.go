@@ -35,11 +35,11 @@ const memory = 256 << 20
 // their base rules, and keeps all of that in a folder, so that a restart in the
 // middle of a window gives the same alerts.
 type Correlator struct {
-	dir    string
-	clock  clock.Clock
-	log    *slog.Logger
-	book   *principal.Book
-	habits *principal.Habits
+	dir      string
+	clock    clock.Clock
+	log      *slog.Logger
+	resolver *principal.Resolver
+	habits   *principal.Habits
 
 	mu        sync.Mutex
 	set       *sigma.Set                  // under mu; whose correlations the engine evaluates
@@ -79,9 +79,9 @@ func Open(dir string, places *principal.Places, c clock.Clock, log *slog.Logger)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(dir), err)
 	}
-	k := &Correlator{dir: dir, clock: c, log: log, book: principal.New(principal.Options{}), hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
-	k.habits = principal.NewHabits(k.book, places, 0)
-	k.load(fileAccounts, func(b []byte) error { return k.book.Load(bytes.NewReader(b)) })
+	k := &Correlator{dir: dir, clock: c, log: log, resolver: principal.New(principal.Options{}), hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
+	k.habits = principal.NewHabits(k.resolver, places, 0)
+	k.load(fileAccounts, func(b []byte) error { return k.resolver.Load(bytes.NewReader(b)) })
 	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
 	return k, nil
 }
@@ -101,15 +101,15 @@ func (k *Correlator) load(name string, take func([]byte) error) bool {
 	return true
 }
 
-// Book gives who is who.
-func (k *Correlator) Book() *principal.Book { return k.book }
+// Resolver returns who is who.
+func (k *Correlator) Resolver() *principal.Resolver { return k.resolver }
 
 // Prepare learns from events and writes into their fields what is known of the
 // accounts that sign in. The events must not be shared yet.
 func (k *Correlator) Prepare(events []*event.Event) {
 	for _, ev := range events {
-		k.book.Learn(ev)
-		k.habits.Note(ev)
+		k.resolver.Learn(ev)
+		k.habits.Annotate(ev)
 	}
 }
 
@@ -122,7 +122,7 @@ func (k *Correlator) use(set *sigma.Set) error {
 	var next *correlate.Engine
 	if len(set.Correlations) > 0 {
 		var err error
-		if next, err = correlate.New(set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.book.ResolveField, Now: k.clock, MaxAhead: watermark.MaxAhead}); err != nil {
+		if next, err = correlate.New(set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.resolver.ResolveField, Now: k.clock, MaxAhead: watermark.MaxAhead}); err != nil {
 			return err
 		}
 		var state bytes.Buffer
@@ -248,7 +248,7 @@ func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
 	if k.engine != nil {
 		s = k.engine.Stats()
 	}
-	return s, k.book.Stats()
+	return s, k.resolver.Stats()
 }
 
 // Save writes everything, if something changed. It is whole or not there.
@@ -259,7 +259,7 @@ func (k *Correlator) Save() error {
 		return nil
 	}
 	var accounts, habits, state bytes.Buffer
-	if err := errors.Join(k.book.Save(&accounts), k.habits.Save(&habits)); err != nil {
+	if err := errors.Join(k.resolver.Save(&accounts), k.habits.Save(&habits)); err != nil {
 		return err
 	}
 	m, err := json.Marshal(mark{Newest: k.upto.Add(watermark.Lateness), Waits: k.watermark.Newest()})

@@ -95,7 +95,7 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 	}
 	f.Observables = canonical(f.Observables)
 	f.Host, f.User, f.Realm = event.Clip(f.Host, 255), event.Clip(f.User, 255), event.Clip(f.Realm, 100)
-	f.Sensed, f.Detected = event.Near(f.Sensed, now), event.Near(f.Detected, now)
+	f.Sensed, f.Detected = event.PlausibleTime(f.Sensed, now), event.PlausibleTime(f.Detected, now)
 	return nil
 }
 

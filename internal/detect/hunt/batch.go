@@ -311,8 +311,8 @@ type sieves struct {
 
 func newSieves(engines []*engine.Engine) *sieves { return &sieves{engines: engines} }
 
-// keep is a history.Sieve: it lets through what a rule matches.
-func (v *sieves) keep(sk *history.Sketch) (bool, error) {
+// keep is a history.Prefilter: it lets through what a rule matches.
+func (v *sieves) keep(sk *history.Preview) (bool, error) {
 	v.mu.Lock()
 	var list []*flatjson.Fields
 	if n := len(v.idle); n > 0 {
@@ -366,5 +366,5 @@ func (s *Searcher) recordAll(ctx context.Context, list []match.Found) error {
 		}
 		some, ids = nil, append(ids, found...)
 	}
-	return s.History.MarkFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
+	return s.History.SetFound(ctx, ids...) // all at once: each file of the past is looked through for all of them
 }

@@ -94,7 +94,7 @@ func (s *Searcher) hostOf(ctx context.Context, m match.Found) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	events, err := s.History.Named(ctx, m.Hit.Basis.First, m.Hit.Basis.Last, ids[len(ids)-1])
+	events, err := s.History.ByIDs(ctx, m.Hit.Basis.First, m.Hit.Basis.Last, ids[len(ids)-1])
 	if len(events) > 0 {
 		m.Event.Host = events[0].Host
 	}

@@ -57,10 +57,10 @@ type History interface {
 	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
 	// Outlines is Search without the events' fields, but with their observables.
 	Outlines(ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool) (history.Stats, error)
-	// Named returns the events with these ids that happened between two times.
-	Named(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
-	// MarkFound says that these events are no ordinary past.
-	MarkFound(ctx context.Context, ids ...string) error
+	// ByIDs returns the events with these ids that happened between two times.
+	ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
+	// SetFound says that these events are in findings.
+	SetFound(ctx context.Context, ids ...string) error
 }
 
 // Result is what a hunt came to.

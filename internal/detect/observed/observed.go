@@ -46,7 +46,7 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
-// Of gives the observation. Nothing in it is shared with ev but strings.
+// Of returns the observation. Nothing in it is shared with ev but strings.
 func Of(ev *event.Event) stix.Observation {
 	m := maker{ev: ev, refs: map[string]string{}}
 	for _, o := range event.Observables(ev) {
@@ -85,7 +85,7 @@ type hash struct {
 	used        bool
 }
 
-// put adds an object, once under one key, and gives its id.
+// put adds an object, once under one key, and returns its id.
 func (m *maker) put(typ, key string, properties map[string]any) string {
 	at := typ + " " + key
 	if id, ok := m.refs[at]; ok {
@@ -107,7 +107,7 @@ func (m *maker) value(o event.Observable) {
 	}
 }
 
-// field gives the first of the fields that is there: by its exact name, or by
+// field returns the first of the fields that is there: by its exact name, or by
 // the way through nested maps that its dots say.
 func (m *maker) field(names ...string) any {
 	for _, n := range names {
@@ -142,7 +142,7 @@ func within(from map[string]any, path string) any {
 	}
 }
 
-// text gives a field as text; "" for none and for the dash that stands for none.
+// text returns a field as text; "" for none and for the dash that stands for none.
 func (m *maker) text(names ...string) string {
 	for _, n := range names {
 		switch v := m.field(n).(type) {
@@ -159,7 +159,7 @@ func (m *maker) text(names ...string) string {
 	return ""
 }
 
-// number gives a field as a whole number, which may be written as text, in
+// number returns a field as a whole number, which may be written as text, in
 // hexadecimal too.
 func (m *maker) number(names ...string) (int64, bool) {
 	for _, n := range names {
@@ -192,7 +192,7 @@ func set(into map[string]any, name, v string) {
 
 func (m *maker) is(category string) bool { return slices.Contains(m.ev.Categories, category) }
 
-// place gives the object of an address, or else of a name, if event.Observables
+// place returns the object of an address, or else of a name, if event.Observables
 // found it: so a search of the past by observables misses no event that would be
 // observed.
 func (m *maker) place(s string) string {
@@ -254,7 +254,8 @@ func (m *maker) resolved() {
 }
 
 func (m *maker) macs() {
-	for _, n := range []string{"mac", "source.mac", "client.mac", "host.mac", "ether.src_mac", "destination.mac", "ether.dest_mac"} {
+	for _, n := range []string{"mac", "source.mac", "client.mac", "host.mac", "ether.src_mac", "destination.mac",
+		"ether.dest_mac"} {
 		v := strings.ToLower(strings.ReplaceAll(m.text(n), "-", ":"))
 		if len(v) == 17 && strings.Trim(v, "0123456789abcdef:") == "" {
 			m.put("mac-addr", v, map[string]any{"value": v})
@@ -281,7 +282,8 @@ func (m *maker) registry() {
 }
 
 // hives are the short names of the registry's roots, and the long ones.
-var hives = [...][2]string{{`HKLM\`, `HKEY_LOCAL_MACHINE\`}, {`HKU\`, `HKEY_USERS\`}, {`HKCU\`, `HKEY_CURRENT_USER\`}, {`HKCR\`, `HKEY_CLASSES_ROOT\`}, {`HKCC\`, `HKEY_CURRENT_CONFIG\`},
+var hives = [...][2]string{{`HKLM\`, `HKEY_LOCAL_MACHINE\`}, {`HKU\`, `HKEY_USERS\`}, {`HKCU\`, `HKEY_CURRENT_USER\`},
+	{`HKCR\`, `HKEY_CLASSES_ROOT\`}, {`HKCC\`, `HKEY_CURRENT_CONFIG\`},
 	{`\REGISTRY\MACHINE\`, `HKEY_LOCAL_MACHINE\`}, {`\REGISTRY\USER\`, `HKEY_USERS\`}}
 
 // LongHive writes the root of a registry key by its long name, as STIX asks for.
@@ -296,10 +298,13 @@ func LongHive(key string) string {
 
 func (m *maker) certificate() {
 	o := map[string]any{}
-	set(o, "subject", m.text("tls.subject", "certificate.subject", "tls.server.subject", "tls.server.x509.subject.distinguished_name"))
-	set(o, "issuer", m.text("tls.issuerdn", "certificate.issuer", "tls.server.issuer", "tls.server.x509.issuer.distinguished_name"))
+	set(o, "subject", m.text("tls.subject", "certificate.subject", "tls.server.subject",
+		"tls.server.x509.subject.distinguished_name"))
+	set(o, "issuer", m.text("tls.issuerdn", "certificate.issuer", "tls.server.issuer",
+		"tls.server.x509.issuer.distinguished_name"))
 	set(o, "serial_number", m.text("tls.serial", "certificate.serial", "tls.server.x509.serial_number"))
-	if v, ok := event.Canonical(event.SHA1, strings.ReplaceAll(m.text("tls.fingerprint", "tls.server.hash.sha1"), ":", "")); ok {
+	if v, ok := event.Canonical(event.SHA1,
+		strings.ReplaceAll(m.text("tls.fingerprint", "tls.server.hash.sha1"), ":", "")); ok {
 		o["hashes"] = map[string]any{"SHA-1": v}
 	}
 	if len(o) > 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// file adds a file by its path or name, with its folder, and gives its id.
+// file adds a file by its path or name, with its folder, and returns its id.
 func (m *maker) file(path string) string {
 	if path == "" {
 		return ""
@@ -28,7 +28,7 @@ func (m *maker) file(path string) string {
 	return m.put("file", path, o)
 }
 
-// hashed gives every hash of the event that no file has to one file.
+// hashed assigns every hash of the event that no file has to one file.
 func (m *maker) hashed(id string) {
 	for _, o := range m.out {
 		if o["id"] != id {
@@ -57,7 +57,8 @@ func (m *maker) files() {
 	if sent == "" && (m.ev.Service == "files" || m.field("fuid") != nil) {
 		sent = m.text("filename")
 	}
-	for _, p := range []string{image, m.text("ParentImage", "ParentProcessName", "process.parent.executable"), m.text("SourceImage"), m.text("TargetImage"), target, loaded} {
+	for _, p := range []string{image, m.text("ParentImage", "ParentProcessName", "process.parent.executable"),
+		m.text("SourceImage"), m.text("TargetImage"), target, loaded} {
 		m.file(p)
 	}
 	switch {
@@ -88,7 +89,7 @@ func (m *maker) at(id string) map[string]any {
 	return map[string]any{}
 }
 
-// accounts adds the accounts and gives the one that the event is about.
+// accounts adds the accounts and returns the one that the event is about.
 func (m *maker) accounts() string {
 	one := func(name, sid, full string) string {
 		o := map[string]any{}
@@ -131,8 +132,10 @@ func (m *maker) processes(account, traffic string) {
 	if m.field("NewProcessId") != nil { // a 4688: its ProcessId is the creator's
 		pidNames = []string{"NewProcessId"}
 	}
-	o := m.process(image, pidNames, m.text("CommandLine", "ProcessCommandLine", "process.command_line", "proctitle", "cmdline"))
-	parent := m.process(m.text("ParentImage", "ParentProcessName", "process.parent.executable"), []string{"ParentProcessId", "process.parent.pid", "ppid"},
+	o := m.process(image, pidNames,
+		m.text("CommandLine", "ProcessCommandLine", "process.command_line", "proctitle", "cmdline"))
+	parent := m.process(m.text("ParentImage", "ParentProcessName", "process.parent.executable"),
+		[]string{"ParentProcessId", "process.parent.pid", "ppid"},
 		m.text("ParentCommandLine", "process.parent.command_line"))
 	source := m.process(m.text("SourceImage"), []string{"SourceProcessId"}, "")
 	target := m.process(m.text("TargetImage"), []string{"TargetProcessId"}, "")
@@ -158,7 +161,7 @@ func (m *maker) processes(account, traffic string) {
 	m.put("process", "", o)
 }
 
-// process gives a process; nil if nothing is told of it.
+// process returns a process; nil if nothing is told of it.
 func (m *maker) process(image string, pid []string, line string) map[string]any {
 	n, ok := m.number(pid...)
 	if image == "" && line == "" {
@@ -181,11 +184,14 @@ var transports = map[string]string{"1": "icmp", "6": "tcp", "17": "udp", "58": "
 
 // traffic adds the connection that the event is about.
 func (m *maker) traffic() string {
-	from := m.place(m.text("SourceIp", "src_ip", "id.orig_h", "source.ip", "SourceAddress", "client.ip", "c-ip", "sourceIPAddress", "IpAddress", "source.address", "client.address"))
-	to := m.place(m.text("DestinationIp", "dest_ip", "dst_ip", "id.resp_h", "destination.ip", "DestAddress", "server.ip", "destination.address", "server.address"))
+	from := m.place(m.text("SourceIp", "src_ip", "id.orig_h", "source.ip", "SourceAddress", "client.ip", "c-ip",
+		"sourceIPAddress", "IpAddress", "source.address", "client.address"))
+	to := m.place(m.text("DestinationIp", "dest_ip", "dst_ip", "id.resp_h", "destination.ip", "DestAddress",
+		"server.ip", "destination.address", "server.address"))
 	web := m.request()
 	if to == "" {
-		to = m.place(m.text("DestinationHostname", "http.hostname", "tls.sni", "server_name", "cs-host", "r-dns", "url.domain"))
+		to = m.place(m.text("DestinationHostname", "http.hostname", "tls.sni", "server_name", "cs-host", "r-dns",
+			"url.domain"))
 	}
 	if from == "" && to == "" {
 		return ""
@@ -201,7 +207,8 @@ func (m *maker) traffic() string {
 	var protocols []any
 	add := func(s string) {
 		for _, p := range strings.Split(strings.ToLower(s), ",") {
-			if p = strings.TrimSpace(p); p != "" && p != "-" && !slices.Contains(protocols, any(p)) && len(protocols) < 16 {
+			if p = strings.TrimSpace(p); p != "" && p != "-" && !slices.Contains(protocols, any(p)) &&
+				len(protocols) < 16 {
 				protocols = append(protocols, p)
 			}
 		}
@@ -235,12 +242,16 @@ func (m *maker) traffic() string {
 
 // counters are the numbers of a connection.
 var counters = map[string][]string{
-	"src_port": {"SourcePort", "src_port", "id.orig_p", "source.port", "client.port", "IpPort", "c-port"}, "dst_port": {"DestinationPort", "dest_port", "dst_port", "id.resp_p", "destination.port", "server.port", "DestPort", "cs-port"},
-	"src_byte_count": {"flow.bytes_toserver", "orig_bytes", "source.bytes"}, "dst_byte_count": {"flow.bytes_toclient", "resp_bytes", "destination.bytes"},
-	"src_packets": {"flow.pkts_toserver", "orig_pkts", "source.packets"}, "dst_packets": {"flow.pkts_toclient", "resp_pkts", "destination.packets"},
+	"src_port": {"SourcePort", "src_port", "id.orig_p", "source.port", "client.port", "IpPort", "c-port"},
+	"dst_port": {"DestinationPort", "dest_port", "dst_port", "id.resp_p", "destination.port", "server.port",
+		"DestPort", "cs-port"},
+	"src_byte_count": {"flow.bytes_toserver", "orig_bytes", "source.bytes"},
+	"dst_byte_count": {"flow.bytes_toclient", "resp_bytes", "destination.bytes"},
+	"src_packets":    {"flow.pkts_toserver", "orig_pkts", "source.packets"},
+	"dst_packets":    {"flow.pkts_toclient", "resp_pkts", "destination.packets"},
 }
 
-// request gives the HTTP request of the event.
+// request returns the HTTP request of the event.
 func (m *maker) request() map[string]any {
 	method := m.text("http.http_method", "http.request.method", "cs-method")
 	value := m.text("http.url", "url.path", "cs-uri", "cs-uri-stem", "c-uri")
@@ -248,7 +259,8 @@ func (m *maker) request() map[string]any {
 	agent := m.text("http.http_user_agent", "user_agent.original", "c-useragent", "cs-user-agent")
 	refer := m.text("http.http_refer", "cs-referer", "cs-referrer", "http.request.referrer")
 	if m.ev.Product == "zeek" && m.field("method") != nil {
-		method, value, host, agent, refer = m.text("method"), m.text("uri"), m.text("host"), m.text("user_agent"), m.text("referrer")
+		method, value, host, agent, refer = m.text("method"), m.text("uri"), m.text("host"), m.text("user_agent"),
+			m.text("referrer")
 	}
 	if method == "" && agent == "" && m.field("http") == nil {
 		return nil

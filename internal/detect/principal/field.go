@@ -27,7 +27,8 @@ var fieldKinds = func() map[string]FieldKind {
 		Device: `Computer ComputerName Hostname HostName host hostname host.name host.ip WorkstationName Workstation IpAddress ClientAddress SourceIp DestinationIp SourceHostname
 			DestinationHostname src_ip dst_ip src_host dest_host src_endpoint.ip dst_endpoint.ip id.orig_h id.resp_h source.ip destination.ip c-ip s-ip sourceIPAddress
 			ipAddress callerIpAddress client_ip clientip device.hostname rhost machine DeviceName`,
-		Mailbox: `from to sender recipient recipients mail_from rcpt_to SenderAddress RecipientAddress email.from.address email.to.address`,
+		Mailbox: `from to sender recipient recipients mail_from rcpt_to SenderAddress RecipientAddress ` +
+			`email.from.address email.to.address`,
 	} {
 		for _, n := range strings.Fields(names) {
 			out[strings.ToLower(n)] = kind
@@ -36,14 +37,14 @@ var fieldKinds = func() map[string]FieldKind {
 	return out
 }()
 
-// KindOf tells what a field names, by its name.
+// KindOf returns what a field names, by its name.
 func KindOf(field string) FieldKind { return fieldKinds[strings.ToLower(field)] }
 
 // ResolveField is Resolve for the value of a field of an event: what an account
-// or a machine is known as, "" if it says nobody, and the value as it is where
+// or a machine is known as, "" if it names none, and the value as it is where
 // the field names neither. It has the form of the hook of package
 // sigma/correlate.
-func (b *Book) ResolveField(field, value string, at time.Time) string {
+func (b *Resolver) ResolveField(field, value string, at time.Time) string {
 	switch KindOf(field) {
 	case Person, Mailbox:
 		return b.Resolve(Account(value), at)

@@ -14,31 +14,51 @@ func OpenPlaces(path string) (*Places, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.NotFound, i18n.T("the table of networks {0} cannot be opened", "ネットワークの表 {0} を開けません").With(path), err)
+		return nil, fault.Wrap(
+			fault.NotFound,
+			i18n.T("the table of networks {0} cannot be opened", "ネットワークの表 {0} を開けません").With(path),
+			err,
+		)
 	}
 	defer f.Close()
 	places, err := ReadPlaces(f)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("the table of networks {0} cannot be used: {1}", "ネットワークの表 {0} は使えません：{1}").With(path, err.Error()), err).
-			WithHint(i18n.T("give a CSV file with columns network, latitude and longitude", "network、latitude、longitude の列を持つ CSV を指定してください"))
+		return nil, fault.Wrap(
+			fault.Invalid,
+			i18n.T("the table of networks {0} cannot be used: {1}", "ネットワークの表 {0} は使えません：{1}").With(path, err.Error()),
+			err,
+		).
+			WithHint(
+				i18n.T(
+					"give a CSV file with columns network, latitude and longitude",
+					"network、latitude、longitude の列を持つ CSV を指定してください",
+				),
+			)
 	}
 	return places, nil
 }
 
-// ImportAccounts reads account lists into a book, and tells of each what came of
-// it. domain is that of user names in lists that state none.
-func ImportAccounts(book *Book, paths []string, domain string, told func(path string, got Imported)) error {
+// ImportAccounts reads account lists into a resolver, and reports the outcome of each. domain is that of user names in lists that state none.
+func ImportAccounts(resolver *Resolver, paths []string, domain string, report func(path string, got Imported)) error {
 	for _, p := range paths {
 		f, err := os.Open(p)
 		if err != nil {
-			return fault.Wrap(fault.NotFound, i18n.T("the account list {0} cannot be opened", "アカウント一覧 {0} を開けません").With(p), err)
+			return fault.Wrap(
+				fault.NotFound,
+				i18n.T("the account list {0} cannot be opened", "アカウント一覧 {0} を開けません").With(p),
+				err,
+			)
 		}
-		got, err := book.Import(f, domain)
+		got, err := resolver.Import(f, domain)
 		f.Close()
 		if err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("the account list {0} cannot be used: {1}", "アカウント一覧 {0} は使えません：{1}").With(p, err.Error()), err)
+			return fault.Wrap(
+				fault.Invalid,
+				i18n.T("the account list {0} cannot be used: {1}", "アカウント一覧 {0} は使えません：{1}").With(p, err.Error()),
+				err,
+			)
 		}
-		told(p, got)
+		report(p, got)
 	}
 	return nil
 }

@@ -12,19 +12,19 @@ import (
 )
 
 // Habits is what accounts do: when each signed in last, from which machines,
-// and where that was. It tells what no single event tells: that an account
-// slept for months, came from a machine that it never used, or cannot have
+// and where that was. It shows what no single event shows: that an account
+// was unused for months, came from a machine that it never used, or cannot have
 // travelled so fast. It may be used by several goroutines.
 //
 // What it finds is put into the event under names that Sigma rules can use; see
-// Note.
+// Annotate.
 type Habits struct {
-	book   *Book
-	places *Places // nil: only what records say themselves
-	max    int
+	resolver *Resolver
+	places   *Places // nil: only what records say themselves
+	max      int
 
 	mu        sync.Mutex
-	accounts  map[string]*habit // under mu; by what Resolve gives
+	accounts  map[string]*habit // under mu; by what Resolve returns
 	forgotten int64
 }
 
@@ -48,42 +48,44 @@ const (
 	leastTravel = time.Minute
 )
 
-// Fields that Note puts into an event.
+// Fields that Annotate puts into an event.
 const (
-	FieldOutcome   = "meneki.outcome"    // text: success or failure
-	FieldTarget    = "meneki.target"     // text: the machine that it signed in to, if it is one
-	FieldAccount   = "meneki.account"    // text: the account, under the one name that all its names share
-	FieldDevice    = "meneki.device"     // text: the machine that it came from, likewise
-	FieldIdleDays  = "meneki.idle_days"  // number: days since it signed in before; absent the first time
-	FieldNewDevice = "meneki.new_device" // true or false: it has not come from there before; absent while it is not known for a week
-	FieldTravelKm  = "meneki.travel_km"  // number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
+	FieldOutcome  = "meneki.outcome"   // text: success or failure
+	FieldTarget   = "meneki.target"    // text: the machine that it signed in to, if it is one
+	FieldAccount  = "meneki.account"   // text: the account, under the one name that all its names share
+	FieldDevice   = "meneki.device"    // text: the machine that it came from, likewise
+	FieldIdleDays = "meneki.idle_days" // number: days since it signed in before; absent the first time
+	// true or false: it has not come from there before; absent while it is not known for a week
+	FieldNewDevice = "meneki.new_device"
+	// number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
+	FieldTravelKm  = "meneki.travel_km"
 	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
 )
 
 // NewHabits makes an empty Habits for at most max accounts (500,000 if 0); the
-// ones that slept longest are forgotten first. places may be nil.
-func NewHabits(book *Book, places *Places, max int) *Habits {
-	return &Habits{book: book, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*habit{}}
+// ones unused for the longest time are forgotten first. places may be nil.
+func NewHabits(resolver *Resolver, places *Places, max int) *Habits {
+	return &Habits{resolver: resolver, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*habit{}}
 }
 
-// Category is the Sigma log source category that Note gives sign-ins.
+// Category is the Sigma log source category that Annotate sets on sign-ins.
 const Category = "authentication"
 
-// Note looks whether the event is a sign-in, and if so puts who, from where and
+// Annotate checks whether the event is a sign-in, and if so puts who, from where and
 // whether it succeeded into the event's fields, and for one that succeeded what
 // is known of the account's habits. Rules find it under the category
 // authentication. The event must not be shared yet. An event that comes again,
 // or late, changes nothing that is newer.
-func (h *Habits) Note(ev *event.Event) (signIn bool) {
+func (h *Habits) Annotate(ev *event.Event) (signIn bool) {
 	s, ok := signInOf(ev)
 	if !ok {
 		return false
 	}
-	account := h.book.Resolve(s.account, ev.Time)
+	account := h.resolver.Resolve(s.account, ev.Time)
 	if account == "" {
 		return false
 	}
-	device := h.book.Resolve(s.device, ev.Time)
+	device := h.resolver.Resolve(s.device, ev.Time)
 	place := s.place
 	if place == nil && s.device.Kind == IP {
 		place = h.places.Find(s.device.Text)
@@ -96,14 +98,14 @@ func (h *Habits) Note(ev *event.Event) (signIn bool) {
 	if s.failed {
 		ev.Fields[FieldOutcome] = "failure"
 	}
-	if target := h.book.Resolve(s.target, ev.Time); target != "" {
+	if target := h.resolver.Resolve(s.target, ev.Time); target != "" {
 		ev.Fields[FieldTarget] = target
 	}
 	if device != "" {
 		ev.Fields[FieldDevice] = device
 	}
 	if s.failed {
-		return true // anybody may fail under any name: that is no habit of the account
+		return true // anyone can fail under any name: that says nothing about the account
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -140,7 +142,7 @@ func (h *Habits) Note(ev *event.Event) (signIn bool) {
 }
 
 // travel writes into a sign-in how far and how fast the account came there, and
-// notes that it is there. An event that comes late, but not again, is held against
+// notes that it is there. An event that comes late, but not again, is compared with
 // where the account was next.
 func (a *habit) travel(ev *event.Event, to Place) {
 	late := ev.Time.Before(a.At)
@@ -168,15 +170,18 @@ func (h *Habits) trim() {
 	if len(h.accounts) < h.max {
 		return
 	}
-	names := slices.SortedFunc(maps.Keys(h.accounts), func(x, y string) int { return h.accounts[x].Last.Compare(h.accounts[y].Last) })
+	names := slices.SortedFunc(
+		maps.Keys(h.accounts),
+		func(x, y string) int { return h.accounts[x].Last.Compare(h.accounts[y].Last) },
+	)
 	for _, n := range names[:max(1, len(names)/8)] {
 		delete(h.accounts, n)
 		h.forgotten++
 	}
 }
 
-// Count gives how many accounts are known, and how many were forgotten for want
-// of room.
+// Count returns how many accounts are known, and how many were forgotten because
+// there was no room.
 func (h *Habits) Count() (accounts int, forgotten int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,11 +16,18 @@ const day = 24 * time.Hour
 
 func logon(at time.Duration, user, ip string) *event.Event {
 	return &event.Event{Product: "windows", Service: "security", Time: noon.Add(at), Fields: map[string]any{
-		"EventID": int64(4624), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip, "Computer": "srv1.example.jp"}}
+		"EventID": int64(
+			4624,
+		), "LogonType": int64(10), "TargetDomainName": "EXAMPLE", "TargetUserName": user, "IpAddress": ip,
+		"Computer": "srv1.example.jp"}}
 }
 
 func TestHabits(t *testing.T) {
-	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n"))
+	places, err := ReadPlaces(
+		strings.NewReader(
+			"network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n",
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +49,7 @@ func TestHabits(t *testing.T) {
 		{300 * day, "203.0.113.5", "229.92 true 9716 2"}, // not used for half a year
 	} {
 		ev := logon(c.at, "sato", c.ip)
-		if !h.Note(ev) {
+		if !h.Annotate(ev) {
 			t.Fatalf("%d is no sign-in", i)
 		}
 		get := func(f string) string {
@@ -55,7 +62,8 @@ func TestHabits(t *testing.T) {
 				return fmt.Sprint(v)
 			}
 		}
-		if got := strings.Join([]string{get(FieldIdleDays), get(FieldNewDevice), get(FieldTravelKm), get(FieldTravelKmh)}, " "); got != c.want {
+		if got := strings.Join([]string{get(FieldIdleDays), get(FieldNewDevice), get(FieldTravelKm),
+			get(FieldTravelKmh)}, " "); got != c.want {
 			t.Errorf("%d, %s after %s: %s, want %s", i, c.ip, c.at, got, c.want)
 		}
 		if ev.Fields[FieldAccount] != `down:example\sato` {
@@ -64,7 +72,8 @@ func TestHabits(t *testing.T) {
 	}
 	if failed := logon(20*day, "sato", "198.51.100.7"); true {
 		failed.Fields["EventID"] = int64(4625)
-		if !h.Note(failed) || failed.Fields[FieldOutcome] != "failure" || failed.Fields[FieldIdleDays] != nil || failed.Fields[FieldTarget] != "host:srv1" && failed.Fields[FieldTarget] != "fqdn:srv1.example.jp" {
+		if !h.Annotate(failed) || failed.Fields[FieldOutcome] != "failure" || failed.Fields[FieldIdleDays] != nil ||
+			failed.Fields[FieldTarget] != "host:srv1" && failed.Fields[FieldTarget] != "fqdn:srv1.example.jp" {
 			t.Errorf("a failure: %v", failed.Fields)
 		}
 	}
@@ -77,8 +86,8 @@ func TestHabits(t *testing.T) {
 		t.Fatal(err)
 	}
 	x, y := logon(310*day, "sato", "198.51.100.7"), logon(310*day, "sato", "198.51.100.7")
-	h.Note(x)
-	again.Note(y)
+	h.Annotate(x)
+	again.Annotate(y)
 	if fmt.Sprint(x.Fields) != fmt.Sprint(y.Fields) || x.Fields[FieldIdleDays] == nil {
 		t.Errorf("%v before, %v after", x.Fields, y.Fields)
 	}
@@ -90,25 +99,56 @@ func TestSignIns(t *testing.T) {
 		ev   event.Event
 		want string
 	}{
-		"sshd":                      {event.Event{Host: "web1", Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
-		"sshd as root":              {event.Event{Host: "web1", Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}}, `down:web1\root ip:203.0.113.5`},
-		"sshd refuses":              {event.Event{Fields: map[string]any{"message": "Failed password for sato from 203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
-		"Entra":                     {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"Entra refuses":             {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}}, "addr:sato@example.jp ip:203.0.113.5 failed"},
-		"Microsoft 365":             {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"AWS":                       {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin", "responseElements": map[string]any{"ConsoleLogin": "Success"}, "userIdentity": map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}}, "id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
-		"Okta":                      {event.Event{Fields: map[string]any{"eventType": "user.session.start", "outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"}, "client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
-		"OCSF":                      {event.Event{Fields: map[string]any{"class_uid": int64(3002), "activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"}, "src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
-		"Microsoft 365 with a port": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn", "UserId": "sato@example.jp", "ClientIP": "[2001:db8::1]:443"}}, "addr:sato@example.jp ip:2001:db8::1"},
-		"Entra tells a risk":        {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp", "ipAddress": "203.0.113.5", "riskEventType": "x"}}, ""},
-		"ECS":                       {event.Event{Host: "web1", Fields: map[string]any{"event.category": []any{"authentication"}, "event.outcome": "failure", "user.name": "root", "source.ip": "203.0.113.5"}}, `down:web1\root ip:203.0.113.5 failed`},
-		"ECS nested":                {event.Event{Fields: map[string]any{"event": map[string]any{"category": "authentication", "outcome": "success"}, "user": map[string]any{"name": "sato", "domain": "EXAMPLE"}, "source": map[string]any{"ip": "203.0.113.5"}}}, `down:example\sato ip:203.0.113.5`},
-		"ECS, signs out":            {event.Event{Fields: map[string]any{"event.category": "authentication", "event.type": []any{"end"}, "event.outcome": "success", "user.name": "sato"}}, ""},
-		"Windows service":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
-		"Windows machine":           {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$", "TargetDomainName": "EXAMPLE"}}, ""},
-		"Windows at the desk":       {event.Event{Product: "windows", Service: "security", Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato", "TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}}, `down:example\sato host:ws01`},
-		"a process, no logon":       {event.Event{Product: "windows", Service: "sysmon", Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
-		"nothing":                   {event.Event{}, ""},
+		"sshd": {event.Event{Host: "web1",
+			Fields: map[string]any{"message": "sshd[812]: Accepted publickey for sato from 203.0.113.5 port 50022 " +
+				"ssh2: ED25519"}}, "user:sato ip:203.0.113.5"},
+		"sshd as root": {event.Event{Host: "web1",
+			Fields: map[string]any{"message": "Accepted password for root from 203.0.113.5 port 50022 ssh2"}},
+			`down:web1\root ip:203.0.113.5`},
+		"sshd refuses": {event.Event{Fields: map[string]any{"message": "Failed password for sato from " +
+			"203.0.113.5 port 50022 ssh2"}}, "user:sato ip:203.0.113.5 failed"},
+		"Entra": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 0.0}}},
+			"addr:sato@example.jp ip:203.0.113.5"},
+		"Entra refuses": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "status": map[string]any{"errorCode": 50126.0}}},
+			"addr:sato@example.jp ip:203.0.113.5 failed"},
+		"Microsoft 365": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn",
+			"UserId": "sato@example.jp", "ClientIP": "203.0.113.5"}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"AWS": {event.Event{Fields: map[string]any{"eventName": "ConsoleLogin",
+			"responseElements": map[string]any{"ConsoleLogin": "Success"},
+			"userIdentity":     map[string]any{"arn": "arn:aws:iam::1:user/sato"}, "sourceIPAddress": "203.0.113.5"}},
+			"id:arn:aws:iam::1:user/sato ip:203.0.113.5"},
+		"Okta": {event.Event{Fields: map[string]any{"eventType": "user.session.start",
+			"outcome": map[string]any{"result": "SUCCESS"}, "actor": map[string]any{"alternateId": "sato@example.jp"},
+			"client": map[string]any{"ipAddress": "203.0.113.5"}}}, "addr:sato@example.jp ip:203.0.113.5"},
+		"OCSF": {event.Event{Fields: map[string]any{"class_uid": int64(3002),
+			"activity_id": int64(1), "status_id": int64(1), "user": map[string]any{"name": "sato"},
+			"src_endpoint": map[string]any{"ip": "203.0.113.5"}}}, "user:sato ip:203.0.113.5"},
+		"Microsoft 365 with a port": {event.Event{Fields: map[string]any{"Operation": "UserLoggedIn",
+			"UserId": "sato@example.jp", "ClientIP": "[2001:db8::1]:443"}}, "addr:sato@example.jp ip:2001:db8::1"},
+		"Entra tells a risk": {event.Event{Fields: map[string]any{"userPrincipalName": "Sato@example.jp",
+			"ipAddress": "203.0.113.5", "riskEventType": "x"}}, ""},
+		"ECS": {event.Event{Host: "web1",
+			Fields: map[string]any{"event.category": []any{"authentication"}, "event.outcome": "failure",
+				"user.name": "root", "source.ip": "203.0.113.5"}}, `down:web1\root ip:203.0.113.5 failed`},
+		"ECS nested": {event.Event{Fields: map[string]any{"event": map[string]any{"category": "authentication",
+			"outcome": "success"}, "user": map[string]any{"name": "sato", "domain": "EXAMPLE"},
+			"source": map[string]any{"ip": "203.0.113.5"}}}, `down:example\sato ip:203.0.113.5`},
+		"ECS, signs out": {event.Event{Fields: map[string]any{"event.category": "authentication",
+			"event.type": []any{"end"}, "event.outcome": "success", "user.name": "sato"}}, ""},
+		"Windows service": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "5", "TargetUserName": "sato"}}, ""},
+		"Windows machine": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "3", "TargetUserName": "WS01$",
+				"TargetDomainName": "EXAMPLE"}}, ""},
+		"Windows at the desk": {event.Event{Product: "windows", Service: "security",
+			Fields: map[string]any{"EventID": int64(4624), "LogonType": "2", "TargetUserName": "sato",
+				"TargetDomainName": "EXAMPLE", "Computer": "ws01", "IpAddress": "127.0.0.1"}},
+			`down:example\sato host:ws01`},
+		"a process, no logon": {event.Event{Product: "windows", Service: "sysmon",
+			Fields: map[string]any{"EventID": int64(1), "User": `EXAMPLE\sato`}}, ""},
+		"nothing": {event.Event{}, ""},
 	} {
 		got := ""
 		if s, ok := signInOf(&c.ev); ok {
@@ -126,8 +166,8 @@ func TestSignIns(t *testing.T) {
 func TestHabitsAreBounded(t *testing.T) {
 	h := NewHabits(New(Options{}), nil, 50)
 	for i := range 500 {
-		h.Note(logon(time.Duration(i)*time.Hour, fmt.Sprint("u", i), "203.0.113.5"))
-		h.Note(logon(time.Duration(i)*time.Hour, "busy", fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)))
+		h.Annotate(logon(time.Duration(i)*time.Hour, fmt.Sprint("u", i), "203.0.113.5"))
+		h.Annotate(logon(time.Duration(i)*time.Hour, "busy", fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)))
 	}
 	if n, gone := h.Count(); n > 50 || gone == 0 {
 		t.Errorf("%d accounts, %d forgotten", n, gone)
@@ -139,7 +179,8 @@ func TestHabitsAreBounded(t *testing.T) {
 
 func TestPlacesRefuse(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "header", "a,b\n": "needs columns", "network,lat,lon\nx,1,2\n": "line 2", "network,lat,lon\n1.2.3.4/33,1,2\n": "line 2",
+		"": "header", "a,b\n": "needs columns", "network,lat,lon\nx,1,2\n": "line 2",
+		"network,lat,lon\n1.2.3.4/33,1,2\n": "line 2",
 	} {
 		if _, err := ReadPlaces(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
@@ -149,7 +190,9 @@ func TestPlacesRefuse(t *testing.T) {
 
 // Two places are too far apart in whatever order their sensors bring them.
 func TestTravelInAnyOrder(t *testing.T) {
-	places, err := ReadPlaces(strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	places, err := ReadPlaces(
+		strings.NewReader("network,latitude,longitude\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,32 +204,32 @@ func TestTravelInAnyOrder(t *testing.T) {
 		}
 		var got []any
 		for _, ev := range list {
-			h.Note(ev)
+			h.Annotate(ev)
 			got = append(got, ev.Fields[FieldTravelKmh])
 		}
 		if got[0] != nil || got[1] != 9563.0 {
 			t.Errorf("late %v: %v", late, got)
 		}
 		again := logon(0, "sato", "203.0.113.5")
-		if h.Note(again); !late && again.Fields[FieldTravelKmh] != nil {
+		if h.Annotate(again); !late && again.Fields[FieldTravelKmh] != nil {
 			t.Errorf("given again: %v", again.Fields)
 		}
 	}
 }
 
-// A machine's account has a SID like a person's, and is nobody.
+// A machine's account has a SID like a person's, and is not a person.
 func TestMachinesSignInAsNobody(t *testing.T) {
 	h := NewHabits(New(Options{}), nil, 0)
 	for _, user := range []string{"WS01$", "SYSTEM"} {
 		ev := logon(0, user, "192.0.2.1")
 		ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
-		if h.Note(ev) {
+		if h.Annotate(ev) {
 			t.Errorf("%s signed in as %v", user, ev.Fields[FieldAccount])
 		}
 	}
 	ev := logon(0, "sato", "192.0.2.1")
 	ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"
-	if !h.Note(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
+	if !h.Annotate(ev) || ev.Fields[FieldAccount] != "sid:s-1-5-21-1-2-3-1104" {
 		t.Errorf("%v", ev.Fields)
 	}
 }

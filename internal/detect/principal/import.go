@@ -45,23 +45,26 @@ type row struct {
 }
 
 // columns are what lists call the names of an account: Active Directory's
-// attributes, and what people write above their columns. domain stands beside
+// attributes, and what people write above their columns. domain is beside
 // user names.
 var columns = map[string]string{
 	"objectsid": "name", "sid": "name", "onpremisessecurityidentifier": "name",
-	"userprincipalname": "name", "upn": "name", "mail": "name", "email": "name", "e-mail": "name", "emailaddress": "name", "mailaddress": "name", "primaryemail": "name", "メール": "name", "メールアドレス": "name",
+	"userprincipalname": "name", "upn": "name", "mail": "name", "email": "name", "e-mail": "name",
+	"emailaddress": "name", "mailaddress": "name", "primaryemail": "name", "メール": "name", "メールアドレス": "name",
 	"proxyaddresses": "name", "othermails": "name", "mailnickname": "user", "aliases": "name", "alias": "name",
-	"samaccountname": "user", "onpremisessamaccountname": "user", "sam": "user", "user": "user", "username": "user", "login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザーid": "user", "ユーザid": "user", "ログインid": "user", "ログイン名": "user", "アカウント名": "user", "ユーザ名": "user", "アカウント": "user",
+	"samaccountname": "user", "onpremisessamaccountname": "user", "sam": "user", "user": "user", "username": "user",
+	"login": "user", "account": "user", "uid": "user", "logon": "user", "ユーザー名": "user", "ユーザーid": "user",
+	"ユーザid": "user", "ログインid": "user", "ログイン名": "user", "アカウント名": "user", "ユーザ名": "user", "アカウント": "user",
 	"domain": "domain", "netbios": "domain", "netbiosname": "domain", "ドメイン": "domain",
 	"id": "id", "objectguid": "id", "objectid": "id", "arn": "id",
 }
 
 // Import reads an account list: CSV with a header row, LDIF (RFC 2849), or JSON
 // (an array or lines of objects, such as Get-ADUser or a directory's API give).
-// UTF-8, UTF-16 with its mark, and Shift_JIS are read. domain is the NetBIOS name for user names that
+// UTF-8, UTF-16 with a byte order mark, and Shift_JIS are read. domain is the NetBIOS name for user names that
 // have none, or "". What cannot be used is listed and the rest is taken; an
 // error means that nothing was read at all.
-func (b *Book) Import(r io.Reader, domain string) (Imported, error) {
+func (b *Resolver) Import(r io.Reader, domain string) (Imported, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxList+1))
 	if err != nil {
 		return Imported{}, fmt.Errorf("read an account list: %w", err)
@@ -74,7 +77,8 @@ func (b *Book) Import(r io.Reader, domain string) (Imported, error) {
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) {
-		if data, _, err = transform.Bytes(japanese.ShiftJIS.NewDecoder(), data); err != nil || bytes.ContainsRune(data, utf8.RuneError) {
+		if data, _, err = transform.Bytes(japanese.ShiftJIS.NewDecoder(), data); err != nil ||
+			bytes.ContainsRune(data, utf8.RuneError) {
 			return Imported{}, errors.New("the account list is neither UTF-8 nor Shift_JIS")
 		}
 	}
@@ -107,7 +111,7 @@ func (b *Book) Import(r io.Reader, domain string) (Imported, error) {
 	return out, err
 }
 
-func (b *Book) importRow(w row, domain string, seen map[string]int) (why string) {
+func (b *Resolver) importRow(w row, domain string, seen map[string]int) (why string) {
 	var names []Name
 	var users, domains []string
 	for col, values := range w.values {
@@ -170,7 +174,7 @@ func (b *Book) importRow(w row, domain string, seen map[string]int) (why string)
 }
 
 func readCSV(data []byte, take func(row, string)) error {
-	if bytes.HasPrefix(data, []byte("#TYPE ")) { // PowerShell's word of what is exported
+	if bytes.HasPrefix(data, []byte("#TYPE ")) { // PowerShell's statement of the exported type
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
 	first, _, _ := bytes.Cut(data, []byte("\n"))
@@ -192,7 +196,11 @@ func readCSV(data []byte, take func(row, string)) error {
 		known = known || columns[cols[i]] != "" && columns[cols[i]] != "domain"
 	}
 	if !known {
-		return fmt.Errorf("no column of the account list names accounts: found %q; known are sid, upn, mail, user, domain, aliases, id and the names of Active Directory", strings.Join(head, ", "))
+		return fmt.Errorf(
+			"no column of the account list names accounts: found %q; known are sid, upn, mail, user, domain, "+
+				"aliases, id and the names of Active Directory",
+			strings.Join(head, ", "),
+		)
 	}
 	for {
 		rec, err := c.Read()
@@ -207,7 +215,9 @@ func readCSV(data []byte, take func(row, string)) error {
 		w := row{line: line, values: map[string][]string{}}
 		for i, v := range rec {
 			if i < len(cols) && columns[cols[i]] != "" {
-				w.values[cols[i]] = append(w.values[cols[i]], strings.FieldsFunc(v, func(r rune) bool { return r == ';' || r == '|' || r == '\n' })...)
+				w.values[cols[i]] = append(
+					w.values[cols[i]],
+					strings.FieldsFunc(v, func(r rune) bool { return r == ';' || r == '|' || r == '\n' })...)
 			}
 		}
 		take(w, "")
@@ -274,7 +284,7 @@ func readJSON(data []byte, take func(row, string)) error {
 	}
 }
 
-// within gives the accounts of an answer that a directory's API wraps in an
+// within returns the accounts of an answer that a directory's API wraps in an
 // object ("value", "users", "Resources"); nil for an object that names an
 // account itself.
 func within(o map[string]any) (rows []map[string]any) {
@@ -292,7 +302,7 @@ func within(o map[string]any) (rows []map[string]any) {
 	return rows
 }
 
-// texts gives the texts of a JSON value: itself, its members, or, as
+// texts returns the texts of a JSON value: itself, its members, or, as
 // Get-ADUser writes a SID, its Value.
 func texts(v any, depth int) []string {
 	switch v := v.(type) {

@@ -19,20 +19,24 @@ var who = []struct{ sid, domain, user, upn string }{
 	{"UserSid", "", "User", ""},
 }
 
-// Learn ties together what an event says is one, where the meaning of the
+// Learn links the names that an event says are of one entity, where the meaning of the
 // record is known: Windows Security (SID, domain and user), sign-ins to Entra ID
 // (userId and userPrincipalName), CloudTrail (ARN, principal and user), DHCP in
 // the forms of Zeek and of ISC dhcpd, and connections that an endpoint itself
 // reports with its own address (Sysmon 3). It may be called by several
 // goroutines.
-func (b *Book) Learn(ev *event.Event) {
+func (b *Resolver) Learn(ev *event.Event) {
 	switch {
 	case ev.Product == "windows":
 		b.windows(ev)
 	case ev.Product == "azure" || ev.Product == "m365":
-		b.Tie(false, idName(text(ev, "userId", "properties.userId", "UserKey")), addressName(text(ev, "userPrincipalName", "properties.userPrincipalName", "UserId")))
+		b.Link(
+			false,
+			idName(text(ev, "userId", "properties.userId", "UserKey")),
+			addressName(text(ev, "userPrincipalName", "properties.userPrincipalName", "UserId")),
+		)
 	case ev.Product == "aws":
-		b.Tie(false, Account(text(ev, "userIdentity.arn")), idName(text(ev, "userIdentity.principalId")))
+		b.Link(false, Account(text(ev, "userIdentity.arn")), idName(text(ev, "userIdentity.principalId")))
 	case ev.Product == "zeek" && ev.Service == "dhcp":
 		b.zeekDHCP(ev)
 	case ev.Service == "dhcpd" || strings.Contains(text(ev, "message"), "DHCPACK on "):
@@ -40,7 +44,7 @@ func (b *Book) Learn(ev *event.Event) {
 	}
 }
 
-func (b *Book) windows(ev *event.Event) {
+func (b *Resolver) windows(ev *event.Event) {
 	machine := Machine(text(ev, "Computer"))
 	if ev.Service == "security" {
 		for _, w := range who {
@@ -53,14 +57,14 @@ func (b *Book) windows(ev *event.Event) {
 				continue
 			}
 			if n := InDomain(domain, text(ev, w.user)); n.Kind == Down || n.Kind == Address {
-				b.Tie(false, sid, n)
+				b.Link(false, sid, n)
 			}
 		}
 	}
 	if machine.Kind == FQDN {
-		b.Tie(false, machine, Machine(strings.SplitN(machine.Text, ".", 2)[0]))
+		b.Link(false, machine, Machine(strings.SplitN(machine.Text, ".", 2)[0]))
 	}
-	// An endpoint that opened a connection says its own address with it.
+	// An endpoint that opened a connection states its own address with it.
 	if ev.Service == "sysmon" && text(ev, "EventID") == "3" && strings.EqualFold(text(ev, "Initiated"), "true") {
 		if ip := Machine(text(ev, "SourceIp")); ip.Kind == IP {
 			b.Claim(ip, machine, ev.Time)
@@ -69,20 +73,20 @@ func (b *Book) windows(ev *event.Event) {
 }
 
 // zeekDHCP reads Zeek's dhcp.log.
-func (b *Book) zeekDHCP(ev *event.Event) {
+func (b *Resolver) zeekDHCP(ev *event.Event) {
 	ip := Machine(text(ev, "assigned_addr", "assigned_ip"))
 	name := text(ev, "client_fqdn", "host_name")
 	if domain := text(ev, "domain"); domain != "" && name != "" && !strings.Contains(name, ".") {
 		name += "." + domain
 	}
 	seconds, _ := strconv.ParseFloat(text(ev, "lease_time"), 64)
-	b.Lend(ip, Machine(name), ev.Time, time.Duration(min(max(seconds, 0), 1e8))*time.Second)
+	b.AddLease(ip, Machine(name), ev.Time, time.Duration(min(max(seconds, 0), 1e8))*time.Second)
 }
 
 // dhcpd reads a line of ISC dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws01) via eth0.
-func (b *Book) dhcpd(line string, at time.Time) {
+func (b *Resolver) dhcpd(line string, at time.Time) {
 	if ip, name, ok := cutLease(line); ok {
-		b.Lend(Machine(ip), Machine(name), at, 0)
+		b.AddLease(Machine(ip), Machine(name), at, 0)
 	}
 }
 
@@ -98,7 +102,7 @@ func cutLease(line string) (ip, name string, ok bool) {
 }
 
 func idName(s string) Name {
-	if s = canonical(s); nobody[s] || len(s) > maxName || strings.ContainsAny(s, " @\\") {
+	if s = canonical(s); noAccount[s] || len(s) > maxName || strings.ContainsAny(s, " @\\") {
 		return Name{}
 	}
 	return Name{ID, strings.Trim(s, "{}")}
@@ -111,7 +115,7 @@ func addressName(s string) Name {
 	return Name{}
 }
 
-// text gives the first of the fields that has a text, by its exact name or by
+// text returns the first of the fields that has a text, by its exact name or by
 // its path through nested objects. This runs for every event: it is not the
 // search without regard to case that rules get.
 func text(ev *event.Event, fields ...string) string {

@@ -14,10 +14,10 @@ type Lease struct {
 	Claimed     bool      `json:"claimed,omitempty"` // the machine says so itself
 }
 
-// leased gives whose an address was. One that machines claim in turns is
-// nobody's: each has it on a network of its own, behind a router at home or a
+// leased returns whose an address was. One that machines claim in turns belongs
+// to none: each has it on a network of its own, behind a router at home or a
 // virtual switch.
-func (b *Book) leased(ip string, at time.Time) (host string, ok bool) {
+func (b *Resolver) leased(ip string, at time.Time) (host string, ok bool) {
 	list := b.leases[ip]
 	if inTurns(list, at) {
 		return "", false
@@ -57,15 +57,17 @@ func inTurns(list []Lease, at time.Time) bool {
 	return false
 }
 
-// Lend says that an address is a machine's from a time on, for so long; for
-// Options.Lease if d is 0. A later word ends an earlier one.
-func (b *Book) Lend(ip, host Name, from time.Time, d time.Duration) { b.lend(ip, host, from, d, false) }
+// AddLease says that an address is a machine's from a time on, for so long; for
+// Options.Lease if d is 0. A later lease ends an earlier one.
+func (b *Resolver) AddLease(ip, host Name, from time.Time, d time.Duration) {
+	b.lend(ip, host, from, d, false)
+}
 
 // Claim says that a machine used an address as its own. It counts as a lease of
 // Options.Lease, unless another machine claims the address in turns with it.
-func (b *Book) Claim(ip, host Name, at time.Time) { b.lend(ip, host, at, 0, true) }
+func (b *Resolver) Claim(ip, host Name, at time.Time) { b.lend(ip, host, at, 0, true) }
 
-func (b *Book) lend(ip, host Name, from time.Time, d time.Duration, claimed bool) {
+func (b *Resolver) lend(ip, host Name, from time.Time, d time.Duration, claimed bool) {
 	if a, err := netip.ParseAddr(ip.Text); err != nil || a.IsLinkLocalUnicast() {
 		return // every machine may have it at once
 	}
@@ -88,8 +90,8 @@ func (b *Book) lend(ip, host Name, from time.Time, d time.Duration, claimed bool
 	b.leases[ip.Text] = list
 }
 
-// expire gives up the eighth of the addresses whose last lease ended first.
-func (b *Book) expire() {
+// expire removes the eighth of the addresses whose last lease ended first.
+func (b *Resolver) expire() {
 	type last struct {
 		ip    string
 		until time.Time

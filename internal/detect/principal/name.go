@@ -11,7 +11,7 @@ import (
 type Kind uint8
 
 const (
-	None    Kind = iota // says nobody: empty, "-", "N/A"
+	None    Kind = iota // names none: empty, "-", "N/A"
 	SID                 // of a person's account or a group: S-1-5-21-…
 	Service             // of the system itself, the same on every machine: S-1-5-18, NT AUTHORITY\SYSTEM
 	Address             // name@domain: a user principal name or a mail address
@@ -25,13 +25,13 @@ const (
 
 var kindNames = [...]string{"", "sid", "service", "addr", "down", "user", "id", "host", "fqdn", "ip"}
 
-// Name is a name in the one form in which it is compared. The zero Name is nobody.
+// Name is a name in the one form in which it is compared. The zero Name names none.
 type Name struct {
 	Kind Kind
 	Text string
 }
 
-// String gives kind and text, such as "addr:sato@example.jp".
+// String returns kind and text, such as "addr:sato@example.jp".
 func (n Name) String() string {
 	if n.Kind == None {
 		return ""
@@ -39,14 +39,34 @@ func (n Name) String() string {
 	return kindNames[n.Kind] + ":" + n.Text
 }
 
-// nobody are the ways in which logs say that there is no account.
-var nobody = map[string]bool{"": true, "-": true, "--": true, "n/a": true, "null": true, "none": true, "(null)": true, "unknown": true, "s-1-0-0": true}
+// noAccount are the ways in which logs write that there is no account.
+var noAccount = map[string]bool{
+	"":        true,
+	"-":       true,
+	"--":      true,
+	"n/a":     true,
+	"null":    true,
+	"none":    true,
+	"(null)":  true,
+	"unknown": true,
+	"s-1-0-0": true,
+}
 
 // services are domains whose accounts belong to a machine and not to a person.
-var services = map[string]bool{"nt authority": true, "nt-autorität": true, "autorite nt": true, "nt service": true, "nt virtual machine": true, "builtin": true,
-	"window manager": true, "font driver host": true, "iis apppool": true, "microsoftaccount": false}
+var services = map[string]bool{
+	"nt authority":       true,
+	"nt-autorität":       true,
+	"autorite nt":        true,
+	"nt service":         true,
+	"nt virtual machine": true,
+	"builtin":            true,
+	"window manager":     true,
+	"font driver host":   true,
+	"iis apppool":        true,
+	"microsoftaccount":   false,
+}
 
-// maxName bounds a name in bytes; a longer one is nobody's.
+// maxName bounds a name in bytes; a longer one is not used.
 const maxName = 512
 
 // canonical folds what differs only in how it is written: width and case.
@@ -61,7 +81,7 @@ func Account(s string) Name {
 	}
 	s = canonical(s)
 	switch {
-	case nobody[s]:
+	case noAccount[s]:
 		return Name{}
 	case strings.HasPrefix(s, "s-1-"):
 		return sidName(s)
@@ -79,14 +99,14 @@ func Account(s string) Name {
 		}
 		return Name{Address, s}
 	}
-	// smtp:, SMTP:sato@example.jp <sato@example.jp>: what stands in the brackets.
+	// smtp:, SMTP:sato@example.jp <sato@example.jp>: what is in the brackets.
 	if i, j := strings.LastIndexByte(s, '<'), strings.LastIndexByte(s, '>'); i >= 0 && j > i+1 {
 		return Account(s[i+1 : j])
 	}
 	return inDomain("", s)
 }
 
-// InDomain reads the name of an account whose domain stands in a field of its own.
+// InDomain reads the name of an account whose domain is in a field of its own.
 func InDomain(domain, user string) Name {
 	if len(domain)+len(user) > maxName {
 		return Name{}
@@ -99,7 +119,7 @@ func InDomain(domain, user string) Name {
 }
 
 func inDomain(domain, user string) Name {
-	if nobody[user] {
+	if noAccount[user] {
 		return Name{}
 	}
 	if host, ok := strings.CutSuffix(user, "$"); ok && host != "" {
@@ -112,7 +132,7 @@ func inDomain(domain, user string) Name {
 	case "system", "local service", "network service", "anonymous logon", "localsystem":
 		return Name{Service, user}
 	}
-	if nobody[domain] || domain == "." || domain == "workgroup" {
+	if noAccount[domain] || domain == "." || domain == "workgroup" {
 		return Name{Short, user}
 	}
 	return Name{Down, domain + `\` + user}
@@ -124,7 +144,7 @@ func Machine(s string) Name {
 		return Name{}
 	}
 	s = strings.TrimSuffix(strings.TrimLeft(canonical(s), `\`), ".")
-	if nobody[s] || s == "localhost" || s == "localhost.localdomain" {
+	if noAccount[s] || s == "localhost" || s == "localhost.localdomain" {
 		return Name{}
 	}
 	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
@@ -147,7 +167,7 @@ func Machine(s string) Name {
 	return Name{Host, s}
 }
 
-// sidName tells accounts of persons from those that each machine has
+// sidName distinguishes accounts of persons from those that each machine has
 // (MS-DTYP 2.4.2.4, well-known SIDs).
 func sidName(s string) Name {
 	if strings.HasPrefix(s, "s-1-5-21-") || strings.HasPrefix(s, "s-1-12-1-") { // a domain's or a machine's; Entra ID's

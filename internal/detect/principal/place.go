@@ -23,7 +23,7 @@ func (p Place) valid() bool {
 	return math.Abs(p.Lat) <= 90 && math.Abs(p.Lon) <= 180 && (p.Lat != 0 || p.Lon != 0)
 }
 
-// Distance gives the great-circle distance in kilometres (haversine; the earth
+// Distance returns the great-circle distance in kilometres (haversine; the earth
 // as a sphere of 6,371 km).
 func (p Place) Distance(q Place) float64 {
 	rad := math.Pi / 180
@@ -32,7 +32,7 @@ func (p Place) Distance(q Place) float64 {
 	return 2 * 6371 * math.Asin(math.Sqrt(min(a, 1)))
 }
 
-// Places tells where networks are. A nil Places knows nothing. It does not
+// Places finds where networks are. A nil Places knows nothing. It does not
 // change after it was read.
 type Places struct {
 	byBits [2][129]map[netip.Addr]Place // IPv4 and IPv6, by length of the prefix
@@ -44,7 +44,7 @@ const maxPlaces = 10_000_000
 
 // ReadPlaces reads a table of networks from CSV with a header row: network (or
 // cidr, prefix), latitude, longitude, and if there is one country (or name).
-// That is the form of the tables that are sold and given away. An error names
+// That is the form of the tables that are sold or published. An error names
 // the line; rows without coordinates are left out.
 func ReadPlaces(r io.Reader) (*Places, error) {
 	c := csv.NewReader(bufio.NewReaderSize(r, 1<<20))
@@ -68,7 +68,10 @@ func ReadPlaces(r io.Reader) (*Places, error) {
 	}
 	for _, need := range []string{"network", "lat", "lon"} {
 		if _, ok := at[need]; !ok {
-			return nil, fmt.Errorf("the table of networks needs columns network, latitude and longitude; found %q", strings.Join(head, ", "))
+			return nil, fmt.Errorf(
+				"the table of networks needs columns network, latitude and longitude; found %q",
+				strings.Join(head, ", "),
+			)
 		}
 	}
 	p := &Places{}
@@ -119,7 +122,7 @@ func ReadPlaces(r io.Reader) (*Places, error) {
 	}
 }
 
-// Find gives the place of an address by the longest network that holds it, or nil.
+// Find returns the place of an address by the longest network that holds it, or nil.
 func (p *Places) Find(ip string) *Place {
 	a, err := netip.ParseAddr(ip)
 	if p == nil || err != nil {

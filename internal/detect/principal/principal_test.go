@@ -49,7 +49,8 @@ func TestForms(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"WS01": "host:ws01", "ws01.example.jp.": "fqdn:ws01.example.jp", `\\WS01`: "host:ws01", "::ffff:10.0.0.1": "ip:10.0.0.1", "10.0.0.1": "ip:10.0.0.1",
+		"WS01": "host:ws01", "ws01.example.jp.": "fqdn:ws01.example.jp", `\\WS01`: "host:ws01",
+		"::ffff:10.0.0.1": "ip:10.0.0.1", "10.0.0.1": "ip:10.0.0.1",
 		"127.0.0.1": "", "::1": "", "localhost": "", "-": "", "a b": "",
 	} {
 		if got := Machine(in).String(); got != want {
@@ -69,15 +70,22 @@ func security(fields ...string) *event.Event {
 // One person, under every name that she has in the logs of six systems.
 func TestOnePerson(t *testing.T) {
 	b := New(Options{})
-	got, err := b.Import(strings.NewReader("Domain,sAMAccountName,UserPrincipalName,Mail,Proxy Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n"), "")
+	got, err := b.Import(
+		strings.NewReader(
+			"Domain,sAMAccountName,UserPrincipalName,Mail,Proxy "+
+				"Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
+		),
+		"",
+	)
 	if err != nil || got.Accounts != 2 || got.BadN != 0 {
 		t.Fatalf("%+v %v", got, err)
 	}
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
 	want := b.Resolve(Account(satoSID), noon)
 	for field, value := range map[string]string{
-		"SubjectUserSid": strings.ToLower(satoSID), "User": `example\SATO`, "userPrincipalName": "Sato@example.jp", "recipient": "T.Sato@example.co.jp",
-		"user": "sato", "user.name": "ｓａｔｏ", "TargetUserName": "sato",
+		"SubjectUserSid": strings.ToLower(satoSID), "User": `example\SATO`, "userPrincipalName": "Sato@example.jp",
+		"recipient": "T.Sato@example.co.jp",
+		"user":      "sato", "user.name": "ｓａｔｏ", "TargetUserName": "sato",
 	} {
 		if got := b.ResolveField(field, value, noon); got != want {
 			t.Errorf("%s=%q is %q, want %q", field, value, got, want)
@@ -87,14 +95,15 @@ func TestOnePerson(t *testing.T) {
 		t.Errorf("abe is %q", got)
 	}
 	if got := b.ResolveField("Image", `C:\x`, noon); got != `C:\x` {
-		t.Errorf("a field that names nobody became %q", got)
+		t.Errorf("a field that names no account became %q", got)
 	}
-	if names, imported := b.Names(Account("sato"), noon); !imported || !slices.Contains(names, "sid:"+strings.ToLower(satoSID)) {
+	if names, imported := b.Names(Account("sato"), noon); !imported ||
+		!slices.Contains(names, "sid:"+strings.ToLower(satoSID)) {
 		t.Errorf("%v", names)
 	}
 }
 
-// A user name that two domains have says nobody in particular.
+// A user name that two domains have names no single account.
 func TestShortNamesAreNotGuessed(t *testing.T) {
 	b := New(Options{})
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
@@ -112,14 +121,16 @@ func TestShortNamesAreNotGuessed(t *testing.T) {
 // no name from an account of a list.
 func TestLogsCannotMerge(t *testing.T) {
 	b := New(Options{})
-	if _, err := b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"+abeSID+",EXAMPLE,abe\n"), ""); err != nil {
+	if _, err := b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"+abeSID+",EXAMPLE,abe\n"),
+		""); err != nil {
 		t.Fatal(err)
 	}
 	sato, abe := b.Resolve(Account(satoSID), noon), b.Resolve(Account(abeSID), noon)
 	b.Learn(security("TargetUserSid", satoSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "abe"))
 	b.Learn(security("TargetUserSid", abeSID, "TargetDomainName", "EXAMPLE", "TargetUserName", "sato"))
 	b.Learn(security("TargetUserSid", satoSID+"9", "TargetDomainName", "EXAMPLE", "TargetUserName", "abe"))
-	if b.Resolve(Account(`EXAMPLE\sato`), noon) != sato || b.Resolve(Account(`EXAMPLE\abe`), noon) != abe || sato == abe {
+	if b.Resolve(Account(`EXAMPLE\sato`), noon) != sato || b.Resolve(Account(`EXAMPLE\abe`), noon) != abe ||
+		sato == abe {
 		t.Error("a log changed who is who")
 	}
 	if n := b.Stats(); n.Conflicts != 3 {
@@ -144,8 +155,26 @@ func TestSystemIsNoPerson(t *testing.T) {
 
 func TestMachines(t *testing.T) {
 	b := New(Options{})
-	b.Learn(&event.Event{Product: "zeek", Service: "dhcp", Time: noon, Fields: map[string]any{"assigned_addr": "10.0.3.17", "host_name": "WS01", "domain": "example.jp", "lease_time": 600.0}})
-	b.Learn(&event.Event{Product: "linux", Time: noon.Add(20 * time.Minute), Fields: map[string]any{"message": "dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws02) via eth0"}})
+	b.Learn(
+		&event.Event{
+			Product: "zeek",
+			Service: "dhcp",
+			Time:    noon,
+			Fields: map[string]any{
+				"assigned_addr": "10.0.3.17",
+				"host_name":     "WS01",
+				"domain":        "example.jp",
+				"lease_time":    600.0,
+			},
+		},
+	)
+	b.Learn(
+		&event.Event{
+			Product: "linux",
+			Time:    noon.Add(20 * time.Minute),
+			Fields:  map[string]any{"message": "dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws02) via eth0"},
+		},
+	)
 	b.Learn(security())
 	for _, c := range []struct {
 		name string
@@ -181,7 +210,12 @@ func TestLeases(t *testing.T) {
 			}
 			taken[l.from] = true
 			all = append(all, l)
-			b.Lend(Machine("10.0.0.1"), Machine(fmt.Sprintf("h%d", l.host)), noon.Add(time.Duration(l.from)*time.Minute), time.Duration(l.until-l.from)*time.Minute)
+			b.AddLease(
+				Machine("10.0.0.1"),
+				Machine(fmt.Sprintf("h%d", l.host)),
+				noon.Add(time.Duration(l.from)*time.Minute),
+				time.Duration(l.until-l.from)*time.Minute,
+			)
 		}
 		for at := range 70 {
 			want := "ip:10.0.0.1"
@@ -219,17 +253,21 @@ objectSid:: AQUAAAAAAAUVAAAAHGPcO4PTKkaCjqYoUAQAAA==
 dn: CN=Photo
 jpegPhoto:: /9j/4AAQ
 `
-	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID + `","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
+	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID +
+		`","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
 	sjis := "\x83\x86\x81[\x83U\x81[\x96\xbc,\x83\x81\x81[\x83\x8b\nsato,taro.sato@example.jp\n"
 	const powershell = "#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n\"ObjectClass\",\"SamAccountName\",\"EmailAddress\"\r\n\"user\",\"sato\",\"taro.sato@example.jp\"\r\n"
-	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato","onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
+	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato",` +
+		`"onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
 	var wide strings.Builder
 	for _, r := range "\ufeffuser,mail\r\nsato,taro.sato@example.jp\r\n" {
 		wide.Write([]byte{byte(r), byte(r >> 8)})
 	}
 	for name, list := range map[string]string{
-		"powershell": powershell, "graph": graph, "utf-16": wide.String(), "japanese": "ユーザーID,メール アドレス\nsato,taro.sato@example.jp\n",
-		"ldif": ldif, "json": jsonList, "jsonl": strings.Trim(jsonList, "[]") + "\n", "semicolons": "\xef\xbb\xbfuser;E-Mail\nsato;taro.sato@example.jp\n", "sjis": sjis,
+		"powershell": powershell, "graph": graph, "utf-16": wide.String(),
+		"japanese": "ユーザーID,メール アドレス\nsato,taro.sato@example.jp\n",
+		"ldif":     ldif, "json": jsonList, "jsonl": strings.Trim(jsonList, "[]") + "\n",
+		"semicolons": "\xef\xbb\xbfuser;E-Mail\nsato;taro.sato@example.jp\n", "sjis": sjis,
 	} {
 		b := New(Options{})
 		got, err := b.Import(strings.NewReader(list), "EXAMPLE")
@@ -238,19 +276,30 @@ jpegPhoto:: /9j/4AAQ
 			continue
 		}
 		want := b.Resolve(Account(`EXAMPLE\sato`), noon)
-		if b.Resolve(Account("taro.sato@example.jp"), noon) != want || want == `down:example\sato` && name == "ldif" && b.Resolve(Account(satoSID), noon) != want {
+		if b.Resolve(Account("taro.sato@example.jp"), noon) != want ||
+			want == `down:example\sato` && name == "ldif" && b.Resolve(Account(satoSID), noon) != want {
 			t.Errorf("%s: not one account: %+v", name, b.Stats())
 		}
 	}
 	for list, want := range map[string]string{
 		"": "empty", "a,b\n1,2\n": "no column", "[{\"user\":\"x\"},{]": "line 1", "\xff\xfe\x00": "neither",
 	} {
-		if _, err := New(Options{}).Import(strings.NewReader(list), ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(Options{}).Import(strings.NewReader(list), ""); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", list, err, want)
 		}
 	}
-	got, err := New(Options{}).Import(strings.NewReader("user,mail\nsato,x@example.jp\nabe,x@example.jp\n,\nWS01$,\n"), "EXAMPLE")
-	want := []BadRow{{3, "x@example.jp is already the account of line 2"}, {4, "the row names no account"}, {5, "the row names a machine or the system itself, and no person"}}
+	got, err := New(
+		Options{},
+	).Import(
+		strings.NewReader("user,mail\nsato,x@example.jp\nabe,x@example.jp\n,\nWS01$,\n"),
+		"EXAMPLE",
+	)
+	want := []BadRow{
+		{3, "x@example.jp is already the account of line 2"},
+		{4, "the row names no account"},
+		{5, "the row names a machine or the system itself, and no person"},
+	}
 	if diff := cmp.Diff(want, got.Bad); diff != "" || err != nil {
 		t.Errorf("%s %v", diff, err)
 	}
@@ -259,7 +308,8 @@ jpegPhoto:: /9j/4AAQ
 // A list that is imported again changes what changed, and nothing else.
 func TestImportAgain(t *testing.T) {
 	b := New(Options{})
-	for _, list := range []string{"upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,c@x.jp\n"} {
+	for _, list := range []string{"upn,mail\na@x.jp,b@x.jp\n", "upn,mail\na@x.jp,b@x.jp\n",
+		"upn,mail\na@x.jp,c@x.jp\n"} {
 		if got, err := b.Import(strings.NewReader(list), ""); err != nil || got.Accounts != 1 {
 			t.Fatalf("%+v %v", got, err)
 		}
@@ -274,7 +324,7 @@ func TestSaveAndLoad(t *testing.T) {
 	b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"), "")
 	b.Learn(security("TargetUserSid", satoSID+"1", "TargetDomainName", "LAB", "TargetUserName", "x"))
 	b.Learn(security("TargetUserSid", satoSID+"2", "TargetDomainName", "LAB", "TargetUserName", "x"))
-	b.Lend(Machine("10.0.0.1"), Machine("ws01"), noon, time.Hour)
+	b.AddLease(Machine("10.0.0.1"), Machine("ws01"), noon, time.Hour)
 	var f bytes.Buffer
 	if err := b.Save(&f); err != nil {
 		t.Fatal(err)
@@ -283,7 +333,8 @@ func TestSaveAndLoad(t *testing.T) {
 	if err := c.Load(bytes.NewReader(f.Bytes())); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []Name{Account("sato"), Account(satoSID), Account(`LAB\x`), Account(satoSID + "2"), Machine("10.0.0.1"), Account("new@x.jp")} {
+	for _, n := range []Name{Account("sato"), Account(satoSID), Account(`LAB\x`), Account(satoSID + "2"),
+		Machine("10.0.0.1"), Account("new@x.jp")} {
 		if x, y := b.Resolve(n, noon), c.Resolve(n, noon); x != y {
 			t.Errorf("%s: %s before, %s after", n, x, y)
 		}
@@ -297,8 +348,22 @@ func TestBounds(t *testing.T) {
 	b := New(Options{MaxEntries: 100})
 	b.Import(strings.NewReader("sid,domain,user\n"+satoSID+",EXAMPLE,sato\n"), "")
 	for i := range 1000 {
-		b.Learn(security("TargetUserSid", fmt.Sprintf("%s%d", satoSID, i), "TargetDomainName", "LAB", "TargetUserName", fmt.Sprint("u", i)))
-		b.Lend(Machine(fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)), Machine("ws01"), noon.Add(time.Duration(i)*time.Minute), time.Hour)
+		b.Learn(
+			security(
+				"TargetUserSid",
+				fmt.Sprintf("%s%d", satoSID, i),
+				"TargetDomainName",
+				"LAB",
+				"TargetUserName",
+				fmt.Sprint("u", i),
+			),
+		)
+		b.AddLease(
+			Machine(fmt.Sprintf("10.0.%d.%d", i/250, 1+i%250)),
+			Machine("ws01"),
+			noon.Add(time.Duration(i)*time.Minute),
+			time.Hour,
+		)
 	}
 	n := b.Stats()
 	if n.Accounts > 100 || n.Leases > 100 || n.Imported != 1 || n.Forgotten == 0 {
@@ -312,7 +377,9 @@ func TestBounds(t *testing.T) {
 // Whatever comes in, one name is one entry's, and the index is that of the names.
 func TestInvariants(t *testing.T) {
 	sid := rapid.Map(rapid.IntRange(1, 4), func(n int) string { return fmt.Sprintf("S-1-5-21-1-2-3-%d", n) })
-	user := rapid.SampledFrom([]string{"a", "b", `D\a`, `D\b`, `E\a`, "a@x.jp", "b@x.jp", "ws1", "ws1.x.jp", "ws1.y.jp", "-"})
+	user := rapid.SampledFrom(
+		[]string{"a", "b", `D\a`, `D\b`, `E\a`, "a@x.jp", "b@x.jp", "ws1", "ws1.x.jp", "ws1.y.jp", "-"},
+	)
 	rapid.Check(t, func(t *rapid.T) {
 		b := New(Options{MaxEntries: 6})
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -320,7 +387,7 @@ func TestInvariants(t *testing.T) {
 			if rapid.Bool().Draw(t, "machine") {
 				names = []Name{Machine(user.Draw(t, "m1")), Machine(user.Draw(t, "m2"))}
 			}
-			b.Tie(rapid.IntRange(0, 4).Draw(t, "imported") == 0, names...)
+			b.Link(rapid.IntRange(0, 4).Draw(t, "imported") == 0, names...)
 			owners := map[Name]uint64{}
 			for id, e := range b.entries {
 				sids := 0
@@ -351,7 +418,7 @@ func TestInvariants(t *testing.T) {
 			for key, list := range b.short {
 				for _, id := range list {
 					if b.entries[id] == nil {
-						t.Fatalf("%s leads to nobody", key)
+						t.Fatalf("%s leads to no account", key)
 					}
 				}
 			}

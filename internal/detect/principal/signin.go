@@ -17,7 +17,7 @@ type signIn struct {
 	failed          bool
 }
 
-// sshd is sshd's word of a sign-in.
+// sshd is sshd's message about a sign-in.
 var sshd = regexp.MustCompile(`(Accepted|Failed) \S+ for (?:invalid user )?(\S{1,256}) from (\S{1,64}) port \d+`)
 
 // logonTypes are those of a person (Windows event 4624): interactive, network,
@@ -39,10 +39,11 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		default:
 			return s, false
 		}
-		// The SID of a name that does not exist is nobody's; a machine's account
-		// has one like a person's, and only its name tells.
+		// The SID of a name that does not exist belongs to no account; a machine's account
+		// has one like a person's, and only its name shows the difference.
 		s.account = InDomain(text(ev, "TargetDomainName"), text(ev, "TargetUserName"))
-		if sid := Account(text(ev, "TargetUserSid")); sid.Kind == SID && s.account.Kind != Host && s.account.Kind != Service {
+		if sid := Account(text(ev, "TargetUserSid")); sid.Kind == SID && s.account.Kind != Host &&
+			s.account.Kind != Service {
 			s.account = sid
 		}
 		s.target = Machine(text(ev, "Computer"))
@@ -53,24 +54,53 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 		}
 	case text(ev, "eventName") == "ConsoleLogin":
 		s.failed = !strings.EqualFold(text(ev, "responseElements.ConsoleLogin"), "success")
-		s.account, s.device = Account(text(ev, "userIdentity.arn", "userIdentity.userName")), Machine(text(ev, "sourceIPAddress"))
+		s.account, s.device = Account(
+			text(ev, "userIdentity.arn", "userIdentity.userName"),
+		), Machine(
+			text(ev, "sourceIPAddress"),
+		)
 	case text(ev, "Operation") == "UserLoggedIn" || text(ev, "Operation") == "UserLoginFailed":
 		s.failed = text(ev, "Operation") == "UserLoginFailed"
 		s.account, s.device = Account(text(ev, "UserId")), Machine(text(ev, "ClientIP", "ActorIpAddress"))
 	case text(ev, "eventType") == "user.session.start":
 		s.failed = text(ev, "outcome.result") != "SUCCESS"
 		s.account, s.device = Account(text(ev, "actor.alternateId")), Machine(text(ev, "client.ipAddress"))
-		s.place = placeOf(ev, "client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon", "client.geographicalContext.country")
+		s.place = placeOf(
+			ev,
+			"client.geographicalContext.geolocation.lat",
+			"client.geographicalContext.geolocation.lon",
+			"client.geographicalContext.country",
+		)
 	case text(ev, "class_uid") == "3002" && text(ev, "activity_id") == "1":
 		s.failed = text(ev, "status_id") != "1"
-		s.account, s.device = Account(text(ev, "user.email_addr", "user.uid", "user.name")), Machine(text(ev, "src_endpoint.ip", "src_endpoint.hostname"))
-		s.place = placeOf(ev, "src_endpoint.location.lat", "src_endpoint.location.long", "src_endpoint.location.country")
-	case (ev.Product != "azure" || ev.Service == "signinlogs") && text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" && text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
+		s.account, s.device = Account(
+			text(ev, "user.email_addr", "user.uid", "user.name"),
+		), Machine(
+			text(ev, "src_endpoint.ip", "src_endpoint.hostname"),
+		)
+		s.place = placeOf(
+			ev,
+			"src_endpoint.location.lat",
+			"src_endpoint.location.long",
+			"src_endpoint.location.country",
+		)
+	case (ev.Product != "azure" || ev.Service == "signinlogs") &&
+		text(ev, "userPrincipalName", "properties.userPrincipalName") != "" && text(ev, entraResult...) != "" &&
+		text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress") != "":
 		s.failed = text(ev, entraResult...) != "0"
-		s.account, s.device = Account(text(ev, "userPrincipalName", "properties.userPrincipalName")), Machine(text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"))
+		s.account, s.device = Account(
+			text(ev, "userPrincipalName", "properties.userPrincipalName"),
+		), Machine(
+			text(ev, "ipAddress", "properties.ipAddress", "callerIpAddress"),
+		)
 		for _, p := range []string{"", "properties."} {
 			if s.place == nil {
-				s.place = placeOf(ev, p+"location.geoCoordinates.latitude", p+"location.geoCoordinates.longitude", p+"location.countryOrRegion")
+				s.place = placeOf(
+					ev,
+					p+"location.geoCoordinates.latitude",
+					p+"location.geoCoordinates.longitude",
+					p+"location.countryOrRegion",
+				)
 			}
 		}
 	case ecsSignIn(ev):
@@ -94,8 +124,8 @@ func signInOf(ev *event.Event) (s signIn, ok bool) {
 // address without it, such as a risk, is none.
 var entraResult = []string{"status.errorCode", "properties.status.errorCode", "resultType", "ResultType"}
 
-// ecsSignIn reports whether an event in ECS is an attempt to sign in whose end is
-// told (ECS reference 8, "event.category": authentication).
+// ecsSignIn reports whether an event in ECS is an attempt to sign in whose outcome is
+// known (ECS reference 8, "event.category": authentication).
 func ecsSignIn(ev *event.Event) bool {
 	has := func(field, want string) bool {
 		v, ok := ev.Fields[field]
@@ -107,7 +137,8 @@ func ecsSignIn(ev *event.Event) bool {
 		}
 		return v == any(want)
 	}
-	if !has("event.category", "authentication") || has("event.type", "end") || text(ev, "user.name", "user.email") == "" {
+	if !has("event.category", "authentication") || has("event.type", "end") ||
+		text(ev, "user.name", "user.email") == "" {
 		return false
 	}
 	outcome := text(ev, "event.outcome")
@@ -123,7 +154,15 @@ func (s *signIn) ofMachine() {
 }
 
 // system are accounts that every machine has one of.
-var system = map[string]bool{"root": true, "admin": true, "administrator": true, "ubuntu": true, "ec2-user": true, "debian": true, "pi": true}
+var system = map[string]bool{
+	"root":          true,
+	"admin":         true,
+	"administrator": true,
+	"ubuntu":        true,
+	"ec2-user":      true,
+	"debian":        true,
+	"pi":            true,
+}
 
 func placeOf(ev *event.Event, lat, lon, country string) *Place {
 	a, err1 := strconv.ParseFloat(text(ev, lat), 64)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// snapshot is a Book on disk. Version tells its form.
+// snapshot is a Resolver on disk. Version is that of its format.
 type snapshot struct {
 	Version  int                `json:"version"`
 	Next     uint64             `json:"next"`
@@ -28,9 +28,9 @@ type savedEntry struct {
 	Names    []Name `json:"names"`
 }
 
-// Save writes all that is known, so that after a restart the same names give
+// Save writes all that is known, so that after a restart the same names resolve to
 // the same texts.
-func (b *Book) Save(w io.Writer) error {
+func (b *Resolver) Save(w io.Writer) error {
 	b.mu.RLock()
 	s := snapshot{Version: 1, Next: b.next, Leases: map[string][]Lease{}}
 	for _, id := range slices.Sorted(maps.Keys(b.entries)) {
@@ -42,7 +42,10 @@ func (b *Book) Save(w io.Writer) error {
 			s.Disputed = append(s.Disputed, n)
 		}
 	}
-	slices.SortFunc(s.Disputed, func(a, b Name) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text)) })
+	slices.SortFunc(
+		s.Disputed,
+		func(a, b Name) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text)) },
+	)
 	for ip, l := range b.leases {
 		s.Leases[ip] = slices.Clone(l)
 	}
@@ -55,7 +58,7 @@ func (b *Book) Save(w io.Writer) error {
 
 // Load replaces all that is known by what Save wrote. On an error nothing
 // changes.
-func (b *Book) Load(r io.Reader) error {
+func (b *Resolver) Load(r io.Reader) error {
 	var s snapshot
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
 		return fmt.Errorf("load accounts and machines: %w", err)

@@ -6,7 +6,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// traced are the fields that Learn looks at, by what tells it to.
+// traced are the fields that Learn looks at, by what selects them.
 var (
 	tracedWindows = func() []string {
 		list := []string{"Computer"}
@@ -23,14 +23,21 @@ var (
 	}()
 	tracedMachine    = []string{"Computer"}
 	tracedConnection = []string{"Computer", "EventID", "Initiated", "SourceIp"}
-	tracedCloud      = []string{"userId", "properties.userId", "UserKey", "userPrincipalName", "properties.userPrincipalName", "UserId"}
-	tracedAWS        = []string{"userIdentity.arn", "userIdentity.principalId"}
-	tracedDHCP       = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
+	tracedCloud      = []string{
+		"userId",
+		"properties.userId",
+		"UserKey",
+		"userPrincipalName",
+		"properties.userPrincipalName",
+		"UserId",
+	}
+	tracedAWS  = []string{"userIdentity.arn", "userIdentity.principalId"}
+	tracedDHCP = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
 )
 
-// Trace gives an event with only those fields that Learn looks at, so that it
-// teaches a Book what ev does and can be kept for later, and whether its time
-// matters to that; nil if ev teaches nothing.
+// Trace returns an event with only those fields that Learn looks at, so that it
+// adds to a Resolver what ev does and can be kept for later, and whether its time
+// matters to that; nil if ev adds nothing.
 func Trace(ev *event.Event) (t *event.Event, timed bool) {
 	var fields []string
 	switch {
@@ -53,7 +60,14 @@ func Trace(ev *event.Event) (t *event.Event, timed bool) {
 		}
 		fields, timed = []string{"message"}, true
 	}
-	t = &event.Event{Time: ev.Time, Seen: ev.Seen, From: ev.From, Product: ev.Product, Service: ev.Service, Fields: make(map[string]any, len(fields))}
+	t = &event.Event{
+		Time:    ev.Time,
+		Seen:    ev.Seen,
+		From:    ev.From,
+		Product: ev.Product,
+		Service: ev.Service,
+		Fields:  make(map[string]any, len(fields)),
+	}
 	for _, f := range fields {
 		if v := text(ev, f); v != "" {
 			t.Fields[f] = v
@@ -65,13 +79,22 @@ func Trace(ev *event.Event) (t *event.Event, timed bool) {
 	return t, timed
 }
 
-// Concerns reports whether Learn or Note may take anything but the machine's name
+// Concerns reports whether Learn or Annotate may take anything but the machine's name
 // from a Windows event, by its log and number alone: true in doubt.
 func Concerns(service string, id int64) bool {
 	switch service {
 	case "sysmon":
 		return id == 3
-	case "powershell", "powershell-classic", "system", "application", "taskscheduler", "windefend", "wmi", "bits-client", "firewall-as", "dns-client":
+	case "powershell",
+		"powershell-classic",
+		"system",
+		"application",
+		"taskscheduler",
+		"windefend",
+		"wmi",
+		"bits-client",
+		"firewall-as",
+		"dns-client":
 		return false
 	}
 	return true
@@ -84,7 +107,7 @@ func Traced() []string { return slices.Clone(tracedWindows) }
 // attempts to sign in.
 func SignIns(id int64) bool { return id == 4624 || id == 4625 || id == 4771 }
 
-// SignIn reports whether Note takes an event for an attempt to sign in.
+// SignIn reports whether Annotate takes an event for an attempt to sign in.
 func SignIn(ev *event.Event) bool {
 	_, ok := signInOf(ev)
 	return ok

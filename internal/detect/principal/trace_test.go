@@ -12,7 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// A trace teaches what its event does, and what does not concern a Book teaches
+// A trace teaches what its event does, and what does not concern a Resolver teaches
 // it nothing but the machine's name.
 func TestTrace(t *testing.T) {
 	dir := os.Getenv("MENEKI_DATA_DIR")
@@ -26,8 +26,12 @@ func TestTrace(t *testing.T) {
 		t.Skipf("no real data at %s; set MENEKI_DATA_DIR", dir)
 	}
 	var list []*event.Event
-	paths := []string{filepath.Join(dir, "evtx"), filepath.Join(dir, "sigma-golden"), filepath.Join(dir, "events-other"),
-		filepath.Join(dir, "events-windows", "datasets", "atomic", "windows", "credential_access")}
+	paths := []string{
+		filepath.Join(dir, "evtx"),
+		filepath.Join(dir, "sigma-golden"),
+		filepath.Join(dir, "events-other"),
+		filepath.Join(dir, "events-windows", "datasets", "atomic", "windows", "credential_access"),
+	}
 	if _, err := read.Paths(t.Context(), paths, read.Options{}, func(ev *event.Event) error {
 		list = append(list, ev)
 		return nil
@@ -36,7 +40,9 @@ func TestTrace(t *testing.T) {
 	}
 	for _, line := range []string{
 		`{"message":"dhcpd: DHCPACK on 10.0.3.17 to 00:11:22:33:44:55 (ws01) via eth0","host":"d"}`,
-		`{"userIdentity":{"arn":"arn:aws:iam::1:user/a","principalId":"AIDA1"},"eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com","eventTime":"2026-01-01T00:00:00Z","awsRegion":"x","eventVersion":"1"}`,
+		`{"userIdentity":{"arn":"arn:aws:iam::1:user/a","principalId":"AIDA1"},"eventName":"ConsoleLogin",` +
+			`"eventSource":"signin.amazonaws.com","eventTime":"2026-01-01T00:00:00Z","awsRegion":"x",` +
+			`"eventVersion":"1"}`,
 	} {
 		evs, err := read.Line(event.Source{}, []byte(line), read.Hint{})
 		if err != nil {
@@ -61,11 +67,11 @@ func TestTrace(t *testing.T) {
 		}
 		silent++
 		if SignIn(ev) {
-			t.Fatalf("a sign-in that is said to concern nobody: %s", ev.Raw)
+			t.Fatalf("a sign-in that is said to concern no account: %s", ev.Raw)
 		}
 		for f := range tr.Fields {
 			if f != "Computer" {
-				t.Fatalf("%s is learnt from an event that is said to concern nobody: %s", f, ev.Raw)
+				t.Fatalf("%s is learnt from an event that is said to concern no account: %s", f, ev.Raw)
 			}
 		}
 	}
@@ -81,6 +87,12 @@ func TestTrace(t *testing.T) {
 	}
 	s := whole.Stats()
 	if s.Accounts == 0 || s.Machines == 0 || s.Leases == 0 || signIns == 0 || silent == 0 {
-		t.Errorf("%d events teach too little to show anything: %+v, %d sign-ins, %d that do not concern", len(list), s, signIns, silent)
+		t.Errorf(
+			"%d events teach too little to show anything: %+v, %d sign-ins, %d that do not concern",
+			len(list),
+			s,
+			signIns,
+			silent,
+		)
 	}
 }

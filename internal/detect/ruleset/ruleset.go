@@ -111,7 +111,7 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 }
 
 // onlyTests reports whether a file states tests of rules and holds none: such a
-// file may stand beside them.
+// file may are beside them.
 func onlyTests(f *sigma.File) bool {
 	tests := false
 	for _, d := range f.Documents {
@@ -134,7 +134,7 @@ func noRules(path string, err error) *fault.Error {
 	return fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(path), err)
 }
 
-// folderLicense gives the licence that a collection of rules states for all of
+// folderLicense returns the licence that a collection of rules states for all of
 // them in a LICENSE file, in the folder itself or up to three folders above:
 // most rules carry none of their own, and each match must name one.
 func folderLicense(path string) string {

@@ -271,9 +271,9 @@ func runSample(ctx context.Context, sample string, at []int, rules map[string]*s
 		return nil
 	}
 	each := func(ev *event.Event) error {
-		ev.Open() // as meneki detect does: the test names the rule
+		ev.TryAllSources() // as meneki detect does: the test names the rule
 		for _, i := range at {
-			if m, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok && ev.Grounds(m) {
+			if m, ok := rules[strings.ToLower(out[i].Rule)].Match(ev); ok && ev.Supports(m) {
 				out[i].Matches++
 			}
 		}

@@ -88,11 +88,11 @@ func (w *worker) text(b *batch) {
 		w.source.Record++
 		b.asked++
 		b.records++
-		b.report.Look(c.Raw, w.source)
+		b.report.CheckText(c.Raw, w.source)
 		if c.Line && w.flat != nil && w.short(b, c) {
 			continue
 		}
-		n, _ := w.decoder.Cut(w.source, c, w.hint, each, b.report.Miss) // the error is b's
+		n, _ := w.decoder.Cut(w.source, c, w.hint, each, b.report.AddBad) // the error is b's
 		w.source.Record += n - 1
 		b.records += n - 1
 	}
@@ -120,7 +120,7 @@ func (w *worker) log(b *batch) {
 			b.report.Bytes += int64(rec.Size)
 			ev, err := w.decoder.LogFields(source, rec, hint)
 			if err != nil {
-				b.report.Miss(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
+				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
 				continue
 			}
 			b.report.Events++
@@ -131,6 +131,6 @@ func (w *worker) log(b *batch) {
 
 func (w *worker) damage(b *batch, err error) {
 	if bad, lost := read.BadLog(b.part.Name, err); lost {
-		b.report.Miss(bad)
+		b.report.AddBad(bad)
 	}
 }

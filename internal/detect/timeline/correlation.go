@@ -20,20 +20,22 @@ type correlator struct {
 	places map[*sigma.Rule]int                // behind all rules of the set
 }
 
-// newCorrelator gives nil if the set has no correlations.
-func newCorrelator(set *sigma.Set, book *principal.Book) (*correlator, error) {
+// newCorrelator returns nil if the set has no correlations.
+func newCorrelator(set *sigma.Set, resolver *principal.Resolver) (*correlator, error) {
 	if len(set.Correlations) == 0 {
 		return nil, nil
 	}
-	e, err := correlate.New(set, correlate.Config{Lateness: lateness, Resolve: book.ResolveField})
+	e, err := correlate.New(set, correlate.Config{Lateness: lateness, Resolve: resolver.ResolveField})
 	if err != nil {
 		return nil, err
 	}
 	c := &correlator{engine: e, rules: map[*sigma.Correlation]*sigma.Rule{}, places: map[*sigma.Rule]int{}}
 	for i, x := range set.Correlations {
 		r := &sigma.Rule{
-			ID: x.ID, Name: x.Name, Title: x.Title, Status: x.Status, Description: x.Description, Author: x.Author, License: x.License,
-			Date: x.Date, Modified: x.Modified, References: x.References, FalsePositives: x.FalsePositives, Tags: x.Tags, Level: x.Level,
+			ID: x.ID, Name: x.Name, Title: x.Title, Status: x.Status, Description: x.Description, Author: x.Author,
+			License: x.License,
+			Date:    x.Date, Modified: x.Modified, References: x.References, FalsePositives: x.FalsePositives,
+			Tags: x.Tags, Level: x.Level,
 			Path: x.Path, Line: x.Line, Source: x.Source,
 		}
 		c.rules[x] = r
@@ -42,7 +44,7 @@ func newCorrelator(set *sigma.Set, book *principal.Book) (*correlator, error) {
 	return c, nil
 }
 
-// list gives the rules that stand for correlations, in the order of the set.
+// list returns the rules that stand for correlations, in the order of the set.
 func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
 	for _, x := range set.Correlations {
 		out = append(out, c.rules[x])
@@ -58,7 +60,7 @@ func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int, alert func(*Mat
 	return c.told(c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev}), alert)
 }
 
-// rest gives what waits.
+// rest returns what waits.
 func (c *correlator) rest(alert func(*Match) error) error { return c.told(c.engine.Flush(), alert) }
 
 func (c *correlator) told(list []*correlate.Alert, alert func(*Match) error) error {
@@ -75,7 +77,8 @@ func (c *correlator) told(list []*correlate.Alert, alert func(*Match) error) err
 const Records = "records"
 
 func nameEvent(ev *event.Event, in int) string {
-	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) + "\x00" + ev.From.Name
+	return strconv.Itoa(in) + "\x00" + strconv.FormatInt(ev.From.Record, 10) + "\x00" + event.Clip(ev.Host, 256) +
+		"\x00" + ev.From.Name
 }
 
 func splitEvent(s string) (in int, record int64, host, file string) {

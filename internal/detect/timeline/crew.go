@@ -15,7 +15,7 @@ import (
 // crew is the goroutines of a run. Each of them takes inputs, one after another,
 // cuts them into batches, and works through them; as soon as there is one that
 // has no input left, it works through the others' batches. What is found goes to
-// the trays in the order of the records, whoever found it.
+// the trays in the order of the records, no matter which goroutine found it.
 type crew struct {
 	cfg    Config
 	opts   read.Options
@@ -28,10 +28,10 @@ type crew struct {
 	errs   []error // by input
 }
 
-// work reads the inputs, several at once, and gives the first error in their order.
+// work reads the inputs, several at once, and returns the first error in their order.
 func (c *crew) work(ctx context.Context, jobs int, hire func() *worker) error {
 	c.ahead, c.errs = 4*jobs, make([]error, len(c.cfg.Inputs))
-	room := 0 // with one goroutine there is nobody else to take any
+	room := 0 // with one goroutine there is no one else to take any
 	if jobs > 1 {
 		room = jobs
 	}
@@ -195,7 +195,7 @@ func (s *stream) remember(cut read.Cut) {
 func (s *stream) log() error {
 	r, err := s.part.EventLog()
 	if err != nil {
-		s.report.Miss(read.BadRecord{Name: s.part.Name, Record: 1, Reason: read.LogReason(err)})
+		s.report.AddBad(read.BadRecord{Name: s.part.Name, Record: 1, Reason: read.LogReason(err)})
 		return nil
 	}
 	for raw, err := range r.Chunks() {
@@ -214,7 +214,7 @@ func (s *stream) log() error {
 	return s.ctx.Err()
 }
 
-// give lets somebody work through the batch that is full.
+// give queues the batch that is full for a goroutine.
 func (s *stream) give() error {
 	b := s.batch
 	s.batch = nil
@@ -260,7 +260,7 @@ func (s *stream) wait(b *batch) {
 	}
 }
 
-// take hands over what was found in a batch.
+// take passes on what was found in a batch.
 func (s *stream) take(b *batch) error {
 	if s.extra != 0 {
 		for _, m := range b.matches {

@@ -22,8 +22,9 @@ type sheet struct {
 	row  []string
 }
 
-// sheetColumns are the same in every language, for whoever reads them with a program.
-var sheetColumns = []string{"time", "zone", "time_utc", "level", "host", "user", "rule_title", "rule_id", "author", "license", "tactics", "techniques", "tags", "file", "record", "matched"}
+// sheetColumns are the same in every language, for anyone who reads them with a program.
+var sheetColumns = []string{"time", "zone", "time_utc", "level", "host", "user", "rule_title", "rule_id", "author",
+	"license", "tactics", "techniques", "tags", "file", "record", "matched"}
 
 const maxCell = 32_000
 
@@ -55,10 +56,13 @@ func (s *sheet) Write(m *Match) error {
 	local, zone, utc := "", "", ""
 	if !m.Time.IsZero() {
 		t := m.Time.In(s.zone)
-		local, zone, utc = t.Format("2006-01-02 15:04:05.000"), t.Format("-07:00"), m.Time.UTC().Format(time.RFC3339Nano)
+		local, zone, utc = t.Format("2006-01-02 15:04:05.000"), t.Format("-07:00"),
+			m.Time.UTC().Format(time.RFC3339Nano)
 	}
-	s.row = append(s.row[:0], local, zone, utc, LevelName(m.Rule.Level), m.Host, m.User, m.Rule.Title, m.Rule.Key(), m.Rule.Author, m.Rule.License,
-		strings.Join(phases(m.Rule), ", "), strings.Join(techniques(m.Rule), ", "), strings.Join(m.Rule.Tags, ", "), m.File, strconv.FormatInt(m.Record, 10), evidence(m, " ¦ "))
+	s.row = append(s.row[:0], local, zone, utc, LevelName(m.Rule.Level), m.Host, m.User, m.Rule.Title, m.Rule.Key(),
+		m.Rule.Author, m.Rule.License,
+		strings.Join(phases(m.Rule), ", "), strings.Join(techniques(m.Rule), ", "), strings.Join(m.Rule.Tags, ", "),
+		m.File, strconv.FormatInt(m.Record, 10), evidence(m, " ¦ "))
 	for i, c := range s.row {
 		if i != 1 { // the zone is ours, and begins with a sign
 			s.row[i] = guard(c)

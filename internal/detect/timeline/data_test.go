@@ -45,7 +45,7 @@ var loadAll = sync.OnceValues(func() (*sigma.Set, error) { return sigma.Load(os.
 
 var allRulesDir string // set once, before loadAll
 
-// allRules gives all rules of the data folder, which are read once.
+// allRules returns all rules of the data folder, which are read once.
 func allRules(t *testing.T, dir string) *sigma.Set {
 	t.Helper()
 	allRulesDir = filepath.Join(dir, "sigma")
@@ -160,8 +160,10 @@ func TestEVTXLikeJSON(t *testing.T) {
 		for i := range a {
 			compared++
 			for _, d := range []string{
-				cmp.Diff([]string{b[i].Product, b[i].Service, strings.Join(b[i].Categories, " "), b[i].Host, b[i].User}, []string{a[i].Product, a[i].Service, strings.Join(a[i].Categories, " "), a[i].Host, a[i].User}),
-				cmp.Diff(texts(b[i].Fields), texts(a[i].Fields)), cmp.Diff(b[i].Time.UnixMilli(), a[i].Time.UnixMilli()),
+				cmp.Diff([]string{b[i].Product, b[i].Service, strings.Join(b[i].Categories, " "), b[i].Host, b[i].User},
+					[]string{a[i].Product, a[i].Service, strings.Join(a[i].Categories, " "), a[i].Host, a[i].User}),
+				cmp.Diff(texts(b[i].Fields), texts(a[i].Fields)),
+				cmp.Diff(b[i].Time.UnixMilli(), a[i].Time.UnixMilli()),
 			} {
 				if d != "" {
 					t.Errorf("%s, record %d (-JSON +EVTX):\n%s", filepath.Base(path), i+1, d)
@@ -175,13 +177,14 @@ func TestEVTXLikeJSON(t *testing.T) {
 	}
 }
 
-// texts gives the fields as text: the JSON beside an event log was made by other
+// texts returns the fields as text: the JSON beside an event log was made by other
 // programs, which write some numbers as text, trim values, and round times.
 func texts(m map[string]any) map[string]string {
 	out := map[string]string{}
 	for k, v := range m {
 		if k != "TimeCreated" { // Event.Time is compared
-			out[k] = strings.ToLower(strings.TrimSpace(strings.ReplaceAll(fmt.Sprint(v), "\r\n", "\n"))) // one sample was edited by hand
+			out[k] = strings.ToLower(strings.TrimSpace(strings.ReplaceAll(fmt.Sprint(v), "\r\n",
+				"\n"))) // one sample was edited by hand
 		}
 	}
 	return out
@@ -193,19 +196,22 @@ func TestEngineLikeReference(t *testing.T) {
 	set := allRules(t, dir)
 	paths := []string{filepath.Join(dir, "sigma-golden")}
 	if !raced {
-		paths = append(paths, filepath.Join(dir, "evtx"), filepath.Join(dir, "events-other"), filepath.Join(dir, "events-windows", "datasets", "atomic", "windows", "defense_evasion"))
+		paths = append(paths, filepath.Join(dir, "evtx"), filepath.Join(dir, "events-other"),
+			filepath.Join(dir, "events-windows", "datasets", "atomic", "windows", "defense_evasion"))
 	}
 	inputs, _, err := Inputs(paths, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if raced { // in full without the race detector
-		inputs = slices.DeleteFunc(inputs, func(in Input) bool { return crc32.ChecksumIEEE([]byte(filepath.Base(in.Path)))%5 != 0 })
+		inputs = slices.DeleteFunc(inputs,
+			func(in Input) bool { return crc32.ChecksumIEEE([]byte(filepath.Base(in.Path)))%5 != 0 })
 	}
 	fast, a := ran(t, Config{Rules: set, Inputs: inputs})
 	slow, b := ran(t, Config{Rules: set, Inputs: inputs, reference: true})
 	if fast != slow || a.Tally.Matches == 0 || a.Report.Events != b.Report.Events {
-		t.Errorf("engine: %d matches in %d events, reference: %d in %d", a.Tally.Matches, a.Report.Events, b.Tally.Matches, b.Report.Events)
+		t.Errorf("engine: %d matches in %d events, reference: %d in %d", a.Tally.Matches, a.Report.Events,
+			b.Tally.Matches, b.Report.Events)
 	}
 }
 
@@ -243,14 +249,17 @@ func TestEVTXPacked(t *testing.T) {
 		w.Write(plain)
 	}
 	a.Close()
-	files := folder(t, map[string]string{"a.evtx": string(plain), "b.evtx.gz": gz.String(), "c.zst": zst.String(), "d.zip": zipped.String(), "e.evtx": string(plain[:5000]), "noname": string(plain)})
-	set := rules(t, "title: All\nlogsource:\n    product: windows\ndetection:\n    s:\n        Channel|exists: true\n    condition: s\n")
+	files := folder(t, map[string]string{"a.evtx": string(plain), "b.evtx.gz": gz.String(), "c.zst": zst.String(),
+		"d.zip": zipped.String(), "e.evtx": string(plain[:5000]), "noname": string(plain)})
+	set := rules(t, "title: All\nlogsource:\n    product: windows\ndetection:\n    s:\n        Channel|exists: "+
+		"true\n    condition: s\n")
 	counts := map[string]int{}
 	inputs, _, err := Inputs([]string{files}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := Run(t.Context(), Config{Rules: set, Inputs: inputs}, func(m *Match) error { counts[filepath.Base(m.File)]++; return nil })
+	res, err := Run(t.Context(), Config{Rules: set, Inputs: inputs},
+		func(m *Match) error { counts[filepath.Base(m.File)]++; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,14 +302,17 @@ func TestEVTXWorkers(t *testing.T) {
 		}
 		big = append(big, b...)
 	}
-	set := rules(t, "title: All\nlogsource:\n    product: windows\ndetection:\n    s:\n        Channel|exists: true\n    condition: s\n")
+	set := rules(t, "title: All\nlogsource:\n    product: windows\ndetection:\n    s:\n        Channel|exists: "+
+		"true\n    condition: s\n")
 	path := filepath.Join(folder(t, map[string]string{"big.evtx": string(big)}), "big.evtx")
-	want, first := ran(t, Config{Rules: set, Inputs: []Input{{Path: path, Size: int64(len(big)), Named: true}}, Jobs: 1})
+	want, first := ran(t, Config{Rules: set, Inputs: []Input{{Path: path, Size: int64(len(big)), Named: true}},
+		Jobs: 1})
 	if first.Tally.Matches < 100 || first.Report.BadN == 0 {
 		t.Fatalf("%d matches, %d unreadable", first.Tally.Matches, first.Report.BadN)
 	}
 	for _, jobs := range []int{2, 5} {
-		got, res := ran(t, Config{Rules: set, Inputs: []Input{{Path: path, Size: int64(len(big)), Named: true}}, Jobs: jobs})
+		got, res := ran(t, Config{Rules: set, Inputs: []Input{{Path: path, Size: int64(len(big)), Named: true}},
+			Jobs: jobs})
 		if got != want {
 			t.Errorf("jobs %d: another result", jobs)
 		}
@@ -308,7 +320,8 @@ func TestEVTXWorkers(t *testing.T) {
 			t.Errorf("jobs %d: %s", jobs, d)
 		}
 	}
-	if _, piped := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}}, Stdin: bytes.NewReader(big), Jobs: 3}); piped.Tally.Matches != first.Tally.Matches {
+	if _, piped := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}}, Stdin: bytes.NewReader(big),
+		Jobs: 3}); piped.Tally.Matches != first.Tally.Matches {
 		t.Errorf("%d of %d from standard input", piped.Tally.Matches, first.Tally.Matches)
 	}
 }

@@ -20,7 +20,7 @@ type Filter struct {
 	To      time.Time   // events before here; zero: no bound
 }
 
-// Rules gives the set of those rules that f keeps, and the entries of Exclude
+// Rules returns the set of those rules that f keeps, and the entries of Exclude
 // that no rule answers to. What was refused stays listed. A rule that f leaves
 // out but a correlation that it keeps refers to is in the set all the same;
 // f.shows tells them apart.
@@ -99,14 +99,16 @@ func aboutCorrelation(r *sigma.Correlation) about {
 
 func (r about) called(name string) bool {
 	base := filepath.Base(filepath.FromSlash(r.path))
-	return strings.EqualFold(r.key, name) || strings.EqualFold(r.title, name) || base == name || strings.TrimSuffix(base, filepath.Ext(base)) == name
+	return strings.EqualFold(r.key, name) || strings.EqualFold(r.title, name) || base == name ||
+		strings.TrimSuffix(base, filepath.Ext(base)) == name
 }
 
 func (f Filter) wants(r about) bool {
 	if f.Level != "" && r.level.Rank() < f.Level.Rank() {
 		return false
 	}
-	if len(f.Status) > 0 && !slices.ContainsFunc(f.Status, func(s string) bool { return strings.EqualFold(s, r.status) }) {
+	if len(f.Status) > 0 && !slices.ContainsFunc(f.Status,
+		func(s string) bool { return strings.EqualFold(s, r.status) }) {
 		return false
 	}
 	return len(f.Tags) == 0 || slices.ContainsFunc(f.Tags, func(want string) bool {

@@ -72,7 +72,8 @@ func rules(t testing.TB, yaml ...string) *sigma.Set {
 const refusedRule = "title: t\nlogsource: {product: p}\ndetection:\n\n  condition: s\n  s:\n    a|contians: x\n"
 
 func style(l i18n.Lang) Style {
-	return Style{Lang: l, Zone: time.FixedZone("JST", 9*3600), TLP: policy.Amber, Now: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Program: "meneki test", Loaded: 3,
+	return Style{Lang: l, Zone: time.FixedZone("JST", 9*3600), TLP: policy.Amber,
+		Now: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Program: "meneki test", Loaded: 3,
 		Refused: sigma.ParseCollection("r.yml", []byte(refusedRule)).Refused}
 }
 
@@ -88,9 +89,11 @@ func at(s string) time.Time {
 func sample(t testing.TB) (*sigma.Set, []*Match) {
 	set := rules(t, ruleA, ruleB, ruleC)
 	return set, []*Match{
-		{Rule: set.Rules[0], rule: 0, Time: at("2026-01-02T03:04:05.1234567Z"), File: "logs/a.zip!b.json", Record: 7, Host: "PC1", User: `CORP\u`,
+		{Rule: set.Rules[0], rule: 0, Time: at("2026-01-02T03:04:05.1234567Z"), File: "logs/a.zip!b.json", Record: 7,
+			Host: "PC1", User: `CORP\u`,
 			Fields: []Field{{"Image", []string{`C:\sh.exe`}}, {"CommandLine", []string{"=HYPERLINK(\"x\")\n<script>"}}},
-			Seen:   []event.Observable{{Type: event.IPv4, Value: "198.51.100.7"}, {Type: event.SHA256, Value: strings.Repeat("ab", 32)}}},
+			Seen: []event.Observable{{Type: event.IPv4, Value: "198.51.100.7"},
+				{Type: event.SHA256, Value: strings.Repeat("ab", 32)}}},
 		{Rule: set.Rules[1], rule: 1, Time: at("2026-01-03T00:00:00Z"), File: "b.evtx", Record: 2, Host: "ホスト2",
 			Fields: []Field{{Keywords, []string{"hello", "=cmd|' /C calc'!A0"}}}},
 		{Rule: set.Rules[2], rule: 2, File: "c\xff.json", Record: 1, Fields: []Field{{"EventID", []string{"1"}}}},
@@ -107,7 +110,7 @@ func result(list []*Match) *Result {
 	return r
 }
 
-// written gives what a format makes of matches.
+// written returns what a format makes of matches.
 func written(t testing.TB, format string, s Style, r *Result, list []*Match) string {
 	t.Helper()
 	var b strings.Builder

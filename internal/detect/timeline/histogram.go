@@ -62,7 +62,7 @@ type Bucket struct {
 	Levels Counts
 }
 
-// Buckets gives the whole span in at most n buckets of equal width, empty ones
+// Buckets returns the whole span in at most n buckets of equal width, empty ones
 // too, oldest first. Days begin as they do at the zone's offset at the first match.
 func (h *Histogram) Buckets(n int, zone *time.Location) (list []Bucket, width time.Duration) {
 	if len(h.count) == 0 || n < 1 {

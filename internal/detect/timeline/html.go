@@ -46,7 +46,10 @@ func (p *page) Begin(r *Result) error {
 	}
 	l := p.style.Lang
 	var err error
-	p.tmpl, err = template.New("").Funcs(template.FuncMap{"t": func(en, ja string) string { return i18n.T(en, ja).In(l) }}).ParseFS(files, "templates/*.html")
+	p.tmpl, err = template.New("").Funcs(template.FuncMap{"t": func(en,
+		ja string) string {
+		return i18n.T(en, ja).In(l)
+	}}).ParseFS(files, "templates/*.html")
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,8 @@ func (p *page) Write(m *Match) error {
 	}
 	p.room[i]--
 	p.rows++
-	row := rowView{Level: p.level(i), Host: m.Host, User: m.User, Title: m.Rule.Title, Author: m.Rule.Author, Credit: m.Rule.Credit(), File: m.File, Record: m.Record}
+	row := rowView{Level: p.level(i), Host: m.Host, User: m.User, Title: m.Rule.Title, Author: m.Rule.Author,
+		Credit: m.Rule.Credit(), File: m.File, Record: m.Record}
 	if !m.Time.IsZero() {
 		t := m.Time.In(p.style.Zone)
 		row.Day, row.Clock = t.Format("2006-01-02"), t.Format("15:04:05.000")
@@ -109,12 +113,14 @@ type levelView struct {
 }
 
 var levelNames = [len(Levels)]i18n.Text{
-	i18n.T("Critical", "重大"), i18n.T("High", "高"), i18n.T("Medium", "中"), i18n.T("Low", "低"), i18n.T("Informational", "情報"), i18n.T("No level", "指定なし"),
+	i18n.T("Critical", "重大"), i18n.T("High", "高"), i18n.T("Medium", "中"), i18n.T("Low", "低"),
+	i18n.T("Informational", "情報"), i18n.T("No level", "指定なし"),
 }
 
 // barNames fit beside a picture on a phone.
 var barNames = [len(Levels)]i18n.Text{
-	i18n.T("critical", "重大"), i18n.T("high", "高"), i18n.T("medium", "中"), i18n.T("low", "低"), i18n.T("info", "情報"), i18n.T("none", "なし"),
+	i18n.T("critical", "重大"), i18n.T("high", "高"), i18n.T("medium", "中"), i18n.T("low", "低"), i18n.T("info", "情報"),
+	i18n.T("none", "なし"),
 }
 
 // LevelText names a level for people.
@@ -150,7 +156,7 @@ func asset(name string) string {
 	return string(b)
 }
 
-// script gives the report's own script, and its hash for the content security policy.
+// script returns the report's own script, and its hash for the content security policy.
 func script() (tag template.HTML, hash string) {
 	text := asset("report.js")
 	sum := sha256.Sum256([]byte(text))
@@ -199,6 +205,7 @@ func (p *page) picture(t *Tally) (svg.Columns, time.Duration, bool) {
 		}
 		c.Series = append(c.Series, s)
 	}
-	c.Text = i18n.T("Busiest: {1} {1:match|matches} within {2} from {0}", "最多：{0} からの {2} に {1} 件").With(list[peak].From.Format("2006-01-02 15:04:05"), grouped(most), widthText(width))
+	c.Text = i18n.T("Busiest: {1} {1:match|matches} within {2} from {0}",
+		"最多：{0} からの {2} に {1} 件").With(list[peak].From.Format("2006-01-02 15:04:05"), grouped(most), widthText(width))
 	return c, width, true
 }

@@ -15,7 +15,7 @@ import (
 //	 "event":{"time","file","record"},"matched":{field: value}}
 //
 // All keys are always there. The time is RFC 3339 in UTC, or null where the
-// record tells none. A field that matched with several values has a list of them.
+// record states none. A field that matched with several values has a list of them.
 type lines struct {
 	w     *bufio.Writer
 	rules map[*sigma.Rule][]byte // the rules' part, which repeats

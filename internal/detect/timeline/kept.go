@@ -16,7 +16,7 @@ type kept struct {
 	kind  keptKind
 	file  int          // index of the input
 	rule  int          // of a base: place in the set
-	event *event.Event // Seen is its time if the record tells none; no Raw
+	event *event.Event // Seen is its time if the record states none; no Raw
 }
 
 type keptKind uint8
@@ -27,7 +27,7 @@ const (
 	keptBase                   // a match that correlations ask for, with the fields they look at
 )
 
-// keptBefore orders by time; what tells none comes last. Of what happened at one
+// keptBefore orders by time; what states none comes last. Of what happened at one
 // moment, what is known comes before what is asked.
 func keptBefore(a, b *kept) int {
 	x, y := a.event, b.event
@@ -38,7 +38,8 @@ func keptBefore(a, b *kept) int {
 		return 1
 	}
 	return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(a.kind, b.kind), cmp.Compare(a.file, b.file),
-		strings.Compare(x.From.Name, y.From.Name), cmp.Compare(x.From.Offset, y.From.Offset), cmp.Compare(x.From.Record, y.From.Record), cmp.Compare(a.rule, b.rule))
+		strings.Compare(x.From.Name, y.From.Name), cmp.Compare(x.From.Offset, y.From.Offset),
+		cmp.Compare(x.From.Record, y.From.Record), cmp.Compare(a.rule, b.rule))
 }
 
 func spoolKept(dir string) *spool[*kept] {
@@ -190,8 +191,9 @@ func heavy(v any) int {
 
 // keep copies what is kept of an event whose record is not.
 func keepEvent(ev *event.Event, fields map[string]any) *event.Event {
-	out := &event.Event{Time: ev.Time, Seen: ev.Seen, From: ev.From, Product: ev.Product, Service: ev.Service, Categories: slices.Clone(ev.Categories),
-		Host: strings.Clone(event.Clip(ev.Host, maxName)), User: strings.Clone(event.Clip(ev.User, maxName))}
+	out := &event.Event{Time: ev.Time, Seen: ev.Seen, From: ev.From, Product: ev.Product, Service: ev.Service,
+		Categories: slices.Clone(ev.Categories),
+		Host:       strings.Clone(event.Clip(ev.Host, maxName)), User: strings.Clone(event.Clip(ev.User, maxName))}
 	out.Fields, _ = keepValue(fields).(map[string]any)
 	return out
 }

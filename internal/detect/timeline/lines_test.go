@@ -25,16 +25,22 @@ func TestLinesLikeRead(t *testing.T) {
 	set := rules(t, ruleA, ruleB, ruleC)
 	good := eventLine("2026-01-01 10:00:00.000", "PC1", `C:\sh.exe`)
 	pieces := []string{
-		good, good, good, eventLine("2026-01-01 10:00:01.000", "PC2", `C:\harmless.exe`), "\n", "  \n", "\r\n", strings.TrimSpace(good) + "\r\n", "\t " + good,
-		strings.TrimSpace(good) + strings.TrimSpace(good) + "\n", strings.ReplaceAll(good, ",", ",\n"), "{broken\n", "{\"EventID\":\n", "no JSON\n", "[" + strings.TrimSpace(good) + "]\n",
-		`{"Records":[` + strings.TrimSpace(good) + "," + strings.TrimSpace(good) + "]}\n", `{"a":"` + strings.Repeat("x", 3000) + "\"}\n", `{"EventID":1,"EventID":2,"Channel":"Security"}` + "\n",
-		`{"EventID":"1","Channel":"Security","CommandLine":"hello \u65e5\u0000","x":[1,{"y":"=cmd"}]}` + "\n", "{}\n", "null\n", "\xff\n", `{"a":1}garbage` + "\n", `{"EventID":1.0,"Channel":"Security"}` + "\n",
-		`{"Event":{"System":{"EventID":1,"Channel":"Security","Computer":"PC9"},"EventData":{"Data":["hello","b"]}}}` + "\n",
+		good, good, good, eventLine("2026-01-01 10:00:01.000", "PC2", `C:\harmless.exe`), "\n", "  \n", "\r\n",
+		strings.TrimSpace(good) + "\r\n", "\t " + good,
+		strings.TrimSpace(good) + strings.TrimSpace(good) + "\n", strings.ReplaceAll(good, ",", ",\n"), "{broken\n",
+		"{\"EventID\":\n", "no JSON\n", "[" + strings.TrimSpace(good) + "]\n",
+		`{"Records":[` + strings.TrimSpace(good) + "," + strings.TrimSpace(good) + "]}\n", `{"a":"` +
+			strings.Repeat("x", 3000) + "\"}\n", `{"EventID":1,"EventID":2,"Channel":"Security"}` + "\n",
+		`{"EventID":"1","Channel":"Security","CommandLine":"hello \u65e5\u0000","x":[1,{"y":"=cmd"}]}` + "\n", "{}\n",
+		"null\n", "\xff\n", `{"a":1}garbage` + "\n", `{"EventID":1.0,"Channel":"Security"}` + "\n",
+		`{"Event":{"System":{"EventID":1,"Channel":"Security","Computer":"PC9"},"EventData":{"Data":["hello","b"]}}}` +
+			"\n",
 	}
 	check := func(t testing.TB, text string) {
 		in := []Input{{Path: Stdin, Named: true}}
 		want, report := onlyRead(t, set, text)
-		for _, cfg := range []Config{{Jobs: 1}, {Jobs: 3, block: 1}, {Jobs: 1, block: 300}, {Jobs: 2, block: 1, reference: true}} {
+		for _, cfg := range []Config{{Jobs: 1}, {Jobs: 3, block: 1}, {Jobs: 1, block: 300},
+			{Jobs: 2, block: 1, reference: true}} {
 			cfg.Rules, cfg.Inputs, cfg.Stdin = set, in, strings.NewReader(text)
 			got, res := ran(t, cfg)
 			if d := cmp.Diff(want, got); d != "" {
@@ -60,7 +66,8 @@ func TestLinesLikeRead(t *testing.T) {
 	check(t, good+`{"EventID":1,"Channel":"Security","CommandLine":"hello `+strings.Repeat("x", 3<<20)+"\"}\n"+good)
 	check(t, good+strings.TrimSuffix(good, "}\n"))
 	// Garbage in the middle of a log is a bad record, whatever it looks like.
-	_, a := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}}, Stdin: strings.NewReader(strings.Repeat(good, 40) + strings.Repeat("\x00\x01", 5000))})
+	_, a := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}},
+		Stdin: strings.NewReader(strings.Repeat(good, 40) + strings.Repeat("\x00\x01", 5000))})
 	if a.Report.Events != 40 || a.Report.BadN != 1 || a.Report.SkipN != 0 || a.Report.Files != 1 {
 		t.Errorf("%+v", a.Report)
 	}
@@ -80,20 +87,21 @@ func onlyRead(t testing.TB, set *sigma.Set, text string) (string, read.Report) {
 	w := New("jsonl", &out, style(i18n.EN))
 	now := time.Now()
 	unknown := int64(0)
-	report, err := read.Stream(t.Context(), Stdin, strings.NewReader(text), read.Options{Clock: func() time.Time { return now }}, func(ev *event.Event) (err error) {
-		if ev.Open() {
-			unknown++
-		}
-		for m := range set.Match(ev) {
-			if !ev.Grounds(m) {
-				continue
+	report, err := read.Stream(t.Context(), Stdin, strings.NewReader(text),
+		read.Options{Clock: func() time.Time { return now }}, func(ev *event.Event) (err error) {
+			if ev.TryAllSources() {
+				unknown++
 			}
-			if err = w.Write(newMatch(m, ev, 0, 0)); err != nil {
-				break
+			for m := range set.Match(ev) {
+				if !ev.Supports(m) {
+					continue
+				}
+				if err = w.Write(newMatch(m, ev, 0, 0)); err != nil {
+					break
+				}
 			}
-		}
-		return err
-	})
+			return err
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,10 +130,12 @@ func shiftJIS(s string) string {
 
 // Records of one system call explain one another wherever a block ends.
 func TestAuditAcrossBlocks(t *testing.T) {
-	set := rules(t, "title: Shell\nlogsource:\n    product: linux\n    category: process_creation\ndetection:\n    s:\n        Image|endswith: /sh\n        CommandLine|contains: danger\n    condition: s\n")
+	set := rules(t, "title: Shell\nlogsource:\n    product: linux\n    category: process_creation\ndetection:\n    "+
+		"s:\n        Image|endswith: /sh\n        CommandLine|contains: danger\n    condition: s\n")
 	var text strings.Builder
 	for i := range 60 {
-		fmt.Fprintf(&text, "type=SYSCALL msg=audit(1604996384.%03d:%d): arch=c000003e syscall=59 success=yes exe=\"/bin/sh\" uid=0\n", i, i)
+		fmt.Fprintf(&text, "type=SYSCALL msg=audit(1604996384.%03d:%d): arch=c000003e syscall=59 success=yes "+
+			"exe=\"/bin/sh\" uid=0\n", i, i)
 		text.WriteString(strings.Repeat("Jan  2 03:04:05 host app: between\n", i%4))
 		fmt.Fprintf(&text, "type=EXECVE msg=audit(1604996384.%03d:%d): argc=2 a0=\"sh\" a1=\"danger\"\n", i, i)
 	}
@@ -135,7 +145,8 @@ func TestAuditAcrossBlocks(t *testing.T) {
 	}
 	for _, block := range []int{1, 100, 1000} {
 		for _, jobs := range []int{1, 3} {
-			got, _ := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}}, Stdin: strings.NewReader(text.String()), Jobs: jobs, block: block})
+			got, _ := ran(t, Config{Rules: set, Inputs: []Input{{Path: Stdin, Named: true}},
+				Stdin: strings.NewReader(text.String()), Jobs: jobs, block: block})
 			if got != want {
 				t.Errorf("block %d, jobs %d: %s", block, jobs, cmp.Diff(want, got))
 			}

@@ -18,19 +18,22 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-var same = []cmp.Option{cmp.AllowUnexported(Match{}), cmpopts.EquateEmpty(), cmp.Comparer(func(a, b *sigma.Rule) bool { return a == b })}
+var same = []cmp.Option{cmp.AllowUnexported(Match{}), cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b *sigma.Rule) bool { return a == b })}
 
 func anyMatch(set *sigma.Set) *rapid.Generator[*Match] {
 	return rapid.Custom(func(t *rapid.T) *Match {
 		text := rapid.StringN(0, 12, 40)
 		m := &Match{
 			rule: rapid.IntRange(0, len(set.Rules)-1).Draw(t, "rule"), file: rapid.IntRange(0, 3).Draw(t, "file"),
-			File: rapid.SampledFrom([]string{"a", "b!c", "あ"}).Draw(t, "File"), Record: rapid.Int64Range(-1, 5).Draw(t, "record"),
-			Host: text.Draw(t, "host"), User: text.Draw(t, "user"),
+			File:   rapid.SampledFrom([]string{"a", "b!c", "あ"}).Draw(t, "File"),
+			Record: rapid.Int64Range(-1, 5).Draw(t, "record"),
+			Host:   text.Draw(t, "host"), User: text.Draw(t, "user"),
 		}
 		m.Rule = set.Rules[m.rule]
 		if rapid.Bool().Draw(t, "timed") {
-			m.Time = time.Unix(rapid.Int64Range(-62135596799, 9999999999).Draw(t, "sec"), rapid.Int64Range(0, 3).Draw(t, "ns")).UTC()
+			m.Time = time.Unix(rapid.Int64Range(-62135596799, 9999999999).Draw(t, "sec"),
+				rapid.Int64Range(0, 3).Draw(t, "ns")).UTC()
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "fields") {
 			m.Fields = append(m.Fields, Field{text.Draw(t, "name"), rapid.SliceOfN(text, 1, 3).Draw(t, "values")})
@@ -83,7 +86,8 @@ func TestSorter(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOfN(anyMatch(set), 0, 60).Draw(t, "list")
-		s := &sorter[*Match]{spool: spoolMatches(dir, set.Rules), limit: rapid.IntRange(1, 5000).Draw(t, "limit"), before: before}
+		s := &sorter[*Match]{spool: spoolMatches(dir, set.Rules), limit: rapid.IntRange(1, 5000).Draw(t, "limit"),
+			before: before}
 		defer s.spool.close()
 		for _, m := range list {
 			if err := s.add(m); err != nil {
@@ -122,7 +126,7 @@ func TestSpoolDisk(t *testing.T) {
 	}
 }
 
-// Whatever the order in which workers hand over, matches come out in the order
+// Whatever the order in which workers pass on, matches come out in the order
 // of the inputs, and so do the reports.
 func TestTrays(t *testing.T) {
 	set, list := sample(t)
@@ -150,7 +154,8 @@ func TestTrays(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if len(got) != inputs*each || !slices.IsSorted(got) || len(done) != inputs || !slices.IsSorted(done) || tr.held != 0 {
+		if len(got) != inputs*each || !slices.IsSorted(got) || len(done) != inputs || !slices.IsSorted(done) ||
+			tr.held != 0 {
 			t.Errorf("limit %d: %d matches, %v reports, %d bytes held", limit, len(got), done, tr.held)
 		}
 		sp.close()
@@ -160,7 +165,8 @@ func TestTrays(t *testing.T) {
 func TestTraysStop(t *testing.T) {
 	set, list := sample(t)
 	full := errors.New("disk full")
-	tr := &trays{spool: spoolMatches(t.TempDir(), set.Rules), limit: 1 << 20, open: map[int]*tray{}, out: func(*Match) error { return full }, done: func(read.Report) {}}
+	tr := &trays{spool: spoolMatches(t.TempDir(), set.Rules), limit: 1 << 20, open: map[int]*tray{},
+		out: func(*Match) error { return full }, done: func(read.Report) {}}
 	if err := tr.put(1, list); err != nil {
 		t.Errorf("what waits: %v", err)
 	}
@@ -196,7 +202,8 @@ func FuzzReadMatch(f *testing.F) {
 // What comes back from disk by another way is told from what was put there.
 func FuzzReadKept(f *testing.F) {
 	for _, v := range []any{nil, "x", int64(-5), 2.5, true, []any{"a", nil, map[string]any{"k": int64(1)}}} {
-		ev := &event.Event{Time: at("2026-01-02T03:04:05Z"), Seen: at("2026-01-03T00:00:00Z"), Categories: []string{"authentication"}, Host: "h", Fields: map[string]any{"f": v}}
+		ev := &event.Event{Time: at("2026-01-02T03:04:05Z"), Seen: at("2026-01-03T00:00:00Z"),
+			Categories: []string{"authentication"}, Host: "h", Fields: map[string]any{"f": v}}
 		f.Add(appendKept(nil, &kept{kind: keptSignIn, file: 3, event: ev}))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -28,7 +28,7 @@ type people struct {
 	identity   bool                 // it matters who is who
 	fields     []string             // what correlations look at in events
 	correlator *correlator          // nil without correlations
-	book       *principal.Book
+	resolver   *principal.Resolver
 	habits     *principal.Habits
 
 	mu     sync.Mutex
@@ -36,9 +36,10 @@ type people struct {
 	facts  *facts         // under mu
 }
 
-// newPeople gives nil if no rule needs it.
+// newPeople returns nil if no rule needs it.
 func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
-	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: newFacts(), book: cfg.Book}
+	p := &people{set: set, order: map[*sigma.Rule]int{}, later: map[*sigma.Rule]bool{}, facts: newFacts(),
+		resolver: cfg.Resolver}
 	for i, r := range set.Rules {
 		p.order[r] = i
 		if p.asksHabits(r) {
@@ -48,10 +49,10 @@ func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
 	if len(p.later) == 0 && len(set.Correlations) == 0 {
 		return nil, nil
 	}
-	if p.book == nil {
-		p.book = principal.New(principal.Options{})
+	if p.resolver == nil {
+		p.resolver = principal.New(principal.Options{})
 	}
-	p.habits = principal.NewHabits(p.book, cfg.Places, 0)
+	p.habits = principal.NewHabits(p.resolver, cfg.Places, 0)
 	seen := map[string]bool{}
 	field := func(name string) {
 		if !seen[name] {
@@ -68,7 +69,7 @@ func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
 		}
 	}
 	var err error
-	if p.correlator, err = newCorrelator(set, p.book); err != nil {
+	if p.correlator, err = newCorrelator(set, p.resolver); err != nil {
 		return nil, err
 	}
 	p.sorter = &sorter[*kept]{spool: spoolKept(cfg.Dir), limit: limit, before: keptBefore}
@@ -158,9 +159,10 @@ func (p *people) learnt(list *facts) {
 // each works through what was set aside. It calls match with each rule that a
 // sign-in satisfies, and alert with each correlation that holds, in the order of
 // time.
-func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int, int) error, alert func(*Match) error) error {
+func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int, int) error,
+	alert func(*Match) error) error {
 	for _, key := range slices.Sorted(maps.Keys(p.facts.ties)) {
-		p.book.Learn(p.facts.ties[key])
+		p.resolver.Learn(p.facts.ties[key])
 	}
 	for _, k := range p.facts.loans {
 		if err := p.sorter.add(k); err != nil {
@@ -184,11 +186,11 @@ func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int,
 	err := p.sorter.each(func(k *kept) error {
 		switch k.kind {
 		case keptFact:
-			p.book.Learn(k.event)
+			p.resolver.Learn(k.event)
 		case keptBase:
 			return add(p.set.Rules[k.rule], k.event, k.file)
 		case keptSignIn:
-			p.habits.Note(k.event)
+			p.habits.Annotate(k.event)
 			if !filter.covers(k.event.Time, !k.event.Time.Equal(k.event.Seen)) {
 				return nil
 			}

@@ -42,10 +42,10 @@ type Config struct {
 	// far were given out; may be nil. It is not called if they are put in order.
 	Idle func() error
 
-	// Book is who is who beforehand: imported account lists. What the inputs tell is
+	// Resolver is who is who in advance: imported account lists. What the inputs tell is
 	// learnt into it. May be nil.
-	Book   *principal.Book
-	Places *principal.Places // where networks are; may be nil
+	Resolver *principal.Resolver
+	Places   *principal.Places // where networks are; may be nil
 
 	block     int  // bytes of text that are matched at once, for tests
 	reference bool // match with sigma.Set, for tests
@@ -74,7 +74,8 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 	if meter == nil {
 		meter = &Meter{}
 	}
-	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, observables: cfg.Observables, meter: meter}
+	s := &scanner{order: make(map[*sigma.Rule]int, len(rules.Rules)), filter: cfg.Filter, observables: cfg.Observables,
+		meter: meter}
 	for i, r := range rules.Rules {
 		if !rules.Silent(r) && cfg.Filter.shows(aboutRule(r)) {
 			s.order[r] = i
@@ -99,7 +100,7 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 			}
 		}
 	}
-	// One time for all, so that a record that tells none can be told from the others.
+	// One time for all, so that a record that states none can be told from the others.
 	c := cfg.Clock
 	if c == nil {
 		c = clock.System

@@ -20,7 +20,8 @@ import (
 
 // eventLine is a process creation as Sysmon in JSON tells it.
 func eventLine(when, host, image string) string {
-	return fmt.Sprintf(`{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","Provider_Name":"Microsoft-Windows-Sysmon","UtcTime":%q,"Computer":%q,"Image":%q}`, when, host, image) + "\n"
+	return fmt.Sprintf(`{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational",`+
+		`"Provider_Name":"Microsoft-Windows-Sysmon","UtcTime":%q,"Computer":%q,"Image":%q}`, when, host, image) + "\n"
 }
 
 // logs are three files out of the order of time, one of them with nothing to find.
@@ -31,8 +32,10 @@ func logs(t testing.TB) string {
 		b.WriteString(eventLine(fmt.Sprintf("2026-01-01 10:%02d:%02d.500", i/60, i%60), "PC2", `C:\x\sh.exe`))
 	}
 	return folder(t, map[string]string{
-		"1.json": b.String(), "2.json": eventLine("2026-01-01 09:00:00.000", "PC3", `C:\harmless.exe`), "sub/3.json": a.String() + "{broken\n",
-		".hidden": "x", "README.md": "# not a log", "LICENSE": "text", "notes.txt": "just some words\n", "empty.json": "",
+		"1.json": b.String(), "2.json": eventLine("2026-01-01 09:00:00.000", "PC3", `C:\harmless.exe`),
+		"sub/3.json": a.String() + "{broken\n",
+		".hidden":    "x", "README.md": "# not a log", "LICENSE": "text", "notes.txt": "just some words\n",
+		"empty.json": "",
 	})
 }
 
@@ -65,14 +68,16 @@ func TestRunSameOutput(t *testing.T) {
 				if raced && (jobs == 2) != (memory == 3000) {
 					continue // each once
 				}
-				got, res := ran(t, Config{Rules: set, Inputs: inputs, Jobs: jobs, Memory: memory, Sort: sorted, Dir: t.TempDir()})
+				got, res := ran(t,
+					Config{Rules: set, Inputs: inputs, Jobs: jobs, Memory: memory, Sort: sorted, Dir: t.TempDir()})
 				if want == "" {
 					want = got
 				}
 				if got != want {
 					t.Fatalf("jobs %d, memory %d, sorted %v: another result", jobs, memory, sorted)
 				}
-				if res.Tally.Matches != 1601 || res.Report.Events != 801 || res.Report.BadN != 1 || res.Report.SkipN != 3 || res.Used != 2 || res.Interrupted {
+				if res.Tally.Matches != 1601 || res.Report.Events != 801 || res.Report.BadN != 1 ||
+					res.Report.SkipN != 3 || res.Used != 2 || res.Interrupted {
 					t.Fatalf("jobs %d: %+v", jobs, res.Report)
 				}
 			}
@@ -95,13 +100,15 @@ func TestRunCounted(t *testing.T) {
 	inputs, _, _ := Inputs([]string{dir}, "")
 	counted := int64(0)
 	first := true
-	res, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: inputs, Sort: true, Counted: func(r *Result) error { counted = r.Tally.Matches; return nil }}, func(*Match) error {
-		if first && counted != 800 {
-			t.Errorf("%d counted before the first match", counted)
-		}
-		first = false
-		return nil
-	})
+	res, err := Run(t.Context(),
+		Config{Rules: rules(t, ruleA), Inputs: inputs, Sort: true,
+			Counted: func(r *Result) error { counted = r.Tally.Matches; return nil }}, func(*Match) error {
+			if first && counted != 800 {
+				t.Errorf("%d counted before the first match", counted)
+			}
+			first = false
+			return nil
+		})
 	if err != nil || first || res.Tally.Levels[levelIndex(sigma.High)] != 800 {
 		t.Errorf("%v %v", err, res.Tally.Levels)
 	}
@@ -124,7 +131,8 @@ func TestRunInterrupted(t *testing.T) {
 			return nil
 		})
 		if err != nil || !res.Interrupted || int64(n) != res.Tally.Matches || n == 800 {
-			t.Errorf("sorted %v: %v, %d given out of %d counted, interrupted %v", sorted, err, n, res.Tally.Matches, res.Interrupted)
+			t.Errorf("sorted %v: %v, %d given out of %d counted, interrupted %v", sorted, err, n, res.Tally.Matches,
+				res.Interrupted)
 		}
 		cancel()
 	}
@@ -134,15 +142,18 @@ func TestRunErrors(t *testing.T) {
 	dir := logs(t)
 	inputs, _, _ := Inputs([]string{dir}, "")
 	full := errors.New("disk full")
-	if _, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: inputs}, func(*Match) error { return full }); !errors.Is(err, full) {
+	if _, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: inputs},
+		func(*Match) error { return full }); !errors.Is(err, full) {
 		t.Errorf("an error of the writer: %v", err)
 	}
 	gone := Input{Path: filepath.Join(dir, "gone.json"), Size: 5, Named: true}
-	if _, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: append([]Input{gone}, inputs...)}, func(*Match) error { return nil }); !fault.Is(err, fault.NotFound) {
+	if _, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: append([]Input{gone}, inputs...)},
+		func(*Match) error { return nil }); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a named file that went away: %v", err)
 	}
 	gone.Named = false
-	res, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{gone}}, func(*Match) error { return nil })
+	res, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{gone}},
+		func(*Match) error { return nil })
 	if err != nil || res.Report.SkipN != 1 {
 		t.Errorf("a file of a folder that went away: %v %+v", err, res)
 	}
@@ -152,7 +163,8 @@ func TestRunErrors(t *testing.T) {
 }
 
 func TestRunStdinAndTime(t *testing.T) {
-	in := eventLine("2026-01-01 10:00:00.000", "PC1", `C:\sh.exe`) + `{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","Image":"C:\\sh.exe"}` + "\n"
+	in := eventLine("2026-01-01 10:00:00.000", "PC1", `C:\sh.exe`) +
+		`{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","Image":"C:\\sh.exe"}` + "\n"
 	inputs, _, err := Inputs([]string{Stdin}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +173,9 @@ func TestRunStdinAndTime(t *testing.T) {
 	if res.Tally.Matches != 2 || res.Tally.NoTime != 1 || !strings.Contains(got, `"time":null`) {
 		t.Errorf("%+v\n%s", res.Tally, got)
 	}
-	// A bound of time leaves out what tells no time.
-	_, res = ran(t, Config{Rules: rules(t, ruleA), Inputs: inputs, Stdin: strings.NewReader(in), Filter: Filter{From: at("2026-01-01T00:00:00Z")}})
+	// A bound of time leaves out what states no time.
+	_, res = ran(t, Config{Rules: rules(t, ruleA), Inputs: inputs, Stdin: strings.NewReader(in),
+		Filter: Filter{From: at("2026-01-01T00:00:00Z")}})
 	if res.Tally.Matches != 1 || res.Tally.NoTime != 0 || res.Report.Events != 2 {
 		t.Errorf("%+v", res.Tally)
 	}
@@ -191,7 +204,8 @@ func TestMeter(t *testing.T) {
 		return nil
 	})
 	p := m.Progress()
-	if err != nil || p.Bytes != p.Total || p.Total == 0 || p.Matches != 3800 || p.Events != 3801 || p.Files != int64(len(inputs)) || p.Now == "" {
+	if err != nil || p.Bytes != p.Total || p.Total == 0 || p.Matches != 3800 || p.Events != 3801 ||
+		p.Files != int64(len(inputs)) || p.Now == "" {
 		t.Errorf("%v %+v", err, p)
 	}
 }
@@ -240,7 +254,8 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	f := Filter{From: at("2026-01-02T00:00:00Z"), To: at("2026-01-03T00:00:00Z")}
-	for s, want := range map[string]bool{"2026-01-01T23:59:59.999Z": false, "2026-01-02T00:00:00Z": true, "2026-01-02T23:59:59.999Z": true, "2026-01-03T00:00:00Z": false} {
+	for s, want := range map[string]bool{"2026-01-01T23:59:59.999Z": false, "2026-01-02T00:00:00Z": true,
+		"2026-01-02T23:59:59.999Z": true, "2026-01-03T00:00:00Z": false} {
 		if f.covers(at(s), true) != want || f.covers(at(s), false) {
 			t.Errorf("%s: %v", s, !want)
 		}

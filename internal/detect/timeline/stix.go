@@ -28,13 +28,13 @@ type bundle struct {
 	w      *bufio.Writer
 	style  Style
 	groups map[groupKey]*group
-	most   int // groups that are told apart
+	most   int // groups that are distinguished
 }
 
 type groupKey struct {
 	rule *sigma.Rule
 	host string
-	rest bool // hosts that are not told apart any more
+	rest bool // hosts that are not distinguished any more
 }
 
 type group struct {
@@ -126,13 +126,16 @@ func (b *bundle) End(*Result) error {
 	made.object(marking, nil)
 	made.author = idOf("identity", "meneki")
 	made.object(stix.Identity{Common: made.common(made.author), Name: "meneki", Class: "system",
-		Description: b.style.Program + ": matches of Sigma rules over recorded events. Each rule is its author's, under the licence that its indicator names."}.Object())
+		Description: b.style.Program +
+			": matches of Sigma rules over recorded events. Each rule is its author's, under the licence that its " +
+			"indicator names."}.Object())
 	keys := make([]groupKey, 0, len(b.groups))
 	for k := range b.groups {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(x, y groupKey) int {
-		return cmp.Or(cmp.Compare(x.rule.Path, y.rule.Path), cmp.Compare(x.rule.Line, y.rule.Line), cmp.Compare(x.rule.Key(), y.rule.Key()), cmp.Compare(x.host, y.host), boolCompare(x.rest, y.rest))
+		return cmp.Or(cmp.Compare(x.rule.Path, y.rule.Path), cmp.Compare(x.rule.Line, y.rule.Line),
+			cmp.Compare(x.rule.Key(), y.rule.Key()), cmp.Compare(x.host, y.host), boolCompare(x.rest, y.rest))
 	})
 	var content []string
 	for _, k := range keys {
@@ -219,7 +222,8 @@ func groupName(k groupKey, g *group) []string {
 	if k.rest {
 		rest = "rest"
 	}
-	return []string{k.rule.Key(), string(k.rule.Source), k.host, rest, g.first.Format(time.RFC3339Nano), g.last.Format(time.RFC3339Nano)}
+	return []string{k.rule.Key(), string(k.rule.Source), k.host, rest, g.first.Format(time.RFC3339Nano),
+		g.last.Format(time.RFC3339Nano)}
 }
 
 func (w *makings) indicator(r *sigma.Rule) string {
@@ -227,15 +231,18 @@ func (w *makings) indicator(r *sigma.Rule) string {
 	if w.done[id] {
 		return id
 	}
-	i := stix.Indicator{Common: w.common(id), Name: r.Title, Description: strings.TrimSpace(r.Description + "\n\n" + r.Credit()),
-		Pattern: string(r.Source), PatternType: "sigma", ValidFrom: stix.TimestampOf(w.now), Types: []string{"anomalous-activity"}}
+	i := stix.Indicator{Common: w.common(id), Name: r.Title,
+		Description: strings.TrimSpace(r.Description + "\n\n" + r.Credit()),
+		Pattern:     string(r.Source), PatternType: "sigma", ValidFrom: stix.TimestampOf(w.now),
+		Types: []string{"anomalous-activity"}}
 	if r.Level.Rank() >= sigma.High.Rank() {
 		i.Types = []string{"malicious-activity"}
 	}
 	i.Labels = slices.Clone(r.Tags)
 	i.ExternalReferences = []stix.ExternalReference{{SourceName: "sigma", ExternalID: r.Key(), Description: r.Credit()}}
 	for _, t := range techniques(r) {
-		i.ExternalReferences = append(i.ExternalReferences, stix.ExternalReference{SourceName: "mitre-attack", ExternalID: t})
+		i.ExternalReferences = append(i.ExternalReferences,
+			stix.ExternalReference{SourceName: "mitre-attack", ExternalID: t})
 	}
 	for _, p := range phases(r) {
 		i.KillChainPhases = append(i.KillChainPhases, stix.KillChainPhase{KillChain: "mitre-attack", Phase: p})

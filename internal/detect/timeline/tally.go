@@ -27,7 +27,7 @@ type Tally struct {
 // Counts are numbers of matches by level, in the order of Levels.
 type Counts [len(Levels)]int64
 
-// Worst gives where in Levels the most severe level stands that was counted.
+// Worst returns where in Levels the most severe level stands that was counted.
 func (c Counts) Worst() int {
 	for i, n := range c {
 		if n > 0 {
@@ -118,16 +118,17 @@ func (t *Tally) Add(m *Match) {
 	}
 }
 
-// Rules gives the rules that matched: the most severe first, then the most frequent.
+// Rules returns the rules that matched: the most severe first, then the most frequent.
 func (t *Tally) Rules() []*Count {
 	list := values(t.rules)
 	slices.SortFunc(list, func(a, b *Count) int {
-		return cmp.Or(cmp.Compare(a.Levels.Worst(), b.Levels.Worst()), cmp.Compare(b.Matches, a.Matches), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Rule.Key(), b.Rule.Key()))
+		return cmp.Or(cmp.Compare(a.Levels.Worst(), b.Levels.Worst()), cmp.Compare(b.Matches, a.Matches),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Rule.Key(), b.Rule.Key()))
 	})
 	return list
 }
 
-// Hosts gives the hosts: those with the most severe matches first. The name of
+// Hosts returns the hosts: those with the most severe matches first. The name of
 // records that tell no host is "".
 func (t *Tally) Hosts() []*Count {
 	list := values(t.hosts)
@@ -142,7 +143,7 @@ func (t *Tally) Hosts() []*Count {
 	return list
 }
 
-// Techniques gives the ATT&CK techniques that the rules name, "T1059.001", the
+// Techniques returns the ATT&CK techniques that the rules name, "T1059.001", the
 // most frequent first.
 func (t *Tally) Techniques() []*Count {
 	var list []*Count
@@ -159,7 +160,7 @@ func (t *Tally) Techniques() []*Count {
 	return list
 }
 
-// Tactics gives those ATT&CK tactics that the rules name, in the order of the matrix.
+// Tactics returns those ATT&CK tactics that the rules name, in the order of the matrix.
 func (t *Tally) Tactics() []*Count {
 	var list []*Count
 	for _, tactic := range tactics {
@@ -178,7 +179,7 @@ func values[K comparable](m map[K]*Count) []*Count {
 	return list
 }
 
-// Technique gives the id of the ATT&CK technique that a tag names, "T1059.001";
+// Technique returns the id of the ATT&CK technique that a tag names, "T1059.001";
 // "" if it names none.
 func Technique(tag string) string {
 	id, ok := strings.CutPrefix(strings.ToLower(tag), "attack.t")

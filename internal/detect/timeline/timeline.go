@@ -18,7 +18,7 @@ import (
 // Match is one event that satisfied one rule.
 type Match struct {
 	Rule   *sigma.Rule
-	Time   time.Time          // when the event happened, UTC; zero if the record tells no time
+	Time   time.Time          // when the event happened, UTC; zero if the record states no time
 	File   string             // file as it was named; inside an archive "a.zip!b.json"
 	Record int64              // number of the record in File, from 1; of an .evtx file the log's own record number
 	Host   string             // the machine it is about, as written
@@ -57,7 +57,7 @@ func newMatch(m *sigma.Match, ev *event.Event, in, rule int) *Match {
 		Host: strings.Clone(event.Clip(ev.Host, maxName)), User: strings.Clone(event.Clip(ev.User, maxName)),
 		Fields: fieldsOf(m.Fields), file: in, rule: rule,
 	}
-	if !ev.Time.Equal(ev.Seen) { // a record that tells no time has that of the reading
+	if !ev.Time.Equal(ev.Seen) { // a record that states no time has that of the reading
 		out.Time = ev.Time.UTC()
 	}
 	return out
@@ -102,7 +102,7 @@ func has(list []string, v string) bool {
 // that state none.
 var Levels = [...]sigma.Level{sigma.Critical, sigma.High, sigma.Medium, sigma.Low, sigma.Informational, ""}
 
-// levelIndex gives where in Levels a level stands.
+// levelIndex returns where in Levels a level stands.
 func levelIndex(l sigma.Level) int {
 	for i, x := range Levels {
 		if x == l {

@@ -13,7 +13,7 @@ import (
 // sketch writes JSON lines as Timesketch imports them: message, datetime (ISO
 // 8601) and timestamp_desc are what it asks for (its documentation, "Import from
 // JSON or CSV"), timestamp is the same time in microseconds, tag becomes tags of
-// the event. A record that tells no time gets the time of the run, and its
+// the event. A record that states no time gets the time of the run, and its
 // timestamp_desc says so, because Timesketch takes no row without one.
 type sketch struct {
 	w   *bufio.Writer
@@ -93,14 +93,17 @@ func newSketchSheet(b *bufio.Writer, s Style) *sketchSheet {
 
 // Begin writes the heading.
 func (s *sketchSheet) Begin(*Result) error {
-	return s.w.Write([]string{"message", "timestamp", "datetime", "timestamp_desc", "level", "host", "user", "rule_title", "rule_id", "rule_author", "rule_license", "tag", "file", "record", "matched"})
+	return s.w.Write([]string{"message", "timestamp", "datetime", "timestamp_desc", "level", "host", "user",
+		"rule_title", "rule_id", "rule_author", "rule_license", "tag", "file", "record", "matched"})
 }
 
 // Write writes one row.
 func (s *sketchSheet) Write(m *Match) error {
 	t, desc := when(m, s.now)
-	return s.w.Write([]string{message(m), strconv.FormatInt(t.UnixMicro(), 10), t.Format("2006-01-02T15:04:05.000000-07:00"), desc, LevelName(m.Rule.Level), m.Host, m.User,
-		m.Rule.Title, m.Rule.Key(), m.Rule.Author, m.Rule.License, string(appendList(nil, labels(m.Rule))), m.File, strconv.FormatInt(m.Record, 10), evidence(m, " ¦ ")})
+	return s.w.Write([]string{message(m), strconv.FormatInt(t.UnixMicro(), 10),
+		t.Format("2006-01-02T15:04:05.000000-07:00"), desc, LevelName(m.Rule.Level), m.Host, m.User,
+		m.Rule.Title, m.Rule.Key(), m.Rule.Author, m.Rule.License, string(appendList(nil, labels(m.Rule))), m.File,
+		strconv.FormatInt(m.Record, 10), evidence(m, " ¦ ")})
 }
 
 // End flushes.

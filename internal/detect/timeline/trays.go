@@ -43,7 +43,7 @@ func (t *trays) idle(i int) error {
 	return t.err
 }
 
-// put hands over matches of input i, in their order.
+// put passes on matches of input i, in their order.
 func (t *trays) put(i int, list []*Match) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -38,7 +38,7 @@ type worker struct {
 	chunk   evtx.Chunk
 }
 
-// workers gives what makes a worker: with the fast engine, or with the evaluator
+// workers returns what makes a worker: with the fast engine, or with the evaluator
 // that it is held against.
 func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 	if reference {
@@ -116,11 +116,11 @@ func (w *worker) short(b *batch, c read.Cut) bool {
 
 // event matches an event that was decoded.
 func (w *worker) event(b *batch, ev *event.Event) {
-	if ev.Open() {
+	if ev.TryAllSources() {
 		b.report.Unknown++
 	}
 	for m := range w.match(ev) {
-		if ev.Grounds(m) {
+		if ev.Supports(m) {
 			w.found(b, ev, m)
 		}
 		if b.err != nil {
@@ -158,7 +158,7 @@ func (s *scanner) made(match *sigma.Match, ev *event.Event, input, place int) *M
 
 const maxSeen = 64 // observables of one match
 
-// seenIn gives copies of what an event names.
+// seenIn returns copies of what an event names.
 func seenIn(ev *event.Event) []event.Observable {
 	list := event.Observables(ev)
 	list = list[:min(len(list), maxSeen)]

@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// BenchmarkLookup asks for values that nobody watches for, one of each kind.
+// BenchmarkLookup asks for values that no one watches for, one of each kind.
 func BenchmarkLookup(b *testing.B) {
 	l, err := Open(b.TempDir(), Options{})
 	if err != nil {
@@ -36,7 +36,8 @@ func BenchmarkLookup(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, o := range []event.Observable{
-		{Type: event.Domain, Value: "www.something.example"}, {Type: event.URL, Value: "https://www.something.example/a/b/c?d=e"},
+		{Type: event.Domain, Value: "www.something.example"},
+		{Type: event.URL, Value: "https://www.something.example/a/b/c?d=e"},
 		{Type: event.IPv4, Value: "192.0.2.1"}, {Type: event.SHA256, Value: "aa"},
 	} {
 		b.Run(string(o.Type), func(b *testing.B) {

@@ -40,7 +40,8 @@ func opened(t testing.TB, dir string, o Options) *List {
 func everything(t testing.TB, l *List) []string {
 	t.Helper()
 	var out []string
-	if err := l.All(context.Background(), func(e Entry) bool { out = append(out, e.Value+" "+e.Source); return true }); err != nil {
+	if err := l.All(context.Background(),
+		func(e Entry) bool { out = append(out, e.Value+" "+e.Source); return true }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(out)
@@ -111,7 +112,7 @@ func TestCrashBetweenSteps(t *testing.T) {
 			if err := l.Add(ctx, named(5, "c")); err != nil {
 				t.Fatalf("%s stopped at %q: %v", c.name, where, err)
 			}
-			// And so does whoever opens it again, with the later change and nothing left over.
+			// And so does anyone who opens it again, with the later change and nothing left over.
 			again := opened(t, dir, Options{})
 			want := append(slices.Clone(live), "d5.example c")
 			slices.Sort(want)
@@ -369,7 +370,8 @@ func TestDamagedBlockIsToldByLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d *DamagedError
-	err = l.Lookup([]event.Observable{{Type: event.Domain, Value: "d1.example"}}, func(h Hit) bool { t.Errorf("%v", h); return true })
+	err = l.Lookup([]event.Observable{{Type: event.Domain, Value: "d1.example"}},
+		func(h Hit) bool { t.Errorf("%v", h); return true })
 	if !errors.As(err, &d) || d.File != path || !errors.Is(l.Stats().Damage, err) {
 		t.Errorf("%v, then %v", err, l.Stats().Damage)
 	}
@@ -413,7 +415,8 @@ func TestReadersWhileItChanges(t *testing.T) {
 				}
 				// Two values of one load are seen together, whichever load it is.
 				var seen []string
-				if err := l.Lookup([]event.Observable{{Type: event.Domain, Value: "x.example"}, {Type: event.Domain, Value: "y.example"}}, func(h Hit) bool {
+				if err := l.Lookup([]event.Observable{{Type: event.Domain, Value: "x.example"},
+					{Type: event.Domain, Value: "y.example"}}, func(h Hit) bool {
 					seen = append(seen, h.Entry.ID)
 					return true
 				}); err != nil || len(seen) != 0 && (len(seen) != 2 || seen[0] != seen[1]) {

@@ -25,28 +25,36 @@ const (
 
 // roles maps field names to roles, for every product. Nested names have dots.
 var roles = map[string]role{
-	"Image": fileRole, "ParentImage": fileRole, "TargetFilename": fileRole, "ImageLoaded": fileRole, "OriginalFileName": fileRole,
-	"SourceImage": fileRole, "TargetImage": fileRole, "NewProcessName": fileRole, "ParentProcessName": fileRole, "ProcessName": fileRole,
-	"file.name": fileRole, "file.path": fileRole, "fileinfo.filename": fileRole, "filename": fileRole, "files.filename": fileRole,
-	"process.executable": fileRole, "process.name": fileRole, "process.parent.executable": fileRole, "dll.path": fileRole, "exe": fileRole,
+	"Image": fileRole, "ParentImage": fileRole, "TargetFilename": fileRole, "ImageLoaded": fileRole,
+	"OriginalFileName": fileRole,
+	"SourceImage":      fileRole, "TargetImage": fileRole, "NewProcessName": fileRole, "ParentProcessName": fileRole,
+	"ProcessName": fileRole,
+	"file.name":   fileRole, "file.path": fileRole, "fileinfo.filename": fileRole, "filename": fileRole,
+	"files.filename":     fileRole,
+	"process.executable": fileRole, "process.name": fileRole, "process.parent.executable": fileRole,
+	"dll.path": fileRole, "exe": fileRole,
 
-	"TargetObject": registryRole, "registry.path": registryRole, "registry.key": registryRole, "ObjectName": registryRole,
+	"TargetObject": registryRole, "registry.path": registryRole, "registry.key": registryRole,
+	"ObjectName": registryRole,
 
-	"http.http_user_agent": agentRole, "c-useragent": agentRole, "user_agent": agentRole, "user_agent.original": agentRole,
-	"cs-user-agent": agentRole, "userAgent": agentRole,
+	"http.http_user_agent": agentRole, "c-useragent": agentRole, "user_agent": agentRole,
+	"user_agent.original": agentRole,
+	"cs-user-agent":       agentRole, "userAgent": agentRole,
 
 	"Hashes": hashesRole, "Hash": hashesRole, "hashes": hashesRole,
-	"sha512": hashRole, "SHA512": hashRole, "file.hash.sha512": hashRole, "process.hash.sha512": hashRole, "sha384": hashRole, "sha224": hashRole,
+	"sha512": hashRole, "SHA512": hashRole, "file.hash.sha512": hashRole, "process.hash.sha512": hashRole,
+	"sha384": hashRole, "sha224": hashRole,
 	"Imphash": imphashRole, "file.pe.imphash": imphashRole, "process.pe.imphash": imphashRole,
 	"ja3": ja3Role, "tls.ja3.hash": ja3Role, "tls.client.ja3": ja3Role,
-	"mac": macRole, "source.mac": macRole, "destination.mac": macRole, "client.mac": macRole, "host.mac": macRole, "ether.src_mac": macRole, "ether.dest_mac": macRole,
+	"mac": macRole, "source.mac": macRole, "destination.mac": macRole, "client.mac": macRole, "host.mac": macRole,
+	"ether.src_mac": macRole, "ether.dest_mac": macRole,
 	"MutexName": mutexRole, "mutex": mutexRole,
 }
 
 // Observables is event.Observables and what only a watchlist looks for: file
 // names and paths, registry keys, user agents, longer hashes, IMPHASH, JA3, MAC
 // addresses and mutexes of known fields. Those of internal/event come first; at
-// most event.MaxObservables are added, in a fixed order, without doubles.
+// most event.MaxObservables are added, in a fixed order, without duplicates.
 func Observables(ev *event.Event) []event.Observable {
 	out := event.Observables(ev)
 	x := extractor{from: len(out), out: out}

@@ -38,7 +38,7 @@ func (f *filter) add(fp uint64) {
 	}
 }
 
-// may gives 0 if fp was never added, and 1 if perhaps it was: a number, so that
+// may returns 0 if fp was never added, and 1 if perhaps it was: a number, so that
 // no branch waits for it.
 func (f *filter) may(fp uint64) uint64 {
 	b, x := f.block(fp), uint32(fp)
@@ -64,7 +64,7 @@ func newGrowing(entries int) *growing {
 	return &growing{words: make([]atomic.Uint64, max(4, entries*filterBits/256*4))}
 }
 
-// bits gives the two bits of word i of fp's block.
+// bits returns the two bits of word i of fp's block.
 func (g *growing) bits(fp uint64, i int) uint64 {
 	x := uint32(fp)
 	return 1<<(x*salts[2*i]>>26) | 1<<(x*salts[2*i+1]>>26)

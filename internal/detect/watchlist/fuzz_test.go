@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// FuzzDecode gives any bytes to what reads records, batches and tables behind
+// FuzzDecode passes any bytes to what reads records, batches and tables behind
 // their checksums: no panic, and what is read is written the same way again.
 func FuzzDecode(f *testing.F) {
 	e, err := Check(Entry{Type: event.IPv4, Value: "10.0.0.0/8", Source: "s", ID: "i"})
@@ -16,7 +16,8 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	r := recordOf(1, e)
-	f.Add(encodeFrame([]change{{add: &r}, {key: &r, mark: markKey(&r)}, {mark: markID([]byte("i"))}, {mark: markSource("s")}})[frameHead:])
+	f.Add(encodeFrame([]change{{add: &r}, {key: &r, mark: markKey(&r)}, {mark: markID([]byte("i"))},
+		{mark: markSource("s")}})[frameHead:])
 	w := writer{sources: newSources(), filter: newFilter(1)}
 	if err := w.add(&r); err != nil {
 		f.Fatal(err)

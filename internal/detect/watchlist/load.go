@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// streams gives the layers as streams, newest first, each without what newer
+// streams returns the layers as streams, newest first, each without what newer
 // layers hide. keep, if not nil, refuses further records.
 func (s *snapshot) streams(keep func(*record) bool) []stream {
 	var out []stream
@@ -86,10 +86,10 @@ type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Abort gives the load up. After Commit it does nothing.
+// Abort abandons the load. After Commit it does nothing.
 func (b *Load) Abort() {
 	if !b.done {
 		b.done = true

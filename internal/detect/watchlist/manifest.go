@@ -35,7 +35,7 @@ func (m manifest) clone() manifest {
 	return m
 }
 
-// name gives a new file its name.
+// name returns the name for a new file.
 func (m *manifest) name(what string) string {
 	m.Next++
 	return fmt.Sprintf("%s-%08d", what, m.Next)
@@ -106,7 +106,8 @@ func readManifest(dir string) (m manifest, ok bool, err error) {
 		return m, false, damaged(err.Error())
 	}
 	if m.Version != manifestVersion {
-		return m, false, fmt.Errorf("watchlist: %s is of version %d; this program reads version %d", path, m.Version, manifestVersion)
+		return m, false, fmt.Errorf("watchlist: %s is of version %d; this program reads version %d", path, m.Version,
+			manifestVersion)
 	}
 	for _, n := range append([]string{m.Segment}, m.Journals...) {
 		if n != filepath.Base(n) && n != "" {
@@ -128,7 +129,8 @@ func leftovers(dir string, m manifest) ([]string, error) {
 	var out []string
 	for _, e := range list {
 		n := e.Name()
-		ours := strings.HasPrefix(n, "segment-") || strings.HasPrefix(n, "journal-") || strings.HasPrefix(n, "load-") || n == manifestName+".new"
+		ours := strings.HasPrefix(n, "segment-") || strings.HasPrefix(n, "journal-") || strings.HasPrefix(n, "load-") ||
+			n == manifestName+".new"
 		if ours && e.Type().IsRegular() && n != m.Segment && !slices.Contains(m.Journals, n) {
 			out = append(out, n)
 		}

@@ -26,7 +26,8 @@ func newOverlay(most int) *overlay { return &overlay{filter: newGrowing(most)} }
 
 // The marks of what was removed: one entry, all of an id, all of a source.
 func markKey(r *record) string {
-	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" + string(r.id)
+	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" +
+		string(r.id)
 }
 func markID(id []byte) string         { return "i" + string(id) }
 func markSource(source string) string { return "s" + source }
@@ -138,7 +139,7 @@ func (o *overlay) dropAll(drop func(uint64, func(*record) bool), out func(*recor
 
 func (o *overlay) empty() bool { return o.added == 0 && o.removed == 0 }
 
-// find gives every record of a fingerprint.
+// find returns every record of a fingerprint.
 func (o *overlay) find(fp uint64, yield func(*record)) {
 	if o.added == 0 || !o.filter.may(fp) {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// fingerprint gives the 64 bits by which an entry is found. It is not what
+// fingerprint returns the 64 bits by which an entry is found. It is not what
 // decides: a find is compared by value.
 func fingerprint(seed uint64, k kind, m Match, v string) uint64 {
 	if m == Network {
@@ -110,7 +110,7 @@ func (d *depths) has(n int) bool { return d[uint(n)/64%3]&(1<<(uint(n)%64)) != 0
 func (d *depths) none() bool     { return d[0]|d[1]|d[2] == 0 }
 
 // shapes says which depths there are of each kind and way to match, so that a
-// look-up asks for nothing that nobody watches for.
+// look-up asks for nothing that no one watches for.
 type shapes [kinds][matches]depths
 
 func (s *shapes) add(k kind, m Match, v string) { s[k][m].add(depth(k, m, v)) }

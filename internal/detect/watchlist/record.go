@@ -13,7 +13,7 @@ import (
 )
 
 // record is an entry as the files hold it. value and id may lie in a buffer of
-// whoever gave it, until that gives the next one; copied makes them its own.
+// its stream, until the stream yields the next one; copied makes them its own.
 type record struct {
 	fp     uint64
 	kind   kind
@@ -111,7 +111,8 @@ func decodeRecord(b []byte, names []string) (r record, rest []byte, err error) {
 	r.kind, r.match, r.tlp = kind(b[8]>>3), Match(b[8]&7), policy.TLP(b[9])
 	b = b[10:]
 	source, n := binary.Uvarint(b)
-	if n <= 0 || source >= uint64(len(names)) || r.kind == 0 || r.kind >= kinds || r.match >= matches || !r.tlp.Known() {
+	if n <= 0 || source >= uint64(len(names)) || r.kind == 0 || r.kind >= kinds || r.match >= matches ||
+		!r.tlp.Known() {
 		return r, nil, errRecord
 	}
 	r.source, b = names[source], b[n:]
@@ -133,7 +134,7 @@ func decodeBytes(b []byte, most int) (v, rest []byte, err error) {
 	return b[n : n+int(size) : n+int(size)], b[n+int(size):], nil
 }
 
-// stream gives records in order, each until the next is asked for; nil at the end.
+// stream returns records in order, each until the next is asked for; nil at the end.
 type stream interface {
 	next() (*record, error)
 }

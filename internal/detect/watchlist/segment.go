@@ -39,7 +39,7 @@ type section struct {
 
 type segment struct {
 	path   string
-	f      *os.File // closed when nobody refers to it any more
+	f      *os.File // closed when no one refers to it any more
 	size   int64
 	count  int64
 	seed   uint64
@@ -107,7 +107,8 @@ func (s *segment) load() error {
 	if _, err := s.f.ReadAt(tail, at); err != nil {
 		return s.damaged(at, "%v", err)
 	}
-	if string(tail[tailSize-8:]) != tailMagic || castagnoli(tail[:tailSize-12]) != binary.LittleEndian.Uint32(tail[tailSize-12:]) {
+	if string(tail[tailSize-8:]) != tailMagic ||
+		castagnoli(tail[:tailSize-12]) != binary.LittleEndian.Uint32(tail[tailSize-12:]) {
 		return s.damaged(at, "its last bytes are not the end of a list")
 	}
 	s.seed = binary.LittleEndian.Uint64(tail)
@@ -116,7 +117,8 @@ func (s *segment) load() error {
 	end := at
 	for i := len(parts) - 1; i >= 0; i-- {
 		b := tail[16+20*i:]
-		p := section{int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:])), binary.LittleEndian.Uint32(b[16:])}
+		p := section{int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:])),
+			binary.LittleEndian.Uint32(b[16:])}
 		if p.off < int64(len(segmentHead)) || p.size < 0 || p.off+p.size != end {
 			return s.damaged(at, "its parts do not lie one behind another")
 		}
@@ -130,7 +132,8 @@ func (s *segment) load() error {
 			err = rest
 		}
 		if sum.Sum32() != parts[i].sum {
-			return s.damaged(parts[i].off, "the checksum of its %s is wrong", [...]string{"index", "filter", "tables"}[i])
+			return s.damaged(parts[i].off, "the checksum of its %s is wrong",
+				[...]string{"index", "filter", "tables"}[i])
 		}
 		if err != nil {
 			return s.damaged(parts[i].off, "%v", err)
@@ -151,8 +154,10 @@ func (s *segment) loadIndex(r io.Reader, p section) error {
 		if _, err := io.ReadFull(r, b[:]); err != nil {
 			return err
 		}
-		s.fps[i], s.offs[i], s.sums[i] = binary.LittleEndian.Uint64(b[:]), int64(binary.LittleEndian.Uint64(b[8:])), binary.LittleEndian.Uint32(b[16:])
-		if s.offs[i] < last || i == 0 && s.offs[i] != last || s.offs[i] >= p.off || i > 0 && (s.fps[i] < s.fps[i-1] || s.offs[i]-s.offs[i-1] > blockSize+maxRecord) {
+		s.fps[i], s.offs[i], s.sums[i] = binary.LittleEndian.Uint64(b[:]), int64(binary.LittleEndian.Uint64(b[8:])),
+			binary.LittleEndian.Uint32(b[16:])
+		if s.offs[i] < last || i == 0 && s.offs[i] != last || s.offs[i] >= p.off || i > 0 &&
+			(s.fps[i] < s.fps[i-1] || s.offs[i]-s.offs[i-1] > blockSize+maxRecord) {
 			return errors.New("the index is out of order")
 		}
 		last = s.offs[i]
@@ -262,7 +267,7 @@ func (s *segment) block(i int, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// find gives every record of a fingerprint. What it yields is valid during the call.
+// find returns every record of a fingerprint. What it yields is valid during the call.
 func (s *segment) find(fp uint64, yield func(*record)) error {
 	if s.filter.may(fp) == 0 {
 		return nil
@@ -321,7 +326,8 @@ func (s *segment) read(fp uint64, yield func(*record)) error {
 
 // memory is what the segment holds in memory, in bytes, without hot records.
 func (s *segment) memory() int64 {
-	return int64(len(s.fps))*20 + int64(len(s.filter.bits)) + int64(len(s.nets.v4))*8 + int64(len(s.nets.v6))*32 + int64(len(s.nets.first4))*4 + int64(len(s.nets.touched4))*8
+	return int64(len(s.fps))*20 + int64(len(s.filter.bits)) + int64(len(s.nets.v4))*8 + int64(len(s.nets.v6))*32 +
+		int64(len(s.nets.first4))*4 + int64(len(s.nets.touched4))*8
 }
 
 // scan is the stream of all records.

@@ -127,7 +127,7 @@ func (w *writer) finish() error {
 	return nil
 }
 
-// abort gives up the file.
+// abort removes the file.
 func (w *writer) abort() {
 	w.f.Close()
 	os.Remove(w.f.Name())

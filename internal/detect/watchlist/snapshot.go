@@ -70,7 +70,7 @@ func (p *batches) back(b *batch) {
 	p.pool.Put(b)
 }
 
-// question is one value of one kind that somebody may watch for in one way.
+// question is one value of one kind that someone may watch for in one way.
 type question struct {
 	fp       uint64
 	at       uint32 // observable in list
@@ -80,7 +80,7 @@ type question struct {
 	bits     uint8 // length of a network
 }
 
-// ask notes every question about observable i that somebody has an interest in.
+// ask notes every question about observable i that someone has an interest in.
 func (b *batch) ask(i int) {
 	k := kindOf(b.list[i].Type)
 	if k == 0 {
@@ -159,7 +159,8 @@ func (b *batch) networks(i int, k kind) {
 	for n := addr.BitLen(); n >= 0; n-- {
 		if lengths.has(n) {
 			p, _ := addr.Prefix(n)
-			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network, bits: uint8(n)})
+			b.note(question{fp: networkFingerprint(b.s.seed, p), at: uint32(i), kind: k, match: Network,
+				bits: uint8(n)})
 		}
 	}
 }

@@ -19,7 +19,7 @@
 // Load is seen as a whole or not at all. Blocks, tables, journal and manifest
 // carry CRC-32C; what is damaged is named by a *DamagedError.
 //
-// A folder belongs to one process at a time; whoever opens it holds the lock of
+// A folder belongs to one process at a time: the process that holds the lock of
 // the data folder around it.
 package watchlist
 
@@ -97,7 +97,7 @@ type Key struct {
 	ID     string
 }
 
-// Key gives the entry's key.
+// Key returns the entry's key.
 func (e Entry) Key() Key { return Key{e.Type, e.Match, e.Value, e.Source, e.ID} }
 
 // Hit is an entry that an observable met.
@@ -111,7 +111,7 @@ const (
 	maxName  = 512  // bytes of a source's name and of an id
 )
 
-// Check gives e in the form in which it is kept: value canonical, a network's
+// Check returns e in the form in which it is kept: value canonical, a network's
 // Match set, no label made RED. It refuses what could not be matched as it says,
 // and what would match nearly everything: networks wider than /8 (IPv4) and /16
 // (IPv6), and domains under which the public registers (co.jp) as a tree. The
@@ -128,7 +128,8 @@ func Check(e Entry) (Entry, error) {
 	e.Value = v
 	if (k == kindIPv4 || k == kindIPv6) && strings.IndexByte(v, '/') >= 0 {
 		if e.Match != Exact && e.Match != Network {
-			return e, refuse(i18n.T("{0} is a network and cannot match as {1}", "{0} はネットワークであり、{1} としては照合できません").With(v, e.Match))
+			return e, refuse(i18n.T("{0} is a network and cannot match as {1}",
+				"{0} はネットワークであり、{1} としては照合できません").With(v, e.Match))
 		}
 		e.Match = Network
 	} else if e.Match == Network {
@@ -144,9 +145,11 @@ func Check(e Entry) (Entry, error) {
 	case e.Source == "":
 		return e, refuse(i18n.T("{0} has no source", "{0} に出所がありません").With(quoted(v)))
 	case len(e.Source) > maxName || !utf8.ValidString(e.Source):
-		return e, refuse(i18n.T("the source's name is not UTF-8 of at most {0} bytes", "出所の名前は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
+		return e, refuse(i18n.T("the source's name is not UTF-8 of at most {0} bytes",
+			"出所の名前は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
 	case len(e.ID) > maxName || !utf8.ValidString(e.ID):
-		return e, refuse(i18n.T("the id is not UTF-8 of at most {0} bytes", "ID は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
+		return e, refuse(i18n.T("the id is not UTF-8 of at most {0} bytes",
+			"ID は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
 	}
 	e.TLP = e.TLP.Binding()
 	if !e.ValidUntil.IsZero() {

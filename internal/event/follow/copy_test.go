@@ -103,15 +103,15 @@ func TestWholeGoesOn(t *testing.T) {
 // A log that is not UTF-8 is read, and named once.
 func TestNotUTF8IsTold(t *testing.T) {
 	c := newWorld(t)
-	var told []read.BadRecord
-	c.opts.OnOdd = func(b read.BadRecord) { told = append(told, b) }
+	var odd []read.BadRecord
+	c.opts.OnOdd = func(b read.BadRecord) { odd = append(odd, b) }
 	c.start()
 	c.append("a.log", "1\n\x93\xfa\n")
 	c.settle()
 	c.append("a.log", "\x93\xfa\n4\n")
 	c.settle()
-	if len(c.order) != 4 || len(told) != 1 || told[0].Record != 2 || filepath.Base(told[0].Name) != "a.log" {
-		t.Errorf("%q, told %+v", c.order, told)
+	if len(c.order) != 4 || len(odd) != 1 || odd[0].Record != 2 || filepath.Base(odd[0].Name) != "a.log" {
+		t.Errorf("%q, odd %+v", c.order, odd)
 	}
 }
 
@@ -223,7 +223,7 @@ func TestCopyTruncateWithinALook(t *testing.T) {
 	}
 }
 
-// The same while nobody looked, over a rotation that was there before.
+// The same while no one looked, over a rotation that was there before.
 func TestCopyTruncateOverAnOldRotation(t *testing.T) {
 	for _, pattern := range []string{"a.log", ""} {
 		for _, down := range []bool{false, true} {

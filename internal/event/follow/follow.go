@@ -1,6 +1,6 @@
 // Package follow reads files as they grow and folders as they fill: new lines,
 // new files, rotation by renaming and by copying, truncation, and archives that
-// are dropped in. How far it read is handed to its owner after each batch that
+// are dropped in. How far it read is reported to its owner after each batch that
 // the owner has kept, so that a restart neither loses nor doubles an event.
 package follow
 
@@ -54,19 +54,19 @@ type Counters struct {
 // Follower follows files. Make it with New; Run and Poll are for one goroutine,
 // Counters for any.
 type Follower struct {
-	opts  Options
-	marks Checkpoints
-	sink  Sink
+	opts        Options
+	checkpoints Checkpoints
+	sink        Sink
 
 	loaded  bool
-	began   time.Time            // when marks were loaded
-	files   []*file              // in the order in which they are read
-	pending map[string]Mark      // loaded, and their file not found yet
-	past    []Mark               // of generations that were read to their end, at most maxPast a path
-	done    map[string]bool      // content hashes of wholes that were read
-	skipped map[string]stamp     // by path
-	since   map[string]time.Time // by log: generations last written before this are not ours; see generations
-	folders map[string]folder    // that logs are in
+	began   time.Time             // when checkpoints were loaded
+	files   []*file               // in the order in which they are read
+	pending map[string]Checkpoint // loaded, and their file not found yet
+	past    []Checkpoint          // of generations that were read to their end, at most maxPast a path
+	done    map[string]bool       // content hashes of wholes that were read
+	skipped map[string]stamp      // by path
+	since   map[string]time.Time  // by log: generations last written before this are not ours; see generations
+	folders map[string]folder     // that logs are in
 	buf     []byte
 
 	mu       sync.Mutex
@@ -75,7 +75,7 @@ type Follower struct {
 
 // New makes a Follower. The sink is called from the goroutine of Run, with one
 // batch at a time, each of one file.
-func New(opts Options, marks Checkpoints, sink Sink) *Follower {
+func New(opts Options, checkpoints Checkpoints, sink Sink) *Follower {
 	if opts.Every <= 0 {
 		opts.Every = 200 * time.Millisecond
 	}
@@ -103,9 +103,16 @@ func New(opts Options, marks Checkpoints, sink Sink) *Follower {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	return &Follower{opts: opts, marks: marks, sink: sink, pending: map[string]Mark{}, done: map[string]bool{},
-		skipped: map[string]stamp{},
-		since:   map[string]time.Time{}, folders: map[string]folder{}}
+	return &Follower{
+		opts:        opts,
+		checkpoints: checkpoints,
+		sink:        sink,
+		pending:     map[string]Checkpoint{},
+		done:        map[string]bool{},
+		skipped:     map[string]stamp{},
+		since:       map[string]time.Time{},
+		folders:     map[string]folder{},
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -153,22 +160,22 @@ func (w *Follower) close() {
 
 // file is one file that is followed.
 type file struct {
-	mark    Mark
-	path    string // where it is now
-	info    os.FileInfo
-	f       *os.File
-	decoder *read.Decoder
-	form    read.Form
-	away    bool      // no path that is followed leads to it any more
-	still   time.Time // since when nothing has changed
-	size    int64     // as of still
-	changed time.Time // its modification time as of still
-	checked time.Time // its modification time when its first bytes were compared with the mark
-	odd     bool      // OnOdd was called for it
-	waits   bool      // its content is another's, and it is not known yet whose
-	pack    bool      // away, and only its packed rotation is left
-	log     *evtx.Tail
-	looked  time.Time // when log was last looked at
+	checkpoint Checkpoint
+	path       string // where it is now
+	info       os.FileInfo
+	f          *os.File
+	decoder    *read.Decoder
+	form       read.Form
+	away       bool      // no path that is followed names it any more
+	still      time.Time // since when nothing has changed
+	size       int64     // as of still
+	changed    time.Time // its modification time as of still
+	checked    time.Time // its modification time when its first bytes were compared with the checkpoint
+	odd        bool      // OnOdd was called for it
+	waits      bool      // its content is another's, and it is not known yet whose
+	pack       bool      // away, and only its packed rotation is left
+	log        *evtx.Tail
+	looked     time.Time // when log was last looked at
 }
 
 func (f *file) close() {
@@ -192,17 +199,17 @@ func (f *file) open() error {
 }
 
 // Poll looks once: finds what is new, renamed and gone, and reads all that is
-// there to be read. It returns an error if ctx ended or marks could not be
+// there to be read. It returns an error if ctx ended or checkpoints could not be
 // loaded; what goes wrong with one file is logged and tried again.
 func (w *Follower) Poll(ctx context.Context) error {
 	if !w.loaded {
-		marks, err := w.marks.Load(ctx)
+		checkpoints, err := w.checkpoints.Load(ctx)
 		if err != nil {
 			return err
 		}
-		w.remember(marks)
+		w.remember(checkpoints)
 		w.began = w.opts.Clock()
-		for k, m := range marks {
+		for k, m := range checkpoints {
 			m.Key = k
 			if m.Whole && m.Done {
 				w.done[cmp.Or(m.Sum, m.Epoch)] = true
@@ -229,10 +236,10 @@ func (w *Follower) Poll(ctx context.Context) error {
 		}
 	}
 	w.files = slices.DeleteFunc(w.files, func(f *file) bool {
-		if f.mark.Gone {
+		if f.checkpoint.Gone {
 			f.close()
 		}
-		return f.mark.Gone
+		return f.checkpoint.Gone
 	})
 	w.mu.Lock()
 	w.counters.Files, w.counters.Missing = len(w.files), missing
@@ -240,10 +247,10 @@ func (w *Follower) Poll(ctx context.Context) error {
 	return nil
 }
 
-// save hands marks to the owner, and tries until it has them.
-func (w *Follower) save(ctx context.Context, marks ...Mark) error {
+// save repeats Checkpoints.Save until it succeeds.
+func (w *Follower) save(ctx context.Context, checkpoints ...Checkpoint) error {
 	for d := 100 * time.Millisecond; ; d = min(2*d, 30*time.Second) {
-		err := w.marks.Save(ctx, marks)
+		err := w.checkpoints.Save(ctx, checkpoints)
 		if err == nil {
 			return nil
 		}
@@ -257,7 +264,7 @@ func (w *Follower) save(ctx context.Context, marks ...Mark) error {
 	}
 }
 
-// deliver hands events to the sink, and tries until it has them.
+// deliver repeats the call of the sink until it succeeds.
 func (w *Follower) deliver(ctx context.Context, events []*event.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -293,7 +300,7 @@ func (w *Follower) bad(b read.BadRecord) {
 }
 
 func (w *Follower) skip(f *file, why i18n.Text) {
-	f.mark.Gone = true
+	f.checkpoint.Gone = true
 	w.pass(f.path, f.info, why)
 }
 
@@ -305,14 +312,15 @@ func (w *Follower) pass(path string, info os.FileInfo, why i18n.Text) {
 	}
 }
 
-// packedLife passes a packed rotation by. What was not read of a file before it
+// skipPacked lists a packed rotation as skipped. What was not read of a file before it
 // was packed is, see find; so only one that was never seen unpacked is named.
-func (w *Follower) packedLife(path string, info os.FileInfo) {
+func (w *Follower) skipPacked(path string, info os.FileInfo) {
 	if w.skipped[path] == newStamp(info) {
 		return
 	}
-	is := func(m Mark) bool { return !m.Whole && samePacked(path, m) }
-	known := slices.ContainsFunc(w.files, func(f *file) bool { return is(f.mark) }) || slices.ContainsFunc(w.past, is)
+	is := func(m Checkpoint) bool { return !m.Whole && samePacked(path, m) }
+	known := slices.ContainsFunc(w.files, func(f *file) bool { return is(f.checkpoint) }) ||
+		slices.ContainsFunc(w.past, is)
 	for _, m := range w.pending {
 		known = known || is(m)
 	}

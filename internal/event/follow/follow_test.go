@@ -25,13 +25,13 @@ import (
 // world is a folder, a sink that keeps events by ID as the contract asks, and
 // checkpoints, all of which outlive a Follower.
 type world struct {
-	t     *testing.T
-	dir   string
-	hand  *clock.Hand
-	now   clock.Clock
-	w     *Follower
-	marks map[string]Mark
-	opts  Options
+	t           *testing.T
+	dir         string
+	hand        *clock.Hand
+	now         clock.Clock
+	w           *Follower
+	checkpoints map[string]Checkpoint
+	opts        Options
 
 	order     []string // messages in the order in which they were kept first
 	kept      map[string]string
@@ -45,7 +45,7 @@ type world struct {
 
 func newWorld(t *testing.T, patterns ...string) *world {
 	d := t.TempDir()
-	c := &world{t: t, dir: d, marks: map[string]Mark{}, kept: map[string]string{}}
+	c := &world{t: t, dir: d, checkpoints: map[string]Checkpoint{}, kept: map[string]string{}}
 	c.now, c.hand = clock.Fixed(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	if len(patterns) == 0 {
 		patterns = []string{""}
@@ -71,17 +71,19 @@ func (c *world) start() {
 	c.w = New(c.opts, c, c.sink)
 }
 
-func (c *world) Load(context.Context) (map[string]Mark, error) { return maps.Clone(c.marks), nil }
+func (c *world) Load(context.Context) (map[string]Checkpoint, error) {
+	return maps.Clone(c.checkpoints), nil
+}
 
-func (c *world) Save(_ context.Context, marks []Mark) error {
+func (c *world) Save(_ context.Context, checkpoints []Checkpoint) error {
 	if c.saveFails != nil {
 		return c.saveFails
 	}
-	for _, m := range marks {
+	for _, m := range checkpoints {
 		if m.Gone {
-			delete(c.marks, m.Key)
+			delete(c.checkpoints, m.Key)
 		} else {
-			c.marks[m.Key] = m
+			c.checkpoints[m.Key] = m
 		}
 	}
 	return nil
@@ -197,7 +199,7 @@ func TestRestart(t *testing.T) {
 }
 
 // TestCrashBetweenSinkAndCheckpoint kills the process after each single call of
-// the sink in turn, before its mark is saved.
+// the sink in turn, before its checkpoint is saved.
 func TestCrashBetweenSinkAndCheckpoint(t *testing.T) {
 	for crash := 1; crash <= 6; crash++ {
 		c := newWorld(t)
@@ -332,8 +334,8 @@ func TestDeletion(t *testing.T) {
 	c.poll()
 	c.expect("1 2 3 4")
 	// One for the file, one for its past life, by which a rotated copy would be known.
-	if len(c.marks) != 2 {
-		t.Errorf("%d marks are kept for 1 file", len(c.marks))
+	if len(c.checkpoints) != 2 {
+		t.Errorf("%d checkpoints are kept for 1 file", len(c.checkpoints))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // new one; each such file is a generation of the log. Generations may come and go
 // between two looks, or while the program is down, so every file beside the log
 // under a rotation's name is compared with what is known: it is followed already,
-// or was read to its end (a Past mark), or was last written before the log was
+// or was read to its end (a Past checkpoint), or was last written before the log was
 // ever looked at (Since), or else it is a generation to be read.
 
 // maxPast is how many generations of one log are remembered after they were read.
@@ -67,7 +67,7 @@ func (w *Follower) generations(found []entry, missing []string, byID map[[2]uint
 				continue
 			}
 			if packed.MatchString(n) {
-				w.packedLife(p, info)
+				w.skipPacked(p, info)
 				continue
 			}
 			if info.ModTime().After(newest) {
@@ -128,8 +128,8 @@ func namesIn(dir string) []string {
 }
 
 // remember notes since when the generations of the logs are read.
-func (w *Follower) remember(marks map[string]Mark) {
-	for _, m := range marks {
+func (w *Follower) remember(checkpoints map[string]Checkpoint) {
+	for _, m := range checkpoints {
 		if m.Whole {
 			continue
 		}
@@ -139,13 +139,13 @@ func (w *Follower) remember(marks map[string]Mark) {
 	}
 }
 
-// retire remembers a generation that was read to its end, and returns the marks to save.
-func (w *Follower) retire(m Mark) []Mark {
+// retire remembers a generation that was read to its end, and returns the checkpoints to save.
+func (w *Follower) retire(m Checkpoint) []Checkpoint {
 	m.Gone, m.Past = false, true
 	w.past = append(w.past, m)
-	out := []Mark{m}
+	out := []Checkpoint{m}
 	for w.count(m.Path) > maxPast {
-		i := slices.IndexFunc(w.past, func(p Mark) bool { return p.Path == m.Path })
+		i := slices.IndexFunc(w.past, func(p Checkpoint) bool { return p.Path == m.Path })
 		old := w.past[i]
 		w.past = slices.Delete(w.past, i, i+1)
 		old.Past, old.Gone = false, true
@@ -169,7 +169,7 @@ func (w *Follower) count(path string) (n int) {
 	return n
 }
 
-// retired finds the mark of a generation that was read to its end: the same file with
+// retired finds the checkpoint of a generation that was read to its end: the same file with
 // the same beginning, or a copy of it of the same length. It is an index into
 // past, or -1.
 func (w *Follower) retired(e entry, h *os.File) int {
@@ -205,30 +205,30 @@ func (w *Follower) find(f *file) (ok bool) {
 	if f.info != nil && f.open() == nil {
 		return true
 	}
-	dir := filepath.Dir(f.mark.Path)
+	dir := filepath.Dir(f.checkpoint.Path)
 	for _, n := range namesIn(dir) {
 		p := filepath.Join(dir, n)
 		info, err := os.Stat(p)
-		if err != nil || !info.Mode().IsRegular() || n != filepath.Base(f.mark.Path) &&
-			!rotatedOf(n, filepath.Base(f.mark.Path)) {
+		if err != nil || !info.Mode().IsRegular() || n != filepath.Base(f.checkpoint.Path) &&
+			!rotatedOf(n, filepath.Base(f.checkpoint.Path)) {
 			continue
 		}
 		if packed.MatchString(p) {
-			if samePacked(p, f.mark) {
+			if samePacked(p, f.checkpoint) {
 				f.path, f.info, f.pack = p, info, true
 				return true
 			}
 			continue
 		}
 		d, i := identity(info)
-		if i != 0 && (d != f.mark.Device || i != f.mark.Inode) {
+		if i != 0 && (d != f.checkpoint.Device || i != f.checkpoint.Inode) {
 			continue
 		}
 		h, err := (entry{path: p, info: info}).open()
 		if err != nil {
 			continue
 		}
-		if f.mark.same(h, info.Size()) {
+		if f.checkpoint.same(h, info.Size()) {
 			f.path, f.info, f.f = p, info, h
 			return true
 		}

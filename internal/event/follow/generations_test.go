@@ -57,8 +57,8 @@ func TestPastIsBounded(t *testing.T) {
 		c.settle()
 	}
 	c.expect(strings.Join(want, " "))
-	if len(c.marks) != maxPast {
-		t.Errorf("%d marks are kept", len(c.marks))
+	if len(c.checkpoints) != maxPast {
+		t.Errorf("%d checkpoints are kept", len(c.checkpoints))
 	}
 }
 
@@ -73,7 +73,7 @@ func TestInheritedNumber(t *testing.T) {
 	c.append("new.log", "3\n")
 	c.poll()
 	c.poll()
-	c.expect("1 2 3") // at once, not when it stands still
+	c.expect("1 2 3") // at once, not when it stops changing
 	for _, f := range c.w.files {
 		f.close() // as where very many are followed
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // logEvery is how often a Windows event log is looked at although its size and
-// time stand still: Windows writes to it without touching them for a while.
+// time do not change: Windows writes to it without touching them for a while.
 const logEvery = time.Second
 
 // errLooked ends a look at a Windows event log.
@@ -26,8 +26,8 @@ func (w *Follower) eventLog(ctx context.Context, f *file) error {
 	}
 	if f.log == nil {
 		from := evtx.Position{}
-		if f.mark.Log != nil {
-			from = *f.mark.Log
+		if f.checkpoint.Log != nil {
+			from = *f.checkpoint.Log
 		}
 		f.log = evtx.NewTail(func() (evtx.TailFile, error) { return entry{path: f.path, info: f.info}.open() },
 			func(context.Context) error { return errLooked }, from)
@@ -35,7 +35,7 @@ func (w *Follower) eventLog(ctx context.Context, f *file) error {
 	f.looked = now
 	f.close() // opened for each look, so that Windows may rename and replace it
 	hint := w.opts.Hint
-	hint.Seen, hint.Seed = now, f.mark.Epoch
+	hint.Seen, hint.Seed = now, f.checkpoint.Epoch
 	var events []*event.Event
 	keep := func() error {
 		if err := w.deliver(ctx, events); err != nil {
@@ -43,12 +43,12 @@ func (w *Follower) eventLog(ctx context.Context, f *file) error {
 		}
 		at := f.log.Position()
 		events = nil
-		if f.mark.Log != nil && *f.mark.Log == at {
+		if f.checkpoint.Log != nil && *f.checkpoint.Log == at {
 			return nil
 		}
-		m := f.mark
+		m := f.checkpoint
 		m.Log, m.Modified = &at, f.info.ModTime().UTC()
-		f.mark = m
+		f.checkpoint = m
 		return w.save(ctx, m)
 	}
 	for rec, err := range f.log.All(ctx) {
@@ -58,18 +58,18 @@ func (w *Follower) eventLog(ctx context.Context, f *file) error {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			if b, lost := read.BadLog(f.mark.Path, err); lost {
+			if b, lost := read.BadLog(f.checkpoint.Path, err); lost {
 				w.bad(b)
 			}
 			continue
 		}
-		ev, err := f.decoder.Log(event.Source{Sensor: w.opts.Sensor, Name: f.mark.Path}, rec, hint)
+		ev, err := f.decoder.Log(event.Source{Sensor: w.opts.Sensor, Name: f.checkpoint.Path}, rec, hint)
 		if err != nil {
-			w.bad(read.BadRecord{Name: f.mark.Path, Offset: rec.Offset, Record: int64(rec.ID),
+			w.bad(read.BadRecord{Name: f.checkpoint.Path, Offset: rec.Offset, Record: int64(rec.ID),
 				Reason: read.LogReason(err)})
 			continue
 		}
-		f.mark.Record++
+		f.checkpoint.Record++
 		if events = append(events, ev); len(events) >= w.opts.Batch {
 			if err := keep(); err != nil {
 				f.log = nil // go on from what was kept

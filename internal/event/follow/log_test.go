@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// logState gives a Windows event log as it was at a time: 1 holds records 1 to 3
+// logState returns a Windows event log as it was at a time: 1 holds records 1 to 3
 // in one chunk, 2 the same and another chunk with 4 and 5, 3 one chunk with 1 to 5.
 func logState(t *testing.T, n string) []byte {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// match brings files, marks and what is on disk together.
+// match brings files, checkpoints and what is on disk together.
 func (w *Follower) match(ctx context.Context, found []entry, missing []string) error {
 	fresh, save := w.overwritten(found) // files that are not followed yet
 	here := map[*file]bool{}
@@ -33,8 +33,8 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 		}
 	}
 	for _, f := range w.files {
-		if !f.mark.Whole {
-			logs[f.mark.Path] = true
+		if !f.checkpoint.Whole {
+			logs[f.checkpoint.Path] = true
 		}
 	}
 	for _, m := range w.pending {
@@ -49,7 +49,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 			f = byPath[e.path]
 		}
 		if f != nil && i != 0 && f.inherited(e) {
-			save = append(save, w.letGo(f))
+			save = append(save, w.forget(f))
 			f = nil
 		}
 		if f != nil && os.SameFile(f.info, e.info) || f != nil && i == 0 {
@@ -75,7 +75,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 			continue
 		}
 		if rotatedLog(e.path, logs) {
-			w.packedLife(e.path, e.info)
+			w.skipPacked(e.path, e.info)
 			continue
 		}
 		h, err := e.open()
@@ -112,7 +112,7 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 	resumed = append(resumed, orphans...)
 	save = append(save, gone...)
 	for _, f := range begun {
-		save = append(save, f.mark)
+		save = append(save, f.checkpoint)
 	}
 	if len(save) > 0 {
 		if err := w.save(ctx, save...); err != nil {
@@ -125,14 +125,14 @@ func (w *Follower) match(ctx context.Context, found []entry, missing []string) e
 
 // adopt begins to follow a file from its start.
 func (w *Follower) adopt(e entry) *file {
-	m := Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.name(), Modified: e.info.ModTime().UTC(),
+	m := Checkpoint{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: e.name(), Modified: e.info.ModTime().UTC(),
 		Since: w.since[e.name()]}
 	m.Device, m.Inode = identity(e.info)
 	return w.follow(e, m)
 }
 
-func (w *Follower) follow(e entry, m Mark) *file {
-	return &file{mark: m, path: e.path, info: e.info, decoder: new(read.Decoder), still: w.opts.Clock(), size: -1}
+func (w *Follower) follow(e entry, m Checkpoint) *file {
+	return &file{checkpoint: m, path: e.path, info: e.info, decoder: new(read.Decoder), still: w.opts.Clock(), size: -1}
 }
 
 // known finds out whether a file was followed before; f is to go on with, if
@@ -147,7 +147,7 @@ func (w *Follower) known(e entry, h *os.File) (f *file, known bool) {
 	return nil, e.log != "" && e.info.ModTime().Before(w.since[e.log])
 }
 
-// resume finds the mark of a file that was followed before a restart: that of
+// resume finds the checkpoint of a file that was followed before a restart: that of
 // the same inode, or, where the system has none, of the same path.
 func (w *Follower) resume(e entry, h *os.File) *file {
 	d, i := identity(e.info)
@@ -175,7 +175,7 @@ func (w *Follower) resume(e entry, h *os.File) *file {
 // followed (copytruncate): what was read of that one is not read again.
 func (w *Follower) copyOf(e entry, files []*file) *file {
 	for _, f := range files {
-		m := f.mark
+		m := f.checkpoint
 		if m.Whole || m.HeadLen == 0 || filepath.Dir(e.path) != filepath.Dir(f.path) || e.path == f.path ||
 			!rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
 			continue
@@ -192,7 +192,7 @@ func (w *Follower) copyOf(e entry, files []*file) *file {
 // own would read all of the log a second time.
 func (w *Follower) copying(e entry, files []*file) bool {
 	for _, f := range files {
-		m := f.mark
+		m := f.checkpoint
 		if m.Whole || m.Log != nil || e.info.Size() >= m.Offset || e.path == f.path ||
 			filepath.Dir(e.path) != filepath.Dir(f.path) || !rotatedOf(filepath.Base(e.path), filepath.Base(f.path)) {
 			continue
@@ -233,7 +233,7 @@ func begins(whole, part string, n int64) bool {
 }
 
 // copied makes a file of e that goes on where m stopped, if e begins as m's did.
-func (w *Follower) copied(e entry, m Mark) *file {
+func (w *Follower) copied(e entry, m Checkpoint) *file {
 	h, err := e.open()
 	if err != nil {
 		return nil
@@ -249,17 +249,17 @@ func (w *Follower) copied(e entry, m Mark) *file {
 	return c
 }
 
-// orphans takes up, after a restart, files that were rotated away meanwhile:
-// renamed to where no pattern leads, or packed. gone are the marks of those
+// orphans follows, after a restart, files that were rotated away meanwhile:
+// renamed to a path that no pattern matches, or packed. gone are the checkpoints of those
 // that are not there any more.
-func (w *Follower) orphans() (found []*file, gone []Mark) {
+func (w *Follower) orphans() (found []*file, gone []Checkpoint) {
 	for k, m := range w.pending {
 		if m.Whole {
 			// The archive was removed; that it was read is remembered by its content.
 			delete(w.pending, k)
 			continue
 		}
-		f := &file{mark: m, path: m.Path, decoder: new(read.Decoder), away: true, form: read.Lines,
+		f := &file{checkpoint: m, path: m.Path, decoder: new(read.Decoder), away: true, form: read.Lines,
 			still: w.opts.Clock()}
 		switch {
 		case w.find(f):
@@ -271,7 +271,7 @@ func (w *Follower) orphans() (found []*file, gone []Mark) {
 		}
 		delete(w.pending, k)
 	}
-	slices.SortFunc(found, func(a, b *file) int { return a.mark.Modified.Compare(b.mark.Modified) })
+	slices.SortFunc(found, func(a, b *file) int { return a.checkpoint.Modified.Compare(b.checkpoint.Modified) })
 	return found, gone
 }
 

@@ -12,9 +12,9 @@ import (
 // (cp a.log a.log.1; : > a.log). The file is the same then, and what it holds is
 // another generation of the log: to begin it as one of its own would read it twice.
 
-// overwritten lets go of files over which a copy of their log was written. They
-// are found again, with the marks of what was read of them to be saved.
-func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
+// overwritten stops following files over which a copy of their log was written. They
+// are found again, with the checkpoints of what was read of them to be saved.
+func (w *Follower) overwritten(found []entry) (fresh []entry, save []Checkpoint) {
 	listed := map[string]os.FileInfo{}
 	for _, e := range found {
 		listed[e.path] = e.info
@@ -25,17 +25,17 @@ func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
 			if !f.away || f.pack {
 				return false
 			}
-			e.log = f.mark.Path
+			e.log = f.checkpoint.Path
 			e.info, _ = os.Stat(f.path)
 		}
 		if e.info == nil || !os.SameFile(e.info, f.info) || !w.isCopy(f, e) {
 			return false
 		}
-		if f.mark.Offset > 0 {
-			save = append(save, w.retire(f.mark)...)
+		if f.checkpoint.Offset > 0 {
+			save = append(save, w.retire(f.checkpoint)...)
 		} else {
-			f.mark.Gone = true
-			save = append(save, f.mark)
+			f.checkpoint.Gone = true
+			save = append(save, f.checkpoint)
 		}
 		f.close()
 		if e.log != "" {
@@ -50,10 +50,10 @@ func (w *Follower) overwritten(found []entry) (fresh []entry, save []Mark) {
 // removed. A file that is open keeps its number; archives and, where very many
 // are followed, others are not open.
 func (f *file) inherited(e entry) bool {
-	if f.f != nil || f.path == e.path || f.mark.Log != nil {
+	if f.f != nil || f.path == e.path || f.checkpoint.Log != nil {
 		return false
 	}
-	if f.mark.Whole || f.form == read.Whole {
+	if f.checkpoint.Whole || f.form == read.Whole {
 		return !e.info.ModTime().Equal(f.changed) || e.info.Size() != f.size
 	}
 	h, err := e.open()
@@ -61,22 +61,22 @@ func (f *file) inherited(e entry) bool {
 		return false
 	}
 	defer h.Close()
-	return !f.mark.same(h, e.info.Size())
+	return !f.checkpoint.same(h, e.info.Size())
 }
 
-// letGo stops following a file that is not there any more, and returns the mark to
+// forget stops following a file that is not there any more, and returns the checkpoint to
 // save.
-func (w *Follower) letGo(f *file) Mark {
+func (w *Follower) forget(f *file) Checkpoint {
 	f.close()
-	f.mark.Gone = true
+	f.checkpoint.Gone = true
 	w.files = slices.DeleteFunc(w.files, func(o *file) bool { return o == f })
-	return f.mark
+	return f.checkpoint
 }
 
 // isCopy reports whether f, as it is found now, has become a copy of a log that
 // is followed, complete or under way, or of a generation of it that was read.
 func (w *Follower) isCopy(f *file, e entry) bool {
-	if f.mark.Whole || f.mark.Log != nil || e.info.Size() == 0 || e.info.Size() == f.mark.Offset &&
+	if f.checkpoint.Whole || f.checkpoint.Log != nil || e.info.Size() == 0 || e.info.Size() == f.checkpoint.Offset &&
 		e.info.ModTime().Equal(f.checked) {
 		return false
 	}
@@ -85,7 +85,7 @@ func (w *Follower) isCopy(f *file, e entry) bool {
 		return false
 	}
 	defer h.Close()
-	if f.mark.Offset > 0 && f.mark.same(h, e.info.Size()) {
+	if f.checkpoint.Offset > 0 && f.checkpoint.same(h, e.info.Size()) {
 		return false
 	}
 	others := slices.DeleteFunc(slices.Clone(w.files),

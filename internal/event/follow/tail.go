@@ -28,7 +28,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 		return w.unpack(ctx, f)
 	}
 	if f.away {
-		if f.mark.Whole || f.form == read.Whole {
+		if f.checkpoint.Whole || f.form == read.Whole {
 			return w.end(ctx, f)
 		}
 		if f.f == nil && !w.find(f) {
@@ -45,7 +45,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 		w.notice(f)
 	}
 	if f.form == read.Unsure {
-		if err := w.tell(ctx, f); err != nil || f.mark.Gone {
+		if err := w.detectForm(ctx, f); err != nil || f.checkpoint.Gone {
 			return err
 		}
 		if f.form == read.Unsure {
@@ -61,7 +61,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 	case read.Log:
 		return w.eventLog(ctx, f)
 	}
-	if f.f == nil && f.size == f.mark.Offset && f.info.Size() == f.mark.Offset && w.idle(f) {
+	if f.f == nil && f.size == f.checkpoint.Offset && f.info.Size() == f.checkpoint.Offset && w.idle(f) {
 		return nil
 	}
 	if err := f.open(); err != nil {
@@ -74,9 +74,9 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() != f.mark.Offset || !info.ModTime().Equal(f.checked) {
+	if info.Size() != f.checkpoint.Offset || !info.ModTime().Equal(f.checked) {
 		f.checked = info.ModTime()
-		if !f.mark.same(f.f, info.Size()) {
+		if !f.checkpoint.same(f.f, info.Size()) {
 			if f.waits = !f.waits && w.isRotation(f); f.waits {
 				f.checked = time.Time{}
 				return nil // the next match sees whether a copy was written over it
@@ -86,12 +86,12 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 			}
 		}
 	}
-	before := f.mark.Offset
+	before := f.checkpoint.Offset
 	if err := w.lines(ctx, f, false); err != nil {
 		return err
 	}
 	switch {
-	case f.mark.Offset != before:
+	case f.checkpoint.Offset != before:
 		f.still = w.opts.Clock()
 	case f.away && w.opts.Clock().Sub(f.still) >= w.opts.Linger:
 		// It is no longer written: its last line is complete, with or
@@ -115,7 +115,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 // files cannot be lost when they are renamed and removed between two looks.
 const maxOpen = 256
 
-// notice keeps in mind since when a file has stood still.
+// notice keeps in mind since when a file has not changed.
 func (w *Follower) notice(f *file) {
 	if f.info.Size() != f.size || !f.info.ModTime().Equal(f.changed) {
 		f.size, f.changed, f.still = f.info.Size(), f.info.ModTime(), w.opts.Clock()
@@ -124,17 +124,17 @@ func (w *Follower) notice(f *file) {
 
 func (w *Follower) idle(f *file) bool { return w.opts.Clock().Sub(f.still) >= w.opts.Settle }
 
-// tell finds out the form of a file, if enough of it is there.
-func (w *Follower) tell(ctx context.Context, f *file) error {
-	if f.mark.Whole {
+// detectForm finds out the form of a file, if enough of it is there.
+func (w *Follower) detectForm(ctx context.Context, f *file) error {
+	if f.checkpoint.Whole {
 		f.form = read.Whole
 		return nil
 	}
-	if f.mark.Log != nil {
+	if f.checkpoint.Log != nil {
 		f.form = read.Log
 		return nil
 	}
-	if f.mark.Offset > 0 {
+	if f.checkpoint.Offset > 0 {
 		f.form = read.Lines
 		return nil
 	}
@@ -153,7 +153,7 @@ func (w *Follower) tell(ctx context.Context, f *file) error {
 	switch form {
 	case read.Foreign:
 		w.skip(f, why)
-		return w.save(ctx, f.mark)
+		return w.save(ctx, f.checkpoint)
 	case read.Unsure:
 		if n == 0 || !w.idle(f) {
 			return nil
@@ -171,9 +171,9 @@ func (w *Follower) tell(ctx context.Context, f *file) error {
 
 // truncated begins the next generation of a file that was truncated or rewritten: a
 // new epoch from its start. If a rotation copied it before, the copy is read to
-// its end first, from where reading stood.
+// its end first, from where reading had stopped.
 func (w *Follower) truncated(ctx context.Context, f *file, info os.FileInfo) error {
-	old := f.mark
+	old := f.checkpoint
 	if old.HeadLen > 0 && !w.hasCopy(f) {
 		dir := filepath.Dir(f.path)
 		names, _ := os.ReadDir(dir)
@@ -190,7 +190,7 @@ func (w *Follower) truncated(ctx context.Context, f *file, info os.FileInfo) err
 			if c == nil {
 				continue
 			}
-			if err := w.save(ctx, c.mark); err != nil {
+			if err := w.save(ctx, c.checkpoint); err != nil {
 				return err
 			}
 			c.away, c.still = true, w.opts.Clock()
@@ -207,30 +207,30 @@ func (w *Follower) truncated(ctx context.Context, f *file, info os.FileInfo) err
 		}
 	}
 	old.Gone = true
-	f.mark = Mark{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: f.path}
-	f.mark.Device, f.mark.Inode = identity(info)
+	f.checkpoint = Checkpoint{Key: clock.RandomID(), Epoch: clock.RandomID(), Path: f.path}
+	f.checkpoint.Device, f.checkpoint.Inode = identity(info)
 	f.decoder = new(read.Decoder)
-	return w.save(ctx, f.mark, old)
+	return w.save(ctx, f.checkpoint, old)
 }
 
 // hasCopy reports whether a copy of f's present generation is followed already.
 func (w *Follower) hasCopy(f *file) bool {
 	for _, o := range w.files {
-		if o != f && o.mark.Epoch == f.mark.Epoch {
+		if o != f && o.checkpoint.Epoch == f.checkpoint.Epoch {
 			return true
 		}
 	}
 	return false
 }
 
-// end lets go of a file that was read to its end and is no longer followed by
+// end stops following a file that was read to its end and is no longer followed by
 // name.
 func (w *Follower) end(ctx context.Context, f *file) error {
-	f.mark.Gone = true
-	if f.mark.Whole || f.mark.Inode == 0 {
-		return w.save(ctx, f.mark)
+	f.checkpoint.Gone = true
+	if f.checkpoint.Whole || f.checkpoint.Inode == 0 {
+		return w.save(ctx, f.checkpoint)
 	}
-	return w.save(ctx, w.retire(f.mark)...)
+	return w.save(ctx, w.retire(f.checkpoint)...)
 }
 
 // lines reads whole lines from where reading is to the end of the file; if
@@ -243,7 +243,7 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := f.f.ReadAt(w.buf, f.mark.Offset)
+		n, err := f.f.ReadAt(w.buf, f.checkpoint.Offset)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -251,32 +251,32 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 			return nil
 		}
 		b := w.buf[:n]
-		if hole := n - len(bytes.TrimLeft(b, "\x00")); hole > 0 && !f.mark.Skipping {
+		if hole := n - len(bytes.TrimLeft(b, "\x00")); hole > 0 && !f.checkpoint.Skipping {
 			// What a writer leaves that goes on where it was after a truncation. A
 			// long one must not make a record that is too large.
-			f.mark.advance(f.f, f.mark.Offset+int64(hole))
+			f.checkpoint.advance(f.f, f.checkpoint.Offset+int64(hole))
 			continue
 		}
 		end := bytes.LastIndexByte(b, '\n') + 1
 		switch {
-		case f.mark.Skipping:
+		case f.checkpoint.Skipping:
 			end = bytes.IndexByte(b, '\n') + 1
-			m := f.mark
+			m := f.checkpoint
 			m.Skipping = end == 0
 			if end == 0 {
 				end = n
 			}
 			m.advance(f.f, m.Offset+int64(end))
-			f.mark = m
+			f.checkpoint = m
 			if err := w.save(ctx, m); err != nil {
 				return err
 			}
 			continue
 		case end == 0 && n > w.opts.MaxRecord:
-			w.bad(read.BadRecord{Name: f.mark.Path, Offset: f.mark.Offset, Record: f.mark.Record + 1,
+			w.bad(read.BadRecord{Name: f.checkpoint.Path, Offset: f.checkpoint.Offset, Record: f.checkpoint.Record + 1,
 				Reason: i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord)})
-			f.mark.Skipping = true
-			f.mark.Record++
+			f.checkpoint.Skipping = true
+			f.checkpoint.Record++
 			continue
 		case end == 0 && n == len(w.buf):
 			w.buf = make([]byte, min(2*len(w.buf), max(w.opts.MaxRecord+1, len(w.buf)+1)))
@@ -304,7 +304,12 @@ func (w *Follower) odd(f *file, lines []byte) {
 		return
 	}
 	f.odd = true
-	at := read.BadRecord{Name: f.mark.Path, Offset: f.mark.Offset, Record: f.mark.Record, Reason: read.NotUTF8}
+	at := read.BadRecord{
+		Name:   f.checkpoint.Path,
+		Offset: f.checkpoint.Offset,
+		Record: f.checkpoint.Record,
+		Reason: read.NotUTF8,
+	}
 	for line := range bytes.Lines(lines) {
 		at.Record++
 		if !utf8.Valid(line) {
@@ -318,7 +323,7 @@ func (w *Follower) odd(f *file, lines []byte) {
 // batch reads lines, hands them to the sink in batches and notes after each how
 // far they went.
 func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
-	m := f.mark
+	m := f.checkpoint
 	at := m.Offset
 	f.decoder.Header(m.Columns) // also if these lines come again, as they were not kept
 	var events []*event.Event
@@ -331,7 +336,7 @@ func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 		if info, err := f.f.Stat(); err == nil {
 			m.Modified = info.ModTime().UTC() // what was rotated after this was not read yet; see between
 		}
-		f.mark = m
+		f.checkpoint = m
 		events = nil
 		return w.save(ctx, m)
 	}
@@ -358,7 +363,7 @@ func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 	return keep()
 }
 
-func (f *file) line(w *Follower, line []byte, at int64, m Mark) ([]*event.Event, error) {
+func (f *file) line(w *Follower, line []byte, at int64, m Checkpoint) ([]*event.Event, error) {
 	if len(line) > w.opts.MaxRecord {
 		return nil, fault.New(fault.TooLarge,
 			i18n.T("the record is larger than {0} bytes", "記録が {0} バイトを超えています").With(w.opts.MaxRecord))
@@ -373,21 +378,21 @@ func (f *file) line(w *Follower, line []byte, at int64, m Mark) ([]*event.Event,
 // complete, or if the file was rotated and does not change: of another line of
 // text it is not known whether it will go on.
 func (w *Follower) lastLine(ctx context.Context, f *file) error {
-	if f.path != f.mark.Path && w.opts.Clock().Sub(f.still) >= w.opts.Linger {
+	if f.path != f.checkpoint.Path && w.opts.Clock().Sub(f.still) >= w.opts.Linger {
 		return w.lines(ctx, f, true)
 	}
-	n := f.info.Size() - f.mark.Offset
-	if n <= 0 || n > int64(w.opts.MaxRecord) || f.mark.Skipping {
+	n := f.info.Size() - f.checkpoint.Offset
+	if n <= 0 || n > int64(w.opts.MaxRecord) || f.checkpoint.Skipping {
 		return nil
 	}
 	b := make([]byte, n)
-	if m, err := f.f.ReadAt(b, f.mark.Offset); m < len(b) {
+	if m, err := f.f.ReadAt(b, f.checkpoint.Offset); m < len(b) {
 		return err
 	}
 	if t := bytes.TrimSpace(b); len(t) == 0 || t[0] != '{' || t[len(t)-1] != '}' || bytes.IndexByte(b, '\n') >= 0 {
 		return nil
 	}
-	m := f.mark
+	m := f.checkpoint
 	m.Record++
 	if _, err := f.line(w, b, m.Offset, m); err != nil {
 		return nil

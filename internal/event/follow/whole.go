@@ -19,7 +19,7 @@ import (
 
 // whole reads an archive, or a JSON document, once it does not change.
 func (w *Follower) whole(ctx context.Context, f *file) error {
-	m := f.mark
+	m := f.checkpoint
 	if m.Done && m.Size == f.info.Size() && m.Modified.Equal(f.info.ModTime().UTC()) || !w.idle(f) {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (w *Follower) whole(ctx context.Context, f *file) error {
 	}
 	m.Sum, m.Whole, m.Done = sum, true, true
 	m.Size, m.Modified = f.info.Size(), f.info.ModTime().UTC()
-	f.mark = m
+	f.checkpoint = m
 	f.close()
 	return w.save(ctx, m)
 }
@@ -88,7 +88,7 @@ func (w *Follower) readWhole(ctx context.Context, f *file, epoch string) error {
 }
 
 // samePacked reports whether the packed file at p begins as m's did.
-func samePacked(p string, m Mark) bool {
+func samePacked(p string, m Checkpoint) bool {
 	in, err := openPacked(p)
 	if err != nil || m.HeadLen == 0 {
 		return false
@@ -109,7 +109,7 @@ func (w *Follower) unpack(ctx context.Context, f *file) error {
 		return w.end(ctx, f)
 	}
 	defer in.Close()
-	if _, err := io.CopyN(io.Discard, in, f.mark.Offset); err != nil {
+	if _, err := io.CopyN(io.Discard, in, f.checkpoint.Offset); err != nil {
 		return w.end(ctx, f)
 	}
 	b := bufio.NewReaderSize(in, window)
@@ -122,13 +122,13 @@ func (w *Follower) unpack(ctx context.Context, f *file) error {
 				if len(long) <= w.opts.MaxRecord {
 					long = append(long, line...)
 				} else {
-					f.mark.Offset += int64(len(line))
+					f.checkpoint.Offset += int64(len(line))
 				}
 			}
 			line = long
 		}
 		if len(line) > 0 {
-			m := f.mark
+			m := f.checkpoint
 			m.Record++
 			events, bad := f.line(w, bytes.TrimRight(line, "\n"), m.Offset, m)
 			if bad != nil {
@@ -138,7 +138,7 @@ func (w *Follower) unpack(ctx context.Context, f *file) error {
 				return err
 			}
 			m.Offset += int64(len(line))
-			f.mark = m
+			f.checkpoint = m
 		}
 		if err != nil {
 			return w.end(ctx, f)

@@ -70,7 +70,7 @@ func (d *Decoder) auditShape(s string) (record, bool) {
 	return r, true
 }
 
-// process gives the records that show a command line the names of Sigma's
+// process returns the records that show a command line the names of Sigma's
 // process_creation.
 func (d *Decoder) process(r *record, id, kind string) {
 	f := r.fields

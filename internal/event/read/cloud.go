@@ -9,7 +9,7 @@ import (
 )
 
 // cloudShape recognises the audit records of cloud and identity providers and of
-// applications, each by members that only it has: what might be somebody else's
+// applications, each by members that only it has: what might be someone else's
 // stays unknown, since a wrong log source would keep all other rules away from it.
 // Fields keep their names; those that SigmaHQ's rules use besides are added.
 func cloudShape(m map[string]any) (record, bool) {
@@ -27,7 +27,7 @@ var cloudShapes = [...]func(map[string]any) (record, bool){
 	oneLoginShape, bitbucketShape, duoShape, canaryShape,
 }
 
-// maxAdded bounds how many values of one record are given under a second name.
+// maxAdded bounds how many values of one record are added under a second name.
 const maxAdded = 512
 
 // scalars returns the texts, numbers and truth values in v, at most maxAdded.
@@ -54,7 +54,7 @@ func appendScalars(out []any, v any, depth int) []any {
 }
 
 // legible adds to a list of objects the values in them. Rules written for products
-// that keep such a list as one text look for a word anywhere in it; as a list stands
+// that keep such a list as one text look for a word anywhere in it; as a list is
 // for its members, they find it, and paths into the objects lead where they led.
 func legible(m map[string]any, key string) {
 	list, ok := m[key].([]any)

@@ -54,7 +54,7 @@ func (c *Cutter) Next() (Cut, error) {
 // Offset is up to where the stream was cut.
 func (c *Cutter) Offset() int64 { return c.f.offset() }
 
-// Broken says that the stream ended with an error, which Next gave as a refused
+// Broken reports whether the stream ended with an error, which Next returned as a refused
 // record.
 func (c *Cutter) Broken() bool { return c.broken }
 

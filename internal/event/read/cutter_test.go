@@ -13,14 +13,14 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// told is a record, or why it could not be read, as a Cutter and a Decoder tell it.
-type told struct {
+// result is a record, or why it could not be read, as a Cutter and a Decoder return it.
+type result struct {
 	Offset, Record int64
 	Raw, Reason    string
 }
 
 // cutUp reads a stream; lines says whether whole lines are cut without looking into them.
-func cutUp(in string, most int, lines bool) (out []told, last int64) {
+func cutUp(in string, most int, lines bool) (out []result, last int64) {
 	c := NewCutter(strings.NewReader(in), most)
 	c.f.lines = lines
 	d := new(Decoder)
@@ -32,10 +32,10 @@ func cutUp(in string, most int, lines bool) (out []told, last int64) {
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
 		n, err := d.Cut(source, cut, Hint{Seen: time.Unix(1, 0)}, func(ev *event.Event) error {
-			out = append(out, told{Offset: ev.From.Offset, Record: ev.From.Record, Raw: string(ev.Raw)})
+			out = append(out, result{Offset: ev.From.Offset, Record: ev.From.Record, Raw: string(ev.Raw)})
 			return nil
 		}, func(b BadRecord) {
-			out = append(out, told{Offset: b.Offset, Record: b.Record, Reason: b.Reason.In("en")})
+			out = append(out, result{Offset: b.Offset, Record: b.Record, Reason: b.Reason.In("en")})
 		})
 		if err != nil {
 			panic(err)

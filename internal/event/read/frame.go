@@ -253,7 +253,7 @@ func (f *framer) tooLarge() error {
 
 // plain cuts a line that begins with { at column 0 and ends with }, if the next
 // line begins with { too or there is none. No JSON value goes on from } over a
-// line break to {, and a broken record ends at such a line, so that what stands
+// line break to {, and a broken record ends at such a line, so that what is
 // in the line, whatever it is, concerns no other. Finding it costs a tenth of
 // following its structure.
 func (f *framer) plain() (frame, bool) {

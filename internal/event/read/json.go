@@ -14,7 +14,7 @@ const (
 	maxDepth = 256     // how deep a record may nest
 	maxNodes = 200_000 // how many values one record may hold
 
-	memberBytes   = 48 // of a member, about; a map that is too small has to be made again
+	memberBytes   = 48 // of a member, about; a map that is too small has to be rebuilt
 	expectMembers = 48 // at most
 )
 

@@ -33,7 +33,7 @@ type Decoder struct {
 
 // Line reads one record, or several if line is a JSON list or holds more than
 // one JSON value or Event element, out of one line or datagram. source says where line is; a
-// record further on in it gets its own offset and number. Blank lines give
+// record further on in it gets its own offset and number. Blank lines return
 // nothing. An error is a fault of kind Invalid or TooLarge, with the events that
 // could be read all the same.
 func Line(source event.Source, line []byte, hint Hint) ([]*event.Event, error) {

@@ -23,7 +23,7 @@ const chunkMagic = "ElfChnk\x00"
 // eventLog reads the records of a Windows event log.
 func (r *reader) eventLog(ctx context.Context, name string, in io.Reader) error {
 	p := &Part{Name: name, Log: true, In: in, opts: r.opts}
-	if r.take != nil {
+	if r.readPart != nil {
 		return r.part(ctx, p)
 	}
 	r.report.Files++
@@ -131,7 +131,7 @@ func BadLog(name string, err error) (b BadRecord, lost bool) {
 	return b, true
 }
 
-// LogReason says why a part of a Windows event log was not read, to anybody.
+// LogReason returns why a part of a Windows event log was not read.
 func LogReason(err error) i18n.Text {
 	if _, ok := fault.As(err); ok {
 		return fault.TextOf(err)

@@ -34,7 +34,7 @@ func sampleLog(t *testing.T) []byte {
 }
 
 // A Windows event log by itself, packed, within an archive and under another
-// name gives the same events.
+// name returns the same events.
 func TestEventLog(t *testing.T) {
 	dir := t.TempDir()
 	log := sampleLog(t)
@@ -72,7 +72,7 @@ func TestEventLog(t *testing.T) {
 	}
 }
 
-// Of each golden sample the log and the JSON that somebody else made of it give
+// Of each golden sample the log and the JSON that someone else made of it give
 // the same fields to rules.
 func TestGoldenLogs(t *testing.T) {
 	dir := dataDir(t)

@@ -9,7 +9,7 @@ import (
 
 // eveShape recognises Suricata's EVE (docs.suricata.io, "EVE JSON Format"). The
 // service is the event type, but "connection" for flows; fields keep their EVE
-// names, and those of the Sigma taxonomy stand beside them.
+// names, and those of the Sigma taxonomy are beside them.
 func eveShape(m map[string]any) (record, bool) {
 	kind := str(m, "event_type")
 	if kind == "" || m["timestamp"] == nil || m["flow_id"] == nil && m["src_ip"] == nil && m["stats"] == nil &&

@@ -27,33 +27,32 @@ type Part struct {
 	wait   *waiting // what the part comes out of, if that may have to be waited for
 }
 
-// Taker reads a part, in place of the reader that found it: with one goroutine
+// PartReader reads a part, in place of the reader that found it: with one goroutine
 // or many. Its report is added to the whole. An error ends everything.
-type Taker func(ctx context.Context, p *Part) (Report, error)
+type PartReader func(ctx context.Context, p *Part) (Report, error)
 
 // Unpack opens a file, takes it out of what it is packed in, and returns its parts
-// to take in their order: what Paths reads events of, for callers that read them
-// himself. wrap, if given, may put something around the open file, such as a
-// counter of what is read.
-func Unpack(ctx context.Context, f File, opts Options, wrap func(OnDisk) OnDisk, take Taker) (Report, error) {
+// in their order: what Paths reads events from, for callers that read events
+// themselves. wrap, if not nil, wraps the open file, for instance to count what is read.
+func Unpack(ctx context.Context, f File, opts Options, wrap func(OnDisk) OnDisk, readPart PartReader) (Report, error) {
 	r := newReader(opts, nil)
-	r.take, r.wrap = take, wrap
+	r.readPart, r.wrap = readPart, wrap
 	err := r.file(ctx, f)
 	return r.report, err
 }
 
 // UnpackStream is Unpack for what can only be read once; it is read if it is
 // text at all, and it ends when ctx does although nothing comes.
-func UnpackStream(ctx context.Context, name string, in io.Reader, opts Options, take Taker) (Report, error) {
+func UnpackStream(ctx context.Context, name string, in io.Reader, opts Options, readPart PartReader) (Report, error) {
 	r := newReader(opts, nil)
-	r.take = take
+	r.readPart = readPart
 	err := r.stream(ctx, name, r.waitFor(ctx, in), true, 0)
 	return r.report, err
 }
 
-// part lets the taker read.
+// part calls the PartReader.
 func (r *reader) part(ctx context.Context, p *Part) error {
-	rep, err := r.take(ctx, p)
+	rep, err := r.readPart(ctx, p)
 	r.report.Add(rep)
 	r.cut = r.cut || p.cutter != nil && p.cutter.Broken()
 	return err
@@ -78,7 +77,7 @@ func (p *Part) EventLog() (*evtx.Reader, error) {
 	return evtx.NewStream(p.In)
 }
 
-// Hint is what is known of the part's records beforehand.
+// Hint is what is known of the part's records in advance.
 func (p *Part) Hint() Hint { return p.opts.hint(p.Name) }
 
 // Idle says what to do whenever more of a pipe has to be waited for, within reading

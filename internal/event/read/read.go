@@ -99,8 +99,8 @@ var NotUTF8 = i18n.T("some bytes are not UTF-8 and were read as U+FFFD, so rules
 	"not match; convert the log to UTF-8 (for Shift_JIS: iconv -f CP932 -t UTF-8)",
 	"UTF-8 でないバイトを U+FFFD として読みました。元の文字に対する規則は一致しません。ログを UTF-8 に変換してください（Shift_JIS なら iconv -f CP932 -t UTF-8）")
 
-// Look notes a record that was read although it is not UTF-8.
-func (r *Report) Look(raw []byte, source event.Source) {
+// CheckText notes a record that was read although it is not UTF-8.
+func (r *Report) CheckText(raw []byte, source event.Source) {
 	if !utf8.Valid(raw) {
 		r.garble(BadRecord{Name: source.Name, Offset: source.Offset, Record: source.Record, Reason: NotUTF8})
 	}
@@ -113,8 +113,8 @@ func (r *Report) garble(b BadRecord) {
 	}
 }
 
-// Miss counts a record that could not be read, and lists it.
-func (r *Report) Miss(b BadRecord) { r.bad(b) }
+// AddBad counts a record that could not be read, and lists it.
+func (r *Report) AddBad(b BadRecord) { r.bad(b) }
 
 func (r *Report) skip(name string, why i18n.Text) {
 	r.SkipN++
@@ -125,7 +125,7 @@ func (r *Report) skip(name string, why i18n.Text) {
 
 // Paths reads files and folders, as Files lists them, and calls yield for every
 // event. In a folder, files that hold no log (by content, and for pcap, CSV and
-// the like by name) are passed by and listed; a file that was named is read if it
+// the like by name) are skipped and listed; a file that was named is read if it
 // is text at all. An error of yield ends reading and is returned as it is; so
 // does the end of ctx.
 //
@@ -162,7 +162,7 @@ func Stream(ctx context.Context, name string, in io.Reader, opts Options, yield 
 type reader struct {
 	opts     Options
 	yield    func(*event.Event) error
-	take     Taker               // instead of yield; nil if not
+	readPart PartReader          // instead of yield; nil if not
 	wrap     func(OnDisk) OnDisk // around files on disk; may be nil
 	report   Report
 	unpacked int64 // what is left of MaxUnpacked for the present file
@@ -188,7 +188,7 @@ func newReader(opts Options, yield func(*event.Event) error) *reader {
 
 // records reads the records of one unpacked stream.
 func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
-	if r.take != nil {
+	if r.readPart != nil {
 		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts, wait: r.wait})
 	}
 	r.report.Files++
@@ -204,7 +204,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 			break
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
-		r.report.Look(cut.Raw, source)
+		r.report.CheckText(cut.Raw, source)
 		n, err := d.Cut(source, cut, r.hint(name), func(ev *event.Event) error {
 			r.report.Events++
 			return r.yield(ev)
@@ -219,7 +219,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 	return nil
 }
 
-// hint is what is known of the records of a file beforehand.
+// hint is what is known of the records of a file in advance.
 func (r *reader) hint(name string) Hint { return r.opts.hint(name) }
 
 func (o *Options) hint(name string) Hint {
@@ -232,7 +232,7 @@ func (o *Options) hint(name string) Hint {
 	return hint
 }
 
-// whyNot says why a record was refused, to anybody.
+// whyNot returns why a record was refused.
 func whyNot(err error) i18n.Text {
 	if _, ok := fault.As(err); ok {
 		return fault.TextOf(err)

@@ -38,7 +38,7 @@ const (
 	scanMore   scanResult = iota // the value goes on
 	scanDone                     // the byte was the value's last
 	scanBefore                   // the value ended before the byte (numbers, literals)
-	scanBroken                   // the byte cannot stand here
+	scanBroken                   // the byte is not allowed here
 )
 
 func (s *scanner) reset() { *s = scanner{stack: s.stack[:0]} }

@@ -2,7 +2,7 @@ package read
 
 import "bytes"
 
-// maxLead bounds what may stand before the list of a wrapper, in bytes.
+// maxLead bounds what may come before the list of a wrapper, in bytes.
 const maxLead = 4096
 
 // wrapLead are the members that a wrapper may begin with.

@@ -64,7 +64,7 @@ func (r *reader) zipStream(ctx context.Context, name string, b *bufio.Reader, de
 			in = flate.NewReader(b) // ends by itself and, b being a ByteReader, at the right byte
 		case later:
 			return broken(fault.New(fault.Unsupported,
-				i18n.T("the size of {0} is not told before its data; the rest was not read",
+				i18n.T("the size of {0} is not stated before its data; the rest was not read",
 					"{0} の大きさがデータより前に書かれていないため、残りは読み込みませんでした").With(inner)))
 		default:
 			body = &io.LimitedReader{R: b, N: packed}

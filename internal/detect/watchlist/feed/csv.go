@@ -22,10 +22,12 @@ var columnNames = [...]struct {
 	at    func(*header) *int
 	names []string
 }{
-	{func(h *header) *int { return &h.value }, []string{"value", "indicator", "ioc", "iocvalue", "observable", "indicatorvalue"}},
+	{func(h *header) *int { return &h.value },
+		[]string{"value", "indicator", "ioc", "iocvalue", "observable", "indicatorvalue"}},
 	{func(h *header) *int { return &h.typ }, []string{"type", "ioctype", "indicatortype", "observabletype", "kind"}},
 	{func(h *header) *int { return &h.match }, []string{"match", "matchtype"}},
-	{func(h *header) *int { return &h.until }, []string{"validuntil", "expires", "expiration", "expirationdate", "expiry", "expiresat"}},
+	{func(h *header) *int { return &h.until },
+		[]string{"validuntil", "expires", "expiration", "expirationdate", "expiry", "expiresat"}},
 	{func(h *header) *int { return &h.tlp }, []string{"tlp", "marking", "tlplabel"}},
 	{func(h *header) *int { return &h.source }, []string{"source", "feed", "provider"}},
 	{func(h *header) *int { return &h.id }, []string{"id", "uuid", "iocid", "indicatorid", "stixid"}},
@@ -107,7 +109,7 @@ func cells(row string, sep byte) []string {
 	}
 }
 
-// row gives the next record, which may run over several lines, and its first line.
+// row returns the next record, which may run over several lines, and its first line.
 func (r *reader) row(in *bufio.Reader, buf []byte, line *int) (row string, from int, long bool, err error) {
 	var b strings.Builder
 	quotes := 0
@@ -191,9 +193,11 @@ func (r *reader) csv(in *bufio.Reader) error {
 }
 
 var (
-	noHeader = i18n.T("there is no header that names a column \"value\" (or indicator, ioc, url, sha256_hash …)", "列名 value(または indicator、ioc、url、sha256_hash など)を含む見出し行がありません")
+	noHeader = i18n.T("there is no header that names a column \"value\" (or indicator, ioc, url, sha256_hash …)",
+		"列名 value(または indicator、ioc、url、sha256_hash など)を含む見出し行がありません")
 	longRow  = i18n.T("the row is longer than {0} bytes", "行が {0} バイトを超えています")
-	badMatch = i18n.T("{0} is no way to match (exact, tree, below, prefix, network)", "{0} という照合方法はありません(exact、tree、below、prefix、network)")
+	badMatch = i18n.T("{0} is no way to match (exact, tree, below, prefix, network)",
+		"{0} という照合方法はありません(exact、tree、below、prefix、network)")
 )
 
 func (r *reader) rowEntry(line int, h header, row []string) error {
@@ -214,7 +218,7 @@ func (r *reader) rowEntry(line int, h header, row []string) error {
 	return r.fields(line, typ, cell(h.value), cell(h.match), cell(h.until), cell(h.tlp), cell(h.source), cell(h.id))
 }
 
-// fields gives one entry whose parts are all text.
+// fields returns one entry whose parts are all text.
 func (r *reader) fields(line int, typ, value, match, until, tlp, source, id string) error {
 	e, covered, why := r.entry(typ, value)
 	switch {

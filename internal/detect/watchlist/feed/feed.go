@@ -103,7 +103,7 @@ func (e *Error) Error() string {
 	return e.Problem.String()
 }
 
-// Unwrap gives the inner error.
+// Unwrap returns the inner error.
 func (e *Error) Unwrap() error { return e.Err }
 
 const (
@@ -132,7 +132,8 @@ func File(ctx context.Context, path string, o Options, take func(watchlist.Entry
 // one by a *watchlist.RefusedError that is counted and reading goes on, any other
 // error ends it. If Read fails, or refuses more than the caller will bear, what
 // take got must not be put to use: Abort the Load.
-func Read(ctx context.Context, name string, open func() (io.ReadCloser, error), o Options, take func(watchlist.Entry) error) (Report, error) {
+func Read(ctx context.Context, name string, open func() (io.ReadCloser, error), o Options,
+	take func(watchlist.Entry) error) (Report, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 16 << 30
 	}
@@ -198,7 +199,7 @@ func (r *reader) record() error {
 	return nil
 }
 
-// fill gives an entry what the feed's options say where it says nothing.
+// fill completes an entry from the feed's options.
 func (r *reader) fill(e watchlist.Entry) watchlist.Entry {
 	if e.Source == "" {
 		e.Source = r.o.Source
@@ -256,15 +257,18 @@ func (r *reader) label(s string) policy.TLP {
 	return t
 }
 
-var badTime = i18n.T("{0} is no time such as 2026-01-31T12:30:00Z or 2026-01-31", "{0} は 2026-01-31T12:30:00Z や 2026-01-31 のような日時ではありません")
+var badTime = i18n.T("{0} is no time such as 2026-01-31T12:30:00Z or 2026-01-31",
+	"{0} は 2026-01-31T12:30:00Z や 2026-01-31 のような日時ではありません")
 
 // instant reads a time; a day ends when it is over, in UTC.
 func instant(s string) (time.Time, bool) {
 	if s == "" {
 		return time.Time{}, true
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST"} {
-		if t, err := time.Parse(layout, s); err == nil && (layout != "2006-01-02 15:04:05 MST" || t.Location() == time.UTC) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05",
+		"2006-01-02 15:04:05 MST"} {
+		if t, err := time.Parse(layout, s); err == nil &&
+			(layout != "2006-01-02 15:04:05 MST" || t.Location() == time.UTC) {
 			return t.UTC(), true
 		}
 	}
@@ -281,7 +285,7 @@ func (r *reader) text(line int, s []byte) bool {
 	return false
 }
 
-// line gives the next line without its end; long is true if it was longer than
+// line returns the next line without its end; long is true if it was longer than
 // max and is not given. At the end it gives io.EOF.
 func nextLine(in *bufio.Reader, buf []byte, most int) (out []byte, long bool, err error) {
 	out = buf[:0]

@@ -14,12 +14,17 @@ import (
 
 // mispTypes are MISP's attribute types that stand for one value.
 var mispTypes = map[string]meaning{
-	"ip-src": {addr: true}, "ip-dst": {addr: true}, "domain": {typ: event.Domain}, "hostname": {typ: event.Domain}, "url": {typ: event.URL},
-	"email": {typ: event.Email}, "email-src": {typ: event.Email}, "email-dst": {typ: event.Email}, "email-reply-to": {typ: event.Email},
-	"md5": {typ: event.MD5}, "sha1": {typ: event.SHA1}, "sha224": {typ: watchlist.SHA224}, "sha256": {typ: event.SHA256}, "sha384": {typ: watchlist.SHA384},
+	"ip-src": {addr: true}, "ip-dst": {addr: true}, "domain": {typ: event.Domain}, "hostname": {typ: event.Domain},
+	"url":   {typ: event.URL},
+	"email": {typ: event.Email}, "email-src": {typ: event.Email}, "email-dst": {typ: event.Email},
+	"email-reply-to": {typ: event.Email},
+	"md5":            {typ: event.MD5}, "sha1": {typ: event.SHA1}, "sha224": {typ: watchlist.SHA224},
+	"sha256": {typ: event.SHA256}, "sha384": {typ: watchlist.SHA384},
 	"sha512": {typ: watchlist.SHA512}, "sha3-256": {typ: watchlist.SHA3256}, "sha3-512": {typ: watchlist.SHA3512},
-	"imphash": {typ: watchlist.ImpHash}, "ssdeep": {typ: watchlist.SSDeep}, "tlsh": {typ: watchlist.TLSH}, "ja3-fingerprint-md5": {typ: watchlist.JA3},
-	"filename": {typ: watchlist.FileName}, "regkey": {typ: watchlist.RegistryKey}, "mutex": {typ: watchlist.Mutex}, "user-agent": {typ: watchlist.UserAgent}, "mac-address": {typ: watchlist.MAC},
+	"imphash": {typ: watchlist.ImpHash}, "ssdeep": {typ: watchlist.SSDeep}, "tlsh": {typ: watchlist.TLSH},
+	"ja3-fingerprint-md5": {typ: watchlist.JA3},
+	"filename":            {typ: watchlist.FileName}, "regkey": {typ: watchlist.RegistryKey},
+	"mutex": {typ: watchlist.Mutex}, "user-agent": {typ: watchlist.UserAgent}, "mac-address": {typ: watchlist.MAC},
 }
 
 // mispAttribute is what is read of an attribute.
@@ -131,7 +136,7 @@ func (w *mispWalk) attributes() error {
 	})
 }
 
-// mispTLP gives the strictest TLP label among tags; 0 if there is none.
+// mispTLP returns the strictest TLP label among tags; 0 if there is none.
 func (r *reader) mispTLP(raw json.RawMessage) (policy.TLP, error) {
 	var tags []struct {
 		Name string `json:"name"`
@@ -256,7 +261,8 @@ func (r *reader) mispAttribute(line int, raw []byte, of mispEvent) error {
 			typ, value = first, left
 			m, known = mispTypes[typ]
 		default:
-			r.uncovered(line, i18n.T("the pair {0} asks for two values at once", "組 {0} は 2 つの値を同時に求めています").With(quote(a.Type)))
+			r.uncovered(line, i18n.T("the pair {0} asks for two values at once",
+				"組 {0} は 2 つの値を同時に求めています").With(quote(a.Type)))
 			return nil
 		}
 	}

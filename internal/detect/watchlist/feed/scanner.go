@@ -35,7 +35,7 @@ func (s *scanner) byte() (byte, error) {
 	return c, err
 }
 
-// peek gives the next byte that is no white space, and leaves it.
+// peek returns the next byte that is no white space, and leaves it.
 func (s *scanner) peek() (byte, error) {
 	for {
 		c, err := s.byte()

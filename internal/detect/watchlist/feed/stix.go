@@ -16,10 +16,13 @@ import (
 
 // stixPaths are the object paths that a pattern may ask about.
 var stixPaths = map[string]event.ObservableType{
-	"ipv4-addr:value": event.IPv4, "ipv6-addr:value": event.IPv6, "domain-name:value": event.Domain, "url:value": event.URL, "email-addr:value": event.Email,
-	"mac-addr:value": watchlist.MAC, "mutex:name": watchlist.Mutex, "windows-registry-key:key": watchlist.RegistryKey, "file:name": watchlist.FileName,
+	"ipv4-addr:value": event.IPv4, "ipv6-addr:value": event.IPv6, "domain-name:value": event.Domain,
+	"url:value": event.URL, "email-addr:value": event.Email,
+	"mac-addr:value": watchlist.MAC, "mutex:name": watchlist.Mutex, "windows-registry-key:key": watchlist.RegistryKey,
+	"file:name":       watchlist.FileName,
 	"file:hashes.MD5": event.MD5, "file:hashes.'SHA-1'": event.SHA1, "file:hashes.'SHA-256'": event.SHA256,
-	"file:hashes.'SHA-224'": watchlist.SHA224, "file:hashes.'SHA-384'": watchlist.SHA384, "file:hashes.'SHA-512'": watchlist.SHA512,
+	"file:hashes.'SHA-224'": watchlist.SHA224, "file:hashes.'SHA-384'": watchlist.SHA384,
+	"file:hashes.'SHA-512'":  watchlist.SHA512,
 	"file:hashes.'SHA3-256'": watchlist.SHA3256, "file:hashes.'SHA3-512'": watchlist.SHA3512,
 	"file:hashes.SSDEEP": watchlist.SSDeep, "file:hashes.TLSH": watchlist.TLSH,
 	"network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'": watchlist.UserAgent,
@@ -72,7 +75,8 @@ func (r *reader) stix(in *bufio.Reader) error {
 			return s.array(object)
 		})
 		if err == nil && !some {
-			return r.fail(1, i18n.T("it is not a STIX bundle: it has no objects", "STIX バンドルではありません。objects がありません"), nil)
+			return r.fail(1, i18n.T("it is not a STIX bundle: it has no objects", "STIX バンドルではありません。objects がありません"),
+				nil)
 		}
 	}
 	if err == nil {
@@ -118,7 +122,8 @@ func (r *reader) stixObject(line int, raw []byte) error {
 	}
 	list, ok := patternEntries(p, e)
 	if !ok {
-		r.uncovered(line, i18n.T("{0}: the pattern asks for more than one of some values: {1}", "{0}: パターンが「いくつかの値のどれか」以外を求めています: {1}").With(o.ID(), quote(p.Source())))
+		r.uncovered(line, i18n.T("{0}: the pattern asks for more than one of some values: {1}",
+			"{0}: パターンが「いくつかの値のどれか」以外を求めています: {1}").With(o.ID(), quote(p.Source())))
 		return nil
 	}
 	return r.give(line, list...)
@@ -130,7 +135,7 @@ func refusal(err error) i18n.Text {
 	return i18n.Text{EN: event.Clip(t.EN, 240), JA: event.Clip(t.JA, 240)}
 }
 
-// marking gives an object's label. A marking that is no TLP label may bind more
+// marking returns an object's label. A marking that is no TLP label may bind more
 // than any label: it counts as RED.
 func (r *reader) marking(o *stix.Object) policy.TLP {
 	_, granular := o.Get("granular_markings")
@@ -146,7 +151,7 @@ func (r *reader) marking(o *stix.Object) policy.TLP {
 	return t
 }
 
-// patternEntries gives what a pattern asks for, if it asks for one of some values
+// patternEntries returns what a pattern asks for, if it asks for one of some values
 // or for the addresses of one network. A domain, a URL or a name is equal as
 // Canonical has it, not letter by letter.
 func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
@@ -171,7 +176,8 @@ func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool
 
 // subset reads [ipv4-addr:value ISSUBSET '192.0.2.0/24'].
 func subset(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
-	for prefix, t := range map[string]event.ObservableType{"[ipv4-addr:value ISSUBSET '": event.IPv4, "[ipv6-addr:value ISSUBSET '": event.IPv6} {
+	for prefix, t := range map[string]event.ObservableType{"[ipv4-addr:value ISSUBSET '": event.IPv4,
+		"[ipv6-addr:value ISSUBSET '": event.IPv6} {
 		v, ok := strings.CutPrefix(p.String(), prefix)
 		if !ok {
 			continue

@@ -16,7 +16,7 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// A sieve sees the log source and the fields of every event that the rest of the
+// A prefilter sees the log source and the fields of every event that the rest of the
 // query leaves, sealed or not, and what it lets through comes back whole.
 func TestSieve(t *testing.T) {
 	h := open(t, Options{Dir: t.TempDir(), SegmentEvents: 3000})
@@ -49,17 +49,19 @@ func TestSieve(t *testing.T) {
 				t.Fatal(err)
 			}
 			var asked, waited atomic.Int64
-			q.Keep = func(s *Sketch) (bool, error) {
+			q.Keep = func(s *Preview) (bool, error) {
 				asked.Add(1)
 				ev, err := s.Event()
 				if err != nil || ev.Product != s.Product {
 					return false, fmt.Errorf("%v %v", ev, err)
 				}
 				n := ev.Fields["EventID"].(int64)
-				if s.Product != "windows" || n == 3 != (s.Service == "security") || n == 1 != slices.Contains(s.Categories, "process_creation") {
+				if s.Product != "windows" || n == 3 != (s.Service == "security") ||
+					n == 1 != slices.Contains(s.Categories, "process_creation") {
 					t.Errorf("%+v is not the log source of %v", s, ev.Fields)
 				}
-				return bytes.Contains(s.Fields, []byte("13")) && bytes.Contains([]byte(ev.Fields["CommandLine"].(string)), []byte("13")), nil
+				return bytes.Contains(s.Fields, []byte("13")) &&
+					bytes.Contains([]byte(ev.Fields["CommandLine"].(string)), []byte("13")), nil
 			}
 			q.Wait = func(context.Context) error { waited.Add(1); return nil }
 			st, err := h.Search(t.Context(), q, func(ev *event.Event) bool { got = append(got, ev); return true })
@@ -78,7 +80,11 @@ func TestSieve(t *testing.T) {
 		}
 	}
 	boom := errors.New("boom")
-	if _, err := h.Search(t.Context(), Query{Wait: func(context.Context) error { return boom }}, func(*event.Event) bool { return true }); !errors.Is(err, boom) {
+	if _, err := h.Search(t.Context(), Query{Wait: func(context.Context) error { return boom }},
+		func(*event.Event) bool { return true }); !errors.Is(
+		err,
+		boom,
+	) {
 		t.Errorf("error of Wait: %v", err)
 	}
 }

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// mark says that an event led to a finding.
-type mark struct {
+// foundID says that an event led to a finding.
+type foundID struct {
 	id   key
-	at   int64 // when it was marked, µs
+	at   int64 // when it was recorded, µs
 	time int64 // of the event, if placed
-	here bool  // the event was kept when it was marked
+	here bool  // the event was kept when it was recorded
 }
 
 const (
-	markVersion = 1
-	// A mark whose event does not come is forgotten after this time.
+	foundVersion = 1
+	// An id whose event does not come is forgotten after this time.
 	unplacedAge = 30 * 24 * time.Hour
 )
 
-func appendMark(b []byte, m mark) []byte {
-	p := []byte{markVersion}
+func appendFound(b []byte, m foundID) []byte {
+	p := []byte{foundVersion}
 	p = binary.LittleEndian.AppendUint64(p, uint64(m.id))
 	p = binary.AppendVarint(p, m.at)
 	if m.here {
@@ -36,29 +36,29 @@ func appendMark(b []byte, m mark) []byte {
 	return appendFrame(b, p)
 }
 
-func parseMark(p []byte) (mark, error) {
-	if len(p) < 9 || p[0] != markVersion {
-		return mark{}, errors.New("damaged mark")
+func parseFound(p []byte) (foundID, error) {
+	if len(p) < 9 || p[0] != foundVersion {
+		return foundID{}, errors.New("damaged entry")
 	}
 	d := rowReader{b: p[9:]}
-	m := mark{id: key(binary.LittleEndian.Uint64(p[1:])), at: d.varint()}
+	m := foundID{id: key(binary.LittleEndian.Uint64(p[1:])), at: d.varint()}
 	if d.byte() == 1 {
 		m.here, m.time = true, d.varint()
 	}
 	if d.failed {
-		return mark{}, errors.New("damaged mark")
+		return foundID{}, errors.New("damaged entry")
 	}
 	return m, nil
 }
 
-// markLog is the durable list of marks.
-type markLog struct {
+// foundLog is the durable list of the found ids.
+type foundLog struct {
 	f    *os.File
 	size int64
 }
 
-// openMarks reads the list back, cuts its torn tail and tells damage in it.
-func openMarks(path string) (l *markLog, marks []mark, damage []error, err error) {
+// openFound reads the list back, cuts off its torn tail and returns the damage in it.
+func openFound(path string) (l *foundLog, found []foundID, damage []error, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, nil, nil, err
@@ -72,7 +72,7 @@ func openMarks(path string) (l *markLog, marks []mark, damage []error, err error
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	l = &markLog{f, int64(len(logHead))}
+	l = &foundLog{f, int64(len(logHead))}
 	head := make([]byte, len(logHead))
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -83,11 +83,11 @@ func openMarks(path string) (l *markLog, marks []mark, damage []error, err error
 	}
 	if n == len(logHead) {
 		end, gaps, err := scanFrames(f, l.size, st.Size(), func(_ int64, p []byte) error {
-			m, err := parseMark(p)
+			m, err := parseFound(p)
 			if err != nil {
 				damage = append(damage, err)
 			} else {
-				marks = append(marks, m)
+				found = append(found, m)
 			}
 			return nil
 		})
@@ -104,13 +104,13 @@ func openMarks(path string) (l *markLog, marks []mark, damage []error, err error
 	if err := f.Truncate(l.size); err != nil {
 		return nil, nil, nil, err
 	}
-	return l, marks, damage, f.Sync()
+	return l, found, damage, f.Sync()
 }
 
-func (l *markLog) append(marks []mark) error {
+func (l *foundLog) append(found []foundID) error {
 	var b []byte
-	for _, m := range marks {
-		b = appendMark(b, m)
+	for _, m := range found {
+		b = appendFound(b, m)
 	}
 	_, err := l.f.WriteAt(b, l.size)
 	if err == nil {
@@ -123,15 +123,15 @@ func (l *markLog) append(marks []mark) error {
 	return nil
 }
 
-func (l *markLog) close() error { return l.f.Close() }
+func (l *foundLog) close() error { return l.f.Close() }
 
-// rewriteMarks replaces the list by these marks, whole or not at all.
-func (h *History) rewriteMarks(marks map[key]*mark) error {
+// rewriteFound replaces the list by these, whole or not at all.
+func (h *History) rewriteFound(found map[key]*foundID) error {
 	b := []byte(logHead)
-	for _, m := range marks {
-		b = appendMark(b, *m)
+	for _, m := range found {
+		b = appendFound(b, *m)
 	}
-	path := h.path(marksName)
+	path := h.path(foundName)
 	if err := writeWhole(path+newExt, b); err != nil {
 		return err
 	}
@@ -145,30 +145,30 @@ func (h *History) rewriteMarks(marks map[key]*mark) error {
 	if err != nil {
 		return err
 	}
-	err = h.marks.close()
-	h.marks = &markLog{f, int64(len(b))}
+	err = h.foundLog.close()
+	h.foundLog = &foundLog{f, int64(len(b))}
 	return err
 }
 
-// MarkFound says that these events led to a finding: Prevalence does not count
+// SetFound says that these events led to a finding: Prevalence does not count
 // them any more. It is durable when it returns. An event that is not kept yet
-// counts as marked when it comes within 30 days. Marking again does nothing.
-func (h *History) MarkFound(ctx context.Context, ids ...string) error {
+// counts when it comes within 30 days. Repeating an id does nothing.
+func (h *History) SetFound(ctx context.Context, ids ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h.marking.Lock()
-	defer h.marking.Unlock()
+	h.foundMu.Lock()
+	defer h.foundMu.Unlock()
 	if h.ctx.Err() != nil {
 		return errClosed()
 	}
 	now := h.opt.Clock().UnixMicro()
-	fresh := map[key]*mark{}
+	fresh := map[key]*foundID{}
 	h.mu.RLock()
 	for _, id := range ids {
 		k := idKey(clean(id))
-		if _, ok := h.marked[k]; !ok {
-			fresh[k] = &mark{id: k, at: now}
+		if _, ok := h.found[k]; !ok {
+			fresh[k] = &foundID{id: k, at: now}
 		}
 	}
 	h.mu.RUnlock()
@@ -181,34 +181,34 @@ func (h *History) MarkFound(ctx context.Context, ids ...string) error {
 	if err != nil {
 		return err
 	}
-	list := make([]mark, 0, len(fresh))
+	list := make([]foundID, 0, len(fresh))
 	for _, m := range fresh {
 		list = append(list, *m)
 	}
-	if err := h.marks.append(list); err != nil {
+	if err := h.foundLog.append(list); err != nil {
 		return storageFault(err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.applyLocked(parts, places)
 	for k, m := range fresh {
-		h.marked[k] = struct{}{}
-		if !m.here && !h.markOpenLocked(k) {
+		h.found[k] = struct{}{}
+		if !m.here && !h.setOpenFoundLocked(k) {
 			h.unplaced[k] = struct{}{}
 		}
 	}
 	return nil
 }
 
-// locate finds the events of marks, in the latest parts first, and notes their
-// times. places are rows by part; placed are the marks that have one.
-func (h *History) locate(parts []part, marks map[key]*mark) (places [][]uint32, placed map[key]struct{}, err error) {
+// locate finds the found events, in the latest parts first, and notes their
+// times. places are rows by part; placed are those that have one.
+func (h *History) locate(parts []part, found map[key]*foundID) (places [][]uint32, placed map[key]struct{}, err error) {
 	places = make([][]uint32, len(parts))
 	placed = map[key]struct{}{}
-	for i := len(parts) - 1; i >= 0 && len(placed) < len(marks); i-- {
+	for i := len(parts) - 1; i >= 0 && len(placed) < len(found); i-- {
 		s := parts[i].span()
 		var keys []key
-		for k, m := range marks {
+		for k, m := range found {
 			if _, done := placed[k]; !done && s.Events > 0 && (!m.here || m.time >= s.Min && m.time <= s.Max) {
 				keys = append(keys, k)
 			}
@@ -219,7 +219,7 @@ func (h *History) locate(parts []part, marks map[key]*mark) (places [][]uint32, 
 		note := func(k key, at uint32, time int64) {
 			places[i] = append(places[i], at)
 			placed[k] = struct{}{}
-			marks[k].here, marks[k].time = true, time
+			found[k].here, found[k].time = true, time
 		}
 		if err := h.withPart(parts[i], func() error { return parts[i].locate(keys, note) }); err != nil {
 			return nil, nil, err
@@ -228,7 +228,7 @@ func (h *History) locate(parts []part, marks map[key]*mark) (places [][]uint32, 
 	return places, placed, nil
 }
 
-// applyLocked adds rows to the marked ones of their parts.
+// applyLocked adds rows to the found ones of their parts.
 func (h *History) applyLocked(parts []part, places [][]uint32) {
 	for i, p := range parts {
 		if len(places[i]) == 0 {
@@ -254,8 +254,8 @@ func (s rowSet) with(rows ...uint32) rowSet {
 	return out
 }
 
-// markOpenLocked marks an event that came to the open log while its mark was written.
-func (h *History) markOpenLocked(k key) bool {
+// setOpenFoundLocked found an event that came to the open log while its mark was written.
+func (h *History) setOpenFoundLocked(k key) bool {
 	for _, s := range append([]*segment{h.open}, h.sealing...) {
 		s.mu.RLock()
 		at, ok := s.ids[k]
@@ -268,8 +268,8 @@ func (h *History) markOpenLocked(k key) bool {
 	return false
 }
 
-// placeMarks gives events that just came the marks that waited for them.
-func (h *History) placeMarks(s *segment, at uint32, entries []*entry) {
+// placeFound applies the ids that waited for events that have just come.
+func (h *History) placeFound(s *segment, at uint32, entries []*entry) {
 	h.mu.RLock()
 	waiting := len(h.unplaced)
 	h.mu.RUnlock()

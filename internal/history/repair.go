@@ -7,22 +7,22 @@ import (
 	"slices"
 )
 
-// withFile calls fn, which reads f. If fn fails because the file has gone bad,
-// the file is set aside and the result is nil; if its index has gone bad, that
-// is made again and fn is called once more. A failure of the machine is returned.
+// withFile calls fn, which reads f. If fn fails because the file has been damaged,
+// the file is set aside and the result is nil; if its index has been damaged, that
+// is rebuilt and fn is called once more. A failure of the machine is returned.
 func (h *History) withFile(f *file, fn func() error) error {
 	err := fn()
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	again, err := h.mend(f, err)
+	again, err := h.repair(f, err)
 	if err != nil || !again {
 		return err
 	}
 	return fn()
 }
 
-// withPart is withFile for any part. Records of a log that have gone bad are
+// withPart is withFile for any part. Records of a log that have been damaged are
 // listed as a problem.
 func (h *History) withPart(p part, fn func() error) error {
 	switch u := p.unit.(type) {
@@ -39,9 +39,9 @@ func (h *History) withPart(p part, fn func() error) error {
 	return fn()
 }
 
-func (h *History) mend(f *file, cause error) (again bool, err error) {
-	f.mending.Lock()
-	defer f.mending.Unlock()
+func (h *History) repair(f *file, cause error) (again bool, err error) {
+	f.repairing.Lock()
+	defer f.repairing.Unlock()
 	if !h.listed(f) {
 		return false, nil // dropped or set aside meanwhile
 	}
@@ -77,7 +77,7 @@ func (h *History) unlist(f *file) {
 	h.blooms.drop(f.id)
 }
 
-// discard sets a file aside that has gone bad.
+// discard sets a file aside that has been damaged.
 func (h *History) discard(f *file, why error) error {
 	h.unlist(f)
 	if err := os.Remove(f.index); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -7,39 +7,41 @@ import (
 	"time"
 )
 
-// Bounds of a Book that Options leave at 0.
+// Bounds of a Resolver that Options leave at 0.
 const (
 	defaultEntries = 500_000
 	maxNames       = 64 // of one entry
 	maxLeases      = 32 // of one address, the newest
 )
 
-// Options say how much a Book keeps.
+// Options say how much a Resolver keeps.
 type Options struct {
-	MaxEntries int           // accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not heard of longest go first; imported ones stay.
+	// accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not seen for the longest time go first; imported ones stay.
+	MaxEntries int
 	Lease      time.Duration // how long an address that a machine said to have stays its; 1 h if 0
 }
 
-// Stats counts what a Book knows and what it could not take.
+// Stats counts what a Resolver knows and what it could not take.
 type Stats struct {
 	Accounts, Machines, Imported int
 	Names, Leases                int
 	Conflicts                    int64 // names that two claimed
-	Forgotten                    int64 // entries given up because of MaxEntries
+	Forgotten                    int64 // entries dropped because of MaxEntries
 }
 
-// Book is who is who. It may be used by several goroutines.
-type Book struct {
+// Resolver finds the one account or machine behind its many names. It may be used by several goroutines.
+type Resolver struct {
 	opts Options
 
 	mu      sync.RWMutex
-	entries map[uint64]*entry   // under mu
-	byName  map[Name]uint64     // under mu; 0 for a name that is disputed
-	short   map[string][]uint64 // under mu; accounts by user name, machines by host name ("host:" before it), to see whether it is one only
-	leases  map[string][]Lease  // under mu; by address, rising by From
-	next    uint64              // under mu
-	tick    int64               // under mu; rises with each use, to tell what was not heard of longest
-	stats   Stats               // under mu
+	entries map[uint64]*entry // under mu
+	byName  map[Name]uint64   // under mu; 0 for a name that is disputed
+	// under mu; accounts by user name, machines by host name ("host:" before it), to see whether it is one only
+	short  map[string][]uint64
+	leases map[string][]Lease // under mu; by address, rising by From
+	next   uint64             // under mu
+	tick   int64              // under mu; rises with each use, to tell what was not seen for the longest time
+	stats  Stats              // under mu
 }
 
 // entry is one account or machine.
@@ -56,15 +58,21 @@ func (e *entry) has(k Kind) bool {
 	return slices.ContainsFunc(e.names, func(n Name) bool { return n.Kind == k })
 }
 
-// New makes an empty Book.
-func New(opts Options) *Book {
+// New makes an empty Resolver.
+func New(opts Options) *Resolver {
 	opts.MaxEntries = cmp.Or(opts.MaxEntries, defaultEntries)
 	opts.Lease = cmp.Or(opts.Lease, time.Hour)
-	return &Book{opts: opts, entries: map[uint64]*entry{}, byName: map[Name]uint64{}, short: map[string][]uint64{}, leases: map[string][]Lease{}}
+	return &Resolver{
+		opts:    opts,
+		entries: map[uint64]*entry{},
+		byName:  map[Name]uint64{},
+		short:   map[string][]uint64{},
+		leases:  map[string][]Lease{},
+	}
 }
 
-// Stats gives the counts.
-func (b *Book) Stats() Stats {
+// Stats returns the counts.
+func (b *Resolver) Stats() Stats {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	s := b.stats
@@ -86,10 +94,10 @@ func (b *Book) Stats() Stats {
 	return s
 }
 
-// Resolve gives one text for all names of an account or a machine, at a time:
-// "" if the name says nobody, and the name itself, in one form, if nothing is
+// Resolve returns one text for all names of an account or a machine, at a time:
+// "" if the name names none, and the name itself, in one form, if nothing is
 // known of it.
-func (b *Book) Resolve(n Name, at time.Time) string {
+func (b *Resolver) Resolve(n Name, at time.Time) string {
 	if n.Kind == None {
 		return ""
 	}
@@ -108,9 +116,9 @@ func (b *Book) Resolve(n Name, at time.Time) string {
 	return n.String()
 }
 
-// find gives the entry of a name. A user name by itself, or a host name without
+// find returns the entry of a name. A user name by itself, or a host name without
 // domain, is that of the only one that has it.
-func (b *Book) find(n Name) *entry {
+func (b *Resolver) find(n Name) *entry {
 	if id, ok := b.byName[n]; ok {
 		return b.entries[id] // nil for 0
 	}
@@ -124,7 +132,7 @@ func (b *Book) find(n Name) *entry {
 
 // Names lists what one entry is known by, and whether it was imported; nothing
 // if the name is not known.
-func (b *Book) Names(n Name, at time.Time) (names []string, imported bool) {
+func (b *Resolver) Names(n Name, at time.Time) (names []string, imported bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if n.Kind == IP {
@@ -143,16 +151,19 @@ func (b *Book) Names(n Name, at time.Time) (names []string, imported bool) {
 	return names, e.imported
 }
 
-// Tie says that all names are of one account, or of one machine; imported if a
+// Link says that all names are of one account, or of one machine; imported if a
 // list says so. ok is false if some of them are known to be of different ones:
 // then those are left as they are.
-func (b *Book) Tie(imported bool, names ...Name) (ok bool) {
+func (b *Resolver) Link(imported bool, names ...Name) (ok bool) {
 	_, ok = b.tie(imported, names)
 	return ok
 }
 
-func (b *Book) tie(imported bool, names []Name) (label string, ok bool) {
-	names = slices.DeleteFunc(slices.Clone(names), func(n Name) bool { return n.Kind == None || n.Kind == Service || n.Kind == IP })
+func (b *Resolver) tie(imported bool, names []Name) (label string, ok bool) {
+	names = slices.DeleteFunc(
+		slices.Clone(names),
+		func(n Name) bool { return n.Kind == None || n.Kind == Service || n.Kind == IP },
+	)
 	if len(names) == 0 {
 		return "", true
 	}
@@ -160,8 +171,11 @@ func (b *Book) tie(imported bool, names []Name) (label string, ok bool) {
 	defer b.mu.Unlock()
 	b.tick++
 	machine := names[0].Kind == Host || names[0].Kind == FQDN
-	// A user name by itself ties nothing: many domains have one.
-	strong := slices.DeleteFunc(slices.Clone(names), func(n Name) bool { return n.Kind == Short || n.Kind == Host && !imported && len(names) > 1 })
+	// A user name by itself links nothing: many domains have one.
+	strong := slices.DeleteFunc(
+		slices.Clone(names),
+		func(n Name) bool { return n.Kind == Short || n.Kind == Host && !imported && len(names) > 1 },
+	)
 	var to *entry
 	var sid Name
 	ok = true
@@ -182,7 +196,7 @@ func (b *Book) tie(imported bool, names []Name) (label string, ok bool) {
 		case to == nil && (sid.Kind == None || !e.has(SID)):
 			to = e
 		case to != nil && imported && !e.imported && n.Kind != SID:
-			b.drop(e, n) // the list knows better
+			b.drop(e, n) // the list takes precedence
 		case to != nil && b.compatible(to, e):
 			to = b.merge(to, e)
 		}
@@ -208,15 +222,15 @@ func first(names []Name) Name {
 	return names[0]
 }
 
-func (b *Book) create(n Name, machine bool) *entry {
+func (b *Resolver) create(n Name, machine bool) *entry {
 	b.next++
 	e := &entry{id: b.next, label: n.String(), machine: machine}
 	b.entries[e.id] = e
 	return e
 }
 
-// add gives e a name; false if it is another's.
-func (b *Book) add(e *entry, n Name, imported bool) bool {
+// add adds a name to e; false if it is another's.
+func (b *Resolver) add(e *entry, n Name, imported bool) bool {
 	if slices.Contains(e.names, n) {
 		return true
 	}
@@ -229,7 +243,7 @@ func (b *Book) add(e *entry, n Name, imported bool) bool {
 		return true
 	}
 	if n.Kind == SID && !imported && e.has(SID) {
-		return false // an account has one SID; its next life has another
+		return false // an account has one SID; recreated, it has another
 	}
 	id, known := b.byName[n]
 	switch other := b.entries[id]; {
@@ -244,7 +258,7 @@ func (b *Book) add(e *entry, n Name, imported bool) bool {
 		b.stats.Conflicts++
 		return false
 	case other != nil:
-		// Two that events speak of claim it: it is neither's.
+		// Two entries from events claim it: it belongs to neither.
 		b.stats.Conflicts++
 		b.drop(other, n)
 		b.byName[n] = 0
@@ -256,14 +270,14 @@ func (b *Book) add(e *entry, n Name, imported bool) bool {
 	return true
 }
 
-func (b *Book) drop(e *entry, n Name) {
+func (b *Resolver) drop(e *entry, n Name) {
 	delete(b.byName, n)
 	e.names = slices.DeleteFunc(e.names, func(m Name) bool { return m == n })
 	b.reindex(e, n)
 }
 
 // compatible reports whether two entries may be one.
-func (b *Book) compatible(x, y *entry) bool {
+func (b *Resolver) compatible(x, y *entry) bool {
 	if x.machine != y.machine || x.imported && y.imported || len(x.names)+len(y.names) > maxNames {
 		return false
 	}
@@ -278,7 +292,7 @@ func (b *Book) compatible(x, y *entry) bool {
 
 // merge makes one entry of two. The imported one's label stays, or the older's,
 // since states of correlations are kept under it.
-func (b *Book) merge(x, y *entry) *entry {
+func (b *Resolver) merge(x, y *entry) *entry {
 	if y.imported && !x.imported || y.imported == x.imported && y.id < x.id {
 		x, y = y, x
 	}
@@ -297,7 +311,7 @@ func (b *Book) merge(x, y *entry) *entry {
 	return x
 }
 
-// shortKey gives what a name is by itself, without domain.
+// shortKey returns what a name is by itself, without domain.
 func shortKey(n Name) (string, bool) {
 	switch n.Kind {
 	case Short:
@@ -320,14 +334,14 @@ func shortKey(n Name) (string, bool) {
 	return "", false
 }
 
-func (b *Book) index(e *entry, n Name) {
+func (b *Resolver) index(e *entry, n Name) {
 	if key, ok := shortKey(n); ok && !slices.Contains(b.short[key], e.id) {
 		b.short[key] = append(b.short[key], e.id)
 	}
 }
 
 // reindex is index for an entry that lost a name.
-func (b *Book) reindex(e *entry, n Name) {
+func (b *Resolver) reindex(e *entry, n Name) {
 	key, ok := shortKey(n)
 	if !ok {
 		return
@@ -340,7 +354,7 @@ func (b *Book) reindex(e *entry, n Name) {
 	b.reindexID(e.id, n)
 }
 
-func (b *Book) reindexID(id uint64, n Name) {
+func (b *Resolver) reindexID(id uint64, n Name) {
 	key, ok := shortKey(n)
 	if !ok {
 		return
@@ -353,9 +367,9 @@ func (b *Book) reindexID(id uint64, n Name) {
 	b.short[key] = list
 }
 
-// trim gives up learnt entries that were not heard of longest, an eighth of
+// trim removes the learnt entries that were not seen for the longest time, an eighth of
 // them at a time.
-func (b *Book) trim() {
+func (b *Resolver) trim() {
 	if len(b.entries) > b.opts.MaxEntries {
 		var learnt []*entry
 		for _, e := range b.entries {
@@ -378,7 +392,7 @@ func (b *Book) trim() {
 	}
 }
 
-func (b *Book) forget(e *entry) {
+func (b *Resolver) forget(e *entry) {
 	b.stats.Forgotten++
 	delete(b.entries, e.id)
 	for _, n := range e.names {

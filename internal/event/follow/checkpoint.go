@@ -17,25 +17,26 @@ import (
 // after that they are never read again. On an error the same batch comes again.
 //
 // A batch may also come again after a crash between the sink and the
-// checkpoint. Its events then have the same IDs, so a Sink must take an ID that
-// it has already to be the same event. That is what makes at-least-once reading
+// checkpoint. Its events then have the same IDs, so a Sink must treat an ID that
+// it has already as the same event. That is what makes at-least-once reading
 // exactly-once keeping.
 type Sink func(ctx context.Context, events []*event.Event) error
 
-// Checkpoints keeps how far each file was read. Marks differ by Key.
-// Save must be durable when it returns, and must replace marks of the same Key;
-// a mark with Gone set may be forgotten. A Follower calls it from one goroutine.
+// Checkpoints keeps how far each file was read. Checkpoints differ by Key.
+// Save must be durable when it returns, and must replace checkpoints of the same Key;
+// a checkpoint with Gone set may be forgotten. A Follower calls it from one goroutine.
 type Checkpoints interface {
-	Load(ctx context.Context) (map[string]Mark, error) // by Key
-	Save(ctx context.Context, marks []Mark) error
+	Load(ctx context.Context) (map[string]Checkpoint, error) // by Key
+	Save(ctx context.Context, checkpoints []Checkpoint) error
 }
 
-// Mark is how far a file was read. It is saved once before anything is read of
+// Checkpoint is how far a file was read. It is saved once before anything is read of
 // the file, so that Epoch is fixed, and then after each batch that was kept.
-type Mark struct {
-	Key           string         `json:"key"`   // UUID of this mark
-	Epoch         string         `json:"epoch"` // what event IDs start from: one for each generation of a file's content
-	Path          string         `json:"path"`  // where it was first seen; Source.Name of its events
+type Checkpoint struct {
+	Key string `json:"key"` // UUID of this checkpoint
+	// what event IDs start from: one for each generation of a file's content
+	Epoch         string         `json:"epoch"`
+	Path          string         `json:"path"` // where it was first seen; Source.Name of its events
 	Device, Inode uint64         // 0 where the system has none
 	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
 	Head          string         `json:"head"`               // their SHA-256 in hexadecimal
@@ -69,7 +70,7 @@ func readHead(f io.ReaderAt, n int) (sum string, ok bool) {
 
 // same reports whether f begins as the file of m did, and still holds what was
 // read of it.
-func (m Mark) same(f io.ReaderAt, size int64) bool {
+func (m Checkpoint) same(f io.ReaderAt, size int64) bool {
 	if size < m.Offset {
 		return false
 	}
@@ -82,7 +83,7 @@ func (m Mark) same(f io.ReaderAt, size int64) bool {
 
 // advance notes that all before offset was kept, and takes the fingerprint as
 // long as it can be.
-func (m *Mark) advance(f io.ReaderAt, offset int64) {
+func (m *Checkpoint) advance(f io.ReaderAt, offset int64) {
 	m.Offset = offset
 	n := int(min(offset, headMax))
 	if n > m.HeadLen {

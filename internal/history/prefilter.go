@@ -12,16 +12,16 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Sketch is what a sieve sees of a past event: its log source, and its fields as
-// they lie in the file. It is valid while the sieve is asked.
-type Sketch struct {
+// Preview is what a prefilter sees of a past event: its log source, and its fields as
+// they lie in the file. It is valid while the prefilter is asked.
+type Preview struct {
 	Product, Service string
 	Categories       []string
 	Fields           []byte // one JSON object; see appendFields
 }
 
 // Event makes an event with the log source and the fields, and nothing else.
-func (s *Sketch) Event() (*event.Event, error) {
+func (s *Preview) Event() (*event.Event, error) {
 	fields, err := parseFields(string(s.Fields), interner{})
 	if err != nil {
 		return nil, err
@@ -29,13 +29,13 @@ func (s *Sketch) Event() (*event.Event, error) {
 	return &event.Event{Product: s.Product, Service: s.Service, Categories: s.Categories, Fields: fields}, nil
 }
 
-// Sieve says whether an event may be among those that are searched for; only
+// Prefilter says whether an event may be among those that are searched for; only
 // these are read in full.
-type Sieve func(s *Sketch) (bool, error)
+type Prefilter func(s *Preview) (bool, error)
 
-// sift reads one column of the file, the fields, and gives the places that the
-// sieve lets through.
-func (f *file) sift(ctx context.Context, places []uint32, keep Sieve) (out []uint32, err error) {
+// prefilter reads one column of the file, the fields, and returns the places that the
+// prefilter lets through.
+func (f *file) prefilter(ctx context.Context, places []uint32, keep Prefilter) (out []uint32, err error) {
 	if len(places) == 0 {
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ func (f *file) sift(ctx context.Context, places []uint32, keep Sieve) (out []uin
 		return nil, err
 	}
 	at := first // of the next row
-	var sketch Sketch
+	var preview Preview
 	var values []parquet.Value
 	for len(places) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -107,8 +107,8 @@ func (f *file) sift(ctx context.Context, places []uint32, keep Sieve) (out []uin
 				return nil, errIndex
 			}
 			s := f.meta.Sources[src]
-			sketch = Sketch{s.Product, s.Service, s.Categories, values[place-at].ByteArray()}
-			ok, err := keep(&sketch)
+			preview = Preview{s.Product, s.Service, s.Categories, values[place-at].ByteArray()}
+			ok, err := keep(&preview)
 			if err != nil {
 				parquet.Release(page)
 				return nil, err
@@ -123,8 +123,8 @@ func (f *file) sift(ctx context.Context, places []uint32, keep Sieve) (out []uin
 	return out, nil
 }
 
-// sift goes on behind a record that has gone bad: read tells of it.
-func (v *view) sift(ctx context.Context, places []uint32, keep Sieve) (out []uint32, err error) {
+// prefilter goes on behind a damaged record, which read reports.
+func (v *view) prefilter(ctx context.Context, places []uint32, keep Prefilter) (out []uint32, err error) {
 	in := interner{}
 	for _, at := range places {
 		if err := ctx.Err(); err != nil {
@@ -138,7 +138,7 @@ func (v *view) sift(ctx context.Context, places []uint32, keep Sieve) (out []uin
 		if err != nil {
 			return nil, err
 		}
-		ok, err := keep(&Sketch{r.Product, r.Service, r.Categories, []byte(r.Fields)})
+		ok, err := keep(&Preview{r.Product, r.Service, r.Categories, []byte(r.Fields)})
 		if err != nil {
 			return nil, err
 		}
