@@ -128,7 +128,7 @@ func armedStart(ctx context.Context, s settings, p *program, n int, t *table) er
 	return nil
 }
 
-// storeIndicators writes indicators as an inbox does, as armed and hunted for.
+// storeIndicators writes indicators as a receiver does, as armed and hunted for.
 func storeIndicators(ctx context.Context, path string, n int) error {
 	db, err := store.Open(ctx, store.Options{URL: path, Clock: clock.System})
 	if err != nil {

@@ -91,7 +91,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
+		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e
@@ -167,14 +167,14 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	}
 	c = community{name: name, members: 1 + sims + nodes, steps: map[string]series{}, last: map[string]series{}}
 	rested := func() (bool, error) { return h.Idle(ctx) }
-	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Online()) == c.members, nil }); err != nil {
-		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Online()), c.members, err)
+	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Directory().OnlineMembers()) == c.members, nil }); err != nil {
+		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Directory().OnlineMembers()), c.members, err)
 	}
 	if err := until(ctx, time.Minute, rested); err != nil {
 		return c, err
 	}
 	for i, a := range attacks {
-		select { // what the last attack left behind, such as marks of what was published
+		select { // what the last attack left behind, such as records of what was published
 		case <-time.After(300 * time.Millisecond):
 		case <-ctx.Done():
 			return c, ctx.Err()

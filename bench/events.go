@@ -145,7 +145,7 @@ func events(ctx context.Context, name string, lines []byte) ([]*event.Event, err
 	return out, err
 }
 
-// attack is one attack that no one has seen before: its own rule, machine and file.
+// attack is one attack not seen before: its own rule, machine and file.
 type attack struct {
 	rule string
 	line []byte

@@ -40,7 +40,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 	g, run := errgroup.WithContext(ctx)
 	var ends []func()
 	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is no news here
+		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
 		cancel()
 		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
 			err = e
@@ -91,7 +91,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 	}
 	ends = append(ends, stop)
 	flooding := sims[floodMembers]
-	connected := func() (bool, error) { return len(h.Online()) == floodMembers+2, nil }
+	connected := func() (bool, error) { return len(h.Directory().OnlineMembers()) == floodMembers+2, nil }
 	if err := until(ctx, time.Minute, connected); err != nil {
 		return nil, err
 	}

@@ -285,7 +285,7 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 	return nil
 }
 
-// live takes live events with and without a hunt beside them.
+// live reads live events with and without a hunt beside them.
 func (p *huntPast) live(ctx context.Context, s settings) (table, error) {
 	t := table{Title: "Live events beside a hunt", Head: []string{"Beside", "live events/s", "batch of 500, p50 / p99 (ms)"},
 		Note: fmt.Sprintf("A batch of 500 events every 100 ms, as from sensors, for 10 s; the hunt is one for a rule over the whole past, again and again, on %d processors.", runtime.GOMAXPROCS(0))}

@@ -196,10 +196,10 @@ func load() string {
 	return strings.Fields(string(b))[0]
 }
 
-// rules gives the folder of the rules that others wrote; "" if it is not there.
+// rules returns the folder of the rules that others wrote; "" if it is not there.
 func (s settings) rules() string { return s.there("sigma") }
 
-// recorded gives the folder of recorded events; "" if it is not there.
+// recorded returns the folder of recorded events; "" if it is not there.
 func (s settings) recorded() string { return s.there("events-windows") }
 
 func (s settings) there(name string) string {

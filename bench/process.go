@@ -99,7 +99,7 @@ func (p *process) resident() (rss, own int64, err error) {
 	return rss, own, nil
 }
 
-// freePort returns an address that no one listens on.
+// freePort returns a free address.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,7 +109,7 @@ func freePort() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// firstPage waits for the first answer of 200 and tells how long that took.
+// firstPage waits for the first answer of 200 and returns how long that took.
 func firstPage(ctx context.Context, p *process, url string) (time.Duration, error) {
 	c := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	err := until(ctx, 30*time.Second, func() (bool, error) {

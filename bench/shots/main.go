@@ -74,7 +74,7 @@ func run(ctx context.Context, out, listen string, all bool) error {
 }
 
 func take(ctx context.Context, d *demo.Demo, number, out string, all bool) error {
-	places := d.Places()
+	places := d.Consoles()
 	for _, p := range pages {
 		path := strings.ReplaceAll(p.path, "{case}", number)
 		for _, lang := range []string{"ja", "en"} {

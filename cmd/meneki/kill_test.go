@@ -326,7 +326,7 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		}
 	}
 	for what, query := range map[string]string{
-		"findings that are in no case":              `SELECT count(*) FROM findings f WHERE f.past = FALSE AND NOT EXISTS (SELECT 1 FROM incident_finding i WHERE i.finding = f.id)`,
+		"findings that are in no case":              `SELECT count(*) FROM findings f WHERE f.retro = FALSE AND NOT EXISTS (SELECT 1 FROM incident_finding i WHERE i.finding = f.id)`,
 		"offers without an indicator":               `SELECT count(*) FROM candidates WHERE object = ''`,
 		"receipts without the step of the cycle":    `SELECT count(*) FROM progress p WHERE NOT EXISTS (SELECT 1 FROM cycle_step s WHERE s.name = 'hunted' AND s.subject = p.object AND s.member = p.member)`,
 		"cases without a first severity":            `SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM assessment a WHERE a.case_id = i.id)`,

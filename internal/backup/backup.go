@@ -203,7 +203,7 @@ func addOpen(t *tar.Writer, f *os.File, rel string) error {
 }
 
 // Restore makes a data folder out of a backup. It returns the number of files. If
-// the backup is not whole, nothing of it is left, so that no one starts with it.
+// the backup is not whole, nothing of it is left, so that it cannot be started by mistake.
 func Restore(ctx context.Context, from, data string) (n int, err error) {
 	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
 		return 0, fault.New(fault.Conflict, i18n.T("the folder {0} is not empty", "フォルダー {0} は空ではありません").With(data)).
@@ -276,7 +276,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// empty takes away what a restore has written into its folder.
+// empty removes what a restore has written into its folder.
 func empty(root *os.Root, data string) error {
 	list, err := os.ReadDir(data)
 	for _, e := range list {

@@ -54,7 +54,7 @@ func (c *demoCmd) Run(s *session) error {
 	defer d.Close()
 	if !c.Once {
 		prog.end()
-		for _, p := range d.Places() {
+		for _, p := range d.Consoles() {
 			fmt.Fprintf(s.err, "%s  %s\n", pad(p.Name, 24), p.URL)
 		}
 	}

@@ -9,15 +9,14 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/netip"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -43,40 +42,34 @@ type Status struct {
 	Waiting    int64     `db:"waiting"`
 }
 
-// Directory knows the members; identity is one.
-type Directory interface {
-	// Greet gives a member's name and sector and notes that it was here.
-	Greet(ctx context.Context, member string) (name, sector string, err error)
-}
-
-// Service keeps the hub's view of its members.
+// Service keeps what the hub knows of its members' nodes, and what is the community's own.
 type Service struct {
-	db    *store.DB
-	dir   Directory
-	clock clock.Clock
-	hub   string
-	tell  func()
-
-	mu     sync.RWMutex
-	online map[string]bool // under mu
+	db        *store.DB
+	people    *identity.Service
+	directory *identity.Directory
+	clock     clock.Clock
+	hub       string
 }
 
 // settingNetworks holds the community's own networks, as JSON.
 const settingNetworks = "community.networks"
 
 // New makes a Service for the hub of the given name.
-func New(db *store.DB, dir Directory, c clock.Clock, hub string, tell func()) *Service {
-	return &Service{db: db, dir: dir, clock: c, hub: hub, tell: tell, online: map[string]bool{}}
+func New(db *store.DB, people *identity.Service, d *identity.Directory, c clock.Clock, hub string) *Service {
+	return &Service{db: db, people: people, directory: d, clock: c, hub: hub}
 }
 
 // Hello takes a node's hello and answers it.
 func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.Welcome, error) {
-	name, sector, err := s.dir.Greet(ctx, member)
-	if err != nil {
+	m, ok := s.directory.Member(ctx, member)
+	if !ok || !m.Revoked.IsZero() {
+		return wire.Welcome{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+	}
+	if err := s.people.Seen(ctx, member, s.clock(), true); err != nil {
 		return wire.Welcome{}, err
 	}
-	w := wire.Welcome{Member: member, Name: name, Sector: sector, Hub: s.hub}
-	err = s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
+	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Hub: s.hub}
+	err := s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered, waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
 ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators = excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
 			member, tx.Now(), event.Clip(h.Version, 100), h.Rules, h.Indicators, h.Events, h.Delivered, h.Waiting)
@@ -105,38 +98,6 @@ func (s *Service) Own(ctx context.Context) (domains []string, networks []netip.P
 		networks, err = s.Networks(ctx)
 	}
 	return domains, networks, err
-}
-
-// SetOnline notes that a member came or went.
-func (s *Service) SetOnline(member string, online bool) {
-	s.mu.Lock()
-	changed := s.online[member] != online
-	s.online[member] = online
-	s.mu.Unlock()
-	if changed {
-		s.tell()
-	}
-}
-
-// Online reports whether a member's node is connected.
-func (s *Service) Online(member string) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.online[member]
-}
-
-// OnlineMembers lists who is connected, in order.
-func (s *Service) OnlineMembers() []string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var out []string
-	for id, on := range s.online {
-		if on {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Statuses gives the last hello of every member, by id.

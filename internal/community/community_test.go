@@ -1,9 +1,9 @@
 package community
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -15,8 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/wire"
@@ -24,14 +26,23 @@ import (
 
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 
-type directory map[string]string
-
-func (d directory) Greet(_ context.Context, member string) (name, sector string, err error) {
-	n, ok := d[member]
-	if !ok {
-		return "", "", fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+// newService returns a service whose hub knows the members a and b.
+func newService(t *testing.T, db *store.DB, now clock.Clock) *Service {
+	t.Helper()
+	err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		for id, name := range map[string]string{"a": "Alpha", "b": "Beta"} {
+			m := identity.Member{ID: id, Name: name, Sector: "power", Kind: identity.KindOrganisation, Realm: event.Live, Invited: noon, Joined: noon}
+			if err := store.Insert(tx, "member", []identity.Member{m}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return n, "power", nil
+	people := identity.New(db, now)
+	return New(db, people, identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {}), now, "Hub")
 }
 
 func each(t *testing.T, body func(*testing.T, *Service, *clock.Hand)) {
@@ -39,8 +50,8 @@ func each(t *testing.T, body func(*testing.T, *Service, *clock.Hand)) {
 	now, hand := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		hand.Add(noon.Sub(now()))
-		body(t, New(db, directory{"a": "Alpha", "b": "Beta"}, now, "Hub", func() {}), hand)
-	}, storetest.With(Migration()), storetest.Clock(now))
+		body(t, newService(t, db, now), hand)
+	}, storetest.With(identity.Migration(), Migration()), storetest.Clock(now))
 }
 
 func TestHello(t *testing.T) {
@@ -108,20 +119,6 @@ func TestDomains(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-}
-
-func TestOnline(t *testing.T) {
-	now, _ := clock.Fixed(noon)
-	told := 0
-	s := New(nil, nil, now, "Hub", func() { told++ })
-	s.SetOnline("b", true)
-	s.SetOnline("a", true)
-	s.SetOnline("a", true)
-	s.SetOnline("c", true)
-	s.SetOnline("c", false)
-	if diff := cmp.Diff([]string{"a", "b"}, s.OnlineMembers()); diff != "" || told != 4 || s.Online("c") || !s.Online("a") {
-		t.Errorf("%s told %d times", diff, told)
-	}
 }
 
 func TestTokenRoundTrip(t *testing.T) {

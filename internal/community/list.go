@@ -40,7 +40,7 @@ func (c PageConfig) members(ctx context.Context, v policy.Viewer) ([]member, err
 	out := make([]member, len(all))
 	for i, m := range all {
 		st, said := status[m.ID]
-		out[i] = member{m, st, said, m.Active() && c.Members.Online(m.ID)}
+		out[i] = member{m, st, said, m.Active() && c.Members.directory.Online(m.ID)}
 	}
 	return out, nil
 }

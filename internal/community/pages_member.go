@@ -40,7 +40,7 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 	if err != nil {
 		return nil, err
 	}
-	online := d.Members.Online(m.ID)
+	online := d.Members.directory.Online(m.ID)
 	state := stateBadge(m, online)
 	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state, Live: []string{"members"}, Realm: m.Realm}
 	if r.Viewer.Hub {

@@ -3,6 +3,7 @@ package community
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -29,14 +30,17 @@ type console struct {
 	hand *clock.Hand
 	db   *store.DB
 	s    *Service
-	log  []string // what was asked of the functions behind the pages
-	a, b string   // ids
+
+	directory *identity.Directory
+	log       []string // what was asked of the functions behind the pages
+	a, b      string   // ids
 }
 
 func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *console {
 	t.Helper()
 	people := identity.New(db, now)
-	c := &console{db: db, hand: hand, s: New(db, nil, now, "Hub", func() {})}
+	c := &console{db: db, hand: hand, directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {})}
+	c.s = New(db, people, c.directory, now, "Hub")
 	op := identity.Operator("test")
 	for name, id := range map[string]*string{"Alpha Power": &c.a, hostile: &c.b} {
 		m, _, err := people.Invite(t.Context(), op, identity.NewMember{Name: name, Sector: "power", Prefecture: "13"})
@@ -48,7 +52,7 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 	if err := c.s.SetDomains(t.Context(), c.a, []string{"alpha.example"}); err != nil {
 		t.Fatal(err)
 	}
-	c.s.SetOnline(c.a, true)
+	c.directory.SetOnline(c.a, true)
 	viewers := map[string]policy.Viewer{
 		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator},
 		"second": {User: "u9", Name: "Second", Hub: true, Desk: true, Role: policy.RoleCoordinator},

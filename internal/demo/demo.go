@@ -106,7 +106,7 @@ func demoMembers(tlp policy.TLP) []*demoMember {
 	}
 }
 
-// OpenDemo makes the hub, lets the members join, and gives each its past.
+// Open makes the hub, lets the members join, and imports the past of each.
 func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -186,7 +186,7 @@ const toldRefused = 20
 
 // demoPorts returns the addresses of the hub's console and of the members'.
 func demoPorts(first string) ([]string, error) {
-	if first == "" { // any free ports: the consoles are there, nobody is told
+	if first == "" { // any free ports: the consoles are there, no address is printed
 		return []string{"127.0.0.1:0", "", "", ""}, nil
 	}
 	if err := role.Address(first); err != nil {
@@ -312,15 +312,15 @@ func (d *Demo) sample(ctx context.Context, name string, take func(context.Contex
 	return take(ctx, list)
 }
 
-// Place is one console of the demo.
-type Place struct{ Name, URL string }
+// Console is one console of the demo.
+type Console struct{ Name, URL string }
 
-// Places lists the consoles, the hub's first.
-func (d *Demo) Places() []Place {
-	out := []Place{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
+// Consoles lists the consoles, the hub's first.
+func (d *Demo) Consoles() []Console {
+	out := []Console{{hubName.In(d.cfg.Lang), d.Hub.URL()}}
 	for _, m := range d.members {
 		if u := m.node.URL(); u != "" {
-			out = append(out, Place{m.name.In(d.cfg.Lang), u})
+			out = append(out, Console{m.name.In(d.cfg.Lang), u})
 		}
 	}
 	return out
@@ -448,7 +448,7 @@ func (d *Demo) connected(ctx context.Context) error {
 	for {
 		all := true
 		for _, m := range d.members {
-			all = all && m.node.Link().Connected() && d.Hub.Members().Online(m.id)
+			all = all && m.node.Link().Connected() && d.Hub.Directory().Online(m.id)
 		}
 		if all {
 			return nil

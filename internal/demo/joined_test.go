@@ -68,7 +68,7 @@ func sprayDemo(t *testing.T, address string, names int) Config {
 	return cfg
 }
 
-// An attack that only a correlation finds goes the whole way round. Where it shows
+// An attack that only a correlation finds goes through the whole cycle. Where it shows
 // nothing but its behaviour, the correlation is what the others are armed with and
 // search their past for.
 func TestDemoSharesCorrelations(t *testing.T) {

@@ -89,7 +89,7 @@ type ReportInd struct {
 	Entitled   []string  `json:"entitled"`
 }
 
-// ReportReceipt is one member's word about one indicator.
+// ReportReceipt is one member's receipt for one indicator.
 type ReportReceipt struct {
 	Member    string  `json:"member"`
 	Indicator string  `json:"indicator"`
@@ -275,7 +275,7 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 	return nil
 }
 
-// kept counts what the first member found and does not tell the hub.
+// kept counts what the first member found and does not send to the hub.
 func (d *Demo) kept(ctx context.Context, r *Report) error {
 	return d.members[0].node.DB().Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
 		all, err := finding.Count(tx, finding.Filter{})

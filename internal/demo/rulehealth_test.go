@@ -17,9 +17,9 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// The whole way round: nodes let their counts leave, by a person's word or by
+// The whole cycle: nodes send their counts, by a person's decision or by
 // themselves; the hub pools them once a day; the node shows what came of it; and
-// a node that keeps them tells nothing.
+// a node that keeps them sends nothing.
 func TestRuleCountsGoRound(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -70,7 +70,7 @@ func TestRuleCountsGoRound(t *testing.T) {
 		}
 	}
 	if got := reports(); len(got) != 0 {
-		t.Fatalf("counts leave by default: %v", got)
+		t.Fatalf("counts are sent by default: %v", got)
 	}
 	rule := d.rules.Rules[0].Key()
 	var want []string
@@ -107,7 +107,7 @@ func TestRuleCountsGoRound(t *testing.T) {
 	}
 	n := d.members[2].node
 	if body := get(n.URL(), "/leaving?state=all&kind=rule-health"); !strings.Contains(body, "rule-counts-") {
-		t.Error("what was sent is not on the node's desk")
+		t.Error("what was sent is not among the node's outgoing messages")
 	}
 	// The edition of the day may have been made before the counts came; a later one holds them.
 	if err := d.Hub.DB().SetSetting(ctx, "detect.rule-pool.day", "0"); err != nil {

@@ -91,8 +91,8 @@ func Simulate(ctx context.Context, h *hub.Hub, n int, past *history.History) (li
 		list = append(list, s)
 		// Spread, as those of nodes are that were started at different times.
 		first := helloEvery * time.Duration(i) / time.Duration(n)
-		g.Go(func() error { return s.courier(run) })
-		g.Go(func() error { return s.inbox(run) })
+		g.Go(func() error { return s.sender(run) })
+		g.Go(func() error { return s.receiver(run) })
 		g.Go(func() error { return s.hunts(run) })
 		g.Go(func() error { return s.heartbeat(run, first) })
 	}
@@ -158,15 +158,15 @@ func (s *Sim) pushed(body []byte) {
 	defer s.mu.Unlock()
 	switch {
 	case o.Seq == s.last+1:
-		s.take(o)
+		s.arm(o)
 		s.last = o.Seq
 	case o.Seq > s.last:
 		wake(s.sync)
 	}
 }
 
-// take arms one object and queues its receipt and its hunt; s.mu is held.
-func (s *Sim) take(o wire.Object) {
+// arm arms one object and queues its receipt and its hunt; s.mu is held.
+func (s *Sim) arm(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
 		s.receipt(o, wire.Disarmed, hunt.Result{}, nil)
@@ -199,14 +199,14 @@ func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, refused er
 	wake(s.send)
 }
 
-// courier sends receipts in batches, one batch at a time, until they are acknowledged.
-func (s *Sim) courier(ctx context.Context) error {
+// sender sends receipts in batches, one batch at a time, until they are acknowledged.
+func (s *Sim) sender(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		b := wire.Batch{Items: s.out[:min(len(s.out), simBatch)]}
 		s.mu.Unlock()
 		if len(b.Items) > 0 {
-			if err := s.leave(ctx, b); err == nil {
+			if err := s.sendBatch(ctx, b); err == nil {
 				s.mu.Lock()
 				s.out = s.out[len(b.Items):]
 				s.mu.Unlock()
@@ -222,7 +222,7 @@ func (s *Sim) courier(ctx context.Context) error {
 	}
 }
 
-func (s *Sim) leave(ctx context.Context, b wire.Batch) error {
+func (s *Sim) sendBatch(ctx context.Context, b wire.Batch) error {
 	body, err := role.Encode(b)
 	if err != nil {
 		return err
@@ -249,8 +249,8 @@ func (s *Sim) ask(ctx context.Context, topic string, body []byte) ([]byte, error
 	return s.link.Request(ctx, topic, body)
 }
 
-// inbox asks the hub for what is missing: when connected, after a gap, and every half minute.
-func (s *Sim) inbox(ctx context.Context) error {
+// receiver asks the hub for what is missing: when connected, after a gap, and every half minute.
+func (s *Sim) receiver(ctx context.Context) error {
 	tick := time.NewTicker(helloEvery)
 	defer tick.Stop()
 	for {
@@ -289,7 +289,7 @@ func (s *Sim) catchUp(ctx context.Context) (more bool, err error) {
 	defer s.mu.Unlock()
 	if s.last == after && a.Upto > after {
 		for _, o := range a.Objects {
-			s.take(o)
+			s.arm(o)
 		}
 		s.last = a.Upto
 	}
@@ -353,7 +353,7 @@ func (s *Sim) Send(ctx context.Context, list []wire.Finding) error {
 			b.Items = append(b.Items, wire.Message{Kind: f.Kind(), ID: f.ID, Body: body})
 		}
 		for {
-			err := s.leave(ctx, b)
+			err := s.sendBatch(ctx, b)
 			if err == nil {
 				break
 			}

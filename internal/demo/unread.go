@@ -24,7 +24,7 @@ func tellUnread(log *slog.Logger, rep read.Report) {
 	}
 }
 
-// unread is the fault of recordings that gave no event at all, for a reason
+// unread is the fault of recordings that held no event at all, for a reason
 // that is known; nil if there was none.
 func unread(rep read.Report) error {
 	where, why := "", i18n.Text{}

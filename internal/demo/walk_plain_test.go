@@ -12,7 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/share"
 )
 
-// walkPlain goes the main way with scripts switched off: from the situation to a
+// walkPlain goes the main path with scripts switched off: from the situation to a
 // case, to an indicator, to the filter of a list, and lets a message go.
 func walkPlain(t *testing.T, browser context.Context, d *Demo, r Report) {
 	t.Helper()

@@ -244,7 +244,7 @@ func walkHub(w *walker, r Report) {
 }
 
 // walkRules looks at what a member's node does with its rules: health, what
-// correlates, one rule, what is told of them, and a false alarm.
+// correlates, one rule, what is sent about them, and a false alarm.
 func walkRules(w *walker, r Report) {
 	say := func(en, ja string) string { return i18n.T(en, ja).In(w.lang) }
 	w.open("/rules/health")
@@ -284,12 +284,12 @@ func walkMember(w *walker, d *Demo) {
 	w.follow("/leaving/")
 	w.sees("update-portal")
 	w.click(`form[action$="/send"] button`)
-	await.True(w.t, 10*time.Second, "what a person let go did not leave", func() bool {
+	await.True(w.t, 10*time.Second, "what a person released was not sent", func() bool {
 		return university(w, d, share.StateSent) > sent
 	})
 }
 
-// university counts what is in a state on the university's desk.
+// university counts what is in a state among the university's outgoing messages.
 func university(w *walker, d *Demo, state string) (n int64) {
 	w.t.Helper()
 	err := d.members[2].node.DB().Read(w.ctx, store.System("test"), func(tx *store.Tx) (err error) {

@@ -33,7 +33,6 @@ func rulesSite(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 		"admin": {User: "u3", Name: "Admin", Member: "power", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "規則"), Icon: "rules"}}})
-	site.Templates(Templates())
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
 	cfg := rulehealth.PageConfig{DB: n.db, Health: c, Clock: n.clock}
@@ -132,10 +131,10 @@ func TestHubRules(t *testing.T) {
 		viewers := map[string]policy.Viewer{"desk": {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin}, "other": {User: "u3", Member: "city", Role: policy.RoleReader}}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 		site := web.New(web.Config{Clock: now, Auth: auth})
-		site.Templates(Templates())
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
-		pool.Pages(site, a, pool.PageConfig{DB: db, Clock: now})
+		pool.Pages(site, pool.PageConfig{DB: db, Clock: now})
+		pool.API(a, pool.PageConfig{DB: db, Clock: now})
 		coverage.Pages(site, coverage.PageConfig{DB: db, Clock: now, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules})
 		mux.Handle("/", site.Handler())
 		if body := page(t, mux, "desk", "/rules")["en"]; !strings.Contains(body, "No figures yet") {

@@ -6,7 +6,6 @@ package detect
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
@@ -37,10 +36,7 @@ func Migrations() []store.Migration {
 	return []store.Migration{finding.Migration(), rulehealth.Migration(), pool.Migration(), {Name: "detect", FS: files}}
 }
 
-// Templates are detect's pages.
-func Templates() fs.FS { return files }
-
-// Outgoing is the member's policy on what leaves the node.
+// Gate is the member's policy on what leaves the node.
 type Gate interface {
 	// Offer hands over what the node would tell the hub, in the caller's
 	// transaction: if it commits, the offer will leave, wait or be kept as the

@@ -14,8 +14,8 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Online lists the members that are connected, by id.
-func (h *Hub) Online() []string { return h.members.OnlineMembers() }
+// Directory returns who belongs and who is connected.
+func (h *Hub) Directory() *identity.Directory { return h.directory }
 
 // Newest returns the newest cycle and how many members it has a step of; id is
 // empty if there is none.

@@ -32,15 +32,13 @@ func OpenAdmin(ctx context.Context, cfg Config) (*Admin, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	db, err := OpenStore(ctx, cfg)
-	if err != nil {
+	h := &Hub{cfg: cfg}
+	if err := h.open(ctx); err != nil {
 		return nil, err
 	}
-	d := &Admin{db: db, people: identity.New(db, cfg.Clock)}
-	name, _, err := db.Setting(ctx, settingName)
-	if err == nil {
-		d.url, _, err = db.Setting(ctx, settingURL)
-	}
+	d := &Admin{db: h.db, people: h.people, members: h.members}
+	var err error
+	d.url, _, err = h.db.Setting(ctx, settingURL)
 	if err == nil && d.url == "" {
 		err = fault.New(fault.Unavailable, i18n.T("this hub has never been started", "このハブはまだ一度も起動されていません")).
 			WithHint(i18n.T("start it once with meneki hub", "meneki hub で一度起動してください"))
@@ -52,7 +50,6 @@ func OpenAdmin(ctx context.Context, cfg Config) (*Admin, error) {
 		d.Close()
 		return nil, err
 	}
-	d.members = community.New(db, nil, cfg.Clock, name, func() {})
 	return d, nil
 }
 

@@ -5,91 +5,58 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/wire"
 )
 
-// The hub lends its members to the capabilities that ask for them. The list is
-// kept for a moment, since every indicator asks; a member that another process
-// invited or revoked is seen when it is read again.
-
-const rollAge = 2 * time.Second
-
-func (h *Hub) list(ctx context.Context) ([]identity.Member, error) {
-	h.roll.Lock()
-	defer h.roll.Unlock()
-	if h.roll.list != nil && h.cfg.Clock().Sub(h.roll.at) < rollAge {
-		return h.roll.list, nil
-	}
-	list, err := h.people.Members(ctx)
-	if err != nil {
-		return nil, err
-	}
-	h.roll.list, h.roll.at = list, h.cfg.Clock()
-	return list, nil
-}
-
-func (h *Hub) forgetRoll() {
-	h.roll.Lock()
-	h.roll.list = nil
-	h.roll.Unlock()
+// recipients is the members as share needs them.
+type recipients struct {
+	*identity.Directory
+	members *community.Service
 }
 
 // Recipients lists the members that have joined and still belong.
-func (h *Hub) Recipients(ctx context.Context) ([]share.Recipient, error) {
-	list, err := h.list(ctx)
+func (r recipients) Recipients(ctx context.Context) ([]share.Recipient, error) {
+	list, err := r.Active(ctx)
 	out := make([]share.Recipient, 0, len(list))
 	for _, m := range list {
-		if !m.Joined.IsZero() && m.Revoked.IsZero() {
-			out = append(out, share.Recipient{ID: m.ID, Sector: m.Sector})
-		}
+		out = append(out, share.Recipient{ID: m.ID, Sector: m.Sector})
 	}
 	return out, err
 }
 
 // Unfit says which values can never be indicators here: what nodes leave out
 // too, such as reserved ranges, and the community's own names and networks.
-func (h *Hub) Unfit(ctx context.Context) (func(event.Observable) string, error) {
-	domains, networks, err := h.members.Own(ctx)
+func (r recipients) Unfit(ctx context.Context) (func(event.Observable) string, error) {
+	domains, networks, err := r.members.Own(ctx)
 	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
 	return func(o event.Observable) string { return exclusion.Reason(o, own) }, err
 }
 
-// Sector gives a member's sector.
-func (h *Hub) Sector(ctx context.Context, member string) string {
-	m, _ := h.member(ctx, member)
-	return m.Sector
-}
-
-func (h *Hub) member(ctx context.Context, id string) (identity.Member, bool) {
-	list, err := h.list(ctx)
-	if err != nil {
-		h.cfg.Log.Warn("could not read the members", slog.Any("err", err))
-	}
+// joined names the members that have joined and still belong.
+func (h *Hub) joined(ctx context.Context) ([]string, error) {
+	list, err := h.directory.Active(ctx)
+	out := make([]string, 0, len(list))
 	for _, m := range list {
-		if m.ID == id {
-			return m, true
-		}
+		out = append(out, m.ID)
 	}
-	return identity.Member{}, false
+	return out, err
 }
 
-// Greet gives a member's name and sector to itself.
-func (h *Hub) Greet(ctx context.Context, member string) (name, sector string, err error) {
-	m, ok := h.member(ctx, member)
-	if !ok || !m.Revoked.IsZero() {
-		return "", "", fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
-	}
-	return m.Name, m.Sector, h.people.Seen(ctx, member, h.cfg.Clock(), true)
+// rulePool answers a node that asks for the figures, as its machines may have them.
+func (h *Hub) rulePool(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
+	return h.pool.Answer(ctx, policy.Viewer{Member: member, Sector: h.directory.Sector(ctx, member), Machine: true}, ask)
 }
 
-// watchRoll notices memberships that a command beside the hub has ended.
-func (h *Hub) watchRoll(ctx context.Context) error {
-	tick := time.NewTicker(rollAge)
+// watchMembers notices memberships that a command beside the hub has ended.
+func (h *Hub) watchMembers(ctx context.Context) error {
+	tick := time.NewTicker(identity.DirectoryAge)
 	defer tick.Stop()
 	cut := map[string]bool{}
 	for {
@@ -98,7 +65,7 @@ func (h *Hub) watchRoll(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		list, err := h.list(ctx)
+		list, err := h.directory.Members(ctx)
 		if err != nil {
 			continue
 		}
@@ -111,7 +78,7 @@ func (h *Hub) watchRoll(ctx context.Context) error {
 				continue
 			}
 			cut[m.ID] = true
-			h.members.SetOnline(m.ID, false)
+			h.directory.SetOnline(m.ID, false)
 		}
 	}
 }

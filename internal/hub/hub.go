@@ -14,49 +14,43 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/bus/pki"
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
-	"github.com/meneki/meneki/internal/detect"
-	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share"
-	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// Hub is a running hub. Make it with OpenHub, run it with Run, end it with Close.
+// Hub is a running hub: a list of modules (compose) on one store, one bus and one
+// console. Make it with Open, run it with Run, end it with Close.
 type Hub struct {
-	cfg     Config
-	db      *store.DB
-	bus     *bus.Hub
-	people  *identity.Service
-	members *community.Service
-	cases   *casework.Service
-	judge   *severity.Service
-	office  *share.Office
-	pool    *pool.Pool
-	tracker *situation.Tracker
-	queue   *queue.Queue
-	console *role.Console
-	door    *door
+	cfg       Config
+	db        *store.DB
+	bus       *bus.Hub
+	people    *identity.Service
+	directory *identity.Directory
+	members   *community.Service
+	cases     *casework.Service
+	judge     *severity.Service
+	office    *share.Office
+	pool      *pool.Pool
+	intake    *intake
+	queue     *queue.Queue
+	modules   []role.Module
+	console   *role.Console
 
 	ca     string // PEM
 	pin    string
@@ -66,39 +60,46 @@ type Hub struct {
 	lock   *os.File // held while the data folder is ours
 
 	closing atomic.Bool // members that go now go because the hub does
-	roll    struct {
-		sync.Mutex
-		list []identity.Member // under mu; who belongs, kept because every issue asks
-		at   time.Time
-	}
 }
 
 // settings that the hub keeps.
 const (
 	settingIdentity = "hub.identity"
 	settingURL      = "hub.url"
-	settingName     = "hub.name"
 )
 
 // OpenStore opens the hub's state; commands use it beside a running hub.
 func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {
-	where := cfg.DB
-	if where == "" {
-		where = filepath.Join(cfg.Data, "hub.db")
-	}
-	db, err := store.Open(ctx, store.Options{URL: where, Clock: cfg.Clock})
-	if err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	err = db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration(), community.Migration()}, detect.Migrations(),
-		[]store.Migration{share.Migration(), casework.Migration(), severity.Migration(), situation.Migration()})...)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	h := &Hub{cfg: cfg}
+	err := h.open(ctx)
+	return h.db, err
 }
 
-// OpenHub opens everything a hub stands on and takes its ports.
+// open opens the state and makes the modules.
+func (h *Hub) open(ctx context.Context) error {
+	where := h.cfg.DB
+	if where == "" {
+		where = filepath.Join(h.cfg.Data, "hub.db")
+	}
+	db, err := store.Open(ctx, store.Options{URL: where, Clock: h.cfg.Clock})
+	if err != nil {
+		return err
+	}
+	h.db = db
+	if h.modules, err = h.compose(); err == nil {
+		err = db.Migrate(ctx, role.Migrations(h.modules)...)
+	}
+	if err != nil {
+		h.db = nil
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// Open opens everything a hub stands on and takes its ports.
 func Open(ctx context.Context, cfg Config) (h *Hub, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -119,17 +120,17 @@ func Open(ctx context.Context, cfg Config) (h *Hub, err error) {
 	if h.lock, err = role.LockDir(cfg.Data); err != nil {
 		return nil, err
 	}
-	if h.db, err = OpenStore(ctx, cfg); err != nil {
-		return nil, err
-	}
 	if err := h.keys(); err != nil {
 		return nil, err
 	}
-	busTLS := h.tls
-	if h.bus, err = bus.StartHub(ctx, bus.HubConfig{Dir: cfg.Data, LeafAddr: cfg.Bus, Advertise: h.advertise(), TLS: busTLS, Log: cfg.Log}); err != nil {
+	busConfig := bus.HubConfig{Dir: cfg.Data, LeafAddr: cfg.Bus, Advertise: h.advertise(), TLS: h.tls, Log: cfg.Log}
+	if h.bus, err = bus.StartHub(ctx, busConfig); err != nil {
 		return nil, err
 	}
-	if err := h.compose(ctx); err != nil {
+	if err := h.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.start(ctx); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -164,7 +165,7 @@ func (h *Hub) advertise() string {
 }
 
 // secure reports whether the console speaks HTTPS.
-func (h *Hub) secure() bool { return !role.Loopback(h.lis.Addr().String()) }
+func (h *Hub) secure() bool { return !role.Loopback(h.cfg.Listen) }
 
 // URL is where people and nodes find the hub.
 func (h *Hub) URL() string {
@@ -178,58 +179,34 @@ func (h *Hub) URL() string {
 	return scheme + "://" + h.lis.Addr().String()
 }
 
-// compose makes the capabilities and says who hears whom.
-func (h *Hub) compose(ctx context.Context) error {
-	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
-	id, ok, err := h.db.Setting(ctx, settingIdentity)
-	if err == nil && !ok {
-		id = "identity--" + uuid.NewString()
-		err = h.db.SetSetting(ctx, settingIdentity, id)
-	}
-	if err == nil {
-		err = errors.Join(h.db.SetSetting(ctx, settingURL, h.URL()), h.db.SetSetting(ctx, settingName, h.cfg.Name))
-	}
-	if err != nil {
+// start starts the modules and lets members ask.
+func (h *Hub) start(ctx context.Context) error {
+	if err := h.db.SetSetting(ctx, settingURL, h.URL()); err != nil {
 		return err
 	}
-	tell := func(topic string) func() { return func() { h.console.Notify(topic) } }
-	h.members = community.New(h.db, h, h.cfg.Clock, h.cfg.Name, tell("members"))
-	h.office = share.NewOffice(h.db, h, h.bus, id, h.cfg.Log, tell("indicators"))
-	if _, err := os.Stat(filepath.Join(h.cfg.Data, role.RestoredFile)); err == nil {
-		if err := errors.Join(h.office.CountAnew(ctx), os.Remove(filepath.Join(h.cfg.Data, role.RestoredFile))); err != nil {
-			return err
+	mark := filepath.Join(h.cfg.Data, role.RestoredFile)
+	_, statErr := os.Stat(mark)
+	if err := role.Start(ctx, h.modules, statErr == nil); err != nil {
+		return err
+	}
+	if statErr == nil {
+		if err := os.Remove(mark); err != nil {
+			return role.StorageFault(mark, err)
 		}
 	}
-	if _, err := h.office.Count(ctx); err != nil {
+	var err error
+	if h.queue, err = queue.New(ctx, h.db, h.cfg.Log, role.Consumers(h.modules)...); err != nil {
 		return err
 	}
-	h.cases = casework.New(casework.Config{DB: h.db, People: h, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: tell("cases")})
-	h.judge = severity.New(h.db, h.cfg.Clock)
-	h.judge.HandledLike(caseMark)
-	h.tracker = situation.NewTracker(h.members.OnlineMembers, tell("situation"))
-	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
-	findings := tell("findings")
-	h.door = &door{db: h.db, log: h.cfg.Log, kinds: map[wire.Kind]func(*store.Tx, string, []byte) error{
-		wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
-			tx.AfterCommitOnce(h.console, findings)
-			return finding.Receive(tx, member, body)
-		},
-		wire.KindCandidate:  h.office.ReceiveCandidate,
-		wire.KindReceipt:    h.office.ReceiveReceipt,
-		wire.KindSighting:   h.office.ReceiveSighting,
-		wire.KindRuleHealth: h.pool.Receive,
-	}}
-	if h.queue, err = queue.New(ctx, h.db, h.cfg.Log, h.consumers()...); err != nil {
-		return err
-	}
-	if h.console, err = hubConsole(h); err != nil {
-		return err
-	}
+	h.console = h.newConsole()
+	h.intake = newIntake(h.db, h.cfg.Log, h.modules)
 	h.bus.OnPresence(h.presence)
-	h.bus.Handle(wire.TopicBatch, h.door.leave)
-	h.bus.Handle(wire.TopicSync, role.Answer(h.office.Sync))
-	h.bus.Handle(wire.TopicHello, role.Answer(h.members.Hello))
-	h.bus.Handle(wire.TopicRuleHealth, role.Answer(h.rulePool))
+	h.bus.Handle(wire.TopicBatch, h.intake.batch)
+	for _, m := range h.modules {
+		for topic, answer := range m.Requests {
+			h.bus.Handle(topic, answer)
+		}
+	}
 	if err := h.people.AllOffline(ctx); err != nil {
 		return err
 	}
@@ -258,7 +235,7 @@ func (h *Hub) presence(member string, online bool) {
 	if h.closing.Load() {
 		return
 	}
-	h.members.SetOnline(member, online)
+	h.directory.SetOnline(member, online)
 	if err := h.people.Seen(context.Background(), member, h.cfg.Clock(), online); err != nil {
 		h.cfg.Log.Warn("could not note that a member was seen", slog.String("member", member), slog.Any("err", err))
 	}
@@ -278,7 +255,7 @@ func (h *Hub) Join(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, e
 	if err != nil {
 		return wire.JoinReply{}, err
 	}
-	h.forgetRoll()
+	h.directory.Forget()
 	h.console.Notify("members")
 	h.cfg.Log.Info("a member joined", slog.String("member", m.ID), slog.String("name", m.Name))
 	return wire.JoinReply{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT,
@@ -290,8 +267,8 @@ func (h *Hub) Revoke(ctx context.Context, by policy.Viewer, member string) error
 	if err := h.people.Revoke(ctx, by, member); err != nil {
 		return err
 	}
-	h.forgetRoll()
-	h.members.SetOnline(member, false)
+	h.directory.Forget()
+	h.directory.SetOnline(member, false)
 	return h.bus.Expel(member)
 }
 
@@ -305,9 +282,10 @@ func (h *Hub) FirstRun(ctx context.Context) (string, error) {
 func (h *Hub) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.queue.Run(ctx) })
-	g.Go(func() error { return h.watchRoll(ctx) })
+	g.Go(func() error { return h.watchMembers(ctx) })
+	role.Run(ctx, g, h.modules)
 	g.Go(func() error {
-		return role.Maintenance(h.db, h.people, h.cfg.Clock, h.cfg.Log, map[string]func(context.Context) error{"pool-rule-counts": h.pool.Renew}).Run(ctx)
+		return role.Maintenance(h.db, h.people, h.cfg.Clock, h.cfg.Log, h.modules).Run(ctx)
 	})
 	lis := h.lis
 	if h.secure() {
@@ -328,6 +306,9 @@ func (h *Hub) Close() {
 	}
 	if h.bus != nil {
 		h.bus.Close()
+	}
+	for _, err := range role.Close(h.modules) {
+		h.cfg.Log.Warn("could not close a capability", slog.Any("err", err))
 	}
 	if h.db != nil {
 		if err := h.db.Close(); err != nil {

@@ -4,30 +4,40 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/reason"
+	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// door takes in, at the hub, what members send. A batch is stored in one
+// intake takes, at the hub, what members send. A batch is stored in one
 // transaction and answered after the commit: the answer is the receipt.
-type door struct {
+type intake struct {
 	db    *store.DB
 	log   *slog.Logger
-	kinds map[wire.Kind]func(tx *store.Tx, member string, body []byte) error
+	kinds map[wire.Kind]role.Intake
 }
 
-// maxLetters bounds a batch, whatever a node believes.
-const maxLetters = 500
+func newIntake(db *store.DB, log *slog.Logger, modules []role.Module) *intake {
+	in := &intake{db, log, map[wire.Kind]role.Intake{}}
+	for _, m := range modules {
+		maps.Copy(in.kinds, m.Intake)
+	}
+	return in
+}
 
-// leave answers one batch of one authenticated member.
-func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, error) {
+// maxBatch bounds a batch, whatever a node believes.
+const maxBatch = 500
+
+// batch answers one batch of one authenticated member.
+func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte, error) {
 	var b wire.Batch
-	if err := json.Unmarshal(body, &b); err != nil || len(b.Items) > maxLetters {
+	if err := json.Unmarshal(body, &b); err != nil || len(b.Items) > maxBatch {
 		return nil, fault.Wrap(fault.Invalid, i18n.T("the batch is not readable", "送信内容を読み取れません"), err)
 	}
 	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
@@ -43,7 +53,7 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 	if err != nil && !final(err) {
 		return nil, err
 	}
-	if err != nil { // one letter is bad: take the others one by one
+	if err != nil { // one message is bad: take the others one by one
 		for i, l := range b.Items {
 			err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
 				tx.SetLane(member)
@@ -62,7 +72,7 @@ func (d *door) leave(ctx context.Context, member string, body []byte) ([]byte, e
 	return json.Marshal(a)
 }
 
-func (d *door) one(tx *store.Tx, member string, l wire.Message) error {
+func (d *intake) one(tx *store.Tx, member string, l wire.Message) error {
 	take := d.kinds[l.Kind]
 	if take == nil {
 		return fault.New(fault.Unsupported, i18n.T("this hub does not take messages of kind {0}", "このハブは種別 {0} のメッセージを受け付けません").With(event.Clip(string(l.Kind), 40)))

@@ -228,11 +228,11 @@ func TestHostileNode(t *testing.T) {
 	}
 	// Too many letters at once, letters of no kind, letters that are none.
 	for _, body := range []string{`{"items":[` + strings.Repeat(`{},`, 500) + `{}]}`, `{"items":"x"}`, `[]`, ``, strings.Repeat(`{"items":[`, 5000)} {
-		if _, err := w.hub.door.leave(t.Context(), c, []byte(body)); err == nil {
+		if _, err := w.hub.intake.batch(t.Context(), c, []byte(body)); err == nil {
 			t.Errorf("a batch was taken: %.40s", body)
 		}
 	}
-	out, err := w.hub.door.leave(t.Context(), c, []byte(`{"items":[{"kind":"\u001b[2J","body":{}},{"kind":"finding","body":[]}]}`))
+	out, err := w.hub.intake.batch(t.Context(), c, []byte(`{"items":[{"kind":"\u001b[2J","body":{}},{"kind":"finding","body":[]}]}`))
 	if err != nil || strings.Count(string(out), "problem") != 2 {
 		t.Errorf("%s %v", out, err)
 	}

@@ -157,7 +157,7 @@ func (w *world) letters(member string, kind wire.Kind, bodies ...any) (a wire.Ba
 	body, err := json.Marshal(b)
 	w.ok(err)
 	w.hand.Add(time.Millisecond)
-	out, err := w.hub.door.leave(w.t.Context(), w.members[member], body)
+	out, err := w.hub.intake.batch(w.t.Context(), w.members[member], body)
 	w.ok(err)
 	w.ok(json.Unmarshal(out, &a))
 	return a

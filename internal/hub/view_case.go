@@ -23,7 +23,7 @@ func (h *Hub) caseView() (casework.PageConfig, error) {
 	if err != nil {
 		return casework.PageConfig{}, err
 	}
-	return casework.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.memberName, Sector: h.Sector, Judgements: h.judgements, Scale: scaleOf(scale),
+	return casework.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.directory.Name, Sector: h.directory.Sector, Judgements: h.judgements, Scale: scaleOf(scale),
 		Judge: h.judgeCase, Indicators: h.caseIndicators, Cycle: h.caseCycle}, nil
 }
 
@@ -170,5 +170,5 @@ func (h *Hub) caseCycle(ctx context.Context, v policy.Viewer, caseID string) (sv
 	if err != nil {
 		return nil, err
 	}
-	return c.Picture(func(id string) string { return h.memberName(ctx, id) }), nil
+	return c.Picture(func(id string) string { return h.directory.Name(ctx, id) }), nil
 }

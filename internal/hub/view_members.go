@@ -15,7 +15,7 @@ func (h *Hub) membersView() community.PageConfig {
 
 func (h *Hub) invite(ctx context.Context, by policy.Viewer, m identity.NewMember, domains []string) (community.Invitation, error) {
 	inv, err := invite(ctx, h.people, h.members, by, m, domains, h.URL(), h.pin)
-	h.forgetRoll()
+	h.directory.Forget()
 	return community.Invitation{Member: inv.Member, Name: inv.Name, Hub: inv.Hub, Token: inv.Token, Until: inv.Until}, err
 }
 
@@ -29,7 +29,7 @@ func (h *Hub) reinvite(ctx context.Context, by policy.Viewer, member string) (co
 }
 
 func (h *Hub) place(ctx context.Context, by policy.Viewer, member, name, sector, prefecture string) error {
-	defer h.forgetRoll()
+	defer h.directory.Forget()
 	if err := h.people.Rename(ctx, by, member, name); err != nil {
 		return err
 	}

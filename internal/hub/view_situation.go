@@ -53,23 +53,23 @@ func (h *Hub) hourly(ctx context.Context, v policy.Viewer, since time.Time) (out
 }
 
 func (h *Hub) memberLines(ctx context.Context) ([]situation.MemberLine, error) {
-	list, err := h.list(ctx)
+	list, err := h.directory.Members(ctx)
 	out := make([]situation.MemberLine, 0, len(list))
 	for _, m := range list {
-		out = append(out, situation.MemberLine{ID: m.ID, Name: m.Name, Sector: m.Sector, Prefecture: m.Prefecture, Online: h.members.Online(m.ID), Active: m.Active()})
+		out = append(out, situation.MemberLine{ID: m.ID, Name: m.Name, Sector: m.Sector, Prefecture: m.Prefecture, Online: h.directory.Online(m.ID), Active: m.Active()})
 	}
 	return out, err
 }
 
 func (h *Hub) memberDots(ctx context.Context) []share.MemberDot {
-	list, err := h.list(ctx)
+	list, err := h.directory.Members(ctx)
 	if err != nil {
 		return nil
 	}
 	var out []share.MemberDot
 	for _, m := range list {
 		if m.Active() {
-			out = append(out, share.MemberDot{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.members.Online(m.ID)})
+			out = append(out, share.MemberDot{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.directory.Online(m.ID)})
 		}
 	}
 	return out

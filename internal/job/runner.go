@@ -22,7 +22,7 @@ import (
 // Gone, TooLarge, Unsupported, Missed) ends the job; any other is tried again.
 type Handler func(ctx context.Context, a *Attempt) error
 
-// Attempt is what a handler is given. It is safe for concurrent use.
+// Attempt is one run of a job, as its handler sees it. It is safe for concurrent use.
 type Attempt struct {
 	Job
 	mu sync.Mutex

@@ -29,7 +29,7 @@ func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, 
 }
 
 // and keep.
-func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.joined.Stats() }
+func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.correlator.Stats() }
 
 // Connected reports whether the hub is reached.
 func (n *Node) Connected() bool { return n.link.Connected() }

@@ -5,13 +5,11 @@ import (
 	"log/slog"
 	"net/url"
 
-	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/detect/watchlist/feed"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -30,13 +28,6 @@ func (o ownList) Stats() (watchlist.Stats, bool) { return o.n.watch.Stats() }
 // Check gives the entries that one of the values meets.
 func (o ownList) Check(ctx context.Context, values []event.Observable) ([]watchlist.Hit, error) {
 	return o.n.watch.Check(ctx, values)
-}
-
-// watchConsole puts the watchlist on a node's console.
-func (n *Node) watchConsole(c *role.Console) {
-	cfg := detect.WatchPageConfig{Desk: ownList{n}, Member: n.Member, Tabs: indicatorTabs()}
-	detect.WatchPages(c.Site, cfg)
-	detect.WatchAPI(c.API, cfg)
 }
 
 // findListed finds a value on the watchlist, for those who may see the entry.

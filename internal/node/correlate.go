@@ -31,7 +31,7 @@ func (n *Node) ownRules(ctx context.Context) (*sigma.Set, error) {
 }
 
 // correlator reads what the node knows of people and machines.
-func (n *Node) correlator() (*correlation.Correlator, error) {
+func (n *Node) openCorrelator() (*correlation.Correlator, error) {
 	places, err := principal.OpenPlaces(n.cfg.Places)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (n *Node) correlate(ctx context.Context) error {
 		if i%60 != 0 {
 			continue
 		}
-		if err := n.joined.Save(); err != nil {
+		if err := n.correlator.Save(); err != nil {
 			n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
 		}
 	}

@@ -56,24 +56,25 @@ type Hub interface {
 
 // Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
 type Node struct {
-	cfg     Config
-	db      *store.DB
-	past    *history.History
-	people  *identity.Service
-	engine  *match.Engine
-	health  *rulehealth.Health
-	joined  *correlation.Correlator
-	watch   *watchDesk
-	lock    *os.File
-	detect  *detect.Service
-	gate    *share.Gate
-	inbox   *share.Inbox
-	matcher matcher
-	link    *bus.Link
-	sensors *sensors
-	console *role.Console
-	lis     net.Listener
-	server  *http.Server
+	cfg        Config
+	db         *store.DB
+	past       *history.History
+	people     *identity.Service
+	engine     *match.Engine
+	health     *rulehealth.Health
+	correlator *correlation.Correlator
+	watch      *watchDesk
+	lock       *os.File
+	detect     *detect.Service
+	gate       *share.Gate
+	inbox      *share.Inbox
+	matcher    matcher
+	link       *bus.Link
+	sensors    *sensors
+	modules    []role.Module
+	console    *role.Console
+	lis        net.Listener
+	server     *http.Server
 
 	pass atomic.Pointer[community.Passport]
 	own  atomic.Pointer[exclusion.CommunityAssets]
@@ -206,11 +207,11 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
 		return err
 	}
-	if n.joined, err = n.correlator(); err != nil {
+	if n.correlator, err = n.openCorrelator(); err != nil {
 		return err
 	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.joined, HuntCores: cfg.HuntCores})
+		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
@@ -226,12 +227,13 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
 		return err
 	}
-	if n.sensors, err = openSensors(n); err != nil {
+	if n.modules, err = n.list(); err != nil {
 		return err
 	}
-	if n.console, err = nodeConsole(n); err != nil {
+	if err = role.Start(ctx, n.modules, false); err != nil {
 		return err
 	}
+	n.console = n.newConsole()
 	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
 		n.turn.Store(clock.Micros(cfg.Clock()))
@@ -307,7 +309,7 @@ func (n *Node) Take(ctx context.Context, events []*event.Event) error {
 // what was kept before there was anything to match them with. Who is who is learnt
 // from them, and a hunt finds in them what it would find in live events.
 func (n *Node) Import(ctx context.Context, events []*event.Event) error {
-	n.joined.Prepare(events)
+	n.correlator.Prepare(events)
 	_, err := n.past.Append(ctx, events)
 	return err
 }
@@ -324,18 +326,9 @@ func (n *Node) owns(p community.Passport) {
 // Run serves and works until ctx ends.
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	courier := share.NewCourier(n.db, n.gate, n.link, n.cfg.Log, func() { n.console.Notify("leaving") })
-	g.Go(func() error { return courier.Run(ctx) })
-	g.Go(func() error { return n.inbox.Run(ctx) })
-	g.Go(func() error { return n.inbox.RunHunts(ctx) })
+	role.Run(ctx, g, n.modules)
 	g.Go(func() error { return n.heartbeat(ctx) })
-	g.Go(func() error { return n.health.Run(ctx) })
-	g.Go(func() error { return n.correlate(ctx) })
-	g.Go(func() error { return n.refill(ctx) })
-	g.Go(func() error {
-		return role.Maintenance(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.jobs()).Run(ctx)
-	})
-	n.sensors.run(ctx, g)
+	g.Go(func() error { return role.Maintenance(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.modules).Run(ctx) })
 	if n.cfg.Door {
 		if err := n.openDoor(ctx, g); err != nil {
 			n.cfg.Log.Warn("commands beside this node cannot reach it", slog.Any("err", err))
@@ -357,18 +350,6 @@ func (n *Node) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// keepSent is how long a node keeps what it has sent.
-const keepSent = 90 * 24 * time.Hour
-
-// jobs are the node's own, beside those that every role has.
-func (n *Node) jobs() map[string]func(context.Context) error {
-	jobs := n.health.Maintenance()
-	jobs["prune-sent"] = func(ctx context.Context) error {
-		return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
-	}
-	return jobs
-}
-
 // Close ends the node. It may be called more than once.
 func (n *Node) Close() {
 	n.close.Do(func() {
@@ -377,17 +358,12 @@ func (n *Node) Close() {
 		} else if n.lis != nil {
 			_ = n.lis.Close()
 		}
-		n.sensors.close()
-		if n.joined != nil {
-			if err := n.joined.Save(); err != nil {
-				n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
-			}
+		if n.modules == nil && n.watch != nil { // it did not come so far
+			n.watch.Close()
 		}
+		n.closeModules()
 		if n.link != nil {
 			n.link.Close()
-		}
-		if n.watch != nil {
-			n.watch.Close()
 		}
 		var err error
 		if n.past != nil {

@@ -21,8 +21,7 @@ type lanes struct {
 	in     map[string]bool // under mu; in one of the two
 	held   map[string]bool // under mu; not to be taken until a time
 	other  bool            // under mu; it is the turn of a heavy one
-	taken  string          // under mu; the lane that has its turn
-	busy   bool            // under mu; one has
+	taken  []string        // under mu; the lanes that have their turn
 	moves  int64           // under mu; grows with each change of the above
 }
 
@@ -99,29 +98,31 @@ func (l *lanes) hold(lane string, d time.Duration) {
 	})
 }
 
-// next takes the lane whose turn it is.
-func (l *lanes) next() (lane string, ok bool) {
+// next takes the lanes whose turn it is: some light ones together, or one heavy one.
+func (l *lanes) next(most int) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case len(l.light) > 0 && !(l.other && len(l.loaded) > 0):
-		lane, l.light, l.other = l.light[0], l.light[1:], true
-		l.heavy.waiting.Add(-1)
+		n := min(most, len(l.light))
+		l.taken, l.light, l.other = slices.Clone(l.light[:n]), l.light[n:], true
+		l.heavy.waiting.Add(-int64(n))
 	case len(l.loaded) > 0:
-		lane, l.loaded, l.other = l.loaded[0], l.loaded[1:], false
+		l.taken, l.loaded, l.other = []string{l.loaded[0]}, l.loaded[1:], false
 	default:
-		return "", false
+		return nil
 	}
-	delete(l.in, lane)
-	l.taken, l.busy = lane, true
+	for _, lane := range l.taken {
+		delete(l.in, lane)
+	}
 	l.moves++
-	return lane, true
+	return l.taken
 }
 
-// done ends the turn of the lane that next returned.
+// done ends the turn of the lanes that next returned.
 func (l *lanes) done() {
 	l.mu.Lock()
-	l.busy = false
+	l.taken = nil
 	l.moves++
 	l.mu.Unlock()
 }
@@ -131,8 +132,10 @@ func (l *lanes) waiting() (list []string, moves int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list = slices.Concat(l.light, l.loaded, slices.Collect(maps.Keys(l.held)))
-	if l.busy && !slices.Contains(list, l.taken) {
-		list = append(list, l.taken)
+	for _, lane := range l.taken {
+		if !slices.Contains(list, lane) {
+			list = append(list, lane)
+		}
 	}
 	return list, l.moves
 }

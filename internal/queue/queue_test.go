@@ -215,6 +215,26 @@ func TestFairByLane(t *testing.T) {
 	}, storetest.With(handled))
 }
 
+// Many lanes with little share transactions, and what fails in one of them does not
+// touch the others.
+func TestManyLanes(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		bad := fault.New(fault.Invalid, i18n.T("bad", "不正"))
+		f := fails{left: map[string]int{"m03-1": 1 << 30}, with: bad, then: note("c", "")}
+		q := open(t, db, queue.Consumer{Name: "c", Topics: map[string]queue.Handler{"a": f.handle}})
+		want := map[string][]string{}
+		for i := range 100 {
+			lane := fmt.Sprintf("m%02d", i)
+			want[lane] = []string{lane + "-0", lane + "-1", lane + "-2"}
+			emit(t, db, "a", lane, want[lane]...)
+		}
+		want["m03"] = []string{"m03-0", "m03-2"}
+		run(t, q)
+		until(t, "idle", idle(t, q))
+		inOrder(t, notes(t, db), "c", want)
+	}, storetest.With(handled))
+}
+
 // fails is a handler that fails for some messages, as often as it says.
 type fails struct {
 	mu   sync.Mutex

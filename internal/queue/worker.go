@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	batchSize = 64                    // messages in one transaction
-	batchTime = 25 * time.Millisecond // after which it takes no more of them
-	batchLow  = 8                     // messages of a heavy lane in one while light ones wait
-	elsewhere = 20 * time.Millisecond // until a lane that another process works on is looked at again
-	maxTries  = 10                    // of a message that fails for no reason known to pass or to stay
+	batchSize  = 64                    // messages in one transaction
+	batchTime  = 25 * time.Millisecond // after which it takes no more of them
+	batchLanes = 32                    // light lanes in one
+	batchLow   = 8                     // messages of a heavy lane in one while light ones wait
+	elsewhere  = 20 * time.Millisecond // until a lane that another process works on is looked at again
+	maxTries   = 10                    // of a message that fails for no reason known to pass or to stay
 )
 
 // worker runs one consumer, on one goroutine.
@@ -63,21 +64,25 @@ func newWorker(q *Queue, c Consumer) *worker {
 
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		lane, ok := w.lanes.next()
-		if !ok {
+		list := w.lanes.next(batchLanes)
+		if len(list) == 0 {
 			select {
 			case <-ctx.Done():
 			case <-w.lanes.wake:
 			}
 			continue
 		}
-		w.turn(ctx, lane)
+		if len(list) == 1 || !w.together(ctx, list) {
+			for _, lane := range list {
+				w.turn(ctx, lane)
+			}
+		}
+		w.lanes.done()
 	}
 }
 
 // turn handles one batch of a lane and says when the lane has its next turn.
 func (w *worker) turn(ctx context.Context, lane string) {
-	defer w.lanes.done()
 	more, err := w.batch(ctx, lane)
 	switch {
 	case ctx.Err() != nil:
@@ -86,14 +91,82 @@ func (w *worker) turn(ctx context.Context, lane string) {
 	case err != nil:
 		w.lanes.hold(lane, w.wait(lane, err))
 	default:
-		if w.down {
-			w.down = false
-			w.q.log.Info("messages are being handled again", "consumer", w.name)
-		}
+		w.recovered()
 		if more {
 			w.q.heavy.note(lane)
 			w.lanes.add(lane)
 		}
+	}
+}
+
+// together handles what is in several light lanes in one transaction, and reports
+// whether it could. If not, nothing was done, and each lane is to have its own turn.
+func (w *worker) together(ctx context.Context, lanes []string) bool {
+	type part struct {
+		lane string
+		list []Message
+		head int64
+	}
+	var parts []part
+	for _, lane := range lanes {
+		list, head, err := w.peek(ctx, lane)
+		if err == nil && len(list) > 0 {
+			err = w.ensureCursor(ctx, lane)
+		}
+		switch {
+		case err != nil || len(list) == batchSize:
+			return false
+		case len(list) == 0:
+			w.scanned[lane] = head
+		default:
+			parts = append(parts, part{lane, list, head})
+		}
+	}
+	if len(parts) == 0 {
+		return true
+	}
+	var left, held []string // there was no time for them; another process works on them
+	err := w.q.db.Write(ctx, store.System("queue: "+w.name), func(tx *store.Tx) error {
+		left, held = nil, nil
+		began := w.q.db.Now()
+		for _, p := range parts {
+			if w.q.db.Now().Sub(began) > batchTime {
+				left = append(left, p.lane)
+				continue
+			}
+			n, err := w.handleIn(tx, p.lane, p.list, p.head)
+			switch {
+			case errors.Is(err, errElsewhere):
+				held = append(held, p.lane)
+			case err != nil:
+				return err
+			case n < len(p.list):
+				left = append(left, p.lane)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false
+	}
+	for _, p := range parts {
+		delete(w.failing, p.lane)
+	}
+	for _, lane := range left {
+		w.lanes.add(lane)
+	}
+	for _, lane := range held {
+		w.lanes.hold(lane, elsewhere)
+	}
+	w.recovered()
+	return true
+}
+
+// recovered logs that the database takes messages again, if it did not.
+func (w *worker) recovered() {
+	if w.down {
+		w.down = false
+		w.q.log.Info("messages are being handled again", "consumer", w.name)
 	}
 }
 
@@ -149,11 +222,8 @@ func (w *worker) batch(ctx context.Context, lane string) (more bool, err error) 
 		w.scanned[lane] = head
 		return false, nil
 	}
-	if !w.cursors[lane] {
-		if err := w.makeCursor(ctx, lane); err != nil {
-			return false, err
-		}
-		w.cursors[lane] = true
+	if err := w.ensureCursor(ctx, lane); err != nil {
+		return false, err
 	}
 	more = len(list) == batchSize
 	n, err := w.handle(ctx, lane, list, head)
@@ -230,47 +300,60 @@ func (w *worker) cursor(tx *store.Tx, lane string) (int64, error) {
 		w.name, lane)
 }
 
-func (w *worker) makeCursor(ctx context.Context, lane string) error {
-	return w.q.db.Write(ctx, store.System("queue: new lane"), func(tx *store.Tx) error {
+// ensureCursor creates the cursor of a lane that is new.
+func (w *worker) ensureCursor(ctx context.Context, lane string) error {
+	if w.cursors[lane] {
+		return nil
+	}
+	err := w.q.db.Write(ctx, store.System("queue: new lane"), func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO outbox_cursor (consumer, lane, seq) VALUES ($1, $2, 0)
 			ON CONFLICT (consumer, lane) DO NOTHING`, w.name, lane)
 		return err
 	})
+	if err == nil {
+		w.cursors[lane] = true
+	}
+	return err
 }
 
-// handle runs the handlers of messages and moves the cursor, in one transaction, and
-// returns how many there was time for. Upto is where the cursor may go when all were
-// handled, if that is beyond the last of them.
+// handle handles messages of a lane in one transaction, see handleIn.
 func (w *worker) handle(ctx context.Context, lane string, list []Message, upto int64) (n int, err error) {
 	err = w.q.db.Write(ctx, store.System("queue: "+w.name), func(tx *store.Tx) error {
-		n = 0
-		at, err := w.lock(tx, lane)
-		if err != nil {
-			return err
-		}
-		began, seq, heavy := w.q.db.Now(), at, w.q.heavy.is(lane)
-		for i, m := range list {
-			n = i + 1
-			if m.Seq <= at {
-				continue // another process was faster
-			}
-			if err := call(w.handlers[m.Topic], tx, m); err != nil {
-				return &messageError{i, err}
-			}
-			seq = m.Seq
-			if w.q.db.Now().Sub(began) > batchTime || heavy && n >= batchLow && w.q.heavy.waiting.Load() > 0 {
-				break
-			}
-		}
-		if n == len(list) && len(list) < batchSize {
-			seq = max(seq, upto)
-		}
-		if seq == at {
-			return nil
-		}
-		return w.move(tx, lane, seq)
+		n, err = w.handleIn(tx, lane, list, upto)
+		return err
 	})
 	return n, err
+}
+
+// handleIn runs the handlers of messages and moves the cursor, and returns how many
+// there was time for. Upto is where the cursor may go when all were handled, if that
+// is beyond the last of them.
+func (w *worker) handleIn(tx *store.Tx, lane string, list []Message, upto int64) (n int, err error) {
+	at, err := w.lock(tx, lane)
+	if err != nil {
+		return 0, err
+	}
+	began, seq, heavy := w.q.db.Now(), at, w.q.heavy.is(lane)
+	for i, m := range list {
+		n = i + 1
+		if m.Seq <= at {
+			continue // another process was faster
+		}
+		if err := call(w.handlers[m.Topic], tx, m); err != nil {
+			return n, &messageError{i, err}
+		}
+		seq = m.Seq
+		if w.q.db.Now().Sub(began) > batchTime || heavy && n >= batchLow && w.q.heavy.waiting.Load() > 0 {
+			break
+		}
+	}
+	if n == len(list) && len(list) < batchSize {
+		seq = max(seq, upto)
+	}
+	if seq == at {
+		return n, nil
+	}
+	return n, w.move(tx, lane, seq)
 }
 
 // lock takes the lane's cursor for this transaction, or returns errElsewhere.

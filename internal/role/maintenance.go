@@ -20,9 +20,10 @@ const (
 )
 
 // Maintenance is the background work of a hub or a node: every hour it forgets what
-// nothing asks for any more, and does what more names. It runs as jobs in the store, so that of several
-// processes on one database one does it, and that it is seen when it fails.
-func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, more map[string]func(context.Context) error) *job.Runner {
+// nothing asks for any more, and does the jobs of the modules. It runs as jobs in the
+// store, so that of several processes on one database one does it, and that it is
+// seen when it fails.
+func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, modules []Module) *job.Runner {
 	work := map[string]func(ctx context.Context) error{
 		"prune-messages": func(ctx context.Context) error {
 			_, err := queue.Prune(ctx, db, c().Add(-keepMessages))
@@ -31,7 +32,9 @@ func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slo
 		"tidy-sessions": people.Tidy,
 		"prune-jobs":    func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
 	}
-	maps.Copy(work, more)
+	for _, m := range modules {
+		maps.Copy(work, m.Jobs)
+	}
 	r := &job.Runner{DB: db, Handlers: map[string]job.Handler{}, Workers: 1, Poll: 20 * time.Second, Log: log}
 	for kind, fn := range work {
 		r.Handlers[kind] = func(ctx context.Context, _ *job.Attempt) error { return fn(ctx) }

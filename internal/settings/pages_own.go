@@ -38,7 +38,7 @@ func zones() []string {
 		"Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Tallinn", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Pacific/Honolulu"}
 }
 
-func (d *desk) ownView(r *web.Request, form *web.Form) (*web.View, error) {
+func (d *console) ownView(r *web.Request, form *web.Form) (*web.View, error) {
 	v := &web.View{Template: "settings/own", Title: i18n.T("Settings", "設定"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings"), Lede: i18n.Same(r.Viewer.Name)}
 	data := ownData{Form: form, Theme: r.Theme}
 	u, err := d.People.User(r.Context(), r.Viewer.User)
@@ -119,7 +119,7 @@ func passwordFields(u identity.User) []web.Field {
 	return out
 }
 
-func (d *desk) againOwn(r *web.Request, field string, err error) (string, error) {
+func (d *console) againOwn(r *web.Request, field string, err error) (string, error) {
 	form := web.FormOf(r)
 	text := fault.TextOf(err)
 	form.Wrong(field, text)
@@ -130,7 +130,7 @@ func (d *desk) againOwn(r *web.Request, field string, err error) (string, error)
 	return "", web.Again(v, err)
 }
 
-func (d *desk) preferencesAction(r *web.Request) (string, error) {
+func (d *console) preferencesAction(r *web.Request) (string, error) {
 	lang := i18n.Lang(r.Value("lang"))
 	if err := d.People.SetPreferences(r.Context(), r.Viewer, r.Viewer.User, r.Value("name"), lang, r.Value("zone")); err != nil {
 		if !fault.Is(err, fault.Invalid) {
@@ -143,7 +143,7 @@ func (d *desk) preferencesAction(r *web.Request) (string, error) {
 	return "/settings", nil
 }
 
-func (d *desk) passwordAction(r *web.Request) (string, error) {
+func (d *console) passwordAction(r *web.Request) (string, error) {
 	ctx := r.Context()
 	u, err := d.People.User(ctx, r.Viewer.User)
 	if err != nil {
@@ -184,7 +184,7 @@ func (d *desk) passwordAction(r *web.Request) (string, error) {
 	return "/settings", nil
 }
 
-func (d *desk) endSessionAction(r *web.Request) (string, error) {
+func (d *console) endSessionAction(r *web.Request) (string, error) {
 	if err := d.People.RevokeSession(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}

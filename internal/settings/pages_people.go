@@ -32,7 +32,7 @@ type personLine struct {
 	Self  bool
 }
 
-func (d *desk) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
+func (d *console) peopleView(r *web.Request, form *web.Form) (*web.View, error) {
 	v := &web.View{
 		Template: "settings/people",
 		Title:    i18n.T("People", "利用者"),
@@ -97,14 +97,14 @@ func roleField() web.Field {
 	return f
 }
 
-func (d *desk) link(token string) string {
+func (d *console) link(token string) string {
 	if d.Link != nil {
 		return d.Link(token)
 	}
 	return "/sign-in/" + token
 }
 
-func (d *desk) addPersonAction(r *web.Request) (string, error) {
+func (d *console) addPersonAction(r *web.Request) (string, error) {
 	member := ""
 	if !r.Viewer.Hub && !d.Node {
 		member = r.Viewer.Member // a member's administrator adds the member's people
@@ -137,7 +137,7 @@ func (d *desk) addPersonAction(r *web.Request) (string, error) {
 	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
 }
 
-func (d *desk) newLinkAction(r *web.Request) (string, error) {
+func (d *console) newLinkAction(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	token, err := d.People.NewLink(r.Context(), r.Viewer, id)
 	if err != nil {
@@ -150,7 +150,7 @@ func (d *desk) newLinkAction(r *web.Request) (string, error) {
 	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
 }
 
-func (d *desk) roleAction(r *web.Request) (string, error) {
+func (d *console) roleAction(r *web.Request) (string, error) {
 	if err := d.People.SetRole(r.Context(), r.Viewer, r.PathValue("id"), policy.Role(r.Value("role"))); err != nil {
 		return "", err
 	}
@@ -158,7 +158,7 @@ func (d *desk) roleAction(r *web.Request) (string, error) {
 	return "/settings/people", nil
 }
 
-func (d *desk) disableAction(r *web.Request) (string, error) {
+func (d *console) disableAction(r *web.Request) (string, error) {
 	if err := d.People.Disable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}
@@ -171,7 +171,7 @@ func (d *desk) disableAction(r *web.Request) (string, error) {
 	return "/settings/people", nil
 }
 
-func (d *desk) enableAction(r *web.Request) (string, error) {
+func (d *console) enableAction(r *web.Request) (string, error) {
 	if err := d.People.Enable(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}
@@ -183,7 +183,7 @@ func (d *desk) enableAction(r *web.Request) (string, error) {
 
 // auditPage shows the trail to the house's own administrators only: it names
 // everybody.
-func (d *desk) auditPage(r *web.Request) (*web.View, error) {
+func (d *console) auditPage(r *web.Request) (*web.View, error) {
 	if !d.house(r.Viewer) {
 		return nil, fault.New(
 			fault.Denied,
@@ -259,7 +259,7 @@ type aboutData struct {
 	Notices []Notice
 }
 
-func (d *desk) aboutPage(r *web.Request) (*web.View, error) {
+func (d *console) aboutPage(r *web.Request) (*web.View, error) {
 	return &web.View{
 		Template: "settings/about",
 		Title:    i18n.T("About meneki", "meneki について"),

@@ -27,7 +27,7 @@ type signInData struct {
 	ShowError i18n.Text
 }
 
-func (d *desk) signInView(r *web.Request, form *web.Form, problem i18n.Text) *web.View {
+func (d *console) signInView(r *web.Request, form *web.Form, problem i18n.Text) *web.View {
 	return &web.View{Template: "settings/sign-in", Title: i18n.T("Sign in", "サインイン"), Plain: true, Data: signInData{
 		Form: form, ShowError: problem, Next: local(r.FormValue("next")), SignedIn: r.Viewer.Name, Open: d.Open,
 		Login:    web.Field{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Auto: "username", Max: 64, Mono: true},
@@ -35,11 +35,11 @@ func (d *desk) signInView(r *web.Request, form *web.Form, problem i18n.Text) *we
 	}}
 }
 
-func (d *desk) signInPage(r *web.Request) (*web.View, error) {
+func (d *console) signInPage(r *web.Request) (*web.View, error) {
 	return d.signInView(r, nil, i18n.Text{}), nil
 }
 
-func (d *desk) signInAction(r *web.Request) (string, error) {
+func (d *console) signInAction(r *web.Request) (string, error) {
 	// A password is taken as it was typed, with its spaces.
 	cookie, s, err := d.People.SignIn(r.Context(), r.Value("login"), r.PostFormValue("password"), from(r.Request))
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Busy) {
@@ -56,12 +56,12 @@ func (d *desk) signInAction(r *web.Request) (string, error) {
 }
 
 // enter gives the browser its session, and the person's own language and zone.
-func (d *desk) enter(r *web.Request, cookie string, s identity.Session) {
+func (d *console) enter(r *web.Request, cookie string, s identity.Session) {
 	http.SetCookie(r.W, d.People.Cookie(cookie, s.Expires, d.Secure))
 	d.remember(r, s.User.Lang, s.User.Zone)
 }
 
-func (d *desk) remember(r *web.Request, lang i18n.Lang, zone string) {
+func (d *console) remember(r *web.Request, lang i18n.Lang, zone string) {
 	for name, value := range map[string]string{cookieLang: string(lang), cookieZone: zone} {
 		if value != "" {
 			http.SetCookie(r.W, &http.Cookie{Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, Secure: d.Secure})
@@ -77,7 +77,7 @@ type linkData struct {
 
 // linkPage is what a sign-in link opens. It uses nothing up: mail scanners and
 // previews follow links, and only the button behind it signs in.
-func (d *desk) linkPage(r *web.Request) (*web.View, error) {
+func (d *console) linkPage(r *web.Request) (*web.View, error) {
 	token := r.PathValue("token")
 	if err := d.People.PeekLink(r.Context(), token); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (d *desk) linkPage(r *web.Request) (*web.View, error) {
 		Data: linkData{Path: web.Path("/sign-in/{0}", token), SignedIn: r.Viewer.Name}}, nil
 }
 
-func (d *desk) linkAction(r *web.Request) (string, error) {
+func (d *console) linkAction(r *web.Request) (string, error) {
 	cookie, s, err := d.People.Redeem(r.Context(), r.PathValue("token"), from(r.Request))
 	if err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func (d *desk) linkAction(r *web.Request) (string, error) {
 	return "/settings", nil
 }
 
-func (d *desk) signOutAction(r *web.Request) (string, error) {
+func (d *console) signOutAction(r *web.Request) (string, error) {
 	if err := d.People.SignOut(r.Context(), d.People.CookieOf(r.Request, d.Secure)); err != nil {
 		return "", err
 	}

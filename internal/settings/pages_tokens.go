@@ -26,7 +26,7 @@ type tokenLine struct {
 	Live  bool
 }
 
-func (d *desk) tokensView(r *web.Request, form *web.Form) (*web.View, error) {
+func (d *console) tokensView(r *web.Request, form *web.Form) (*web.View, error) {
 	v := &web.View{Template: "settings/tokens", Title: i18n.T("API tokens", "API トークン"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/tokens"),
 		Lede: i18n.T("For programs that work on your behalf. What comes by a token never gets what is for persons only.", "あなたの代わりに動くプログラム用です。トークンによるアクセスでは、個人限定（TLP:RED）の情報は得られません。")}
 	list, err := d.People.Tokens(r.Context(), r.Viewer)
@@ -90,7 +90,7 @@ func tokenFields(own policy.Role) []web.Field {
 	return []web.Field{{Name: "name", Label: i18n.T("What it is for", "用途"), Required: true, Max: 120, Auto: "off", Hint: "siem-export"}, role, life}
 }
 
-func (d *desk) addTokenAction(r *web.Request) (string, error) {
+func (d *console) addTokenAction(r *web.Request) (string, error) {
 	days, err := r.Int("days", 90, 1, 730)
 	if err != nil {
 		return "", err
@@ -113,7 +113,7 @@ func (d *desk) addTokenAction(r *web.Request) (string, error) {
 	return "/settings/tokens?once=" + d.once.put(r.Viewer.User, secret{t.Name, value}), nil
 }
 
-func (d *desk) revokeTokenAction(r *web.Request) (string, error) {
+func (d *console) revokeTokenAction(r *web.Request) (string, error) {
 	if err := d.People.RevokeToken(r.Context(), r.Viewer, r.PathValue("id")); err != nil {
 		return "", err
 	}

@@ -41,8 +41,6 @@ type PageConfig struct {
 	Version string
 	// Link makes the address of a sign-in link out of its secret.
 	Link func(token string) string
-	// More leads to settings that other capabilities add (a node's sharing policy).
-	More []web.Tab
 	// Notices names what meneki is built with; may be empty.
 	Notices []Notice
 }
@@ -56,15 +54,16 @@ func (c PageConfig) house(v policy.Viewer) bool {
 	return v.Role == policy.RoleAdmin && (v.Hub || c.Node)
 }
 
-// desk is the pages with what they keep between two requests.
-type desk struct {
+// console is the pages with what they keep between two requests.
+type console struct {
 	PageConfig
+	site *web.Site
 	once *onceBox
 }
 
 // Pages adds /sign-in, /sign-out and /settings.
 func Pages(site *web.Site, c PageConfig) {
-	d := &desk{c, &onceBox{clock: c.Clock, items: map[string]onceItem{}}}
+	d := &console{c, site, &onceBox{clock: c.Clock, items: map[string]onceItem{}}}
 	site.Templates(Templates())
 	site.Page("/sign-in", policy.RoleNone, d.signInPage)
 	site.Action("/sign-in", policy.RoleNone, d.signInAction)
@@ -89,7 +88,7 @@ func Pages(site *web.Site, c PageConfig) {
 	site.Page("/settings/about", policy.RoleReader, d.aboutPage)
 }
 
-func (d *desk) tabs(v policy.Viewer, on string) []web.Tab {
+func (d *console) tabs(v policy.Viewer, on string) []web.Tab {
 	list := []web.Tab{{Text: i18n.T("You", "あなたの設定"), Path: "/settings"}, {Text: i18n.T("API tokens", "API トークン"), Path: "/settings/tokens"}}
 	if v.Role == policy.RoleAdmin {
 		list = append(list, web.Tab{Text: i18n.T("People", "利用者"), Path: "/settings/people"})
@@ -97,7 +96,7 @@ func (d *desk) tabs(v policy.Viewer, on string) []web.Tab {
 	if d.house(v) {
 		list = append(list, web.Tab{Text: i18n.T("Audit trail", "監査記録"), Path: "/settings/audit"})
 	}
-	list = append(list, d.More...)
+	list = append(list, d.site.Tabs("settings", on)...)
 	list = append(list, web.Tab{Text: i18n.T("About", "meneki について"), Path: "/settings/about"})
 	for i := range list {
 		list[i].On = list[i].Path == on

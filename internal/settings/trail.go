@@ -65,7 +65,7 @@ func trailText(action string) i18n.Text {
 
 // name adds the names of what entries are about, as it is called today; what is
 // gone has no name, and its id is all there is.
-func (d *desk) name(ctx context.Context, list []identity.Entry, names map[string]string) {
+func (d *console) name(ctx context.Context, list []identity.Entry, names map[string]string) {
 	for _, e := range list {
 		if _, done := names[e.Subject]; done || e.Subject == "" {
 			continue

@@ -49,10 +49,13 @@ type Office struct {
 	tell     func()
 }
 
-// NewOffice makes the office. identity is the hub's STIX identity id.
-func NewOffice(db *store.DB, roll Roll, push Pusher, identity string, log *slog.Logger, tell func()) *Office {
-	return &Office{db: db, roll: roll, push: push, identity: identity, log: log, tell: tell}
+// NewOffice makes the office.
+func NewOffice(db *store.DB, roll Roll, push Pusher, log *slog.Logger, tell func()) *Office {
+	return &Office{db: db, roll: roll, push: push, log: log, tell: tell}
 }
+
+// SetIdentity says what the hub's STIX identity id is, before anything is made.
+func (o *Office) SetIdentity(id string) { o.identity = id }
 
 // ReceiveCandidate takes what a member offers, in the caller's transaction.
 func (o *Office) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {

@@ -72,9 +72,9 @@ func (h *hub) Push(member, topic string, body []byte) error {
 func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
 		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
-	h.Office = NewOffice(db, h, h, h.id, slog.New(slog.DiscardHandler), func() {})
-	// Random else, and hubs are compared.
-	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
+	h.Office = NewOffice(db, h, h, slog.New(slog.DiscardHandler), func() {})
+	h.identity = h.id
+	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil { // random else, and hubs are compared
 		panic(err)
 	}
 	return h

@@ -62,6 +62,7 @@ func (st *stage) funcs() template.FuncMap {
 		"local":  local,
 		"here":   func() string { return st.r.With() },
 		"choose": st.choose,
+		"panels": st.drawPanels,
 		// who asks
 		"viewer":   func() policy.Viewer { return st.r.Viewer },
 		"may":      func(role string) bool { return rank(st.r.Viewer.Role) >= rank(policy.Role(role)) },

@@ -78,6 +78,8 @@ type Site struct {
 	master   *template.Template // parsed, never executed
 	defined  map[string]bool    // template names
 	used     map[string]bool    // names that another template includes
+	panels   []Panel
+	tabs     []MoreTab
 	files    *assets
 	live     *live
 	flashKey []byte

@@ -242,6 +242,41 @@ func TestRulesInSegments(t *testing.T) {
 	}
 }
 
+// A rule that is armed again while its segment still holds it matches once.
+func TestRuleArmedAgain(t *testing.T) {
+	e := NewEngine(clock.System)
+	var list []Armed
+	for i := range 40 {
+		a, err := Read(detecttest.Indicator(t, detecttest.RuleText(i, "process_creation", fmt.Sprintf("Image: a%d.exe", i)), "sigma"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.ID = fmt.Sprintf("indicator--%03d", i)
+		list = append(list, a)
+	}
+	e.Arm(list...)
+	n := &detecttest.Events{}
+	ev := n.Event("process_creation", detecttest.Start, map[string]any{"Image": "a3.exe"})
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"armed", func() {}, 1},
+		{"disarmed", func() { e.Disarm(list[3].ID) }, 0},
+		{"armed again", func() { e.Arm(list[3]) }, 1},
+		{"disarmed again", func() { e.Disarm(list[3].ID) }, 0},
+		{"armed with all", func() { e.Arm(list...) }, 1},
+	} {
+		step.do()
+		hits := 0
+		e.Match(ev, func(Hit) { hits++ })
+		if hits != step.want {
+			t.Errorf("%s: %d hits, want %d", step.name, hits, step.want)
+		}
+	}
+}
+
 // Changes beside live events: nothing that is armed all the time is missed.
 func TestArmingBesideEvents(t *testing.T) {
 	e := NewEngine(clock.System)

@@ -18,7 +18,7 @@ const (
 	Ref                // a reference, which a path ends at only to ask whether it is there
 )
 
-// accountPaths and so on are what stands behind references to such objects.
+// accountPaths and so on are what references to such objects point to.
 var (
 	accountPaths   = map[string]Kind{"account_login": Text, "user_id": Text, "display_name": Text}
 	directoryPaths = map[string]Kind{"path": Text}
@@ -69,7 +69,7 @@ func joined(list ...map[string]Kind) map[string]Kind {
 	return out
 }
 
-// KindAt tells what is observed at an object's path, as a pattern writes it, with
+// KindAt returns what is observed at an object's path, as a pattern writes it, with
 // or without indexes.
 func KindAt(object, path string) Kind {
 	for {

@@ -12,7 +12,7 @@
 //	url, email-addr        value                                      event.Observables
 //	mac-addr               value                                      mac, source.mac, client.mac, ether.src_mac, destination.mac …
 //	file                   name, parent_directory_ref                 Image, ParentImage, TargetFilename, ImageLoaded, SourceImage, TargetImage, exe, process.executable, file.path, fileinfo.filename …
-//	                       hashes                                     Hashes, Hash, *.md5, *.sha1, *.sha256 …, of the file that they are about; of none that is told: a file with this hash only
+//	                       hashes                                     Hashes, Hash, *.md5, *.sha1, *.sha256 …, of the file that they are about; of none that is stated: a file with this hash only
 //	                       size                                       fileinfo.size, file.size
 //	directory              path                                       the folders of those files
 //	process                pid, command_line, cwd, name, image_ref,   ProcessId, CommandLine, CurrentDirectory, Image …; a 4688's NewProcessId;
@@ -29,7 +29,7 @@
 //	email-message          subject, from_ref, to_refs                 email.subject, subject; email.from, smtp.mail_from, from …
 //
 // Addresses, domains, URLs, mail addresses and hashes are canonical
-// (event.Canonical); everything else is as it was written. Kind tells whether a
+// (event.Canonical); everything else is as it was written. Kind says whether a
 // pattern's path is one of these: what is none of them is never observed.
 //
 // An observation holds at most event.MaxObservables values beside some twenty
@@ -64,7 +64,7 @@ func Of(ev *event.Event) stix.Observation {
 	if v := m.text("MutexName", "mutex"); v != "" {
 		m.put("mutex", v, map[string]any{"name": v})
 	}
-	for _, h := range m.hashes { // those of no file that is told
+	for _, h := range m.hashes { // those of no file that is stated
 		if !h.used {
 			m.put("file", "hash "+h.value, map[string]any{"hashes": map[string]any{h.name: h.value}})
 		}

@@ -161,7 +161,7 @@ func (m *maker) processes(account, traffic string) {
 	m.put("process", "", o)
 }
 
-// process returns a process; nil if nothing is told of it.
+// process returns a process; nil if nothing is known of it.
 func (m *maker) process(image string, pid []string, line string) map[string]any {
 	n, ok := m.number(pid...)
 	if image == "" && line == "" {
@@ -179,7 +179,7 @@ func (m *maker) process(image string, pid []string, line string) map[string]any 
 	return o
 }
 
-// transports are the numbers that Windows gives protocols by.
+// transports are the numbers of protocols in Windows.
 var transports = map[string]string{"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 
 // traffic adds the connection that the event is about.

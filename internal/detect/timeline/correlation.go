@@ -16,7 +16,7 @@ import (
 // correlator evaluates correlations over matches that come in the order of time.
 type correlator struct {
 	engine *correlate.Engine
-	rules  map[*sigma.Correlation]*sigma.Rule // what stands for a correlation in a timeline
+	rules  map[*sigma.Correlation]*sigma.Rule // the rule that represents a correlation in a timeline
 	places map[*sigma.Rule]int                // behind all rules of the set
 }
 
@@ -44,7 +44,7 @@ func newCorrelator(set *sigma.Set, resolver *principal.Resolver) (*correlator, e
 	return c, nil
 }
 
-// list returns the rules that stand for correlations, in the order of the set.
+// list returns the rules that represent correlations, in the order of the set.
 func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
 	for _, x := range set.Correlations {
 		out = append(out, c.rules[x])
@@ -52,7 +52,7 @@ func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
 	return out
 }
 
-// add takes a match of a single event, and gives what it makes certain.
+// add adds a match of a single event, and returns the alerts that are certain now.
 func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int, alert func(*Match) error) error {
 	if !c.engine.Wants(r) {
 		return nil
@@ -60,7 +60,7 @@ func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int, alert func(*Mat
 	return c.told(c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev}), alert)
 }
 
-// rest returns what waits.
+// rest returns the alerts that remain.
 func (c *correlator) rest(alert func(*Match) error) error { return c.told(c.engine.Flush(), alert) }
 
 func (c *correlator) told(list []*correlate.Alert, alert func(*Match) error) error {
@@ -133,7 +133,7 @@ func (c *correlator) match(a *correlate.Alert) *Match {
 	return m
 }
 
-// uncertain counts what the engine's bounds made it give up.
+// uncertain counts what the engine dropped because of its bounds.
 func (c *correlator) uncertain() int64 {
 	s := c.engine.Stats()
 	return s.Overflowed + s.Evicted + s.Forced + s.LeftOut

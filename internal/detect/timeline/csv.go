@@ -22,7 +22,7 @@ type sheet struct {
 	row  []string
 }
 
-// sheetColumns are the same in every language, for anyone who reads them with a program.
+// sheetColumns are the same in every language, for programs that read them.
 var sheetColumns = []string{"time", "zone", "time_utc", "level", "host", "user", "rule_title", "rule_id", "author",
 	"license", "tactics", "techniques", "tags", "file", "record", "matched"}
 

@@ -23,7 +23,7 @@ type Filter struct {
 // Rules returns the set of those rules that f keeps, and the entries of Exclude
 // that no rule answers to. What was refused stays listed. A rule that f leaves
 // out but a correlation that it keeps refers to is in the set all the same;
-// f.shows tells them apart.
+// f.shows distinguishes them.
 func (f Filter) Rules(all *sigma.Set) (kept *sigma.Set, unknown []string) {
 	hit := make([]bool, len(f.Exclude))
 	wanted := func(r about) bool {
@@ -126,7 +126,7 @@ func tagged(have, want string) bool {
 	return below(want) || below("attack."+want)
 }
 
-// covers reports whether an event of that time counts. An event that tells no
+// covers reports whether an event of that time counts. An event that states no
 // time is outside of every bound.
 func (f Filter) covers(t time.Time, known bool) bool {
 	if f.From.IsZero() && f.To.IsZero() {

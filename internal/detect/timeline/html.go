@@ -39,7 +39,7 @@ const (
 	bars        = 56
 )
 
-// Begin writes all that stands above the table.
+// Begin writes all that is above the table.
 func (p *page) Begin(r *Result) error {
 	if r == nil {
 		return fault.New(fault.Internal, i18n.Text{})
@@ -84,7 +84,7 @@ func (p *page) Write(m *Match) error {
 	return p.tmpl.ExecuteTemplate(p.w, "row", row)
 }
 
-// End writes what stands below the table.
+// End writes what is below the table.
 func (p *page) End(r *Result) error {
 	if err := p.tmpl.ExecuteTemplate(p.w, "foot", p.foot(r)); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (p *page) level(i int) levelView {
 	return levelView{Index: i, Step: step, Name: levelNames[i].In(p.style.Lang), Mark: marks[step]}
 }
 
-// marks tell the levels apart without colour: as many bars as steps.
+// marks distinguish the levels without colour: as many bars as steps.
 var marks = func() (out [len(Levels) - 1]template.HTML) {
 	for step := range out {
 		var b strings.Builder

@@ -224,7 +224,7 @@ func (p *page) counts(list []*Count, most int) []countView {
 	return out
 }
 
-// credit is what stands below a rule's title.
+// credit is what is below a rule's title.
 func credit(c *Count) string {
 	return strings.TrimPrefix(c.Rule.Credit(), c.Rule.Title+" — ")
 }

@@ -49,7 +49,7 @@ func Inputs(paths []string, except string) (list []Input, skipped []read.Skipped
 	return list, skipped, nil
 }
 
-// countedFile is a file on disk that tells a part how much of it was read.
+// countedFile is a file on disk that reports to a meter part how much of it was read.
 type countedFile struct {
 	read.OnDisk
 	p *part
@@ -67,7 +67,7 @@ func (c countedFile) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// counted is a stream that tells a part how far it is.
+// counted is a stream that reports to a meter part how far it is.
 type counted struct {
 	in io.Reader
 	p  *part

@@ -219,7 +219,7 @@ func keepValue(v any) any {
 }
 
 // facts are what one worker's events say of who is who. Most say the same again
-// and again: once is enough, and, but for addresses that are lent, at any time.
+// and again: once is enough, and, but for leased addresses, at any time.
 type facts struct {
 	ties  map[string]*event.Event // by what they say
 	loans map[string]*kept        // by what they say, and the minute
@@ -283,7 +283,7 @@ func (f *facts) tie(names []string, text func(i int) []byte) {
 	f.ties[string(f.key)] = &event.Event{Product: "windows", Service: "security", Fields: fields}
 }
 
-// machine is add for a Windows event that tells nothing but its machine's name.
+// machine is add for a Windows event that states nothing but its machine's name.
 func (f *facts) machine(ev *event.Event) {
 	name, _ := ev.Fields["Computer"].(string)
 	f.key = append(append(f.key[:0], "computer\x00"...), name...)

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Meter says how far a run is. It may be read at any time, by anybody.
+// Meter says how far a run is. It may be read at any time, by any goroutine.
 type Meter struct {
 	total, bytes, events, matches, files atomic.Int64
 	now                                  atomic.Pointer[string]

@@ -135,7 +135,7 @@ func TestTrays(t *testing.T) {
 		sp := spoolMatches(t.TempDir(), set.Rules)
 		var got []int
 		var done []int64
-		tr := &trays{spool: sp, limit: limit, open: map[int]*tray{},
+		tr := &inOrder{spool: sp, limit: limit, open: map[int]*buffer{},
 			out:  func(m *Match) error { got = append(got, m.file*each+int(m.Record)); return nil },
 			done: func(r read.Report) { done = append(done, r.Events) }}
 		var all sync.WaitGroup
@@ -165,7 +165,7 @@ func TestTrays(t *testing.T) {
 func TestTraysStop(t *testing.T) {
 	set, list := sample(t)
 	full := errors.New("disk full")
-	tr := &trays{spool: spoolMatches(t.TempDir(), set.Rules), limit: 1 << 20, open: map[int]*tray{},
+	tr := &inOrder{spool: spoolMatches(t.TempDir(), set.Rules), limit: 1 << 20, open: map[int]*buffer{},
 		out: func(*Match) error { return full }, done: func(read.Report) {}}
 	if err := tr.put(1, list); err != nil {
 		t.Errorf("what waits: %v", err)

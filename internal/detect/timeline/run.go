@@ -21,20 +21,20 @@ type Config struct {
 	Inputs []Input
 	Filter Filter
 	Jobs   int         // how many goroutines read and match; the number of processors if 0
-	Sort   bool        // give the matches in the order of time, not of the input
+	Sort   bool        // yield the matches in the order of time, not of the input
 	Memory int         // bytes of matches that may wait in memory; 64 MiB if 0
 	Dir    string      // for the temporary file; the system's folder if empty
 	Clock  clock.Clock // of the times of reading; clock.System if nil
 	Read   read.Options
 	Stdin  io.Reader // what Stdin stands for
-	Meter  *Meter    // is told how far the run is; may be nil
+	Meter  *Meter    // receives how far the run is; may be nil
 
 	Observables bool // keep with each match what its event names, for STIX
-	// Counted is called once, before the first match is given out in the order of
+	// Counted is called once, before the first match is yielded in the order of
 	// time, when all of them are counted; may be nil.
 	Counted func(*Result) error
 
-	// Ours tells the rules that come with the program by their paths; they are
+	// Ours reports by its path whether a rule comes with the program; they are
 	// counted apart. May be nil.
 	Ours func(path string) bool
 
@@ -42,7 +42,7 @@ type Config struct {
 	// far were given out; may be nil. It is not called if they are put in order.
 	Idle func() error
 
-	// Resolver is who is who in advance: imported account lists. What the inputs tell is
+	// Resolver holds imported account lists. What the inputs state is
 	// learnt into it. May be nil.
 	Resolver *principal.Resolver
 	Places   *principal.Places // where networks are; may be nil
@@ -57,14 +57,14 @@ type Result struct {
 	Report      read.Report // what was read, and what could not be
 	Used        int         // rules that the filter left, correlations too, without Ours
 	Ours        int         // of the rules that come with the program, those that the filter left
-	Uncertain   int64       // what correlations gave up because of their bounds: see correlate.Stats
+	Uncertain   int64       // what correlations dropped because of their bounds: see correlate.Stats
 	Interrupted bool        // ctx ended before all was read
 }
 
 // Run reads all inputs, and calls yield with each match that counts: from one
 // goroutine at a time, in the order of the inputs and their records, or of time.
 // Memory is bounded whatever is found: what has to wait does so in a temporary
-// file. When ctx ends, what was found until then is still given to yield.
+// file. When ctx ends, what was found until then is still yielded.
 //
 // An error is one of yield, of the temporary file, or a fault of an input that
 // was named and cannot be read.
@@ -100,7 +100,7 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 			}
 		}
 	}
-	// One time for all, so that a record that states none can be told from the others.
+	// One time for all, so that a record that states none can be distinguished from the others.
 	c := cfg.Clock
 	if c == nil {
 		c = clock.System
@@ -131,7 +131,7 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 		}
 	}
 	sorted := &sorter[*Match]{spool: sp, limit: limit, before: before}
-	t := &trays{spool: sp, limit: limit, open: map[int]*tray{}, done: res.Report.Add, flush: cfg.Idle}
+	t := &inOrder{spool: sp, limit: limit, open: map[int]*buffer{}, done: res.Report.Add, flush: cfg.Idle}
 	out := yield
 	if cfg.Sort {
 		out, t.flush = sorted.add, nil
@@ -145,8 +145,8 @@ func Run(ctx context.Context, cfg Config, yield func(*Match) error) (*Result, er
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
-	crew := &crew{cfg: cfg, opts: opts, meter: meter, trays: t, people: s.people}
-	err = crew.work(ctx, jobs, workers(s, rules, cfg.reference))
+	pool := &pool{cfg: cfg, opts: opts, meter: meter, inOrder: t, people: s.people}
+	err = pool.work(ctx, jobs, workers(s, rules, cfg.reference))
 	if errors.Is(err, ctx.Err()) && ctx.Err() != nil {
 		res.Interrupted, err = true, nil
 	}

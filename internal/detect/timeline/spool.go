@@ -86,7 +86,7 @@ func (s *spool[T]) close() {
 	}
 }
 
-// open reads a segment: what is given gives one after another, then io.EOF.
+// open reads a segment: next returns one value after another, then io.EOF.
 func (s *spool[T]) open(seg segment) func() (T, error) {
 	in := bufio.NewReaderSize(io.NewSectionReader(s.file, seg.from, seg.to-seg.from), 1<<16)
 	var buf []byte

@@ -24,8 +24,8 @@ type Stats struct {
 	Interrupted bool      `json:"interrupted"`
 	NotUTF8     int64     `json:"not_utf8,omitempty"`       // events of which some bytes were read as U+FFFD
 	Unknown     int64     `json:"unknown_source,omitempty"` // events of no known log source: all rules were tried on them
-	Timeless    int64     `json:"without_time,omitempty"`   // matches that correlations could not use: their records tell no time
-	Uncertain   int64     `json:"uncertain,omitempty"`      // what correlations gave up because of their bounds
+	Timeless    int64     `json:"without_time,omitempty"`   // matches that correlations could not use: their records state no time
+	Uncertain   int64     `json:"uncertain,omitempty"`      // what correlations dropped because of their bounds
 }
 
 // Refused is a rule that was not loaded.

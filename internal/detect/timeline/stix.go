@@ -20,7 +20,7 @@ import (
 // indicator of pattern type "sigma", each host as an identity of class "system",
 // and for each rule on each host a sighting with how often, from when and until
 // when, and the observed data behind it. All of them carry the TLP marking.
-// Identifiers depend on what they name alone, so that the same run gives the same.
+// Identifiers depend on what they name alone, so that the same run yields the same.
 //
 // A sighting counts all of its matches; the observables beside it are the first
 // maxGroupSeen distinct ones. Hosts beyond maxGroups are counted together.
@@ -45,7 +45,7 @@ type group struct {
 	rests       []string // records that correlations rest on
 }
 
-// sco is a cyber-observable: its type, the property that tells it, and the value.
+// sco is a cyber-observable: its type, the property that identifies it, and the value.
 type sco struct{ typ, key, value string }
 
 const (
@@ -251,7 +251,7 @@ func (w *makings) indicator(r *sigma.Rule) string {
 	return id
 }
 
-// observables makes the observables and gives their ids, each once.
+// observables makes the observables and returns their ids, each once.
 func (w *makings) observables(list []sco) []string {
 	var refs []string
 	for _, o := range list {
@@ -292,7 +292,7 @@ func (w *makings) observable(o sco) (*stix.Object, error) {
 	return nil, fmt.Errorf("no cyber-observable is made of a %s", o.typ)
 }
 
-// observed makes the observed-data of a group and gives its id.
+// observed makes the observed-data of a group and returns its id.
 func (w *makings) observed(k groupKey, g *group, count int, refs []string) string {
 	id := idOf("observed-data", append(groupName(k, g), refs...)...)
 	o, err := stix.ObservedData{Common: w.common(id), FirstObserved: stix.TimestampOf(g.first),

@@ -14,8 +14,8 @@ import (
 type Tally struct {
 	Matches     int64
 	Levels      Counts    // by level, in the order of Levels
-	First, Last time.Time // of those that tell a time
-	NoTime      int64     // matches of records that tell none
+	First, Last time.Time // of those that state a time
+	NoTime      int64     // matches of records that state none
 	Times       Histogram
 	OtherHosts  int64 // matches on hosts beyond the first maxHosts distinct ones
 
@@ -27,7 +27,7 @@ type Tally struct {
 // Counts are numbers of matches by level, in the order of Levels.
 type Counts [len(Levels)]int64
 
-// Worst returns where in Levels the most severe level stands that was counted.
+// Worst returns the index in Levels of the most severe level that was counted.
 func (c Counts) Worst() int {
 	for i, n := range c {
 		if n > 0 {
@@ -129,7 +129,7 @@ func (t *Tally) Rules() []*Count {
 }
 
 // Hosts returns the hosts: those with the most severe matches first. The name of
-// records that tell no host is "".
+// records that state no host is "".
 func (t *Tally) Hosts() []*Count {
 	list := values(t.hosts)
 	slices.SortFunc(list, func(a, b *Count) int {

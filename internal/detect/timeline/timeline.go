@@ -102,7 +102,7 @@ func has(list []string, v string) bool {
 // that state none.
 var Levels = [...]sigma.Level{sigma.Critical, sigma.High, sigma.Medium, sigma.Low, sigma.Informational, ""}
 
-// levelIndex returns where in Levels a level stands.
+// levelIndex returns the index of a level in Levels.
 func levelIndex(l sigma.Level) int {
 	for i, x := range Levels {
 		if x == l {

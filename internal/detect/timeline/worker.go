@@ -55,7 +55,7 @@ func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 	}
 }
 
-// traced are the fields of the Windows security log that tell who is who, in
+// traced are the fields of the Windows security log that identify accounts and machines, in
 // the order of facts' keys.
 var traced = func() []string {
 	list := principal.Traced()

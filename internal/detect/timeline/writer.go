@@ -14,7 +14,7 @@ import (
 // then End, which flushes; it does not close what is written to. Not safe for
 // concurrent use.
 type Writer interface {
-	// Begin is told what there is to come, if that is known by then: the result
+	// Begin gets what is to come, if that is known by then: the result
 	// is whole where the matches come in the order of time, and nil otherwise.
 	Begin(r *Result) error
 	Write(m *Match) error

@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// BenchmarkLookup asks for values that no one watches for, one of each kind.
+// BenchmarkLookup asks for values that are not on the list, one of each kind.
 func BenchmarkLookup(b *testing.B) {
 	l, err := Open(b.TempDir(), Options{})
 	if err != nil {

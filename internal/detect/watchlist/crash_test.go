@@ -276,7 +276,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageInTheMiddleOfAJournal is not taken for a write that the machine's
+// TestDamageInTheMiddleOfAJournal is not mistaken for a write that the machine's
 // stop cut off: there are whole batches behind it.
 func TestDamageInTheMiddleOfAJournal(t *testing.T) {
 	dir := t.TempDir()

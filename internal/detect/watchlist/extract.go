@@ -16,7 +16,7 @@ const (
 	registryRole                 // a key, or a key and the name of a value
 	agentRole
 	hashesRole // ALG=hex,ALG=hex
-	hashRole   // told by its length
+	hashRole   // known by its length
 	imphashRole
 	ja3Role
 	macRole

@@ -60,7 +60,7 @@ func (j *journal) append(batch []change) error {
 		err = j.f.Sync()
 	}
 	if err != nil {
-		// What is half written must not be taken for a batch when it is read again.
+		// What is half written must not be mistaken for a batch when it is read again.
 		if undo := errors.Join(j.f.Truncate(j.size), j.f.Sync()); undo != nil {
 			j.broken = fmt.Errorf("watchlist: %s cannot be written further: %w", j.path, undo)
 		}
@@ -134,7 +134,7 @@ func decodeFrame(b []byte) ([]change, error) {
 	return out, nil
 }
 
-// openJournal reads a journal, giving each batch to take. What was being written
+// openJournal reads a journal and calls take with each batch. What was being written
 // when the machine stopped is cut off, and notice says so; damage in front of
 // whole batches is a *DamagedError.
 func openJournal(path string, take func([]change)) (j *journal, notice string, err error) {

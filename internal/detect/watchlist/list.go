@@ -162,10 +162,10 @@ func (l *List) Empty() bool {
 
 // Lookup yields every entry that an observable meets, until yield returns false:
 // for each observable those of its own value, then those of domains and networks
-// around it and of beginnings of it. Values are canonical, as Observables gives
-// them. Expired entries are never given, and at most 100 for one value in one
+// around it and of beginnings of it. Values are canonical, as Observables returns
+// them. Expired entries are never yielded, and at most 100 for one value in one
 // way to match. An error says that a part of the list could not be read, so that
-// there may be more hits than were given; the rest was looked up all the same.
+// there may be more hits than were yielded; the rest was looked up all the same.
 func (l *List) Lookup(observables []event.Observable, yield func(Hit) bool) error {
 	b := l.batches.take()
 	b.answer, b.list = answer{s: l.now.Load(), clock: l.clock, yield: yield, most: maxHits}, observables

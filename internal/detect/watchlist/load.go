@@ -36,13 +36,13 @@ func (s *snapshot) streams(keep func(*record) bool) []stream {
 // what has expired. Look-ups and changes go on meanwhile.
 func (l *List) Merge(ctx context.Context) error { return l.fold(ctx, nil) }
 
-// Scope says which entries a Load takes the place of.
+// Scope says which entries a Load replaces.
 type Scope struct {
 	All     bool     // every entry there was
 	Sources []string // or those of these sources; none: the Load only adds
 }
 
-// Load takes any number of entries in, with bounded memory: a sort buffer of
+// Load adds any number of entries, with bounded memory: a sort buffer of
 // 24 MB, up to 48 runs on disk that are read 64 kB at a time, and what the new
 // segment will hold in memory. It is for one goroutine. Nothing of it is seen
 // until Commit, which shows all of it at once; what it replaces goes in the same
@@ -51,7 +51,7 @@ type Load struct {
 	l     *List
 	scope Scope
 	sort  *sorter
-	err   error // of Add; Commit gives it again
+	err   error // of Add; Commit returns it again
 	done  bool
 }
 
@@ -65,8 +65,8 @@ func (l *List) Load(scope Scope) (*Load, error) {
 	return &Load{l: l, scope: scope, sort: newSorter(l.dir, l.files.name("load"), l.buffer)}, nil
 }
 
-// Add takes one entry; of several of one Key the last counts. An entry that Check
-// refuses is left out and told by an error, and the load goes on; after any other
+// Add adds one entry; of several of one Key the last counts. An entry that Check
+// refuses is left out and reported by an error, and the load goes on; after any other
 // error it cannot be committed.
 func (b *Load) Add(e Entry) error {
 	if b.err != nil {

@@ -4,9 +4,9 @@ package watchlist
 // first stream that has it counts, so the newest stream comes first.
 type merged struct {
 	heads []head // a heap: the smallest first
-	last  record // what was given, to know its doubles
+	last  record // what was returned, to recognise its duplicates
 	some  bool
-	due   bool // heads[0] was given and must be asked for its next
+	due   bool // heads[0] was returned and must be advanced
 }
 
 type head struct {

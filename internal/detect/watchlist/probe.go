@@ -110,7 +110,7 @@ func (d *depths) has(n int) bool { return d[uint(n)/64%3]&(1<<(uint(n)%64)) != 0
 func (d *depths) none() bool     { return d[0]|d[1]|d[2] == 0 }
 
 // shapes says which depths there are of each kind and way to match, so that a
-// look-up asks for nothing that no one watches for.
+// look-up asks for nothing that is not on the list.
 type shapes [kinds][matches]depths
 
 func (s *shapes) add(k kind, m Match, v string) { s[k][m].add(depth(k, m, v)) }

@@ -45,7 +45,7 @@ func number6(a netip.Addr) wide {
 	return wide{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
-// add takes a network in; call seal behind the last one.
+// add adds a network; call seal after the last one.
 func (r *ranges) add(p netip.Prefix) {
 	n := p.Bits()
 	if p.Addr().Is4() {

@@ -39,7 +39,7 @@ type section struct {
 
 type segment struct {
 	path   string
-	f      *os.File // closed when no one refers to it any more
+	f      *os.File // closed when nothing refers to it any more
 	size   int64
 	count  int64
 	seed   uint64

@@ -99,7 +99,7 @@ func (w *writer) flush() {
 	w.block = w.block[:0]
 }
 
-// finish writes what stands behind the blocks and syncs the file.
+// finish writes what follows the blocks and syncs the file.
 func (w *writer) finish() error {
 	w.flush()
 	w.nets.seal()

@@ -70,7 +70,7 @@ func (p *batches) back(b *batch) {
 	p.pool.Put(b)
 }
 
-// question is one value of one kind that someone may watch for in one way.
+// question is one value of one kind that may be on the list in one way.
 type question struct {
 	fp       uint64
 	at       uint32 // observable in list
@@ -80,7 +80,7 @@ type question struct {
 	bits     uint8 // length of a network
 }
 
-// ask notes every question about observable i that someone has an interest in.
+// ask notes every question about observable i that may have an entry.
 func (b *batch) ask(i int) {
 	k := kindOf(b.list[i].Type)
 	if k == 0 {
@@ -200,11 +200,11 @@ func (b *batch) settle() {
 	b.n = 0
 }
 
-// maxHits bounds the entries that are given for one value in one way to match:
+// maxHits bounds the entries that are yielded for one value in one way to match:
 // that many sources already say the same.
 const maxHits = 100
 
-// answer is what a look-up gives.
+// answer is the result of a look-up.
 type answer struct {
 	s     *snapshot
 	clock func() time.Time

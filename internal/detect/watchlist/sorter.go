@@ -196,7 +196,7 @@ func (s *sorter) merge() (m *merged, done func(), err error) {
 	return m, done, nil
 }
 
-// sorted ends the adding and gives everything in order. The buffer is given up.
+// sorted ends the adding and returns everything in order. The buffer is released.
 func (s *sorter) sorted() (m *merged, done func(), err error) {
 	if len(s.items) > 0 {
 		if err := s.spill(); err != nil {
@@ -207,7 +207,7 @@ func (s *sorter) sorted() (m *merged, done func(), err error) {
 	return s.merge()
 }
 
-// most is the greatest number of records that sorted gives.
+// most is the greatest number of records that sorted returns.
 func (s *sorter) most() int64 {
 	n := int64(len(s.items))
 	for _, r := range s.runs {
@@ -216,7 +216,7 @@ func (s *sorter) most() int64 {
 	return n
 }
 
-// remove takes away what is on disk, a run that was not finished too.
+// remove removes what is on disk, a run that was not finished too.
 func (s *sorter) remove() {
 	for n := range s.made {
 		os.Remove(s.path(n))

@@ -99,10 +99,14 @@ type rulesOut struct {
 	}
 }
 
-// Pages adds /rules to a hub's site, and list-pooled-rules to its API.
-func Pages(site *web.Site, a *api.API, c PageConfig) {
+// Pages adds /rules to a hub's site.
+func Pages(site *web.Site, c PageConfig) {
 	site.Templates(files)
 	site.Page("/rules", policy.RoleReader, c.page)
+}
+
+// API adds list-pooled-rules to a hub's API.
+func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},

@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// header says in which columns (from 0; -1: none) things stand.
+// header says in which columns (from 0; -1: none) things are.
 type header struct {
 	value, typ, match, until, tlp, source, id int
 	valueType                                 string // what the value's column says of its type: sha256_hash

@@ -48,11 +48,11 @@ func Formats() []Format { return []Format{Text, CSV, JSONL, Hosts, STIX, MISP} }
 
 // Options say how a feed is read. Source is needed; the rest may be left out.
 type Options struct {
-	Format     Format               // "" tells it by the first bytes
+	Format     Format               // "" detects it by the first bytes
 	Source     string               // for entries that name none
 	TLP        policy.TLP           // for entries that state none; no label is RED
 	ValidUntil time.Time            // for entries that state none; zero: no end
-	Type       event.ObservableType // of values that state none; "" tells it by the value
+	Type       event.ObservableType // of values that state none; "" detects it by the value
 	Domains    watchlist.Match      // of domains that state none: Exact, Tree or Below
 	URLs       watchlist.Match      // of URLs that state none: Exact or Prefix
 	// Composites takes MISP's pairs (domain|ip, ip-dst|port, regkey|value) by their
@@ -63,7 +63,7 @@ type Options struct {
 	Now        time.Time // what has expired by then is passed; zero passes nothing
 	MaxBytes   int64     // of the unpacked feed; default 16 GiB
 	MaxEntries int64     // default 50,000,000
-	MaxListed  int       // problems that are told one by one; default 100
+	MaxListed  int       // problems that are listed one by one; default 100
 }
 
 // Problem is one thing that did not become an entry, or not as it is written.
@@ -80,7 +80,7 @@ func (p Problem) String() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Lin
 type Report struct {
 	Format     Format
 	Records    int64 // lines, rows, indicators, attributes
-	Entries    int64 // given on
+	Entries    int64 // passed to take
 	Refused    int64 // wrong
 	NotCovered int64 // right, and nothing that can be watched for
 	Passed     int64 // right, and not meant to be watched for
@@ -89,7 +89,7 @@ type Report struct {
 	WhyRefused, WhyNotCovered []Problem
 }
 
-// Error ends the reading of a feed: what was given on before is not all of it.
+// Error ends the reading of a feed: what was passed on before is not all of it.
 type Error struct {
 	Problem
 	Err error
@@ -128,7 +128,7 @@ func File(ctx context.Context, path string, o Options, take func(watchlist.Entry
 }
 
 // Read reads a feed. open is called twice for MISP, where the marking of an event
-// may stand behind what it marks. take gets every entry, canonical; if it refuses
+// may come after what it marks. take gets every entry, canonical; if it refuses
 // one by a *watchlist.RefusedError that is counted and reading goes on, any other
 // error ends it. If Read fails, or refuses more than the caller will bear, what
 // take got must not be put to use: Abort the Load.
@@ -213,7 +213,7 @@ func (r *reader) fill(e watchlist.Entry) watchlist.Entry {
 	return e
 }
 
-// give hands on the entries of one record, all or none of them.
+// give passes on the entries of one record, all or none of them.
 func (r *reader) give(line int, list ...watchlist.Entry) error {
 	for i, e := range list {
 		e = r.fill(e)
@@ -286,7 +286,7 @@ func (r *reader) text(line int, s []byte) bool {
 }
 
 // line returns the next line without its end; long is true if it was longer than
-// max and is not given. At the end it gives io.EOF.
+// max and is not returned. At the end it returns io.EOF.
 func nextLine(in *bufio.Reader, buf []byte, most int) (out []byte, long bool, err error) {
 	out = buf[:0]
 	for {

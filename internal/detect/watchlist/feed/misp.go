@@ -12,7 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 )
 
-// mispTypes are MISP's attribute types that stand for one value.
+// mispTypes are MISP's attribute types that hold one value.
 var mispTypes = map[string]meaning{
 	"ip-src": {addr: true}, "ip-dst": {addr: true}, "domain": {typ: event.Domain}, "hostname": {typ: event.Domain},
 	"url":   {typ: event.URL},

@@ -28,7 +28,7 @@ func Refang(s string) string {
 	return s
 }
 
-// meaning is what a type's name in a feed stands for.
+// meaning is what a type's name in a feed means.
 type meaning struct {
 	typ   event.ObservableType // "" with address: IPv4 or IPv6, by the value
 	match watchlist.Match
@@ -87,7 +87,7 @@ func hostName(s string) bool {
 	return icann
 }
 
-// addressType tells the type of an address or a network.
+// addressType returns the type of an address or a network.
 func addressType(s string) (event.ObservableType, bool) {
 	for _, t := range []event.ObservableType{event.IPv4, event.IPv6} {
 		if _, ok := event.Canonical(t, s); ok {
@@ -165,7 +165,7 @@ func wildcard(v string) (watchlist.Entry, bool) {
 	return watchlist.Entry{}, false
 }
 
-// recognise tells what a value is that states no type. Addresses were tried before.
+// recognise returns the type of a value that states none. Addresses were tried before.
 func recognise(v string) (watchlist.Entry, bool) {
 	if e, ok := wildcard(v); ok {
 		return e, e.Type == event.URL || hostName(e.Value)
@@ -194,7 +194,7 @@ func recognise(v string) (watchlist.Entry, bool) {
 }
 
 // Observable reads one value as a person types it, defanged perhaps. typ says
-// what it is; "" tells it by the value.
+// what it is; "" detects it by the value.
 func Observable(value string, typ event.ObservableType) (event.Observable, bool) {
 	r := reader{o: Options{Type: typ}}
 	e, _, why := r.entry("", value)

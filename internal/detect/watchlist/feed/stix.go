@@ -28,7 +28,7 @@ var stixPaths = map[string]event.ObservableType{
 	"network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'": watchlist.UserAgent,
 }
 
-// jsonError tells what is wrong with a JSON text.
+// jsonError returns what is wrong with a JSON text.
 func (r *reader) jsonError(line int, err error) error {
 	var bad *syntaxError
 	if errors.As(err, &bad) {

@@ -48,7 +48,7 @@ func (r *reader) broken(line int, err error) error {
 	return r.fail(line, i18n.T("the file cannot be read further", "ファイルをこれ以上読めません"), err)
 }
 
-// unpack opens the feed; what it gives begins behind a byte order mark.
+// unpack opens the feed; what it returns begins behind a byte order mark.
 func (r *reader) unpack(open func() (io.ReadCloser, error)) (*bufio.Reader, func(), error) {
 	f, err := open()
 	if err != nil {
@@ -95,7 +95,7 @@ func (r *reader) unpack(open func() (io.ReadCloser, error)) (*bufio.Reader, func
 	return out, done, nil
 }
 
-// sniff tells the format by the first bytes. A JSON list or an object that is
+// sniff returns the format by the first bytes. A JSON list or an object that is
 // neither of STIX nor of MISP is not guessed at.
 func (r *reader) sniff(head []byte) (Format, error) {
 	head = bytes.TrimLeft(head, " \t\r\n")

@@ -7,25 +7,25 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// trays bring what several workers find in several inputs into the order of the
-// inputs: what is found in the first that is not done goes straight out, the
-// rest waits in memory up to limit bytes, and then on disk.
-type trays struct {
+// inOrder puts what several workers find in several inputs into the order of the
+// inputs: matches of the first input that is not done are written at once, the
+// rest is kept in memory up to limit bytes, and then on disk.
+type inOrder struct {
 	mu    sync.Mutex
 	out   func(*Match) error
 	done  func(read.Report) // called in the order of the inputs
-	flush func() error      // what went out is to be seen; may be nil
+	flush func() error      // makes what was written visible; may be nil
 	spool *spool[*Match]
 	limit int
 
-	at   int           // under mu: the input whose matches go straight out
-	open map[int]*tray // under mu: the inputs behind it that were begun
-	held int           // under mu: bytes in memory in all of them
-	err  error         // under mu: the first error of out, which ends everything
+	at   int             // under mu: the input whose matches are written at once
+	open map[int]*buffer // under mu: the inputs behind it that were begun
+	held int             // under mu: bytes in memory in all of them
+	err  error           // under mu: the first error of out, which ends everything
 }
 
-// tray is what was found in one input so far.
-type tray struct {
+// buffer holds what was found in one input so far.
+type buffer struct {
 	list     []*Match
 	size     int
 	segments []segment
@@ -34,7 +34,7 @@ type tray struct {
 }
 
 // idle says that nothing more of input i is there for now.
-func (t *trays) idle(i int) error {
+func (t *inOrder) idle(i int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err == nil && i == t.at && t.flush != nil {
@@ -44,7 +44,7 @@ func (t *trays) idle(i int) error {
 }
 
 // put passes on matches of input i, in their order.
-func (t *trays) put(i int, list []*Match) error {
+func (t *inOrder) put(i int, list []*Match) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -58,7 +58,7 @@ func (t *trays) put(i int, list []*Match) error {
 		}
 		return nil
 	}
-	y := t.tray(i)
+	y := t.buffer(i)
 	for _, m := range list {
 		y.list = append(y.list, m)
 		w := m.weight()
@@ -78,23 +78,23 @@ func (t *trays) put(i int, list []*Match) error {
 	return nil
 }
 
-func (t *trays) tray(i int) *tray {
+func (t *inOrder) buffer(i int) *buffer {
 	y := t.open[i]
 	if y == nil {
-		y = &tray{}
+		y = &buffer{}
 		t.open[i] = y
 	}
 	return y
 }
 
 // end says that input i is done, with its report.
-func (t *trays) end(i int, rep read.Report) error {
+func (t *inOrder) end(i int, rep read.Report) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
 		return t.err
 	}
-	y := t.tray(i)
+	y := t.buffer(i)
 	y.report, y.complete = rep, true
 	for t.err == nil {
 		y := t.open[t.at]
@@ -114,8 +114,8 @@ func (t *trays) end(i int, rep read.Report) error {
 	return t.err
 }
 
-// empty sends out what waits in a tray whose turn has come.
-func (t *trays) empty(y *tray) error {
+// empty writes what is in a buffer whose turn has come.
+func (t *inOrder) empty(y *buffer) error {
 	for _, seg := range y.segments {
 		next := t.spool.open(seg)
 		for {
@@ -141,8 +141,8 @@ func (t *trays) empty(y *tray) error {
 	return nil
 }
 
-// direct sends out a match that belongs to no input.
-func (t *trays) direct(m *Match) error {
+// direct writes a match that belongs to no input.
+func (t *inOrder) direct(m *Match) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err == nil {
@@ -151,8 +151,8 @@ func (t *trays) direct(m *Match) error {
 	return t.err
 }
 
-// rest empties what inputs that were broken off have found, in order.
-func (t *trays) rest(n int) error {
+// rest writes what inputs that were cut short have found, in order.
+func (t *inOrder) rest(n int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for ; t.at < n && t.err == nil; t.at++ {

@@ -12,26 +12,26 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// crew is the goroutines of a run. Each of them takes inputs, one after another,
+// pool is the goroutines of a run. Each of them takes inputs, one after another,
 // cuts them into batches, and works through them; as soon as there is one that
 // has no input left, it works through the others' batches. What is found goes to
-// the trays in the order of the records, no matter which goroutine found it.
-type crew struct {
-	cfg    Config
-	opts   read.Options
-	meter  *Meter
-	trays  *trays
-	people *people
-	tasks  chan *batch
-	ahead  int // batches of one stream that may wait to be taken back
-	next   atomic.Int64
-	errs   []error // by input
+// inOrder in the order of the records, no matter which goroutine found it.
+type pool struct {
+	cfg     Config
+	opts    read.Options
+	meter   *Meter
+	inOrder *inOrder
+	people  *people
+	tasks   chan *batch
+	ahead   int // batches of one stream that may wait to be taken back
+	next    atomic.Int64
+	errs    []error // by input
 }
 
 // work reads the inputs, several at once, and returns the first error in their order.
-func (c *crew) work(ctx context.Context, jobs int, hire func() *worker) error {
+func (c *pool) work(ctx context.Context, jobs int, spawn func() *worker) error {
 	c.ahead, c.errs = 4*jobs, make([]error, len(c.cfg.Inputs))
-	room := 0 // with one goroutine there is no one else to take any
+	room := 0 // with one goroutine there is no other to take any
 	if jobs > 1 {
 		room = jobs
 	}
@@ -42,7 +42,7 @@ func (c *crew) work(ctx context.Context, jobs int, hire func() *worker) error {
 	reading.Add(jobs)
 	for range jobs {
 		all.Go(func() {
-			w := hire()
+			w := spawn()
 			for i := int(c.next.Add(1)) - 1; i < len(c.cfg.Inputs) && ctx.Err() == nil; i = int(c.next.Add(1)) - 1 {
 				if c.errs[i] = c.input(ctx, w, i); c.errs[i] != nil {
 					stop(c.errs[i])
@@ -74,12 +74,12 @@ func (c *crew) work(ctx context.Context, jobs int, hire func() *worker) error {
 }
 
 // input reads one input.
-func (c *crew) input(ctx context.Context, w *worker, i int) error {
+func (c *pool) input(ctx context.Context, w *worker, i int) error {
 	in := c.cfg.Inputs[i]
 	p := c.meter.open(in)
 	defer p.close()
 	take := func(ctx context.Context, part *read.Part) (read.Report, error) {
-		s := &stream{crew: c, w: w, ctx: ctx, part: part, input: i}
+		s := &stream{pool: c, w: w, ctx: ctx, part: part, input: i}
 		s.report.Files = 1
 		var err error
 		if part.Log {
@@ -99,7 +99,7 @@ func (c *crew) input(ctx context.Context, w *worker, i int) error {
 	} else {
 		rep, err = read.Unpack(ctx, in, c.opts, func(f read.OnDisk) read.OnDisk { return countedFile{f, p} }, take)
 	}
-	if e := c.trays.end(i, rep); err == nil {
+	if e := c.inOrder.end(i, rep); err == nil {
 		err = e
 	}
 	return err
@@ -107,7 +107,7 @@ func (c *crew) input(ctx context.Context, w *worker, i int) error {
 
 // stream is one stream of records that is being read.
 type stream struct {
-	*crew
+	*pool
 	w     *worker
 	ctx   context.Context
 	part  *read.Part
@@ -115,7 +115,7 @@ type stream struct {
 
 	batch  *batch
 	cuts   int64    // so far
-	open   []*batch // given away, in the order of the records
+	open   []*batch // in work, in the order of the records
 	extra  int64    // records more than cuts in those that were taken back
 	report read.Report
 
@@ -173,7 +173,7 @@ func (s *stream) catchUp() error {
 	if err := s.back(0); err != nil {
 		return err
 	}
-	return s.trays.idle(s.input)
+	return s.inOrder.idle(s.input)
 }
 
 // remember keeps the audit records that explain the ones after them.
@@ -288,7 +288,7 @@ func (s *stream) take(b *batch) error {
 			return err
 		}
 	}
-	return s.trays.put(s.input, b.matches)
+	return s.inOrder.put(s.input, b.matches)
 }
 
 // finish works through the rest of what was read, also when the run has ended.
