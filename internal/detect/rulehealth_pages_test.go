@@ -161,12 +161,12 @@ func TestHubRules(t *testing.T) {
 				t.Errorf("%s: a finding shows through coverage, or does not", as)
 			}
 		}
-		var out struct{ Items []pool.Rule }
+		var out struct{ Items []pool.PooledRule }
 		_, body := send(t, mux, "other", "GET", "/api/v1/rules", "")
 		if err := json.Unmarshal([]byte(body), &out); err != nil {
 			t.Fatal(err, body)
 		}
-		if diff := cmp.Diff([]pool.Rule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
+		if diff := cmp.Diff([]pool.PooledRule{{ID: ruleA, Found: 12, FalseBy: 9, Typical: 20, Since: "2024-10-04"}}, out.Items); diff != "" {
 			t.Error(diff)
 		}
 	}, storetest.With(Migrations()...), storetest.Clock(moment))

@@ -13,8 +13,8 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Out is the coverage as programs get it.
-type Out struct {
+// CoverageOut is the coverage as programs get it.
+type CoverageOut struct {
 	Covered    int            `json:"covered"`
 	Techniques []TechniqueOut `json:"techniques" nullable:"false"`
 }
@@ -29,10 +29,10 @@ type TechniqueOut struct {
 	Members int      `json:"members" doc:"that cover it; 0: not disclosed | 網羅する組織数。0 は非開示"`
 }
 
-type in struct {
+type coverIn struct {
 	Product string `query:"product" maxLength:"100" doc:"only rules for this product, and for all | この製品と全製品向けの規則のみ"`
 }
-type out struct{ Body Out }
+type coverOut struct{ Body CoverageOut }
 type layerOut struct{ Body Layer }
 
 // API adds the operations on coverage, at a hub or a node.
@@ -51,9 +51,9 @@ func API(a *api.API, c PageConfig) {
 	}
 	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとの網羅状況")},
-		func(ctx context.Context, in *in) (*out, error) {
+		func(ctx context.Context, in *coverIn) (*coverOut, error) {
 			cov, err := read(ctx, in.Product)
-			out := &out{Out{Techniques: []TechniqueOut{}}}
+			out := &coverOut{CoverageOut{Techniques: []TechniqueOut{}}}
 			out.Body.Covered, _ = cov.Covered()
 			add := func(x Cell) {
 				if x.Tactics == nil {
@@ -71,7 +71,7 @@ func API(a *api.API, c PageConfig) {
 		})
 	api.Register(a, api.Op{ID: "get-coverage-layer", Method: http.MethodGet, Path: "/api/v1/coverage/layer", Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("The coverage as a layer for the ATT&CK Navigator", "ATT&CK Navigator 用レイヤー")},
-		func(ctx context.Context, in *in) (*layerOut, error) {
+		func(ctx context.Context, in *coverIn) (*layerOut, error) {
 			cov, err := read(ctx, in.Product)
 			return &layerOut{cov.Layer("meneki", "rules by technique")}, err
 		})

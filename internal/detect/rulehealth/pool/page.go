@@ -32,8 +32,8 @@ const titleDays = 90
 // listData is the dot of pool/list.
 type listData struct{ List web.List }
 
-// Rule is what the community says of one rule.
-type Rule struct {
+// PooledRule is what the community says of one rule.
+type PooledRule struct {
 	ID      string `json:"id"`
 	Title   string `json:"title,omitempty" doc:"if a finding that the caller may see names it | 閲覧できる検知に題名がある場合"`
 	Found   int    `json:"found_members" doc:"members at which it hit; 0: not disclosed | 検知のあった組織数。0 は非開示"`
@@ -43,7 +43,7 @@ type Rule struct {
 }
 
 // rules lists the rules of which there are figures, most members first.
-func (c PageConfig) rules(ctx context.Context, v policy.Viewer) (out []Rule, err error) {
+func (c PageConfig) rules(ctx context.Context, v policy.Viewer) (out []PooledRule, err error) {
 	err = c.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		pool, err := Figures(tx)
 		if err != nil {
@@ -57,11 +57,11 @@ func (c PageConfig) rules(ctx context.Context, v policy.Viewer) (out []Rule, err
 		for _, r := range known {
 			titles[strings.ToLower(r.ID)] = r.Title
 		}
-		byID := map[string]*Rule{}
+		byID := map[string]*PooledRule{}
 		for _, f := range []string{FigureFound, FigureFalse, FigureHits} {
 			for id, x := range pool[f] {
 				if byID[id] == nil {
-					byID[id] = &Rule{ID: id, Title: titles[id]}
+					byID[id] = &PooledRule{ID: id, Title: titles[id]}
 				}
 				r, day := byID[id], DayStart(x.Day).Format(time.DateOnly)
 				if r.Since == "" || day < r.Since {
@@ -76,13 +76,13 @@ func (c PageConfig) rules(ctx context.Context, v policy.Viewer) (out []Rule, err
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b Rule) int {
+	slices.SortFunc(out, func(a, b PooledRule) int {
 		return cmp.Or(cmp.Compare(b.FalseBy, a.FalseBy), cmp.Compare(b.Found, a.Found), strings.Compare(a.ID, b.ID))
 	})
 	return out, err
 }
 
-func (r *Rule) set(x wire.PooledFigure) {
+func (r *PooledRule) set(x wire.PooledFigure) {
 	switch x.Figure {
 	case FigureFound:
 		r.Found = x.Members
@@ -93,9 +93,9 @@ func (r *Rule) set(x wire.PooledFigure) {
 	}
 }
 
-type rulesOut struct {
+type poolOut struct {
 	Body struct {
-		Items []Rule `json:"items" nullable:"false"`
+		Items []PooledRule `json:"items" nullable:"false"`
 	}
 }
 
@@ -110,11 +110,11 @@ func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},
-		func(ctx context.Context, _ *struct{}) (*rulesOut, error) {
+		func(ctx context.Context, _ *struct{}) (*poolOut, error) {
 			list, err := c.rules(ctx, api.Viewer(ctx))
-			out := &rulesOut{}
+			out := &poolOut{}
 			if out.Body.Items = list; list == nil {
-				out.Body.Items = []Rule{}
+				out.Body.Items = []PooledRule{}
 			}
 			return out, err
 		})
@@ -144,7 +144,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	}
 	if q != "" && len(rules) > 0 {
 		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含む規則、誤検知とされたものが先").With(r.Value("q"))
-		rules = slices.DeleteFunc(rules, func(x Rule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
+		rules = slices.DeleteFunc(rules, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
 		l.Count, l.Empty = web.Exactly(int64(len(rules))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
 	}
 	for _, x := range rules {
