@@ -16,7 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/sigma"
 )
@@ -128,7 +128,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	set := sigma.NewSet(append(rules, own.Rules...))
 	open := func(i, past int, rules *sigma.Set) (*node.Node, error) {
 		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power",
-			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: share.Open(),
+			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: release.Open(),
 				Open: true, Log: log})
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
@@ -71,7 +71,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		rules = append(rules, list...)
 	}
 	attacked, err := demo.Enrol(ctx, h, "Attacked", "power", node.Config{
-		Data: filepath.Join(dir, "node"), RuleSet: sigma.NewSet(rules), Share: share.Open(), Open: true, Log: log})
+		Data: filepath.Join(dir, "node"), RuleSet: sigma.NewSet(rules), Share: release.Open(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}

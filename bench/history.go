@@ -20,7 +20,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
 )
@@ -244,7 +244,7 @@ func intake(ctx context.Context, s settings, src source, set named, whole bool, 
 	}
 	data := filepath.Join(dir, "node")
 	n, err := demo.Enrol(ctx, h, "Bench", "power",
-		node.Config{Data: data, RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+		node.Config{Data: data, RuleSet: rules, Share: release.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
 )
@@ -42,7 +43,7 @@ func hunting(ctx context.Context, s settings) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: share.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: release.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}

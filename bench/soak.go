@@ -17,7 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 )
 
 // soakKeep is how much history the node of the soak keeps, little enough that it
@@ -42,7 +42,7 @@ func soak(ctx context.Context, s settings) ([]table, error) {
 		return nil, err
 	}
 	defer h.Close()
-	cfg := node.Config{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: share.Open(), Open: true, KeepBytes: soakKeep, Clock: tick, Log: log}
+	cfg := node.Config{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: release.Open(), Open: true, KeepBytes: soakKeep, Clock: tick, Log: log}
 	if dir := s.rules(); dir != "" {
 		cfg.Rules = []string{dir}
 	}

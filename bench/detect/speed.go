@@ -20,7 +20,7 @@ import (
 )
 
 // parts is into how many parts each measurement is cut. The best of them counts:
-// the others tell what else the machine did.
+// the others show what else the machine did.
 const parts = 20
 
 // load loads the rules and says how long it took.

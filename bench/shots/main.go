@@ -44,7 +44,7 @@ type page struct {
 var pages = []page{
 	{"situation", "/", 0}, {"cases", "/cases", 0}, {"case", "/cases/{case}", 0}, {"findings", "/findings", 0},
 	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0}, {"search", "/search?q=update-portal", 0},
-	{"node", "/", 1}, {"leaving", "/leaving", 3}, {"sharing", "/settings/sharing", 2},
+	{"node", "/", 1}, {"outgoing", "/outgoing", 3}, {"sharing", "/settings/sharing", 2},
 }
 
 func run(ctx context.Context, out, listen string, all bool) error {

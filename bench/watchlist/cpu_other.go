@@ -4,5 +4,5 @@ package main
 
 import "time"
 
-// cpu is not known here; the clock's column tells what there is.
+// cpu is not known here; the clock's column shows what there is.
 func cpu() time.Duration { return 0 }

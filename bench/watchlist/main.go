@@ -1,6 +1,6 @@
 // Command watchlist measures what docs/performance.md states about bulk
 // indicators: memory, file, time to build and time to look up, at one and at ten
-// million entries. Beside them, in the same run, stands a Go map of the same
+// million entries. Beside them, in the same run, is a Go map of the same
 // values, which knows neither networks nor domains above a name nor beginnings.
 //
 //	go run ./bench/watchlist [--entries 1000000,10000000] [--dir DIR] [--cpuprofile FILE]
@@ -281,7 +281,7 @@ func heap() uint64 {
 }
 
 // watch looks at the heap in use until the returned function is called, which
-// gives the most that it saw.
+// returns the most that it saw.
 func watch() func() uint64 {
 	stop, most := make(chan struct{}), make(chan uint64)
 	go func() {

@@ -97,7 +97,7 @@ func TestIndicatorsBesideANode(t *testing.T) {
 	if k := number(t, hd, `SELECT count(*) FROM findings WHERE replace(body, 'Red', '') <> body OR replace(body, 'red.example', '') <> body OR replace(body, '"list"', '') <> body`); k != 0 {
 		t.Errorf("%d findings at the hub tell of the red list", k)
 	}
-	if k := number(t, nd, `SELECT count(*) FROM leaving WHERE replace(body, 'Red', '') <> body OR replace(body, 'red.example', '') <> body OR replace(title, 'red.example', '') <> title`); k != 0 {
+	if k := number(t, nd, `SELECT count(*) FROM outgoing WHERE replace(body, 'Red', '') <> body OR replace(body, 'red.example', '') <> body OR replace(title, 'red.example', '') <> title`); k != 0 {
 		t.Errorf("%d messages on the node's desk tell of the red list", k)
 	}
 	if k := number(t, nd, `SELECT count(*) FROM findings WHERE replace(words, 'short.example', '') <> words OR replace(words, 'gone.example', '') <> words`); k != 0 {

@@ -196,7 +196,7 @@ func sent(t *testing.T, n *node) []letter {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	return ask[letter](t, d, `SELECT kind, id FROM leaving WHERE state = 'sent'`)
+	return ask[letter](t, d, `SELECT kind, id FROM outgoing WHERE state = 'sent'`)
 }
 
 // notHandled counts the messages that a consumer of the hub has not handled.
@@ -220,7 +220,7 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 			}
 		}
 		for i, d := range nds {
-			if n := number(t, d, `SELECT count(*) FROM leaving WHERE state = 'ready'`); n > 0 {
+			if n := number(t, d, `SELECT count(*) FROM outgoing WHERE state = 'ready'`); n > 0 {
 				return fmt.Sprintf("node %d: %d messages not sent", i, n)
 			}
 			if n := number(t, d, `SELECT count(*) FROM objects WHERE hunted = $1`, false); n > 0 {
@@ -287,8 +287,8 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	}
 	for i, n := range nodes {
 		d := db(t, filepath.Join(n.data, "node.db"))
-		if x := number(t, d, `SELECT count(*) FROM leaving WHERE state <> 'sent'`); x > 0 {
-			t.Errorf("node %d: %d messages are not sent: %v", i, x, ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM leaving WHERE state <> 'sent'`))
+		if x := number(t, d, `SELECT count(*) FROM outgoing WHERE state <> 'sent'`); x > 0 {
+			t.Errorf("node %d: %d messages are not sent: %v", i, x, ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM outgoing WHERE state <> 'sent'`))
 		}
 		for _, l := range sent(t, n) {
 			if !there(l, n.id) {

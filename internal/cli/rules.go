@@ -15,8 +15,8 @@ import (
 type rulesCmd struct {
 	Check   rulesCheck   `cmd:"" help:"Load rules; name those that are refused, with file, line and reason, and exit 65 if there are any." ja:"規則を読み込み、拒否したものをファイル、行、理由とともに表示。あれば終了コード 65"`
 	Explain rulesExplain `cmd:"" help:"Say why a rule matches an event or does not." ja:"規則が事象に一致する、またはしない理由を表示"`
-	Test    rulesTest    `cmd:"" help:"Run the tests that stand beside rules; exit 1 if one fails." ja:"規則に添えられたテストを実行。不合格があれば終了コード 1"`
-	Cost    rulesCost    `cmd:"" help:"Say what each rule costs on real events, dearest first." ja:"実際の事象での規則ごとの負荷を、重い順に表示"`
+	Test    rulesTest    `cmd:"" help:"Run the tests beside rules; exit 1 if one fails." ja:"規則に添えられたテストを実行。不合格があれば終了コード 1"`
+	Cost    rulesCost    `cmd:"" help:"Say what each rule costs on real events, most expensive first." ja:"実際の事象での規則ごとの負荷を、重い順に表示"`
 }
 
 type rulesCheck struct {

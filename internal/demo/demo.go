@@ -29,7 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -62,7 +62,7 @@ type Config struct {
 type demoMember struct {
 	key, sector, prefecture string
 	name                    i18n.Text
-	share                   share.Rules
+	share                   release.Policy
 	domains                 []string
 	past, live              string // sample files
 	node                    *node.Node
@@ -84,17 +84,17 @@ type Demo struct {
 }
 
 // sampleEnd is when the last event happens in the samples' own time; it is moved
-// to now, so that nothing that is shown lies in the future.
+// to now, so that nothing that is shown is in the future.
 var sampleEnd = time.Date(2026, 11, 22, 5, 0, 45, 0, time.UTC)
 
 const setBack = 13 * 24 * time.Hour
 
 func demoMembers(tlp policy.TLP) []*demoMember {
-	open := share.Open()
+	open := release.Open()
 	open.CandidateTLP = tlp
 	// A city with half a security person lets findings wait until someone has looked.
-	cautious := share.Cautious()
-	manual := share.Manual()
+	cautious := release.Cautious()
+	manual := release.Manual()
 	return []*demoMember{
 		{key: "power", sector: "power", prefecture: "13", name: i18n.T("Sakura Power", "さくら電力"), share: open,
 			domains: []string{"sakura-power.example"}, past: "power-past.jsonl", live: "power-live.jsonl"},

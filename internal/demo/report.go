@@ -10,7 +10,9 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -191,7 +193,7 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 }
 
 func (d *Demo) indicators(tx *store.Tx, r *Report) error {
-	page, err := share.List(tx, list.Ask{Limit: 10_000})
+	page, err := indicator.List(tx, list.Ask{Limit: 10_000})
 	if err != nil {
 		return err
 	}
@@ -203,7 +205,7 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 				ri.Entitled = append(ri.Entitled, d.name(m.id))
 			}
 		}
-		seen, err := share.SightingsOf(tx, o.ID)
+		seen, err := publish.SightingsOf(tx, o.ID)
 		if err != nil {
 			return err
 		}
@@ -262,7 +264,7 @@ func (d *Demo) named(member string) string {
 func (d *Demo) waiting(ctx context.Context, r *Report) error {
 	for _, m := range d.members {
 		err := m.node.DB().Read(ctx, store.System("demo: waiting"), func(tx *store.Tx) error {
-			page, err := share.ListLeaving(tx, list.Ask{Limit: 1000})
+			page, err := release.List(tx, list.Ask{Limit: 1000})
 			for _, l := range page.Rows {
 				r.Waiting = append(r.Waiting, ReportWaiting{d.name(m.id), string(l.Kind), l.Title})
 			}

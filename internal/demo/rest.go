@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -73,7 +74,7 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 			return false, "", err
 		}
 		err = m.node.DB().Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
-			ready, err := share.CountLeaving(tx, share.StateReady)
+			ready, err := release.Count(tx, release.StateReady)
 			if err != nil {
 				return err
 			}

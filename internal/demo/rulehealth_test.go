@@ -106,7 +106,7 @@ func TestRuleCountsGoRound(t *testing.T) {
 		t.Fatalf("today is %s and the edition of %s", today, setting(t, d.Hub.DB()))
 	}
 	n := d.members[2].node
-	if body := get(n.URL(), "/leaving?state=all&kind=rule-health"); !strings.Contains(body, "rule-counts-") {
+	if body := get(n.URL(), "/outgoing?state=all&kind=rule-health"); !strings.Contains(body, "rule-counts-") {
 		t.Error("what was sent is not among the node's outgoing messages")
 	}
 	// The edition of the day may have been made before the counts came; a later one holds them.

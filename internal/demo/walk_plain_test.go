@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 )
 
 // walkPlain goes the main path with scripts switched off: from the situation to a
@@ -40,11 +40,11 @@ func walkPlain(t *testing.T, browser context.Context, d *Demo, r Report) {
 	hub.click(`main form.filter button`)
 	hub.sees(r.Findings[0].Title)
 	member := &walker{t, browser, i18n.JA, d.members[2].node.URL()}
-	waiting := university(member, d, share.StateWaiting)
-	member.open("/leaving")
-	member.follow("/leaving/")
+	waiting := university(member, d, release.StateWaiting)
+	member.open("/outgoing")
+	member.follow("/outgoing/")
 	member.click(`form[action$="/send"] button`)
-	if left := university(member, d, share.StateWaiting); left != waiting-1 {
+	if left := university(member, d, release.StateWaiting); left != waiting-1 {
 		t.Errorf("%d messages waited, and %d wait after one was let go", waiting, left)
 	}
 }

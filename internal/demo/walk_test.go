@@ -15,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web/shots"
 )
@@ -276,16 +276,16 @@ func walkMember(w *walker, d *Demo) {
 	w.open("/findings")
 	w.open("/indicators")
 	w.open("/settings/sharing")
-	w.open("/leaving")
-	if university(w, d, share.StateWaiting) == 0 {
+	w.open("/outgoing")
+	if university(w, d, release.StateWaiting) == 0 {
 		return // the walk in the other language let everything go
 	}
-	sent := university(w, d, share.StateSent)
-	w.follow("/leaving/")
+	sent := university(w, d, release.StateSent)
+	w.follow("/outgoing/")
 	w.sees("update-portal")
 	w.click(`form[action$="/send"] button`)
 	await.True(w.t, 10*time.Second, "what a person released was not sent", func() bool {
-		return university(w, d, share.StateSent) > sent
+		return university(w, d, release.StateSent) > sent
 	})
 }
 
@@ -293,7 +293,7 @@ func walkMember(w *walker, d *Demo) {
 func university(w *walker, d *Demo, state string) (n int64) {
 	w.t.Helper()
 	err := d.members[2].node.DB().Read(w.ctx, store.System("test"), func(tx *store.Tx) (err error) {
-		n, err = share.CountLeaving(tx, state)
+		n, err = release.Count(tx, state)
 		return err
 	})
 	if err != nil {

@@ -124,7 +124,7 @@ func (h *History) dropKept(entries []*entry) error {
 	return nil
 }
 
-// ask hands a request to the committer and waits for its answer.
+// ask sends a request to the committer and waits for its answer.
 func (h *History) ask(ctx context.Context, rq *request) error {
 	select {
 	case h.requests <- rq:

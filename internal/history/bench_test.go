@@ -142,7 +142,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkSeal tells what sealing costs and how much an event takes on disk.
+// BenchmarkSeal measures what sealing costs and how much an event takes on disk.
 func BenchmarkSeal(b *testing.B) {
 	const n = 50_000
 	var spent time.Duration

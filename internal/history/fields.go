@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxNesting bounds how deep fields may lie; it is the bound of encoding/json,
-// so nothing that was read as JSON lies deeper.
+// maxNesting bounds how deep fields may be; it is the bound of encoding/json,
+// so nothing that was read as JSON is deeper.
 const maxNesting = 10_000
 
 var errNesting = errors.New("fields nest too deep")
 
 // appendFields writes fields as one JSON object with its keys in order, or null
-// for no map. Reading it with parseFields gives the same values of the same
+// for no map. Reading it with parseFields returns the same values of the same
 // types: a float always has a point or an exponent, an int64 never; an infinity
 // is ±1e999. Bytes that are not UTF-8 become the low surrogates U+DC80…U+DCFF,
 // as in Python's surrogateescape (PEP 383), so that the JSON stays valid and

@@ -221,7 +221,7 @@ func (f *file) check() error {
 	return nil
 }
 
-// openFile makes a sealed file out of what lies on disk. An index that is lost
+// openFile makes a sealed file out of what is on disk. An index that is lost
 // or damaged is rebuilt.
 func openFile(id, path, index string, blooms *bloomCache) (*file, error) {
 	st, err := os.Stat(path)

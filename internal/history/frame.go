@@ -73,8 +73,8 @@ func readFrame(r io.ReaderAt, off int64, size uint32) ([]byte, error) {
 type gap struct{ from, to int64 }
 
 // scanFrames calls fn for each good frame of r between start and size; payload
-// is fn's to keep. It returns the offset behind the last good frame: what lies
-// behind that is a torn tail, to be cut. Damage with good frames behind it is no
+// is fn's to keep. It returns the offset behind the last good frame: what is
+// behind that is a torn tail, to be cut off. Damage with good frames behind it is no
 // torn tail: it is skipped and reported as a gap.
 func scanFrames(
 	r io.ReaderAt,

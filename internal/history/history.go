@@ -18,7 +18,7 @@ import (
 // formatVersion is the layout that this program reads and writes.
 const formatVersion = 1
 
-// Options say where a history lies and how much of it is kept.
+// Options say where a history is and how much of it is kept.
 type Options struct {
 	Dir   string       // made if it is not there
 	Clock clock.Clock  // nil is the machine's clock

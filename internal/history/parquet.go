@@ -123,7 +123,7 @@ func (p *parquetRow) row() *row {
 
 const parquetBatch = 64
 
-// writeParquet writes the rows that next gives (nil for the end) as one file of
+// writeParquet writes the rows that next returns (nil for the end) as one file of
 // one row group.
 func writeParquet(w io.Writer, segment string, next func() (*row, error)) (err error) {
 	defer func() {

@@ -127,7 +127,7 @@ func readParquet(pf *parquet.File, places []uint32, outline bool, fn func(at uin
 	rd := parquet.NewRowGroupRowReader(cols.of(group))
 	defer rd.Close()
 	buf := make([]parquet.Row, parquetBatch)
-	pos := uint32(0) // of the next row that rd gives
+	pos := uint32(0) // of the next row that rd returns
 	for len(places) > 0 {
 		// A short way is read through, since a seek reads and unpacks the page again.
 		if first := places[0]; first-pos > 2*parquetBatch {

@@ -104,7 +104,7 @@ func dayOf(us int64) int32 {
 	return int32(y*10000 + int(m)*100 + d)
 }
 
-// folder is where the group's file lies under the events folder.
+// folder is where the group's file is under the events folder.
 func (g *group) folder() string {
 	day := strconv.Itoa(int(g.day))
 	for len(day) < 8 {

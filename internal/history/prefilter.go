@@ -13,7 +13,7 @@ import (
 )
 
 // Preview is what a prefilter sees of a past event: its log source, and its fields as
-// they lie in the file. It is valid while the prefilter is asked.
+// they are in the file. It is valid while the prefilter runs.
 type Preview struct {
 	Product, Service string
 	Categories       []string
@@ -29,7 +29,7 @@ func (s *Preview) Event() (*event.Event, error) {
 	return &event.Event{Product: s.Product, Service: s.Service, Categories: s.Categories, Fields: fields}, nil
 }
 
-// Prefilter says whether an event may be among those that are searched for; only
+// Prefilter reports whether an event may be among those that are searched for; only
 // these are read in full.
 type Prefilter func(s *Preview) (bool, error)
 

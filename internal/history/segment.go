@@ -39,7 +39,7 @@ func entryOf(r *row) *entry {
 	return e
 }
 
-// place says where in the log an event lies, and what sealing must know of it.
+// place says where in the log an event is, and what sealing must know of it.
 type place struct {
 	off   int64
 	size  uint32
@@ -160,7 +160,7 @@ func openSegment(ctx context.Context, id, path string, f *os.File) (*segment, []
 	return s, damage, nil
 }
 
-// add takes an event that lies at off into the index.
+// add adds an event at off to the index.
 func (s *segment) add(e *entry, off int64) {
 	at := uint32(len(s.rows))
 	r := e.row

@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -22,18 +22,18 @@ type recipients struct {
 }
 
 // Recipients lists the members that have joined and still belong.
-func (r recipients) Recipients(ctx context.Context) ([]share.Recipient, error) {
+func (r recipients) Recipients(ctx context.Context) ([]publish.Recipient, error) {
 	list, err := r.Active(ctx)
-	out := make([]share.Recipient, 0, len(list))
+	out := make([]publish.Recipient, 0, len(list))
 	for _, m := range list {
-		out = append(out, share.Recipient{ID: m.ID, Sector: m.Sector})
+		out = append(out, publish.Recipient{ID: m.ID, Sector: m.Sector})
 	}
 	return out, err
 }
 
-// Unfit says which values can never be indicators here: what nodes leave out
+// ExclusionReason says which values can never be indicators here: what nodes leave out
 // too, such as reserved ranges, and the community's own names and networks.
-func (r recipients) Unfit(ctx context.Context) (func(event.Observable) string, error) {
+func (r recipients) ExclusionReason(ctx context.Context) (func(event.Observable) string, error) {
 	domains, networks, err := r.members.Own(ctx)
 	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
 	return func(o event.Observable) string { return exclusion.Reason(o, own) }, err

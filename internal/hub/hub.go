@@ -29,7 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -45,7 +45,7 @@ type Hub struct {
 	members   *community.Service
 	cases     *casework.Service
 	judge     *severity.Service
-	office    *share.Office
+	publisher *publish.Publisher
 	pool      *pool.Pool
 	intake    *intake
 	queue     *queue.Queue

@@ -11,7 +11,8 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 )
@@ -24,22 +25,22 @@ func TestMarkedTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = hub.Close() })
-	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...))
-	both := []string{"candidates", "findings", "objects", "rule_basis", "rule_pool", "rule_reports", "sightings"}
+	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...))
+	both := []string{"findings", "objects", "rule_basis", "rule_pool", "rule_reports"}
 	for _, c := range []struct {
-		role    string
-		db      *store.DB
-		guarded []string
+		role       string
+		db         *store.DB
+		guarded    []string
+		exceptions []string
 	}{
-		{"hub", hub, append([]string{"assessment", "cycle_subject", "incident_entry", "incident_finding", "incidents"}, both...)},
-		{"node", node, both},
+		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "incident_entry", "incident_finding", "incidents", "sightings"}, both...), nil},
+		{"node", node, both, []string{"outgoing"}}, // the node's own list, which only the member reads
 	} {
 		slices.Sort(c.guarded)
 		if d := cmp.Diff(c.guarded, c.db.Guarded()); d != "" {
 			t.Errorf("%s: guarded, want -, got +:\n%s", c.role, d)
 		}
-		exceptions := []string{"leaving"} // the node's own list, which only the member reads
-		if d := cmp.Diff(exceptions, slices.Sorted(maps.Keys(c.db.Unguarded()))); d != "" {
+		if d := cmp.Diff(c.exceptions, slices.Sorted(maps.Keys(c.db.Unguarded()))); d != "" {
 			t.Errorf("%s: exceptions, want -, got +:\n%s", c.role, d)
 		}
 	}

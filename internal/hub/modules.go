@@ -23,7 +23,8 @@ import (
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -42,7 +43,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	)
 	h.judge = severity.New(h.db, h.cfg.Clock)
 	h.judge.HandledLike(caseMark)
-	h.office = share.NewOffice(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
+	h.publisher = publish.New(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
 	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
 	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
 	cases, err := h.caseView()
@@ -55,7 +56,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		h.findings(notify("findings")),
 		casework.Module(cases),
 		severity.Module(h.judge),
-		h.indicators(h.office),
+		h.indicators(h.publisher),
 		community.Module(h.membersView(), h.directory),
 		h.rules(),
 		settings.Module(
@@ -122,10 +123,10 @@ func (h *Hub) rules() role.Module {
 }
 
 // indicators is what the hub makes of offers and delivers to members.
-func (h *Hub) indicators(office *share.Office) role.Module {
-	c := share.HubPageConfig{
+func (h *Hub) indicators(publisher *publish.Publisher) role.Module {
+	c := publish.PageConfig{
 		DB:           h.db,
-		Office:       office,
+		Publisher:    publisher,
 		MemberName:   h.directory.Name,
 		Members:      h.memberDots,
 		CaseNumber:   casework.Number,
@@ -133,25 +134,26 @@ func (h *Hub) indicators(office *share.Office) role.Module {
 	}
 	return role.Module{
 		Name:       "share",
-		Migrations: []store.Migration{share.Migration()},
+		Migrations: []store.Migration{indicator.Migration(), publish.Migration()},
 		Consumes: map[string]queue.Handler{
-			msg.TopicCase:      queue.On(office.OnCase),
-			msg.TopicCandidate: queue.On(office.OnCandidate),
+			msg.TopicCase:      queue.On(publisher.OnCase),
+			msg.TopicCandidate: queue.On(publisher.OnCandidate),
 		},
-		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(office.Sync)},
+		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(publisher.Sync)},
 		Intake: map[wire.Kind]role.Intake{
-			wire.KindCandidate: office.ReceiveCandidate,
-			wire.KindReceipt:   office.ReceiveReceipt,
-			wire.KindSighting:  office.ReceiveSighting,
+			wire.KindCandidate: publisher.ReceiveCandidate,
+			wire.KindReceipt:   publisher.ReceiveReceipt,
+			wire.KindSighting:  publisher.ReceiveSighting,
 		},
 		Pages: func(site *web.Site) {
-			site.Templates(share.Templates())
-			share.HubPages(site, c)
+			site.Templates(indicator.Templates())
+			site.Templates(publish.Templates())
+			publish.Pages(site, c)
 		},
-		API:      func(a *api.API) { share.HubAPI(a, c) },
+		API:      func(a *api.API) { publish.API(a, c) },
 		Nav:      []web.NavItem{role.NavIndicators},
-		Finders:  []search.Finder{share.Finder(h.db)},
-		Restored: office.CountAnew,
+		Finders:  []search.Finder{indicator.Finder(h.db)},
+		Restored: publisher.NewDeliveryRun,
 		Start: func(ctx context.Context) error {
 			id, ok, err := h.db.Setting(ctx, settingIdentity)
 			if err == nil && !ok {
@@ -161,8 +163,8 @@ func (h *Hub) indicators(office *share.Office) role.Module {
 			if err != nil {
 				return err
 			}
-			office.SetIdentity(id)
-			_, err = office.Count(ctx)
+			publisher.SetIdentity(id)
+			_, err = publisher.DeliveryRun(ctx)
 			return err
 		},
 	}

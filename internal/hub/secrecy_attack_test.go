@@ -28,7 +28,8 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -270,7 +271,7 @@ func TestWireTellsNothingOfTheGiver(t *testing.T) {
 		return c
 	}())
 	caseID, number := w.caseOf("f-a1")
-	a, err := w.hub.office.Sync(t.Context(), w.members["C"], wire.SyncRequest{Limit: 500})
+	a, err := w.hub.publisher.Sync(t.Context(), w.members["C"], wire.SyncRequest{Limit: 500})
 	w.ok(err)
 	if len(a.Objects) < 3 {
 		t.Fatalf("%d objects", len(a.Objects))
@@ -318,11 +319,11 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
+	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
 		t.Fatal(err)
 	}
-	for _, rules := range []share.Rules{share.Cautious(), share.Manual()} {
-		gate, err := share.OpenGate(ctx, db, rules, func() string { return "m" }, role.Rank)
+	for _, rules := range []release.Policy{release.Cautious(), release.Manual()} {
+		gate, err := release.OpenOutgoing(ctx, db, rules, func() string { return "m" }, role.Rank)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +337,7 @@ func TestDiscreetFindings(t *testing.T) {
 		}
 	}
 	err = db.Read(ctx, store.System("test"), func(tx *store.Tx) error {
-		page, err := share.ListLeaving(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 10})
+		page, err := release.List(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 10})
 		list := page.Rows
 		if len(list) != 2 {
 			t.Errorf("%d findings would leave", len(list))

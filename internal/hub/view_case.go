@@ -10,7 +10,8 @@ import (
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
@@ -119,7 +120,7 @@ func (h *Hub) userName(ctx context.Context, id string) string {
 func (h *Hub) caseIndicators(ctx context.Context, v policy.Viewer, caseID string) (out []casework.IndicatorLine, err error) {
 	err = h.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		out = out[:0]
-		p, err := share.List(tx, list.Ask{Values: map[string]string{"case": caseID}, Limit: 200})
+		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"case": caseID}, Limit: 200})
 		if err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (h *Hub) caseIndicators(ctx context.Context, v policy.Viewer, caseID string
 
 // reach counts how far an indicator has come.
 func reach(tx *store.Tx, l *casework.IndicatorLine) error {
-	prog, err := share.ProgressOf(tx, l.ID)
+	prog, err := publish.ProgressOf(tx, l.ID)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func reach(tx *store.Tx, l *casework.IndicatorLine) error {
 			l.Hunted++
 		}
 	}
-	seen, err := share.SightingsOf(tx, l.ID)
+	seen, err := publish.SightingsOf(tx, l.ID)
 	l.Sightings = len(seen)
 	return err
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -61,15 +62,15 @@ func (h *Hub) memberLines(ctx context.Context) ([]situation.MemberLine, error) {
 	return out, err
 }
 
-func (h *Hub) memberDots(ctx context.Context) []share.MemberDot {
+func (h *Hub) memberDots(ctx context.Context) []publish.Member {
 	list, err := h.directory.Members(ctx)
 	if err != nil {
 		return nil
 	}
-	var out []share.MemberDot
+	var out []publish.Member
 	for _, m := range list {
 		if m.Active() {
-			out = append(out, share.MemberDot{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.directory.Online(m.ID)})
+			out = append(out, publish.Member{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.directory.Online(m.ID)})
 		}
 	}
 	return out
@@ -77,7 +78,7 @@ func (h *Hub) memberDots(ctx context.Context) []share.MemberDot {
 
 func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err error) {
 	err = h.db.Read(ctx, store.System("situation: newest indicator"), func(tx *store.Tx) error {
-		p, err := share.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
+		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
 		for _, o := range p.Rows {
 			if o.Handling.TLP.Binding() == policy.Red { // named persons only: no wall shows it
 				continue
@@ -88,7 +89,7 @@ func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err err
 		if err != nil || out == nil {
 			return err
 		}
-		prog, err := share.ProgressOf(tx, out.ID)
+		prog, err := publish.ProgressOf(tx, out.ID)
 		for _, p := range prog {
 			out.Progress = append(out.Progress, situation.MemberProgress{Member: p.Member, Armed: p.Armed, Hunted: p.Hunted, Hits: p.Hits, Refused: p.State == string(wire.Refused)})
 		}

@@ -63,7 +63,7 @@ type Job struct {
 	Attempt     int             `db:"attempt"` // attempts that were begun
 	MaxAttempts int             `db:"max_attempts"`
 	RunAt       time.Time       `db:"run_at"` // not before
-	Cancel      bool            `db:"cancel"` // somebody asked it to stop
+	Cancel      bool            `db:"cancel"` // it was asked to stop
 	Done        int64           `db:"done"`   // progress, of Total if that is known
 	Total       int64           `db:"total"`
 	NoteEN      string          `db:"note_en"`

@@ -83,7 +83,7 @@ type Runner struct {
 	once sync.Once
 }
 
-// errCancelled is the cause of a handler's context when somebody cancelled the
+// errCancelled is the cause of a handler's context when someone cancelled the
 // job; errLost when the lease was lost.
 var (
 	errCancelled = errors.New("job: cancelled")
@@ -119,7 +119,7 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// Wake makes the runner look for due jobs now. It does not block; give it to
+// Wake makes the runner look for due jobs now. It does not block; pass it to
 // Tx.AfterCommit beside Enqueue.
 func (r *Runner) Wake() {
 	r.init()

@@ -15,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -52,7 +52,7 @@ type Config struct {
 	// OTLP is an address for OpenTelemetry logs over HTTP (POST /v1/logs).
 	OTLP string
 	// Share is the policy for what leaves, until it is changed at the node.
-	Share share.Rules
+	Share release.Policy
 	// OwnDomains are never indicators, beside those that the hub names.
 	OwnDomains []string
 	// HuntCores is how many processors a search of the past uses at most; 0 is all.

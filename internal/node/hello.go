@@ -10,7 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -29,7 +29,7 @@ func (n *Node) hello(ctx context.Context) error {
 	rules, armed := n.engine.Count()
 	var waiting int64
 	err := n.db.Read(ctx, store.System("node: hello"), func(tx *store.Tx) (err error) {
-		waiting, err = share.CountLeaving(tx, share.StateWaiting)
+		waiting, err = release.Count(tx, release.StateWaiting)
 		return err
 	})
 	if err != nil {

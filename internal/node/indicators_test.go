@@ -250,7 +250,7 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	var n int64
 	if err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		n, err = store.One[int64](tx, `SELECT count(*) FROM leaving WHERE kind <> 'receipt'`)
+		n, err = store.One[int64](tx, `SELECT count(*) FROM outgoing WHERE kind <> 'receipt'`)
 		return err
 	}); err != nil || n != 0 {
 		t.Errorf("%d messages would leave: %v", n, err)

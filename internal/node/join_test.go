@@ -11,7 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -30,7 +30,7 @@ func TestJoinAnswerIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := filepath.Join(t.TempDir(), "away.log")
-	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: share.Open(), Open: true, Log: log}
+	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: log}
 	secret, _, err := community.SplitToken(token)
 	if err != nil {
 		t.Fatal(err)

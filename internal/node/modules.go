@@ -20,6 +20,8 @@ import (
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -32,7 +34,7 @@ func (n *Node) list() ([]role.Module, error) {
 		situation.NodeModule(situation.NodeConfig{Clock: n.cfg.Clock, Status: n.status, Rules: n.ruleReport}),
 		n.findings(),
 		n.received(),
-		n.leaving(),
+		n.outgoingMessages(),
 		n.watchlist(),
 		n.rules(),
 		n.sensing(),
@@ -72,31 +74,20 @@ func (n *Node) findings() role.Module {
 	}
 }
 
-// sharedPages is what the pages of what comes from the hub and goes to it stand on.
-func (n *Node) sharedPages() share.NodePageConfig {
-	return share.NodePageConfig{
-		DB:           n.db,
-		Gate:         n.gate,
-		Changed:      func() { n.console.Notify("leaving") },
-		Hunts:        hunts{n},
-		FindingTitle: finding.Title,
-		Tabs:         indicatorTabs(),
-	}
-}
-
 // received is what the hub sent: indicators, which the node matches and searches its past for.
 func (n *Node) received() role.Module {
-	c := n.sharedPages()
+	c := share.PageConfig{DB: n.db, Hunts: hunts{n}, Tabs: indicatorTabs()}
 	return role.Module{
 		Name:       "share",
-		Migrations: []store.Migration{share.Migration()},
+		Migrations: []store.Migration{indicator.Migration()},
 		Pages: func(site *web.Site) {
+			site.Templates(indicator.Templates())
 			site.Templates(share.Templates())
-			share.NodePages(site, c)
+			share.Pages(site, c)
 		},
-		API:     func(a *api.API) { share.NodeAPI(a, c) },
+		API:     func(a *api.API) { share.API(a, c) },
 		Nav:     []web.NavItem{role.NavIndicators},
-		Finders: []search.Finder{share.Finder(n.db)},
+		Finders: []search.Finder{indicator.Finder(n.db)},
 		Gauges: []role.Gauge{{Name: "meneki_indicators_armed", Help: "Indicators that are matched.",
 			Read: func(context.Context) float64 { _, a := n.engine.Count(); return float64(a) }}},
 		Run: []func(context.Context) error{n.inbox.Run, n.inbox.RunHunts},
@@ -106,19 +97,27 @@ func (n *Node) received() role.Module {
 // keepSent is how long a node keeps what it has sent.
 const keepSent = 90 * 24 * time.Hour
 
-// leaving is what the node sends to its hub.
-func (n *Node) leaving() role.Module {
-	courier := share.NewCourier(n.db, n.gate, n.link, n.cfg.Log, func() { n.console.Notify("leaving") })
+// outgoingMessages is what the node sends to its hub.
+func (n *Node) outgoingMessages() role.Module {
+	notify := func() { n.console.Notify("outgoing") }
+	c := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: notify, FindingTitle: finding.Title}
+	sender := release.NewSender(n.db, n.outgoing, n.link, n.cfg.Log, notify)
 	return role.Module{
-		Name: "leaving",
-		Nav:  []web.NavItem{role.NavLeaving},
+		Name:       "outgoing",
+		Migrations: []store.Migration{release.Migration()},
+		Pages: func(site *web.Site) {
+			site.Templates(release.Templates())
+			release.Pages(site, c)
+		},
+		API: func(a *api.API) { release.API(a, c) },
+		Nav: []web.NavItem{role.NavOutgoing},
 		Tabs: []web.MoreTab{
 			{Page: "settings", Tab: web.Tab{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}},
 		},
 		Jobs: map[string]func(context.Context) error{"prune-sent": func(ctx context.Context) error {
-			return share.PruneSent(ctx, n.db, n.cfg.Clock().Add(-keepSent))
+			return release.Prune(ctx, n.db, n.cfg.Clock().Add(-keepSent))
 		}},
-		Run: []func(context.Context) error{courier.Run},
+		Run: []func(context.Context) error{sender.Run},
 	}
 }
 

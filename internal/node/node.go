@@ -39,6 +39,8 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
@@ -66,7 +68,7 @@ type Node struct {
 	watch      *watchDesk
 	lock       *os.File
 	detect     *detect.Service
-	gate       *share.Gate
+	outgoing   *release.Outgoing
 	inbox      *share.Inbox
 	matcher    matcher
 	link       *bus.Link
@@ -112,7 +114,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{share.Migration()})...); err != nil {
+	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
 		return nil, err
 	}
 	if err = n.passport(ctx, hub); err != nil {
@@ -194,7 +196,7 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 func (n *Node) compose(ctx context.Context) (err error) {
 	cfg := n.cfg
 	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
-	if n.gate, err = share.OpenGate(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
+	if n.outgoing, err = release.OpenOutgoing(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
 		return err
 	}
 	rules, err := n.ownRules(ctx)
@@ -204,13 +206,13 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	n.engine = match.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.gate, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
+	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
 		return err
 	}
 	if n.correlator, err = n.openCorrelator(); err != nil {
 		return err
 	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.gate, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
 		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
@@ -221,7 +223,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		return err
 	}
 	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.gate, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	if n.inbox, err = share.OpenInbox(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
@@ -241,7 +243,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		if connected {
 			go n.Hello(context.WithoutCancel(ctx))
 			n.inbox.Sync()
-			n.gate.Wake()
+			n.outgoing.Wake()
 		}
 	})
 	return nil

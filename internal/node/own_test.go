@@ -12,7 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 )
 
 // A node that starts while its hub is away knows what belongs to the community.
@@ -32,7 +32,7 @@ func TestOwnNamesOutliveARestart(t *testing.T) {
 	if err := cmp.Or(h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}), h.Members().SetNetworks(t.Context(), []netip.Prefix{office})); err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: share.Open(), Open: true, Log: log, OwnDomains: []string{"mine.example"}}
+	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: log, OwnDomains: []string{"mine.example"}}
 	n, err := Open(t.Context(), cfg, h)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestOwnNamesComeWithTheInvitation(t *testing.T) {
 	if err := cmp.Or(h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}), h.Members().SetNetworks(t.Context(), []netip.Prefix{office})); err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(t.Context(), Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: share.Open(), Open: true, Log: h.Log()}, h)
+	n, err := Open(t.Context(), Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: h.Log()}, h)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
 )
@@ -65,7 +65,7 @@ func openPair(t *testing.T, change func(*Config)) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, RuleSet: sigma.NewSet(append(rules.Rules, linux...)), Share: share.Open(), Open: true, Log: log}
+	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, RuleSet: sigma.NewSet(append(rules.Rules, linux...)), Share: release.Open(), Open: true, Log: log}
 	change(&cfg)
 	n, err := Open(ctx, cfg, h)
 	if err != nil {

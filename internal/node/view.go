@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -34,10 +35,10 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 	}
 	err := n.db.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
 		s.Findings = s.Findings[:0]
-		if s.Waiting, err = share.CountLeaving(tx, share.StateWaiting); err != nil {
+		if s.Waiting, err = release.Count(tx, release.StateWaiting); err != nil {
 			return err
 		}
-		if s.Ready, err = share.CountLeaving(tx, share.StateReady); err != nil {
+		if s.Ready, err = release.Count(tx, release.StateReady); err != nil {
 			return err
 		}
 		if s.Hunting, err = share.HuntsLeft(tx); err != nil {

@@ -12,7 +12,7 @@ var (
 	NavCases      = web.NavItem{Key: "cases", Path: "/cases", Text: i18n.T("Cases", "事案"), Icon: "cases", Letter: "c"}
 	NavIndicators = web.NavItem{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"), Icon: "indicators", Letter: "i"}
 	NavMembers    = web.NavItem{Key: "members", Path: "/members", Text: i18n.T("Members", "構成員"), Icon: "members", Letter: "m"}
-	NavLeaving    = web.NavItem{Key: "leaving", Path: "/leaving", Text: i18n.T("Leaving", "送出"), Icon: "share", Letter: "l"}
+	NavOutgoing   = web.NavItem{Key: "outgoing", Path: "/outgoing", Text: i18n.T("Outgoing", "外部送信"), Icon: "share", Letter: "l"}
 	NavRules      = web.NavItem{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "規則"), Icon: "rules", Letter: "r"}
 	NavPooled     = web.NavItem{Key: "rules", Path: "/rules", Text: i18n.T("Rules", "規則"), Icon: "rules", Letter: "r"}
 	NavCoverage   = web.NavItem{Key: "coverage", Path: "/coverage", Text: i18n.T("Coverage", "網羅状況"), Icon: "table", Letter: "o"}

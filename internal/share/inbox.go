@@ -14,9 +14,16 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/reason"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
+
+// Line is the node's connection to its hub.
+type Line interface {
+	Request(ctx context.Context, topic string, body []byte) ([]byte, error)
+}
 
 // Matcher is the node's live engine and its past, as far as share needs them.
 type Matcher interface {
@@ -42,7 +49,7 @@ type Hunted struct {
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
 type Inbox struct {
 	db      *store.DB
-	gate    *Gate
+	gate    *release.Outgoing
 	matcher Matcher
 	line    Line
 	clock   clock.Clock
@@ -66,13 +73,15 @@ type Inbox struct {
 
 const (
 	settingLast = "share.last-delivery"
-	settingRun  = "share.delivery-run" // at the hub, its own; at a node, the hub's that settingLast is of
+	settingRun  = "share.delivery-run" // the hub's count that settingLast is of
 	syncLimit   = 200
+
+	requestTimeout = 10 * time.Second
 )
 
 // OpenInbox makes the inbox and arms everything that the node was armed with
 // when it stopped.
-func OpenInbox(ctx context.Context, db *store.DB, gate *Gate, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+func OpenInbox(ctx context.Context, db *store.DB, gate *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
 	b := &Inbox{db: db, gate: gate, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
 		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	text, ok, err := db.Setting(ctx, settingLast)
@@ -233,7 +242,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		askCtx, cancel := context.WithTimeout(ctx, patience)
+		askCtx, cancel := context.WithTimeout(ctx, requestTimeout)
 		reply, err := b.line.Request(askCtx, wire.TopicSync, ask)
 		cancel()
 		if err != nil {
@@ -265,7 +274,7 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
 					return err
 				}
-			} else if err := d.row.save(tx); err != nil {
+			} else if err := d.row.Save(tx); err != nil {
 				return err
 			}
 			if err := b.receipt(tx, d.rcp); err != nil {
@@ -294,7 +303,7 @@ func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
 
 // taken is what came of one object.
 type taken struct {
-	row objectRow // without a body if the object was withdrawn
+	row indicator.Indicator // without a body if the object was withdrawn
 	rcp wire.Receipt
 }
 
@@ -322,10 +331,10 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 	var at []int // of bodies, in list
 	for i, o := range list {
 		if o.Withdraw {
-			gone, out[i].row = append(gone, o.ID), objectRow{ID: o.ID}
+			gone, out[i].row = append(gone, o.ID), indicator.Indicator{ID: o.ID}
 			continue
 		}
-		if out[i].row, refused[i] = rowOf(o, now); refused[i] == nil {
+		if out[i].row, refused[i] = indicator.FromWire(o, now); refused[i] == nil {
 			bodies, at = append(bodies, []byte(out[i].row.Body)), append(at, i)
 		}
 	}
@@ -354,13 +363,7 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		default:
 			row.State = string(wire.Armed)
 		}
-		rcp.ID = receiptID(*rcp)
+		rcp.ID = indicator.ReceiptID(*rcp)
 	}
 	return out
-}
-
-// receiptID makes the receipt for one state of one version the same however
-// often it is written.
-func receiptID(r wire.Receipt) string {
-	return fmt.Sprintf("%s/%d/%s", r.Object, clock.Micros(r.Modified), r.State)
 }

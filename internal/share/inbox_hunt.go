@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -53,10 +54,10 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 		b.stop = nil
 		b.huntMu.Unlock()
 	}()
-	var todo []objectRow
+	var todo []indicator.Indicator
 	err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
 		var err error
-		todo, err = store.Query[objectRow](tx, `SELECT `+objectColumns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`, false, false, huntBatch)
+		todo, err = store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`, false, false, huntBatch)
 		return err
 	})
 	if err != nil || len(todo) == 0 {
@@ -69,7 +70,7 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	go b.tellOften(hctx)
 	var odd error
 	err = b.matcher.Hunt(hctx, bodies, func(which []int, list []Hunted) error {
-		some := make([]objectRow, len(which))
+		some := make([]indicator.Indicator, len(which))
 		for k, i := range which {
 			some[k] = todo[i]
 			if list[k].Err != nil {
@@ -97,14 +98,14 @@ func (b *Inbox) tellOften(ctx context.Context) {
 }
 
 // hunted notes what hunts came to, and tells the hub.
-func (b *Inbox) hunted(ctx context.Context, todo []objectRow, list []Hunted) error {
+func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []Hunted) error {
 	err := b.db.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
 		for i, r := range todo {
 			if list[i].Err != nil {
 				continue
 			}
 			rcp := wire.Receipt{Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.clock().Add(b.skew()), Searched: list[i].Searched, Hits: list[i].Hits}
-			rcp.ID = receiptID(rcp)
+			rcp.ID = indicator.ReceiptID(rcp)
 			if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, rcp.Hits, r.ID, clock.Micros(r.Modified)); err != nil {
 				return err
 			}

@@ -16,8 +16,12 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/list"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/release"
+	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -100,20 +104,20 @@ func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hu
 // node is an inbox with its engine, and a hub that it asks.
 type node struct {
 	*Inbox
-	db     *store.DB
-	gate   *Gate
-	engine *matcher
-	hub    []wire.Object // all that there is for this node, by number
-	asked  []wire.SyncRequest
+	db       *store.DB
+	outgoing *release.Outgoing
+	engine   *matcher
+	hub      []wire.Object // all that there is for this node, by number
+	asked    []wire.SyncRequest
 }
 
 func openNode(t *testing.T, db *store.DB, old *node) *node {
 	t.Helper()
-	n := &node{db: db, gate: openGate(t, db, Cautious()), engine: &matcher{armed: map[string]bool{}}}
+	n := &node{db: db, outgoing: openQueue(t, db), engine: &matcher{armed: map[string]bool{}}}
 	if old != nil {
 		n.hub = old.hub
 	}
-	now, _ := clock.Fixed(start)
+	now, _ := clock.Fixed(sharetest.Start)
 	l := line(func(_ context.Context, topic string, body []byte) ([]byte, error) {
 		var ask wire.SyncRequest
 		if err := json.Unmarshal(body, &ask); err != nil || topic != wire.TopicSync {
@@ -129,7 +133,7 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 		return json.Marshal(a)
 	})
 	var err error
-	n.Inbox, err = OpenInbox(t.Context(), db, n.gate, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
+	n.Inbox, err = OpenInbox(t.Context(), db, n.outgoing, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,15 +143,7 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 // sends makes the hub hold an object with the next number, and gives it.
 func (n *node) sends(t *testing.T, name string) wire.Object {
 	t.Helper()
-	o := &Office{identity: "identity--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f"}
-	_, row, err := o.make(candidate("c", "f", domain(name), policy.Handling{TLP: policy.Amber}), start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasPrefix(name, "unmatchable") {
-		row.Name = name
-	}
-	out := row.wire(int64(len(n.hub)+1), "power")
+	out := sharetest.Object(t, int64(len(n.hub)+1), name)
 	n.hub = append(n.hub, out)
 	return out
 }
@@ -166,9 +162,9 @@ func (n *node) push(t *testing.T, o wire.Object) {
 func (n *node) receipts(t *testing.T) map[string][]wire.State {
 	t.Helper()
 	out := map[string][]wire.State{}
-	for _, l := range onDesk(t, n.db) {
+	for _, l := range queued(t, n.db) {
 		var r wire.Receipt
-		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != wire.KindReceipt || l.State != StateReady {
+		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != wire.KindReceipt || l.State != release.StateReady {
 			t.Errorf("on the desk: %+v, %v", l, err)
 		}
 		out[r.Object] = append(out[r.Object], r.State)
@@ -208,14 +204,14 @@ func TestInbox(t *testing.T) {
 		if diff := cmp.Diff(map[string][]wire.State{a.ID: {wire.Armed}, b.ID: {wire.Armed}, c.ID: {wire.Armed}, d.ID: {wire.Refused}}, n.receipts(t)); diff != "" {
 			t.Errorf("receipts (-want +got):\n%s", diff)
 		}
-		for _, l := range onDesk(t, db) {
+		for _, l := range queued(t, db) {
 			if strings.Contains(l.Body, d.ID) && !strings.Contains(l.Body, "mutex:name") {
 				t.Errorf("the refusal does not say why: %s", l.Body)
 			}
 		}
 		// Nonsense from the wire harms nothing.
 		n.Pushed([]byte("{"))
-		broken := wire.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: start, STIX: json.RawMessage(`{"type":"indicator"}`)}
+		broken := wire.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: sharetest.Start, STIX: json.RawMessage(`{"type":"indicator"}`)}
 		n.push(t, broken)
 		if n.last != 5 || n.receipts(t)[broken.ID][0] != wire.Refused {
 			t.Errorf("a broken object: at %d", n.last)
@@ -230,11 +226,11 @@ func TestInboxBurst(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		n := openNode(t, db, nil)
 		a, b, bad, c := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "unmatchable.example.net"), n.sends(t, "c.example.net")
-		gone := wire.Object{Seq: 5, ID: a.ID, Modified: start.Add(time.Second), Withdraw: true}
+		gone := wire.Object{Seq: 5, ID: a.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true}
 		back := a
-		back.Seq, back.Modified = 6, start.Add(2*time.Second)
-		off := wire.Object{Seq: 7, ID: b.ID, Modified: start.Add(time.Second), Withdraw: true}
-		late := wire.Object{Seq: 9, ID: c.ID, Modified: start.Add(time.Second), Withdraw: true}
+		back.Seq, back.Modified = 6, sharetest.Start.Add(2*time.Second)
+		off := wire.Object{Seq: 7, ID: b.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true}
+		late := wire.Object{Seq: 9, ID: c.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true}
 		for _, o := range []wire.Object{a, a, b, bad, c, gone, back, off, late} {
 			body, err := json.Marshal(o)
 			if err != nil {
@@ -262,7 +258,7 @@ func TestInboxBurst(t *testing.T) {
 			t.Error("a gap must make the node ask")
 		}
 		// More than are kept: the node asks for them.
-		body, err := json.Marshal(wire.Object{Seq: 8, ID: b.ID, Modified: start.Add(time.Second), Withdraw: true})
+		body, err := json.Marshal(wire.Object{Seq: 8, ID: b.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +284,7 @@ func TestInboxRestart(t *testing.T) {
 		for _, o := range []wire.Object{a, b, gone} {
 			n.push(t, o)
 		}
-		n.push(t, wire.Object{Seq: 4, ID: gone.ID, Modified: start.Add(time.Second), Withdraw: true})
+		n.push(t, wire.Object{Seq: 4, ID: gone.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true})
 		if n.engine.armed[gone.ID] {
 			t.Error("withdrawn, and still armed")
 		}
@@ -414,4 +410,40 @@ func TestStopHunts(t *testing.T) {
 			t.Errorf("stopped half way: %d left, %d halted", left, halted)
 		}
 	})
+}
+
+// line is the hub as an inbox sees it.
+type line func(ctx context.Context, topic string, body []byte) ([]byte, error)
+
+func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
+	return l(ctx, topic, body)
+}
+
+func openQueue(t *testing.T, db *store.DB) *release.Outgoing {
+	t.Helper()
+	rank := func(string) int { return 0 }
+	q, err := release.OpenOutgoing(t.Context(), db, release.Cautious(), func() string { return "power" }, rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func eachNode(t *testing.T, body func(t *testing.T, db *store.DB)) {
+	now, _ := clock.Fixed(sharetest.Start)
+	storetest.Each(t, body, storetest.With(indicator.Migration(), release.Migration()), storetest.Clock(now))
+}
+
+func queued(t *testing.T, db *store.DB) []release.Message {
+	t.Helper()
+	var out []release.Message
+	err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		p, err := release.List(tx, list.Ask{Values: map[string]string{"state": "all"}, Limit: 100})
+		out = p.Rows
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

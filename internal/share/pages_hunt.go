@@ -38,7 +38,7 @@ type huntCard struct {
 	Resume      bool
 }
 
-func (c NodePageConfig) huntCard(left, halted int64) *huntCard {
+func (c PageConfig) huntCard(left, halted int64) *huntCard {
 	if c.Hunts == nil {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (c NodePageConfig) huntCard(left, halted int64) *huntCard {
 	return nil
 }
 
-func (c NodePageConfig) huntPages(site *web.Site) {
+func (c PageConfig) huntPages(site *web.Site) {
 	if c.Hunts == nil {
 		return
 	}
@@ -87,7 +87,7 @@ type HuntsOut struct {
 
 type huntsOut struct{ Body HuntsOut }
 
-func (c NodePageConfig) huntAPI(a *api.API) {
+func (c PageConfig) huntAPI(a *api.API) {
 	if c.Hunts == nil {
 		return
 	}

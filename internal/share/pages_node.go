@@ -8,50 +8,44 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// NodePageConfig is what a node's pages and API stand on.
-type NodePageConfig struct {
-	DB   *store.DB
-	Gate *Gate
-	// Changed is called after a person decided or changed the policy; may be nil.
-	// Tell the topic "leaving" there.
-	Changed func()
+// listData is the dot of indicators/list.
+type listData struct {
+	Hunt *huntCard
+	List web.List
+}
+
+// indicatorData is the dot of indicators/mine.
+type indicatorData struct {
+	What  indicator.What
+	Facts []web.Fact
+}
+
+// PageConfig is what a node's pages and API stand on.
+type PageConfig struct {
+	DB *store.DB
 	// Hunts shows and steers the search of the past; nil: nobody does.
 	Hunts HuntDesk
-	// FindingTitle gives a finding's title as far as tx may see it, or ""; may be nil.
-	FindingTitle func(tx *store.Tx, id string) string
 	// Tabs are the views of indicators; that of /indicators is marked here.
 	Tabs []web.Tab
 }
 
-func (c NodePageConfig) changed() {
-	if c.Changed != nil {
-		c.Changed()
-	}
-}
-
-// NodePages adds /indicators, /leaving and /settings/sharing. The site needs
-// Templates too. Tell "indicators" when one was armed or hunted, and "leaving"
-// when something was offered, decided or sent.
-func NodePages(site *web.Site, c NodePageConfig) {
+// Pages adds /indicators and /hunts. The site needs Templates too. Notify "indicators"
+// when one was armed or hunted.
+func Pages(site *web.Site, c PageConfig) {
 	site.Page("/indicators", policy.RoleReader, c.indicators)
 	site.Page("/indicators/{id}", policy.RoleReader, c.indicator)
-	serveSTIX(site, c.DB)
+	indicator.ServeSTIX(site, c.DB)
 	c.huntPages(site)
-	site.Page("/leaving", policy.RoleReader, c.leaving)
-	site.Page("/leaving/{kind}/{id}", policy.RoleReader, c.letter)
-	site.Action("/leaving/{kind}/{id}/send", policy.RoleAnalyst, c.send)
-	site.Action("/leaving/{kind}/{id}/hold", policy.RoleAnalyst, c.hold)
-	site.Page("/settings/sharing", policy.RoleReader, c.sharing)
-	site.Action("/settings/sharing", policy.RoleAdmin, c.setSharing)
 }
 
 // nodeState is how far this node is with an indicator.
-func nodeState(i Indicator, now time.Time) web.Badge {
+func nodeState(i indicator.Indicator, now time.Time) web.Badge {
 	switch {
 	case !i.Withdrawn.IsZero():
 		return web.Badge{Text: i18n.T("withdrawn, disarmed", "取り下げ・解除済み"), Mood: web.Dim}
@@ -66,7 +60,7 @@ func nodeState(i Indicator, now time.Time) web.Badge {
 }
 
 // pastCell tells of the search of the past.
-func pastCell(i Indicator) any {
+func pastCell(i indicator.Indicator) any {
 	switch {
 	case i.State == string(wire.Refused):
 		return nil
@@ -84,11 +78,11 @@ func pastCell(i Indicator) any {
 	return web.Badge{Text: text, Mood: web.Warn, Icon: "hunt"}
 }
 
-func findingsOf(i Indicator) string { return "/findings?indicator=" + url.QueryEscape(i.ID) }
+func findingsOf(i indicator.Indicator) string { return "/findings?indicator=" + url.QueryEscape(i.ID) }
 
-func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
+func (c PageConfig) indicators(r *web.Request) (*web.View, error) {
 	spec := c.shown(c.DB.Now())
-	var p list.Page[Indicator]
+	var p list.Page[indicator.Indicator]
 	var left, halted int64
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if p, err = spec.Read(tx, spec.Ask(r)); err != nil {
@@ -107,52 +101,50 @@ func (c NodePageConfig) indicators(r *web.Request) (*web.View, error) {
 	}
 	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
-		Data: indicatorsData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
+		Data: listData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }
 
 // shown is the list of indicators as a page of the node shows it.
-func (c NodePageConfig) shown(now time.Time) list.Spec[Indicator] {
-	type column = list.Column[Indicator]
-	s := indicators(now)
-	s.Columns = append(firstColumns(i18n.T("What we look for", "探しているもの")),
-		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i Indicator) any { return nodeState(i, now) }},
+func (c PageConfig) shown(now time.Time) list.Spec[indicator.Indicator] {
+	type column = list.Column[indicator.Indicator]
+	s := indicator.Listing(now)
+	s.Columns = append(indicator.FirstColumns(i18n.T("What we look for", "探しているもの")),
+		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any { return nodeState(i, now) }},
 		column{Key: "past", Text: i18n.T("Our past", "過去の記録"), Cell: pastCell, ScreenOnly: true},
-		column{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Data: func(i Indicator) any { return i.Hunted }},
-		column{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum, Data: func(i Indicator) any { return i.Hits }},
+		column{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Data: func(i indicator.Indicator) any { return i.Hunted }},
+		column{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum, Data: func(i indicator.Indicator) any { return i.Hits }},
 		column{Key: "arrived", Text: i18n.T("Arrived", "受領"), Role: web.RoleTime, Sort: "made",
-			Cell: func(i Indicator) any { return web.Brief(i.Made) }, Data: func(i Indicator) any { return i.Made }},
-		untilColumn(),
+			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any { return i.Made }},
+		indicator.UntilColumn(),
 		column{Key: "findings", Text: i18n.T("Findings", "検知"), ScreenOnly: true,
-			Cell: func(i Indicator) any { return web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(i)} }})
-	s.Row = func(i Indicator) web.Row {
+			Cell: func(i indicator.Indicator) any { return web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(i)} }})
+	s.Row = func(i indicator.Indicator) web.Row {
 		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: nodeState(i, now).Mood == web.Dim}
 	}
-	s.Empty = noIndicators(i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.",
+	s.Empty = indicator.None(i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.",
 		"ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"))
 	return s
 }
 
-func (c NodePageConfig) indicator(r *web.Request) (*web.View, error) {
-	var i Indicator
+func (c PageConfig) indicator(r *web.Request) (*web.View, error) {
+	var i indicator.Indicator
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		i, err = Get(tx, r.PathValue("id"))
+		i, err = indicator.Get(tx, r.PathValue("id"))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var d indicatorData
-	d.describe(i)
+	d := indicatorData{What: i.What()}
 	now := c.DB.Now()
 	state := nodeState(i, now)
 	past := web.Fact{Name: i18n.T("Our past", "過去の記録"), Value: pastCell(i)}
 	if i.Hunted && i.Hits > 0 {
 		past.Note = i18n.T("the events are in the findings", "該当する事象は検知に記録")
 	}
-	d.Facts = append([]web.Fact{{Name: i18n.T("State", "状態"), Value: state}, past, {Name: i18n.T("Arrived", "受領"), Value: i.Made}}, indicatorFacts(i, now)...)
+	d.Facts = append([]web.Fact{{Name: i18n.T("State", "状態"), Value: state}, past, {Name: i18n.T("Arrived", "受領"), Value: i.Made}}, i.Facts(now)...)
 	d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)})
-	d.Links = []web.Link{{Text: i18n.T("Download the STIX object", "STIX オブジェクトを保存"), Path: web.Path("/indicators/{0}/stix", i.ID), Icon: "download"}}
-	v := &web.View{Template: "indicators/mine", Title: title(i), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
+	v := &web.View{Template: "indicators/mine", Title: i.Title(), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
 		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Data: d,
 		Next: []web.Next{{Text: i18n.T("See what it found here", "ここでの検知を見る"), Path: findingsOf(i)}}}
 	if i.Realm != event.Live {

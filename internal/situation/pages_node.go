@@ -110,13 +110,13 @@ type nodeData struct {
 
 func (s NodeStatus) view(now time.Time) *web.View {
 	v := &web.View{Template: "situation/node", Title: i18n.T("Situation", "状況"), Nav: "situation", Wide: true, Lede: web.Run{s.Member, now},
-		Live: []string{"situation", "findings", "indicators", "leaving"}}
+		Live: []string{"situation", "findings", "indicators", "outgoing"}}
 	v.State = &web.Badge{Text: i18n.T("connected to the hub", "ハブに接続中"), Mood: web.Good, Icon: "check"}
 	if !s.Connected {
 		v.State = &web.Badge{Text: i18n.T("cut off from the hub", "ハブと切断中"), Mood: web.Warn, Icon: "warn"}
 	}
 	if s.Waiting > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Decide on what waits to leave ({0})", "送信待ち {0} 件を確認する").With(s.Waiting), Path: "/leaving",
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Decide on what waits to leave ({0})", "送信待ち {0} 件を確認する").With(s.Waiting), Path: "/outgoing",
 			Note: i18n.T("nothing of it has left this organisation", "まだ組織の外に出ていません")})
 	}
 	if s.Refused > 0 {
@@ -138,7 +138,7 @@ func (s NodeStatus) facts() []web.Fact {
 		}
 	}
 	out = append(out, since,
-		web.Fact{Name: i18n.T("Waiting for a person", "確認待ち"), Value: web.Link{Text: s.Waiting, Path: "/leaving"}, Note: i18n.T("your policy keeps these here until somebody decides", "方針により、確認されるまで外に出ません")},
+		web.Fact{Name: i18n.T("Waiting for a person", "確認待ち"), Value: web.Link{Text: s.Waiting, Path: "/outgoing"}, Note: i18n.T("your policy keeps these here until somebody decides", "方針により、確認されるまで外に出ません")},
 		web.Fact{Name: i18n.T("About to leave", "送信予定"), Value: s.Ready},
 		web.Fact{Name: i18n.T("Events kept here", "保存中の事象"), Value: web.Run{s.Events, web.Bytes(s.Bytes)}, Note: i18n.T("raw events never leave this node", "生の事象はこのノードの外に出ません")},
 		web.Fact{Name: i18n.T("Oldest event", "最古の事象"), Value: web.Day(s.Oldest)},

@@ -86,7 +86,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("See the indicator that matched", "一致した指標を見る"), Path: web.Path("/indicators/{0}", it.Indicator)})
 	}
 	if !c.Hub {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/leaving?state=all&q=" + url.QueryEscape(it.ID)},
+		v.Next = append(v.Next, web.Next{Text: i18n.T("See what of this leaves", "送り出す内容を確認"), Path: "/outgoing?state=all&q=" + url.QueryEscape(it.ID)},
 			web.Next{Text: i18n.T("Mark as a false alarm", "誤検知として記録"), Path: web.Path("/findings/{0}/false", it.ID)})
 	}
 	d := pageData{Finding: it.Finding, Shared: it.Indicator != "" && it.Rule.ID == it.Indicator, Node: !c.Hub, Verdicts: verdictList(verdicts), Traces: traceList(traces, it.Count)}

@@ -9,7 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// Sign-ins to Entra ID and Microsoft 365, read as they are exported, tell how far an
+// Sign-ins to Entra ID and Microsoft 365, read as they are exported, show how far an
 // account travelled, and tie its names together; what Entra ID only says of an
 // account's risk is no sign-in.
 func TestCloudSignIns(t *testing.T) {

@@ -249,7 +249,7 @@ func TestSharedAddresses(t *testing.T) {
 	if got := b.Resolve(ip, at(5)); got != "ip:192.168.1.5" {
 		t.Errorf("in turns: %s", got)
 	}
-	if got := b.Resolve(ip, at(63)); got != "host:a" { // the other was not heard of for an hour
+	if got := b.Resolve(ip, at(63)); got != "host:a" { // the other was not seen for an hour
 		t.Errorf("later: %s", got)
 	}
 	for _, ip := range []string{"169.254.3.4", "fe80::1"} {

@@ -40,7 +40,7 @@ type Resolver struct {
 	short  map[string][]uint64
 	leases map[string][]Lease // under mu; by address, rising by From
 	next   uint64             // under mu
-	tick   int64              // under mu; rises with each use, to tell what was not seen for the longest time
+	tick   int64              // under mu; rises with each use, to find what was not seen for the longest time
 	stats  Stats              // under mu
 }
 

@@ -16,8 +16,8 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	r := recordOf(1, e)
-	f.Add(encodeFrame([]change{{add: &r}, {key: &r, mark: markKey(&r)}, {mark: markID([]byte("i"))},
-		{mark: markSource("s")}})[frameHead:])
+	f.Add(encodeFrame([]change{{add: &r}, {key: &r, tombstone: tombstoneKey(&r)}, {tombstone: tombstoneID([]byte("i"))},
+		{tombstone: tombstoneSource("s")}})[frameHead:])
 	w := writer{sources: newSources(), filter: newFilter(1)}
 	if err := w.add(&r); err != nil {
 		f.Fatal(err)

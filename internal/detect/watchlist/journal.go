@@ -86,12 +86,12 @@ func encodeFrame(batch []change) []byte {
 			b = append(b, 'K')
 			text(c.key.source)
 			b = appendRecord(b, c.key, 0)
-		case c.mark[0] == 'i':
+		case c.tombstone[0] == 'i':
 			b = append(b, 'I')
-			text(c.mark[1:])
+			text(c.tombstone[1:])
 		default:
 			b = append(b, 'S')
-			text(c.mark[1:])
+			text(c.tombstone[1:])
 		}
 	}
 	copy(b, frameMagic)
@@ -121,12 +121,12 @@ func decodeFrame(b []byte) ([]change, error) {
 			if op == 'A' {
 				out = append(out, change{add: &r})
 			} else {
-				out = append(out, change{key: &r, mark: markKey(&r)})
+				out = append(out, change{key: &r, tombstone: tombstoneKey(&r)})
 			}
 		case 'I':
-			out = append(out, change{mark: markID(name)})
+			out = append(out, change{tombstone: tombstoneID(name)})
 		case 'S':
-			out = append(out, change{mark: markSource(string(name))})
+			out = append(out, change{tombstone: tombstoneSource(string(name))})
 		default:
 			return nil, errRecord
 		}

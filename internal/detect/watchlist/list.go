@@ -210,7 +210,7 @@ func (l *List) Remove(ctx context.Context, keys ...Key) error {
 		if r.kind == 0 || r.match >= matches || len(k.Value) > maxValue || len(k.Source) > maxName || len(k.ID) > maxName {
 			continue // no such entry can be there
 		}
-		batch = append(batch, change{key: &r, mark: markKey(&r)})
+		batch = append(batch, change{key: &r, tombstone: tombstoneKey(&r)})
 	}
 	return l.apply(ctx, batch)
 }
@@ -220,7 +220,7 @@ func (l *List) RemoveIDs(ctx context.Context, ids ...string) error {
 	batch := make([]change, 0, len(ids))
 	for _, id := range ids {
 		if id != "" && len(id) <= maxName {
-			batch = append(batch, change{mark: markID([]byte(id))})
+			batch = append(batch, change{tombstone: tombstoneID([]byte(id))})
 		}
 	}
 	return l.apply(ctx, batch)
@@ -231,7 +231,7 @@ func (l *List) RemoveSource(ctx context.Context, source string) error {
 	if source == "" || len(source) > maxName {
 		return nil
 	}
-	return l.apply(ctx, []change{{mark: markSource(source)}})
+	return l.apply(ctx, []change{{tombstone: tombstoneSource(source)}})
 }
 
 func (l *List) apply(ctx context.Context, batch []change) error {

@@ -8,13 +8,13 @@ import (
 )
 
 // overlay is what changed since the layer below it was written: records that
-// were added, and marks of what was removed below. It is never changed; a change
+// were added, and tombstones of what was removed below. It is never changed; a change
 // makes a new one that shares all untouched parts with the old.
 type overlay struct {
 	entries [shards]map[uint64][]record // by fingerprint
-	gone    [shards]map[string]struct{} // marks: see markKey, markID, markSource
+	gone    [shards]map[string]struct{} // tombstones: see tombstoneKey, tombstoneID, tombstoneSource
 	added   int                         // records
-	removed int                         // marks
+	removed int                         // tombstones
 	bytes   int64                       // of both, about
 	shapes  shapes                      // of all that was ever added to it
 	filter  *growing                    // likewise; shared by all versions
@@ -24,29 +24,29 @@ const shards = 256
 
 func newOverlay(most int) *overlay { return &overlay{filter: newGrowing(most)} }
 
-// The marks of what was removed: one entry, all of an id, all of a source.
-func markKey(r *record) string {
+// The tombstones of what was removed: one entry, all of an id, all of a source.
+func tombstoneKey(r *record) string {
 	return "k" + string([]byte{byte(r.kind), byte(r.match)}) + string(r.value) + "\x00" + r.source + "\x00" +
 		string(r.id)
 }
-func markID(id []byte) string         { return "i" + string(id) }
-func markSource(source string) string { return "s" + source }
+func tombstoneID(id []byte) string         { return "i" + string(id) }
+func tombstoneSource(source string) string { return "s" + source }
 
-func shardOf(mark string) int { return int(xxh3.HashString(mark) % shards) }
+func shardOf(tombstone string) int { return int(xxh3.HashString(tombstone) % shards) }
 
-// change is one step of a batch: a record to add, or a mark of what to remove.
+// change is one step of a batch: a record to add, or the tombstone of what to remove.
 type change struct {
-	add  *record // owns its bytes
-	mark string
-	key  *record // with a mark of a key: whose
+	add       *record // owns its bytes
+	tombstone string
+	key       *record // with the tombstone of a key: whose
 }
 
-// cost is about what a record or a mark takes in memory.
+// cost is about what a record or a tombstone takes in memory.
 func (c change) cost() int64 {
 	if c.add != nil {
 		return int64(160 + len(c.add.value) + len(c.add.id))
 	}
-	return int64(64 + len(c.mark))
+	return int64(64 + len(c.tombstone))
 }
 
 // with is the overlay after a batch.
@@ -98,16 +98,16 @@ func (o *overlay) with(batch []change) *overlay {
 		switch {
 		case c.key != nil:
 			drop(c.key.fp, func(r *record) bool { return r.compare(c.key) == 0 })
-		case c.mark[0] == 'i':
-			n.dropAll(drop, func(r *record) bool { return string(r.id) == c.mark[1:] })
+		case c.tombstone[0] == 'i':
+			n.dropAll(drop, func(r *record) bool { return string(r.id) == c.tombstone[1:] })
 		default:
-			n.dropAll(drop, func(r *record) bool { return r.source == c.mark[1:] })
+			n.dropAll(drop, func(r *record) bool { return r.source == c.tombstone[1:] })
 		}
-		if c.mark == "" { // there is no layer below
+		if c.tombstone == "" { // there is no layer below
 			continue
 		}
-		i := shardOf(c.mark)
-		if _, there := n.gone[i][c.mark]; there {
+		i := shardOf(c.tombstone)
+		if _, there := n.gone[i][c.tombstone]; there {
 			continue
 		}
 		if !ownedGone[i] {
@@ -116,7 +116,7 @@ func (o *overlay) with(batch []change) *overlay {
 				n.gone[i] = map[string]struct{}{}
 			}
 		}
-		n.gone[i][c.mark] = struct{}{}
+		n.gone[i][c.tombstone] = struct{}{}
 		n.removed++
 		n.bytes += c.cost()
 	}
@@ -153,8 +153,8 @@ func (o *overlay) find(fp uint64, yield func(*record)) {
 // hides reports whether a record of a layer below is no longer what counts.
 func (o *overlay) hides(r *record) bool {
 	if o.removed > 0 {
-		for _, mark := range [...]string{markKey(r), markID(r.id), markSource(r.source)} {
-			if _, gone := o.gone[shardOf(mark)][mark]; gone {
+		for _, t := range [...]string{tombstoneKey(r), tombstoneID(r.id), tombstoneSource(r.source)} {
+			if _, gone := o.gone[shardOf(t)][t]; gone {
 				return true
 			}
 		}

@@ -69,7 +69,7 @@ func TestCopyTruncateInPieces(t *testing.T) {
 	}
 }
 
-// What is read as a whole and then goes on gives what is new, and once.
+// What is read as a whole and then goes on yields what is new, and once.
 func TestWholeGoesOn(t *testing.T) {
 	pack := func(s string) string {
 		var b bytes.Buffer

@@ -320,7 +320,7 @@ func (w *Follower) odd(f *file, lines []byte) {
 	w.opts.OnOdd(at)
 }
 
-// batch reads lines, hands them to the sink in batches and notes after each how
+// batch reads lines, passes them to the sink in batches and notes after each how
 // far they went.
 func (w *Follower) batch(ctx context.Context, f *file, b []byte) error {
 	m := f.checkpoint

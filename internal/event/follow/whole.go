@@ -27,7 +27,7 @@ func (w *Follower) whole(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
-	// Where a file that was read goes on (a copy over the network that had stood
+	// Where a file that was read goes on (a copy over the network that had paused
 	// still), its events have the ids that they had.
 	if !m.Done || m.Sum == "" || before != m.Sum {
 		m.Epoch = sum

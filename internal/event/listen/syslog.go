@@ -197,7 +197,7 @@ func (s *Syslog) close() {
 	}
 }
 
-// Run receives until ctx ends; then it closes the ports, hands what is queued to
+// Run receives until ctx ends; then it closes the ports, passes what is queued to
 // the sink within Drain, and returns nil.
 func (s *Syslog) Run(ctx context.Context) error {
 	var readers sync.WaitGroup
@@ -264,7 +264,7 @@ func (s *Syslog) put(ctx context.Context, d *read.Decoder, source event.Source, 
 	}
 }
 
-// batches hands queued events to the sink until the queue is closed and empty.
+// batches passes queued events to the sink until the queue is closed and empty.
 func (s *Syslog) batches(ctx context.Context) {
 	var batch []*event.Event
 	var size int64

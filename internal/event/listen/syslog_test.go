@@ -212,7 +212,7 @@ func TestTCPPressesBack(t *testing.T) {
 	}()
 	wait(t, "a full queue", func() bool { return s.Counters().Received >= 10 })
 	if r := s.Counters().Received; r > 100 {
-		t.Errorf("%d messages were taken although nobody keeps them", r)
+		t.Errorf("%d messages were accepted although the sink keeps none", r)
 	}
 	close(st.block)
 	<-sent
@@ -332,7 +332,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 // FuzzFraming cuts any stream into messages: it must end, stay within its bound
-// and, for what it frames itself, give the messages back.
+// and, for what it frames itself, return the messages.
 func FuzzFraming(f *testing.F) {
 	for _, s := range []string{"5 <13>x", "<13>a\n<13>b", "99999999999 <", "0 <13>", "12 34",
 		"\x00\x00\n\n<1>x\n3 <1>"} {

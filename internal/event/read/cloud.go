@@ -9,7 +9,7 @@ import (
 )
 
 // cloudShape recognises the audit records of cloud and identity providers and of
-// applications, each by members that only it has: what might be someone else's
+// applications, each by members that only it has: what another might have too
 // stays unknown, since a wrong log source would keep all other rules away from it.
 // Fields keep their names; those that SigmaHQ's rules use besides are added.
 func cloudShape(m map[string]any) (record, bool) {

@@ -232,7 +232,7 @@ func isBinary(head []byte) bool {
 // looksLikeLog reports whether one of the first lines is a record of a known kind.
 func (r *reader) looksLikeLog(head []byte, name string) bool {
 	if r.opts.Hint.Product != "" {
-		return true // someone has said what it is
+		return true // the caller has said what it is
 	}
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\x00")
 	if len(head) == 0 || head[0] == '{' {

@@ -44,8 +44,8 @@ func cutUp(in string, most int, lines bool) (out []result, last int64) {
 	}
 }
 
-// Lines that are cut without looking into them give the records, places and
-// reasons that following the structure of all bytes gives, whatever stands in them.
+// Lines that are cut without looking into them yield the records, places and
+// reasons that following the structure of all bytes yields, whatever they hold.
 func TestPlainLines(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 256) + "1" + strings.Repeat("}", 256)
 	deeper := strings.Repeat(`{"a":`, 257) + "1" + strings.Repeat("}", 257)

@@ -154,7 +154,7 @@ func TestRealOther(t *testing.T) {
 	}
 }
 
-// The short way from a record of an event log to what rules match gives the same
+// The short way from a record of an event log to what rules match has the same
 // as the way over JSON.
 func TestLogFields(t *testing.T) {
 	dir := dataDir(t)

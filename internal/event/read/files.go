@@ -16,7 +16,7 @@ import (
 type File struct {
 	Path string
 	Size int64 // bytes on disk; 0 if that cannot be known
-	// Named says that someone named the file itself and not a folder around it:
+	// Named says that the file itself was named and not a folder around it:
 	// it is read if it is text at all, and it is an error if it cannot be opened.
 	Named bool
 }

@@ -17,7 +17,7 @@ func (noContent) Code() string  { return "evtx.record.empty" }
 func (noContent) Args() []any   { return nil }
 
 // What is wrong with an event log is said in both languages, unless it names a
-// part of what stands in the log.
+// part of what is in the log.
 func TestLogReason(t *testing.T) {
 	got := read.LogReason(&evtx.Error{Chunk: 1, Err: noContent{}})
 	if !strings.Contains(got.EN, "(the record has no content)") || !strings.Contains(got.JA, "（記録に内容がない）") {

@@ -68,11 +68,11 @@ func TestEventLog(t *testing.T) {
 	}
 	again, _ := paths(t, options(), filepath.Join(dir, "1.evtx"))
 	if again[2].ID != evs[2].ID || again[1].ID == evs[2].ID {
-		t.Error("reading again gives other ids")
+		t.Error("reading again returns other ids")
 	}
 }
 
-// Of each golden sample the log and the JSON that someone else made of it give
+// Of each golden sample the log and the JSON that another tool made of it give
 // the same fields to rules.
 func TestGoldenLogs(t *testing.T) {
 	dir := dataDir(t)
@@ -110,7 +110,7 @@ func TestGoldenLogs(t *testing.T) {
 	t.Logf("%d events are the same", same)
 }
 
-// trimmed takes from fields what the JSON of the samples does not tell as the
+// trimmed takes from fields what the JSON of the samples does not state as the
 // logs do: spaces at the end of texts, case (one Explorer.EXE), and in one time
 // what is less than a microsecond.
 func trimmed(m map[string]any) map[string]any {

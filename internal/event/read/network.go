@@ -77,7 +77,7 @@ func eveDNS(m, d map[string]any) {
 // ssl.10:00:00-11:00:00.log.
 var zeekName = regexp.MustCompile(`^([a-z][a-z0-9_]{1,30})[._-](?:.*\.)?(?:log|json|jsonl|ndjson)(?:\.gz|\.zst)?$`)
 
-// zeekLogs are the logs that a file name may stand for.
+// zeekLogs are the logs that a file name may mean.
 var zeekLogs = map[string]bool{
 	"conn": true, "dns": true, "http": true, "ssl": true, "x509": true, "files": true, "smtp": true, "ssh": true,
 	"ftp": true, "rdp": true, "kerberos": true, "ntlm": true, "dce_rpc": true, "smb_files": true, "smb_mapping": true,

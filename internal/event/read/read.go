@@ -43,7 +43,7 @@ type Report struct {
 	Skipped []SkippedFile
 	SkipN   int64
 	// Records that were read although bytes of them are no UTF-8 (Shift_JIS, say):
-	// those became U+FFFD, so that a rule for the characters they stood for does not
+	// those became U+FFFD, so that a rule for the characters they replace does not
 	// match. The first of each file is listed.
 	Garbled  []BadRecord
 	GarbledN int64

@@ -30,7 +30,7 @@ func options() read.Options {
 	return read.Options{Clock: now}
 }
 
-// paths reads and gives every event and the report.
+// paths returns every event and the report.
 func paths(t *testing.T, opts read.Options, ps ...string) ([]*event.Event, read.Report) {
 	t.Helper()
 	var out []*event.Event
@@ -151,7 +151,7 @@ func TestContainers(t *testing.T) {
 	if len(evs) != 2 || evs[1].Fields["message"] != "there was a log." {
 		t.Errorf("%d lines of prose", len(evs))
 	}
-	// Reading again gives the same ids.
+	// Reading again returns the same ids.
 	again, _ := paths(t, options(), dir)
 	for i, e := range again[:len(again)-1] {
 		if i < len(evs) && e.ID == again[i+1].ID {
@@ -187,7 +187,7 @@ func TestYieldStops(t *testing.T) {
 	}
 }
 
-// TestFraming holds what lies in a stream against the records that come out.
+// TestFraming compares what is in a stream with the records that come out.
 func TestFraming(t *testing.T) {
 	big := `{"big":"` + strings.Repeat("x", 5000) + `"}`
 	for name, c := range map[string]struct {
@@ -283,7 +283,7 @@ type oneByte struct{ r io.Reader }
 
 func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(1, len(p))]) }
 
-// TestTruncated cuts archives at every tenth of their length: what lies before
+// TestTruncated cuts archives at every tenth of their length: what is before
 // the cut comes out, and one record says that the rest is missing.
 func TestTruncated(t *testing.T) {
 	var lines bytes.Buffer

@@ -120,7 +120,7 @@ func TestWindowsRouting(t *testing.T) {
 			"sysmon", "registry_event registry_set", map[string]any{"NXLogEventType": "INFO"}},
 		{`{"Channel":"Microsoft-Windows-PowerShell/Operational","EventID":4104,"ScriptBlockText":"x"}`, "powershell",
 			"ps_script", nil},
-		// A field that is null is there; a System field that is null may stand under another name.
+		// A field that is null is there; a System field that is null may be under another name.
 		{`{"Channel":"System","EventID":7045,"ServiceName":null,"Provider_Name":null,"ProviderName":"x",` +
 			`"EventRecordID":null,"RecordId":5}`, "system", "",
 			map[string]any{"ServiceName": any(nil), "Provider_Name": "x", "EventRecordID": int64(5)}},

@@ -125,7 +125,7 @@ func w3cShape(m map[string]any) (record, bool) {
 }
 
 // Header makes d the decoder of a file's lines: columns is what an earlier decoder of the
-// same file gave as Columns, "" at its start. Only of a file may a line say what the
+// same file returned as Columns, "" at its start. Only of a file may a line say what the
 // columns of the next ones are.
 func (d *Decoder) Header(columns string) {
 	d.file, d.headed, d.columns = true, columns != "", nil
@@ -134,7 +134,7 @@ func (d *Decoder) Header(columns string) {
 	}
 }
 
-// noColumns stands for a file that began with directives and has not named its columns.
+// noColumns means a file that began with directives and has not named its columns.
 const noColumns = "#"
 
 // Columns returns what the lines read so far say about the columns of the next ones.

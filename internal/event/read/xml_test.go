@@ -37,7 +37,7 @@ func wide(s string, big, mark bool) []byte {
 	return out
 }
 
-// exported is a Windows event log as Event Viewer exports it, and as its reader gives it.
+// exported is a Windows event log as Event Viewer exports it, and as its reader returns it.
 func exported(t *testing.T) (xml []string, want []*event.Event) {
 	t.Helper()
 	log := sampleLog(t)
@@ -111,7 +111,7 @@ func same(t *testing.T, name string, want, got *event.Event) {
 	texts := func(fields map[string]any) map[string]string {
 		out := map[string]string{}
 		for k, v := range fields {
-			if list, ok := v.([]any); ok { // XML does not tell an empty text from none
+			if list, ok := v.([]any); ok { // XML does not distinguish an empty text from none
 				v = slices.DeleteFunc(slices.Clone(list), func(v any) bool { return v == "" })
 			}
 			if s, ok := sigma.TextOf(v); ok {

@@ -13,7 +13,7 @@ import (
 const zeekHead = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#open\t2026-01-02-03-04-05\n" +
 	"#fields\tts\tuid\tid.orig_h\tid.orig_p\tquery\tAA\tanswers\tTTLs\tz\n#types\ttime\tstring\taddr\tport\tstring\tbool\tvector[string]\tvector[interval]\tcount\n"
 
-// A Zeek log in TSV gives the events that the same log in JSON gives.
+// A Zeek log in TSV has the events that the same log in JSON has.
 func TestZeekTSV(t *testing.T) {
 	text := zeekHead + "1767323045.250000\tC1\t10.0.0.1\t5353\tbad\\x09\\\\x.example\tT\t192.0.2.1,b.example\t60.000000,-\t-\r\n" +
 		"1767323046.0\tC2\t10.0.0.1\t5353\t(empty)\tF\t(empty)\t-\t7\n" +
@@ -43,7 +43,7 @@ func TestZeekTSV(t *testing.T) {
 	same(2, `{"_path":"conn","ts":1767323047.0,"uid":"C3","id.orig_h":"10.0.0.2","conn_state":"S0"}`)
 }
 
-// Whatever a Zeek log holds, reading it ends, and gives no more lines than it has.
+// Whatever a Zeek log holds, reading it ends, and returns no more lines than it has.
 func FuzzZeekTSV(f *testing.F) {
 	f.Add(zeekHead + "1\tC\t\\x\t\\x4\t\xff\tX\t,\t-,\t1e999\n")
 	f.Add("#separator \n#fields\n\n\x00\n")

@@ -1,0 +1,110 @@
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// maxReason is how long a reason of a node may be that is stored, in bytes of JSON.
+const maxReason = 2000
+
+// ReceiveReceipt takes a member's word about an object that was delivered to
+// it, in the caller's transaction. A word about another object is refused with
+// the same answer whether or not that object exists.
+func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
+	var r msg.Receipt
+	if err := json.Unmarshal(body, &r.Receipt); err != nil {
+		return fault.Wrap(fault.Invalid, i18n.T("the receipt is not readable", "受領通知を読み取れません"), err)
+	}
+	caseID, err := o.delivered(tx, member, r.Object)
+	if err != nil {
+		return err
+	}
+	switch r.State {
+	case wire.Armed, wire.Hunted, wire.Refused, wire.Disarmed:
+	default:
+		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
+	}
+	r.Member, r.Case, r.At, r.Reason = member, caseID, event.PlausibleTime(r.At, tx.Now()), r.Reason.Clip(maxReason)
+	if r.Undisclosed || r.Hits < 0 {
+		r.Undisclosed, r.Hits = true, 0
+	}
+	hits := r.Hits
+	if r.Undisclosed {
+		hits = hitsUndisclosed
+	}
+	at := clock.Micros(r.At)
+	var armed, hunted int64
+	switch r.State {
+	case wire.Armed:
+		armed = at
+	case wire.Hunted:
+		hunted = at
+	}
+	// A receipt never goes back: one that arrives late fills in its own time only.
+	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
+ON CONFLICT (object, member) DO UPDATE SET
+ state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed' AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
+ modified = CASE WHEN excluded.modified > progress.modified THEN excluded.modified ELSE progress.modified END,
+ armed = CASE WHEN progress.armed = 0 THEN excluded.armed ELSE progress.armed END,
+ hunted = CASE WHEN excluded.hunted <> 0 THEN excluded.hunted ELSE progress.hunted END,
+ searched = CASE WHEN excluded.hunted <> 0 THEN excluded.searched ELSE progress.searched END,
+ hits = CASE WHEN excluded.hunted <> 0 THEN excluded.hits ELSE progress.hits END,
+ reason = excluded.reason`,
+		r.Object, member, clock.Micros(r.Modified), string(r.State), armed, hunted, r.Searched, hits, r.Reason.Stored())
+	if err != nil {
+		return err
+	}
+	tx.AfterCommitOnce(o, o.notify)
+	return tx.Emit(msg.TopicReceipt, member+"/"+indicator.ReceiptID(r.Receipt), r)
+}
+
+// delivered returns the case of an object that was delivered to a member, and refuses
+// statements about what never was.
+func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
+	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)
+		AND EXISTS (SELECT 1 FROM delivery d WHERE d.member = $2 AND d.object = o.id)`, object, member)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", fault.New(fault.NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"))
+	}
+	return list[0], nil
+}
+
+// ReceiveSighting takes a member's word that it saw an indicator, in the
+// caller's transaction. The greatest count stands.
+func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
+	var s msg.Sighting
+	if err := json.Unmarshal(body, &s.Sighting); err != nil {
+		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "目撃情報を読み取れません"), err)
+	}
+	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
+		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "目撃情報が正しくありません"))
+	}
+	caseID, err := o.delivered(tx, member, s.Indicator)
+	if err != nil {
+		return err
+	}
+	s.Realm = event.Clip(s.Realm, 100)
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.Owned(s.Handling, member)
+	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
+ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
+		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
+	if err != nil || n == 0 {
+		return err
+	}
+	tx.AfterCommitOnce(o, o.notify)
+	return tx.Emit(msg.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
+}
