@@ -87,6 +87,26 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// sides are the packages of a capability that only a hub or only a node uses.
+var sides = []struct{ hub, node []string }{
+	{[]string{"internal/share/publish"}, []string{"internal/share/release", "internal/share/inbox"}},
+}
+
+// Law 1, inside of a capability: what a hub does and what a node does are apart.
+func TestSides(t *testing.T) {
+	for _, f := range source(t) {
+		for _, s := range sides {
+			for _, path := range f.imports() {
+				to, ours := ours(path)
+				if ours && (slices.Contains(s.hub, f.pkg) && slices.Contains(s.node, to) ||
+					slices.Contains(s.node, f.pkg) && slices.Contains(s.hub, to)) {
+					t.Errorf("%s imports %s: one is the hub's and the other the node's", f.path, to)
+				}
+			}
+		}
+	}
+}
+
 // Law 1: the table of who may use whom has no cycle and names nobody who is not there.
 func TestUses(t *testing.T) {
 	there := map[string]bool{}
@@ -195,7 +215,6 @@ var sleeps = map[string]string{
 	"internal/event/follow/follow_test.go": "being changed",
 	"internal/event/follow/lives_test.go":  "being changed",
 	"internal/event/listen/syslog_test.go": "being changed",
-	"internal/share/inbox_test.go":         "being changed",
 	"internal/web/browser_test.go":         "being changed",
 }
 

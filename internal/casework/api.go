@@ -72,6 +72,9 @@ func (c Case) body() CaseBody {
 	return b
 }
 
+// unchanged returns what programs read: they get exact values.
+func unchanged(s string) string { return s }
+
 func (f file) detail(l i18n.Lang) CaseDetail {
 	d := CaseDetail{CaseBody: f.body(), Parts: []PartBody{}, Entries: []EntryBody{}}
 	if j, ok := f.lead(""); ok {
@@ -81,7 +84,7 @@ func (f file) detail(l i18n.Lang) CaseDetail {
 		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Retro, p.Handling.TLP.String(), p.At})
 	}
 	for _, e := range f.entries {
-		d.Entries = append(d.Entries, EntryBody{e.At, e.Kind, e.Member, e.By, i18n.Text{EN: e.EN, JA: e.JA}.In(l), e.Handling.TLP.String()})
+		d.Entries = append(d.Entries, EntryBody{e.At, e.Kind, e.Member, e.By, e.Text(unchanged).In(l), e.Handling.TLP.String()})
 	}
 	return d
 }

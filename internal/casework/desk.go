@@ -77,7 +77,7 @@ func (s *Service) Note(ctx context.Context, v policy.Viewer, id, text string, h 
 			tx,
 			c.ID,
 			Entry{Kind: "note", Class: Coordination, Member: v.Member, By: v.Name, Handling: h},
-			i18n.Same(text),
+			saysNote, text,
 		)
 	})
 }
@@ -119,7 +119,7 @@ func (s *Service) SetState(ctx context.Context, v policy.Viewer, id string, to S
 			return err
 		}
 		if err := s.entry(tx, c.ID, Entry{Kind: "state", Class: Coordination, Member: v.Member, By: v.Name, Handling: c.Handling},
-			i18n.T("State: {0}", "状態：{0}").With(to.Name())); err != nil {
+			saysState, string(to)); err != nil {
 			return err
 		}
 		return tx.Emit(

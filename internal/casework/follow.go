@@ -2,10 +2,10 @@ package casework
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -29,7 +29,7 @@ func (s *Service) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
 		return err
 	}
 	return s.entry(tx, c.ID, Entry{Kind: "severity", Class: Coordination, At: ev.At, Handling: c.Handling},
-		i18n.T("Severity {0} (between {1} and {2})", "深刻度 {0}（{1}～{2} の間）").With(ev.Likely, ev.Lowest, ev.Most))
+		saysSeverity, strconv.Itoa(ev.Likely), strconv.Itoa(ev.Lowest), strconv.Itoa(ev.Most))
 }
 
 // OnIndicator notes that an indicator was taken out of a case; what matches it
@@ -53,7 +53,7 @@ func (s *Service) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 		return err
 	}
 	return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
-		i18n.T("Indicator made and sent to {0} {0:member|members}", "指標を作成し {0} 構成員へ配布").With(ev.Entitled))
+		saysIndicator, strconv.Itoa(ev.Entitled))
 }
 
 // within is how a note of a case about an indicator is handled: it is for those
@@ -86,11 +86,10 @@ func (s *Service) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 		return err
 	}
 	tx.AfterCommitOnce(s, s.tell)
-	text := i18n.T("Sighting: seen {0} {0:time|times}", "目撃：{0} 回").With(ev.Count)
+	says, args := saysSighting, []string{strconv.Itoa(ev.Count)}
 	if ev.Retro {
-		text = i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}",
-			"過去の目撃：{1} 以降に痕跡 {0} 件").With(ev.Count, ev.First.Format("2006-01-02"))
+		says, args = saysPastSighting, append(args, ev.First.Format("2006-01-02"))
 	}
 	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At,
-		Handling: ev.Handling}, text)
+		Handling: ev.Handling}, says, args...)
 }

@@ -96,10 +96,10 @@ type Entry struct {
 	Class    Class           `db:"class"`
 	Member   string          `db:"member"`
 	By       string          `db:"by_user"`
-	Subject  string          `db:"subject"` // id of what it is about
-	EN       string          `db:"en"`
-	JA       string          `db:"ja"`
+	Subject  string          `db:"subject"`   // id of what it is about
+	Says     string          `db:"says"`      // a key of sentences
+	Args     []string        `db:"args,json"` // exact
 	Handling policy.Handling `db:",handling"`
 }
 
-const entryColumns = "e.id, e.incident, e.at, e.kind, e.class, e.member, e.by_user, e.subject, e.en, e.ja, e.tlp, e.owner, e.audience"
+const entryColumns = "e.id, e.incident, e.at, e.kind, e.class, e.member, e.by_user, e.subject, e.says, e.args, e.tlp, e.owner, e.audience"

@@ -12,7 +12,6 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -36,9 +35,8 @@ type PageConfig struct {
 	Judge func(ctx context.Context, v policy.Viewer, caseID string, inputs []AxisInput, outlook string) error
 	// Indicators gives what came out of a case, as far as the viewer may see it.
 	Indicators func(ctx context.Context, v policy.Viewer, caseID string) ([]IndicatorLine, error)
-	// Cycle draws the case's way round the cycle; nil if there is none. It names
-	// members, so it is asked for the hub's people only.
-	Cycle func(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error)
+
+	site *web.Site // set by Pages
 }
 
 // Scale is what a severity is judged on.
@@ -113,6 +111,7 @@ type IndicatorLine struct {
 
 // Pages adds /cases and a page for each case.
 func Pages(site *web.Site, c PageConfig) {
+	c.site = site
 	site.Templates(Templates())
 	site.Page("/cases", policy.RoleReader, c.listPage)
 	site.Page("/cases/{number}", policy.RoleReader, c.page)
@@ -129,7 +128,7 @@ type file struct {
 	entries    []Entry
 	judgements []Judgement
 	indicators []IndicatorLine
-	cycle      svg.Picture
+	panels     web.Panels
 	names      map[string]string
 }
 
@@ -176,8 +175,8 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer, number string) (f
 			}
 		}
 	}
-	if !f.party && c.Cycle != nil {
-		if f.cycle, err = c.Cycle(ctx, v, f.ID); err != nil {
+	if c.site != nil {
+		if f.panels, err = c.site.Load(ctx, "case", v, f.ID); err != nil {
 			return f, err
 		}
 	}
@@ -222,11 +221,10 @@ func (f *file) narrow(v policy.Viewer) {
 			if i < 0 {
 				continue
 			}
-			t := i18n.T("Your finding “{0}” is in this case", "自組織の検知「{0}」がこの事案に入りました").With(web.Defang(own[i].Title))
-			e.Kind, e.Class, e.Member, e.EN, e.JA, e.Handling = "finding", Victim, v.Member, t.EN, t.JA, own[i].Handling
+			e.Kind, e.Class, e.Member, e.Handling = "finding", Victim, v.Member, own[i].Handling
+			e.Says, e.Args = saysOwnFinding, []string{own[i].Title}
 		case "indicator":
-			t := i18n.T("Indicator made and shared", "指標を作成し、共有しました")
-			e.EN, e.JA = t.EN, t.JA
+			e.Says, e.Args = saysMadeIndicator, nil
 		case "severity":
 			// What the hub told before this party came is about others.
 			if len(own) > 0 && e.At.Before(own[0].At) {

@@ -19,7 +19,7 @@ type caseData struct {
 	Ask        i18n.Text // the axis to find out about next
 	Level      i18n.Text
 	Action     i18n.Text
-	Cycle      svg.Picture
+	Panels     web.Panels // of other capabilities
 	Graph      *svg.Graph
 	Entries    []web.Entry
 	Before     *web.Link // to the entries before those
@@ -60,7 +60,7 @@ func (c PageConfig) caseView(r *web.Request, f file, form *web.Form) *web.View {
 	if f.Severity >= 0 {
 		v.Severity = &web.Judged{Likely: f.Severity, Low: f.Lowest, High: f.Highest}
 	}
-	d := caseData{Number: f.Number, Party: f.party, Facts: f.facts(), Cycle: f.cycle, Graph: f.graph(), Entries: f.timeline(), Parts: f.partList(), Form: form, Scale: c.Scale}
+	d := caseData{Number: f.Number, Party: f.party, Facts: f.facts(), Panels: f.panels, Graph: f.graph(), Entries: f.timeline(), Parts: f.partList(), Form: form, Scale: c.Scale}
 	if f.indicators != nil {
 		l := f.indicatorList()
 		d.Indicators = &l
@@ -223,7 +223,7 @@ func (f file) timeline() []web.Entry {
 	}
 	for _, e := range f.entries {
 		icon, mood := look(e.Kind)
-		said := i18n.Text{EN: e.EN, JA: e.JA}
+		said := e.Text(web.Defang)
 		who := f.names[e.Member]
 		if e.By != "" {
 			if who != "" {
@@ -236,7 +236,7 @@ func (f file) timeline() []web.Entry {
 		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
 			w.Text = i18n.T("wrote", "の記録")
-			w.Body = i18n.Text{EN: web.DefangText(e.EN), JA: web.DefangText(e.JA)} // people paste what attackers chose
+			w.Body = i18n.Same(web.DefangText(said.EN)) // people paste what attackers chose
 		}
 		if link, ok := about[e.Subject]; ok {
 			w.Text = web.Run{said, link}

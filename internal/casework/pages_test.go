@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/event"
@@ -16,7 +17,6 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -89,11 +89,16 @@ func newConsole(t *testing.T, b *bench) *console {
 		Indicators: func(context.Context, policy.Viewer, string) ([]IndicatorLine, error) {
 			return []IndicatorLine{{ID: "indicator--1", Name: "An indicator", Kind: "domain-name", Value: "evil.example", Entitled: 777, Armed: 776, Handling: policy.Handling{TLP: policy.Amber}}}, nil
 		},
-		Cycle: func(context.Context, policy.Viewer, string) (svg.Picture, error) {
-			return svg.Cycle{Text: i18n.T("Alpha Power was first", "Alpha Power が最初")}, nil
-		},
 	}
 	site := web.New(web.Config{Clock: b.now, Auth: auth})
+	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{txt .}}</p>{{end}}`)}})
+	site.AddPanels(web.Panel{Page: "case", Slot: "top", Template: "test/panel",
+		Load: func(_ context.Context, v policy.Viewer, _ string) (any, error) {
+			if !v.Hub {
+				return nil, nil
+			}
+			return i18n.T("Alpha Power was first", "Alpha Power が最初"), nil
+		}})
 	Pages(site, cfg)
 	mux := http.NewServeMux()
 	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}), cfg)
@@ -136,6 +141,9 @@ func TestAsAnOrganisationSeesIt(t *testing.T) {
 		_, page := c.get(t, "desk", "/cases/"+c.number+"?lang=en")
 		if !strings.Contains(page, "?as=b") {
 			t.Fatal("the page has no way to the preview")
+		}
+		if !strings.Contains(page, "Alpha Power was first") {
+			t.Error("the page has not the panel of another capability")
 		}
 		for _, who := range []string{"desk", "reader"} {
 			code, body := c.get(t, who, "/cases/"+c.number+"?lang=en&as=b")

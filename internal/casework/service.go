@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/internal/web"
 )
 
 // People names the members, as far as cases need it.
@@ -209,7 +207,7 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 		return "", err
 	}
 	return c.ID, s.entry(tx, c.ID, Entry{Kind: "opened", Class: Coordination, Subject: f.ID, Handling: c.Handling},
-		i18n.T("Case {0} opened by a finding of “{1}”", "検知「{1}」により事案 {0} を開設").With(c.Number, web.Defang(f.Rule.Title)))
+		saysOpened, c.Number, f.Rule.Title)
 }
 
 // caseHandling is how a case is marked as a whole: for the hub's people and the
@@ -249,25 +247,17 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 		return err
 	}
 	if why != "opened" {
-		if err := s.entry(tx, id, Entry{Kind: "finding", Class: Victim, Member: f.Member, Subject: f.ID, Handling: f.Handling}, joined(f, why)); err != nil {
+		says := saysJoined
+		if f.Retro {
+			says = saysTrace
+		}
+		e := Entry{Kind: "finding", Class: Victim, Member: f.Member, Subject: f.ID, Handling: f.Handling}
+		if err := s.entry(tx, id, e, says, f.Rule.Title, why); err != nil {
 			return err
 		}
 	}
 	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened", Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
 		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
-}
-
-func joined(f msg.Finding, why string) i18n.Text {
-	by := map[string]i18n.Text{
-		"indicator":  i18n.T("a shared indicator matched", "共有指標に一致"),
-		"observable": i18n.T("the same value was seen", "同じ観測値を検出"),
-		"host":       i18n.T("on the same machine", "同じ端末で発生"),
-		"rule":       i18n.T("the same rule matched", "同じ規則に一致"),
-	}[why]
-	if f.Retro {
-		return i18n.T("Trace in the past: “{0}” ({1})", "過去の痕跡：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
-	}
-	return i18n.T("Related finding: “{0}” ({1})", "関連する検知：「{0}」（{1}）").With(web.Defang(f.Rule.Title), by)
 }
 
 // widen lets a case take in what a finding adds to it.
@@ -305,8 +295,8 @@ func (s *Service) store(tx *store.Tx, c Case) error {
 }
 
 // entry writes one line of the timeline.
-func (s *Service) entry(tx *store.Tx, id string, e Entry, text i18n.Text) error {
-	e.ID, e.Incident, e.EN, e.JA = cmp.Or(e.ID, clock.NewID()), id, text.EN, text.JA
+func (s *Service) entry(tx *store.Tx, id string, e Entry, says string, args ...string) error {
+	e.ID, e.Incident, e.Says, e.Args = cmp.Or(e.ID, clock.NewID()), id, says, args
 	e.At = cmp.Or(e.At, tx.Now())
 	return store.Insert(tx, "incident_entry", []Entry{e})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -78,7 +78,7 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 			if err != nil {
 				return err
 			}
-			todo, err := share.HuntsLeft(tx)
+			todo, err := inbox.HuntsLeft(tx)
 			busy = busy || (!m.node.Link().Suspended() && ready > 0) || todo > 0
 			print += fmt.Sprint(ready, todo)
 			return err

@@ -52,7 +52,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	}
 	list := []role.Module{
 		role.Core(),
-		situation.HubModule(tracker, h.situationView()),
+		situation.HubModule(tracker, h.situationView(), h.directory.Name),
 		h.findings(notify("findings")),
 		casework.Module(cases),
 		severity.Module(h.judge),

@@ -12,9 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/publish"
-	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -25,7 +23,7 @@ func (h *Hub) caseView() (casework.PageConfig, error) {
 		return casework.PageConfig{}, err
 	}
 	return casework.PageConfig{DB: h.db, Cases: h.cases, Clock: h.cfg.Clock, Name: h.directory.Name, Sector: h.directory.Sector, Judgements: h.judgements, Scale: scaleOf(scale),
-		Judge: h.judgeCase, Indicators: h.caseIndicators, Cycle: h.caseCycle}, nil
+		Judge: h.judgeCase, Indicators: h.caseIndicators}, nil
 }
 
 func scaleOf(s *severity.Scale) casework.Scale {
@@ -94,7 +92,7 @@ func (h *Hub) judgement(ctx context.Context, a severity.Assessment, scale *sever
 }
 
 func judgedAxis(axis severity.Axis, in severity.Input) casework.JudgedAxis {
-	out := casework.JudgedAxis{AxisInput: casework.AxisInput{Axis: in.Axis, Confidence: string(in.Confidence), Value: in.Value}, Name: axis.Names, Answer: in.Confidence.Name(), Why: in.Why}
+	out := casework.JudgedAxis{AxisInput: casework.AxisInput{Axis: in.Axis, Confidence: string(in.Confidence), Value: in.Value}, Name: axis.Names, Answer: in.Confidence.Name(), Why: in.Reason()}
 	for _, o := range axis.Options {
 		if o.ID == in.Value {
 			out.Answer = o.Names
@@ -156,20 +154,4 @@ func reach(tx *store.Tx, l *casework.IndicatorLine) error {
 	seen, err := publish.SightingsOf(tx, l.ID)
 	l.Sightings = len(seen)
 	return err
-}
-
-// caseCycle draws the cycle of a case as far as v may know of its indicators.
-func (h *Hub) caseCycle(ctx context.Context, v policy.Viewer, caseID string) (svg.Picture, error) {
-	var c situation.Cycle
-	err := h.db.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
-		c, err = situation.Of(tx, caseID)
-		return err
-	})
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c.Picture(func(id string) string { return h.directory.Name(ctx, id) }), nil
 }

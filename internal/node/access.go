@@ -9,7 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma/correlate"
 )
@@ -18,9 +18,9 @@ import (
 func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
-func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]share.Hunted, error) {
-	out := make([]share.Hunted, len(indicators))
-	return out, n.matcher.Hunt(ctx, indicators, func(which []int, list []share.Hunted) error {
+func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]inbox.Hunted, error) {
+	out := make([]inbox.Hunted, len(indicators))
+	return out, n.matcher.Hunt(ctx, indicators, func(which []int, list []inbox.Hunted) error {
 		for k, i := range which {
 			out[i] = list[k]
 		}

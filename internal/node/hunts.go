@@ -3,16 +3,16 @@ package node
 import (
 	"context"
 
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 )
 
 // hunts lends the search of a node's past to its console.
 type hunts struct{ n *Node }
 
 // Hunting tells of the search that is under way.
-func (h hunts) Hunting() (share.HuntProgress, bool) {
+func (h hunts) Hunting() (inbox.HuntProgress, bool) {
 	p, ok := h.n.detect.Progress()
-	return share.HuntProgress{Indicators: p.Indicators, Ready: p.Ready, Done: p.Done, Total: p.Total}, ok
+	return inbox.HuntProgress{Indicators: p.Indicators, Ready: p.Ready, Done: p.Done, Total: p.Total}, ok
 }
 
 // StopHunts ends it.

@@ -20,7 +20,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -274,7 +274,7 @@ func TestPatternFromTheHub(t *testing.T) {
 			err = hub.Arm([][]byte{ind})[0]
 		}
 		if err == nil {
-			err = hub.Hunt(t.Context(), [][]byte{ind}, func(_ []int, list []share.Hunted) error { return list[0].Err })
+			err = hub.Hunt(t.Context(), [][]byte{ind}, func(_ []int, list []inbox.Hunted) error { return list[0].Err })
 		}
 		return id, err
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/match"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 )
 
-// matcher is share.Matcher over detect's engine and hunts.
+// matcher is inbox.Matcher over detect's engine and hunts.
 type matcher struct {
 	service *detect.Service
 	reader  match.Reader
@@ -35,15 +35,15 @@ func (m matcher) Arm(indicators [][]byte) []error {
 // Disarm stops that.
 func (m matcher) Disarm(ids []string) { m.service.Engine().Disarm(ids...) }
 
-// Hunt searches the node's past for indicators, see share.Matcher.
-func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []share.Hunted) error) error {
+// Hunt searches the node's past for indicators, see inbox.Matcher.
+func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []inbox.Hunted) error) error {
 	var list []match.Armed
 	var at, bad []int
-	var why []share.Hunted
+	var why []inbox.Hunted
 	all, errs := m.reader.ReadAll(indicators)
 	for i, err := range errs {
 		if err != nil {
-			bad, why = append(bad, i), append(why, share.Hunted{Err: err})
+			bad, why = append(bad, i), append(why, inbox.Hunted{Err: err})
 			continue
 		}
 		list, at = append(list, all[i]), append(at, i)
@@ -59,10 +59,10 @@ func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which 
 	_, err := m.service.HuntAll(ctx, list, func(which []int, out []hunt.Result) error {
 		var places []int
 		var ids []string
-		var some []share.Hunted
+		var some []inbox.Hunted
 		for k, i := range which {
 			places, ids = append(places, at[i]), append(ids, list[i].ID)
-			some = append(some, share.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
+			some = append(some, inbox.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
 		}
 		if err := cmp.Or(m.service.Refill(ctx, ids...), m.service.RefillCorrelations(ctx, ids...)); err != nil {
 			return err

@@ -19,7 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
@@ -76,16 +76,16 @@ func (n *Node) findings() role.Module {
 
 // received is what the hub sent: indicators, which the node matches and searches its past for.
 func (n *Node) received() role.Module {
-	c := share.PageConfig{DB: n.db, Hunts: hunts{n}, Tabs: indicatorTabs()}
+	c := inbox.PageConfig{DB: n.db, Hunts: hunts{n}, Tabs: indicatorTabs()}
 	return role.Module{
 		Name:       "share",
 		Migrations: []store.Migration{indicator.Migration()},
 		Pages: func(site *web.Site) {
 			site.Templates(indicator.Templates())
-			site.Templates(share.Templates())
-			share.Pages(site, c)
+			site.Templates(inbox.Templates())
+			inbox.Pages(site, c)
 		},
-		API:     func(a *api.API) { share.API(a, c) },
+		API:     func(a *api.API) { inbox.API(a, c) },
 		Nav:     []web.NavItem{role.NavIndicators},
 		Finders: []search.Finder{indicator.Finder(n.db)},
 		Gauges: []role.Gauge{{Name: "meneki_indicators_armed", Help: "Indicators that are matched.",

@@ -38,7 +38,7 @@ import (
 	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
@@ -69,7 +69,7 @@ type Node struct {
 	lock       *os.File
 	detect     *detect.Service
 	outgoing   *release.Outgoing
-	inbox      *share.Inbox
+	inbox      *inbox.Inbox
 	matcher    matcher
 	link       *bus.Link
 	sensors    *sensors
@@ -223,7 +223,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 		return err
 	}
 	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
-	if n.inbox, err = share.OpenInbox(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
+	if n.inbox, err = inbox.Open(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
 	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed

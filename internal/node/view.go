@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
-	"github.com/meneki/meneki/internal/share"
+	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
@@ -41,7 +41,7 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		if s.Ready, err = release.Count(tx, release.StateReady); err != nil {
 			return err
 		}
-		if s.Hunting, err = share.HuntsLeft(tx); err != nil {
+		if s.Hunting, err = inbox.HuntsLeft(tx); err != nil {
 			return err
 		}
 		if s.FindingsTotal, err = finding.Count(tx, finding.Filter{}); err != nil {

@@ -80,9 +80,9 @@ func (f facts) physical() bool {
 // rule is one row: if it applies, the axis is estimated at value and is at
 // least least; the upper end is the sector's.
 type rule struct {
-	axis, value, least string
-	when               func(facts) bool
-	why                i18n.Text
+	code, axis, value, least string // the code is stored as the input's Why
+	when                     func(facts) bool
+	why                      i18n.Text
 }
 
 // rules is the whole of what meneki concludes by itself about a case; the first
@@ -90,21 +90,43 @@ type rule struct {
 // says what an attack has done to a service: only people can.
 func rules() []rule {
 	return []rule{
-		{"continuity", "2", "1", func(f facts) bool { return f.tactic("impact") },
+		{"impact", "continuity", "2", "1", func(f facts) bool { return f.tactic("impact") },
 			i18n.T("a rule of the tactic “impact” matched: something acts on systems or data", "「impact」戦術の規則に一致：システムまたはデータへの作用がある")},
-		{"continuity", "1", "0", func(f facts) bool { return f.strong() && f.tactic(inside...) },
+		{"inside", "continuity", "1", "0", func(f facts) bool { return f.strong() && f.tactic(inside...) },
 			i18n.T("a rule of level high or critical shows somebody inside; no effect on the service is known", "重要度 high 以上の規則が内部での活動を示す。サービスへの影響は未確認")},
-		{"safety", "1", "0", func(f facts) bool { return f.tactic("impact") && f.physical() },
+		{"impact.physical", "safety", "1", "0", func(f facts) bool { return f.tactic("impact") && f.physical() },
 			i18n.T("the tactic “impact” in a sector whose failure can hurt people", "停止が人に危害を及ぼし得る分野での「impact」戦術")},
-		{"trust", "2", "1", func(f facts) bool { return f.tactic("exfiltration") },
+		{"exfiltration", "trust", "2", "1", func(f facts) bool { return f.tactic("exfiltration") },
 			i18n.T("a rule of the tactic “exfiltration” matched: data may have left", "「exfiltration」戦術の規則に一致：情報が持ち出された可能性がある")},
-		{"trust", "2", "0", func(f facts) bool { return len(f.sectors) >= 2 },
+		{"sectors", "trust", "2", "0", func(f facts) bool { return len(f.sectors) >= 2 },
 			i18n.T("organisations of several sectors are struck", "複数の分野の組織が被害を受けている")},
-		{"trust", "1", "0", func(f facts) bool { return f.members >= 2 },
+		{"members", "trust", "1", "0", func(f facts) bool { return f.members >= 2 },
 			i18n.T("several organisations are struck", "複数の組織が被害を受けている")},
-		{"trust", "1", "0", func(f facts) bool { return f.strong() },
+		{"strong", "trust", "1", "0", func(f facts) bool { return f.strong() },
 			i18n.T("a rule of level high or critical matched", "重要度 high 以上の規則に一致")},
 	}
+}
+
+// whyNothing is the code of an axis that no rule applies to.
+const whyNothing = "nothing"
+
+// Reason is why an input is as it is: what a person wrote, or the sentence of the
+// automatic rule; nothing if there is none.
+func (in Input) Reason() i18n.Text {
+	switch {
+	case in.Why == "":
+		return i18n.Text{}
+	case in.By != FirstBy:
+		return i18n.Same(in.Why)
+	case in.Why == whyNothing:
+		return i18n.T("nothing that meneki knows by itself says", "meneki が自動で得た情報からは判断できない")
+	}
+	for _, r := range rules() {
+		if r.code == in.Why {
+			return r.why
+		}
+	}
+	return i18n.T("a reason that this version cannot read: {0}", "この版では読み取れない理由：{0}").With(in.Why)
 }
 
 // First derives the inputs of the first assessment on the lead scale from what
@@ -119,11 +141,10 @@ func First(ev msg.CaseChanged) []Input {
 	}
 	var out []Input
 	for _, axis := range []string{"continuity", "safety", "trust"} {
-		in := Input{Axis: axis, Confidence: Unknown, Least: "0", Most: worst(f.sectors, axis), By: FirstBy,
-			Why: i18n.T("nothing that meneki knows by itself tells", "meneki が自動で得た情報からは判断できない")}
+		in := Input{Axis: axis, Confidence: Unknown, Least: "0", Most: worst(f.sectors, axis), By: FirstBy, Why: whyNothing}
 		for _, r := range rules() {
 			if r.axis == axis && r.when(f) {
-				in.Confidence, in.Value, in.Least, in.Why = Estimated, r.value, r.least, r.why
+				in.Confidence, in.Value, in.Least, in.Why = Estimated, r.value, r.least, r.code
 				break
 			}
 		}

@@ -24,10 +24,11 @@ type Input struct {
 	Value      string     `json:"value,omitempty"` // option id; empty if unknown
 	// Least and Most bound what it can be, as option ids. Empty: for a known
 	// input its value, for any other the ends of the axis.
-	Least string    `json:"least,omitempty"`
-	Most  string    `json:"most,omitempty"`
-	By    string    `json:"by,omitempty"` // user id, or the automatic rule
-	Why   i18n.Text `json:"why,omitzero"`
+	Least string `json:"least,omitempty"`
+	Most  string `json:"most,omitempty"`
+	By    string `json:"by,omitempty"` // user id, or the automatic rule
+	// Why is what a person wrote, or the code of the automatic rule; see Reason.
+	Why string `json:"why,omitempty"`
 }
 
 // Result is what a scale makes of inputs.

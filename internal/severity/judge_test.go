@@ -277,7 +277,7 @@ func properties(t *testing.T, s *Scale) {
 		r := must(t, s, in)
 		other := rapid.Permutation(in).Draw(t, "order")
 		for i := range other {
-			other[i].By, other[i].Why = "somebody", i18n.Same("x")
+			other[i].By, other[i].Why = "somebody", "x"
 		}
 		if must(t, s, other) != r {
 			t.Fatal("the order counts")
@@ -341,7 +341,7 @@ func TestFirstAssessment(t *testing.T) {
 			t.Errorf("%s: %+v %v, want %d %d %d", c.name, r, err, c.lowest, c.likely, c.highest)
 		}
 		for _, i := range in {
-			if i.Confidence == Known || i.By != FirstBy || i.Why.EN == "" || i.Why.JA == "" {
+			if i.Confidence == Known || i.By != FirstBy || i.Reason().EN == "" || i.Reason().EN == i.Reason().JA || strings.Contains(i.Reason().EN, "cannot read") {
 				t.Errorf("%s: %+v", c.name, i)
 			}
 		}
@@ -366,4 +366,23 @@ func TestFirstAssessment(t *testing.T) {
 			t.Fatalf("%+v, then %+v", before, after)
 		}
 	})
+}
+
+// Every automatic rule has a code of its own, and its sentence in both languages;
+// a code that is not known says so, and a person's own words stay as they are.
+func TestReasons(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rules() {
+		got := Input{By: FirstBy, Why: r.code}.Reason()
+		if r.code == "" || r.code == whyNothing || seen[r.code] || got != r.why || got.EN == "" || got.JA == "" || got.EN == got.JA {
+			t.Errorf("rule %q: %q", r.code, got)
+		}
+		seen[r.code] = true
+	}
+	if got := (Input{By: FirstBy, Why: "of.tomorrow"}).Reason(); !strings.HasSuffix(got.EN, "cannot read: of.tomorrow") || got.EN == got.JA {
+		t.Errorf("an unknown code: %q", got)
+	}
+	if got := (Input{By: "ana", Why: "impact"}).Reason(); got != i18n.Same("impact") {
+		t.Errorf("what a person wrote: %q", got)
+	}
 }

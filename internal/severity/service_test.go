@@ -123,7 +123,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.changed(t, opened)
 		b.hand.Add(time.Second)
-		a, err := b.s.Judge(ctx, analyst, "case1", Lead, []Input{{Axis: "continuity", Confidence: Known, Value: "3", Why: i18n.T("plant stopped", "発電所が停止")}, {Axis: "safety", Confidence: Known, Value: "0", By: "forged"}}, Worsening)
+		a, err := b.s.Judge(ctx, analyst, "case1", Lead, []Input{{Axis: "continuity", Confidence: Known, Value: "3", Why: "発電所が停止"}, {Axis: "safety", Confidence: Known, Value: "0", By: "forged"}}, Worsening)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 			t.Fatal(last, err)
 		}
 		got := last["case1"]
-		if got.Lowest != 3 || got.Likely != 3 || !got.Automatic || got.Outlook != Worsening || got.Inputs[0].By != "ana" || got.Inputs[0].Why.JA != "発電所が停止" || got.Inputs[1].By != "ana" || got.Inputs[2].By != FirstBy || got.Inputs[2].Value != "2" {
+		if got.Lowest != 3 || got.Likely != 3 || !got.Automatic || got.Outlook != Worsening || got.Inputs[0].By != "ana" || got.Inputs[0].Why != "発電所が停止" || got.Inputs[1].By != "ana" || got.Inputs[2].By != FirstBy || got.Inputs[2].Value != "2" {
 			t.Errorf("%+v", got)
 		}
 		b.changed(t, more)

@@ -60,8 +60,8 @@ CREATE TABLE incident_entry (
   member   TEXT NOT NULL,
   by_user  TEXT NOT NULL,
   subject  TEXT NOT NULL,
-  en       TEXT NOT NULL,
-  ja       TEXT NOT NULL,
+  says     TEXT NOT NULL,
+  args     TEXT NOT NULL,
   tlp      INTEGER NOT NULL,
   owner    TEXT NOT NULL,
   audience TEXT NOT NULL

@@ -1,7 +1,7 @@
-// Package share takes what the hub sends to a node, has it armed and has the past
+// Package inbox takes what the hub sends to a node, has it armed and has the past
 // hunted for it. What leaves a node is in package release, what a hub does with
 // indicators in package publish, and what both know of one in package indicator.
-package share
+package inbox
 
 import (
 	"embed"

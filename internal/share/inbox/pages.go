@@ -1,4 +1,4 @@
-package share
+package inbox
 
 import (
 	"net/url"
@@ -30,7 +30,7 @@ type indicatorData struct {
 type PageConfig struct {
 	DB *store.DB
 	// Hunts shows and steers the search of the past; nil: nobody does.
-	Hunts HuntDesk
+	Hunts Hunts
 	// Tabs are the views of indicators; that of /indicators is marked here.
 	Tabs []web.Tab
 }

@@ -1,4 +1,4 @@
-package share
+package inbox
 
 import (
 	"context"
@@ -79,9 +79,9 @@ const (
 	requestTimeout = 10 * time.Second
 )
 
-// OpenInbox makes the inbox and arms everything that the node was armed with
+// Open makes the inbox and arms everything that the node was armed with
 // when it stopped.
-func OpenInbox(ctx context.Context, db *store.DB, gate *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+func Open(ctx context.Context, db *store.DB, gate *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
 	b := &Inbox{db: db, gate: gate, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
 		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	text, ok, err := db.Setting(ctx, settingLast)

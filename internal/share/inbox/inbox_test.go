@@ -1,4 +1,4 @@
-package share
+package inbox
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -133,7 +134,7 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 		return json.Marshal(a)
 	})
 	var err error
-	n.Inbox, err = OpenInbox(t.Context(), db, n.outgoing, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
+	n.Inbox, err = Open(t.Context(), db, n.outgoing, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,9 +320,7 @@ func TestInboxRestart(t *testing.T) {
 		}
 		again.engine.odd = ""
 		go func() { done <- again.RunHunts(ctx) }()
-		for left() > 0 {
-			time.Sleep(time.Millisecond)
-		}
+		await.True(t, 10*time.Second, "the hunts that were left are not done", func() bool { return left() == 0 })
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)

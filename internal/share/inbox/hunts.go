@@ -1,4 +1,4 @@
-package share
+package inbox
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// HuntDesk is the search of a node's past, as people see and steer it.
-type HuntDesk interface {
+// Hunts is the search of a node's past, as people see and steer it.
+type Hunts interface {
 	// Hunting tells of the search that is under way: how many events of how many it
 	// has dealt with, for how many indicators.
 	Hunting() (h HuntProgress, ok bool)

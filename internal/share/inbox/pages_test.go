@@ -1,4 +1,4 @@
-package share
+package inbox
 
 import (
 	"net/http"
