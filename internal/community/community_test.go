@@ -188,7 +188,7 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Passport{Member: "m1", Name: "みどり市", Sector: "local-government", Hub: plain.URL, HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt", Seed: "SEED"}
+	want := Enrolment{Member: "m1", Name: "みどり市", Sector: "local-government", Hub: plain.URL, HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt", Seed: "SEED"}
 	if diff := cmp.Diff(want, p); diff != "" || got.PublicKey != "UPUB" {
 		t.Errorf("%s key %q", diff, got.PublicKey)
 	}
@@ -223,16 +223,16 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-func TestPassport(t *testing.T) {
+func TestEnrolment(t *testing.T) {
 	dir := t.TempDir()
-	if _, ok, err := LoadPassport(dir); ok || err != nil {
-		t.Fatalf("no passport: %v %v", ok, err)
+	if _, ok, err := LoadEnrolment(dir); ok || err != nil {
+		t.Fatalf("no enrolment: %v %v", ok, err)
 	}
-	want := Passport{Member: "m", Name: "名", Seed: "SU"}
+	want := Enrolment{Member: "m", Name: "名", Seed: "SU"}
 	if err := want.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	got, ok, err := LoadPassport(dir)
+	got, ok, err := LoadEnrolment(dir)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

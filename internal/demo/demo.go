@@ -226,7 +226,7 @@ func (d *Demo) join(ctx context.Context, m *demoMember, listen string) error {
 
 // joined reports whether the member's data is there from an earlier run.
 func (d *Demo) joined(m *demoMember) bool {
-	_, err := os.Stat(filepath.Join(d.dir, m.key, "passport.json"))
+	_, err := os.Stat(filepath.Join(d.dir, m.key, "enrolment.json"))
 	return err == nil
 }
 

@@ -22,7 +22,7 @@ import (
 // Config says how a node runs.
 type Config struct {
 	// Data is the folder of everything that the node keeps: its history, its
-	// findings, its passport. Raw events never leave it.
+	// findings, its enrolment. Raw events never leave it.
 	Data string
 	// Listen is the address of the node's own console. Empty opens none.
 	Listen string

@@ -67,11 +67,11 @@ func (n *Node) welcome(w wire.Welcome, sent, back time.Time) {
 		n.cfg.Log.Warn("this machine's clock differs from the hub's; set it right", slog.Duration("difference", skew))
 	}
 	n.skew.Store(int64(skew))
-	p := *n.pass.Load()
+	p := *n.enrolment.Load()
 	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub || !slices.Equal(p.Domains, w.Domains) || !slices.Equal(p.Networks, w.Networks) {
 		p.Name, p.Sector, p.HubName, p.Domains, p.Networks = w.Name, w.Sector, w.Hub, w.Domains, w.Networks
 		n.owns(p)
-		n.pass.Store(&p)
+		n.enrolment.Store(&p)
 		if err := p.Save(n.cfg.Data); err != nil {
 			n.cfg.Log.Warn("could not keep the new name", slog.Any("err", err))
 		}
@@ -101,7 +101,7 @@ func (n *Node) heartbeat(ctx context.Context) error {
 		sure = refused
 		if gone != away {
 			away = gone
-			hub := slog.String("hub", n.pass.Load().Hub)
+			hub := slog.String("hub", n.enrolment.Load().Hub)
 			switch {
 			case refused:
 				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))

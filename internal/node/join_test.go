@@ -62,7 +62,7 @@ func TestJoinAnswerIsLost(t *testing.T) {
 	}
 	n.Close()
 	if _, err := os.Stat(filepath.Join(cfg.Data, "join.seed")); err == nil {
-		t.Error("the seed lies about although the passport has it")
+		t.Error("the seed lies about although the enrolment has it")
 	}
 	// Started again in the moment of a rotation.
 	cfg.Token, cfg.Watch = "", []string{gone}

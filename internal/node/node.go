@@ -78,10 +78,10 @@ type Node struct {
 	lis        net.Listener
 	server     *http.Server
 
-	pass atomic.Pointer[community.Passport]
-	own  atomic.Pointer[exclusion.CommunityAssets]
-	skew atomic.Int64 // hub's clock minus ours, ns
-	turn atomic.Int64 // when the line to the hub last came or went, µs
+	enrolment atomic.Pointer[community.Enrolment]
+	own       atomic.Pointer[exclusion.CommunityAssets]
+	skew      atomic.Int64 // hub's clock minus ours, ns
+	turn      atomic.Int64 // when the line to the hub last came or went, µs
 
 	close sync.Once
 }
@@ -117,10 +117,10 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
 		return nil, err
 	}
-	if err = n.passport(ctx, hub); err != nil {
+	if err = n.enrol(ctx, hub); err != nil {
 		return nil, err
 	}
-	n.owns(*n.pass.Load())
+	n.owns(*n.enrolment.Load())
 	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
 		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
 		return nil, err
@@ -134,9 +134,9 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	return n, nil
 }
 
-// passport reads the node's passport, or joins.
-func (n *Node) passport(ctx context.Context, hub Hub) error {
-	p, ok, err := community.LoadPassport(n.cfg.Data)
+// enrol reads the node's enrolment, or joins.
+func (n *Node) enrol(ctx context.Context, hub Hub) error {
+	p, ok, err := community.LoadEnrolment(n.cfg.Data)
 	if err != nil {
 		return err
 	}
@@ -155,34 +155,34 @@ func (n *Node) passport(ctx context.Context, hub Hub) error {
 		if err := p.Save(n.cfg.Data); err != nil {
 			return err
 		}
-		_ = os.Remove(filepath.Join(n.cfg.Data, "join.seed")) // the passport has it
+		_ = os.Remove(filepath.Join(n.cfg.Data, "join.seed")) // the enrolment has it
 	}
-	n.pass.Store(&p)
+	n.enrolment.Store(&p)
 	return nil
 }
 
-func (n *Node) join(ctx context.Context, hub Hub) (community.Passport, error) {
+func (n *Node) join(ctx context.Context, hub Hub) (community.Enrolment, error) {
 	seed, public, err := bus.KeepUserKey(filepath.Join(n.cfg.Data, "join.seed"))
 	if err != nil {
-		return community.Passport{}, err
+		return community.Enrolment{}, err
 	}
 	if hub == nil {
 		return community.Join(ctx, n.cfg.Join, n.cfg.Token, public, seed, pki.PinnedTLS)
 	}
 	secret, _, err := community.SplitToken(n.cfg.Token)
 	if err != nil {
-		return community.Passport{}, err
+		return community.Enrolment{}, err
 	}
 	a, err := hub.Join(ctx, wire.JoinRequest{Token: secret, PublicKey: public})
 	if err != nil {
-		return community.Passport{}, err
+		return community.Enrolment{}, err
 	}
-	return community.PassportOf(a, hub.URL(), hub.Pin(), seed), nil
+	return community.EnrolmentOf(a, hub.URL(), hub.Pin(), seed), nil
 }
 
 // connect opens the line to the hub; it comes up by itself, now or later.
 func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
-	p := *n.pass.Load()
+	p := *n.enrolment.Load()
 	if hub != nil {
 		n.link, err = hub.InProcess(context.WithoutCancel(ctx), p.Member, []byte(p.Seed), p.UserJWT)
 		return err
@@ -250,7 +250,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 }
 
 // Member is the node's member id.
-func (n *Node) Member() string { return n.pass.Load().Member }
+func (n *Node) Member() string { return n.enrolment.Load().Member }
 
 // since is when the line to the hub last came or went.
 func (n *Node) since() time.Time { return clock.FromMicros(n.turn.Load()) }
@@ -259,11 +259,11 @@ func (n *Node) since() time.Time { return clock.FromMicros(n.turn.Load()) }
 func (n *Node) Skew() time.Duration { return time.Duration(n.skew.Load()) }
 
 // Name is what the member is called.
-func (n *Node) Name() string { return n.pass.Load().Name }
+func (n *Node) Name() string { return n.enrolment.Load().Name }
 
 // home is what the node's own people are to policy: the member's.
 func (n *Node) home() policy.Viewer {
-	p := n.pass.Load()
+	p := n.enrolment.Load()
 	return policy.Viewer{Member: p.Member, Sector: p.Sector}
 }
 
@@ -321,7 +321,7 @@ func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 
 // owns takes over what belongs to the community: what the hub told last, and
 // what the node's own configuration adds.
-func (n *Node) owns(p community.Passport) {
+func (n *Node) owns(p community.Enrolment) {
 	n.own.Store(&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
 }
 
@@ -384,4 +384,4 @@ func (n *Node) Close() {
 }
 
 // pinOf gives the key that the hub's bus is known by.
-func pinOf(p community.Passport) string { return p.Pin }
+func pinOf(p community.Enrolment) string { return p.Pin }

@@ -19,7 +19,7 @@ const shownFindings = 10
 
 // status tells how the node is.
 func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatus, error) {
-	p := *n.pass.Load()
+	p := *n.enrolment.Load()
 	rules, armed := n.engine.Count()
 	t := n.past.Totals()
 	s := situation.NodeStatus{Member: p.Name, Hub: p.HubName, HubURL: p.Hub, Connected: n.link.Connected(), Problem: n.link.Problem(), Since: n.since(), Skew: n.Skew(),
