@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
@@ -159,9 +159,9 @@ func armedEngine(ctx context.Context, n int, t *table) error {
 		}
 	}
 	base := heap()
-	e := detect.NewEngine(clock.System)
+	e := match.NewEngine(clock.System)
 	began := time.Now()
-	list, errs := detect.Reader{}.ReadAll(raw)
+	list, errs := match.Reader{}.ReadAll(raw)
 	read := time.Since(began)
 	for _, err := range errs {
 		if err != nil {
@@ -189,7 +189,7 @@ func armedEngine(ctx context.Context, n int, t *table) error {
 				return err
 			}
 			began := time.Now()
-			a, err := detect.Read(b)
+			a, err := match.Read(b)
 			if err != nil {
 				return err
 			}
@@ -213,7 +213,7 @@ func armedEngine(ctx context.Context, n int, t *table) error {
 	hits := 0
 	began = time.Now()
 	for range events {
-		e.Match(ev, func(detect.Hit) { hits++ })
+		e.Match(ev, func(match.Hit) { hits++ })
 	}
 	each := time.Since(began) / events
 	if hits > 0 {

@@ -57,7 +57,7 @@ func (c *rulesTest) Run(s *session) error {
 	}
 	if len(tests) == 0 {
 		return fault.New(fault.NotFound, i18n.T("no tests were found", "テストが見つかりません")).
-			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-care.md shows both", "info.yml のあるフォルダーを指定するか、規則に tests: を書いてください（docs/design/0008-rule-care.md）"))
+			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-health.md shows both", "info.yml のあるフォルダーを指定するか、規則に tests: を書いてください（docs/design/0008-rule-health.md）"))
 	}
 	results, err := ruletest.Run(s.ctx, set, tests)
 	if err != nil {

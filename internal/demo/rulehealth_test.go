@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/await"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -65,7 +65,7 @@ func TestRuleCountsGoRound(t *testing.T) {
 		return out
 	}
 	for _, m := range d.members {
-		if err := m.node.RuleHealth().Chores()["send-rule-counts"](ctx); err != nil {
+		if err := m.node.RuleHealth().Maintenance()["send-rule-counts"](ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,16 +75,16 @@ func TestRuleCountsGoRound(t *testing.T) {
 	rule := d.rules.Rules[0].Key()
 	var want []string
 	for i, m := range d.members {
-		way := []detect.Way{detect.WayAsk, detect.WayAuto, detect.WayAuto}[i]
-		if err := m.node.RuleHealth().SetWay(ctx, way); err != nil {
+		way := []rulehealth.Mode{rulehealth.ModeAsk, rulehealth.ModeAuto, rulehealth.ModeAuto}[i]
+		if err := m.node.RuleHealth().SetMode(ctx, way); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.node.RuleHealth().MarkFalse(ctx, m.node.Home(), rule, "", "test"); err != nil {
+		if _, err := m.node.RuleHealth().ReportFalseAlarm(ctx, m.node.Home(), rule, "", "test"); err != nil {
 			t.Fatal(err)
 		}
 		send := m.node.RuleHealth().Send
-		if way == detect.WayAuto {
-			send = m.node.RuleHealth().Chores()["send-rule-counts"]
+		if way == rulehealth.ModeAuto {
+			send = m.node.RuleHealth().Maintenance()["send-rule-counts"]
 		}
 		if err := send(ctx); err != nil {
 			t.Fatal(err)

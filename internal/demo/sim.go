@@ -14,7 +14,8 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
@@ -37,7 +38,7 @@ import (
 type Sim struct {
 	id     string
 	link   *bus.Link
-	engine *detect.Engine
+	engine *match.Engine
 	past   *history.History
 	clock  clock.Clock
 	log    *slog.Logger
@@ -52,7 +53,7 @@ type Sim struct {
 
 type simHunt struct {
 	object wire.Object
-	armed  detect.Armed
+	armed  match.Armed
 }
 
 // Enrol invites an organisation and opens its node in this process; cfg.Token
@@ -119,7 +120,7 @@ func newSim(ctx context.Context, h *hub.Hub, name, sector string, past *history.
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{id: a.Member, engine: detect.NewEngine(h.Clock()), past: past, clock: h.Clock(), log: h.Log(),
+	s := &Sim{id: a.Member, engine: match.NewEngine(h.Clock()), past: past, clock: h.Clock(), log: h.Log(),
 		sync: make(chan struct{}, 1), send: make(chan struct{}, 1), hunt: make(chan struct{}, 1)}
 	if s.link, err = h.InProcess(context.WithoutCancel(ctx), a.Member, seed, a.UserJWT); err != nil {
 		return nil, err
@@ -168,22 +169,22 @@ func (s *Sim) pushed(body []byte) {
 func (s *Sim) arm(o wire.Object) {
 	if o.Withdraw {
 		s.engine.Disarm(o.ID)
-		s.receipt(o, wire.Disarmed, detect.Hunted{}, nil)
+		s.receipt(o, wire.Disarmed, hunt.Result{}, nil)
 		return
 	}
-	a, err := detect.Read(o.STIX)
+	a, err := match.Read(o.STIX)
 	if err != nil {
-		s.receipt(o, wire.Refused, detect.Hunted{}, err)
+		s.receipt(o, wire.Refused, hunt.Result{}, err)
 		return
 	}
 	s.engine.Arm(a)
-	s.receipt(o, wire.Armed, detect.Hunted{}, nil)
+	s.receipt(o, wire.Armed, hunt.Result{}, nil)
 	s.todo = append(s.todo, simHunt{o, a})
 	wake(s.hunt)
 }
 
 // receipt queues a receipt; s.mu is held.
-func (s *Sim) receipt(o wire.Object, state wire.State, h detect.Hunted, refused error) {
+func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, refused error) {
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
 		Searched: h.Searched, Hits: h.Hits}
 	if refused != nil {
@@ -308,7 +309,7 @@ func (s *Sim) hunts(ctx context.Context) error {
 				return err
 			}
 			s.mu.Lock()
-			s.receipt(t.object, wire.Hunted, detect.Hunted{Searched: st.Events, Hits: st.Hits}, nil)
+			s.receipt(t.object, wire.Hunted, hunt.Result{Searched: st.Events, Hits: st.Hits}, nil)
 			s.mu.Unlock()
 		}
 		select {

@@ -243,11 +243,11 @@ func walkHub(w *walker, r Report) {
 	w.phone("/cases", "/findings", "/indicators", "/rules", "/coverage", "/findings/"+r.Findings[0].ID, "/members")
 }
 
-// walkRules looks at what a member's node does with its rules: care, what
+// walkRules looks at what a member's node does with its rules: health, what
 // correlates, one rule, what is sent about them, and a false alarm.
 func walkRules(w *walker, r Report) {
 	say := func(en, ja string) string { return i18n.T(en, ja).In(w.lang) }
-	w.open("/rules/care")
+	w.open("/rules/health")
 	w.sees(r.Findings[0].Title)
 	w.open("/rules/correlation")
 	w.sees(say("No correlation rules", "相関規則がありません"), "256 MiB")
@@ -268,7 +268,7 @@ func walkRules(w *walker, r Report) {
 	w.follow("/findings/")
 	w.open("/rules/" + r.Findings[0].RuleID)
 	w.sees(r.Findings[0].Title)
-	w.phone("/rules", "/rules/care", "/rules/correlation", "/rules/"+r.Findings[0].RuleID, "/settings/rule-counts", "/coverage", "/watchlist")
+	w.phone("/rules", "/rules/health", "/rules/correlation", "/rules/"+r.Findings[0].RuleID, "/settings/rule-counts", "/coverage", "/watchlist")
 }
 
 func walkMember(w *walker, d *Demo) {

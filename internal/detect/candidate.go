@@ -5,11 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/sigma/correlate"
 )
 
 // Past is the node's memory, as far as detect needs it.
@@ -44,7 +45,7 @@ const (
 func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time, cache map[event.Observable]string) (map[event.Observable]string, error) {
 	out := map[event.Observable]string{}
 	list := event.Observables(ev)
-	system := systemBinary(ev)
+	system := exclusion.SystemProgram(ev)
 	strongest := strongestHash(list)
 	for _, o := range list {
 		hash := o.Type == event.MD5 || o.Type == event.SHA1 || o.Type == event.SHA256
@@ -63,7 +64,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 			out[o] = why
 			continue
 		}
-		why := Undistinctive(o, s.own())
+		why := exclusion.Reason(o, s.assets())
 		if why == "" {
 			common, err := s.common(ctx, o, at)
 			if err != nil {
@@ -73,7 +74,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				why = finding.ReasonCommon
 			}
 		}
-		if why == "" && s.engine.watch.Load().reserved(o) {
+		if why == "" && s.engine.Reserved(o) {
 			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
@@ -119,12 +120,11 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 // already; of a rule, with this text.
 func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
-	in := s.engine.now.Load().in
 	if kind == "sigma" {
-		if in.says(value, text) {
+		if s.engine.Says(value, text) {
 			return true, nil
 		}
-	} else if in.holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
+	} else if s.engine.Holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
 		return true, nil
 	}
 	return finding.WasOffered(tx, name)
@@ -132,11 +132,11 @@ func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 
 // judge works out, outside the transaction, which values of each group are
 // distinctive. Of a correlation they are those of the events that it rests on.
-func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[string][]verdict, error) {
+func (s *Service) judge(ctx context.Context, groups map[string][]match.Found) (map[string][]verdict, error) {
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !s.gate.Wants(list[0].hit.Rule.Level) || list[0].hit.Indicator != "" || list[0].hit.List != nil {
+		if !s.gate.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}
@@ -168,23 +168,14 @@ func (s *Service) judge(ctx context.Context, groups map[string][]match) (map[str
 
 // grounds gives the events that a match rests on, and when the first of them was:
 // what lies before is the past. Those of a correlation are bounded.
-func (s *Service) grounds(ctx context.Context, m match) ([]*event.Event, time.Time, error) {
-	b := m.hit.basis
+func (s *Service) grounds(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
+	b := m.Hit.Basis
 	if b == nil {
-		return []*event.Event{m.ev}, m.ev.Time, nil
+		return []*event.Event{m.Event}, m.Event.Time, nil
 	}
-	ids := basisOf(b)
+	ids := match.BasisOf(b)
 	events, err := s.past.ByIDs(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
-	return append(events, m.ev), b.First, err
-}
-
-// basisOf names the events that an alert rests on.
-func basisOf(a *correlate.Alert) []string {
-	ids := make([]string, len(a.Events))
-	for i, e := range a.Events {
-		ids[i] = e.Event
-	}
-	return ids
+	return append(events, m.Event), b.First, err
 }
 
 // verdict is one observable, and why it may not be shared; empty if it may.

@@ -8,6 +8,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -47,12 +49,12 @@ func joinID(n int) string { return fmt.Sprintf("55555555-5555-4555-8555-%012d", 
 func TestCorrelationPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.engine.SetRules(joinSet(t, joinText(t)))
-		k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+		k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.joined = k
-		h := caring(t, n, careFor(t, n, CareConfig{}))
+		n.correlator = k
+		h := rulesSite(t, n, healthFor(t, n, rulehealth.Config{}))
 		for _, path := range []string{"/rules/correlation", "/rules/" + joinID(1)} {
 			page(t, h, "reader", path) // before anything happened
 		}
@@ -111,30 +113,11 @@ func TestSilentRule(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		text := rulesText + "---\ntitle: Many\nid: " + joinID(9) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + ruleA + "], timespan: 1m, condition: {gte: 9}}\n"
 		n.engine.SetRules(joinSet(t, text))
-		h := caring(t, n, careFor(t, n, CareConfig{}))
+		h := rulesSite(t, n, healthFor(t, n, rulehealth.Config{}))
 		for id, want := range map[string]bool{ruleA: true, ruleB: false} {
 			if got := strings.Contains(page(t, h, "reader", "/rules/"+id)["en"], "Only correlation rules use its matches."); got != want {
 				t.Errorf("%s: %v, want %v", id, got, want)
 			}
 		}
 	})
-}
-
-// Whatever a condition is, it is told in one sentence of each language.
-func TestConditionText(t *testing.T) {
-	for _, c := range []struct {
-		rule   sigma.Correlation
-		en, ja string
-	}{
-		{sigma.Correlation{Type: sigma.ValuePercentile, Timespan: 24 * time.Hour, Condition: sigma.CorrelationCondition{Percentile: 99.5, Fields: []string{"ms"}, Comparisons: []sigma.Comparison{{Op: "lt", Value: 0.5}}}},
-			"within a day: the 99.5th percentile of ms is < 0.5", "1日以内に、ms の 99.5 パーセンタイルが < 0.5"},
-		{sigma.Correlation{Type: sigma.Temporal, Timespan: 61 * time.Second, Condition: sigma.CorrelationCondition{Expression: "a and\n not b"}}, "within 61 seconds: a and not b", "61秒以内に、a and not b"},
-		{sigma.Correlation{Type: sigma.Temporal, Timespan: time.Minute, Rules: make([]sigma.RuleRef, 3), Condition: sigma.CorrelationCondition{Comparisons: []sigma.Comparison{{Op: "gte", Value: 2}}}},
-			"within a minute: the number of different rules is ≥ 2", "1分以内に、異なる規則の数が ≥ 2"},
-		{sigma.Correlation{Type: sigma.ValueAvg, Timespan: 1500 * time.Millisecond, Condition: sigma.CorrelationCondition{Fields: []string{"n"}, Comparisons: []sigma.Comparison{{Op: "neq", Value: 1}}}}, "within 1.5s: the average of n is ≠ 1", "1.5s以内に、n の平均が ≠ 1"},
-	} {
-		if got := conditionText(&c.rule); got.In("en") != c.en || got.In("ja") != c.ja {
-			t.Errorf("got %q, %q; want %q, %q", got.In("en"), got.In("ja"), c.en, c.ja)
-		}
-	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/builtin"
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store/storetest"
@@ -37,11 +39,11 @@ func TestCorrelation(t *testing.T) {
 			boot := func() *node {
 				n := open(t, db, past, now, hand)
 				n.engine.SetRules(set)
-				k, err := OpenCorrelator(dir, nil, now, slog.New(slog.DiscardHandler))
+				k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
 				}
-				n.joined = k
+				n.correlator = k
 				if err := n.Resume(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -67,7 +69,7 @@ func TestCorrelation(t *testing.T) {
 			}
 			if end != "" {
 				if end != "killed" {
-					if err := n.joined.Save(); err != nil {
+					if err := n.correlator.Save(); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -75,7 +77,7 @@ func TestCorrelation(t *testing.T) {
 					fail(n) // after the state was saved
 				}
 				if end == "damaged" {
-					if err := os.WriteFile(filepath.Join(dir, fileHabits), []byte("{"), 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, "habits.json"), []byte("{"), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -121,11 +123,11 @@ func TestCorrelationOverFiles(t *testing.T) {
 	boot := func() *node {
 		n := open(t, db, past, now, hand)
 		n.engine.SetRules(set)
-		k, err := OpenCorrelator(dir, nil, now, slog.New(slog.DiscardHandler))
+		k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.joined = k
+		n.correlator = k
 		if err := n.Resume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -156,18 +158,18 @@ func TestCorrelationOverFiles(t *testing.T) {
 		take(first.Add(time.Duration(2*i+1) * 20 * time.Second)) // a file
 	}
 	tick(3 * time.Second)
-	if err := n.joined.Save(); err != nil {
+	if err := n.correlator.Save(); err != nil {
 		t.Fatal(err)
 	}
 	n = boot() // a restart between them
 	for i := range 5 {
 		take(first.Add(time.Duration(2*i) * 20 * time.Second)) // and another
 	}
-	tick(2 * Lateness)
+	tick(2 * watermark.Lateness)
 	if list := n.findings(t); len(list) != 1 || list[0].Rule.Title != "Password Spraying" {
 		t.Errorf("%+v", list)
 	}
-	if stats, _ := n.joined.Stats(); stats.Late != 0 {
+	if stats, _ := n.correlator.Stats(); stats.Late != 0 {
 		t.Errorf("%+v", stats)
 	}
 }

@@ -33,3 +33,15 @@ func send(t *testing.T, h http.Handler, as, method, path, body string) (int, str
 }
 
 func mustJSON(t *testing.T, s string) string { return detecttest.JSON(t, s) }
+
+func ruleText(id int, category, detection string) string {
+	return detecttest.RuleText(id, category, detection)
+}
+
+func indicator(t testing.TB, pattern, kind string) []byte {
+	return detecttest.Indicator(t, pattern, kind)
+}
+
+func patternIndicator(t *testing.T, n int, pattern string) []byte {
+	return detecttest.PatternIndicator(t, n, pattern)
+}

@@ -12,15 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/stix"
 )
 
 // ruleText is a rule with an id of its own, or with one that others have too.
-func ruleText(id int, category, detection string) string {
-	return fmt.Sprintf("title: rule %d\nid: 77777777-7777-4777-8777-%012d\nlogsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n", id, id, category, detection)
-}
-
 // Many indicators hunted for at once come to what each comes to by itself, by the
 // reference evaluator and by a plain look at every event.
 func TestHuntAll(t *testing.T) {
@@ -50,9 +48,9 @@ func TestHuntAll(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), past[500:]); err != nil { // not sealed yet
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		arm := func(pattern, kind string) {
-			a, err := Read(indicator(t, pattern, kind))
+			a, err := match.Read(indicator(t, pattern, kind))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,12 +76,12 @@ func TestHuntAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := n.Hunting(); ok {
+		if _, ok := n.Progress(); ok {
 			t.Error("it is still under way")
 		}
 		found := int64(0)
 		for i, a := range list {
-			var want Hunted
+			var want hunt.Result
 			for _, ev := range past {
 				hit := false
 				if a.Rule != nil {
@@ -101,7 +99,7 @@ func TestHuntAll(t *testing.T) {
 					}
 				}
 				if hit {
-					want.add(ev.Time)
+					countHit(&want, ev.Time)
 				}
 			}
 			want.Searched, want.Examined = int64(len(past)), got[i].Examined
@@ -147,16 +145,16 @@ func TestHuntAll(t *testing.T) {
 func TestHuntFlood(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		var past []*event.Event
-		for i := range maxTraces + 500 {
+		for i := range 2000 + 500 {
 			past = append(past, n.event("dns_query", start.Add(-time.Duration(i)*time.Second), map[string]any{"QueryName": "often.example.net"}))
 		}
 		past = append(past, n.event("dns_query", start, map[string]any{"QueryName": "seldom.example.net"}))
 		if _, err := n.past.Append(t.Context(), past); err != nil {
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		for _, name := range []string{"often", "seldom"} {
-			a, err := Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
+			a, err := match.Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,20 +162,20 @@ func TestHuntFlood(t *testing.T) {
 			list = append(list, a)
 		}
 		got, err := n.HuntAll(t.Context(), list, nil)
-		if err != nil || got[0].Hits != maxTraces+500 || got[1].Hits != 1 {
+		if err != nil || got[0].Hits != 2000+500 || got[1].Hits != 1 {
 			t.Fatalf("%+v %v", got, err)
 		}
-		if got[0].Examined != maxTraces+1 {
-			t.Errorf("%d events were read, to write %d", got[0].Examined, maxTraces+1)
+		if got[0].Examined != 2000+1 {
+			t.Errorf("%d events were read, to write %d", got[0].Examined, 2000+1)
 		}
-		if first := start.Add(-(maxTraces + 499) * time.Second); !got[0].First.Equal(first) || !got[0].Last.Equal(start) {
+		if first := start.Add(-(2000 + 499) * time.Second); !got[0].First.Equal(first) || !got[0].Last.Equal(start) {
 			t.Errorf("from %v to %v", got[0].First, got[0].Last)
 		}
 		counts := map[string]int{}
 		for _, f := range n.findings(t) {
 			counts[f.Indicator] += f.Count
 		}
-		if counts[list[0].ID] != maxTraces || counts[list[1].ID] != 1 {
+		if counts[list[0].ID] != 2000 || counts[list[1].ID] != 1 {
 			t.Errorf("%v", counts)
 		}
 	})
@@ -201,7 +199,7 @@ func TestHuntFloods(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), []*event.Event{seldom}); err != nil {
 			t.Fatal(err)
 		}
-		var list []Armed
+		var list []match.Armed
 		for i := range kinds + 2 {
 			pattern := fmt.Sprintf("[domain-name:value = 'n%d.example.net']", i)
 			switch i {
@@ -210,7 +208,7 @@ func TestHuntFloods(t *testing.T) {
 			case kinds + 1: // a value of another indicator
 				pattern = "[domain-name:value = 'n3.example.net' OR domain-name:value = 'n4.example.net']"
 			}
-			a, err := Read(indicator(t, pattern, "stix"))
+			a, err := match.Read(indicator(t, pattern, "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,11 +220,11 @@ func TestHuntFloods(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, h := range got {
-			want := Hunted{Searched: int64(len(past)) + 1, Examined: h.Examined}
+			want := hunt.Result{Searched: int64(len(past)) + 1, Examined: h.Examined}
 			for _, ev := range append(past, seldom) {
 				for _, o := range event.Observables(ev) {
 					if o.Type == event.Domain && slices.Contains(list[i].Values, o) {
-						want.add(ev.Time)
+						countHit(&want, ev.Time)
 					}
 				}
 			}
@@ -234,7 +232,7 @@ func TestHuntFloods(t *testing.T) {
 				t.Errorf("%d (-want +got):\n%s", i, d)
 			}
 		}
-		if e := got[0].Examined; e < 8000 || e > maxBatchTraces {
+		if e := got[0].Examined; e < 8000 || e > 10_000 {
 			t.Errorf("%d events were read", e)
 		}
 		wrote, rare := 0, 0
@@ -244,38 +242,19 @@ func TestHuntFloods(t *testing.T) {
 				rare += f.Count
 			}
 		}
-		if wrote < maxBatchTraces || wrote > maxBatchTraces+sureTraces*len(list) || rare != 1 {
+		if wrote < 10_000 || wrote > 10_000+10*len(list) || rare != 1 {
 			t.Errorf("%d events written, %d of the seldom one", wrote, rare)
 		}
 	})
 }
 
-// A hunt stands still while live events are taken in, but not for ever, and ends
-// when it is told to.
-func TestGiveWay(t *testing.T) {
-	s := &Service{}
-	if err := s.giveWay(t.Context()); err != nil {
-		t.Error(err)
+// countHit adds an event to what a hunt is to come to.
+func countHit(h *hunt.Result, at time.Time) {
+	h.Hits++
+	if h.First.IsZero() || at.Before(h.First) {
+		h.First = at
 	}
-	s.taking.Add(1)
-	done := make(chan error)
-	go func() { done <- s.giveWay(t.Context()) }()
-	select {
-	case <-done:
-		t.Error("it does not wait for live events")
-	case <-time.After(patience / 10):
-	}
-	s.taking.Add(-1)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	s.taking.Add(1)
-	if err := s.giveWay(t.Context()); err != nil { // live events that never end
-		t.Error(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.giveWay(ctx); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	if at.After(h.Last) {
+		h.Last = at
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/history"
@@ -62,14 +64,14 @@ func TestRealHunt(t *testing.T) {
 	if _, err := past.Append(t.Context(), events); err != nil {
 		t.Fatal(err)
 	}
-	var list []Armed
-	want := map[string]*Hunted{}
-	arm := func(a Armed) {
+	var list []match.Armed
+	want := map[string]*hunt.Result{}
+	arm := func(a match.Armed) {
 		list = append(list, a)
-		want[a.ID] = &Hunted{Searched: int64(len(events))}
+		want[a.ID] = &hunt.Result{Searched: int64(len(events))}
 	}
 	for i, r := range set.Rules {
-		arm(Armed{ID: fmt.Sprintf("indicator--r%d", i), Rule: r, Name: r.Title})
+		arm(match.Armed{ID: fmt.Sprintf("indicator--r%d", i), Rule: r, Name: r.Title})
 	}
 	byRule := map[*sigma.Rule]string{}
 	for _, a := range list {
@@ -80,19 +82,19 @@ func TestRealHunt(t *testing.T) {
 		for _, o := range event.Observables(ev) {
 			if byValue[o] == "" && len(byValue) < 1000 {
 				byValue[o] = fmt.Sprintf("indicator--v%d", len(byValue))
-				arm(Armed{ID: byValue[o], Values: []event.Observable{o}})
+				arm(match.Armed{ID: byValue[o], Values: []event.Observable{o}})
 			}
 		}
 	}
 	sum := 0
 	for _, ev := range events {
 		for m := range set.Match(ev) {
-			want[byRule[m.Rule]].add(ev.Time.Truncate(1000))
+			countHit(want[byRule[m.Rule]], ev.Time.Truncate(1000))
 			sum++
 		}
 		for _, o := range event.Observables(ev) {
 			if id := byValue[o]; id != "" {
-				want[id].add(ev.Time.Truncate(1000))
+				countHit(want[id], ev.Time.Truncate(1000))
 			}
 		}
 	}
@@ -112,7 +114,7 @@ func TestRealHunt(t *testing.T) {
 	}
 }
 
-// busy is a past in which something happens in the midst of every long search.
+// Busy is a past in which something happens in the midst of every long search.
 type busy struct {
 	Past
 	in   func(piece int)
@@ -160,7 +162,7 @@ func TestLiveInTheMidstOfAHunt(t *testing.T) {
 			if pieces++; pieces%2 == 0 {
 				return
 			}
-			h, under := n.Hunting()
+			h, under := n.Progress()
 			before := n.count(t)
 			ev := n.beacon("198.51.100.7")
 			ev.Host = fmt.Sprint("live", piece)
@@ -170,10 +172,10 @@ func TestLiveInTheMidstOfAHunt(t *testing.T) {
 				t.Errorf("piece %d: %d findings, then %d; %+v", piece, before, after, h)
 			}
 		}
-		n.Service.past = b
-		var list []Armed
+		n.Searcher.History = b
+		var list []match.Armed
 		for _, x := range [][2]string{{ruleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"}, {"[process:name = 'tool9.exe']", "stix"}, {"[ipv4-addr:value = '198.51.100.9']", "stix"}} {
-			a, err := Read(indicator(t, x[0], x[1]))
+			a, err := match.Read(indicator(t, x[0], x[1]))
 			if err != nil {
 				t.Fatal(err)
 			}

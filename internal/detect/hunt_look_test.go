@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 )
@@ -24,16 +26,16 @@ func TestLook(t *testing.T) {
 		if _, err := n.past.Append(t.Context(), past); err != nil {
 			t.Fatal(err)
 		}
-		value := func(s string) Armed {
-			return Armed{ID: s, Name: s, Values: []event.Observable{{Type: event.IPv4, Value: s}}}
+		value := func(s string) match.Armed {
+			return match.Armed{ID: s, Name: s, Values: []event.Observable{{Type: event.IPv4, Value: s}}}
 		}
-		q := Question{Armed: []Armed{
+		q := hunt.Question{Armed: []match.Armed{
 			value("198.51.100.3"), value("198.51.100.77"),
 			{ID: "net", Name: "net", Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.8/30")}},
 			{ID: "rule", Rule: rules(t, ruleText(1, "network_connection", `Image|endswith: '\t2.exe'`)).Rules[0]},
 		}}
-		look := func(q Question) (list []string, out Looked) {
-			out, err := n.Look(t.Context(), q, func(ev *event.Event, h Hit) bool {
+		look := func(q hunt.Question) (list []string, out hunt.Looked) {
+			out, err := n.Look(t.Context(), q, func(ev *event.Event, h match.Hit) bool {
 				list = append(list, fmt.Sprintf("%s %s", ev.Fields["DestinationIp"], h.Indicator))
 				return true
 			})
@@ -49,7 +51,7 @@ func TestLook(t *testing.T) {
 		}
 		slices.Sort(want)
 		list, out := look(q)
-		if d := cmp.Diff(want, list); d != "" || out != (Looked{Searched: 40, Hits: int64(len(want))}) {
+		if d := cmp.Diff(want, list); d != "" || out != (hunt.Looked{Searched: 40, Hits: int64(len(want))}) {
 			t.Errorf("%+v (-want +got):\n%s", out, d)
 		}
 		if len(n.findings(t)) != 0 {
@@ -67,11 +69,11 @@ func TestLook(t *testing.T) {
 		}
 		// Nothing asked for is nothing, and not everything.
 		c := &counted{Past: n.Service.past}
-		n.Service.past = c
-		if list, out := look(Question{Armed: []Armed{{ID: "x"}}}); len(list) != 0 || out.Hits != 0 || len(c.queries) != 0 {
+		n.Searcher.History = c
+		if list, out := look(hunt.Question{Armed: []match.Armed{{ID: "x"}}}); len(list) != 0 || out.Hits != 0 || len(c.queries) != 0 {
 			t.Errorf("%v %+v", list, out)
 		}
-		if list, _ := look(Question{Armed: q.Armed[:1]}); len(list) != 1 || len(c.queries) != 1 || !cmp.Equal(c.queries[0].Observables, history.Query{Observables: q.Armed[0].Values}.Observables) {
+		if list, _ := look(hunt.Question{Armed: q.Armed[:1]}); len(list) != 1 || len(c.queries) != 1 || !cmp.Equal(c.queries[0].Observables, history.Query{Observables: q.Armed[0].Values}.Observables) {
 			t.Errorf("%v, %+v", list, c.queries)
 		}
 	})

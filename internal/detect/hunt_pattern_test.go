@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/stix"
@@ -35,10 +37,9 @@ func (c *counted) Outlines(ctx context.Context, q history.Query, yield func(*eve
 // itself, in one pass for those that need one of some values and one for the rest;
 // also where the windows together see more events than are kept.
 func TestHuntPatterns(t *testing.T) {
-	defer func(n int) { maxSighted = n }(maxSighted)
 	for _, kept := range []int{100_000, 60} {
-		maxSighted = kept
 		eachNode(t, func(t *testing.T, n *node) {
+			n.MaxSighted = kept
 			r := rand.New(rand.NewPCG(uint64(kept), 2))
 			var past []*event.Event
 			for range 500 {
@@ -63,9 +64,9 @@ func TestHuntPatterns(t *testing.T) {
 			if _, err := n.past.Append(t.Context(), past[400:]); err != nil {
 				t.Fatal(err)
 			}
-			var list []Armed
+			var list []match.Armed
 			arm := func(pattern string) {
-				a, err := Read(indicator(t, pattern, "stix"))
+				a, err := match.Read(indicator(t, pattern, "stix"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,10 +86,10 @@ func TestHuntPatterns(t *testing.T) {
 			arm("[domain-name:value = 'h4.evil.example']")
 
 			c := &counted{Past: n.Service.past}
-			n.Service.past = c
+			n.Searcher.History = c
 			var told []int
-			got, err := n.HuntAll(t.Context(), list, func(which []int, out []Hunted) error {
-				if h, ok := n.Hunting(); !ok || h.Indicators != len(list) || h.Ready != len(told)+len(which) {
+			got, err := n.HuntAll(t.Context(), list, func(which []int, out []hunt.Result) error {
+				if h, ok := n.Progress(); !ok || h.Indicators != len(list) || h.Ready != len(told)+len(which) {
 					t.Errorf("%+v after %d and %d", h, len(told), len(which))
 				}
 				told = append(told, which...)
@@ -116,7 +117,7 @@ func TestHuntPatterns(t *testing.T) {
 			if len(c.queries[0].Observables) != 1 || len(c.queries[1].Observables) == 0 {
 				t.Errorf("the quick passes are %v, %v", c.queries[0].Observables, c.queries[1].Observables)
 			}
-			maxSighted = 100_000
+			n.MaxSighted = 0
 			hits := map[bool]int64{}
 			for i, a := range list {
 				alone, err := n.Hunt(t.Context(), a)
@@ -127,12 +128,12 @@ func TestHuntPatterns(t *testing.T) {
 				if d := cmp.Diff(alone, got[i]); d != "" {
 					t.Errorf("%d together (-alone +together):\n%s", i, d)
 				}
-				hits[a.window != nil] += alone.Hits
+				hits[a.Window != nil] += alone.Hits
 			}
 			if hits[true] < 20 || hits[false] < 100 {
 				t.Errorf("%v hits: what is compared here?", hits)
 			}
-			maxSighted = kept
+			n.MaxSighted = kept
 		})
 	}
 }

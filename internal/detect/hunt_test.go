@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/sigma/pipeline"
@@ -20,9 +21,9 @@ func TestReaderPipelines(t *testing.T) {
 	ecs := &event.Event{Product: "windows", Categories: []string{"process_creation"}, Fields: map[string]any{"process": map[string]any{"executable": `C:\x\evil.exe`}}}
 	native := &event.Event{Product: "windows", Categories: []string{"process_creation"}, Fields: map[string]any{"Image": `C:\x\evil.exe`}}
 	for _, c := range []struct {
-		reader      Reader
+		reader      match.Reader
 		ecs, native bool
-	}{{Reader{}, false, true}, {Reader{Pipelines: pipeline.Combine(p)}, true, false}} {
+	}{{match.Reader{}, false, true}, {match.Reader{Pipelines: pipeline.Combine(p)}, true, false}} {
 		a, err := c.reader.Read(indicator(t, rule, "sigma"))
 		if err != nil || a.Rule.License != "DRL-1.1" || a.Rule.ID != "66666666-6666-4666-8666-666666666666" {
 			t.Fatalf("%+v %v", a, err)
@@ -40,7 +41,7 @@ func TestReaderPipelines(t *testing.T) {
 		"not hold one Sigm": rule + "---\n" + strings.Replace(rule, "-666666666666", "-666666666667", 1),
 		"is not valid YAML": "a: [",
 	} {
-		if _, err := (Reader{Pipelines: pipeline.Combine(p)}).Read(indicator(t, text, "sigma")); !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, strings.TrimPrefix(name, "is ")) {
+		if _, err := (match.Reader{Pipelines: pipeline.Combine(p)}).Read(indicator(t, text, "sigma")); !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, strings.TrimPrefix(name, "is ")) {
 			t.Errorf("%s: %v", name, fault.TextOf(err).EN)
 		}
 	}
@@ -63,7 +64,7 @@ func TestReaderRules(t *testing.T) {
 		{"", 0, "f.yml"},
 		{"a: [", 0, "f.yml:1"},
 	} {
-		list, refused := Reader{}.Rules("f.yml", c.text)
+		list, refused := match.Reader{}.Rules("f.yml", c.text)
 		var text string
 		for _, r := range refused {
 			text += r.EN + "\n"

@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/wire"
@@ -32,11 +34,12 @@ const (
 func correlating(t *testing.T, n *node, own string) {
 	t.Helper()
 	n.engine.SetRules(joinSet(t, own))
-	k, err := OpenCorrelator(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+	k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.joined, n.engine.who = k, k.resolver.ResolveField
+	n.correlator = k
+	n.engine.Resolve(k.Resolver().ResolveField)
 }
 
 // failure is a sign-in that failed.
@@ -56,9 +59,9 @@ func (n *node) settled(t *testing.T) {
 	}
 }
 
-func (n *node) arms(t *testing.T, id, text string) Armed {
+func (n *node) arms(t *testing.T, id, text string) match.Armed {
 	t.Helper()
-	a, err := Read(indicator(t, text, "sigma"))
+	a, err := match.Read(indicator(t, text, "sigma"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +142,7 @@ func TestJointLive(t *testing.T) {
 		fails(3)
 		n.engine.Disarm("indicator--1")
 		n.settled(t)
-		a, err := Read(indicator(t, failsText, "sigma"))
+		a, err := match.Read(indicator(t, failsText, "sigma"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,20 +194,20 @@ func TestJointRefused(t *testing.T) {
 		"two rules":                          {failsBase + "---\n" + other, "one Sigma rule"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Read(indicator(t, tt.text, "sigma"))
+			_, err := match.Read(indicator(t, tt.text, "sigma"))
 			if !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, tt.want) {
 				t.Errorf("%v, want a refusal that says %q", err, tt.want)
 			}
 		})
 	}
-	e := NewEngine(func() time.Time { return start })
-	for i := range maxJoints + 1 {
-		a, err := Read(indicator(t, failsText, "sigma"))
+	e := match.NewEngine(func() time.Time { return start })
+	for i := range 64 + 1 {
+		a, err := match.Read(indicator(t, failsText, "sigma"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		a.ID = fmt.Sprint("indicator--", i)
-		if err := e.Arm(a)[0]; (err != nil) != (i == maxJoints) {
+		if err := e.Arm(a)[0]; (err != nil) != (i == 64) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
@@ -233,7 +236,7 @@ func TestJointHunt(t *testing.T) {
 				}
 			}
 		}
-		var list []Armed
+		var list []match.Armed
 		want := map[int]int64{}
 		for i, text := range texts {
 			list = append(list, n.arms(t, fmt.Sprint("indicator--", i), text))
@@ -291,21 +294,21 @@ func TestJointRefill(t *testing.T) {
 		correlating(t, n, rulesText)
 		n.take(t, n.failure(start.Add(-3*time.Minute)), n.failure(start.Add(-2*time.Minute)))
 		n.arms(t, "indicator--1", failsText)
-		if err := n.RefillJoints(t.Context(), "indicator--1"); err != nil {
+		if err := n.RefillCorrelations(t.Context(), "indicator--1"); err != nil {
 			t.Fatal(err)
 		}
 		again := open(t, n.db, n.past, n.clock, n.hand) // the program ends and starts
-		again.seq = 100
+		again.Seq = 100
 		correlating(t, again, rulesText)
 		a := again.arms(t, "indicator--1", failsText)
-		fresh := a.joint.refill(nil, n.clock)
+		fresh := a.Correlation.Refill(nil, n.clock)
 		again.take(t, again.failure(start.Add(-time.Minute))) // while it is filled
-		again.joined.oweFor("indicator--1", a.joint.refilled(fresh, true))
+		again.correlator.EnqueueFor("indicator--1", a.Correlation.Refilled(fresh, true))
 		again.settled(t)
 		if got := again.told(t); len(got) != 0 {
 			t.Fatalf("one of three: %v", got)
 		}
-		if err := again.RefillJoints(t.Context()); err != nil {
+		if err := again.RefillCorrelations(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		again.settled(t)
@@ -349,7 +352,7 @@ func TestJointCandidates(t *testing.T) {
 						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" || c.Rule.Author != "C. Orr" {
 							t.Errorf("offered %+v", c)
 						}
-						if _, err := Read(indicator(t, c.Sigma, "sigma")); err != nil {
+						if _, err := match.Read(indicator(t, c.Sigma, "sigma")); err != nil {
 							t.Errorf("nobody can take it: %v", err)
 						}
 					}
@@ -379,18 +382,17 @@ func TestSameIdOtherText(t *testing.T) {
 		n.arms(t, "indicator--3", ruleText(1, "dns_query", "QueryName: two")+"\n")
 		hits := map[string]string{}
 		for _, q := range []string{"ours", "one", "two", "three"} {
-			n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": q}), func(h Hit) { hits[q] += "(" + h.Indicator + ")" })
+			n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": q}), func(h match.Hit) { hits[q] += "(" + h.Indicator + ")" })
 		}
 		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
-		in := n.engine.now.Load().in
 		id := n.engine.Rules().Rules[0].Key()
-		if in.says(id, ruleText(1, "dns_query", "QueryName: ours")) || !in.says(id, ruleText(1, "dns_query", "QueryName: one")) {
+		if n.engine.Says(id, ruleText(1, "dns_query", "QueryName: ours")) || !n.engine.Says(id, ruleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
 		n.arms(t, "indicator--4", ruleText(1, "dns_query", "QueryName: ours"))
-		n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": "ours"}), func(h Hit) { hits["again"] += "(" + h.Indicator + ")" })
+		n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": "ours"}), func(h match.Hit) { hits["again"] += "(" + h.Indicator + ")" })
 		if hits["again"] != "(indicator--4)" {
 			t.Errorf("our own, shared: %v", hits)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -14,7 +15,7 @@ import (
 
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
-func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdicts []verdict) error {
+func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
 	if a.Retro || a.Indicator != "" || a.Listed != nil || !s.gate.Wants(a.Rule.Level) {
 		return nil
 	}
@@ -62,7 +63,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match, verdict
 	if len(a.Observables) > 0 || a.given > 0 || a.offered[name] {
 		return nil
 	}
-	text, bases, err := list[0].hit.behaviour()
+	text, bases, err := behaviour(list[0].Hit)
 	if err != nil {
 		s.log.Warn("what a finding rests on cannot be shared as it is written", slog.String("rule", a.Rule.ID), slog.Any("err", err))
 	}
@@ -85,27 +86,27 @@ const maxBehaviour = 1 << 20
 
 // behaviour gives the text of the rule that made a hit, and of a correlation the
 // rules that it is built on; "" if there is none that can be shared.
-func (h Hit) behaviour() (text string, bases []wire.RuleRef, err error) {
+func behaviour(h match.Hit) (text string, bases []wire.RuleRef, err error) {
 	switch {
 	case h.Sigma != nil:
 		return string(h.Sigma.Source), nil, nil
-	case h.basis == nil:
+	case h.Basis == nil:
 		return "", nil, nil
 	}
-	c := h.basis.Rule
+	c := h.Basis.Rule
 	b, err := c.Bundle()
 	rules, inner := c.Below()
 	switch {
 	case err != nil:
 		return "", nil, err
-	case len(b) > maxBehaviour || len(rules)+len(inner)+1 > maxJointDocs:
+	case len(b) > maxBehaviour || len(rules)+len(inner)+1 > match.MaxBundle:
 		return "", nil, fmt.Errorf("%q with its %d rules is too large", c.Title, len(rules))
 	}
 	for _, r := range rules {
-		bases = append(bases, creditOf(refOf(r)))
+		bases = append(bases, creditOf(match.RuleRef(r)))
 	}
 	for _, i := range inner {
-		bases = append(bases, creditOf(correlationRef(i)))
+		bases = append(bases, creditOf(match.CorrelationRef(i)))
 	}
 	return string(b), bases, nil
 }

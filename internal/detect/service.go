@@ -1,9 +1,11 @@
+// Package detect finds attacks in a node's events. It conducts what its rooms do: it
+// takes events, keeps them in the history, has them matched and correlated, records
+// findings, and works out what of them is worth offering to the others.
 package detect
 
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
@@ -11,7 +13,13 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -25,11 +33,8 @@ var files embed.FS
 
 // Migrations are detect's parts of the schema, at the hub and at a node.
 func Migrations() []store.Migration {
-	return []store.Migration{finding.Migration(), {Name: "detect", FS: files}}
+	return []store.Migration{finding.Migration(), rulehealth.Migration(), pool.Migration(), {Name: "detect", FS: files}}
 }
-
-// Templates are detect's pages.
-func Templates() fs.FS { return files }
 
 // Gate is the member's policy on what leaves the node.
 type Gate interface {
@@ -51,53 +56,52 @@ type Config struct {
 	DB     *store.DB
 	Past   Past
 	Gate   Gate
-	Engine *Engine
+	Engine *match.Engine
 	Clock  clock.Clock
 	Log    *slog.Logger
 	Realm  string
 	// Member gives the node's member id; empty before it has joined.
 	Member func() string
 	// Own gives what belongs to the community.
-	Own func() Own
+	Assets func() exclusion.CommunityAssets
 	// Skew is the hub's clock minus ours; it is added to the instants that are told.
 	Skew func() time.Duration
 	// Tell is called after a finding was made or grew.
 	Tell func()
-	// Care counts what the rules find, and holds them to bounds; nil: nobody does.
-	Care *Care
+	// Health counts what the rules find, and keeps them within bounds; nil: nothing does.
+	Health *rulehealth.Health
 	// Correlator follows people and machines over events; nil: nobody does.
-	Correlator *Correlator
+	Correlator *correlation.Correlator
 	// HuntCores is how many processors a hunt uses at most; 0 is all.
 	HuntCores int
 }
 
 // Service turns a node's events into findings.
 type Service struct {
-	db     *store.DB
-	past   Past
-	gate   Gate
-	engine *Engine
-	clock  clock.Clock
-	log    *slog.Logger
-	realm  string
-	member func() string
-	own    func() Own
-	skew   func() time.Duration
-	tell   func()
-	care   *Care
-	joined *Correlator
+	*hunt.Searcher // of the past
+
+	db         *store.DB
+	past       Past
+	gate       Gate
+	engine     *match.Engine
+	clock      clock.Clock
+	log        *slog.Logger
+	realm      string
+	member     func() string
+	assets     func() exclusion.CommunityAssets
+	skew       func() time.Duration
+	tell       func()
+	health     *rulehealth.Health
+	correlator *correlation.Correlator
 
 	mu   sync.Mutex         // one batch at a time
 	open map[string]*active // under mu; findings that still grow, by rule and host
 
-	taking    atomic.Int64 // batches of live events that are under way
-	huntCores int
-	huntMu    sync.Mutex
-	hunting   Hunting // under huntMu
+	taking atomic.Int64 // batches of live events that are under way
 
-	owing   sync.Mutex
-	owed    []match // under owing; hits of windows that are not written yet
-	written int     // under owing; how many were written before those
+	pendingMu sync.Mutex
+	pending   []match.Found // under pendingMu; hits of windows that are not written yet
+	flushed   int           // under pendingMu; how many were written before those
 }
 
 // active is a finding that still grows.
@@ -120,47 +124,37 @@ func New(c Config) *Service {
 		c.Tell = func() {}
 	}
 	if c.Correlator != nil {
-		c.Engine.who = c.Correlator.resolver.ResolveField
+		c.Engine.Resolve(c.Correlator.Resolver().ResolveField)
 	}
-	return &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, own: c.Own, skew: c.Skew, tell: c.Tell, care: c.Care, joined: c.Correlator, huntCores: c.HuntCores, open: map[string]*active{}}
+	s := &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
+		member: c.Member, assets: c.Assets, skew: c.Skew, tell: c.Tell, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
+	s.Searcher = &hunt.Searcher{History: c.Past, Engine: c.Engine, Recorder: s, Clock: c.Clock, Log: c.Log, Cores: c.HuntCores,
+		Busy: func() bool { return s.taking.Load() > 0 }}
+	return s
 }
 
-type match struct {
-	ev  *event.Event
-	hit Hit
-}
-
-func (m match) key() string { return m.by() + "\x00" + m.ev.Host }
-
-// by names what matched. One id of a watchlist's source may stand for several
-// values, each with findings of its own.
-func (m match) by() string {
-	if m.hit.List != nil {
-		return m.hit.Rule.ID + " " + m.hit.Rule.Title
-	}
-	return m.hit.Rule.ID
-}
-
-// ref is the event, by what matched it.
-func (m match) ref() finding.RuleEvent { return finding.RuleEvent{Rule: m.by(), Event: m.ev.ID} }
+// ref is the event of a match, by what matched it.
+func ref(m match.Found) finding.RuleEvent { return finding.RuleEvent{Rule: m.By(), Event: m.Event.ID} }
 
 // traced returns which of the matches are in a finding already.
-func traced(tx *store.Tx, list []match) (map[finding.RuleEvent]bool, error) {
+func traced(tx *store.Tx, list []match.Found) (map[finding.RuleEvent]bool, error) {
 	refs := make([]finding.RuleEvent, len(list))
 	for i, m := range list {
-		refs[i] = m.ref()
+		refs[i] = ref(m)
 	}
 	return finding.Traced(tx, refs)
 }
 
 // trace notes the events behind a finding.
-func (a *active) trace(list []match) (out []finding.FoundEvent) {
+func (a *active) trace(list []match.Found) (out []finding.FoundEvent) {
 	for _, m := range list {
-		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: m.ref(), At: m.ev.Time, Name: m.ev.From.Name, Record: m.ev.From.Record})
+		out = append(out, finding.FoundEvent{Finding: a.ID, RuleEvent: ref(m), At: m.Event.Time, Name: m.Event.From.Name, Record: m.Event.From.Record})
 	}
 	return out
 }
+
+// Engine returns the engine that the service matches with.
+func (s *Service) Engine() *match.Engine { return s.engine }
 
 // Take is the sink of every sensor: it keeps the events, matches them and
 // writes the findings. When it returns nil everything is durable; after an
@@ -171,8 +165,8 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	}
 	s.taking.Add(1)
 	defer s.taking.Add(-1)
-	if s.joined != nil {
-		s.joined.Prepare(events)
+	if s.correlator != nil {
+		s.correlator.Prepare(events)
 	}
 	if _, err := s.past.Append(ctx, events); err != nil {
 		return err
@@ -180,8 +174,14 @@ func (s *Service) Take(ctx context.Context, events []*event.Event) error {
 	return s.settle(ctx, s.match(events))
 }
 
+// RecordRetro writes what a search of the past found as findings, and returns the
+// ids of the events that are to be marked as found.
+func (s *Service) RecordRetro(ctx context.Context, list []match.Found) ([]string, error) {
+	return s.write(ctx, list, true)
+}
+
 // record writes live matches as findings, and says so of their events.
-func (s *Service) record(ctx context.Context, matches []match) error {
+func (s *Service) record(ctx context.Context, matches []match.Found) error {
 	ids, err := s.write(ctx, matches, false)
 	if err != nil {
 		return err
@@ -191,13 +191,13 @@ func (s *Service) record(ctx context.Context, matches []match) error {
 
 // write writes matches as findings, in groups by rule and host, and gives the ids of
 // the events that are to be marked as found.
-func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []string, err error) {
+func (s *Service) write(ctx context.Context, matches []match.Found, retro bool) (ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	groups := map[string][]match{}
+	groups := map[string][]match.Found{}
 	var order []string
 	for _, m := range matches {
-		k := m.key()
+		k := m.Key()
 		if groups[k] == nil {
 			order = append(order, k)
 		}
@@ -207,24 +207,24 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 	if err != nil {
 		return nil, err
 	}
-	next, hits := map[string]*active{}, map[string]tally{}
+	next, hits := map[string]*active{}, map[string]rulehealth.Hits{}
 	err = s.db.Write(ctx, store.System("detect: record findings"), func(tx *store.Tx) error {
-		ids, next, hits = ids[:0], map[string]*active{}, map[string]tally{}
+		ids, next, hits = ids[:0], map[string]*active{}, map[string]rulehealth.Hits{}
 		seen, err := traced(tx, matches)
 		if err != nil {
 			return err
 		}
 		b := batch{now: s.clock()}
 		for _, k := range order {
-			a, fresh, err := s.grow(tx, k, groups[k], seen, past, b.now)
+			a, fresh, err := s.grow(tx, k, groups[k], seen, retro, b.now)
 			if err != nil {
 				return err
 			}
 			for _, m := range groups[k] {
-				if !m.hit.List.Stays() { // else what the past holds without findings would tell of it
-					ids = append(ids, m.ev.ID)
-					if m.hit.basis != nil {
-						ids = append(ids, basisOf(m.hit.basis)...)
+				if !m.Hit.List.Stays() { // else what the past holds without findings would tell of it
+					ids = append(ids, m.Event.ID)
+					if m.Hit.Basis != nil {
+						ids = append(ids, match.BasisOf(m.Hit.Basis)...)
 					}
 				}
 			}
@@ -232,11 +232,11 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 				continue
 			}
 			next[k] = a
-			if first := fresh[0]; first.hit.byRule() {
-				hits[first.hit.Rule.ID] = tally{first.hit.Rule.Title, hits[first.hit.Rule.ID].n + len(fresh)}
-			}
-			if err := s.care.count(tx, fresh[0], len(fresh), past); err != nil {
-				return err
+			if first := fresh[0]; first.Hit.ByRule() {
+				hits[first.Hit.Rule.ID] = rulehealth.Hits{Title: first.Hit.Rule.Title, N: hits[first.Hit.Rule.ID].N + len(fresh)}
+				if err := s.health.Count(tx, first.Hit.Rule.ID, len(fresh), retro); err != nil {
+					return err
+				}
 			}
 			if err := s.offerCandidates(tx, a, groups[k], judged[k]); err != nil {
 				return err
@@ -249,13 +249,13 @@ func (s *Service) write(ctx context.Context, matches []match, past bool) (ids []
 		return nil, err
 	}
 	for k, a := range next {
-		if !past {
+		if !retro {
 			s.open[k] = a
 		}
 	}
 	s.forget()
-	if !past {
-		s.care.counted(ctx, hits)
+	if !retro {
+		s.health.Counted(ctx, hits)
 	}
 	if len(next) > 0 {
 		s.tell()
@@ -303,9 +303,9 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 
 // grow adds a group's events, but for those that were seen in a finding of this rule
 // before, to its open finding, or makes one.
-func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.RuleEvent]bool, past bool, now time.Time) (a *active, fresh []match, err error) {
+func (s *Service) grow(tx *store.Tx, key string, list []match.Found, seen map[finding.RuleEvent]bool, retro bool, now time.Time) (a *active, fresh []match.Found, err error) {
 	for _, m := range list {
-		if p := m.ref(); !seen[p] {
+		if p := ref(m); !seen[p] {
 			seen[p] = true // a second match of the same event counts once
 			fresh = append(fresh, m)
 		}
@@ -313,7 +313,7 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.
 	if len(fresh) == 0 {
 		return nil, nil, nil
 	}
-	if !past {
+	if !retro {
 		if old := s.open[key]; old != nil && now.Sub(old.touched) < growing {
 			c := *old
 			c.offered = map[string]bool{}
@@ -330,11 +330,11 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.
 	isNew := a == nil
 	if isNew {
 		m := list[0]
-		a = &active{offered: map[string]bool{}, Finding: msg.Finding{Member: s.member(), Listed: m.hit.List, Finding: wire.Finding{
-			ID: clock.NewID(), Realm: s.realm, Rule: m.hit.Rule, Indicator: m.hit.Indicator, Host: m.ev.Host, User: m.ev.User,
-			Matched: m.hit.Fields, Retro: past, Sensed: m.ev.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
+		a = &active{offered: map[string]bool{}, Finding: msg.Finding{Member: s.member(), Listed: m.Hit.List, Finding: wire.Finding{
+			ID: clock.NewID(), Realm: s.realm, Rule: m.Hit.Rule, Indicator: m.Hit.Indicator, Host: m.Event.Host, User: m.Event.User,
+			Matched: m.Hit.Fields, Retro: retro, Sensed: m.Event.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
 			Handling: s.gate.Handling(wire.KindFinding)}}}
-		if past { // a hunt senses nothing: its clock starts when it finds
+		if retro { // a hunt senses nothing: its clock starts when it finds
 			a.Sensed = a.Detected
 		}
 	}
@@ -347,31 +347,31 @@ func (s *Service) grow(tx *store.Tx, key string, list []match, seen map[finding.
 }
 
 // take widens the finding by one event.
-func (a *active) take(m match) {
+func (a *active) take(m match.Found) {
 	a.Count++
-	if a.First.IsZero() || m.ev.Time.Before(a.First) {
-		a.First = m.ev.Time
+	if a.First.IsZero() || m.Event.Time.Before(a.First) {
+		a.First = m.Event.Time
 	}
-	if m.ev.Time.After(a.Last) {
-		a.Last = m.ev.Time
+	if m.Event.Time.After(a.Last) {
+		a.Last = m.Event.Time
 	}
 	if a.Indicator == "" {
-		a.Indicator = m.hit.Indicator
+		a.Indicator = m.Hit.Indicator
 	}
-	if m.hit.List != nil { // the strictest marking binds, though the source change its mind
-		l := *m.hit.List
+	if m.Hit.List != nil { // the strictest marking binds, though the source change its mind
+		l := *m.Hit.List
 		l.TLP = policy.Strictest(l.TLP, a.Listed.TLP)
 		a.Listed = &l
 		a.Handling.TLP = policy.Strictest(a.Handling.TLP, l.TLP)
 	}
-	if m.hit.Value != nil && !slices.Contains(a.Observables, *m.hit.Value) {
-		a.Observables = append(a.Observables, *m.hit.Value)
+	if m.Hit.Value != nil && !slices.Contains(a.Observables, *m.Hit.Value) {
+		a.Observables = append(a.Observables, *m.Hit.Value)
 	}
 }
 
 // recall finds a finding of the same rule and host that was open before a restart.
-func (s *Service) recall(tx *store.Tx, m match, now time.Time) (*active, error) {
-	f, found, err := finding.Growing(tx, s.member(), m.hit.Rule, m.ev.Host, now.Add(-growing))
+func (s *Service) recall(tx *store.Tx, m match.Found, now time.Time) (*active, error) {
+	f, found, err := finding.Growing(tx, s.member(), m.Hit.Rule, m.Event.Host, now.Add(-growing))
 	if err != nil || !found {
 		return nil, err
 	}
@@ -402,5 +402,5 @@ func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
 	return append(list, o)
 }
 
-// Rules replaces the node's own rules.
+// Engine replaces the node's own rules.
 func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }

@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -13,7 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/detecttest"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/msg"
@@ -24,7 +25,7 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-var start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+var start = detecttest.Start
 
 // gate keeps what was offered; a member that offers from medium upwards.
 type gate struct {
@@ -47,7 +48,7 @@ func (g *gate) Wants(level string) bool {
 	return sigma.Level(level).Rank() >= sigma.Level("medium").Rank()
 }
 
-// candidates lists what was offered to the others, as "type:value" or "sigma:rule".
+// Candidates lists what was offered to the others, as "type:value" or "sigma:rule".
 func (g *gate) candidates() []string {
 	out := []string{}
 	for _, o := range g.offers {
@@ -69,18 +70,18 @@ type node struct {
 	past *history.History
 	gate *gate
 	hand *clock.Hand
-	seq  int
+	detecttest.Events
 }
 
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
 	t.Helper()
 	n := &node{db: db, past: past, gate: &gate{}, hand: hand}
-	e := NewEngine(now)
+	e := match.NewEngine(now)
 	e.SetRules(rules(t, rulesText))
 	n.Service = New(Config{DB: db, Past: past, Gate: n.gate, Engine: e, Clock: now, Log: slog.New(slog.DiscardHandler), Realm: event.Live,
 		Member: func() string { return "power" },
-		Own: func() Own {
-			return Own{Domains: []string{"power.example.jp"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+		Assets: func() exclusion.CommunityAssets {
+			return exclusion.CommunityAssets{Domains: []string{"power.example.jp"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
 		}})
 	return n
 }
@@ -99,10 +100,7 @@ func eachNode(t *testing.T, body func(t *testing.T, n *node)) {
 }
 
 func (n *node) event(category string, at time.Time, fields map[string]any) *event.Event {
-	n.seq++
-	raw, _ := json.Marshal(fields)
-	return &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n.seq), Time: at, Seen: at, From: event.Source{Sensor: "file", Name: "a.json", Record: int64(n.seq)},
-		Product: "windows", Categories: []string{category}, Host: "ws1", User: "tanaka", Fields: fields, Raw: raw}
+	return n.Event(category, at, fields)
 }
 
 // beacon is a connection that the first rule matches.
@@ -191,7 +189,7 @@ func TestTakeAfterRestart(t *testing.T) {
 		a := n.beacon("198.51.100.7")
 		n.take(t, a)
 		again := open(t, n.db, n.past, n.clock, n.hand)
-		again.seq = 100
+		again.Seq = 100
 		again.take(t, a, again.beacon("198.51.100.7"))
 		list := again.findings(t)
 		if len(list) != 1 || list[0].Count != 2 || list[0].Version != 2 {
@@ -303,23 +301,13 @@ func TestSystemBinary(t *testing.T) {
 	})
 }
 
-func indicator(t testing.TB, pattern, kind string) []byte {
-	t.Helper()
-	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f", "created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
-		"name": "shared", "pattern": pattern, "pattern_type": kind, "valid_from": "2026-11-22T04:00:00Z", "valid_until": "2026-12-22T04:00:00Z", "labels": []string{"level:high"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // A shared indicator is matched from the moment it is armed, its past is
 // hunted, and what both find are told as findings and sightings, not offered on.
 func TestArmedAndHunted(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		old := n.event("dns_query", start.Add(-24*time.Hour), map[string]any{"QueryName": "c2.evil.example"})
 		n.take(t, old)
-		a, err := Read(indicator(t, "[domain-name:value = 'c2.evil.example']", "stix"))
+		a, err := match.Read(indicator(t, "[domain-name:value = 'c2.evil.example']", "stix"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,11 +356,11 @@ func TestRead(t *testing.T) {
 		"no object":    []byte(`{"type":"malware"}`),
 		"no JSON":      []byte(`{`),
 	} {
-		if a, err := Read(raw); err == nil {
+		if a, err := match.Read(raw); err == nil {
 			t.Errorf("%s is armed as %+v: an indicator that cannot be matched in full is refused", name, a)
 		}
 	}
-	a, err := Read(indicator(t, "[ipv4-addr:value = '198.51.100.1' OR domain-name:value = 'X.example']", "stix"))
+	a, err := match.Read(indicator(t, "[ipv4-addr:value = '198.51.100.1' OR domain-name:value = 'X.example']", "stix"))
 	if err != nil || len(a.Values) != 2 || a.Values[1].Value != "x.example" {
 		t.Errorf("two values: %+v, %v", a, err)
 	}

@@ -35,8 +35,9 @@ type WatchPageConfig struct {
 	Tabs   []web.Tab // views of indicators; that of /watchlist is marked here
 }
 
-// WatchPages adds /watchlist to a node's site, which needs Templates too.
+// WatchPages adds /watchlist to a node's site.
 func WatchPages(site *web.Site, c WatchPageConfig) {
+	site.Templates(files)
 	site.Page("/watchlist", policy.RoleReader, c.page)
 }
 

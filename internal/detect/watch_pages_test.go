@@ -73,7 +73,6 @@ func TestWatchPage(t *testing.T) {
 			"machine": {User: "t1", Name: "Token", Member: "power", Role: policy.RoleReader, Machine: true}}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 		site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"), Icon: "indicators"}}})
-		site.Templates(Templates())
 		mux := http.NewServeMux()
 		a := api.New(mux, api.Config{Auth: auth, Clock: now})
 		cfg := WatchPageConfig{Desk: d, Member: func() string { return "power" }, Tabs: []web.Tab{{Text: i18n.T("Own watchlist", "自組織の監視リスト"), Path: "/watchlist"}}}

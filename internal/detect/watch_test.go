@@ -15,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// watch gives the node a watchlist with these entries.
+// progressOf gives the node a watchlist with these entries.
 func (n *node) watch(t *testing.T, entries ...watchlist.Entry) *watchlist.List {
 	t.Helper()
 	l, err := watchlist.Open(t.TempDir(), watchlist.Options{Clock: n.clock})
@@ -156,11 +156,6 @@ func TestReservedValuesAreNoCandidates(t *testing.T) {
 				t.Errorf("%s %v: %s", c.value, c.tlp, diff)
 			}
 		})
-	}
-	for _, o := range []event.Observable{{Type: event.URL, Value: "https://evil.example:8443/a"}, {Type: event.URL, Value: "https://[2001:db8::1]:8443/a"}, {Type: event.Email, Value: "a@evil.example"}} {
-		if got := withHost(o); len(got) != 2 {
-			t.Errorf("%v: %v", o, got)
-		}
 	}
 }
 

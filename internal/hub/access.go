@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
@@ -99,4 +99,4 @@ func (h *Hub) Handler() http.Handler { return h.console.Handler() }
 func (h *Hub) Paths() []string { return h.console.Site.Paths() }
 
 // Pool returns the community's figures on rules.
-func (h *Hub) Pool() *detect.Pool { return h.pool }
+func (h *Hub) Pool() *pool.Pool { return h.pool }

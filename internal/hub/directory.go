@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/community"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/identity"
@@ -35,8 +35,8 @@ func (r recipients) Recipients(ctx context.Context) ([]publish.Recipient, error)
 // too, such as reserved ranges, and the community's own names and networks.
 func (r recipients) ExclusionReason(ctx context.Context) (func(event.Observable) string, error) {
 	domains, networks, err := r.members.Own(ctx)
-	own := detect.Own{Domains: domains, Networks: networks}
-	return func(o event.Observable) string { return detect.Undistinctive(o, own) }, err
+	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
+	return func(o event.Observable) string { return exclusion.Reason(o, own) }, err
 }
 
 // joined names the members that have joined and still belong.
@@ -51,7 +51,7 @@ func (h *Hub) joined(ctx context.Context) ([]string, error) {
 
 // rulePool answers a node that asks for the figures, as its machines may have them.
 func (h *Hub) rulePool(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
-	return h.pool.Give(ctx, policy.Viewer{Member: member, Sector: h.directory.Sector(ctx, member), Machine: true}, ask)
+	return h.pool.Answer(ctx, policy.Viewer{Member: member, Sector: h.directory.Sector(ctx, member), Machine: true}, ask)
 }
 
 // watchMembers notices memberships that a command beside the hub has ended.

@@ -23,7 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/bus/pki"
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
@@ -46,7 +46,7 @@ type Hub struct {
 	cases     *casework.Service
 	judge     *severity.Service
 	publisher *publish.Publisher
-	pool      *detect.Pool
+	pool      *pool.Pool
 	intake    *intake
 	queue     *queue.Queue
 	modules   []role.Module

@@ -11,7 +11,9 @@ import (
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/coverage"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
@@ -43,7 +45,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.judge.HandledLike(caseMark)
 	h.publisher = publish.New(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
 	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
-	h.pool = detect.NewPool(h.db, h.cfg.Clock, h.joined)
+	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
 	cases, err := h.caseView()
 	if err != nil {
 		return nil, err
@@ -85,7 +87,6 @@ func (h *Hub) findings(notify func()) role.Module {
 			},
 		},
 		Pages: func(site *web.Site) {
-			site.Templates(detect.Templates())
 			finding.Pages(site, c)
 		},
 		API:     func(a *api.API) { finding.API(a, c) },
@@ -96,25 +97,25 @@ func (h *Hub) findings(notify func()) role.Module {
 
 // rules is the community's figures on rules, and coverage.
 func (h *Hub) rules() role.Module {
-	cover := detect.CoverageConfig{
-		DB:     h.db,
-		Clock:  h.cfg.Clock,
-		Attack: attack.Read(),
-		Hub:    true,
-		Rules:  detect.FoundRules,
+	cover := coverage.PageConfig{
+		DB:         h.db,
+		Clock:      h.cfg.Clock,
+		Techniques: attack.Read(),
+		Hub:        true,
+		Rules:      coverage.FoundRules,
 	}
-	figures := detect.PoolPageConfig{DB: h.db, Clock: h.cfg.Clock}
+	figures := pool.PageConfig{DB: h.db, Clock: h.cfg.Clock}
 	return role.Module{
 		Name:     "rules",
 		Requests: map[string]bus.Handler{wire.TopicRuleHealth: role.Answer(h.rulePool)},
 		Intake:   map[wire.Kind]role.Intake{wire.KindRuleHealth: h.pool.Receive},
 		Pages: func(site *web.Site) {
-			detect.PoolPages(site, figures)
-			detect.CoveragePages(site, cover)
+			pool.Pages(site, figures)
+			coverage.Pages(site, cover)
 		},
 		API: func(a *api.API) {
-			detect.PoolAPI(a, figures)
-			detect.CoverageAPI(a, cover)
+			pool.API(a, figures)
+			coverage.API(a, cover)
 		},
 		Nav:  []web.NavItem{role.NavPooled, role.NavCoverage},
 		Jobs: map[string]func(context.Context) error{"pool-rule-counts": h.pool.Renew},

@@ -5,8 +5,8 @@ import (
 	"net/http"
 
 	"github.com/meneki/meneki/internal/bus"
-	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/principal"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/inbox"
@@ -29,7 +29,7 @@ func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]inbox.Hunted, 
 }
 
 // and keep.
-func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.joined.Stats() }
+func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.correlator.Stats() }
 
 // Connected reports whether the hub is reached.
 func (n *Node) Connected() bool { return n.link.Connected() }
@@ -59,7 +59,7 @@ func (n *Node) Link() *bus.Link { return n.link }
 func (n *Node) CatchUp(ctx context.Context) error { return n.detect.Caught(ctx) }
 
 // RuleHealth returns what the node keeps of how its rules do.
-func (n *Node) RuleHealth() *detect.Care { return n.care }
+func (n *Node) RuleHealth() *rulehealth.Health { return n.health }
 
 // Home is who the node's own people are to policy.
 func (n *Node) Home() policy.Viewer { return n.home() }

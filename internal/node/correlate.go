@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/sigma"
@@ -31,12 +31,12 @@ func (n *Node) ownRules(ctx context.Context) (*sigma.Set, error) {
 }
 
 // correlator reads what the node knows of people and machines.
-func (n *Node) correlator() (*detect.Correlator, error) {
+func (n *Node) openCorrelator() (*correlation.Correlator, error) {
 	places, err := principal.OpenPlaces(n.cfg.Places)
 	if err != nil {
 		return nil, err
 	}
-	k, err := detect.OpenCorrelator(filepath.Join(n.cfg.Data, "people"), places, n.cfg.Clock, n.cfg.Log)
+	k, err := correlation.Open(filepath.Join(n.cfg.Data, "people"), places, n.cfg.Clock, n.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (n *Node) correlator() (*detect.Correlator, error) {
 // refill gives the correlations that the community shared the past that reaches
 // into them. Live events need not wait for it.
 func (n *Node) refill(ctx context.Context) error {
-	if err := n.detect.RefillJoints(ctx); err != nil && ctx.Err() == nil {
+	if err := n.detect.RefillCorrelations(ctx); err != nil && ctx.Err() == nil {
 		n.cfg.Log.Warn("shared correlations do not know what was before this start", slog.Any("err", err))
 	}
 	return nil
@@ -77,7 +77,7 @@ func (n *Node) correlate(ctx context.Context) error {
 		if i%60 != 0 {
 			continue
 		}
-		if err := n.joined.Save(); err != nil {
+		if err := n.correlator.Save(); err != nil {
 			n.cfg.Log.Warn("could not keep the state of correlation", slog.Any("err", err))
 		}
 	}

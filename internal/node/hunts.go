@@ -11,7 +11,7 @@ type hunts struct{ n *Node }
 
 // Hunting tells of the search that is under way.
 func (h hunts) Hunting() (inbox.HuntProgress, bool) {
-	p, ok := h.n.detect.Hunting()
+	p, ok := h.n.detect.Progress()
 	return inbox.HuntProgress{Indicators: p.Indicators, Ready: p.Ready, Done: p.Done, Total: p.Total}, ok
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -103,7 +103,7 @@ type watchDesk struct {
 	log    *slog.Logger
 	opened func(*watchlist.List)
 	// hunt searches the past for what is new; nil cannot.
-	hunt func(ctx context.Context, fresh detect.NewOnList, tell func(done, total int64)) (detect.Hunted, error)
+	hunt func(ctx context.Context, fresh hunt.NewEntries, tell func(done, total int64)) (hunt.Result, error)
 	lock *os.File // of the data folder, if this desk took it
 
 	importing sync.Mutex
@@ -181,7 +181,7 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 		return out, d.fault(err)
 	}
 	defer load.Abort()
-	past := freshEntries{list: l, way: o.Hunt, NewOnList: detect.NewOnList{Wide: map[watchlist.Key]bool{}}}
+	past := freshEntries{list: l, way: o.Hunt, NewEntries: hunt.NewEntries{Wide: map[watchlist.Key]bool{}}}
 	if d.hunt == nil {
 		past.way = HuntNone
 	}
@@ -214,7 +214,7 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 	if len(past.Values)+len(past.Wide) == 0 {
 		return out, nil
 	}
-	h, err := d.hunt(ctx, past.NewOnList, func(done, total int64) {
+	h, err := d.hunt(ctx, past.NewEntries, func(done, total int64) {
 		if o.Tell != nil {
 			o.Tell(true, done, total)
 		}
@@ -229,7 +229,7 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 
 // freshEntries gathers what the past is to be searched for.
 type freshEntries struct {
-	detect.NewOnList
+	hunt.NewEntries
 	list *watchlist.List
 	way  string
 	left int64

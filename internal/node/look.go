@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -54,7 +55,7 @@ type PastEvent struct {
 
 // LookResult is what it came to.
 type LookResult struct {
-	detect.Looked
+	hunt.Looked
 	Refused []i18n.Text `json:"refused,omitempty"` // rules that were not searched for, and why
 }
 
@@ -104,26 +105,26 @@ func Look(ctx context.Context, cfg Config, o LookOrder, tell func(done, total in
 
 // look is Look at the node.
 func (n *Node) look(ctx context.Context, o LookOrder, tell func(done, total int64), yield func(PastHit) bool) (out LookResult, err error) {
-	q := detect.Question{From: o.From, To: o.To, Limit: o.Limit, Tell: tell}
+	q := hunt.Question{From: o.From, To: o.To, Limit: o.Limit, Tell: tell}
 	for _, v := range o.Values {
-		q.Armed = append(q.Armed, detect.Armed{Name: v.Value, Values: []event.Observable{v}})
+		q.Armed = append(q.Armed, match.Armed{Name: v.Value, Values: []event.Observable{v}})
 	}
 	networks := map[string]bool{}
 	for _, p := range o.Networks {
 		networks[p.String()] = true
-		q.Armed = append(q.Armed, detect.Armed{Name: p.String(), Networks: []netip.Prefix{p}})
+		q.Armed = append(q.Armed, match.Armed{Name: p.String(), Networks: []netip.Prefix{p}})
 	}
 	for _, r := range o.Rules {
 		rules, refused := n.matcher.reader.Rules(r.Name, r.Text)
 		out.Refused = append(out.Refused, refused...)
 		for _, r := range rules {
-			q.Armed = append(q.Armed, detect.Armed{Rule: r})
+			q.Armed = append(q.Armed, match.Armed{Rule: r})
 		}
 	}
 	if len(q.Armed) == 0 && len(out.Refused) > 0 {
 		return out, fault.New(fault.Unsupported, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(out.Refused[0]))
 	}
-	out.Looked, err = n.detect.Look(ctx, q, func(ev *event.Event, h detect.Hit) bool {
+	out.Looked, err = n.detect.Look(ctx, q, func(ev *event.Event, h match.Hit) bool {
 		x := PastHit{Time: ev.Time, Host: ev.Host, User: ev.User, Value: h.Value, Matched: h.Fields, Event: PastEvent{ev.ID, ev.From.Name, ev.From.Record}}
 		if x.Time.IsZero() {
 			x.Time = ev.Seen

@@ -5,19 +5,21 @@ import (
 	"context"
 
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/share/inbox"
 )
 
 // matcher is inbox.Matcher over detect's engine and hunts.
 type matcher struct {
 	service *detect.Service
-	reader  detect.Reader
+	reader  match.Reader
 }
 
 // Arm makes the engine match STIX indicators.
 func (m matcher) Arm(indicators [][]byte) []error {
 	list, errs := m.reader.ReadAll(indicators)
-	var readable []detect.Armed
+	var readable []match.Armed
 	var at []int // of readable, in indicators
 	for i := range list {
 		if errs[i] == nil {
@@ -35,7 +37,7 @@ func (m matcher) Disarm(ids []string) { m.service.Engine().Disarm(ids...) }
 
 // Hunt searches the node's past for indicators, see inbox.Matcher.
 func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []inbox.Hunted) error) error {
-	var list []detect.Armed
+	var list []match.Armed
 	var at, bad []int
 	var why []inbox.Hunted
 	all, errs := m.reader.ReadAll(indicators)
@@ -54,7 +56,7 @@ func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which 
 	if len(list) == 0 {
 		return nil
 	}
-	_, err := m.service.HuntAll(ctx, list, func(which []int, out []detect.Hunted) error {
+	_, err := m.service.HuntAll(ctx, list, func(which []int, out []hunt.Result) error {
 		var places []int
 		var ids []string
 		var some []inbox.Hunted
@@ -62,7 +64,7 @@ func (m matcher) Hunt(ctx context.Context, indicators [][]byte, done func(which 
 			places, ids = append(places, at[i]), append(ids, list[i].ID)
 			some = append(some, inbox.Hunted{Searched: out[k].Searched, Hits: out[k].Hits})
 		}
-		if err := cmp.Or(m.service.Refill(ctx, ids...), m.service.RefillJoints(ctx, ids...)); err != nil {
+		if err := cmp.Or(m.service.Refill(ctx, ids...), m.service.RefillCorrelations(ctx, ids...)); err != nil {
 			return err
 		}
 		return done(places, some)

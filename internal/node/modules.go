@@ -10,7 +10,10 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/coverage"
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
@@ -50,7 +53,6 @@ func (n *Node) findings() role.Module {
 		Name:       "detect",
 		Migrations: detect.Migrations(),
 		Pages: func(site *web.Site) {
-			site.Templates(detect.Templates())
 			finding.Pages(site, c)
 		},
 		API:     func(a *api.API) { finding.API(a, c) },
@@ -64,10 +66,10 @@ func (n *Node) findings() role.Module {
 		},
 		Run: []func(context.Context) error{n.correlate, n.refill},
 		Close: func() error {
-			if n.joined == nil {
+			if n.correlator == nil {
 				return nil
 			}
-			return n.joined.Save()
+			return n.correlator.Save()
 		},
 	}
 }
@@ -140,24 +142,27 @@ func (n *Node) watchlist() role.Module {
 
 // rules is the node's own rules, how they do, and what they cover.
 func (n *Node) rules() role.Module {
-	health := detect.CarePageConfig{DB: n.db, Care: n.care, Clock: n.cfg.Clock, Correlator: n.joined}
-	cover := detect.CoverageConfig{DB: n.db, Clock: n.cfg.Clock, Attack: attack.Read(), Rules: n.care.CoverRules}
+	health := rulehealth.PageConfig{DB: n.db, Health: n.health, Clock: n.cfg.Clock}
+	correlations := correlation.PageConfig{DB: n.db, Engine: n.engine, Correlator: n.correlator, Rules: health}
+	health.Correlation = correlations.View
+	cover := coverage.PageConfig{DB: n.db, Clock: n.cfg.Clock, Techniques: attack.Read(), Rules: coverage.LoadedRules(n.health)}
 	return role.Module{
 		Name: "rules",
 		Pages: func(site *web.Site) {
-			detect.CarePages(site, health)
-			detect.CoveragePages(site, cover)
+			rulehealth.Pages(site, health)
+			correlation.Pages(site, correlations)
+			coverage.Pages(site, cover)
 		},
 		API: func(a *api.API) {
-			detect.CareAPI(a, health)
-			detect.CoverageAPI(a, cover)
+			rulehealth.API(a, health)
+			coverage.API(a, cover)
 		},
 		Nav: []web.NavItem{role.NavRules, role.NavCoverage},
 		Tabs: []web.MoreTab{
 			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}},
 		},
 		Finders: []search.Finder{n.findRules()},
-		Jobs:    n.care.Chores(),
+		Jobs:    n.health.Maintenance(),
 		Gauges: []role.Gauge{
 			{Name: "meneki_rules", Help: "Own rules that are matched.",
 				Read: func(context.Context) float64 { r, _ := n.engine.Count(); return float64(r) }},
@@ -165,7 +170,7 @@ func (n *Node) rules() role.Module {
 				Help: "Observations that patterns over several events had no room or came too late for, and searches given up.",
 				Read: func(context.Context) float64 { return float64(n.engine.LeftOut()) }},
 		},
-		Run: []func(context.Context) error{n.care.Run},
+		Run: []func(context.Context) error{n.health.Run},
 	}
 }
 

@@ -25,6 +25,10 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/exclusion"
+	"github.com/meneki/meneki/internal/detect/match"
+	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
@@ -54,28 +58,28 @@ type Hub interface {
 
 // Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
 type Node struct {
-	cfg      Config
-	db       *store.DB
-	past     *history.History
-	people   *identity.Service
-	engine   *detect.Engine
-	care     *detect.Care
-	joined   *detect.Correlator
-	watch    *watchDesk
-	lock     *os.File
-	detect   *detect.Service
-	outgoing *release.Outgoing
-	inbox    *inbox.Inbox
-	matcher  matcher
-	link     *bus.Link
-	sensors  *sensors
-	modules  []role.Module
-	console  *role.Console
-	lis      net.Listener
-	server   *http.Server
+	cfg        Config
+	db         *store.DB
+	past       *history.History
+	people     *identity.Service
+	engine     *match.Engine
+	health     *rulehealth.Health
+	correlator *correlation.Correlator
+	watch      *watchDesk
+	lock       *os.File
+	detect     *detect.Service
+	outgoing   *release.Outgoing
+	inbox      *inbox.Inbox
+	matcher    matcher
+	link       *bus.Link
+	sensors    *sensors
+	modules    []role.Module
+	console    *role.Console
+	lis        net.Listener
+	server     *http.Server
 
 	enrolment atomic.Pointer[community.Enrolment]
-	own       atomic.Pointer[detect.Own]
+	own       atomic.Pointer[exclusion.CommunityAssets]
 	skew      atomic.Int64 // hub's clock minus ours, ns
 	turn      atomic.Int64 // when the line to the hub last came or went, µs
 
@@ -93,7 +97,7 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	}
 	n = &Node{cfg: cfg}
 	half := n // a failed return has set n to nil by the time of the defer
-	n.own.Store(&detect.Own{Domains: cfg.OwnDomains})
+	n.own.Store(&exclusion.CommunityAssets{Domains: cfg.OwnDomains})
 	defer func() {
 		if err != nil {
 			half.Close()
@@ -199,17 +203,17 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.engine = detect.NewEngine(cfg.Clock)
+	n.engine = match.NewEngine(cfg.Clock)
 	n.engine.SetRules(rules)
 	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.care, err = detect.OpenCare(ctx, detect.CareConfig{DB: n.db, Engine: n.engine, Gate: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Tell: tell("rules")}); err != nil {
+	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
 		return err
 	}
-	if n.joined, err = n.correlator(); err != nil {
+	if n.correlator, err = n.openCorrelator(); err != nil {
 		return err
 	}
 	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Own: func() detect.Own { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Care: n.care, Correlator: n.joined, HuntCores: cfg.HuntCores})
+		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {
 		return err
@@ -218,7 +222,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.matcher = matcher{n.detect, detect.Reader{Pipelines: chain}}
+	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
 	if n.inbox, err = inbox.Open(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
 		return err
 	}
@@ -307,7 +311,7 @@ func (n *Node) Take(ctx context.Context, events []*event.Event) error {
 // what was kept before there was anything to match them with. Who is who is learnt
 // from them, and a hunt finds in them what it would find in live events.
 func (n *Node) Import(ctx context.Context, events []*event.Event) error {
-	n.joined.Prepare(events)
+	n.correlator.Prepare(events)
 	_, err := n.past.Append(ctx, events)
 	return err
 }
@@ -318,7 +322,7 @@ func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 // owns takes over what belongs to the community: what the hub told last, and
 // what the node's own configuration adds.
 func (n *Node) owns(p community.Enrolment) {
-	n.own.Store(&detect.Own{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
+	n.own.Store(&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
 }
 
 // Run serves and works until ctx ends.

@@ -9,7 +9,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/meneki/meneki/internal/detect"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/share/release"
@@ -47,7 +47,7 @@ func TestOwnNamesOutliveARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	want := detect.Own{Domains: []string{"mine.example", "theirs.example"}, Networks: []netip.Prefix{office}}
+	want := exclusion.CommunityAssets{Domains: []string{"mine.example", "theirs.example"}, Networks: []netip.Prefix{office}}
 	if diff := gocmp.Diff(want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
@@ -75,7 +75,7 @@ func TestOwnNamesComeWithTheInvitation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	want := detect.Own{Domains: []string{"theirs.example"}, Networks: []netip.Prefix{office}}
+	want := exclusion.CommunityAssets{Domains: []string{"theirs.example"}, Networks: []netip.Prefix{office}}
 	if diff := gocmp.Diff(want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}

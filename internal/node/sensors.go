@@ -71,7 +71,7 @@ func openSensors(n *Node) (*sensors, error) {
 		}
 	}
 	if len(n.cfg.Watch) > 0 {
-		s.follower = follow.New(follow.Options{Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnOdd: s.odd, OnSkip: s.skip}, detect.Marks{DB: n.db}, s.sink("file"))
+		s.follower = follow.New(follow.Options{Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnOdd: s.odd, OnSkip: s.skip}, detect.Checkpoints{DB: n.db}, s.sink("file"))
 	}
 	if n.cfg.Syslog != "" || n.cfg.SyslogTLS != "" {
 		o := listen.SyslogOptions{UDP: n.cfg.Syslog, TCP: n.cfg.Syslog, TLS: n.cfg.SyslogTLS, Clock: n.cfg.Clock, Log: n.cfg.Log}

@@ -40,7 +40,7 @@ func (rep RuleReport) view(r *web.Request) (*web.View, error) {
 			"What this node matches every event with. A rule that is not fully understood is refused as a whole, "+
 				"never half-loaded.", "このノードがすべての事象に照合するルールです。完全に解釈できないルールは、一部だけ読み込まず、全体を読み込みません。"),
 		Tabs: []web.Tab{
-			{Text: i18n.T("Care", "手入れ"), Path: "/rules/care"},
+			{Text: i18n.T("Health", "健全性"), Path: "/rules/health"},
 			{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"},
 			{Text: i18n.T("Loaded", "読込済み"), Path: "/rules", On: !refused, Count: len(rep.Loaded)},
 			{Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused", On: refused, Count: len(rep.Refused)},

@@ -15,8 +15,8 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// Out is a finding as programs get it.
-type Out struct {
+// FindingOut is a finding as programs get it.
+type FindingOut struct {
 	ID          string             `json:"id"`
 	Version     int                `json:"version" doc:"grows when count does | 件数が増えると上がる"`
 	Member      string             `json:"member,omitempty" doc:"member id | 構成員の番号"`
@@ -39,8 +39,8 @@ type Out struct {
 	Case        string             `json:"case,omitempty" doc:"id of the case that it is in | 属する事案の番号"`
 }
 
-func outOf(it Item) Out {
-	o := Out{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule, Indicator: it.Indicator, First: it.First, Last: it.Last,
+func outOf(it Item) FindingOut {
+	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule, Indicator: it.Indicator, First: it.First, Last: it.Last,
 		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables, List: it.Listed, Past: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
 		Arrived: it.Arrived, TLP: it.Handling.TLP.String()}
 	if o.Matched == nil {
@@ -62,18 +62,18 @@ type listIn struct {
 	When      string `query:"when" enum:"live,past"`
 }
 
-type pageOut struct{ Body api.Page[Out] }
+type listOut struct{ Body api.Page[FindingOut] }
 type oneIn struct {
 	ID string `path:"id" maxLength:"100"`
 }
-type oneOut struct{ Body Out }
+type oneOut struct{ Body FindingOut }
 
 // API adds the operations on findings.
 func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-findings", Method: http.MethodGet, Path: "/api/v1/findings", Tag: "findings", Need: policy.RoleReader,
 		Summary:     i18n.T("Findings, newest first", "検知の一覧（新しい順）"),
 		Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")},
-		func(ctx context.Context, in *listIn) (*pageOut, error) {
+		func(ctx context.Context, in *listIn) (*listOut, error) {
 			f := Filter{Text: in.Q, Level: in.Level, Member: in.Member, Rule: in.Rule, Indicator: in.Indicator, When: in.When}
 			key, err := api.Unmark(in.After, 1)
 			if err != nil {
@@ -92,7 +92,7 @@ func API(a *api.API, c PageConfig) {
 				return nil, err
 			}
 			page := api.Cut(items, in.Limit, func(it Item) []string { return []string{Cursor{At: it.Arrived, ID: it.ID}.String()} })
-			res := &pageOut{api.Page[Out]{Items: make([]Out, 0, len(page.Items)), Next: page.Next}}
+			res := &listOut{api.Page[FindingOut]{Items: make([]FindingOut, 0, len(page.Items)), Next: page.Next}}
 			for _, it := range page.Items {
 				res.Body.Items = append(res.Body.Items, outOf(it))
 			}

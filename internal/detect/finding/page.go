@@ -245,7 +245,7 @@ func (c PageConfig) facts(ctx context.Context, it Item) []web.Fact {
 		web.Fact{Name: i18n.T("Finding id", "検知番号"), Value: web.Mono(it.ID)})
 }
 
-// listFact names the of the watchlist by which a finding was made.
+// listFact names the entry of the watchlist by which a finding was made.
 func listFact(l msg.ListEntry) web.Fact {
 	lines := web.Lines{web.Value(l.Value), i18n.T("source: {0}", "出所：{0}").With(l.Source)}
 	if l.ID != "" {

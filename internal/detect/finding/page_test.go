@@ -114,7 +114,7 @@ func TestFindingsAPI(t *testing.T) {
 		next := ""
 		for range 5 {
 			code, body := detecttest.Get(t, h, "desk", "/api/v1/findings?limit=2&after="+next)
-			var p api.Page[Out]
+			var p api.Page[FindingOut]
 			if err := json.Unmarshal([]byte(body), &p); err != nil || code != 200 {
 				t.Fatalf("%d %s", code, body)
 			}
