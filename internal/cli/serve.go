@@ -78,7 +78,7 @@ type nodeFlags struct {
 func (f nodeFlags) config(s *session, more []string) (node.Config, error) {
 	r, err := release.Preset(f.Share)
 	return node.Config{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain, Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
-		Share: r, OwnDomains: f.OwnDomain, HuntCores: max(f.HuntCores, 0), KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Door: true, Lang: s.lang, Log: s.log}, err
+		Share: r, OwnDomains: f.OwnDomain, HuntCores: max(f.HuntCores, 0), KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Control: true, Lang: s.lang, Log: s.log}, err
 }
 
 type nodeCmd struct {

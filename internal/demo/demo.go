@@ -216,7 +216,7 @@ func (d *Demo) join(ctx context.Context, m *demoMember, listen string) error {
 	}
 	m.node, err = node.Open(ctx,
 		node.Config{Data: filepath.Join(d.dir, m.key), Listen: listen, Token: token, RuleSet: d.rules, Share: m.share,
-			Door: true, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
+			Control: true, Lang: d.cfg.Lang, Open: true, Log: d.cfg.Log}, d.Hub)
 	if err != nil {
 		return err
 	}

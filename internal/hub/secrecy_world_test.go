@@ -135,7 +135,7 @@ func (w *world) finding(id, member, rule string, h policy.Handling, edit func(*m
 	return f
 }
 
-// send lets a member's messages in at the hub's door, and fails if one is refused.
+// send lets a member's messages in at the hub's intake, and fails if one is refused.
 func (w *world) send(member string, kind wire.Kind, bodies ...any) {
 	w.t.Helper()
 	for _, r := range w.letters(member, kind, bodies...).Results {

@@ -60,9 +60,9 @@ type Config struct {
 	// KeepBytes and KeepDays bound the history; 0 keeps everything.
 	KeepBytes int64
 	KeepDays  int
-	// Door lets commands beside the running node reach it, through a socket in
+	// Control lets commands beside the running node reach it, through a socket in
 	// its data folder.
-	Door bool
+	Control bool
 	// Lang, Zone, Open, Realm, Clock and Log are as in the configuration of a hub.
 	Lang  i18n.Lang
 	Zone  *time.Location

@@ -22,7 +22,7 @@ import (
 )
 
 // Indicators is the desk of a node's watchlist. The node itself works on it, and
-// so does a command, beside the running node through its door or in the folder
+// so does a command, beside the running node through its control socket or in the folder
 // of a node that is stopped. It is safe for concurrent use.
 type Indicators interface {
 	// Import takes a source's entries in, in place of those that it had: fill gives
@@ -384,7 +384,7 @@ func (d *watchDesk) Check(_ context.Context, values []event.Observable) ([]watch
 	return out, d.fault(err)
 }
 
-// OpenIndicators opens the watchlist of a node: through the door of the node if
+// OpenIndicators opens the watchlist of a node: through the control socket of the node if
 // it runs, else in its folder.
 func OpenIndicators(ctx context.Context, cfg Config) (Indicators, error) {
 	if cfg.Data == "" {
@@ -397,13 +397,13 @@ func OpenIndicators(ctx context.Context, cfg Config) (Indicators, error) {
 		return nil, fault.Wrap(fault.NotFound, i18n.T("there is no node in {0}", "{0} にノードがありません").With(cfg.Data), err).
 			WithHint(i18n.T("name the node's data folder with --data", "--data でノードのデータフォルダーを指定してください"))
 	}
-	if r, err := dialDoor(ctx, cfg.Data); r != nil || err != nil {
+	if r, err := dialControlSocket(ctx, cfg.Data); r != nil || err != nil {
 		return r, err
 	}
 	lock, err := role.LockDir(cfg.Data)
 	if err != nil {
 		if fault.Is(err, fault.Conflict) {
-			err = fault.Wrap(fault.Unavailable, i18n.T("the node in {0} runs, and its door does not answer", "{0} のノードは動作中ですが、応答がありません").With(cfg.Data), err).
+			err = fault.Wrap(fault.Unavailable, i18n.T("the node in {0} runs, and its control socket does not answer", "{0} のノードは動作中ですが、応答がありません").With(cfg.Data), err).
 				WithHint(i18n.T("wait until it has started, or stop it and try again", "起動が終わるまで待つか、停止してからやり直してください"))
 		}
 		return nil, err

@@ -47,10 +47,10 @@ func within(t *testing.T, what string, ok func() bool) {
 	await.True(t, 20*time.Second, what, ok)
 }
 
-// desk opens the watchlist as a command does, once the node's door is open.
+// desk opens the watchlist as a command does, once the node's control socket is open.
 func (p pair) desk(t *testing.T) Indicators {
 	t.Helper()
-	within(t, "the door is not open", func() bool {
+	within(t, "the control socket is not open", func() bool {
 		_, err := os.Stat(filepath.Join(p.node.cfg.Data, role.ControlFile))
 		return err == nil
 	})
@@ -58,7 +58,7 @@ func (p pair) desk(t *testing.T) Indicators {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, through := d.(*doorDesk); !through {
+	if _, through := d.(*controlClient); !through {
 		t.Fatalf("a %T beside a running node", d)
 	}
 	t.Cleanup(d.Close)
@@ -76,9 +76,9 @@ func give(list ...watchlist.Entry) func(func(watchlist.Entry) error) error {
 	}
 }
 
-// An import through the door takes effect as a whole or not at all.
-func TestIndicatorsThroughTheDoor(t *testing.T) {
-	p := openPair(t, func(c *Config) { c.Door = true })
+// An import through the control socket takes effect as a whole or not at all.
+func TestIndicatorsThroughTheControlSocket(t *testing.T) {
+	p := openPair(t, func(c *Config) { c.Control = true })
 	d := p.desk(t)
 	evil := watchlist.Entry{Type: event.Domain, Value: "Evil.example", TLP: policy.Green, ValidUntil: time.Now().Add(time.Hour)}
 	at := time.Now().UTC().Truncate(time.Second)
@@ -181,10 +181,10 @@ func TestIndicatorsThroughTheDoor(t *testing.T) {
 	}
 }
 
-// The door of a running node is not that of a copy of its folder; a running node
-// without a door is told apart from one that is stopped.
-func TestDoorOfTheRightNode(t *testing.T) {
-	p := openPair(t, func(c *Config) { c.Door = true })
+// The control socket of a running node is not that of a copy of its folder; a running node
+// without a control socket is told apart from one that is stopped.
+func TestControlSocketOfTheRightNode(t *testing.T) {
+	p := openPair(t, func(c *Config) { c.Control = true })
 	p.desk(t)
 	stolen := filepath.Join(t.TempDir(), "copy")
 	if err := os.Mkdir(stolen, 0o700); err != nil {
@@ -209,7 +209,7 @@ func TestDoorOfTheRightNode(t *testing.T) {
 	}
 	q := openPair(t, func(*Config) {})
 	if _, err := OpenIndicators(t.Context(), Config{Data: q.node.cfg.Data}); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("a running node without a door: %v", err)
+		t.Errorf("a running node without a control socket: %v", err)
 	}
 }
 
@@ -299,7 +299,7 @@ func TestPatternFromTheHub(t *testing.T) {
 // What the indexes do not serve is searched for in every event: networks, trees,
 // beginnings and names; once, not again with the next import of the same list.
 func TestHuntForWideEntries(t *testing.T) {
-	p := openPair(t, func(c *Config) { c.Door = true })
+	p := openPair(t, func(c *Config) { c.Control = true })
 	d := p.desk(t)
 	at := time.Now().UTC().Truncate(time.Second)
 	events := []*event.Event{dnsEvent(1, at, "a.tree.example"), dnsEvent(2, at, "tree.example"), dnsEvent(3, at, "below.example"), dnsEvent(4, at, "b.below.example"),

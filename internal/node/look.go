@@ -62,7 +62,7 @@ type LookResult struct {
 // Indexed are the types of values that the past is searched for.
 func Indexed() []event.ObservableType { return append([]event.ObservableType(nil), indexed...) }
 
-// Look searches the past of the node that runs in cfg.Data, through its door, and
+// Look searches the past of the node that runs in cfg.Data, through its control socket, and
 // yields what it finds, one call after the other, until yield returns false. It
 // writes nothing. tell hears how far it is.
 func Look(ctx context.Context, cfg Config, o LookOrder, tell func(done, total int64), yield func(PastHit) bool) (out LookResult, err error) {
@@ -70,11 +70,11 @@ func Look(ctx context.Context, cfg Config, o LookOrder, tell func(done, total in
 		return out, fault.Wrap(fault.NotFound, i18n.T("there is no node in {0}", "{0} にノードがありません").With(cfg.Data), err).
 			WithHint(i18n.T("name the node's data folder with --data", "--data でノードのデータフォルダーを指定してください"))
 	}
-	door, err := dialDoor(ctx, cfg.Data)
+	client, err := dialControlSocket(ctx, cfg.Data)
 	if err != nil {
 		return out, err
 	}
-	d, ok := door.(*doorDesk)
+	d, ok := client.(*controlClient)
 	if !ok {
 		return out, fault.New(fault.Unavailable, i18n.T("the node in {0} does not run", "{0} のノードは動作していません").With(cfg.Data)).
 			WithHint(i18n.T("start it: it searches its own past; log files are searched by meneki detect", "ノードを起動してください。ログファイルの調査には meneki detect が使えます"))
@@ -87,7 +87,7 @@ func Look(ctx context.Context, cfg Config, o LookOrder, tell func(done, total in
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	enough := false
-	err = d.call(ctx, http.MethodPost, "/look", bytes.NewReader(body), &out, func(a wireAnswer) {
+	err = d.call(ctx, http.MethodPost, "/look", bytes.NewReader(body), &out, func(a controlReply) {
 		switch {
 		case enough:
 		case a.Found == nil:
@@ -140,31 +140,31 @@ func (n *Node) look(ctx context.Context, o LookOrder, tell func(done, total int6
 	return out, err
 }
 
-// maxLook bounds an order on its way through the door, in bytes.
+// maxLook bounds an order on its way through the control socket, in bytes.
 const maxLook = 64 << 20
 
-// lookDoor answers one order.
-func (n *Node) lookDoor(w http.ResponseWriter, r *http.Request) {
+// serveLook answers one order.
+func (n *Node) serveLook(w http.ResponseWriter, r *http.Request) {
 	out, flow := json.NewEncoder(w), http.NewResponseController(w)
 	var o LookOrder
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLook)).Decode(&o); err != nil {
-		_ = out.Encode(wireAnswer{Problem: fault.AnswerOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
+		_ = out.Encode(controlReply{Problem: fault.AnswerOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
 		return
 	}
 	told := time.Time{}
 	got, err := n.look(r.Context(), o, func(done, total int64) {
 		if now := n.cfg.Clock(); now.Sub(told).Abs() > 200*time.Millisecond {
 			told = now
-			_ = out.Encode(wireAnswer{Hunting: true, Done: done, Total: total})
+			_ = out.Encode(controlReply{Hunting: true, Done: done, Total: total})
 			_ = flow.Flush()
 		}
-	}, func(h PastHit) bool { return out.Encode(wireAnswer{Found: &h}) == nil })
-	a := wireAnswer{}
+	}, func(h PastHit) bool { return out.Encode(controlReply{Found: &h}) == nil })
+	a := controlReply{}
 	if err == nil {
 		a.Result, err = json.Marshal(got)
 	}
 	if err != nil {
-		a = wireAnswer{Problem: fault.AnswerOf(err)}
+		a = controlReply{Problem: fault.AnswerOf(err)}
 	}
 	_ = out.Encode(a) // a command that went away hears nothing
 }

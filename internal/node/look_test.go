@@ -11,9 +11,9 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 )
 
-// A person searches a running node's past through its door; nothing is written.
-func TestLookThroughTheDoor(t *testing.T) {
-	p := openPair(t, func(c *Config) { c.Door = true })
+// A person searches a running node's past through its control socket; nothing is written.
+func TestLookThroughTheControlSocket(t *testing.T) {
+	p := openPair(t, func(c *Config) { c.Control = true })
 	p.desk(t)
 	at := time.Now().UTC().Truncate(time.Second)
 	list := []*event.Event{dnsEvent(1, at, "one.example"), dnsEvent(2, at.Add(time.Second), "two.example"), dnsEvent(3, at.Add(2*time.Second), "two.example")}

@@ -331,8 +331,8 @@ func (n *Node) Run(ctx context.Context) error {
 	role.Run(ctx, g, n.modules)
 	g.Go(func() error { return n.heartbeat(ctx) })
 	g.Go(func() error { return role.Maintenance(n.db, n.people, n.cfg.Clock, n.cfg.Log, n.modules).Run(ctx) })
-	if n.cfg.Door {
-		if err := n.openDoor(ctx, g); err != nil {
+	if n.cfg.Control {
+		if err := n.openControlSocket(ctx, g); err != nil {
 			n.cfg.Log.Warn("commands beside this node cannot reach it", slog.Any("err", err))
 		}
 	}

@@ -26,16 +26,16 @@ import (
 	"github.com/meneki/meneki/internal/role"
 )
 
-// The door of a running node is a Unix socket in its data folder, for commands
+// The control socket of a running node is a Unix socket in its data folder, for commands
 // beside it: whoever can reach the folder is the operator, and nobody else can
 // reach the socket. It speaks HTTP with JSON lines.
 const (
-	doorName = "door"
-	doorMost = 96
+	controlName    = "control"
+	maxControlPath = 96
 )
 
-// wireEntry is an entry on its way through the door.
-type wireEntry struct {
+// controlEntry is an entry on its way through the control socket.
+type controlEntry struct {
 	Type  event.ObservableType `json:"t,omitempty"`
 	Match watchlist.Match      `json:"m,omitempty"`
 	Value string               `json:"v,omitempty"`
@@ -45,8 +45,8 @@ type wireEntry struct {
 	End   int64                `json:"end,omitempty"` // in the last line: how many there were before it
 }
 
-// wireAnswer is one line of the door's answer.
-type wireAnswer struct {
+// controlReply is one line of the control socket's answer.
+type controlReply struct {
 	Hunting bool            `json:"hunting,omitempty"`
 	Done    int64           `json:"done,omitempty"`
 	Total   int64           `json:"total,omitempty"`
@@ -55,18 +55,18 @@ type wireAnswer struct {
 	Result  json.RawMessage `json:"result,omitempty"`
 }
 
-// openDoor lets commands in until ctx ends.
-func (n *Node) openDoor(ctx context.Context, g *errgroup.Group) error {
+// openControlSocket lets commands in until ctx ends.
+func (n *Node) openControlSocket(ctx context.Context, g *errgroup.Group) error {
 	data, err := filepath.Abs(n.cfg.Data)
 	if err != nil {
 		return role.StorageFault(n.cfg.Data, err)
 	}
-	path, made := filepath.Join(data, doorName), ""
-	if len(path) > doorMost {
+	path, made := filepath.Join(data, controlName), ""
+	if len(path) > maxControlPath {
 		if made, err = os.MkdirTemp("", "meneki-"); err != nil {
 			return role.StorageFault(os.TempDir(), err)
 		}
-		path = filepath.Join(made, doorName)
+		path = filepath.Join(made, controlName)
 	}
 	_ = os.Remove(path) // one that a killed process left; the data folder is ours
 	lis, err := net.Listen("unix", path)
@@ -77,7 +77,7 @@ func (n *Node) openDoor(ctx context.Context, g *errgroup.Group) error {
 		return role.StorageFault(path, err)
 	}
 	var server *http.Server
-	role.Serve(ctx, g, lis, n.doorHandler(data), n.cfg.Log, &server)
+	role.Serve(ctx, g, lis, n.controlHandler(data), n.cfg.Log, &server)
 	g.Go(func() error {
 		<-ctx.Done()
 		_ = os.Remove(filepath.Join(data, role.ControlFile))
@@ -89,20 +89,20 @@ func (n *Node) openDoor(ctx context.Context, g *errgroup.Group) error {
 	return nil
 }
 
-func (n *Node) doorHandler(data string) http.Handler {
+func (n *Node) controlHandler(data string) http.Handler {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any, err error) {
-		a := wireAnswer{}
+		a := controlReply{}
 		if err == nil {
 			a.Result, err = json.Marshal(v)
 		}
 		if err != nil {
-			a = wireAnswer{Problem: fault.AnswerOf(err)}
+			a = controlReply{Problem: fault.AnswerOf(err)}
 		}
 		_ = json.NewEncoder(w).Encode(a) // a command that went away hears nothing
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { answer(w, data, nil) })
-	mux.HandleFunc("POST /look", n.lookDoor)
+	mux.HandleFunc("POST /look", n.serveLook)
 	mux.HandleFunc("GET /indicators", func(w http.ResponseWriter, r *http.Request) {
 		st, err := n.watch.State(r.Context())
 		answer(w, st, err)
@@ -133,7 +133,7 @@ func (n *Node) doorHandler(data string) http.Handler {
 		o := ImportOrder{Source: q.Get("source"), Keep: q.Get("keep") == "true", Hunt: q.Get("hunt"), Tell: func(hunting bool, done, total int64) {
 			if now := n.cfg.Clock(); now.Sub(told).Abs() > 200*time.Millisecond {
 				told = now
-				_ = out.Encode(wireAnswer{Hunting: hunting, Done: done, Total: total})
+				_ = out.Encode(controlReply{Hunting: hunting, Done: done, Total: total})
 				_ = flow.Flush()
 			}
 		}}
@@ -148,7 +148,7 @@ func (n *Node) doorHandler(data string) http.Handler {
 func receive(r io.Reader, add func(watchlist.Entry) error) error {
 	in := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
 	for n := int64(0); ; n++ {
-		var e wireEntry
+		var e controlEntry
 		if err := in.Decode(&e); err != nil {
 			return fault.Wrap(fault.Invalid, i18n.T("the import ended before its end; nothing of it was taken", "取り込みが途中で終わりました。何も取り込まれていません"), err)
 		}
@@ -168,18 +168,18 @@ func receive(r io.Reader, add func(watchlist.Entry) error) error {
 	}
 }
 
-// doorDesk is Indicators through the door of a running node.
-type doorDesk struct{ http *http.Client }
+// controlClient is Indicators through the control socket of a running node.
+type controlClient struct{ http *http.Client }
 
-// dialDoor opens the door of the node in data; nil if there is none that answers.
-func dialDoor(ctx context.Context, data string) (Indicators, error) {
+// dialControlSocket opens the control socket of the node in data; nil if there is none that answers.
+func dialControlSocket(ctx context.Context, data string) (Indicators, error) {
 	b, err := os.ReadFile(filepath.Join(data, role.ControlFile))
 	if err != nil {
-		return nil, nil //nolint:nilerr // no door: the node does not run
+		return nil, nil //nolint:nilerr // no control socket: the node does not run
 	}
 	path := strings.TrimSpace(string(b))
 	// One connection a question: an import that is refused leaves its own unread.
-	d := &doorDesk{&http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	d := &controlClient{&http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var l net.Dialer
 		return l.DialContext(ctx, "unix", path)
 	}}}}
@@ -188,9 +188,9 @@ func dialDoor(ctx context.Context, data string) (Indicators, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, nil //nolint:nilerr // a door that a killed process left
+		return nil, nil //nolint:nilerr // a socket that a killed process left
 	}
-	// A copy of the folder leads to the door of the original.
+	// A copy of the folder leads to the control socket of the original.
 	a, err1 := os.Stat(theirs)
 	z, err2 := os.Stat(data)
 	if err1 != nil || err2 != nil || !os.SameFile(a, z) {
@@ -200,7 +200,7 @@ func dialDoor(ctx context.Context, data string) (Indicators, error) {
 }
 
 // call asks and reads the answer's lines.
-func (d *doorDesk) call(ctx context.Context, method, path string, body io.Reader, out any, tell func(wireAnswer)) error {
+func (d *controlClient) call(ctx context.Context, method, path string, body io.Reader, out any, tell func(controlReply)) error {
 	r, err := http.NewRequestWithContext(ctx, method, "http://node"+path, body)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (d *doorDesk) call(ctx context.Context, method, path string, body io.Reader
 	defer res.Body.Close()
 	in := json.NewDecoder(res.Body)
 	for {
-		var a wireAnswer
+		var a controlReply
 		switch err := in.Decode(&a); {
 		case err != nil:
 			return errors.Join(ctx.Err(), gone(err))
@@ -232,15 +232,15 @@ func (d *doorDesk) call(ctx context.Context, method, path string, body io.Reader
 	}
 }
 
-func (d *doorDesk) Close() { d.http.CloseIdleConnections() }
+func (d *controlClient) Close() { d.http.CloseIdleConnections() }
 
 // State asks the node.
-func (d *doorDesk) State(ctx context.Context) (st WatchState, err error) {
+func (d *controlClient) State(ctx context.Context) (st WatchState, err error) {
 	return st, d.call(ctx, http.MethodGet, "/indicators", nil, &st, nil)
 }
 
 // Remove asks the node.
-func (d *doorDesk) Remove(ctx context.Context, sources, ids []string) error {
+func (d *controlClient) Remove(ctx context.Context, sources, ids []string) error {
 	b, err := json.Marshal(struct{ Sources, IDs []string }{sources, ids})
 	if err != nil {
 		return err
@@ -249,7 +249,7 @@ func (d *doorDesk) Remove(ctx context.Context, sources, ids []string) error {
 }
 
 // Check asks the node.
-func (d *doorDesk) Check(ctx context.Context, values []event.Observable) (hits []watchlist.Hit, err error) {
+func (d *controlClient) Check(ctx context.Context, values []event.Observable) (hits []watchlist.Hit, err error) {
 	b, err := json.Marshal(values)
 	if err != nil {
 		return nil, err
@@ -261,7 +261,7 @@ var errAnswered = errors.New("the node has answered")
 
 // Import sends entries while it makes them. If fill fails, the last line does
 // not come, and the node takes nothing.
-func (d *doorDesk) Import(ctx context.Context, o ImportOrder, fill func(add func(watchlist.Entry) error) error) (got Imported, err error) {
+func (d *controlClient) Import(ctx context.Context, o ImportOrder, fill func(add func(watchlist.Entry) error) error) (got Imported, err error) {
 	r, w := io.Pipe()
 	own := make(chan error, 1)
 	go func() {
@@ -277,20 +277,20 @@ func (d *doorDesk) Import(ctx context.Context, o ImportOrder, fill func(add func
 			if n++; o.Tell != nil && n%4096 == 0 {
 				o.Tell(false, n, 0)
 			}
-			x := wireEntry{Type: e.Type, Match: e.Match, Value: e.Value, ID: e.ID, TLP: int(e.TLP)}
+			x := controlEntry{Type: e.Type, Match: e.Match, Value: e.Value, ID: e.ID, TLP: int(e.TLP)}
 			if !e.ValidUntil.IsZero() {
 				x.Until = e.ValidUntil.UnixMicro()
 			}
 			return enc.Encode(x)
 		})
 		if err == nil {
-			err = errors.Join(enc.Encode(wireEntry{End: n + 1}), out.Flush())
+			err = errors.Join(enc.Encode(controlEntry{End: n + 1}), out.Flush())
 		}
 		own <- err
 		w.CloseWithError(err)
 	}()
 	path := fmt.Sprintf("/indicators/import?source=%s&keep=%t&hunt=%s", url.QueryEscape(o.Source), o.Keep, url.QueryEscape(o.Hunt))
-	err = d.call(ctx, http.MethodPost, path, r, &got, func(a wireAnswer) {
+	err = d.call(ctx, http.MethodPost, path, r, &got, func(a controlReply) {
 		if o.Tell != nil && a.Hunting {
 			o.Tell(true, a.Done, a.Total)
 		}
