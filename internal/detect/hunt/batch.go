@@ -31,11 +31,11 @@ const (
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
 func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(which []int, out []Result) error) ([]Result, error) {
-	var values, narrow, rules, joints, wide []int
+	var values, narrow, rules, correlations, wide []int
 	for i, a := range list {
 		switch {
 		case a.Correlation != nil:
-			joints = append(joints, i)
+			correlations = append(correlations, i)
 		case a.Rule != nil:
 			rules = append(rules, i)
 		case a.Pattern != nil && len(a.Prefilter()) > 0:
@@ -52,7 +52,7 @@ func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(wh
 	for _, pass := range []struct {
 		which []int
 		hunt  func(context.Context, []match.Armed, []int, []Result, *progressOf) error
-	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {joints, s.huntCorrelations}, {wide, s.huntPatterns}} {
+	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {correlations, s.huntCorrelations}, {wide, s.huntPatterns}} {
 		if len(pass.which) == 0 {
 			continue
 		}

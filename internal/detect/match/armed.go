@@ -238,7 +238,7 @@ func (e *Engine) Arm(list ...Armed) []error {
 	defer e.mu.Unlock()
 	in := e.now.Load().in
 	refused := make([]error, len(list))
-	windows, joints := limit{most: maxWindows, armed: in.windows}, limit{most: maxCorrelations, armed: in.correlations}
+	windows, correlations := limit{most: maxWindows, armed: in.windows}, limit{most: maxCorrelations, armed: in.correlations}
 	place := map[string]int{} // of an id in add
 	var add []*Armed
 	for i := range list {
@@ -247,7 +247,7 @@ func (e *Engine) Arm(list ...Armed) []error {
 		case !windows.takes(a.ID, a.Window != nil):
 			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
 			continue
-		case !joints.takes(a.ID, a.Correlation != nil):
+		case !correlations.takes(a.ID, a.Correlation != nil):
 			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関規則の指標は既に {0} 件あります").With(maxCorrelations))
 			continue
 		case a.Rule != nil:
@@ -332,6 +332,7 @@ func (e *Engine) change(add []*Armed, drop []string) {
 	e.now.Store(&b)
 }
 
+// Pointers returns pointers to the elements of a list.
 func Pointers(list []Armed) []*Armed {
 	out := make([]*Armed, len(list))
 	for i := range list {

@@ -33,7 +33,7 @@ type Hit struct {
 
 	Quiet  bool               // a base rule of correlations, and no finding by itself
 	Shared *SharedCorrelation // the shared correlation that a base rule is of; nil for an own one
-	Basis  *correlate.Alert   // of Joined: what it rests on
+	Basis  *correlate.Alert   // of Correlated: what it rests on
 }
 
 // ByRule reports whether a rule, or a correlation of rules, made the hit: such hits
@@ -62,7 +62,7 @@ type rulebook struct {
 	in            *indicators                   // what the community has shared
 	rules         *RuleIndex                    // its rules that are not among our own, without what is in quarantine
 	correlations  []*Armed                      // its correlations that are not among our own
-	bases         *BaseRules                    // of joints
+	bases         *BaseRules                    // of correlations
 	byCorrelation map[*sigma.Correlation]string // indicator, for correlations that we also have ourselves
 }
 
@@ -211,6 +211,7 @@ func (b *rulebook) valid(indicator string, now time.Time) bool {
 	return ok && a.valid(now)
 }
 
+// ValueHit returns the hit of an indicator on one of its values.
 func ValueHit(a Armed, o event.Observable) Hit {
 	return Hit{
 		Rule:      wire.RuleRef{ID: a.ID, Title: a.Name, Level: cmp.Or(a.Level, "high")},
@@ -220,6 +221,7 @@ func ValueHit(a Armed, o event.Observable) Hit {
 	}
 }
 
+// RuleRef names a rule for a finding.
 func RuleRef(r *sigma.Rule) wire.RuleRef {
 	return wire.RuleRef{ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags}
 }
@@ -230,6 +232,7 @@ const (
 	maxValue   = wire.MaxValue
 )
 
+// FieldsOf returns the fields that made a rule match, within the bounds of a finding.
 func FieldsOf(m *sigma.Match) []wire.FieldValue {
 	out := make([]wire.FieldValue, 0, len(m.Fields))
 	seen := map[string]bool{}

@@ -12,6 +12,7 @@ type Networks struct {
 	lengths [2][]int                // of IPv4 and IPv6
 }
 
+// Add adds a network of an indicator; the first indicator of a network stays.
 func (n *Networks) Add(p netip.Prefix, indicator string) {
 	p = p.Masked()
 	if n.by == nil {

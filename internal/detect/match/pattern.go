@@ -24,6 +24,7 @@ const (
 	maxWindows     = 1000
 )
 
+// WindowOptions returns what a live pattern over several events may keep.
 func WindowOptions() stix.StreamOptions {
 	return stix.StreamOptions{Lateness: WindowLateness, Kept: WindowKept}
 }

@@ -68,7 +68,7 @@ type Resolver func(field, value string, at time.Time) string
 func (j *SharedCorrelation) Fresh(memory int64, who Resolver, now clock.Clock) *correlate.Engine {
 	e, err := correlate.New(j.set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: who, Now: now, MaxAhead: watermark.MaxAhead})
 	if err != nil {
-		return nil // readJoint has tried
+		return nil // readCorrelation has tried
 	}
 	return e
 }
@@ -99,6 +99,7 @@ func (j *SharedCorrelation) Feed(r *sigma.Rule, ev *event.Event, now time.Time) 
 	return j.engine.Add(m)
 }
 
+// MatchOf returns the match of a base rule as correlations take it.
 func MatchOf(r *sigma.Rule, ev *event.Event) correlate.Match {
 	return correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev}
 }
@@ -151,15 +152,15 @@ func Lost(s correlate.Stats) int64 {
 	return s.Late + s.Ahead + s.Overflowed + s.Evicted + s.LeftOut
 }
 
-// Base is a rule that a joint is built on.
+// Base is a rule that a shared correlation is built on.
 type Base struct {
-	At          int    // of the joint, as the caller counts
+	At          int    // of the correlation, as the caller counts
 	Indicator   string // of its indicator
 	Correlation *SharedCorrelation
-	Rule        *sigma.Rule // the joint's own
+	Rule        *sigma.Rule // the one that the correlation holds
 }
 
-// BaseRules matches the base rules of several joints, each text once.
+// BaseRules matches the base rules of several correlations, each text once.
 type BaseRules struct {
 	Rules []*sigma.Rule
 	Index *RuleIndex
@@ -188,7 +189,7 @@ func NewBaseRules(list []*Armed, which []int, skip map[string]bool) *BaseRules {
 	return b
 }
 
-// Match yields the base rules that match, for each joint that they belong to.
+// Match yields the base rules that match, for each correlation that they belong to.
 func (b *BaseRules) Match(ev *event.Event, yield func(Base, *sigma.Match)) {
 	b.Index.match(ev, func(m *sigma.Match) {
 		for _, x := range b.of[m.Rule] {

@@ -94,7 +94,7 @@ func (n *node) told(t *testing.T) (list []string) {
 // A correlation that was shared is live beside our own: its base rules make no
 // finding, what it finds is told as a sighting and not offered on, and who wrote it
 // is said. When it comes and goes, our own goes on from where it stood.
-func TestJointLive(t *testing.T) {
+func TestSharedLive(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		own := strings.NewReplacer("88888888-8888-4888-8888", "99999999-9999-4999-8999", "Many failures", "Our own", "gte: 3", "gte: 5", "A failure", "Our failure").Replace(failsText)
 		correlating(t, n, own)
@@ -160,7 +160,7 @@ func TestJointLive(t *testing.T) {
 
 // A correlation that we have ourselves makes one finding, which says that it is the
 // shared one too. One with the same id that says something else is matched beside it.
-func TestJointOfOurOwn(t *testing.T) {
+func TestSharedOfOurOwn(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		correlating(t, n, failsText)
 		n.arms(t, "indicator--1", failsText+"\n\n")
@@ -182,7 +182,7 @@ func TestJointOfOurOwn(t *testing.T) {
 }
 
 // What cannot be taken as a whole is refused with the reason, and nothing of it armed.
-func TestJointRefused(t *testing.T) {
+func TestSharedRefused(t *testing.T) {
 	other := strings.NewReplacer("000000000001", "000000000003", "name: failure", "name: other").Replace(failsBase)
 	for name, tt := range map[string]struct{ text, want string }{
 		"a base rule with a placeholder":     {strings.Replace(failsText, "EventID: 4625", "User|expand: '%admins%'", 1), "admins"},
@@ -215,7 +215,7 @@ func TestJointRefused(t *testing.T) {
 
 // A hunt comes to what the correlation comes to with all events in order, however
 // they lie in the past; again and live it counts nothing twice.
-func TestJointHunt(t *testing.T) {
+func TestSharedHunt(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		correlating(t, n, rulesText)
 		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\ncorrelation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n  timespan: 5m\n"
@@ -289,7 +289,7 @@ func TestJointHunt(t *testing.T) {
 
 // What was there before a correlation was armed, or before the program ended,
 // counts with what comes behind; also what comes while that is being read.
-func TestJointRefill(t *testing.T) {
+func TestSharedRefill(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		correlating(t, n, rulesText)
 		n.take(t, n.failure(start.Add(-3*time.Minute)), n.failure(start.Add(-2*time.Minute)))
@@ -320,7 +320,7 @@ func TestJointRefill(t *testing.T) {
 
 // What a correlation rests on is judged as the events of a rule are; where nothing
 // of it is distinctive, the correlation is offered with its rules.
-func TestJointCandidates(t *testing.T) {
+func TestSharedCandidates(t *testing.T) {
 	for name, tt := range map[string]struct {
 		address string
 		common  bool
