@@ -326,7 +326,7 @@ func busAsks(ids []string) (out []busAsk) {
 	add(wire.TopicSync, wire.SyncRequest{After: 0, Limit: 500})
 	add(wire.TopicSync, wire.SyncRequest{After: 1, Limit: 1})
 	add(wire.TopicSync, wire.SyncRequest{After: 1 << 40, Limit: 500})
-	add("hello", map[string]any{"version": "x"})
+	add(wire.TopicHello, map[string]any{"version": "x"})
 	add("nothing", struct{}{})
 	for _, id := range append([]string{"nothing", "indicator--00000000-0000-4000-8000-000000000000"}, ids...) {
 		leave := func(kind wire.Kind, body any) {

@@ -4,17 +4,18 @@
 // sender's name from its credentials, is in package msg.
 package wire
 
-// Version is the version of the protocol. A node and a hub of different versions
-// do not talk to one another.
-const Version = 1
+// version is the version of the protocol, and the beginning of every topic: a
+// node and a hub of different versions have no topic in common, so that each
+// refuses what the other asks, saying what it does not know.
+const version = "v1."
 
 // Topics of the line between a node and its hub.
 const (
-	TopicHello      = "hello"       // node to hub: Hello; answered with Welcome
-	TopicBatch      = "batch"       // node to hub: Batch; answered with BatchReply after it is stored
-	TopicSync       = "sync"        // node to hub: SyncRequest; answered with SyncReply
-	TopicObject     = "object"      // hub to node: Object
-	TopicRuleHealth = "rule-health" // node to hub: PooledRequest; answered with Pooled
+	TopicHello      = version + "hello"       // node to hub: Hello; answered with Welcome
+	TopicBatch      = version + "batch"       // node to hub: Batch; answered with BatchReply after it is stored
+	TopicSync       = version + "sync"        // node to hub: SyncRequest; answered with SyncReply
+	TopicObject     = version + "object"      // hub to node: Object
+	TopicRuleHealth = version + "rule-health" // node to hub: PooledRequest; answered with Pooled
 )
 
 // Kind names the type of a message that a node sends to its hub.
