@@ -32,8 +32,8 @@ func walkPlain(t *testing.T, browser context.Context, d *Demo, r Report) {
 	if eval[bool](hub, `document.documentElement.classList.contains('js')`) {
 		t.Fatal("scripts run")
 	}
-	hub.follow("/cases/")
-	hub.sees(r.Cases[0].Title)
+	hub.follow("/cases/" + largest(r).Number)
+	hub.sees(largest(r).Title)
 	hub.follow("/indicators/indicator--")
 	hub.sees("TLP:AMBER")
 	hub.open("/findings")
