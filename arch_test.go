@@ -210,12 +210,7 @@ func TestOneClock(t *testing.T) {
 
 // sleeps are the tests that may still sleep, with the reason. It only shrinks.
 var sleeps = map[string]string{
-	"internal/await/await.go":              "it is how a test waits for what is outside of it",
-	"internal/bus/bus_test.go":             "being changed",
-	"internal/event/follow/follow_test.go": "being changed",
-	"internal/event/follow/lives_test.go":  "being changed",
-	"internal/event/listen/syslog_test.go": "being changed",
-	"internal/web/browser_test.go":         "being changed",
+	"internal/await/await.go": "it is how a test waits for what is outside of it",
 }
 
 // Law 6: a test waits for a condition, in a bubble of testing/synctest or with package await.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -85,15 +86,16 @@ func TestBrowser(t *testing.T) {
 	// eventually waits until an expression is true.
 	eventually := func(what, js string) {
 		t.Helper()
-		for range 300 { // a page that is just leaving cannot be asked
+		await.Until(t, 15*time.Second, func() string {
+			// A page that is just being left cannot be asked.
 			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js)); err == nil && ok {
-				return
+				return ""
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		state, _ := chromedp.Run(ctx, chromedp.Evaluate[string](
-			`document.documentElement.lang + ' ' + location.href + ' ' + document.activeElement.outerHTML.slice(0, 200) + document.querySelector("main").innerText`))
-		t.Fatalf("%s: it did not come to pass\n%s", what, state)
+			state, _ := chromedp.Run(ctx, chromedp.Evaluate[string](
+				`document.documentElement.lang + ' ' + location.href + ' ' + document.activeElement.outerHTML.slice(0, 200) +
+					document.querySelector("main").innerText`))
+			return what + ": it did not come to pass\n" + state
+		})
 	}
 	const rows = `document.querySelectorAll('tr[data-key]')`
 	key := func(k string) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(k) }
