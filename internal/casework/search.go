@@ -1,11 +1,8 @@
 package casework
 
 import (
-	"context"
-
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -13,15 +10,12 @@ import (
 
 // Finder searches the cases.
 func Finder(db *store.DB) search.Finder {
-	return search.Finder{Name: i18n.T("Cases", "事案"), All: "/cases", Find: func(ctx context.Context, v policy.Viewer, q string, limit int) (out []search.Hit, err error) {
-		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
-			p, err := List(tx, list.Ask{Values: map[string]string{"q": q, "state": "all"}, Limit: limit})
-			out = out[:0]
-			for _, c := range p.Rows {
-				out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + web.Defang(c.Title), Note: c.Handling.TLP})
-			}
-			return err
-		})
+	find := func(tx *store.Tx, q string, limit int) (out []search.Hit, err error) {
+		p, err := List(tx, list.Ask{Values: map[string]string{"q": q, "state": "all"}, Limit: limit})
+		for _, c := range p.Rows {
+			out = append(out, search.Hit{Path: web.Path("/cases/{0}", c.Number), Title: c.Number + " " + web.Defang(c.Title), Note: c.Handling.TLP})
+		}
 		return out, err
-	}}
+	}
+	return search.InStore(db, i18n.T("Cases", "事案"), "/cases", find)
 }

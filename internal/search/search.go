@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -141,4 +142,18 @@ func (c PageConfig) values(ctx context.Context, who policy.Viewer, list []event.
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// InStore returns a Finder of what one transaction reads, as the reader may see it.
+func InStore(
+	db *store.DB, name i18n.Text, all string, find func(tx *store.Tx, q string, limit int) ([]Hit, error),
+) Finder {
+	read := func(ctx context.Context, v policy.Viewer, q string, limit int) (out []Hit, err error) {
+		err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+			out, err = find(tx, q, limit)
+			return err
+		})
+		return out, err
+	}
+	return Finder{Name: name, All: all, Find: read}
 }
