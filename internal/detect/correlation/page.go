@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -236,14 +237,11 @@ const shownResults = 10
 // page is the page of one correlation rule.
 func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
-	var results []finding.Item
-	var found int64
+	var results list.Page[finding.Item]
 	var panels rulehealth.Panels
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
-			return err
-		}
-		if found, err = finding.Count(tx, finding.Filter{Rule: id}); err != nil {
+		ask := list.Ask{Values: map[string]string{"rule": id}, Limit: shownResults, Count: true}
+		if results, err = finding.List(tx, ask); err != nil {
 			return err
 		}
 		panels, err = c.Rules.Panels(tx, id, form)
@@ -262,7 +260,7 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
 		State: &badge,
 		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: all, Icon: "findings"}}}
-	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
+	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source), Results: resultList(results.Rows, results.Total, all), Stats: []web.Fact{
 		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
 		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "規則の読み込み以降")},
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},

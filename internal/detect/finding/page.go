@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -105,7 +106,8 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	for _, t := range it.Rule.Tags {
 		d.Tags = append(d.Tags, attack.Badge(t))
 	}
-	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
+	spec := c.shown(Listing(time.Time{}), map[string]string{it.Member: c.member(r.Context(), it.Member)})
+	v.Data, v.CSV = d, spec.Table(list.Page[Item]{Rows: []Item{it}})
 	return v, nil
 }
 
