@@ -159,7 +159,7 @@ func (n *Node) rules() role.Module {
 		},
 		Nav: []web.NavItem{role.NavRules, role.NavCoverage},
 		Tabs: []web.MoreTab{
-			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}},
+			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "ルールの集計"), Path: "/settings/rule-counts"}},
 		},
 		Finders: []search.Finder{n.findRules()},
 		Jobs:    n.health.Maintenance(),

@@ -124,7 +124,7 @@ func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
 		names[id] = c.member(r.Context(), id)
 	}
 	v := &web.View{Template: "findings/list", Title: i18n.T("Findings", "検知"), Nav: "findings", Live: []string{"findings"},
-		Lede: i18n.T("What rules and shared indicators found, newest first", "規則と共有指標が見つけたもの。新しい順")}
+		Lede: i18n.T("What rules and shared indicators found, newest first", "ルールと共有指標が見つけたもの。新しい順")}
 	l := web.List{ID: "findings", Caption: i18n.T("Findings", "検知"), Count: web.Exactly(total), Bare: true, Columns: c.columns(),
 		Filter: c.filter(r, f, names), Empty: c.empty(f), Pager: web.Pager{Next: next}}
 	if after.ID != "" {
@@ -218,7 +218,7 @@ func behind(it Item) any {
 		}
 	}
 	if len(out) == 0 {
-		return i18n.T("rule by {0}", "規則の作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
+		return i18n.T("rule by {0}", "ルールの作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
 	}
 	return out
 }
@@ -234,7 +234,7 @@ func whenBadge(past bool) web.Badge {
 func (c PageConfig) table(items []Item, names map[string]string) *web.Table {
 	t := &web.Table{Name: i18n.T("Findings", "検知"), Columns: []web.Column{
 		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "title", Text: i18n.T("What was found", "検知内容")},
-		{Key: "rule", Text: i18n.T("Rule", "規則")}, {Key: "author", Text: i18n.T("Rule author", "規則の作成者")}, {Key: "license", Text: i18n.T("Rule licence", "規則の使用許諾")},
+		{Key: "rule", Text: i18n.T("Rule", "ルール")}, {Key: "author", Text: i18n.T("Rule author", "ルールの作成者")}, {Key: "license", Text: i18n.T("Rule licence", "ルールの使用許諾")},
 		{Key: "member", Text: i18n.T("Member", "構成員")}, {Key: "host", Text: i18n.T("Host", "ホスト")}, {Key: "user", Text: i18n.T("Account", "アカウント")},
 		{Key: "count", Text: i18n.T("Events", "事象数"), Number: true}, {Key: "first", Text: i18n.T("First", "最初")}, {Key: "last", Text: i18n.T("Last", "最後")},
 		{Key: "detected", Text: i18n.T("Detected", "検知時刻")}, {Key: "past", Text: i18n.T("In the past", "過去の痕跡")}, {Key: "indicator", Text: i18n.T("Indicator", "指標")},
@@ -256,7 +256,7 @@ func (c PageConfig) table(items []Item, names map[string]string) *web.Table {
 }
 
 func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *web.Filter {
-	out := &web.Filter{Path: "/findings", Query: f.Text, Ask: i18n.T("Title, rule, host or value", "題名・規則・ホスト・値"), Say: c.say(f, names)}
+	out := &web.Filter{Path: "/findings", Query: f.Text, Ask: i18n.T("Title, rule, host or value", "題名・ルール・ホスト・値"), Say: c.say(f, names)}
 	if !f.zero() {
 		out.Clear = "/findings"
 	}
@@ -307,7 +307,7 @@ func (c PageConfig) say(f Filter, names map[string]string) i18n.Text {
 		add(i18n.T("of {0}", "{0}から").With(name))
 	}
 	if f.Rule != "" {
-		add(i18n.T("by the rule {0}", "規則 {0}").With(f.Rule))
+		add(i18n.T("by the rule {0}", "ルール {0}").With(f.Rule))
 	}
 	if f.Indicator != "" {
 		add(i18n.T("of the indicator {0}", "指標 {0}").With(f.Indicator))
@@ -326,8 +326,8 @@ func (c PageConfig) empty(f Filter) *web.Empty {
 			How: i18n.T("Widen the filter, or clear it to see everything.", "条件を広げるか、解除してください。"), Do: &web.Link{Text: i18n.T("Show all findings", "すべての検知を表示"), Path: "/findings"}}
 	case c.Hub:
 		return &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
-			How: i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.", "構成員のもとで規則が一致し、その組織の方針が許せば、1秒以内にここに現れます。")}
+			How: i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.", "構成員のもとでルールが一致し、その組織の方針が許せば、1秒以内にここに現れます。")}
 	}
 	return &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
-		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.", "センサーが読み取った事象に規則か共有指標が一致すると、すぐにここに現れます。")}
+		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.", "センサーが読み取った事象にルールか共有指標が一致すると、すぐにここに現れます。")}
 }
