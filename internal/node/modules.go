@@ -100,7 +100,7 @@ const keepSent = 90 * 24 * time.Hour
 // outgoingMessages is what the node sends to its hub.
 func (n *Node) outgoingMessages() role.Module {
 	notify := func() { n.console.Notify("outgoing") }
-	c := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: notify, FindingTitle: finding.Title}
+	c := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: notify}
 	sender := release.NewSender(n.db, n.outgoing, n.link, n.cfg.Log, notify)
 	return role.Module{
 		Name:       "outgoing",
