@@ -22,7 +22,7 @@ type FindingOut struct {
 	Version     int                `json:"version" doc:"grows when count does | 件数が増えると上がる"`
 	Member      string             `json:"member,omitempty" doc:"member id | 構成員の番号"`
 	Realm       string             `json:"realm" doc:"live, or the id of an exercise | live または演習の番号"`
-	Rule        wire.RuleRef       `json:"rule" doc:"what matched; author and licence go with every match | 一致した規則。作成者と使用許諾を伴う"`
+	Rule        wire.RuleRef       `json:"rule" doc:"what matched; author and licence go with every match | 一致したルール。作成者と使用許諾を伴う"`
 	Indicator   string             `json:"indicator,omitempty" doc:"STIX id, if a shared indicator matched | 共有指標に一致した場合の STIX 番号"`
 	First       time.Time          `json:"first" doc:"time of the first event | 最初の事象の時刻"`
 	Last        time.Time          `json:"last" doc:"time of the last event | 最後の事象の時刻"`

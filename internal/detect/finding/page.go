@@ -176,7 +176,7 @@ func events(n int) i18n.Text {
 
 // ruleFacts name the rule; own says that it has a page here.
 func ruleFacts(it Item, own bool) []web.Fact {
-	name, id := i18n.T("Rule", "規則"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
+	name, id := i18n.T("Rule", "ルール"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
 	if own {
 		id = web.Link{Text: it.Rule.ID, Path: web.Path("/rules/{0}", it.Rule.ID)}
 	}

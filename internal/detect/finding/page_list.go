@@ -230,7 +230,7 @@ func behind(it Item) any {
 		}
 	}
 	if len(out) == 0 {
-		return i18n.T("rule by {0}", "規則の作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
+		return i18n.T("rule by {0}", "ルールの作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
 	}
 	return out
 }

@@ -88,10 +88,10 @@ func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID strin
 func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
 	var s msg.Sighting
 	if err := json.Unmarshal(body, &s.Sighting); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "目撃情報を読み取れません"), err)
+		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "観測報告を読み取れません"), err)
 	}
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
-		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "目撃情報が正しくありません"))
+		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "観測報告が正しくありません"))
 	}
 	caseID, err := o.delivered(tx, member, s.Indicator)
 	if err != nil {

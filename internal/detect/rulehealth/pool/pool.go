@@ -108,7 +108,7 @@ var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 // of the one before.
 func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	bad := func(what string, err error) error {
-		return fault.Wrap(fault.Invalid, i18n.T("the rule counts have no valid {0}", "規則の集計の {0} が正しくありません").With(what), err)
+		return fault.Wrap(fault.Invalid, i18n.T("the rule counts have no valid {0}", "ルールの集計の {0} が正しくありません").With(what), err)
 	}
 	var c wire.RuleHealth
 	switch err := json.Unmarshal(body, &c); {
