@@ -1,0 +1,183 @@
+package object
+
+import (
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/store"
+)
+
+// Whoever may see a version of an object may see its latest one too: else what they see
+// would show that there is one that they may not see. So a version that is marked more
+// strictly takes those before it with it: they are their owner's alone from then on.
+
+// SetHandling marks an object of an owner anew. It comes again, at a new position, for
+// all who may see it now, and those who may not any more are told to forget it.
+func (s *Store) SetHandling(tx *store.Tx, id, owner string, h policy.Handling) error {
+	o, err := own(tx, id, owner)
+	if err != nil {
+		return err
+	}
+	old, err := streamByID(tx, o.Stream)
+	if err != nil {
+		return err
+	}
+	h.Owner = owner
+	b := batch{s: s, tx: tx, counts: map[int64]*[2]int64{}, items: 2}
+	to := reachOf(h)
+	if !to.covers(old.Reach) {
+		if err := b.recall(o); err != nil {
+			return err
+		}
+	}
+	if err := b.narrow(o.N, old.Type, old.Realm, to, owner); err != nil {
+		return err
+	}
+	if err := b.move("object", o, streamKey{old.Realm, old.Type, to}, h); err != nil {
+		return err
+	}
+	return b.write()
+}
+
+// Delete removes an object of an owner, with all its versions. Those who could see it are
+// told to forget it.
+func (s *Store) Delete(tx *store.Tx, id, owner string) error {
+	o, err := own(tx, id, owner)
+	if err != nil {
+		return err
+	}
+	b := batch{s: s, tx: tx, counts: map[int64]*[2]int64{}, items: 1}
+	if err := b.recall(o); err != nil {
+		return err
+	}
+	b.count(o.Stream, -1, 0)
+	old, err := b.olds(o.N)
+	if err != nil {
+		return err
+	}
+	for _, v := range old {
+		b.count(v.Stream, 0, -1)
+	}
+	for _, table := range []string{"object", "object_old"} {
+		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE n = $1 AND SCOPE(`+table+`)`, o.N); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"object_reference", "object_value", "object_source"} {
+		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE n = $1`, o.N); err != nil {
+			return err
+		}
+	}
+	return b.write()
+}
+
+// own returns the latest version of an object that an owner gave.
+func own(tx *store.Tx, id, owner string) (Object, error) {
+	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.id = $1 AND o.owner = $2
+		AND SCOPE(o)`,
+		id, owner)
+	if err != nil {
+		return Object{}, err
+	}
+	if len(list) == 0 {
+		return Object{}, fault.New(fault.NotFound, i18n.T("not found", "見つかりません"))
+	}
+	return list[0], nil
+}
+
+func streamByID(tx *store.Tx, id int64) (stream, error) {
+	return store.One[stream](tx, `SELECT stream, realm, type, reach FROM object_stream WHERE stream = $1`, id)
+}
+
+func (b *batch) olds(n int64) ([]Object, error) {
+	return store.Query[Object](b.tx, `SELECT `+columns+` FROM object_old o WHERE o.n = $1 AND SCOPE(o)`, n)
+}
+
+// narrow makes versions that are wider than the latest one their owner's alone.
+func (b *batch) narrow(n int64, typ, realm string, latest reach, owner string) error {
+	list, err := b.olds(n)
+	if err != nil {
+		return err
+	}
+	h := ownerOnly(owner)
+	for _, o := range list {
+		if latest.covers(reachOf(o.Handling)) || reachOf(o.Handling) == reachOf(h) {
+			continue
+		}
+		if err := b.recall(o); err != nil {
+			return err
+		}
+		if err := b.move("object_old", o, streamKey{realm, typ, reachOf(h)}, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recall notes that a version leaves its stream.
+func (b *batch) recall(o Object) error {
+	seq, err := b.position()
+	if err != nil {
+		return err
+	}
+	_, err = b.tx.Exec(`INSERT INTO object_recall (seq, n, id, stream, was) VALUES ($1, $2, $3, $4, $5)`,
+		seq, o.N, o.ID, o.Stream, o.Seq)
+	return err
+}
+
+// move puts a version into another stream, at a new position.
+func (b *batch) move(table string, o Object, to streamKey, h policy.Handling) error {
+	id, err := b.s.idOf(b.tx, to)
+	if err != nil {
+		return err
+	}
+	seq, err := b.position()
+	if err != nil {
+		return err
+	}
+	heads := int64(1)
+	if table == "object_old" {
+		heads = 0
+	}
+	b.count(o.Stream, -heads, heads-1)
+	b.count(id, heads, 1-heads)
+	_, err = b.tx.Exec(`UPDATE `+table+` SET seq = $1, stream = $2, tlp = $3, owner = $4, audience = $5
+		WHERE n = $6 AND modified = $7 AND SCOPE(`+table+`)`,
+		seq, id, int(h.TLP), h.Owner, h.Audience.Column(), o.N, o.Modified)
+	return err
+}
+
+// Recall says that an object is not to be seen any more.
+type Recall struct {
+	Seq    int64  `db:"seq"`
+	ID     string `db:"id"`
+	Stream int64  `db:"stream"`
+	Was    int64  `db:"was"`
+}
+
+// Recalls returns what was recalled after a position, of what the scope could see at it
+// and may not see now, in the order of the positions.
+func (s *Store) Recalls(tx *store.Tx, after int64, limit int) (list []Recall, err error) {
+	streams, _, err := s.visibleTo(tx)
+	if err != nil {
+		return nil, err
+	}
+	could := map[int64]bool{}
+	for _, st := range streams {
+		could[st.ID] = true
+	}
+	for r, err := range store.Rows[Recall](tx, `SELECT r.seq, r.id, r.stream, r.was FROM object_recall r
+		WHERE r.seq > $1 AND r.was <= $1 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.id = r.id AND SCOPE(o))
+		ORDER BY r.seq`, after) {
+		if err != nil {
+			return nil, err
+		}
+		if !could[r.Stream] {
+			continue
+		}
+		if list = append(list, r); len(list) == limit {
+			break
+		}
+	}
+	return list, nil
+}
