@@ -9,8 +9,8 @@ import (
 )
 
 // Get returns the latest version of an object that the scope may see, or fault.NotFound.
-func Get(tx *store.Tx, id string) (Object, error) {
-	list, err := Versions(tx, id)
+func Get(tx *store.Tx, realm, id string) (Object, error) {
+	list, err := Versions(tx, realm, id)
 	if err != nil {
 		return Object{}, err
 	}
@@ -20,11 +20,11 @@ func Get(tx *store.Tx, id string) (Object, error) {
 // Versions returns the versions of an object that the scope may see, the earliest first,
 // or fault.NotFound if there is none. They are of who gave the object first, of those
 // whose version the scope may see.
-func Versions(tx *store.Tx, id string) ([]Object, error) {
+func Versions(tx *store.Tx, realm, id string) ([]Object, error) {
 	var all []Object
 	for _, table := range []string{"object", "object_old"} {
-		query := `SELECT ` + columns + ` FROM ` + table + ` o WHERE o.id = $1 AND SCOPE(o)`
-		list, err := store.Query[Object](tx, query, id)
+		query := `SELECT ` + columns + ` FROM ` + table + ` o WHERE o.realm = $1 AND o.id = $2 AND SCOPE(o)`
+		list, err := store.Query[Object](tx, query, realm, id)
 		if err != nil {
 			return nil, err
 		}

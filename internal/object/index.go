@@ -126,8 +126,8 @@ func valueRows(n int64, values []event.Observable) (rows [][]any) {
 
 // ByValue returns the latest versions of objects that are about an observable in its
 // canonical form, the newest first, as far as the scope may see them.
-func ByValue(tx *store.Tx, v event.Observable, limit int) ([]Object, error) {
-	return indexed(tx, "object_value", "value", hash(string(v.Type)+"\x00"+v.Value), limit, func(o *stix.Object) bool {
+func ByValue(tx *store.Tx, realm string, v event.Observable, limit int) ([]Object, error) {
+	return indexed(tx, realm, "object_value", "value", hash(string(v.Type)+"\x00"+v.Value), limit, func(o *stix.Object) bool {
 		for _, x := range Values(o) {
 			if x == v {
 				return true
@@ -139,8 +139,8 @@ func ByValue(tx *store.Tx, v event.Observable, limit int) ([]Object, error) {
 
 // Referring returns the latest versions of objects that refer to an object by its id,
 // the newest first, as far as the scope may see them.
-func Referring(tx *store.Tx, id string, limit int) ([]Object, error) {
-	return indexed(tx, "object_reference", "target", hash(id), limit, func(o *stix.Object) bool {
+func Referring(tx *store.Tx, realm, id string, limit int) ([]Object, error) {
+	return indexed(tx, realm, "object_reference", "target", hash(id), limit, func(o *stix.Object) bool {
 		for _, t := range targets(o) {
 			if t == id {
 				return true
@@ -153,10 +153,10 @@ func Referring(tx *store.Tx, id string, limit int) ([]Object, error) {
 // Targets returns the ids that an object refers to, each once, without its markings.
 func Targets(o *stix.Object) []string { return targets(o) }
 
-func indexed(tx *store.Tx, table, column string, key int64, limit int,
+func indexed(tx *store.Tx, realm, table, column string, key int64, limit int,
 	is func(*stix.Object) bool) (list []Object, err error) {
 	for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM `+table+` x JOIN object o ON o.n = x.n
-		WHERE x.`+column+` = $1 AND SCOPE(o) AND NOT EXISTS (`+firstGiven+`) ORDER BY o.seq DESC`, key) {
+		WHERE x.`+column+` = $1 AND o.realm = $2 AND SCOPE(o) AND NOT EXISTS (`+firstGiven+`) ORDER BY o.seq DESC`, key, realm) {
 		if err != nil {
 			return nil, err
 		}
@@ -173,4 +173,4 @@ func indexed(tx *store.Tx, table, column string, key int64, limit int,
 
 // firstGiven finds another object of the same id that was given before and that the
 // scope may see: to a reader an id is one object, that of who gave it first.
-const firstGiven = `SELECT 1 FROM object d WHERE d.id = o.id AND d.n < o.n AND SCOPE(d)`
+const firstGiven = `SELECT 1 FROM object d WHERE d.realm = o.realm AND d.id = o.id AND d.n < o.n AND SCOPE(d)`

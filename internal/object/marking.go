@@ -1,10 +1,13 @@
 package object
 
 import (
+	"slices"
+
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/stix"
 )
 
 // Whoever may see a version of an object may see its latest one too: else what they see
@@ -13,8 +16,8 @@ import (
 
 // SetHandling marks an object of an owner anew. It comes again, at a new position, for
 // all who may see it now, and those who may not any more are told to forget it.
-func (s *Store) SetHandling(tx *store.Tx, id, owner string, h policy.Handling) error {
-	o, err := own(tx, id, owner)
+func (s *Store) SetHandling(tx *store.Tx, realm, id, owner string, h policy.Handling) error {
+	o, err := own(tx, realm, id, owner)
 	if err != nil {
 		return err
 	}
@@ -41,8 +44,8 @@ func (s *Store) SetHandling(tx *store.Tx, id, owner string, h policy.Handling) e
 
 // Delete removes an object of an owner, with all its versions. Those who could see it are
 // told to forget it.
-func (s *Store) Delete(tx *store.Tx, id, owner string) error {
-	o, err := own(tx, id, owner)
+func (s *Store) Delete(tx *store.Tx, realm, id, owner string) error {
+	o, err := own(tx, realm, id, owner)
 	if err != nil {
 		return err
 	}
@@ -63,19 +66,121 @@ func (s *Store) Delete(tx *store.Tx, id, owner string) error {
 			return err
 		}
 	}
-	for _, table := range []string{"object_reference", "object_value", "object_source"} {
-		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE n = $1`, o.N); err != nil {
+	if err := b.unindex(o.N); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM object_source WHERE n = $1`, o.N); err != nil {
+		return err
+	}
+	return b.write()
+}
+
+// DeleteVersions removes those versions of an object of an owner for which gone returns
+// true; fault.NotFound if there are none. Those who could see one are told to forget the
+// object, unless they may see another version.
+func (s *Store) DeleteVersions(tx *store.Tx, realm, id, owner string, gone func(o Object, first, last bool) bool) error {
+	latest, err := own(tx, realm, id, owner)
+	if err != nil {
+		return err
+	}
+	b := batch{s: s, tx: tx, counts: map[int64]*[2]int64{}, items: 1}
+	list, err := b.olds(latest.N)
+	if err != nil {
+		return err
+	}
+	list = append(list, latest)
+	slices.SortFunc(list, func(a, b Object) int { return a.Modified.Compare(b.Modified) })
+	var stay, leave []Object
+	for i, o := range list {
+		if gone(o, i == 0, i == len(list)-1) {
+			leave = append(leave, o)
+		} else {
+			stay = append(stay, o)
+		}
+	}
+	switch {
+	case len(leave) == 0:
+		return fault.New(fault.NotFound, i18n.T("not found", "見つかりません"))
+	case len(stay) == 0:
+		return s.Delete(tx, realm, id, owner)
+	}
+	for _, o := range leave {
+		if err := b.recall(o); err != nil {
+			return err
+		}
+		table := "object_old"
+		if o.Seq == latest.Seq {
+			table = "object"
+		} else {
+			b.count(o.Stream, 0, -1)
+		}
+		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE seq = $1 AND SCOPE(`+table+`)`, o.Seq); err != nil {
+			return err
+		}
+	}
+	if err := b.first(stay[0]); err != nil {
+		return err
+	}
+	if last := stay[len(stay)-1]; last.Seq != latest.Seq {
+		if err := b.restore(latest, last, len(stay) == 1); err != nil {
 			return err
 		}
 	}
 	return b.write()
 }
 
+// first marks a version as the first of its object.
+func (b *batch) first(o Object) error {
+	if o.Flags&First != 0 {
+		return nil
+	}
+	for _, table := range []string{"object", "object_old"} {
+		if _, err := b.tx.Exec(`UPDATE `+table+` SET flags = flags + $1 WHERE seq = $2 AND SCOPE(`+table+`)`,
+			int64(First), o.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore makes a version the latest in the place of one that was deleted.
+func (b *batch) restore(deleted, o Object, only bool) error {
+	if only {
+		o.Flags |= First
+	}
+	b.count(deleted.Stream, -1, 0)
+	b.count(o.Stream, 1, -1)
+	if _, err := b.tx.Exec(`DELETE FROM object_old WHERE seq = $1 AND SCOPE(object_old)`, o.Seq); err != nil {
+		return err
+	}
+	if err := store.Insert(b.tx, "object", []Object{o}); err != nil {
+		return err
+	}
+	so, err := stix.Parse(o.Body)
+	if err != nil {
+		return err
+	}
+	if err := b.unindex(o.N); err != nil {
+		return err
+	}
+	return b.index(references(o.N, so), valueRows(o.N, Values(so)))
+}
+
+// unindex forgets what an object refers to and is about.
+func (b *batch) unindex(n int64) error {
+	for _, table := range []string{"object_reference", "object_value"} {
+		if _, err := b.tx.Exec(`DELETE FROM `+table+` WHERE n = $1`, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // own returns the latest version of an object that an owner gave.
-func own(tx *store.Tx, id, owner string) (Object, error) {
-	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.id = $1 AND o.owner = $2
+func own(tx *store.Tx, realm, id, owner string) (Object, error) {
+	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id = $2 AND o.owner = $3
 		AND SCOPE(o)`,
-		id, owner)
+		realm, id, owner)
 	if err != nil {
 		return Object{}, err
 	}
@@ -120,8 +225,8 @@ func (b *batch) recall(o Object) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.tx.Exec(`INSERT INTO object_recall (seq, n, id, stream, was) VALUES ($1, $2, $3, $4, $5)`,
-		seq, o.N, o.ID, o.Stream, o.Seq)
+	_, err = b.tx.Exec(`INSERT INTO object_recall (seq, n, realm, id, stream, was)
+		VALUES ($1, $2, $3, $4, $5, $6)`, seq, o.N, o.Realm, o.ID, o.Stream, o.Seq)
 	return err
 }
 
@@ -157,7 +262,7 @@ type Recall struct {
 
 // Recalls returns what was recalled after a position, of what the scope could see at it
 // and may not see now, in the order of the positions.
-func (s *Store) Recalls(tx *store.Tx, after int64, limit int) (list []Recall, err error) {
+func (s *Store) Recalls(tx *store.Tx, realm string, after int64, limit int) (list []Recall, err error) {
 	streams, _, err := s.visibleTo(tx)
 	if err != nil {
 		return nil, err
@@ -167,8 +272,8 @@ func (s *Store) Recalls(tx *store.Tx, after int64, limit int) (list []Recall, er
 		could[st.ID] = true
 	}
 	for r, err := range store.Rows[Recall](tx, `SELECT r.seq, r.id, r.stream, r.was FROM object_recall r
-		WHERE r.seq > $1 AND r.was <= $1 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.id = r.id AND SCOPE(o))
-		ORDER BY r.seq`, after) {
+		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.realm = r.realm AND o.id = r.id AND SCOPE(o))
+		ORDER BY r.seq`, after, realm) {
 		if err != nil {
 			return nil, err
 		}

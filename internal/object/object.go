@@ -29,6 +29,7 @@ func Migration() store.Migration { return store.Migration{Name: "object", FS: fi
 // Object is one version of an object as it is stored.
 type Object struct {
 	N        int64           `db:"n"`
+	Realm    string          `db:"realm"`
 	ID       string          `db:"id"`
 	Seq      int64           `db:"seq"`
 	Stream   int64           `db:"stream"`
@@ -53,4 +54,4 @@ const (
 )
 
 // columns are those of Object, of the table with the alias o.
-const columns = "o.n, o.id, o.seq, o.stream, o.modified, o.version, o.flags, o.body, o.tlp, o.owner, o.audience"
+const columns = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, o.body, o.tlp, o.owner, o.audience"

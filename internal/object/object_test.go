@@ -168,7 +168,7 @@ func TestVersions(t *testing.T) {
 			}
 		}
 		h.read(m, func(tx *store.Tx) error {
-			list, err := object.Versions(tx, indicator(1, 1).ID())
+			list, err := object.Versions(tx, event.Live, indicator(1, 1).ID())
 			if len(list) != 4 || short(list[0]) != "n1@01" || short(list[3]) != "n1@04" ||
 				list[0].Flags&object.First == 0 {
 				h.Errorf("%+v", list)
@@ -208,7 +208,7 @@ func TestSomebodyElsesID(t *testing.T) {
 			h.Errorf("who sees both sees who was first: %v", got)
 		}
 		h.read(person, func(tx *store.Tx) error {
-			o, err := object.Get(tx, indicator(2, 1).ID())
+			o, err := object.Get(tx, event.Live, indicator(2, 1).ID())
 			if err == nil && short(o) != "n2@01" {
 				h.Errorf("%s", short(o))
 			}
@@ -253,10 +253,10 @@ func TestMarking(t *testing.T) {
 			return err
 		})
 		only := policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember("c")}}
-		h.write(func(tx *store.Tx) error { return h.s.SetHandling(tx, id, "a", only) })
+		h.write(func(tx *store.Tx) error { return h.s.SetHandling(tx, event.Live, id, "a", only) })
 		recalls := func(v policy.Viewer, after int64) (ids []string) {
 			h.read(v, func(tx *store.Tx) error {
-				list, err := h.s.Recalls(tx, after, 10)
+				list, err := h.s.Recalls(tx, event.Live, after, 10)
 				for _, r := range list {
 					ids = append(ids, r.ID)
 				}
@@ -282,14 +282,16 @@ func TestMarking(t *testing.T) {
 		if got := recalls(public, at); got != nil {
 			h.Errorf("who could never see it was told to forget %v", got)
 		}
-		h.write(func(tx *store.Tx) error { return h.s.SetHandling(tx, id, "a", policy.Handling{TLP: policy.Clear}) })
+		h.write(func(tx *store.Tx) error {
+			return h.s.SetHandling(tx, event.Live, id, "a", policy.Handling{TLP: policy.Clear})
+		})
 		if got := h.sees(public, object.Ask{}); !slices.Equal(got, []string{"n1@01"}) {
 			h.Errorf("the public sees %v", got)
 		}
 		if got := recalls(b, at); got != nil {
 			h.Errorf("b, who may see it again, was told to forget %v", got)
 		}
-		h.write(func(tx *store.Tx) error { return h.s.Delete(tx, id, "a") })
+		h.write(func(tx *store.Tx) error { return h.s.Delete(tx, event.Live, id, "a") })
 		if got := h.sees(desk, object.Ask{All: true}); !slices.Equal(got, []string{"n2@01"}) {
 			h.Errorf("after deletion: %v", got)
 		}
@@ -297,7 +299,7 @@ func TestMarking(t *testing.T) {
 			h.Errorf("b was told to forget %v", got)
 		}
 		if err := h.db.Write(h.Context(), store.System("test"), func(tx *store.Tx) error {
-			return h.s.SetHandling(tx, id, "a", only)
+			return h.s.SetHandling(tx, event.Live, id, "a", only)
 		}); !fault.Is(err, fault.NotFound) {
 			h.Errorf("%v", err)
 		}
@@ -319,7 +321,7 @@ func TestStricterVersion(t *testing.T) {
 			h.Errorf("%v", got)
 		}
 		h.read(member("b"), func(tx *store.Tx) error {
-			list, err := h.s.Recalls(tx, at, 10)
+			list, err := h.s.Recalls(tx, event.Live, at, 10)
 			if len(list) != 1 {
 				h.Errorf("%+v", list)
 			}
@@ -350,7 +352,7 @@ func TestIndex(t *testing.T) {
 			})
 			return n
 		}
-		by := func(tx *store.Tx) ([]object.Object, error) { return object.ByValue(tx, value, 10) }
+		by := func(tx *store.Tx) ([]object.Object, error) { return object.ByValue(tx, event.Live, value, 10) }
 		if n := count(member("c"), by); n != 2 {
 			h.Errorf("%d objects about %s", n, value.Value)
 		}
@@ -364,7 +366,7 @@ func TestIndex(t *testing.T) {
 			"malware--00000000-0000-4000-8000-000000000001": 1,
 			identity: 1, rel.ID(): 0} {
 			if n := count(member("c"), func(tx *store.Tx) ([]object.Object, error) {
-				return object.Referring(tx, id, 10)
+				return object.Referring(tx, event.Live, id, 10)
 			}); n != want {
 				h.Errorf("%d objects refer to %s", n, id)
 			}
@@ -413,10 +415,9 @@ func TestPagesAreWhatPolicySays(t *testing.T) {
 			var rows []object.Object
 			err := h.db.Read(h.Context(), store.System("test"), func(tx *store.Tx) (err error) {
 				for _, table := range []string{"object", "object_old"} {
-					list, err := store.Query[object.Object](tx, `SELECT o.n, o.id, o.seq, o.stream, o.modified,
+					list, err := store.Query[object.Object](tx, `SELECT o.n, o.realm, o.id, o.seq, o.stream, o.modified,
 						o.version, o.flags,
-						o.body, o.tlp, o.owner, o.audience FROM `+table+` o JOIN object_stream s ON s.stream = o.stream
-						WHERE s.realm = $1 AND SCOPE(o)`, realm)
+						o.body, o.tlp, o.owner, o.audience FROM `+table+` o WHERE o.realm = $1 AND SCOPE(o)`, realm)
 					if err != nil {
 						return err
 					}

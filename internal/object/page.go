@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -42,6 +43,7 @@ const few = 64
 // Read returns a page of the objects that the scope may see.
 func (s *Store) Read(tx *store.Tx, a Ask) (Page, error) {
 	a.Limit = min(max(a.Limit, 1), MaxPage)
+	a.Realm = cmp.Or(a.Realm, event.Live)
 	r := reader{tx: tx, ask: a}
 	list, all, err := s.wanted(tx, a)
 	if err != nil {
@@ -73,9 +75,7 @@ func (s *Store) Read(tx *store.Tx, a Ask) (Page, error) {
 // most of what there is.
 func (s *Store) wanted(tx *store.Tx, a Ask) (list []stream, most bool, err error) {
 	list, all, err := s.visibleTo(tx)
-	if a.Realm == "" {
-		a.Realm = event.Live
-	}
+	a.Realm = cmp.Or(a.Realm, event.Live)
 	n := len(list)
 	list = slices.DeleteFunc(list, func(st stream) bool {
 		return st.Realm != a.Realm || len(a.Types) > 0 && !slices.Contains(a.Types, st.Type)
@@ -101,7 +101,7 @@ func (r *reader) tables() []string {
 func (r *reader) query(table, cond string, limit int, args ...any) ([]Object, error) {
 	cols := columns
 	if !r.ask.Bodies {
-		cols = "o.n, o.id, o.seq, o.stream, o.modified, o.version, o.flags, NULL AS body, o.tlp, o.owner, o.audience"
+		cols = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, NULL AS body, o.tlp, o.owner, o.audience"
 	}
 	if c, more := r.versions(table, len(args)+1); c != "" {
 		cond, args = cond+" AND "+c, append(args, more...)
@@ -147,8 +147,9 @@ func (r *reader) byID(list []stream) ([]Object, error) {
 	var out []Object
 	for _, table := range r.tables() {
 		for some := range slices.Chunk(ids, 400) {
-			in, args := store.List(2, some)
-			rows, err := r.query(table, "o.seq > $1 AND o.id IN "+in, MaxPage+1, append([]any{r.ask.After}, args...)...)
+			in, args := store.List(3, some)
+			rows, err := r.query(table, "o.seq > $1 AND o.realm = $2 AND o.id IN "+in, MaxPage+1,
+				append([]any{r.ask.After, r.ask.Realm}, args...)...)
 			if err != nil {
 				return nil, err
 			}

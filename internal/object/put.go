@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -78,49 +79,58 @@ func (s *Store) Put(tx *store.Tx, items []Item) ([]Outcome, error) {
 }
 
 func (s *Store) put(tx *store.Tx, items []Item) ([]Outcome, error) {
-	ids := make([]string, len(items))
-	for i, it := range items {
-		ids[i] = it.Object.ID()
+	ids := map[string][]string{} // by realm
+	for _, it := range items {
+		realm := cmp.Or(it.Realm, event.Live)
+		ids[realm] = append(ids[realm], it.Object.ID())
 	}
-	here, err := latest(tx, ids)
-	if err != nil {
-		return nil, err
+	here := map[inRealm][]*Object{}
+	for _, realm := range slices.Sorted(maps.Keys(ids)) {
+		if err := latest(tx, realm, ids[realm], here); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]Outcome, len(items))
-	b := batch{s: s, tx: tx, touched: map[string]bool{}, counts: map[int64]*[2]int64{}}
+	b := batch{s: s, tx: tx, here: here, touched: map[inRealm]bool{}, counts: map[int64]*[2]int64{}}
 	for i, it := range items {
 		b.items = len(items) - i
 		g := newGiven(it)
-		if out[i], err = b.take(g, here[it.Object.ID()]); err != nil {
+		o, err := b.take(g)
+		if err != nil {
 			return nil, err
 		}
+		out[i] = o
 	}
 	return out, b.write()
 }
 
-// latest returns the latest versions of objects by id, of all owners, the first who gave
-// one first.
-func latest(tx *store.Tx, ids []string) (map[string][]*Object, error) {
-	out := map[string][]*Object{}
-	slices.Sort(ids)
-	for some := range slices.Chunk(slices.Compact(ids), 400) {
-		in, args := store.List(1, some)
-		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM object o WHERE o.id IN `+in+` AND SCOPE(o)
-			ORDER BY o.n`, args...) {
+// inRealm is an id in a realm.
+type inRealm struct{ realm, id string }
+
+// latest puts the latest versions of objects into here by id, of all owners, the first who
+// gave one first.
+func latest(tx *store.Tx, realm string, ids []string, here map[inRealm][]*Object) error {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	for _, id := range ids {
+		delete(here, inRealm{realm, id})
+	}
+	for some := range slices.Chunk(ids, 400) {
+		in, args := store.List(2, some)
+		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id IN `+in+`
+			AND SCOPE(o) ORDER BY o.n`, append([]any{realm}, args...)...) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			out[o.ID] = append(out[o.ID], &o)
+			key := inRealm{realm, o.ID}
+			here[key] = append(here[key], &o)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func newGiven(it Item) *given {
 	g := &given{Item: it, reach: reachOf(it.Handling), values: Values(it.Object)}
-	if g.Realm == "" {
-		g.Realm = event.Live
-	}
+	g.Realm = cmp.Or(g.Realm, event.Live)
 	if m := it.Object.Modified(); !m.IsZero() {
 		g.at = m.Time()
 	} else if c := it.Object.Created(); !c.IsZero() {
@@ -133,8 +143,9 @@ func newGiven(it Item) *given {
 type batch struct {
 	s       *Store
 	tx      *store.Tx
-	touched map[string]bool // ids that were in it
-	fresh   []*given        // new objects
+	here    map[inRealm][]*Object // what there is of the ids in it
+	touched map[inRealm]bool      // ids that were in it
+	fresh   []*given              // new objects
 	counts  map[int64]*[2]int64
 	same    [][]any // rows of object_source
 
@@ -145,21 +156,19 @@ type batch struct {
 
 // take decides on one item. The rows of new objects wait for write; versions of objects
 // that are here are written at once.
-func (b *batch) take(g *given, here []*Object) (Outcome, error) {
-	id := g.Object.ID()
-	if b.touched[id] { // an id comes again in a batch: what came before it is here now
+func (b *batch) take(g *given) (Outcome, error) {
+	key := inRealm{g.Realm, g.Object.ID()}
+	if b.touched[key] { // an id comes again in a batch: what came before it is here now
 		if err := b.write(); err != nil {
 			return Outcome{}, err
 		}
-		again, err := latest(b.tx, []string{id})
-		if err != nil {
+		if err := latest(b.tx, key.realm, []string{key.id}, b.here); err != nil {
 			return Outcome{}, err
 		}
-		here = again[id]
 	}
-	b.touched[id] = true
+	b.touched[key] = true
 	by := giver(g.Handling.Owner)
-	for _, o := range here {
+	for _, o := range b.here[key] {
 		if o.Handling.Owner == g.Handling.Owner {
 			g.mine = o
 			continue
@@ -260,7 +269,7 @@ func versionText(g *given, seq int64) string {
 
 // row is the version as it is stored, in a stream.
 func (g *given) row(stream int64, first bool) Object {
-	o := Object{N: g.position, ID: g.Object.ID(), Seq: g.position, Stream: stream, Modified: g.at,
+	o := Object{N: g.position, Realm: g.Realm, ID: g.Object.ID(), Seq: g.position, Stream: stream, Modified: g.at,
 		Version: versionText(g, g.position), Body: g.Object.Bytes(), Handling: g.Handling}
 	if g.mine != nil {
 		o.N = g.mine.N

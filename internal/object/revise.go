@@ -65,10 +65,8 @@ func (b *batch) newer(g *given, stream int64) error {
 	if err := update(b.tx, "object", o); err != nil {
 		return err
 	}
-	for _, table := range []string{"object_reference", "object_value"} {
-		if _, err := b.tx.Exec(`DELETE FROM `+table+` WHERE n = $1`, o.N); err != nil {
-			return err
-		}
+	if err := b.unindex(o.N); err != nil {
+		return err
 	}
 	b.source(o.N, g, o.Modified)
 	return b.index(references(o.N, g.Object), valueRows(o.N, g.values))

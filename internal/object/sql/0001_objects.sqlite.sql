@@ -2,6 +2,7 @@
 -- objects of one id have a row each: what one may not see of the other does not show.
 CREATE TABLE object (
   n        INTEGER PRIMARY KEY, -- the position of its first version
+  realm    TEXT NOT NULL,
   id       TEXT NOT NULL,       -- STIX id
   seq      BIGINT NOT NULL,     -- position in the order of the commits: a time in µs that no two have
   stream   INTEGER NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE object (
   tlp      INTEGER NOT NULL,
   owner    TEXT NOT NULL,
   audience TEXT NOT NULL,
-  UNIQUE (id, owner)
+  UNIQUE (realm, id, owner)
 );
 CREATE INDEX object_place ON object (stream, seq);
 CREATE UNIQUE INDEX object_seq ON object (seq);
@@ -20,6 +21,7 @@ CREATE UNIQUE INDEX object_seq ON object (seq);
 -- The versions before it.
 CREATE TABLE object_old (
   n        BIGINT NOT NULL,
+  realm    TEXT NOT NULL,
   id       TEXT NOT NULL,
   seq      BIGINT NOT NULL,
   stream   INTEGER NOT NULL,
@@ -33,7 +35,7 @@ CREATE TABLE object_old (
   PRIMARY KEY (n, modified)
 ) WITHOUT ROWID;
 CREATE INDEX object_old_place ON object_old (stream, seq);
-CREATE INDEX object_old_id ON object_old (id);
+CREATE INDEX object_old_id ON object_old (realm, id);
 
 -- Objects that the same viewers may see, of one type in one realm. How many there are
 -- is kept, so that counts and pages cost no more where there are millions of others.
@@ -81,6 +83,7 @@ CREATE TABLE object_source (
 CREATE TABLE object_recall (
   seq    BIGINT PRIMARY KEY,
   n      BIGINT NOT NULL,
+  realm  TEXT NOT NULL,
   id     TEXT NOT NULL,
   stream INTEGER NOT NULL, -- that it was in
   was    BIGINT NOT NULL   -- its position there
