@@ -15,7 +15,7 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 
 // spine are the packages under internal/ that every capability stands on.
 var spine = []string{
-	"event", "msg", "wire", "store", "bus", "queue", "history", "policy", "identity", "job", "ledger",
+	"event", "msg", "wire", "store", "object", "bus", "queue", "history", "policy", "identity", "job", "ledger",
 	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await",
 }
 

@@ -127,14 +127,15 @@ func valueRows(n int64, values []event.Observable) (rows [][]any) {
 // ByValue returns the latest versions of objects that are about an observable in its
 // canonical form, the newest first, as far as the scope may see them.
 func ByValue(tx *store.Tx, realm string, v event.Observable, limit int) ([]Object, error) {
-	return indexed(tx, realm, "object_value", "value", hash(string(v.Type)+"\x00"+v.Value), limit, func(o *stix.Object) bool {
-		for _, x := range Values(o) {
-			if x == v {
-				return true
+	return indexed(tx, realm, "object_value", "value", hash(string(v.Type)+"\x00"+v.Value), limit,
+		func(o *stix.Object) bool {
+			for _, x := range Values(o) {
+				if x == v {
+					return true
+				}
 			}
-		}
-		return false
-	})
+			return false
+		})
 }
 
 // Referring returns the latest versions of objects that refer to an object by its id,
@@ -156,7 +157,8 @@ func Targets(o *stix.Object) []string { return targets(o) }
 func indexed(tx *store.Tx, realm, table, column string, key int64, limit int,
 	is func(*stix.Object) bool) (list []Object, err error) {
 	for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM `+table+` x JOIN object o ON o.n = x.n
-		WHERE x.`+column+` = $1 AND o.realm = $2 AND SCOPE(o) AND NOT EXISTS (`+firstGiven+`) ORDER BY o.seq DESC`, key, realm) {
+		WHERE x.`+column+` = $1 AND o.realm = $2 AND SCOPE(o) AND NOT EXISTS (`+firstGiven+`) ORDER BY o.seq DESC`,
+		key, realm) {
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,8 @@ func (s *Store) Delete(tx *store.Tx, realm, id, owner string) error {
 // DeleteVersions removes those versions of an object of an owner for which gone returns
 // true; fault.NotFound if there are none. Those who could see one are told to forget the
 // object, unless they may see another version.
-func (s *Store) DeleteVersions(tx *store.Tx, realm, id, owner string, gone func(o Object, first, last bool) bool) error {
+func (s *Store) DeleteVersions(tx *store.Tx, realm, id, owner string,
+	gone func(o Object, first, last bool) bool) error {
 	latest, err := own(tx, realm, id, owner)
 	if err != nil {
 		return err
@@ -178,7 +179,8 @@ func (b *batch) unindex(n int64) error {
 
 // own returns the latest version of an object that an owner gave.
 func own(tx *store.Tx, realm, id, owner string) (Object, error) {
-	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id = $2 AND o.owner = $3
+	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id = $2
+		AND o.owner = $3
 		AND SCOPE(o)`,
 		realm, id, owner)
 	if err != nil {
@@ -272,7 +274,8 @@ func (s *Store) Recalls(tx *store.Tx, realm string, after int64, limit int) (lis
 		could[st.ID] = true
 	}
 	for r, err := range store.Rows[Recall](tx, `SELECT r.seq, r.id, r.stream, r.was FROM object_recall r
-		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.realm = r.realm AND o.id = r.id AND SCOPE(o))
+		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.realm = r.realm
+		AND o.id = r.id AND SCOPE(o))
 		ORDER BY r.seq`, after, realm) {
 		if err != nil {
 			return nil, err

@@ -54,4 +54,5 @@ const (
 )
 
 // columns are those of Object, of the table with the alias o.
-const columns = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, o.body, o.tlp, o.owner, o.audience"
+const columns = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, o.body, " +
+	"o.tlp, o.owner, o.audience"

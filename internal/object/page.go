@@ -101,7 +101,8 @@ func (r *reader) tables() []string {
 func (r *reader) query(table, cond string, limit int, args ...any) ([]Object, error) {
 	cols := columns
 	if !r.ask.Bodies {
-		cols = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, NULL AS body, o.tlp, o.owner, o.audience"
+		cols = "o.n, o.realm, o.id, o.seq, o.stream, o.modified, o.version, o.flags, NULL AS body, o.tlp, " +
+			"o.owner, o.audience"
 	}
 	if c, more := r.versions(table, len(args)+1); c != "" {
 		cond, args = cond+" AND "+c, append(args, more...)

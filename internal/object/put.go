@@ -116,7 +116,8 @@ func latest(tx *store.Tx, realm string, ids []string, here map[inRealm][]*Object
 	}
 	for some := range slices.Chunk(ids, 400) {
 		in, args := store.List(2, some)
-		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id IN `+in+`
+		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1
+			AND o.id IN `+in+`
 			AND SCOPE(o) ORDER BY o.n`, append([]any{realm}, args...)...) {
 			if err != nil {
 				return err

@@ -97,7 +97,8 @@ func (b Backend) Records(ctx context.Context, _, collection string, q taxii.Quer
 		return taxii.Page{}, err
 	}
 	a := object.Ask{Realm: c.Realm, Types: q.Filter.Types, IDs: q.Filter.IDs, Limit: q.Limit, Bodies: q.Bytes,
-		All: q.Filter.Versions.All, First: q.Filter.Versions.First, Latest: q.Filter.Versions.Last, At: q.Filter.Versions.At}
+		All: q.Filter.Versions.All, First: q.Filter.Versions.First, Latest: q.Filter.Versions.Last,
+		At: q.Filter.Versions.At}
 	if !q.AddedAfter.IsZero() {
 		a.After = clock.Micros(q.AddedAfter)
 	}
@@ -141,9 +142,10 @@ func (b Backend) Delete(ctx context.Context, _, collection, id string, f taxii.F
 		return err
 	}
 	err = b.DB.Write(ctx, store.System("taxii: delete"), func(tx *store.Tx) error {
-		return b.Objects.DeleteVersions(tx, cmp.Or(c.Realm, event.Live), id, viewer(ctx).Member, func(o object.Object, first, last bool) bool {
-			return f.Versions.Wants(o.Modified, first, last)
-		})
+		return b.Objects.DeleteVersions(tx, cmp.Or(c.Realm, event.Live), id, viewer(ctx).Member,
+			func(o object.Object, first, last bool) bool {
+				return f.Versions.Wants(o.Modified, first, last)
+			})
 	})
 	if fault.Is(err, fault.NotFound) {
 		if there, e := b.Exists(ctx, "", collection, id); e == nil && there {

@@ -43,7 +43,8 @@ func collections(realm string) []taxii2.Collection {
 // serve serves a realm of a database to members who sign in with their id.
 func serve(t *testing.T, db *store.DB, realm string) string {
 	t.Helper()
-	s, err := taxii.NewServer(taxii.Config{Discovery: taxii.Discovery{Title: "Example"}, Key: bytes.Repeat([]byte{7}, 32),
+	s, err := taxii.NewServer(taxii.Config{Discovery: taxii.Discovery{Title: "Example"},
+		Key:        bytes.Repeat([]byte{7}, 32),
 		MaxContent: 2 << 20, Failed: func(r *http.Request, err error) { t.Errorf("%s %s: %v", r.Method, r.URL, err) },
 		Backend: taxii2.Backend{Config: taxii2.Config{DB: db, Objects: object.New(db), Root: "api", Title: "API",
 			Collections: func(policy.Viewer) []taxii2.Collection { return collections(realm) }}},
