@@ -148,7 +148,7 @@ func (n *Node) serveLook(w http.ResponseWriter, r *http.Request) {
 	out, flow := json.NewEncoder(w), http.NewResponseController(w)
 	var o LookOrder
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLook)).Decode(&o); err != nil {
-		_ = out.Encode(controlReply{Problem: fault.AnswerOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
+		_ = out.Encode(controlReply{Problem: fault.AnswerOf(fault.Coded(fault.NodeUnreadable, err))})
 		return
 	}
 	told := time.Time{}
