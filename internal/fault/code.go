@@ -72,9 +72,9 @@ var sentences = map[Code]sentence{
 	HubReceiptState: {Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"), i18n.Text{}},
 	HubNotDelivered: {NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"),
 		i18n.Text{}},
-	HubBadSighting:     {Invalid, i18n.T("the sighting is not readable", "目撃情報を読み取れません"), i18n.Text{}},
-	HubSightingInvalid: {Invalid, i18n.T("the sighting is not valid", "目撃情報が正しくありません"), i18n.Text{}},
-	HubRuleCounts: {Invalid, i18n.T("the rule counts have no valid {0}", "規則の集計の {0} が正しくありません"),
+	HubBadSighting:     {Invalid, i18n.T("the sighting is not readable", "観測報告を読み取れません"), i18n.Text{}},
+	HubSightingInvalid: {Invalid, i18n.T("the sighting is not valid", "観測報告が正しくありません"), i18n.Text{}},
+	HubRuleCounts: {Invalid, i18n.T("the rule counts have no valid {0}", "ルールの集計の {0} が正しくありません"),
 		i18n.Text{}},
 
 	NodeUnreadable: {Invalid, i18n.T("the request is not readable", "要求を読み取れません"), i18n.Text{}},

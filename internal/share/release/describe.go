@@ -39,9 +39,9 @@ func kindText(kind wire.Kind) i18n.Text {
 	case wire.KindReceipt:
 		return i18n.T("receipt", "受領通知")
 	case wire.KindSighting:
-		return i18n.T("sighting", "目撃情報")
+		return i18n.T("sighting", "観測報告")
 	case wire.KindRuleHealth:
-		return i18n.T("rule counts", "規則の集計")
+		return i18n.T("rule counts", "ルールの集計")
 	}
 	return i18n.Same(string(kind))
 }

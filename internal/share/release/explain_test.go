@@ -30,7 +30,7 @@ func TestRuleHealthWords(t *testing.T) {
 			t.Errorf("it does not say %q: %s", want, en.String())
 		}
 	}
-	if !strings.Contains(ja.String(), "規則 2 件の番号") || len(hides) != 4 {
+	if !strings.Contains(ja.String(), "ルール 2 件の番号") || len(hides) != 4 {
 		t.Errorf("%s, hides %v", ja.String(), hides)
 	}
 	if says, hides = plainWords(body(wire.RuleHealth{Withdraw: true}), plain); len(says) != 1 || !strings.Contains(says[0].In("en"), "forget all") || hides != nil {

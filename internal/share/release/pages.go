@@ -1,6 +1,7 @@
 package release
 
 import (
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
@@ -18,8 +19,6 @@ type PageConfig struct {
 	// Changed is called after a person decided or changed the policy; may be nil.
 	// Notify the topic "outgoing" there.
 	Changed func()
-	// FindingTitle returns a finding's title as far as tx may see it, or ""; may be nil.
-	FindingTitle func(tx *store.Tx, id string) string
 }
 
 func (c PageConfig) changed() {
@@ -102,11 +101,8 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 
 // findingTitle is a finding's title, or empty where it cannot be told.
 func (c PageConfig) findingTitle(r *web.Request, id string) (title string) {
-	if c.FindingTitle == nil {
-		return ""
-	}
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
-		title = c.FindingTitle(tx, id)
+		title = finding.Title(tx, id)
 		return nil
 	})
 	if err != nil { // the page stands without it
