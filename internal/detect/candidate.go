@@ -136,7 +136,7 @@ func (s *Service) judge(ctx context.Context, groups map[string][]match.Found) (m
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !s.gate.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
+		if !s.outgoing.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}

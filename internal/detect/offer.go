@@ -16,10 +16,10 @@ import (
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
 func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
-	if a.Retro || a.Indicator != "" || a.Listed != nil || !s.gate.Wants(a.Rule.Level) {
+	if a.Retro || a.Indicator != "" || a.Listed != nil || !s.outgoing.Wants(a.Rule.Level) {
 		return nil
 	}
-	h := s.gate.Handling(wire.KindCandidate)
+	h := s.outgoing.Handling(wire.KindCandidate)
 	offer := func(c wire.Candidate, value string) error {
 		c.ID, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.ID, a.Realm, a.Rule, h, a.Sensed
 		a.given++
@@ -27,7 +27,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, v
 		if c.Sigma != "" {
 			title = a.Rule.Title
 		}
-		return s.gate.Offer(tx, msg.Offer{ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
+		return s.outgoing.Offer(tx, msg.Offer{ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
 	}
 	for _, v := range verdicts {
 		name := string(v.o.Type) + ":" + v.o.Value

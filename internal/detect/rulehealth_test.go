@@ -23,7 +23,7 @@ import (
 // healthFor gives a node somebody who looks after its rules.
 func healthFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health {
 	t.Helper()
-	cfg.DB, cfg.Outgoing, cfg.Member = n.db, n.gate, n.member
+	cfg.DB, cfg.Outgoing, cfg.Member = n.db, n.queue, n.member
 	if cfg.Engine == nil {
 		cfg.Engine = n.engine
 	}
@@ -348,7 +348,7 @@ func TestCountsLeave(t *testing.T) {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
 		offered := func() (out []wire.RuleHealth) {
-			for _, o := range n.gate.offers {
+			for _, o := range n.queue.offers {
 				if o.Body.Kind() == wire.KindRuleHealth {
 					out = append(out, o.Body.(wire.RuleHealth))
 				}

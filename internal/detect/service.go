@@ -36,8 +36,8 @@ func Migrations() []store.Migration {
 	return []store.Migration{finding.Migration(), rulehealth.Migration(), pool.Migration(), {Name: "detect", FS: files}}
 }
 
-// Gate is the member's policy on what leaves the node.
-type Gate interface {
+// Outgoing is the queue of what leaves the node, with the member's policy on it.
+type Outgoing interface {
 	// Offer hands over what the node would tell the hub, in the caller's
 	// transaction: if it commits, the offer will leave, wait or be kept as the
 	// policy says, whatever happens to the process.
@@ -53,13 +53,13 @@ type Gate interface {
 
 // Config is what a Service stands on.
 type Config struct {
-	DB     *store.DB
-	Past   Past
-	Gate   Gate
-	Engine *match.Engine
-	Clock  clock.Clock
-	Log    *slog.Logger
-	Realm  string
+	DB       *store.DB
+	Past     Past
+	Outgoing Outgoing
+	Engine   *match.Engine
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Realm    string
 	// Member gives the node's member id; empty before it has joined.
 	Member func() string
 	// Own gives what belongs to the community.
@@ -82,7 +82,7 @@ type Service struct {
 
 	db         *store.DB
 	past       Past
-	gate       Gate
+	outgoing   Outgoing
 	engine     *match.Engine
 	clock      clock.Clock
 	log        *slog.Logger
@@ -126,7 +126,7 @@ func New(c Config) *Service {
 	if c.Correlator != nil {
 		c.Engine.Resolve(c.Correlator.Resolver().ResolveField)
 	}
-	s := &Service{db: c.DB, past: c.Past, gate: c.Gate, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
+	s := &Service{db: c.DB, past: c.Past, outgoing: c.Outgoing, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
 		member: c.Member, assets: c.Assets, skew: c.Skew, tell: c.Tell, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
 	s.Searcher = &hunt.Searcher{History: c.Past, Engine: c.Engine, Recorder: s, Clock: c.Clock, Log: c.Log, Cores: c.HuntCores,
 		Busy: func() bool { return s.taking.Load() > 0 }}
@@ -291,14 +291,14 @@ func (s *Service) writeBatch(tx *store.Tx, b *batch) error {
 	var offers []msg.Offer
 	for _, f := range b.findings {
 		if f.Listed.Stays() {
-			if err := s.gate.Keep(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
+			if err := s.outgoing.Keep(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
 				return err
 			}
 			continue
 		}
 		offers = s.offersOf(offers, f)
 	}
-	return s.gate.Offer(tx, offers...)
+	return s.outgoing.Offer(tx, offers...)
 }
 
 // grow adds a group's events, but for those that were seen in a finding of this rule
@@ -333,7 +333,7 @@ func (s *Service) grow(tx *store.Tx, key string, list []match.Found, seen map[fi
 		a = &active{offered: map[string]bool{}, Finding: msg.Finding{Member: s.member(), Listed: m.Hit.List, Finding: wire.Finding{
 			ID: clock.NewID(), Realm: s.realm, Rule: m.Hit.Rule, Indicator: m.Hit.Indicator, Host: m.Event.Host, User: m.Event.User,
 			Matched: m.Hit.Fields, Retro: retro, Sensed: m.Event.Seen.Add(s.skew()), Detected: now.Add(s.skew()),
-			Handling: s.gate.Handling(wire.KindFinding)}}}
+			Handling: s.outgoing.Handling(wire.KindFinding)}}}
 		if retro { // a hunt senses nothing: its clock starts when it finds
 			a.Sensed = a.Detected
 		}
@@ -397,7 +397,7 @@ func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
 		return list
 	}
 	sg := wire.Sighting{ID: f.ID, Indicator: f.Indicator, Realm: f.Realm, Count: f.Count, First: f.First, Last: f.Last, Retro: f.Retro,
-		At: f.Detected, Handling: s.gate.Handling(wire.KindSighting)}
+		At: f.Detected, Handling: s.outgoing.Handling(wire.KindSighting)}
 	o.Handling, o.Body, o.Origin = sg.Handling, sg, nil
 	return append(list, o)
 }

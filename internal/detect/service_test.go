@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -27,31 +28,31 @@ import (
 
 var start = detecttest.Start
 
-// gate keeps what was offered; a member that offers from medium upwards.
-type gate struct {
+// outgoingQueue keeps what was offered; a member that offers from medium upwards.
+type outgoingQueue struct {
 	offers []msg.Offer
 	kept   []string
 }
 
-func (g *gate) Offer(_ *store.Tx, list ...msg.Offer) error {
-	g.offers = append(g.offers, list...)
+func (q *outgoingQueue) Offer(_ *store.Tx, list ...msg.Offer) error {
+	q.offers = append(q.offers, list...)
 	return nil
 }
-func (g *gate) Keep(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
-	g.kept = append(g.kept, string(kind)+" "+id)
+func (q *outgoingQueue) Keep(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
+	q.kept = append(q.kept, string(kind)+" "+id)
 	return nil
 }
-func (g *gate) Handling(wire.Kind) policy.Handling {
+func (q *outgoingQueue) Handling(wire.Kind) policy.Handling {
 	return policy.Handling{TLP: policy.AmberStrict, Owner: "power"}
 }
-func (g *gate) Wants(level string) bool {
+func (q *outgoingQueue) Wants(level string) bool {
 	return sigma.Level(level).Rank() >= sigma.Level("medium").Rank()
 }
 
 // Candidates lists what was offered to the others, as "type:value" or "sigma:rule".
-func (g *gate) candidates() []string {
+func (q *outgoingQueue) candidates() []string {
 	out := []string{}
-	for _, o := range g.offers {
+	for _, o := range q.offers {
 		if c, ok := o.Body.(wire.Candidate); ok {
 			if c.Observable != nil {
 				out = append(out, string(c.Observable.Type)+":"+c.Observable.Value)
@@ -66,19 +67,19 @@ func (g *gate) candidates() []string {
 
 type node struct {
 	*Service
-	db   *store.DB
-	past *history.History
-	gate *gate
-	hand *clock.Hand
+	db    *store.DB
+	past  *history.History
+	queue *outgoingQueue
+	hand  *clock.Hand
 	detecttest.Events
 }
 
 func open(t *testing.T, db *store.DB, past *history.History, now clock.Clock, hand *clock.Hand) *node {
 	t.Helper()
-	n := &node{db: db, past: past, gate: &gate{}, hand: hand}
+	n := &node{db: db, past: past, queue: &outgoingQueue{}, hand: hand}
 	e := match.NewEngine(now)
 	e.SetRules(rules(t, rulesText))
-	n.Service = New(Config{DB: db, Past: past, Gate: n.gate, Engine: e, Clock: now, Log: slog.New(slog.DiscardHandler), Realm: event.Live,
+	n.Service = New(Config{DB: db, Past: past, Outgoing: n.queue, Engine: e, Clock: now, Log: slog.New(slog.DiscardHandler), Realm: event.Live,
 		Member: func() string { return "power" },
 		Assets: func() exclusion.CommunityAssets {
 			return exclusion.CommunityAssets{Domains: []string{"power.example.jp"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
@@ -117,15 +118,15 @@ func (n *node) take(t *testing.T, list ...*event.Event) {
 
 func (n *node) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var out []finding.Item
+	var out list.Page[finding.Item]
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		out, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		out, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return out.Rows
 }
 
 func TestTake(t *testing.T) {
@@ -145,7 +146,7 @@ func TestTake(t *testing.T) {
 		if !slices.Contains(f.Matched, wire.FieldValue{Field: "Image", Value: `C:\Users\x\bad.exe`}) {
 			t.Errorf("matched: %+v", f.Matched)
 		}
-		if diff := cmp.Diff([]string{"ipv4-addr:198.51.100.7"}, n.gate.candidates()); diff != "" {
+		if diff := cmp.Diff([]string{"ipv4-addr:198.51.100.7"}, n.queue.candidates()); diff != "" {
 			t.Errorf("offered (-want +got):\n%s", diff)
 		}
 		// More of the same is the same finding; another host or rule is another.
@@ -162,7 +163,7 @@ func TestTake(t *testing.T) {
 		if g := list[i]; g.ID != f.ID || g.Count != 3 || g.Version != 2 || !g.First.Equal(start) || !g.Last.Equal(start.Add(time.Minute)) {
 			t.Errorf("grown: %+v", g)
 		}
-		if got := n.gate.candidates(); len(got) != 1 {
+		if got := n.queue.candidates(); len(got) != 1 {
 			t.Errorf("one value was offered %d times: %v", len(got), got)
 		}
 		// After an hour without it, it is a new one.
@@ -195,7 +196,7 @@ func TestTakeAfterRestart(t *testing.T) {
 		if len(list) != 1 || list[0].Count != 2 || list[0].Version != 2 {
 			t.Fatalf("after a restart: %+v", list)
 		}
-		if got := again.gate.candidates(); len(got) != 0 {
+		if got := again.queue.candidates(); len(got) != 0 {
 			t.Errorf("offered again: %v", got)
 		}
 	})
@@ -244,7 +245,7 @@ func TestCandidates(t *testing.T) {
 				if want == nil { // nothing distinctive: the behaviour itself
 					want = []string{"sigma:11111111-1111-4111-8111-111111111111"}
 				}
-				if diff := cmp.Diff(want, n.gate.candidates()); diff != "" {
+				if diff := cmp.Diff(want, n.queue.candidates()); diff != "" {
 					t.Errorf("offered (-want +got):\n%s", diff)
 				}
 			})
@@ -267,7 +268,7 @@ func TestCommonValues(t *testing.T) {
 		n.take(t, n.event("process_creation", start, map[string]any{"Image": `D:\x\whoami.exe`, "Hashes": "SHA256=" + hash}))
 		n.take(t, n.event("network_connection", start, map[string]any{"Initiated": "true", "Image": `D:\x\bad.exe`, "DestinationIp": "198.51.100.80"}))
 		want := []string{"sigma:11111111-1111-4111-8111-111111111111", "sigma:22222222-2222-4222-8222-222222222222"}
-		if diff := cmp.Diff(want, n.gate.candidates()); diff != "" {
+		if diff := cmp.Diff(want, n.queue.candidates()); diff != "" {
 			t.Errorf("offered (-want +got):\n%s", diff)
 		}
 		for _, f := range n.findings(t) {
@@ -290,12 +291,12 @@ func TestCommonValues(t *testing.T) {
 func TestSystemBinary(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.take(t, n.event("process_creation", start, map[string]any{"Image": `C:\Windows\System32\whoami.exe`, "Company": "Microsoft Corporation", "Hashes": "SHA256=" + strings.Repeat("ef", 32)}))
-		if diff := cmp.Diff([]string{"sigma:22222222-2222-4222-8222-222222222222"}, n.gate.candidates()); diff != "" {
+		if diff := cmp.Diff([]string{"sigma:22222222-2222-4222-8222-222222222222"}, n.queue.candidates()); diff != "" {
 			t.Errorf("offered (-want +got):\n%s", diff)
 		}
 		// Below the level that the policy wants, nothing is offered and nothing judged.
 		n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "noise.example.net"}))
-		if k := len(n.gate.candidates()); k != 1 {
+		if k := len(n.queue.candidates()); k != 1 {
 			t.Errorf("%d candidates", k)
 		}
 	})
@@ -329,13 +330,13 @@ func TestArmedAndHunted(t *testing.T) {
 			t.Fatalf("%d findings, want one of the past and one live", len(list))
 		}
 		sightings := 0
-		for _, o := range n.gate.offers {
+		for _, o := range n.queue.offers {
 			if o.Body.Kind() == wire.KindSighting {
 				sightings++
 			}
 		}
-		if sightings != 2 || len(n.gate.candidates()) != 0 {
-			t.Errorf("%d sightings, candidates %v", sightings, n.gate.candidates())
+		if sightings != 2 || len(n.queue.candidates()) != 0 {
+			t.Errorf("%d sightings, candidates %v", sightings, n.queue.candidates())
 		}
 		// Expired or disarmed, it matches no more.
 		n.hand.Add(60 * 24 * time.Hour)

@@ -73,7 +73,7 @@ func (n *node) arms(t *testing.T, id, text string) match.Armed {
 }
 
 func (n *node) sightings() (list []string) {
-	for _, o := range n.gate.offers {
+	for _, o := range n.queue.offers {
 		if s, ok := o.Body.(wire.Sighting); ok {
 			list = append(list, s.Indicator)
 		}
@@ -133,7 +133,7 @@ func TestSharedLive(t *testing.T) {
 		if got := n.sightings(); !slices.Equal(got, []string{"indicator--1"}) {
 			t.Errorf("sightings of %v", got)
 		}
-		if got := n.gate.candidates(); len(got) != 1 || !strings.HasPrefix(got[0], "sigma:99999999") {
+		if got := n.queue.candidates(); len(got) != 1 || !strings.HasPrefix(got[0], "sigma:99999999") {
 			t.Errorf("offered %v", got)
 		}
 		// What is decided after it was taken back is no finding any more; nor after its end.
@@ -344,10 +344,10 @@ func TestSharedCandidates(t *testing.T) {
 				}
 				n.hand.Add(time.Hour)
 				n.settled(t)
-				if diff := cmp.Diff(tt.want, n.gate.candidates()); diff != "" {
+				if diff := cmp.Diff(tt.want, n.queue.candidates()); diff != "" {
 					t.Fatalf("offered (-want +got):\n%s", diff)
 				}
-				for _, o := range n.gate.offers {
+				for _, o := range n.queue.offers {
 					if c, ok := o.Body.(wire.Candidate); ok && c.Sigma != "" {
 						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" || c.Rule.Author != "C. Orr" {
 							t.Errorf("offered %+v", c)
@@ -358,13 +358,13 @@ func TestSharedCandidates(t *testing.T) {
 					}
 				}
 				// The same again is nothing new, and its own events are no ordinary past.
-				before := len(n.gate.candidates())
+				before := len(n.queue.candidates())
 				n.hand.Add(3 * time.Hour)
 				for i := range 4 {
 					n.take(t, n.failure(start.Add(4*time.Hour+time.Duration(i)*time.Second), "IpAddress", tt.address))
 				}
 				n.settled(t)
-				if got := n.gate.candidates(); len(got) != before || len(n.findings(t)) != 2 {
+				if got := n.queue.candidates(); len(got) != before || len(n.findings(t)) != 2 {
 					t.Errorf("offered again: %v, %d findings", got, len(n.findings(t)))
 				}
 			})

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -36,18 +37,18 @@ func (n *node) connection(ip string) *event.Event {
 
 func (n *node) all(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []finding.Item
+	var page list.Page[finding.Item]
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		page, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(list, func(a, b finding.Item) int {
+	slices.SortFunc(page.Rows, func(a, b finding.Item) int {
 		return slices.Compare([]string{a.Rule.ID, a.Rule.Title}, []string{b.Rule.ID, b.Rule.Title})
 	})
-	return list
+	return page.Rows
 }
 
 // A hit of the watchlist is a finding that tells value, source and marking.
@@ -80,7 +81,7 @@ func TestWatchlistFinding(t *testing.T) {
 		}
 		// Of these only what its source lets pass on was offered, and nothing for the others to match.
 		var offered []string
-		for _, o := range n.gate.offers {
+		for _, o := range n.queue.offers {
 			offered = append(offered, string(o.Body.Kind())+" "+o.Title)
 		}
 		slices.Sort(offered)
@@ -99,8 +100,8 @@ func TestWatchlistKeepsItsMarking(t *testing.T) {
 			l := n.watch(t, watchlist.Entry{Type: event.Domain, Value: "evil.example", Source: "S", TLP: tlp})
 			ev := n.event("dns_query", start, map[string]any{"QueryName": "evil.example"})
 			n.take(t, ev)
-			if len(n.gate.offers) > 0 {
-				t.Errorf("%v: %d offers leave", tlp, len(n.gate.offers))
+			if len(n.queue.offers) > 0 {
+				t.Errorf("%v: %d offers leave", tlp, len(n.queue.offers))
 			}
 			p, err := n.past.Prevalence(t.Context(), event.Observable{Type: event.Domain, Value: "evil.example"}, start.Add(time.Hour))
 			if err != nil || p.Events != 1 {
@@ -111,8 +112,8 @@ func TestWatchlistKeepsItsMarking(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "evil.example"}))
-			if list := n.all(t); len(list) != 1 || list[0].Count != 2 || list[0].Listed.TLP != tlp.Binding() || list[0].Handling.TLP < tlp.Binding() || len(n.gate.offers) > 0 {
-				t.Errorf("%v: grown: %+v, %d offers", tlp, list, len(n.gate.offers))
+			if list := n.all(t); len(list) != 1 || list[0].Count != 2 || list[0].Listed.TLP != tlp.Binding() || list[0].Handling.TLP < tlp.Binding() || len(n.queue.offers) > 0 {
+				t.Errorf("%v: grown: %+v, %d offers", tlp, list, len(n.queue.offers))
 			}
 		})
 	}
@@ -129,8 +130,8 @@ func TestWatchlistGrowsStricter(t *testing.T) {
 			n.take(t, n.event("dns_query", start, map[string]any{"QueryName": "evil.example"}))
 		}
 		list := n.all(t)
-		if len(list) != 1 || list[0].Count != 2 || len(n.gate.offers) != 1 || !slices.Equal(n.gate.kept, []string{"finding " + list[0].ID}) {
-			t.Errorf("%+v, %d offers, held back %v", list, len(n.gate.offers), n.gate.kept)
+		if len(list) != 1 || list[0].Count != 2 || len(n.queue.offers) != 1 || !slices.Equal(n.queue.kept, []string{"finding " + list[0].ID}) {
+			t.Errorf("%+v, %d offers, held back %v", list, len(n.queue.offers), n.queue.kept)
 		}
 	})
 }
@@ -152,7 +153,7 @@ func TestReservedValuesAreNoCandidates(t *testing.T) {
 		eachNode(t, func(t *testing.T, n *node) {
 			n.watch(t, watchlist.Entry{Type: c.typ, Value: c.value, Source: "S", TLP: c.tlp})
 			n.take(t, n.beacon("198.51.100.7"))
-			if diff := cmp.Diff(c.want, n.gate.candidates()); diff != "" {
+			if diff := cmp.Diff(c.want, n.queue.candidates()); diff != "" {
 				t.Errorf("%s %v: %s", c.value, c.tlp, diff)
 			}
 		})

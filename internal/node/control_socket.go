@@ -150,11 +150,11 @@ func receive(r io.Reader, add func(watchlist.Entry) error) error {
 	for n := int64(0); ; n++ {
 		var e controlEntry
 		if err := in.Decode(&e); err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("the import ended before its end; nothing of it was taken", "取り込みが途中で終わりました。何も取り込まれていません"), err)
+			return fault.Coded(fault.NodeImportEnded, err)
 		}
 		if e.End > 0 {
 			if e.End != n+1 {
-				return fault.New(fault.Invalid, i18n.T("the import ended before its end; nothing of it was taken", "取り込みが途中で終わりました。何も取り込まれていません"))
+				return fault.Coded(fault.NodeImportEnded, nil)
 			}
 			return nil
 		}
@@ -219,7 +219,7 @@ func (d *controlClient) call(ctx context.Context, method, path string, body io.R
 		switch err := in.Decode(&a); {
 		case err != nil:
 			return errors.Join(ctx.Err(), gone(err))
-		case a.Problem != (fault.Answer{}):
+		case !a.Problem.IsZero():
 			return a.Problem.Err()
 		case a.Result != nil:
 			if out == nil {

@@ -163,7 +163,7 @@ func (d *watchDesk) Close() {
 // Import takes entries in.
 func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add func(watchlist.Entry) error) error) (Imported, error) {
 	if !d.importing.TryLock() {
-		return Imported{}, fault.New(fault.Busy, i18n.T("another import is under way", "別の取り込みが進行中です"))
+		return Imported{}, fault.Coded(fault.NodeImportBusy, nil)
 	}
 	defer d.importing.Unlock()
 	out := Imported{Source: o.Source}
@@ -200,8 +200,7 @@ func (d *watchDesk) Import(ctx context.Context, o ImportOrder, fill func(add fun
 		return out, d.fault(err)
 	}
 	if out.Entries == 0 {
-		return out, fault.New(fault.Invalid, i18n.T("there is nothing to import; what {0} had before stays", "取り込む項目がありません。{0} の既存の項目はそのままです").With(o.Source)).
-			WithHint(i18n.T("to empty a source on purpose: meneki indicators remove --source NAME", "意図して空にするには：meneki indicators remove --source 名前"))
+		return out, fault.Coded(fault.NodeImportEmpty, nil, o.Source)
 	}
 	if err := load.Commit(ctx); err != nil {
 		return out, d.fault(err)
@@ -355,12 +354,11 @@ func (d *watchDesk) Remove(ctx context.Context, sources, ids []string) error {
 	}
 	for _, s := range sources {
 		if held[s] == 0 {
-			return fault.New(fault.NotFound, i18n.T("the watchlist has no source {0}", "監視リストに出所 {0} はありません").With(s)).
-				WithHint(i18n.T("meneki indicators list names them", "meneki indicators list で一覧を確認できます"))
+			return fault.Coded(fault.NodeNoSource, nil, s)
 		}
 	}
 	if l == nil {
-		return fault.New(fault.NotFound, i18n.T("the watchlist is empty", "監視リストは空です"))
+		return fault.Coded(fault.NodeNoIndicators, nil)
 	}
 	for _, s := range sources {
 		if err := l.RemoveSource(ctx, s); err != nil {

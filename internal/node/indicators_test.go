@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share/inbox"
@@ -31,15 +32,15 @@ func dnsEvent(n int, at time.Time, name string) *event.Event {
 
 func (p pair) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []finding.Item
+	var page list.Page[finding.Item]
 	err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		page, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return page.Rows
 }
 
 func within(t *testing.T, what string, ok func() bool) {
@@ -227,8 +228,8 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	sees := func(v policy.Viewer) (titles []string) {
 		err := p.node.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-			list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
-			for _, f := range list {
+			page, err := finding.List(tx, list.Ask{Limit: 100})
+			for _, f := range page.Rows {
 				titles = append(titles, f.Rule.Title)
 			}
 			return err

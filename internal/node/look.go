@@ -122,7 +122,7 @@ func (n *Node) look(ctx context.Context, o LookOrder, tell func(done, total int6
 		}
 	}
 	if len(q.Armed) == 0 && len(out.Refused) > 0 {
-		return out, fault.New(fault.Unsupported, i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(out.Refused[0]))
+		return out, fault.New(fault.Unsupported, i18n.T("no rule can be used; the first: {0}", "使えるルールがありません。最初の理由：{0}").With(out.Refused[0]))
 	}
 	out.Looked, err = n.detect.Look(ctx, q, func(ev *event.Event, h match.Hit) bool {
 		x := PastHit{Time: ev.Time, Host: ev.Host, User: ev.User, Value: h.Value, Matched: h.Fields, Event: PastEvent{ev.ID, ev.From.Name, ev.From.Record}}
@@ -148,7 +148,7 @@ func (n *Node) serveLook(w http.ResponseWriter, r *http.Request) {
 	out, flow := json.NewEncoder(w), http.NewResponseController(w)
 	var o LookOrder
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLook)).Decode(&o); err != nil {
-		_ = out.Encode(controlReply{Problem: fault.AnswerOf(fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err))})
+		_ = out.Encode(controlReply{Problem: fault.AnswerOf(fault.Coded(fault.NodeUnreadable, err))})
 		return
 	}
 	told := time.Time{}

@@ -100,7 +100,7 @@ const keepSent = 90 * 24 * time.Hour
 // outgoingMessages is what the node sends to its hub.
 func (n *Node) outgoingMessages() role.Module {
 	notify := func() { n.console.Notify("outgoing") }
-	c := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: notify, FindingTitle: finding.Title}
+	c := release.PageConfig{DB: n.db, Outgoing: n.outgoing, Changed: notify}
 	sender := release.NewSender(n.db, n.outgoing, n.link, n.cfg.Log, notify)
 	return role.Module{
 		Name:       "outgoing",
@@ -159,7 +159,7 @@ func (n *Node) rules() role.Module {
 		},
 		Nav: []web.NavItem{role.NavRules, role.NavCoverage},
 		Tabs: []web.MoreTab{
-			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "規則の集計"), Path: "/settings/rule-counts"}},
+			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "ルールの集計"), Path: "/settings/rule-counts"}},
 		},
 		Finders: []search.Finder{n.findRules()},
 		Jobs:    n.health.Maintenance(),

@@ -212,7 +212,7 @@ func (n *Node) compose(ctx context.Context) (err error) {
 	if n.correlator, err = n.openCorrelator(); err != nil {
 		return err
 	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Gate: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Outgoing: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
 		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
 	n.watchIndicators()
 	if err = n.detect.Resume(ctx); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // findRules finds the node's own rules.
 func (n *Node) findRules() search.Finder {
-	return search.Finder{Name: i18n.T("Rules", "規則"), All: "/rules", Find: func(_ context.Context, _ policy.Viewer, q string, limit int) ([]search.Hit, error) {
+	return search.Finder{Name: i18n.T("Rules", "ルール"), All: "/rules", Find: func(_ context.Context, _ policy.Viewer, q string, limit int) ([]search.Hit, error) {
 		var out []search.Hit
 		set := n.engine.Rules()
 		add := func(key, title string, level sigma.Level) {

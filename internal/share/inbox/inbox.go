@@ -48,14 +48,14 @@ type Hunted struct {
 
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
 type Inbox struct {
-	db      *store.DB
-	gate    *release.Outgoing
-	matcher Matcher
-	line    Line
-	clock   clock.Clock
-	skew    func() time.Duration
-	log     *slog.Logger
-	tell    func()
+	db       *store.DB
+	outgoing *release.Outgoing
+	matcher  Matcher
+	line     Line
+	clock    clock.Clock
+	skew     func() time.Duration
+	log      *slog.Logger
+	tell     func()
 
 	mu   sync.Mutex // one delivery at a time
 	last int64      // under mu; last delivery number that is stored
@@ -81,8 +81,8 @@ const (
 
 // Open makes the inbox and arms everything that the node was armed with
 // when it stopped.
-func Open(ctx context.Context, db *store.DB, gate *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
-	b := &Inbox{db: db, gate: gate, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
+func Open(ctx context.Context, db *store.DB, outgoing *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
+	b := &Inbox{db: db, outgoing: outgoing, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
 		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	text, ok, err := db.Setting(ctx, settingLast)
 	if err != nil {
@@ -298,7 +298,7 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 }
 
 func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
-	return b.gate.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.gate.Handling(wire.KindReceipt), Body: r})
+	return b.outgoing.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.outgoing.Handling(wire.KindReceipt), Body: r})
 }
 
 // taken is what came of one object.
@@ -354,7 +354,7 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		case o.Withdraw:
 			rcp.State = wire.Disarmed
 		case err != nil:
-			rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
+			rcp.State, rcp.Reason = wire.Refused, reason.Refusal(err)
 			row.State, row.Hunted = string(wire.Refused), true
 			if row.Body == "" {
 				row.Body = "{}"

@@ -130,7 +130,7 @@ func caseList(rows []indicator.Indicator, far map[string]reach) web.List {
 			l.Columns,
 			web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum},
 			web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み"), Role: web.RoleNum},
-			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃"), Role: web.RoleNum},
+			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "観測報告"), Role: web.RoleNum},
 		)
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})

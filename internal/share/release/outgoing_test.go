@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
@@ -36,7 +37,8 @@ func openQueue(t *testing.T, db *store.DB, r Policy) *Outgoing {
 
 func eachNode(t *testing.T, body func(t *testing.T, db *store.DB)) {
 	now, _ := clock.Fixed(sharetest.Start)
-	storetest.Each(t, body, storetest.With(indicator.Migration(), Migration()), storetest.Clock(now))
+	storetest.Each(t, body, storetest.With(finding.Migration(), indicator.Migration(), Migration()),
+		storetest.Clock(now))
 }
 
 func give(t *testing.T, db *store.DB, g *Outgoing, id, level string, body wire.Body, origin ...policy.TLP) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
@@ -40,6 +42,14 @@ func TestPages(t *testing.T) {
 		f := sharetest.Finding("high")
 		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = sharetest.Hostile, sharetest.Hostile, sharetest.Hostile, "indicator--x", true
 		give(t, db, q, "f1", "high", f)
+		found := f
+		found.Rule.Title = "What was found"
+		err = db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return finding.Save(tx, sharetest.Start, msg.Finding{Member: "power", Finding: found})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		cand := sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))
 		cand.Rule.Title = sharetest.Hostile
 		give(t, db, q, "c1", "high", cand.Candidate)
@@ -55,7 +65,10 @@ func TestPages(t *testing.T) {
 			sharetest.Page(t, c, "guest", pathOf(l))
 		}
 		body := sharetest.Page(t, c, "power", "/outgoing/candidate/c1")["en"]
-		for _, want := range []string{"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community", "&#34;observable&#34;: {"} {
+		for _, want := range []string{
+			"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community", "&#34;observable&#34;: {",
+			"What was found",
+		} {
 			if !strings.Contains(body, want) {
 				t.Errorf("the message's page lacks %q", want)
 			}
