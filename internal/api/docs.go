@@ -140,7 +140,7 @@ func groupText(tag string) i18n.Text {
 	case "members":
 		return i18n.T("Members", "構成員")
 	case "rules":
-		return i18n.T("Rules", "規則")
+		return i18n.T("Rules", "ルール")
 	case "settings":
 		return i18n.T("Settings", "設定")
 	case "sharing":

@@ -22,7 +22,7 @@ type CaseBody struct {
 	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was judged | 最も可能性の高い深刻度 0〜4。評価前はなし"`
 	Lowest   *int      `json:"lowest,omitempty" doc:"least it can be | 下限"`
 	Highest  *int      `json:"highest,omitempty" doc:"most it can be | 上限"`
-	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致した規則の最高の重要度"`
+	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致したルールの最高の重要度"`
 	Sectors  []string  `json:"sectors,omitempty" nullable:"false" doc:"for the hub's people | ハブの担当者のみ"`
 	Members  int       `json:"members,omitempty" doc:"for the hub's people | ハブの担当者のみ"`
 	Findings int       `json:"findings" doc:"as many as you may see | 閲覧できる検知の数"`
@@ -94,7 +94,7 @@ func API(a *api.API, c PageConfig) {
 	type listIn struct {
 		api.Paging
 		State  string `query:"state" enum:"active,open,contained,closed" doc:"active is all but closed; absent: all | active は終結以外。省略時はすべて"`
-		Q      string `query:"q" maxLength:"200" doc:"text in number, title or rule | 番号・件名・規則に含まれる文字列"`
+		Q      string `query:"q" maxLength:"200" doc:"text in number, title or rule | 番号・件名・ルールに含まれる文字列"`
 		Sort   string `query:"sort" maxLength:"20" doc:"severity (the default for the hub's people), updated, findings or members; for an organisation since or severity; - in front reverses it | severity（ハブの担当者の既定）・updated・findings・members、組織は since・severity。先頭に - を付けると逆順"`
 		Sector string `query:"sector" maxLength:"40" doc:"slug of a sector; for the hub's people | 分野の識別子。ハブの担当者のみ"`
 	}

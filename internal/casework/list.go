@@ -34,7 +34,7 @@ func cases(s store.Scope) list.Spec[Case] {
 		Select: caseColumns, From: "incidents c", Scope: []string{"c"},
 		Key: []list.Term[Case]{term("c.number", func(c Case) any { return c.Number })},
 		Filters: []list.Filter[Case]{
-			{Name: "q", Kind: list.Words, Text: i18n.T("Number, title or rule", "番号・件名・規則"), Where: wordsOf(s)},
+			{Name: "q", Kind: list.Words, Text: i18n.T("Number, title or rule", "番号・件名・ルール"), Where: wordsOf(s)},
 			{Name: "state", Kind: list.Tab, Missing: active, Options: []list.Option{
 				{Value: active, Text: i18n.T("Active", "進行中")},
 				{Value: string(Open), Text: i18n.T("Open", "対応中")},

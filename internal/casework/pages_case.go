@@ -187,7 +187,7 @@ func (f file) facts() []web.Fact {
 				t = append(t, x)
 			}
 		}
-		out = append(out, web.Fact{Name: i18n.T("ATT&CK tactics", "ATT&CK 戦術"), Value: t, Note: i18n.T("from the tags of the rules that matched", "一致した規則のタグによる")})
+		out = append(out, web.Fact{Name: i18n.T("ATT&CK tactics", "ATT&CK 戦術"), Value: t, Note: i18n.T("from the tags of the rules that matched", "一致したルールのタグによる")})
 	}
 	if !f.Closed.IsZero() {
 		out = append(out, web.Fact{Name: i18n.T("Closed", "終結"), Value: f.Closed})
@@ -262,7 +262,7 @@ var whyNames = map[string]i18n.Text{
 	"indicator":  i18n.T("a shared indicator matched", "共有指標に一致"),
 	"observable": i18n.T("the same value was seen", "同じ観測値を検出"),
 	"host":       i18n.T("on the same machine", "同じ端末で発生"),
-	"rule":       i18n.T("the same rule matched", "同じ規則に一致"),
+	"rule":       i18n.T("the same rule matched", "同じルールに一致"),
 }
 
 func (f file) partList() web.List {
@@ -309,7 +309,7 @@ func (f file) indicatorList() web.List {
 	}, Empty: &web.Empty{Icon: "indicators", Text: i18n.T("No indicator yet", "指標はまだありません"), How: i18n.T("What is distinctive in a finding becomes an indicator, once the member behind it lets it go.", "検知に特徴的な値があり、構成員が提供を認めると、指標になります。")}}
 	if !f.party {
 		l.Columns = append(l.Columns, web.ListColumn{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleNum}, web.ListColumn{Key: "hunted", Text: i18n.T("Past searched", "遡及済み"), Role: web.RoleNum},
-			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "目撃"), Role: web.RoleNum})
+			web.ListColumn{Key: "sightings", Text: i18n.T("Sightings", "観測報告"), Role: web.RoleNum})
 	}
 	l.Columns = append(l.Columns, web.ListColumn{Key: "until", Text: i18n.T("Valid until", "有効期限"), Role: web.RoleTime})
 	for _, in := range f.indicators {
@@ -357,7 +357,7 @@ func (f file) graph() *svg.Graph {
 		return nil
 	}
 	here := web.Path("/cases/{0}", f.Number)
-	g := &svg.Graph{Rest: map[svg.NodeKind]string{svg.KindFinding: here + "#parts", svg.KindIndicator: here + "#indicators"}, Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it", "組織、一致した規則、事案、そこから出た指標")}
+	g := &svg.Graph{Rest: map[svg.NodeKind]string{svg.KindFinding: here + "#parts", svg.KindIndicator: here + "#indicators"}, Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it", "組織、一致したルール、事案、そこから出た指標")}
 	have := map[string]bool{}
 	node := func(n svg.Node) {
 		if !have[n.ID] {
@@ -379,7 +379,7 @@ func (f file) graph() *svg.Graph {
 			n.Path = web.Path("/members/{0}", p.Member)
 		}
 		node(n)
-		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: web.Defang(p.Title), Sub: i18n.T("rule or indicator", "規則・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
+		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: web.Defang(p.Title), Sub: i18n.T("rule or indicator", "ルール・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
 		k := pair{m, rule}
 		if events[k] == 0 {
 			order = append(order, k)
@@ -404,7 +404,7 @@ func (f file) graph() *svg.Graph {
 	if f.party {
 		g.Text = i18n.T("Your findings in this case: {0}", "この事案における自組織の検知 {0} 件").With(len(f.parts))
 	} else {
-		g.Text = i18n.T("Organisations: {0}, rules: {1}, indicators: {2}", "{0} 組織・規則 {1} 件・指標 {2} 件").With(len(members), len(rules), len(f.indicators))
+		g.Text = i18n.T("Organisations: {0}, rules: {1}, indicators: {2}", "{0} 組織・ルール {1} 件・指標 {2} 件").With(len(members), len(rules), len(f.indicators))
 	}
 	return g
 }

@@ -32,10 +32,10 @@ type commands struct {
 	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)." ja:"構成員の招待、一覧、資格の終了（ハブで実行）"`
 	User       userCmd       `cmd:"" help:"Invite and list the people who sign in (at the hub)." ja:"サインインする利用者の招待と一覧（ハブで実行）"`
 	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens (at the hub)." ja:"API トークンの発行と失効（ハブで実行）"`
-	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma 規則に一致したものの時系列"`
-	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma 規則の検査、説明、テスト、負荷の計測"`
+	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma ルールに一致したものの時系列"`
+	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma ルールの検査、説明、テスト、負荷の計測"`
 	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators." ja:"ノードの監視リスト：指標の取り込み、一覧、削除、照合"`
-	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen." ja:"動作中のノードの過去を値と Sigma 規則で調査し、いつどこで見られたかを表示"`
+	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen." ja:"動作中のノードの過去を値と Sigma ルールで調査し、いつどこで見られたかを表示"`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs." ja:"データフォルダーの整合した複製を、動作中のまま 1 個のファイルに書き出し"`
 	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup." ja:"バックアップからデータフォルダーを復元"`
 	Config     configCmd     `cmd:"" help:"Print the configuration that a hub or node would run with." ja:"ハブまたはノードの起動に使われる設定を表示"`

@@ -13,7 +13,7 @@ import (
 )
 
 type demoCmd struct {
-	Rules   []string `help:"Sigma rules: files or folders. Default: meneki's own samples." ja:"Sigma 規則：ファイルかフォルダー。既定は meneki 付属の見本" placeholder:"PATH" jaholder:"パス" type:"path"`
+	Rules   []string `help:"Sigma rules: files or folders. Default: meneki's own samples." ja:"Sigma ルール：ファイルかフォルダー。既定は meneki 付属の見本" placeholder:"PATH" jaholder:"パス" type:"path"`
 	Events  []string `help:"Recorded events that the first member's sensor reads: files, folders, .gz, .zst, .zip. Default: meneki's own samples." ja:"最初の構成員のセンサーが読む、記録された事象：ファイル、フォルダー、.gz、.zst、.zip。既定は meneki 付属の見本" placeholder:"PATH" jaholder:"パス" type:"path"`
 	Past    []string `help:"Logs that the second member kept from before; only with --events. Default: the same events, 13 days earlier; none leaves its past empty." ja:"2 番目の構成員が以前から保管していたログ（--events とともに指定）。既定は同じ事象の 13 日前。none で過去なし" placeholder:"PATH" jaholder:"パス"`
 	TLP     string   `help:"Label that the first member puts on what it offers: clear, green, amber, amber+strict, red." ja:"最初の構成員が提供する情報に付ける TLP の区分：clear、green、amber、amber+strict、red" placeholder:"LABEL" jaholder:"区分" default:"amber"`
@@ -86,10 +86,10 @@ func missed(r demo.Report, offered policy.TLP) error {
 	f := fault.New(fault.Missed, i18n.T("the cycle is not whole: the step “{0}” did not come", "循環が完結しませんでした：「{0}」に至っていません").With(stepNames[r.Missing]))
 	switch {
 	case r.Missing == situation.Detected:
-		return fault.New(fault.Missed, i18n.T("nothing was found: no rule matched any event", "何も検知されませんでした。どの規則にも一致する事象がありません")).
-			WithHint(i18n.T("meneki rules explain RULE FILE:RECORD says why a rule does not match an event", "規則が事象に一致しない理由は meneki rules explain 規則 ファイル:番号 で確認できます"))
+		return fault.New(fault.Missed, i18n.T("nothing was found: no rule matched any event", "何も検知されませんでした。どのルールにも一致する事象がありません")).
+			WithHint(i18n.T("meneki rules explain RULE FILE:RECORD says why a rule does not match an event", "ルールが事象に一致しない理由は meneki rules explain ルール ファイル:番号 で確認できます"))
 	case r.Missing == situation.Opened && len(r.Findings) == 0:
-		return f.WithHint(i18n.T("what was found ({0}) stays at the first member: its policy tells the hub of rules from level low", "検知（{0} 件）は最初の構成員にとどまっています。その方針により、ハブへは低（low）以上の規則による検知だけを知らせます").With(r.Kept))
+		return f.WithHint(i18n.T("what was found ({0}) stays at the first member: its policy tells the hub of rules from level low", "検知（{0} 件）は最初の構成員にとどまっています。その方針により、ハブへは低（low）以上のルールによる検知だけを知らせます").With(r.Kept))
 	case r.Missing == situation.Pushed && offered == policy.Red:
 		return f.WithHint(i18n.T("--tlp red: nobody but the member itself may get what it offers", "--tlp red では、提供した構成員以外は受け取れません"))
 	}

@@ -25,22 +25,22 @@ import (
 
 type detectCmd struct {
 	Paths      []string `arg:"" name:"path" jaholder:"パス" help:"Logs: files and folders of EVTX, JSON, EVE, Zeek or syslog, also .gz, .zst and .zip; - is standard input." ja:"ログ：EVTX、JSON、EVE、Zeek、syslog のファイルとフォルダー。.gz、.zst、.zip も可。- は標準入力"`
-	Rules      []string `help:"Sigma rules: files or folders; may be repeated." ja:"Sigma 規則：ファイルかフォルダー。複数指定可" placeholder:"PATH" jaholder:"パス" required:"" type:"path" sep:"none"`
-	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." ja:"meneki 付属の規則も使用：パスワードスプレー、不可能な移動など" default:"true" negatable:"" name:"builtin-rules"`
+	Rules      []string `help:"Sigma rules: files or folders; may be repeated." ja:"Sigma ルール：ファイルかフォルダー。複数指定可" placeholder:"PATH" jaholder:"パス" required:"" type:"path" sep:"none"`
+	Builtin    bool     `help:"Use the rules that come with meneki too: password spraying, impossible travel and others." ja:"meneki 付属のルールも使用：パスワードスプレー、不可能な移動など" default:"true" negatable:"" name:"builtin-rules"`
 	Pipeline   []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"--rules に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
 	Accounts   []string `help:"Account list (CSV, LDIF, JSON), so that one person is followed under all names; may be repeated." ja:"アカウント一覧（CSV、LDIF、JSON）。一人を複数の名前にわたって追跡。複数指定可" placeholder:"FILE" jaholder:"ファイル" type:"path" sep:"none"`
 	Domain     string   `help:"NetBIOS domain of user names in account lists that state none." ja:"アカウント一覧で記載のないユーザー名の NetBIOS ドメイン" placeholder:"NAME" jaholder:"名前" name:"accounts-domain"`
 	Places     string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." ja:"ネットワークと位置の表（CSV：ネットワーク、緯度、経度）。不可能な移動の検知に使用" placeholder:"FILE" jaholder:"ファイル" type:"path"`
 	Format     string   `help:"terminal, jsonl, csv, html, stix or timesketch. Default: by the name of --output, else terminal." ja:"出力形式：terminal、jsonl、csv、html、stix、timesketch。既定は --output の名前に従い、なければ terminal" placeholder:"FORMAT" jaholder:"形式"`
 	Output     string   `help:"Write the timeline to this file instead of standard output." ja:"結果を標準出力でなくこのファイルに書き出し" placeholder:"FILE" jaholder:"ファイル" type:"path" short:"o"`
-	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." ja:"使う規則の最低の深刻度：informational、low、medium、high、critical。記載のない規則は medium とみなす" placeholder:"LEVEL" jaholder:"深刻度"`
+	Level      string   `help:"Least level of the rules: informational, low, medium, high or critical. A rule that states none counts as medium." ja:"使うルールの最低の深刻度：informational、low、medium、high、critical。記載のないルールは medium とみなす" placeholder:"LEVEL" jaholder:"深刻度"`
 	From       string   `help:"Only events from this time on: 2026-11-22, '2026-11-22 14:05' (in --zone) or RFC 3339." ja:"この時刻以降の事象のみ：2026-11-22、'2026-11-22 14:05'（--zone の時刻）か RFC 3339" placeholder:"TIME" jaholder:"時刻"`
 	To         string   `help:"Only events before this time; a day alone is taken to its end." ja:"この時刻より前の事象のみ。日付だけならその日の終わりまで" placeholder:"TIME" jaholder:"時刻"`
-	Tags       []string `help:"Only rules with one of these tags: attack.t1059, t1059.001, attack.execution, cve.2021.44228." ja:"次のタグのいずれかを持つ規則のみ：attack.t1059、t1059.001、attack.execution、cve.2021.44228 など" placeholder:"TAG" jaholder:"タグ"`
-	Status     []string `help:"Only rules of one of these states: stable, test, experimental, deprecated, unsupported." ja:"次の状態のいずれかの規則のみ：stable、test、experimental、deprecated、unsupported" placeholder:"STATUS" jaholder:"状態"`
-	Exclude    []string `help:"Leave out a rule, by id, title or file name; may be repeated." ja:"除外する規則：ID、題名、ファイル名のいずれか。複数指定可" placeholder:"RULE" jaholder:"規則" sep:"none"`
+	Tags       []string `help:"Only rules with one of these tags: attack.t1059, t1059.001, attack.execution, cve.2021.44228." ja:"次のタグのいずれかを持つルールのみ：attack.t1059、t1059.001、attack.execution、cve.2021.44228 など" placeholder:"TAG" jaholder:"タグ"`
+	Status     []string `help:"Only rules of one of these states: stable, test, experimental, deprecated, unsupported." ja:"次の状態のいずれかのルールのみ：stable、test、experimental、deprecated、unsupported" placeholder:"STATUS" jaholder:"状態"`
+	Exclude    []string `help:"Leave out a rule, by id, title or file name; may be repeated." ja:"除外するルール：ID、題名、ファイル名のいずれか。複数指定可" placeholder:"RULE" jaholder:"ルール" sep:"none"`
 	Sort       string   `help:"Order of the matches: time, or input (as they are read). Default: time for terminal and html, input for the others." ja:"一致の並び順：time（時刻順）、input（読み込み順）。既定は terminal と html で time、ほかで input" placeholder:"ORDER" jaholder:"順序"`
-	FailOn     string   `help:"Exit 1 if a rule of this level or above matched." ja:"この深刻度以上の規則が一致したら終了コード 1" placeholder:"LEVEL" jaholder:"深刻度"`
+	FailOn     string   `help:"Exit 1 if a rule of this level or above matched." ja:"この深刻度以上のルールが一致したら終了コード 1" placeholder:"LEVEL" jaholder:"深刻度"`
 	Stats      bool     `help:"End with one line of JSON on standard error: what was read, refused and found." ja:"標準エラーの最後に、読み込み、拒否、一致の件数を 1 行の JSON で表示"`
 	Zone       string   `help:"Zone of the times that people read: UTC, Asia/Tokyo, +09:00. Default: this machine's." ja:"表示する時刻の時間帯：UTC、Asia/Tokyo、+09:00 など。既定はこの端末のもの" placeholder:"ZONE" jaholder:"時間帯"`
 	LogZone    string   `help:"Zone of syslog times that name none." ja:"時間帯の記載がない syslog の時刻の時間帯" placeholder:"ZONE" jaholder:"時間帯" default:"UTC"`
@@ -264,14 +264,14 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	}
 	kept, unknown := f.Rules(p.set)
 	for _, x := range unknown {
-		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it", "{0} という規則はありません。この --exclude は何も除外しません").With(clean(x)))
+		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it", "{0} というルールはありません。この --exclude は何も除外しません").With(clean(x)))
 	}
 	switch {
 	case loaded(p.set) == 0:
-		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めた規則がありません（拒否 {0} 件）").With(len(p.set.Refused))).
+		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めたルールがありません（拒否 {0} 件）").With(len(p.set.Refused))).
 			WithHint(i18n.T("meneki rules check says why", "理由は meneki rules check で確認できます"))
 	case len(kept.Rules)+len(kept.Correlations) == 0:
-		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} {0:rule|rules}", "--level、--tags、--status、--exclude の条件に合う規則が {0} 件中 1 件もありません").With(len(p.set.Rules)))
+		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} {0:rule|rules}", "--level、--tags、--status、--exclude の条件に合うルールが {0} 件中 1 件もありません").With(len(p.set.Rules)))
 	}
 	p.skipped = skipped
 	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + role.Version, Refused: p.set.Refused, Loaded: loaded(p.set)}
@@ -320,7 +320,7 @@ func levelOf(flag, s string) (sigma.Level, error) {
 		l = sigma.Informational
 	}
 	if s != "" && !slices.Contains(timeline.Levels[:], l) {
-		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} は規則の重要度ではありません").With(flag, s)).
+		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} はルールの重要度ではありません").With(flag, s)).
 			WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
 	}
 	return l, nil

@@ -46,7 +46,7 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 		fmt.Fprintln(w)
 	}
 	if t.Matches == 0 {
-		fmt.Fprintln(w, c("1", i18n.T("No rule matched.", "一致した規則はありません。").In(l)))
+		fmt.Fprintln(w, c("1", i18n.T("No rule matched.", "一致したルールはありません。").In(l)))
 	} else {
 		var parts []string
 		for i, n := range t.Levels {
@@ -75,12 +75,12 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	if n := len(s.set.Refused); n > 0 {
 		rules += c("33", i18n.T(", {0} refused and not used", "、拒否 {0}（使っていません）").With(thousands(int64(n))).In(l))
 	}
-	fmt.Fprintf(w, "%s%s\n", label(i18n.T("Rules", "規則")), rules)
+	fmt.Fprintf(w, "%s%s\n", label(i18n.T("Rules", "ルール")), rules)
 	if len(s.set.Refused) > 0 {
 		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("why: meneki rules check {0}", "理由の確認：meneki rules check {0}").With(clean(strings.Join(s.rules, " "))).In(l))
 	}
 	if s.res.Uncertain > 0 {
-		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})", "相関規則の保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
+		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})", "相関ルールの保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
 	}
 	s.missing(w, c)
 }
@@ -88,9 +88,9 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	l, t := s.style.Lang, &s.res.Tally
 	rules, hosts := t.Rules(), t.Hosts()
-	head := i18n.T("Rules that matched", "一致した規則")
+	head := i18n.T("Rules that matched", "一致したルール")
 	if !whole && len(rules) > topRules {
-		head = i18n.T("The worst {0} of {1} {1:rule|rules} that matched", "一致した規則 {1} 件のうち上位 {0} 件").With(topRules, len(rules))
+		head = i18n.T("The worst {0} of {1} {1:rule|rules} that matched", "一致したルール {1} 件のうち上位 {0} 件").With(topRules, len(rules))
 		rules = rules[:topRules]
 	}
 	fmt.Fprintf(w, "%s\n", c("1", head.In(l)))
@@ -184,12 +184,12 @@ func (s summary) missing(w io.Writer, c func(code, s string) string) {
 	}
 	if r.Unknown > 0 {
 		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Records of no known log source: {0}", "ログソースが不明な記録：{0} 件").With(thousands(r.Unknown)).In(l)))
-		for _, line := range s.wrap(i18n.T("rules of every log source were tried on them, so look twice at what they matched", "すべての規則を試したため、一致は慎重に確認してください").In(l)) {
+		for _, line := range s.wrap(i18n.T("rules of every log source were tried on them, so look twice at what they matched", "すべてのルールを試したため、一致は慎重に確認してください").In(l)) {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
 	if r.Timeless > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Matches that correlations could not use, because the records tell no time: {0}", "記録に時刻がなく、相関規則で使えなかった一致：{0} 件").With(thousands(r.Timeless)).In(l)))
+		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Matches that correlations could not use, because the records tell no time: {0}", "記録に時刻がなく、相関ルールで使えなかった一致：{0} 件").With(thousands(r.Timeless)).In(l)))
 	}
 	if r.SkipN > 0 {
 		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))

@@ -180,7 +180,7 @@ func TestWrapped(t *testing.T) {
 	}{
 		{"", 10, ""},
 		{"one two three", 7, "one two|three"},
-		{"規則を読み込み、拒否したものを表示", 14, "規則を|読み込み、|拒否したものを|表示"},
+		{"ルールを読み込み、拒否したものを表示", 14, "ルールを|読み込み、|拒否したものを|表示"},
 		{"保存するフォルダー", 10, "保存する|フォルダー"},
 		{"データの取り込み先を指定", 12, "データの|取り込み先を|指定"},
 		{"期限は 24 時間", 8, "期限は|24 時間"},
@@ -198,7 +198,7 @@ func TestWrapped(t *testing.T) {
 // Whatever the text and the width: nothing is lost, and nothing sticks out.
 func TestWrappedKeepsEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringOfN(rapid.SampledFrom([]rune("ab. 、（）規則のをーァア0-")), 0, 60, -1).Draw(t, "text")
+		text := rapid.StringOfN(rapid.SampledFrom([]rune("ab. 、（）ルールのをーァア0-")), 0, 60, -1).Draw(t, "text")
 		width := rapid.IntRange(0, 30).Draw(t, "width")
 		lines := wrapped(text, width)
 		for _, l := range lines {

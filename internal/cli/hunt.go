@@ -21,7 +21,7 @@ import (
 type huntCmd struct {
 	Data   string   `help:"Data folder of the node, which must be running." ja:"動作中のノードのデータフォルダー" placeholder:"DIR" jaholder:"フォルダー" default:"meneki-node" type:"path" env:"MENEKI_DATA"`
 	Values []string `arg:"" optional:"" name:"value" jaholder:"値" help:"Addresses, networks, domains, URLs, mail addresses, MD5, SHA-1 and SHA-256; defanged ones too." ja:"アドレス、ネットワーク、ドメイン、URL、メールアドレス、MD5、SHA-1、SHA-256。無害化した表記も可"`
-	Rule   []string `help:"Files and folders of Sigma rules; they go through the node's pipelines." ja:"Sigma 規則のファイルとフォルダー。ノードのパイプラインを適用" placeholder:"PATH" jaholder:"パス" type:"path"`
+	Rule   []string `help:"Files and folders of Sigma rules; they go through the node's pipelines." ja:"Sigma ルールのファイルとフォルダー。ノードのパイプラインを適用" placeholder:"PATH" jaholder:"パス" type:"path"`
 	From   string   `help:"Only events from this time on: 2026-12-31 (0:00 UTC) or 2026-12-31T12:00:00Z." ja:"この時刻以降の事象のみ：2026-12-31（UTC 0 時）か 2026-12-31T12:00:00Z" placeholder:"TIME" jaholder:"時刻"`
 	To     string   `help:"Only events before this time, written as for --from: a day alone is its beginning." ja:"この時刻より前の事象のみ。書き方は --from と同じで、日付だけならその日の始まり" placeholder:"TIME" jaholder:"時刻"`
 	Limit  int      `help:"Stop after so many hits; 0 for no limit." ja:"停止するまでの一致件数。0 で無制限" placeholder:"N" jaholder:"件数" default:"10000"`
@@ -106,7 +106,7 @@ func (c *huntCmd) request() (q hunt.Request, err error) {
 		x, ok := feed.Observable(v, "")
 		if !ok || !slices.Contains(hunt.Indexed(), x.Type) {
 			return q, fault.New(fault.Invalid, i18n.T("the past is not searched for {0}", "{0} では過去を調査できません").With(clean(v))).
-				WithHint(i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma 規則を指定してください"))
+				WithHint(i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma ルールを指定してください"))
 		}
 		q.Values = append(q.Values, x)
 	}
@@ -117,7 +117,7 @@ func (c *huntCmd) request() (q hunt.Request, err error) {
 	}
 	if len(q.Values)+len(q.Networks)+len(q.Rules) == 0 {
 		return q, fault.New(fault.Invalid, i18n.T("there is nothing to search for", "調査の対象がありません")).
-			WithHint(i18n.T("give values, or a Sigma rule with --rule", "値か、--rule で Sigma 規則を指定してください"))
+			WithHint(i18n.T("give values, or a Sigma rule with --rule", "値か、--rule で Sigma ルールを指定してください"))
 	}
 	if q.From, err = instant("--from", c.From); err == nil {
 		q.To, err = instant("--to", c.To)
@@ -143,7 +143,7 @@ func ruleFiles(list []hunt.RuleFile, path string) ([]hunt.RuleFile, error) {
 		return nil, fault.Wrap(fault.Invalid, i18n.T("cannot read {0}", "{0} を読み取れません").With(path), err)
 	}
 	if len(list) == before {
-		return nil, fault.New(fault.Invalid, i18n.T("there are no rules in {0}", "{0} に規則がありません").With(path))
+		return nil, fault.New(fault.Invalid, i18n.T("there are no rules in {0}", "{0} にルールがありません").With(path))
 	}
 	return list, nil
 }

@@ -28,7 +28,7 @@ var stepNames = map[string]i18n.Text{
 	situation.Pushed:    i18n.T("pushed", "配布"),
 	situation.Armed:     i18n.T("armed", "防御"),
 	situation.Hunted:    i18n.T("hunted", "遡及"),
-	situation.Sighted:   i18n.T("sighted", "目撃"),
+	situation.Sighted:   i18n.T("sighted", "観測報告"),
 	situation.Refused:   i18n.T("refused", "拒否"),
 }
 
@@ -36,7 +36,7 @@ var stepNames = map[string]i18n.Text{
 var waitingKinds = map[wire.Kind]i18n.Text{
 	wire.KindFinding:   i18n.T("finding", "検知"),
 	wire.KindCandidate: i18n.T("indicator", "指標"),
-	wire.KindSighting:  i18n.T("sighting", "目撃"),
+	wire.KindSighting:  i18n.T("sighting", "観測報告"),
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -99,7 +99,7 @@ const maxShown = 12
 func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 	c := paint(colours)
 	head := func(t i18n.Text, n int) { fmt.Fprintf(w, "\n%s %d\n", c("1", t.In(l)), n) }
-	fmt.Fprintf(w, "%s\n", i18n.T("{0} {0:event|events} read, {1} {1:rule|rules} ({2} refused)", "事象 {0} 件、規則 {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
+	fmt.Fprintf(w, "%s\n", i18n.T("{0} {0:event|events} read, {1} {1:rule|rules} ({2} refused)", "事象 {0} 件、ルール {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
 	if r.BadRecords > 0 || r.LeftOut > 0 {
 		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} {0:record|records}, {1} {1:file|files} (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
 	}

@@ -13,15 +13,15 @@ import (
 )
 
 type rulesCmd struct {
-	Check   rulesCheck   `cmd:"" help:"Load rules; name those that are refused, with file, line and reason, and exit 65 if there are any." ja:"規則を読み込み、拒否したものをファイル、行、理由とともに表示。あれば終了コード 65"`
-	Explain rulesExplain `cmd:"" help:"Say why a rule matches an event or does not." ja:"規則が事象に一致する、またはしない理由を表示"`
-	Test    rulesTest    `cmd:"" help:"Run the tests beside rules; exit 1 if one fails." ja:"規則に添えられたテストを実行。不合格があれば終了コード 1"`
-	Cost    rulesCost    `cmd:"" help:"Say what each rule costs on real events, most expensive first." ja:"実際の事象での規則ごとの負荷を、重い順に表示"`
+	Check   rulesCheck   `cmd:"" help:"Load rules; name those that are refused, with file, line and reason, and exit 65 if there are any." ja:"ルールを読み込み、拒否したものをファイル、行、理由とともに表示。あれば終了コード 65"`
+	Explain rulesExplain `cmd:"" help:"Say why a rule matches an event or does not." ja:"ルールが事象に一致する、またはしない理由を表示"`
+	Test    rulesTest    `cmd:"" help:"Run the tests beside rules; exit 1 if one fails." ja:"ルールに添えられたテストを実行。不合格があれば終了コード 1"`
+	Cost    rulesCost    `cmd:"" help:"Say what each rule costs on real events, most expensive first." ja:"実際の事象でのルールごとの負荷を、重い順に表示"`
 }
 
 type rulesCheck struct {
 	Paths    []string `arg:"" name:"path" jaholder:"パス" help:"Sigma files and folders." ja:"Sigma のファイルとフォルダー" type:"path"`
-	Pipeline []string `help:"Processing pipeline for the rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"規則に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Pipeline []string `help:"Processing pipeline for the rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"ルールに適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
 	JSON     bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 
@@ -31,14 +31,14 @@ func someRules(set *sigma.Set, paths []string) error {
 	if len(set.Rules)+len(set.Correlations)+len(set.Filters)+len(set.Refused) > 0 {
 		return nil
 	}
-	return fault.New(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(strings.Join(paths, ", "))).
+	return fault.New(fault.NotFound, i18n.T("there are no rules at {0}", "{0} にルールがありません").With(strings.Join(paths, ", "))).
 		WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
 }
 
 // sayRefused tells on the side that some rules were left out.
 func (s *session) sayRefused(set *sigma.Set) {
 	if n := len(set.Refused); n > 0 {
-		fmt.Fprintln(s.err, i18n.T("{0} {0:rule was|rules were} refused and left out; meneki rules check says why", "{0} 件の規則を拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
+		fmt.Fprintln(s.err, i18n.T("{0} {0:rule was|rules were} refused and left out; meneki rules check says why", "{0} 件のルールを拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
 	}
 }
 
@@ -89,12 +89,12 @@ func (c *rulesCheck) Run(s *session) error {
 			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(reason.Of(w).In(s.lang))).In(s.lang))
 		}
 		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
-			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded", "相関規則 {0} 件、フィルター {1} 件を読み込み").With(n, m))
+			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded", "相関ルール {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
-		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
+		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "ルール {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
 	}
 	if len(set.Refused) > 0 {
-		return fault.New(fault.Unsupported, i18n.T("{0} {0:rule was|rules were} refused", "{0} 件の規則が拒否されました").With(len(set.Refused)))
+		return fault.New(fault.Unsupported, i18n.T("{0} {0:rule was|rules were} refused", "{0} 件のルールが拒否されました").With(len(set.Refused)))
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ import (
 )
 
 type rulesExplain struct {
-	Rule     string   `arg:"" jaholder:"規則" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
+	Rule     string   `arg:"" jaholder:"ルール" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
 	Events   []string `arg:"" name:"events" jaholder:"事象" help:"Recorded events: files and folders; PATH:RECORD is one of them, as a finding's page names it." ja:"記録された事象：ファイルとフォルダー。パス:番号 で 1 件を指定（検知の画面の表記と同じ）" type:"path"`
-	Pipeline []string `help:"Processing pipeline for the rule: a pySigma file, or the name of one that is built in; may be repeated." ja:"規則 に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Pipeline []string `help:"Processing pipeline for the rule: a pySigma file, or the name of one that is built in; may be repeated." ja:"ルール に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
 	Most     int      `help:"Stop after so many explanations." ja:"停止するまでの説明の件数" placeholder:"N" jaholder:"件数" default:"20"`
 }
 
@@ -98,7 +98,7 @@ func (c *rulesExplain) Run(s *session) error {
 		}
 	}
 	if n == 0 {
-		return fault.New(fault.Missed, i18n.T("no event of the rule's log source was read", "この規則の対象となる事象がありません")).
+		return fault.New(fault.Missed, i18n.T("no event of the rule's log source was read", "このルールの対象となる事象がありません")).
 			WithHint(i18n.T("PATH:RECORD explains one event in any case", "パス:番号 を指定すると、対象外の事象についても理由を表示します"))
 	}
 	return nil
@@ -139,7 +139,7 @@ func (s *session) detections(path string, set *sigma.Set) ([]*sigma.Rule, error)
 		}
 		return nil, fault.New(fault.Unsupported, i18n.Text{EN: why(i18n.EN), JA: why(i18n.JA)})
 	}
-	return nil, fault.New(fault.Unsupported, i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own", "{0} に検知規則がありません。相関規則とフィルターだけでは理由を表示できません").With(path))
+	return nil, fault.New(fault.Unsupported, i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own", "{0} に検知ルールがありません。相関ルールとフィルターだけでは理由を表示できません").With(path))
 }
 
 // writeTrace prints why a rule matched or not: first in a sentence, then part by
@@ -148,12 +148,12 @@ func writeTrace(w io.Writer, t *sigma.Trace, grounded bool, lang i18n.Lang) {
 	say := func(x i18n.Text) string { return x.In(lang) }
 	result := verdict(t)
 	if !grounded {
-		result = i18n.T("no match: the event is of no known log source, and has nothing that the rule names", "不一致：事象のログソースが不明で、規則が挙げるフィールドもない")
+		result = i18n.T("no match: the event is of no known log source, and has nothing that the rule names", "不一致：事象のログソースが不明で、ルールが挙げるフィールドもない")
 	}
 	fmt.Fprintf(w, "%s: %s\n", clean(t.Rule.Credit()), say(result))
 	event := i18n.T("{0}", "{0}").With(clean(sourceOf(t)))
 	if t.Product == sigma.AnySource {
-		event = i18n.T("not known, so every rule is tried", "不明（すべての規則を試します）")
+		event = i18n.T("not known, so every rule is tried", "不明（すべてのルールを試します）")
 	}
 	fmt.Fprintf(w, "%s%s\n", yes(t.LogSource, lang), say(i18n.T("log source {0}; the event: {1}", "対象 {0}、この事象は {1}").With(clean(t.Rule.LogSource.String()), event)))
 	for _, n := range t.Conditions {
@@ -171,9 +171,9 @@ func verdict(t *sigma.Trace) i18n.Text {
 	case t.Matched:
 		return i18n.T("match", "一致")
 	case !t.LogSource && t.Detection:
-		return i18n.T("no match: the detection would, but the event is of another log source", "不一致：検知条件は成り立つが、事象が規則の対象外")
+		return i18n.T("no match: the detection would, but the event is of another log source", "不一致：検知条件は成り立つが、事象がルールの対象外")
 	case !t.LogSource:
-		return i18n.T("no match: the event is of another log source, and the detection does not hold", "不一致：事象が規則の対象外で、検知条件も成り立たない")
+		return i18n.T("no match: the event is of another log source, and the detection does not hold", "不一致：事象がルールの対象外で、検知条件も成り立たない")
 	}
 	var why []string
 	for _, c := range t.Conditions {

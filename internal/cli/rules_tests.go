@@ -12,9 +12,9 @@ import (
 )
 
 type rulesTest struct {
-	Rules    []string `help:"Sigma rules: files or folders." ja:"Sigma 規則：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
+	Rules    []string `help:"Sigma rules: files or folders." ja:"Sigma ルール：ファイルかフォルダー" placeholder:"PATH" jaholder:"パス" required:"" type:"path"`
 	Pipeline []string `help:"Processing pipeline for --rules: a pySigma file, or the name of one that is built in; may be repeated." ja:"--rules に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
-	Paths    []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." ja:"テストの場所：SigmaHQ の regression_data と同じ形の info.yml か、tests: のある YAML。既定は規則と同じ場所" type:"path"`
+	Paths    []string `arg:"" optional:"" name:"path" jaholder:"パス" help:"Where the tests are: info.yml as in SigmaHQ's regression_data, or YAML with tests:. Default: beside the rules." ja:"テストの場所：SigmaHQ の regression_data と同じ形の info.yml か、tests: のある YAML。既定はルールと同じ場所" type:"path"`
 	JSON     bool     `help:"Print JSON." ja:"JSON で表示"`
 }
 
@@ -57,7 +57,7 @@ func (c *rulesTest) Run(s *session) error {
 	}
 	if len(tests) == 0 {
 		return fault.New(fault.NotFound, i18n.T("no tests were found", "テストが見つかりません")).
-			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-health.md shows both", "info.yml のあるフォルダーを指定するか、規則に tests: を書いてください（docs/design/0008-rule-health.md）"))
+			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-health.md shows both", "info.yml のあるフォルダーを指定するか、ルールに tests: を書いてください（docs/design/0008-rule-health.md）"))
 	}
 	results, err := ruletest.Run(s.ctx, set, tests)
 	if err != nil {
@@ -94,11 +94,11 @@ func (c *rulesTest) Run(s *session) error {
 		for _, r := range rules {
 			c.print(s, r)
 		}
-		s.say(i18n.T("{0} {0:rule|rules} passed, {1} failed, {2} {2:has|have} no test", "合格 {0} 件、不合格 {1} 件、テストのない規則 {2} 件").With(len(rules)-failed, failed, untested))
+		s.say(i18n.T("{0} {0:rule|rules} passed, {1} failed, {2} {2:has|have} no test", "合格 {0} 件、不合格 {1} 件、テストのないルール {2} 件").With(len(rules)-failed, failed, untested))
 	}
 	if failed > 0 {
-		return fault.New(fault.Missed, i18n.T("{0} {0:rule failed its|rules failed their} tests", "{0} 件の規則がテストに不合格です").With(failed)).
-			WithHint(i18n.T("meneki rules explain RULE SAMPLE:RECORD says why a rule does not match an event", "meneki rules explain 規則 標本:番号 で、一致しない理由を確認できます"))
+		return fault.New(fault.Missed, i18n.T("{0} {0:rule failed its|rules failed their} tests", "{0} 件のルールがテストに不合格です").With(failed)).
+			WithHint(i18n.T("meneki rules explain RULE SAMPLE:RECORD says why a rule does not match an event", "meneki rules explain ルール 標本:番号 で、一致しない理由を確認できます"))
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type hubFlags struct {
 	Bus       string `help:"Address that nodes connect to (TLS)." ja:"ノードの接続先アドレス（TLS）" placeholder:"ADDR" jaholder:"アドレス" default:"127.0.0.1:8480" env:"MENEKI_BUS"`
 	Public    string `help:"URL under which the hub is reached, if not --listen." ja:"ハブに届く URL（--listen と異なる場合）" placeholder:"URL" jaholder:"URL" env:"MENEKI_PUBLIC"`
 	DB        string `help:"PostgreSQL URL. Default: SQLite in --data." ja:"PostgreSQL の URL。既定は --data 内の SQLite" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
-	CaseLevel string `help:"Lowest rule level that opens a case: informational, low, medium, high, critical." ja:"事案を開く規則の最低の深刻度：informational、low、medium、high、critical" placeholder:"LEVEL" jaholder:"深刻度" default:"medium" env:"MENEKI_CASE_LEVEL"`
+	CaseLevel string `help:"Lowest rule level that opens a case: informational, low, medium, high, critical." ja:"事案を開くルールの最低の深刻度：informational、low、medium、high、critical" placeholder:"LEVEL" jaholder:"深刻度" default:"medium" env:"MENEKI_CASE_LEVEL"`
 }
 
 func (f hubFlags) config(s *session) hub.Config {
@@ -59,9 +59,9 @@ type nodeFlags struct {
 	Join      string   `help:"URL of the hub (first start only)." ja:"ハブの URL（初回の起動のみ）" placeholder:"URL" jaholder:"URL" env:"MENEKI_JOIN"`
 	Token     string   `help:"The invitation (first start only)." ja:"招待のトークン（初回の起動のみ）" placeholder:"TOKEN" jaholder:"トークン" env:"MENEKI_TOKEN"`
 	Watch     []string `help:"Files and folders to follow." ja:"追跡するファイルとフォルダー" placeholder:"PATH" jaholder:"パス" type:"path" env:"MENEKI_WATCH"`
-	Rules     []string `help:"The member's own Sigma rules: files and folders." ja:"構成員独自の Sigma 規則：ファイルとフォルダー" placeholder:"PATH" jaholder:"パス" type:"path" env:"MENEKI_RULES"`
-	Builtin   bool     `help:"Use the rules that come with meneki too." ja:"meneki 付属の規則も使用" default:"true" negatable:"" name:"builtin-rules" env:"MENEKI_BUILTIN_RULES"`
-	Pipeline  []string `help:"Processing pipelines for the member's own rules and the hub's: pySigma files, or names of those that are built in." ja:"構成員独自の規則とハブの規則に適用するパイプライン：pySigma のファイルか、内蔵のものの名前" placeholder:"NAME" jaholder:"名前" env:"MENEKI_PIPELINE"`
+	Rules     []string `help:"The member's own Sigma rules: files and folders." ja:"構成員独自の Sigma ルール：ファイルとフォルダー" placeholder:"PATH" jaholder:"パス" type:"path" env:"MENEKI_RULES"`
+	Builtin   bool     `help:"Use the rules that come with meneki too." ja:"meneki 付属のルールも使用" default:"true" negatable:"" name:"builtin-rules" env:"MENEKI_BUILTIN_RULES"`
+	Pipeline  []string `help:"Processing pipelines for the member's own rules and the hub's: pySigma files, or names of those that are built in." ja:"構成員独自のルールとハブのルールに適用するパイプライン：pySigma のファイルか、内蔵のものの名前" placeholder:"NAME" jaholder:"名前" env:"MENEKI_PIPELINE"`
 	Accounts  []string `help:"Account lists (CSV, LDIF, JSON), so that one person is followed under all names; read at each start." ja:"アカウント一覧（CSV、LDIF、JSON）。一人を複数の名前にわたって追跡。起動のたびに読み込み" placeholder:"PATH" jaholder:"パス" type:"path" env:"MENEKI_ACCOUNTS"`
 	Domain    string   `help:"NetBIOS domain of user names in account lists that state none." ja:"アカウント一覧で記載のないユーザー名の NetBIOS ドメイン" placeholder:"NAME" jaholder:"名前" name:"accounts-domain" env:"MENEKI_ACCOUNTS_DOMAIN"`
 	Places    string   `help:"A table of networks and where they are (CSV: network, latitude, longitude), to see impossible travel." ja:"ネットワークと位置の表（CSV：ネットワーク、緯度、経度）。不可能な移動の検知に使用" placeholder:"PATH" jaholder:"パス" type:"path" env:"MENEKI_PLACES"`
@@ -99,7 +99,7 @@ func (c *nodeCmd) Run(s *session) error {
 	defer n.Close()
 	rules, _ := n.Counts()
 	fmt.Fprintf(s.out, "%s  %s\n", pad(n.Name(), 24), n.URL())
-	s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "規則 {0} 件を読み込み、{1} 件を拒否").With(rules, n.RefusedRules()))
+	s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "ルール {0} 件を読み込み、{1} 件を拒否").With(rules, n.RefusedRules()))
 	link, err := n.FirstRun(s.ctx)
 	if err != nil {
 		return err

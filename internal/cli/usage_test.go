@@ -61,7 +61,7 @@ func TestUsageErrors(t *testing.T) {
 		{"hub --name --db x", "--name has no value: --db follows\nhint: if that is the value, write --name=--db; ", "--name に値がありません（次が --db です）\nhint: それが値なら --name=--db と書いてください。"},
 		{"hub --name -h", "--name has no value: -h follows\n", "--name に値がありません（次が -h です）\n"},
 		{"rules explain " + nowhere + " x", nowhere + " does not exist\nhint: check the path; ", nowhere + " がありません\nhint: パスを確認してください。"},
-		{"rules explain " + dir + " x", "<rule>: " + dir + " is a folder\nhint: name a file; ", "<規則>：" + dir + " はフォルダーです\nhint: ファイルを指定してください。"},
+		{"rules explain " + dir + " x", "<rule>: " + dir + " is a folder\nhint: name a file; ", "<ルール>：" + dir + " はフォルダーです\nhint: ファイルを指定してください。"},
 		{"indicators import --source x " + dir, "<file> ...: " + dir + " is a folder\n", "<ファイル> ...：" + dir + " はフォルダーです\n"},
 		{"indicators import --source x " + file + " " + nowhere, nowhere + " does not exist\n", nowhere + " がありません\n"},
 		{"demo --past none", "--past is given without --events\n", "--past に --events が付いていません\n"},

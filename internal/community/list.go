@@ -77,7 +77,7 @@ func memberList(hub bool) list.Spec[member] {
 				Cell: func(m member) any { return stateBadge(m.Member, m.online) }},
 			{Key: "seen", Text: i18n.T("Last seen", "最終接続"), Role: web.RoleTime, Sort: "seen",
 				Cell: func(m member) any { return web.Brief(m.seen()) }},
-			{Key: "rules", Text: i18n.T("Own rules", "独自規則"), Role: web.RoleNum, Sort: "rules", Cell: reported(rules)},
+			{Key: "rules", Text: i18n.T("Own rules", "独自ルール"), Role: web.RoleNum, Sort: "rules", Cell: reported(rules)},
 			{Key: "indicators", Text: i18n.T("Indicators armed", "防御中の指標"), Role: web.RoleNum, Sort: "indicators",
 				Cell: reported(indicators)},
 			{Key: "waiting", Text: i18n.T("Waiting there", "先方で確認待ち"), Role: web.RoleNum, Sort: "waiting",

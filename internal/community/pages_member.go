@@ -65,7 +65,7 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 		data.Node = []web.Fact{
 			{Name: i18n.T("Last word", "最終連絡"), Value: st.At},
 			{Name: i18n.T("Version", "版"), Value: web.Mono(st.Version)},
-			{Name: i18n.T("Own rules", "独自規則"), Value: st.Rules},
+			{Name: i18n.T("Own rules", "独自ルール"), Value: st.Rules},
 			{Name: i18n.T("Indicators armed", "防御中の指標"), Value: st.Indicators},
 			{Name: i18n.T("Events kept there", "ノードに保存中の事象"), Value: st.Events, Note: i18n.T("the number only; the events stay there", "件数のみ。事象そのものはノードに留まります")},
 			{Name: i18n.T("Waiting for a person there", "先方で確認待ち"), Value: st.Waiting},

@@ -175,7 +175,7 @@ func (d *Demo) loadRules(ctx context.Context) (*sigma.Set, error) {
 	}
 	if len(set.Rules) == 0 && len(set.Refused) > 0 {
 		return nil, fault.New(fault.NotFound,
-			i18n.T("no rule can be used; the first: {0}", "使える規則がありません。最初の理由：{0}").With(reason.Of(set.Refused[0]))).
+			i18n.T("no rule can be used; the first: {0}", "使えるルールがありません。最初の理由：{0}").With(reason.Of(set.Refused[0]))).
 			WithHint(i18n.T("meneki rules check names all of them", "すべての理由は meneki rules check で確認できます"))
 	}
 	return set, nil

@@ -162,9 +162,8 @@ func (d *Demo) name(member string) string {
 }
 
 func (d *Demo) findings(tx *store.Tx, r *Report) error {
-	list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 10_000)
-	slices.Reverse(list)
-	for _, f := range list {
+	page, err := finding.List(tx, list.Ask{Limit: list.DownloadRows})
+	for _, f := range slices.Backward(page.Rows) {
 		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
 	}
 	return err
@@ -280,7 +279,7 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 // kept counts what the first member found and does not send to the hub.
 func (d *Demo) kept(ctx context.Context, r *Report) error {
 	return d.members[0].node.DB().Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
-		all, err := finding.Count(tx, finding.Filter{})
+		all, err := finding.Count(tx)
 		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
 		r.Kept = max(0, all-int64(len(told)))
 		return err

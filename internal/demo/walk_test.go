@@ -259,7 +259,7 @@ func walkRules(w *walker, r Report) {
 	w.open("/rules/health")
 	w.sees(r.Findings[0].Title)
 	w.open("/rules/correlation")
-	w.sees(say("No correlation rules", "相関規則がありません"), "256 MiB")
+	w.sees(say("No correlation rules", "相関ルールがありません"), "256 MiB")
 	w.open("/rules")
 	w.sees(r.Findings[0].Title, "Apache-2.0")
 	w.follow("/rules/5")

@@ -32,7 +32,7 @@ func rulesSite(t *testing.T, n *node, c *rulehealth.Health) http.Handler {
 	viewers := map[string]policy.Viewer{"reader": {User: "u2", Name: "Reader", Member: "power", Role: policy.RoleReader}, "analyst": analyst,
 		"admin": {User: "u3", Name: "Admin", Member: "power", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
-	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "規則"), Icon: "rules"}}})
+	site := web.New(web.Config{Clock: n.clock, Auth: auth, Nav: []web.NavItem{{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "ルール"), Icon: "rules"}}})
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Auth: auth, Clock: n.clock})
 	cfg := rulehealth.PageConfig{DB: n.db, Health: c, Clock: n.clock}
@@ -79,7 +79,7 @@ func TestRuleHealthPages(t *testing.T) {
 		if body := page(t, h, "reader", "/rules/"+ruleA)["en"]; !strings.Contains(body, "12 members") || !strings.Contains(body, "9 members") {
 			t.Error("the page does not say what the community thinks")
 		}
-		if body := page(t, h, "reader", "/rules/health")["ja"]; !strings.Contains(body, "12 組織で検知") || !strings.Contains(body, "9 組織が誤検知と判断") || !strings.Contains(body, "隔離中の規則 1 件を見る") {
+		if body := page(t, h, "reader", "/rules/health")["ja"]; !strings.Contains(body, "12 組織で検知") || !strings.Contains(body, "9 組織が誤検知と判断") || !strings.Contains(body, "隔離中のルール 1 件を見る") {
 			t.Error("the list does not say what the community thinks, or what is in quarantine")
 		}
 		for path, want := range map[string]int{"/rules/nothing": 404, "/findings/nothing/false": 404, "/coverage/T0": 404, "/coverage/layer.json": 200} {

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -117,15 +118,15 @@ func (n *node) take(t *testing.T, list ...*event.Event) {
 
 func (n *node) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var out []finding.Item
+	var out list.Page[finding.Item]
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		out, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		out, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return out.Rows
 }
 
 func TestTake(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -36,18 +37,18 @@ func (n *node) connection(ip string) *event.Event {
 
 func (n *node) all(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []finding.Item
+	var page list.Page[finding.Item]
 	err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		page, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(list, func(a, b finding.Item) int {
+	slices.SortFunc(page.Rows, func(a, b finding.Item) int {
 		return slices.Compare([]string{a.Rule.ID, a.Rule.Title}, []string{b.Rule.ID, b.Rule.Title})
 	})
-	return list
+	return page.Rows
 }
 
 // A hit of the watchlist is a finding that tells value, source and marking.

@@ -12,7 +12,10 @@ type Filter[T any] struct {
 	Text    i18n.Text // label of a choice, or what to type into the box of words
 	Options []Option  // of a choice or of tabs; other values are not known
 	Other   bool      // values beside Options can be asked for too
-	Missing string    // value where the address has none
+	// Knows reports whether a value that is none of Options can be asked for; nil
+	// leaves it to Other.
+	Knows   func(value string) bool
+	Missing string // value where the address has none
 
 	// Where is the condition of a value that is not empty, in SQL; Match is the
 	// same for a list in memory.
@@ -52,11 +55,13 @@ func (f Filter[T]) option(value string) (Option, bool) {
 
 // knows reports whether value can be asked for.
 func (f Filter[T]) knows(value string) bool {
-	if len(f.Options) == 0 || f.Other || value == f.Missing {
+	if _, ok := f.option(value); ok || value == f.Missing {
 		return true
 	}
-	_, ok := f.option(value)
-	return ok
+	if f.Knows != nil {
+		return f.Knows(value)
+	}
+	return len(f.Options) == 0 || f.Other
 }
 
 // say is the filter's part of the sentence; empty if it leaves everything.

@@ -78,6 +78,9 @@ func (s Spec[T]) line(r *web.Request, a asked[T]) *web.Filter {
 			for _, o := range x.Options {
 				c.Options = append(c.Options, web.Option{Value: o.Value, Text: o.Text, On: o.Value == v})
 			}
+			if _, ok := x.option(v); !ok && v != "" { // or the form would lose it
+				c.Options = append(c.Options, web.Option{Value: v, Text: x.say(v), On: true})
+			}
 			f.Fields, asks = append(f.Fields, c), true
 		case Tab, Linked:
 			if x.Kind == Tab && v != "" || v != x.Missing {

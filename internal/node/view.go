@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/meneki/meneki/internal/detect/finding"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/inbox"
@@ -44,11 +45,11 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		if s.Hunting, err = inbox.HuntsLeft(tx); err != nil {
 			return err
 		}
-		if s.FindingsTotal, err = finding.Count(tx, finding.Filter{}); err != nil {
+		if s.FindingsTotal, err = finding.Count(tx); err != nil {
 			return err
 		}
-		list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, shownFindings)
-		for _, f := range list {
+		newest, err := finding.List(tx, list.Ask{Limit: shownFindings})
+		for _, f := range newest.Rows {
 			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Retro, At: f.Arrived, Handling: f.Handling})
 		}
 		return err

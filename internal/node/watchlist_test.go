@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role/control"
 	"github.com/meneki/meneki/internal/store"
@@ -43,15 +44,15 @@ func dnsEvent(n int, at time.Time, name string) *event.Event {
 
 func (p pair) findings(t *testing.T) []finding.Item {
 	t.Helper()
-	var list []finding.Item
+	var page list.Page[finding.Item]
 	err := p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		list, err = finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
+		page, err = finding.List(tx, list.Ask{Limit: 100})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return page.Rows
 }
 
 func within(t *testing.T, what string, ok func() bool) {
@@ -81,6 +82,15 @@ func (p pair) openList(t *testing.T) ownlist.Access {
 	}
 	t.Cleanup(list.Close)
 	return list
+}
+
+// importEnded waits until the node, too, has done with an import that was broken off.
+func (p pair) importEnded(t *testing.T) {
+	t.Helper()
+	within(t, "the import that was broken off goes on", func() bool {
+		_, err := p.node.watchlist.Import(t.Context(), ownlist.Import{Source: "A"}, give())
+		return !fault.Is(err, fault.Busy)
+	})
 }
 
 func openList(t *testing.T, data string) (ownlist.Access, error) {
@@ -158,6 +168,7 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if !errors.Is(err, own) {
 		t.Errorf("own error: %v", err)
 	}
+	p.importEnded(t)
 	_, err = list.Import(
 		t.Context(),
 		ownlist.Import{Source: "A", Hunt: ownlist.HuntNone},
@@ -166,6 +177,7 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if _, refused := errors.AsType[*watchlist.RefusedError](err); !refused {
 		t.Errorf("a bad entry: %v", err)
 	}
+	p.importEnded(t)
 	_, err = list.Import(t.Context(), ownlist.Import{Source: "A", Hunt: ownlist.HuntNone}, give())
 	if !fault.Is(err, fault.Invalid) || fault.HintOf(err).Zero() {
 		t.Errorf("nothing: %v", err)
@@ -186,10 +198,7 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if err == nil {
 		t.Error("an import that was broken off succeeded")
 	}
-	within(t, "the import that was broken off goes on", func() bool {
-		_, err := p.node.watchlist.Import(t.Context(), ownlist.Import{Source: "A"}, give())
-		return !fault.Is(err, fault.Busy)
-	})
+	p.importEnded(t)
 	st, err := list.State(t.Context())
 	if err != nil || st.Entries != 1 || len(st.Sources) != 1 || st.Sources[0].TLP["TLP:GREEN"] != 1 {
 		t.Errorf("%+v, %v", st, err)
@@ -285,8 +294,8 @@ func TestWatchlistFindingsAtTheNode(t *testing.T) {
 	}
 	sees := func(v policy.Viewer) (titles []string) {
 		err := p.node.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-			list, err := finding.List(tx, finding.Filter{}, finding.Cursor{}, 100)
-			for _, f := range list {
+			page, err := finding.List(tx, list.Ask{Limit: 100})
+			for _, f := range page.Rows {
 				titles = append(titles, f.Rule.Title)
 			}
 			return err

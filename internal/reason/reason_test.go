@@ -3,10 +3,13 @@ package reason
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/evtx"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/pipeline"
 	"github.com/meneki/meneki/stix"
@@ -42,13 +45,13 @@ func TestLibraries(t *testing.T) {
 			`r.yml:3:23：a|re：正規表現 "(x" は使用不可：閉じる ) がない："(x"（RE2 構文。先読み・後読みと後方参照は不可）`},
 		{rule("detection: {s: {a: x}, condition: s and}\n"), `r.yml:3:40：condition が途中で終わる。次に来るべきものは選択条件の名前`},
 		{rule("detection: {s: {a: x}, condition: s | count() > 1}\n"),
-			`r.yml:3:37：| の後の集計 "count" は Sigma 2 にない。相関規則で書くこと`},
+			`r.yml:3:37：| の後の集計 "count" は Sigma 2 にない。相関ルールで書くこと`},
 		{rule("detection: {s: {a|gt: '5'}, condition: s}\n"), `r.yml:3:23：a|gt：修飾子 "gt" に必要なのは数値。ここは文字列 "5"。引用符を外すこと`},
 		{rule("detection: {s: {text: []}, condition: s}\n"), `r.yml:3:17：text：値のリストが空`},
 		{rule("detection: [a]\n"), `r.yml:3:12：detection はマッピングで書く。ここはリスト`},
 		{rule("detection:\n\ts: 1\n"), `r.yml:4:1：正しい YAML でない：値の先頭に使えない文字がある。字下げはタブでなく空白にすること`},
 		{rule("Detection: {s: {a: x}, condition: s}\n"),
-			`r.yml:1:1：detection がなく、Sigma の検知規則ではない。"Detection" ではなく "detection" と書くこと`},
+			`r.yml:1:1：detection がなく、Sigma の検知ルールではない。"Detection" ではなく "detection" と書くこと`},
 		{pattern("[file:name = 'a'] AND [file:name = 'b']"), `STIX パターン：未対応：AND が複数の観測をつないでいる`},
 		{pattern("[file:name = ]"), `STIX パターン：1 行 14 桁：値（文字列は一重引用符で囲む）のあるべき位置に "]" がある`},
 		{steps("transformations: [{id: x, type: foo}]"), `p.yml:1:19：変換 "foo" は未知`},
@@ -97,4 +100,25 @@ func FuzzReason(f *testing.F) {
 			t.Errorf("%q, stored %q", got, again.Say())
 		}
 	})
+}
+
+// A fault with a code is stored as the code and put into words when it is read; one
+// without keeps both texts.
+func TestRefusal(t *testing.T) {
+	r := Refusal(fault.Coded(fault.HubFindingField, nil, "count"))
+	if r.JA != "" || r.Code == "" {
+		t.Errorf("prose is stored: %+v", r)
+	}
+	back := Fault("invalid", Read(r.Stored())).Say()
+	if want := "検知の count が正しくありません"; !strings.Contains(back.JA, want) ||
+		!strings.Contains(back.EN, "the finding has no valid count") {
+		t.Errorf("%+v", back)
+	}
+	text := i18n.T("some other reason", "別の理由")
+	if got := Refusal(fault.New(fault.Invalid, text)).Say(); got != text {
+		t.Errorf("%+v", got)
+	}
+	if got := (Reason{Code: string(fault.HubFindingField), Text: "text"}).Say(); got != i18n.Same("text") {
+		t.Errorf("with too few arguments: %+v", got)
+	}
 }

@@ -45,7 +45,7 @@ func Level(s string) error {
 	case "informational", "low", "medium", "high", "critical":
 		return nil
 	}
-	return fault.New(fault.Invalid, i18n.T("{0} is not a rule level", "{0} は規則のレベルではありません").With(s)).
+	return fault.New(fault.Invalid, i18n.T("{0} is not a rule level", "{0} はルールのレベルではありません").With(s)).
 		WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
 }
 

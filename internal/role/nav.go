@@ -13,8 +13,8 @@ var (
 	NavIndicators = web.NavItem{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"), Icon: "indicators", Letter: "i"}
 	NavMembers    = web.NavItem{Key: "members", Path: "/members", Text: i18n.T("Members", "構成員"), Icon: "members", Letter: "m"}
 	NavOutgoing   = web.NavItem{Key: "outgoing", Path: "/outgoing", Text: i18n.T("Outgoing", "外部送信"), Icon: "share", Letter: "l"}
-	NavRules      = web.NavItem{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "規則"), Icon: "rules", Letter: "r"}
-	NavPooled     = web.NavItem{Key: "rules", Path: "/rules", Text: i18n.T("Rules", "規則"), Icon: "rules", Letter: "r"}
-	NavCoverage   = web.NavItem{Key: "coverage", Path: "/coverage", Text: i18n.T("Coverage", "網羅状況"), Icon: "table", Letter: "o"}
+	NavRules      = web.NavItem{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "ルール"), Icon: "rules", Letter: "r"}
+	NavPooled     = web.NavItem{Key: "rules", Path: "/rules", Text: i18n.T("Rules", "ルール"), Icon: "rules", Letter: "r"}
+	NavCoverage   = web.NavItem{Key: "coverage", Path: "/coverage", Text: i18n.T("Coverage", "カバレッジ"), Icon: "table", Letter: "o"}
 	NavSettings   = web.NavItem{Key: "settings", Path: "/settings", Text: i18n.T("Settings", "設定"), Icon: "settings", Letter: "e"}
 )

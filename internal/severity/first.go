@@ -91,19 +91,19 @@ type rule struct {
 func rules() []rule {
 	return []rule{
 		{"impact", "continuity", "2", "1", func(f facts) bool { return f.tactic("impact") },
-			i18n.T("a rule of the tactic “impact” matched: something acts on systems or data", "「impact」戦術の規則に一致：システムまたはデータへの作用がある")},
+			i18n.T("a rule of the tactic “impact” matched: something acts on systems or data", "「impact」戦術のルールに一致：システムまたはデータへの作用がある")},
 		{"inside", "continuity", "1", "0", func(f facts) bool { return f.strong() && f.tactic(inside...) },
-			i18n.T("a rule of level high or critical shows somebody inside; no effect on the service is known", "重要度 high 以上の規則が内部での活動を示す。サービスへの影響は未確認")},
+			i18n.T("a rule of level high or critical shows somebody inside; no effect on the service is known", "重要度 high 以上のルールが内部での活動を示す。サービスへの影響は未確認")},
 		{"impact.physical", "safety", "1", "0", func(f facts) bool { return f.tactic("impact") && f.physical() },
 			i18n.T("the tactic “impact” in a sector whose failure can hurt people", "停止が人に危害を及ぼし得る分野での「impact」戦術")},
 		{"exfiltration", "trust", "2", "1", func(f facts) bool { return f.tactic("exfiltration") },
-			i18n.T("a rule of the tactic “exfiltration” matched: data may have left", "「exfiltration」戦術の規則に一致：情報が持ち出された可能性がある")},
+			i18n.T("a rule of the tactic “exfiltration” matched: data may have left", "「exfiltration」戦術のルールに一致：情報が持ち出された可能性がある")},
 		{"sectors", "trust", "2", "0", func(f facts) bool { return len(f.sectors) >= 2 },
 			i18n.T("organisations of several sectors are struck", "複数の分野の組織が被害を受けている")},
 		{"members", "trust", "1", "0", func(f facts) bool { return f.members >= 2 },
 			i18n.T("several organisations are struck", "複数の組織が被害を受けている")},
 		{"strong", "trust", "1", "0", func(f facts) bool { return f.strong() },
-			i18n.T("a rule of level high or critical matched", "重要度 high 以上の規則に一致")},
+			i18n.T("a rule of level high or critical matched", "重要度 high 以上のルールに一致")},
 	}
 }
 

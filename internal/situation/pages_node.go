@@ -120,7 +120,7 @@ func (s NodeStatus) view(now time.Time) *web.View {
 			Note: i18n.T("nothing of it has left this organisation", "まだ組織の外に出ていません")})
 	}
 	if s.Refused > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the refused rules ({0})", "読み込めなかった規則 {0} 件を見る").With(s.Refused), Path: "/rules?show=refused"})
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the refused rules ({0})", "読み込めなかったルール {0} 件を見る").With(s.Refused), Path: "/rules?show=refused"})
 	}
 	d := nodeData{NodeStatus: s, Cut: !s.Connected, Findings: s.findings(), Sensors: s.sensors(), Unread: s.unread(), Facts: s.facts()}
 	v.Data, v.CSV = d, d.Findings.Table()
@@ -158,7 +158,7 @@ func (s NodeStatus) findings() web.List {
 			{Key: "count", Text: i18n.T("Events", "事象"), Role: web.RoleNum},
 			{Key: "at", Text: i18n.T("When", "時刻"), Role: web.RoleTime},
 		},
-		Empty: &web.Empty{Icon: "findings", Text: i18n.T("Nothing found yet", "まだ検知はありません"), How: i18n.T("Every event that the sensors read is matched against {0} rules and {1} indicators.", "センサーが読んだ事象はすべて、規則 {0} 件と指標 {1} 件に照合されます。").With(s.Rules, s.Armed)}}
+		Empty: &web.Empty{Icon: "findings", Text: i18n.T("Nothing found yet", "まだ検知はありません"), How: i18n.T("Every event that the sensors read is matched against {0} rules and {1} indicators.", "センサーが読んだ事象はすべて、ルール {0} 件と指標 {1} 件に照合されます。").With(s.Rules, s.Armed)}}
 	for _, f := range s.Findings {
 		sub := web.Run{}
 		if f.Host != "" {

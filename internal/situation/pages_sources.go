@@ -114,7 +114,7 @@ func dots(in *IndicatorLine, members []MemberLine) svg.Dots {
 		d.Members = append(d.Members, dot)
 	}
 	if armed == addressed && addressed > 0 {
-		d.Text = i18n.T("All {0} addressed members are armed", "配布先 {0} 構成員すべてが防御済み").With(addressed)
+		d.Text = i18n.T("All {0} addressed members are armed", "受信者 {0} 構成員すべてが防御済み").With(addressed)
 	} else {
 		d.Text = i18n.T("{0} of {1} {1:member|members} armed", "{1} 構成員のうち {0} が防御済み").With(armed, addressed)
 	}

@@ -181,7 +181,7 @@ func demoRow(i int) web.Row {
 		i18n.T("university", "大学"), i18n.T("all", "共通")}
 	next := []i18n.Text{i18n.T("ask for the extent of the impact", "影響範囲の確認を依頼"),
 		i18n.T("approve sharing the indicator", "指標の共有を承認"), i18n.T("call the carriers",
-			"通信事業者へ連絡"), i18n.T("confirm with the person", "本人確認"), i18n.T("revise the rule", "規則の見直し")}
+			"通信事業者へ連絡"), i18n.T("confirm with the person", "本人確認"), i18n.T("revise the rule", "ルールの見直し")}
 	k := i % 5
 	due := any(web.Due(demoNow.Add(time.Duration(42+88*k) * time.Minute)))
 	if k == 4 {
@@ -261,7 +261,7 @@ func demoCase() *web.View {
 			{ID: "m1", Kind: svg.KindMember, Label: "東都電力", Sub: i18n.T("power", "電力"), Sev: -1}, {ID: "m2",
 				Kind: svg.KindMember, Label: "西海市役所", Sub: i18n.T("government", "行政"), Sev: -1},
 			{ID: "f1", Kind: svg.KindFinding, Label: "Suspicious Child Process Of Control Terminal Service",
-				Sub: i18n.T("rule, high", "規則 高"), Sev: 3}, {
+				Sub: i18n.T("rule, high", "ルール 高"), Sev: 3}, {
 				ID: "f2", Kind: svg.KindFinding, Label: "指標に一致：evil[.]example", Sub: i18n.T("in the past",
 					"過去"), Sev: 2},
 			{ID: "c1", Kind: svg.KindCase, Label: "MNK-2026-0147", Sub: i18n.T("open", "対応中"), Sev: 2,
@@ -298,7 +298,7 @@ func demoCase() *web.View {
 					{Name: "西海市役所", State: svg.Trace, Detail: i18n.Same("236 ms")}, {Name: "北陵大学 情報基盤センター 研究開発部門",
 						State: svg.Pending}}},
 			"Facts": []web.Fact{
-				{Name: i18n.T("First malicious event", "最初の悪性事象"), Value: at(-372)}, {Name: i18n.T("Rule", "規則"),
+				{Name: i18n.T("First malicious event", "最初の悪性事象"), Value: at(-372)}, {Name: i18n.T("Rule", "ルール"),
 					Value: web.Lines{"Suspicious Child Process Of Control Terminal Service",
 						web.Run{web.Level("high"), "Florian R. (DRL 1.1)"}}},
 				{Name: i18n.T("Hash", "ハッシュ"), Value: web.Mono(demoHash)}, {Name: i18n.T("Called home to", "通信先"),
@@ -329,7 +329,7 @@ func demoEmpty() *web.View {
 		Empty: &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
 			How: i18n.T(
 				"Findings come in when a member's node matches a rule. Connect a member, or play the recorded attack of "+
-					"the demo.", "構成員のノードで規則に一致すると、ここに現れます。構成員を接続するか、デモの記録済み攻撃を再生してください。"),
+					"the demo.", "構成員のノードでルールに一致すると、ここに現れます。構成員を接続するか、デモの記録済み攻撃を再生してください。"),
 			Do: &web.Link{Text: i18n.T("Invite a member", "構成員を招待する"), Path: "/members/new"}}}
 	return &web.View{Template: "demo/cases", Title: i18n.T("Findings", "検知"), Nav: "findings", Data: l}
 }

@@ -194,7 +194,7 @@ func KindText(kind string) i18n.Text {
 	case "email-addr":
 		return i18n.T("mail address", "メールアドレス")
 	case "sigma":
-		return i18n.T("behaviour (Sigma rule)", "振る舞い（Sigma 規則）")
+		return i18n.T("behaviour (Sigma rule)", "振る舞い（Sigma ルール）")
 	}
 	return i18n.Same(kind)
 }

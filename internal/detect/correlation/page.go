@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -123,7 +124,7 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	state := web.Badge{Text: i18n.T("nothing given up", "欠落なし"), Mood: web.Good, Icon: "check"}
 	switch {
 	case len(lines) == 0:
-		state = web.Badge{Text: i18n.T("no correlation rules", "相関規則なし"), Mood: web.Dim}
+		state = web.Badge{Text: i18n.T("no correlation rules", "相関ルールなし"), Mood: web.Dim}
 	case total.Overflowed+total.Evicted+total.Forced > 0:
 		state = web.Badge{Text: i18n.T("memory was short", "メモリー不足あり"), Mood: web.Warn, Icon: "warn"}
 	}
@@ -143,19 +144,19 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 }
 
 func listOf(lines []line) web.List {
-	l := web.List{ID: "correlations", Caption: i18n.T("Correlation rules", "相関規則"), Count: web.Exactly(int64(len(lines))), Dense: true,
+	l := web.List{ID: "correlations", Caption: i18n.T("Correlation rules", "相関ルール"), Count: web.Exactly(int64(len(lines))), Dense: true,
 		Columns: []web.ListColumn{
 			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-			{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
+			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
 			{Key: "groups", Text: i18n.T("Groups held", "監視中のグループ"), Role: web.RoleNum},
 			{Key: "found", Text: i18n.T("Findings", "検知"), Role: web.RoleNum},
 			{Key: "last", Text: i18n.T("Last result", "最終結果"), Role: web.RoleTime},
-		}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No correlation rules", "相関規則がありません"),
-			How: i18n.T("Start the node without --no-builtin-rules, or with --rules DIR and Sigma rules that have a part “correlation”.", "--no-builtin-rules を外すか、correlation を含む Sigma 規則を --rules で指定して起動してください。")}}
+		}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No correlation rules", "相関ルールがありません"),
+			How: i18n.T("Start the node without --no-builtin-rules, or with --rules DIR and Sigma rules that have a part “correlation”.", "--no-builtin-rules を外すか、correlation を含む Sigma ルールを --rules で指定して起動してください。")}}
 	for _, x := range lines {
 		main := web.Lines{x.Title, conditionText(x.Correlation)}
 		if x.Silent {
-			main = append(main, web.Badge{Text: i18n.T("part of others", "ほかの規則の部品"), Mood: web.Dim})
+			main = append(main, web.Badge{Text: i18n.T("part of others", "ほかのルールの部品"), Mood: web.Dim})
 		}
 		if x.shared {
 			main = append(main, web.Badge{Text: i18n.T("shared by the community", "共同体からの共有"), Mood: web.Dim})
@@ -175,11 +176,11 @@ func listOf(lines []line) web.List {
 // nowFacts tell what correlation holds, against its bound.
 func nowFacts(s correlate.Stats) []web.Fact {
 	return []web.Fact{
-		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("persons, machines, addresses and so on that a rule follows just now", "規則がいま追っている人・端末・アドレスなど")},
+		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("persons, machines, addresses and so on that a rule follows just now", "ルールがいま追っている人・端末・アドレスなど")},
 		{Name: i18n.T("Memory", "メモリー"), Value: web.Run{web.Bytes(s.Memory), i18n.T("{0} % of {1} MiB", "{1} MiB の {0} %").With(s.Memory*100/memory, int64(memory>>20))}, Note: i18n.T("by its own estimate; beyond the bound, what was quiet longest is given up", "推定値。上限を超えると、最も長く動きのないグループから手放します")},
 		{Name: i18n.T("Waiting for slower sensors", "遅れて届く事象の待ち"), Value: s.Pending, Note: i18n.T("results come {0} seconds later for that", "そのため結果は {0} 秒遅れます").With(int64(watermark.Lateness / time.Second))},
-		{Name: i18n.T("Matches used", "使った一致"), Value: s.Matches, Note: i18n.T("since the rules were loaded, like the figures below", "以下の数とも、規則の読み込み以降")},
-		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("also those that only feed other correlations", "ほかの相関規則だけに渡した分を含む")},
+		{Name: i18n.T("Matches used", "使った一致"), Value: s.Matches, Note: i18n.T("since the rules were loaded, like the figures below", "以下の数とも、ルールの読み込み以降")},
+		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("also those that only feed other correlations", "ほかの相関ルールだけに渡した分を含む")},
 	}
 }
 
@@ -195,7 +196,7 @@ func leftTable(s correlate.Stats) web.Table {
 		{i18n.T("Duplicates", "重複"), s.Duplicates, i18n.T("the same event again, counted for each group", "同じ事象の再到着（グループごとに計数）")},
 		{i18n.T("Too late", "遅延"), s.Late, i18n.T("came after newer events had waited {0} seconds", "より新しい事象が {0} 秒待った後に到着").With(late)},
 		{i18n.T("Time not usable", "時刻の不備"), s.Ahead + s.BadTime, i18n.T("no time, an impossible one, or one in the future", "時刻なし、ありえない時刻、または未来の時刻")},
-		{i18n.T("No group", "グループなし"), s.Ungrouped, i18n.T("the field to group by is missing, for each rule", "集計の単位となる項目がない（規則ごとに計数）")},
+		{i18n.T("No group", "グループなし"), s.Ungrouped, i18n.T("the field to group by is missing, for each rule", "集計の単位となる項目がない（ルールごとに計数）")},
 		{i18n.T("No value", "値なし"), s.Valueless, i18n.T("the field that is counted or computed with is missing", "数える、または計算する項目がない")},
 		{i18n.T("Values beyond the 64th", "65個目以降の値"), s.LeftOut, i18n.T("one event had more values or groups than are followed", "1つの事象に含まれる値かグループが上限を超過")},
 		{i18n.T("Group too large", "グループの上限超過"), s.Overflowed, i18n.T("the oldest entries were given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
@@ -208,9 +209,9 @@ func leftTable(s correlate.Stats) web.Table {
 }
 
 func tableOf(lines []line) *web.Table {
-	t := &web.Table{Name: i18n.T("Correlation rules", "相関規則"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "規則")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "type", Text: i18n.T("Type", "種類")},
-		{Key: "silent", Text: i18n.T("Part of others", "ほかの規則の部品")}, {Key: "groups", Text: i18n.T("Groups held", "監視中のグループ"), Number: true},
+	t := &web.Table{Name: i18n.T("Correlation rules", "相関ルール"), Columns: []web.Column{
+		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "ルール")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "type", Text: i18n.T("Type", "種類")},
+		{Key: "silent", Text: i18n.T("Part of others", "ほかのルールの部品")}, {Key: "groups", Text: i18n.T("Groups held", "監視中のグループ"), Number: true},
 		{Key: "results", Text: i18n.T("Results", "結果"), Number: true}, {Key: "findings", Text: i18n.T("Findings", "検知"), Number: true}, {Key: "last", Text: i18n.T("Last result", "最終結果")},
 		{Key: "ungrouped", Text: i18n.T("No group", "グループなし"), Number: true}, {Key: "valueless", Text: i18n.T("No value", "値なし"), Number: true},
 		{Key: "overflowed", Text: i18n.T("Group too large", "グループの上限超過"), Number: true}, {Key: "evicted", Text: i18n.T("Groups given up", "手放したグループ"), Number: true}}}
@@ -236,14 +237,11 @@ const shownResults = 10
 // page is the page of one correlation rule.
 func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form) (*web.View, error) {
 	id := rule.Key()
-	var results []finding.Item
-	var found int64
+	var results list.Page[finding.Item]
 	var panels rulehealth.Panels
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if results, err = finding.List(tx, finding.Filter{Rule: id}, finding.Cursor{}, shownResults); err != nil {
-			return err
-		}
-		if found, err = finding.Count(tx, finding.Filter{Rule: id}); err != nil {
+		ask := list.Ask{Values: map[string]string{"rule": id}, Limit: shownResults, Count: true}
+		if results, err = finding.List(tx, ask); err != nil {
 			return err
 		}
 		panels, err = c.Rules.Panels(tx, id, form)
@@ -259,12 +257,12 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 	if !rule.Silent || panels.Held {
 		badge = panels.State()
 	}
-	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関規則")},
+	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関ルール")},
 		State: &badge,
-		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: all, Icon: "findings"}}}
-	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source), Results: resultList(results, found, all), Stats: []web.Fact{
+		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "このルールの検知"), Path: all, Icon: "findings"}}}
+	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source), Results: resultList(results.Rows, results.Total, all), Stats: []web.Fact{
 		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
-		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "規則の読み込み以降")},
+		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "ルールの読み込み以降")},
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
 		{Name: i18n.T("No value", "値なし"), Value: s.Valueless, Note: i18n.T("events that lack the field that is counted or computed with", "数える、または計算する項目がない事象")},
 		{Name: i18n.T("Group too large", "グループの上限超過"), Value: s.Overflowed, Note: i18n.T("oldest entries given up; counts stay exact", "最も古い内容を削除（件数は正確）")},

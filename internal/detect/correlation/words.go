@@ -42,7 +42,7 @@ func conditionText(c *sigma.Correlation) i18n.Text {
 		case cond.Expression != "":
 			what = i18n.Same(cond.String())
 		case how.EN != "" && how.EN != fmt.Sprint("≥ ", len(c.Rules)):
-			what = i18n.T("the number of different rules is {0}", "異なる規則の数が {0}").With(how)
+			what = i18n.T("the number of different rules is {0}", "異なるルールの数が {0}").With(how)
 		}
 	}
 	return i18n.T("within {0}: {1}", "{0}以内に、{1}").With(spanText(c.Timespan), what)
@@ -96,13 +96,13 @@ func factsOf(c *sigma.Correlation) []web.Fact {
 			bases = append(bases, ref.Text)
 		}
 	}
-	base := web.Fact{Name: i18n.T("Builds on", "元になる規則"), Value: bases}
+	base := web.Fact{Name: i18n.T("Builds on", "元になるルール"), Value: bases}
 	if !c.Generate {
-		base.Note = i18n.T("their own matches make no findings, unless the rules say so elsewhere", "元の規則の一致だけでは、原則として検知になりません")
+		base.Note = i18n.T("their own matches make no findings, unless the rules say so elsewhere", "元のルールの一致だけでは、原則として検知になりません")
 	}
 	out = append(out, base)
 	if c.Silent {
-		out = append(out, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("It is only there for correlations that build on it.", "ほかの相関規則の部品としてのみ働きます。")})
+		out = append(out, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("It is only there for correlations that build on it.", "ほかの相関ルールの部品としてのみ働きます。")})
 	}
 	return append(out,
 		web.Fact{Name: i18n.T("Id", "番号"), Value: web.Mono(c.Key())},

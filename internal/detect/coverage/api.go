@@ -26,11 +26,11 @@ type TechniqueOut struct {
 	Tactics []string `json:"tactics" nullable:"false"`
 	Rules   int      `json:"rules"`
 	Hits    int64    `json:"hits" doc:"in 30 days | 30日間"`
-	Members int      `json:"members" doc:"that cover it; 0: not disclosed | 網羅する組織数。0 は非開示"`
+	Members int      `json:"members" doc:"that cover it; 0: not disclosed | カバーする組織数。0 は非開示"`
 }
 
 type coverIn struct {
-	Product string `query:"product" maxLength:"100" doc:"only rules for this product, and for all | この製品と全製品向けの規則のみ"`
+	Product string `query:"product" maxLength:"100" doc:"only rules for this product, and for all | この製品と全製品向けのルールのみ"`
 }
 type coverOut struct{ Body CoverageOut }
 type layerOut struct{ Body Layer }
@@ -50,7 +50,7 @@ func API(a *api.API, c PageConfig) {
 		return cov, err
 	}
 	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとの網羅状況")},
+		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとのカバレッジ")},
 		func(ctx context.Context, in *coverIn) (*coverOut, error) {
 			cov, err := read(ctx, in.Product)
 			out := &coverOut{CoverageOut{Techniques: []TechniqueOut{}}}

@@ -117,8 +117,8 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 		by = byRules
 	}
 	covered, all := cov.Covered()
-	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "網羅状況"), Nav: "coverage", Wide: true, Live: []string{"rules"},
-		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found", "規則が MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
+	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true, Live: []string{"rules"},
+		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found", "ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
 	d := matrixData{Filter: c.filter(cov, product, by), Missing: c.missing(cov), Tactics: tacticTable(cov), Layer: "/coverage/layer.json"}
 	if product != "" {
 		d.Layer += "?product=" + url.QueryEscape(product)
@@ -126,19 +126,19 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 	d.Picture = picture(cov, by, c.caption(covered, all, product))
 	d.Key = keyText(by)
 	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
-		"読み込み済みの規則の attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法の規則は、上位の手法にも数えます。戦術だけを示す規則は {1} 件、どちらも示さない規則は {2} 件です。").With(days, cov.Loose(), cov.Untagged)
+		"読み込み済みのルールの attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法のルールは、上位の手法にも数えます。戦術だけを示すルールは {1} 件、どちらも示さないルールは {2} 件です。").With(days, cov.Loose(), cov.Untagged)
 	if c.Hub {
 		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have reported theirs.",
-			"閲覧できる直近{0}日の検知の元となった規則と、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
+			"閲覧できる直近{0}日の検知の元となったルールと、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
 	}
 	v.Data, v.CSV = d, tableOf(cov)
 	return v, nil
 }
 
 func (c PageConfig) caption(covered, all int, product string) i18n.Text {
-	t := i18n.T("{0} of {1} techniques are looked for", "{1} 手法のうち {0} 手法に規則あり").With(covered, all)
+	t := i18n.T("{0} of {1} techniques are looked for", "{1} 手法のうち {0} 手法にルールあり").With(covered, all)
 	if c.Hub {
-		t = i18n.T("{0} of {1} techniques are seen or covered", "{1} 手法のうち {0} 手法を検知または網羅").With(covered, all)
+		t = i18n.T("{0} of {1} techniques are seen or covered", "{1} 手法のうち {0} 手法を検知またはカバー").With(covered, all)
 	}
 	if product != "" {
 		t = i18n.T("{0} ({1})", "{0}（{1}）").With(t, product)
@@ -149,16 +149,16 @@ func (c PageConfig) caption(covered, all int, product string) i18n.Text {
 func keyText(by string) i18n.Text {
 	switch by {
 	case byHits:
-		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
+		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 	case byMembers:
-		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.", "色が濃いほど、網羅する組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
+		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.", "色が濃いほど、カバーする組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
 	}
-	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど規則が多い。番号の後ろは、規則のあるサブ手法と全サブ手法の数。")
+	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほどルールが多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 }
 
 // picture is the matrix with sub-techniques folded in.
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
-	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "規則 {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
+	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "ルール {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
 		col := svg.Tactic{Name: attack.TacticText(t.Key)}
 		for _, x := range t.Cells {
@@ -205,9 +205,9 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 		f.Fields = append(f.Fields, ch)
 	}
 	ch := web.Choice{Name: "by", Text: i18n.T("Colour by", "色分け")}
-	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "規則の数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(days), byMembers: i18n.T("members that cover it", "網羅する組織の数")}
+	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "ルールの数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(days), byMembers: i18n.T("members that cover it", "カバーする組織の数")}
 	if c.Hub {
-		texts[byRules] = i18n.T("rules that found something", "検知した規則の数")
+		texts[byRules] = i18n.T("rules that found something", "検知したルールの数")
 	}
 	for _, k := range []string{byRules, byHits, byMembers} {
 		ch.Options = append(ch.Options, web.Option{Value: k, Text: texts[k], On: k == by})
@@ -215,7 +215,7 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	f.Fields = append(f.Fields, ch)
 	say := texts[by]
 	if product != "" {
-		say = i18n.T("{0}, rules for {1}", "{0}、{1} の規則").With(say, product)
+		say = i18n.T("{0}, rules for {1}", "{0}、{1} のルール").With(say, product)
 		f.Clear = "/coverage"
 	}
 	f.Say = say
@@ -223,15 +223,15 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 }
 
 func (c PageConfig) missing(cov Coverage) web.List {
-	l := web.List{ID: "missing", Caption: i18n.T("Not covered", "規則のない手法"), Count: web.Exactly(int64(len(cov.Missing))), Dense: true,
-		Note: i18n.T("No loaded rule names these. Some cannot be seen in logs at all.", "読み込み済みの規則に該当がない手法です。ログからは見えないものも含みます。"),
+	l := web.List{ID: "missing", Caption: i18n.T("Not covered", "ルールのない手法"), Count: web.Exactly(int64(len(cov.Missing))), Dense: true,
+		Note: i18n.T("No loaded rule names these. Some cannot be seen in logs at all.", "読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。"),
 		Columns: []web.ListColumn{
 			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleMain},
 			{Key: "tactics", Text: i18n.T("Tactics", "戦術"), Role: web.RoleNote},
 			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum},
-		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法に規則があります")}}
+		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法にルールがあります")}}
 	if c.Hub {
-		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知も網羅もない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.", "閲覧できる検知になく、網羅を伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
+		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知もカバーもない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.", "閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
 	for _, x := range cov.Missing {
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID), Cells: []any{web.Lines{x.Name, web.Mono(x.ID)}, tacticsText(x.Tactics), len(x.Subs)}})
@@ -248,7 +248,7 @@ func tacticsText(list []string) any {
 }
 
 func tacticTable(cov Coverage) web.Table {
-	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとの網羅状況"), Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")}, {Key: "covered", Text: i18n.T("Covered", "規則あり"), Number: true}}}
+	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとのカバレッジ"), Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")}, {Key: "covered", Text: i18n.T("Covered", "ルールあり"), Number: true}}}
 	for _, x := range cov.Tactics {
 		with, all := 0, 0
 		for _, cell := range x.Cells {
@@ -266,8 +266,8 @@ func tacticTable(cov Coverage) web.Table {
 }
 
 func tableOf(cov Coverage) *web.Table {
-	t := &web.Table{Name: i18n.T("Coverage", "網羅状況"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
-		{Key: "rules", Text: i18n.T("Rules", "規則"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"), Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "網羅する組織"), Number: true}}}
+	t := &web.Table{Name: i18n.T("Coverage", "カバレッジ"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
+		{Key: "rules", Text: i18n.T("Rules", "ルール"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"), Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "カバーする組織"), Number: true}}}
 	add := func(x Cell) {
 		t.Rows = append(t.Rows, []any{x.ID, x.Name, strings.Join(x.Tactics, " "), x.Rules, x.Hits, x.Members})
 	}
@@ -290,7 +290,7 @@ func (c PageConfig) layer(r *web.Request) (Layer, error) {
 	if product != "" {
 		name += " " + event.Clip(product, 40)
 	}
-	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとの規則数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
+	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとのルール数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
 }
 
 // techniqueData is the dot of coverage/technique.
@@ -311,14 +311,14 @@ func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here", "手法 {0} はありません").With(event.Clip(id, 20)))
 	}
 	top, _ := cov.Find(attack.Parent(id))
-	state := web.Badge{Text: i18n.T("not covered", "規則なし"), Mood: web.Warn}
+	state := web.Badge{Text: i18n.T("not covered", "ルールなし"), Mood: web.Warn}
 	if x.Rules > 0 {
-		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "規則 {0} 件").With(x.Rules), Mood: web.Good}
+		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "ルール {0} 件").With(x.Rules), Mood: web.Good}
 	}
-	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}
-	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "規則"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days), Value: x.Hits}}}
+	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}
+	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "ルール"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days), Value: x.Hits}}}
 	if x.Members > 0 {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Members that cover it", "網羅する組織"), Value: x.Members})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Members that cover it", "カバーする組織"), Value: x.Members})
 	}
 	if top.ID != x.ID {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Part of", "上位の手法"), Value: web.Link{Text: top.ID + " " + top.Name, Path: web.Path("/coverage/{0}", top.ID)}})
@@ -332,12 +332,12 @@ func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 }
 
 func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
-	l := web.List{ID: "technique-rules", Caption: i18n.T("Rules that look for it", "この手法を見張る規則"), Dense: true, Columns: []web.ListColumn{
+	l := web.List{ID: "technique-rules", Caption: i18n.T("Rules that look for it", "この手法を見張るルール"), Dense: true, Columns: []web.ListColumn{
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
+		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
 		{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleWide},
 		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張る規則がありません"), How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つ規則を追加してください。").With(strings.ToLower(x.ID))}}
+	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張るルールがありません"), How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つルールを追加してください。").With(strings.ToLower(x.ID))}}
 	for _, r := range rules {
 		var names []string
 		for _, t := range attack.TechniquesOf(r.Tags) {
@@ -365,7 +365,7 @@ func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
 func subList(x Cell) web.List {
 	l := web.List{ID: "subs", Caption: i18n.T("Sub-techniques", "サブ手法"), Count: web.Exactly(int64(len(x.Subs))), Dense: true, Columns: []web.ListColumn{
 		{Key: "technique", Text: i18n.T("Sub-technique", "サブ手法"), Role: web.RoleMain},
-		{Key: "rules", Text: i18n.T("Rules", "規則"), Role: web.RoleNum},
+		{Key: "rules", Text: i18n.T("Rules", "ルール"), Role: web.RoleNum},
 		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
 	}}
 	for _, s := range x.Subs {

@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -21,7 +22,7 @@ type FindingOut struct {
 	Version     int                `json:"version" doc:"grows when count does | 件数が増えると上がる"`
 	Member      string             `json:"member,omitempty" doc:"member id | 構成員の番号"`
 	Realm       string             `json:"realm" doc:"live, or the id of an exercise | live または演習の番号"`
-	Rule        wire.RuleRef       `json:"rule" doc:"what matched; author and licence go with every match | 一致した規則。作成者と使用許諾を伴う"`
+	Rule        wire.RuleRef       `json:"rule" doc:"what matched; author and licence go with every match | 一致したルール。作成者と使用許諾を伴う"`
 	Indicator   string             `json:"indicator,omitempty" doc:"STIX id, if a shared indicator matched | 共有指標に一致した場合の STIX 番号"`
 	First       time.Time          `json:"first" doc:"time of the first event | 最初の事象の時刻"`
 	Last        time.Time          `json:"last" doc:"time of the last event | 最後の事象の時刻"`
@@ -54,12 +55,21 @@ func outOf(it Item) FindingOut {
 
 type listIn struct {
 	api.Paging
-	Q         string `query:"q" maxLength:"500" doc:"part of a title, rule, host or value | 題名・規則・ホスト・値の一部"`
+	Q         string `query:"q" maxLength:"500" doc:"part of a title, rule, host or value | 題名・ルール・ホスト・値の一部"`
 	Level     string `query:"level" enum:"informational,low,medium,high,critical" doc:"this level or above | この重要度以上"`
 	Member    string `query:"member" maxLength:"100"`
-	Rule      string `query:"rule" maxLength:"200" doc:"rule id | 規則の番号"`
+	Rule      string `query:"rule" maxLength:"200" doc:"rule id | ルールの番号"`
 	Indicator string `query:"indicator" maxLength:"200" doc:"STIX id | STIX 番号"`
 	When      string `query:"when" enum:"live,past"`
+	Since     string `query:"since" maxLength:"40" doc:"arrived then or later: 1h, 24h, 7d or 30d back from now, a day in UTC, or a time as RFC 3339 has it | この時点以降に到着。1h・24h・7d・30d、日付（UTC）、または RFC 3339 の時刻"`
+	Until     string `query:"until" maxLength:"40" doc:"arrived before then; as since | この時点より前に到着。形式は since と同じ"`
+	Sort      string `query:"sort" maxLength:"20" doc:"arrived (the default), level, title, member, host, count, last, how or tlp; - in front reverses it | arrived（既定）・level・title・member・host・count・last・how・tlp。先頭に - を付けると逆順"`
+}
+
+func (in *listIn) ask() list.Ask {
+	return list.Ask{Values: map[string]string{"q": in.Q, "level": in.Level, "member": in.Member, "rule": in.Rule,
+		"indicator": in.Indicator, "when": in.When, "since": in.Since, "until": in.Until},
+		Sort: in.Sort, After: in.After, Limit: in.Limit, Strict: true}
 }
 
 type listOut struct{ Body api.Page[FindingOut] }
@@ -74,29 +84,15 @@ func API(a *api.API, c PageConfig) {
 		Summary:     i18n.T("Findings, newest first", "検知の一覧（新しい順）"),
 		Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			f := Filter{Text: in.Q, Level: in.Level, Member: in.Member, Rule: in.Rule, Indicator: in.Indicator, When: in.When}
-			key, err := api.Unmark(in.After, 1)
-			if err != nil {
-				return nil, err
-			}
-			var after Cursor
-			if len(key) == 1 {
-				after = ParseCursor(key[0])
-			}
-			var items []Item
-			err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
-				items, err = List(tx, f, after, in.Limit+1)
+			var p list.Page[Item]
+			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+				p, err = List(tx, in.ask())
 				return err
 			})
 			if err != nil {
 				return nil, err
 			}
-			page := api.Cut(items, in.Limit, func(it Item) []string { return []string{Cursor{At: it.Arrived, ID: it.ID}.String()} })
-			res := &listOut{api.Page[FindingOut]{Items: make([]FindingOut, 0, len(page.Items)), Next: page.Next}}
-			for _, it := range page.Items {
-				res.Body.Items = append(res.Body.Items, outOf(it))
-			}
-			return res, nil
+			return &listOut{list.Body(p, outOf)}, nil
 		})
 	api.Register(a, api.Op{ID: "get-finding", Method: http.MethodGet, Path: "/api/v1/findings/{id}", Tag: "findings", Need: policy.RoleReader,
 		Summary: i18n.T("One finding", "検知1件"), Errors: []fault.Kind{fault.NotFound}},

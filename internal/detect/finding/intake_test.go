@@ -2,6 +2,7 @@ package finding
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -191,43 +193,68 @@ func TestFilters(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		type values = map[string]string
 		for _, tt := range []struct {
-			f    Filter
-			want int64
+			values values
+			want   int64
 		}{
-			{Filter{}, 4}, {Filter{Level: "high"}, 2}, {Filter{Member: "city"}, 2}, {Filter{When: "past"}, 2}, {Filter{When: "live", Level: "high"}, 1},
-			{Filter{Rule: "rule-low"}, 1}, {Filter{Text: "HIGH.evil"}, 1}, {Filter{Text: "0%_r"}, 4}, {Filter{Text: "100__"}, 0}, {Filter{Text: "x' OR 1=1 --"}, 0},
-			{Filter{IDs: []string{"low", "high", "none"}}, 2},
+			{values{}, 4}, {values{"level": "high"}, 2}, {values{"member": "city"}, 2}, {values{"when": "past"}, 2},
+			{values{"when": "live", "level": "high"}, 1}, {values{"rule": "rule-low"}, 1}, {values{"q": "HIGH.evil"}, 1},
+			{values{"q": "0%_r"}, 4}, {values{"q": "100__"}, 0}, {values{"q": "x' OR 1=1 --"}, 0},
+			{values{"since": "1h"}, 4}, {values{"since": "9999-01-01"}, 0}, {values{"until": "1999-12-31T23:59:59Z"}, 0},
+			{values{"since": "1999-12-31", "until": "9999-01-01T00:00:00+09:00"}, 4},
 		} {
-			err := db.Read(t.Context(), store.As(hubDesk), func(tx *store.Tx) error {
-				n, err := Count(tx, tt.f)
-				if err != nil {
-					return err
-				}
-				var got int64
-				var after Cursor
-				for { // one row a page: nothing twice, nothing missing
-					page, err := List(tx, tt.f, after, 1)
-					if err != nil {
-						return err
+			for _, sort := range Listing(moment).Sorts {
+				for _, by := range []string{sort.Name, "-" + sort.Name} {
+					whole := pages(t, db, list.Ask{Values: tt.values, Sort: by, Limit: 10, Count: true, Strict: true})
+					single := pages(t, db, list.Ask{Values: tt.values, Sort: by, Limit: 1, Count: true, Strict: true})
+					if int64(len(whole)) != tt.want || !slices.Equal(whole, single) {
+						t.Errorf("%v by %s: %v at once, %v one by one, want %d", tt.values, by, whole, single, tt.want)
 					}
-					if len(page) == 0 {
-						break
-					}
-					got++
-					after = ParseCursor(Cursor{At: page[0].Arrived, ID: page[0].ID}.String())
 				}
-				if n != tt.want || got != tt.want {
-					t.Errorf("%+v: counted %d, listed %d, want %d", tt.f, n, got, tt.want)
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
 			}
 		}
-		if c := ParseCursor("nonsense"); c != (Cursor{}) {
-			t.Errorf("%+v", c)
+		err := db.Read(t.Context(), store.As(hubDesk), func(tx *store.Tx) error {
+			for _, v := range []values{{"since": "yesterday"}, {"until": "1"}, {"level": "worst"}, {"when": "never"}} {
+				if _, err := List(tx, list.Ask{Values: v, Strict: true}); !fault.Is(err, fault.Invalid) {
+					t.Errorf("%v: %v", v, err)
+				}
+			}
+			if p, err := List(tx, list.Ask{Sort: "level", Limit: 10}); err != nil || p.Rows[0].Rule.Level != "critical" {
+				t.Errorf("worst first: %+v %v", p.Rows, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	})
+}
+
+// pages returns the ids of all pages of a list, and fails where one does not
+// count as many as there are.
+func pages(t *testing.T, db *store.DB, ask list.Ask) (ids []string) {
+	t.Helper()
+	err := db.Read(t.Context(), store.As(hubDesk), func(tx *store.Tx) error {
+		for {
+			p, err := List(tx, ask)
+			if err != nil {
+				return err
+			}
+			for _, it := range p.Rows {
+				ids = append(ids, it.ID)
+			}
+			if ask.After = p.Next; p.Next != "" {
+				continue
+			}
+			if p.Total != int64(len(ids)) {
+				t.Errorf("%v: %d counted, %d listed", ask, p.Total, len(ids))
+			}
+			return nil
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -105,7 +106,8 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	for _, t := range it.Rule.Tags {
 		d.Tags = append(d.Tags, attack.Badge(t))
 	}
-	v.Data, v.CSV = d, c.table([]Item{it}, map[string]string{it.Member: c.member(r.Context(), it.Member)})
+	spec := c.shown(Listing(time.Time{}), map[string]string{it.Member: c.member(r.Context(), it.Member)})
+	v.Data, v.CSV = d, spec.Table(list.Page[Item]{Rows: []Item{it}})
 	return v, nil
 }
 
@@ -174,7 +176,7 @@ func events(n int) i18n.Text {
 
 // ruleFacts name the rule; own says that it has a page here.
 func ruleFacts(it Item, own bool) []web.Fact {
-	name, id := i18n.T("Rule", "規則"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
+	name, id := i18n.T("Rule", "ルール"), any(web.Link{Text: it.Rule.ID, Path: "/findings?rule=" + url.QueryEscape(it.Rule.ID)})
 	if own {
 		id = web.Link{Text: it.Rule.ID, Path: web.Path("/rules/{0}", it.Rule.ID)}
 	}

@@ -46,28 +46,12 @@ func (c PageConfig) member(ctx context.Context, id string) string {
 	return id
 }
 
-// filterOf reads a filter out of the address. What is not one of the choices is
-// left out, as if nothing had been chosen.
-func filterOf(get func(string) string) Filter {
-	f := Filter{Text: get("q"), Member: get("member"), Rule: get("rule"), Indicator: get("indicator")}
-	if l := get("level"); levelText(l) != (i18n.Text{}) {
-		f.Level = l
-	}
-	if w := get("when"); w == "live" || w == "past" {
-		f.When = w
-	}
-	return f
-}
-
-// zero reports whether nothing was chosen.
-func (f Filter) zero() bool {
-	return f.Text == "" && f.Level == "" && f.Member == "" && f.Rule == "" && f.Indicator == "" && f.When == "" && len(f.IDs) == 0
-}
-
 // sortedByName returns the ids in the order of their names.
 func sortedByName(names map[string]string) []string {
 	ids := slices.Collect(maps.Keys(names))
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b)) })
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b))
+	})
 	return ids
 }
 
@@ -91,89 +75,117 @@ func levelText(l string) i18n.Text {
 type listData struct{ List web.List }
 
 func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
-	f := filterOf(r.Value)
-	after := ParseCursor(r.Value("after"))
-	limit := list.PageRows
-	if r.Download() {
-		after, limit = Cursor{}, list.DownloadRows
-	}
-	var items []Item
-	var total int64
+	var p list.Page[Item]
 	var members []string
+	var spec list.Spec[Item]
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		if items, err = List(tx, f, after, limit+1); err != nil {
+		spec = Listing(tx.Now())
+		if p, err = List(tx, spec.Ask(r)); err != nil || !c.Hub {
 			return err
 		}
-		if total, err = Count(tx, f); err != nil || !c.Hub {
-			return err
-		}
-		members, err = store.Query[string](tx, `SELECT DISTINCT f.member FROM findings f WHERE SCOPE(f) ORDER BY f.member LIMIT 2000`)
+		members, err = store.Query[string](tx,
+			`SELECT DISTINCT f.member FROM findings f WHERE SCOPE(f) ORDER BY f.member LIMIT 2000`)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	next := ""
-	if len(items) > limit {
-		items = items[:limit]
-		last := items[limit-1]
-		next = r.With("after", Cursor{At: last.Arrived, ID: last.ID}.String())
-	}
 	names := map[string]string{}
 	for _, id := range members {
 		names[id] = c.member(r.Context(), id)
 	}
-	v := &web.View{Template: "findings/list", Title: i18n.T("Findings", "検知"), Nav: "findings", Live: []string{"findings"},
-		Lede: i18n.T("What rules and shared indicators found, newest first", "規則と共有指標が見つけたもの。新しい順")}
-	l := web.List{ID: "findings", Caption: i18n.T("Findings", "検知"), Count: web.Exactly(total), Bare: true, Columns: c.columns(),
-		Filter: c.filter(r, f, names), Empty: c.empty(f), Pager: web.Pager{Next: next}}
-	if after.ID != "" {
-		l.Pager.First = r.With("after", "")
-	}
-	for _, it := range items {
-		l.Rows = append(l.Rows, c.row(it, names))
-	}
-	v.Data, v.CSV = listData{l}, c.table(items, names)
-	return v, nil
+	spec = c.shown(spec, names)
+	return &web.View{Template: "findings/list", Title: spec.Caption, Nav: "findings", Live: []string{"findings"},
+		Lede: i18n.T("What rules and shared indicators found", "ルールと共有指標が見つけたもの"),
+		Data: listData{spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }
 
-func (c PageConfig) columns() []web.ListColumn {
-	cols := []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "title", Text: i18n.T("What was found", "検知内容"), Role: web.RoleMain},
-	}
+// shown is the list as a page shows it; names are those of the members that have
+// findings in it.
+func (c PageConfig) shown(s list.Spec[Item], names map[string]string) list.Spec[Item] {
+	name := func(id string) string { return cmp.Or(names[id], id) }
 	if c.Hub {
-		cols = append(cols, web.ListColumn{Key: "member", Text: i18n.T("Member", "構成員")})
+		at := slices.IndexFunc(s.Filters, func(f list.Filter[Item]) bool { return f.Name == "member" })
+		f := &s.Filters[at]
+		f.Say = func(id string) i18n.Text { return i18n.T("of {0}", "{0}から").With(name(id)) }
+		if len(names) > 0 {
+			f.Kind, f.Text, f.Other = list.Choice, i18n.T("Member", "構成員"), true
+			f.Options = []list.Option{{Text: i18n.T("any", "すべて")}}
+			for _, id := range sortedByName(names) {
+				f.Options = append(f.Options, list.Option{Value: id, Text: i18n.Same(names[id])})
+			}
+		}
 	}
-	return append(cols,
-		web.ListColumn{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide},
-		web.ListColumn{Key: "count", Text: i18n.T("Events", "事象数"), Role: web.RoleNum},
-		web.ListColumn{Key: "when", Text: i18n.T("First – last", "最初 – 最後"), Role: web.RoleTime},
-		web.ListColumn{Key: "how", Text: i18n.T("How", "契機")},
-		web.ListColumn{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-	)
+	s.Columns = c.columns(name)
+	s.Row = func(it Item) web.Row {
+		return web.Row{Key: it.ID, Path: web.Path("/findings/{0}", it.ID), Dim: it.Rule.Level == "informational"}
+	}
+	s.Empty, s.NoMatch = c.empty(), noMatch()
+	return s
 }
 
-func (c PageConfig) row(it Item, names map[string]string) web.Row {
+// columns are those on screen, and of a download: there every time is exact, and
+// each column has one value.
+func (c PageConfig) columns(name func(id string) string) []list.Column[Item] {
+	data := func(key string, text i18n.Text, of func(Item) any) list.Column[Item] {
+		return list.Column[Item]{Key: key, Text: text, Data: of}
+	}
+	member := list.Column[Item]{Key: "member", Text: i18n.T("Member", "構成員"), Sort: "member",
+		Data: func(it Item) any { return name(it.Member) }}
+	if c.Hub {
+		member.Cell = member.Data
+	}
+	return []list.Column[Item]{
+		data("id", i18n.T("Id", "番号"), func(it Item) any { return it.ID }),
+		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+			Cell: func(it Item) any { return web.Level(it.Rule.Level) }, Data: func(it Item) any { return it.Rule.Level }},
+		{Key: "title", Text: i18n.T("What was found", "検知内容"), Role: web.RoleMain, Sort: "title",
+			Cell: func(it Item) any { return web.Lines{web.Title(it.Rule.Title), about(it)} },
+			Data: func(it Item) any { return it.Rule.Title }},
+		data("rule", i18n.T("Rule", "ルール"), func(it Item) any { return it.Rule.ID }),
+		data("author", i18n.T("Rule author", "ルールの作成者"), func(it Item) any { return it.Rule.Author }),
+		data("license", i18n.T("Rule licence", "ルールの使用許諾"), func(it Item) any { return it.Rule.License }),
+		member,
+		{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide, Sort: "host", Cell: hostCell,
+			Data: func(it Item) any { return it.Host }},
+		data("user", i18n.T("Account", "アカウント"), func(it Item) any { return it.User }),
+		{Key: "count", Text: i18n.T("Events", "事象数"), Role: web.RoleNum, Sort: "count",
+			Cell: func(it Item) any { return it.Count }},
+		{Key: "when", Text: i18n.T("First – last", "最初 – 最後"), Role: web.RoleTime, Sort: "last", ScreenOnly: true,
+			Cell: func(it Item) any { return web.Lines{web.Span{From: it.First, To: it.Last}} }},
+		data("first", i18n.T("First", "最初"), func(it Item) any { return it.First }),
+		data("last", i18n.T("Last", "最後"), func(it Item) any { return it.Last }),
+		data("detected", i18n.T("Detected", "検知時刻"), func(it Item) any { return it.Detected }),
+		data("past", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
+		{Key: "how", Text: i18n.T("How", "契機"), Sort: "how", ScreenOnly: true, Cell: howCell},
+		data("indicator", i18n.T("Indicator", "指標"), func(it Item) any { return it.Indicator }),
+		data("values", i18n.T("Values", "観測値"), valuesOf),
+		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Sort: "tlp",
+			Cell: func(it Item) any { return it.Handling }},
+	}
+}
+
+func hostCell(it Item) any {
+	if it.Host == "" {
+		return nil
+	}
+	return web.Mono(it.Host)
+}
+
+func howCell(it Item) any {
 	how := web.Lines{whenBadge(it.Retro)}
 	if it.Indicator != "" {
 		how = append(how, web.Badge{Text: i18n.T("shared indicator", "共有指標"), Mood: web.Info, Icon: "indicators"})
 	}
-	when := web.Lines{web.Span{From: it.First, To: it.Last}}
-	var host any
-	if it.Host != "" {
-		host = web.Mono(it.Host)
+	return how
+}
+
+func valuesOf(it Item) any {
+	values := make([]string, len(it.Observables))
+	for i, o := range it.Observables {
+		values[i] = o.Value
 	}
-	cells := []any{web.Level(it.Rule.Level), web.Lines{web.Title(it.Rule.Title), about(it)}}
-	if c.Hub {
-		name := names[it.Member]
-		if name == "" {
-			name = it.Member
-		}
-		cells = append(cells, name)
-	}
-	cells = append(cells, host, it.Count, when, how, it.Handling)
-	return web.Row{Key: it.ID, Path: web.Path("/findings/{0}", it.ID), Cells: cells, Dim: it.Rule.Level == "informational"}
+	return strings.Join(values, " ")
 }
 
 // about is the small line below a finding's title: the values, or what the rule
@@ -218,7 +230,7 @@ func behind(it Item) any {
 		}
 	}
 	if len(out) == 0 {
-		return i18n.T("rule by {0}", "規則の作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
+		return i18n.T("rule by {0}", "ルールの作成者：{0}").With(cmp.Or(it.Rule.Author, "—"))
 	}
 	return out
 }
@@ -230,104 +242,14 @@ func whenBadge(past bool) web.Badge {
 	return web.Badge{Text: i18n.T("live", "即時"), Mood: web.Calm}
 }
 
-// table is the list as data: every time exact, one value a column.
-func (c PageConfig) table(items []Item, names map[string]string) *web.Table {
-	t := &web.Table{Name: i18n.T("Findings", "検知"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "title", Text: i18n.T("What was found", "検知内容")},
-		{Key: "rule", Text: i18n.T("Rule", "規則")}, {Key: "author", Text: i18n.T("Rule author", "規則の作成者")}, {Key: "license", Text: i18n.T("Rule licence", "規則の使用許諾")},
-		{Key: "member", Text: i18n.T("Member", "構成員")}, {Key: "host", Text: i18n.T("Host", "ホスト")}, {Key: "user", Text: i18n.T("Account", "アカウント")},
-		{Key: "count", Text: i18n.T("Events", "事象数"), Number: true}, {Key: "first", Text: i18n.T("First", "最初")}, {Key: "last", Text: i18n.T("Last", "最後")},
-		{Key: "detected", Text: i18n.T("Detected", "検知時刻")}, {Key: "past", Text: i18n.T("In the past", "過去の痕跡")}, {Key: "indicator", Text: i18n.T("Indicator", "指標")},
-		{Key: "values", Text: i18n.T("Values", "観測値")}, {Key: "tlp", Text: i18n.T("Marking", "取扱い")},
-	}}
-	for _, it := range items {
-		values := make([]string, len(it.Observables))
-		for i, o := range it.Observables {
-			values[i] = o.Value
-		}
-		name := names[it.Member]
-		if name == "" {
-			name = it.Member
-		}
-		t.Rows = append(t.Rows, []any{it.ID, it.Rule.Level, it.Rule.Title, it.Rule.ID, it.Rule.Author, it.Rule.License, name, it.Host, it.User,
-			it.Count, it.First, it.Last, it.Detected, it.Retro, it.Indicator, strings.Join(values, " "), it.Handling})
+// empty is what the list shows before anything was found.
+func (c PageConfig) empty() *web.Empty {
+	e := &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
+		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.",
+			"センサーが読み取った事象にルールか共有指標が一致すると、すぐにここに現れます。")}
+	if c.Hub {
+		e.How = i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.",
+			"構成員のもとでルールが一致し、その組織の方針が許せば、1秒以内にここに現れます。")
 	}
-	return t
-}
-
-func (c PageConfig) filter(r *web.Request, f Filter, names map[string]string) *web.Filter {
-	out := &web.Filter{Path: "/findings", Query: f.Text, Ask: i18n.T("Title, rule, host or value", "題名・規則・ホスト・値"), Say: c.say(f, names)}
-	if !f.zero() {
-		out.Clear = "/findings"
-	}
-	any := func(on bool) web.Option { return web.Option{Value: "", Text: i18n.T("any", "すべて"), On: on} }
-	level := web.Choice{Name: "level", Text: i18n.T("Level", "重要度"), Options: []web.Option{any(f.Level == "")}}
-	for _, l := range []string{"critical", "high", "medium", "low"} {
-		text := levelText(l)
-		if l != "critical" {
-			text = i18n.T("{0} and above", "{0}以上").With(text)
-		}
-		level.Options = append(level.Options, web.Option{Value: l, Text: text, On: f.Level == l})
-	}
-	out.Fields = append(out.Fields, level, web.Choice{Name: "when", Text: i18n.T("When", "時期"), Options: []web.Option{any(f.When == ""),
-		{Value: "live", Text: i18n.T("live", "即時"), On: f.When == "live"}, {Value: "past", Text: i18n.T("in the past", "過去の痕跡"), On: f.When == "past"}}})
-	if c.Hub && len(names) > 0 {
-		m := web.Choice{Name: "member", Text: i18n.T("Member", "構成員"), Options: []web.Option{any(f.Member == "")}}
-		for _, id := range sortedByName(names) {
-			m.Options = append(m.Options, web.Option{Value: id, Text: names[id], On: f.Member == id})
-		}
-		out.Fields = append(out.Fields, m)
-	}
-	if f.Rule != "" {
-		out.Keep = append(out.Keep, web.Hidden{Name: "rule", Value: f.Rule})
-	}
-	if f.Indicator != "" {
-		out.Keep = append(out.Keep, web.Hidden{Name: "indicator", Value: f.Indicator})
-	}
-	return out
-}
-
-// say is the filter as a sentence.
-func (c PageConfig) say(f Filter, names map[string]string) i18n.Text {
-	what := i18n.T("all findings", "すべての検知")
-	if f.When == "live" {
-		what = i18n.T("live findings", "即時の検知")
-	} else if f.When == "past" {
-		what = i18n.T("traces in the past", "過去の痕跡")
-	}
-	add := func(t i18n.Text) { what = i18n.Text{EN: what.EN + ", " + t.EN, JA: what.JA + "、" + t.JA} }
-	if f.Level != "" {
-		add(i18n.T("level {0} and above", "重要度{0}以上").With(levelText(f.Level)))
-	}
-	if f.Member != "" {
-		name := names[f.Member]
-		if name == "" {
-			name = f.Member
-		}
-		add(i18n.T("of {0}", "{0}から").With(name))
-	}
-	if f.Rule != "" {
-		add(i18n.T("by the rule {0}", "規則 {0}").With(f.Rule))
-	}
-	if f.Indicator != "" {
-		add(i18n.T("of the indicator {0}", "指標 {0}").With(f.Indicator))
-	}
-	if f.Text != "" {
-		add(i18n.T("with “{0}”", "「{0}」を含む").With(f.Text))
-	}
-	add(i18n.T("newest first", "新しい順"))
-	return what
-}
-
-func (c PageConfig) empty(f Filter) *web.Empty {
-	switch {
-	case !f.zero():
-		return &web.Empty{Icon: "findings", Text: i18n.T("Nothing matches this filter", "条件に合う検知はありません"),
-			How: i18n.T("Widen the filter, or clear it to see everything.", "条件を広げるか、解除してください。"), Do: &web.Link{Text: i18n.T("Show all findings", "すべての検知を表示"), Path: "/findings"}}
-	case c.Hub:
-		return &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
-			How: i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.", "構成員のもとで規則が一致し、その組織の方針が許せば、1秒以内にここに現れます。")}
-	}
-	return &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
-		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.", "センサーが読み取った事象に規則か共有指標が一致すると、すぐにここに現れます。")}
+	return e
 }

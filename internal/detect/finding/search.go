@@ -2,6 +2,7 @@ package finding
 
 import (
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -10,9 +11,10 @@ import (
 // Finder searches the findings.
 func Finder(db *store.DB) search.Finder {
 	find := func(tx *store.Tx, q string, limit int) (out []search.Hit, err error) {
-		list, err := List(tx, Filter{Text: q}, Cursor{}, limit)
-		for _, f := range list {
-			out = append(out, search.Hit{Path: web.Path("/findings/{0}", f.ID), Title: web.Defang(f.Rule.Title), Note: web.Run{web.Level(f.Rule.Level), f.Host}})
+		p, err := List(tx, list.Ask{Values: map[string]string{"q": q}, Limit: limit})
+		for _, f := range p.Rows {
+			out = append(out, search.Hit{Path: web.Path("/findings/{0}", f.ID), Title: web.Defang(f.Rule.Title),
+				Note: web.Run{web.Level(f.Rule.Level), f.Host}})
 		}
 		return out, err
 	}

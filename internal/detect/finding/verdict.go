@@ -60,7 +60,7 @@ func reasonText(o Verdict) i18n.Text {
 		return i18n.T("distinctive: our past holds it nowhere else", "特徴的。過去のほかの記録には現れない")
 	case ReasonBehavior:
 		if !o.Offered {
-			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、この規則は既に共有済み")
+			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、このルールは既に共有済み")
 		}
 		return i18n.T("no value is distinctive, so the behaviour itself is what others can match", "特徴的な値がないため、振る舞いそのものを提供")
 	case "private or reserved range":

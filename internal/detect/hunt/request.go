@@ -81,7 +81,7 @@ func (s *Searcher) Serve(m *control.Mux) {
 		x.MaxBody(maxRequest)
 		var q Request
 		if err := json.NewDecoder(x.Request.Body).Decode(&q); err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the question is not readable", "要求を読み取れません"), err)
+			return nil, fault.Coded(fault.NodeUnreadable, err)
 		}
 		tell := func(done, total int64) { x.Tell(control.Progress{Done: done, Total: total}) }
 		return s.answer(ctx, q, tell, func(h Hit) bool { return x.Give(h) })

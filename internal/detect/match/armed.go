@@ -248,7 +248,7 @@ func (e *Engine) Arm(list ...Armed) []error {
 			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
 			continue
 		case !correlations.takes(a.ID, a.Correlation != nil):
-			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関規則の指標は既に {0} 件あります").With(maxCorrelations))
+			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関ルールの指標は既に {0} 件あります").With(maxCorrelations))
 			continue
 		case a.Rule != nil:
 			a.text = keyedText(a.Rule)

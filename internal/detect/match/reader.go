@@ -84,7 +84,7 @@ func (rd Reader) sigma(a Armed, text, license string) (Armed, error) {
 	set := rd.set(a.ID, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
-		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma 規則は使用できません：{0}").With(reason.Of(err.Reason)), err)
+		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma ルールは使用できません：{0}").With(reason.Of(err.Reason)), err)
 	}
 	if len(set.Rules) == 1 && len(set.Correlations)+len(set.Filters) == 0 {
 		a.Rule = set.Rules[0]
@@ -108,10 +108,10 @@ func (rd Reader) Rules(name, text string) (list []*sigma.Rule, refused []i18n.Te
 		refused = append(refused, reason.Of(err))
 	}
 	if len(set.Correlations)+len(set.Filters) > 0 {
-		return nil, append(refused, i18n.T("{0}: the past is not searched for correlations and filters, nor for the rules beside them", "{0}：相関規則とフィルター、およびそれらと同じファイルの規則では過去を調査しません").With(name))
+		return nil, append(refused, i18n.T("{0}: the past is not searched for correlations and filters, nor for the rules beside them", "{0}：相関ルールとフィルター、およびそれらと同じファイルのルールでは過去を調査しません").With(name))
 	}
 	if len(set.Rules) == 0 && len(refused) == 0 {
-		refused = append(refused, i18n.T("{0}: there is no Sigma rule", "{0}：Sigma 規則がありません").With(name))
+		refused = append(refused, i18n.T("{0}: there is no Sigma rule", "{0}：Sigma ルールがありません").With(name))
 	}
 	return set.Rules, refused
 }

@@ -44,18 +44,18 @@ type SharedCorrelation struct {
 func readCorrelation(set *sigma.Set, text string) (*SharedCorrelation, error) {
 	roots := set.Roots()
 	if len(roots) != 1 || len(set.Filters) > 0 {
-		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule, or one correlation with its rules", "この指標に含まれるのは、1件の Sigma 規則でも、1件の相関規則とその基礎規則でもありません"))
+		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule, or one correlation with its rules", "この指標に含まれるのは、1件の Sigma ルールでも、1件の相関ルールとその基礎ルールでもありません"))
 	}
 	rules, inner := roots[0].Below()
 	switch n := len(set.Rules) + len(set.Correlations); {
 	case len(rules) != len(set.Rules) || len(inner)+1 != len(set.Correlations):
-		return nil, fault.New(fault.Unsupported, i18n.T("the indicator holds rules that its correlation does not refer to", "この指標には、相関規則から参照されていない規則が含まれています"))
+		return nil, fault.New(fault.Unsupported, i18n.T("the indicator holds rules that its correlation does not refer to", "この指標には、相関ルールから参照されていないルールが含まれています"))
 	case n > MaxBundle:
-		return nil, fault.New(fault.Unsupported, i18n.T("a correlation on more than {0} rules is not taken", "{0} 件を超える規則にもとづく相関規則は受け付けません").With(MaxBundle))
+		return nil, fault.New(fault.Unsupported, i18n.T("a correlation on more than {0} rules is not taken", "{0} 件を超えるルールにもとづく相関ルールは受け付けません").With(MaxBundle))
 	}
 	j := &SharedCorrelation{set: set, root: roots[0], text: sigma.Canonical(text)}
 	if _, err := correlate.New(set, correlate.Config{}); err != nil {
-		return nil, fault.Wrap(fault.Unsupported, i18n.T("the correlation in this indicator cannot be used: {0}", "この指標の相関規則は使用できません：{0}").With(err.Error()), err)
+		return nil, fault.Wrap(fault.Unsupported, i18n.T("the correlation in this indicator cannot be used: {0}", "この指標の相関ルールは使用できません：{0}").With(err.Error()), err)
 	}
 	return j, nil
 }

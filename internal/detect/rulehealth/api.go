@@ -27,7 +27,7 @@ type RuleOut struct {
 	Muted      int64   `json:"muted" doc:"hits in quarantine in 30 days | 30日間の隔離中の検知数"`
 	False      int64   `json:"false" doc:"false alarms that were reported and not withdrawn | 有効な誤検知の記録"`
 	Nanos      int64   `json:"nanoseconds" doc:"mean time for one event; 0: not measured | 1事象あたりの平均時間。0 は未測定"`
-	Share      float64 `json:"share" doc:"of the time of all rules, 0 to 1 | 全規則の所要時間に占める割合"`
+	Share      float64 `json:"share" doc:"of the time of all rules, 0 to 1 | 全ルールの所要時間に占める割合"`
 	Found      int     `json:"found_members" doc:"members at which it hit; 0: not disclosed | 検知のあった組織数。0 は非開示"`
 	FalseBy    int     `json:"false_members" doc:"members that marked it; 0: not disclosed | 誤検知とした組織数。0 は非開示"`
 	Typical    int     `json:"typical_hits" doc:"typical hits of a member in 30 days; 0: not disclosed | 30日間の標準的な検知数。0 は非開示"`
@@ -86,9 +86,9 @@ type modeIn struct {
 // API adds the operations of rule health at a node.
 func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Rules with what they find and cost", "規則の一覧（検知数と負荷を含む）")}, c.apiRules)
+		Summary: i18n.T("Rules with what they find and cost", "ルールの一覧（検知数と負荷を含む）")}, c.apiRules)
 	api.Register(a, api.Op{ID: "list-rule-marks", Method: http.MethodGet, Path: "/api/v1/rules/{id}/false", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Reports of a rule as false alarm", "規則の誤検知の記録")},
+		Summary: i18n.T("Reports of a rule as false alarm", "ルールの誤検知の記録")},
 		func(ctx context.Context, in *ruleIn) (*alarmsBody, error) {
 			out := &alarmsBody{}
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
@@ -112,7 +112,7 @@ func API(a *api.API, c PageConfig) {
 				return &alarmBody{alarmOut(m)}, nil
 			})
 	}
-	mark("mark-rule-false", "/api/v1/rules/{id}/false", i18n.T("Mark a rule as a false alarm", "規則を誤検知として記録"), func(in *falseIn) (string, string) { return in.ID, "" })
+	mark("mark-rule-false", "/api/v1/rules/{id}/false", i18n.T("Mark a rule as a false alarm", "ルールを誤検知として記録"), func(in *falseIn) (string, string) { return in.ID, "" })
 	mark("mark-finding-false", "/api/v1/findings/{id}/false", i18n.T("Mark a finding as a false alarm", "検知を誤検知として記録"), func(in *falseIn) (string, string) { return "", in.ID })
 	act := func(id, path string, summary i18n.Text, do func(ctx context.Context, v policy.Viewer, id string) error) {
 		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound}},
@@ -121,11 +121,11 @@ func API(a *api.API, c PageConfig) {
 			})
 	}
 	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Withdraw a report of a false alarm", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm)
-	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "規則を隔離する"),
+	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "ルールを隔離する"),
 		func(ctx context.Context, v policy.Viewer, id string) error {
 			return c.Health.Quarantine(ctx, id, v.Name)
 		})
-	act("release-rule", "/api/v1/rules/{id}/release", i18n.T("Release a rule from quarantine", "規則の隔離を解除する"),
+	act("release-rule", "/api/v1/rules/{id}/release", i18n.T("Release a rule from quarantine", "ルールの隔離を解除する"),
 		func(ctx context.Context, v policy.Viewer, id string) error { return c.Health.Release(ctx, id, v.Name) })
 	c.countsAPI(a)
 }
@@ -140,10 +140,10 @@ func (c PageConfig) countsAPI(a *api.API) {
 		return &countsBody{CountsOut{string(way), r}}, err
 	}
 	api.Register(a, api.Op{ID: "get-rule-counts", Method: http.MethodGet, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleReader,
-		Summary: i18n.T("The policy on rule counts, and what would be sent now", "規則の集計の方針と、いま送られる内容")},
+		Summary: i18n.T("The policy on rule counts, and what would be sent now", "ルールの集計の方針と、いま送られる内容")},
 		func(ctx context.Context, _ *struct{}) (*countsBody, error) { return read(ctx) })
 	api.Register(a, api.Op{ID: "set-rule-counts", Method: http.MethodPut, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleAdmin,
-		Summary: i18n.T("Replace the policy on rule counts", "規則の集計の方針の変更")},
+		Summary: i18n.T("Replace the policy on rule counts", "ルールの集計の方針の変更")},
 		func(ctx context.Context, in *modeIn) (*countsBody, error) {
 			if err := c.Health.SetMode(ctx, Mode(in.Body.Way)); err != nil {
 				return nil, err

@@ -133,7 +133,7 @@ func (c *Health) Send(ctx context.Context) error {
 	case err != nil:
 		return err
 	case way == ModeNever:
-		return fault.New(fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、規則の集計は外に出ません"))
+		return fault.New(fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、ルールの集計は外に出ません"))
 	case c.Realm != event.Live:
 		return fault.New(fault.Denied, i18n.T("counts of an exercise stay here", "演習中の集計は外に出ません"))
 	}

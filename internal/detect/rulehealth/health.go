@@ -132,7 +132,7 @@ FROM rule_quarantine`)
 }
 
 func noRule(rule string) error {
-	return fault.New(fault.NotFound, i18n.T("no rule {0} is loaded here", "規則 {0} は読み込まれていません").With(event.Clip(rule, 100)))
+	return fault.New(fault.NotFound, i18n.T("no rule {0} is loaded here", "ルール {0} は読み込まれていません").With(event.Clip(rule, 100)))
 }
 
 // loaded reports whether a rule or correlation is loaded.

@@ -160,18 +160,18 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	slices.SortFunc(lines, func(a, b line) int {
 		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
 	})
-	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule health", "規則の健全性"), Nav: "rules", Live: []string{"rules"},
-		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "規則ごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
+	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule health", "ルールの健全性"), Nav: "rules", Live: []string{"rules"},
+		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "ルールごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
 		Tabs: Tabs("health")}
 	if held > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中の規則 {0} 件を見る").With(held), Path: "/rules/health?show=held",
+		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中のルール {0} 件を見る").With(held), Path: "/rules/health?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
 	}
-	l := web.List{ID: "rule-health", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
+	l := web.List{ID: "rule-health", Caption: i18n.T("Rules", "ルール"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
 		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
 		Columns: []web.ListColumn{
 			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-			{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
+			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
 			{Key: "state", Text: i18n.T("State", "状態")},
 			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits"},
 			{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false"},
@@ -199,13 +199,13 @@ func filterOf(r *web.Request, show, sort string) *web.Filter {
 	if sort != "" {
 		f.Keep = []web.Hidden{{Name: "sort", Value: sort}}
 	}
-	say := i18n.T("all rules", "すべての規則")
+	say := i18n.T("all rules", "すべてのルール")
 	choice := web.Choice{Name: "show", Text: i18n.T("Show", "表示")}
 	for _, o := range []struct {
 		value string
 		text  i18n.Text
-	}{{"", i18n.T("all rules", "すべての規則")}, {"held", i18n.T("rules in quarantine", "隔離中の規則")}, {"false", i18n.T("rules marked as false alarms", "誤検知とされた規則")},
-		{"hit", i18n.T("rules that found something", "検知のあった規則")}, {"quiet", i18n.T("rules that found nothing", "検知のない規則")}} {
+	}{{"", i18n.T("all rules", "すべてのルール")}, {"held", i18n.T("rules in quarantine", "隔離中のルール")}, {"false", i18n.T("rules marked as false alarms", "誤検知とされたルール")},
+		{"hit", i18n.T("rules that found something", "検知のあったルール")}, {"quiet", i18n.T("rules that found nothing", "検知のないルール")}} {
 		choice.Options = append(choice.Options, web.Option{Value: o.value, Text: o.text, On: o.value == show})
 		if o.value == show {
 			say = o.text
@@ -223,10 +223,10 @@ func filterOf(r *web.Request, show, sort string) *web.Filter {
 
 func emptyOf(show, q string) *web.Empty {
 	if show != "" || q != "" {
-		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules/health"}}
+		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules/health"}}
 	}
-	return &web.Empty{Icon: "rules", Text: i18n.T("No rules", "規則がありません"),
-		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。規則ごとの検知数と負荷がここに並びます。")}
+	return &web.Empty{Icon: "rules", Text: i18n.T("No rules", "ルールがありません"),
+		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。ルールごとの検知数と負荷がここに並びます。")}
 }
 
 func stateBadge(l line) web.Badge {
@@ -288,8 +288,8 @@ func communityText(found, falseBy, hits wire.PooledFigure) any {
 }
 
 func tableOf(list []line) *web.Table {
-	t := &web.Table{Name: i18n.T("Rule health", "規則の健全性"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "規則")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
+	t := &web.Table{Name: i18n.T("Rule health", "ルールの健全性"), Columns: []web.Column{
+		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "ルール")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
 		{Key: "quarantine", Text: i18n.T("In quarantine", "隔離中")}, {Key: "live", Text: i18n.T("Live hits", "即時の検知数"), Number: true}, {Key: "past", Text: i18n.T("Hits in the past", "過去の検知数"), Number: true},
 		{Key: "muted", Text: i18n.T("Hits in quarantine", "隔離中の検知数"), Number: true}, {Key: "false", Text: i18n.T("False alarms", "誤検知"), Number: true},
 		{Key: "ns", Text: i18n.T("Nanoseconds an event", "1事象あたりナノ秒"), Number: true}, {Key: "found_members", Text: i18n.T("Found at members", "検知した組織"), Number: true},

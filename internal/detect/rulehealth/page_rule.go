@@ -134,11 +134,11 @@ func (c PageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.Vi
 	line.id, line.title = id, cmp.Or(line.title, id)
 	badge := stateBadge(line)
 	v := &web.View{Template: "rulehealth/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
-		Back: &web.Link{Text: i18n.T("Rule health", "規則の健全性"), Path: "/rules/health"}, Tools: []web.Link{{Text: i18n.T("Its findings", "この規則の検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
+		Back: &web.Link{Text: i18n.T("Rule health", "ルールの健全性"), Path: "/rules/health"}, Tools: []web.Link{{Text: i18n.T("Its findings", "このルールの検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
 	if rule := c.Health.Engine.Rule(id); rule != nil {
 		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
 		if c.Health.Engine.Rules().Silent(rule) {
-			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関規則だけが使います。")})
+			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関ルールだけが使います。")})
 		}
 		for _, t := range rule.Tags {
 			d.Tags = append(d.Tags, attack.Badge(t))
@@ -171,7 +171,7 @@ func heldFacts(h Quarantine) []web.Fact {
 			Note: i18n.T("It is still evaluated and its hits are counted, but they make no findings. Findings from before stay.", "照合と計数は続きますが、検知は作られません。以前の検知は残ります。")})
 	case WhyCost:
 		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It took {0} for one event on average; {1} are allowed.", "1事象あたり平均 {0}（上限 {1}）。").With(micros(time.Duration(h.Measured)), micros(time.Duration(h.Limit))),
-			Note: i18n.T("It is not evaluated: what it would find is not found by it.", "照合を止めています。この規則による検知は行われません。")})
+			Note: i18n.T("It is not evaluated: what it would find is not found by it.", "照合を止めています。このルールによる検知は行われません。")})
 	default:
 		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("{0} put it here.", "{0} さんが隔離しました。").With(cmp.Or(h.By, "—")),
 			Note: i18n.T("Its hits are counted, but they make no findings.", "計数は続きますが、検知は作られません。")})
@@ -185,8 +185,8 @@ func costFacts(w Cost, all time.Duration) []web.Fact {
 	}
 	return []web.Fact{
 		{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: micros(w.Each())},
-		{Name: i18n.T("Share of all rules", "全規則に占める割合"), Value: share(w.Spent, all)},
-		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Events, Note: i18n.T("events that passed; {0} held one of its words and had to be decided", "通過した事象。うち {0} 件は規則の語を含み、判定を要した").With(w.Evaluations)},
+		{Name: i18n.T("Share of all rules", "全ルールに占める割合"), Value: share(w.Spent, all)},
+		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Events, Note: i18n.T("events that passed; {0} held one of its words and had to be decided", "通過した事象。うち {0} 件はルールの語を含み、判定を要した").With(w.Evaluations)},
 	}
 }
 
@@ -274,7 +274,7 @@ func (c PageConfig) quarantine(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	err := c.Health.Quarantine(r.Context(), id, r.Viewer.Name)
 	if err == nil {
-		r.Flash(i18n.T("The rule is in quarantine. It makes no findings until somebody releases it.", "規則を隔離しました。解除されるまで検知は作られません。"))
+		r.Flash(i18n.T("The rule is in quarantine. It makes no findings until somebody releases it.", "ルールを隔離しました。解除されるまで検知は作られません。"))
 	}
 	return web.Path("/rules/{0}", id), err
 }

@@ -105,7 +105,7 @@ func (c *Health) Release(ctx context.Context, rule, by string) error {
 	err := c.DB.Write(ctx, store.System("detect: release a rule"), func(tx *store.Tx) error {
 		n, err := tx.Exec(`UPDATE rule_quarantine SET released = $1, released_by = $2 WHERE rule = $3 AND released = 0`, clock.Micros(at), by, rule)
 		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, i18n.T("this rule is not in quarantine", "この規則は隔離されていません"))
+			err = fault.New(fault.NotFound, i18n.T("this rule is not in quarantine", "このルールは隔離されていません"))
 		}
 		return err
 	})

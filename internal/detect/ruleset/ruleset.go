@@ -97,7 +97,7 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		}
 		list, err := sigma.ReadFiles(os.DirFS(dir), root)
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} の規則を読み取れません").With(p), err)
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} のルールを読み取れません").With(p), err)
 		}
 		lic := folderLicense(p)
 		if len(list) == 0 && !st.IsDir() {
@@ -141,7 +141,7 @@ func onlyTests(f *sigma.File) bool {
 }
 
 func noRules(path string, err error) *fault.Error {
-	return fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} に規則がありません").With(path), err)
+	return fault.Wrap(fault.NotFound, i18n.T("there are no rules at {0}", "{0} にルールがありません").With(path), err)
 }
 
 // folderLicense returns the licence that a collection of rules states for all of

@@ -243,9 +243,9 @@ func Run(ctx context.Context, set *sigma.Set, tests []Test) ([]Result, error) {
 			}
 			bySample[t.Sample] = append(bySample[t.Sample], i)
 		case was:
-			out[i].Why = i18n.T("the rule was refused: {0}", "規則を読み込めません：{0}").With(why)
+			out[i].Why = i18n.T("the rule was refused: {0}", "ルールを読み込めません：{0}").With(why)
 		default:
-			out[i].Why = i18n.T("no rule has this id", "この番号の規則がありません")
+			out[i].Why = i18n.T("no rule has this id", "この番号のルールがありません")
 		}
 	}
 	for _, s := range samples {

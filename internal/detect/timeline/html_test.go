@@ -52,7 +52,7 @@ func TestHTML(t *testing.T) {
 		}
 	}
 	ja := report(t, i18n.JA)
-	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件の規則に 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし", "水平展開", "未知の修飾子"} {
+	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件のルールに 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし", "水平展開", "未知の修飾子"} {
 		if !strings.Contains(ja, want) {
 			t.Errorf("%q is missing", want)
 		}

@@ -77,7 +77,7 @@ func (p *page) head(r *Result) headView {
 	}
 	_, v.ScriptHash = script()
 	if t.Matches == 0 {
-		v.Headline = p.in(i18n.T("No rule matched", "一致した規則はありません"))
+		v.Headline = p.in(i18n.T("No rule matched", "一致したルールはありません"))
 	}
 	if !t.First.IsZero() {
 		v.Period = p.in(i18n.T("{0} to {1} ({2})", "{0} ～ {1}（{2}）").With(p.clock(t.First), p.clock(t.Last), v.Zone))
@@ -133,7 +133,7 @@ func headline(matches, rules, hosts int64) i18n.Text {
 	}
 	return i18n.T("{0} of {1} on {2}", "{2}で {1}に {0}が一致").With(
 		n(matches, i18n.T("1 match", "1 件"), i18n.T("{0} matches", "{0} 件")),
-		n(rules, i18n.T("1 rule", "1 件の規則"), i18n.T("{0} rules", "{0} 件の規則")),
+		n(rules, i18n.T("1 rule", "1 件のルール"), i18n.T("{0} rules", "{0} 件のルール")),
 		n(hosts, i18n.T("1 host", "1 台の機器"), i18n.T("{0} hosts", "{0} 台の機器")))
 }
 
@@ -237,10 +237,10 @@ func (p *page) foot(r *Result) footView {
 	fact(i18n.T("Events", "事象"), r.Report.Events)
 	fact(i18n.T("Unreadable records", "読めない記録"), r.Report.BadN)
 	fact(i18n.T("Files passed by", "読まなかったファイル"), r.Report.SkipN)
-	fact(i18n.T("Rules loaded", "読み込んだ規則"), int64(p.style.Loaded))
-	fact(i18n.T("Rules used", "使った規則"), int64(r.Used))
-	fact(i18n.T("Rules of meneki's own", "meneki 付属の規則"), int64(r.Ours))
-	fact(i18n.T("Rules refused", "拒否した規則"), int64(len(p.style.Refused)))
+	fact(i18n.T("Rules loaded", "読み込んだルール"), int64(p.style.Loaded))
+	fact(i18n.T("Rules used", "使ったルール"), int64(r.Used))
+	fact(i18n.T("Rules of meneki's own", "meneki 付属のルール"), int64(r.Ours))
+	fact(i18n.T("Rules refused", "拒否したルール"), int64(len(p.style.Refused)))
 	for _, b := range r.Report.Bad {
 		v.Bad = append(v.Bad, pairView{b.Name + " #" + strconv.FormatInt(b.Record, 10), p.in(b.Reason)})
 	}
@@ -248,7 +248,7 @@ func (p *page) foot(r *Result) footView {
 		fact(i18n.T("Records that are not UTF-8", "UTF-8 でない記録"), r.Report.GarbledN)
 	}
 	if r.Report.Timeless > 0 {
-		fact(i18n.T("Matches that correlations could not use: no time", "時刻がなく相関規則で使えない一致"), r.Report.Timeless)
+		fact(i18n.T("Matches that correlations could not use: no time", "時刻がなく相関ルールで使えない一致"), r.Report.Timeless)
 	}
 	if r.Report.Unknown > 0 {
 		fact(i18n.T("Records of no known log source", "ログソースが不明な記録"), r.Report.Unknown)
@@ -270,7 +270,7 @@ func (p *page) foot(r *Result) footView {
 	}
 	v.BadHead = first(i18n.T("Records that could not be read, or not wholly", "読めなかった、または一部しか読めなかった記録"), len(v.Bad), r.Report.BadN+r.Report.GarbledN)
 	v.SkippedHead = first(i18n.T("Files that were passed by", "読まなかったファイル"), len(v.Skipped), r.Report.SkipN)
-	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否した規則（結果に含まれません）"), len(v.Refused), int64(len(p.style.Refused)))
+	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否したルール（結果に含まれません）"), len(v.Refused), int64(len(p.style.Refused)))
 	return v
 }
 

@@ -97,7 +97,7 @@ func (r *Report) Add(o Report) {
 // NotUTF8 is what to say of a record that was read with other bytes in it.
 var NotUTF8 = i18n.T("some bytes are not UTF-8 and were read as U+FFFD, so rules for the letters they stand for do "+
 	"not match; convert the log to UTF-8 (for Shift_JIS: iconv -f CP932 -t UTF-8)",
-	"UTF-8 でないバイトを U+FFFD として読みました。元の文字に対する規則は一致しません。ログを UTF-8 に変換してください（Shift_JIS なら iconv -f CP932 -t UTF-8）")
+	"UTF-8 でないバイトを U+FFFD として読みました。元の文字に対するルールは一致しません。ログを UTF-8 に変換してください（Shift_JIS なら iconv -f CP932 -t UTF-8）")
 
 // CheckText notes a record that was read although it is not UTF-8.
 func (r *Report) CheckText(raw []byte, source event.Source) {

@@ -84,7 +84,7 @@ func (c *Client) Call(ctx context.Context, q Call, out any) error {
 		switch err := in.Decode(&l); {
 		case err != nil:
 			return gone(err)
-		case l.Problem != (fault.Answer{}):
+		case !l.Problem.IsZero():
 			return l.Problem.Err()
 		case l.Result != nil:
 			if out == nil {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 )
 
 // serve runs a control socket in a folder of its own, and returns the folder.
@@ -52,7 +51,7 @@ func TestCall(t *testing.T) {
 	m.Handle("POST /count", func(ctx context.Context, x *Exchange) (any, error) {
 		var to int
 		if err := json.NewDecoder(x.Request.Body).Decode(&to); err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("not a number", "数ではありません"), err)
+			return nil, fault.Coded(fault.NodeUnreadable, err)
 		}
 		for i := range to {
 			hand.Add(150 * time.Millisecond)
@@ -88,7 +87,7 @@ func TestCall(t *testing.T) {
 	if err != nil || total != 5 || !slices.Equal(items, []int64{0, 1, 2, 3, 4}) || !slices.Equal(told, []int64{0, 2, 4}) {
 		t.Errorf("%d, told %v, items %v, %v", total, told, items, err)
 	}
-	if _, _, _, err := call(`"x"`); !fault.Is(err, fault.Invalid) || fault.TextOf(err).JA != "数ではありません" {
+	if _, _, _, err := call(`"x"`); !fault.Is(err, fault.Invalid) || fault.TextOf(err).JA != "要求を読み取れません" {
 		t.Errorf("%v", err)
 	}
 	// A command that has enough ends the request at the node, too.

@@ -358,7 +358,7 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		case o.Withdraw:
 			rcp.State = wire.Disarmed
 		case err != nil:
-			rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
+			rcp.State, rcp.Reason = wire.Refused, reason.Refusal(err)
 			row.State, row.Hunted = string(wire.Refused), true
 			if row.Body == "" {
 				row.Body = "{}"

@@ -19,7 +19,7 @@ type IndicatorOut struct {
 	Realm      string          `json:"realm" doc:"live, or the id of an exercise | live または演習の番号"`
 	Name       string          `json:"name"`
 	Kind       string          `json:"kind" doc:"observable type, or sigma | 観測値の種類または sigma"`
-	Value      string          `json:"value" doc:"observable value, or rule id | 観測値または規則の番号"`
+	Value      string          `json:"value" doc:"observable value, or rule id | 観測値またはルールの番号"`
 	Level      string          `json:"level"`
 	Confidence int             `json:"confidence" doc:"0 to 100 | 0～100"`
 	Made       time.Time       `json:"made" doc:"when it was made, or arrived at the node | 作成または受領の時刻"`
@@ -77,7 +77,7 @@ func (i Indicator) Out(node bool, now time.Time) IndicatorOut {
 // ListIn asks for a list of indicators.
 type ListIn struct {
 	api.Paging
-	Q     string `query:"q" maxLength:"500" doc:"part of a value, rule or id | 値・規則・番号の一部"`
+	Q     string `query:"q" maxLength:"500" doc:"part of a value, rule or id | 値・ルール・番号の一部"`
 	Kind  string `query:"kind" maxLength:"100" doc:"ipv4-addr, domain-name, SHA-256, sigma … | 種類"`
 	State string `query:"state" enum:"active,expired,withdrawn"`
 	Case  string `query:"case" maxLength:"100"`

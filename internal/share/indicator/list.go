@@ -55,7 +55,7 @@ func Listing(now time.Time) list.Spec[Indicator] {
 				By: []list.Term[Indicator]{until}},
 		},
 		Filters: []list.Filter[Indicator]{
-			{Name: "q", Kind: list.Words, Text: i18n.T("Value, rule or id", "値・規則・番号"),
+			{Name: "q", Kind: list.Words, Text: i18n.T("Value, rule or id", "値・ルール・番号"),
 				Where: func(typed string) list.Cond { return list.Contains("o.words", typed) }},
 			{Name: "kind", Text: i18n.T("Kind", "種類"), Options: kind, Other: true,
 				Where: func(k string) list.Cond { return list.Where("o.kind = ?", k) },
@@ -98,7 +98,7 @@ func FirstColumns(subject i18n.Text) []list.Column[Indicator] {
 	return []list.Column[Indicator]{
 		{Key: "id", Text: i18n.T("STIX id", "STIX 番号"), Data: func(i Indicator) any { return i.ID }},
 		{Key: "kind", Text: i18n.T("Kind", "種類"), Data: func(i Indicator) any { return i.Kind }},
-		{Key: "value", Text: i18n.T("Value or rule", "値または規則"), Data: func(i Indicator) any { return i.Value }},
+		{Key: "value", Text: i18n.T("Value or rule", "値またはルール"), Data: func(i Indicator) any { return i.Value }},
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
 			Cell: func(i Indicator) any { return web.Level(i.Level) }, Data: func(i Indicator) any { return i.Level }},
 		{

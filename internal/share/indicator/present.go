@@ -130,7 +130,7 @@ func (i Indicator) Facts(now time.Time) []web.Fact {
 		{Name: i18n.T("Level", "重要度"), Value: web.Level(i.Level)},
 		{Name: i18n.T("Confidence", "確度"), Value: i18n.T("{0} of 100", "100 のうち {0}").With(i.Confidence)},
 		until,
-		{Name: i18n.T("Credit", "規則の出典"), Value: credit},
+		{Name: i18n.T("Credit", "ルールの出典"), Value: credit},
 		{Name: i18n.T("STIX id", "STIX 番号"), Value: web.Mono(i.ID)},
 	}
 }

@@ -34,11 +34,11 @@ func Party(t string) string {
 // Check refuses an audience that names a party that cannot be there.
 func Check(a policy.Audience) error {
 	if len(a) > maxParties {
-		return fault.New(fault.Invalid, i18n.T("an audience has at most {0} parties", "配布先は最大 {0} 件です").With(maxParties))
+		return fault.New(fault.Invalid, i18n.T("an audience has at most {0} parties", "受信者は最大 {0} 件です").With(maxParties))
 	}
 	for _, t := range a {
 		if !known(t) {
-			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は配布先として解釈できません").With(web.Defang(t))).
+			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(t)).
 				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub", "community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
 		}
 	}

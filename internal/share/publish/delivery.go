@@ -11,7 +11,6 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -154,7 +153,7 @@ func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 		}
 	}
 	if me.ID == "" {
-		return wire.SyncReply{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.SyncReply{}, fault.Coded(fault.HubNotMember, nil)
 	}
 	limit := min(max(ask.Limit, 1), 500)
 	run, err := o.DeliveryRun(ctx)

@@ -124,7 +124,7 @@ func (c PageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[indicator
 		}, Data: func(i indicator.Indicator) any { return x.counts[i.ID].armed }})
 	if hub {
 		s.Columns = append(s.Columns,
-			column{Key: "entitled", Text: i18n.T("Addressed to", "配布先"), Data: func(i indicator.Indicator) any { return x.counts[i.ID].all }},
+			column{Key: "entitled", Text: i18n.T("Addressed to", "受信者"), Data: func(i indicator.Indicator) any { return x.counts[i.ID].all }},
 			column{Key: "found_by", Text: i18n.T("Found by", "発見"), Role: web.RoleNum,
 				Cell: func(i indicator.Indicator) any { return x.seen[i.ID] }})
 	}

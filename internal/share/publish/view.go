@@ -117,7 +117,7 @@ func (c PageConfig) origin(r *web.Request, i indicator.Indicator, number, found 
 	if i.Finding != "" {
 		out = append(out, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(i.Finding, found)})
 	}
-	return append(out, web.Fact{Name: i18n.T("Who may get it", "配布先の範囲"), Value: web.Lines{web.TLPText(i.Handling.TLP), c.audience(r.Context(), i.Handling.Audience)}})
+	return append(out, web.Fact{Name: i18n.T("Who may get it", "受信者の範囲"), Value: web.Lines{web.TLPText(i.Handling.TLP), c.audience(r.Context(), i.Handling.Audience)}})
 }
 
 // audience is an audience in words.
@@ -234,7 +234,7 @@ func (c PageConfig) progressList(ctx context.Context, progress []Progress) web.L
 		{Key: "searched", Text: i18n.T("Events searched", "調査した事象"), Role: web.RoleNum},
 		{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum},
 		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
-	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "配布先なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
+	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "受信者なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
 		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, disclosed(p.Hits), reason.Read(p.Reason).Say()}})
 	}
@@ -242,18 +242,18 @@ func (c PageConfig) progressList(ctx context.Context, progress []Progress) web.L
 }
 
 func (c PageConfig) seenList(ctx context.Context, seen []Seen, hub bool) web.List {
-	none := i18n.T("When a member sees it and its policy lets that be disclosed, it appears here.", "構成員が目撃し、その組織の方針が許せば、ここに現れます。")
+	none := i18n.T("When a member sees it and its policy lets that be disclosed, it appears here.", "構成員が観測し、その組織の方針が許せば、ここに現れます。")
 	if !hub {
-		none = i18n.T("Your organisation has not reported a sighting. What others saw is theirs to tell.", "貴組織からの目撃情報はありません。ほかの構成員の目撃情報は示されません。")
+		none = i18n.T("Your organisation has not reported a sighting. What others saw is theirs to tell.", "貴組織からの観測報告はありません。ほかの構成員の観測報告は示されません。")
 	}
-	l := web.List{ID: "sightings", Caption: i18n.T("Sightings", "目撃情報"), Count: web.Exactly(int64(len(seen))), Dense: true, Columns: []web.ListColumn{
+	l := web.List{ID: "sightings", Caption: i18n.T("Sightings", "観測報告"), Count: web.Exactly(int64(len(seen))), Dense: true, Columns: []web.ListColumn{
 		{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
 		{Key: "how", Text: i18n.T("How", "契機")},
 		{Key: "count", Text: i18n.T("Times", "回数"), Role: web.RoleNum},
 		{Key: "first", Text: i18n.T("First", "最初"), Role: web.RoleTime},
 		{Key: "last", Text: i18n.T("Last", "最後"), Role: web.RoleTime},
 		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-	}, Empty: &web.Empty{Icon: "search", Text: i18n.T("Not seen by anyone yet", "目撃情報はまだありません"), How: none}}
+	}, Empty: &web.Empty{Icon: "search", Text: i18n.T("Not seen by anyone yet", "観測報告はまだありません"), How: none}}
 	for _, s := range seen {
 		how := web.Badge{Text: i18n.T("live", "即時")}
 		if s.Retro {

@@ -57,14 +57,14 @@ type holdIn struct {
 
 // PolicyBody is a sharing policy as programs read and write it.
 type PolicyBody struct {
-	Findings       string   `json:"findings" enum:"auto,ask,never" doc:"that a rule matched | 規則が一致したこと"`
+	Findings       string   `json:"findings" enum:"auto,ask,never" doc:"that a rule matched | ルールが一致したこと"`
 	Details        bool     `json:"details" doc:"with host, account and matched values | 機器名・アカウント・一致した値を含む"`
 	FindingLevel   string   `json:"finding_level" enum:"informational,low,medium,high,critical" doc:"findings below it stay | 下回る検知は送らない"`
 	FindingTLP     string   `json:"finding_tlp" enum:"clear,green,amber,amber+strict,red"`
-	Candidates     string   `json:"candidates" enum:"auto,ask,never" doc:"values and rules for the others | ほかの構成員が探す値と規則"`
+	Candidates     string   `json:"candidates" enum:"auto,ask,never" doc:"values and rules for the others | ほかの構成員が探す値とルール"`
 	CandidateLevel string   `json:"candidate_level" enum:"informational,low,medium,high,critical"`
 	CandidateTLP   string   `json:"candidate_tlp" enum:"clear,green,amber,amber+strict,red"`
-	Audience       []string `json:"audience" nullable:"false" maxItems:"50" doc:"community, sector:NAME, member:ID, hub | 配布先"`
+	Audience       []string `json:"audience" nullable:"false" maxItems:"50" doc:"community, sector:NAME, member:ID, hub | 受信者"`
 	Sightings      string   `json:"sightings" enum:"auto,ask,never"`
 }
 

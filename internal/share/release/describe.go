@@ -39,22 +39,14 @@ func kindText(kind wire.Kind) i18n.Text {
 	case wire.KindReceipt:
 		return i18n.T("receipt", "受領通知")
 	case wire.KindSighting:
-		return i18n.T("sighting", "目撃情報")
+		return i18n.T("sighting", "観測報告")
 	case wire.KindRuleHealth:
-		return i18n.T("rule counts", "規則の集計")
+		return i18n.T("rule counts", "ルールの集計")
 	}
 	return i18n.Same(string(kind))
 }
 
 func pathOf(l Message) string { return web.Path("/outgoing/{0}/{1}", string(l.Kind), l.ID) }
-
-// heading is what a message is about; a value is defanged.
-func heading(m Message) any {
-	if m.Title == "" {
-		return m.ID
-	}
-	return web.Defang(m.Title)
-}
 
 // what is the kind of a message, and of a receipt also what it says.
 func (m Message) what() i18n.Text {

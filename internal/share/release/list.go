@@ -143,7 +143,7 @@ func nothing(state string) *web.Empty {
 		How: i18n.T("Everything that leaves this node about what happened here is listed on this page, before and after it left. "+
 			"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.",
 			"ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。"+
-				"ほかに、ノードの稼働確認として、版と、規則・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。")}
+				"ほかに、ノードの稼働確認として、版と、ルール・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。")}
 }
 
 // nameReceipts calls receipts by what they are about: a receipt itself holds the

@@ -22,6 +22,7 @@ CREATE TABLE findings (
   audience    TEXT NOT NULL
 );
 CREATE INDEX finding_arrived ON findings (arrived, id);
+CREATE INDEX finding_rank ON findings (rank, arrived, id);
 CREATE INDEX finding_member ON findings (member, arrived);
 CREATE INDEX finding_rule ON findings (rule, arrived);
 CREATE INDEX finding_indicator ON findings (indicator);

@@ -108,7 +108,7 @@ func Pages(site *web.Site, c PageConfig) {
 // API adds list-pooled-rules to a hub's API.
 func API(a *api.API, c PageConfig) {
 	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
-		Summary:     i18n.T("What the community says of rules", "規則に対する共同体の評価"),
+		Summary:     i18n.T("What the community says of rules", "ルールに対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},
 		func(ctx context.Context, _ *struct{}) (*poolOut, error) {
 			list, err := c.rules(ctx, api.Viewer(ctx))
@@ -126,26 +126,26 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 		return nil, err
 	}
 	h := ForMembers()
-	v := &web.View{Template: "pool/list", Title: i18n.T("Rules", "規則"), Nav: "rules", Handling: &h,
-		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体での規則の効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
-		Tabs: []web.Tab{{Text: i18n.T("Rules", "規則"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "網羅状況"), Path: "/coverage"}}}
-	l := web.List{ID: "pooled-rules", Caption: i18n.T("Rules", "規則"), Count: web.Exactly(int64(len(rules))), Bare: true, Columns: []web.ListColumn{
-		{Key: "rule", Text: i18n.T("Rule", "規則"), Role: web.RoleMain},
+	v := &web.View{Template: "pool/list", Title: i18n.T("Rules", "ルール"), Nav: "rules", Handling: &h,
+		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体でのルールの効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
+		Tabs: []web.Tab{{Text: i18n.T("Rules", "ルール"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}}
+	l := web.List{ID: "pooled-rules", Caption: i18n.T("Rules", "ルール"), Count: web.Exactly(int64(len(rules))), Bare: true, Columns: []web.ListColumn{
+		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
 		{Key: "found", Text: i18n.T("Found at", "検知した組織"), Role: web.RoleNum},
 		{Key: "false", Text: i18n.T("Marked false by", "誤検知とした組織"), Role: web.RoleNum},
 		{Key: "typical", Text: i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"), Role: web.RoleNum},
 		{Key: "since", Text: i18n.T("Figures of", "集計日"), Role: web.RoleTime},
 	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No figures yet", "集計はまだありません"),
 		How: i18n.T("Members may let their nodes report how often a rule hits and whether analysts mark it as a false alarm. Once a day a figure appears for each rule that at least three of them speak of.",
-			"構成員は、規則ごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えた規則について、1日1回、集計を掲載します。")}}
+			"構成員は、ルールごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えたルールについて、1日1回、集計を掲載します。")}}
 	q := strings.ToLower(strings.TrimSpace(r.Value("q")))
 	if len(rules) > 0 {
-		l.Filter = &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号"), Say: i18n.T("all rules with a figure, those marked as false alarms first", "集計のあるすべての規則、誤検知とされたものが先")}
+		l.Filter = &web.Filter{Path: "/rules", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号"), Say: i18n.T("all rules with a figure, those marked as false alarms first", "集計のあるすべてのルール、誤検知とされたものが先")}
 	}
 	if q != "" && len(rules) > 0 {
-		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含む規則、誤検知とされたものが先").With(r.Value("q"))
+		l.Filter.Clear, l.Filter.Say = "/rules", i18n.T("rules with “{0}”, those marked as false alarms first", "「{0}」を含むルール、誤検知とされたものが先").With(r.Value("q"))
 		rules = slices.DeleteFunc(rules, func(x PooledRule) bool { return !strings.Contains(strings.ToLower(x.Title+"\n"+x.ID), q) })
-		l.Count, l.Empty = web.Exactly(int64(len(rules))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合う規則はありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべての規則を表示"), Path: "/rules"}}
+		l.Count, l.Empty = web.Exactly(int64(len(rules))), &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules"}}
 	}
 	for _, x := range rules {
 		var title any = web.Mono(x.ID)

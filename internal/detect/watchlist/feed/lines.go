@@ -67,7 +67,7 @@ func (r *reader) lines(in *bufio.Reader) error {
 
 func (r *reader) value(n int, line string) error {
 	if strings.HasPrefix(line, "@@") || strings.HasPrefix(line, "||") && !strings.HasSuffix(line, "^") {
-		r.uncovered(n, i18n.T("{0} is a filter rule and no value", "{0} は値ではなくフィルター規則です").With(quote(line)))
+		r.uncovered(n, i18n.T("{0} is a filter rule and no value", "{0} は値ではなくフィルタールールです").With(quote(line)))
 		return nil
 	}
 	e, covered, why := r.entry("", line)

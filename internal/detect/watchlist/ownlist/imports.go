@@ -65,7 +65,7 @@ func (l *List) Import(
 	fill func(add func(watchlist.Entry) error) error,
 ) (Imported, error) {
 	if !l.importing.TryLock() {
-		return Imported{}, fault.New(fault.Busy, i18n.T("another import is under way", "別の取り込みが進行中です"))
+		return Imported{}, fault.Coded(fault.NodeImportBusy, nil)
 	}
 	defer l.importing.Unlock()
 	out := Imported{Source: o.Source}
@@ -101,11 +101,7 @@ func (l *List) Import(
 		return out, l.fault(err)
 	}
 	if out.Entries == 0 {
-		text := i18n.T("there is nothing to import; what {0} had before stays", "取り込む項目がありません。{0} の既存の項目はそのままです")
-		return out, fault.New(fault.Invalid, text.With(o.Source)).WithHint(i18n.T(
-			"to empty a source on purpose: meneki indicators remove --source NAME",
-			"意図して空にするには：meneki indicators remove --source 名前",
-		))
+		return out, fault.Coded(fault.NodeImportEmpty, nil, o.Source)
 	}
 	if err := load.Commit(ctx); err != nil {
 		return out, l.fault(err)

@@ -172,12 +172,11 @@ func (l *List) Remove(ctx context.Context, sources, ids []string) error {
 	}
 	for _, s := range sources {
 		if held[s] == 0 {
-			return fault.New(fault.NotFound, i18n.T("the watchlist has no source {0}", "監視リストに出所 {0} はありません").With(s)).
-				WithHint(i18n.T("meneki indicators list names them", "meneki indicators list で一覧を確認できます"))
+			return fault.Coded(fault.NodeNoSource, nil, s)
 		}
 	}
 	if list == nil {
-		return fault.New(fault.NotFound, i18n.T("the watchlist is empty", "監視リストは空です"))
+		return fault.Coded(fault.NodeNoIndicators, nil)
 	}
 	for _, s := range sources {
 		if err := list.RemoveSource(ctx, s); err != nil {

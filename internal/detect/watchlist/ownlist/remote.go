@@ -15,7 +15,6 @@ import (
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role/control"
 )
@@ -43,14 +42,14 @@ func (l *List) Serve(m *control.Mux) {
 	m.Handle("POST /indicators/remove", func(ctx context.Context, x *control.Exchange) (any, error) {
 		var in removal
 		if err := json.NewDecoder(x.Request.Body).Decode(&in); err != nil {
-			return nil, err
+			return nil, fault.Coded(fault.NodeUnreadable, err)
 		}
 		return nil, l.Remove(ctx, in.Sources, in.IDs)
 	})
 	m.Handle("POST /indicators/check", func(ctx context.Context, x *control.Exchange) (any, error) {
 		var in []event.Observable
 		if err := json.NewDecoder(x.Request.Body).Decode(&in); err != nil {
-			return nil, err
+			return nil, fault.Coded(fault.NodeUnreadable, err)
 		}
 		return l.Check(ctx, in)
 	})
@@ -72,16 +71,15 @@ func (l *List) Serve(m *control.Mux) {
 // receive reads entries up to the line that ends them. The sender has checked
 // them: one that is refused here ends it all.
 func receive(r io.Reader, add func(watchlist.Entry) error) error {
-	short := i18n.T("the import ended before its end; nothing of it was taken", "取り込みが途中で終わりました。何も取り込まれていません")
 	in := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
 	for n := int64(0); ; n++ {
 		var e sentEntry
 		if err := in.Decode(&e); err != nil {
-			return fault.Wrap(fault.Invalid, short, err)
+			return fault.Coded(fault.NodeImportEnded, err)
 		}
 		if e.End > 0 {
 			if e.End != n+1 {
-				return fault.New(fault.Invalid, short)
+				return fault.Coded(fault.NodeImportEnded, nil)
 			}
 			return nil
 		}
