@@ -84,13 +84,15 @@ func (p pair) openList(t *testing.T) ownlist.Access {
 	return list
 }
 
-// importEnded waits until the node, too, has done with an import that was broken off.
-func (p pair) importEnded(t *testing.T) {
+// importNothing imports nothing as soon as the node, too, has done with imports that
+// were broken off, and returns what it says.
+func importNothing(t *testing.T, list ownlist.Access) (err error) {
 	t.Helper()
 	within(t, "the import that was broken off goes on", func() bool {
-		_, err := p.node.watchlist.Import(t.Context(), ownlist.Import{Source: "A"}, give())
+		_, err = list.Import(t.Context(), ownlist.Import{Source: "A", Hunt: ownlist.HuntNone}, give())
 		return !fault.Is(err, fault.Busy)
 	})
+	return err
 }
 
 func openList(t *testing.T, data string) (ownlist.Access, error) {
@@ -168,7 +170,6 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if !errors.Is(err, own) {
 		t.Errorf("own error: %v", err)
 	}
-	p.importEnded(t)
 	_, err = list.Import(
 		t.Context(),
 		ownlist.Import{Source: "A", Hunt: ownlist.HuntNone},
@@ -177,9 +178,7 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if _, refused := errors.AsType[*watchlist.RefusedError](err); !refused {
 		t.Errorf("a bad entry: %v", err)
 	}
-	p.importEnded(t)
-	_, err = list.Import(t.Context(), ownlist.Import{Source: "A", Hunt: ownlist.HuntNone}, give())
-	if !fault.Is(err, fault.Invalid) || fault.HintOf(err).Zero() {
+	if err := importNothing(t, list); !fault.Is(err, fault.Invalid) || fault.HintOf(err).Zero() {
 		t.Errorf("nothing: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -198,7 +197,9 @@ func TestIndicatorsThroughTheControlSocket(t *testing.T) {
 	if err == nil {
 		t.Error("an import that was broken off succeeded")
 	}
-	p.importEnded(t)
+	if err := importNothing(t, list); !fault.Is(err, fault.Invalid) {
+		t.Errorf("nothing, after a broken one: %v", err)
+	}
 	st, err := list.State(t.Context())
 	if err != nil || st.Entries != 1 || len(st.Sources) != 1 || st.Sources[0].TLP["TLP:GREEN"] != 1 {
 		t.Errorf("%+v, %v", st, err)
