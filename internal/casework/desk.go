@@ -23,6 +23,35 @@ func Get(tx *store.Tx, id string) (Case, error) {
 	)
 }
 
+// Lookup reads one case by id or number for a viewer, whole: what changes a case needs
+// all of it.
+func Lookup(ctx context.Context, db *store.DB, v policy.Viewer, id string) (c Case, err error) {
+	err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+		c, err = Get(tx, id)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		err = noCase()
+	}
+	return c, err
+}
+
+func noCase() error {
+	return fault.New(fault.NotFound, i18n.T("there is no such case, or it is not there for you", "事案が存在しないか、閲覧できません"))
+}
+
+// Known returns one case by id or number, as much of it as the scope may know, or
+// fault.NotFound.
+func Known(tx *store.Tx, id string) (Case, error) {
+	c, err := Get(tx, id)
+	if err != nil {
+		return c, err
+	}
+	one := []Case{c}
+	err = narrow(tx, one)
+	return one[0], err
+}
+
 // Parts lists the findings of a case that the scope may see.
 func Parts(tx *store.Tx, id string) ([]Part, error) {
 	return store.Query[Part](
