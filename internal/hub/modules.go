@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
@@ -59,6 +60,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		h.indicators(h.publisher),
 		community.Module(h.membersView(), h.directory),
 		h.rules(),
+		h.setAside(),
 		settings.Module(
 			settings.PageConfig{
 				People:  h.people,
@@ -191,6 +193,17 @@ func (h *Hub) newConsole() *role.Console {
 	h.backlogs(c)
 	c.Mount(h.modules)
 	return c
+}
+
+// setAside is what consumers of the queue could not handle.
+func (h *Hub) setAside() role.Module {
+	c := aside.PageConfig{DB: h.db, MemberName: h.directory.Name, Look: func() { h.queue.Look() }}
+	return role.Module{
+		Name:  "set-aside",
+		Pages: func(site *web.Site) { aside.Pages(site, c) },
+		API:   func(a *api.API) { aside.API(a, c) },
+		Tabs:  []web.MoreTab{aside.Tab()},
+	}
 }
 
 // backlogs adds what waits for the capabilities to the figures for Prometheus.
