@@ -48,7 +48,7 @@ func (c *queueList) Run(s *session) error {
 		return err
 	}
 	if c.JSON {
-		out := make([]aside.Body, 0, len(list))
+		out := make([]aside.MessageOut, 0, len(list))
 		for _, m := range list {
 			out = append(out, m.Out())
 		}

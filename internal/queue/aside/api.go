@@ -14,8 +14,8 @@ import (
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Body is a message that was set aside as programs see it.
-type Body struct {
+// MessageOut is a message that was set aside as programs see it.
+type MessageOut struct {
 	Consumer string        `json:"consumer"`
 	Seq      int64         `json:"seq" doc:"number in the outbox | 通番"`
 	ID       string        `json:"id"`
@@ -29,12 +29,12 @@ type Body struct {
 	Reason   reason.Reason `json:"reason"`
 	Size     int64         `json:"size" doc:"bytes | バイト数"`
 	Handled  bool          `json:"handled" doc:"a consumer of this version can take it | この版で処理できるか"`
-	Parts    []Part        `json:"parts,omitempty" doc:"in one message only | 1件の取得時のみ"`
+	Parts    []MessagePart `json:"parts,omitempty" doc:"in one message only | 1件の取得時のみ"`
 }
 
 // Out returns the message for programs.
-func (m Message) Out() Body {
-	return Body{m.Consumer, m.Seq, m.ID, m.Topic, m.Lane, m.At, m.Failed, m.Tries, m.Asked, m.Kind,
+func (m Message) Out() MessageOut {
+	return MessageOut{m.Consumer, m.Seq, m.ID, m.Topic, m.Lane, m.At, m.Failed, m.Tries, m.Asked, m.Kind,
 		reason.Read(m.Reason), m.Size, m.Handled, nil}
 }
 
@@ -52,7 +52,7 @@ func API(a *api.API, c PageConfig) {
 		Consumer string `query:"consumer" maxLength:"100"`
 		Sort     string `query:"sort" maxLength:"20" doc:"failed (the default), consumer, topic, tries or size; - reverses | 並び順"`
 	}
-	type listOut struct{ Body api.Page[Body] }
+	type listOut struct{ Body api.Page[MessageOut] }
 	api.Register(a, api.Op{ID: "list-set-aside", Method: http.MethodGet, Path: "/api/v1/set-aside", Tag: "queue",
 		Need: policy.RoleAdmin, Summary: i18n.T("Messages that could not be handled", "処理できなかったメッセージの一覧")},
 		func(ctx context.Context, in *listIn) (out *listOut, err error) {
@@ -68,7 +68,7 @@ func API(a *api.API, c PageConfig) {
 		Consumer string `path:"consumer" maxLength:"100"`
 		Seq      int64  `path:"seq"`
 	}
-	type oneOut struct{ Body Body }
+	type oneOut struct{ Body MessageOut }
 	api.Register(a, api.Op{ID: "get-set-aside", Method: http.MethodGet, Path: "/api/v1/set-aside/{consumer}/{seq}",
 		Tag: "queue", Need: policy.RoleAdmin, Errors: []fault.Kind{fault.NotFound},
 		Summary: i18n.T("One of them, with the names of its parts", "1件（構成部分の名前を含む）")},
@@ -106,8 +106,9 @@ func API(a *api.API, c PageConfig) {
 			return out, err
 		})
 	type dropIn struct {
-		oneIn
-		Body struct {
+		Consumer string `path:"consumer" maxLength:"100"`
+		Seq      int64  `path:"seq"`
+		Body     struct {
 			Reason string `json:"reason" minLength:"1" maxLength:"250" doc:"kept in the audit trail | 監査記録に残る"`
 		}
 	}

@@ -40,8 +40,8 @@ type Message struct {
 // Why returns why the message was set aside, in a text that anybody may read.
 func (m Message) Why() i18n.Text { return reason.Read(m.Reason).Say() }
 
-// Part is a part of a message: its name, and how large it is.
-type Part struct {
+// MessagePart is a part of a message: its name, and how large it is.
+type MessagePart struct {
 	Name string `json:"name"`
 	Size int    `json:"size" doc:"bytes | バイト数"`
 }
@@ -120,7 +120,7 @@ func Count(tx *store.Tx) (int64, error) {
 }
 
 // Get returns one message and of what it consists.
-func Get(tx *store.Tx, consumer string, seq int64) (Message, []Part, error) {
+func Get(tx *store.Tx, consumer string, seq int64) (Message, []MessagePart, error) {
 	m, err := store.One[Message](tx, `SELECT `+columns+` FROM outbox_aside m WHERE m.consumer = $1 AND m.seq = $2`,
 		consumer, seq)
 	if fault.Is(err, fault.NotFound) {
@@ -135,15 +135,15 @@ func Get(tx *store.Tx, consumer string, seq int64) (Message, []Part, error) {
 }
 
 // parts lists the parts of a message, the largest first; none if it is no object.
-func parts(body []byte) (out []Part) {
+func parts(body []byte) (out []MessagePart) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
 		return nil
 	}
 	for name, v := range fields {
-		out = append(out, Part{name, len(v)})
+		out = append(out, MessagePart{name, len(v)})
 	}
-	slices.SortFunc(out, func(a, b Part) int {
+	slices.SortFunc(out, func(a, b MessagePart) int {
 		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Name, b.Name))
 	})
 	return out

@@ -173,7 +173,7 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 // oneData is the dot of set-aside/one.
 type oneData struct {
 	Facts  []web.Fact
-	Parts  []Part
+	Parts  []MessagePart
 	Drop   string
 	Form   *web.Form
 	Reason web.Field
@@ -188,7 +188,7 @@ func (c PageConfig) one(r *web.Request, form *web.Form) (*web.View, error) {
 		return nil, err
 	}
 	var m Message
-	var of []Part
+	var of []MessagePart
 	err = c.DB.Read(r.Context(), System(), func(tx *store.Tx) error {
 		m, of, err = Get(tx, consumer, seq)
 		return err
