@@ -2,13 +2,11 @@ package detect
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/sigma"
 )
@@ -49,7 +47,7 @@ func joinID(n int) string { return fmt.Sprintf("55555555-5555-4555-8555-%012d", 
 func TestCorrelationPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		n.engine.SetRules(joinSet(t, joinText(t)))
-		k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+		k, err := openCorrelator(t.TempDir(), n.clock)
 		if err != nil {
 			t.Fatal(err)
 		}

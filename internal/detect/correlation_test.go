@@ -2,7 +2,6 @@ package detect
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/builtin"
-	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
@@ -39,7 +37,7 @@ func TestCorrelation(t *testing.T) {
 			boot := func() *node {
 				n := open(t, db, past, now, hand)
 				n.engine.SetRules(set)
-				k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
+				k, err := openCorrelator(dir, now)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -123,7 +121,7 @@ func TestCorrelationOverFiles(t *testing.T) {
 	boot := func() *node {
 		n := open(t, db, past, now, hand)
 		n.engine.SetRules(set)
-		k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
+		k, err := openCorrelator(dir, now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,9 +1,12 @@
 package detect
 
 import (
+	"log/slog"
 	"net/http"
 	"testing"
 
+	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/sigma"
 )
@@ -44,4 +47,10 @@ func indicator(t testing.TB, pattern, kind string) []byte {
 
 func patternIndicator(t *testing.T, n int, pattern string) []byte {
 	return detecttest.PatternIndicator(t, n, pattern)
+}
+
+// openCorrelator returns a correlator that keeps its state in a folder.
+func openCorrelator(dir string, now clock.Clock) (*correlation.Correlator, error) {
+	k := correlation.New(correlation.Config{Dir: dir, Clock: now, Log: slog.New(slog.DiscardHandler)})
+	return k, k.Load()
 }

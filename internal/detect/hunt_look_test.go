@@ -29,13 +29,13 @@ func TestLook(t *testing.T) {
 		value := func(s string) match.Armed {
 			return match.Armed{ID: s, Name: s, Values: []event.Observable{{Type: event.IPv4, Value: s}}}
 		}
-		q := hunt.Question{Armed: []match.Armed{
+		q := hunt.Query{Armed: []match.Armed{
 			value("198.51.100.3"), value("198.51.100.77"),
 			{ID: "net", Name: "net", Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.8/30")}},
 			{ID: "rule", Rule: rules(t, ruleText(1, "network_connection", `Image|endswith: '\t2.exe'`)).Rules[0]},
 		}}
-		look := func(q hunt.Question) (list []string, out hunt.Looked) {
-			out, err := n.Look(t.Context(), q, func(ev *event.Event, h match.Hit) bool {
+		search := func(q hunt.Query) (list []string, out hunt.Summary) {
+			out, err := n.Search(t.Context(), q, func(ev *event.Event, h match.Hit) bool {
 				list = append(list, fmt.Sprintf("%s %s", ev.Fields["DestinationIp"], h.Indicator))
 				return true
 			})
@@ -50,8 +50,8 @@ func TestLook(t *testing.T) {
 			want = append(want, fmt.Sprintf("198.51.100.%d rule", i))
 		}
 		slices.Sort(want)
-		list, out := look(q)
-		if d := cmp.Diff(want, list); d != "" || out != (hunt.Looked{Searched: 40, Hits: int64(len(want))}) {
+		list, out := search(q)
+		if d := cmp.Diff(want, list); d != "" || out != (hunt.Summary{Searched: 40, Hits: int64(len(want))}) {
 			t.Errorf("%+v (-want +got):\n%s", out, d)
 		}
 		if len(n.findings(t)) != 0 {
@@ -59,21 +59,21 @@ func TestLook(t *testing.T) {
 		}
 		for _, limit := range []int{1, 2, 12} {
 			q.Limit = limit
-			if list, out := look(q); len(list) != limit || !out.Stopped {
+			if list, out := search(q); len(list) != limit || !out.Stopped {
 				t.Errorf("limit %d: %v %+v", limit, list, out)
 			}
 		}
 		q.Limit, q.From, q.To = 0, start.Add(3*time.Minute), start.Add(10*time.Minute)
-		if list, _ := look(q); !slices.Equal(list, []string{"198.51.100.3 198.51.100.3", "198.51.100.6 rule", "198.51.100.8 net", "198.51.100.9 net"}) {
+		if list, _ := search(q); !slices.Equal(list, []string{"198.51.100.3 198.51.100.3", "198.51.100.6 rule", "198.51.100.8 net", "198.51.100.9 net"}) {
 			t.Errorf("within bounds: %v", list)
 		}
 		// Nothing asked for is nothing, and not everything.
 		c := &counted{Past: n.Service.past}
 		n.Searcher.History = c
-		if list, out := look(hunt.Question{Armed: []match.Armed{{ID: "x"}}}); len(list) != 0 || out.Hits != 0 || len(c.queries) != 0 {
+		if list, out := search(hunt.Query{Armed: []match.Armed{{ID: "x"}}}); len(list) != 0 || out.Hits != 0 || len(c.queries) != 0 {
 			t.Errorf("%v %+v", list, out)
 		}
-		if list, _ := look(hunt.Question{Armed: q.Armed[:1]}); len(list) != 1 || len(c.queries) != 1 || !cmp.Equal(c.queries[0].Observables, history.Query{Observables: q.Armed[0].Values}.Observables) {
+		if list, _ := search(hunt.Query{Armed: q.Armed[:1]}); len(list) != 1 || len(c.queries) != 1 || !cmp.Equal(c.queries[0].Observables, history.Query{Observables: q.Armed[0].Values}.Observables) {
 			t.Errorf("%v, %+v", list, c.queries)
 		}
 	})

@@ -36,8 +36,8 @@ func healthFor(t *testing.T, n *node, cfg rulehealth.Config) *rulehealth.Health 
 	if cfg.Realm == "" {
 		cfg.Realm = event.Live
 	}
-	c, err := rulehealth.Open(t.Context(), cfg)
-	if err != nil {
+	c := rulehealth.New(cfg)
+	if err := c.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	n.Service.health = c

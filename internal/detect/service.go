@@ -20,15 +20,15 @@ import (
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
+	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
-	"github.com/meneki/meneki/sigma"
 )
 
-//go:embed sql templates
+//go:embed sql
 var files embed.FS
 
 // Migrations are detect's parts of the schema, at the hub and at a node.
@@ -57,17 +57,18 @@ type Config struct {
 	Past     Past
 	Outgoing Outgoing
 	Engine   *match.Engine
+	Rules    ruleset.Source // the node's own rules, that Load reads
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Realm    string
 	// Member gives the node's member id; empty before it has joined.
 	Member func() string
-	// Own gives what belongs to the community.
+	// Assets gives what belongs to the community.
 	Assets func() exclusion.CommunityAssets
 	// Skew is the hub's clock minus ours; it is added to the instants that are told.
 	Skew func() time.Duration
-	// Tell is called after a finding was made or grew.
-	Tell func()
+	// Notify is called after a finding was made or grew.
+	Notify func()
 	// Health counts what the rules find, and keeps them within bounds; nil: nothing does.
 	Health *rulehealth.Health
 	// Correlator follows people and machines over events; nil: nobody does.
@@ -84,13 +85,14 @@ type Service struct {
 	past       Past
 	outgoing   Outgoing
 	engine     *match.Engine
+	source     ruleset.Source
 	clock      clock.Clock
 	log        *slog.Logger
 	realm      string
 	member     func() string
 	assets     func() exclusion.CommunityAssets
 	skew       func() time.Duration
-	tell       func()
+	notify     func()
 	health     *rulehealth.Health
 	correlator *correlation.Correlator
 
@@ -120,17 +122,41 @@ func New(c Config) *Service {
 	if c.Skew == nil {
 		c.Skew = func() time.Duration { return 0 }
 	}
-	if c.Tell == nil {
-		c.Tell = func() {}
+	if c.Notify == nil {
+		c.Notify = func() {}
 	}
 	if c.Correlator != nil {
 		c.Engine.Resolve(c.Correlator.Resolver().ResolveField)
 	}
-	s := &Service{db: c.DB, past: c.Past, outgoing: c.Outgoing, engine: c.Engine, clock: c.Clock, log: c.Log, realm: c.Realm,
-		member: c.Member, assets: c.Assets, skew: c.Skew, tell: c.Tell, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
+	s := &Service{db: c.DB, past: c.Past, outgoing: c.Outgoing, engine: c.Engine, source: c.Rules, clock: c.Clock, log: c.Log, realm: c.Realm,
+		member: c.Member, assets: c.Assets, skew: c.Skew, notify: c.Notify, health: c.Health, correlator: c.Correlator, open: map[string]*active{}}
 	s.Searcher = &hunt.Searcher{History: c.Past, Engine: c.Engine, Recorder: s, Clock: c.Clock, Log: c.Log, Cores: c.HuntCores,
 		Busy: func() bool { return s.taking.Load() > 0 }}
 	return s
+}
+
+// Load reads the node's own rules, and what is kept of people and machines.
+func (s *Service) Load(ctx context.Context) error {
+	chain, err := ruleset.Pipelines(s.source.Pipelines)
+	if err != nil {
+		return err
+	}
+	s.Reader = match.Reader{Pipelines: chain}
+	set, err := s.source.Load(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range set.Refused {
+		s.log.Warn("a rule was refused", slog.String("rule", r.Error()))
+	}
+	for _, r := range set.Warnings {
+		s.log.Warn("a rule may not do what its author meant", slog.String("rule", r.Error()))
+	}
+	s.engine.SetRules(set)
+	if s.correlator == nil {
+		return nil
+	}
+	return s.correlator.Load()
 }
 
 // ref is the event of a match, by what matched it.
@@ -258,7 +284,7 @@ func (s *Service) write(ctx context.Context, matches []match.Found, retro bool) 
 		s.health.Counted(ctx, hits)
 	}
 	if len(next) > 0 {
-		s.tell()
+		s.notify()
 	}
 	return ids, nil
 }
@@ -401,6 +427,3 @@ func (s *Service) offersOf(list []msg.Offer, f msg.Finding) []msg.Offer {
 	o.Handling, o.Body, o.Origin = sg.Handling, sg, nil
 	return append(list, o)
 }
-
-// Engine replaces the node's own rules.
-func (s *Service) Rules(set *sigma.Set) { s.engine.SetRules(set) }

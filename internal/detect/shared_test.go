@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
@@ -34,7 +32,7 @@ const (
 func correlating(t *testing.T, n *node, own string) {
 	t.Helper()
 	n.engine.SetRules(joinSet(t, own))
-	k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
+	k, err := openCorrelator(t.TempDir(), n.clock)
 	if err != nil {
 		t.Fatal(err)
 	}

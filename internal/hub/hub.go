@@ -45,7 +45,7 @@ type Hub struct {
 	directory *identity.Directory
 	members   *community.Service
 	cases     *casework.Service
-	judge     *severity.Service
+	severity  *severity.Service
 	publisher *publish.Publisher
 	pool      *pool.Pool
 	intake    *intake

@@ -40,23 +40,24 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
 	h.members = community.New(h.db, h.people, h.directory, h.cfg.Clock, h.cfg.Name)
 	h.cases = casework.New(
-		casework.Config{DB: h.db, People: h.directory, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: notify("cases")},
+		casework.Config{
+			DB:     h.db,
+			People: h.directory,
+			Rank:   role.Rank,
+			Least:  h.cfg.CaseLevel,
+			Notify: notify("cases"),
+		},
 	)
-	h.judge = severity.New(h.db, h.cfg.Clock)
-	h.judge.HandledLike(caseMark)
+	h.severity = severity.New(h.db, h.cfg.Clock)
 	h.publisher = publish.New(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
 	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
 	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
-	cases, err := h.caseView()
-	if err != nil {
-		return nil, err
-	}
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(tracker, h.situationView(), h.directory.Name),
 		h.findings(notify("findings")),
-		casework.Module(cases),
-		severity.Module(h.judge),
+		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
+		severity.Module(h.severity, h.people),
 		h.indicators(h.publisher),
 		community.Module(h.membersView(), h.directory),
 		h.rules(),
@@ -154,6 +155,7 @@ func (h *Hub) indicators(publisher *publish.Publisher) role.Module {
 		},
 		API:      func(a *api.API) { publish.API(a, c) },
 		Nav:      []web.NavItem{role.NavIndicators},
+		Panels:   c.Panels(),
 		Finders:  []search.Finder{indicator.Finder(h.db)},
 		Restored: publisher.NewDeliveryRun,
 		Start: func(ctx context.Context) error {

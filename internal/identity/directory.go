@@ -10,6 +10,14 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 )
 
+// Names says what members are called and where they belong. A Directory does.
+type Names interface {
+	// Name returns what a member is called, or its id if it is not known.
+	Name(ctx context.Context, id string) string
+	// Sector returns a member's sector; empty if the member is not known.
+	Sector(ctx context.Context, id string) string
+}
+
 // Directory is the members as a running hub knows them: who belongs, and who is
 // connected. The list is kept for a moment, since every indicator asks; a member
 // that another process invited or revoked is seen when it is read again.

@@ -20,6 +20,7 @@ type Searcher struct {
 	History  History
 	Engine   *match.Engine
 	Recorder Recorder
+	Reader   match.Reader // of the indicators and rules that are searched for
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Cores    int         // how many processors a search uses at most; 0 is all

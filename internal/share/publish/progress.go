@@ -7,6 +7,7 @@ import (
 
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // Progress is how far one member is with one indicator.
@@ -21,6 +22,9 @@ type Progress struct {
 	Hits     int64     `db:"hits"` // events in its past, as its receipt or its sightings tell; hitsUndisclosed if neither does
 	Reason   string    `db:"reason"`
 }
+
+// isArmed reports whether the member matches the indicator now.
+func (p Progress) isArmed() bool { return !p.Armed.IsZero() && p.State != string(wire.Disarmed) }
 
 // hitsUndisclosed says that a member did not tell what a search of its past found.
 const hitsUndisclosed = -1

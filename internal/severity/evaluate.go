@@ -17,7 +17,7 @@ const (
 	Unknown   Confidence = "unknown"   // it may be anything within its bounds
 )
 
-// Input is what is judged on one axis.
+// Input is what somebody says about one axis.
 type Input struct {
 	Axis       string     `json:"axis"`
 	Confidence Confidence `json:"confidence"`
@@ -49,7 +49,7 @@ type span struct {
 	open                bool // not known for certain
 }
 
-// Evaluate judges. An axis without an input is unknown. Unknown inputs count
+// Evaluate returns what the scale makes of inputs. An axis without an input is unknown. Unknown inputs count
 // with their least, and most, value at the ends of the interval; in the likely
 // result with what the scale says of the unknown, else with their least.
 func (s *Scale) Evaluate(inputs []Input) (Result, error) {
@@ -133,7 +133,7 @@ func (s *Scale) spans(inputs []Input) ([]span, error) {
 			return nil, invalid(i18n.T("the scale {0} has no axis {1}", "尺度 {0} に軸 {1} はありません").With(s.ID, in.Axis))
 		}
 		if _, twice := byAxis[in.Axis]; twice {
-			return nil, invalid(i18n.T("the axis {0} is judged twice", "軸 {0} が二重に評価されています").With(in.Axis))
+			return nil, invalid(i18n.T("the axis {0} is assessed twice", "軸 {0} が二重に評価されています").With(in.Axis))
 		}
 		byAxis[in.Axis] = in
 	}
@@ -169,7 +169,10 @@ func (a Axis) span(in Input) (span, error) {
 	switch in.Confidence {
 	case Known, Estimated:
 		if in.Value == "" {
-			return span{}, invalid(i18n.T("the axis {0} has no value; say unknown if it is not known", "軸 {0} に値がありません。不明なら「不明」としてください").With(a.Names))
+			return span{}, invalid(
+				i18n.T("the axis {0} has no value; say unknown if it is not known", "軸 {0} に値がありません。不明なら「不明」としてください").
+					With(a.Names),
+			)
 		}
 		if likely, err = value(in.Value, 0); err != nil {
 			return span{}, err
@@ -179,10 +182,16 @@ func (a Axis) span(in Input) (span, error) {
 		}
 	case Unknown:
 		if in.Value != "" {
-			return span{}, invalid(i18n.T("the axis {0} has a value and is said to be unknown", "軸 {0} は不明とされていますが、値があります").With(a.Names))
+			return span{}, invalid(
+				i18n.T("the axis {0} has a value and is said to be unknown", "軸 {0} は不明とされていますが、値があります").With(a.Names),
+			)
 		}
 	default:
-		return span{}, invalid(i18n.T("{0} is no confidence; it is known, estimated or unknown", "{0} は確度ではありません。known、estimated、unknown のいずれかです").With(string(in.Confidence)))
+		return span{}, invalid(
+			i18n.T("{0} is no confidence; it is known, estimated or unknown",
+				"{0} は確度ではありません。known、estimated、unknown のいずれかです").
+				With(string(in.Confidence)),
+		)
 	}
 	lo, err := value(in.Least, least)
 	if err != nil {
@@ -199,7 +208,9 @@ func (a Axis) span(in Input) (span, error) {
 		likely = min(max(likely, lo), hi)
 	}
 	if lo > likely || likely > hi || in.Confidence == Known && lo != hi {
-		return span{}, invalid(i18n.T("the bounds of the axis {0} do not fit its value", "軸 {0} の範囲と値が合いません").With(a.Names))
+		return span{}, invalid(
+			i18n.T("the bounds of the axis {0} do not fit its value", "軸 {0} の範囲と値が合いません").With(a.Names),
+		)
 	}
 	return span{lo, likely, hi, lo != hi}, nil
 }

@@ -10,10 +10,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/msg"
 )
 
 func scale(t testing.TB, id string) *Scale {
@@ -66,7 +66,9 @@ func TestNCISSVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(r.LikelyScore-c.score) > 0.00005 || r.Lowest != c.level || r.Likely != c.level || r.Highest != c.level || r.Ask != "" {
+		if math.Abs(r.LikelyScore-c.score) > 0.00005 || r.Lowest != c.level || r.Likely != c.level ||
+			r.Highest != c.level ||
+			r.Ask != "" {
 			t.Errorf("%s: %+v, want %.4f, level %d", c.name, r, c.score, c.level)
 		}
 	}
@@ -144,7 +146,13 @@ func TestLeadScaleIsTheMaximum(t *testing.T) {
 	if r.Lowest != 2 || r.Highest != 4 {
 		t.Errorf("blackout: %+v", r)
 	}
-	r, _ = s.Evaluate([]Input{{Axis: "continuity", Confidence: Known, Value: "0"}, {Axis: "safety", Confidence: Known, Value: "0"}, {Axis: "trust", Confidence: Unknown, Most: "1"}})
+	r, _ = s.Evaluate(
+		[]Input{
+			{Axis: "continuity", Confidence: Known, Value: "0"},
+			{Axis: "safety", Confidence: Known, Value: "0"},
+			{Axis: "trust", Confidence: Unknown, Most: "1"},
+		},
+	)
 	if r.Lowest != 0 || r.Highest != 1 || r.Ask != "trust" {
 		t.Errorf("defacement: %+v", r)
 	}
@@ -247,7 +255,11 @@ func properties(t *testing.T, s *Scale) {
 			}
 		}
 		after := must(t, s, in)
-		if after.LowestScore < before.LowestScore || after.LikelyScore < before.LikelyScore || after.HighestScore < before.HighestScore || after.Lowest < before.Lowest || after.Likely < before.Likely || after.Highest < before.Highest {
+		if after.LowestScore < before.LowestScore || after.LikelyScore < before.LikelyScore ||
+			after.HighestScore < before.HighestScore ||
+			after.Lowest < before.Lowest ||
+			after.Likely < before.Likely ||
+			after.Highest < before.Highest {
 			t.Fatalf("%s rose and the result fell: %+v, then %+v", a.ID, before, after)
 		}
 	})
@@ -264,7 +276,9 @@ func properties(t *testing.T, s *Scale) {
 			hi := slices.IndexFunc(a.Options, func(o Option) bool { return o.ID == in[i].Most })
 			in[i] = Input{Axis: a.ID, Confidence: Known, Value: a.Options[rapid.IntRange(lo, hi).Draw(t, "learnt")].ID}
 			after := must(t, s, in)
-			if after.LowestScore < before.LowestScore || after.HighestScore > before.HighestScore || after.Lowest < before.Lowest || after.Highest > before.Highest {
+			if after.LowestScore < before.LowestScore || after.HighestScore > before.HighestScore ||
+				after.Lowest < before.Lowest ||
+				after.Highest > before.Highest {
 				t.Fatalf("%+v, then %+v", before, after)
 			}
 			before = after
@@ -303,7 +317,9 @@ func TestBrokenScalesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if crlf, err := parseScale([]byte(strings.ReplaceAll(string(raw), "\n", "\r\n"))); err != nil || crlf.Hash != good.Hash || len(good.Hash) != 64 {
+	if crlf, err := parseScale([]byte(strings.ReplaceAll(string(raw), "\n", "\r\n"))); err != nil ||
+		crlf.Hash != good.Hash ||
+		len(good.Hash) != 64 {
 		t.Errorf("the hash depends on line ends: %v", err)
 	}
 	for name, swap := range map[string][2]string{
@@ -324,16 +340,21 @@ func TestFirstAssessment(t *testing.T) {
 	s := scale(t, Lead)
 	for _, c := range []struct {
 		name                    string
-		ev                      msg.CaseChanged
+		ev                      casework.Case
 		lowest, likely, highest int
 	}{
-		{"nothing but a case", msg.CaseChanged{}, 0, 0, 4},
-		{"a low rule at a university", msg.CaseChanged{Sectors: []string{"university"}, Level: "low", Members: 1}, 0, 0, 3},
-		{"lateral movement at a power company", msg.CaseChanged{Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral_movement"}, Members: 1}, 0, 1, 4},
-		{"the same, found at a city too", msg.CaseChanged{Sectors: []string{"local-government", "power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 2}, 0, 2, 4},
-		{"impact", msg.CaseChanged{Sectors: []string{"power"}, Level: "critical", Tactics: []string{"impact"}, Members: 1}, 1, 2, 4},
-		{"exfiltration at a firm", msg.CaseChanged{Sectors: []string{"small-firm"}, Level: "medium", Tactics: []string{"exfiltration"}, Members: 1}, 1, 2, 3},
-		{"a sector nobody listed", msg.CaseChanged{Sectors: []string{"space"}, Level: "low", Members: 1}, 0, 0, 4},
+		{"nothing but a case", casework.Case{}, 0, 0, 4},
+		{"a low rule at a university", casework.Case{Sectors: []string{"university"}, Level: "low", Members: 1},
+			0, 0, 3},
+		{"lateral movement at a power company", casework.Case{Sectors: []string{"power"}, Level: "high",
+			Tactics: []string{"lateral_movement"}, Members: 1}, 0, 1, 4},
+		{"the same, found at a city too", casework.Case{Sectors: []string{"local-government", "power"}, Level: "high",
+			Tactics: []string{"lateral-movement"}, Members: 2}, 0, 2, 4},
+		{"impact", casework.Case{Sectors: []string{"power"}, Level: "critical", Tactics: []string{"impact"},
+			Members: 1}, 1, 2, 4},
+		{"exfiltration at a firm", casework.Case{Sectors: []string{"small-firm"}, Level: "medium",
+			Tactics: []string{"exfiltration"}, Members: 1}, 1, 2, 3},
+		{"a sector nobody listed", casework.Case{Sectors: []string{"space"}, Level: "low", Members: 1}, 0, 0, 4},
 	} {
 		in := First(c.ev)
 		r, err := s.Evaluate(in)
@@ -341,13 +362,15 @@ func TestFirstAssessment(t *testing.T) {
 			t.Errorf("%s: %+v %v, want %d %d %d", c.name, r, err, c.lowest, c.likely, c.highest)
 		}
 		for _, i := range in {
-			if i.Confidence == Known || i.By != FirstBy || i.Reason().EN == "" || i.Reason().EN == i.Reason().JA || strings.Contains(i.Reason().EN, "cannot read") {
+			if i.Confidence == Known || i.By != FirstBy || i.Reason().EN == "" || i.Reason().EN == i.Reason().JA ||
+				strings.Contains(i.Reason().EN, "cannot read") {
 				t.Errorf("%s: %+v", c.name, i)
 			}
 		}
 	}
 	for _, sec := range identity.Sectors() {
-		if sec.Slug != "other" && !slices.ContainsFunc(sectors(), func(r sectorRow) bool { return r.slug == sec.Slug }) {
+		if sec.Slug != "other" &&
+			!slices.ContainsFunc(sectors(), func(r sectorRow) bool { return r.slug == sec.Slug }) {
 			t.Errorf("sector %s is not in the table", sec.Slug)
 		}
 	}
@@ -355,9 +378,14 @@ func TestFirstAssessment(t *testing.T) {
 	// members or sectors never makes the most likely level fall.
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{"impact", "exfiltration", "lateral-movement", "execution", "discovery", "credential_access"}
-		ev := msg.CaseChanged{Sectors: rapid.SliceOfN(rapid.SampledFrom([]string{"power", "university", "finance", "x", "other"}), 0, 3).Draw(t, "sectors"),
+		ev := casework.Case{
+			Sectors: rapid.SliceOfN(rapid.SampledFrom([]string{"power", "university", "finance", "x", "other"}), 0, 3).
+				Draw(t, "sectors"),
 			Tactics: rapid.SliceOfN(rapid.SampledFrom(names), 0, 3).Draw(t, "tactics"),
-			Level:   rapid.SampledFrom([]string{"", "low", "medium", "high", "critical"}).Draw(t, "level"), Members: rapid.IntRange(0, 5).Draw(t, "members")}
+			Level: rapid.SampledFrom([]string{"", "low", "medium", "high", "critical"}).
+				Draw(t, "level"),
+			Members: rapid.IntRange(0, 5).Draw(t, "members"),
+		}
 		before := must(t, s, First(ev))
 		ev.Tactics = append(ev.Tactics, rapid.SampledFrom(names).Draw(t, "more"))
 		ev.Members++
@@ -374,12 +402,17 @@ func TestReasons(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range rules() {
 		got := Input{By: FirstBy, Why: r.code}.Reason()
-		if r.code == "" || r.code == whyNothing || seen[r.code] || got != r.why || got.EN == "" || got.JA == "" || got.EN == got.JA {
+		if r.code == "" || r.code == whyNothing || seen[r.code] || got != r.why || got.EN == "" || got.JA == "" ||
+			got.EN == got.JA {
 			t.Errorf("rule %q: %q", r.code, got)
 		}
 		seen[r.code] = true
 	}
-	if got := (Input{By: FirstBy, Why: "of.tomorrow"}).Reason(); !strings.HasSuffix(got.EN, "cannot read: of.tomorrow") || got.EN == got.JA {
+	if got := (Input{By: FirstBy, Why: "of.tomorrow"}).Reason(); !strings.HasSuffix(
+		got.EN,
+		"cannot read: of.tomorrow",
+	) ||
+		got.EN == got.JA {
 		t.Errorf("an unknown code: %q", got)
 	}
 	if got := (Input{By: "ana", Why: "impact"}).Reason(); got != i18n.Same("impact") {

@@ -18,16 +18,46 @@ import (
 func Get(tx *store.Tx, id string) (Case, error) {
 	return store.One[Case](
 		tx,
-		`SELECT `+caseColumns+` FROM incidents c WHERE (c.id = $1 OR c.number = $1) AND SCOPE(c)`,
+		`SELECT `+caseColumns+` FROM cases c WHERE (c.id = $1 OR c.number = $1) AND SCOPE(c)`,
 		id,
 	)
+}
+
+// Lookup reads one case by id or number for a viewer, whole: what changes a case needs
+// all of it.
+func Lookup(ctx context.Context, db *store.DB, v policy.Viewer, id string) (c Case, err error) {
+	err = db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+		c, err = Get(tx, id)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		err = noCase()
+	}
+	return c, err
+}
+
+func noCase() error {
+	return fault.New(fault.NotFound, i18n.T("there is no such case, or it is not there for you", "事案が存在しないか、閲覧できません"))
+}
+
+// Known returns one case by id or number, as much of it as the scope may know, or
+// fault.NotFound.
+func Known(tx *store.Tx, id string) (Case, error) {
+	c, err := Get(tx, id)
+	if err != nil {
+		return c, err
+	}
+	one := []Case{c}
+	err = narrow(tx, one)
+	return one[0], err
 }
 
 // Parts lists the findings of a case that the scope may see.
 func Parts(tx *store.Tx, id string) ([]Part, error) {
 	return store.Query[Part](
 		tx,
-		`SELECT `+partColumns+` FROM incident_finding p WHERE p.incident = $1 AND SCOPE(p) ORDER BY p.at, p.finding LIMIT 1000`,
+		`SELECT `+partColumns+` FROM case_finding p WHERE p.case_id = $1 AND SCOPE(p) ORDER BY p.at, p.finding
+			LIMIT 1000`,
 		id,
 	)
 }
@@ -36,7 +66,8 @@ func Parts(tx *store.Tx, id string) ([]Part, error) {
 func CaseOf(tx *store.Tx, finding string) (Case, error) {
 	return store.One[Case](
 		tx,
-		`SELECT `+caseColumns+` FROM incidents c JOIN incident_finding p ON p.incident = c.id WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`,
+		`SELECT `+caseColumns+` FROM cases c JOIN case_finding p ON p.case_id = c.id WHERE p.finding = $1 AND SCOPE(c)
+			AND SCOPE(p)`,
 		finding,
 	)
 }
@@ -45,7 +76,7 @@ func CaseOf(tx *store.Tx, finding string) (Case, error) {
 func Timeline(tx *store.Tx, id string) ([]Entry, error) {
 	return store.Query[Entry](
 		tx,
-		`SELECT `+entryColumns+` FROM incident_entry e WHERE e.incident = $1 AND SCOPE(e) ORDER BY e.at, e.id LIMIT 2000`,
+		`SELECT `+entryColumns+` FROM case_entry e WHERE e.case_id = $1 AND SCOPE(e) ORDER BY e.at, e.id LIMIT 2000`,
 		id,
 	)
 }
@@ -84,7 +115,7 @@ func (s *Service) Note(ctx context.Context, v policy.Viewer, id, text string, h 
 
 func (s *Service) as(ctx context.Context, v policy.Viewer, fn func(*store.Tx) error) error {
 	return s.db.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		tx.AfterCommit(s.tell)
+		tx.AfterCommit(s.notify)
 		return fn(tx)
 	})
 }
@@ -118,7 +149,8 @@ func (s *Service) SetState(ctx context.Context, v policy.Viewer, id string, to S
 		if err := s.store(tx, c); err != nil {
 			return err
 		}
-		if err := s.entry(tx, c.ID, Entry{Kind: "state", Class: Coordination, Member: v.Member, By: v.Name, Handling: c.Handling},
+		if err := s.entry(tx, c.ID, Entry{Kind: "state", Class: Coordination, Member: v.Member, By: v.Name,
+			Handling: c.Handling},
 			saysState, string(to)); err != nil {
 			return err
 		}

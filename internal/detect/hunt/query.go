@@ -10,26 +10,28 @@ import (
 	"github.com/meneki/meneki/sigma"
 )
 
-// Question is what a person asks a node's past for: events that hold one of some
+// Query is what a person searches a node's past for: events that hold one of some
 // values, lie in one of some networks, or match one of some rules.
-type Question struct {
+type Query struct {
 	Armed    []match.Armed // without patterns
 	From, To time.Time     // bounds of the event time, From <= t < To; zero is none
 	Limit    int           // stop after so many hits; 0 is no limit
 	Tell     func(done, total int64)
 }
 
-// Looked is what a look at the past came to.
-type Looked struct {
+// Summary is what a query came to.
+type Summary struct {
 	Searched int64 `json:"searched"` // events in the past
 	Hits     int64 `json:"hits"`
 	Stopped  bool  `json:"stopped,omitempty"` // at the limit, or by yield
 }
 
-// Look searches the past and yields each event with what meets it, one call after
+// Search searches the past and yields each event with what meets it, one call after
 // the other, until yield returns false. It writes nothing. It gives way to live
 // events and is bounded as hunts are.
-func (s *Searcher) Look(ctx context.Context, q Question, yield func(*event.Event, match.Hit) bool) (out Looked, err error) {
+func (s *Searcher) Search(
+	ctx context.Context, q Query, yield func(*event.Event, match.Hit) bool,
+) (out Summary, err error) {
 	var values, nets, rules []int
 	for i, a := range q.Armed {
 		switch {
