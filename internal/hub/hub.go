@@ -27,6 +27,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -196,6 +197,10 @@ func (h *Hub) start(ctx context.Context) error {
 		return err
 	}
 	h.console = h.newConsole()
+	h.queue.OnAside(func() {
+		h.console.Notify(aside.Topic)
+		h.console.Notify("situation")
+	})
 	h.intake = newIntake(h.db, h.cfg.Log, h.modules)
 	h.bus.OnPresence(h.presence)
 	h.bus.Handle(wire.TopicBatch, h.intake.batch)

@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
@@ -54,6 +55,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,
+		}),
+		aside.Module(aside.PageConfig{
+			DB: h.db, MemberName: h.directory.Name, Look: func() { h.queue.Look() },
 		}),
 		settings.Module(
 			settings.PageConfig{
