@@ -49,11 +49,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
 	})
-	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
-		situation.HubModule(tracker, h.situationView(), h.directory.Name),
+		situation.HubModule(
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+		),
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
