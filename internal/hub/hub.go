@@ -63,11 +63,8 @@ type Hub struct {
 	closing atomic.Bool // members that go now go because the hub does
 }
 
-// settings that the hub keeps.
-const (
-	settingIdentity = "hub.identity"
-	settingURL      = "hub.url"
-)
+// settingURL holds where people and nodes find the hub.
+const settingURL = "hub.url"
 
 // OpenStore opens the hub's state; commands use it beside a running hub.
 func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {

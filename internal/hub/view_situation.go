@@ -67,20 +67,6 @@ func (h *Hub) memberLines(ctx context.Context) ([]situation.MemberLine, error) {
 	return out, err
 }
 
-func (h *Hub) memberDots(ctx context.Context) []publish.Member {
-	list, err := h.directory.Members(ctx)
-	if err != nil {
-		return nil
-	}
-	var out []publish.Member
-	for _, m := range list {
-		if m.Active() {
-			out = append(out, publish.Member{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.directory.Online(m.ID)})
-		}
-	}
-	return out
-}
-
 func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err error) {
 	err = h.db.Read(ctx, store.System("situation: newest indicator"), func(tx *store.Tx) error {
 		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})

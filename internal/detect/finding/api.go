@@ -13,6 +13,8 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -98,22 +100,19 @@ func API(a *api.API, c PageConfig) {
 		Summary: i18n.T("One finding", "検知1件"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *oneIn) (*oneOut, error) {
 			var it Item
-			res := &oneOut{}
-			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
-				if it, err = Get(tx, in.ID); err != nil {
-					return err
-				}
-				res.Body = outOf(it)
-				if c.CaseOf != nil {
-					if id, _, ok := c.CaseOf(tx, it.ID); ok {
-						res.Body.Case = id
-					}
-				}
-				return nil
+			v := api.Viewer(ctx)
+			err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
+				it, err = Get(tx, in.ID)
+				return err
 			})
 			if err != nil {
 				return nil, err
 			}
-			return res, nil
+			panels, err := c.Site.Load(ctx, "finding", web.Subject{ID: it.ID, Viewer: v})
+			res := &oneOut{outOf(it)}
+			for _, of := range panels.Related(svg.KindCase) {
+				res.Body.Case = of.ID
+			}
+			return res, err
 		})
 }
