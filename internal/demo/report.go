@@ -302,8 +302,8 @@ func (d *Demo) missing(r Report) string {
 		return situation.Detected
 	case len(r.Cases) == 0:
 		return situation.Opened
-	case !came(situation.Judged):
-		return situation.Judged
+	case !came(situation.Assessed):
+		return situation.Assessed
 	case len(r.Indicators) == 0:
 		return situation.Indicator
 	case !came(situation.Pushed):

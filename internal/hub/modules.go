@@ -39,7 +39,13 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
 	h.members = community.New(h.db, h.people, h.directory, h.cfg.Clock, h.cfg.Name)
 	h.cases = casework.New(
-		casework.Config{DB: h.db, People: h.directory, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: notify("cases")},
+		casework.Config{
+			DB:     h.db,
+			People: h.directory,
+			Rank:   role.Rank,
+			Least:  h.cfg.CaseLevel,
+			Notify: notify("cases"),
+		},
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
 	h.publisher = publish.New(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))

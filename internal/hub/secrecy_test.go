@@ -77,7 +77,7 @@ func secrets() []secret {
 			w.ok(w.hub.cases.Note(w.t.Context(), hubPerson(w), first(w.caseOf("f-c1")), "zq-note: we suspect more", strict))
 			return nil
 		}},
-		{"a judgement of A's case", nil, func(w *world) []string {
+		{"an assessment of A's case", nil, func(w *world) []string {
 			id, number := w.caseOf("f-a1")
 			_, err := w.hub.severity.Assess(w.t.Context(), hubPerson(w), id, severity.Lead, []severity.Input{{Axis: "continuity", Confidence: "known", Value: "4"}}, severity.Worsening)
 			w.ok(err)
@@ -133,7 +133,7 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
 	fork := secrecyNow.Add(time.Hour)
 	known := map[string]bool{}
-	for _, q := range []string{`SELECT c.id FROM incidents c WHERE SCOPE(c)`, `SELECT c.number FROM incidents c WHERE SCOPE(c)`, `SELECT id FROM member`, `SELECT id FROM user_account`} {
+	for _, q := range []string{`SELECT c.id FROM cases c WHERE SCOPE(c)`, `SELECT c.number FROM cases c WHERE SCOPE(c)`, `SELECT id FROM member`, `SELECT id FROM user_account`} {
 		for _, id := range base.query(q) {
 			known[id] = true
 		}

@@ -65,10 +65,10 @@ func (b *bench) changed(t *testing.T, c casework.Case) {
 	t.Helper()
 	b.hand.Add(time.Second)
 	err := b.db.Write(ctx, system, func(tx *store.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM incidents WHERE id = $1 AND SCOPE(incidents)`, c.ID); err != nil {
+		if _, err := tx.Exec(`DELETE FROM cases WHERE id = $1 AND SCOPE(cases)`, c.ID); err != nil {
 			return err
 		}
-		if err := store.Insert(tx, "incidents", []casework.Case{c}); err != nil {
+		if err := store.Insert(tx, "cases", []casework.Case{c}); err != nil {
 			return err
 		}
 		return b.s.OnCaseChanged(tx, msg.CaseChanged{Case: c.ID})

@@ -1,4 +1,4 @@
-CREATE TABLE incidents (
+CREATE TABLE cases (
   id        TEXT PRIMARY KEY,
   number    TEXT NOT NULL UNIQUE,
   title     TEXT NOT NULL,
@@ -22,11 +22,11 @@ CREATE TABLE incidents (
   owner     TEXT NOT NULL,
   audience  TEXT NOT NULL
 );
-CREATE INDEX incident_updated ON incidents (updated, id);
+CREATE INDEX case_updated ON cases (updated, id);
 
-CREATE TABLE incident_finding (
+CREATE TABLE case_finding (
   finding  TEXT PRIMARY KEY,
-  incident TEXT NOT NULL,
+  case_id  TEXT NOT NULL,
   member   TEXT NOT NULL,
   title    TEXT NOT NULL,
   words    TEXT NOT NULL,
@@ -41,19 +41,19 @@ CREATE TABLE incident_finding (
   owner    TEXT NOT NULL,
   audience TEXT NOT NULL
 );
-CREATE INDEX incident_finding_case ON incident_finding (incident, at);
-CREATE INDEX incident_finding_member ON incident_finding (incident, member);
+CREATE INDEX case_finding_case ON case_finding (case_id, at);
+CREATE INDEX case_finding_member ON case_finding (case_id, member);
 
-CREATE TABLE incident_key (
+CREATE TABLE case_key (
   name     TEXT NOT NULL,
-  incident TEXT NOT NULL,
+  case_id  TEXT NOT NULL,
   at       BIGINT NOT NULL,
-  PRIMARY KEY (name, incident)
+  PRIMARY KEY (name, case_id)
 );
 
-CREATE TABLE incident_entry (
+CREATE TABLE case_entry (
   id       TEXT PRIMARY KEY,
-  incident TEXT NOT NULL,
+  case_id  TEXT NOT NULL,
   at       BIGINT NOT NULL,
   kind     TEXT NOT NULL,
   class    TEXT NOT NULL,
@@ -66,9 +66,9 @@ CREATE TABLE incident_entry (
   owner    TEXT NOT NULL,
   audience TEXT NOT NULL
 );
-CREATE INDEX incident_entry_case ON incident_entry (incident, at, id);
+CREATE INDEX case_entry_case ON case_entry (case_id, at, id);
 
-CREATE TABLE incident_number (
+CREATE TABLE case_number (
   year INTEGER PRIMARY KEY,
   last INTEGER NOT NULL
 );

@@ -18,7 +18,7 @@ import (
 func Get(tx *store.Tx, id string) (Case, error) {
 	return store.One[Case](
 		tx,
-		`SELECT `+caseColumns+` FROM incidents c WHERE (c.id = $1 OR c.number = $1) AND SCOPE(c)`,
+		`SELECT `+caseColumns+` FROM cases c WHERE (c.id = $1 OR c.number = $1) AND SCOPE(c)`,
 		id,
 	)
 }
@@ -56,7 +56,8 @@ func Known(tx *store.Tx, id string) (Case, error) {
 func Parts(tx *store.Tx, id string) ([]Part, error) {
 	return store.Query[Part](
 		tx,
-		`SELECT `+partColumns+` FROM incident_finding p WHERE p.incident = $1 AND SCOPE(p) ORDER BY p.at, p.finding LIMIT 1000`,
+		`SELECT `+partColumns+` FROM case_finding p WHERE p.case_id = $1 AND SCOPE(p) ORDER BY p.at, p.finding
+			LIMIT 1000`,
 		id,
 	)
 }
@@ -65,7 +66,8 @@ func Parts(tx *store.Tx, id string) ([]Part, error) {
 func CaseOf(tx *store.Tx, finding string) (Case, error) {
 	return store.One[Case](
 		tx,
-		`SELECT `+caseColumns+` FROM incidents c JOIN incident_finding p ON p.incident = c.id WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`,
+		`SELECT `+caseColumns+` FROM cases c JOIN case_finding p ON p.case_id = c.id WHERE p.finding = $1 AND SCOPE(c)
+			AND SCOPE(p)`,
 		finding,
 	)
 }
@@ -74,7 +76,7 @@ func CaseOf(tx *store.Tx, finding string) (Case, error) {
 func Timeline(tx *store.Tx, id string) ([]Entry, error) {
 	return store.Query[Entry](
 		tx,
-		`SELECT `+entryColumns+` FROM incident_entry e WHERE e.incident = $1 AND SCOPE(e) ORDER BY e.at, e.id LIMIT 2000`,
+		`SELECT `+entryColumns+` FROM case_entry e WHERE e.case_id = $1 AND SCOPE(e) ORDER BY e.at, e.id LIMIT 2000`,
 		id,
 	)
 }
@@ -113,7 +115,7 @@ func (s *Service) Note(ctx context.Context, v policy.Viewer, id, text string, h 
 
 func (s *Service) as(ctx context.Context, v policy.Viewer, fn func(*store.Tx) error) error {
 	return s.db.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		tx.AfterCommit(s.tell)
+		tx.AfterCommit(s.notify)
 		return fn(tx)
 	})
 }
@@ -147,7 +149,8 @@ func (s *Service) SetState(ctx context.Context, v policy.Viewer, id string, to S
 		if err := s.store(tx, c); err != nil {
 			return err
 		}
-		if err := s.entry(tx, c.ID, Entry{Kind: "state", Class: Coordination, Member: v.Member, By: v.Name, Handling: c.Handling},
+		if err := s.entry(tx, c.ID, Entry{Kind: "state", Class: Coordination, Member: v.Member, By: v.Name,
+			Handling: c.Handling},
 			saysState, string(to)); err != nil {
 			return err
 		}

@@ -16,10 +16,10 @@ import (
 //go:embed sql templates
 var files embed.FS
 
-// Migration is incident's part of the hub's schema.
-func Migration() store.Migration { return store.Migration{Name: "incident", FS: files} }
+// Migration is casework's part of the hub's schema.
+func Migration() store.Migration { return store.Migration{Name: "casework", FS: files} }
 
-// Templates are incident's pages.
+// Templates are the pages of cases.
 func Templates() fs.FS { return files }
 
 // State is where a case stands.
@@ -32,7 +32,7 @@ const (
 	Closed    State = "closed"
 )
 
-// Case is one incident.
+// Case is work on an incident by several organisations.
 type Case struct {
 	ID       string          `db:"id"`
 	Number   string          `db:"number"` // MNK-2026-4711, drawn
@@ -44,7 +44,7 @@ type Case struct {
 	Tactics  []string        `db:"tactics,json"`
 	Members  int             `db:"members"`
 	Findings int             `db:"findings"`
-	Severity int             `db:"severity"` // likely; -1 before it was judged
+	Severity int             `db:"severity"` // likely; -1 before it was assessed
 	Lowest   int             `db:"lowest"`
 	Highest  int             `db:"highest"`
 	Assessed int             `db:"assessed"` // which assessment of the case the severity is from; 0 is none
@@ -56,12 +56,15 @@ type Case struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-const caseColumns = "c.id, c.number, c.title, c.state, c.realm, c.level, c.sectors, c.tactics, c.members, c.findings, c.severity, c.lowest, c.highest, c.assessed, c.opened, c.updated, c.closed, c.sensed, c.words, c.tlp, c.owner, c.audience"
+const caseColumns = "c.id, c.number, c.title, c.state, c.realm, c.level, c.sectors, c.tactics, " +
+	"c.members, c.findings, " +
+	"c.severity, c.lowest, c.highest, c.assessed, c.opened, c.updated, c.closed, c.sensed, c.words, c.tlp, " +
+	"c.owner, c.audience"
 
 // Part is one finding in a case.
 type Part struct {
 	Finding  string          `db:"finding"`
-	Incident string          `db:"incident"`
+	Case     string          `db:"case_id"`
 	Member   string          `db:"member"`
 	Title    string          `db:"title"`
 	Words    string          `db:"words"` // the title, as it is searched
@@ -75,7 +78,8 @@ type Part struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-const partColumns = "p.finding, p.incident, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.past, p.why, p.at, p.tlp, p.owner, p.audience"
+const partColumns = "p.finding, p.case_id, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.past, " +
+	"p.why, p.at, p.tlp, p.owner, p.audience"
 
 // Class splits what may be shared early from what protects the victim.
 type Class string
@@ -90,7 +94,7 @@ const (
 // Entry is one line of a case's timeline.
 type Entry struct {
 	ID       string          `db:"id"`
-	Incident string          `db:"incident"`
+	Case     string          `db:"case_id"`
 	At       time.Time       `db:"at"`
 	Kind     string          `db:"kind"` // opened finding severity indicator armed hunted sighting note state
 	Class    Class           `db:"class"`
@@ -102,4 +106,5 @@ type Entry struct {
 	Handling policy.Handling `db:",handling"`
 }
 
-const entryColumns = "e.id, e.incident, e.at, e.kind, e.class, e.member, e.by_user, e.subject, e.says, e.args, e.tlp, e.owner, e.audience"
+const entryColumns = "e.id, e.case_id, e.at, e.kind, e.class, e.member, e.by_user, e.subject, e.says, e.args, " +
+	"e.tlp, e.owner, e.audience"
