@@ -24,6 +24,7 @@ func Module(c PageConfig) role.Module {
 		},
 		Pages:   page.Pages,
 		API:     page.API,
+		Panels:  []web.Panel{page.findingPanel()},
 		Nav:     []web.NavItem{{Key: "cases", Path: "/cases", Text: i18n.T("Cases", "事案"), Icon: "cases", Letter: "c"}},
 		Finders: []search.Finder{Finder(c.DB)},
 	}

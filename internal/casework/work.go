@@ -62,7 +62,7 @@ func Parts(tx *store.Tx, id string) ([]Part, error) {
 	)
 }
 
-// CaseOf returns the case that a finding is in, or "".
+// CaseOf returns the case that a finding is in, or fault.NotFound.
 func CaseOf(tx *store.Tx, finding string) (Case, error) {
 	return store.One[Case](
 		tx,

@@ -8,9 +8,12 @@ import (
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/history"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
 // NodeModule is detection as a node runs it: it matches the node's events, searches
@@ -26,7 +29,7 @@ func NodeModule(s *Service, past *history.History) role.Module {
 		Migrations: Migrations(),
 		Pages:      func(site *web.Site) { finding.Pages(site, c) },
 		API:        func(a *api.API) { finding.API(a, c) },
-		Nav:        []web.NavItem{role.NavFindings},
+		Nav:        []web.NavItem{finding.Nav()},
 		Finders:    []search.Finder{finding.Finder(s.db)},
 		Control:    s.Serve,
 		Gauges: []role.Gauge{
@@ -51,6 +54,31 @@ func NodeModule(s *Service, past *history.History) role.Module {
 		Start: s.Resume,
 		Run:   []func(context.Context) error{s.runCorrelations, s.fillCorrelations},
 		Close: s.correlator.Save,
+	}
+}
+
+// received is the key by which pages are notified once of all findings of a batch.
+type received struct{}
+
+// HubModule is the findings that members send to a hub.
+func HubModule(db *store.DB, members identity.Names, notify func()) role.Module {
+	c := finding.PageConfig{DB: db, Hub: true, Members: members}
+	return role.Module{
+		Name:       "detect",
+		Migrations: Migrations(),
+		Intake: map[wire.Kind]role.Intake{
+			wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
+				tx.AfterCommitOnce(received{}, notify)
+				return finding.Receive(tx, member, body)
+			},
+		},
+		Pages: func(site *web.Site) {
+			c.Site = site // before API, which has its panels too
+			finding.Pages(site, c)
+		},
+		API:     func(a *api.API) { finding.API(a, c) },
+		Nav:     []web.NavItem{finding.Nav()},
+		Finders: []search.Finder{finding.Finder(db)},
 	}
 }
 

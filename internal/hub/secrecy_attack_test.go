@@ -278,7 +278,7 @@ func TestWireTellsNothingOfTheGiver(t *testing.T) {
 	}
 	body, err := json.Marshal(a)
 	w.ok(err)
-	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "c-a1", caseID, number, "owner", w.users["admin of A"]} {
+	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "\"c-a1", caseID, number, "owner", w.users["admin of A"]} {
 		if strings.Contains(string(body), word) {
 			t.Errorf("C is told %q: %.2000s", word, body)
 		}

@@ -64,6 +64,16 @@ func (d *Directory) Active(ctx context.Context) ([]Member, error) {
 	return slices.DeleteFunc(slices.Clone(list), func(m Member) bool { return !m.Active() }), err
 }
 
+// Joined lists the ids of the members that have joined and still belong.
+func (d *Directory) Joined(ctx context.Context) ([]string, error) {
+	list, err := d.Active(ctx)
+	out := make([]string, 0, len(list))
+	for _, m := range list {
+		out = append(out, m.ID)
+	}
+	return out, err
+}
+
 // Forget has the list read again.
 func (d *Directory) Forget() {
 	d.mu.Lock()

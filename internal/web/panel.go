@@ -178,16 +178,17 @@ func (st *stage) drawPanels(list Panels, slot string) (template.HTML, error) {
 type MoreTab struct {
 	Page string // the page: "settings", "indicators"
 	Tab  Tab
+	For  func(policy.Viewer) bool // who sees it; nil: everybody
 }
 
 // AddTabs adds tabs to pages.
 func (s *Site) AddTabs(list ...MoreTab) { s.tabs = append(s.tabs, list...) }
 
-// Tabs returns the tabs of a page that were added to it. The one at the path on is
+// Tabs returns the tabs of a page that were added to it and that v sees. The one at the path on is
 // the one that is shown.
-func (s *Site) Tabs(page, on string) (out []Tab) {
+func (s *Site) Tabs(v policy.Viewer, page, on string) (out []Tab) {
 	for _, t := range s.tabs {
-		if t.Page == page {
+		if t.Page == page && (t.For == nil || t.For(v)) {
 			t.Tab.On = t.Tab.Path == on
 			out = append(out, t.Tab)
 		}

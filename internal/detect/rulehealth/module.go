@@ -21,7 +21,8 @@ func Module(c PageConfig) role.Module {
 		Name:  "rules",
 		Pages: func(site *web.Site) { Pages(site, c) },
 		API:   func(a *api.API) { API(a, c) },
-		Nav:   []web.NavItem{role.NavRules},
+		Nav: []web.NavItem{{Key: "rules", Path: "/rules/health", Text: i18n.T("Rules", "ルール"),
+			Icon: "rules", Letter: "r"}},
 		Tabs: []web.MoreTab{
 			{Page: "settings", Tab: web.Tab{Text: i18n.T("Rule counts", "ルールの集計"), Path: "/settings/rule-counts"}},
 		},

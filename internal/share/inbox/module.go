@@ -25,7 +25,7 @@ func Module(b *Inbox) role.Module {
 			Pages(site, c)
 		},
 		API: func(a *api.API) { API(a, c) },
-		Nav: []web.NavItem{role.NavIndicators},
+		Nav: []web.NavItem{indicator.Nav()},
 		Tabs: []web.MoreTab{
 			{Page: "indicators", Tab: web.Tab{Text: i18n.T("From the hub", "ハブから"), Path: "/indicators"}},
 		},

@@ -95,7 +95,7 @@ func (c PageConfig) indicators(r *web.Request) (*web.View, error) {
 		return nil, err
 	}
 	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"},
-		Tabs: c.site.Tabs("indicators", "/indicators"),
+		Tabs: c.site.Tabs(r.Viewer, "indicators", "/indicators"),
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
 		Data: listData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }

@@ -19,17 +19,12 @@ const (
 	firstOfCase = 25
 )
 
-// Panels returns what is on pages of others: the indicators that came out of a case.
-func (c PageConfig) Panels() []web.Panel {
-	return []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}}
-}
-
 // ofCase lists what came out of a case, as far as a viewer may see it. How far the
 // members are is for the hub's people.
-func (c PageConfig) ofCase(ctx context.Context, about web.Subject) (out web.Part, err error) {
+func (c pages) ofCase(ctx context.Context, about web.Subject) (out web.Part, err error) {
 	var rows []indicator.Indicator
 	var far map[string]reach // nil: not told
-	err = c.DB.Read(ctx, store.As(about.Viewer), func(tx *store.Tx) error {
+	err = c.db.Read(ctx, store.As(about.Viewer), func(tx *store.Tx) error {
 		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"case": about.ID}, Limit: mostOfCase})
 		if err != nil {
 			return err

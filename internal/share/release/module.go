@@ -37,7 +37,8 @@ func Module(c ModuleConfig) role.Module {
 			Pages(site, pages)
 		},
 		API: func(a *api.API) { API(a, pages) },
-		Nav: []web.NavItem{role.NavOutgoing},
+		Nav: []web.NavItem{{Key: "outgoing", Path: "/outgoing", Text: i18n.T("Outgoing", "外部送信"),
+			Icon: "share", Letter: "l"}},
 		Tabs: []web.MoreTab{
 			{Page: "settings", Tab: web.Tab{Text: i18n.T("Sharing policy", "共有方針"), Path: "/settings/sharing"}},
 		},

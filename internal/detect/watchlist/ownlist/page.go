@@ -83,7 +83,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 			"What feeds of our own say to look for, matched with every event here",
 			"自組織で契約・入手したフィードの値。ここを通るすべての事象と照合",
 		), State: stateBadge(st, there, r.Viewer),
-		Tabs: c.site.Tabs("indicators", "/watchlist")}
+		Tabs: c.site.Tabs(r.Viewer, "indicators", "/watchlist")}
 	d := pageData{Query: q, List: sourceList(st), Facts: facts(st)}
 	if r.Viewer.Machine {
 		d.List.Empty = &web.Empty{Icon: "lock", Text: i18n.T("Shown to persons only", "人だけに表示します")}
