@@ -17,11 +17,16 @@ var rooms = map[string][]string{
 	"watchlist/ownlist": {"hunt", "match", "watchlist", "watchlist/feed"},
 	"timeline":          {"principal"},
 	"match":             {"observed", "ruleset", "watchlist", "watermark"},
-	"hunt":              {"match", "observed", "watchlist"},
+	"hunt":              {"correlation", "match", "observed", "record", "watchlist"},
 	"rulehealth/pool":   {"attack", "finding"},
 	"rulehealth":        {"attack", "finding", "rulehealth/pool", "ruleset"},
 	"coverage":          {"attack", "finding", "rulehealth", "rulehealth/pool"},
 	"correlation":       {"attack", "finding", "match", "principal", "rulehealth", "watermark"},
+	"nodetest": {
+		"attack", "correlation", "coverage", "detecttest", "exclusion", "finding", "hunt", "match", "record", "rulehealth",
+		"rulehealth/pool", "watchlist",
+	},
+	"record": {"correlation", "exclusion", "finding", "match", "rulehealth"},
 }
 
 // conductorFiles is how many files package detect has at most.

@@ -49,7 +49,7 @@ type PartBody struct {
 	Rule    string    `json:"rule"`
 	Host    string    `json:"host,omitempty"`
 	Count   int       `json:"count"`
-	Past    bool      `json:"past"`
+	Retro   bool      `json:"retro"`
 	TLP     string    `json:"tlp"`
 	At      time.Time `json:"at"`
 }

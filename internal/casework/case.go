@@ -72,13 +72,13 @@ type Part struct {
 	Rule     string          `db:"rule"`
 	Host     string          `db:"host"`
 	Count    int             `db:"count"`
-	Retro    bool            `db:"past"`
+	Retro    bool            `db:"retro"`
 	Why      string          `db:"why"` // by which key it joined: opened, indicator, observable, host, rule
 	At       time.Time       `db:"at"`
 	Handling policy.Handling `db:",handling"`
 }
 
-const partColumns = "p.finding, p.case_id, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.past, " +
+const partColumns = "p.finding, p.case_id, p.member, p.title, p.words, p.level, p.rule, p.host, p.count, p.retro, " +
 	"p.why, p.at, p.tlp, p.owner, p.audience"
 
 // Class splits what may be shared early from what protects the victim.

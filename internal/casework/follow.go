@@ -88,7 +88,7 @@ func (s *Service) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 	tx.AfterCommitOnce(s, s.notify)
 	says, args := saysSighting, []string{strconv.Itoa(ev.Count)}
 	if ev.Retro {
-		says, args = saysPastSighting, append(args, ev.First.Format("2006-01-02"))
+		says, args = saysRetroSighting, append(args, ev.First.Format("2006-01-02"))
 	}
 	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At,
 		Handling: ev.Handling}, says, args...)

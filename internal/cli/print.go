@@ -110,7 +110,7 @@ func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 			break
 		}
 		when := i18n.T("live", "現在")
-		if f.Past {
+		if f.Retro {
 			when = i18n.T("past", "過去")
 		}
 		fmt.Fprintf(w, "  %s %s %s %s %s\n", c(levelColour(f.Level), pad(f.Level, 9)), pad(f.Member, 14), pad(when.In(l), 5), pad(clean(f.Title), 52), clean(cmp.Or(f.Author, "-")))

@@ -34,7 +34,7 @@ CREATE TABLE case_finding (
   rule     TEXT NOT NULL,
   host     TEXT NOT NULL,
   count    INTEGER NOT NULL,
-  past     BOOLEAN NOT NULL,
+  retro    BOOLEAN NOT NULL,
   why      TEXT NOT NULL,
   at       BIGINT NOT NULL,
   tlp      INTEGER NOT NULL,

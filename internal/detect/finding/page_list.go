@@ -162,7 +162,7 @@ func (c PageConfig) columns(name func(id string) string) []list.Column[Item] {
 		data("first", i18n.T("First", "最初"), func(it Item) any { return it.First }),
 		data("last", i18n.T("Last", "最後"), func(it Item) any { return it.Last }),
 		data("detected", i18n.T("Detected", "検知時刻"), func(it Item) any { return it.Detected }),
-		data("past", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
+		data("retro", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
 		{Key: "how", Text: i18n.T("How", "契機"), Sort: "how", ScreenOnly: true, Cell: howCell},
 		data("indicator", i18n.T("Indicator", "指標"), func(it Item) any { return it.Indicator }),
 		data("values", i18n.T("Values", "観測値"), valuesOf),

@@ -82,7 +82,7 @@ func (c pages) oneOf(ctx context.Context, id string) (*indicator.OneOut, error) 
 		}
 		for _, s := range seen {
 			if seers(v) || s.Member == v.Member {
-				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count, First: s.First, Last: s.Last, Past: s.Retro,
+				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count, First: s.First, Last: s.Last, Retro: s.Retro,
 					At: s.At, TLP: s.Handling.TLP.String()})
 			}
 		}

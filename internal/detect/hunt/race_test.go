@@ -1,5 +1,5 @@
 //go:build race
 
-package detect
+package hunt_test
 
 const raceDetector = true

@@ -1,4 +1,4 @@
-package detect
+package hunt_test
 
 import (
 	"context"
@@ -12,8 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/match"
+	"github.com/meneki/meneki/internal/detect/nodetest"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/stix"
 )
@@ -22,35 +24,53 @@ import (
 // Many indicators hunted for at once come to what each comes to by itself, by the
 // reference evaluator and by a plain look at every event.
 func TestHuntAll(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
+	nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 		r := rand.New(rand.NewPCG(5, 6))
 		var past []*event.Event
 		for i := range 700 {
-			at := start.Add(-time.Duration(r.IntN(100_000)) * time.Second)
+			at := detecttest.Start.Add(-time.Duration(r.IntN(100_000)) * time.Second)
 			var ev *event.Event
 			switch r.IntN(3) {
 			case 0:
-				ev = n.event("dns_query", at, map[string]any{"QueryName": fmt.Sprintf("h%d.evil.example", r.IntN(40)), "EventID": int64(22), "QueryResults": fmt.Sprintf("203.0.113.%d;", r.IntN(30))})
+				ev = n.Event(
+					"dns_query", at,
+					map[string]any{
+						"QueryName": fmt.Sprintf("h%d.evil.example", r.IntN(40)), "EventID": int64(22),
+						"QueryResults": fmt.Sprintf("203.0.113.%d;", r.IntN(30)),
+					},
+				)
 			case 1:
-				ev = n.event("process_creation", at, map[string]any{"Image": fmt.Sprintf(`C:\tool%d.exe`, r.IntN(20)), "EventID": int64(1), "CommandLine": strings.Repeat("x", r.IntN(5)) + " -Enc aGk=", "Odd": []any{nil, "a", int64(i)}})
+				ev = n.Event(
+					"process_creation", at,
+					map[string]any{
+						"Image": fmt.Sprintf(`C:\tool%d.exe`, r.IntN(20)), "EventID": int64(1),
+						"CommandLine": strings.Repeat("x", r.IntN(5)) + " -Enc aGk=", "Odd": []any{nil, "a", int64(i)},
+					},
+				)
 			default:
-				ev = n.event("network_connection", at, map[string]any{"DestinationIp": fmt.Sprintf("198.51.100.%d", r.IntN(60)), "EventID": "3", "Initiated": "true", "Image": nil})
+				ev = n.Event(
+					"network_connection", at,
+					map[string]any{
+						"DestinationIp": fmt.Sprintf("198.51.100.%d", r.IntN(60)), "EventID": "3", "Initiated": "true",
+						"Image": nil,
+					},
+				)
 			}
 			ev.Host = fmt.Sprintf("ws%d", r.IntN(3))
 			past = append(past, ev)
 		}
-		if _, err := n.past.Append(t.Context(), past[:500]); err != nil {
+		if _, err := n.Past.Append(t.Context(), past[:500]); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.past.Flush(t.Context()); err != nil {
+		if err := n.Past.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.past.Append(t.Context(), past[500:]); err != nil { // not sealed yet
+		if _, err := n.Past.Append(t.Context(), past[500:]); err != nil { // not sealed yet
 			t.Fatal(err)
 		}
 		var list []match.Armed
 		arm := func(pattern, kind string) {
-			a, err := match.Read(indicator(t, pattern, kind))
+			a, err := match.Read(detecttest.Indicator(t, pattern, kind))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,14 +83,14 @@ func TestHuntAll(t *testing.T) {
 		arm("[domain-name:value = 'h1.evil.example' OR ipv4-addr:value = '203.0.113.4']", "stix")
 		arm("[ipv4-addr:value = '198.51.100.0/28']", "stix")
 		for i := range 22 {
-			arm(ruleText(i, "process_creation", fmt.Sprintf(`Image|endswith: '\tool%d.exe'`, i)), "sigma")
+			arm(detecttest.RuleText(i, "process_creation", fmt.Sprintf(`Image|endswith: '\tool%d.exe'`, i)), "sigma")
 		}
-		arm(ruleText(3, "process_creation", `CommandLine|re: '^x{3,} '`), "sigma") // an id that another has
-		arm(ruleText(100, "process_creation", `Odd: null`), "sigma")
-		arm(ruleText(101, "dns_query", `QueryName|startswith: 'h3'`), "sigma")
-		arm(ruleText(102, "network_connection", `Image: null`), "sigma")
-		arm(ruleText(102, "network_connection", `Image: null`), "sigma") // the same twice
-		arm(ruleText(103, "network_connection", `EventID: 3`), "sigma")
+		arm(detecttest.RuleText(3, "process_creation", `CommandLine|re: '^x{3,} '`), "sigma") // an id that another has
+		arm(detecttest.RuleText(100, "process_creation", `Odd: null`), "sigma")
+		arm(detecttest.RuleText(101, "dns_query", `QueryName|startswith: 'h3'`), "sigma")
+		arm(detecttest.RuleText(102, "network_connection", `Image: null`), "sigma")
+		arm(detecttest.RuleText(102, "network_connection", `Image: null`), "sigma") // the same twice
+		arm(detecttest.RuleText(103, "network_connection", `EventID: 3`), "sigma")
 
 		got, err := n.HuntAll(t.Context(), list, nil)
 		if err != nil {
@@ -103,13 +123,14 @@ func TestHuntAll(t *testing.T) {
 				}
 			}
 			want.Searched, want.Examined = int64(len(past)), got[i].Examined
-			if got[i].Hits != want.Hits || got[i].Searched != want.Searched || !got[i].First.Equal(want.First) || !got[i].Last.Equal(want.Last) {
+			if got[i].Hits != want.Hits || got[i].Searched != want.Searched || !got[i].First.Equal(want.First) ||
+				!got[i].Last.Equal(want.Last) {
 				t.Errorf("%d: %+v, want %+v", i, got[i], want)
 			}
 			found += want.Hits
 		}
 		sum := int64(0)
-		for _, f := range n.findings(t) {
+		for _, f := range n.Findings(t) {
 			if !f.Retro {
 				t.Errorf("%+v is not of the past", f)
 			}
@@ -123,7 +144,7 @@ func TestHuntAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := int64(0)
-		for _, f := range n.findings(t) {
+		for _, f := range n.Findings(t) {
 			again += int64(f.Count)
 		}
 		if again != sum {
@@ -143,18 +164,24 @@ func TestHuntAll(t *testing.T) {
 // An indicator that very many events meet fills no memory and no findings, but
 // all are counted, and the others get their share.
 func TestHuntFlood(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
+	nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 		var past []*event.Event
 		for i := range 2000 + 500 {
-			past = append(past, n.event("dns_query", start.Add(-time.Duration(i)*time.Second), map[string]any{"QueryName": "often.example.net"}))
+			past = append(
+				past,
+				n.Event(
+					"dns_query", detecttest.Start.Add(-time.Duration(i)*time.Second),
+					map[string]any{"QueryName": "often.example.net"},
+				),
+			)
 		}
-		past = append(past, n.event("dns_query", start, map[string]any{"QueryName": "seldom.example.net"}))
-		if _, err := n.past.Append(t.Context(), past); err != nil {
+		past = append(past, n.Event("dns_query", detecttest.Start, map[string]any{"QueryName": "seldom.example.net"}))
+		if _, err := n.Past.Append(t.Context(), past); err != nil {
 			t.Fatal(err)
 		}
 		var list []match.Armed
 		for _, name := range []string{"often", "seldom"} {
-			a, err := match.Read(indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
+			a, err := match.Read(detecttest.Indicator(t, "[domain-name:value = '"+name+".example.net']", "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,11 +195,13 @@ func TestHuntFlood(t *testing.T) {
 		if got[0].Examined != 2000+1 {
 			t.Errorf("%d events were read, to write %d", got[0].Examined, 2000+1)
 		}
-		if first := start.Add(-(2000 + 499) * time.Second); !got[0].First.Equal(first) || !got[0].Last.Equal(start) {
+		if first := detecttest.Start.Add(
+			-(2000 + 499) * time.Second,
+		); !got[0].First.Equal(first) || !got[0].Last.Equal(detecttest.Start) {
 			t.Errorf("from %v to %v", got[0].First, got[0].Last)
 		}
 		counts := map[string]int{}
-		for _, f := range n.findings(t) {
+		for _, f := range n.Findings(t) {
 			counts[f.Indicator] += f.Count
 		}
 		if counts[list[0].ID] != 2000 || counts[list[1].ID] != 1 {
@@ -184,19 +213,28 @@ func TestHuntFlood(t *testing.T) {
 // A value that is everywhere does not keep one that is seldom from being read, nor
 // do many that are everywhere together make more than what is written be read.
 func TestHuntFloods(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
+	nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 		const kinds = 8
 		var past []*event.Event
 		for i := range 13_000 {
-			past = append(past, n.event("dns_query", start.Add(time.Duration(i)*time.Second), map[string]any{"QueryName": fmt.Sprintf("n%d.example.net", i%kinds)}))
+			past = append(
+				past,
+				n.Event(
+					"dns_query", detecttest.Start.Add(time.Duration(i)*time.Second),
+					map[string]any{"QueryName": fmt.Sprintf("n%d.example.net", i%kinds)},
+				),
+			)
 		}
 		for from := 0; from < len(past); from += 1000 {
-			if _, err := n.past.Append(t.Context(), past[from:from+1000]); err != nil {
+			if _, err := n.Past.Append(t.Context(), past[from:from+1000]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		seldom := n.event("dns_query", start.Add(24*time.Hour), map[string]any{"QueryName": "seldom.example.net", "QueryResults": "203.0.113.9;"})
-		if _, err := n.past.Append(t.Context(), []*event.Event{seldom}); err != nil {
+		seldom := n.Event(
+			"dns_query", detecttest.Start.Add(24*time.Hour),
+			map[string]any{"QueryName": "seldom.example.net", "QueryResults": "203.0.113.9;"},
+		)
+		if _, err := n.Past.Append(t.Context(), []*event.Event{seldom}); err != nil {
 			t.Fatal(err)
 		}
 		var list []match.Armed
@@ -208,7 +246,7 @@ func TestHuntFloods(t *testing.T) {
 			case kinds + 1: // a value of another indicator
 				pattern = "[domain-name:value = 'n3.example.net' OR domain-name:value = 'n4.example.net']"
 			}
-			a, err := match.Read(indicator(t, pattern, "stix"))
+			a, err := match.Read(detecttest.Indicator(t, pattern, "stix"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +274,7 @@ func TestHuntFloods(t *testing.T) {
 			t.Errorf("%d events were read", e)
 		}
 		wrote, rare := 0, 0
-		for _, f := range n.findings(t) {
+		for _, f := range n.Findings(t) {
 			wrote += f.Count
 			if f.Indicator == list[kinds].ID {
 				rare += f.Count

@@ -1,4 +1,4 @@
-package detect
+package rulehealth_test
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/detecttest"
+	"github.com/meneki/meneki/internal/detect/nodetest"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/fault"
@@ -39,33 +41,43 @@ func (l answers) Request(ctx context.Context, topic string, body []byte) ([]byte
 // A node keeps the figures that it is given, for its own people, and replaces
 // them by the next ones.
 func TestFetch(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
+	nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 		members := []string{"m1", "m2", "m3"}
-		db := storetest.SQLite(t, storetest.With(pool.Migration()), storetest.Clock(n.clock))
-		figures := pool.New(db, n.clock, func(context.Context) ([]string, error) { return members, nil })
+		db := storetest.SQLite(t, storetest.With(pool.Migration()), storetest.Clock(n.Clock))
+		figures := pool.New(db, n.Clock, func(context.Context) ([]string, error) { return members, nil })
 		say := func(hits int, falseAlarm bool) {
 			t.Helper()
-			body, err := json.Marshal(wire.RuleHealth{ID: "rule-counts", Rules: []wire.RuleTally{{Rule: ruleA, Hits: hits, False: falseAlarm}}})
+			body, err := json.Marshal(
+				wire.RuleHealth{
+					ID:    "rule-counts",
+					Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: hits, False: falseAlarm}},
+				},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, m := range members {
-				if err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return figures.Receive(tx, m, body) }); err != nil {
+				if err := db.Write(
+					t.Context(), store.System("test"),
+					func(tx *store.Tx) error { return figures.Receive(tx, m, body) },
+				); err != nil {
 					t.Fatal(err)
 				}
 			}
-			n.hand.Add(24 * time.Hour)
+			n.Hand.Add(24 * time.Hour)
 			if err := figures.Renew(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c := healthFor(t, n, rulehealth.Config{Line: answers{figures, policy.Viewer{Member: "m1", Machine: true}}})
+		c := n.RuleHealth(t, rulehealth.Config{Line: answers{figures, policy.Viewer{Member: "m1", Machine: true}}})
 		kept := func(v policy.Viewer) (out map[string]map[string]wire.PooledFigure) {
 			t.Helper()
 			if err := c.Fetch(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			err := n.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) { out, err = pool.Figures(tx); return err })
+			err := n.DB.Read(
+				t.Context(), store.As(v), func(tx *store.Tx) (err error) { out, err = pool.Figures(tx); return err },
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +85,9 @@ func TestFetch(t *testing.T) {
 		}
 		say(10, true)
 		own := policy.Viewer{User: "u", Member: "m1", Role: policy.RoleReader}
-		if got := kept(own); got[pool.FigureFound][ruleA].Members != 3 || got[pool.FigureFalse][ruleA].Members != 3 || got[pool.FigureHits][ruleA].Typical != 10 {
+		if got := kept(own); got[pool.FigureFound][detecttest.RuleA].Members != 3 ||
+			got[pool.FigureFalse][detecttest.RuleA].Members != 3 ||
+			got[pool.FigureHits][detecttest.RuleA].Typical != 10 {
 			t.Errorf("%v", got)
 		}
 		if got := kept(policy.Viewer{}); len(got) != 0 {

@@ -1,4 +1,4 @@
-package detect
+package hunt_test
 
 import (
 	"context"
@@ -10,8 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/match"
+	"github.com/meneki/meneki/internal/detect/nodetest"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/stix"
@@ -19,18 +21,20 @@ import (
 
 // counted counts the passes over the past.
 type counted struct {
-	Past
+	hunt.History
 	queries []history.Query
 }
 
 func (c *counted) Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error) {
 	c.queries = append(c.queries, q)
-	return c.Past.Search(ctx, q, yield)
+	return c.History.Search(ctx, q, yield)
 }
 
-func (c *counted) Outlines(ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool) (history.Stats, error) {
+func (c *counted) Outlines(
+	ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool,
+) (history.Stats, error) {
 	c.queries = append(c.queries, q)
-	return c.Past.Outlines(ctx, q, yield)
+	return c.History.Outlines(ctx, q, yield)
 }
 
 // Many patterns and networks hunted for at once come to what each comes to by
@@ -38,35 +42,49 @@ func (c *counted) Outlines(ctx context.Context, q history.Query, yield func(*eve
 // also where the windows together see more events than are kept.
 func TestHuntPatterns(t *testing.T) {
 	for _, kept := range []int{100_000, 60} {
-		eachNode(t, func(t *testing.T, n *node) {
+		nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 			n.MaxSighted = kept
 			r := rand.New(rand.NewPCG(uint64(kept), 2))
 			var past []*event.Event
 			for range 500 {
-				at := start.Add(-time.Duration(r.IntN(20_000)) * time.Second)
+				at := detecttest.Start.Add(-time.Duration(r.IntN(20_000)) * time.Second)
 				var ev *event.Event
 				switch r.IntN(3) {
 				case 0:
-					ev = n.event("dns_query", at, map[string]any{"QueryName": fmt.Sprintf("h%d.evil.example", r.IntN(10))})
+					ev = n.Event(
+						"dns_query", at, map[string]any{"QueryName": fmt.Sprintf("h%d.evil.example", r.IntN(10))},
+					)
 				case 1:
-					ev = n.event("process_creation", at, map[string]any{"Image": fmt.Sprintf(`C:\tool%d.exe`, r.IntN(8)), "CommandLine": fmt.Sprintf("run -job %d", r.IntN(9)), "ProcessId": "7"})
+					ev = n.Event(
+						"process_creation", at,
+						map[string]any{
+							"Image":       fmt.Sprintf(`C:\tool%d.exe`, r.IntN(8)),
+							"CommandLine": fmt.Sprintf("run -job %d", r.IntN(9)), "ProcessId": "7",
+						},
+					)
 				default:
-					ev = n.event("network_connection", at, map[string]any{"DestinationIp": fmt.Sprintf("198.51.100.%d", r.IntN(60)), "DestinationPort": int64(r.IntN(5)), "Protocol": "tcp"})
+					ev = n.Event(
+						"network_connection", at,
+						map[string]any{
+							"DestinationIp":   fmt.Sprintf("198.51.100.%d", r.IntN(60)),
+							"DestinationPort": int64(r.IntN(5)), "Protocol": "tcp",
+						},
+					)
 				}
 				past = append(past, ev)
 			}
-			if _, err := n.past.Append(t.Context(), past[:400]); err != nil {
+			if _, err := n.Past.Append(t.Context(), past[:400]); err != nil {
 				t.Fatal(err)
 			}
-			if err := n.past.Flush(t.Context()); err != nil {
+			if err := n.Past.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := n.past.Append(t.Context(), past[400:]); err != nil {
+			if _, err := n.Past.Append(t.Context(), past[400:]); err != nil {
 				t.Fatal(err)
 			}
 			var list []match.Armed
 			arm := func(pattern string) {
-				a, err := match.Read(indicator(t, pattern, "stix"))
+				a, err := match.Read(detecttest.Indicator(t, pattern, "stix"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -75,17 +93,33 @@ func TestHuntPatterns(t *testing.T) {
 			}
 			for i := range 8 {
 				arm(fmt.Sprintf("[process:command_line LIKE '%%-job %d%%' AND process:name = 'tool%d.exe']", i, i/2))
-				arm(fmt.Sprintf("[network-traffic:dst_ref.value = '198.51.100.%d' AND network-traffic:dst_port = %d]", i, i%5))
+				arm(
+					fmt.Sprintf(
+						"[network-traffic:dst_ref.value = '198.51.100.%d' AND network-traffic:dst_port = %d]", i, i%5,
+					),
+				)
 				arm(fmt.Sprintf("[ipv4-addr:value = '198.51.100.%d/30']", 4*i))
-				arm(fmt.Sprintf("([domain-name:value = 'h%d.evil.example'] FOLLOWEDBY [ipv4-addr:value = '198.51.100.%d']) WITHIN 3000 SECONDS", i, i+10))
-				arm(fmt.Sprintf("([process:name = 'tool%d.exe'] FOLLOWEDBY [network-traffic:dst_port = %d]) WITHIN 60 SECONDS", i, i%5))
+				arm(
+					fmt.Sprintf(
+						"([domain-name:value = 'h%d.evil.example'] FOLLOWEDBY "+
+							"[ipv4-addr:value = '198.51.100.%d']) WITHIN 3000 SECONDS",
+						i,
+						i+10,
+					),
+				)
+				arm(
+					fmt.Sprintf(
+						"([process:name = 'tool%d.exe'] FOLLOWEDBY [network-traffic:dst_port = %d]) WITHIN 60 SECONDS",
+						i, i%5,
+					),
+				)
 			}
 			arm("[ipv4-addr:value = '198.51.100.0/30']") // the same as another
 			arm("[ipv4-addr:value = '198.51.100.0/24' OR domain-name:value = 'h3.evil.example']")
 			arm("[network-traffic:dst_port > 3]")
 			arm("[domain-name:value = 'h4.evil.example']")
 
-			c := &counted{Past: n.Service.past}
+			c := &counted{History: n.Past}
 			n.Searcher.History = c
 			var told []int
 			got, err := n.HuntAll(t.Context(), list, func(which []int, out []hunt.Result) error {

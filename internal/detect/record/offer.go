@@ -1,4 +1,4 @@
-package detect
+package record
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ import (
 
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
-func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
-	if a.Retro || a.Indicator != "" || a.Listed != nil || !s.outgoing.Wants(a.Rule.Level) {
+func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
+	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.Wants(a.Rule.Level) {
 		return nil
 	}
-	h := s.outgoing.Handling(wire.KindCandidate)
+	h := r.outgoing.Handling(wire.KindCandidate)
 	offer := func(c wire.Candidate, value string) error {
 		c.ID, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.ID, a.Realm, a.Rule, h, a.Sensed
 		a.given++
@@ -27,7 +27,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, v
 		if c.Sigma != "" {
 			title = a.Rule.Title
 		}
-		return s.outgoing.Offer(tx, msg.Offer{ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
+		return r.outgoing.Offer(tx, msg.Offer{ID: c.ID, Level: a.Rule.Level, Title: title, Handling: h, Body: c})
 	}
 	for _, v := range verdicts {
 		name := string(v.o.Type) + ":" + v.o.Value
@@ -37,7 +37,7 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, v
 		a.offered[name] = true
 		give := v.why == "" && a.given < wire.MaxObservables
 		if give {
-			known, err := s.known(tx, name, "")
+			known, err := r.known(tx, name, "")
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,9 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, v
 				a.Observables = append(a.Observables, v.o)
 			}
 		}
-		if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: why, Offered: give}); err != nil {
+		if err := finding.SaveVerdict(
+			tx, finding.Verdict{Finding: a.ID, Value: name, Why: why, Offered: give},
+		); err != nil {
 			return err
 		}
 		if give {
@@ -65,17 +67,22 @@ func (s *Service) offerCandidates(tx *store.Tx, a *active, list []match.Found, v
 	}
 	text, bases, err := behaviour(list[0].Hit)
 	if err != nil {
-		s.log.Warn("what a finding rests on cannot be shared as it is written", slog.String("rule", a.Rule.ID), slog.Any("err", err))
+		r.log.Warn(
+			"what a finding rests on cannot be shared as it is written", slog.String("rule", a.Rule.ID),
+			slog.Any("err", err),
+		)
 	}
 	if text == "" {
 		return nil
 	}
 	a.offered[name] = true
-	known, err := s.known(tx, name, text)
+	known, err := r.known(tx, name, text)
 	if err != nil {
 		return err
 	}
-	if err := finding.SaveVerdict(tx, finding.Verdict{Finding: a.ID, Value: name, Why: finding.ReasonBehavior, Offered: !known}); err != nil || known {
+	if err := finding.SaveVerdict(
+		tx, finding.Verdict{Finding: a.ID, Value: name, Why: finding.ReasonBehavior, Offered: !known},
+	); err != nil || known {
 		return err
 	}
 	return offer(wire.Candidate{Sigma: text, Base: bases, Why: finding.ReasonBehavior}, name)

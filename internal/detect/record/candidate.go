@@ -1,4 +1,4 @@
-package detect
+package record
 
 import (
 	"context"
@@ -9,25 +9,8 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/store"
 )
-
-// Past is the node's memory, as far as detect needs it.
-type Past interface {
-	// Append keeps events durably; it is idempotent by Event.ID.
-	Append(ctx context.Context, events []*event.Event) (fresh []*event.Event, err error)
-	// Search yields the past events of a query; it stops when yield says so or ctx ends.
-	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
-	// Outlines is Search without the events' fields, but with their observables.
-	Outlines(ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool) (history.Stats, error)
-	// Prevalence counts in how much of the past without findings a value occurs, before a time.
-	Prevalence(ctx context.Context, o event.Observable, before time.Time) (history.Prevalence, error)
-	// Named gives the events with these ids that happened between two times.
-	ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
-	// SetFound says that these events are no ordinary past.
-	SetFound(ctx context.Context, ids ...string) error
-}
 
 // A value that ordinary events of the past hold is no sign of the attack. What
 // lies within the attack's own minutes does not count as past, since few of an
@@ -42,7 +25,9 @@ const (
 // distinctive tells, for each observable of ev, why it may not become an
 // indicator, by what was before at; an empty reason means that it may. Of several hashes of one file
 // only the strongest is given.
-func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time, cache map[event.Observable]string) (map[event.Observable]string, error) {
+func (r *Recorder) distinctive(
+	ctx context.Context, ev *event.Event, at time.Time, cache map[event.Observable]string,
+) (map[event.Observable]string, error) {
 	out := map[event.Observable]string{}
 	list := event.Observables(ev)
 	system := exclusion.SystemProgram(ev)
@@ -64,9 +49,9 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 			out[o] = why
 			continue
 		}
-		why := exclusion.Reason(o, s.assets())
+		why := exclusion.Reason(o, r.assets())
 		if why == "" {
-			common, err := s.common(ctx, o, at)
+			common, err := r.common(ctx, o, at)
 			if err != nil {
 				return nil, err
 			}
@@ -74,7 +59,7 @@ func (s *Service) distinctive(ctx context.Context, ev *event.Event, at time.Time
 				why = finding.ReasonCommon
 			}
 		}
-		if why == "" && s.engine.Reserved(o) {
+		if why == "" && r.engine.Reserved(o) {
 			why = finding.ReasonReserved
 		}
 		cache[o], out[o] = why, why
@@ -101,15 +86,15 @@ func strongestHash(list []event.Observable) event.ObservableType {
 	return best
 }
 
-func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) (bool, error) {
-	before, err := s.past.Prevalence(ctx, o, at.Add(-attackMinutes))
+func (r *Recorder) common(ctx context.Context, o event.Observable, at time.Time) (bool, error) {
+	before, err := r.history.Prevalence(ctx, o, at.Add(-attackMinutes))
 	if err != nil {
 		return false, err
 	}
 	if before.Events >= commonEvents {
 		return true, nil
 	}
-	already, err := s.past.Prevalence(ctx, o, at)
+	already, err := r.history.Prevalence(ctx, o, at)
 	if err != nil {
 		return false, err
 	}
@@ -118,13 +103,13 @@ func (s *Service) common(ctx context.Context, o event.Observable, at time.Time) 
 
 // known reports whether the value was offered before, by any finding, or is armed
 // already; of a rule, with this text.
-func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
+func (r *Recorder) known(tx *store.Tx, name, text string) (bool, error) {
 	kind, value, _ := strings.Cut(name, ":")
 	if kind == "sigma" {
-		if s.engine.Says(value, text) {
+		if r.engine.Says(value, text) {
 			return true, nil
 		}
-	} else if s.engine.Holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
+	} else if r.engine.Holds(event.Observable{Type: event.ObservableType(kind), Value: value}) {
 		return true, nil
 	}
 	return finding.WasOffered(tx, name)
@@ -132,11 +117,11 @@ func (s *Service) known(tx *store.Tx, name, text string) (bool, error) {
 
 // judge works out, outside the transaction, which values of each group are
 // distinctive. Of a correlation they are those of the events that it rests on.
-func (s *Service) judge(ctx context.Context, groups map[string][]match.Found) (map[string][]verdict, error) {
+func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (map[string][]verdict, error) {
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !s.outgoing.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
+		if !r.outgoing.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}
@@ -144,12 +129,12 @@ func (s *Service) judge(ctx context.Context, groups map[string][]match.Found) (m
 			if i == maxLookedAt {
 				break
 			}
-			events, at, err := s.grounds(ctx, m)
+			events, at, err := r.grounds(ctx, m)
 			if err != nil {
 				return nil, err
 			}
 			for _, ev := range events {
-				values, err := s.distinctive(ctx, ev, at, cache)
+				values, err := r.distinctive(ctx, ev, at, cache)
 				if err != nil {
 					return nil, err
 				}
@@ -168,13 +153,13 @@ func (s *Service) judge(ctx context.Context, groups map[string][]match.Found) (m
 
 // grounds gives the events that a match rests on, and when the first of them was:
 // what lies before is the past. Those of a correlation are bounded.
-func (s *Service) grounds(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
+func (r *Recorder) grounds(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
 	b := m.Hit.Basis
 	if b == nil {
 		return []*event.Event{m.Event}, m.Event.Time, nil
 	}
 	ids := match.BasisOf(b)
-	events, err := s.past.ByIDs(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
+	events, err := r.history.ByIDs(ctx, b.First, b.Last, ids[:min(len(ids), maxLookedAt)]...)
 	return append(events, m.Event), b.First, err
 }
 

@@ -1,4 +1,4 @@
-package detect
+package hunt_test
 
 import (
 	"context"
@@ -11,8 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/match"
+	"github.com/meneki/meneki/internal/detect/nodetest"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/read"
 	"github.com/meneki/meneki/internal/history"
@@ -26,7 +28,7 @@ import (
 func TestRealHunt(t *testing.T) {
 	data := os.Getenv("MENEKI_DATA_DIR")
 	if data == "" {
-		data = filepath.Join("..", "..", "..", "shared", "data")
+		data = filepath.Join("..", "..", "..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(filepath.Join(data, "events-windows")); err != nil {
 		if os.Getenv("CI") != "" {
@@ -42,18 +44,20 @@ func TestRealHunt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, hand := clock.Fixed(start)
-	db := storetest.SQLite(t, storetest.With(Migrations()...), storetest.Clock(now))
+	now, hand := clock.Fixed(detecttest.Start)
+	db := storetest.SQLite(t, nodetest.Migrations(), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now, SegmentEvents: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer past.Close()
-	n := open(t, db, past, now, hand)
+	n := nodetest.Open(t, db, past, now, hand)
 
 	var events []*event.Event
 	k := 0
-	if _, err := read.Paths(t.Context(), []string{filepath.Join(data, "events-windows")}, read.Options{Clock: now}, func(ev *event.Event) error {
+	if _, err := read.Paths(t.Context(), []string{
+		filepath.Join(data, "events-windows"),
+	}, read.Options{Clock: now}, func(ev *event.Event) error {
 		if k++; k%step == 0 {
 			events = append(events, ev)
 		}
@@ -116,18 +120,20 @@ func TestRealHunt(t *testing.T) {
 
 // Busy is a past in which something happens in the midst of every long search.
 type busy struct {
-	Past
+	hunt.History
 	in   func(piece int)
 	mu   sync.Mutex
 	next int // under mu
 }
 
 func (b *busy) Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error) {
-	return b.Past.Search(ctx, b.between(q), yield)
+	return b.History.Search(ctx, b.between(q), yield)
 }
 
-func (b *busy) Outlines(ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool) (history.Stats, error) {
-	return b.Past.Outlines(ctx, b.between(q), yield)
+func (b *busy) Outlines(
+	ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool,
+) (history.Stats, error) {
+	return b.History.Outlines(ctx, b.between(q), yield)
 }
 
 func (b *busy) between(q history.Query) history.Query {
@@ -146,36 +152,48 @@ func (b *busy) between(q history.Query) history.Query {
 // Live events that come in the midst of a hunt are kept, matched and written before
 // it goes on, whatever it is at; and the hunt comes to what it would have without.
 func TestLiveInTheMidstOfAHunt(t *testing.T) {
-	eachNode(t, func(t *testing.T, n *node) {
+	nodetest.Each(t, func(t *testing.T, n *nodetest.Node) {
 		var past []*event.Event
 		for i := range 9000 {
-			past = append(past, n.event("process_creation", start, map[string]any{"Image": fmt.Sprintf(`C:\tool%d.exe`, i%50), "CommandLine": fmt.Sprint("connect 198.51.100.", i%200)}))
+			past = append(
+				past,
+				n.Event(
+					"process_creation", detecttest.Start,
+					map[string]any{
+						"Image":       fmt.Sprintf(`C:\tool%d.exe`, i%50),
+						"CommandLine": fmt.Sprint("connect 198.51.100.", i%200),
+					},
+				),
+			)
 		}
 		for ; len(past) > 0; past = past[1000:] {
-			if _, err := n.past.Append(t.Context(), past[:1000]); err != nil {
+			if _, err := n.Past.Append(t.Context(), past[:1000]); err != nil {
 				t.Fatal(err)
 			}
 		}
 		pieces, live := 0, 0
-		b := &busy{Past: n.Service.past}
+		b := &busy{History: n.Past}
 		b.in = func(piece int) {
 			if pieces++; pieces%2 == 0 {
 				return
 			}
 			h, under := n.Progress()
-			before := n.count(t)
-			ev := n.beacon("198.51.100.7")
+			before := count(t, n)
+			ev := n.Beacon("198.51.100.7")
 			ev.Host = fmt.Sprint("live", piece)
-			n.take(t, ev)
+			n.Take(t, ev)
 			live++
-			if after := n.count(t); after != before+1 || !under || h.Ready == 3 {
+			if after := count(t, n); after != before+1 || !under || h.Ready == 3 {
 				t.Errorf("piece %d: %d findings, then %d; %+v", piece, before, after, h)
 			}
 		}
 		n.Searcher.History = b
 		var list []match.Armed
-		for _, x := range [][2]string{{ruleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"}, {"[process:name = 'tool9.exe']", "stix"}, {"[ipv4-addr:value = '198.51.100.9']", "stix"}} {
-			a, err := match.Read(indicator(t, x[0], x[1]))
+		for _, x := range [][2]string{
+			{detecttest.RuleText(1, "process_creation", `Image|endswith: '\tool7.exe'`), "sigma"},
+			{"[process:name = 'tool9.exe']", "stix"}, {"[ipv4-addr:value = '198.51.100.9']", "stix"},
+		} {
+			a, err := match.Read(detecttest.Indicator(t, x[0], x[1]))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,10 +214,10 @@ func TestLiveInTheMidstOfAHunt(t *testing.T) {
 }
 
 // count counts the findings that are not of the past.
-func (n *node) count(t *testing.T) int64 {
+func count(t *testing.T, n *nodetest.Node) int64 {
 	t.Helper()
 	var k int64
-	if err := n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
+	if err := n.DB.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
 		k, err = store.One[int64](tx, `SELECT count(*) FROM findings f WHERE f.retro = $1 AND SCOPE(f)`, false)
 		return err
 	}); err != nil {
