@@ -102,7 +102,7 @@ func (s *scanner) ascii(i int) int {
 	return i
 }
 
-// unescape is jsonscan.AppendText eight bytes at a time, for escapes that str has
+// unescape is jsonscan.Unescape eight bytes at a time, for escapes that str has
 // checked.
 func unescape(dst, text []byte) []byte {
 	dst = slices.Grow(dst, len(text)+8)

@@ -27,18 +27,26 @@ const (
 
 const hexDigits = "0123456789abcdef"
 
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (t [utf8.RuneSelf]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\' && c != 0x7f
+	}
+	return t
+}()
+
 // AppendString writes s as a JSON string.
 func AppendString(dst []byte, s string, d Dialect) []byte {
 	dst = append(dst, '"')
-	plain := 0 // start of what needs no change
+	from := 0 // start of what needs no change
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && (c != 0x7f || d == Stored) {
+			if plain[c] || c == 0x7f && d == Stored {
 				i++
 				continue
 			}
-			dst = append(dst, s[plain:i]...)
+			dst = append(dst, s[from:i]...)
 			switch c {
 			case '"', '\\':
 				dst = append(dst, '\\', c)
@@ -52,16 +60,16 @@ func AppendString(dst []byte, s string, d Dialect) []byte {
 				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 			}
 			i++
-			plain = i
+			from = i
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		escape := ""
 		switch {
 		case r == utf8.RuneError && n == 1 && d == Stored:
-			dst = append(dst, s[plain:i]...)
+			dst = append(dst, s[from:i]...)
 			dst = append(dst, '\\', 'u', 'd', 'c', hexDigits[c>>4], hexDigits[c&15])
-			plain = i + n
+			from = i + n
 		case r == utf8.RuneError && n == 1:
 			escape = "\uFFFD"
 		case d == Stored:
@@ -73,12 +81,12 @@ func AppendString(dst []byte, s string, d Dialect) []byte {
 			escape = `\u2029`
 		}
 		if escape != "" {
-			dst = append(append(dst, s[plain:i]...), escape...)
-			plain = i + n
+			dst = append(append(dst, s[from:i]...), escape...)
+			from = i + n
 		}
 		i += n
 	}
-	return append(append(dst, s[plain:]...), '"')
+	return append(append(dst, s[from:]...), '"')
 }
 
 // StringEnd returns the place of the quote that closes a string, where i is in it;
@@ -98,21 +106,34 @@ func StringEnd(s string, i int) int {
 	return -1
 }
 
-// AppendText appends what a string says that has the text between its quotes, or
-// returns the place in text of an escape that is none; bad is -1 if all are.
-func AppendText(dst []byte, text string, d Dialect) (out []byte, bad int) {
+// Unescape returns what a string says that has the text between its quotes, or the
+// place in text of an escape that is none; bad is -1 if all are.
+func Unescape(text string, d Dialect) (says string, bad int) {
+	n := strings.IndexByte(text, '\\')
+	if n < 0 {
+		return text, -1
+	}
+	var out strings.Builder
+	out.Grow(len(text))
+	var room [utf8.UTFMax]byte
 	for i := 0; ; {
-		n := strings.IndexByte(text[i:], '\\')
-		if n < 0 {
-			return append(dst, text[i:]...), -1
-		}
-		dst = append(dst, text[i:i+n]...)
+		out.WriteString(text[i : i+n])
 		i += n
-		next := -1
-		if dst, next = AppendEscape(dst, text, i, d); next < 0 {
-			return dst, i
+		if i+1 < len(text) && text[i+1] == '\\' { // most of them, in the paths of Windows
+			out.WriteByte('\\')
+			i += 2
+		} else {
+			one, next := AppendEscape(room[:0], text, i, d)
+			if next < 0 {
+				return "", i
+			}
+			out.Write(one)
+			i = next
 		}
-		i = next
+		if n = strings.IndexByte(text[i:], '\\'); n < 0 {
+			out.WriteString(text[i:])
+			return out.String(), -1
+		}
 	}
 }
 

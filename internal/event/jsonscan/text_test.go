@@ -14,15 +14,15 @@ var texts = []string{
 }
 
 // What a string says is what encoding/json reads, but for what a dialect is about.
-func FuzzAppendText(f *testing.F) {
+func FuzzUnescape(f *testing.F) {
 	for _, s := range texts {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		quoted := `"` + text + `"`
 		end := StringEnd(quoted, 1)
-		foreign, bad := AppendText(nil, text, Foreign)
-		stored, badStored := AppendText(nil, text, Stored)
+		foreign, bad := Unescape(text, Foreign)
+		stored, badStored := Unescape(text, Stored)
 		if bad != badStored {
 			t.Fatalf("%q is wrong at %d and at %d", text, bad, badStored)
 		}
@@ -33,11 +33,11 @@ func FuzzAppendText(f *testing.F) {
 		if end != len(quoted)-1 || bad >= 0 {
 			t.Fatalf("%q ends at %d, wrong at %d", quoted, end, bad)
 		}
-		if got := strings.ToValidUTF8(string(foreign), "\uFFFD"); strings.ReplaceAll(want, "\x00", "\uFFFD") != got &&
+		if got := strings.ToValidUTF8(foreign, "\uFFFD"); strings.ReplaceAll(want, "\x00", "\uFFFD") != got &&
 			utf8.ValidString(text) {
 			t.Errorf("%q: %q, encoding/json has %q", text, got, want)
 		}
-		if !strings.Contains(strings.ToLower(text), `\udc`) && utf8.ValidString(text) && string(stored) != want {
+		if !strings.Contains(strings.ToLower(text), `\udc`) && utf8.ValidString(text) && stored != want {
 			t.Errorf("%q: %q, encoding/json has %q", text, stored, want)
 		}
 	})
@@ -54,7 +54,7 @@ func FuzzAppendString(f *testing.F) {
 		if !json.Valid(b) || !utf8.Valid(b) || StringEnd(string(b), 1) != len(b)-1 {
 			t.Fatalf("%q is stored as %q", s, b)
 		}
-		if got, bad := AppendText(nil, string(b[1:len(b)-1]), Stored); bad >= 0 || string(got) != s {
+		if got, bad := Unescape(string(b[1:len(b)-1]), Stored); bad >= 0 || got != s {
 			t.Errorf("%q came back as %q", s, got)
 		}
 		b = AppendString(nil, s, Foreign)

@@ -45,7 +45,6 @@ type Reader struct {
 	s      string
 	i      int
 	values int
-	buf    []byte // of the string that is read
 }
 
 // Read returns the value that s is. Strings without escapes are parts of s, not
@@ -198,8 +197,7 @@ func (r *Reader) text() (string, error) {
 	if end < 0 {
 		end = len(r.s)
 	}
-	b, bad := AppendText(r.buf[:0], r.s[from:end], r.Dialect)
-	r.buf = b
+	says, bad := Unescape(r.s[from:end], r.Dialect)
 	if bad >= 0 {
 		r.i = from + bad
 		if end == len(r.s) && end-r.i < 2 { // only its backslash is there
@@ -211,7 +209,7 @@ func (r *Reader) text() (string, error) {
 		return "", r.bad()
 	}
 	r.i++
-	return string(b), nil
+	return says, nil
 }
 
 // number reads a number by the grammar of RFC 8259 section 6.
