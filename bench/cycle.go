@@ -25,7 +25,7 @@ type community struct {
 }
 
 // The steps in their order; armed and hunted have a sample for each member.
-var steps = []string{situation.Detected, situation.Opened, situation.Judged, situation.Indicator, situation.Pushed,
+var steps = []string{situation.Detected, situation.Opened, situation.Assessed, situation.Indicator, situation.Pushed,
 	situation.Armed, situation.Hunted}
 
 func cycle(ctx context.Context, s settings) ([]table, error) {

@@ -11,11 +11,11 @@ import (
 
 	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/demo/samples"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -144,7 +144,7 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 	// find them written.
 	var first time.Duration
 	var times, searches series
-	var got []inbox.Hunted
+	var got []hunt.Outcome
 	for i := range 6 {
 		began := time.Now()
 		var err error

@@ -39,10 +39,10 @@ func TestIndicatorsBesideANode(t *testing.T) {
 		return path
 	}
 	nd := db(t, filepath.Join(n.data, "node.db"))
-	found := func(title string, past bool) func() string {
+	found := func(title string, retro bool) func() string {
 		return func() string {
-			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND retro = $2`, title, past) == 0 {
-				return fmt.Sprintf("no finding %q, past=%t\n%s", title, past, n.err.String())
+			if number(t, nd, `SELECT count(*) FROM findings WHERE title = $1 AND retro = $2`, title, retro) == 0 {
+				return fmt.Sprintf("no finding %q, retro=%t\n%s", title, retro, n.err.String())
 			}
 			return ""
 		}

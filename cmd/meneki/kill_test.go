@@ -326,10 +326,10 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		}
 	}
 	for what, query := range map[string]string{
-		"findings that are in no case":              `SELECT count(*) FROM findings f WHERE f.retro = FALSE AND NOT EXISTS (SELECT 1 FROM incident_finding i WHERE i.finding = f.id)`,
+		"findings that are in no case":              `SELECT count(*) FROM findings f WHERE f.retro = FALSE AND NOT EXISTS (SELECT 1 FROM case_finding i WHERE i.finding = f.id)`,
 		"offers without an indicator":               `SELECT count(*) FROM candidates WHERE object = ''`,
 		"receipts without the step of the cycle":    `SELECT count(*) FROM progress p WHERE NOT EXISTS (SELECT 1 FROM cycle_step s WHERE s.name = 'hunted' AND s.subject = p.object AND s.member = p.member)`,
-		"cases without a first severity":            `SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM assessment a WHERE a.case_id = i.id)`,
+		"cases without a first severity":            `SELECT count(*) FROM cases i WHERE NOT EXISTS (SELECT 1 FROM assessment a WHERE a.case_id = i.id)`,
 		"messages that were not handled":            notHandled,
 		"messages that were set aside":              `SELECT count(*) FROM outbox_aside`,
 		"indicators that a member has not received": `SELECT count(*) FROM objects o WHERE (SELECT count(DISTINCT d.member) FROM delivery d WHERE d.object = o.id) <> 2`,

@@ -19,7 +19,7 @@ type CaseBody struct {
 	Number   string    `json:"number" doc:"its number | 事案番号"`
 	Title    string    `json:"title" doc:"for an organisation in the case, the title of its own first finding | 当事者には自組織の最初の検知の件名"`
 	State    string    `json:"state" enum:"open,contained,closed"`
-	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was judged | 最も可能性の高い深刻度 0〜4。評価前はなし"`
+	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was assessed | 最も可能性の高い深刻度 0〜4。評価前はなし"`
 	Lowest   *int      `json:"lowest,omitempty" doc:"least it can be | 下限"`
 	Highest  *int      `json:"highest,omitempty" doc:"most it can be | 上限"`
 	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致したルールの最高の重要度"`
@@ -49,7 +49,7 @@ type PartBody struct {
 	Rule    string    `json:"rule"`
 	Host    string    `json:"host,omitempty"`
 	Count   int       `json:"count"`
-	Past    bool      `json:"past"`
+	Retro   bool      `json:"retro"`
 	TLP     string    `json:"tlp"`
 	At      time.Time `json:"at"`
 }
@@ -76,10 +76,7 @@ func (c Case) body() CaseBody {
 func unchanged(s string) string { return s }
 
 func (f file) detail(l i18n.Lang) CaseDetail {
-	d := CaseDetail{CaseBody: f.body(), Parts: []PartBody{}, Entries: []EntryBody{}}
-	if j, ok := f.lead(""); ok {
-		d.Ask = j.Ask.In(l)
-	}
+	d := CaseDetail{CaseBody: f.body(), Ask: f.panels.Ask().In(l), Parts: []PartBody{}, Entries: []EntryBody{}}
 	for _, p := range f.parts {
 		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Retro, p.Handling.TLP.String(), p.At})
 	}
@@ -90,7 +87,7 @@ func (f file) detail(l i18n.Lang) CaseDetail {
 }
 
 // API adds the cases' operations.
-func API(a *api.API, c PageConfig) {
+func (c *PageConfig) API(a *api.API) {
 	type listIn struct {
 		api.Paging
 		State  string `query:"state" enum:"active,open,contained,closed" doc:"active is all but closed; absent: all | active は終結以外。省略時はすべて"`
@@ -119,7 +116,7 @@ func API(a *api.API, c PageConfig) {
 	type detailOut struct{ Body CaseDetail }
 	api.Register(a, api.Op{ID: "get-case", Method: http.MethodGet, Path: "/api/v1/cases/{number}", Tag: "cases", Need: policy.RoleReader, Summary: i18n.T("One case with its findings and timeline", "事案の詳細（検知・経過）"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *One) (*detailOut, error) {
-			f, err := c.load(ctx, api.Viewer(ctx), in.Number)
+			f, err := c.load(ctx, api.Viewer(ctx), in.Number, nil)
 			if err != nil {
 				return nil, err
 			}

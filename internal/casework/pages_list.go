@@ -9,7 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
+func (c *PageConfig) listPage(r *web.Request) (*web.View, error) {
 	spec := shown(r.Viewer)
 	var p list.Page[Case]
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {

@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/meneki/meneki/internal/i18n"
@@ -15,20 +14,18 @@ const (
 	firstEntries = 50
 )
 
-// makeRoom leaves the gravest findings, the newest indicators and the newest
-// entries on the page, with links to all of them.
+// makeRoom leaves the gravest findings and the newest entries on the page, with links
+// to all of them.
 func (d *caseData) makeRoom(r *web.Request) {
-	if r.Value("all") == "1" {
+	about := web.Subject{Page: web.Path("/cases/{0}", d.Number), Request: r}
+	if about.Whole() {
 		return
 	}
-	path := web.Path("/cases/{0}", d.Number) + "?all=1"
-	if r.Method == http.MethodGet { // not the address that a form was sent to
-		path = r.With("all", "1")
-	}
+	path := about.WholePath()
 	all := func(n int, anchor string) *web.Link {
 		return &web.Link{Text: i18n.T("Show all {0}", "全 {0} 件を表示").With(n), Path: path + anchor}
 	}
-	if len(d.Parts.Rows) > firstRows || d.Indicators != nil && len(d.Indicators.Rows) > firstRows || len(d.Entries) > firstEntries {
+	if len(d.Parts.Rows) > firstRows || len(d.Entries) > firstEntries || d.Panels.Cut() {
 		d.Whole = path
 	}
 	if rows := d.Parts.Rows; len(rows) > firstRows {
@@ -36,11 +33,6 @@ func (d *caseData) makeRoom(r *web.Request) {
 		slices.SortStableFunc(rows, func(a, b web.Row) int { return gravity(b) - gravity(a) })
 		d.Parts.Rows, d.Parts.All = rows[:firstRows], all(len(rows), "#parts")
 		d.Parts.Note = i18n.T("The {0} gravest are shown.", "重要度の高い {0} 件を表示しています。").With(firstRows)
-	}
-	if d.Indicators != nil && len(d.Indicators.Rows) > firstRows {
-		d.Indicators.All = all(len(d.Indicators.Rows), "#indicators")
-		d.Indicators.Rows = d.Indicators.Rows[:firstRows]
-		d.Indicators.Note = i18n.T("The first {0} are shown.", "最初の {0} 件を表示しています。").With(firstRows)
 	}
 	if n := len(d.Entries); n > firstEntries {
 		d.Entries, d.Before = d.Entries[n-firstEntries:], all(n, "#timeline")

@@ -34,7 +34,7 @@ func TestRoom(t *testing.T) {
 		t.Errorf("%d entries", len(d.Entries))
 	}
 	d = fill()
-	d.makeRoom(&web.Request{Request: httptest.NewRequest("POST", "/cases/MNK-2026-0001/judge", nil)})
+	d.makeRoom(&web.Request{Request: httptest.NewRequest("POST", "/cases/MNK-2026-0001/note", nil)})
 	if d.Before.Path != "/cases/MNK-2026-0001?all=1#timeline" {
 		t.Errorf("after a form: %s", d.Before.Path)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -34,6 +35,17 @@ func viewers() map[string]policy.Viewer {
 }
 
 const hostile = `<script>alert("x")</script>`
+
+type names map[string]string
+
+func (n names) Name(_ context.Context, member string) string {
+	if name := n[member]; name != "" {
+		return name
+	}
+	return member
+}
+
+func (names) Sector(context.Context, string) string { return "" }
 
 type console struct {
 	*bench
@@ -73,35 +85,25 @@ func newConsole(t *testing.T, b *bench) *console {
 		}
 		return v, nil
 	}
-	judged := []AxisInput{}
-	cfg := PageConfig{DB: b.db, Cases: b.s, Clock: b.now,
-		Name: func(_ context.Context, m string) string {
-			return map[string]string{"a": "Alpha Power", "b": "Beta Univ " + hostile}[m]
-		},
-		Scale: Scale{ID: "s", Name: i18n.T("Scale", "尺度"), Note: i18n.T("Note", "注記"), Axes: []Axis{{ID: "x", Name: i18n.T("Axis", "軸"), Options: []AxisOption{{ID: "0", Name: i18n.T("None", "なし")}, {ID: "4", Name: i18n.T("Most", "最大")}}}}},
-		Judgements: func(context.Context, policy.Viewer, string) ([]Judgement, error) {
-			return []Judgement{{Scale: "s", Likely: 2, Lowest: 1, Highest: 3, Ask: i18n.T("Axis", "軸"), Level: i18n.T("some", "一定"), At: b.now(), Automatic: true, Inputs: []JudgedAxis{{AxisInput: AxisInput{Axis: "x", Confidence: "unknown"}, Name: i18n.T("Axis", "軸")}}}}, nil
-		},
-		Judge: func(_ context.Context, _ policy.Viewer, _ string, in []AxisInput, _ string) error {
-			judged = append(judged, in...)
-			return nil
-		},
-		Indicators: func(context.Context, policy.Viewer, string) ([]IndicatorLine, error) {
-			return []IndicatorLine{{ID: "indicator--1", Name: "An indicator", Kind: "domain-name", Value: "evil.example", Entitled: 777, Armed: 776, Handling: policy.Handling{TLP: policy.Amber}}}, nil
-		},
-	}
+	cfg := PageConfig{DB: b.db, Cases: b.s, Members: names{"a": "Alpha Power", "b": "Beta Univ " + hostile}}
 	site := web.New(web.Config{Clock: b.now, Auth: auth})
 	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{txt .}}</p>{{end}}`)}})
-	site.AddPanels(web.Panel{Page: "case", Slot: "top", Template: "test/panel",
-		Load: func(_ context.Context, v policy.Viewer, _ string) (any, error) {
-			if !v.Hub {
-				return nil, nil
-			}
-			return i18n.T("Alpha Power was first", "Alpha Power が最初"), nil
-		}})
-	Pages(site, cfg)
+	site.AddPanels(
+		web.Panel{Page: "case", Slots: map[string]string{"top": "test/panel"},
+			Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+				if about.Viewer.Hub {
+					out.Data = i18n.T("Alpha Power was first", "Alpha Power が最初")
+				}
+				return out, nil
+			}},
+		web.Panel{Page: "case", Slots: map[string]string{"known": "test/panel"},
+			Load: func(context.Context, web.Subject) (web.Part, error) {
+				return web.Part{Data: i18n.Same("known to all"), Severity: &web.Judged{Likely: 2, Low: 1, High: 3, Text: i18n.T("some", "一定")}, Ask: i18n.T("What is struck?", "対象は？"),
+					Related: []web.Related{{ID: "indicator--1", Kind: svg.KindIndicator, Text: "evil[.]example", Path: "/indicators/indicator--1"}}}, nil
+			}})
+	cfg.Pages(site)
 	mux := http.NewServeMux()
-	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}), cfg)
+	cfg.API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}))
 	site.Handle("/api/", mux)
 	c.h = site.Handler()
 	return c
@@ -150,7 +152,7 @@ func TestAsAnOrganisationSeesIt(t *testing.T) {
 			if code != http.StatusOK || !strings.Contains(body, "Beta rule") || !strings.Contains(body, "Preview") {
 				t.Fatalf("%s: %d %s", who, code, body)
 			}
-			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/judge", "/state") {
+			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/state") {
 				if strings.Contains(body, word) {
 					t.Errorf("%s is shown %q, which b is not", who, word)
 				}
@@ -258,7 +260,7 @@ func TestTheHubSeesTheWholeCase(t *testing.T) {
 			if code != http.StatusOK {
 				t.Fatalf("%d %s", code, body)
 			}
-			for _, want := range []string{"Alpha Power", "Beta Univ", "BETA-HOST", "only for the desk", "/judge", "TLP:AMBER", `<html lang="` + lang} {
+			for _, want := range []string{"Alpha Power", "Beta Univ", "BETA-HOST", "only for the desk", "/state", "TLP:AMBER", "known to all", `href="/indicators/indicator--1"`, `<html lang="` + lang} {
 				if !strings.Contains(body, want) {
 					t.Errorf("%s: no %q", lang, want)
 				}
@@ -270,8 +272,25 @@ func TestTheHubSeesTheWholeCase(t *testing.T) {
 		if _, body := c.get(t, "desk", "/cases?q=alpha&sector=power"); !strings.Contains(body, c.number) {
 			t.Error("the hub does not find the case by a part of it")
 		}
-		if _, body := c.get(t, "reader", "/cases/"+c.number); strings.Contains(body, "/judge") || strings.Contains(body, "/state") {
+		if _, body := c.get(t, "reader", "/cases/"+c.number); strings.Contains(body, "/state") {
 			t.Error("a reader is offered what a reader may not do")
+		}
+	})
+}
+
+// What panels have is in the answer to a program, too.
+func TestAProgramReadsWhatPanelsHave(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		for _, who := range []string{"desk", "b"} {
+			var d CaseDetail
+			code, body := c.get(t, who, "/api/v1/cases/"+c.number)
+			if err := json.Unmarshal([]byte(body), &d); err != nil || code != http.StatusOK {
+				t.Fatal(code, err)
+			}
+			if d.Severity == nil || *d.Severity != 2 || *d.Lowest != 1 || *d.Highest != 3 || d.Ask != "対象は？" && d.Ask != "What is struck?" {
+				t.Errorf("%s: %s", who, body)
+			}
 		}
 	})
 }
@@ -304,14 +323,8 @@ func TestNotesAndStates(t *testing.T) {
 		if code, _ := c.post(t, "b", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
 			t.Errorf("a party closes a case: %d", code)
 		}
-		if code, _ := c.post(t, "b", page+"/judge", url.Values{"axis.x": {"4"}}); code != http.StatusForbidden {
-			t.Errorf("a party judges a case: %d", code)
-		}
 		if code, _ := c.post(t, "reader", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
 			t.Errorf("a reader closes a case: %d", code)
-		}
-		if code, _ := c.post(t, "desk", page+"/judge", url.Values{"axis.x": {"4"}, "sure.x": {"estimated"}}); code != http.StatusSeeOther {
-			t.Errorf("judge: %d", code)
 		}
 		if code, _ := c.post(t, "desk", page+"/state", url.Values{"state": {"contained"}}); code != http.StatusSeeOther || b.get(c.number).State != Contained {
 			t.Errorf("state: %d, %s", code, b.get(c.number).State)

@@ -74,7 +74,7 @@ func (b *bench) take(f msg.Finding) string {
 	}
 	number := ""
 	err := b.db.Read(b.t.Context(), store.System("test"), func(tx *store.Tx) error {
-		list, err := store.Query[string](tx, `SELECT c.number FROM incidents c JOIN incident_finding p ON p.incident = c.id WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`, f.ID)
+		list, err := store.Query[string](tx, `SELECT c.number FROM cases c JOIN case_finding p ON p.case_id = c.id WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`, f.ID)
 		if len(list) > 0 {
 			number = list[0]
 		}
@@ -220,7 +220,7 @@ func TestSeverityIsTaken(t *testing.T) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
 		if c.Severity != -1 {
-			t.Errorf("severity %d before it was judged", c.Severity)
+			t.Errorf("severity %d before it was assessed", c.Severity)
 		}
 		for i := range 2 { // the same result again writes no second entry
 			ev := msg.Assessed{Case: c.ID, Rev: i + 1, Lowest: 1, Likely: 2, Most: 4, At: b.now()}

@@ -32,6 +32,7 @@ type commands struct {
 	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)." ja:"構成員の招待、一覧、資格の終了（ハブで実行）"`
 	User       userCmd       `cmd:"" help:"Invite and list the people who sign in (at the hub)." ja:"サインインする利用者の招待と一覧（ハブで実行）"`
 	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens (at the hub)." ja:"API トークンの発行と失効（ハブで実行）"`
+	Queue      queueCmd      `cmd:"" help:"Messages that the hub could not handle: list, retry, drop (at the hub)." ja:"ハブが処理できなかったメッセージの一覧、再処理、破棄（ハブで実行）"`
 	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma ルールに一致したものの時系列"`
 	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma ルールの検査、説明、テスト、負荷の計測"`
 	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators." ja:"ノードの監視リスト：指標の取り込み、一覧、削除、照合"`

@@ -243,7 +243,7 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	if err := c.apart(inputs); err != nil {
 		return nil, err
 	}
-	if p.set, err = ruleset.LoadAll(s.ctx, c.Rules, c.Builtin, c.Pipeline...); err != nil {
+	if p.set, err = (ruleset.Source{Paths: c.Rules, Builtin: c.Builtin, Pipelines: c.Pipeline}).Load(s.ctx); err != nil {
 		return nil, err
 	}
 	places, err := principal.OpenPlaces(c.Places)

@@ -13,10 +13,10 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/detect/watchlist/feed"
+	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
 )
 
@@ -33,8 +33,8 @@ type watchFlags struct {
 	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
-func (f watchFlags) open(s *session) (node.Indicators, error) {
-	return node.OpenIndicators(s.ctx, node.Config{Data: f.Data, Lang: s.lang, Log: s.log})
+func (f watchFlags) open(s *session) (ownlist.Access, error) {
+	return ownlist.Open(s.ctx, f.Data, clock.System, s.log)
 }
 
 func (f watchFlags) print(s *session, v any) error { return deskFlags{}.print(s, v) }
@@ -163,8 +163,8 @@ func (c *indicatorsImport) Run(s *session) error {
 	line := newTicker(s)
 	defer line.stop()
 	var reports []fileReport
-	got, err := d.Import(s.ctx, node.ImportOrder{Source: c.Source, Keep: c.Add, Hunt: c.Hunt, Tell: func(hunting bool, done, total int64) {
-		if hunting {
+	got, err := d.Import(s.ctx, ownlist.Import{Source: c.Source, Keep: c.Add, Hunt: c.Hunt, Tell: func(searching bool, done, total int64) {
+		if searching {
 			line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
 		} else {
 			line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
@@ -193,14 +193,14 @@ func (c *indicatorsImport) Run(s *session) error {
 	}
 	if c.JSON {
 		return c.print(s, struct {
-			node.Imported
+			ownlist.Imported
 			Files []fileReport `json:"files"`
 		}{got, reports})
 	}
 	c.say(s, reports)
 	s.say(i18n.T("{0}: {1} {1:entry|entries} imported, in place of {2}", "{0}：{1} 項目を取り込み（以前は {2} 項目）").With(c.Source, thousands(got.Entries), thousands(got.Before)))
 	switch h := got.Hunt; {
-	case c.Hunt == node.HuntNone:
+	case c.Hunt == ownlist.HuntNone:
 	case h == nil:
 		s.say(i18n.T("The node is stopped: its past was not searched. Import with --hunt all while it runs to do so.", "ノードが停止しているため、過去の調査は行っていません。動作中に --hunt all で取り込むと調査します。"))
 	default:

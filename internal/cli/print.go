@@ -23,7 +23,7 @@ var stepNames = map[string]i18n.Text{
 	situation.Sensed:    i18n.T("sensed", "感知"),
 	situation.Detected:  i18n.T("detected", "検知"),
 	situation.Opened:    i18n.T("case", "事案"),
-	situation.Judged:    i18n.T("severity", "深刻度"),
+	situation.Assessed:  i18n.T("severity", "深刻度"),
 	situation.Indicator: i18n.T("indicator", "指標"),
 	situation.Pushed:    i18n.T("pushed", "配布"),
 	situation.Armed:     i18n.T("armed", "防御"),
@@ -110,7 +110,7 @@ func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 			break
 		}
 		when := i18n.T("live", "現在")
-		if f.Past {
+		if f.Retro {
 			when = i18n.T("past", "過去")
 		}
 		fmt.Fprintf(w, "  %s %s %s %s %s\n", c(levelColour(f.Level), pad(f.Level, 9)), pad(f.Member, 14), pad(when.In(l), 5), pad(clean(f.Title), 52), clean(cmp.Or(f.Author, "-")))
@@ -182,7 +182,7 @@ func printSteps(w io.Writer, r demo.Report, l i18n.Lang, c func(code, s string) 
 		seen[key] = true
 		note := ""
 		switch s.Name {
-		case situation.Judged:
+		case situation.Assessed:
 			note = fmt.Sprint(s.N)
 		case situation.Indicator:
 			note = i18n.T("for {0} {0:member|members}", "対象 {0} 構成員").With(s.N).In(l)

@@ -31,8 +31,8 @@ func TestUsageErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, en, ja string }{
-		{"", "a command is missing\nhint: use demo, hub, node, member, user, token, detect, rules, indicators, hunt, backup, restore, config or version; see meneki --help",
-			"コマンドがありません\nhint: demo、hub、node、member、user、token、detect、rules、indicators、hunt、backup、restore、config、version のいずれかを指定してください。meneki --help を見てください"},
+		{"", "a command is missing\nhint: use demo, hub, node, member, user, token, queue, detect, rules, indicators, hunt, backup, restore, config or version; see meneki --help",
+			"コマンドがありません\nhint: demo、hub、node、member、user、token、queue、detect、rules、indicators、hunt、backup、restore、config、version のいずれかを指定してください。meneki --help を見てください"},
 		{"rules", "a command is missing\nhint: use check, explain, test or cost; see meneki rules --help", "コマンドがありません\nhint: check、explain、test、cost のいずれかを指定してください。meneki rules --help を見てください"},
 		{"nod", "unknown command nod\nhint: did you mean node? see meneki --help", "nod というコマンドはありません\nhint: node の間違いではありませんか。meneki --help を見てください"},
 		{"frobnicate", "unknown command frobnicate\nhint: see meneki --help", "frobnicate というコマンドはありません\nhint: meneki --help を見てください"},

@@ -63,7 +63,7 @@ func New(db *store.DB, people *identity.Service, d *identity.Directory, c clock.
 func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.Welcome, error) {
 	m, ok := s.directory.Member(ctx, member)
 	if !ok || !m.Revoked.IsZero() {
-		return wire.Welcome{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.Welcome{}, fault.Coded(fault.HubNotMember, nil)
 	}
 	if err := s.people.Seen(ctx, member, s.clock(), true); err != nil {
 		return wire.Welcome{}, err

@@ -89,7 +89,7 @@ func TestDemoSharesCorrelations(t *testing.T) {
 		if f.RuleID != sprayID || f.Author != "C. Orrelation" {
 			t.Errorf("a finding of another rule: %+v", f)
 		}
-		if f.Past {
+		if f.Retro {
 			past++
 		}
 	}
@@ -112,7 +112,7 @@ func TestDemoSharesOurOwnCorrelation(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := once(t, cfg)
-	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Name != "Password Spraying" || !slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past }) {
+	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Name != "Password Spraying" || !slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Retro }) {
 		t.Fatalf("missing %q, findings %+v, indicators %+v, sightings %+v", r.Missing, r.Findings, r.Indicators, r.Sightings)
 	}
 	whole(t, r)

@@ -65,7 +65,7 @@ type ReportFinding struct {
 	License string `json:"license,omitempty"`
 	Member  string `json:"member"`
 	Count   int    `json:"count"`
-	Past    bool   `json:"past"`
+	Retro   bool   `json:"retro"`
 }
 
 // ReportCase is one case.
@@ -105,7 +105,7 @@ type ReportSighting struct {
 	Member    string `json:"member"`
 	Indicator string `json:"indicator"`
 	Count     int    `json:"count"`
-	Past      bool   `json:"past"`
+	Retro     bool   `json:"retro"`
 }
 
 // ReportWaiting is what waits for a person at a member.
@@ -296,14 +296,14 @@ func (d *Demo) missing(r Report) string {
 	came := func(name string) bool {
 		return slices.ContainsFunc(r.Steps, func(s ReportStep) bool { return s.Name == name })
 	}
-	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past && s.Member != first })
+	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Retro && s.Member != first })
 	switch {
 	case len(r.Findings) == 0 && r.Kept == 0:
 		return situation.Detected
 	case len(r.Cases) == 0:
 		return situation.Opened
-	case !came(situation.Judged):
-		return situation.Judged
+	case !came(situation.Assessed):
+		return situation.Assessed
 	case len(r.Indicators) == 0:
 		return situation.Indicator
 	case !came(situation.Pushed):

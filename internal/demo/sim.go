@@ -188,7 +188,7 @@ func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, refused er
 	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
 		Searched: h.Searched, Hits: h.Hits}
 	if refused != nil {
-		r.Reason = reason.Said(fault.TextOf(refused))
+		r.Reason = reason.Refusal(refused)
 	}
 	body, err := role.Encode(r)
 	if err != nil {

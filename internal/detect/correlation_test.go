@@ -2,7 +2,6 @@ package detect
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,7 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/builtin"
-	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
@@ -24,7 +23,7 @@ import (
 func TestCorrelation(t *testing.T) {
 	for _, end := range []string{"", "saved", "killed", "damaged"} {
 		t.Run("end "+end, func(t *testing.T) {
-			now, hand := clock.Fixed(start)
+			now, hand := clock.Fixed(detecttest.Start)
 			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
 			past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 			if err != nil {
@@ -37,13 +36,9 @@ func TestCorrelation(t *testing.T) {
 			}
 			dir := t.TempDir()
 			boot := func() *node {
-				n := open(t, db, past, now, hand)
+				n := openNode(t, db, past, now, hand)
 				n.engine.SetRules(set)
-				k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
-				if err != nil {
-					t.Fatal(err)
-				}
-				n.correlator = k
+				n.correlate(t, dir)
 				if err := n.Resume(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -52,7 +47,7 @@ func TestCorrelation(t *testing.T) {
 			n := boot()
 			seq := 0
 			fail := func(n *node) {
-				ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: start.Add(time.Duration(seq) * 40 * time.Second), Seen: start, From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}")}
+				ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: detecttest.Start.Add(time.Duration(seq) * 40 * time.Second), Seen: detecttest.Start, From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}")}
 				if seq%2 == 0 {
 					ev.Product, ev.Service, ev.Host = "windows", "security", "dc1"
 					ev.Fields = map[string]any{"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq), "IpAddress": "198.51.100.7", "Computer": "dc1"}
@@ -108,7 +103,7 @@ func TestCorrelation(t *testing.T) {
 // files are read and whoever brings it later, and a sensor whose clock is years
 // ahead makes nobody late.
 func TestCorrelationOverFiles(t *testing.T) {
-	now, hand := clock.Fixed(start)
+	now, hand := clock.Fixed(detecttest.Start)
 	db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 	if err != nil {
@@ -121,13 +116,9 @@ func TestCorrelationOverFiles(t *testing.T) {
 	}
 	dir := t.TempDir()
 	boot := func() *node {
-		n := open(t, db, past, now, hand)
+		n := openNode(t, db, past, now, hand)
 		n.engine.SetRules(set)
-		k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.correlator = k
+		n.correlate(t, dir)
 		if err := n.Resume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -151,9 +142,9 @@ func TestCorrelationOverFiles(t *testing.T) {
 			}
 		}
 	}
-	take(start.AddDate(50, 0, 0))
+	take(detecttest.Start.AddDate(50, 0, 0))
 	tick(time.Minute)
-	first := start.Add(-time.Hour)
+	first := detecttest.Start.Add(-time.Hour)
 	for i := range 5 {
 		take(first.Add(time.Duration(2*i+1) * 20 * time.Second)) // a file
 	}

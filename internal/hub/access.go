@@ -44,7 +44,7 @@ func (h *Hub) Cycle(ctx context.Context, id string) (c situation.Cycle, err erro
 // CycleTitled returns the cycle of the case with a title; ok is false if there is none.
 func (h *Hub) CycleTitled(ctx context.Context, title string) (c situation.Cycle, ok bool, err error) {
 	err = h.db.Read(ctx, store.System("bench: cycle"), func(tx *store.Tx) error {
-		list, err := store.Query[string](tx, `SELECT y.id FROM incidents c JOIN cycle y ON y.id = c.id
+		list, err := store.Query[string](tx, `SELECT y.id FROM cases c JOIN cycle y ON y.id = c.id
 			WHERE c.title = $1 AND SCOPE(c) ORDER BY y.opened DESC LIMIT 1`, title)
 		if err != nil || len(list) == 0 {
 			return err
@@ -59,7 +59,7 @@ func (h *Hub) CycleTitled(ctx context.Context, title string) (c situation.Cycle,
 // InCases counts a member's findings that are in a case.
 func (h *Hub) InCases(ctx context.Context, member string) (n int64, err error) {
 	err = h.db.Read(ctx, store.System("bench: findings in cases"), func(tx *store.Tx) error {
-		n, err = store.One[int64](tx, `SELECT count(*) FROM incident_finding p
+		n, err = store.One[int64](tx, `SELECT count(*) FROM case_finding p
 			WHERE p.member = $1 AND SCOPE(p)`, member)
 		return err
 	})

@@ -27,6 +27,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -44,7 +45,7 @@ type Hub struct {
 	directory *identity.Directory
 	members   *community.Service
 	cases     *casework.Service
-	judge     *severity.Service
+	severity  *severity.Service
 	publisher *publish.Publisher
 	pool      *pool.Pool
 	intake    *intake
@@ -62,11 +63,8 @@ type Hub struct {
 	closing atomic.Bool // members that go now go because the hub does
 }
 
-// settings that the hub keeps.
-const (
-	settingIdentity = "hub.identity"
-	settingURL      = "hub.url"
-)
+// settingURL holds where people and nodes find the hub.
+const settingURL = "hub.url"
 
 // OpenStore opens the hub's state; commands use it beside a running hub.
 func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {
@@ -199,6 +197,10 @@ func (h *Hub) start(ctx context.Context) error {
 		return err
 	}
 	h.console = h.newConsole()
+	h.queue.OnAside(func() {
+		h.console.Notify(aside.Topic)
+		h.console.Notify("situation")
+	})
 	h.intake = newIntake(h.db, h.cfg.Log, h.modules)
 	h.bus.OnPresence(h.presence)
 	h.bus.Handle(wire.TopicBatch, h.intake.batch)

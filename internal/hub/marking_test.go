@@ -33,7 +33,7 @@ func TestMarkedTables(t *testing.T) {
 		guarded    []string
 		exceptions []string
 	}{
-		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "incident_entry", "incident_finding", "incidents", "sightings"}, both...), nil},
+		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "case_entry", "case_finding", "cases", "sightings"}, both...), nil},
 		{"node", node, both, []string{"outgoing"}}, // the node's own list, which only the member reads
 	} {
 		slices.Sort(c.guarded)

@@ -278,7 +278,7 @@ func TestWireTellsNothingOfTheGiver(t *testing.T) {
 	}
 	body, err := json.Marshal(a)
 	w.ok(err)
-	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "c-a1", caseID, number, "owner", w.users["admin of A"]} {
+	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "\"c-a1", caseID, number, "owner", w.users["admin of A"]} {
 		if strings.Contains(string(body), word) {
 			t.Errorf("C is told %q: %.2000s", word, body)
 		}
@@ -323,14 +323,14 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, rules := range []release.Policy{release.Cautious(), release.Manual()} {
-		gate, err := release.OpenOutgoing(ctx, db, rules, func() string { return "m" }, role.Rank)
-		if err != nil {
+		outgoing := release.New(db, rules, func() string { return "m" }, role.Rank)
+		if err := outgoing.Load(ctx); err != nil {
 			t.Fatal(err)
 		}
 		f := msg.Finding{Finding: wire.Finding{ID: "f-" + string(rules.Findings), Version: 1, Rule: wire.RuleRef{ID: "r", Title: "Public title", Level: "high"}, Count: 1, Host: "zq-host", User: "zq-user",
-			Matched: []wire.FieldValue{{Field: "CommandLine", Value: "zq-command"}}, Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}}, Handling: gate.Handling(wire.KindFinding)}}
+			Matched: []wire.FieldValue{{Field: "CommandLine", Value: "zq-command"}}, Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}}, Handling: outgoing.Handling(wire.KindFinding)}}
 		err = db.Write(ctx, store.System("test"), func(tx *store.Tx) error {
-			return gate.Offer(tx, msg.Offer{ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling, Body: f.Finding})
+			return outgoing.Offer(tx, msg.Offer{ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling, Body: f.Finding})
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -77,9 +77,9 @@ func secrets() []secret {
 			w.ok(w.hub.cases.Note(w.t.Context(), hubPerson(w), first(w.caseOf("f-c1")), "zq-note: we suspect more", strict))
 			return nil
 		}},
-		{"a judgement of A's case", nil, func(w *world) []string {
+		{"an assessment of A's case", nil, func(w *world) []string {
 			id, number := w.caseOf("f-a1")
-			_, err := w.hub.judge.Judge(w.t.Context(), hubPerson(w), id, severity.Lead, []severity.Input{{Axis: "continuity", Confidence: "known", Value: "4"}}, severity.Worsening)
+			_, err := w.hub.severity.Assess(w.t.Context(), hubPerson(w), id, severity.Lead, []severity.Input{{Axis: "continuity", Confidence: "known", Value: "4"}}, severity.Worsening)
 			w.ok(err)
 			w.pump()
 			return []string{id, number}
@@ -133,7 +133,7 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
 	fork := secrecyNow.Add(time.Hour)
 	known := map[string]bool{}
-	for _, q := range []string{`SELECT c.id FROM incidents c WHERE SCOPE(c)`, `SELECT c.number FROM incidents c WHERE SCOPE(c)`, `SELECT id FROM member`, `SELECT id FROM user_account`} {
+	for _, q := range []string{`SELECT c.id FROM cases c WHERE SCOPE(c)`, `SELECT c.number FROM cases c WHERE SCOPE(c)`, `SELECT id FROM member`, `SELECT id FROM user_account`} {
 		for _, id := range base.query(q) {
 			known[id] = true
 		}
@@ -274,7 +274,7 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)
 		for method, body := range map[string]string{
-			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed", "POST /cases/" + e + "/judge": "outlook=",
+			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed", "POST /cases/" + e + "/assess": "outlook=",
 			"POST /indicators/" + e + "/marking": "tlp=red", "POST /indicators/" + e + "/withdraw": "confirm=withdraw",
 			"POST /members/" + e + "/revoke": "confirm=x", "POST /members/" + e + "/domains": "domains=x.example", "POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
 			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "", "POST /settings/people/" + e + "/disable": "",

@@ -180,11 +180,11 @@ func (w *world) query(sql string, args ...any) (out []string) {
 
 func (w *world) caseOf(finding string) (id, number string) {
 	w.t.Helper()
-	ids := w.query(`SELECT p.incident FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, finding)
+	ids := w.query(`SELECT p.case_id FROM case_finding p WHERE p.finding = $1 AND SCOPE(p)`, finding)
 	if len(ids) != 1 {
 		w.t.Fatalf("finding %s is in the cases %v", finding, ids)
 	}
-	return ids[0], w.query(`SELECT c.number FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ids[0])[0]
+	return ids[0], w.query(`SELECT c.number FROM cases c WHERE c.id = $1 AND SCOPE(c)`, ids[0])[0]
 }
 
 func (w *world) indicatorOf(candidate string) string {

@@ -8,16 +8,21 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
 // situationView lends the hub's first page what it shows.
 func (h *Hub) situationView() situation.PageConfig {
-	return situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Cases: h.worstCases, Findings: h.hourly, Members: h.memberLines, Newest: h.newest}
+	return situation.PageConfig{
+		DB: h.db, Clock: h.cfg.Clock, Cases: h.worstCases, Findings: h.hourly, Members: h.memberLines, Newest: h.newest,
+		Actions: func(ctx context.Context, v policy.Viewer) ([]web.Next, error) { return aside.Warning(ctx, h.db, v) },
+	}
 }
 
 func (h *Hub) worstCases(ctx context.Context, v policy.Viewer, limit int) (out []situation.CaseLine, n int64, err error) {
@@ -60,20 +65,6 @@ func (h *Hub) memberLines(ctx context.Context) ([]situation.MemberLine, error) {
 		out = append(out, situation.MemberLine{ID: m.ID, Name: m.Name, Sector: m.Sector, Prefecture: m.Prefecture, Online: h.directory.Online(m.ID), Active: m.Active()})
 	}
 	return out, err
-}
-
-func (h *Hub) memberDots(ctx context.Context) []publish.Member {
-	list, err := h.directory.Members(ctx)
-	if err != nil {
-		return nil
-	}
-	var out []publish.Member
-	for _, m := range list {
-		if m.Active() {
-			out = append(out, publish.Member{ID: m.ID, Name: m.Name, Sector: m.Sector, Online: h.directory.Online(m.ID)})
-		}
-	}
-	return out
 }
 
 func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err error) {

@@ -10,6 +10,14 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 )
 
+// Names says what members are called and where they belong. A Directory does.
+type Names interface {
+	// Name returns what a member is called, or its id if it is not known.
+	Name(ctx context.Context, id string) string
+	// Sector returns a member's sector; empty if the member is not known.
+	Sector(ctx context.Context, id string) string
+}
+
 // Directory is the members as a running hub knows them: who belongs, and who is
 // connected. The list is kept for a moment, since every indicator asks; a member
 // that another process invited or revoked is seen when it is read again.
@@ -54,6 +62,16 @@ func (d *Directory) Members(ctx context.Context) ([]Member, error) {
 func (d *Directory) Active(ctx context.Context) ([]Member, error) {
 	list, err := d.Members(ctx)
 	return slices.DeleteFunc(slices.Clone(list), func(m Member) bool { return !m.Active() }), err
+}
+
+// Joined lists the ids of the members that have joined and still belong.
+func (d *Directory) Joined(ctx context.Context) ([]string, error) {
+	list, err := d.Active(ctx)
+	out := make([]string, 0, len(list))
+	for _, m := range list {
+		out = append(out, m.ID)
+	}
+	return out, err
 }
 
 // Forget has the list read again.

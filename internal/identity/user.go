@@ -184,6 +184,14 @@ func (s *Service) Users(ctx context.Context, actor policy.Viewer) (out []User, e
 	return out, err
 }
 
+// UserName returns what a user is called; the id of one that is gone.
+func (s *Service) UserName(ctx context.Context, id string) string {
+	if u, err := s.User(ctx, id); err == nil {
+		return u.Name
+	}
+	return id
+}
+
 // User returns one user, or fault.NotFound.
 func (s *Service) User(ctx context.Context, id string) (u User, err error) {
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {

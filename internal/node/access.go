@@ -5,11 +5,11 @@ import (
 	"net/http"
 
 	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma/correlate"
 )
@@ -18,9 +18,9 @@ import (
 func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
-func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]inbox.Hunted, error) {
-	out := make([]inbox.Hunted, len(indicators))
-	return out, n.matcher.Hunt(ctx, indicators, func(which []int, list []inbox.Hunted) error {
+func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]hunt.Outcome, error) {
+	out := make([]hunt.Outcome, len(indicators))
+	return out, n.detect.HuntIndicators(ctx, indicators, func(which []int, list []hunt.Outcome) error {
 		for k, i := range which {
 			out[i] = list[k]
 		}

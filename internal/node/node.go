@@ -29,17 +29,16 @@ import (
 	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
-	"github.com/meneki/meneki/internal/detect/ruleset"
+	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/role/control"
 	"github.com/meneki/meneki/internal/share/inbox"
-	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -65,12 +64,11 @@ type Node struct {
 	engine     *match.Engine
 	health     *rulehealth.Health
 	correlator *correlation.Correlator
-	watch      *watchDesk
+	watchlist  *ownlist.List
 	lock       *os.File
 	detect     *detect.Service
 	outgoing   *release.Outgoing
 	inbox      *inbox.Inbox
-	matcher    matcher
 	link       *bus.Link
 	sensors    *sensors
 	modules    []role.Module
@@ -111,26 +109,33 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.lock, err = role.LockDir(cfg.Data); err != nil {
 		return nil, err
 	}
-	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
+	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, control.Database), Clock: cfg.Clock}); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
+	if n.past, err = history.Open(ctx, history.Options{
+		Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
+		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log,
+	}); err != nil {
+		return nil, err
+	}
+	if n.modules, err = n.compose(); err != nil {
+		return nil, err
+	}
+	if err = n.db.Migrate(ctx, role.Migrations(n.modules)...); err != nil {
 		return nil, err
 	}
 	if err = n.enrol(ctx, hub); err != nil {
 		return nil, err
 	}
 	n.owns(*n.enrolment.Load())
-	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
-		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
-		return nil, err
-	}
 	if err = n.connect(ctx, hub); err != nil {
 		return nil, err
 	}
-	if err = n.compose(ctx); err != nil {
+	n.console = n.newConsole()
+	if err = role.Start(ctx, n.modules, false); err != nil {
 		return nil, err
 	}
+	n.listen(ctx)
 	return n, nil
 }
 
@@ -192,53 +197,11 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 	return err
 }
 
-// compose makes the capabilities of a node.
-func (n *Node) compose(ctx context.Context) (err error) {
-	cfg := n.cfg
-	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
-	if n.outgoing, err = release.OpenOutgoing(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
-		return err
-	}
-	rules, err := n.ownRules(ctx)
-	if err != nil {
-		return err
-	}
-	n.engine = match.NewEngine(cfg.Clock)
-	n.engine.SetRules(rules)
-	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
-		return err
-	}
-	if n.correlator, err = n.openCorrelator(); err != nil {
-		return err
-	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Outgoing: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
-	n.watchIndicators()
-	if err = n.detect.Resume(ctx); err != nil {
-		return err
-	}
-	chain, err := ruleset.Pipelines(cfg.Pipelines)
-	if err != nil {
-		return err
-	}
-	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
-	if n.inbox, err = inbox.Open(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
-		return err
-	}
-	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
-		return err
-	}
-	if n.modules, err = n.list(); err != nil {
-		return err
-	}
-	if err = role.Start(ctx, n.modules, false); err != nil {
-		return err
-	}
-	n.console = n.newConsole()
+// listen takes what the hub pushes, and notes when the line to it comes and goes.
+func (n *Node) listen(ctx context.Context) {
 	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
-		n.turn.Store(clock.Micros(cfg.Clock()))
+		n.turn.Store(clock.Micros(n.cfg.Clock()))
 		n.console.Notify("situation")
 		if connected {
 			go n.Hello(context.WithoutCancel(ctx))
@@ -246,7 +209,6 @@ func (n *Node) compose(ctx context.Context) (err error) {
 			n.outgoing.Wake()
 		}
 	})
-	return nil
 }
 
 // Member is the node's member id.
@@ -359,9 +321,6 @@ func (n *Node) Close() {
 			_ = n.server.Close()
 		} else if n.lis != nil {
 			_ = n.lis.Close()
-		}
-		if n.modules == nil && n.watch != nil { // it did not come so far
-			n.watch.Close()
 		}
 		n.closeModules()
 		if n.link != nil {

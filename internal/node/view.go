@@ -50,7 +50,7 @@ func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatu
 		}
 		newest, err := finding.List(tx, list.Ask{Limit: shownFindings})
 		for _, f := range newest.Rows {
-			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Past: f.Retro, At: f.Arrived, Handling: f.Handling})
+			s.Findings = append(s.Findings, situation.FindingLine{ID: f.ID, Title: f.Rule.Title, Level: f.Rule.Level, Host: f.Host, Count: f.Count, Retro: f.Retro, At: f.Arrived, Handling: f.Handling})
 		}
 		return err
 	})

@@ -96,7 +96,7 @@ func (d *console) tabs(v policy.Viewer, on string) []web.Tab {
 	if d.house(v) {
 		list = append(list, web.Tab{Text: i18n.T("Audit trail", "監査記録"), Path: "/settings/audit"})
 	}
-	list = append(list, d.site.Tabs("settings", on)...)
+	list = append(list, d.site.Tabs(v, "settings", on)...)
 	list = append(list, web.Tab{Text: i18n.T("About", "meneki について"), Path: "/settings/about"})
 	for i := range list {
 		list[i].On = list[i].Path == on

@@ -32,7 +32,7 @@ const (
 	Sensed    = "sensed"
 	Detected  = "detected"
 	Opened    = "case"
-	Judged    = "severity"
+	Assessed  = "severity"
 	Indicator = "indicator"
 	Pushed    = "pushed"
 	Armed     = "armed"
@@ -44,7 +44,7 @@ const (
 
 // Steps lists the steps that make a whole cycle, in order.
 func Steps() []string {
-	return []string{Sensed, Detected, Opened, Judged, Indicator, Pushed, Armed, Hunted, Sighted}
+	return []string{Sensed, Detected, Opened, Assessed, Indicator, Pushed, Armed, Hunted, Sighted}
 }
 
 // Step is one thing that came to pass in a cycle.
@@ -123,7 +123,7 @@ func (t *Tracker) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
 		return nil
 	}
 	tx.AfterCommitOnce(t, t.tell)
-	return write(tx, ev.Case, Step{Name: Judged, At: ev.At, N: int64(ev.Likely)})
+	return write(tx, ev.Case, Step{Name: Assessed, At: ev.At, N: int64(ev.Likely)})
 }
 
 // OnIndicator notes that an indicator was made, pushed or marked anew. All that is said
@@ -199,7 +199,7 @@ func Of(tx *store.Tx, id string) (Cycle, error) {
 
 func stepsOf(tx *store.Tx, id string) ([]Step, error) {
 	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1 AND SCOPE(s))) ORDER BY at, name, subject, member`,
-		id, Sensed, Detected, Opened, Judged)
+		id, Sensed, Detected, Opened, Assessed)
 	if err != nil {
 		return nil, fmt.Errorf("steps of cycle %s: %w", id, err)
 	}

@@ -87,7 +87,7 @@ func TestTracker(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
 		play(t, db, tr, 10)
 		c := cycleOf(t, db, "c1")
-		for name, ms := range map[string]int{Sensed: 0, Detected: 4, Opened: 38, Judged: 41, Indicator: 57, Pushed: 112, Armed: 150, Hunted: 240, Sighted: 333} {
+		for name, ms := range map[string]int{Sensed: 0, Detected: 4, Opened: 38, Assessed: 41, Indicator: 57, Pushed: 112, Armed: 150, Hunted: 240, Sighted: 333} {
 			s, ok := c.First(name)
 			if !ok || !s.At.Equal(at(ms)) {
 				t.Errorf("%s at %v, want %d ms after the first event", name, s.At.Sub(noon), ms)
@@ -155,7 +155,7 @@ func TestStepsOfARedIndicator(t *testing.T) {
 		if len(c.Indicators()) != 0 || c.Immunity("").Connected != 0 {
 			t.Errorf("an indicator that was marked RED later still shows: %+v", c)
 		}
-		if _, ok := c.First(Judged); !ok {
+		if _, ok := c.First(Assessed); !ok {
 			t.Error("the case's own steps are gone, too")
 		}
 	})

@@ -33,9 +33,10 @@ func HubModule(t *Tracker, c PageConfig, name func(ctx context.Context, member s
 		Pages: func(site *web.Site) { Pages(site, c) },
 		API:   func(a *api.API) { API(a, c) },
 		Nav:   nav(),
-		Panels: []web.Panel{{Page: "case", Slot: "top", Template: "situation/case",
-			Load: func(ctx context.Context, v policy.Viewer, id string) (any, error) {
-				return c.ofCase(ctx, v, id, name)
+		Panels: []web.Panel{{Page: "case", Slots: map[string]string{"top": "situation/case"},
+			Load: func(ctx context.Context, about web.Subject) (web.Part, error) {
+				data, err := c.ofCase(ctx, about.Viewer, about.ID, name)
+				return web.Part{Data: data}, err
 			}}},
 	}
 }

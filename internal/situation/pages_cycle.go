@@ -35,7 +35,7 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 	first(Sensed, i18n.T("Sensed", "感知"), member)
 	first(Detected, i18n.T("Detected", "検知"), member)
 	first(Opened, i18n.T("Case", "事案"), func(Step) i18n.Text { return i18n.Same(c.Number) })
-	first(Judged, i18n.T("Severity", "深刻度"), func(s Step) i18n.Text { return i18n.T("first: {0}", "初回：{0}").With(s.N) })
+	first(Assessed, i18n.T("Severity", "深刻度"), func(s Step) i18n.Text { return i18n.T("first: {0}", "初回：{0}").With(s.N) })
 	if made := c.of(Indicator, im.Indicator); made != nil {
 		add(i18n.T("Indicator", "指標"), made.At, true, i18n.T("{0} in all", "全 {0} 件").With(len(c.Indicators())))
 	} else {

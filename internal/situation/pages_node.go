@@ -52,7 +52,7 @@ type FindingLine struct {
 	ID, Title, Level string
 	Host             string
 	Count            int
-	Past             bool
+	Retro            bool
 	At               time.Time
 	Handling         policy.Handling
 }
@@ -164,7 +164,7 @@ func (s NodeStatus) findings() web.List {
 		if f.Host != "" {
 			sub = append(sub, web.Mono(f.Host))
 		}
-		if f.Past {
+		if f.Retro {
 			sub = append(sub, i18n.T("found in the past", "過去の記録から発見"))
 		}
 		main := web.Lines{web.Defang(f.Title)}

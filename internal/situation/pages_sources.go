@@ -36,7 +36,7 @@ type CaseLine struct {
 	ID       string // the cycle's id
 	Number   string
 	Title    string
-	Severity int // likely; -1 before it was judged
+	Severity int // likely; -1 before it was assessed
 	Lowest   int
 	Highest  int
 	Sectors  []string // slugs

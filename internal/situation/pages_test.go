@@ -153,7 +153,7 @@ func TestNodePages(t *testing.T) {
 	for name, s := range map[string]NodeStatus{
 		"empty": {},
 		"full": {Member: "みどり市", Hub: "Hub " + hostile, HubURL: "https://hub.example", Since: noon, Skew: time.Hour, Waiting: 3, Ready: 1, FindingsTotal: 1, Refused: 2, Rules: 9, Armed: 4, Hunting: 1, Events: 5, Bytes: 1 << 30, Oldest: noon,
-			Findings: []FindingLine{{ID: "f1", Title: "Title " + hostile, Level: "high", Host: hostile, Count: 3, Past: true, At: noon}},
+			Findings: []FindingLine{{ID: "f1", Title: "Title " + hostile, Level: "high", Host: hostile, Count: 3, Retro: true, At: noon}},
 			Sensors:  []SensorLine{{Name: "/var/log/" + hostile, Kind: "file", Problem: i18n.T("permission denied", "権限がありません")}, {Name: "x", Kind: "syslog", Events: 1, Bad: 7, Dropped: 4321, Last: noon}},
 			Unread:   []UnreadLine{{At: noon, Where: "/logs/" + hostile, Record: 6, Reason: i18n.T("not JSON", "JSON ではない")}}},
 	} {

@@ -75,6 +75,7 @@ type Site struct {
 	log      *slog.Logger
 	mux      *http.ServeMux
 	patterns map[string]bool
+	pages    map[string]served  // by path
 	master   *template.Template // parsed, never executed
 	defined  map[string]bool    // template names
 	used     map[string]bool    // names that another template includes
@@ -109,7 +110,7 @@ func New(cfg Config) *Site {
 	}
 	s := &Site{
 		cfg: cfg, log: cfg.Log, mux: http.NewServeMux(),
-		patterns: map[string]bool{}, defined: map[string]bool{}, used: map[string]bool{},
+		patterns: map[string]bool{}, pages: map[string]served{}, defined: map[string]bool{}, used: map[string]bool{},
 		files: mustAssets(), live: newLive(cfg.MaxLive), flashKey: make([]byte, 32),
 	}
 	_, _ = rand.Read(s.flashKey) // never fails (crypto/rand)

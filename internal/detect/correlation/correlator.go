@@ -38,6 +38,7 @@ type Correlator struct {
 	dir      string
 	clock    clock.Clock
 	log      *slog.Logger
+	lists    Config // the lists that Load reads
 	resolver *principal.Resolver
 	habits   *principal.Habits
 
@@ -73,17 +74,52 @@ const unsaved = time.Hour
 // maxHosts is how many events' hosts are remembered for alerts to come.
 const maxHosts = 8192
 
-// Open reads what is kept in dir. What is damaged is named in the log
-// and begins anew: detection goes on. places may be nil.
-func Open(dir string, places *principal.Places, c clock.Clock, log *slog.Logger) (*Correlator, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(dir), err)
+// Config is what a Correlator stands on.
+type Config struct {
+	Dir   string // for what it keeps
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Places is a table of networks and where they are (CSV), or "".
+	Places string
+	// Accounts lists account lists (CSV, LDIF, JSON); AccountsDomain is the NetBIOS name
+	// for user names that state none.
+	Accounts       []string
+	AccountsDomain string
+}
+
+// New returns a Correlator that knows nothing. Load it before it is used.
+func New(c Config) *Correlator {
+	k := &Correlator{dir: c.Dir, clock: c.Clock, log: c.Log, lists: c, resolver: principal.New(principal.Options{}),
+		hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
+	k.habits = principal.NewHabits(k.resolver, nil, 0)
+	return k
+}
+
+// Load reads what is kept of people and machines, and the lists that the
+// configuration names. What is kept and damaged is named in the log and begins anew:
+// detection goes on.
+func (k *Correlator) Load() error {
+	places, err := principal.OpenPlaces(k.lists.Places)
+	if err != nil {
+		return err
 	}
-	k := &Correlator{dir: dir, clock: c, log: log, resolver: principal.New(principal.Options{}), hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
 	k.habits = principal.NewHabits(k.resolver, places, 0)
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+		return fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(k.dir), err)
+	}
 	k.load(fileAccounts, func(b []byte) error { return k.resolver.Load(bytes.NewReader(b)) })
 	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
-	return k, nil
+	return principal.ImportAccounts(k.resolver, k.lists.Accounts, k.lists.AccountsDomain, k.reportList)
+}
+
+// reportList logs what an account list came to.
+func (k *Correlator) reportList(path string, got principal.Imported) {
+	for _, b := range got.Bad {
+		k.log.Warn("a row of an account list was left out",
+			slog.String("file", path), slog.Int("line", b.Line), slog.String("why", b.Reason))
+	}
+	k.log.Info("an account list was read",
+		slog.String("file", path), slog.Int("accounts", got.Accounts), slog.Int("left_out", got.BadN))
 }
 
 func (k *Correlator) load(name string, take func([]byte) error) bool {
@@ -251,8 +287,12 @@ func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
 	return s, k.resolver.Stats()
 }
 
-// Save writes everything, if something changed. It is whole or not there.
+// Save writes everything, if something changed. It is whole or not there. A nil
+// Correlator has nothing to write.
 func (k *Correlator) Save() error {
+	if k == nil {
+		return nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.dirty {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -27,7 +26,7 @@ const (
 func Receive(tx *store.Tx, member string, body []byte) error {
 	var f msg.Finding
 	if err := json.Unmarshal(body, &f.Finding); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the finding is not readable", "検知を読み取れません"), err)
+		return fault.Coded(fault.HubBadFinding, err)
 	}
 	now := tx.Now()
 	if err := Accept(&f, member, now); err != nil {
@@ -40,7 +39,7 @@ func Receive(tx *store.Tx, member string, body []byte) error {
 	arrived := now
 	if len(old) > 0 {
 		if old[0].Member != member {
-			return fault.New(fault.Denied, i18n.T("this finding belongs to another member", "この検知は別の構成員のものです"))
+			return fault.Coded(fault.HubFindingTaken, nil)
 		}
 		if old[0].Version >= f.Version {
 			return nil
@@ -62,7 +61,7 @@ type versionRow struct {
 // Accept checks and bounds a finding that came over the wire.
 func Accept(f *msg.Finding, member string, now time.Time) error {
 	bad := func(what string) error {
-		return fault.New(fault.Invalid, i18n.T("the finding has no valid {0}", "検知の {0} が正しくありません").With(what))
+		return fault.Coded(fault.HubFindingField, nil, what)
 	}
 	switch {
 	case f.ID == "" || len(f.ID) > 100:

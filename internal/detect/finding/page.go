@@ -49,17 +49,11 @@ type valueLine struct {
 
 func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	var it Item
-	var caseID, caseNumber string
 	var verdicts []Verdict
 	var traces []Trace
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if it, err = Get(tx, r.PathValue("id")); err != nil {
 			return err
-		}
-		if c.CaseOf != nil {
-			if id, number, ok := c.CaseOf(tx, it.ID); ok {
-				caseID, caseNumber = id, number
-			}
 		}
 		if c.Hub {
 			return nil
@@ -73,6 +67,11 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	about := web.Subject{ID: it.ID, Page: web.Path("/findings/{0}", it.ID), Viewer: r.Viewer, Request: r}
+	panels, err := c.Site.Load(r.Context(), "finding", about)
+	if err != nil {
+		return nil, err
+	}
 	badge := whenBadge(it.Retro)
 	v := &web.View{Template: "findings/one", Title: i18n.Same(web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID))), Nav: "findings", Handling: &it.Handling, State: &badge,
 		Lede: web.Run{web.Level(it.Rule.Level), events(it.Count)}, Live: []string{"findings"},
@@ -80,9 +79,7 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	if it.Realm != event.Live {
 		v.Realm = it.Realm
 	}
-	if caseID != "" {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Open case {0}", "事案 {0} を開く").With(caseNumber), Path: web.Path("/cases/{0}", caseID)})
-	}
+	v.Next = panels.Next()
 	if it.Indicator != "" {
 		v.Next = append(v.Next, web.Next{Text: i18n.T("See the indicator that matched", "一致した指標を見る"), Path: web.Path("/indicators/{0}", it.Indicator)})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -20,10 +21,11 @@ type PageConfig struct {
 	DB *store.DB
 	// Hub says that findings of several members are here.
 	Hub bool
-	// MemberName returns a member's name; nil, or an empty answer, shows the id.
-	MemberName func(ctx context.Context, id string) string
-	// CaseOf returns the case that a finding is in, as far as tx may see it; nil at a node.
-	CaseOf func(tx *store.Tx, finding string) (id, number string, ok bool)
+	// Members names the members; nil shows their ids.
+	Members identity.Names
+	// Site has the panels of other capabilities on the page "finding"; nil has none.
+	// They have no slots: what they have is among the next steps.
+	Site *web.Site
 }
 
 // shownTraces is how many events behind a finding its page lists.
@@ -38,12 +40,16 @@ func Pages(site *web.Site, c PageConfig) {
 }
 
 func (c PageConfig) member(ctx context.Context, id string) string {
-	if c.MemberName != nil && id != "" {
-		if name := c.MemberName(ctx, id); name != "" {
-			return name
-		}
+	if c.Members == nil {
+		return id
 	}
-	return id
+	return c.Members.Name(ctx, id)
+}
+
+// Nav is the place of the findings in the rail.
+func Nav() web.NavItem {
+	return web.NavItem{Key: "findings", Path: "/findings", Text: i18n.T("Findings", "検知"),
+		Icon: "findings", Letter: "f"}
 }
 
 // sortedByName returns the ids in the order of their names.
@@ -156,7 +162,7 @@ func (c PageConfig) columns(name func(id string) string) []list.Column[Item] {
 		data("first", i18n.T("First", "最初"), func(it Item) any { return it.First }),
 		data("last", i18n.T("Last", "最後"), func(it Item) any { return it.Last }),
 		data("detected", i18n.T("Detected", "検知時刻"), func(it Item) any { return it.Detected }),
-		data("past", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
+		data("retro", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
 		{Key: "how", Text: i18n.T("How", "契機"), Sort: "how", ScreenOnly: true, Cell: howCell},
 		data("indicator", i18n.T("Indicator", "指標"), func(it Item) any { return it.Indicator }),
 		data("values", i18n.T("Values", "観測値"), valuesOf),

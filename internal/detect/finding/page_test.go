@@ -13,13 +13,20 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
+
+type names map[string]string
+
+func (n names) Name(_ context.Context, id string) string { return n[id] }
+func (names) Sector(context.Context, string) string      { return "" }
 
 // siteOf serves the pages and the API of findings to whoever the header names.
 func siteOf(t *testing.T, c PageConfig) http.Handler {
@@ -29,6 +36,14 @@ func siteOf(t *testing.T, c PageConfig) http.Handler {
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	now, _ := clock.Fixed(moment.Add(time.Minute))
 	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: levelText("low"), Icon: "findings"}}})
+	site.AddPanels(web.Panel{Page: "finding", Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+		if about.ID != "plain" {
+			out.Next = []web.Next{{Text: i18n.Same("Open case MNK-2026-0001"), Path: "/cases/case-1"}}
+			out.Related = []web.Related{{ID: "case-1", Kind: svg.KindCase}}
+		}
+		return out, nil
+	}})
+	c.Site = site
 	Pages(site, c)
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Version: "1", Auth: auth, Clock: now})
@@ -39,10 +54,7 @@ func siteOf(t *testing.T, c PageConfig) http.Handler {
 
 func TestHubPages(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
-		h := siteOf(t, PageConfig{DB: db, Hub: true, MemberName: func(_ context.Context, id string) string {
-			return map[string]string{"power": "Denryoku", "city": detecttest.Hostile}[id]
-		},
-			CaseOf: func(_ *store.Tx, id string) (string, string, bool) { return "case-1", "MNK-2026-0001", id == "bad" }})
+		h := siteOf(t, PageConfig{DB: db, Hub: true, Members: names{"power": "Denryoku", "city": detecttest.Hostile}})
 		empty := detecttest.Page(t, h, "desk", "/findings")
 		if !strings.Contains(empty["ja"], "検知はまだありません") || !strings.Contains(empty["en"], "No findings yet") {
 			t.Error("an empty list does not say what would be here")
@@ -102,7 +114,7 @@ func TestHubPages(t *testing.T) {
 
 func TestFindingsAPI(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
-		h := siteOf(t, PageConfig{DB: db, Hub: true, CaseOf: func(*store.Tx, string) (string, string, bool) { return "case-1", "n", true }})
+		h := siteOf(t, PageConfig{DB: db, Hub: true})
 		for _, id := range []string{"a", "b", "c"} {
 			f := sent()
 			f.ID = id

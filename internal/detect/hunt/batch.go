@@ -360,7 +360,7 @@ func (s *Searcher) recordAll(ctx context.Context, list []match.Found) error {
 		if err := s.yieldToLive(ctx); err != nil {
 			return err
 		}
-		found, err := s.Recorder.RecordRetro(ctx, some)
+		found, err := s.Recorder.Retro(ctx, some)
 		if err != nil {
 			return err
 		}

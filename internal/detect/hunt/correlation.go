@@ -113,7 +113,7 @@ func (s *Searcher) RefillCorrelations(ctx context.Context, ids ...string) error 
 			which, depth = append(which, i), max(depth, a.Correlation.Depth())
 		}
 	}
-	if len(which) == 0 || !s.Recorder.Correlates() {
+	if len(which) == 0 || s.Correlator == nil {
 		return nil
 	}
 	book := match.NewBaseRules(shared, which, s.Engine.Quarantined())
@@ -128,16 +128,16 @@ func (s *Searcher) RefillCorrelations(ctx context.Context, ids ...string) error 
 	if len(book.Rules) > 0 {
 		_, err = s.History.Search(ctx, q, func(ev *event.Event) bool {
 			book.Match(ev, func(x match.Base, _ *sigma.Match) {
-				s.Recorder.EnqueueAlerts(x.Indicator, fresh[x.At].Add(match.MatchOf(x.Rule, ev)))
+				s.Correlator.EnqueueFor(x.Indicator, fresh[x.At].Add(match.MatchOf(x.Rule, ev)))
 			})
 			return true
 		})
 	}
 	for _, i := range which {
-		s.Recorder.EnqueueAlerts(shared[i].ID, shared[i].Correlation.Refilled(fresh[i], err == nil))
+		s.Correlator.EnqueueFor(shared[i].ID, shared[i].Correlation.Refilled(fresh[i], err == nil))
 	}
 	if err != nil {
 		return err
 	}
-	return s.Recorder.Settle(ctx)
+	return s.Recorder.Settle(ctx, nil)
 }

@@ -250,7 +250,7 @@ func (s *Searcher) Refill(ctx context.Context, ids ...string) error {
 			return err
 		}
 	}
-	return s.Recorder.Settle(ctx)
+	return s.Recorder.Settle(ctx, nil)
 }
 
 func (s *Searcher) refill(ctx context.Context, a match.Armed) error {

@@ -23,7 +23,7 @@ type RuleOut struct {
 	Loaded     bool    `json:"loaded"`
 	Quarantine string  `json:"quarantine,omitempty" doc:"flood, cost or person, while it is in quarantine | 隔離中の場合、その理由（flood、cost、person）"`
 	Live       int64   `json:"live" doc:"hits in 30 days | 30日間の検知数"`
-	Past       int64   `json:"past" doc:"hits by hunts in 30 days | 30日間の遡及調査による検知数"`
+	Retro      int64   `json:"retro" doc:"hits by hunts in 30 days | 30日間の遡及調査による検知数"`
 	Muted      int64   `json:"muted" doc:"hits in quarantine in 30 days | 30日間の隔離中の検知数"`
 	False      int64   `json:"false" doc:"false alarms that were reported and not withdrawn | 有効な誤検知の記録"`
 	Nanos      int64   `json:"nanoseconds" doc:"mean time for one event; 0: not measured | 1事象あたりの平均時間。0 は未測定"`
@@ -178,7 +178,7 @@ func (c PageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error
 // body is the line as programs get it; spent is what all rules cost.
 func (l line) body(spent time.Duration) RuleOut {
 	o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded,
-		Live: l.hits.Live, Past: l.hits.Retro, Muted: l.hits.Muted, False: l.falseAlarms,
+		Live: l.hits.Live, Retro: l.hits.Retro, Muted: l.hits.Muted, False: l.falseAlarms,
 		Nanos: l.cost.Each().Nanoseconds(),
 		Found: l.found.Members, FalseBy: l.falseBy.Members, Typical: l.typical.Typical}
 	if l.quarantine.Active() {

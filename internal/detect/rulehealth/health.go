@@ -98,8 +98,8 @@ type Health struct {
 	sent        map[string]string     // under mu; what was last offered, by id
 }
 
-// Open makes a Health and puts the rules back into quarantine that were there.
-func Open(ctx context.Context, cfg Config) (*Health, error) {
+// New returns a Health. Load it before it is used.
+func New(cfg Config) *Health {
 	if cfg.Rate <= 0 {
 		cfg.Rate = FloodRate
 	}
@@ -109,19 +109,26 @@ func Open(ctx context.Context, cfg Config) (*Health, error) {
 	if cfg.Notify == nil {
 		cfg.Notify = func() {}
 	}
-	c := &Health{Config: cfg, quarantines: map[string]Quarantine{}, muted: map[string]int64{}, rates: map[string]*rate{}, costs: map[string]Cost{}, overBudget: map[string]int{}, sent: map[string]string{}}
-	err := cfg.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
-		list, err := store.Query[Quarantine](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by FROM rule_quarantine`)
+	return &Health{
+		Config: cfg, quarantines: map[string]Quarantine{}, muted: map[string]int64{}, rates: map[string]*rate{},
+		costs: map[string]Cost{}, overBudget: map[string]int{}, sent: map[string]string{},
+	}
+}
+
+// Load puts the rules back into quarantine that were there.
+func (c *Health) Load(ctx context.Context) error {
+	err := c.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
+		list, err := store.Query[Quarantine](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by
+FROM rule_quarantine`)
 		for _, h := range list {
 			c.quarantines[h.Rule] = h
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.apply()
 	}
-	c.apply()
-	return c, nil
+	return err
 }
 
 func noRule(rule string) error {

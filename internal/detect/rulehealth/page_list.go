@@ -193,7 +193,7 @@ func columnsOf(spent time.Duration) []list.Column[line] {
 		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits",
 			Cell: func(l line) any { return l.total() }, ScreenOnly: true},
 		number("live", i18n.T("Live hits", "即時の検知数"), func(l line) any { return l.hits.Live }),
-		number("past", i18n.T("Hits in the past", "過去の検知数"), func(l line) any { return l.hits.Retro }),
+		number("retro", i18n.T("Hits in the past", "過去の検知数"), func(l line) any { return l.hits.Retro }),
 		number("muted", i18n.T("Hits in quarantine", "隔離中の検知数"), func(l line) any { return l.hits.Muted }),
 		{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false",
 			Cell: func(l line) any { return l.falseAlarms }},

@@ -240,7 +240,7 @@ func hitPicture(days []HitDay, today int64) svg.Picture {
 
 func hitTable(days []HitDay) *web.Table {
 	t := &web.Table{Name: i18n.T("Hits by day", "日別の検知数"), Columns: []web.Column{{Key: "day", Text: i18n.T("Day (UTC)", "日（UTC）")}, {Key: "live", Text: i18n.T("Live", "即時"), Number: true},
-		{Key: "past", Text: i18n.T("In the past", "過去の痕跡"), Number: true}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
+		{Key: "retro", Text: i18n.T("In the past", "過去の痕跡"), Number: true}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
 	for _, d := range days {
 		t.Rows = append(t.Rows, []any{pool.DayStart(d.Day).Format(time.DateOnly), d.Live, d.Retro, d.Muted})
 	}

@@ -33,14 +33,24 @@ func Load(ctx context.Context, paths []string, pipelines ...string) (*sigma.Set,
 	return c.Set(), nil
 }
 
-// LoadAll is Load with meneki's own rules, if builtins is set. Pipelines
-// are not applied to those.
-func LoadAll(ctx context.Context, paths []string, builtins bool, pipelines ...string) (*sigma.Set, error) {
-	c, err := collectRules(ctx, paths, pipelines)
+// Source is where a node's rules come from.
+type Source struct {
+	Set       *sigma.Set // read already; nil: Paths and Builtin are read
+	Paths     []string   // files and folders
+	Builtin   bool       // meneki's own rules, too; pipelines are not applied to those
+	Pipelines []string
+}
+
+// Load reads the rules. What cannot be understood is in Refused, see Load.
+func (s Source) Load(ctx context.Context) (*sigma.Set, error) {
+	if s.Set != nil {
+		return s.Set, nil
+	}
+	c, err := collectRules(ctx, s.Paths, s.Pipelines)
 	if err != nil {
 		return nil, err
 	}
-	if builtins {
+	if s.Builtin {
 		ours, err := sigma.LoadCollection(builtin.Files(), builtin.Root)
 		if err != nil {
 			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
@@ -30,7 +31,7 @@ import (
 type matcher struct {
 	mu    sync.Mutex
 	armed map[string]bool
-	calls []int // how many each call of Arm was for
+	calls []int // how many each call of ArmIndicators was for
 	hunts []string
 	fail  error
 
@@ -40,7 +41,7 @@ type matcher struct {
 	odd    string // an object's id
 }
 
-func (a *matcher) Arm(list [][]byte) []error {
+func (a *matcher) ArmIndicators(list [][]byte) []error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.calls = append(a.calls, len(list))
@@ -59,7 +60,7 @@ func (a *matcher) Arm(list [][]byte) []error {
 	return out
 }
 
-func (a *matcher) Disarm(ids []string) {
+func (a *matcher) DisarmIndicators(ids []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, id := range ids {
@@ -67,7 +68,7 @@ func (a *matcher) Disarm(ids []string) {
 	}
 }
 
-func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hunted) error) error {
+func (a *matcher) HuntIndicators(ctx context.Context, list [][]byte, done func([]int, []hunt.Outcome) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fail != nil {
@@ -83,13 +84,13 @@ func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hu
 	for i, raw := range list {
 		var o struct{ ID string }
 		_ = json.Unmarshal(raw, &o)
-		h := Hunted{Searched: 1000, Hits: 2}
+		h := hunt.Outcome{Searched: 1000, Hits: 2}
 		if a.odd == o.ID {
-			h = Hunted{Err: errors.New("cannot be searched for")}
+			h = hunt.Outcome{Err: errors.New("cannot be searched for")}
 		} else {
 			a.hunts = append(a.hunts, o.ID)
 		}
-		if err := done([]int{i}, []Hunted{h}); err != nil {
+		if err := done([]int{i}, []hunt.Outcome{h}); err != nil {
 			return err
 		}
 		if a.half != nil { // the rest goes on until it is ended
@@ -101,6 +102,8 @@ func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hu
 	}
 	return nil
 }
+
+func (a *matcher) Progress() (p hunt.Progress, ok bool) { return p, false }
 
 // node is an inbox with its engine, and a hub that it asks.
 type node struct {
@@ -133,9 +136,9 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 		}
 		return json.Marshal(a)
 	})
-	var err error
-	n.Inbox, err = Open(t.Context(), db, n.outgoing, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
-	if err != nil {
+	n.Inbox = New(Config{DB: db, Outgoing: n.outgoing, Matcher: n.engine, Line: l, Clock: now,
+		Skew: func() time.Duration { return time.Second }, Log: slog.New(slog.DiscardHandler), Notify: func() {}})
+	if err := n.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -421,8 +424,8 @@ func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, e
 func openQueue(t *testing.T, db *store.DB) *release.Outgoing {
 	t.Helper()
 	rank := func(string) int { return 0 }
-	q, err := release.OpenOutgoing(t.Context(), db, release.Cautious(), func() string { return "power" }, rank)
-	if err != nil {
+	q := release.New(db, release.Cautious(), func() string { return "power" }, rank)
+	if err := q.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return q

@@ -28,16 +28,16 @@ type indicatorData struct {
 
 // PageConfig is what a node's pages and API stand on.
 type PageConfig struct {
-	DB *store.DB
-	// Hunts shows and steers the search of the past; nil: nobody does.
-	Hunts Hunts
-	// Tabs are the views of indicators; that of /indicators is marked here.
-	Tabs []web.Tab
+	DB    *store.DB
+	Inbox *Inbox
+
+	site *web.Site
 }
 
 // Pages adds /indicators and /hunts. The site needs Templates too. Notify "indicators"
 // when one was armed or hunted.
 func Pages(site *web.Site, c PageConfig) {
+	c.site = site
 	site.Page("/indicators", policy.RoleReader, c.indicators)
 	site.Page("/indicators/{id}", policy.RoleReader, c.indicator)
 	indicator.ServeSTIX(site, c.DB)
@@ -94,12 +94,8 @@ func (c PageConfig) indicators(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tabs []web.Tab
-	for _, x := range c.Tabs {
-		x.On = x.Path == "/indicators"
-		tabs = append(tabs, x)
-	}
-	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
+	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"},
+		Tabs: c.site.Tabs(r.Viewer, "indicators", "/indicators"),
 		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
 		Data: listData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }

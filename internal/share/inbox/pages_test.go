@@ -14,7 +14,7 @@ import (
 func TestPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		n := openNode(t, db, nil)
-		cfg := PageConfig{DB: db}
+		cfg := PageConfig{DB: db, Inbox: n.Inbox}
 		c := sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, cfg); API(a, cfg) }, Templates())
 		sharetest.Page(t, c, "power", "/indicators")
 		sharetest.Page(t, c, "guest", "/indicators")

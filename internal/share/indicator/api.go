@@ -54,7 +54,7 @@ type SeenOut struct {
 	Count  int       `json:"count"`
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
-	Past   bool      `json:"past"`
+	Retro  bool      `json:"retro"`
 	At     time.Time `json:"at"`
 	TLP    string    `json:"tlp"`
 }

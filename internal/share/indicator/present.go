@@ -135,6 +135,12 @@ func (i Indicator) Facts(now time.Time) []web.Fact {
 	}
 }
 
+// Nav is the place of the indicators in the rail.
+func Nav() web.NavItem {
+	return web.NavItem{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"),
+		Icon: "indicators", Letter: "i"}
+}
+
 // FindingLink leads to a finding, by its title where the reader may know it.
 func FindingLink(id, title string) web.Link {
 	l := web.Link{Text: web.Mono(id), Path: web.Path("/findings/{0}", id)}

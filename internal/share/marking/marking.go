@@ -38,7 +38,7 @@ func Check(a policy.Audience) error {
 	}
 	for _, t := range a {
 		if !known(t) {
-			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(web.Defang(t))).
+			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(t)).
 				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub", "community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -18,7 +17,7 @@ import (
 func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
 	var c msg.Candidate
 	if err := json.Unmarshal(body, &c.Candidate); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the offer is not readable", "提供内容を読み取れません"), err)
+		return fault.Coded(fault.HubBadOffer, err)
 	}
 	if err := checkCandidate(&c, member, tx.Now()); err != nil {
 		return err
@@ -37,7 +36,7 @@ func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) e
 
 func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 	bad := func(what string) error {
-		return fault.New(fault.Invalid, i18n.T("the offer has no valid {0}", "提供内容の {0} が正しくありません").With(what))
+		return fault.Coded(fault.HubOfferField, nil, what)
 	}
 	switch {
 	case c.ID == "" || len(c.ID) > 100:

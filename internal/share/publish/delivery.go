@@ -11,7 +11,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -59,7 +59,7 @@ type deliveryRow struct {
 }
 
 // deliver writes a delivery for each member that policy lets have the object.
-func (o *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []Recipient) ([]delivery, error) {
+func (o *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []identity.Member) ([]delivery, error) {
 	seq, err := lastSeqs(tx, people)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (o *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []Reci
 
 // lastSeqs returns the number of the last delivery to each member. It asks the
 // index for each, and does not read all deliveries.
-func lastSeqs(tx *store.Tx, people []Recipient) (map[string]int64, error) {
+func lastSeqs(tx *store.Tx, people []identity.Member) (map[string]int64, error) {
 	seq := make(map[string]int64, len(people))
 	for some := range slices.Chunk(people, 500) {
 		args, list := make([]any, len(some)), make([]string, len(some))
@@ -143,18 +143,18 @@ func (o *Publisher) send(ctx context.Context, list []delivery) {
 // to is decided now: an object whose marking became stricter meanwhile is not
 // in the answer, and nothing shows that it was skipped.
 func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncRequest) (wire.SyncReply, error) {
-	people, err := o.directory.Recipients(ctx)
+	people, err := o.members.Active(ctx)
 	if err != nil {
 		return wire.SyncReply{}, err
 	}
-	var me Recipient
+	var me identity.Member
 	for _, p := range people {
 		if p.ID == member {
 			me = p
 		}
 	}
 	if me.ID == "" {
-		return wire.SyncReply{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.SyncReply{}, fault.Coded(fault.HubNotMember, nil)
 	}
 	limit := min(max(ask.Limit, 1), 500)
 	run, err := o.DeliveryRun(ctx)
@@ -233,14 +233,14 @@ func (o *Publisher) NewDeliveryRun(ctx context.Context) error {
 
 // backfill addresses to a member what was shared before it could get it: before
 // it joined, or before a marking was loosened.
-func (o *Publisher) backfill(tx *store.Tx, me Recipient) error {
+func (o *Publisher) backfill(tx *store.Tx, me identity.Member) error {
 	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
 		clock.Micros(tx.Now()), me.ID, false)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	last, err := lastSeqs(tx, []Recipient{me})
+	last, err := lastSeqs(tx, []identity.Member{me})
 	if err != nil {
 		return err
 	}

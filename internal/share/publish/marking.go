@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -69,7 +70,7 @@ func revise(r *indicator.Indicator, now time.Time, changes map[string]any) error
 // the outcome: withdrawals to who has it and may not any more, the new version
 // to who may.
 func (o *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit func(*store.Tx, *indicator.Indicator) error) error {
-	people, err := o.directory.Recipients(ctx)
+	people, err := o.members.Active(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (o *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit
 
 // recall writes withdrawals for the members that were given an object and may
 // not have it any more.
-func (o *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []Recipient) ([]delivery, error) {
+func (o *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []identity.Member) ([]delivery, error) {
 	had, err := store.Query[string](tx, `SELECT DISTINCT member FROM delivery WHERE object = $1`, r.ID)
 	if err != nil {
 		return nil, err

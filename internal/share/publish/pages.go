@@ -1,9 +1,9 @@
 package publish
 
 import (
-	"context"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
@@ -12,43 +12,17 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// Member is a member as the pages need it.
-type Member struct {
-	ID, Name, Sector string
-	Online           bool
-}
+// pages is the hub's pages and API of indicators.
+type pages struct{ *Publisher }
 
-// PageConfig is what the hub's pages and API of indicators stand on.
-type PageConfig struct {
-	DB        *store.DB
-	Publisher *Publisher
-	// MemberName gives a member's name; nil, or an empty answer, shows the id.
-	MemberName func(ctx context.Context, id string) string
-	// Members gives the members that there are, in the order to show them in.
-	Members func(ctx context.Context) []Member
-	// CaseNumber gives a case's number as far as tx may see the case, or "".
-	CaseNumber func(tx *store.Tx, caseID string) string
-	// FindingTitle gives a finding's title as far as tx may see it, or ""; may be nil.
-	FindingTitle func(tx *store.Tx, id string) string
-}
-
-// Pages adds /indicators, /indicators/{id} and its actions. The site needs
-// Templates too. Tell "indicators" when one was made, changed, armed or seen.
-func Pages(site *web.Site, c PageConfig) {
+// addTo adds /indicators, /indicators/{id} and its actions. The site needs Templates,
+// and those of package indicator.
+func (c pages) addTo(site *web.Site) {
 	site.Page("/indicators", policy.RoleReader, c.list)
 	site.Page("/indicators/{id}", policy.RoleReader, c.one)
 	site.Action("/indicators/{id}/marking", policy.RoleCoordinator, c.setMarking)
-	site.Action("/indicators/{id}/withdraw", policy.RoleCoordinator, c.withdraw)
-	indicator.ServeSTIX(site, c.DB)
-}
-
-func (c PageConfig) member(ctx context.Context, id string) string {
-	if c.MemberName != nil && id != "" {
-		if name := c.MemberName(ctx, id); name != "" {
-			return name
-		}
-	}
-	return id
+	site.Action("/indicators/{id}/withdraw", policy.RoleCoordinator, c.withdrawAction)
+	indicator.ServeSTIX(site, c.db)
 }
 
 // seers is who may see what the members did with an indicator: the hub's own
@@ -64,9 +38,13 @@ type extra struct {
 
 // read returns a page of indicators, and fills x with what belongs to it. A case
 // that the reader may not know narrows to nothing.
-func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[indicator.Indicator], error) {
+func (c pages) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[indicator.Indicator], error) {
 	spec := indicator.Listing(tx.Now())
-	if hidden(tx, ask.Values["case"], c.CaseNumber) {
+	unknown, err := hidden(tx, ask.Values["case"])
+	if err != nil {
+		return list.Page[indicator.Indicator]{}, err
+	}
+	if unknown {
 		spec.Where = append(spec.Where, list.Never())
 	}
 	p, err := spec.Read(tx, ask)
@@ -77,8 +55,10 @@ func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.P
 	ids := make([]string, len(p.Rows))
 	for i, o := range p.Rows {
 		ids[i] = o.ID
-		if _, ok := x.numbers[o.Case]; !ok && o.Case != "" && c.CaseNumber != nil {
-			x.numbers[o.Case] = c.CaseNumber(tx, o.Case)
+		if _, ok := x.numbers[o.Case]; !ok && o.Case != "" {
+			if x.numbers[o.Case], err = casework.Number(tx, o.Case); err != nil {
+				return p, err
+			}
 		}
 	}
 	progress, err := progressOf(tx, ids)
@@ -92,12 +72,12 @@ func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.P
 	return p, err
 }
 
-func (c PageConfig) list(r *web.Request) (*web.View, error) {
+func (c pages) list(r *web.Request) (*web.View, error) {
 	hub := seers(r.Viewer)
 	var x extra
-	spec := c.shown(hub, c.DB.Now(), &x)
+	spec := c.shown(hub, c.db.Now(), &x)
 	var p list.Page[indicator.Indicator]
-	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+	err := c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		p, err = c.read(tx, spec.Ask(r), hub, &x)
 		return err
 	})
@@ -111,7 +91,7 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 
 // shown is the list of indicators as a page of the hub shows it; x is filled
 // when the page is read.
-func (c PageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indicator] {
+func (c pages) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indicator] {
 	type column = list.Column[indicator.Indicator]
 	s := indicator.Listing(now)
 	s.Columns = append(indicator.FirstColumns(i18n.T("What to look for", "探すもの")),

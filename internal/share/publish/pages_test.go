@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
@@ -20,22 +20,18 @@ import (
 )
 
 func hubConsole(t *testing.T, h *hub) http.Handler {
-	names := map[string]string{"power": "Denryoku", "gas": "Gasu " + sharetest.Hostile, "city": "Shiyakusho"}
-	c := PageConfig{DB: h.db, Publisher: h.Publisher, MemberName: func(_ context.Context, id string) string { return names[id] },
-		Members: func(context.Context) (out []Member) {
-			for _, p := range h.people {
-				out = append(out, Member{ID: p.ID, Name: names[p.ID], Sector: p.Sector, Online: true})
-			}
-			return out
-		},
-		CaseNumber: func(*store.Tx, string) string { return "MNK-2026-0001" }}
-	return sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, c); API(a, c) }, Templates())
+	c := pages{h.Publisher}
+	return sharetest.Console(t, func(s *web.Site, a *api.API) { c.addTo(s); c.api(a) }, Templates())
 }
 
 // shared makes a hub with three indicators, of which one member found the first in its past.
 func shared(t *testing.T, h *hub) (value, rule, secret indicator.Indicator) {
 	t.Helper()
 	h.inCase(t, "f1", "case-1")
+	parties := policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power")}}
+	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return store.Insert(tx, "cases", []casework.Case{{ID: "case-1", Number: "MNK-2026-0001", State: casework.Open, Realm: event.Live, Handling: parties}})
+	}))
 	h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", &event.Observable{Type: event.URL, Value: "http://evil.example.net/x"}, sharetest.Amber(policy.Community))))
 	bad := sharetest.Candidate("c2", "f1", nil, sharetest.Amber(policy.Community))
 	bad.Rule.Title, bad.Rule.Author, bad.Rule.ID = sharetest.Hostile, sharetest.Hostile, "rule-2"

@@ -8,25 +8,30 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Recipient is a member that objects may be delivered to.
-type Recipient struct{ ID, Sector string }
+// Members is the members of the community, as a directory of package identity has them.
+type Members interface {
+	identity.Names
+	// Active lists the members that have joined and still belong: objects may be
+	// delivered to them.
+	Active(ctx context.Context) ([]identity.Member, error)
+}
 
-// Directory names the members of the community.
-type Directory interface {
-	Recipients(ctx context.Context) ([]Recipient, error)
-	// ExclusionReason returns a function that reports why a value can never be an
-	// indicator in this community, and "" of one that can.
-	ExclusionReason(ctx context.Context) (func(event.Observable) string, error)
+// Assets is what belongs to the community itself, as package community keeps it.
+type Assets interface {
+	Own(ctx context.Context) (domains []string, networks []netip.Prefix, err error)
 }
 
 // Pusher hands a message to a member that is connected. It may be lost; the
@@ -37,22 +42,39 @@ type Pusher interface {
 
 // Publisher makes, marks and delivers indicators at the hub.
 type Publisher struct {
-	runMu     sync.Mutex // one reader or writer of settingRun at a time
-	db        *store.DB
-	directory Directory
-	push      Pusher
-	log       *slog.Logger
-	identity  string // the hub's STIX identity
-	notify    func()
+	runMu    sync.Mutex // one reader or writer of settingRun at a time
+	db       *store.DB
+	members  Members
+	assets   Assets
+	push     Pusher
+	log      *slog.Logger
+	identity string // the hub's STIX identity
+	notify   func()
+}
+
+// Config is what a Publisher stands on.
+type Config struct {
+	DB      *store.DB
+	Members Members
+	Assets  Assets
+	Push    Pusher
+	Log     *slog.Logger
+	Notify  func() // called after something changed that a page shows
 }
 
 // New returns a publisher.
-func New(db *store.DB, directory Directory, push Pusher, log *slog.Logger, notify func()) *Publisher {
-	return &Publisher{db: db, directory: directory, push: push, log: log, notify: notify}
+func New(c Config) *Publisher {
+	return &Publisher{db: c.DB, members: c.Members, assets: c.Assets, push: c.Push, log: c.Log, notify: c.Notify}
 }
 
-// SetIdentity says what the hub's STIX identity id is, before anything is made.
-func (o *Publisher) SetIdentity(id string) { o.identity = id }
+// exclusion returns a function that reports why a value can never be an indicator
+// here, and "" of one that can: what nodes leave out too, such as reserved ranges, and
+// the community's own names and networks.
+func (o *Publisher) exclusion(ctx context.Context) (func(event.Observable) string, error) {
+	domains, networks, err := o.assets.Own(ctx)
+	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
+	return func(v event.Observable) string { return exclusion.Reason(v, own) }, err
+}
 
 // OnCase makes indicators of what was offered with a finding, once the finding
 // is in a case.
@@ -86,11 +108,11 @@ func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	people, err := o.directory.Recipients(tx.Context())
+	people, err := o.members.Active(tx.Context())
 	if err != nil {
 		return err
 	}
-	exclusion, err := o.directory.ExclusionReason(tx.Context())
+	excluded, err := o.exclusion(tx.Context())
 	if err != nil {
 		return err
 	}
@@ -102,7 +124,7 @@ func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 		// A node looks for itself, but it may be hostile, or not know yet whose
 		// names these are. The answer to its offer is the same as to any.
 		if c.Observable != nil {
-			if why := exclusion(*c.Observable); why != "" {
+			if why := excluded(*c.Observable); why != "" {
 				if err := o.unusable(tx, c, errors.New(why)); err != nil {
 					return err
 				}
@@ -119,7 +141,7 @@ func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []Recipient) ([]delivery, error) {
+func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []identity.Member) ([]delivery, error) {
 	kind, value := subjectOf(c)
 	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
@@ -158,7 +180,7 @@ func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 // who may get the offer has it, and who offers may see it. If not, another one is
 // made of the same value; else a member could tell by what becomes of its own
 // offer that somebody else has marked the value more strictly.
-func covers(there, offer policy.Handling, people []Recipient) bool {
+func covers(there, offer policy.Handling, people []identity.Member) bool {
 	by := policy.Viewer{Member: offer.Owner, User: "any"}
 	for _, p := range people {
 		if p.ID == offer.Owner {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,9 +15,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -36,24 +40,29 @@ type hub struct {
 	id   string
 
 	mu     sync.Mutex
-	people []Recipient
+	people []identity.Member
 	pushed map[string][]wire.Object // by member
 }
 
-func (h *hub) Recipients(context.Context) ([]Recipient, error) {
+func (h *hub) Active(context.Context) ([]identity.Member, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.people), nil
 }
 
-// ExclusionReason: the community's own name is own.example.
-func (h *hub) ExclusionReason(context.Context) (func(event.Observable) string, error) {
-	return func(o event.Observable) string {
-		if strings.HasSuffix(o.Value, "own.example") {
-			return "the community's own domain"
-		}
-		return ""
-	}, nil
+func (h *hub) Name(_ context.Context, id string) string {
+	i := slices.IndexFunc(h.people, func(m identity.Member) bool { return m.ID == id })
+	if i < 0 {
+		return id
+	}
+	return h.people[i].Name
+}
+
+func (h *hub) Sector(context.Context, string) string { return "" }
+
+// Own: the community's own name is own.example.
+func (h *hub) Own(context.Context) ([]string, []netip.Prefix, error) {
+	return []string{"own.example"}, nil, nil
 }
 
 func (h *hub) Push(member, topic string, body []byte) error {
@@ -69,8 +78,12 @@ func (h *hub) Push(member, topic string, body []byte) error {
 
 func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
-		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
-	h.Publisher = New(db, h, h, slog.New(slog.DiscardHandler), func() {})
+		people: []identity.Member{
+			{ID: "power", Name: "Denryoku", Sector: "energy"},
+			{ID: "gas", Name: "Gasu " + sharetest.Hostile, Sector: "energy"},
+			{ID: "city", Name: "Shiyakusho", Sector: "government"},
+		}}
+	h.Publisher = New(Config{DB: db, Members: h, Assets: h, Push: h, Log: slog.New(slog.DiscardHandler), Notify: func() {}})
 	h.identity = h.id
 	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil { // random else, and hubs are compared
 		panic(err)
@@ -82,7 +95,7 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(indicator.Migration(), Migration()), storetest.Clock(now))
+		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now))
 }
 
 func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
@@ -301,7 +314,7 @@ func TestBackfill(t *testing.T) {
 			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
 		}
 		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"), sharetest.Amber(policy.ToSector("energy")))))
-		h.people = append(h.people, Recipient{"school", "education"})
+		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
 		var got []wire.Object
 		ask := wire.SyncRequest{Limit: 2}
 		for range 10 {
@@ -326,7 +339,7 @@ func TestBackfill(t *testing.T) {
 		// What has run out is not sent to who comes later still.
 		h.hand.Add(91 * 24 * time.Hour)
 		defer h.hand.Add(-91 * 24 * time.Hour)
-		h.people = append(h.people, Recipient{"late", "education"})
+		h.people = append(h.people, identity.Member{ID: "late", Sector: "education"})
 		a, err := h.Sync(t.Context(), "late", wire.SyncRequest{Limit: 100})
 		h.must(t, err)
 		if len(a.Objects) != 0 {
@@ -403,7 +416,7 @@ func TestWithdraw(t *testing.T) {
 			t.Errorf("sync: %+v", a)
 		}
 		// A member that comes later hears nothing of it.
-		h.people = append(h.people, Recipient{"school", "education"})
+		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
 		a, err = h.Sync(t.Context(), "school", wire.SyncRequest{Limit: 10})
 		h.must(t, err)
 		if len(a.Objects) != 0 || a.Upto != 0 {
@@ -421,8 +434,8 @@ func TestWithdraw(t *testing.T) {
 func TestNonInterference(t *testing.T) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		a := newHub(storetest.Open(t, url, storetest.With(indicator.Migration(), Migration()), storetest.Clock(now)), hand)
-		b := newHub(storetest.SQLite(t, storetest.With(indicator.Migration(), Migration()), storetest.Clock(now)), hand)
+		a := newHub(storetest.Open(t, url, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now)), hand)
+		b := newHub(storetest.SQLite(t, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now)), hand)
 		var rows []indicator.Indicator
 		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
 			c := sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})

@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -24,7 +23,7 @@ const maxReason = 2000
 func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
 	var r msg.Receipt
 	if err := json.Unmarshal(body, &r.Receipt); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the receipt is not readable", "受領通知を読み取れません"), err)
+		return fault.Coded(fault.HubBadReceipt, err)
 	}
 	caseID, err := o.delivered(tx, member, r.Object)
 	if err != nil {
@@ -33,7 +32,7 @@ func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) err
 	switch r.State {
 	case wire.Armed, wire.Hunted, wire.Refused, wire.Disarmed:
 	default:
-		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
+		return fault.Coded(fault.HubReceiptState, nil)
 	}
 	r.Member, r.Case, r.At, r.Reason = member, caseID, event.PlausibleTime(r.At, tx.Now()), r.Reason.Clip(maxReason)
 	if r.Undisclosed || r.Hits < 0 {
@@ -78,7 +77,7 @@ func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID strin
 		return "", err
 	}
 	if len(list) == 0 {
-		return "", fault.New(fault.NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"))
+		return "", fault.Coded(fault.HubNotDelivered, nil)
 	}
 	return list[0], nil
 }
@@ -88,10 +87,10 @@ func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID strin
 func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
 	var s msg.Sighting
 	if err := json.Unmarshal(body, &s.Sighting); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "観測報告を読み取れません"), err)
+		return fault.Coded(fault.HubBadSighting, err)
 	}
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
-		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "観測報告が正しくありません"))
+		return fault.Coded(fault.HubSightingInvalid, nil)
 	}
 	caseID, err := o.delivered(tx, member, s.Indicator)
 	if err != nil {
@@ -99,7 +98,7 @@ func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) er
 	}
 	s.Realm = event.Clip(s.Realm, 100)
 	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.Owned(s.Handling, member)
-	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
+	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, retro, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
 		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {

@@ -1,14 +1,16 @@
 package publish
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/internal/casework"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -38,24 +40,26 @@ type indicatorData struct {
 	EndField  web.Field
 }
 
-func (c PageConfig) one(r *web.Request) (*web.View, error) { return c.view(r, nil, nil) }
+func (c pages) one(r *web.Request) (*web.View, error) { return c.view(r, nil, nil) }
 
 // view is the page of one indicator, with forms that were sent and were wrong.
-func (c PageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
+func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d := indicatorData{Hub: seers(r.Viewer), Mark: mark, End: end}
 	var i indicator.Indicator
 	var number, found string
 	var progress []Progress
 	var seen []Seen
-	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+	err := c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if i, err = indicator.Get(tx, r.PathValue("id")); err != nil {
 			return err
 		}
-		if i.Case != "" && c.CaseNumber != nil {
-			number = c.CaseNumber(tx, i.Case)
+		if i.Case != "" {
+			if number, err = casework.Number(tx, i.Case); err != nil {
+				return err
+			}
 		}
-		if i.Finding != "" && c.FindingTitle != nil {
-			found = c.FindingTitle(tx, i.Finding)
+		if i.Finding != "" {
+			found = finding.Title(tx, i.Finding)
 		}
 		if progress, err = ProgressOf(tx, i.ID); err != nil {
 			return err
@@ -66,13 +70,17 @@ func (c PageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, error)
 	if err != nil {
 		return nil, err
 	}
-	now := c.DB.Now()
+	now := c.db.Now()
 	d.Indicator, d.What = i, i.What()
 	d.Facts = append(i.Facts(now), c.origin(r, i, number, found)...)
 	d.Armed = tally(progress)[i.ID]
 	owner := r.Viewer.Member != "" && r.Viewer.Member == i.Handling.Owner
 	if d.Hub {
-		d.Dots, d.Progress = c.dots(r.Context(), i, progress), c.progressList(r.Context(), progress)
+		members, err := c.members.Active(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		d.Dots, d.Progress = c.dots(r.Context(), i, members, progress), c.progressList(r.Context(), progress)
 	} else {
 		for _, p := range progress {
 			if p.Member == r.Viewer.Member {
@@ -100,7 +108,7 @@ func (c PageConfig) view(r *web.Request, mark, end *web.Form) (*web.View, error)
 }
 
 // origin is where an indicator came from, as far as the viewer may know it.
-func (c PageConfig) origin(r *web.Request, i indicator.Indicator, number, found string) []web.Fact {
+func (c pages) origin(r *web.Request, i indicator.Indicator, number, found string) []web.Fact {
 	var out []web.Fact
 	if number != "" {
 		out = append(out, web.Fact{Name: i18n.T("Case", "事案"), Value: web.Link{Text: number, Path: web.Path("/cases/{0}", i.Case)}})
@@ -111,7 +119,7 @@ func (c PageConfig) origin(r *web.Request, i indicator.Indicator, number, found 
 		return out
 	}
 	if i.Handling.Owner != "" {
-		out = append(out, web.Fact{Name: i18n.T("Came from", "提供元"), Value: web.Link{Text: c.member(r.Context(), i.Handling.Owner), Path: web.Path("/members/{0}", i.Handling.Owner)},
+		out = append(out, web.Fact{Name: i18n.T("Came from", "提供元"), Value: web.Link{Text: c.members.Name(r.Context(), i.Handling.Owner), Path: web.Path("/members/{0}", i.Handling.Owner)},
 			Note: i18n.T("not disclosed to the other members", "ほかの構成員には示されません")})
 	}
 	if i.Finding != "" {
@@ -121,7 +129,7 @@ func (c PageConfig) origin(r *web.Request, i indicator.Indicator, number, found 
 }
 
 // audience is an audience in words.
-func (c PageConfig) audience(ctx context.Context, a policy.Audience) any {
+func (c pages) audience(ctx context.Context, a policy.Audience) any {
 	var out web.Run
 	for _, t := range a {
 		switch kind, name, _ := strings.Cut(t, ":"); kind {
@@ -132,7 +140,7 @@ func (c PageConfig) audience(ctx context.Context, a policy.Audience) any {
 		case "sector":
 			out = append(out, i18n.T("sector {0}", "分野 {0}").With(name))
 		case "member":
-			out = append(out, c.member(ctx, name))
+			out = append(out, c.members.Name(ctx, name))
 		default:
 			out = append(out, t)
 		}
@@ -144,7 +152,9 @@ func (c PageConfig) audience(ctx context.Context, a policy.Audience) any {
 }
 
 // dots draws who is armed: everyone who is a member, and who was one.
-func (c PageConfig) dots(ctx context.Context, i indicator.Indicator, progress []Progress) svg.Dots {
+func (c pages) dots(
+	ctx context.Context, i indicator.Indicator, members []identity.Member, progress []Progress,
+) svg.Dots {
 	by := map[string]Progress{}
 	for _, p := range progress {
 		by[p.Member] = p
@@ -158,14 +168,12 @@ func (c PageConfig) dots(ctx context.Context, i indicator.Indicator, progress []
 		}
 		d.Members = append(d.Members, dot)
 	}
-	if c.Members != nil {
-		for _, m := range c.Members(ctx) {
-			add(m.ID, m.Name)
-		}
+	for _, m := range members {
+		add(m.ID, m.Name)
 	}
 	for _, p := range progress {
 		if _, left := by[p.Member]; left {
-			add(p.Member, c.member(ctx, p.Member))
+			add(p.Member, c.members.Name(ctx, p.Member))
 		}
 	}
 	n := tally(progress)[i.ID]
@@ -224,7 +232,7 @@ func progressText(p Progress) web.Badge {
 	return web.Badge{Text: svg.Pending.Text(), Mood: web.Calm}
 }
 
-func (c PageConfig) progressList(ctx context.Context, progress []Progress) web.List {
+func (c pages) progressList(ctx context.Context, progress []Progress) web.List {
 	l := web.List{ID: "progress", Caption: i18n.T("Member by member", "構成員ごとの状況"), Count: web.Exactly(int64(len(progress))), Dense: true, Columns: []web.ListColumn{
 		{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
 		{Key: "state", Text: i18n.T("State", "状態")},
@@ -236,12 +244,12 @@ func (c PageConfig) progressList(ctx context.Context, progress []Progress) web.L
 		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
 	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "受信者なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
-		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.member(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, disclosed(p.Hits), reason.Read(p.Reason).Say()}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.members.Name(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, disclosed(p.Hits), reason.Read(p.Reason).Say()}})
 	}
 	return l
 }
 
-func (c PageConfig) seenList(ctx context.Context, seen []Seen, hub bool) web.List {
+func (c pages) seenList(ctx context.Context, seen []Seen, hub bool) web.List {
 	none := i18n.T("When a member sees it and its policy lets that be disclosed, it appears here.", "構成員が観測し、その組織の方針が許せば、ここに現れます。")
 	if !hub {
 		none = i18n.T("Your organisation has not reported a sighting. What others saw is theirs to tell.", "貴組織からの観測報告はありません。ほかの構成員の観測報告は示されません。")
@@ -259,7 +267,7 @@ func (c PageConfig) seenList(ctx context.Context, seen []Seen, hub bool) web.Lis
 		if s.Retro {
 			how = web.Badge{Text: i18n.T("in the past", "過去の痕跡"), Mood: web.Warn, Icon: "hunt"}
 		}
-		l.Rows = append(l.Rows, web.Row{Key: s.ID, Cells: []any{cmp.Or(c.member(ctx, s.Member), s.Member), how, s.Count, s.First, s.Last, s.Handling}})
+		l.Rows = append(l.Rows, web.Row{Key: s.ID, Cells: []any{c.members.Name(ctx, s.Member), how, s.Count, s.First, s.Last, s.Handling}})
 	}
 	return l
 }
@@ -277,7 +285,7 @@ func markField(now policy.TLP, owner bool) web.Field {
 	return f
 }
 
-func (c PageConfig) setMarking(r *web.Request) (string, error) {
+func (c pages) setMarking(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	back := web.Path("/indicators/{0}", id)
 	tlp, ok := policy.ParseTLP(r.PostFormValue("tlp"))
@@ -287,14 +295,14 @@ func (c PageConfig) setMarking(r *web.Request) (string, error) {
 	}
 	var audience policy.Audience
 	if err == nil {
-		err = c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
+		err = c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) error {
 			i, err := indicator.Get(tx, id)
 			audience = i.Handling.Audience
 			return err
 		})
 	}
 	if err == nil {
-		err = c.Publisher.SetMarking(r.Context(), r.Viewer, id, tlp, audience)
+		err = c.SetMarking(r.Context(), r.Viewer, id, tlp, audience)
 	}
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Invalid) {
 		return c.again(r, "tlp", err)
@@ -310,7 +318,7 @@ func (c PageConfig) setMarking(r *web.Request) (string, error) {
 }
 
 // again shows the page with what is wrong with a form that was sent.
-func (c PageConfig) again(r *web.Request, field string, err error) (string, error) {
+func (c pages) again(r *web.Request, field string, err error) (string, error) {
 	form := web.FormOf(r)
 	form.Wrong(field, fault.TextOf(err))
 	mark, end := form, (*web.Form)(nil)
@@ -324,13 +332,13 @@ func (c PageConfig) again(r *web.Request, field string, err error) (string, erro
 	return "", web.Again(v, err)
 }
 
-func (c PageConfig) withdraw(r *web.Request) (string, error) {
+func (c pages) withdrawAction(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	word := strings.ToLower(strings.Trim(strings.TrimSpace(r.PostFormValue("confirm")), "“”\"「」"))
 	if word != "withdraw" && word != "取り下げ" {
 		return c.again(r, "confirm", fault.New(fault.Invalid, i18n.T("type “withdraw”; it cannot be taken back", "「取り下げ」と入力してください。この操作は元に戻せません")))
 	}
-	err := c.Publisher.Withdraw(r.Context(), r.Viewer, id)
+	err := c.Withdraw(r.Context(), r.Viewer, id)
 	if fault.Is(err, fault.Denied) {
 		return c.again(r, "confirm", err)
 	}

@@ -6,23 +6,23 @@ import (
 
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/share/marking"
-	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
 // plainWords tell, of a message that would leave, what the hub will know by it
-// and what it will not. They are read out of the very bytes that would be sent.
-func plainWords(m Message) (says, hides []i18n.Text) {
+// and what it will not. They are read out of the very bytes that would be sent. Show
+// writes a value for the reader.
+func plainWords(m Message, show func(string) string) (says, hides []i18n.Text) {
 	switch m.Kind {
 	case wire.KindFinding:
 		var f wire.Finding
 		if json.Unmarshal([]byte(m.Body), &f) == nil {
-			return findingWords(f)
+			return findingWords(f, show)
 		}
 	case wire.KindCandidate:
 		var c wire.Candidate
 		if json.Unmarshal([]byte(m.Body), &c) == nil {
-			return candidateWords(c)
+			return candidateWords(c, show)
 		}
 	case wire.KindSighting:
 		var s wire.Sighting
@@ -43,13 +43,13 @@ func plainWords(m Message) (says, hides []i18n.Text) {
 	return []i18n.Text{i18n.T("Everything below, as it stands.", "下に示す内容のすべて。")}, nil
 }
 
-func findingWords(f wire.Finding) (says, hides []i18n.Text) {
+func findingWords(f wire.Finding, show func(string) string) (says, hides []i18n.Text) {
 	say := func(t i18n.Text) { says = append(says, t) }
 	hide := func(t i18n.Text) { hides = append(hides, t) }
 	if f.Indicator != "" && f.Indicator == f.Rule.ID {
-		say(i18n.T("The value “{0}” was seen in your organisation; number of events: {1}.", "値「{0}」が自組織の事象 {1} 件に現れたこと。").With(web.Defang(f.Rule.Title), f.Count))
+		say(i18n.T("The value “{0}” was seen in your organisation; number of events: {1}.", "値「{0}」が自組織の事象 {1} 件に現れたこと。").With(show(f.Rule.Title), f.Count))
 	} else {
-		say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "ルール「{0}」が自組織で {1} 回一致したこと。").With(web.Defang(f.Rule.Title), f.Count))
+		say(i18n.T("The rule “{0}” matched in your organisation; number of matches: {1}.", "ルール「{0}」が自組織で {1} 回一致したこと。").With(show(f.Rule.Title), f.Count))
 	}
 	say(i18n.T("When the first and the last event happened, and when it was noticed.", "最初と最後の事象の時刻と、気づいた時刻。"))
 	if f.Retro {
@@ -78,7 +78,7 @@ func findingWords(f wire.Finding) (says, hides []i18n.Text) {
 		hide(i18n.T("what the matched fields held", "一致した項目の内容"))
 	}
 	if len(f.Observables) > 0 {
-		say(i18n.T("{0} {0:value|values} that it thinks distinctive, such as {1}.", "特徴的とみられる観測値 {0} 件（{1} など）。").With(len(f.Observables), web.Defang(f.Observables[0].Value)))
+		say(i18n.T("{0} {0:value|values} that it thinks distinctive, such as {1}.", "特徴的とみられる観測値 {0} 件（{1} など）。").With(len(f.Observables), show(f.Observables[0].Value)))
 	} else {
 		hide(i18n.T("any address, domain or hash", "アドレス・ドメイン・ハッシュ"))
 	}
@@ -87,9 +87,9 @@ func findingWords(f wire.Finding) (says, hides []i18n.Text) {
 	return says, hides
 }
 
-func candidateWords(c wire.Candidate) (says, hides []i18n.Text) {
+func candidateWords(c wire.Candidate, show func(string) string) (says, hides []i18n.Text) {
 	if c.Observable != nil {
-		says = append(says, i18n.T("The value {0}, for other members to look for.", "ほかの構成員が探すための値：{0}。").With(web.Defang(c.Observable.Value)))
+		says = append(says, i18n.T("The value {0}, for other members to look for.", "ほかの構成員が探すための値：{0}。").With(show(c.Observable.Value)))
 	} else {
 		says = append(says, i18n.T("The whole text of the rule “{0}”, for other members to look for the behaviour.", "ほかの構成員が同じ振る舞いを探すためのルール「{0}」の全文。").With(c.Rule.Title))
 	}

@@ -34,32 +34,39 @@ const (
 	settingSecret = "share.pseudonym-key"
 )
 
-// OpenOutgoing returns the queue with the policy that was last set, or initial. rank
-// orders rule levels.
-func OpenOutgoing(ctx context.Context, db *store.DB, initial Policy, member func() string, rank func(level string) int) (*Outgoing, error) {
+// New returns the queue with the policy initial, which Load replaces by the one that
+// was last set. rank orders rule levels. Load it before it is used.
+func New(db *store.DB, initial Policy, member func() string, rank func(level string) int) *Outgoing {
 	q := &Outgoing{db: db, member: member, rank: rank, wake: make(chan struct{}, 1)}
-	text, ok, err := db.Setting(ctx, settingPolicy)
+	q.policy.Store(&initial)
+	return q
+}
+
+// Load reads the policy that was last set, and the key of pseudonyms.
+func (q *Outgoing) Load(ctx context.Context) error {
+	text, ok, err := q.db.Setting(ctx, settingPolicy)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ok {
-		if err := json.Unmarshal([]byte(text), &initial); err != nil {
-			return nil, fmt.Errorf("read sharing policy: %w", err)
+		p := q.Policy()
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			return fmt.Errorf("read sharing policy: %w", err)
 		}
+		q.policy.Store(&p)
 	}
-	q.policy.Store(&initial)
-	key, ok, err := db.Setting(ctx, settingSecret)
+	key, ok, err := q.db.Setting(ctx, settingSecret)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !ok {
 		key = clock.RandomID() + clock.RandomID()
-		if err := db.SetSetting(ctx, settingSecret, key); err != nil {
-			return nil, err
+		if err := q.db.SetSetting(ctx, settingSecret, key); err != nil {
+			return err
 		}
 	}
 	q.secret = []byte(key)
-	return q, nil
+	return nil
 }
 
 // Policy returns the policy in force.

@@ -28,8 +28,8 @@ func rank(level string) int { return slices.Index(levels, level) }
 
 func openQueue(t *testing.T, db *store.DB, r Policy) *Outgoing {
 	t.Helper()
-	g, err := OpenOutgoing(t.Context(), db, r, func() string { return "power" }, rank)
-	if err != nil {
+	g := New(db, r, func() string { return "power" }, rank)
+	if err := g.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return g

@@ -1,8 +1,6 @@
 package release
 
 import (
-	"fmt"
-
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -76,7 +74,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	}
 	d := messageData{Message: m, JSON: onTheWire(m), Open: m.State == StateWaiting || m.State == StateHeld || m.State == StateReady,
 		Held: m.State == StateHeld, Ready: m.State == StateReady, Send: pathOf(m) + "/send", Hold: pathOf(m) + "/hold"}
-	d.Says, d.Hides = plainWords(m)
+	d.Says, d.Hides = plainWords(m, web.Defang)
 	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking it leaves with", "送るときの取扱区分"), Value: m.Handling.TLP.Slug(), Options: marking.TLPOptions(m.Floor, m.Handling.TLP),
 		Help: i18n.T("It is yours: you may make it stricter or wider. With TLP:RED no other member gets it.", "自組織のものなので、厳しくも広くもできます。TLP:RED ではほかの構成員に届きません。")}
 	if m.Floor > policy.Clear {
@@ -96,7 +94,7 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(f, c.findingTitle(r, f))})
 	}
 	state := stateBadge(m.State)
-	title := i18n.Same(fmt.Sprint(heading(m)))
+	title := i18n.Same(heading(m))
 	return &web.View{Template: "outgoing/one", Title: title, Nav: "outgoing", Handling: &m.Handling, State: &state, Live: []string{"outgoing"},
 		Back: &web.Link{Text: i18n.T("Outgoing", "外部送信"), Path: "/outgoing"}, Lede: m.lede(), Data: d}, nil
 }
@@ -141,4 +139,12 @@ func (c PageConfig) hold(r *web.Request) (string, error) {
 	c.changed()
 	r.Flash(i18n.T("“{0}” stays here. You can still send it later.", "「{0}」は保留にしました。あとから送ることもできます。").With(heading(m)))
 	return "/outgoing", nil
+}
+
+// heading is what a message is about, as a page shows it.
+func heading(m Message) string {
+	if m.Title == "" {
+		return m.ID
+	}
+	return web.Defang(m.Title)
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -108,7 +107,7 @@ var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 // of the one before.
 func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	bad := func(what string, err error) error {
-		return fault.Wrap(fault.Invalid, i18n.T("the rule counts have no valid {0}", "ルールの集計の {0} が正しくありません").With(what), err)
+		return fault.Coded(fault.HubRuleCounts, err, what)
 	}
 	var c wire.RuleHealth
 	switch err := json.Unmarshal(body, &c); {
