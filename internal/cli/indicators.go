@@ -24,7 +24,7 @@ type indicatorsCmd struct {
 	Import indicatorsImport `cmd:"" help:"Import the list of a source, in place of what it had: STIX, MISP, CSV, JSON lines, hosts file, plain text; also .gz and .zst." ja:"ある出所の一覧を、以前のものに替えて取り込み：STIX、MISP、CSV、JSON Lines、hosts ファイル、プレーンテキスト。.gz と .zst も可"`
 	List   indicatorsList   `cmd:"" help:"List the sources with their entries and markings." ja:"出所ごとの項目数と取扱い区分の一覧を表示"`
 	Remove indicatorsRemove `cmd:"" help:"Remove what a source has, or single ids." ja:"出所の全項目、または ID ごとに削除"`
-	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and by whose word." ja:"値が監視リストにあるか、どの出所によるかを表示"`
+	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and from which source." ja:"値が監視リストにあるか、どの出所によるかを表示"`
 }
 
 // watchFlags say which node a command works on.
