@@ -49,7 +49,8 @@ func TestPeriod(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"1", "yesterday", "2026-13-01", "2h"} {
-		if _, err := s.Of(all, list.Ask{Values: map[string]string{"since": bad}, Strict: true}); !fault.Is(err, fault.Invalid) {
+		ask := list.Ask{Values: map[string]string{"since": bad}, Strict: true}
+		if _, err := s.Of(all, ask); !fault.Is(err, fault.Invalid) {
 			t.Errorf("since %q: %v", bad, err)
 		}
 	}
