@@ -37,7 +37,7 @@ func (e *Engine) Watch(list Watchlist, damaged func(error)) {
 	e.watch.Store(&Watched{list, damaged})
 }
 
-// observables gives what of ev is to be looked up: nothing costs nothing.
+// observables returns what of ev is to be looked up: nothing costs nothing.
 func (w *Watched) observables(ev *event.Event, values bool) []event.Observable {
 	switch {
 	case w != nil && !w.list.Empty():
@@ -117,7 +117,7 @@ func (w *Watched) reserved(o event.Observable) bool {
 	return found || err != nil
 }
 
-// withHost gives o and, of a URL or a mail address, the host in it.
+// withHost returns o and, of a URL or a mail address, the host in it.
 func withHost(o event.Observable) []event.Observable {
 	out := []event.Observable{o}
 	host := ""

@@ -14,12 +14,15 @@ import (
 type Queue struct {
 	Offers []msg.Offer
 	Kept   []string // "kind id"
+	Err    error    // of every offer
 }
 
 // Offer keeps offers.
 func (q *Queue) Offer(_ *store.Tx, list ...msg.Offer) error {
-	q.Offers = append(q.Offers, list...)
-	return nil
+	if q.Err == nil {
+		q.Offers = append(q.Offers, list...)
+	}
+	return q.Err
 }
 
 // Withhold notes what is held back.

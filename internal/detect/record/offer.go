@@ -91,7 +91,7 @@ func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, 
 // maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.
 const maxBehaviour = 1 << 20
 
-// behaviour gives the text of the rule that made a hit, and of a correlation the
+// behaviour returns the text of the rule that made a hit, and of a correlation the
 // rules that it is built on; "" if there is none that can be shared.
 func behaviour(h match.Hit) (text string, bases []wire.RuleRef, err error) {
 	switch {

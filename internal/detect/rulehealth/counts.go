@@ -23,7 +23,7 @@ import (
 // Mode is how a node's rule counts leave.
 type Mode string
 
-// The ways. What is none of them is WayNever, which is also what holds until
+// The modes. What is none of them is ModeNever, which is also what holds until
 // somebody chooses.
 const (
 	ModeNever Mode = "never" // they stay
