@@ -99,7 +99,7 @@ func Simulate(ctx context.Context, h *hub.Hub, n int, past *history.History) (li
 	return list, stop, nil
 }
 
-// Times of a node, see Node.heartbeat, inbox.Courier and inbox.Inbox.
+// Times of a node, see Node.heartbeat, release.Sender and inbox.Inbox.
 const (
 	helloEvery  = 30 * time.Second
 	simPatience = 10 * time.Second

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,8 +65,8 @@ func TestCorrelation(t *testing.T) {
 			}
 			if end != "" {
 				if end != "killed" {
-					if err := n.correlator.Save(); err != nil {
-						t.Fatal(err)
+					if saved, err := n.correlator.Save(); !saved || err != nil {
+						t.Fatal(saved, err)
 					}
 				}
 				for range 2 {
@@ -149,7 +150,7 @@ func TestCorrelationOverFiles(t *testing.T) {
 		take(first.Add(time.Duration(2*i+1) * 20 * time.Second)) // a file
 	}
 	tick(3 * time.Second)
-	if err := n.correlator.Save(); err != nil {
+	if saved, err := n.correlator.Save(); !saved || err != nil {
 		t.Fatal(err)
 	}
 	n = boot() // a restart between them
@@ -163,4 +164,45 @@ func TestCorrelationOverFiles(t *testing.T) {
 	if stats, _ := n.correlator.Stats(); stats.Late != 0 {
 		t.Errorf("%+v", stats)
 	}
+}
+
+// An alert that could not be written before the program ended is not lost with the
+// state that is kept: that is older than the alert, and gives it again.
+func TestAlertOutlivesAFailedWrite(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		dir := t.TempDir()
+		boot := func(n *node) *node {
+			n.engine.SetRules(ruleSet(t, failsText))
+			n.correlate(t, dir)
+			if err := n.Resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		boot(n)
+		for i := range 4 {
+			if i == 2 {
+				if saved, err := n.correlator.Save(); !saved || err != nil {
+					t.Fatal(saved, err)
+				}
+				n.queue.Err = errors.New("the disk is full")
+			}
+			n.take(t, n.failure(detecttest.Start.Add(time.Duration(i-4)*time.Minute)))
+		}
+		n.hand.Add(time.Hour)
+		if err := n.Tick(t.Context()); !errors.Is(err, n.queue.Err) {
+			t.Fatal(err)
+		}
+		if saved, err := n.correlator.Save(); saved || err != nil {
+			t.Errorf("the state is kept without the alert: %v, %v", saved, err)
+		}
+		again := boot(openNode(t, n.db, n.past, n.clock, n.hand))
+		again.settled(t)
+		if list := again.findings(t); len(list) != 1 || list[0].Rule.Title != "Many failures" {
+			t.Errorf("%+v", list)
+		}
+		if saved, err := again.correlator.Save(); !saved || err != nil {
+			t.Errorf("nothing is pending, and the state is not kept: %v, %v", saved, err)
+		}
+	})
 }

@@ -53,7 +53,7 @@ func NodeModule(s *Service, past *history.History) role.Module {
 		Load:  s.Load,
 		Start: s.Resume,
 		Run:   []func(context.Context) error{s.runCorrelations, s.fillCorrelations},
-		Close: s.correlator.Save,
+		Close: func() error { _, err := s.correlator.Save(); return err },
 	}
 }
 
@@ -98,6 +98,7 @@ const saveEvery = 60
 func (s *Service) runCorrelations(ctx context.Context) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	due := false
 	for i := 1; ; i++ {
 		select {
 		case <-ctx.Done():
@@ -107,11 +108,13 @@ func (s *Service) runCorrelations(ctx context.Context) error {
 		if err := s.Tick(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("a finding of a correlation could not be written; it is tried again", slog.Any("err", err))
 		}
-		if i%saveEvery != 0 {
+		if due = due || i%saveEvery == 0; !due {
 			continue
 		}
-		if err := s.correlator.Save(); err != nil {
+		saved, err := s.correlator.Save()
+		if err != nil {
 			s.log.Warn("could not keep the state of correlation", slog.Any("err", err))
 		}
+		due = !saved && err == nil // while an alert is pending, again in a second
 	}
 }

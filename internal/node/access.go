@@ -14,7 +14,7 @@ import (
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Past gives the node's history.
+// Past returns the node's history.
 func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
@@ -28,7 +28,7 @@ func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]hunt.Outcome, 
 	})
 }
 
-// and keep.
+// Correlations returns what correlation and the resolver of accounts count and keep.
 func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.correlator.Stats() }
 
 // Connected reports whether the hub is reached.

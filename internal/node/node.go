@@ -55,7 +55,7 @@ type Hub interface {
 	Pin() string
 }
 
-// Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
+// Node is a running node. Make it with Open, run it with Run, end it with Close.
 type Node struct {
 	cfg        Config
 	db         *store.DB
@@ -84,7 +84,7 @@ type Node struct {
 	close sync.Once
 }
 
-// OpenNode opens everything a node stands on. With hub nil, it joins and
+// Open opens everything a node stands on. With hub nil, it joins and
 // connects as its configuration says; the demo gives the hub in its own process.
 func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if err := cfg.Validate(); err != nil {
@@ -193,7 +193,7 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 		return err
 	}
 	n.link, err = bus.Join(context.WithoutCancel(ctx), bus.LinkConfig{Dir: n.cfg.Data, LeafURL: p.LeafURL, UserJWT: p.UserJWT, Account: p.Account, Seed: []byte(p.Seed),
-		Pin: pinOf(p), Log: n.cfg.Log})
+		Pin: p.Pin, Log: n.cfg.Log})
 	return err
 }
 
@@ -241,15 +241,15 @@ func cookieName(l net.Listener) string {
 	return port
 }
 
-// FirstRun gives the link by which the node's first administrator comes in.
+// FirstRun returns the link by which the node's first administrator comes in.
 func (n *Node) FirstRun(ctx context.Context) (string, error) {
 	return role.FirstRun(ctx, n.people, n.cfg.Open, n.URL())
 }
 
-// Counts gives the number of own rules and of armed indicators.
+// Counts returns the number of own rules and of armed indicators.
 func (n *Node) Counts() (rules, indicators int) { return n.engine.Count() }
 
-// RefusedRules gives how many of the member's own rules were refused.
+// RefusedRules returns how many of the member's own rules were refused.
 func (n *Node) RefusedRules() int { return len(n.engine.Rules().Refused) }
 
 // URL is where people find the node's console; "" if it has none.
@@ -278,7 +278,7 @@ func (n *Node) Import(ctx context.Context, events []*event.Event) error {
 	return err
 }
 
-// Rules gives the node's own rules.
+// Rules returns the node's own rules.
 func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 
 // owns takes over what belongs to the community: what the hub told last, and
@@ -341,6 +341,3 @@ func (n *Node) Close() {
 		}
 	})
 }
-
-// pinOf gives the key that the hub's bus is known by.
-func pinOf(p community.Enrolment) string { return p.Pin }

@@ -135,7 +135,7 @@ func (p pair) atHub(t *testing.T, rule string, hosts ...string) {
 	})
 }
 
-// sampleEvent gives the first of the sample events that a rule matches, as
+// sampleEvent returns the first of the sample events that a rule matches, as
 // another host's.
 func sampleEvent(t *testing.T, rule, host string) []byte {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 // shownFindings is how many findings a node's first page lists.
 const shownFindings = 10
 
-// status tells how the node is.
+// status reports how the node is.
 func (n *Node) status(ctx context.Context, v policy.Viewer) (situation.NodeStatus, error) {
 	p := *n.enrolment.Load()
 	rules, armed := n.engine.Count()

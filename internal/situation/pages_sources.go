@@ -66,7 +66,7 @@ func readNewest(tx *store.Tx) (*newest, error) {
 		return nil, err
 	}
 	for _, i := range page.Rows {
-		if i.Handling.TLP.Binding() != policy.Red {
+		if i.Handling.TLP.OrRed() != policy.Red {
 			progress, err := publish.ProgressOf(tx, i.ID)
 			return &newest{i, progress}, err
 		}

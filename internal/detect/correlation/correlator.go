@@ -224,7 +224,7 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 		k.log.Error("correlation rules cannot be evaluated", slog.Any("err", err))
 		return nil
 	}
-	if k.engine == nil || !k.engine.Wants(r) {
+	if k.engine == nil || !k.engine.RefersTo(r) {
 		return nil
 	}
 	k.watermark.Observe(ev.Time, k.clock())
@@ -287,24 +287,29 @@ func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
 	return s, k.resolver.Stats()
 }
 
-// Save writes everything, if something changed. It is whole or not there. A nil
-// Correlator has nothing to write.
-func (k *Correlator) Save() error {
+// Save writes everything, if something changed. It is whole or not there. While an
+// alert is pending nothing is written: the state on disk must be older than what is not
+// written yet, or else that would be lost if the program ended. saved is false then.
+// A nil Correlator has nothing to write.
+func (k *Correlator) Save() (saved bool, err error) {
 	if k == nil {
-		return nil
+		return true, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if len(k.pending) > 0 {
+		return false, nil
+	}
 	if !k.dirty {
-		return nil
+		return true, nil
 	}
 	var accounts, habits, state bytes.Buffer
 	if err := errors.Join(k.resolver.Save(&accounts), k.habits.Save(&habits)); err != nil {
-		return err
+		return false, err
 	}
 	m, err := json.Marshal(mark{Newest: k.upto.Add(watermark.Lateness), Waits: k.watermark.Newest()})
 	if err != nil {
-		return err
+		return false, err
 	}
 	files := []struct {
 		name string
@@ -312,7 +317,7 @@ func (k *Correlator) Save() error {
 	}{{fileAccounts, accounts.Bytes()}, {fileHabits, habits.Bytes()}}
 	if k.engine != nil {
 		if err := k.engine.Snapshot(&state); err != nil {
-			return err
+			return false, err
 		}
 		// The mark comes last: an older one only lets more of the past be seen again.
 		files = append(files, struct {
@@ -325,11 +330,11 @@ func (k *Correlator) Save() error {
 	}
 	for _, f := range files {
 		if err := replace(filepath.Join(k.dir, f.name), f.data); err != nil {
-			return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err)
+			return false, fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err)
 		}
 	}
 	k.dirty = false
-	return nil
+	return true, nil
 }
 
 // replace writes a file so that either the old or the new one is there.

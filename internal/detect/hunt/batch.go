@@ -27,7 +27,7 @@ const (
 // some values, which the indexes make short; rules; correlations; then networks and patterns for
 // which every event has to be looked at. What it finds becomes findings, marked as
 // past, unless the same events are in a finding already. Live events go first: see
-// giveWay. done, unless it is nil, is told after each pass for which of the list it
+// yieldToLive. done, unless it is nil, is told after each pass for which of the list it
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
 func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(which []int, out []Result) error) ([]Result, error) {

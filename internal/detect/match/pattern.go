@@ -213,7 +213,7 @@ func unobserved(c stix.Comparison) i18n.Text {
 	return i18n.Text{}
 }
 
-// written gives a value as package observed writes it; false if nothing that is
+// written returns a value as package observed writes it; false if nothing that is
 // observed there could be equal to it.
 func written(c stix.Comparison, v string) (string, bool) {
 	var types []event.ObservableType
@@ -241,7 +241,7 @@ func written(c stix.Comparison, v string) (string, bool) {
 	return v, false
 }
 
-// valueTypes gives what a path to a value may lead to.
+// valueTypes returns what a path to a value may lead to.
 func valueTypes(c stix.Comparison) []event.ObservableType {
 	switch {
 	case c.Object == "email-message":
@@ -289,7 +289,7 @@ func shortHive(text string) bool {
 	return false
 }
 
-// Prefilter gives what a pattern needs in an event, as observables of which each
+// Prefilter returns what a pattern needs in an event, as observables of which each
 // event that it sees holds one; none if there is no such list.
 func (a Armed) Prefilter() []event.Observable {
 	var out []event.Observable

@@ -124,7 +124,7 @@ func (rd Reader) set(name, text string) *sigma.Set {
 	return chain.Parse(name, []byte(text)).Set()
 }
 
-// labelled gives what stands behind a prefix in a list of labels.
+// labelled returns what stands behind a prefix in a list of labels.
 func labelled(labels []string, prefix string) string {
 	for _, l := range labels {
 		if v, ok := strings.CutPrefix(l, prefix); ok {

@@ -104,7 +104,7 @@ func MatchOf(r *sigma.Rule, ev *event.Event) correlate.Match {
 	return correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev}
 }
 
-// Advance gives the alerts that are certain now, as Correlator.Tick does; all takes
+// Advance returns the alerts that are certain now, as Correlator.Tick does; all takes
 // everything that came for decided.
 func (j *SharedCorrelation) Advance(now time.Time, all bool) []*correlate.Alert {
 	j.mu.Lock()

@@ -14,16 +14,19 @@ import (
 type Queue struct {
 	Offers []msg.Offer
 	Kept   []string // "kind id"
+	Err    error    // of every offer
 }
 
 // Offer keeps offers.
 func (q *Queue) Offer(_ *store.Tx, list ...msg.Offer) error {
-	q.Offers = append(q.Offers, list...)
-	return nil
+	if q.Err == nil {
+		q.Offers = append(q.Offers, list...)
+	}
+	return q.Err
 }
 
-// Keep keeps what is held back.
-func (q *Queue) Keep(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
+// Withhold notes what is held back.
+func (q *Queue) Withhold(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
 	q.Kept = append(q.Kept, string(kind)+" "+id)
 	return nil
 }
@@ -33,8 +36,8 @@ func (q *Queue) Handling(wire.Kind) policy.Handling {
 	return policy.Handling{TLP: policy.AmberStrict, Owner: Member}
 }
 
-// Wants reports whether a level is medium or above.
-func (q *Queue) Wants(level string) bool {
+// OffersCandidates reports whether a level is medium or above.
+func (q *Queue) OffersCandidates(level string) bool {
 	return sigma.Level(level).Rank() >= sigma.Level("medium").Rank()
 }
 

@@ -121,7 +121,7 @@ func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !r.outgoing.Wants(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
+		if !r.outgoing.OffersCandidates(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}
@@ -151,7 +151,7 @@ func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (
 	return out, nil
 }
 
-// grounds gives the events that a match rests on, and when the first of them was:
+// grounds returns the events that a match rests on, and when the first of them was:
 // what lies before is the past. Those of a correlation are bounded.
 func (r *Recorder) grounds(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
 	b := m.Hit.Basis

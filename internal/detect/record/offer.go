@@ -16,7 +16,7 @@ import (
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
 func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
-	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.Wants(a.Rule.Level) {
+	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.OffersCandidates(a.Rule.Level) {
 		return nil
 	}
 	h := r.outgoing.Handling(wire.KindCandidate)
@@ -91,7 +91,7 @@ func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, 
 // maxBehaviour bounds the text that is shared of a rule, in bytes; the hub takes no more.
 const maxBehaviour = 1 << 20
 
-// behaviour gives the text of the rule that made a hit, and of a correlation the
+// behaviour returns the text of the rule that made a hit, and of a correlation the
 // rules that it is built on; "" if there is none that can be shared.
 func behaviour(h match.Hit) (text string, bases []wire.RuleRef, err error) {
 	switch {

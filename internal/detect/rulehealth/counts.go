@@ -23,7 +23,7 @@ import (
 // Mode is how a node's rule counts leave.
 type Mode string
 
-// The ways. What is none of them is WayNever, which is also what holds until
+// The modes. What is none of them is ModeNever, which is also what holds until
 // somebody chooses.
 const (
 	ModeNever Mode = "never" // they stay
@@ -219,7 +219,7 @@ func (c *Health) Fetch(ctx context.Context) error {
 		}
 		ask.After = a.Next
 	}
-	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Keep(tx, all) })
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Replace(tx, all) })
 	if err == nil {
 		c.Notify()
 	}

@@ -50,11 +50,11 @@ type Config struct {
 	Log      *slog.Logger
 	Realm    string
 	Member   func() string
-	// Rate is how often a rule may hit in an hour, Ceiling how long it may take
-	// for one event on average, before it is quarantined; 0 is FloodRate, Ceiling.
+	// Rate is how often a rule may hit in an hour, Budget how long it may take
+	// for one event on average, before it is quarantined; 0 is FloodRate, Budget.
 	Rate   int
 	Budget time.Duration
-	// Tell is called after something changed that a page shows.
+	// Notify is called after something changed that a page shows.
 	Notify func()
 }
 

@@ -15,7 +15,7 @@ import (
 // audienceOffers are the audiences that a node knows by name. Who the other members
 // are is the hub's to tell.
 func audienceOffers() []web.Option {
-	out := []web.Option{{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")}, {Value: policy.HubDesk, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")}}
+	out := []web.Option{{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")}, {Value: policy.Coordinators, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")}}
 	for _, s := range identity.Sectors() {
 		out = append(out, web.Option{Value: "sector:" + s.Slug, Text: s.Name})
 	}
