@@ -322,7 +322,9 @@ func (n *Node) Close() {
 		} else if n.lis != nil {
 			_ = n.lis.Close()
 		}
-		n.closeModules()
+		for _, err := range role.Close(n.modules) {
+			n.cfg.Log.Warn("could not close a capability", slog.Any("err", err))
+		}
 		if n.link != nil {
 			n.link.Close()
 		}

@@ -62,6 +62,32 @@ type SensorLine struct {
 
 const maxProblems = 50
 
+// sensing is what the node's events come in by. It starts when everything is armed.
+func (n *Node) sensing() role.Module {
+	return role.Module{
+		Name: "sensors",
+		Gauges: []role.Gauge{
+			{Name: "meneki_sensor_unreadable", Help: "Records that sensors could not read, since the start.",
+				Read: func(context.Context) float64 { bad, _ := n.sensors.losses(); return float64(bad) }},
+			{Name: "meneki_sensor_dropped", Help: "Messages that came faster than they could be kept, since the start.",
+				Read: func(context.Context) float64 { _, dropped := n.sensors.losses(); return float64(dropped) }},
+		},
+		Start: func(ctx context.Context) (err error) {
+			if err := n.detect.Refill(ctx); err != nil {
+				return err
+			}
+			n.sensors, err = openSensors(n)
+			return err
+		},
+		Run: []func(context.Context) error{func(ctx context.Context) error {
+			g, ctx := errgroup.WithContext(ctx)
+			n.sensors.run(ctx, g)
+			return g.Wait()
+		}},
+		Close: func() error { n.sensors.close(); return nil },
+	}
+}
+
 // openSensors takes the ports that the node listens on.
 func openSensors(n *Node) (*sensors, error) {
 	s := &sensors{node: n, last: map[string]time.Time{}}
