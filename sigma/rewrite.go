@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -127,12 +128,12 @@ func (p *parser) document(r *Rule, d *Document) error {
 		return fail(root, "sigma.document.kind", kindName(root))
 	}
 	r.Line = max(root.Line, 1) + d.line - 1
-	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")),
-		looseText(child(root, "name"))
+	r.ID, r.Title, r.Name = looseText(yamldoc.Child(root, "id")), looseText(yamldoc.Child(root, "title")),
+		looseText(yamldoc.Child(root, "name"))
 	if p.action > 0 {
 		return fail(root, "sigma.action.before", p.action)
 	}
-	if n := child(root, "action"); n != nil {
+	if n := yamldoc.Child(root, "action"); n != nil {
 		p.action = max(n.Line, 1) + d.line - 1
 		return fail(n, "sigma.action.old", n.Value)
 	}
@@ -140,10 +141,10 @@ func (p *parser) document(r *Rule, d *Document) error {
 		return d.err
 	}
 	b := &builder{opts: p.opts, offset: d.line - 1, source: d.Source}
-	if n := child(root, "correlation"); n != nil {
+	if n := yamldoc.Child(root, "correlation"); n != nil {
 		return p.correlation(b, r, root, n)
 	}
-	if n := child(root, "filter"); n != nil {
+	if n := yamldoc.Child(root, "filter"); n != nil {
 		return p.filter(b, r, root, n)
 	}
 	if err := notDetection(root); err != nil {
@@ -152,7 +153,7 @@ func (p *parser) document(r *Rule, d *Document) error {
 	if err := r.metadata(root, p.opts); err != nil {
 		return err
 	}
-	if err := b.detection(r, child(root, "detection")); err != nil {
+	if err := b.detection(r, yamldoc.Child(root, "detection")); err != nil {
 		return err
 	}
 	p.into.Rules = append(p.into.Rules, r)

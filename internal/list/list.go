@@ -29,6 +29,8 @@ type Spec[T any] struct {
 	Name    string // id of the list in its page, and of its live region
 	Path    string // address of the page
 	Caption i18n.Text
+	Note    i18n.Text // below the caption
+	Card    bool      // one of several cards of its page, so with its caption on screen
 	All     i18n.Text // how the filter line's sentence begins: "all findings"
 	Columns []Column[T]
 	Row     func(T) web.Row // key, path and emphasis; the cells come from Columns

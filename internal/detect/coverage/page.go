@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
@@ -119,7 +120,11 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 	covered, all := cov.Covered()
 	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true, Live: []string{"rules"},
 		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found", "ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
-	d := matrixData{Filter: c.filter(cov, product, by), Missing: c.missing(cov), Tactics: tacticTable(cov), Layer: "/coverage/layer.json"}
+	missing, err := c.missing(r, cov)
+	if err != nil {
+		return nil, err
+	}
+	d := matrixData{Filter: c.filter(cov, product, by), Missing: missing, Tactics: tacticTable(cov), Layer: "/coverage/layer.json"}
 	if product != "" {
 		d.Layer += "?product=" + url.QueryEscape(product)
 	}
@@ -222,22 +227,42 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	return f
 }
 
-func (c PageConfig) missing(cov Coverage) web.List {
-	l := web.List{ID: "missing", Caption: i18n.T("Not covered", "ルールのない手法"), Count: web.Exactly(int64(len(cov.Missing))), Dense: true,
-		Note: i18n.T("No loaded rule names these. Some cannot be seen in logs at all.", "読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。"),
-		Columns: []web.ListColumn{
-			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleMain},
-			{Key: "tactics", Text: i18n.T("Tactics", "戦術"), Role: web.RoleNote},
-			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum},
-		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法にルールがあります")}}
+// missing is the list of techniques that no rule names.
+func (c PageConfig) missing(r *web.Request, cov Coverage) (web.List, error) {
+	term := func(desc bool, of func(Cell) any) list.Term[Cell] { return list.Term[Cell]{Of: of, Desc: desc} }
+	id := term(false, func(x Cell) any { return x.ID })
+	spec := list.Spec[Cell]{
+		Key: []list.Term[Cell]{id},
+		Sorts: []list.Sort[Cell]{
+			{Name: "id"},
+			{Name: "technique", By: []list.Term[Cell]{term(false, func(x Cell) any { return x.Name })}},
+			{Name: "tactics", By: []list.Term[Cell]{term(false, func(x Cell) any { return strings.Join(x.Tactics, " ") })}},
+			{Name: "subs", By: []list.Term[Cell]{term(true, func(x Cell) any { return len(x.Subs) })}},
+		},
+		Name: "missing", Path: "/coverage", Caption: i18n.T("Not covered", "ルールのない手法"), Dense: true, Card: true,
+		Columns: []list.Column[Cell]{
+			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleMain, Sort: "technique", Cell: nameCell},
+			{Key: "tactics", Text: i18n.T("Tactics", "戦術"), Role: web.RoleNote, Sort: "tactics",
+				Cell: func(x Cell) any { return tacticsText(x.Tactics) }},
+			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum, Sort: "subs",
+				Cell: func(x Cell) any { return len(x.Subs) }},
+		},
+		Row:   func(x Cell) web.Row { return web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID)} },
+		Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法にルールがあります")},
+	}
+	spec.Note = i18n.T("No loaded rule names these. Some cannot be seen in logs at all.",
+		"読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。")
 	if c.Hub {
-		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知もカバーもない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.", "閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
+		spec.Caption = i18n.T("Neither seen nor covered", "検知もカバーもない手法")
+		spec.Note = i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.",
+			"閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
-	for _, x := range cov.Missing {
-		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID), Cells: []any{web.Lines{x.Name, web.Mono(x.ID)}, tacticsText(x.Tactics), len(x.Subs)}})
-	}
-	return l
+	p, err := spec.Of(cov.Missing, spec.Ask(r))
+	return spec.View(r, p), err
 }
+
+// nameCell is a technique's name and id.
+func nameCell(x Cell) any { return web.Lines{x.Name, web.Mono(x.ID)} }
 
 func tacticsText(list []string) any {
 	var out web.Run
@@ -326,18 +351,24 @@ func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 	if x.Old {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("In ATT&CK", "ATT&CK での扱い"), Value: i18n.T("replaced by newer techniques", "新しい手法に置き換え済み")})
 	}
-	d.Rules, d.Subs = c.ruleList(x, rules), subList(x)
-	v.Data, v.CSV = d, d.Rules.Table()
+	spec := c.ruleList(x)
+	p, err := spec.Of(rulesOf(x, rules), spec.Ask(r))
+	if err != nil {
+		return nil, err
+	}
+	d.Rules, d.Subs = spec.View(r, p), subList(x)
+	v.Data, v.CSV = d, spec.Table(p)
 	return v, nil
 }
 
-func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
-	l := web.List{ID: "technique-rules", Caption: i18n.T("Rules that look for it", "この手法を見張るルール"), Dense: true, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
-		{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleWide},
-		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張るルールがありません"), How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つルールを追加してください。").With(strings.ToLower(x.ID))}}
+// namedRule is a rule with those of its techniques that a page is about.
+type namedRule struct {
+	Rule
+	names string
+}
+
+// rulesOf returns the rules that look for a technique or one of its sub-techniques.
+func rulesOf(x Cell, rules []Rule) (out []namedRule) {
 	for _, r := range rules {
 		var names []string
 		for _, t := range attack.TechniquesOf(r.Tags) {
@@ -345,21 +376,60 @@ func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
 				names = append(names, t)
 			}
 		}
-		if len(names) == 0 {
-			continue
+		if len(names) > 0 {
+			out = append(out, namedRule{r, strings.Join(names, " ")})
 		}
-		path := web.Path("/rules/{0}", r.ID)
-		if c.Hub {
-			path = "/findings?rule=" + url.QueryEscape(r.ID)
-		}
-		main := web.Lines{r.Title, web.Run{r.Product, web.Mono(r.ID)}}
-		if r.Quarantined {
-			main = append(main, web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"})
-		}
-		l.Rows = append(l.Rows, web.Row{Key: r.ID, Path: path, Cells: []any{web.Level(r.Level), main, strings.Join(names, " "), r.Hits}})
 	}
-	l.Count = web.Exactly(int64(len(l.Rows)))
-	return l
+	return out
+}
+
+// ruleList describes the list of rules that look for a technique.
+func (c PageConfig) ruleList(x Cell) list.Spec[namedRule] {
+	term := func(desc bool, of func(namedRule) any) list.Term[namedRule] {
+		return list.Term[namedRule]{Of: of, Desc: desc}
+	}
+	level := list.Rank("", func(r namedRule) string { return r.Level }, "informational", "low", "medium", "high",
+		"critical")
+	level.Desc = true
+	title := term(false, func(r namedRule) any { return r.Title })
+	by := func(name string, terms ...list.Term[namedRule]) list.Sort[namedRule] {
+		return list.Sort[namedRule]{Name: name, By: append(terms, title)}
+	}
+	return list.Spec[namedRule]{
+		Key: []list.Term[namedRule]{term(false, func(r namedRule) any { return r.ID })},
+		Sorts: []list.Sort[namedRule]{
+			by("level", level), by("rule"), by("technique", term(false, func(r namedRule) any { return r.names })),
+			by("hits", term(true, func(r namedRule) any { return r.Hits })),
+		},
+		Name: "technique-rules", Path: web.Path("/coverage/{0}", x.ID), Dense: true, Card: true,
+		Caption: i18n.T("Rules that look for it", "この手法を見張るルール"),
+		Columns: []list.Column[namedRule]{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+				Cell: func(r namedRule) any { return web.Level(r.Level) }},
+			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", Cell: ruleCell},
+			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleWide, Sort: "technique",
+				Cell: func(r namedRule) any { return r.names }},
+			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits",
+				Cell: func(r namedRule) any { return r.Hits }},
+		},
+		Row: func(r namedRule) web.Row {
+			if c.Hub {
+				return web.Row{Key: r.ID, Path: "/findings?rule=" + url.QueryEscape(r.ID)}
+			}
+			return web.Row{Key: r.ID, Path: web.Path("/rules/{0}", r.ID)}
+		},
+		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張るルールがありません"),
+			How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つルールを追加してください。").
+				With(strings.ToLower(x.ID))},
+	}
+}
+
+func ruleCell(r namedRule) any {
+	main := web.Lines{r.Title, web.Run{r.Product, web.Mono(r.ID)}}
+	if r.Quarantined {
+		main = append(main, web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"})
+	}
+	return main
 }
 
 func subList(x Cell) web.List {

@@ -1,15 +1,15 @@
 package rulehealth
 
 import (
+	"cmp"
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -36,6 +36,8 @@ type RuleOut struct {
 type rulesIn struct {
 	api.Paging
 	Show string `query:"show" enum:"held,false,hit,quiet"`
+	Q    string `query:"q" maxLength:"200" doc:"text in title or id | 題名・番号に含まれる文字列"`
+	Sort string `query:"sort" maxLength:"20" doc:"id (the default), state, hits, false, cost, level, rule or community; - in front reverses it | id（既定）・state・hits・false・cost・level・rule・community。先頭に - を付けると逆順"`
 }
 type rulesOut struct{ Body api.Page[RuleOut] }
 type ruleIn struct {
@@ -104,9 +106,9 @@ func API(a *api.API, c PageConfig) {
 		func(ctx context.Context, in *ruleIn) (*alarmsBody, error) {
 			out := &alarmsBody{}
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
-				list, err := FalseAlarms(tx, in.ID, "")
-				out.Body.Items = make([]FalseAlarmOut, 0, len(list))
-				for _, m := range list {
+				alarms, err := FalseAlarms(tx, in.ID, "")
+				out.Body.Items = make([]FalseAlarmOut, 0, len(alarms))
+				for _, m := range alarms {
 					out.Body.Items = append(out.Body.Items, alarmOut(m))
 				}
 				return err
@@ -218,49 +220,34 @@ func (c PageConfig) countsAPI(a *api.API) {
 }
 
 func (c PageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error) {
-	key, err := api.Unmark(in.After, 1)
-	if err != nil {
-		return nil, err
-	}
 	var all []line
 	var spent time.Duration
-	err = c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+	err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
 		all, spent, err = c.lines(tx)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	keep := kept(in.Show)
-	list := make([]RuleOut, 0, len(all))
-	for _, l := range all {
-		if !keep(l) || len(key) == 1 && l.id <= key[0] {
-			continue
-		}
-		o := RuleOut{
-			ID:      l.id,
-			Title:   l.title,
-			Level:   l.level,
-			Loaded:  l.loaded,
-			Live:    l.hits.Live,
-			Retro:   l.hits.Retro,
-			Muted:   l.hits.Muted,
-			False:   l.falseAlarms,
-			Nanos:   l.cost.Each().Nanoseconds(),
-			Found:   l.found.Members,
-			FalseBy: l.falseBy.Members,
-			Typical: l.typical.Typical,
-		}
-		if l.quarantine.Active() {
-			o.Quarantine = l.quarantine.Why
-		}
-		if spent > 0 {
-			o.Share = float64(l.cost.Spent) / float64(spent)
-		}
-		list = append(list, o)
+	p, err := listing(spent).Of(all, list.Ask{Values: map[string]string{"q": in.Q, "show": in.Show},
+		Sort: cmp.Or(in.Sort, "id"), After: in.After, Limit: in.Limit, Strict: true})
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(list, func(a, b RuleOut) int { return strings.Compare(a.ID, b.ID) })
-	return &rulesOut{
-		api.Cut(list[:min(len(list), in.Limit+1)], in.Limit, func(o RuleOut) []string { return []string{o.ID} }),
-	}, nil
+	return &rulesOut{list.Body(p, func(l line) RuleOut { return l.body(spent) })}, nil
+}
+
+// body is the line as programs get it; spent is what all rules cost.
+func (l line) body(spent time.Duration) RuleOut {
+	o := RuleOut{ID: l.id, Title: l.title, Level: l.level, Loaded: l.loaded,
+		Live: l.hits.Live, Retro: l.hits.Retro, Muted: l.hits.Muted, False: l.falseAlarms,
+		Nanos: l.cost.Each().Nanoseconds(),
+		Found: l.found.Members, FalseBy: l.falseBy.Members, Typical: l.typical.Typical}
+	if l.quarantine.Active() {
+		o.Quarantine = l.quarantine.Why
+	}
+	if spent > 0 {
+		o.Share = float64(l.cost.Spent) / float64(spent)
+	}
+	return o
 }

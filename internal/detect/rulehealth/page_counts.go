@@ -105,6 +105,13 @@ func countFacts(r wire.RuleHealth, way Mode) []web.Fact {
 	}
 }
 
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // pretty is the message as it is sent, with line breaks.
 func pretty(r wire.RuleHealth) string {
 	b, err := json.Marshal(r)

@@ -220,8 +220,7 @@ func depthOf(v any) int {
 func plain(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		p := jsonParser{s: string(v)}
-		n, _ := p.number()
+		n, _ := parseJSON(string(v))
 		return n
 	case map[string]any:
 		for k, w := range v {
