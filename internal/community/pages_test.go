@@ -54,8 +54,8 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 	}
 	c.directory.SetOnline(c.a, true)
 	viewers := map[string]policy.Viewer{
-		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator},
-		"second": {User: "u9", Name: "Second", Hub: true, Desk: true, Role: policy.RoleCoordinator},
+		"desk":   {User: "u1", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleCoordinator},
+		"second": {User: "u9", Name: "Second", Hub: true, Coordinator: true, Role: policy.RoleCoordinator},
 		"reader": {User: "u2", Name: "Reader", Hub: true, Role: policy.RoleReader},
 		"b":      {User: "u4", Name: "Bob", Member: c.b, Sector: "power", Role: policy.RoleAdmin},
 	}

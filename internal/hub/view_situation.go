@@ -71,7 +71,7 @@ func (h *Hub) newest(ctx context.Context) (out *situation.IndicatorLine, err err
 	err = h.db.Read(ctx, store.System("situation: newest indicator"), func(tx *store.Tx) error {
 		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
 		for _, o := range p.Rows {
-			if o.Handling.TLP.Binding() == policy.Red { // named persons only: no wall shows it
+			if o.Handling.TLP.OrRed() == policy.Red { // named persons only: no wall shows it
 				continue
 			}
 			out = &situation.IndicatorLine{ID: o.ID, Name: o.Name, Value: o.Value, Made: o.Made, Handling: o.Handling}

@@ -126,7 +126,7 @@ func TestAnEarlierEventMovesTheStart(t *testing.T) {
 func TestStepsOfARedIndicator(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
 		play(t, db, tr, 10)
-		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.Coordinators}}
 		if err := handle(t, db, tr.OnIndicator, msg.IndicatorChanged{Indicator: "i2", Case: "c1", Entitled: 1, Made: true, At: at(60), Handling: red}); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestStepsOfARedIndicator(t *testing.T) {
 			}
 			return c
 		}
-		reader, desk := policy.Viewer{User: "r", Hub: true}, policy.Viewer{User: "d", Hub: true, Desk: true}
+		reader, desk := policy.Viewer{User: "r", Hub: true}, policy.Viewer{User: "d", Hub: true, Coordinator: true}
 		if n := len(seen(desk).Indicators()); n != 2 {
 			t.Errorf("the desk sees %d indicators, want 2", n)
 		}

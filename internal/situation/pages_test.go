@@ -49,7 +49,7 @@ func sources(db *store.DB, now clock.Clock, empty bool) PageConfig {
 func viewerOf(r *http.Request) (policy.Viewer, error) {
 	switch r.Header.Get("X-Viewer") {
 	case "desk":
-		return policy.Viewer{User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, nil
+		return policy.Viewer{User: "u1", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleAdmin}, nil
 	case "b":
 		return policy.Viewer{User: "u2", Name: "Bob", Member: "b", Role: policy.RoleAdmin}, nil
 	case "nobody":

@@ -235,7 +235,7 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 		k.log.Error("correlation rules cannot be evaluated", slog.Any("err", err))
 		return nil
 	}
-	if k.engine == nil || !k.engine.Wants(r) {
+	if k.engine == nil || !k.engine.RefersTo(r) {
 		return nil
 	}
 	k.watermark.Observe(ev.Time, k.clock())

@@ -234,7 +234,7 @@ func (c *Health) Fetch(ctx context.Context) error {
 		}
 		ask.After = a.Next
 	}
-	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Keep(tx, all) })
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Replace(tx, all) })
 	if err == nil {
 		c.Notify()
 	}

@@ -95,8 +95,8 @@ func (q *Outgoing) Handling(kind wire.Kind) policy.Handling {
 	return h
 }
 
-// Wants reports whether anything of a finding of this level is offered to the others.
-func (q *Outgoing) Wants(level string) bool {
+// OffersCandidates reports whether candidates of findings of this level are offered at all.
+func (q *Outgoing) OffersCandidates(level string) bool {
 	r := q.Policy()
 	return r.Candidates != Never && q.rank(level) >= q.rank(r.CandidateLevel)
 }
@@ -137,8 +137,8 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	}
 	floor := policy.TLP(0)
 	if o.Origin != nil {
-		if !policy.MayForward(*o.Origin) {
-			return nil, q.Keep(tx, o.Body.Kind(), o.ID, *o.Origin)
+		if !policy.MayShareWithCommunity(*o.Origin) {
+			return nil, q.Withhold(tx, o.Body.Kind(), o.ID, *o.Origin)
 		}
 		floor = *o.Origin
 		o.Handling.TLP = policy.Strictest(o.Handling.TLP, floor)
@@ -185,13 +185,13 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	return l, nil
 }
 
-// Keep holds back what was offered and has not left yet, and keeps it from being let
+// Withhold holds back what was offered and has not left yet, and keeps it from being let
 // go: a third party's label does not let it be passed on.
-func (q *Outgoing) Keep(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
+func (q *Outgoing) Withhold(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
 	_, err := tx.Exec(
 		`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
 		StateHeld,
-		int(label.Binding()),
+		int(label.OrRed()),
 		string(kind),
 		id,
 		StateWaiting,
@@ -220,7 +220,7 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 		if l.State != StateWaiting && l.State != StateHeld && l.State != StateReady {
 			return fault.New(fault.Conflict, i18n.T("this has left already", "これは既に送られています"))
 		}
-		if let && l.Floor != 0 && !policy.MayForward(l.Floor) {
+		if let && l.Floor != 0 && !policy.MayShareWithCommunity(l.Floor) {
 			return fault.New(
 				fault.Denied,
 				i18n.T(

@@ -135,7 +135,7 @@ func TestPresets(t *testing.T) {
 	g := &Outgoing{rank: rank, member: func() string { return "power" }}
 	r := Cautious()
 	g.policy.Store(&r)
-	if g.Wants("low") || !g.Wants("medium") || !g.Wants("critical") {
+	if g.OffersCandidates("low") || !g.OffersCandidates("medium") || !g.OffersCandidates("critical") {
 		t.Error("cautious offers nothing of findings below medium")
 	}
 }

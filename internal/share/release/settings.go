@@ -17,7 +17,7 @@ import (
 func audienceOffers() []web.Option {
 	out := []web.Option{
 		{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")},
-		{Value: policy.HubDesk, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")},
+		{Value: policy.Coordinators, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")},
 	}
 	for _, s := range identity.Sectors() {
 		out = append(out, web.Option{Value: "sector:" + s.Slug, Text: s.Name})
