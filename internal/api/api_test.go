@@ -88,7 +88,7 @@ func newFixture(t *testing.T) *fixture {
 			case "Bearer reader":
 				return policy.Viewer{User: "u1", Member: "m1", Role: policy.RoleReader}, nil
 			case "Bearer admin":
-				return policy.Viewer{User: "u2", Hub: true, Desk: true, Role: policy.RoleAdmin}, nil
+				return policy.Viewer{User: "u2", Hub: true, Coordinator: true, Role: policy.RoleAdmin}, nil
 			case "Bearer nobody":
 				return policy.Viewer{}, nil
 			case "":

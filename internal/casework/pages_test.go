@@ -25,7 +25,7 @@ import (
 // The viewers of the tests, by the header that names them.
 func viewers() map[string]policy.Viewer {
 	return map[string]policy.Viewer{
-		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin},
+		"desk":   {User: "u1", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleAdmin},
 		"reader": {User: "u2", Name: "Reader", Hub: true, Role: policy.RoleReader},
 		"a":      {User: "u3", Name: "Alice", Member: "a", Sector: "power", Role: policy.RoleAdmin},
 		"b":      {User: "u4", Name: "Bob", Member: "b", Sector: "university", Role: policy.RoleAdmin},
@@ -137,7 +137,7 @@ var secretFromB = []string{"Alpha", "ALPHA", "777", "776", "only for the desk", 
 func TestAsAnOrganisationSeesIt(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		c := newConsole(t, b)
-		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named", policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.HubDesk}}); err != nil {
+		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named", policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.Coordinators}}); err != nil {
 			t.Fatal(err)
 		}
 		_, page := c.get(t, "desk", "/cases/"+c.number+"?lang=en")
@@ -175,7 +175,7 @@ func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
 		c := newConsole(t, b)
 		caseID := b.get(c.number).ID
 		forA := policy.Handling{TLP: policy.Amber, Owner: "a", Audience: policy.Audience{policy.ToMember("c")}}
-		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.Coordinators}}
 		say := func(id, indicator string, made bool, h policy.Handling) {
 			t.Helper()
 			if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}); err != nil {

@@ -78,7 +78,7 @@ func (s *Service) keysOf(f msg.Finding) []key {
 	return out
 }
 
-func red(f msg.Finding) bool { return f.Handling.TLP.Binding() == policy.Red }
+func red(f msg.Finding) bool { return f.Handling.TLP.OrRed() == policy.Red }
 
 func (s *Service) openKeysOf(f msg.Finding) []key {
 	var out []key
@@ -126,7 +126,7 @@ func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 // update takes a later version of a finding that is in a case already.
 func (s *Service) update(tx *store.Tx, p Part, f msg.Finding) error {
 	// A member may make its marking stricter, never looser.
-	_, err := tx.Exec(`UPDATE case_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(case_finding)`, f.Count, int(f.Handling.TLP.Binding()), f.ID)
+	_, err := tx.Exec(`UPDATE case_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(case_finding)`, f.Count, int(f.Handling.TLP.OrRed()), f.ID)
 	if err != nil {
 		return err
 	}

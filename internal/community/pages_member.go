@@ -30,17 +30,17 @@ type memberData struct {
 	Joined  bool
 }
 
-func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
+func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
-	status, err := d.Members.Statuses(ctx)
+	status, err := d.Statuses(ctx)
 	if err != nil {
 		return nil, err
 	}
-	domains, err := d.Members.Domains(ctx)
+	domains, err := d.Domains(ctx)
 	if err != nil {
 		return nil, err
 	}
-	online := d.Members.directory.Online(m.ID)
+	online := d.directory.Online(m.ID)
 	state := stateBadge(m, online)
 	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state, Live: []string{"members"}, Realm: m.Realm}
 	if r.Viewer.Hub {
@@ -72,9 +72,7 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 		}
 	}
 	if data.Keep && !data.Gone {
-		if d.Place != nil {
-			data.Place = placeFields(m)
-		}
+		data.Place = placeFields(m)
 		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
 		if inv, ok := d.once.take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
 			data.Token, data.Command = &inv, inv.command()
@@ -100,7 +98,7 @@ func mayDomains(v policy.Viewer, m identity.Member) bool {
 	return keeps(v) || v.Member != "" && v.Member == m.ID && identity.AtLeast(v.Role, policy.RoleAnalyst)
 }
 
-func (d *desk) inviteAction(r *web.Request) (string, error) {
+func (d *pages) inviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -137,7 +135,7 @@ func wrongField(r *web.Request) string {
 	return "name"
 }
 
-func (d *desk) reinviteAction(r *web.Request) (string, error) {
+func (d *pages) reinviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -149,7 +147,7 @@ func (d *desk) reinviteAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.put(r.Viewer.User, inv), nil
 }
 
-func (d *desk) revokeAction(r *web.Request) (string, error) {
+func (d *pages) revokeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -173,16 +171,13 @@ func (d *desk) revokeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) placeAction(r *web.Request) (string, error) {
+func (d *pages) placeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
 	m, err := d.member(r.Context(), r.Viewer, r.PathValue("id"))
 	if err != nil {
 		return "", err
-	}
-	if d.Place == nil {
-		return "", fault.New(fault.Unsupported, i18n.T("members are not changed here", "ここでは構成員を変更できません"))
 	}
 	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"), r.Value("prefecture")); err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
@@ -202,7 +197,7 @@ func (d *desk) placeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) domainsAction(r *web.Request) (string, error) {
+func (d *pages) domainsAction(r *web.Request) (string, error) {
 	m, err := d.member(r.Context(), r.Viewer, r.PathValue("id"))
 	if err != nil {
 		return "", err
@@ -210,7 +205,7 @@ func (d *desk) domainsAction(r *web.Request) (string, error) {
 	if !mayDomains(r.Viewer, m) {
 		return "", fault.New(fault.Denied, i18n.T("your role does not allow this", "この操作を行う権限がありません"))
 	}
-	if err := d.Members.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
+	if err := d.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
 		}
@@ -226,7 +221,7 @@ func (d *desk) domainsAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) networksAction(r *web.Request) (string, error) {
+func (d *pages) networksAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -240,7 +235,7 @@ func (d *desk) networksAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	if err := d.Members.SetNetworks(r.Context(), list); err != nil {
+	if err := d.SetNetworks(r.Context(), list); err != nil {
 		return "", err
 	}
 	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.", "ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))

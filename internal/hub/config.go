@@ -67,5 +67,5 @@ func (c *Config) Validate() error {
 
 // openViewer is who looks at an open console of the hub.
 func openViewer() policy.Viewer {
-	return policy.Viewer{User: "demo", Name: "demo", Hub: true, Desk: true, Role: policy.RoleAdmin}
+	return policy.Viewer{User: "demo", Name: "demo", Hub: true, Coordinator: true, Role: policy.RoleAdmin}
 }

@@ -33,9 +33,9 @@ type secret struct {
 
 func secrets() []secret {
 	strict := policy.Handling{TLP: policy.AmberStrict}
-	red := policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.HubDesk}}
+	red := policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Coordinators}}
 	hubPerson := func(w *world) policy.Viewer {
-		return policy.Viewer{User: w.users["hub admin"], Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAdmin}
+		return policy.Viewer{User: w.users["hub admin"], Name: "Hub person", Hub: true, Coordinator: true, Role: policy.RoleAdmin}
 	}
 	return []secret{
 		{"a RED finding and indicator of A, with all that C will find", []string{"zq-red-host", "zq-red.example"}, func(w *world) []string {
@@ -70,7 +70,7 @@ func secrets() []secret {
 			return []string{"f-zq-bravo", id, number}
 		}},
 		{"B has another name, sector and place", []string{"Zq Renamed"}, func(w *world) []string {
-			w.ok(w.hub.place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
+			w.ok(w.hub.members.Place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
 			return nil
 		}},
 		{"a note for the hub in C's case", []string{"zq-note"}, func(w *world) []string {

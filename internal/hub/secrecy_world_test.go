@@ -292,7 +292,7 @@ func sharedWorld(t *testing.T) *world {
 	w.send("A", wire.KindCandidate, candidate("c-a1", "f-a1", "shared.evil.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}))
 	w.send("C", wire.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *msg.Finding) { f.Host = "charlie-host" }))
 	w.send("C", wire.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example", policy.Handling{TLP: policy.Green}))
-	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.", policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
+	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Coordinator: true, Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.", policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
 	joint := func(f *msg.Finding) {
 		f.Observables = []event.Observable{{Type: event.Domain, Value: "joint.evil.example"}}
 	}

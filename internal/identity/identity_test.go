@@ -265,7 +265,7 @@ func TestFirstRun(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Desk: true,
+		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Coordinator: true,
 			Role: policy.RoleAdmin}); v != want {
 			w.Errorf("%+v", v)
 		}
@@ -336,7 +336,7 @@ func TestSessions(t *testing.T) {
 		w.ok(w.s.SetRole(ctx, op, u.ID, policy.RoleCoordinator))
 		v, s, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		if v.Role != policy.RoleCoordinator || !v.Desk {
+		if v.Role != policy.RoleCoordinator || !v.Coordinator {
 			w.Errorf("a new role does not hold at once: %+v", v)
 		}
 		w.ok(w.s.SetPreferences(ctx, v, u.ID, "", i18n.EN, "Europe/Berlin"))

@@ -83,7 +83,7 @@ func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microse
 // Operator is the actor of a person who runs meneki's command on the machine itself,
 // and so owns the data folder anyway.
 func Operator(name string) policy.Viewer {
-	return policy.Viewer{Name: name, Hub: true, Desk: true, Role: policy.RoleAdmin}
+	return policy.Viewer{Name: name, Hub: true, Coordinator: true, Role: policy.RoleAdmin}
 }
 
 // AtLeast reports whether a role is as high as another. An unknown role is none.

@@ -155,7 +155,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (policy.Viewe
 	case v == (policy.Viewer{}), !same(row.Hash, hash), !row.Revoked.IsZero(), !now.Before(row.Expires):
 		return policy.Viewer{}, badToken()
 	}
-	v.User, v.Name, v.Desk, v.Machine = "", row.Name, false, true
+	v.User, v.Name, v.Coordinator, v.Machine = "", row.Name, false, true
 	if now.Sub(row.LastUsed) >= seenEvery {
 		err := s.db.Write(ctx, system, func(tx *store.Tx) error {
 			_, err := tx.Exec(`UPDATE api_token SET last_used = $1 WHERE id = $2 AND last_used < $1`, now, row.ID)

@@ -61,7 +61,7 @@ func (s *Service) ViewerOf(u User) policy.Viewer {
 	if u.Member != "" {
 		v.Member, v.Sector, v.Hub = u.Member, u.Sector, false
 	}
-	v.Desk = v.Hub && AtLeast(u.Role, policy.RoleCoordinator)
+	v.Coordinator = v.Hub && AtLeast(u.Role, policy.RoleCoordinator)
 	return v
 }
 

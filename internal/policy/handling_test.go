@@ -40,7 +40,7 @@ var people = []struct {
 	{"the owner, a person", Viewer{User: "u4", Member: power, Sector: "energy", Role: RoleReader}},
 	{"the owner, a machine", Viewer{Member: power, Sector: "energy", Machine: true}},
 	{"hub, a reader", Viewer{User: "u5", Hub: true, Role: RoleReader}},
-	{"hub, a coordinator", Viewer{User: "u6", Hub: true, Desk: true, Role: RoleCoordinator}},
+	{"hub, a coordinator", Viewer{User: "u6", Hub: true, Coordinator: true, Role: RoleCoordinator}},
 	{"hub, a machine", Viewer{Hub: true, Machine: true}},
 }
 
@@ -52,7 +52,7 @@ var audiences = []struct {
 	{"the community", Audience{Community}},
 	{"sector energy", Audience{ToSector("energy")}},
 	{"the university", Audience{ToMember(school)}},
-	{"the hub's desk", Audience{HubDesk}},
+	{"the hub's desk", Audience{Coordinators}},
 	{"Ms Sato", Audience{ToUser("sato")}},
 }
 
@@ -93,7 +93,7 @@ func TestHandlingTable(t *testing.T) {
 				h := Handling{TLP: l.t, Owner: power, Audience: a.a}
 				get := "-"
 				if p.v.Member != "" {
-					get = yes(MayGet(p.v.Member, p.v.Sector, h))
+					get = yes(MayReceive(p.v.Member, p.v.Sector, h))
 				}
 				line(p.name, l.name, a.name, yes(MaySee(p.v, h)), get)
 			}
@@ -119,14 +119,14 @@ var (
 	userGen   = rapid.SampledFrom([]string{"", "u1", "u2", "u_"})
 	sectorGen = rapid.SampledFrom([]string{"", "energy", "e,nergy", "gov"})
 	tokenGen  = rapid.OneOf(
-		rapid.SampledFrom([]string{Community, HubDesk, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%", "user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
+		rapid.SampledFrom([]string{Community, Coordinators, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%", "user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
 		rapid.Map(memberGen, ToMember), rapid.Map(userGen, ToUser), rapid.Map(sectorGen, ToSector), rapid.String())
 	tlpGen = rapid.Map(rapid.IntRange(-2, 8), func(n int) TLP { return TLP(n) })
 )
 
 func drawViewer(t *rapid.T) Viewer {
 	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"), Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
-		Desk: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"), Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
+		Coordinator: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"), Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
 }
 
 func drawHandling(t *rapid.T) Handling {
@@ -139,13 +139,13 @@ func TestStricterNeverWidens(t *testing.T) {
 		v, h := drawViewer(t), drawHandling(t)
 		stricter := h
 		stricter.TLP = tlpGen.Draw(t, "stricter")
-		if stricter.TLP.Binding() < h.TLP.Binding() {
+		if stricter.TLP.OrRed() < h.TLP.OrRed() {
 			h, stricter = stricter, h
 		}
 		if MaySee(v, stricter) && !MaySee(v, h) {
 			t.Fatalf("%+v sees %+v and not %+v", v, stricter, h)
 		}
-		if v.Member != "" && MayGet(v.Member, v.Sector, stricter) && !MayGet(v.Member, v.Sector, h) {
+		if v.Member != "" && MayReceive(v.Member, v.Sector, stricter) && !MayReceive(v.Member, v.Sector, h) {
 			t.Fatalf("%s gets %+v and not %+v", v.Member, stricter, h)
 		}
 	})
@@ -164,9 +164,9 @@ func TestProperties(t *testing.T) {
 			t.Fatal("the public sees CLEAR and nothing else")
 		case v.Machine && !h.TLP.Known() && see, v.Machine && h.TLP == Red && see:
 			t.Fatal("a machine sees RED")
-		case MayGet(v.Member, v.Sector, h) && (v.Member == "" || h.TLP.Binding() == Red):
+		case MayReceive(v.Member, v.Sector, h) && (v.Member == "" || h.TLP.OrRed() == Red):
 			t.Fatal("a machine gets RED, or nobody gets something")
-		case v.Member != "" && !v.Machine && MayGet(v.Member, v.Sector, h) && !see:
+		case v.Member != "" && !v.Machine && MayReceive(v.Member, v.Sector, h) && !see:
 			t.Fatal("machines get what their own people may not see")
 		}
 		reader, admin := v, v
@@ -219,7 +219,7 @@ func TestUnmarkedIsRed(t *testing.T) {
 			t.Errorf("%s is read as %v, and the public sees it: %v", in, h.TLP, !want)
 		}
 	}
-	if got := Owned(Handling{}, "m1").TLP; got != Red {
+	if got := FromMember(Handling{}, "m1").TLP; got != Red {
 		t.Errorf("an unmarked thing of a member is %v", got)
 	}
 	if b, _ := json.Marshal(Handling{}); !strings.Contains(string(b), "TLP:RED") {
@@ -249,7 +249,7 @@ func TestLabels(t *testing.T) {
 			t.Errorf("%s is read %v", l.t.Slug(), got)
 		}
 		for _, m := range labels {
-			if got := Strictest(l.t, m.t); got != max(l.t, m.t.Binding()) {
+			if got := Strictest(l.t, m.t); got != max(l.t, m.t.OrRed()) {
 				t.Errorf("strictest of %s and %s is %v", l.name, m.name, got)
 			}
 		}

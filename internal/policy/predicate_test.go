@@ -38,7 +38,7 @@ func shelf(t *testing.T, handlings []Handling) *sql.DB {
 
 // all is the exhaustive product of labels, owners and audiences of up to two tokens.
 func all() []Handling {
-	tokens := []string{"", Community, HubDesk, ToSector("energy"), ToSector("e"), ToMember("m1"), ToMember("m_"), ToMember("m"), ToUser("u1"), ToUser("u"), "comm,unity", "h%ub", "member:m1,x"}
+	tokens := []string{"", Community, Coordinators, ToSector("energy"), ToSector("e"), ToMember("m1"), ToMember("m_"), ToMember("m"), ToUser("u1"), ToUser("u"), "comm,unity", "h%ub", "member:m1,x"}
 	var out []Handling
 	for tlp := TLP(-1); tlp <= 7; tlp++ {
 		for _, owner := range []string{"", "m1", "m2", "m_"} {
@@ -58,7 +58,7 @@ func viewers() []Viewer {
 		for _, member := range []string{"", "m1", "mx", "m,1"} {
 			for _, sector := range []string{"", "energy"} {
 				for flags := range 8 {
-					out = append(out, Viewer{User: user, Member: member, Sector: sector, Hub: flags&1 != 0, Desk: flags&2 != 0, Machine: flags&4 != 0})
+					out = append(out, Viewer{User: user, Member: member, Sector: sector, Hub: flags&1 != 0, Coordinator: flags&2 != 0, Machine: flags&4 != 0})
 				}
 			}
 		}
@@ -131,7 +131,7 @@ func TestWorldsLookTheSame(t *testing.T) {
 
 // A placeholder is used once and in order, and an alias goes before each column.
 func TestPredicateForm(t *testing.T) {
-	v := Viewer{User: "u1", Member: "m1", Sector: "energy", Hub: true, Desk: true}
+	v := Viewer{User: "u1", Member: "m1", Sector: "energy", Hub: true, Coordinator: true}
 	where, args := Predicate(v, "f", 5)
 	for i := range args {
 		if strings.Count(where, fmt.Sprintf("$%d)", 5+i))+strings.Count(where, fmt.Sprintf("$%d,", 5+i))+strings.Count(where, fmt.Sprintf("$%d ", 5+i)) != 1 {

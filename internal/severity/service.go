@@ -155,7 +155,7 @@ func (s *Service) OnCaseChanged(tx *store.Tx, ev msg.CaseChanged) error {
 // handling is how the assessments of a case are marked: like the case.
 func handling(c casework.Case) policy.Handling {
 	h := c.Handling
-	h.TLP = h.TLP.Binding()
+	h.TLP = h.TLP.OrRed()
 	return h
 }
 

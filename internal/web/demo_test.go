@@ -78,7 +78,7 @@ func demo(t testing.TB, viewer policy.Viewer) *web.Site {
 	return s
 }
 
-var demoDesk = policy.Viewer{User: "u1", Name: "当直（分析）", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+var demoDesk = policy.Viewer{User: "u1", Name: "当直（分析）", Hub: true, Coordinator: true, Role: policy.RoleCoordinator}
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 

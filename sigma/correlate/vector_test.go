@@ -343,7 +343,7 @@ func TestSpecificationExample(t *testing.T) {
 		since(got[0].First) != 0 || got[0].Last != got[0].At {
 		t.Errorf("%v", tellAll(got))
 	}
-	if !set.Silent(set.Rules[0]) || !set.Silent(set.Rules[1]) || !e.Wants(set.Rules[0]) {
+	if !set.Silent(set.Rules[0]) || !set.Silent(set.Rules[1]) || !e.RefersTo(set.Rules[0]) {
 		t.Error("base rules")
 	}
 }

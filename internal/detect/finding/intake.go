@@ -76,7 +76,7 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 		return bad("indicator")
 	}
 	f.Member, f.Listed = member, nil
-	f.Handling = policy.Owned(f.Handling, member)
+	f.Handling = policy.FromMember(f.Handling, member)
 	f.Rule.Title = event.Clip(f.Rule.Title, maxText)
 	f.Rule.Author = event.Clip(f.Rule.Author, maxText)
 	f.Rule.License = event.Clip(f.Rule.License, maxText)

@@ -49,7 +49,7 @@ func at(t *testing.T, db *store.DB, v policy.Viewer, id string) (Item, error) {
 	return it, err
 }
 
-var hubDesk = policy.Viewer{User: "u", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+var hubDesk = policy.Viewer{User: "u", Hub: true, Coordinator: true, Role: policy.RoleCoordinator}
 
 func TestReceive(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {

@@ -31,7 +31,7 @@ func (names) Sector(context.Context, string) string      { return "" }
 // siteOf serves the pages and the API of findings to whoever the header names.
 func siteOf(t *testing.T, c PageConfig) http.Handler {
 	t.Helper()
-	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
+	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
 		"other": {User: "u3", Member: "city", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	now, _ := clock.Fixed(moment.Add(time.Minute))

@@ -29,7 +29,9 @@ func (s *Searcher) maxSighted() int {
 
 // huntPatterns searches for networks and patterns in one pass. Where every event
 // that they see holds one of some observables, only such events are read.
-func (s *Searcher) huntPatterns(ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf) error {
+func (s *Searcher) huntPatterns(
+	ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf,
+) error {
 	t := traces{out: out, kept: make([]int, len(list))}
 	h := patternHunt{traces: &t, list: list, most: s.maxSighted()}
 	for _, i := range which {
@@ -215,7 +217,10 @@ func (s *Searcher) huntWindows(ctx context.Context, all *patternHunt, w *progres
 		if err != nil {
 			return err
 		}
-		one := patternHunt{most: s.maxSighted(), traces: all.traces, list: all.list, patterns: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
+		one := patternHunt{
+			most: s.maxSighted(), traces: all.traces, list: all.list, patterns: []int{x.at},
+			window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}},
+		}
 		one.ready()
 		q := w.query(history.Query{Observables: a.Prefilter()})
 		if _, err := s.History.Search(ctx, q, one.see); err != nil {
@@ -231,7 +236,10 @@ func (s *Searcher) huntWindows(ctx context.Context, all *patternHunt, w *progres
 func (s *Searcher) incomplete(list []windowHunt, armed []match.Armed) {
 	for _, w := range list {
 		if st := w.stream.Stats(); st.Late+st.Dropped+st.Undecided > 0 {
-			s.Log.Warn("a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID), slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided))
+			s.Log.Warn(
+				"a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID),
+				slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided),
+			)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func listHit(h watchlist.Hit) Hit {
 	o := h.Observable
 	fields := []wire.FieldValue{{Field: string(o.Type), Value: event.Clip(o.Value, maxValue)}}
 	return Hit{Rule: wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}, Fields: fields, Value: &o,
-		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.Binding(), Until: e.ValidUntil}}
+		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.OrRed(), Until: e.ValidUntil}}
 }
 
 // reserved reports whether a value, or the host in it, is on the watchlist under
@@ -108,7 +108,7 @@ func (w *Watched) reserved(o event.Observable) bool {
 	}
 	found := false
 	err := w.list.Lookup(withHost(o), func(h watchlist.Hit) bool {
-		found = !policy.MayForward(h.Entry.TLP)
+		found = !policy.MayShareWithCommunity(h.Entry.TLP)
 		return !found
 	})
 	if err != nil {

@@ -25,8 +25,8 @@ func (q *Queue) Offer(_ *store.Tx, list ...msg.Offer) error {
 	return q.Err
 }
 
-// Keep keeps what is held back.
-func (q *Queue) Keep(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
+// Withhold notes what is held back.
+func (q *Queue) Withhold(_ *store.Tx, kind wire.Kind, id string, _ policy.TLP) error {
 	q.Kept = append(q.Kept, string(kind)+" "+id)
 	return nil
 }
@@ -36,8 +36,8 @@ func (q *Queue) Handling(wire.Kind) policy.Handling {
 	return policy.Handling{TLP: policy.AmberStrict, Owner: Member}
 }
 
-// Wants reports whether a level is medium or above.
-func (q *Queue) Wants(level string) bool {
+// OffersCandidates reports whether a level is medium or above.
+func (q *Queue) OffersCandidates(level string) bool {
 	return sigma.Level(level).Rank() >= sigma.Level("medium").Rank()
 }
 

@@ -16,7 +16,7 @@ import (
 // offerCandidates offers the distinctive values of a finding and, where there
 // are none, its rule. Every value is judged once a finding and the verdict is kept.
 func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
-	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.Wants(a.Rule.Level) {
+	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.OffersCandidates(a.Rule.Level) {
 		return nil
 	}
 	h := r.outgoing.Handling(wire.KindCandidate)

@@ -28,13 +28,13 @@ type Outgoing interface {
 	// transaction: if it commits, the offer will leave, wait or be kept as the
 	// policy says, whatever happens to the process.
 	Offer(tx *store.Tx, list ...msg.Offer) error
-	// Keep holds back what was offered and has not left, for good: what it was found
+	// Withhold holds back what was offered and has not left, for good: what it was found
 	// by came under a label that does not let it be passed on.
-	Keep(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error
+	Withhold(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error
 	// Handling is how the member marks a kind of message.
 	Handling(kind wire.Kind) policy.Handling
-	// Wants reports whether candidates of findings of this level are offered at all.
-	Wants(level string) bool
+	// OffersCandidates reports whether candidates of findings of this level are offered at all.
+	OffersCandidates(level string) bool
 }
 
 // History is the node's past, as far as a Recorder needs it.
@@ -231,7 +231,7 @@ func (r *Recorder) writeBatch(tx *store.Tx, b *batch) error {
 	var offers []msg.Offer
 	for _, f := range b.findings {
 		if f.Listed.Stays() {
-			if err := r.outgoing.Keep(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
+			if err := r.outgoing.Withhold(tx, wire.KindFinding, f.ID, f.Listed.TLP); err != nil {
 				return err
 			}
 			continue

@@ -102,8 +102,8 @@ func TestWatchlistKeepsItsMarking(t *testing.T) {
 			}
 			n.Take(t, n.Event("dns_query", detecttest.Start, map[string]any{"QueryName": "evil.example"}))
 			if list := n.FindingsByRule(t); len(list) != 1 || list[0].Count != 2 ||
-				list[0].Listed.TLP != tlp.Binding() ||
-				list[0].Handling.TLP < tlp.Binding() ||
+				list[0].Listed.TLP != tlp.OrRed() ||
+				list[0].Handling.TLP < tlp.OrRed() ||
 				len(n.Queue.Offers) > 0 {
 				t.Errorf("%v: grown: %+v, %d offers", tlp, list, len(n.Queue.Offers))
 			}

@@ -43,7 +43,7 @@ func TestRuleHealthPages(t *testing.T) {
 		n.Take(t, n.Beacon("198.51.100.7"))
 		f := n.Findings(t)[0].ID
 		if err := n.DB.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return pool.Keep(tx, []wire.PooledFigure{{
+			return pool.Replace(tx, []wire.PooledFigure{{
 				Figure: pool.FigureFound, Subject: detecttest.RuleA, Members: 12, Typical: 1, Day: 20000,
 			}, {Figure: pool.FigureFalse, Subject: detecttest.RuleA, Members: 9, Typical: 1, Day: 20000},
 				{
@@ -150,7 +150,7 @@ func TestHubRules(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now, _ := clock.Fixed(detecttest.Start.Add(time.Minute))
 		viewers := map[string]policy.Viewer{
-			"desk":  {User: "u1", Hub: true, Desk: true, Role: policy.RoleAdmin},
+			"desk":  {User: "u1", Hub: true, Coordinator: true, Role: policy.RoleAdmin},
 			"other": {User: "u3", Member: "city", Role: policy.RoleReader},
 		}
 		auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
@@ -181,7 +181,7 @@ func TestHubRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			return pool.Keep(
+			return pool.Replace(
 				tx,
 				[]wire.PooledFigure{
 					{Figure: pool.FigureFound, Subject: detecttest.RuleA, Members: 12, Day: 20000},

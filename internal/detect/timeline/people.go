@@ -113,7 +113,7 @@ func (p *people) see(w *worker, b *batch, ev *event.Event) {
 
 // base sets aside a match that a correlation asks for.
 func (p *people) base(b *batch, r *sigma.Rule, ev *event.Event) {
-	if p.correlator == nil || !p.correlator.engine.Wants(r) {
+	if p.correlator == nil || !p.correlator.engine.RefersTo(r) {
 		return
 	}
 	if ev.Time.Equal(ev.Seen) {

@@ -40,7 +40,7 @@ type hub struct {
 
 var viewers = map[string]policy.Viewer{
 	"admin":  {User: "u1", Name: "Ada", Hub: true, Role: policy.RoleAdmin},
-	"desk":   {User: "u2", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator},
+	"desk":   {User: "u2", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleCoordinator},
 	"member": {User: "u3", Name: "Bob", Member: "m1", Role: policy.RoleAdmin},
 }
 

@@ -52,7 +52,7 @@ func known(t string) bool {
 	}
 	kind, name, named := strings.Cut(t, ":")
 	switch kind {
-	case policy.Community, policy.HubDesk:
+	case policy.Community, policy.Coordinators:
 		return !named
 	case "sector":
 		_, ok := identity.SectorOf(name)

@@ -28,7 +28,7 @@ var confidences = map[string]int{"critical": 90, "high": 75, "medium": 55, "low"
 
 // build returns the STIX indicator of a candidate. It names the hub as its creator,
 // and neither the member that it came from nor any machine.
-func (o *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicator.Indicator, error) {
+func (p *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicator.Indicator, error) {
 	kind, value := subjectOf(c)
 	marking, _ := stix.TLPMarkingID(c.Handling.TLP.String())
 	confidence, ok := confidences[c.Rule.Level]
@@ -36,7 +36,7 @@ func (o *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicat
 		confidence = confidences["medium"]
 	}
 	ind := stix.Indicator{
-		Common: stix.Common{CreatedByRef: o.identity, Created: stix.TimestampOf(now), Confidence: &confidence, Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
+		Common: stix.Common{CreatedByRef: p.identity, Created: stix.TimestampOf(now), Confidence: &confidence, Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
 		Types:  []string{"malicious-activity"}, ValidFrom: stix.TimestampOf(now), ValidUntil: stix.TimestampOf(now.Add(lifetimes[kind])),
 		KillChainPhases: phases(c.Rule.Tags),
 	}

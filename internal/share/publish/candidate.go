@@ -14,7 +14,7 @@ import (
 )
 
 // ReceiveCandidate takes what a member offers, in the caller's transaction.
-func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
 	var c msg.Candidate
 	if err := json.Unmarshal(body, &c.Candidate); err != nil {
 		return fault.Coded(fault.HubBadOffer, err)
@@ -55,7 +55,7 @@ func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 		}
 		c.Observable.Value = v
 	}
-	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.PlausibleTime(c.Sensed, now)
+	c.Member, c.Handling, c.Sensed = member, policy.FromMember(c.Handling, member), event.PlausibleTime(c.Sensed, now)
 	clipCredit(&c.Rule)
 	c.Base = c.Base[:min(len(c.Base), maxBases)]
 	for i := range c.Base {

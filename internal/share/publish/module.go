@@ -17,20 +17,20 @@ import (
 )
 
 // Module is what a hub makes of offers and delivers to members.
-func Module(o *Publisher) role.Module {
-	c := pages{o}
+func Module(p *Publisher) role.Module {
+	c := pages{p}
 	return role.Module{
 		Name:       "share",
 		Migrations: []store.Migration{indicator.Migration(), Migration()},
 		Consumes: map[string]queue.Handler{
-			msg.TopicCase:      queue.On(o.OnCase),
-			msg.TopicCandidate: queue.On(o.OnCandidate),
+			msg.TopicCase:      queue.On(p.OnCase),
+			msg.TopicCandidate: queue.On(p.OnCandidate),
 		},
-		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(o.Sync)},
+		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(p.Sync)},
 		Intake: map[wire.Kind]role.Intake{
-			wire.KindCandidate: o.ReceiveCandidate,
-			wire.KindReceipt:   o.ReceiveReceipt,
-			wire.KindSighting:  o.ReceiveSighting,
+			wire.KindCandidate: p.ReceiveCandidate,
+			wire.KindReceipt:   p.ReceiveReceipt,
+			wire.KindSighting:  p.ReceiveSighting,
 		},
 		Pages: func(site *web.Site) {
 			site.Templates(indicator.Templates())
@@ -40,9 +40,9 @@ func Module(o *Publisher) role.Module {
 		API:      c.api,
 		Nav:      []web.NavItem{indicator.Nav()},
 		Panels:   []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}},
-		Finders:  []search.Finder{indicator.Finder(o.db)},
-		Restored: o.NewDeliveryRun,
-		Start:    o.start,
+		Finders:  []search.Finder{indicator.Finder(p.db)},
+		Restored: p.NewDeliveryRun,
+		Start:    p.start,
 	}
 }
 
@@ -50,16 +50,16 @@ func Module(o *Publisher) role.Module {
 const settingIdentity = "hub.identity"
 
 // start makes or reads what every object and every delivery carries.
-func (o *Publisher) start(ctx context.Context) error {
-	id, ok, err := o.db.Setting(ctx, settingIdentity)
+func (p *Publisher) start(ctx context.Context) error {
+	id, ok, err := p.db.Setting(ctx, settingIdentity)
 	if err == nil && !ok {
 		id = "identity--" + uuid.NewString()
-		err = o.db.SetSetting(ctx, settingIdentity, id)
+		err = p.db.SetSetting(ctx, settingIdentity, id)
 	}
 	if err != nil {
 		return err
 	}
-	o.identity = id
-	_, err = o.DeliveryRun(ctx)
+	p.identity = id
+	_, err = p.DeliveryRun(ctx)
 	return err
 }

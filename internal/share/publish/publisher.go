@@ -70,15 +70,15 @@ func New(c Config) *Publisher {
 // exclusion returns a function that reports why a value can never be an indicator
 // here, and "" of one that can: what nodes leave out too, such as reserved ranges, and
 // the community's own names and networks.
-func (o *Publisher) exclusion(ctx context.Context) (func(event.Observable) string, error) {
-	domains, networks, err := o.assets.Own(ctx)
+func (p *Publisher) exclusion(ctx context.Context) (func(event.Observable) string, error) {
+	domains, networks, err := p.assets.Own(ctx)
 	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
 	return func(v event.Observable) string { return exclusion.Reason(v, own) }, err
 }
 
 // OnCase makes indicators of what was offered with a finding, once the finding
 // is in a case.
-func (o *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
+func (p *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if ev.Finding == "" {
 		return nil
 	}
@@ -87,32 +87,32 @@ func (o *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if err != nil {
 		return err
 	}
-	return o.issue(tx, ev.Finding, ev.Case)
+	return p.issue(tx, ev.Finding, ev.Case)
 }
 
 // OnCandidate makes an indicator of an offer whose finding is in a case; one
 // that comes before its case waits for it.
-func (o *Publisher) OnCandidate(tx *store.Tx, c msg.Candidate) error {
+func (p *Publisher) OnCandidate(tx *store.Tx, c msg.Candidate) error {
 	cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
 	if err != nil || len(cases) == 0 {
 		return err
 	}
-	return o.issue(tx, c.Finding, cases[0])
+	return p.issue(tx, c.Finding, cases[0])
 }
 
 // issue makes indicators of the unused candidates of a finding, delivers them
 // and pushes them after the commit.
-func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
+func (p *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 	list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c
 		WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	people, err := o.members.Active(tx.Context())
+	people, err := p.members.Active(tx.Context())
 	if err != nil {
 		return err
 	}
-	excluded, err := o.exclusion(tx.Context())
+	excluded, err := p.exclusion(tx.Context())
 	if err != nil {
 		return err
 	}
@@ -125,23 +125,23 @@ func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 		// names these are. The answer to its offer is the same as to any.
 		if c.Observable != nil {
 			if why := excluded(*c.Observable); why != "" {
-				if err := o.unusable(tx, c, errors.New(why)); err != nil {
+				if err := p.unusable(tx, c, errors.New(why)); err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		p, err := o.issueOne(tx, c, caseID, people)
+		ready, err := p.issueOne(tx, c, caseID, people)
 		if err != nil {
 			return err
 		}
-		o.sendLater(tx, p)
+		p.sendLater(tx, ready)
 	}
 	return nil
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []identity.Member) ([]delivery, error) {
+func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []identity.Member) ([]delivery, error) {
 	kind, value := subjectOf(c)
 	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
@@ -155,16 +155,16 @@ func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool { return covers(i.Handling, c.Handling, people) }); at >= 0 {
 		id = old[at].ID
 	} else {
-		_, row, err := o.build(c, tx.Now())
+		_, row, err := p.build(c, tx.Now())
 		if err != nil {
-			return nil, o.unusable(tx, c, err)
+			return nil, p.unusable(tx, c, err)
 		}
 		row.Case = caseID
 		id = row.ID
 		if err := row.Save(tx); err != nil {
 			return nil, err
 		}
-		if out, err = o.deliver(tx, row, people); err != nil {
+		if out, err = p.deliver(tx, row, people); err != nil {
 			return nil, err
 		}
 		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
@@ -186,7 +186,7 @@ func covers(there, offer policy.Handling, people []identity.Member) bool {
 		if p.ID == offer.Owner {
 			by.Sector = p.Sector
 		}
-		if policy.MayGet(p.ID, p.Sector, offer) && !policy.MayGet(p.ID, p.Sector, there) {
+		if policy.MayReceive(p.ID, p.Sector, offer) && !policy.MayReceive(p.ID, p.Sector, there) {
 			return false
 		}
 	}
@@ -195,8 +195,8 @@ func covers(there, offer policy.Handling, people []identity.Member) bool {
 
 // unusable puts aside an offer that no valid indicator can be made of, so that
 // it is not tried for ever.
-func (o *Publisher) unusable(tx *store.Tx, c msg.Candidate, why error) error {
-	o.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
+func (p *Publisher) unusable(tx *store.Tx, c msg.Candidate, why error) error {
+	p.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
 	_, err := tx.Exec(`UPDATE candidates SET object = 'unusable' WHERE id = $1 AND SCOPE(candidates)`, c.ID)
 	return err
 }

@@ -169,7 +169,7 @@ func TestEntitlement(t *testing.T) {
 		{sharetest.Amber(policy.ToMember("city")), []string{"city", "power"}},
 		{policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.Community}}, all},
 		{policy.Handling{TLP: policy.AmberStrict}, []string{"power"}},
-		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"), policy.HubDesk}}, []string{}},
+		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"), policy.Coordinators}}, []string{}},
 		{policy.Handling{TLP: 0, Audience: policy.Audience{policy.Community}}, []string{}},
 		{policy.Handling{TLP: 17, Audience: policy.Audience{policy.Community}}, []string{}},
 	}

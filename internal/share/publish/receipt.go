@@ -20,12 +20,12 @@ const maxReason = 2000
 // ReceiveReceipt takes a member's word about an object that was delivered to
 // it, in the caller's transaction. A word about another object is refused with
 // the same answer whether or not that object exists.
-func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
 	var r msg.Receipt
 	if err := json.Unmarshal(body, &r.Receipt); err != nil {
 		return fault.Coded(fault.HubBadReceipt, err)
 	}
-	caseID, err := o.delivered(tx, member, r.Object)
+	caseID, err := p.delivered(tx, member, r.Object)
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,13 @@ ON CONFLICT (object, member) DO UPDATE SET
 	if err != nil {
 		return err
 	}
-	tx.AfterCommitOnce(o, o.notify)
+	tx.AfterCommitOnce(p, p.notify)
 	return tx.Emit(msg.TopicReceipt, member+"/"+indicator.ReceiptID(r.Receipt), r)
 }
 
 // delivered returns the case of an object that was delivered to a member, and refuses
 // statements about what never was.
-func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
+func (p *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
 	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)
 		AND EXISTS (SELECT 1 FROM delivery d WHERE d.member = $2 AND d.object = o.id)`, object, member)
 	if err != nil {
@@ -84,7 +84,7 @@ func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID strin
 
 // ReceiveSighting takes a member's word that it saw an indicator, in the
 // caller's transaction. The greatest count stands.
-func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
 	var s msg.Sighting
 	if err := json.Unmarshal(body, &s.Sighting); err != nil {
 		return fault.Coded(fault.HubBadSighting, err)
@@ -92,18 +92,18 @@ func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) er
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
 		return fault.Coded(fault.HubSightingInvalid, nil)
 	}
-	caseID, err := o.delivered(tx, member, s.Indicator)
+	caseID, err := p.delivered(tx, member, s.Indicator)
 	if err != nil {
 		return err
 	}
 	s.Realm = event.Clip(s.Realm, 100)
-	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.Owned(s.Handling, member)
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.FromMember(s.Handling, member)
 	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, retro, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
 ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
 		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}
-	tx.AfterCommitOnce(o, o.notify)
+	tx.AfterCommitOnce(p, p.notify)
 	return tx.Emit(msg.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
 }

@@ -91,7 +91,7 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	}
 	d.Seen = c.seenList(r.Context(), seen, d.Hub)
 	coordinator := r.Viewer.Role == policy.RoleCoordinator || r.Viewer.Role == policy.RoleAdmin
-	d.MayMark = i.Withdrawn.IsZero() && coordinator && (r.Viewer.Desk || owner)
+	d.MayMark = i.Withdrawn.IsZero() && coordinator && (r.Viewer.Coordinator || owner)
 	d.MayEnd = d.MayMark
 	d.MarkField = markField(i.Handling.TLP, owner)
 	d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “withdraw” to confirm", "確認のため「取り下げ」と入力"), Required: true, Auto: "off", Max: 20}
@@ -135,7 +135,7 @@ func (c pages) audience(ctx context.Context, a policy.Audience) any {
 		switch kind, name, _ := strings.Cut(t, ":"); kind {
 		case policy.Community:
 			out = append(out, i18n.T("the whole community", "共同体全体"))
-		case policy.HubDesk:
+		case policy.Coordinators:
 			out = append(out, i18n.T("the hub's coordinators", "ハブの調整担当"))
 		case "sector":
 			out = append(out, i18n.T("sector {0}", "分野 {0}").With(name))

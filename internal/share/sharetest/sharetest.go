@@ -17,7 +17,7 @@ import (
 var Start = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 
 // Desk is a coordinator of the hub.
-var Desk = policy.Viewer{User: "u-desk", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+var Desk = policy.Viewer{User: "u-desk", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleCoordinator}
 
 // Evil is a domain of an attacker.
 const Evil = "evil.example.net"

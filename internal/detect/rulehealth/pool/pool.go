@@ -336,8 +336,8 @@ func Figures(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
 	return out, err
 }
 
-// Keep replaces the figures that a node keeps.
-func Keep(tx *store.Tx, list []wire.PooledFigure) error {
+// Replace replaces the figures that a node keeps.
+func Replace(tx *store.Tx, list []wire.PooledFigure) error {
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE SCOPE(rule_pool)`); err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func TestPoolForgets(t *testing.T) {
 func TestPoolKeepsWordsSecret(t *testing.T) {
 	eachPool(t, func(t *testing.T, h *hub) {
 		h.says("m1", 7, true)
-		for who, v := range map[string]policy.Viewer{"hub admin": {User: "u", Hub: true, Desk: true, Role: policy.RoleAdmin}, "m2": {User: "u", Member: "m2", Role: policy.RoleAdmin}, "its machine": {Member: "m1", Machine: true}, "public": {}} {
+		for who, v := range map[string]policy.Viewer{"hub admin": {User: "u", Hub: true, Coordinator: true, Role: policy.RoleAdmin}, "m2": {User: "u", Member: "m2", Role: policy.RoleAdmin}, "its machine": {Member: "m1", Machine: true}, "public": {}} {
 			var n int64
 			err := h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) {
 				n, err = store.One[int64](tx, `SELECT count(*) FROM rule_reports r WHERE SCOPE(r)`)

@@ -48,7 +48,7 @@ func (c PageConfig) finder(name i18n.Text, log *slog.Logger) search.Finder {
 		}
 		for _, h := range hits[:min(limit, len(hits))] {
 			out = append(out, search.Hit{Path: "/watchlist?q=" + url.QueryEscape(o.Value),
-				Title: web.Defang(h.Entry.Value) + " (" + h.Entry.Source + ")", Note: h.Entry.TLP.Binding()})
+				Title: web.Defang(h.Entry.Value) + " (" + h.Entry.Source + ")", Note: h.Entry.TLP.OrRed()})
 		}
 		return out, nil
 	}

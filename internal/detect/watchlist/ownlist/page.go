@@ -51,7 +51,7 @@ type pageData struct {
 
 // maySee reports whether v may see an entry: it was given to the member.
 func (c PageConfig) maySee(v policy.Viewer, h watchlist.Hit) bool {
-	return policy.MaySee(v, policy.Handling{TLP: h.Entry.TLP.Binding(), Owner: c.Member()})
+	return policy.MaySee(v, policy.Handling{TLP: h.Entry.TLP.OrRed(), Owner: c.Member()})
 }
 
 // stats describes the list as v may know of it: how much there is of whom tells of
@@ -213,7 +213,7 @@ func hitList(o event.Observable, hits []watchlist.Hit) *web.List {
 			l.Rows,
 			web.Row{
 				Key:   e.Source + "\x00" + e.ID + "\x00" + e.Value,
-				Cells: []any{entry, source, policy.Handling{TLP: e.TLP.Binding()}, until},
+				Cells: []any{entry, source, policy.Handling{TLP: e.TLP.OrRed()}, until},
 			},
 		)
 	}
