@@ -73,8 +73,7 @@ type patternHunt struct {
 	*traces
 	list []match.Armed
 
-	nets     match.Networks
-	around   map[string][]int // by network, as written
+	nets     match.Networks[[]int] // places in list
 	values   map[event.Observable][]int
 	book     *match.Patterns
 	patterns []int                // places in list of the book's patterns
@@ -104,13 +103,11 @@ type sightedBy struct {
 func (h *patternHunt) arm(i int) error {
 	a := h.list[i]
 	if a.Pattern == nil {
+		if h.values == nil {
+			h.values = map[event.Observable][]int{}
+		}
 		for _, n := range a.Networks {
-			n = n.Masked()
-			h.nets.Add(n, n.String())
-			if h.around == nil {
-				h.around, h.values = map[string][]int{}, map[event.Observable][]int{}
-			}
-			h.around[n.String()] = append(h.around[n.String()], i)
+			h.nets.Change(n, func(old []int) []int { return append(old, i) })
 		}
 		for _, v := range a.Values {
 			h.values[v] = append(h.values[v], i)
@@ -151,7 +148,7 @@ func (h *patternHunt) ready() {
 
 func (h *patternHunt) see(ev *event.Event) bool {
 	h.number++
-	if h.around != nil {
+	if h.values != nil {
 		for _, o := range event.Observables(ev) {
 			hit := func(which []int) {
 				for _, i := range which {
@@ -162,7 +159,9 @@ func (h *patternHunt) see(ev *event.Event) bool {
 				}
 			}
 			hit(h.values[o])
-			h.nets.Around(o, func(n string) { hit(h.around[n]) })
+			for which := range h.nets.Around(o) {
+				hit(which)
+			}
 		}
 	}
 	if h.book == nil {
