@@ -135,7 +135,7 @@ func (p picture) view(zone *time.Location) *web.View {
 		d.Own = &own
 	}
 	if worst, ok := p.worst(); ok {
-		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
 	}
 	v.Next = p.next()
 	if len(v.Next) == 0 && len(p.members) == 0 && p.invites {
