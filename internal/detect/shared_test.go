@@ -48,7 +48,7 @@ func (n *node) failure(at time.Time, fields ...any) *event.Event {
 // settled lets everything that came be decided.
 func (n *node) settled(t *testing.T) {
 	t.Helper()
-	if err := n.Caught(t.Context()); err != nil {
+	if err := n.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -40,7 +40,6 @@ func (h *Hub) compose() ([]role.Module, error) {
 		casework.Config{
 			DB:     h.db,
 			People: h.directory,
-			Rank:   role.Rank,
 			Least:  h.cfg.CaseLevel,
 			Notify: notify("cases"),
 		},

@@ -256,8 +256,8 @@ func (k *Correlator) note(ev *event.Event) {
 	}
 }
 
-// Saw notes the host of an event that a shared correlation takes.
-func (k *Correlator) Saw(ev *event.Event) {
+// NoteHost notes the host of an event that a shared correlation takes.
+func (k *Correlator) NoteHost(ev *event.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.note(ev)
@@ -267,8 +267,8 @@ func (k *Correlator) Saw(ev *event.Event) {
 // ago is decided.
 func (k *Correlator) Tick() []*correlate.Alert { return k.advance(false) }
 
-// Catch is Tick that takes all that came for decided.
-func (k *Correlator) Catch() []*correlate.Alert { return k.advance(true) }
+// CatchUp is Tick that takes all that came for decided.
+func (k *Correlator) CatchUp() []*correlate.Alert { return k.advance(true) }
 
 // Advance is Tick that may take all that came for decided.
 func (k *Correlator) advance(all bool) []*correlate.Alert {
