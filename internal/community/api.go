@@ -94,12 +94,12 @@ func API(a *api.API, c PageConfig) {
 	if c.Join == nil {
 		return
 	}
-	door := newTurnstile(c.Clock)
+	joins := newTurnstile(c.Clock)
 	type joinOut struct{ Body wire.JoinReply }
 	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true, MaxBody: 4096,
 		Summary: i18n.T("Join with an invitation", "招待により参加"), Errors: []fault.Kind{fault.Denied, fault.Gone}},
 		func(ctx context.Context, in *joinIn) (*joinOut, error) {
-			if err := door.pass(in.addr); err != nil {
+			if err := joins.pass(in.addr); err != nil {
 				return nil, err
 			}
 			answer, err := c.Join(ctx, in.Body)

@@ -49,15 +49,15 @@ func (i Invitation) command() string {
 	return "meneki node --join " + i.Hub + " --token " + i.Token + " --data ./meneki-node --watch /var/log"
 }
 
-// desk is the pages with what they keep between two requests.
-type desk struct {
+// pages is the pages with what they keep between two requests.
+type pages struct {
 	PageConfig
 	once *onceBox
 }
 
 // Pages adds /members and a page for each member.
 func Pages(site *web.Site, c PageConfig) {
-	d := &desk{c, newOnceBox(c.Clock)}
+	d := &pages{c, newOnceBox(c.Clock)}
 	site.Templates(Templates())
 	site.Page("/members", policy.RoleReader, d.listPage)
 	site.Action("/members", policy.RoleCoordinator, d.inviteAction)
@@ -143,9 +143,9 @@ type listData struct {
 	Networks []web.Field
 }
 
-func (d *desk) listPage(r *web.Request) (*web.View, error) { return d.listView(r, nil) }
+func (d *pages) listPage(r *web.Request) (*web.View, error) { return d.listView(r, nil) }
 
-func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
+func (d *pages) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
 	all, err := d.members(ctx, r.Viewer)
 	if err != nil {

@@ -30,7 +30,7 @@ type memberData struct {
 	Joined  bool
 }
 
-func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
+func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
 	status, err := d.Members.Statuses(ctx)
 	if err != nil {
@@ -100,7 +100,7 @@ func mayDomains(v policy.Viewer, m identity.Member) bool {
 	return keeps(v) || v.Member != "" && v.Member == m.ID && identity.AtLeast(v.Role, policy.RoleAnalyst)
 }
 
-func (d *desk) inviteAction(r *web.Request) (string, error) {
+func (d *pages) inviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -137,7 +137,7 @@ func wrongField(r *web.Request) string {
 	return "name"
 }
 
-func (d *desk) reinviteAction(r *web.Request) (string, error) {
+func (d *pages) reinviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -149,7 +149,7 @@ func (d *desk) reinviteAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.put(r.Viewer.User, inv), nil
 }
 
-func (d *desk) revokeAction(r *web.Request) (string, error) {
+func (d *pages) revokeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -173,7 +173,7 @@ func (d *desk) revokeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) placeAction(r *web.Request) (string, error) {
+func (d *pages) placeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -202,7 +202,7 @@ func (d *desk) placeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) domainsAction(r *web.Request) (string, error) {
+func (d *pages) domainsAction(r *web.Request) (string, error) {
 	m, err := d.member(r.Context(), r.Viewer, r.PathValue("id"))
 	if err != nil {
 		return "", err
@@ -226,7 +226,7 @@ func (d *desk) domainsAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) networksAction(r *web.Request) (string, error) {
+func (d *pages) networksAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 )
 
-// membersView lends the member pages the people and the bus.
+// membersView gives the pages of members what they show and do.
 func (h *Hub) membersView() community.PageConfig {
 	return community.PageConfig{Members: h.members, Clock: h.cfg.Clock, List: h.people.Members, Invite: h.invite, Reinvite: h.reinvite, Revoke: h.Revoke, Place: h.place, Join: h.Join}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// situationView lends the hub's first page what it shows.
+// situationView gives the hub's first page what it shows.
 func (h *Hub) situationView() situation.PageConfig {
 	return situation.PageConfig{
 		DB: h.db, Clock: h.cfg.Clock, Cases: h.worstCases, Findings: h.hourly, Members: h.memberLines, Newest: h.newest,
