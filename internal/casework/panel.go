@@ -15,6 +15,7 @@ func (c *PageConfig) findingPanel() web.Panel { return web.Panel{Page: "finding"
 
 func (c *PageConfig) ofFinding(ctx context.Context, about web.Subject) (out web.Part, err error) {
 	err = c.DB.Read(ctx, store.As(about.Viewer), func(tx *store.Tx) error {
+		out = web.Part{}
 		of, err := CaseOf(tx, about.ID)
 		if fault.Is(err, fault.NotFound) {
 			return nil

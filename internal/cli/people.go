@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 )
 
 // remember notes where the hub that was started last keeps its data.
@@ -92,7 +93,7 @@ func (c *memberInvite) Run(s *session) error {
 		return err
 	}
 	defer d.Close()
-	inv, err := d.Invite(s.ctx, c.Name, c.Sector, c.Prefecture, c.Domain)
+	inv, err := d.Invite(s.ctx, identity.NewMember{Name: c.Name, Sector: c.Sector, Prefecture: c.Prefecture}, c.Domain)
 	if err != nil {
 		return err
 	}

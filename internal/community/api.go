@@ -59,14 +59,14 @@ func (in *joinIn) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// API adds the members' operations, and the one by which a node joins.
-func API(a *api.API, c PageConfig) {
+// api adds the members' operations, and the one by which a node joins.
+func (s *Service) api(a *api.API) {
 	type listIn struct{ api.Paging }
 	type listOut struct{ Body api.Page[MemberBody] }
 	api.Register(a, api.Op{ID: "list-members", Method: http.MethodGet, Path: "/api/v1/members", Tag: "members", Need: policy.RoleReader,
 		Summary: i18n.T("List the members that you may know: the hub's people all, others their own", "構成員の一覧（ハブの担当者は全構成員、それ以外は自組織のみ）")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			page, err := c.page(ctx, api.Viewer(ctx), in.Paging)
+			page, err := s.page(ctx, api.Viewer(ctx), in.Paging)
 			return &listOut{page}, err
 		})
 	type inviteIn struct {
@@ -85,16 +85,13 @@ func API(a *api.API, c PageConfig) {
 			if err := mustKeep(v); err != nil {
 				return nil, err
 			}
-			inv, err := c.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector, Prefecture: in.Body.Prefecture}, in.Body.Domains)
+			inv, err := s.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector, Prefecture: in.Body.Prefecture}, in.Body.Domains)
 			if err != nil {
 				return nil, err
 			}
 			return &inviteOut{InvitationBody{inv.Member, inv.Name, inv.Hub, inv.Token, inv.command(), inv.Until}}, nil
 		})
-	if c.Join == nil {
-		return
-	}
-	joins := newTurnstile(c.Clock)
+	joins := newTurnstile(s.clock)
 	type joinOut struct{ Body wire.JoinReply }
 	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true, MaxBody: 4096,
 		Summary: i18n.T("Join with an invitation", "招待により参加"), Errors: []fault.Kind{fault.Denied, fault.Gone}},
@@ -102,7 +99,7 @@ func API(a *api.API, c PageConfig) {
 			if err := joins.pass(in.addr); err != nil {
 				return nil, err
 			}
-			answer, err := c.Join(ctx, in.Body)
+			answer, err := s.Join(ctx, in.Body)
 			if err != nil {
 				return nil, err
 			}
@@ -111,8 +108,8 @@ func API(a *api.API, c PageConfig) {
 }
 
 // page returns one page of the members, in the order of their names.
-func (c PageConfig) page(ctx context.Context, v policy.Viewer, in api.Paging) (out api.Page[MemberBody], err error) {
-	all, err := c.members(ctx, v)
+func (s *Service) page(ctx context.Context, v policy.Viewer, in api.Paging) (out api.Page[MemberBody], err error) {
+	all, err := s.members(ctx, v)
 	if err != nil {
 		return out, err
 	}

@@ -42,7 +42,8 @@ func newService(t *testing.T, db *store.DB, now clock.Clock) *Service {
 		t.Fatal(err)
 	}
 	people := identity.New(db, now)
-	return New(db, people, identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {}), now, "Hub")
+	return New(Config{DB: db, People: people, Clock: now, Hub: func() Address { return Address{Name: "Hub"} },
+		Directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {})})
 }
 
 func each(t *testing.T, body func(*testing.T, *Service, *clock.Hand)) {

@@ -5,59 +5,26 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/internal/wire"
 )
 
-// PageConfig says what the members' pages and operations stand on. The changes
+// pages is the members' pages, with what they keep between two requests. The changes
 // check the actor themselves; the pages only leave out what would be refused.
-type PageConfig struct {
-	Members *Service
-	Clock   clock.Clock
-	// List gives all members, also those that have not joined or no longer belong.
-	List func(ctx context.Context) ([]identity.Member, error)
-	// Invite makes a member and its invitation; the token is shown once.
-	Invite func(ctx context.Context, by policy.Viewer, m identity.NewMember, domains []string) (Invitation, error)
-	// Reinvite makes another invitation for a member.
-	Reinvite func(ctx context.Context, by policy.Viewer, member string) (Invitation, error)
-	// Revoke ends a membership and cuts the node off.
-	Revoke func(ctx context.Context, by policy.Viewer, member string) error
-	// Place corrects a member's name, sector and prefecture; nil leaves its form out.
-	Place func(ctx context.Context, by policy.Viewer, member, name, sector, prefecture string) error
-	// Join lets a node in that presents an invitation.
-	Join func(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error)
-}
-
-// Invitation is what an invited organisation needs to join. Its token is a secret.
-type Invitation struct {
-	Member string
-	Name   string
-	Hub    string // URL
-	Token  string
-	Until  time.Time
-}
-
-// command is what the invited organisation runs, whole.
-func (i Invitation) command() string {
-	return "meneki node --join " + i.Hub + " --token " + i.Token + " --data ./meneki-node --watch /var/log"
-}
-
-// pages is the pages with what they keep between two requests.
 type pages struct {
-	PageConfig
+	*Service
 	once *onceBox
+	site *web.Site // has the panels of other capabilities; set by addTo
 }
 
-// Pages adds /members and a page for each member.
-func Pages(site *web.Site, c PageConfig) {
-	d := &pages{c, newOnceBox(c.Clock)}
+// addTo adds /members and a page for each member. Panels of other capabilities belong
+// to the page "member", which draws them in its one slot, "main".
+func (d *pages) addTo(site *web.Site) {
+	d.site = site
 	site.Templates(Templates())
 	site.Page("/members", policy.RoleReader, d.listPage)
 	site.Action("/members", policy.RoleCoordinator, d.inviteAction)
@@ -91,16 +58,16 @@ func noMember() error {
 
 // visible gives the members that v may know: the hub's people all, a member's
 // only their own.
-func (c PageConfig) visible(ctx context.Context, v policy.Viewer) ([]identity.Member, error) {
-	all, err := c.List(ctx)
+func (s *Service) visible(ctx context.Context, v policy.Viewer) ([]identity.Member, error) {
+	all, err := s.people.Members(ctx)
 	if err != nil || v.Hub {
 		return all, err
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool { return v.Member == "" || m.ID != v.Member }), nil
 }
 
-func (c PageConfig) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
-	list, err := c.visible(ctx, v)
+func (s *Service) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
+	list, err := s.visible(ctx, v)
 	if err != nil {
 		return identity.Member{}, err
 	}
@@ -177,7 +144,7 @@ func (d *pages) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	data := listData{List: spec.View(r, p), Form: form}
 	if keeps(r.Viewer) {
 		data.Invite = inviteFields()
-		nets, err := d.Members.Networks(ctx)
+		nets, err := d.Networks(ctx)
 		if err != nil {
 			return nil, err
 		}

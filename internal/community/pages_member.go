@@ -28,19 +28,20 @@ type memberData struct {
 	Token   *Invitation // shown once
 	Command string
 	Joined  bool
+	Panels  web.Panels // of other capabilities
 }
 
 func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
-	status, err := d.Members.Statuses(ctx)
+	status, err := d.Statuses(ctx)
 	if err != nil {
 		return nil, err
 	}
-	domains, err := d.Members.Domains(ctx)
+	domains, err := d.Domains(ctx)
 	if err != nil {
 		return nil, err
 	}
-	online := d.Members.directory.Online(m.ID)
+	online := d.directory.Online(m.ID)
 	state := stateBadge(m, online)
 	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state, Live: []string{"members"}, Realm: m.Realm}
 	if r.Viewer.Hub {
@@ -72,15 +73,17 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 		}
 	}
 	if data.Keep && !data.Gone {
-		if d.Place != nil {
-			data.Place = placeFields(m)
-		}
+		data.Place = placeFields(m)
 		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
 		if inv, ok := d.once.take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
 			data.Token, data.Command = &inv, inv.command()
 		}
 	}
-	v.Data = data
+	about := web.Subject{ID: m.ID, Page: web.Path("/members/{0}", m.ID), Viewer: r.Viewer, Request: r}
+	if data.Panels, err = d.site.Load(ctx, "member", about); err != nil {
+		return nil, err
+	}
+	v.Next, v.Data = data.Panels.Next(), data
 	return v, nil
 }
 
@@ -181,9 +184,6 @@ func (d *pages) placeAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if d.Place == nil {
-		return "", fault.New(fault.Unsupported, i18n.T("members are not changed here", "ここでは構成員を変更できません"))
-	}
 	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"), r.Value("prefecture")); err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
@@ -210,7 +210,7 @@ func (d *pages) domainsAction(r *web.Request) (string, error) {
 	if !mayDomains(r.Viewer, m) {
 		return "", fault.New(fault.Denied, i18n.T("your role does not allow this", "この操作を行う権限がありません"))
 	}
-	if err := d.Members.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
+	if err := d.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
 		}
@@ -240,7 +240,7 @@ func (d *pages) networksAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	if err := d.Members.SetNetworks(r.Context(), list); err != nil {
+	if err := d.SetNetworks(r.Context(), list); err != nil {
 		return "", err
 	}
 	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.", "ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))

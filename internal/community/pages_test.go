@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -20,7 +23,6 @@ import (
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/internal/wire"
 )
 
 const hostile = `Beta <script>alert("x")</script>`
@@ -32,15 +34,27 @@ type console struct {
 	s    *Service
 
 	directory *identity.Directory
-	log       []string // what was asked of the functions behind the pages
+	log       []string // what was asked of the bus
 	a, b      string   // ids
+}
+
+// Admit and Expel are the bus.
+func (c *console) Admit(member, _ string) (bus.Grant, error) {
+	c.log = append(c.log, "admit "+member)
+	return bus.Grant{Account: "ACCOUNT"}, nil
+}
+
+func (c *console) Expel(member string) error {
+	c.log = append(c.log, "expel "+member)
+	return nil
 }
 
 func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *console {
 	t.Helper()
 	people := identity.New(db, now)
 	c := &console{db: db, hand: hand, directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {})}
-	c.s = New(db, people, c.directory, now, "Hub")
+	c.s = New(Config{DB: db, People: people, Directory: c.directory, Clock: now, Log: slog.New(slog.DiscardHandler),
+		Bus: c, Hub: func() Address { return Address{Name: "Hub", URL: "https://hub.example", Pin: "pin"} }, Notify: func() {}})
 	op := identity.Operator("test")
 	for name, id := range map[string]*string{"Alpha Power": &c.a, hostile: &c.b} {
 		m, _, err := people.Invite(t.Context(), op, identity.NewMember{Name: name, Sector: "power", Prefecture: "13"})
@@ -66,38 +80,19 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 		}
 		return v, nil
 	}
-	invite := func(m identity.Member, token string) Invitation {
-		return Invitation{Member: m.ID, Name: m.Name, Hub: "https://hub.example", Token: token, Until: now().Add(time.Hour)}
-	}
-	cfg := PageConfig{Members: c.s, Clock: now, List: people.Members,
-		Invite: func(ctx context.Context, by policy.Viewer, n identity.NewMember, domains []string) (Invitation, error) {
-			m, token, err := people.Invite(ctx, by, n)
-			if err == nil {
-				err = c.s.SetDomains(ctx, m.ID, domains)
-			}
-			return invite(m, token), err
-		},
-		Reinvite: func(ctx context.Context, by policy.Viewer, id string) (Invitation, error) {
-			token, err := people.Reinvite(ctx, by, id)
-			return invite(identity.Member{ID: id, Name: "again"}, token), err
-		},
-		Revoke: func(ctx context.Context, by policy.Viewer, id string) error {
-			c.log = append(c.log, "revoke "+id)
-			return people.Revoke(ctx, by, id)
-		},
-		Place: func(ctx context.Context, by policy.Viewer, id, name, sector, prefecture string) error {
-			return people.Place(ctx, by, id, sector, prefecture)
-		},
-		Join: func(_ context.Context, ask wire.JoinRequest) (wire.JoinReply, error) {
-			if ask.Token == "good" {
-				return wire.JoinReply{Member: "m"}, nil
-			}
-			return wire.JoinReply{}, fault.New(fault.Denied, i18n.T("this invitation is not known here", "この招待トークンは登録されていません"))
-		}}
 	site := web.New(web.Config{Clock: now, Auth: auth})
-	Pages(site, cfg)
+	m := Module(c.s)
+	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}})
+	site.AddPanels(web.Panel{Page: "member", Slots: map[string]string{"main": "test/panel"},
+		Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+			if about.Viewer.Hub {
+				out.Data = "another capability about " + about.ID
+			}
+			return out, nil
+		}})
+	m.Pages(site)
 	mux := http.NewServeMux()
-	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: now}), cfg)
+	m.API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: now}))
 	site.Handle("/api/", mux)
 	c.h = site.Handler()
 	return c
@@ -172,6 +167,9 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 				}
 			}
 		}
+		if body := c.get("reader", "/members/"+c.a).Body.String(); !strings.Contains(body, "another capability about "+c.a) {
+			t.Error("the page of a member has not the panel of another capability")
+		}
 		if body := c.get("reader", "/members").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, `id="invite"`) {
 			t.Error("a reader at the hub sees the members and invites none")
 		}
@@ -220,10 +218,29 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 func TestJoinIsBounded(t *testing.T) {
 	eachConsole(t, func(t *testing.T, c *console) {
 		ask := func(token string) *httptest.ResponseRecorder {
-			return c.do(http.MethodPost, "", "/api/v1/join", "application/json", fmt.Sprintf(`{"token":%q,"public_key":"U"}`, token))
+			_, key, err := bus.NewUserKey()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.do(http.MethodPost, "", "/api/v1/join", "application/json", fmt.Sprintf(`{"token":%q,"public_key":%q}`, token, key))
 		}
-		if w := ask("good"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"member":"m"`) {
-			t.Fatalf("%d %s", w.Code, w.Body)
+		invite := func(name string) Invitation {
+			inv, err := c.s.Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: name, Sector: "gas"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return inv
+		}
+		// What a node sends is the part of the token that is for the hub.
+		secret := func(inv Invitation) string {
+			return strings.TrimSuffix(inv.Token, strings.TrimPrefix(Token("", "pin"), ""))
+		}
+		good, late := invite("Gamma"), invite("Delta")
+		if w := ask(secret(good)); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), good.Member) || !slices.Contains(c.log, "admit "+good.Member) {
+			t.Fatalf("%d %s %v", w.Code, w.Body, c.log)
+		}
+		if w := ask(secret(good)); w.Code == http.StatusOK {
+			t.Error("a token works twice")
 		}
 		if w := ask(strings.Repeat("x", 5000)); w.Code != http.StatusRequestEntityTooLarge {
 			t.Errorf("a long body: %d", w.Code)
@@ -235,8 +252,11 @@ func TestJoinIsBounded(t *testing.T) {
 		if codes[http.StatusForbidden] > joinPerSource || codes[http.StatusTooManyRequests] < 40-joinPerSource {
 			t.Errorf("answers to 40 guesses: %v", codes)
 		}
+		if w := ask(secret(late)); w.Code != http.StatusTooManyRequests {
+			t.Errorf("a good token among guesses: %d", w.Code)
+		}
 		c.hand.Add(joinWindow)
-		if w := ask("good"); w.Code != http.StatusOK {
+		if w := ask(secret(late)); w.Code != http.StatusOK {
 			t.Errorf("after a while: %d", w.Code)
 		}
 	})

@@ -32,7 +32,16 @@ func TestCorrelationHealth(t *testing.T) {
 			at := detecttest.Start.Add(time.Duration(times) * 3 * time.Hour)
 			times++
 			for i := range 3 {
-				n.take(t, n.event("network_connection", at, map[string]any{"Initiated": "true", "Image": `C:\Users\x\bad.exe`, "DestinationIp": fmt.Sprint("198.51.100.", i)}))
+				n.take(
+					t,
+					n.event(
+						"network_connection", at,
+						map[string]any{
+							"Initiated": "true", "Image": `C:\Users\x\bad.exe`,
+							"DestinationIp": fmt.Sprint("198.51.100.", i),
+						},
+					),
+				)
 			}
 			n.hand.Add(3 * time.Hour)
 			if again {
@@ -87,7 +96,9 @@ func TestCorrelationHealth(t *testing.T) {
 			t.Errorf("in quarantine: %d found, %+v, held %+v", found(), sum, c.Quarantined())
 		}
 		one := detecttest.Page(t, h, "analyst", "/rules/"+many)
-		for lang, words := range map[string][]string{"en": {"2 hits in 90 days", "In quarantine", "Release the rule"}, "ja": {"90日間に 2 件の検知", "隔離中"}} {
+		for lang, words := range map[string][]string{
+			"en": {"2 hits in 90 days", "In quarantine", "Release the rule"}, "ja": {"90日間に 2 件の検知", "隔離中"},
+		} {
 			for _, w := range words {
 				if !strings.Contains(one[lang], w) {
 					t.Errorf("its page does not say %q in %s", w, lang)
@@ -103,19 +114,26 @@ func TestCorrelationHealth(t *testing.T) {
 		if one := detecttest.Page(t, h, "analyst", "/rules/"+many)["en"]; !strings.Contains(one, "a backup") {
 			t.Error("its page does not say why it was a false alarm")
 		}
-		if code, text := detecttest.Send(t, h, "analyst", "POST", "/rules/"+many+"/false", ""); code != 422 && code != 400 || !strings.Contains(text, "Beacons") {
+		if code, text := detecttest.Send(
+			t, h, "analyst", "POST", "/rules/"+many+"/false", "",
+		); code != 422 && code != 400 || !strings.Contains(text, "Beacons") {
 			t.Errorf("no reason: %d", code)
 		}
-		if code, csv := detecttest.Get(t, h, "reader", "/rules/health?format=csv&lang=en"); code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") || strings.Contains(csv, correlationID(6)) {
+		code, csv := detecttest.Get(t, h, "reader", "/rules/health?format=csv&lang=en")
+		if code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") ||
+			strings.Contains(csv, correlationID(6)) {
 			t.Errorf("%d\n%s", code, csv)
 		}
 		rep, err := c.Report(t.Context())
-		if err != nil || len(rep.Rules) == 0 || !slices.ContainsFunc(rep.Rules, func(r wire.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }) {
+		told := func(r wire.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }
+		if err != nil || !slices.ContainsFunc(rep.Rules, told) {
 			t.Errorf("%+v, %v", rep.Rules, err)
 		}
 		err = n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
 			list, err := coverage.LoadedRules(c)(tx, detecttest.Start.Add(-24*time.Hour))
-			if i := slices.IndexFunc(list, func(r coverage.Rule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
+			if i := slices.IndexFunc(
+				list, func(r coverage.Rule) bool { return r.ID == many },
+			); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
 				t.Errorf("coverage: %+v", list)
 			}
 			for _, r := range list {

@@ -20,16 +20,42 @@ func correlationText(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(detecttest.RulesText)
 	add := func(n int, title, body string) {
-		fmt.Fprintf(&b, "---\ntitle: %s\nid: 55555555-5555-4555-8555-%012d\nlevel: high\ntags: [attack.stealth]\ncorrelation:\n%s\n", title, n, body)
+		fmt.Fprintf(
+			&b,
+			"---\ntitle: %s\nid: 55555555-5555-4555-8555-%012d\nlevel: high\ntags: [attack.stealth]\ncorrelation:\n%s\n",
+			title,
+			n,
+			body,
+		)
 	}
 	rules := "  rules: [" + detecttest.RuleA + "]\n  group-by: [Image]\n"
 	add(1, "Beacons", "  type: event_count\n"+rules+"  timespan: 10m\n  condition: {gte: 3}\n  generate: true")
-	add(2, detecttest.JSON(t, detecttest.Hostile), "  type: value_count\n"+rules+"  timespan: 90m\n  condition: {field: DestinationIp, gt: 1, lte: 9}\n  generate: true")
-	add(3, "Both", "  type: temporal\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+"]\n  timespan: 1h\n  generate: true")
-	add(4, "One not other", "  type: temporal_ordered\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+"]\n  timespan: 2d\n  generate: true")
-	add(5, "Sum", "  type: value_sum\n"+rules+"  timespan: 1s\n  condition: {field: Bytes, gte: 1000000}\n  generate: true")
+	add(
+		2,
+		detecttest.JSON(t, detecttest.Hostile),
+		"  type: value_count\n"+rules+"  timespan: 90m\n  condition: {field: DestinationIp, gt: 1, lte: 9}\n  generate: true",
+	)
+	add(
+		3,
+		"Both",
+		"  type: temporal\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+"]\n  timespan: 1h\n  generate: true",
+	)
+	add(
+		4,
+		"One not other",
+		"  type: temporal_ordered\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+"]\n  timespan: 2d\n  generate: true",
+	)
+	add(
+		5,
+		"Sum",
+		"  type: value_sum\n"+rules+"  timespan: 1s\n  condition: {field: Bytes, gte: 1000000}\n  generate: true",
+	)
 	add(6, "Hidden", "  type: event_count\n"+rules+"  timespan: 1d\n  condition: {gte: 2}\n  generate: true")
-	add(7, "Of hidden", "  type: event_count\n  rules: [55555555-5555-4555-8555-000000000006]\n  timespan: 30s\n  condition: {gte: 2}")
+	add(
+		7,
+		"Of hidden",
+		"  type: event_count\n  rules: [55555555-5555-4555-8555-000000000006]\n  timespan: 30s\n  condition: {gte: 2}",
+	)
 	return b.String()
 }
 
@@ -77,7 +103,8 @@ func TestCorrelationPages(t *testing.T) {
 			}
 		}
 		code, csv := detecttest.Get(t, h, "reader", "/rules/correlation?format=csv&lang=en")
-		if want := correlationID(1) + ",Beacons,high,event_count,false,1,1,1,"; code != 200 || !strings.Contains(csv, want) {
+		if want := correlationID(1) + ",Beacons,high,event_count,false,1,1,1,"; code != 200 ||
+			!strings.Contains(csv, want) {
 			t.Errorf("%d: the table lacks %q:\n%s", code, want, csv)
 		}
 		finding := ""
@@ -91,7 +118,8 @@ func TestCorrelationPages(t *testing.T) {
 		}
 		for i := range 7 {
 			one := detecttest.Page(t, h, "reader", "/rules/"+correlationID(i+1))
-			if i == 0 && (!strings.Contains(one["en"], "/findings/"+finding) || !strings.Contains(one["en"], "/rules/"+detecttest.RuleA) || !strings.Contains(one["ja"], "隠蔽")) {
+			if i == 0 &&
+				(!strings.Contains(one["en"], "/findings/"+finding) || !strings.Contains(one["en"], "/rules/"+detecttest.RuleA) || !strings.Contains(one["ja"], "隠蔽")) {
 				t.Error("the page of a correlation lacks its result, its base rule or its tactic")
 			}
 			if only := strings.Contains(one["en"], "It is only there for correlations that build on it."); only != (i == 5) {
@@ -99,7 +127,8 @@ func TestCorrelationPages(t *testing.T) {
 			}
 		}
 		n.engine.SetRules(ruleSet(t, strings.Split(correlationText(t), "---\ntitle: Beacons")[0]))
-		if body := detecttest.Page(t, h, "reader", "/rules/correlation")["en"]; !strings.Contains(body, "--no-builtin-rules") {
+		none := detecttest.Page(t, h, "reader", "/rules/correlation")["en"]
+		if !strings.Contains(none, "--no-builtin-rules") {
 			t.Error("without correlations the page does not say how to get them")
 		}
 	})
@@ -108,7 +137,9 @@ func TestCorrelationPages(t *testing.T) {
 // A rule that is there for correlations alone says so.
 func TestSilentRule(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		text := detecttest.RulesText + "---\ntitle: Many\nid: " + correlationID(9) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + detecttest.RuleA + "], timespan: 1m, condition: {gte: 9}}\n"
+		text := detecttest.RulesText + "---\ntitle: Many\nid: " + correlationID(
+			9,
+		) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + detecttest.RuleA + "], timespan: 1m, condition: {gte: 9}}\n"
 		n.engine.SetRules(ruleSet(t, text))
 		h := n.rulePages(n.countHealth(t))
 		for id, want := range map[string]bool{detecttest.RuleA: true, detecttest.RuleB: false} {

@@ -25,7 +25,9 @@ func TestCorrelation(t *testing.T) {
 	for _, end := range []string{"", "saved", "killed", "damaged"} {
 		t.Run("end "+end, func(t *testing.T) {
 			now, hand := clock.Fixed(detecttest.Start)
-			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
+			db := storetest.Open(
+				t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now),
+			)
 			past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 			if err != nil {
 				t.Fatal(err)
@@ -48,12 +50,23 @@ func TestCorrelation(t *testing.T) {
 			n := boot()
 			seq := 0
 			fail := func(n *node) {
-				ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: detecttest.Start.Add(time.Duration(seq) * 40 * time.Second), Seen: detecttest.Start, From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}")}
+				ev := &event.Event{
+					ID:   fmt.Sprintf("00000000-0000-4000-8000-%012d", seq),
+					Time: detecttest.Start.Add(time.Duration(seq) * 40 * time.Second), Seen: detecttest.Start,
+					From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}"),
+				}
 				if seq%2 == 0 {
 					ev.Product, ev.Service, ev.Host = "windows", "security", "dc1"
-					ev.Fields = map[string]any{"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq), "IpAddress": "198.51.100.7", "Computer": "dc1"}
+					ev.Fields = map[string]any{
+						"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq),
+						"IpAddress": "198.51.100.7", "Computer": "dc1",
+					}
 				} else {
-					ev.Host, ev.Fields = "web1", map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}
+					ev.Host, ev.Fields = "web1", map[string]any{
+						"message": fmt.Sprintf(
+							"Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq,
+						),
+					}
 				}
 				seq++
 				if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
@@ -93,7 +106,11 @@ func TestCorrelation(t *testing.T) {
 				t.Fatalf("%d findings, want 1: %+v", len(list), list)
 			}
 			f := list[0]
-			if f.Rule.Title != "Password Spraying" || f.Rule.Author != "meneki" || f.Rule.License != "Apache-2.0" || f.Count != 1 || f.Host != "dc1" && f.Host != "web1" || len(f.Matched) != 1 || f.Matched[0].Value != "ip:198.51.100.7" {
+			if f.Rule.Title != "Password Spraying" || f.Rule.Author != "meneki" || f.Rule.License != "Apache-2.0" ||
+				f.Count != 1 ||
+				f.Host != "dc1" && f.Host != "web1" ||
+				len(f.Matched) != 1 ||
+				f.Matched[0].Value != "ip:198.51.100.7" {
 				t.Errorf("%+v", f)
 			}
 		})
@@ -129,8 +146,14 @@ func TestCorrelationOverFiles(t *testing.T) {
 	seq := 0
 	take := func(at time.Time) {
 		seq++
-		ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: at, Seen: now(), Host: "web1", From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}"),
-			Fields: map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}}
+		ev := &event.Event{ID: fmt.Sprintf(
+			"00000000-0000-4000-8000-%012d", seq,
+		), Time: at, Seen: now(), Host: "web1", From: event.Source{
+			Sensor: "file", Name: "a", Record: int64(seq),
+		}, Raw: []byte("{}"),
+			Fields: map[string]any{
+				"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq),
+			}}
 		if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
 			t.Fatal(err)
 		}

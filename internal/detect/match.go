@@ -17,7 +17,7 @@ func (s *Service) match(events []*event.Event) (matches []match.Found) {
 			switch {
 			case s.correlator == nil || h.Sigma == nil:
 			case h.Shared != nil:
-				s.correlator.Saw(ev)
+				s.correlator.NoteHost(ev)
 				s.correlator.EnqueueFor(h.Indicator, h.Shared.Feed(h.Sigma, ev, s.clock()))
 			default:
 				s.correlator.Enqueue(s.correlator.Feed(own, h.Sigma, ev))
@@ -44,13 +44,13 @@ func (s *Service) Tick(ctx context.Context) error {
 	return s.recorder.Settle(ctx, nil)
 }
 
-// Caught says that nothing older than the newest event will come any more, as at
+// CatchUp says that nothing older than the newest event will come any more, as at
 // the end of a recording: what waits for slower sensors is decided now.
-func (s *Service) Caught(ctx context.Context) error {
+func (s *Service) CatchUp(ctx context.Context) error {
 	if s.correlator == nil {
 		return nil
 	}
-	s.correlator.Enqueue(s.correlator.Catch())
+	s.correlator.Enqueue(s.correlator.CatchUp())
 	s.advanceShared(true)
 	return s.recorder.Settle(ctx, nil)
 }

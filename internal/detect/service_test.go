@@ -24,7 +24,11 @@ func TestTake(t *testing.T) {
 			t.Fatalf("after a redelivery: %+v", list)
 		}
 		f := list[0]
-		if f.Rule.Title != "Suspicious beacon" || f.Rule.Author != "A. Author" || f.Rule.License != "DRL 1.1" || f.Host != "ws1" || f.User != "tanaka" || f.Member != "power" || f.Retro {
+		if f.Rule.Title != "Suspicious beacon" || f.Rule.Author != "A. Author" || f.Rule.License != "DRL 1.1" ||
+			f.Host != "ws1" ||
+			f.User != "tanaka" ||
+			f.Member != "power" ||
+			f.Retro {
 			t.Errorf("finding: %+v", f)
 		}
 		if !slices.Contains(f.Matched, wire.FieldValue{Field: "Image", Value: `C:\Users\x\bad.exe`}) {
@@ -44,7 +48,9 @@ func TestTake(t *testing.T) {
 			t.Fatalf("%d findings, want 2", len(list))
 		}
 		i := slices.IndexFunc(list, func(i finding.Item) bool { return i.Host == "ws1" })
-		if g := list[i]; g.ID != f.ID || g.Count != 3 || g.Version != 2 || !g.First.Equal(detecttest.Start) || !g.Last.Equal(detecttest.Start.Add(time.Minute)) {
+		g := list[i]
+		last := detecttest.Start.Add(time.Minute)
+		if g.ID != f.ID || g.Count != 3 || g.Version != 2 || !g.First.Equal(detecttest.Start) || !g.Last.Equal(last) {
 			t.Errorf("grown: %+v", g)
 		}
 		if got := n.queue.Candidates(); len(got) != 1 {

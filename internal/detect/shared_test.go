@@ -48,7 +48,7 @@ func (n *node) failure(at time.Time, fields ...any) *event.Event {
 // settled lets everything that came be decided.
 func (n *node) settled(t *testing.T) {
 	t.Helper()
-	if err := n.Caught(t.Context()); err != nil {
+	if err := n.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +90,10 @@ func (n *node) told(t *testing.T) (list []string) {
 // is said. When it comes and goes, our own goes on from where it stood.
 func TestSharedLive(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		own := strings.NewReplacer("88888888-8888-4888-8888", "99999999-9999-4999-8999", "Many failures", "Our own", "gte: 3", "gte: 5", "A failure", "Our failure").Replace(failsText)
+		own := strings.NewReplacer(
+			"88888888-8888-4888-8888", "99999999-9999-4999-8999", "Many failures", "Our own", "gte: 3", "gte: 5",
+			"A failure", "Our failure",
+		).Replace(failsText)
 		correlating(t, n, own)
 		at := detecttest.Start
 		fails := func(k int) {
@@ -169,7 +172,9 @@ func TestSharedOfOurOwn(t *testing.T) {
 		n.take(t, n.failure(later), n.failure(later), n.failure(later))
 		n.settled(t)
 		got := n.told(t)
-		if len(got) != 2 || !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "indicator--1") }) && !slices.Contains(got, "Many failures indicator--2 1 false") {
+		if len(got) != 2 || !slices.ContainsFunc(
+			got, func(s string) bool { return strings.Contains(s, "indicator--1") },
+		) && !slices.Contains(got, "Many failures indicator--2 1 false") {
 			t.Errorf("%v", got)
 		}
 	})
@@ -179,13 +184,22 @@ func TestSharedOfOurOwn(t *testing.T) {
 func TestSharedRefused(t *testing.T) {
 	other := strings.NewReplacer("000000000001", "000000000003", "name: failure", "name: other").Replace(failsBase)
 	for name, tt := range map[string]struct{ text, want string }{
-		"a base rule with a placeholder":     {strings.Replace(failsText, "EventID: 4625", "User|expand: '%admins%'", 1), "admins"},
-		"a base rule that is not understood": {strings.Replace(failsText, "EventID: 4625", "EventID|nonsense: 4625", 1), "nonsense"},
-		"a base rule that is not there":      {failsRule, "failure"},
-		"a rule that nobody refers to":       {failsText + "---\n" + other, "does not refer to"},
-		"two correlations":                   {failsText + "---\n" + strings.Replace(failsRule, "000000000002", "000000000004", 1), "one correlation"},
-		"a filter":                           {failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\nfilter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n", "one correlation"},
-		"two rules":                          {failsBase + "---\n" + other, "one Sigma rule"},
+		"a base rule with a placeholder": {
+			strings.Replace(failsText, "EventID: 4625", "User|expand: '%admins%'", 1), "admins",
+		},
+		"a base rule that is not understood": {
+			strings.Replace(failsText, "EventID: 4625", "EventID|nonsense: 4625", 1), "nonsense",
+		},
+		"a base rule that is not there": {failsRule, "failure"},
+		"a rule that nobody refers to":  {failsText + "---\n" + other, "does not refer to"},
+		"two correlations": {
+			failsText + "---\n" + strings.Replace(failsRule, "000000000002", "000000000004", 1), "one correlation",
+		},
+		"a filter": {
+			failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\nfilter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n",
+			"one correlation",
+		},
+		"two rules": {failsBase + "---\n" + other, "one Sigma rule"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := match.Read(detecttest.Indicator(t, tt.text, "sigma"))
@@ -213,12 +227,20 @@ func TestSharedHunt(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		correlating(t, n, detecttest.RulesText)
 		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\ncorrelation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n  timespan: 5m\n"
-		success := strings.NewReplacer("000000000001", "000000000006", "name: failure", "name: success", "4625", "4624").Replace(failsBase)
+		success := strings.NewReplacer(
+			"000000000001", "000000000006", "name: failure", "name: success", "4625", "4624",
+		).Replace(failsBase)
 		texts := []string{failsText, failsBase + "---\n" + success + "---\n" + ordered}
 		r := rand.New(rand.NewPCG(3, 4))
 		var past []*event.Event
 		for range 600 {
-			past = append(past, n.failure(detecttest.Start.Add(-time.Duration(r.IntN(200_000))*time.Second), "EventID", int64(4624+r.IntN(3)), "Computer", fmt.Sprint("pc", r.IntN(4))))
+			past = append(
+				past,
+				n.failure(
+					detecttest.Start.Add(-time.Duration(r.IntN(200_000))*time.Second), "EventID",
+					int64(4624+r.IntN(3)), "Computer", fmt.Sprint("pc", r.IntN(4)),
+				),
+			)
 		}
 		for i, part := range [][]*event.Event{past[:400], past[400:]} {
 			if _, err := n.past.Append(t.Context(), part); err != nil {
@@ -244,7 +266,9 @@ func TestSharedHunt(t *testing.T) {
 			var alerts []*correlate.Alert
 			for _, ev := range sorted {
 				for m := range set.Match(ev) {
-					alerts = append(alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...)
+					alerts = append(
+						alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...,
+					)
 				}
 			}
 			want[i] = int64(len(append(alerts, e.Flush()...)))
@@ -270,7 +294,8 @@ func TestSharedHunt(t *testing.T) {
 				}
 			}
 		}
-		if s := n.sightings(); len(s) == 0 || !slices.Contains(s, "indicator--0") || !slices.Contains(s, "indicator--1") {
+		if s := n.sightings(); len(s) == 0 || !slices.Contains(s, "indicator--0") ||
+			!slices.Contains(s, "indicator--1") {
 			t.Errorf("sightings of %v", s)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -330,7 +355,13 @@ func TestSharedCandidates(t *testing.T) {
 				correlating(t, n, failsText)
 				if tt.common {
 					for i := range 3 {
-						n.take(t, n.event("authentication", detecttest.Start.Add(-time.Duration(i+1)*24*time.Hour), map[string]any{"EventID": int64(4624), "IpAddress": tt.address}))
+						n.take(
+							t,
+							n.event(
+								"authentication", detecttest.Start.Add(-time.Duration(i+1)*24*time.Hour),
+								map[string]any{"EventID": int64(4624), "IpAddress": tt.address},
+							),
+						)
 					}
 				}
 				for i := range 3 { // longer than an attack's own minutes
@@ -343,7 +374,8 @@ func TestSharedCandidates(t *testing.T) {
 				}
 				for _, o := range n.queue.Offers {
 					if c, ok := o.Body.(wire.Candidate); ok && c.Sigma != "" {
-						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" || c.Rule.Author != "C. Orr" {
+						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" ||
+							c.Rule.Author != "C. Orr" {
 							t.Errorf("offered %+v", c)
 						}
 						if _, err := match.Read(detecttest.Indicator(t, c.Sigma, "sigma")); err != nil {
@@ -355,7 +387,12 @@ func TestSharedCandidates(t *testing.T) {
 				before := len(n.queue.Candidates())
 				n.hand.Add(3 * time.Hour)
 				for i := range 4 {
-					n.take(t, n.failure(detecttest.Start.Add(4*time.Hour+time.Duration(i)*time.Second), "IpAddress", tt.address))
+					n.take(
+						t,
+						n.failure(
+							detecttest.Start.Add(4*time.Hour+time.Duration(i)*time.Second), "IpAddress", tt.address,
+						),
+					)
 				}
 				n.settled(t)
 				if got := n.queue.Candidates(); len(got) != before || len(n.findings(t)) != 2 {
@@ -376,17 +413,27 @@ func TestSameIdOtherText(t *testing.T) {
 		n.arms(t, "indicator--3", detecttest.RuleText(1, "dns_query", "QueryName: two")+"\n")
 		hits := map[string]string{}
 		for _, q := range []string{"ours", "one", "two", "three"} {
-			n.engine.Match(n.event("dns_query", detecttest.Start, map[string]any{"QueryName": q}), func(h match.Hit) { hits[q] += "(" + h.Indicator + ")" })
+			n.engine.Match(
+				n.event("dns_query", detecttest.Start, map[string]any{"QueryName": q}),
+				func(h match.Hit) { hits[q] += "(" + h.Indicator + ")" },
+			)
 		}
-		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
+		if want := map[string]string{
+			"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)",
+		}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
 		id := n.engine.Rules().Rules[0].Key()
-		if n.engine.Says(id, detecttest.RuleText(1, "dns_query", "QueryName: ours")) || !n.engine.Says(id, detecttest.RuleText(1, "dns_query", "QueryName: one")) {
+		if n.engine.Says(
+			id, detecttest.RuleText(1, "dns_query", "QueryName: ours"),
+		) || !n.engine.Says(id, detecttest.RuleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
 		n.arms(t, "indicator--4", detecttest.RuleText(1, "dns_query", "QueryName: ours"))
-		n.engine.Match(n.event("dns_query", detecttest.Start, map[string]any{"QueryName": "ours"}), func(h match.Hit) { hits["again"] += "(" + h.Indicator + ")" })
+		n.engine.Match(
+			n.event("dns_query", detecttest.Start, map[string]any{"QueryName": "ours"}),
+			func(h match.Hit) { hits["again"] += "(" + h.Indicator + ")" },
+		)
 		if hits["again"] != "(indicator--4)" {
 			t.Errorf("our own, shared: %v", hits)
 		}

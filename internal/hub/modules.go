@@ -28,12 +28,18 @@ func (h *Hub) compose() ([]role.Module, error) {
 	notify := func(topic string) func() { return func() { h.console.Notify(topic) } }
 	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
-	h.members = community.New(h.db, h.people, h.directory, h.cfg.Clock, h.cfg.Name)
+	members := community.Config{
+		DB: h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
+		Notify: notify("members"),
+	}
+	if h.bus != nil {
+		members.Bus = h.bus
+	}
+	h.members = community.New(members)
 	h.cases = casework.New(
 		casework.Config{
 			DB:     h.db,
 			People: h.directory,
-			Rank:   role.Rank,
 			Least:  h.cfg.CaseLevel,
 			Notify: notify("cases"),
 		},
@@ -42,16 +48,17 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
 	})
-	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
-		situation.HubModule(tracker, h.situationView(), h.directory.Name),
+		situation.HubModule(
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+		),
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
 		publish.Module(h.publisher),
-		community.Module(h.membersView(), h.directory),
+		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,

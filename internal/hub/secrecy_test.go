@@ -70,7 +70,7 @@ func secrets() []secret {
 			return []string{"f-zq-bravo", id, number}
 		}},
 		{"B has another name, sector and place", []string{"Zq Renamed"}, func(w *world) []string {
-			w.ok(w.hub.place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
+			w.ok(w.hub.members.Place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
 			return nil
 		}},
 		{"a note for the hub in C's case", []string{"zq-note"}, func(w *world) []string {

@@ -56,7 +56,7 @@ func (n *Node) Paths() []string { return n.console.Site.Paths() }
 func (n *Node) Link() *bus.Link { return n.link }
 
 // CatchUp returns when everything that was taken in is matched.
-func (n *Node) CatchUp(ctx context.Context) error { return n.detect.Caught(ctx) }
+func (n *Node) CatchUp(ctx context.Context) error { return n.detect.CatchUp(ctx) }
 
 // RuleHealth returns what the node keeps of how its rules do.
 func (n *Node) RuleHealth() *rulehealth.Health { return n.health }

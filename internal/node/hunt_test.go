@@ -69,7 +69,9 @@ detection:
 		said = append(said, h.Time.Sub(at).String()+" "+h.Host+" "+what+" "+h.Event.ID[len(h.Event.ID)-1:])
 	}
 	slices.Sort(said)
-	want := []string{"0s ws1 Odd name by A 1", "1s ws1 two.example 2", "2s ws1 203.0.113.0/24 3", "2s ws1 two.example 3"}
+	want := []string{
+		"0s ws1 Odd name by A 1", "1s ws1 two.example 2", "2s ws1 203.0.113.0/24 3", "2s ws1 two.example 3",
+	}
 	if !slices.Equal(said, want) {
 		t.Errorf("found %q, want %q", said, want)
 	}

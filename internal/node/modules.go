@@ -2,10 +2,7 @@ package node
 
 import (
 	"context"
-	"log/slog"
 	"path/filepath"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
@@ -16,15 +13,12 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
-	"github.com/meneki/meneki/internal/web"
 )
 
 // compose makes the modules of a node. To add a capability is to add it here. It
@@ -94,72 +88,4 @@ type hubLine struct{ node *Node }
 // Request asks the hub.
 func (l hubLine) Request(ctx context.Context, topic string, body []byte) ([]byte, error) {
 	return l.node.link.Request(ctx, topic, body)
-}
-
-// sensing is what the node's events come in by. It starts when everything is armed.
-func (n *Node) sensing() role.Module {
-	return role.Module{
-		Name: "sensors",
-		Gauges: []role.Gauge{
-			{Name: "meneki_sensor_unreadable", Help: "Records that sensors could not read, since the start.",
-				Read: func(context.Context) float64 { bad, _ := n.sensors.losses(); return float64(bad) }},
-			{Name: "meneki_sensor_dropped", Help: "Messages that came faster than they could be kept, since the start.",
-				Read: func(context.Context) float64 { _, dropped := n.sensors.losses(); return float64(dropped) }},
-		},
-		Start: func(ctx context.Context) (err error) {
-			if err := n.detect.Refill(ctx); err != nil {
-				return err
-			}
-			n.sensors, err = openSensors(n)
-			return err
-		},
-		Run: []func(context.Context) error{func(ctx context.Context) error {
-			g, ctx := errgroup.WithContext(ctx)
-			n.sensors.run(ctx, g)
-			return g.Wait()
-		}},
-		Close: func() error { n.sensors.close(); return nil },
-	}
-}
-
-// newConsole puts the modules on the node's port.
-func (n *Node) newConsole() *role.Console {
-	var open *policy.Viewer
-	if n.cfg.Open {
-		v := n.home()
-		v.User, v.Name, v.Role = "demo", "demo", policy.RoleAdmin
-		open = &v
-	}
-	c := role.NewConsole(
-		web.Config{
-			Clock:    n.cfg.Clock,
-			Title:    i18n.Same("meneki"),
-			PlaceNow: func() i18n.Text { return i18n.Same(n.Name()) },
-			Realm:    n.cfg.Realm,
-			Zone:     n.cfg.Zone,
-			Lang:     n.cfg.Lang,
-			Nav:      role.Nav(n.modules),
-		},
-		n.people,
-		n.secure(),
-		open,
-		n.cfg.Log,
-	)
-	c.Metrics.Gauge("meneki_connected", "1 while the node is connected to its hub.", func(context.Context) float64 {
-		if n.link.Connected() {
-			return 1
-		}
-		return 0
-	})
-	c.Mount(n.modules)
-	return c
-}
-
-// secure reports whether the console speaks HTTPS.
-func (n *Node) secure() bool { return !role.Loopback(n.cfg.Listen) }
-
-func (n *Node) closeModules() {
-	for _, err := range role.Close(n.modules) {
-		n.cfg.Log.Warn("could not close a capability", slog.Any("err", err))
-	}
 }

@@ -109,7 +109,9 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.lock, err = role.LockDir(cfg.Data); err != nil {
 		return nil, err
 	}
-	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, control.Database), Clock: cfg.Clock}); err != nil {
+	if n.db, err = store.Open(
+		ctx, store.Options{URL: filepath.Join(cfg.Data, control.Database), Clock: cfg.Clock},
+	); err != nil {
 		return nil, err
 	}
 	if n.past, err = history.Open(ctx, history.Options{
@@ -148,11 +150,21 @@ func (n *Node) enrol(ctx context.Context, hub Hub) error {
 	switch {
 	case ok:
 		if n.cfg.Token != "" {
-			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
+			n.cfg.Log.Info(
+				"this node has joined already; the token is not needed", slog.String("member", p.Name),
+				slog.String("hub", p.Hub),
+			)
 		}
 	case n.cfg.Token == "" || n.cfg.Join == "" && hub == nil:
-		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
-			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
+		return fault.New(
+			fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません"),
+		).
+			WithHint(
+				i18n.T(
+					"ask the hub for an invitation (meneki member invite) and give --join and --token",
+					"ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください",
+				),
+			)
 	default:
 		if p, err = n.join(ctx, hub); err != nil {
 			return err
@@ -192,8 +204,18 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 		n.link, err = hub.InProcess(context.WithoutCancel(ctx), p.Member, []byte(p.Seed), p.UserJWT)
 		return err
 	}
-	n.link, err = bus.Join(context.WithoutCancel(ctx), bus.LinkConfig{Dir: n.cfg.Data, LeafURL: p.LeafURL, UserJWT: p.UserJWT, Account: p.Account, Seed: []byte(p.Seed),
-		Pin: p.Pin, Log: n.cfg.Log})
+	n.link, err = bus.Join(
+		context.WithoutCancel(ctx),
+		bus.LinkConfig{
+			Dir:     n.cfg.Data,
+			LeafURL: p.LeafURL,
+			UserJWT: p.UserJWT,
+			Account: p.Account,
+			Seed:    []byte(p.Seed),
+			Pin:     p.Pin,
+			Log:     n.cfg.Log,
+		},
+	)
 	return err
 }
 
@@ -284,7 +306,9 @@ func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 // owns takes over what belongs to the community: what the hub told last, and
 // what the node's own configuration adds.
 func (n *Node) owns(p community.Enrolment) {
-	n.own.Store(&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
+	n.own.Store(
+		&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks},
+	)
 }
 
 // Run serves and works until ctx ends.
@@ -322,7 +346,9 @@ func (n *Node) Close() {
 		} else if n.lis != nil {
 			_ = n.lis.Close()
 		}
-		n.closeModules()
+		for _, err := range role.Close(n.modules) {
+			n.cfg.Log.Warn("could not close a capability", slog.Any("err", err))
+		}
 		if n.link != nil {
 			n.link.Close()
 		}

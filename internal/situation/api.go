@@ -58,9 +58,9 @@ func (p picture) body() Body {
 	}
 	members, online := 0, 0
 	for _, m := range p.members {
-		if m.Active {
+		if m.Active() {
 			members++
-			if m.Online {
+			if m.online {
 				online++
 			}
 		}

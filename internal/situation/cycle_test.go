@@ -4,10 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
 	"github.com/meneki/meneki/internal/wire"
@@ -69,7 +74,7 @@ func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
 	now, _ := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		body(t, db, NewTracker(func() []string { return []string{"a", "b"} }, func() {}))
-	}, storetest.With(Migration()), storetest.Clock(now))
+	}, storetest.With(identity.Migration(), casework.Migration(), finding.Migration(), indicator.Migration(), publish.Migration(), Migration()), storetest.Clock(now))
 }
 
 func cycleOf(t *testing.T, db *store.DB, id string) (c Cycle) {

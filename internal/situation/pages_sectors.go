@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/svg"
@@ -34,19 +35,19 @@ func (r sectorRow) total() int {
 func start(now time.Time) time.Time { return now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour) }
 
 // bySector sums counts up by the members' sectors, the busiest first.
-func bySector(counts []FindingCount, members []MemberLine, now time.Time) []sectorRow {
+func bySector(counts []finding.HourCount, members []member, now time.Time) []sectorRow {
 	of := map[string]string{}
 	rows := map[string]*sectorRow{}
 	for _, m := range members {
 		of[m.ID] = m.Sector
-		if m.Active && rows[m.Sector] == nil && m.Sector != "" {
+		if m.Active() && rows[m.Sector] == nil && m.Sector != "" {
 			rows[m.Sector] = &sectorRow{m.Sector, make([]float64, hours)}
 		}
 	}
 	for _, c := range counts {
-		i := int(c.Hour.Sub(start(now)) / time.Hour)
+		i := int(c.Start().Sub(start(now)) / time.Hour)
 		r := rows[of[c.Member]]
-		if r == nil || i < 0 || i >= hours || c.Hour.Before(start(now)) {
+		if r == nil || i < 0 || i >= hours || c.Start().Before(start(now)) {
 			continue
 		}
 		r.values[i] += float64(c.N)
@@ -142,7 +143,7 @@ func sectorTable(rows []sectorRow, now time.Time, zone *time.Location) svg.Table
 }
 
 // japan is the map of the last 24 hours. Members that tell no prefecture are not in it.
-func japan(counts []FindingCount, members []MemberLine) svg.Japan {
+func japan(counts []finding.HourCount, members []member) svg.Japan {
 	of := map[string]int{}
 	for _, m := range members {
 		if code, err := strconv.Atoi(m.Prefecture); err == nil && code >= 1 && code <= 47 {

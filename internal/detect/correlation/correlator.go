@@ -105,7 +105,9 @@ func (k *Correlator) Load() error {
 	}
 	k.baselines = principal.NewBaselines(k.resolver, places, 0)
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
-		return fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(k.dir), err)
+		return fault.Wrap(
+			fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(k.dir), err,
+		)
 	}
 	k.load(fileAccounts, func(b []byte) error { return k.resolver.Load(bytes.NewReader(b)) })
 	k.load(fileBaselines, func(b []byte) error { return k.baselines.Load(bytes.NewReader(b)) })
@@ -131,7 +133,10 @@ func (k *Correlator) load(name string, take func([]byte) error) bool {
 		err = take(b)
 	}
 	if err != nil {
-		k.log.Warn("what was kept for correlation cannot be used; it begins anew", slog.String("file", filepath.Join(k.dir, name)), slog.Any("err", err))
+		k.log.Warn(
+			"what was kept for correlation cannot be used; it begins anew",
+			slog.String("file", filepath.Join(k.dir, name)), slog.Any("err", err),
+		)
 		return false
 	}
 	return true
@@ -158,7 +163,13 @@ func (k *Correlator) use(set *sigma.Set) error {
 	var next *correlate.Engine
 	if len(set.Correlations) > 0 {
 		var err error
-		if next, err = correlate.New(set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.resolver.ResolveField, Now: k.clock, MaxAhead: watermark.MaxAhead}); err != nil {
+		if next, err = correlate.New(
+			set,
+			correlate.Config{
+				Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.resolver.ResolveField, Now: k.clock,
+				MaxAhead: watermark.MaxAhead,
+			},
+		); err != nil {
 			return err
 		}
 		var state bytes.Buffer
@@ -245,8 +256,8 @@ func (k *Correlator) note(ev *event.Event) {
 	}
 }
 
-// Saw notes the host of an event that a shared correlation takes.
-func (k *Correlator) Saw(ev *event.Event) {
+// NoteHost notes the host of an event that a shared correlation takes.
+func (k *Correlator) NoteHost(ev *event.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.note(ev)
@@ -256,8 +267,8 @@ func (k *Correlator) Saw(ev *event.Event) {
 // ago is decided.
 func (k *Correlator) Tick() []*correlate.Alert { return k.advance(false) }
 
-// Catch is Tick that takes all that came for decided.
-func (k *Correlator) Catch() []*correlate.Alert { return k.advance(true) }
+// CatchUp is Tick that takes all that came for decided.
+func (k *Correlator) CatchUp() []*correlate.Alert { return k.advance(true) }
 
 // Advance is Tick that may take all that came for decided.
 func (k *Correlator) advance(all bool) []*correlate.Alert {
@@ -330,7 +341,10 @@ func (k *Correlator) Save() (saved bool, err error) {
 	}
 	for _, f := range files {
 		if err := replace(filepath.Join(k.dir, f.name), f.data); err != nil {
-			return false, fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err)
+			return false, fault.Wrap(
+				fault.Storage,
+				i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err,
+			)
 		}
 	}
 	k.dirty = false

@@ -30,7 +30,9 @@ const (
 // yieldToLive. done, unless it is nil, is told after each pass for which of the list it
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
-func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(which []int, out []Result) error) ([]Result, error) {
+func (s *Searcher) HuntAll(
+	ctx context.Context, list []match.Armed, done func(which []int, out []Result) error,
+) ([]Result, error) {
 	var values, narrow, rules, correlations, wide []int
 	for i, a := range list {
 		switch {
@@ -52,7 +54,10 @@ func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(wh
 	for _, pass := range []struct {
 		which []int
 		hunt  func(context.Context, []match.Armed, []int, []Result, *progressOf) error
-	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {correlations, s.huntCorrelations}, {wide, s.huntPatterns}} {
+	}{
+		{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {correlations, s.huntCorrelations},
+		{wide, s.huntPatterns},
+	} {
 		if len(pass.which) == 0 {
 			continue
 		}

@@ -83,17 +83,17 @@ func (s *Searcher) Search(
 		})
 	}
 	if len(nets) > 0 && err == nil && !out.Stopped {
-		var around match.Networks
-		by := map[string]match.Armed{}
+		var around match.Networks[match.Armed]
 		for _, i := range nets {
 			for _, n := range q.Armed[i].Networks {
-				by[n.Masked().String()] = q.Armed[i]
-				around.Add(n, n.Masked().String())
+				around.Change(n, func(match.Armed) match.Armed { return q.Armed[i] })
 			}
 		}
 		err = search(history.Query{}, func(ev *event.Event) bool {
 			return eachValue(ev, func(o event.Observable) bool {
-				around.Around(o, func(n string) { give(ev, match.ValueHit(by[n], o)) })
+				for a := range around.Around(o) {
+					give(ev, match.ValueHit(a, o))
+				}
 				return !out.Stopped
 			})
 		})

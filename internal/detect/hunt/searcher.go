@@ -44,7 +44,9 @@ type History interface {
 	// Search yields the past events of a query; it stops when yield says so or ctx ends.
 	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
 	// SearchMetadata is Search without the events' fields, but with their observables.
-	SearchMetadata(ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool) (history.Stats, error)
+	SearchMetadata(
+		ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool,
+	) (history.Stats, error)
 	// ByIDs returns the events with these ids that happened between two times.
 	ByIDs(ctx context.Context, first, last time.Time, ids ...string) ([]*event.Event, error)
 	// SetFound says that these events are in findings.

@@ -44,7 +44,12 @@ func AlertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
 	if ev.Host == "" {
 		ev.Host = host
 	}
-	raw, err := json.Marshal(map[string]any{"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(), "last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted})
+	raw, err := json.Marshal(
+		map[string]any{
+			"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(),
+			"last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted,
+		},
+	)
 	if err != nil {
 		raw = []byte("{}") // a value that is no number
 	}

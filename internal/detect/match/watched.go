@@ -96,8 +96,11 @@ func listHit(h watchlist.Hit) Hit {
 	}
 	o := h.Observable
 	fields := []wire.FieldValue{{Field: string(o.Type), Value: event.Clip(o.Value, maxValue)}}
-	return Hit{Rule: wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}, Fields: fields, Value: &o,
-		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.OrRed(), Until: e.ValidUntil}}
+	rule := wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}
+	return Hit{Rule: rule, Fields: fields, Value: &o, List: &msg.ListEntry{
+		Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.OrRed(),
+		Until: e.ValidUntil,
+	}}
 }
 
 // reserved reports whether a value, or the host in it, is on the watchlist under

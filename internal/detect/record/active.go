@@ -16,9 +16,9 @@ import (
 // active is a finding that still grows.
 type active struct {
 	msg.Finding
-	touched time.Time
-	offered map[string]bool // values already judged
-	given   int
+	touched    time.Time
+	offered    map[string]bool // values that have a verdict
+	candidates int             // how many were offered
 }
 
 // growing is how long after its last event a finding still takes more in.
@@ -109,7 +109,7 @@ func (r *Recorder) recall(tx *store.Tx, m match.Found, now time.Time) (*active, 
 	for _, o := range old {
 		a.offered[o.Value] = true
 		if o.Offered {
-			a.given++
+			a.candidates++
 		}
 	}
 	return a, err

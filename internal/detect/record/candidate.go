@@ -115,9 +115,11 @@ func (r *Recorder) known(tx *store.Tx, name, text string) (bool, error) {
 	return finding.WasOffered(tx, name)
 }
 
-// judge works out, outside the transaction, which values of each group are
+// distinctiveValues works out, outside the transaction, which values of each group are
 // distinctive. Of a correlation they are those of the events that it rests on.
-func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (map[string][]verdict, error) {
+func (r *Recorder) distinctiveValues(
+	ctx context.Context, groups map[string][]match.Found,
+) (map[string][]verdict, error) {
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
@@ -129,7 +131,7 @@ func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (
 			if i == maxLookedAt {
 				break
 			}
-			events, at, err := r.grounds(ctx, m)
+			events, at, err := r.basis(ctx, m)
 			if err != nil {
 				return nil, err
 			}
@@ -139,8 +141,8 @@ func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (
 					return nil, err
 				}
 				for _, o := range event.Observables(ev) {
-					why, judged := values[o]
-					if judged && !seen[o] {
+					why, known := values[o]
+					if known && !seen[o] {
 						seen[o] = true
 						out[k] = append(out[k], verdict{o, why})
 					}
@@ -151,9 +153,9 @@ func (r *Recorder) judge(ctx context.Context, groups map[string][]match.Found) (
 	return out, nil
 }
 
-// grounds returns the events that a match rests on, and when the first of them was:
+// basis returns the events that a match rests on, and when the first of them was:
 // what lies before is the past. Those of a correlation are bounded.
-func (r *Recorder) grounds(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
+func (r *Recorder) basis(ctx context.Context, m match.Found) ([]*event.Event, time.Time, error) {
 	b := m.Hit.Basis
 	if b == nil {
 		return []*event.Event{m.Event}, m.Event.Time, nil

@@ -14,7 +14,7 @@ import (
 )
 
 // offerCandidates offers the distinctive values of a finding and, where there
-// are none, its rule. Every value is judged once a finding and the verdict is kept.
+// are none, its rule. Every value is considered once a finding and the verdict is kept.
 func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, verdicts []verdict) error {
 	if a.Retro || a.Indicator != "" || a.Listed != nil || !r.outgoing.OffersCandidates(a.Rule.Level) {
 		return nil
@@ -22,7 +22,7 @@ func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, 
 	h := r.outgoing.Handling(wire.KindCandidate)
 	offer := func(c wire.Candidate, value string) error {
 		c.ID, c.Finding, c.Realm, c.Rule, c.Handling, c.Sensed = clock.NewID(), a.ID, a.Realm, a.Rule, h, a.Sensed
-		a.given++
+		a.candidates++
 		title := value
 		if c.Sigma != "" {
 			title = a.Rule.Title
@@ -35,7 +35,7 @@ func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, 
 			continue
 		}
 		a.offered[name] = true
-		give := v.why == "" && a.given < wire.MaxObservables
+		give := v.why == "" && a.candidates < wire.MaxObservables
 		if give {
 			known, err := r.known(tx, name, "")
 			if err != nil {
@@ -62,7 +62,7 @@ func (r *Recorder) offerCandidates(tx *store.Tx, a *active, list []match.Found, 
 		}
 	}
 	name := "sigma:" + a.Rule.ID
-	if len(a.Observables) > 0 || a.given > 0 || a.offered[name] {
+	if len(a.Observables) > 0 || a.candidates > 0 || a.offered[name] {
 		return nil
 	}
 	text, bases, err := behaviour(list[0].Hit)

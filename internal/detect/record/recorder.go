@@ -141,7 +141,7 @@ func (r *Recorder) write(ctx context.Context, matches []match.Found, retro bool)
 		}
 		groups[k] = append(groups[k], m)
 	}
-	judged, err := r.judge(ctx, groups)
+	values, err := r.distinctiveValues(ctx, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (r *Recorder) write(ctx context.Context, matches []match.Found, retro bool)
 					return err
 				}
 			}
-			if err := r.offerCandidates(tx, a, groups[k], judged[k]); err != nil {
+			if err := r.offerCandidates(tx, a, groups[k], values[k]); err != nil {
 				return err
 			}
 			b.findings, b.traces = append(b.findings, a.Finding), append(b.traces, a.trace(fresh)...)

@@ -87,10 +87,22 @@ type modeIn struct {
 
 // API adds the operations of rule health at a node.
 func API(a *api.API, c PageConfig) {
-	api.Register(a, api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Rules with what they find and cost", "ルールの一覧（検知数と負荷を含む）")}, c.apiRules)
-	api.Register(a, api.Op{ID: "list-rule-marks", Method: http.MethodGet, Path: "/api/v1/rules/{id}/false", Tag: "rules", Need: policy.RoleReader,
-		Summary: i18n.T("Reports of a rule as false alarm", "ルールの誤検知の記録")},
+	api.Register(
+		a,
+		api.Op{ID: "list-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
+			Summary: i18n.T("Rules with what they find and cost", "ルールの一覧（検知数と負荷を含む）")},
+		c.apiRules,
+	)
+	api.Register(
+		a,
+		api.Op{
+			ID:      "list-rule-marks",
+			Method:  http.MethodGet,
+			Path:    "/api/v1/rules/{id}/false",
+			Tag:     "rules",
+			Need:    policy.RoleReader,
+			Summary: i18n.T("Reports of a rule as false alarm", "ルールの誤検知の記録"),
+		},
 		func(ctx context.Context, in *ruleIn) (*alarmsBody, error) {
 			out := &alarmsBody{}
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
@@ -102,9 +114,13 @@ func API(a *api.API, c PageConfig) {
 				return err
 			})
 			return out, err
-		})
+		},
+	)
 	mark := func(id, path string, summary i18n.Text, split func(in *falseIn) (rule, finding string)) {
-		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound, fault.Conflict}},
+		api.Register(a, api.Op{
+			ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary,
+			Errors: []fault.Kind{fault.NotFound, fault.Conflict},
+		},
 			func(ctx context.Context, in *falseIn) (*alarmBody, error) {
 				rule, finding := split(in)
 				m, err := c.Health.ReportFalseAlarm(ctx, api.Viewer(ctx), rule, finding, in.Body.Reason)
@@ -114,20 +130,36 @@ func API(a *api.API, c PageConfig) {
 				return &alarmBody{alarmOut(m)}, nil
 			})
 	}
-	mark("mark-rule-false", "/api/v1/rules/{id}/false", i18n.T("Mark a rule as a false alarm", "ルールを誤検知として記録"), func(in *falseIn) (string, string) { return in.ID, "" })
-	mark("mark-finding-false", "/api/v1/findings/{id}/false", i18n.T("Mark a finding as a false alarm", "検知を誤検知として記録"), func(in *falseIn) (string, string) { return "", in.ID })
+	mark(
+		"mark-rule-false", "/api/v1/rules/{id}/false",
+		i18n.T("Mark a rule as a false alarm", "ルールを誤検知として記録"),
+		func(in *falseIn) (string, string) { return in.ID, "" },
+	)
+	mark(
+		"mark-finding-false", "/api/v1/findings/{id}/false",
+		i18n.T("Mark a finding as a false alarm", "検知を誤検知として記録"),
+		func(in *falseIn) (string, string) { return "", in.ID },
+	)
 	act := func(id, path string, summary i18n.Text, do func(ctx context.Context, v policy.Viewer, id string) error) {
-		api.Register(a, api.Op{ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary, Errors: []fault.Kind{fault.NotFound}},
+		api.Register(a, api.Op{
+			ID: id, Method: http.MethodPost, Path: path, Tag: "rules", Need: policy.RoleAnalyst, Summary: summary,
+			Errors: []fault.Kind{fault.NotFound},
+		},
 			func(ctx context.Context, in *ruleIn) (*struct{}, error) {
 				return nil, do(ctx, api.Viewer(ctx), in.ID)
 			})
 	}
-	act("undo-false-mark", "/api/v1/false-marks/{id}/undo", i18n.T("Withdraw a report of a false alarm", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm)
+	act(
+		"undo-false-mark", "/api/v1/false-marks/{id}/undo",
+		i18n.T("Withdraw a report of a false alarm", "誤検知の記録を取り消す"), c.Health.WithdrawFalseAlarm,
+	)
 	act("quarantine-rule", "/api/v1/rules/{id}/quarantine", i18n.T("Put a rule in quarantine", "ルールを隔離する"),
 		func(ctx context.Context, v policy.Viewer, id string) error {
 			return c.Health.Quarantine(ctx, id, v.Name)
 		})
-	act("release-rule", "/api/v1/rules/{id}/release", i18n.T("Release a rule from quarantine", "ルールの隔離を解除する"),
+	act("release-rule", "/api/v1/rules/{id}/release", i18n.T(
+		"Release a rule from quarantine", "ルールの隔離を解除する",
+	),
 		func(ctx context.Context, v policy.Viewer, id string) error { return c.Health.Release(ctx, id, v.Name) })
 	c.countsAPI(a)
 }
@@ -141,20 +173,50 @@ func (c PageConfig) countsAPI(a *api.API) {
 		r, err := c.Health.Report(ctx)
 		return &countsBody{CountsOut{string(way), r}}, err
 	}
-	api.Register(a, api.Op{ID: "get-rule-counts", Method: http.MethodGet, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleReader,
-		Summary: i18n.T("The policy on rule counts, and what would be sent now", "ルールの集計の方針と、いま送られる内容")},
-		func(ctx context.Context, _ *struct{}) (*countsBody, error) { return read(ctx) })
-	api.Register(a, api.Op{ID: "set-rule-counts", Method: http.MethodPut, Path: "/api/v1/rule-counts", Tag: "sharing", Need: policy.RoleAdmin,
-		Summary: i18n.T("Replace the policy on rule counts", "ルールの集計の方針の変更")},
+	api.Register(
+		a,
+		api.Op{
+			ID:     "get-rule-counts",
+			Method: http.MethodGet,
+			Path:   "/api/v1/rule-counts",
+			Tag:    "sharing",
+			Need:   policy.RoleReader,
+			Summary: i18n.T(
+				"The policy on rule counts, and what would be sent now", "ルールの集計の方針と、いま送られる内容",
+			),
+		},
+		func(ctx context.Context, _ *struct{}) (*countsBody, error) { return read(ctx) },
+	)
+	api.Register(
+		a,
+		api.Op{
+			ID:      "set-rule-counts",
+			Method:  http.MethodPut,
+			Path:    "/api/v1/rule-counts",
+			Tag:     "sharing",
+			Need:    policy.RoleAdmin,
+			Summary: i18n.T("Replace the policy on rule counts", "ルールの集計の方針の変更"),
+		},
 		func(ctx context.Context, in *modeIn) (*countsBody, error) {
 			if err := c.Health.SetMode(ctx, Mode(in.Body.Way)); err != nil {
 				return nil, err
 			}
 			return read(ctx)
-		})
-	api.Register(a, api.Op{ID: "send-rule-counts", Method: http.MethodPost, Path: "/api/v1/rule-counts/send", Tag: "sharing", Need: policy.RoleAnalyst,
-		Summary: i18n.T("Send the counts to the hub now", "集計をいまハブに送る"), Errors: []fault.Kind{fault.Denied}},
-		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, c.Health.Send(ctx) })
+		},
+	)
+	api.Register(
+		a,
+		api.Op{
+			ID:      "send-rule-counts",
+			Method:  http.MethodPost,
+			Path:    "/api/v1/rule-counts/send",
+			Tag:     "sharing",
+			Need:    policy.RoleAnalyst,
+			Summary: i18n.T("Send the counts to the hub now", "集計をいまハブに送る"),
+			Errors:  []fault.Kind{fault.Denied},
+		},
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, c.Health.Send(ctx) },
+	)
 }
 
 func (c PageConfig) apiRules(ctx context.Context, in *rulesIn) (*rulesOut, error) {

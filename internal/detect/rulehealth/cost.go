@@ -61,7 +61,10 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 			continue
 		}
 		key := cost.Rule.Key()
-		lately := Cost{Rule: cost.Rule, Events: cost.Events, Evaluations: cost.Evaluations, Matches: cost.Matches, Spent: cost.Time}
+		lately := Cost{
+			Rule: cost.Rule, Events: cost.Events, Evaluations: cost.Evaluations, Matches: cost.Matches,
+			Spent: cost.Time,
+		}
 		all := c.costs[key]
 		if all.Rule != cost.Rule { // it is new, or was changed
 			all = Cost{Rule: cost.Rule}
@@ -76,7 +79,13 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 			continue
 		}
 		if c.overBudget[key]++; c.overBudget[key] >= maxOverBudget && !c.exempt(key) && !c.quarantines[key].Active() {
-			out = append(out, Quarantine{Rule: key, Title: cost.Rule.Title, Why: WhyCost, Measured: lately.Each().Nanoseconds(), Limit: c.Budget.Nanoseconds()})
+			out = append(
+				out,
+				Quarantine{
+					Rule: key, Title: cost.Rule.Title, Why: WhyCost, Measured: lately.Each().Nanoseconds(),
+					Limit: c.Budget.Nanoseconds(),
+				},
+			)
 		}
 	}
 	slices.SortFunc(out, func(a, b Quarantine) int { return cmp.Compare(a.Rule, b.Rule) })

@@ -118,8 +118,11 @@ func New(cfg Config) *Health {
 // Load puts the rules back into quarantine that were there.
 func (c *Health) Load(ctx context.Context) error {
 	err := c.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
-		list, err := store.Query[Quarantine](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by
-FROM rule_quarantine`)
+		list, err := store.Query[Quarantine](
+			tx,
+			`SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by
+FROM rule_quarantine`,
+		)
 		for _, h := range list {
 			c.quarantines[h.Rule] = h
 		}
@@ -132,7 +135,10 @@ FROM rule_quarantine`)
 }
 
 func noRule(rule string) error {
-	return fault.New(fault.NotFound, i18n.T("no rule {0} is loaded here", "ルール {0} は読み込まれていません").With(event.Clip(rule, 100)))
+	return fault.New(
+		fault.NotFound,
+		i18n.T("no rule {0} is loaded here", "ルール {0} は読み込まれていません").With(event.Clip(rule, 100)),
+	)
 }
 
 // loaded reports whether a rule or correlation is loaded.

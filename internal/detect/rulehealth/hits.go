@@ -107,7 +107,12 @@ func (c *Health) Counted(ctx context.Context, list map[string]Hits) {
 			c.rates[rule] = r
 		}
 		if n := r.add(now, list[rule].N); n > c.Rate && !c.exempt(rule) && !c.quarantines[rule].Active() {
-			floods = append(floods, Quarantine{Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Limit: int64(c.Rate)})
+			floods = append(
+				floods,
+				Quarantine{
+					Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Limit: int64(c.Rate),
+				},
+			)
 		}
 	}
 	c.mu.Unlock()
@@ -181,7 +186,11 @@ type HitSum struct {
 
 // HitSums returns the hits of every rule since a time, by rule.
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
-	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, pool.Day(since))
+	list, err := store.Query[HitSum](
+		tx,
+		`SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`,
+		pool.Day(since),
+	)
 	out := make(map[string]HitSum, len(list))
 	for _, h := range list {
 		out[h.Rule] = h

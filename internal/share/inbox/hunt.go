@@ -58,7 +58,13 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	var todo []indicator.Indicator
 	err := b.DB.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
 		var err error
-		todo, err = store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`, false, false, huntBatch)
+		todo, err = store.Query[indicator.Indicator](
+			tx,
+			`SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`,
+			false,
+			false,
+			huntBatch,
+		)
 		return err
 	})
 	if err != nil || len(todo) == 0 {
@@ -105,9 +111,15 @@ func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []h
 			if list[i].Err != nil {
 				continue
 			}
-			rcp := wire.Receipt{Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.Clock().Add(b.Skew()), Searched: list[i].Searched, Hits: list[i].Hits}
+			rcp := wire.Receipt{
+				Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.Clock().Add(b.Skew()),
+				Searched: list[i].Searched, Hits: list[i].Hits,
+			}
 			rcp.ID = indicator.ReceiptID(rcp)
-			if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, rcp.Hits, r.ID, clock.Micros(r.Modified)); err != nil {
+			if _, err := tx.Exec(
+				`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true,
+				rcp.Hits, r.ID, clock.Micros(r.Modified),
+			); err != nil {
 				return err
 			}
 			if err := b.receipt(tx, rcp); err != nil {
@@ -143,7 +155,9 @@ func (b *Inbox) ResumeHunts(ctx context.Context) error {
 
 func (b *Inbox) halt(ctx context.Context, yes bool) error {
 	err := b.DB.Write(ctx, store.System("share: halt hunts"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE objects SET halted = $1 WHERE state = 'armed' AND hunted = $2 AND SCOPE(objects)`, yes, false)
+		_, err := tx.Exec(
+			`UPDATE objects SET halted = $1 WHERE state = 'armed' AND hunted = $2 AND SCOPE(objects)`, yes, false,
+		)
 		return err
 	})
 	if err == nil {
@@ -155,10 +169,20 @@ func (b *Inbox) halt(ctx context.Context, yes bool) error {
 // HuntsLeft counts the armed indicators for which the past has not been searched
 // and will be.
 func HuntsLeft(tx *store.Tx) (int64, error) {
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, false)
+	return store.One[int64](
+		tx,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`,
+		false,
+		false,
+	)
 }
 
 // HuntsHalted counts those for which a person has stopped that.
 func HuntsHalted(tx *store.Tx) (int64, error) {
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, true)
+	return store.One[int64](
+		tx,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`,
+		false,
+		true,
+	)
 }

@@ -38,17 +38,35 @@ type huntCard struct {
 
 func (c PageConfig) huntCard(left, halted int64) *huntCard {
 	if h, ok := c.Inbox.hunting(); ok {
-		say := i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。").With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total))
+		say := i18n.T(
+			"Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far.",
+			"指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。",
+		).With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total))
 		if h.Ready > 0 {
-			say = i18n.T("Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far. {3} are done.", "指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。{3} 件は調査済み。").With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total), h.Ready)
+			say = i18n.T(
+				"Our past is searched for {0} {0:indicator|indicators}: {1} of {2} events so far. {3} are done.",
+				"指標 {0} 件について過去の記録を調査中：{2} 事象のうち {1} 事象。{3} 件は調査済み。",
+			).With(h.Indicators-h.Ready, web.Number(h.Done), web.Number(h.Total), h.Ready)
 		}
 		return &huntCard{Say: say, Done: h.Done, Total: max(h.Total, 1), Under: true, Stop: true}
 	}
 	switch {
 	case halted > 0:
-		return &huntCard{Say: i18n.T("The search of our past was stopped; {0} {0:indicator waits|indicators wait} for it.", "過去の記録の調査は停止中。{0} 件の指標が調査を待っています。").With(halted), Resume: true}
+		return &huntCard{
+			Say: i18n.T(
+				"The search of our past was stopped; {0} {0:indicator waits|indicators wait} for it.",
+				"過去の記録の調査は停止中。{0} 件の指標が調査を待っています。",
+			).With(halted),
+			Resume: true,
+		}
 	case left > 0:
-		return &huntCard{Say: i18n.T("{0} {0:indicator waits|indicators wait} for the search of our past.", "{0} 件の指標が過去の記録の調査を待っています。").With(left), Stop: true}
+		return &huntCard{
+			Say: i18n.T(
+				"{0} {0:indicator waits|indicators wait} for the search of our past.",
+				"{0} 件の指標が過去の記録の調査を待っています。",
+			).With(left),
+			Stop: true,
+		}
 	}
 	return nil
 }
@@ -58,7 +76,12 @@ func (c PageConfig) huntPages(site *web.Site) {
 		if err := c.Inbox.StopHunts(r.Context()); err != nil {
 			return "", err
 		}
-		r.Flash(i18n.T("The search of our past is stopped. What it found so far stays.", "過去の記録の調査を停止しました。これまでに見つかったものは残ります。"))
+		r.Flash(
+			i18n.T(
+				"The search of our past is stopped. What it found so far stays.",
+				"過去の記録の調査を停止しました。これまでに見つかったものは残ります。",
+			),
+		)
 		return "/indicators", nil
 	})
 	site.Action("/hunts/resume", policy.RoleAnalyst, func(r *web.Request) (string, error) {
@@ -80,8 +103,16 @@ type HuntsOut struct {
 type huntsOut struct{ Body HuntsOut }
 
 func (c PageConfig) huntAPI(a *api.API) {
-	api.Register(a, api.Op{ID: "get-hunts", Method: http.MethodGet, Path: "/api/v1/hunts", Tag: "indicators", Need: policy.RoleReader,
-		Summary: i18n.T("How far the search of the node's past is", "過去の記録の調査状況")},
+	api.Register(
+		a,
+		api.Op{
+			ID:      "get-hunts",
+			Method:  http.MethodGet,
+			Path:    "/api/v1/hunts",
+			Tag:     "indicators",
+			Need:    policy.RoleReader,
+			Summary: i18n.T("How far the search of the node's past is", "過去の記録の調査状況"),
+		},
 		func(ctx context.Context, _ *struct{}) (*huntsOut, error) {
 			out := &huntsOut{}
 			if h, ok := c.Inbox.hunting(); ok {
@@ -91,16 +122,23 @@ func (c PageConfig) huntAPI(a *api.API) {
 				out.Body.Waiting, out.Body.Stopped, err = huntCounts(tx)
 				return err
 			})
-		})
+		},
+	)
 	for _, op := range []struct {
 		id      string
 		summary i18n.Text
 		do      func(context.Context) error
 	}{
-		{"stop", i18n.T("Stop the search of the node's past; what waits is left alone", "過去の記録の調査を停止"), c.Inbox.StopHunts},
+		{
+			"stop", i18n.T("Stop the search of the node's past; what waits is left alone", "過去の記録の調査を停止"),
+			c.Inbox.StopHunts,
+		},
 		{"resume", i18n.T("Go on with it", "調査を再開"), c.Inbox.ResumeHunts},
 	} {
-		api.Register(a, api.Op{ID: op.id + "-hunts", Method: http.MethodPost, Path: "/api/v1/hunts/" + op.id, Tag: "indicators", Need: policy.RoleAnalyst, Summary: op.summary},
+		api.Register(a, api.Op{
+			ID: op.id + "-hunts", Method: http.MethodPost, Path: "/api/v1/hunts/" + op.id, Tag: "indicators",
+			Need: policy.RoleAnalyst, Summary: op.summary,
+		},
 			func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, op.do(ctx) })
 	}
 }

@@ -134,7 +134,9 @@ WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.id > $1 AND SCOPE(o) ORDER BY 
 		}
 		for i, err := range b.Matcher.ArmIndicators(list) {
 			if err != nil {
-				b.Log.Warn("an indicator can no longer be armed", slog.String("indicator", rows[i].ID), slog.Any("err", err))
+				b.Log.Warn(
+					"an indicator can no longer be armed", slog.String("indicator", rows[i].ID), slog.Any("err", err),
+				)
 			}
 		}
 	}
@@ -275,7 +277,10 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 	err := b.DB.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
 		for _, d := range all {
 			if d.row.Body == "" {
-				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
+				if _, err := tx.Exec(
+					`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`,
+					string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID,
+				); err != nil {
 					return err
 				}
 			} else if err := d.row.Save(tx); err != nil {
@@ -286,7 +291,10 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 			}
 		}
 		for key, value := range map[string]string{settingLast: strconv.FormatInt(upto, 10), settingRun: run} {
-			if _, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, key, value, tx.Now()); err != nil {
+			if _, err := tx.Exec(
+				`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`,
+				key, value, tx.Now(),
+			); err != nil {
 				return err
 			}
 		}
@@ -302,7 +310,9 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 }
 
 func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
-	return b.Outgoing.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.Outgoing.Handling(wire.KindReceipt), Body: r})
+	return b.Outgoing.Offer(
+		tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.Outgoing.Handling(wire.KindReceipt), Body: r},
+	)
 }
 
 // taken is what came of one object.

@@ -33,7 +33,9 @@ func TestPages(t *testing.T) {
 			}
 		}
 		sharetest.Page(t, c, "power", "/indicators/"+bad.ID)
-		if code, body := sharetest.Get(t, c, "power", "/api/v1/indicators/"+a.ID); code != http.StatusOK || !strings.Contains(body, `"state":"armed"`) {
+		if code, body := sharetest.Get(
+			t, c, "power", "/api/v1/indicators/"+a.ID,
+		); code != http.StatusOK || !strings.Contains(body, `"state":"armed"`) {
 			t.Errorf("%d %s", code, body)
 		}
 		if _, spec := sharetest.Get(t, c, "power", "/openapi.json"); api.Check([]byte(spec)) != nil {

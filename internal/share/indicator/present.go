@@ -85,7 +85,12 @@ func ServeSTIX(site *web.Site, db *store.DB) {
 			return '_'
 		}, i.ID)
 		w.Header().Set("Content-Type", "application/stix+json;version=2.1")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`_TLP-`+strings.ReplaceAll(strings.ToUpper(i.Handling.TLP.Slug()), "+", "-")+`.json"`)
+		w.Header().Set(
+			"Content-Disposition",
+			`attachment; filename="`+name+`_TLP-`+strings.ReplaceAll(
+				strings.ToUpper(i.Handling.TLP.Slug()), "+", "-",
+			)+`.json"`,
+		)
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write([]byte(i.Body)) // the reader has gone
 	}))

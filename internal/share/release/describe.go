@@ -26,7 +26,9 @@ func stateText(state string) i18n.Text {
 }
 
 func stateBadge(state string) web.Badge {
-	mood := map[string]web.Mood{StateWaiting: web.Warn, StateReady: web.Info, StateSent: web.Good, StateHeld: web.Dim, StateFailed: web.Hot}[state]
+	mood := map[string]web.Mood{
+		StateWaiting: web.Warn, StateReady: web.Info, StateSent: web.Good, StateHeld: web.Dim, StateFailed: web.Hot,
+	}[state]
 	return web.Badge{Text: stateText(state), Mood: mood}
 }
 

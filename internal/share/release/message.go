@@ -86,7 +86,9 @@ func relabel(body string, tlp policy.TLP) (string, error) {
 // is ready stays however old it is.
 func Prune(ctx context.Context, db *store.DB, before time.Time) error {
 	return db.Write(ctx, store.System("share: prune what was sent"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM outgoing WHERE state IN ('sent', 'held', 'failed') AND at < $1`, clock.Micros(before))
+		_, err := tx.Exec(
+			`DELETE FROM outgoing WHERE state IN ('sent', 'held', 'failed') AND at < $1`, clock.Micros(before),
+		)
 		return err
 	})
 }

@@ -110,16 +110,23 @@ func (q *Outgoing) Offer(tx *store.Tx, list ...msg.Offer) error {
 			return err
 		}
 		if l != nil {
-			rows = append(rows, []any{string(l.Kind), l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
-				int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)})
+			rows = append(
+				rows,
+				[]any{string(l.Kind), l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
+					int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)},
+			)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	tx.AfterCommit(q.Wake)
-	return tx.InsertTogether(`INSERT INTO outgoing (`+columns+`)`, rows, `ON CONFLICT (kind, id) DO UPDATE SET rev = outgoing.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
-  state = CASE WHEN outgoing.state = 'sent' THEN 'ready' ELSE outgoing.state END`)
+	return tx.InsertTogether(
+		`INSERT INTO outgoing (`+columns+`)`,
+		rows,
+		`ON CONFLICT (kind, id) DO UPDATE SET rev = outgoing.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
+  state = CASE WHEN outgoing.state = 'sent' THEN 'ready' ELSE outgoing.state END`,
+	)
 }
 
 // prepare returns the message that an offer becomes, as the policy lets it, or nil if
@@ -140,7 +147,9 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	if o.Body, mode = q.Policy().apply(o, q.rank, q.pseudonym); mode != Auto && mode != Ask {
 		return nil, nil
 	}
-	l := &Message{Kind: o.Body.Kind(), ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling}
+	l := &Message{
+		Kind: o.Body.Kind(), ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling,
+	}
 	if mode == Ask {
 		l.State = StateWaiting
 	}
@@ -152,7 +161,9 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	// label that the person chose, unless what it is known by is now bound tighter.
 	var before []marked
 	if !o.First {
-		if before, err = store.Query[marked](tx, `SELECT tlp, floor, decided FROM outgoing WHERE kind = $1 AND id = $2`, string(l.Kind), o.ID); err != nil {
+		if before, err = store.Query[marked](
+			tx, `SELECT tlp, floor, decided FROM outgoing WHERE kind = $1 AND id = $2`, string(l.Kind), o.ID,
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -177,8 +188,15 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 // Withhold holds back what was offered and has not left yet, and keeps it from being let
 // go: a third party's label does not let it be passed on.
 func (q *Outgoing) Withhold(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
-	_, err := tx.Exec(`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
-		StateHeld, int(label.OrRed()), string(kind), id, StateWaiting, StateReady)
+	_, err := tx.Exec(
+		`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
+		StateHeld,
+		int(label.OrRed()),
+		string(kind),
+		id,
+		StateWaiting,
+		StateReady,
+	)
 	return err
 }
 
@@ -203,14 +221,26 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 			return fault.New(fault.Conflict, i18n.T("this has left already", "これは既に送られています"))
 		}
 		if let && l.Floor != 0 && !policy.MayShareWithCommunity(l.Floor) {
-			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you, so it stays here", "検知の元になった項目には、提供元が {0} の区分を付けているため、外に出せません").With(l.Floor.String()))
+			return fault.New(
+				fault.Denied,
+				i18n.T(
+					"what it was found by is marked {0} by those who gave it to you, so it stays here",
+					"検知の元になった項目には、提供元が {0} の区分を付けているため、外に出せません",
+				).With(l.Floor.String()),
+			)
 		}
 		state := StateHeld
 		if let {
 			state = StateReady
 		}
 		if tlp != nil && *tlp < l.Floor {
-			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you", "検知の元になった項目には、提供元が {0} の区分を付けています").With(l.Floor.String())).
+			return fault.New(
+				fault.Denied,
+				i18n.T(
+					"what it was found by is marked {0} by those who gave it to you",
+					"検知の元になった項目には、提供元が {0} の区分を付けています",
+				).With(l.Floor.String()),
+			).
 				WithHint(i18n.T("choose that label or a stricter one", "その区分か、より厳しい区分を選んでください"))
 		}
 		if tlp != nil && *tlp != l.Handling.TLP {
@@ -219,8 +249,16 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 			}
 			l.Handling.TLP = *tlp
 		}
-		_, err = tx.Exec(`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1 WHERE kind = $6 AND id = $7`,
-			state, l.Body, int(l.Handling.TLP), clock.Micros(tx.Now()), by, kind, id)
+		_, err = tx.Exec(
+			`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1 WHERE kind = $6 AND id = $7`,
+			state,
+			l.Body,
+			int(l.Handling.TLP),
+			clock.Micros(tx.Now()),
+			by,
+			kind,
+			id,
+		)
 		tx.AfterCommit(q.Wake)
 		return err
 	})

@@ -70,7 +70,10 @@ func (s *Sender) Run(ctx context.Context) error {
 func (s *Sender) round(ctx context.Context) (more bool, err error) {
 	var list []Message
 	err = s.db.Read(ctx, store.System("share: what leaves"), func(tx *store.Tx) error {
-		list, err = store.Query[Message](tx, `SELECT `+columns+` FROM outgoing WHERE state = 'ready' ORDER BY at, kind DESC, id LIMIT $1`, batchItems)
+		list, err = store.Query[Message](
+			tx, `SELECT `+columns+` FROM outgoing WHERE state = 'ready' ORDER BY at, kind DESC, id LIMIT $1`,
+			batchItems,
+		)
 		return err
 	})
 	if err != nil || len(list) == 0 {
@@ -93,7 +96,9 @@ func (s *Sender) round(ctx context.Context) (more bool, err error) {
 	defer cancel()
 	reply, err := s.line.Request(askCtx, wire.TopicBatch, body)
 	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours: its log says so, and we send again
-		return false, fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+		return false, fault.Wrap(
+			fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err,
+		)
 	}
 	if err != nil {
 		return false, err
