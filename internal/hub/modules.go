@@ -64,7 +64,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,
 		}),
 		aside.Module(aside.PageConfig{
-			DB: h.db, MemberName: h.directory.Name, Look: func() { h.queue.Look() },
+			DB: h.db, Members: h.directory, Look: func() { h.queue.Look() },
 		}),
 		settings.Module(
 			settings.PageConfig{

@@ -143,7 +143,7 @@ func (p picture) view(zone *time.Location) *web.View {
 		d.Own = &own
 	}
 	if worst, ok := p.worst(); ok {
-		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
 	}
 	v.Next = append(p.next(), p.warnings...)
 	if len(v.Next) > shownNext { // the shell shows three; a warning is among them
