@@ -339,7 +339,7 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		}
 	}
 	// The trace in the city's past was found.
-	if n := number(t, hd, `SELECT count(*) FROM sightings WHERE member = $1 AND past = $2`, nodes[1].id, true); n == 0 {
+	if n := number(t, hd, `SELECT count(*) FROM sightings WHERE member = $1 AND retro = $2`, nodes[1].id, true); n == 0 {
 		t.Error("the city found no trace in its past")
 	}
 	// Every message that the hub's parts made exists once.
