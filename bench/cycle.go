@@ -165,7 +165,7 @@ func fill(ctx context.Context, h *history.History, m *maker, n int) error {
 // strike plays one attack at a node and waits until the hub knows that every
 // member is armed and has hunted.
 func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a attack) error {
-	before, _, err := h.Newest(ctx, situation.Hunted)
+	before, _, err := newestCycle(ctx, h.DB(), situation.Hunted)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a att
 	}
 	id := ""
 	err = until(ctx, 5*time.Minute, func() (bool, error) {
-		now, n, err := h.Newest(ctx, situation.Hunted)
+		now, n, err := newestCycle(ctx, h.DB(), situation.Hunted)
 		if err != nil || now == before || n < int64(c.members) {
 			if c.members > 10 { // asking takes time from what is measured
 				time.Sleep(10 * time.Millisecond)
@@ -195,7 +195,7 @@ func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a att
 	if err := until(ctx, 5*time.Minute, func() (bool, error) { return h.Idle(ctx) }); err != nil {
 		return err
 	}
-	cy, err := h.Cycle(ctx, id)
+	cy, err := cycleOf(ctx, h.DB(), id)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		sent = time.Since(began)
 		if err == nil {
 			err = until(ctx, 20*time.Minute, func() (bool, error) {
-				n, err := h.InCases(ctx, flooding.ID())
+				n, err := inCases(ctx, h.DB(), flooding.ID())
 				if n < int64(len(list)) { // asking takes time from what is measured
 					time.Sleep(50 * time.Millisecond)
 				}
@@ -144,7 +144,7 @@ func immune(ctx context.Context, h *hub.Hub, at *node.Node, a attack, title, but
 	var took time.Duration
 	err = until(ctx, 10*time.Minute, func() (bool, error) {
 		time.Sleep(5 * time.Millisecond) // asking takes time from what is measured
-		c, ok, err := h.CycleTitled(ctx, title)
+		c, ok, err := cycleTitled(ctx, h.DB(), title)
 		if err != nil || !ok {
 			return false, err
 		}

@@ -83,6 +83,12 @@ func (p *parser) read(r *Rule, doc document) error {
 	if err != nil {
 		return err
 	}
+	return p.understand(r, root, doc, nil)
+}
+
+// understand is read for a document whose YAML is read. refused is why it is kept
+// out although it is named; nil if it is not.
+func (p *parser) understand(r *Rule, root *yaml.Node, doc document, refused error) error {
 	if root.Kind != yaml.MappingNode {
 		return fail(root, "sigma.document.kind", kindName(root))
 	}
@@ -96,6 +102,9 @@ func (p *parser) read(r *Rule, doc document) error {
 	if n := yamldoc.Child(root, "action"); n != nil {
 		p.action = max(n.Line, 1) + doc.line - 1
 		return fail(n, "sigma.action.old", n.Value)
+	}
+	if refused != nil {
+		return refused
 	}
 	b := &builder{opts: p.opts, offset: doc.line - 1, source: doc.source}
 	if !p.rulesOnly {

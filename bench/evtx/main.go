@@ -29,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/bench/cputime"
 	"github.com/meneki/meneki/evtx"
 )
 
@@ -177,8 +178,8 @@ func (c *corpus) measure(out io.Writer, name string, span time.Duration, do func
 	for range 20 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		rounds, start := 0, cpu()
-		for rounds == 0 || cpu()-start < span/20 {
+		rounds, start := 0, cputime.Spent()
+		for rounds == 0 || cputime.Spent()-start < span/20 {
 			for _, b := range c.files {
 				if err := do(b); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
@@ -186,7 +187,7 @@ func (c *corpus) measure(out io.Writer, name string, span time.Duration, do func
 			}
 			rounds++
 		}
-		took := (cpu() - start) / time.Duration(rounds)
+		took := (cputime.Spent() - start) / time.Duration(rounds)
 		runtime.ReadMemStats(&after)
 		if best == 0 || took < best {
 			best, allocs = took, (after.Mallocs-before.Mallocs)/uint64(rounds)

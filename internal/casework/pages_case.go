@@ -42,7 +42,7 @@ func (c *PageConfig) caseView(r *web.Request, f file) *web.View {
 	v := &web.View{Template: "cases/case", Title: i18n.Same(web.Defang(f.Title)), Nav: "cases", Back: &web.Link{Text: i18n.T("Cases", "事案"), Path: "/cases"},
 		Lede: web.Run{web.Mono(f.Number), f.Opened}, State: f.State.badge(), Handling: &mark, Realm: f.Realm, Live: []string{"cases", "indicators"}, Wide: true}
 	if f.Severity >= 0 {
-		v.Severity = cmp.Or(f.panels.Severity(), &web.Judged{Likely: f.Severity, Low: f.Lowest, High: f.Highest})
+		v.Severity = cmp.Or(f.panels.Severity(), &web.Severity{Likely: f.Severity, Low: f.Lowest, High: f.Highest})
 	}
 	v.Next = f.panels.Next()
 	d := caseData{Number: f.Number, Party: f.party, Facts: f.facts(), Panels: f.panels, Graph: f.graph(),

@@ -98,7 +98,7 @@ func newConsole(t *testing.T, b *bench) *console {
 			}},
 		web.Panel{Page: "case", Slots: map[string]string{"known": "test/panel"},
 			Load: func(context.Context, web.Subject) (web.Part, error) {
-				return web.Part{Data: i18n.Same("known to all"), Severity: &web.Judged{Likely: 2, Low: 1, High: 3, Text: i18n.T("some", "一定")}, Ask: i18n.T("What is struck?", "対象は？"),
+				return web.Part{Data: i18n.Same("known to all"), Severity: &web.Severity{Likely: 2, Low: 1, High: 3, Text: i18n.T("some", "一定")}, Ask: i18n.T("What is struck?", "対象は？"),
 					Related: []web.Related{{ID: "indicator--1", Kind: svg.KindIndicator, Text: "evil[.]example", Path: "/indicators/indicator--1"}}}, nil
 			}})
 	cfg.Pages(site)

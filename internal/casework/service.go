@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma"
 )
 
 // People names the members, as far as cases need it.
@@ -26,7 +27,6 @@ type Service struct {
 	db     *store.DB
 	people People
 	notify func()
-	rank   func(level string) int
 	least  string
 }
 
@@ -34,8 +34,6 @@ type Service struct {
 type Config struct {
 	DB     *store.DB
 	People People
-	// Rank orders rule levels.
-	Rank func(level string) int
 	// Least is the rule level from which a finding opens a case; one below it
 	// only joins.
 	Least  string
@@ -47,8 +45,11 @@ func New(c Config) *Service {
 	if c.Notify == nil {
 		c.Notify = func() {}
 	}
-	return &Service{db: c.DB, people: c.People, notify: c.Notify, rank: c.Rank, least: c.Least}
+	return &Service{db: c.DB, people: c.People, notify: c.Notify, least: c.Least}
 }
+
+// rank orders the levels of rules.
+func rank(level string) int { return sigma.Level(level).Rank() }
 
 // How long a key keeps drawing findings into a case.
 const (
@@ -91,7 +92,7 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 	if f.Host != "" {
 		out = append(out, key{"host:" + f.Member + ":" + strings.ToLower(f.Host), "host", hostReach})
 	}
-	if s.rank(f.Rule.Level) >= s.rank("medium") {
+	if rank(f.Rule.Level) >= rank("medium") {
 		out = append(out, key{"rule:" + f.Rule.ID, "rule", ruleReach})
 	}
 	return out
@@ -112,7 +113,7 @@ func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 		return err
 	}
 	if id == "" {
-		if s.rank(f.Rule.Level) < s.rank(s.least) {
+		if rank(f.Rule.Level) < rank(s.least) {
 			return nil
 		}
 		why = "opened"
@@ -262,7 +263,7 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 
 // widen lets a case take in what a finding adds to it.
 func (s *Service) widen(c *Case, f msg.Finding, sector string) {
-	if s.rank(f.Rule.Level) > s.rank(c.Level) {
+	if rank(f.Rule.Level) > rank(c.Level) {
 		c.Level = f.Rule.Level
 	}
 	if sector != "" && !slices.Contains(c.Sectors, sector) {

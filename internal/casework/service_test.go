@@ -31,10 +31,6 @@ type sectors map[string]string
 
 func (s sectors) Sector(_ context.Context, member string) string { return s[member] }
 
-func rankOf(level string) int {
-	return map[string]int{"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}[level]
-}
-
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 
 func each(t *testing.T, body func(*testing.T, *bench)) {
@@ -42,7 +38,7 @@ func each(t *testing.T, body func(*testing.T, *bench)) {
 	now, hand := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		hand.Add(noon.Sub(now()))
-		s := New(Config{DB: db, People: sectors{"a": "power", "b": "university", "c": "medical"}, Rank: rankOf, Least: "medium"})
+		s := New(Config{DB: db, People: sectors{"a": "power", "b": "university", "c": "medical"}, Least: "medium"})
 		body(t, &bench{t: t, db: db, s: s, hand: hand, now: now})
 	}, storetest.With(Migration()), storetest.Clock(now))
 }

@@ -37,7 +37,7 @@ func (f watchFlags) open(s *session) (ownlist.Access, error) {
 	return ownlist.Open(s.ctx, f.Data, clock.System, s.log)
 }
 
-func (f watchFlags) print(s *session, v any) error { return deskFlags{}.print(s, v) }
+func (f watchFlags) print(s *session, v any) error { return adminFlags{}.print(s, v) }
 
 type indicatorsImport struct {
 	watchFlags

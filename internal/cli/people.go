@@ -34,15 +34,15 @@ func remember(p place) error {
 	return err
 }
 
-// deskFlags say which hub a command works on.
-type deskFlags struct {
+// adminFlags say which hub a command works on.
+type adminFlags struct {
 	Data string `help:"Data folder of the hub. Default: that of the hub you started last, else meneki-hub." ja:"ハブのデータフォルダー。既定は最後に起動したハブのもの、なければ meneki-hub" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_DATA"`
 	DB   string `help:"The hub's PostgreSQL URL, if it has one." ja:"ハブが PostgreSQL を使う場合の URL" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
 	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
 // open finds the hub and opens its state, beside the running hub.
-func (f deskFlags) open(s *session) (*hub.Admin, error) {
+func (f adminFlags) open(s *session) (*hub.Admin, error) {
 	p := place{Data: f.Data, DB: f.DB}
 	if p.Data == "" {
 		file, err := placeFile()
@@ -66,7 +66,7 @@ func (f deskFlags) open(s *session) (*hub.Admin, error) {
 	return hub.OpenAdmin(s.ctx, hub.Config{Data: p.Data, DB: p.DB, Lang: s.lang, Log: s.log})
 }
 
-func (f deskFlags) print(s *session, v any) error {
+func (f adminFlags) print(s *session, v any) error {
 	enc := json.NewEncoder(s.out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
@@ -79,7 +79,7 @@ type memberCmd struct {
 }
 
 type memberInvite struct {
-	deskFlags
+	adminFlags
 	Name       string   `arg:"" jaholder:"名称" help:"Name of the organisation." ja:"組織の名称"`
 	Sector     string   `help:"Its sector, such as power, medical, local-government, university; a wrong one is answered with all." ja:"分野：power、medical、local-government、university など。誤った値にはすべての分野を表示" placeholder:"SECTOR" jaholder:"分野" required:""`
 	Prefecture string   `help:"Its prefecture, 01 to 47 or its name; only for the map." ja:"都道府県：01～47 か名称。地図にだけ使用" placeholder:"PREF" jaholder:"都道府県"`
@@ -105,7 +105,7 @@ func (c *memberInvite) Run(s *session) error {
 	return nil
 }
 
-type memberList struct{ deskFlags }
+type memberList struct{ adminFlags }
 
 // Run lists.
 func (c *memberList) Run(s *session) error {
@@ -128,7 +128,7 @@ func (c *memberList) Run(s *session) error {
 }
 
 type memberRevoke struct {
-	deskFlags
+	adminFlags
 	Member string `arg:"" jaholder:"ID" help:"Id of the member." ja:"構成員の ID"`
 }
 
@@ -155,7 +155,7 @@ type userCmd struct {
 }
 
 type userInvite struct {
-	deskFlags
+	adminFlags
 	Name   string `arg:"" jaholder:"氏名" help:"Name of the person." ja:"利用者の氏名"`
 	Login  string `help:"Name to sign in with: a-z 0-9 . _ @ + -." ja:"サインイン名：a-z 0-9 . _ @ + -" placeholder:"LOGIN" jaholder:"サインイン名" required:""`
 	Role   string `help:"What the person may do: reader, analyst, coordinator, admin." ja:"利用者の役割：reader、analyst、coordinator、admin" placeholder:"ROLE" jaholder:"役割" default:"analyst"`
@@ -181,7 +181,7 @@ func (c *userInvite) Run(s *session) error {
 	return nil
 }
 
-type userList struct{ deskFlags }
+type userList struct{ adminFlags }
 
 // Run lists.
 func (c *userList) Run(s *session) error {
@@ -209,7 +209,7 @@ type tokenCmd struct {
 }
 
 type tokenCreate struct {
-	deskFlags
+	adminFlags
 	Name   string `arg:"" jaholder:"用途" help:"What the token is for." ja:"トークンの用途"`
 	Role   string `help:"What it may do: reader, analyst, coordinator, admin; for a person, at most what the person may." ja:"トークンの役割：reader、analyst、coordinator、admin。利用者のトークンは、その利用者の役割まで" placeholder:"ROLE" jaholder:"役割" default:"reader"`
 	User   string `help:"Login of the person that it acts for." ja:"代行する利用者のサインイン名" placeholder:"LOGIN" jaholder:"サインイン名" xor:"who" required:""`
@@ -235,7 +235,7 @@ func (c *tokenCreate) Run(s *session) error {
 }
 
 type tokenRevoke struct {
-	deskFlags
+	adminFlags
 	ID string `arg:"" jaholder:"ID" help:"Id of the token." ja:"トークンの ID"`
 }
 

@@ -188,7 +188,7 @@ func printSteps(w io.Writer, r demo.Report, l i18n.Lang, c func(code, s string) 
 			note = i18n.T("for {0} {0:member|members}", "対象 {0} 構成員").With(s.N).In(l)
 		case situation.Hunted, situation.Sighted:
 			note = i18n.T("{0} {0:trace|traces}", "痕跡 {0} 件").With(s.N).In(l)
-			if s.N == situation.Untold {
+			if s.N == situation.Undisclosed {
 				note = i18n.T("does not say what it found", "結果は非開示").In(l)
 			}
 			if i := slices.IndexFunc(r.Indicators, func(o demo.ReportInd) bool { return o.ID == s.Subject }); i >= 0 && s.Subject != first {

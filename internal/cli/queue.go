@@ -32,7 +32,7 @@ func (id setAsideID) parse() (consumer string, seq int64, err error) {
 }
 
 type queueList struct {
-	deskFlags
+	adminFlags
 	Limit int `help:"How many to list." ja:"表示する件数" placeholder:"N" jaholder:"件数" default:"100"`
 }
 
@@ -73,7 +73,7 @@ func (c *queueList) Run(s *session) error {
 }
 
 type queueShow struct {
-	deskFlags
+	adminFlags
 	Message setAsideID `arg:"" jaholder:"メッセージ" help:"CONSUMER/NUMBER, as list prints it." ja:"CONSUMER/NUMBER（処理担当/通番）。一覧の表示と同じ形式"`
 }
 
@@ -115,7 +115,7 @@ func (c *queueShow) Run(s *session) error {
 }
 
 type queueRetry struct {
-	deskFlags
+	adminFlags
 	Message setAsideID `arg:"" optional:"" jaholder:"メッセージ" help:"CONSUMER/NUMBER, as list prints it." ja:"CONSUMER/NUMBER（処理担当/通番）。一覧の表示と同じ形式"`
 	All     bool       `help:"All that were set aside." ja:"すべて"`
 }
@@ -152,7 +152,7 @@ func (c *queueRetry) Run(s *session) error {
 }
 
 type queueDrop struct {
-	deskFlags
+	adminFlags
 	Message setAsideID `arg:"" jaholder:"メッセージ" help:"CONSUMER/NUMBER, as list prints it." ja:"CONSUMER/NUMBER（処理担当/通番）。一覧の表示と同じ形式"`
 	Reason  string     `help:"Why; the audit trail keeps it." ja:"理由。監査記録に残る" placeholder:"TEXT" jaholder:"文" required:""`
 }

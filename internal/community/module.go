@@ -17,7 +17,7 @@ import (
 
 // Module is the members at a hub.
 func Module(s *Service) role.Module {
-	p := &pages{s, newOnceBox(s.clock)}
+	p := &pages{Service: s, once: newOnceBox(s.clock)}
 	return role.Module{
 		Name:       "community",
 		Migrations: []store.Migration{Migration()},

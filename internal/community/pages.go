@@ -18,10 +18,13 @@ import (
 type pages struct {
 	*Service
 	once *onceBox
+	site *web.Site // has the panels of other capabilities; set by addTo
 }
 
-// addTo adds /members and a page for each member.
+// addTo adds /members and a page for each member. Panels of other capabilities belong
+// to the page "member", which draws them in its one slot, "main".
 func (d *pages) addTo(site *web.Site) {
+	d.site = site
 	site.Templates(Templates())
 	site.Page("/members", policy.RoleReader, d.listPage)
 	site.Action("/members", policy.RoleCoordinator, d.inviteAction)

@@ -28,6 +28,7 @@ type memberData struct {
 	Token   *Invitation // shown once
 	Command string
 	Joined  bool
+	Panels  web.Panels // of other capabilities
 }
 
 func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
@@ -78,7 +79,11 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 			data.Token, data.Command = &inv, inv.command()
 		}
 	}
-	v.Data = data
+	about := web.Subject{ID: m.ID, Page: web.Path("/members/{0}", m.ID), Viewer: r.Viewer, Request: r}
+	if data.Panels, err = d.site.Load(ctx, "member", about); err != nil {
+		return nil, err
+	}
+	v.Next, v.Data = data.Panels.Next(), data
 	return v, nil
 }
 

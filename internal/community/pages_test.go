@@ -1,6 +1,7 @@
 package community
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/meneki/meneki/internal/api"
@@ -80,6 +82,14 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 	}
 	site := web.New(web.Config{Clock: now, Auth: auth})
 	m := Module(c.s)
+	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}})
+	site.AddPanels(web.Panel{Page: "member", Slots: map[string]string{"main": "test/panel"},
+		Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+			if about.Viewer.Hub {
+				out.Data = "another capability about " + about.ID
+			}
+			return out, nil
+		}})
 	m.Pages(site)
 	mux := http.NewServeMux()
 	m.API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: now}))
@@ -156,6 +166,9 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 					t.Errorf("%s in %s: the hostile name is not shown as text", path, lang)
 				}
 			}
+		}
+		if body := c.get("reader", "/members/"+c.a).Body.String(); !strings.Contains(body, "another capability about "+c.a) {
+			t.Error("the page of a member has not the panel of another capability")
 		}
 		if body := c.get("reader", "/members").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, `id="invite"`) {
 			t.Error("a reader at the hub sees the members and invites none")

@@ -93,11 +93,11 @@ type ReportInd struct {
 
 // ReportReceipt is one member's receipt for one indicator.
 type ReportReceipt struct {
-	Member    string  `json:"member"`
-	Indicator string  `json:"indicator"`
-	MS        float64 `json:"ms"`
-	Hits      int64   `json:"hits,omitempty"`
-	Untold    bool    `json:"untold,omitempty"` // the member does not say what it found
+	Member      string  `json:"member"`
+	Indicator   string  `json:"indicator"`
+	MS          float64 `json:"ms"`
+	Hits        int64   `json:"hits,omitempty"`
+	Undisclosed bool    `json:"undisclosed,omitempty"` // the member does not say what it found
 }
 
 // ReportSighting is one sighting.
@@ -234,7 +234,7 @@ func (d *Demo) steps(r *Report, cycles []situation.Cycle) {
 			case situation.Armed:
 				r.Armed = append(r.Armed, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At)})
 			case situation.Hunted:
-				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0), Untold: s.N == situation.Untold})
+				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0), Undisclosed: s.N == situation.Undisclosed})
 			}
 		}
 		for _, id := range c.Indicators() {

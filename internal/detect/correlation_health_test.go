@@ -46,15 +46,15 @@ func TestCorrelationHealth(t *testing.T) {
 			n.hand.Add(3 * time.Hour)
 			if again {
 				n.correlator.Enqueue(n.correlator.Tick())
-				owed := n.correlator.Pending()
-				if len(owed) == 0 {
-					t.Fatal("nothing is owed")
+				pending := n.correlator.Pending()
+				if len(pending) == 0 {
+					t.Fatal("nothing is pending")
 				}
 				for range 3 { // as when it cannot be written at first
 					if err := n.recorder.Settle(t.Context(), nil); err != nil {
 						t.Fatal(err)
 					}
-					n.correlator.Enqueue(owed)
+					n.correlator.Enqueue(pending)
 				}
 			}
 			for range 2 {

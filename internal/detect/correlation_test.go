@@ -86,7 +86,7 @@ func TestCorrelation(t *testing.T) {
 					fail(n) // after the state was saved
 				}
 				if end == "damaged" {
-					if err := os.WriteFile(filepath.Join(dir, "habits.json"), []byte("{"), 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, "baselines.json"), []byte("{"), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -92,10 +92,10 @@ func (h *History) Search(ctx context.Context, q Query, yield func(*event.Event) 
 	return h.search(ctx, q, false, func(x hit) bool { return yield(x.ev) })
 }
 
-// Outlines is Search for a caller that needs no more of an event than when, where and
+// SearchMetadata is Search for a caller that needs no more of an event than when, where and
 // whose it was, and which observables it holds: they come without Fields and Raw, which are
 // nearly all of a file and are not read. holds are as they were when the event came.
-func (h *History) Outlines(
+func (h *History) SearchMetadata(
 	ctx context.Context,
 	q Query,
 	yield func(ev *event.Event, holds []event.Observable) bool,

@@ -40,7 +40,6 @@ func (h *Hub) compose() ([]role.Module, error) {
 		casework.Config{
 			DB:     h.db,
 			People: h.directory,
-			Rank:   role.Rank,
 			Least:  h.cfg.CaseLevel,
 			Notify: notify("cases"),
 		},
@@ -65,7 +64,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,
 		}),
 		aside.Module(aside.PageConfig{
-			DB: h.db, MemberName: h.directory.Name, Look: func() { h.queue.Look() },
+			DB: h.db, Members: h.directory, Look: func() { h.queue.Look() },
 		}),
 		settings.Module(
 			settings.PageConfig{

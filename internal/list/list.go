@@ -51,6 +51,16 @@ type Column[T any] struct {
 	ScreenOnly bool
 }
 
+// Data returns a column that only downloads have.
+func Data[T any](key string, text i18n.Text, of func(T) any) Column[T] {
+	return Column[T]{Key: key, Text: text, Data: of}
+}
+
+// Figure is Data for numbers.
+func Figure[T any](key string, text i18n.Text, of func(T) any) Column[T] {
+	return Column[T]{Key: key, Text: text, Data: of, Role: web.RoleNum}
+}
+
 // The sizes of a page on screen, and of a download.
 const (
 	PageRows     = 50

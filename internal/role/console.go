@@ -81,6 +81,6 @@ func (c *Console) Handler() http.Handler {
 // Notify makes open pages show what changed.
 func (c *Console) Notify(topic string) {
 	if c != nil {
-		c.Site.Tell(topic)
+		c.Site.Notify(topic)
 	}
 }

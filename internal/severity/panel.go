@@ -72,7 +72,7 @@ func (p *pages) load(ctx context.Context, about web.Subject) (out web.Part, err 
 	if i := slices.IndexFunc(list, func(a Assessment) bool { return a.Scale == Lead }); i >= 0 {
 		last = list[i]
 		d.Ask, d.Action = scale.axisName(last.Ask), scale.Level(last.Likely).Action
-		out.Severity = &web.Judged{Likely: last.Likely, Low: last.Lowest, High: last.Highest,
+		out.Severity = &web.Severity{Likely: last.Likely, Low: last.Lowest, High: last.Highest,
 			Text: scale.Level(last.Likely).Names, Note: last.Outlook.Name()}
 		if !d.Ask.Zero() {
 			out.Severity.Note = i18n.T("ask this next: {0}", "次に確認：{0}").With(d.Ask)

@@ -54,11 +54,11 @@ type Step struct {
 	Subject string    `db:"subject"` // finding or indicator
 	Member  string    `db:"member"`
 	At      time.Time `db:"at"` // by the hub's clock
-	N       int64     `db:"n"`  // hits, count, severity: what the step counts; Untold if the member does not say
+	N       int64     `db:"n"`  // hits, count, severity: what the step counts; Undisclosed if the member does not say
 }
 
-// Untold stands for a count that a member does not tell.
-const Untold = -1
+// Undisclosed stands for a count that a member does not tell.
+const Undisclosed = -1
 
 // Cycle is one case's way round.
 type Cycle struct {
@@ -161,7 +161,7 @@ func (t *Tracker) OnReceipt(tx *store.Tx, ev msg.Receipt) error {
 	}
 	n := ev.Hits
 	if ev.Undisclosed {
-		n = Untold
+		n = Undisclosed
 	}
 	tx.AfterCommitOnce(t, t.tell)
 	return write(tx, ev.Case, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})

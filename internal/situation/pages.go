@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
@@ -17,6 +18,9 @@ import (
 
 // shownCases is how many open cases the first page lists.
 const shownCases = 8
+
+// shownNext is how many actions a page shows.
+const shownNext = 3
 
 // Pages adds the hub's first page, "/".
 func Pages(site *web.Site, c PageConfig) {
@@ -34,8 +38,9 @@ func Pages(site *web.Site, c PageConfig) {
 // viewer may not see is not in it.
 type picture struct {
 	now       time.Time
-	hub       bool // the viewer works at the hub, and sees the community as a whole
-	invites   bool // and may invite organisations
+	hub       bool       // the viewer works at the hub, and sees the community as a whole
+	warnings  []web.Next // what is wrong with the hub itself, for its administrators
+	invites   bool       // and may invite organisations
 	cases     []casework.Case
 	total     int64
 	cycle     *Cycle
@@ -58,6 +63,9 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer) (picture, error) 
 			return v.Member == "" || f.Member != v.Member
 		})
 		return p, nil
+	}
+	if p.warnings, err = aside.Warning(ctx, c.DB, v); err != nil {
+		return p, err
 	}
 	members, err := c.Members.Members(ctx)
 	for _, m := range members {
@@ -135,9 +143,12 @@ func (p picture) view(zone *time.Location) *web.View {
 		d.Own = &own
 	}
 	if worst, ok := p.worst(); ok {
-		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
 	}
-	v.Next = p.next()
+	v.Next = append(p.next(), p.warnings...)
+	if len(v.Next) > shownNext { // the shell shows three; a warning is among them
+		v.Next = slices.Concat(v.Next[:shownNext-len(p.warnings)], p.warnings)
+	}
 	if len(v.Next) == 0 && len(p.members) == 0 && p.invites {
 		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite", Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
 	}

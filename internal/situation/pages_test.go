@@ -299,3 +299,35 @@ func TestSectorArithmetic(t *testing.T) {
 		t.Errorf("%+v", j.Counts)
 	}
 }
+
+// An administrator of the hub is told on the first page that messages were set aside,
+// also beside many cases; nobody else is.
+func TestSetAsideIsSaid(t *testing.T) {
+	now, _ := clock.Fixed(noon.Add(time.Minute))
+	each(t, func(t *testing.T, db *store.DB, tr *Tracker) {
+		play(t, db, tr, 10)
+		fill(t, db)
+		h := serve(pages(t, db, now))
+		const warning = "Look at 1 message that could not be handled"
+		if _, body := get(h, "desk", "/?lang=en"); strings.Contains(body, warning) {
+			t.Error("there is none")
+		}
+		put(t, db, func(tx *store.Tx) error {
+			for i := range 5 {
+				one := casework.Case{ID: fmt.Sprint("x", i), Number: fmt.Sprint("MNK-X", i), State: casework.Open, Realm: "live",
+					Level: "high", Severity: -1, Opened: noon, Updated: noon, Handling: policy.Handling{TLP: policy.Amber}}
+				if err := store.Insert(tx, "cases", []casework.Case{one}); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(`INSERT INTO outbox_aside (consumer, seq, id, topic, lane, body, at, failed, tries, asked, kind,
+				reason, error) VALUES ('casework', 1, 'f', 'finding', 'a', $1, 0, 0, 1, 0, 'invalid', 'bad', 'bad')`, []byte("{}"))
+			return err
+		})
+		for viewer, told := range map[string]bool{"desk": true, "b": false, "nobody": false} {
+			if _, body := get(h, viewer, "/?lang=en"); strings.Contains(body, warning) != told {
+				t.Errorf("%s: told %t, want %t", viewer, !told, told)
+			}
+		}
+	})
+}

@@ -30,7 +30,7 @@ func (g *growing) add(ids ...string) {
 	g.mu.Lock()
 	g.rows = append(append([]string{}, ids...), g.rows...)
 	g.mu.Unlock()
-	g.site.Tell("rows")
+	g.site.Notify("rows")
 }
 
 func newGrowing() *growing {

@@ -146,7 +146,7 @@ func demoSituation(zone *time.Location) *web.View {
 	return &web.View{
 		Template: "demo/situation", Title: i18n.T("Situation", "状況"), Nav: "situation",
 		Lede: web.Run{i18n.T("214 members", "共同体 214 構成員"), demoNow},
-		Severity: &web.Judged{Likely: 3, Low: 2, High: 3, Text: i18n.T("Great impact expected", "大きな影響の見込み"),
+		Severity: &web.Severity{Likely: 3, Low: 2, High: 3, Text: i18n.T("Great impact expected", "大きな影響の見込み"),
 			Note: i18n.T("Health 3, power 2, government 2. Next six hours: steady", "医療 3、電力 2、行政 2。今後6時間の見通し：横ばい")},
 		Next: []web.Next{
 			{Text: i18n.T("Ask 5 hospitals to confirm the impact", "病院 5 機関へ影響確認を依頼する"), Path: "/cases/1/ask",
@@ -282,7 +282,7 @@ func demoCase() *web.View {
 		Lede: web.Run{web.Mono("MNK-2026-0147"),
 			i18n.T("3 members", "3 機関")}, Handling: &h, State: &web.Badge{Text: i18n.T("in progress",
 			"対応中"), Mood: web.Warn},
-		Severity: &web.Judged{Likely: 2, Low: 1, High: 3,
+		Severity: &web.Severity{Likely: 2, Low: 1, High: 3,
 			Note: i18n.T("No outage so far; two terminals isolated", "停止は発生していない。端末 2 台を隔離")},
 		Next: []web.Next{{Text: i18n.T("Approve sharing the indicator", "指標の共有を承認する"), Path: "/x", Post: true,
 			By: demoNow.Add(130 * time.Minute), Note: i18n.T("one more approver", "承認者もう 1 名")}},

@@ -46,7 +46,7 @@ func hostileView(word string) *web.View {
 		f.Wrong(name, text)
 		fields = append(fields, web.Field{Name: name, Label: i18n.T("a {0}", "あ {0}").With(word), Kind: kind, Help: text, Hint: word, Auto: word, Options: []web.Option{{Value: word, Text: word}}, Mono: true, Required: true})
 	}
-	return &web.View{Template: "hostile", Title: i18n.T("a {0}", "あ {0}").With(word), Lede: word, Back: &web.Link{Text: word + "x", Path: word}, Severity: &web.Judged{Likely: 77, Low: -3, High: 9, Text: text, Note: text},
+	return &web.View{Template: "hostile", Title: i18n.T("a {0}", "あ {0}").With(word), Lede: word, Back: &web.Link{Text: word + "x", Path: word}, Severity: &web.Severity{Likely: 77, Low: -3, High: 9, Text: text, Note: text},
 		State: &web.Badge{Text: text, Mood: web.Mood(word)}, Handling: &h, Realm: word, Live: []string{word}, CSV: &web.Table{},
 		Next:  []web.Next{{Text: i18n.T("a {0}", "あ {0}").With(word), Path: word, Post: true, By: demoNow, Note: text, Form: []web.Hidden{{Name: word, Value: word}}}, {Text: i18n.T("a {0}", "あ {0}").With(word), Path: word}},
 		Tabs:  []web.Tab{{Text: i18n.T("a {0}", "あ {0}").With(word), Path: word, Count: 3}},

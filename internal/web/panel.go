@@ -58,7 +58,7 @@ func (s Subject) WholePath() string {
 // Part is what a panel has for a page.
 type Part struct {
 	Data     any       // the dot of the panel's templates; nil draws nothing
-	Severity *Judged   // how bad the thing is, for the head of the page
+	Severity *Severity // how bad the thing is, for the head of the page
 	Ask      i18n.Text // what to find out about next
 	Next     []Next    // what to do now; it comes before what the page has itself
 	Related  []Related // things that belong to it, for its picture and for entries about them
@@ -113,7 +113,7 @@ func (s *Site) Load(ctx context.Context, page string, about Subject) (Panels, er
 }
 
 // Severity returns the severity that a panel has for the head of the page, or nil.
-func (list Panels) Severity() *Judged {
+func (list Panels) Severity() *Severity {
 	for _, p := range list {
 		if p.Part.Severity != nil {
 			return p.Part.Severity

@@ -407,8 +407,8 @@ func TestStream(t *testing.T) {
 	if l := line(); l != "retry: 3000" {
 		t.Fatal(l)
 	}
-	s.Tell("members")
-	s.Tell("cases")
+	s.Notify("members")
+	s.Notify("cases")
 	if l := line() + " " + line(); l != "event: tell data: cases" {
 		t.Error(l)
 	}

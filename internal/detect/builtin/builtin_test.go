@@ -24,13 +24,13 @@ const (
 
 // fixture is what a node does with an event, in small.
 type fixture struct {
-	t        *testing.T
-	set      *sigma.Set
-	resolver *principal.Resolver
-	habits   *principal.Habits
-	engine   *correlate.Engine
-	n        int
-	told     []string
+	t         *testing.T
+	set       *sigma.Set
+	resolver  *principal.Resolver
+	baselines *principal.Baselines
+	engine    *correlate.Engine
+	n         int
+	told      []string
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -52,7 +52,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{t: t, set: set, resolver: resolver, habits: principal.NewHabits(resolver, places, 0),
+	return &fixture{t: t, set: set, resolver: resolver, baselines: principal.NewBaselines(resolver, places, 0),
 		engine: engine}
 }
 
@@ -60,7 +60,7 @@ func (d *fixture) see(at time.Duration, ev event.Event) {
 	d.n++
 	ev.Time, ev.ID = noon.Add(at), fmt.Sprint(d.n)
 	d.resolver.Learn(&ev)
-	d.habits.Annotate(&ev)
+	d.baselines.Annotate(&ev)
 	for m := range d.set.Match(&ev) {
 		if m.Rule.Level != sigma.Informational {
 			d.told = append(d.told, m.Rule.Title)

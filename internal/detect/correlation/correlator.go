@@ -35,12 +35,12 @@ const memory = 256 << 20
 // their base rules, and keeps all of that in a folder, so that a restart in the
 // middle of a window gives the same alerts.
 type Correlator struct {
-	dir      string
-	clock    clock.Clock
-	log      *slog.Logger
-	lists    Config // the lists that Load reads
-	resolver *principal.Resolver
-	habits   *principal.Habits
+	dir       string
+	clock     clock.Clock
+	log       *slog.Logger
+	lists     Config // the lists that Load reads
+	resolver  *principal.Resolver
+	baselines *principal.Baselines
 
 	mu        sync.Mutex
 	set       *sigma.Set                  // under mu; whose correlations the engine evaluates
@@ -56,10 +56,10 @@ type Correlator struct {
 
 // The files that a Correlator keeps.
 const (
-	fileAccounts = "accounts.json"
-	fileHabits   = "habits.json"
-	fileState    = "correlation.state"
-	fileMark     = "correlation.json"
+	fileAccounts  = "accounts.json"
+	fileBaselines = "baselines.json"
+	fileState     = "correlation.state"
+	fileMark      = "correlation.json"
 )
 
 // mark is up to where the state on disk has seen the events.
@@ -91,7 +91,7 @@ type Config struct {
 func New(c Config) *Correlator {
 	k := &Correlator{dir: c.Dir, clock: c.Clock, log: c.Log, lists: c, resolver: principal.New(principal.Options{}),
 		hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
-	k.habits = principal.NewHabits(k.resolver, nil, 0)
+	k.baselines = principal.NewBaselines(k.resolver, nil, 0)
 	return k
 }
 
@@ -103,14 +103,14 @@ func (k *Correlator) Load() error {
 	if err != nil {
 		return err
 	}
-	k.habits = principal.NewHabits(k.resolver, places, 0)
+	k.baselines = principal.NewBaselines(k.resolver, places, 0)
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fault.Wrap(
 			fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(k.dir), err,
 		)
 	}
 	k.load(fileAccounts, func(b []byte) error { return k.resolver.Load(bytes.NewReader(b)) })
-	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
+	k.load(fileBaselines, func(b []byte) error { return k.baselines.Load(bytes.NewReader(b)) })
 	return principal.ImportAccounts(k.resolver, k.lists.Accounts, k.lists.AccountsDomain, k.reportList)
 }
 
@@ -150,7 +150,7 @@ func (k *Correlator) Resolver() *principal.Resolver { return k.resolver }
 func (k *Correlator) Prepare(events []*event.Event) {
 	for _, ev := range events {
 		k.resolver.Learn(ev)
-		k.habits.Annotate(ev)
+		k.baselines.Annotate(ev)
 	}
 }
 
@@ -314,8 +314,8 @@ func (k *Correlator) Save() (saved bool, err error) {
 	if !k.dirty {
 		return true, nil
 	}
-	var accounts, habits, state bytes.Buffer
-	if err := errors.Join(k.resolver.Save(&accounts), k.habits.Save(&habits)); err != nil {
+	var accounts, baselines, state bytes.Buffer
+	if err := errors.Join(k.resolver.Save(&accounts), k.baselines.Save(&baselines)); err != nil {
 		return false, err
 	}
 	m, err := json.Marshal(mark{Newest: k.upto.Add(watermark.Lateness), Waits: k.watermark.Newest()})
@@ -325,7 +325,7 @@ func (k *Correlator) Save() (saved bool, err error) {
 	files := []struct {
 		name string
 		data []byte
-	}{{fileAccounts, accounts.Bytes()}, {fileHabits, habits.Bytes()}}
+	}{{fileAccounts, accounts.Bytes()}, {fileBaselines, baselines.Bytes()}}
 	if k.engine != nil {
 		if err := k.engine.Snapshot(&state); err != nil {
 			return false, err

@@ -145,8 +145,7 @@ func listing() list.Spec[line] {
 	term := func(desc bool, of func(line) any) list.Term[line] { return list.Term[line]{Of: of, Desc: desc} }
 	title := term(false, func(l line) any { return l.title })
 	last := term(true, func(l line) any { return l.last })
-	level := list.Rank("", func(l line) string { return l.level }, "informational", "low", "medium", "high", "critical")
-	level.Desc = true
+	level := list.ByLevel("", func(l line) string { return l.level })
 	by := func(name string, first, back i18n.Text, terms ...list.Term[line]) list.Sort[line] {
 		return list.Sort[line]{Name: name, Text: first, Back: back, By: append(terms, title)}
 	}
@@ -179,31 +178,25 @@ func listing() list.Spec[line] {
 
 // columns are those on screen, and of a download, which tells what was given up.
 func columns() []list.Column[line] {
-	data := func(key string, text i18n.Text, of func(line) any) list.Column[line] {
-		return list.Column[line]{Key: key, Text: text, Data: of}
-	}
-	number := func(key string, text i18n.Text, of func(line) any) list.Column[line] {
-		return list.Column[line]{Key: key, Text: text, Data: of, Role: web.RoleNum}
-	}
 	return []list.Column[line]{
-		data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
-		data("title", i18n.T("Rule", "ルール"), func(l line) any { return l.title }),
+		list.Data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
+		list.Data("title", i18n.T("Rule", "ルール"), func(l line) any { return l.title }),
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
 			Cell: func(l line) any { return web.Level(l.level) }, Data: func(l line) any { return l.level }},
 		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", ScreenOnly: true, Cell: titleCell},
-		data("type", i18n.T("Type", "種類"), func(l line) any { return string(l.rule.Type) }),
-		data("silent", i18n.T("Part of others", "ほかのルールの部品"), func(l line) any { return l.silent }),
+		list.Data("type", i18n.T("Type", "種類"), func(l line) any { return string(l.rule.Type) }),
+		list.Data("silent", i18n.T("Part of others", "ほかのルールの部品"), func(l line) any { return l.silent }),
 		{Key: "groups", Text: i18n.T("Groups held", "監視中のグループ"), Role: web.RoleNum, Sort: "groups",
 			Cell: func(l line) any { return l.stats.Groups }},
-		number("results", i18n.T("Results", "結果"), func(l line) any { return l.stats.Alerts }),
+		list.Figure("results", i18n.T("Results", "結果"), func(l line) any { return l.stats.Alerts }),
 		{Key: "findings", Text: i18n.T("Findings", "検知"), Role: web.RoleNum, Sort: "found",
 			Cell: func(l line) any { return l.found }},
 		{Key: "last", Text: i18n.T("Last result", "最終結果"), Role: web.RoleTime, Sort: "last", Cell: lastCell,
 			Data: func(l line) any { return l.last }},
-		number("ungrouped", i18n.T("No group", "グループなし"), func(l line) any { return l.stats.Ungrouped }),
-		number("valueless", i18n.T("No value", "値なし"), func(l line) any { return l.stats.Valueless }),
-		number("overflowed", i18n.T("Group too large", "グループの上限超過"), func(l line) any { return l.stats.Overflowed }),
-		number("evicted", i18n.T("Groups given up", "手放したグループ"), func(l line) any { return l.stats.Evicted }),
+		list.Figure("ungrouped", i18n.T("No group", "グループなし"), func(l line) any { return l.stats.Ungrouped }),
+		list.Figure("valueless", i18n.T("No value", "値なし"), func(l line) any { return l.stats.Valueless }),
+		list.Figure("overflowed", i18n.T("Group too large", "グループの上限超過"), func(l line) any { return l.stats.Overflowed }),
+		list.Figure("evicted", i18n.T("Groups given up", "手放したグループ"), func(l line) any { return l.stats.Evicted }),
 	}
 }
 

@@ -388,9 +388,7 @@ func (c PageConfig) ruleList(x Cell) list.Spec[namedRule] {
 	term := func(desc bool, of func(namedRule) any) list.Term[namedRule] {
 		return list.Term[namedRule]{Of: of, Desc: desc}
 	}
-	level := list.Rank("", func(r namedRule) string { return r.Level }, "informational", "low", "medium", "high",
-		"critical")
-	level.Desc = true
+	level := list.ByLevel("", func(r namedRule) string { return r.Level })
 	title := term(false, func(r namedRule) any { return r.Title })
 	by := func(name string, terms ...list.Term[namedRule]) list.Sort[namedRule] {
 		return list.Sort[namedRule]{Name: name, By: append(terms, title)}

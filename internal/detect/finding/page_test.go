@@ -35,7 +35,7 @@ func siteOf(t *testing.T, c PageConfig) http.Handler {
 		"other": {User: "u3", Member: "city", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	now, _ := clock.Fixed(moment.Add(time.Minute))
-	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: levelText("low"), Icon: "findings"}}})
+	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: web.LevelText("low"), Icon: "findings"}}})
 	site.AddPanels(web.Panel{Page: "finding", Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
 		if about.ID != "plain" {
 			out.Next = []web.Next{{Text: i18n.Same("Open case MNK-2026-0001"), Path: "/cases/case-1"}}

@@ -174,7 +174,7 @@ func (s *Searcher) huntValues(ctx context.Context, list []match.Armed, which []i
 		return p.end(at)
 	}
 	seen, number := make([]int64, len(list)), int64(0) // the last event that was counted
-	st, err := s.History.Outlines(ctx, q, func(ev *event.Event, holds []event.Observable) bool {
+	st, err := s.History.SearchMetadata(ctx, q, func(ev *event.Event, holds []event.Observable) bool {
 		number++
 		for _, o := range holds {
 			for _, i := range wanted[o] {

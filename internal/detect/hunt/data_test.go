@@ -130,10 +130,10 @@ func (b *busy) Search(ctx context.Context, q history.Query, yield func(*event.Ev
 	return b.History.Search(ctx, b.between(q), yield)
 }
 
-func (b *busy) Outlines(
+func (b *busy) SearchMetadata(
 	ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool,
 ) (history.Stats, error) {
-	return b.History.Outlines(ctx, b.between(q), yield)
+	return b.History.SearchMetadata(ctx, b.between(q), yield)
 }
 
 func (b *busy) between(q history.Query) history.Query {

@@ -30,11 +30,11 @@ func (c *counted) Search(ctx context.Context, q history.Query, yield func(*event
 	return c.History.Search(ctx, q, yield)
 }
 
-func (c *counted) Outlines(
+func (c *counted) SearchMetadata(
 	ctx context.Context, q history.Query, yield func(*event.Event, []event.Observable) bool,
 ) (history.Stats, error) {
 	c.queries = append(c.queries, q)
-	return c.History.Outlines(ctx, q, yield)
+	return c.History.SearchMetadata(ctx, q, yield)
 }
 
 // Many patterns and networks hunted for at once come to what each comes to by

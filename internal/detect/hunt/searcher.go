@@ -43,8 +43,8 @@ type History interface {
 	Append(ctx context.Context, events []*event.Event) (fresh []*event.Event, err error)
 	// Search yields the past events of a query; it stops when yield says so or ctx ends.
 	Search(ctx context.Context, q history.Query, yield func(*event.Event) bool) (history.Stats, error)
-	// Outlines is Search without the events' fields, but with their observables.
-	Outlines(
+	// SearchMetadata is Search without the events' fields, but with their observables.
+	SearchMetadata(
 		ctx context.Context, q history.Query, yield func(ev *event.Event, holds []event.Observable) bool,
 	) (history.Stats, error)
 	// ByIDs returns the events with these ids that happened between two times.

@@ -107,8 +107,7 @@ func listing(spent time.Duration) list.Spec[line] {
 	held := term(true, func(l line) any { return l.quarantine.Active() })
 	falses := term(true, func(l line) any { return l.falseAlarms })
 	falseBy := term(true, func(l line) any { return l.falseBy.Members })
-	level := list.Rank("", func(l line) string { return l.level }, "informational", "low", "medium", "high", "critical")
-	level.Desc = true
+	level := list.ByLevel("", func(l line) string { return l.level })
 	by := func(name string, first, back i18n.Text, terms ...list.Term[line]) list.Sort[line] {
 		return list.Sort[line]{Name: name, Text: first, Back: back, By: append(terms, title)}
 	}
@@ -173,40 +172,34 @@ func (l line) shows(show string) bool {
 
 // columnsOf are those on screen, and of a download, which has each figure by itself.
 func columnsOf(spent time.Duration) []list.Column[line] {
-	data := func(key string, text i18n.Text, of func(line) any) list.Column[line] {
-		return list.Column[line]{Key: key, Text: text, Data: of}
-	}
-	number := func(key string, text i18n.Text, of func(line) any) list.Column[line] {
-		return list.Column[line]{Key: key, Text: text, Data: of, Role: web.RoleNum}
-	}
 	return []list.Column[line]{
-		data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
-		data("title", i18n.T("Rule", "ルール"), func(l line) any { return l.title }),
+		list.Data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
+		list.Data("title", i18n.T("Rule", "ルール"), func(l line) any { return l.title }),
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
 			Cell: func(l line) any { return web.Level(l.level) }, Data: func(l line) any { return l.level }},
 		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", ScreenOnly: true,
 			Cell: func(l line) any { return web.Lines{web.Defang(l.title), web.Mono(l.id)} }},
-		data("loaded", i18n.T("Loaded", "読み込み"), func(l line) any { return l.loaded }),
+		list.Data("loaded", i18n.T("Loaded", "読み込み"), func(l line) any { return l.loaded }),
 		{Key: "state", Text: i18n.T("State", "状態"), Sort: "state",
 			Cell: func(l line) any { return stateBadge(l) }, ScreenOnly: true},
-		data("quarantine", i18n.T("In quarantine", "隔離中"), func(l line) any { return l.quarantine.Active() }),
+		list.Data("quarantine", i18n.T("In quarantine", "隔離中"), func(l line) any { return l.quarantine.Active() }),
 		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits",
 			Cell: func(l line) any { return l.total() }, ScreenOnly: true},
-		number("live", i18n.T("Live hits", "即時の検知数"), func(l line) any { return l.hits.Live }),
-		number("retro", i18n.T("Hits in the past", "過去の検知数"), func(l line) any { return l.hits.Retro }),
-		number("muted", i18n.T("Hits in quarantine", "隔離中の検知数"), func(l line) any { return l.hits.Muted }),
+		list.Figure("live", i18n.T("Live hits", "即時の検知数"), func(l line) any { return l.hits.Live }),
+		list.Figure("retro", i18n.T("Hits in the past", "過去の検知数"), func(l line) any { return l.hits.Retro }),
+		list.Figure("muted", i18n.T("Hits in quarantine", "隔離中の検知数"), func(l line) any { return l.hits.Muted }),
 		{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false",
 			Cell: func(l line) any { return l.falseAlarms }},
 		{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost",
 			Cell: func(l line) any { return costCell(l.cost, spent) }, ScreenOnly: true},
-		number("ns", i18n.T("Nanoseconds an event", "1事象あたりナノ秒"),
+		list.Figure("ns", i18n.T("Nanoseconds an event", "1事象あたりナノ秒"),
 			func(l line) any { return l.cost.Each().Nanoseconds() }),
 		{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote, Sort: "community",
 			Cell: func(l line) any { return communityText(l.found, l.falseBy, l.typical) }, ScreenOnly: true},
-		number("found_members", i18n.T("Found at members", "検知した組織"), func(l line) any { return l.found.Members }),
-		number("false_members", i18n.T("Marked false by members", "誤検知とした組織"),
+		list.Figure("found_members", i18n.T("Found at members", "検知した組織"), func(l line) any { return l.found.Members }),
+		list.Figure("false_members", i18n.T("Marked false by members", "誤検知とした組織"),
 			func(l line) any { return l.falseBy.Members }),
-		number("typical_hits", i18n.T("Typical hits elsewhere", "標準的な検知数"),
+		list.Figure("typical_hits", i18n.T("Typical hits elsewhere", "標準的な検知数"),
 			func(l line) any { return l.typical.Typical }),
 	}
 }

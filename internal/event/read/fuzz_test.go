@@ -126,7 +126,7 @@ func FuzzEvents(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cut := func(in io.Reader) (out []string) {
-			c := NewCutter(in, 256)
+			c := NewSplitter(in, 256)
 			at := int64(-1)
 			for {
 				one, err := c.Next()

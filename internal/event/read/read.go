@@ -192,7 +192,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts, wait: r.wait})
 	}
 	r.report.Files++
-	c := NewCutter(in, r.opts.MaxRecord)
+	c := NewSplitter(in, r.opts.MaxRecord)
 	d := new(Decoder)
 	source := event.Source{Sensor: r.opts.Sensor, Name: name}
 	for {
@@ -205,7 +205,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
 		r.report.CheckText(cut.Raw, source)
-		n, err := d.Cut(source, cut, r.hint(name), func(ev *event.Event) error {
+		n, err := d.Chunk(source, cut, r.hint(name), func(ev *event.Event) error {
 			r.report.Events++
 			return r.yield(ev)
 		}, r.report.bad)

@@ -62,7 +62,7 @@ func each(t *testing.T, body func(t *testing.T, h *hub)) {
 			return v, nil
 		}
 		c := PageConfig{DB: db, Look: func() { h.looked++ },
-			MemberName: func(_ context.Context, m string) string { return hostile }}
+			Members: names{}}
 		site := web.New(web.Config{Clock: now, Auth: auth})
 		Pages(site, c)
 		site.AddTabs(Tab())
@@ -338,3 +338,9 @@ func TestMany(t *testing.T) {
 		}
 	})
 }
+
+// names calls every member the same.
+type names struct{}
+
+func (names) Name(context.Context, string) string   { return hostile }
+func (names) Sector(context.Context, string) string { return "" }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -23,8 +24,8 @@ func Templates() fs.FS { return files }
 // PageConfig says what the pages and operations stand on.
 type PageConfig struct {
 	DB *store.DB
-	// MemberName returns what a member is called.
-	MemberName func(ctx context.Context, member string) string
+	// Members names the members; nil shows their ids.
+	Members identity.Names
 	// Look makes the queue look at once for what is to be tried again.
 	Look func()
 }
@@ -91,12 +92,10 @@ func (c PageConfig) from(ctx context.Context, m Message) any {
 	if m.Lane == "" {
 		return i18n.T("the hub", "ハブ")
 	}
-	if c.MemberName != nil {
-		if name := c.MemberName(ctx, m.Lane); name != "" {
-			return name
-		}
+	if c.Members == nil {
+		return m.Lane
 	}
-	return m.Lane
+	return c.Members.Name(ctx, m.Lane)
 }
 
 // spec is the list as the page shows it.

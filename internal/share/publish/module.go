@@ -18,7 +18,7 @@ import (
 
 // Module is what a hub makes of offers and delivers to members.
 func Module(p *Publisher) role.Module {
-	c := pages{p}
+	c := pages{Publisher: p}
 	return role.Module{
 		Name:       "share",
 		Migrations: []store.Migration{indicator.Migration(), Migration()},

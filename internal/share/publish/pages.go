@@ -13,11 +13,17 @@ import (
 )
 
 // pages is the hub's pages and API of indicators.
-type pages struct{ *Publisher }
+type pages struct {
+	*Publisher
+	site *web.Site // has the panels of other capabilities; set by addTo
+}
 
 // addTo adds /indicators, /indicators/{id} and its actions. The site needs Templates,
 // and those of package indicator.
+// Panels of other capabilities belong to the page "indicator", which draws them in its
+// one slot, "main".
 func (c pages) addTo(site *web.Site) {
+	c.site = site
 	site.Page("/indicators", policy.RoleReader, c.list)
 	site.Page("/indicators/{id}", policy.RoleReader, c.one)
 	site.Action("/indicators/{id}/marking", policy.RoleCoordinator, c.setMarking)

@@ -1,11 +1,13 @@
 package publish
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/casework"
@@ -20,8 +22,16 @@ import (
 )
 
 func hubConsole(t *testing.T, h *hub) http.Handler {
-	c := pages{h.Publisher}
-	return sharetest.Console(t, func(s *web.Site, a *api.API) { c.addTo(s); c.api(a) }, Templates())
+	c := pages{Publisher: h.Publisher}
+	panel := fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}}
+	return sharetest.Console(t, func(s *web.Site, a *api.API) {
+		s.AddPanels(web.Panel{Page: "indicator", Slots: map[string]string{"main": "test/panel"},
+			Load: func(_ context.Context, about web.Subject) (web.Part, error) {
+				return web.Part{Data: "another capability about it"}, nil
+			}})
+		c.addTo(s)
+		c.api(a)
+	}, Templates(), panel)
 }
 
 // shared makes a hub with three indicators, of which one member found the first in its past.
@@ -75,7 +85,7 @@ func TestHubPages(t *testing.T) {
 			}
 		}
 		body := sharetest.Page(t, c, "desk", "/indicators/"+value.ID)["en"]
-		for _, want := range []string{"hxxp://evil[.]example[.]net", "1 of 3 members armed, 1 with traces", "Denryoku", "MNK-2026-0001", "Withdraw from all members", "not disclosed to the other members", "5,000"} {
+		for _, want := range []string{"hxxp://evil[.]example[.]net", "1 of 3 members armed, 1 with traces", "Denryoku", "MNK-2026-0001", "Withdraw from all members", "not disclosed to the other members", "5,000", "another capability about it"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("the coordinator's page lacks %q", want)
 			}

@@ -65,11 +65,11 @@ func TestReceipts(t *testing.T) {
 		}
 		// A member that does not tell what it found is not one that found nothing,
 		// until a person there lets the sighting go.
-		untold := hunted
-		untold.ID, untold.Hits, untold.Undisclosed = "r3", 0, true
-		h.must(t, h.receipt(t, "power", untold))
+		undisclosed := hunted
+		undisclosed.ID, undisclosed.Hits, undisclosed.Undisclosed = "r3", 0, true
+		h.must(t, h.receipt(t, "power", undisclosed))
 		if g := h.progress(t, i.ID)["power"]; g.State != "hunted" || g.Hits != hitsUndisclosed || disclosed(g.Hits) != nil {
-			t.Errorf("untold: %+v", g)
+			t.Errorf("undisclosed: %+v", g)
 		}
 		body, err := json.Marshal(wire.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Retro: true, First: sharetest.Start, Last: sharetest.Start, At: sharetest.Start, Handling: policy.Handling{TLP: policy.AmberStrict}})
 		h.must(t, err)

@@ -38,6 +38,7 @@ type indicatorData struct {
 	MarkField web.Field
 	End       *web.Form
 	EndField  web.Field
+	Panels    web.Panels // of other capabilities
 }
 
 func (c pages) one(r *web.Request) (*web.View, error) { return c.view(r, nil, nil) }
@@ -70,6 +71,10 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	about := web.Subject{ID: i.ID, Page: web.Path("/indicators/{0}", i.ID), Viewer: r.Viewer, Request: r}
+	if d.Panels, err = c.site.Load(r.Context(), "indicator", about); err != nil {
+		return nil, err
+	}
 	now := c.db.Now()
 	d.Indicator, d.What = i, i.What()
 	d.Facts = append(i.Facts(now), c.origin(r, i, number, found)...)
@@ -97,7 +102,7 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “withdraw” to confirm", "確認のため「取り下げ」と入力"), Required: true, Auto: "off", Max: 20}
 	state := i.Validity(now)
 	v := &web.View{Template: "indicators/one", Title: i.Title(), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
-		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Data: d}
+		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Next: d.Panels.Next(), Data: d}
 	if i.Realm != event.Live {
 		v.Realm = i.Realm
 	}

@@ -21,10 +21,7 @@ func listing() list.Spec[Message] {
 	term := func(sql string, of func(Message) any) list.Term[Message] { return list.Term[Message]{SQL: sql, Of: of} }
 	at := term("l.at", func(l Message) any { return l.At })
 	at.Desc = true
-	level := list.Rank(
-		"l.level", func(l Message) string { return l.Level }, "informational", "low", "medium", "high", "critical",
-	)
-	level.Desc = true
+	level := list.ByLevel("l.level", func(l Message) string { return l.Level })
 	var tabs []list.Option
 	for _, s := range append(states, "all") {
 		tabs = append(tabs, list.Option{Value: s, Text: stateText(s)})

@@ -86,7 +86,7 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 	levelOptions := func(on string) []web.Option {
 		var out []web.Option
 		for _, l := range levels {
-			out = append(out, web.Option{Value: l, Text: levelWord(l), On: l == on})
+			out = append(out, web.Option{Value: l, Text: web.LevelText(l), On: l == on})
 		}
 		return out
 	}
@@ -160,22 +160,6 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 		)}
 }
 
-func levelWord(l string) i18n.Text {
-	switch l {
-	case "informational":
-		return i18n.T("informational", "情報")
-	case "low":
-		return i18n.T("low", "低")
-	case "medium":
-		return i18n.T("medium", "中")
-	case "high":
-		return i18n.T("high", "高")
-	case "critical":
-		return i18n.T("critical", "重大")
-	}
-	return i18n.Same(l)
-}
-
 // policyWords say a policy in sentences.
 func policyWords(r Policy) []i18n.Text {
 	mode := func(w Mode) i18n.Text {
@@ -193,7 +177,7 @@ func policyWords(r Policy) []i18n.Text {
 			out,
 			i18n.T(
 				"Findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知：{1}。示してよい範囲は{2}。",
-			).With(levelWord(r.FindingLevel), mode(r.Findings), web.TLPText(r.FindingTLP)),
+			).With(web.LevelText(r.FindingLevel), mode(r.Findings), web.TLPText(r.FindingTLP)),
 		)
 		if r.Details {
 			out = append(
@@ -213,7 +197,7 @@ func policyWords(r Policy) []i18n.Text {
 				"Values and behaviours of findings of level {0} and above {1}: {2}.",
 				"重要度「{0}」以上の検知から得た値と振る舞い：{1}。受信者は{2}。",
 			).With(
-				levelWord(r.CandidateLevel), mode(r.Candidates),
+				web.LevelText(r.CandidateLevel), mode(r.Candidates),
 				marking.Reach(policy.Handling{TLP: r.CandidateTLP, Audience: r.Audience}),
 			),
 		)

@@ -11,25 +11,25 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Habits is what accounts do: when each signed in last, from which machines,
-// and where that was. It shows what no single event shows: that an account
-// was unused for months, came from a machine that it never used, or cannot have
-// travelled so fast. It may be used by several goroutines.
+// Baselines hold the usual behaviour of accounts: when each signed in last, from which
+// machines, and where that was. They show what no single event shows: that an account
+// was unused for months, signs in from a machine that it never used, or cannot have
+// travelled so fast. They may be used by several goroutines.
 //
-// What it finds is put into the event under names that Sigma rules can use; see
+// What deviates is put into the event under names that Sigma rules can use; see
 // Annotate.
-type Habits struct {
+type Baselines struct {
 	resolver *Resolver
 	places   *Places // nil: only what records say themselves
 	max      int
 
 	mu        sync.Mutex
-	accounts  map[string]*habit // under mu; by what Resolve returns
+	accounts  map[string]*baseline // under mu; by what Resolve returns
 	forgotten int64
 }
 
-// habit is one account's.
-type habit struct {
+// baseline is the usual behaviour of one account.
+type baseline struct {
 	First   time.Time            `json:"first"`
 	Last    time.Time            `json:"last"`
 	Devices map[string]time.Time `json:"devices"` // when used last
@@ -62,10 +62,10 @@ const (
 	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
 )
 
-// NewHabits makes an empty Habits for at most max accounts (500,000 if 0); the
+// NewBaselines returns empty Baselines for at most max accounts (500,000 if 0); the
 // ones unused for the longest time are forgotten first. places may be nil.
-func NewHabits(resolver *Resolver, places *Places, max int) *Habits {
-	return &Habits{resolver: resolver, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*habit{}}
+func NewBaselines(resolver *Resolver, places *Places, max int) *Baselines {
+	return &Baselines{resolver: resolver, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*baseline{}}
 }
 
 // Category is the Sigma log source category that Annotate sets on sign-ins.
@@ -73,10 +73,10 @@ const Category = "authentication"
 
 // Annotate checks whether the event is a sign-in, and if so puts who, from where and
 // whether it succeeded into the event's fields, and for one that succeeded what
-// is known of the account's habits. Rules find it under the category
+// is known of the account's usual behaviour. Rules find it under the category
 // authentication. The event must not be shared yet. An event that comes again,
 // or late, changes nothing that is newer.
-func (h *Habits) Annotate(ev *event.Event) (signIn bool) {
+func (h *Baselines) Annotate(ev *event.Event) (signIn bool) {
 	s, ok := signInOf(ev)
 	if !ok {
 		return false
@@ -112,7 +112,7 @@ func (h *Habits) Annotate(ev *event.Event) (signIn bool) {
 	a := h.accounts[account]
 	if a == nil {
 		h.trim()
-		a = &habit{First: ev.Time, Last: ev.Time, Devices: map[string]time.Time{}}
+		a = &baseline{First: ev.Time, Last: ev.Time, Devices: map[string]time.Time{}}
 		h.accounts[account] = a
 	} else if ev.Time.After(a.Last) {
 		ev.Fields[FieldIdleDays] = ev.Time.Sub(a.Last).Hours() / 24
@@ -144,7 +144,7 @@ func (h *Habits) Annotate(ev *event.Event) (signIn bool) {
 // travel writes into a sign-in how far and how fast the account came there, and
 // notes that it is there. An event that comes late, but not again, is compared with
 // where the account was next.
-func (a *habit) travel(ev *event.Event, to Place) {
+func (a *baseline) travel(ev *event.Event, to Place) {
 	late := ev.Time.Before(a.At)
 	if a.Place != nil && (!late || ev.Time.After(a.Left) && ev.Time.Before(a.Since)) {
 		took := ev.Time.Sub(a.At)
@@ -166,7 +166,7 @@ func (a *habit) travel(ev *event.Event, to Place) {
 	a.Place, a.At = &to, ev.Time
 }
 
-func (h *Habits) trim() {
+func (h *Baselines) trim() {
 	if len(h.accounts) < h.max {
 		return
 	}
@@ -182,7 +182,7 @@ func (h *Habits) trim() {
 
 // Count returns how many accounts are known, and how many were forgotten because
 // there was no room.
-func (h *Habits) Count() (accounts int, forgotten int64) {
+func (h *Baselines) Count() (accounts int, forgotten int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.accounts), h.forgotten

@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// result is a record, or why it could not be read, as a Cutter and a Decoder return it.
+// result is a record, or why it could not be read, as a Splitter and a Decoder return it.
 type result struct {
 	Offset, Record int64
 	Raw, Reason    string
@@ -21,7 +21,7 @@ type result struct {
 
 // cutUp reads a stream; lines says whether whole lines are cut without looking into them.
 func cutUp(in string, most int, lines bool) (out []result, last int64) {
-	c := NewCutter(strings.NewReader(in), most)
+	c := NewSplitter(strings.NewReader(in), most)
 	c.f.lines = lines
 	d := new(Decoder)
 	source := event.Source{Sensor: "file", Name: "x.json"}
@@ -31,7 +31,7 @@ func cutUp(in string, most int, lines bool) (out []result, last int64) {
 			return out, c.Offset()
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
-		n, err := d.Cut(source, cut, Hint{Seen: time.Unix(1, 0)}, func(ev *event.Event) error {
+		n, err := d.Chunk(source, cut, Hint{Seen: time.Unix(1, 0)}, func(ev *event.Event) error {
 			out = append(out, result{Offset: ev.From.Offset, Record: ev.From.Record, Raw: string(ev.Raw)})
 			return nil
 		}, func(b BadRecord) {
@@ -74,7 +74,7 @@ func TestPlainLines(t *testing.T) {
 // The short way is taken, and finds the end of a line across fills.
 func TestPlainLinesTaken(t *testing.T) {
 	line := `{"a":"` + strings.Repeat("x", 50_000) + `"}` + "\r\n"
-	c := NewCutter(bytes.NewReader([]byte("\xef\xbb\xbf"+strings.Repeat(line, 20))), 0)
+	c := NewSplitter(bytes.NewReader([]byte("\xef\xbb\xbf"+strings.Repeat(line, 20))), 0)
 	n := 0
 	for {
 		cut, err := c.Next()

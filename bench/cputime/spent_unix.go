@@ -1,15 +1,16 @@
 //go:build unix
 
-package main
+// Package cputime measures by the time of a core, as far as the system tells it.
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpu is the time that a core has spent on this process, which other work on the
+// Spent is the time that a core has spent on this process, which other work on the
 // machine does not stretch as it does the clock's time.
-func cpu() time.Duration {
+func Spent() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0

@@ -12,9 +12,9 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// A trace teaches what its event does, and what does not concern a Resolver teaches
+// A reduced event teaches what the whole one does, and what does not concern a Resolver teaches
 // it nothing but the machine's name.
-func TestTrace(t *testing.T) {
+func TestReduce(t *testing.T) {
 	dir := os.Getenv("MENEKI_DATA_DIR")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "..", "shared", "data")
@@ -54,7 +54,7 @@ func TestTrace(t *testing.T) {
 	signIns, silent := 0, 0
 	for _, ev := range list {
 		whole.Learn(ev)
-		tr, _ := Trace(ev)
+		tr, _ := Reduce(ev)
 		if tr != nil {
 			traced.Learn(tr)
 		}

@@ -22,7 +22,7 @@ func logon(at time.Duration, user, ip string) *event.Event {
 		"Computer": "srv1.example.jp"}}
 }
 
-func TestHabits(t *testing.T) {
+func TestBaselines(t *testing.T) {
 	places, err := ReadPlaces(
 		strings.NewReader(
 			"network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n",
@@ -31,7 +31,7 @@ func TestHabits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := NewHabits(New(Options{}), places, 0)
+	h := NewBaselines(New(Options{}), places, 0)
 	for i, c := range []struct {
 		at   time.Duration
 		ip   string
@@ -81,7 +81,7 @@ func TestHabits(t *testing.T) {
 	if err := h.Save(&f); err != nil {
 		t.Fatal(err)
 	}
-	again := NewHabits(New(Options{}), places, 0)
+	again := NewBaselines(New(Options{}), places, 0)
 	if err := again.Load(&f); err != nil {
 		t.Fatal(err)
 	}
@@ -163,8 +163,8 @@ func TestSignIns(t *testing.T) {
 	}
 }
 
-func TestHabitsAreBounded(t *testing.T) {
-	h := NewHabits(New(Options{}), nil, 50)
+func TestBaselinesAreBounded(t *testing.T) {
+	h := NewBaselines(New(Options{}), nil, 50)
 	for i := range 500 {
 		h.Annotate(logon(time.Duration(i)*time.Hour, fmt.Sprint("u", i), "203.0.113.5"))
 		h.Annotate(logon(time.Duration(i)*time.Hour, "busy", fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)))
@@ -197,7 +197,7 @@ func TestTravelInAnyOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, late := range []bool{false, true} {
-		h := NewHabits(New(Options{}), places, 0)
+		h := NewBaselines(New(Options{}), places, 0)
 		list := []*event.Event{logon(0, "sato", "203.0.113.5"), logon(time.Hour, "sato", "198.51.100.7")}
 		if late {
 			slices.Reverse(list)
@@ -219,7 +219,7 @@ func TestTravelInAnyOrder(t *testing.T) {
 
 // A machine's account has a SID like a person's, and is not a person.
 func TestMachinesSignInAsNobody(t *testing.T) {
-	h := NewHabits(New(Options{}), nil, 0)
+	h := NewBaselines(New(Options{}), nil, 0)
 	for _, user := range []string{"WS01$", "SYSTEM"} {
 		ev := logon(0, user, "192.0.2.1")
 		ev.Fields["TargetUserSid"] = "S-1-5-21-1-2-3-1104"

@@ -6,9 +6,9 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// traced are the fields that Learn looks at, by what selects them.
+// What follows are the fields that Learn looks at, by what selects them.
 var (
-	tracedWindows = func() []string {
+	learnedWindows = func() []string {
 		list := []string{"Computer"}
 		seen := map[string]bool{"": true}
 		for _, w := range who {
@@ -21,9 +21,9 @@ var (
 		}
 		return list
 	}()
-	tracedMachine    = []string{"Computer"}
-	tracedConnection = []string{"Computer", "EventID", "Initiated", "SourceIp"}
-	tracedCloud      = []string{
+	learnedMachine    = []string{"Computer"}
+	learnedConnection = []string{"Computer", "EventID", "Initiated", "SourceIp"}
+	learnedCloud      = []string{
 		"userId",
 		"properties.userId",
 		"UserKey",
@@ -31,28 +31,28 @@ var (
 		"properties.userPrincipalName",
 		"UserId",
 	}
-	tracedAWS  = []string{"userIdentity.arn", "userIdentity.principalId"}
-	tracedDHCP = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
+	learnedAWS  = []string{"userIdentity.arn", "userIdentity.principalId"}
+	learnedDHCP = []string{"assigned_addr", "assigned_ip", "client_fqdn", "host_name", "domain", "lease_time"}
 )
 
-// Trace returns an event with only those fields that Learn looks at, so that it
+// Reduce returns an event with only those fields that Learn looks at, so that it
 // adds to a Resolver what ev does and can be kept for later, and whether its time
 // matters to that; nil if ev adds nothing.
-func Trace(ev *event.Event) (t *event.Event, timed bool) {
+func Reduce(ev *event.Event) (t *event.Event, timed bool) {
 	var fields []string
 	switch {
 	case ev.Product == "windows" && ev.Service == "security":
-		fields = tracedWindows
+		fields = learnedWindows
 	case ev.Product == "windows" && ev.Service == "sysmon" && text(ev, "EventID") == "3":
-		fields, timed = tracedConnection, true
+		fields, timed = learnedConnection, true
 	case ev.Product == "windows":
-		fields = tracedMachine
+		fields = learnedMachine
 	case ev.Product == "azure" || ev.Product == "m365":
-		fields = tracedCloud
+		fields = learnedCloud
 	case ev.Product == "aws":
-		fields = tracedAWS
+		fields = learnedAWS
 	case ev.Product == "zeek" && ev.Service == "dhcp":
-		fields, timed = tracedDHCP, true
+		fields, timed = learnedDHCP, true
 	default:
 		m := text(ev, "message")
 		if _, _, ok := cutLease(m); !ok && ev.Service != "dhcpd" {
@@ -100,8 +100,8 @@ func Concerns(service string, id int64) bool {
 	return true
 }
 
-// Traced are the fields that Trace keeps of an event of the Windows security log.
-func Traced() []string { return slices.Clone(tracedWindows) }
+// ReducedFields returns the fields that Reduce keeps of an event of the Windows security log.
+func ReducedFields() []string { return slices.Clone(learnedWindows) }
 
 // SignIns reports whether events of the Windows security log with a number may be
 // attempts to sign in.

@@ -9,28 +9,28 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// Cutter cuts a stream of text into records, for callers that decode them themselves:
-// on several cores, for instance, since cutting takes far less time than
-// decoding. It holds at most one record. Not safe for concurrent use.
-type Cutter struct {
+// Splitter splits a stream of text into records, for callers that decode them
+// themselves: on several cores, for instance, since splitting takes far less time than
+// decoding. It holds at most one record. It is not safe for concurrent use.
+type Splitter struct {
 	f      *framer
 	broken bool
 }
 
-// NewCutter cuts in; records longer than maxRecord bytes (event.MaxRecord if 0)
+// NewSplitter returns a Splitter of in; records longer than maxRecord bytes (event.MaxRecord if 0)
 // are refused.
-func NewCutter(in io.Reader, maxRecord int) *Cutter {
+func NewSplitter(in io.Reader, maxRecord int) *Splitter {
 	if maxRecord <= 0 || maxRecord > event.MaxRecord {
 		maxRecord = event.MaxRecord
 	}
 	f := newFramer(in, maxRecord)
 	f.lines = true
-	return &Cutter{f: f}
+	return &Splitter{f: f}
 }
 
-// Cut is a record as it is in the stream, or a line of JSON that holds one, or
-// none, or several: Decoder.Cut knows.
-type Cut struct {
+// Chunk is a record as it is in the stream, or a line of JSON that holds one record,
+// none, or several, which Decoder.Chunk finds out.
+type Chunk struct {
 	Raw    []byte // good until the next call of Next, unless it is copied; empty if the record was refused
 	Offset int64  // bytes from the start of the stream
 	Line   bool   // Raw is a line that begins with { and ends with } and white space, and was not looked into
@@ -40,28 +40,28 @@ type Cut struct {
 	err             error
 }
 
-// Next returns the next cut, or io.EOF.
-func (c *Cutter) Next() (Cut, error) {
+// Next returns the next chunk, or io.EOF.
+func (c *Splitter) Next() (Chunk, error) {
 	fr, err := c.f.next()
 	if err != nil {
-		return Cut{}, err
+		return Chunk{}, err
 	}
 	c.broken = c.broken || c.f.err != nil && fr.err == c.f.err
-	return Cut{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, xml: fr.xml,
+	return Chunk{Raw: fr.raw, Offset: fr.offset, Line: fr.line, json: fr.json, last: fr.last, xml: fr.xml,
 		within: c.f.jsonSeen, err: fr.err}, nil
 }
 
-// Offset is up to where the stream was cut.
-func (c *Cutter) Offset() int64 { return c.f.offset() }
+// Offset returns up to where the stream was split.
+func (c *Splitter) Offset() int64 { return c.f.offset() }
 
 // Broken reports whether the stream ended with an error, which Next returned as a refused
 // record.
-func (c *Cutter) Broken() bool { return c.broken }
+func (c *Splitter) Broken() bool { return c.broken }
 
-// Audit returns the number of the system call that an audit record in the cut
+// Audit returns the number of the system call that an audit record in the chunk
 // belongs to, as auditd writes it; nil if there is none. The records of one call
 // explain one another, so that one Decoder must see all of them.
-func (c Cut) Audit() []byte {
+func (c Chunk) Audit() []byte {
 	i := bytes.Index(c.Raw, []byte("audit("))
 	if i < 0 {
 		return nil
@@ -76,13 +76,13 @@ func (c Cut) Audit() []byte {
 
 var notJSON = fault.New(fault.Invalid, i18n.T("not a JSON record", "JSON の記録ではありません"))
 
-// Cut decodes a cut: it calls yield with each event, and miss with each record
+// Chunk decodes a chunk: it calls yield with each event, and miss with each record
 // that cannot be read, and returns how many records there were. source says where
 // the first of them is. An error is one of yield, and ends it.
-func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error,
+func (d *Decoder) Chunk(source event.Source, c Chunk, hint Hint, yield func(*event.Event) error,
 	miss func(BadRecord)) (records int64, err error) {
 	if !c.Line {
-		return 1, d.cut(source, c, hint, yield, miss)
+		return 1, d.decodeOne(source, c, hint, yield, miss)
 	}
 	if ev, err := d.record(source, bytes.TrimRight(c.Raw, " \t\r"), true, hint); err == nil {
 		if ev == nil {
@@ -105,15 +105,15 @@ func (d *Decoder) Cut(source event.Source, c Cut, hint Hint, yield func(*event.E
 		}
 		source.Offset, source.Record = at+fr.offset, number+records
 		records++
-		one := Cut{Raw: fr.raw, Offset: source.Offset, json: fr.json, xml: fr.xml, within: c.within, err: fr.err}
-		if err := d.cut(source, one, hint, yield, miss); err != nil {
+		one := Chunk{Raw: fr.raw, Offset: source.Offset, json: fr.json, xml: fr.xml, within: c.within, err: fr.err}
+		if err := d.decodeOne(source, one, hint, yield, miss); err != nil {
 			return records, err
 		}
 	}
 }
 
-// cut decodes what is one record.
-func (d *Decoder) cut(source event.Source, c Cut, hint Hint, yield func(*event.Event) error,
+// decodeOne decodes a chunk that is one record.
+func (d *Decoder) decodeOne(source event.Source, c Chunk, hint Hint, yield func(*event.Event) error,
 	miss func(BadRecord)) (err error) {
 	var ev *event.Event
 	if err = c.err; err == nil {
