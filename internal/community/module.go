@@ -17,7 +17,7 @@ import (
 
 // Module is the members at a hub.
 func Module(s *Service) role.Module {
-	p := &pages{Service: s, once: newOnceBox(s.clock)}
+	p := &pages{Service: s, once: web.NewOnce[Invitation](s.clock)}
 	return role.Module{
 		Name:       "community",
 		Migrations: []store.Migration{Migration()},

@@ -17,7 +17,7 @@ import (
 // check the actor themselves; the pages only leave out what would be refused.
 type pages struct {
 	*Service
-	once *onceBox
+	once *web.Once[Invitation]
 	site *web.Site // has the panels of other capabilities; set by addTo
 }
 

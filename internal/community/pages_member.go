@@ -75,7 +75,7 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 	if data.Keep && !data.Gone {
 		data.Place = placeFields(m)
 		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
-		if inv, ok := d.once.take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
+		if inv, ok := d.once.Take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
 			data.Token, data.Command = &inv, inv.command()
 		}
 	}
@@ -123,7 +123,7 @@ func (d *pages) inviteAction(r *web.Request) (string, error) {
 		return "", web.Again(v, err)
 	}
 	r.Flash(i18n.T("{0} is invited. The token below is shown this once.", "{0} を招待しました。下のトークンは今回だけ表示されます。").With(inv.Name))
-	return web.Path("/members/{0}", inv.Member) + "?once=" + d.once.put(r.Viewer.User, inv), nil
+	return web.Path("/members/{0}", inv.Member) + "?once=" + d.once.Put(r.Viewer.User, inv), nil
 }
 
 // wrongField guesses, for the eye only, at which field the fault is shown.
@@ -149,7 +149,7 @@ func (d *pages) reinviteAction(r *web.Request) (string, error) {
 		return "", err
 	}
 	r.Flash(i18n.T("A new token was made; the ones before it no longer work.", "新しいトークンを発行しました。以前の未使用トークンは無効です。"))
-	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.put(r.Viewer.User, inv), nil
+	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.Put(r.Viewer.User, inv), nil
 }
 
 func (d *pages) revokeAction(r *web.Request) (string, error) {

@@ -11,7 +11,7 @@ import (
 
 var system = store.System("jobs are no community data")
 
-// due reports cheaply whether there may be something to claim.
+// due reports whether there may be something to claim; it is cheap.
 func (r *Runner) due(ctx context.Context) (yes bool, err error) {
 	kinds := r.kinds()
 	in, args := store.List(2, kinds)

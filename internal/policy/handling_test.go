@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "write testdata/handling.txt anew; then read it")
+var update = flag.Bool("update", false, "rewrite testdata/handling.txt; then read it")
 
 // The world of the golden table: the thing belongs to the power company.
 const (

@@ -40,7 +40,7 @@ type row struct {
 	Consumer string `db:"consumer"`
 	ID       string `db:"id"`
 	Lane     string `db:"lane"`
-	N        int64  `db:"n"` // the how manieth of this consumer
+	N        int64  `db:"n"` // which of this consumer's messages it was
 	Who      string `db:"who"`
 }
 

@@ -44,7 +44,8 @@ func (d *console) peopleView(r *web.Request, form *web.Form) (*web.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	data := peopleData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once")), Fields: personFields()}
+	made, _ := d.once.Take(r.Viewer.User, r.URL.Query().Get("once"))
+	data := peopleData{Form: form, New: made, Fields: personFields()}
 	for _, x := range policy.Roles() {
 		data.Roles = append(data.Roles, roleOption{x, web.RoleText(x)})
 	}
@@ -134,7 +135,7 @@ func (d *console) addPersonAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+	return "/settings/people?once=" + d.once.Put(r.Viewer.User, &secret{u.Name, d.link(token)}), nil
 }
 
 func (d *console) newLinkAction(r *web.Request) (string, error) {
@@ -147,7 +148,7 @@ func (d *console) newLinkAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+	return "/settings/people?once=" + d.once.Put(r.Viewer.User, &secret{u.Name, d.link(token)}), nil
 }
 
 func (d *console) roleAction(r *web.Request) (string, error) {

@@ -33,7 +33,8 @@ func (d *console) tokensView(r *web.Request, form *web.Form) (*web.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	data := tokensData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once"))}
+	made, _ := d.once.Take(r.Viewer.User, r.URL.Query().Get("once"))
+	data := tokensData{Form: form, New: made}
 	names := map[string]string{}
 	if r.Viewer.Role == policy.RoleAdmin {
 		users, err := d.People.Users(r.Context(), r.Viewer)
@@ -110,7 +111,7 @@ func (d *console) addTokenAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	return "/settings/tokens?once=" + d.once.put(r.Viewer.User, secret{t.Name, value}), nil
+	return "/settings/tokens?once=" + d.once.Put(r.Viewer.User, &secret{t.Name, value}), nil
 }
 
 func (d *console) revokeTokenAction(r *web.Request) (string, error) {

@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/i18n"
@@ -58,12 +56,12 @@ func (c PageConfig) house(v policy.Viewer) bool {
 type console struct {
 	PageConfig
 	site *web.Site
-	once *onceBox
+	once *web.Once[*secret]
 }
 
 // Pages adds /sign-in, /sign-out and /settings.
 func Pages(site *web.Site, c PageConfig) {
-	d := &console{c, site, &onceBox{clock: c.Clock, items: map[string]onceItem{}}}
+	d := &console{c, site, web.NewOnce[*secret](c.Clock)}
 	site.Templates(Templates())
 	site.Page("/sign-in", policy.RoleNone, d.signInPage)
 	site.Action("/sign-in", policy.RoleNone, d.signInAction)
@@ -125,49 +123,5 @@ func local(p string) string {
 	return p
 }
 
-// onceBox keeps what is shown to one person once: a secret between the form that
-// made it and the page that shows it. Nothing of it is stored.
-type onceBox struct {
-	clock clock.Clock
-
-	mu    sync.Mutex
-	items map[string]onceItem // under mu; by a random key
-}
-
-type onceItem struct {
-	who    string
-	secret secret
-	until  time.Time
-}
-
 // secret is a link or a token that is shown once.
 type secret struct{ Name, Value string }
-
-const (
-	onceFor  = 5 * time.Minute
-	onceMost = 1000
-)
-
-func (b *onceBox) put(who string, s secret) string {
-	key, now := clock.RandomID(), b.clock()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for k, it := range b.items {
-		if now.After(it.until) || len(b.items) >= onceMost {
-			delete(b.items, k)
-		}
-	}
-	b.items[key] = onceItem{who, s, now.Add(onceFor)}
-	return key
-}
-
-func (b *onceBox) take(who, key string) *secret {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	it, ok := b.items[key]
-	if !ok || it.who != who || b.clock().After(it.until) {
-		return nil
-	}
-	delete(b.items, key)
-	return &it.secret
-}

@@ -126,7 +126,7 @@ func unavailable(err error) error {
 	return fault.Coded(fault.StoreUnreachable, err)
 }
 
-// storageFault says which of the things that go wrong with a disk went wrong.
+// storageFault returns the fault for an error of the disk, by what has failed.
 func storageFault(err error) error {
 	text := i18n.T("the database cannot be written", "データベースに書き込めません")
 	var hint i18n.Text // empty: the kind's own

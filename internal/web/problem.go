@@ -26,7 +26,7 @@ type errorData struct {
 }
 
 // refuse answers with an error: a page that says what, why, what now and an id
-// to quote, or RFC 9457 for programs. What nobody classed goes to the log only.
+// to quote, or RFC 9457 for programs. An error without a kind goes to the log only.
 func (s *Site) refuse(w http.ResponseWriter, hr *http.Request, r *Request, err error) {
 	kind := fault.KindOf(err)
 	if kind.Status() >= 500 {

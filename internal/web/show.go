@@ -190,7 +190,7 @@ func short(v any) bool {
 }
 
 func (st *stage) link(l Link) (template.HTML, error) {
-	// The button that copies stands behind the link, not inside of it.
+	// The copy button comes after the link, not inside it.
 	if v, ok := l.Text.(Mono); ok && v != "" && localPath(l.Path) {
 		return st.exact(string(v), visible(string(v)), l.Path), nil
 	}
@@ -309,7 +309,7 @@ func TLPText(t policy.TLP) i18n.Text {
 // Levels are those of rules and what they find, from the lowest to the highest.
 func Levels() []string { return []string{"informational", "low", "medium", "high", "critical"} }
 
-// LevelText is the word for one of Levels; another is said as it is.
+// LevelText returns the word for one of Levels; another text is returned unchanged.
 func LevelText(level string) i18n.Text {
 	switch level {
 	case "informational":

@@ -133,7 +133,7 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 		{Name: i18n.T("Names for them", "別名"), Value: who.Names},
 		{Name: i18n.T("Addresses with a holder", "使用者の分かるアドレス"), Value: who.Leases},
 		{Name: i18n.T("Names that two claimed", "重複した別名"), Value: who.Conflicts},
-		{Name: i18n.T("Given up for want of room", "上限を超えて削除"), Value: who.Forgotten},
+		{Name: i18n.T("Dropped at the limit", "上限を超えて削除"), Value: who.Forgotten},
 	}}
 	v.CSV = spec.Table(p)
 	return v, nil
@@ -196,7 +196,7 @@ func columns() []list.Column[line] {
 		list.Figure("ungrouped", i18n.T("No group", "グループなし"), func(l line) any { return l.stats.Ungrouped }),
 		list.Figure("valueless", i18n.T("No value", "値なし"), func(l line) any { return l.stats.Valueless }),
 		list.Figure("overflowed", i18n.T("Group too large", "グループの上限超過"), func(l line) any { return l.stats.Overflowed }),
-		list.Figure("evicted", i18n.T("Groups given up", "手放したグループ"), func(l line) any { return l.stats.Evicted }),
+		list.Figure("evicted", i18n.T("Groups dropped", "手放したグループ"), func(l line) any { return l.stats.Evicted }),
 	}
 }
 
@@ -249,7 +249,7 @@ func leftTable(s correlate.Stats) web.Table {
 		{i18n.T("No value", "値なし"), s.Valueless, i18n.T("the field that is counted or computed with is missing", "数える、または計算する項目がない")},
 		{i18n.T("Values beyond the 64th", "65個目以降の値"), s.LeftOut, i18n.T("one event had more values or groups than are followed", "1つの事象に含まれる値かグループが上限を超過")},
 		{i18n.T("Group too large", "グループの上限超過"), s.Overflowed, i18n.T("the oldest entries were given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
-		{i18n.T("Groups given up", "手放したグループ"), s.Evicted, i18n.T("memory was short; what had come so far is forgotten", "メモリー不足。途中までの経過は失われます")},
+		{i18n.T("Groups dropped", "手放したグループ"), s.Evicted, i18n.T("memory was short; what had come so far is forgotten", "メモリー不足。途中までの経過は失われます")},
 		{i18n.T("Not waited for", "待ちの打ち切り"), s.Forced, i18n.T("memory was short; slower sensors may come too late", "メモリー不足。遅れて届く事象を取りこぼすおそれ")},
 	} {
 		t.Rows = append(t.Rows, []any{x.what, x.n, x.why})
@@ -302,7 +302,7 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
 		{Name: i18n.T("No value", "値なし"), Value: s.Valueless, Note: i18n.T("events that lack the field that is counted or computed with", "数える、または計算する項目がない事象")},
 		{Name: i18n.T("Group too large", "グループの上限超過"), Value: s.Overflowed, Note: i18n.T("oldest entries given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
-		{Name: i18n.T("Groups given up", "手放したグループ"), Value: s.Evicted, Note: i18n.T("for want of memory", "メモリー不足による")},
+		{Name: i18n.T("Groups dropped", "手放したグループ"), Value: s.Evicted, Note: i18n.T("at the memory limit", "メモリー不足による")},
 	}}
 	for _, t := range rule.Tags {
 		d.Tags = append(d.Tags, attack.Badge(t))

@@ -13,13 +13,13 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Sink takes a batch of events. It returns nil only when all of them are kept:
+// Sink takes a batch of events. It returns nil only when all of them are stored:
 // after that they are never read again. On an error the same batch comes again.
 //
 // A batch may also come again after a crash between the sink and the
 // checkpoint. Its events then have the same IDs, so a Sink must treat an ID that
-// it has already as the same event. That is what makes at-least-once reading
-// exactly-once keeping.
+// it has already as the same event. That makes reading at least once into storing
+// exactly once.
 type Sink func(ctx context.Context, events []*event.Event) error
 
 // Checkpoints keeps how far each file was read. Checkpoints differ by Key.
@@ -31,7 +31,7 @@ type Checkpoints interface {
 }
 
 // Checkpoint is how far a file was read. It is saved once before anything is read of
-// the file, so that Epoch is fixed, and then after each batch that was kept.
+// the file, so that Epoch is fixed, and then after each batch that was stored.
 type Checkpoint struct {
 	Key string `json:"key"` // UUID of this checkpoint
 	// what event IDs start from: one for each generation of a file's content
@@ -55,7 +55,7 @@ type Checkpoint struct {
 	Gone          bool           `json:"gone,omitempty"`    // read to its end and removed: forget it
 }
 
-// headMax is how many bytes at most distinguish one file from another.
+// headMax is the most bytes by which one file is distinguished from another.
 const headMax = 1024
 
 // readHead hashes the first n bytes of f; ok is false if f is shorter.
@@ -81,8 +81,8 @@ func (m Checkpoint) same(f io.ReaderAt, size int64) bool {
 	return ok && sum == m.Head
 }
 
-// advance notes that all before offset was kept, and takes the fingerprint as
-// long as it can be.
+// advance notes that all before offset was stored, and extends the fingerprint as far
+// as possible.
 func (m *Checkpoint) advance(f io.ReaderAt, offset int64) {
 	m.Offset = offset
 	n := int(min(offset, headMax))

@@ -22,7 +22,7 @@ const (
 // nil, []any or map[string]any. Of a key that comes twice the last value holds.
 // A whole number that int64 cannot hold stays text, so that no digit is lost;
 // invalid UTF-8, unpaired surrogates and NUL become U+FFFD. Control characters
-// inside strings are let through, because loggers forget to escape tabs.
+// inside strings are accepted, because loggers forget to escape tabs.
 //
 // Strings without escapes are parts of s, not copies: keeping one keeps s.
 func parseJSON(s string) (any, error) {

@@ -1,4 +1,4 @@
-// Package read turns foreign bytes into events. It knows the JSON shapes in
+// Package read decodes log records into events. It recognises the JSON shapes in
 // which Windows events, Suricata EVE, Zeek and CloudTrail records are stored,
 // audit and syslog lines, and the containers they are in (.gz, .zst, .zip,
 // folders). The format is found out record by record; a broken record is
@@ -243,7 +243,7 @@ func whyNot(err error) i18n.Text {
 	return i18n.T("the file is damaged from here on: what came before was read", "ここから先のファイルが壊れています。それより前は読み込みました")
 }
 
-// budget lets n more bytes through and then fails: what a small archive unpacks
+// budget passes n more bytes and then fails: what a small archive unpacks
 // to must not fill memory, time or disk.
 type budget struct {
 	in   io.Reader

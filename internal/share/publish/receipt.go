@@ -17,8 +17,8 @@ import (
 // maxReason is how long a reason of a node may be that is stored, in bytes of JSON.
 const maxReason = 2000
 
-// ReceiveReceipt takes a member's word about an object that was delivered to
-// it, in the caller's transaction. A word about another object is refused with
+// ReceiveReceipt takes a member's receipt for an object that was delivered to
+// it, in the caller's transaction. A receipt for another object is refused with
 // the same answer whether or not that object exists.
 func (p *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
 	var r msg.Receipt
@@ -82,7 +82,7 @@ func (p *Publisher) delivered(tx *store.Tx, member, object string) (caseID strin
 	return list[0], nil
 }
 
-// ReceiveSighting takes a member's word that it saw an indicator, in the
+// ReceiveSighting takes a member's sighting of an indicator, in the
 // caller's transaction. The greatest count stands.
 func (p *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
 	var s msg.Sighting
