@@ -124,9 +124,6 @@ func (s *Service) Load(ctx context.Context) error {
 	return s.correlator.Load()
 }
 
-// Engine returns the engine that the service matches with.
-func (s *Service) Engine() *match.Engine { return s.engine }
-
 // Take is the sink of every sensor: it keeps the events, matches them and
 // writes the findings. When it returns nil everything is durable; after an
 // error the same events are given again, which counts nothing twice.

@@ -58,6 +58,8 @@ func (n *Node) compose() ([]role.Module, error) {
 	rules := rulehealth.PageConfig{DB: n.db, Health: n.health, Clock: cfg.Clock}
 	correlations := correlation.PageConfig{DB: n.db, Engine: n.engine, Correlator: n.correlator, Rules: rules}
 	rules.Correlation = correlations.View
+	// They start in this order: correlations go on from where they stood before anything
+	// that the hub sent is armed, and sensors come when everything is.
 	list := []role.Module{
 		role.Core(),
 		situation.NodeModule(situation.NodeConfig{Clock: cfg.Clock, Status: n.status, Rules: n.ruleReport}),
