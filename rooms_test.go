@@ -23,7 +23,8 @@ var rooms = map[string][]string{
 	"coverage":          {"attack", "finding", "rulehealth", "rulehealth/pool"},
 	"correlation":       {"attack", "finding", "match", "principal", "rulehealth", "watermark"},
 	"nodetest": {
-		"attack", "correlation", "coverage", "detecttest", "exclusion", "finding", "hunt", "match", "record", "rulehealth",
+		"attack", "correlation", "coverage", "detecttest", "exclusion", "finding", "hunt", "match", "record",
+		"rulehealth",
 		"rulehealth/pool", "watchlist",
 	},
 	"record": {"correlation", "exclusion", "finding", "match", "rulehealth"},
@@ -57,7 +58,8 @@ func TestRooms(t *testing.T) {
 				continue
 			}
 			if other := strings.TrimPrefix(strings.TrimPrefix(folder, house), "/"); !slices.Contains(may, other) {
-				t.Errorf("%s imports %s: this is not in the table of who may use whom among the rooms of detect", f.path, folder)
+				t.Errorf("%s imports %s: this is not in the table of who may use whom among the rooms of detect",
+					f.path, folder)
 			}
 		}
 	}

@@ -120,7 +120,9 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	}
 	c = community{name: name, members: 1 + sims + nodes, steps: map[string]series{}, last: map[string]series{}}
 	rested := func() (bool, error) { return h.Idle(ctx) }
-	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Directory().OnlineMembers()) == c.members, nil }); err != nil {
+	if err := until(ctx, 2*time.Minute, func() (bool, error) {
+		return len(h.Directory().OnlineMembers()) == c.members, nil
+	}); err != nil {
 		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Directory().OnlineMembers()), c.members, err)
 	}
 	if err := until(ctx, time.Minute, rested); err != nil {

@@ -45,11 +45,13 @@ func (s *Service) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	}
 	h := s.within(tx.Context(), c.Handling.Audience, ev.Handling)
 	if !ev.Made {
-		_, err := tx.Exec(`UPDATE case_entry SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4 AND kind = 'indicator' AND subject = $5 AND SCOPE(case_entry)`,
+		_, err := tx.Exec(`UPDATE case_entry SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4
+			AND kind = 'indicator' AND subject = $5 AND SCOPE(case_entry)`,
 			int(h.TLP), h.Owner, h.Audience.Column(), c.ID, ev.Indicator)
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id) DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
+	if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id)
+		DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
 		return err
 	}
 	return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
@@ -90,6 +92,7 @@ func (s *Service) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 	if ev.Retro {
 		says, args = saysRetroSighting, append(args, ev.First.Format("2006-01-02"))
 	}
-	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At,
+	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator,
+		At:       ev.At,
 		Handling: ev.Handling}, says, args...)
 }

@@ -39,8 +39,10 @@ type stateButton struct {
 func (c *PageConfig) caseView(r *web.Request, f file) *web.View {
 	// Whom a case is addressed to stays here; the page shows the label only.
 	mark := policy.Handling{TLP: f.Handling.TLP}
-	v := &web.View{Template: "cases/case", Title: i18n.Same(web.Defang(f.Title)), Nav: "cases", Back: &web.Link{Text: i18n.T("Cases", "事案"), Path: "/cases"},
-		Lede: web.Run{web.Mono(f.Number), f.Opened}, State: f.State.badge(), Handling: &mark, Realm: f.Realm, Live: []string{"cases", "indicators"}, Wide: true}
+	v := &web.View{Template: "cases/case", Title: i18n.Same(web.Defang(f.Title)), Nav: "cases",
+		Back: &web.Link{Text: i18n.T("Cases", "事案"), Path: "/cases"},
+		Lede: web.Run{web.Mono(f.Number), f.Opened}, State: f.State.badge(), Handling: &mark, Realm: f.Realm,
+		Live: []string{"cases", "indicators"}, Wide: true}
 	if f.Severity >= 0 {
 		v.Severity = cmp.Or(f.panels.Severity(), &web.Severity{Likely: f.Severity, Low: f.Lowest, High: f.Highest})
 	}
@@ -51,7 +53,8 @@ func (c *PageConfig) caseView(r *web.Request, f file) *web.View {
 	if !f.party {
 		d.States, d.Others = f.buttons(r.Viewer), f.others()
 		if what, by := f.NextStep(); !what.Zero() {
-			v.Next = append(v.Next, web.Next{Text: what, Path: web.Path("/cases/{0}", f.Number) + nextAnchor(f.Case), By: by})
+			v.Next = append(v.Next, web.Next{Text: what, Path: web.Path("/cases/{0}", f.Number) + nextAnchor(f.Case),
+				By: by})
 		}
 	}
 	v.CSV = d.Parts.Table()
@@ -69,7 +72,8 @@ func nextAnchor(c Case) string {
 
 func noteFields(party, act bool) (text, who web.Field) {
 	text = web.Field{Name: "text", Label: i18n.T("Note", "記録"), Kind: "textarea", Rows: 4, Required: true, Max: maxNote,
-		Help: i18n.T("What was done, heard or decided. It cannot be changed afterwards.", "行ったこと、聞いたこと、決めたこと。後から書き換えることはできません。")}
+		Help: i18n.T("What was done, heard or decided. It cannot be changed afterwards.",
+			"行ったこと、聞いたこと、決めたこと。後から書き換えることはできません。")}
 	who = web.Field{Name: "for", Label: i18n.T("Who may read it", "閲覧範囲"), Kind: "select", Options: []web.Option{
 		{Value: "hub", Text: i18n.T("the hub's people only", "ハブの担当者のみ"), On: true},
 		{Value: "parties", Text: i18n.T("the hub and the organisations in this case", "ハブと、この事案の当事者組織")},
@@ -78,7 +82,8 @@ func noteFields(party, act bool) (text, who web.Field) {
 	case !party && !act:
 		who.Options = who.Options[:1]
 	case party:
-		who.Options = []web.Option{{Value: "hub", Text: i18n.T("the hub and your own organisation", "ハブと自組織"), On: true}}
+		who.Options = []web.Option{{Value: "hub", Text: i18n.T("the hub and your own organisation", "ハブと自組織"),
+			On: true}}
 	}
 	return text, who
 }
@@ -89,9 +94,11 @@ func (f file) buttons(v policy.Viewer) []stateButton {
 	}
 	switch f.State {
 	case Open:
-		return []stateButton{{Contained, i18n.T("Mark as contained", "封じ込め済みにする"), true}, {Closed, i18n.T("Close the case", "事案を終結する"), false}}
+		return []stateButton{{Contained, i18n.T("Mark as contained", "封じ込め済みにする"), true},
+			{Closed, i18n.T("Close the case", "事案を終結する"), false}}
 	case Contained:
-		return []stateButton{{Closed, i18n.T("Close the case", "事案を終結する"), true}, {Open, i18n.T("Open it again", "対応中に戻す"), false}}
+		return []stateButton{{Closed, i18n.T("Close the case", "事案を終結する"), true},
+			{Open, i18n.T("Open it again", "対応中に戻す"), false}}
 	}
 	return []stateButton{{Open, i18n.T("Open it again", "対応中に戻す"), false}}
 }
@@ -124,7 +131,8 @@ func (f file) facts() []web.Fact {
 	}
 	out := []web.Fact{
 		{Name: i18n.T("Opened", "開設"), Value: f.Opened},
-		{Name: i18n.T("First malicious event", "最初の不審な事象"), Value: f.Sensed, Note: i18n.T("by the hub's clock", "ハブの時計による")},
+		{Name: i18n.T("First malicious event", "最初の不審な事象"), Value: f.Sensed,
+			Note: i18n.T("by the hub's clock", "ハブの時計による")},
 		{Name: i18n.T("Organisations", "関係組織"), Value: who},
 		{Name: i18n.T("Sectors", "分野"), Value: sectorNames(f.Sectors)},
 		{Name: i18n.T("Findings", "検知"), Value: f.Findings},
@@ -139,7 +147,8 @@ func (f file) facts() []web.Fact {
 				t = append(t, x)
 			}
 		}
-		out = append(out, web.Fact{Name: i18n.T("ATT&CK tactics", "ATT&CK 戦術"), Value: t, Note: i18n.T("from the tags of the rules that matched", "一致したルールのタグによる")})
+		out = append(out, web.Fact{Name: i18n.T("ATT&CK tactics", "ATT&CK 戦術"), Value: t,
+			Note: i18n.T("from the tags of the rules that matched", "一致したルールのタグによる")})
 	}
 	if !f.Closed.IsZero() {
 		out = append(out, web.Fact{Name: i18n.T("Closed", "終結"), Value: f.Closed})
@@ -185,7 +194,8 @@ func (f file) timeline() []web.Entry {
 			}
 		}
 		mark := policy.Handling{TLP: e.Handling.TLP}
-		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark, Quiet: e.Kind == "severity" && e.By == ""}
+		w := web.Entry{At: e.At, Icon: icon, Mood: mood, Who: who, Text: said, Key: entryKey(f.party, e), Mark: &mark,
+			Quiet: e.Kind == "severity" && e.By == ""}
 		if e.Kind == "note" {
 			w.Text = i18n.T("wrote", "の記録")
 			w.Body = i18n.Same(web.DefangText(said.EN)) // people paste what attackers chose
@@ -218,14 +228,16 @@ var whyNames = map[string]i18n.Text{
 }
 
 func (f file) partList() web.List {
-	l := web.List{ID: "parts", Caption: i18n.T("Findings in this case", "この事案の検知"), Count: web.Exactly(int64(len(f.parts))), Dense: true, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "finding", Text: i18n.T("Finding", "検知"), Role: web.RoleMain},
-		{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-		{Key: "why", Text: i18n.T("Why it is here", "関連の理由")},
-		{Key: "events", Text: i18n.T("Events", "事象"), Role: web.RoleNum},
-		{Key: "at", Text: i18n.T("Arrived", "受信"), Role: web.RoleTime},
-	}, Empty: &web.Empty{Icon: "findings", Text: i18n.T("No findings that you may see", "閲覧できる検知はありません"), How: i18n.T("The findings of other organisations are theirs and the hub's.", "他組織の検知は、その組織とハブだけが閲覧できます。")}}
+	l := web.List{ID: "parts", Caption: i18n.T("Findings in this case", "この事案の検知"),
+		Count: web.Exactly(int64(len(f.parts))), Dense: true, Columns: []web.ListColumn{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
+			{Key: "finding", Text: i18n.T("Finding", "検知"), Role: web.RoleMain},
+			{Key: "marking", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
+			{Key: "why", Text: i18n.T("Why it is here", "関連の理由")},
+			{Key: "events", Text: i18n.T("Events", "事象"), Role: web.RoleNum},
+			{Key: "at", Text: i18n.T("Arrived", "受信"), Role: web.RoleTime},
+		}, Empty: &web.Empty{Icon: "findings", Text: i18n.T("No findings that you may see", "閲覧できる検知はありません"),
+			How: i18n.T("The findings of other organisations are theirs and the hub's.", "他組織の検知は、その組織とハブだけが閲覧できます。")}}
 	for _, p := range f.parts {
 		sub := web.Run{}
 		if !f.party {
@@ -241,7 +253,9 @@ func (f file) partList() web.List {
 		if f.party {
 			why = i18n.T("related to this case", "この事案に関連")
 		}
-		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding), Cells: []any{web.Level(p.Level), web.Lines{web.Title(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP}, why, p.Count, web.Brief(p.At)}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Finding, Path: web.Path("/findings/{0}", p.Finding),
+			Cells: []any{web.Level(p.Level), web.Lines{web.Title(p.Title), sub}, policy.Handling{TLP: p.Handling.TLP},
+				why, p.Count, web.Brief(p.At)}})
 	}
 	return l
 }
@@ -268,7 +282,10 @@ func (f file) graph() *svg.Graph {
 		return nil
 	}
 	here := web.Path("/cases/{0}", f.Number)
-	g := &svg.Graph{Rest: map[svg.NodeKind]string{svg.KindFinding: here + "#parts", svg.KindIndicator: here + "#indicators"}, Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it", "組織、一致したルール、事案、そこから出た指標")}
+	g := &svg.Graph{Rest: map[svg.NodeKind]string{svg.KindFinding: here + "#parts",
+		svg.KindIndicator: here + "#indicators"},
+		Note: i18n.T("organisations, the rules that matched there, the case, and the indicators out of it",
+			"組織、一致したルール、事案、そこから出た指標")}
 	have := map[string]bool{}
 	node := func(n svg.Node) {
 		if !have[n.ID] {
@@ -290,7 +307,8 @@ func (f file) graph() *svg.Graph {
 			n.Path = web.Path("/members/{0}", p.Member)
 		}
 		node(n)
-		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: web.Defang(p.Title), Sub: i18n.T("rule or indicator", "ルール・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
+		node(svg.Node{ID: rule, Kind: svg.KindFinding, Label: web.Defang(p.Title), Sub: i18n.T("rule or indicator",
+			"ルール・指標"), Sev: levelSeverity(p.Level), Path: web.Path("/findings/{0}", p.Finding)})
 		k := pair{m, rule}
 		if events[k] == 0 {
 			order = append(order, k)
@@ -298,7 +316,8 @@ func (f file) graph() *svg.Graph {
 		events[k] += max(p.Count, 1)
 	}
 	for _, k := range order {
-		g.Edges = append(g.Edges, svg.Edge{From: k.from, To: k.to, Text: i18n.T("matched events: {0}", "{0} 件の事象に一致").With(events[k])})
+		g.Edges = append(g.Edges,
+			svg.Edge{From: k.from, To: k.to, Text: i18n.T("matched events: {0}", "{0} 件の事象に一致").With(events[k])})
 	}
 	node(svg.Node{ID: "case", Kind: svg.KindCase, Label: f.Number, Sub: f.State.Name(), Sev: f.Severity})
 	rules := map[string]bool{}
@@ -316,7 +335,9 @@ func (f file) graph() *svg.Graph {
 	if f.party {
 		g.Text = i18n.T("Your findings in this case: {0}", "この事案における自組織の検知 {0} 件").With(len(f.parts))
 	} else {
-		g.Text = i18n.T("Organisations: {0}, rules: {1}, indicators: {2}", "{0} 組織・ルール {1} 件・指標 {2} 件").With(len(members), len(rules), len(indicators))
+		g.Text = i18n.T("Organisations: {0}, rules: {1}, indicators: {2}", "{0} 組織・ルール {1} 件・指標 {2} 件").With(
+			len(members), len(rules), len(indicators),
+		)
 	}
 	return g
 }

@@ -79,7 +79,8 @@ func shown(v policy.Viewer) list.Spec[Case] {
 		)
 	} else {
 		s.Columns = append(s.Columns,
-			list.Column[Case]{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum, Cell: findings},
+			list.Column[Case]{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum,
+				Cell: findings},
 			list.Column[Case]{Key: "since", Text: i18n.T("Since", "開始"), Role: web.RoleTime, Sort: "since",
 				Cell: func(c Case) any { return web.Brief(c.Opened) }})
 	}

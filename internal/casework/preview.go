@@ -37,12 +37,14 @@ func (c *PageConfig) preview(r *web.Request, f file, member string) (*web.View, 
 	if !slices.ContainsFunc(f.parts, func(p Part) bool { return p.Member == member }) {
 		return nil, fault.New(fault.NotFound, i18n.T("this organisation is not in the case", "この組織は、この事案の当事者ではありません"))
 	}
-	v := policy.Viewer{Member: member, Sector: c.Members.Sector(r.Context(), member), Role: policy.RoleReader, Machine: true}
+	v := policy.Viewer{Member: member, Sector: c.Members.Sector(r.Context(), member), Role: policy.RoleReader,
+		Machine: true}
 	as := &asData{Name: c.Members.Name(r.Context(), member), Path: web.Path("/cases/{0}", f.Number)}
 	p, err := c.load(r.Context(), v, f.Number, r)
 	if fault.Is(err, fault.NotFound) {
 		as.None = true
-		return &web.View{Template: "cases/as", Title: i18n.Same(f.Number), Nav: "cases", Handling: &policy.Handling{TLP: f.Handling.TLP}, Realm: f.Realm, Data: as}, nil
+		return &web.View{Template: "cases/as", Title: i18n.Same(f.Number), Nav: "cases",
+			Handling: &policy.Handling{TLP: f.Handling.TLP}, Realm: f.Realm, Data: as}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -101,7 +101,8 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 // OnFinding puts a finding into the case it belongs to, or opens one.
 func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 	tx.AfterCommitOnce(s, s.notify)
-	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM case_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
+	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM case_finding p WHERE p.finding = $1 AND SCOPE(p)`,
+		f.ID)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,8 @@ func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 // update takes a later version of a finding that is in a case already.
 func (s *Service) update(tx *store.Tx, p Part, f msg.Finding) error {
 	// A member may make its marking stricter, never looser.
-	_, err := tx.Exec(`UPDATE case_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(case_finding)`, f.Count, int(f.Handling.TLP.OrRed()), f.ID)
+	_, err := tx.Exec(`UPDATE case_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END
+		WHERE finding = $3 AND SCOPE(case_finding)`, f.Count, int(f.Handling.TLP.OrRed()), f.ID)
 	if err != nil {
 		return err
 	}
@@ -147,8 +149,10 @@ type keyHit struct {
 // find gives the open case that the finding's strongest key leads to.
 func (s *Service) find(tx *store.Tx, f msg.Finding) (id, why string, err error) {
 	for _, k := range s.keysOf(f) {
-		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.case_id, k.at FROM case_key k JOIN cases c ON c.id = k.case_id
-WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c) ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
+		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.case_id, k.at FROM case_key k
+			JOIN cases c ON c.id = k.case_id
+WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c)
+ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
 		if err != nil {
 			return "", "", err
 		}
@@ -162,7 +166,8 @@ WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.
 // remember writes the finding's keys, so that the next one finds the case.
 func (s *Service) remember(tx *store.Tx, id string, f msg.Finding) error {
 	for _, k := range s.keysOf(f) {
-		if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id) DO UPDATE SET at = excluded.at`, k.name, id, clock.Micros(tx.Now())); err != nil {
+		if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id)
+			DO UPDATE SET at = excluded.at`, k.name, id, clock.Micros(tx.Now())); err != nil {
 			return err
 		}
 	}
@@ -178,7 +183,8 @@ type numberRow struct {
 // less than half of them are free. Ids do not tell the time for the same reason.
 func nextNumber(tx *store.Tx) (string, error) {
 	year := tx.Now().Year()
-	n, err := store.One[numberRow](tx, `INSERT INTO case_number (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE SET last = case_number.last + 1 RETURNING last`, year)
+	n, err := store.One[numberRow](tx, `INSERT INTO case_number (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE
+		SET last = case_number.last + 1 RETURNING last`, year)
 	if err != nil {
 		return "", err
 	}
@@ -201,8 +207,10 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
-		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed, Handling: caseHandling(f)}
+	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm,
+		Level:    f.Rule.Level,
+		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed,
+		Handling: caseHandling(f)}
 	c.Words = store.Fold(c.Number + "\n" + c.Title)
 	if err := store.Insert(tx, "cases", []Case{c}); err != nil {
 		return "", err
@@ -214,7 +222,8 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 // caseHandling is how a case is marked as a whole: for the hub's people and the
 // parties, whatever the finding's own label lets others see.
 func caseHandling(f msg.Finding) policy.Handling {
-	h := policy.Handling{TLP: max(policy.AmberStrict, f.Handling.TLP), Audience: policy.Audience{policy.ToMember(f.Member)}}
+	h := policy.Handling{TLP: max(policy.AmberStrict, f.Handling.TLP),
+		Audience: policy.Audience{policy.ToMember(f.Member)}}
 	if h.TLP == policy.Red {
 		h.Audience = f.Handling.Audience
 	}
@@ -235,7 +244,9 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 	if !had {
 		c.Members++
 	}
-	p := Part{Finding: f.ID, Case: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
+	p := Part{Finding: f.ID, Case: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title),
+		Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(),
+		Handling: f.Handling}
 	if err := store.Insert(tx, "case_finding", []Part{p}); err != nil {
 		return err
 	}
@@ -257,8 +268,10 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 			return err
 		}
 	}
-	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened", Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
-		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
+	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened",
+		Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
+		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics,
+		Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
 }
 
 // widen lets a case take in what a finding adds to it.
@@ -272,11 +285,13 @@ func (s *Service) widen(c *Case, f msg.Finding, sector string) {
 	}
 	for _, t := range f.Rule.Tags {
 		name, ok := strings.CutPrefix(t, "attack.")
-		if ok && !(len(name) > 1 && strings.ContainsRune("tgs", rune(name[0])) && name[1] >= '0' && name[1] <= '9') && !slices.Contains(c.Tactics, name) {
+		if ok && !(len(name) > 1 && strings.ContainsRune("tgs", rune(name[0])) && name[1] >= '0' && name[1] <= '9') &&
+			!slices.Contains(c.Tactics, name) {
 			c.Tactics = append(c.Tactics, name)
 		}
 	}
-	if c.Handling.TLP < policy.Red && f.Handling.TLP < policy.Red && !slices.Contains(c.Handling.Audience, policy.ToMember(f.Member)) {
+	if c.Handling.TLP < policy.Red && f.Handling.TLP < policy.Red && !slices.Contains(c.Handling.Audience,
+		policy.ToMember(f.Member)) {
 		c.Handling.Audience = append(c.Handling.Audience, policy.ToMember(f.Member))
 	}
 	if !f.Retro && !f.Sensed.IsZero() && (c.Sensed.IsZero() || f.Sensed.Before(c.Sensed)) {

@@ -58,7 +58,8 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 	s := &session{ctx: ctx, out: out, err: errw, lang: language(askedLang(args))}
 	var c commands
 	code := 0
-	p, err := kong.New(&c, kong.Name("meneki"), kong.Help(s.help), kong.Writers(out, errw), kong.Exit(func(n int) { panic(exit(n)) }))
+	p, err := kong.New(&c, kong.Name("meneki"), kong.Help(s.help), kong.Writers(out, errw),
+		kong.Exit(func(n int) { panic(exit(n)) }))
 	if err != nil {
 		return s.fail(err)
 	}
@@ -78,7 +79,9 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			return
 		}
 		if _, ok := i18n.Parse(c.Lang); !ok && c.Lang != "" {
-			err = fault.New(fault.Invalid, i18n.T("meneki does not speak {0}", "{0} には対応していません").With(c.Lang)).WithHint(i18n.T("use ja or en", "ja か en を指定してください"))
+			err = fault.New(fault.Invalid, i18n.T("meneki does not speak {0}", "{0} には対応していません").With(c.Lang)).WithHint(
+				i18n.T("use ja or en", "ja か en を指定してください"),
+			)
 			return
 		}
 		s.lang = language(c.Lang)
@@ -97,7 +100,8 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 
 type exit int
 
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+	"error": slog.LevelError}
 
 // language chooses the language of messages: as asked, or as the environment
 // says; English where it says nothing.

@@ -39,7 +39,9 @@ func (c *huntCmd) Run(s *session) error {
 	var list []hunt.Hit
 	var bad error
 	got, err := hunt.Ask(s.ctx, c.Data, q, func(done, total int64) {
-		line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
+		line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(
+			thousands(done), thousands(total),
+		))
 	}, func(h hunt.Hit) bool {
 		if !c.JSON {
 			list = append(list, h)
@@ -62,9 +64,13 @@ func (c *huntCmd) Run(s *session) error {
 	if err != nil { // what was found until then is there
 		return err
 	}
-	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
+	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits),
+		thousands(got.Searched))
 	if got.Stopped {
-		say = i18n.T("stopped after {0} {0:hit|hits}; there may be more: raise --limit, or narrow it with --from and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(thousands(got.Hits))
+		say = i18n.T("stopped after {0} {0:hit|hits}; there may be more: raise --limit, or narrow it with --from "+
+			"and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(
+			thousands(got.Hits),
+		)
 	}
 	fmt.Fprintln(s.err, say.In(s.lang))
 	return nil
@@ -89,7 +95,8 @@ func cells(h hunt.Hit) []string {
 		what = h.Value.Value
 	}
 	out := []string{h.Time.UTC().Format("2006-01-02T15:04:05.000Z")}
-	for _, x := range []string{cmp.Or(h.Host, "-"), cmp.Or(h.User, "-"), what, fmt.Sprintf("%s:%d", h.Event.File, h.Event.Record)} {
+	for _, x := range []string{cmp.Or(h.Host, "-"), cmp.Or(h.User, "-"), what,
+		fmt.Sprintf("%s:%d", h.Event.File, h.Event.Record)} {
 		out = append(out, clean(x))
 	}
 	return out
@@ -105,8 +112,12 @@ func (c *huntCmd) request() (q hunt.Request, err error) {
 		}
 		x, ok := feed.Observable(v, "")
 		if !ok || !slices.Contains(hunt.Indexed(), x.Type) {
-			return q, fault.New(fault.Invalid, i18n.T("the past is not searched for {0}", "{0} では過去を調査できません").With(clean(v))).
-				WithHint(i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma ルールを指定してください"))
+			return q, fault.New(fault.Invalid, i18n.T("the past is not searched for {0}",
+				"{0} では過去を調査できません").With(clean(v))).
+				WithHint(
+					i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule "+
+						"with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma ルールを指定してください"),
+				)
 		}
 		q.Values = append(q.Values, x)
 	}
@@ -158,6 +169,7 @@ func instant(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0} {1} is no time", "{0} {1} は時刻として正しくありません").With(flag, clean(text))).
+	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0} {1} is no time", "{0} {1} は時刻として正しくありません").With(flag,
+		clean(text))).
 		WithHint(i18n.T("write it as {0}", "{0} のように書いてください").With("2026-12-31, 2026-12-31T12:00:00Z"))
 }

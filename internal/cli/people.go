@@ -61,7 +61,8 @@ func (f adminFlags) open(s *session) (*hub.Admin, error) {
 	}
 	if _, err := os.Stat(p.Data); err != nil {
 		return nil, fault.Wrap(fault.NotFound, i18n.T("there is no hub in {0}", "{0} にハブがありません").With(p.Data), err).
-			WithHint(i18n.T("start one with meneki hub, or name its folder with --data", "meneki hub で起動するか、--data でフォルダーを指定してください"))
+			WithHint(i18n.T("start one with meneki hub, or name its folder with --data",
+				"meneki hub で起動するか、--data でフォルダーを指定してください"))
 	}
 	return hub.OpenAdmin(s.ctx, hub.Config{Data: p.Data, DB: p.DB, Lang: s.lang, Log: s.log})
 }
@@ -100,7 +101,8 @@ func (c *memberInvite) Run(s *session) error {
 	if c.JSON {
 		return c.print(s, inv)
 	}
-	s.say(i18n.T("Invitation for {0}. It works once, until {1}:", "{0} への招待です。一度だけ、{1} まで有効です：").With(inv.Name, inv.Until.Local().Format("2006-01-02 15:04 MST")))
+	s.say(i18n.T("Invitation for {0}. It works once, until {1}:", "{0} への招待です。一度だけ、{1} まで有効です：").With(inv.Name,
+		inv.Until.Local().Format("2006-01-02 15:04 MST")))
 	fmt.Fprintf(s.out, "  meneki node --join %s --token %s --data DIR --watch PATH\n", inv.Hub, inv.Token)
 	return nil
 }

@@ -26,7 +26,8 @@ func (id setAsideID) parse() (consumer string, seq int64, err error) {
 	if err != nil || consumer == "" {
 		return "", 0, fault.Wrap(fault.Invalid, i18n.T("{0} does not name a message", "{0} はメッセージの指定ではありません").
 			With(string(id)), err).
-			WithHint(i18n.T("write it as meneki queue list does: CONSUMER/NUMBER", "meneki queue list の表示と同じ 処理担当/通番 で指定してください"))
+			WithHint(i18n.T("write it as meneki queue list does: CONSUMER/NUMBER",
+				"meneki queue list の表示と同じ 処理担当/通番 で指定してください"))
 	}
 	return consumer, seq, nil
 }

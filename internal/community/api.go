@@ -63,8 +63,10 @@ func (in *joinIn) Resolve(ctx huma.Context) []error {
 func (s *Service) api(a *api.API) {
 	type listIn struct{ api.Paging }
 	type listOut struct{ Body api.Page[MemberBody] }
-	api.Register(a, api.Op{ID: "list-members", Method: http.MethodGet, Path: "/api/v1/members", Tag: "members", Need: policy.RoleReader,
-		Summary: i18n.T("List the members that you may know: the hub's people all, others their own", "構成員の一覧（ハブの担当者は全構成員、それ以外は自組織のみ）")},
+	api.Register(a, api.Op{ID: "list-members", Method: http.MethodGet, Path: "/api/v1/members", Tag: "members",
+		Need: policy.RoleReader,
+		Summary: i18n.T("List the members that you may know: the hub's people all, others their own",
+			"構成員の一覧（ハブの担当者は全構成員、それ以外は自組織のみ）")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
 			page, err := s.page(ctx, api.Viewer(ctx), in.Paging)
 			return &listOut{page}, err
@@ -78,14 +80,16 @@ func (s *Service) api(a *api.API) {
 		}
 	}
 	type inviteOut struct{ Body InvitationBody }
-	api.Register(a, api.Op{ID: "invite-member", Method: http.MethodPost, Path: "/api/v1/members", Tag: "members", Need: policy.RoleCoordinator, Status: http.StatusCreated,
+	api.Register(a, api.Op{ID: "invite-member", Method: http.MethodPost, Path: "/api/v1/members", Tag: "members",
+		Need: policy.RoleCoordinator, Status: http.StatusCreated,
 		Summary: i18n.T("Invite an organisation", "組織を招待"), Errors: []fault.Kind{fault.Conflict}},
 		func(ctx context.Context, in *inviteIn) (*inviteOut, error) {
 			v := api.Viewer(ctx)
 			if err := mustKeep(v); err != nil {
 				return nil, err
 			}
-			inv, err := s.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector, Prefecture: in.Body.Prefecture}, in.Body.Domains)
+			inv, err := s.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector,
+				Prefecture: in.Body.Prefecture}, in.Body.Domains)
 			if err != nil {
 				return nil, err
 			}
@@ -93,7 +97,8 @@ func (s *Service) api(a *api.API) {
 		})
 	joins := newTurnstile(s.clock)
 	type joinOut struct{ Body wire.JoinReply }
-	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true, MaxBody: 4096,
+	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true,
+		MaxBody: 4096,
 		Summary: i18n.T("Join with an invitation", "招待により参加"), Errors: []fault.Kind{fault.Denied, fault.Gone}},
 		func(ctx context.Context, in *joinIn) (*joinOut, error) {
 			if err := joins.pass(in.addr); err != nil {
@@ -113,12 +118,14 @@ func (s *Service) page(ctx context.Context, v policy.Viewer, in api.Paging) (out
 	if err != nil {
 		return out, err
 	}
-	p, err := memberList(v.Hub).Of(all, list.Ask{Values: map[string]string{"state": "all"}, Sort: "name", After: in.After, Limit: in.Limit})
+	p, err := memberList(v.Hub).Of(all, list.Ask{Values: map[string]string{"state": "all"}, Sort: "name",
+		After: in.After, Limit: in.Limit})
 	return list.Body(p, member.body), err
 }
 
 func (m member) body() MemberBody {
-	return MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m.Member), m.online, m.Invited, m.Joined, m.LastSeen,
+	return MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m.Member), m.online, m.Invited,
+		m.Joined, m.LastSeen,
 		m.status.Version, m.status.Rules, m.status.Indicators, m.status.Waiting}
 }
 

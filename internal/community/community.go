@@ -91,8 +91,10 @@ func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.
 	}
 	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Hub: s.hub().Name}
 	err := s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered, waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
-ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators = excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
+		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered,
+			waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators =
+excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
 			member, tx.Now(), event.Clip(h.Version, 100), h.Rules, h.Indicators, h.Events, h.Delivered, h.Waiting)
 		if err != nil {
 			return err
@@ -125,7 +127,8 @@ func (s *Service) Own(ctx context.Context) (domains []string, networks []netip.P
 func (s *Service) Statuses(ctx context.Context) (map[string]Status, error) {
 	out := map[string]Status{}
 	err := s.db.Read(ctx, store.System("community: statuses"), func(tx *store.Tx) error {
-		list, err := store.Query[Status](tx, `SELECT member, at, version, rules, indicators, events, delivered, waiting FROM member_status`)
+		list, err := store.Query[Status](tx, `SELECT member, at, version, rules, indicators, events, delivered, waiting
+			FROM member_status`)
 		for _, st := range list {
 			out[st.Member] = st
 		}
@@ -145,7 +148,8 @@ func (s *Service) SetDomains(ctx context.Context, member string, domains []strin
 			if !ok {
 				return fault.New(fault.Invalid, i18n.T("{0} is not a domain name", "{0} はドメイン名ではありません").With(d))
 			}
-			if _, err := tx.Exec(`INSERT INTO member_domain (member, domain) VALUES ($1,$2) ON CONFLICT (member, domain) DO NOTHING`, member, v); err != nil {
+			if _, err := tx.Exec(`INSERT INTO member_domain (member, domain) VALUES ($1,$2)
+				ON CONFLICT (member, domain) DO NOTHING`, member, v); err != nil {
 				return err
 			}
 		}

@@ -53,7 +53,8 @@ func mustKeep(v policy.Viewer) error {
 }
 
 func noMember() error {
-	return fault.New(fault.NotFound, i18n.T("there is no such member, or it is not there for you", "構成員が存在しないか、閲覧できません"))
+	return fault.New(fault.NotFound, i18n.T("there is no such member, or it is not there for you",
+		"構成員が存在しないか、閲覧できません"))
 }
 
 // visible gives the members that v may know: the hub's people all, a member's
@@ -63,7 +64,9 @@ func (s *Service) visible(ctx context.Context, v policy.Viewer) ([]identity.Memb
 	if err != nil || v.Hub {
 		return all, err
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool { return v.Member == "" || m.ID != v.Member }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool {
+		return v.Member == "" || m.ID != v.Member
+	}), nil
 }
 
 func (s *Service) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
@@ -137,7 +140,9 @@ func (d *pages) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	}
 	v := &web.View{Template: "members/list", Title: spec.Caption, Nav: "members", Wide: true, Live: []string{"members"}}
 	if r.Viewer.Hub {
-		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(joined, online, invited)
+		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(
+			joined, online, invited,
+		)
 	} else {
 		v.Lede = i18n.T("your organisation, as the hub knows it", "ハブに登録されている自組織の情報です")
 	}
@@ -188,14 +193,17 @@ func inviteFields() []web.Field {
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Auto: "off"},
 		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions("")},
-		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(""), Help: i18n.T("Only for the map on the situation page.", "状況画面の地図にだけ使います。")},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(""),
+			Help: i18n.T("Only for the map on the situation page.", "状況画面の地図にだけ使います。")},
 		domainsField(nil),
 	}
 }
 
 func domainsField(list []string) web.Field {
-	return web.Field{Name: "domains", Label: i18n.T("The organisation's own domains", "組織自身のドメイン"), Kind: "textarea", Rows: 3, Mono: true, Value: strings.Join(list, "\n"), Hint: "city.example",
-		Help: i18n.T("One a line. Names below them never become indicators, so that nobody blocks a member by mistake.", "1 行に 1 つ。これらの配下の名前は指標になりません。構成員を誤って遮断しないためです。")}
+	return web.Field{Name: "domains", Label: i18n.T("The organisation's own domains", "組織自身のドメイン"), Kind: "textarea",
+		Rows: 3, Mono: true, Value: strings.Join(list, "\n"), Hint: "city.example",
+		Help: i18n.T("One a line. Names below them never become indicators, so that nobody blocks a member by mistake.",
+			"1 行に 1 つ。これらの配下の名前は指標になりません。構成員を誤って遮断しないためです。")}
 }
 
 func networkFields(list []netip.Prefix) []web.Field {
@@ -203,11 +211,15 @@ func networkFields(list []netip.Prefix) []web.Field {
 	for i, p := range list {
 		lines[i] = p.String()
 	}
-	return []web.Field{{Name: "networks", Label: i18n.T("Networks", "ネットワーク"), Kind: "textarea", Rows: 4, Mono: true, Value: strings.Join(lines, "\n"), Hint: "203.0.113.0/24",
-		Help: i18n.T("One a line, as address/length. Addresses in them never become indicators. Private and reserved ranges never do anyway.", "1 行に 1 つ、アドレス/長さの形で。この範囲のアドレスは指標になりません。プライベートアドレスや予約済みの範囲は、もともと対象外です。")}}
+	return []web.Field{{Name: "networks", Label: i18n.T("Networks", "ネットワーク"), Kind: "textarea", Rows: 4, Mono: true,
+		Value: strings.Join(lines, "\n"), Hint: "203.0.113.0/24",
+		Help: i18n.T("One a line, as address/length. Addresses in them never become indicators. Private and reserved "+
+			"ranges never do anyway.", "1 行に 1 つ、アドレス/長さの形で。この範囲のアドレスは指標になりません。プライベートアドレスや予約済みの範囲は、もともと対象外です。")}}
 }
 
 // lines splits what was typed into a field of one value a line.
 func lines(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ' ' || r == '\t' || r == '、' })
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r == '\n' || r == '\r' || r == ',' || r == ' ' || r == '\t' || r == '、'
+	})
 }

@@ -43,11 +43,13 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 	}
 	online := d.directory.Online(m.ID)
 	state := stateBadge(m, online)
-	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state, Live: []string{"members"}, Realm: m.Realm}
+	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state,
+		Live: []string{"members"}, Realm: m.Realm}
 	if r.Viewer.Hub {
 		v.Back = &web.Link{Text: i18n.T("Members", "構成員"), Path: "/members"}
 	}
-	data := memberData{ID: m.ID, Name: m.Name, Form: form, Domains: domainsField(domains[m.ID]), List: domains[m.ID], Gone: !m.Revoked.IsZero(), Joined: !m.Joined.IsZero(),
+	data := memberData{ID: m.ID, Name: m.Name, Form: form, Domains: domainsField(domains[m.ID]), List: domains[m.ID],
+		Gone: !m.Revoked.IsZero(), Joined: !m.Joined.IsZero(),
 		Edit: mayDomains(r.Viewer, m), Keep: keeps(r.Viewer)}
 	data.Facts = []web.Fact{
 		{Name: i18n.T("Sector", "分野"), Value: sectorName(m.Sector)},
@@ -60,7 +62,8 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 	}
 	data.Facts = append(data.Facts, web.Fact{Name: i18n.Same("ID"), Value: web.Mono(m.ID)})
 	if m.PublicKey != "" {
-		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Key of its node", "ノードの鍵"), Value: web.Mono(m.PublicKey), Note: i18n.T("made at the node; the secret half never left it", "ノードで生成。秘密鍵はノードの外に出ていません")})
+		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Key of its node", "ノードの鍵"), Value: web.Mono(m.PublicKey),
+			Note: i18n.T("made at the node; the secret half never left it", "ノードで生成。秘密鍵はノードの外に出ていません")})
 	}
 	if st, ok := status[m.ID]; ok {
 		data.Node = []web.Fact{
@@ -68,13 +71,15 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 			{Name: i18n.T("Version", "版"), Value: web.Mono(st.Version)},
 			{Name: i18n.T("Own rules", "独自ルール"), Value: st.Rules},
 			{Name: i18n.T("Indicators armed", "防御中の指標"), Value: st.Indicators},
-			{Name: i18n.T("Events kept there", "ノードに保存中の事象"), Value: st.Events, Note: i18n.T("the number only; the events stay there", "件数のみ。事象そのものはノードに留まります")},
+			{Name: i18n.T("Events kept there", "ノードに保存中の事象"), Value: st.Events,
+				Note: i18n.T("the number only; the events stay there", "件数のみ。事象そのものはノードに留まります")},
 			{Name: i18n.T("Waiting for a person there", "先方で確認待ち"), Value: st.Waiting},
 		}
 	}
 	if data.Keep && !data.Gone {
 		data.Place = placeFields(m)
-		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
+		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm",
+			"確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
 		if inv, ok := d.once.Take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
 			data.Token, data.Command = &inv, inv.command()
 		}
@@ -90,8 +95,10 @@ func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*
 func placeFields(m identity.Member) []web.Field {
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Value: m.Name},
-		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions(m.Sector)},
-		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(m.Prefecture)},
+		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true,
+			Options: sectorOptions(m.Sector)},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select",
+			Options: prefectureOptions(m.Prefecture)},
 	}
 }
 
@@ -107,7 +114,8 @@ func (d *pages) inviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
-	inv, err := d.Invite(r.Context(), r.Viewer, identity.NewMember{Name: r.Value("name"), Sector: r.Value("sector"), Prefecture: r.Value("prefecture")}, lines(r.Value("domains")))
+	inv, err := d.Invite(r.Context(), r.Viewer, identity.NewMember{Name: r.Value("name"), Sector: r.Value("sector"),
+		Prefecture: r.Value("prefecture")}, lines(r.Value("domains")))
 	if err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
@@ -122,7 +130,8 @@ func (d *pages) inviteAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	r.Flash(i18n.T("{0} is invited. The token below is shown this once.", "{0} を招待しました。下のトークンは今回だけ表示されます。").With(inv.Name))
+	r.Flash(i18n.T("{0} is invited. The token below is shown this once.",
+		"{0} を招待しました。下のトークンは今回だけ表示されます。").With(inv.Name))
 	return web.Path("/members/{0}", inv.Member) + "?once=" + d.once.Put(r.Viewer.User, inv), nil
 }
 
@@ -184,7 +193,8 @@ func (d *pages) placeAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"), r.Value("prefecture")); err != nil {
+	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"),
+		r.Value("prefecture")); err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
 		}
@@ -222,7 +232,8 @@ func (d *pages) domainsAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	r.Flash(i18n.T("The domains are saved. Nodes take them over within half a minute.", "ドメインを保存しました。各ノードには 30 秒以内に反映されます。"))
+	r.Flash(i18n.T("The domains are saved. Nodes take them over within half a minute.",
+		"ドメインを保存しました。各ノードには 30 秒以内に反映されます。"))
 	return web.Path("/members/{0}", m.ID), nil
 }
 
@@ -243,7 +254,8 @@ func (d *pages) networksAction(r *web.Request) (string, error) {
 	if err := d.SetNetworks(r.Context(), list); err != nil {
 		return "", err
 	}
-	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.", "ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))
+	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.",
+		"ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))
 	return "/members#networks", nil
 }
 
@@ -254,7 +266,8 @@ const maxNetworks = 2000
 // One that would take in the whole of the Internet is refused.
 func ParseNetworks(list []string) ([]netip.Prefix, error) {
 	if len(list) > maxNetworks {
-		return nil, fault.New(fault.TooLarge, i18n.T("at most {0} networks can be kept", "登録できるネットワークは {0} 件までです").With(maxNetworks))
+		return nil, fault.New(fault.TooLarge, i18n.T("at most {0} networks can be kept",
+			"登録できるネットワークは {0} 件までです").With(maxNetworks))
 	}
 	out := make([]netip.Prefix, 0, len(list))
 	for _, s := range list {
@@ -262,13 +275,16 @@ func ParseNetworks(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			a, aerr := netip.ParseAddr(s)
 			if aerr != nil || a.Zone() != "" {
-				return nil, fault.Wrap(fault.Invalid, i18n.T("{0} is not a network", "{0} はネットワークではありません").With(quoted(s)), err).
-					WithHint(i18n.T("write it as 203.0.113.0/24 or 2001:db8::/32", "203.0.113.0/24 や 2001:db8::/32 の形で指定してください"))
+				return nil, fault.Wrap(fault.Invalid,
+					i18n.T("{0} is not a network", "{0} はネットワークではありません").With(quoted(s)), err).
+					WithHint(i18n.T("write it as 203.0.113.0/24 or 2001:db8::/32",
+						"203.0.113.0/24 や 2001:db8::/32 の形で指定してください"))
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		if short := p.Addr().Is4() && p.Bits() < 8 || !p.Addr().Is4() && p.Bits() < 16; short {
-			return nil, fault.New(fault.Invalid, i18n.T("{0} is too wide to be the community's own", "{0} は共同体のネットワークとしては広すぎます").With(p))
+			return nil, fault.New(fault.Invalid, i18n.T("{0} is too wide to be the community's own",
+				"{0} は共同体のネットワークとしては広すぎます").With(p))
 		}
 		out = append(out, p.Masked())
 	}

@@ -52,9 +52,11 @@ func (c *console) Expel(member string) error {
 func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *console {
 	t.Helper()
 	people := identity.New(db, now)
-	c := &console{db: db, hand: hand, directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {})}
+	c := &console{db: db, hand: hand, directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler),
+		func() {})}
 	c.s = New(Config{DB: db, People: people, Directory: c.directory, Clock: now, Log: slog.New(slog.DiscardHandler),
-		Bus: c, Hub: func() Address { return Address{Name: "Hub", URL: "https://hub.example", Pin: "pin"} }, Notify: func() {}})
+		Bus: c, Hub: func() Address { return Address{Name: "Hub", URL: "https://hub.example", Pin: "pin"} },
+		Notify: func() {}})
 	op := identity.Operator("test")
 	for name, id := range map[string]*string{"Alpha Power": &c.a, hostile: &c.b} {
 		m, _, err := people.Invite(t.Context(), op, identity.NewMember{Name: name, Sector: "power", Prefecture: "13"})
@@ -82,7 +84,9 @@ func newConsole(t *testing.T, db *store.DB, now clock.Clock, hand *clock.Hand) *
 	}
 	site := web.New(web.Config{Clock: now, Auth: auth})
 	m := Module(c.s)
-	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}})
+	site.Templates(
+		fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}},
+	)
 	site.AddPanels(web.Panel{Page: "member", Slots: map[string]string{"main": "test/panel"},
 		Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
 			if about.Viewer.Hub {
@@ -128,7 +132,8 @@ func eachConsole(t *testing.T, body func(*testing.T, *console)) {
 
 func TestAMemberSeesItselfOnly(t *testing.T) {
 	eachConsole(t, func(t *testing.T, c *console) {
-		for _, path := range []string{"/members", "/members?state=all&q=alpha", "/members?format=json", "/members?format=csv", "/members/" + c.b, "/api/v1/members"} {
+		for _, path := range []string{"/members", "/members?state=all&q=alpha", "/members?format=json",
+			"/members?format=csv", "/members/" + c.b, "/api/v1/members"} {
 			w := c.get("b", path)
 			if w.Code != http.StatusOK {
 				t.Fatalf("%s: %d", path, w.Code)
@@ -141,14 +146,18 @@ func TestAMemberSeesItselfOnly(t *testing.T) {
 		}
 		there, none := c.get("b", "/members/"+c.a), c.get("b", "/members/"+strings.Repeat("0", len(c.a)))
 		if there.Code != http.StatusNotFound || there.Body.Len() != none.Body.Len() {
-			t.Errorf("another member's page: %d, %d bytes; one that is not there: %d bytes", there.Code, there.Body.Len(), none.Body.Len())
+			t.Errorf("another member's page: %d, %d bytes; one that is not there: %d bytes", there.Code,
+				there.Body.Len(), none.Body.Len())
 		}
-		for _, path := range []string{"/members/" + c.a + "/domains", "/members/" + c.a + "/revoke", "/members/" + c.b + "/revoke", "/members/" + c.b + "/invite", "/members", "/members/networks"} {
-			if w := c.post("b", path, url.Values{"confirm": {hostile}, "name": {"x"}, "sector": {"power"}}); w.Code != http.StatusForbidden && w.Code != http.StatusNotFound {
+		for _, path := range []string{"/members/" + c.a + "/domains", "/members/" + c.a + "/revoke",
+			"/members/" + c.b + "/revoke", "/members/" + c.b + "/invite", "/members", "/members/networks"} {
+			if w := c.post("b", path, url.Values{"confirm": {hostile}, "name": {"x"},
+				"sector": {"power"}}); w.Code != http.StatusForbidden && w.Code != http.StatusNotFound {
 				t.Errorf("POST %s: %d", path, w.Code)
 			}
 		}
-		if w := c.post("b", "/members/"+c.b+"/domains", url.Values{"domains": {"beta.example\nwww.beta.example"}}); w.Code != http.StatusSeeOther {
+		if w := c.post("b", "/members/"+c.b+"/domains",
+			url.Values{"domains": {"beta.example\nwww.beta.example"}}); w.Code != http.StatusSeeOther {
 			t.Errorf("a member's own domains: %d", w.Code)
 		}
 		if len(c.log) > 0 {
@@ -167,17 +176,21 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 				}
 			}
 		}
-		if body := c.get("reader", "/members/"+c.a).Body.String(); !strings.Contains(body, "another capability about "+c.a) {
+		if body := c.get("reader", "/members/"+c.a).Body.String(); !strings.Contains(body,
+			"another capability about "+c.a) {
 			t.Error("the page of a member has not the panel of another capability")
 		}
-		if body := c.get("reader", "/members").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, `id="invite"`) {
+		if body := c.get("reader", "/members").Body.String(); !strings.Contains(body, "Alpha Power") ||
+			strings.Contains(body, `id="invite"`) {
 			t.Error("a reader at the hub sees the members and invites none")
 		}
-		if body := c.get("desk", "/members?q=alpha").Body.String(); !strings.Contains(body, "Alpha Power") || strings.Contains(body, "Beta") {
+		if body := c.get("desk", "/members?q=alpha").Body.String(); !strings.Contains(body, "Alpha Power") ||
+			strings.Contains(body, "Beta") {
 			t.Error("the filter by name does not filter")
 		}
 
-		w := c.post("desk", "/members", url.Values{"name": {"Gamma Gas"}, "sector": {"gas"}, "domains": {"gamma.example"}})
+		w := c.post("desk", "/members", url.Values{"name": {"Gamma Gas"}, "sector": {"gas"},
+			"domains": {"gamma.example"}})
 		to := w.Header().Get("Location")
 		if w.Code != http.StatusSeeOther || !strings.Contains(to, "?once=") {
 			t.Fatalf("invite: %d %s", w.Code, to)
@@ -185,7 +198,8 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 		if strings.Contains(c.get("second", to).Body.String(), identity.PrefixInvite) {
 			t.Error("the token is shown to somebody else")
 		}
-		if body := c.get("desk", to).Body.String(); !strings.Contains(body, "meneki node --join https://hub.example --token "+identity.PrefixInvite) {
+		if body := c.get("desk", to).Body.String(); !strings.Contains(body,
+			"meneki node --join https://hub.example --token "+identity.PrefixInvite) {
 			t.Error("the token is not shown")
 		}
 		if strings.Contains(c.get("desk", to).Body.String(), identity.PrefixInvite) {
@@ -197,16 +211,21 @@ func TestTheHubKeepsTheMembers(t *testing.T) {
 			t.Error("the token is shown an hour later")
 		}
 
-		if w := c.post("desk", "/members", url.Values{"name": {"Gamma Gas"}, "sector": {"nonsense"}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Gamma Gas") {
+		if w := c.post("desk", "/members",
+			url.Values{"name": {"Gamma Gas"}, "sector": {"nonsense"}}); w.Code != http.StatusUnprocessableEntity ||
+			!strings.Contains(w.Body.String(), "Gamma Gas") {
 			t.Errorf("a sector that is none: %d", w.Code)
 		}
-		if w := c.post("desk", "/members/networks", url.Values{"networks": {"0.0.0.0/0"}}); w.Code != http.StatusUnprocessableEntity {
+		if w := c.post("desk", "/members/networks", url.Values{"networks": {"0.0.0.0/0"}}); w.Code !=
+			http.StatusUnprocessableEntity {
 			t.Errorf("the whole Internet: %d", w.Code)
 		}
-		if w := c.post("desk", "/members/"+c.a+"/revoke", url.Values{"confirm": {"Alpha"}}); w.Code != http.StatusUnprocessableEntity || len(c.log) > 0 {
+		if w := c.post("desk", "/members/"+c.a+"/revoke",
+			url.Values{"confirm": {"Alpha"}}); w.Code != http.StatusUnprocessableEntity || len(c.log) > 0 {
 			t.Errorf("revoked without the name: %d %v", w.Code, c.log)
 		}
-		if w := c.post("desk", "/members/"+c.a+"/revoke", url.Values{"confirm": {"Alpha Power"}}); w.Code != http.StatusSeeOther || len(c.log) != 1 {
+		if w := c.post("desk", "/members/"+c.a+"/revoke",
+			url.Values{"confirm": {"Alpha Power"}}); w.Code != http.StatusSeeOther || len(c.log) != 1 {
 			t.Errorf("revoke: %d %v", w.Code, c.log)
 		}
 		if body := c.get("desk", "/members").Body.String(); strings.Contains(body, "Alpha Power") {
@@ -222,10 +241,12 @@ func TestJoinIsBounded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return c.do(http.MethodPost, "", "/api/v1/join", "application/json", fmt.Sprintf(`{"token":%q,"public_key":%q}`, token, key))
+			return c.do(http.MethodPost, "", "/api/v1/join", "application/json",
+				fmt.Sprintf(`{"token":%q,"public_key":%q}`, token, key))
 		}
 		invite := func(name string) Invitation {
-			inv, err := c.s.Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: name, Sector: "gas"}, nil)
+			inv, err := c.s.Invite(t.Context(), identity.Operator("test"),
+				identity.NewMember{Name: name, Sector: "gas"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +257,8 @@ func TestJoinIsBounded(t *testing.T) {
 			return strings.TrimSuffix(inv.Token, strings.TrimPrefix(Token("", "pin"), ""))
 		}
 		good, late := invite("Gamma"), invite("Delta")
-		if w := ask(secret(good)); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), good.Member) || !slices.Contains(c.log, "admit "+good.Member) {
+		if w := ask(secret(good)); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), good.Member) ||
+			!slices.Contains(c.log, "admit "+good.Member) {
 			t.Fatalf("%d %s %v", w.Code, w.Body, c.log)
 		}
 		if w := ask(secret(good)); w.Code == http.StatusOK {
@@ -263,7 +285,8 @@ func TestJoinIsBounded(t *testing.T) {
 }
 
 func TestSourceOf(t *testing.T) {
-	for in, want := range map[string]string{"192.0.2.1:555": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "pipe": "pipe"} {
+	for in, want := range map[string]string{"192.0.2.1:555": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1",
+		"[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "pipe": "pipe"} {
 		if got := sourceOf(in); got != want {
 			t.Errorf("%s is counted as %s, want %s", in, got, want)
 		}

@@ -22,7 +22,8 @@ func correlationText(t *testing.T) string {
 	add := func(n int, title, body string) {
 		fmt.Fprintf(
 			&b,
-			"---\ntitle: %s\nid: 55555555-5555-4555-8555-%012d\nlevel: high\ntags: [attack.stealth]\ncorrelation:\n%s\n",
+			"---\ntitle: %s\nid: 55555555-5555-4555-8555-%012d\nlevel: high\ntags: [attack.stealth]\n"+
+				"correlation:\n%s\n",
 			title,
 			n,
 			body,
@@ -33,7 +34,8 @@ func correlationText(t *testing.T) string {
 	add(
 		2,
 		detecttest.JSON(t, detecttest.Hostile),
-		"  type: value_count\n"+rules+"  timespan: 90m\n  condition: {field: DestinationIp, gt: 1, lte: 9}\n  generate: true",
+		"  type: value_count\n"+rules+
+			"  timespan: 90m\n  condition: {field: DestinationIp, gt: 1, lte: 9}\n  generate: true",
 	)
 	add(
 		3,
@@ -43,7 +45,8 @@ func correlationText(t *testing.T) string {
 	add(
 		4,
 		"One not other",
-		"  type: temporal_ordered\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+"]\n  timespan: 2d\n  generate: true",
+		"  type: temporal_ordered\n  rules: ["+detecttest.RuleA+", "+detecttest.RuleB+
+			"]\n  timespan: 2d\n  generate: true",
 	)
 	add(
 		5,
@@ -92,8 +95,11 @@ func TestCorrelationPages(t *testing.T) {
 		}
 		all := detecttest.Page(t, h, "reader", "/rules/correlation")
 		for lang, words := range map[string][]string{
-			"en": {"Beacons", "within 10 minutes: the number of events is ≥ 3", "within 90 minutes: the number of different values of DestinationIp is &gt; 1, ≤ 9", "within an hour: all of them come, in any order",
-				"within 2 days: all of them come, in this order", "within a second: the sum of Bytes is ≥ 1000000", "part of others", "of 256 MiB", "nothing given up"},
+			"en": {"Beacons", "within 10 minutes: the number of events is ≥ 3",
+				"within 90 minutes: the number of different values of DestinationIp is &gt; 1, ≤ 9",
+				"within an hour: all of them come, in any order",
+				"within 2 days: all of them come, in this order", "within a second: the sum of Bytes is ≥ 1000000",
+				"part of others", "of 256 MiB", "nothing given up"},
 			"ja": {"10分以内に、事象の数が ≥ 3", "1時間以内に、すべてが順不同で発生", "ほかのルールの部品", "欠落なし"},
 		} {
 			for _, w := range words {
@@ -119,10 +125,12 @@ func TestCorrelationPages(t *testing.T) {
 		for i := range 7 {
 			one := detecttest.Page(t, h, "reader", "/rules/"+correlationID(i+1))
 			if i == 0 &&
-				(!strings.Contains(one["en"], "/findings/"+finding) || !strings.Contains(one["en"], "/rules/"+detecttest.RuleA) || !strings.Contains(one["ja"], "隠蔽")) {
+				(!strings.Contains(one["en"], "/findings/"+finding) ||
+					!strings.Contains(one["en"], "/rules/"+detecttest.RuleA) || !strings.Contains(one["ja"], "隠蔽")) {
 				t.Error("the page of a correlation lacks its result, its base rule or its tactic")
 			}
-			if only := strings.Contains(one["en"], "It is only there for correlations that build on it."); only != (i == 5) {
+			if only := strings.Contains(one["en"], "It is only there for correlations that build on it."); only !=
+				(i == 5) {
 				t.Errorf("%s says that it only feeds others: %v", correlationID(i+1), only)
 			}
 		}
@@ -139,11 +147,13 @@ func TestSilentRule(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		text := detecttest.RulesText + "---\ntitle: Many\nid: " + correlationID(
 			9,
-		) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + detecttest.RuleA + "], timespan: 1m, condition: {gte: 9}}\n"
+		) + "\nlevel: high\ncorrelation: {type: event_count, rules: [" + detecttest.RuleA +
+			"], timespan: 1m, condition: {gte: 9}}\n"
 		n.engine.SetRules(ruleSet(t, text))
 		h := n.rulePages(n.countHealth(t))
 		for id, want := range map[string]bool{detecttest.RuleA: true, detecttest.RuleB: false} {
-			if got := strings.Contains(detecttest.Page(t, h, "reader", "/rules/"+id)["en"], "Only correlation rules use its matches."); got != want {
+			if got := strings.Contains(detecttest.Page(t, h, "reader", "/rules/"+id)["en"],
+				"Only correlation rules use its matches."); got != want {
 				t.Errorf("%s: %v, want %v", id, got, want)
 			}
 		}

@@ -23,8 +23,13 @@ import (
 )
 
 const (
-	failsBase = "title: A failure\nname: failure\nid: 88888888-8888-4888-8888-000000000001\nauthor: B. Ase\nlevel: low\nlogsource: {product: windows, category: authentication}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
-	failsRule = "title: Many failures\nid: 88888888-8888-4888-8888-000000000002\nauthor: C. Orr\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [failure]\n  group-by: [Computer]\n  timespan: 30m\n  condition: {gte: 3}\n"
+	failsBase = "title: A failure\nname: failure\nid: 88888888-8888-4888-8888-000000000001\nauthor: B. Ase\n" +
+		"level: low\nlogsource: {product: windows, category: authentication}\n" +
+		"detection:\n  s: {EventID: 4625}\n  condition: s\n"
+	failsRule = "title: Many failures\nid: 88888888-8888-4888-8888-000000000002\nauthor: C. Orr\nlevel: high\n" +
+		"correlation:\n  type: event_count\n  rules: [failure]\n  group-by: [Computer]\n  timespan: 30m\n " +
+		" condition: " +
+		"{gte: 3}\n"
 	failsText = failsBase + "---\n" + failsRule
 	failsID   = "88888888-8888-4888-8888-000000000002"
 )
@@ -196,7 +201,8 @@ func TestSharedRefused(t *testing.T) {
 			failsText + "---\n" + strings.Replace(failsRule, "000000000002", "000000000004", 1), "one correlation",
 		},
 		"a filter": {
-			failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\nfilter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n",
+			failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\n" +
+				"filter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n",
 			"one correlation",
 		},
 		"two rules": {failsBase + "---\n" + other, "one Sigma rule"},
@@ -226,7 +232,9 @@ func TestSharedRefused(t *testing.T) {
 func TestSharedHunt(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
 		correlating(t, n, detecttest.RulesText)
-		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\ncorrelation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n  timespan: 5m\n"
+		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\n" +
+			"correlation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n " +
+			" timespan: 5m\n"
 		success := strings.NewReplacer(
 			"000000000001", "000000000006", "name: failure", "name: success", "4625", "4624",
 		).Replace(failsBase)

@@ -33,7 +33,8 @@ func AnswerOf(err error) Answer {
 		return Answer{Kind: Internal.Label()}
 	}
 	a := Answer{
-		Kind: e.Kind.Label(), EN: clip(e.Text.EN), JA: clip(e.Text.JA), HintEN: clip(e.Hint.EN), HintJA: clip(e.Hint.JA),
+		Kind: e.Kind.Label(), EN: clip(e.Text.EN), JA: clip(e.Text.JA), HintEN: clip(e.Hint.EN),
+		HintJA: clip(e.Hint.JA),
 	}
 	if e.Code != "" && len(e.Args) <= maxAnswerArgs {
 		a.Code = e.Code

@@ -26,7 +26,8 @@ type Query struct {
 
 	// Pick, if given with Observables, is asked about every event that the indexes say
 	// holds some of them: when it happened, and the places of these in Observables. Only
-	// what it lets through is read, so that an event that is only counted need not be read. It is called in the order of the events, on one goroutine, some way ahead of
+	// what it lets through is read, so that an event that is only counted need not be read. It is called in the order
+	// of the events, on one goroutine, some way ahead of
 	// yield and beside it. The indexes know a value by 64 bits of its SHA-256, and a
 	// file that proves damaged is left out only behind them. which is valid during the call.
 	Pick func(at time.Time, which []int) bool

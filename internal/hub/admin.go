@@ -71,7 +71,8 @@ func (d *Admin) Revoke(ctx context.Context, member string) error {
 // InviteUser makes a person's account, and a link with which the person signs
 // in for the first time.
 func (d *Admin) InviteUser(ctx context.Context, name, login, as, member string) (link string, err error) {
-	_, token, err := d.people.AddUser(ctx, operator, identity.NewUser{Name: name, Login: login, Role: policy.Role(as), Member: member})
+	_, token, err := d.people.AddUser(ctx, operator, identity.NewUser{Name: name, Login: login, Role: policy.Role(as),
+		Member: member})
 	if err != nil {
 		return "", err
 	}

@@ -20,7 +20,8 @@ func (d *Admin) SetAside(ctx context.Context, limit int) (out []aside.Message, t
 }
 
 // OneSetAside returns one of them and of what it consists.
-func (d *Admin) OneSetAside(ctx context.Context, consumer string, seq int64) (m aside.Message, of []aside.MessagePart, err error) {
+func (d *Admin) OneSetAside(ctx context.Context, consumer string,
+	seq int64) (m aside.Message, of []aside.MessagePart, err error) {
 	err = d.db.Read(ctx, aside.System(), func(tx *store.Tx) error {
 		m, of, err = aside.Get(tx, consumer, seq)
 		return err

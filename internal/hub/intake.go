@@ -65,7 +65,8 @@ func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte,
 				return nil, err
 			}
 			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: reason.Refusal(err)}
-			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
+			d.log.Warn("refused what a member sent", slog.String("member", member),
+				slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
 		}
 	}
 	return json.Marshal(a)

@@ -199,7 +199,8 @@ func TestInviteAndJoin(t *testing.T) {
 			}
 		}
 		if got, want := strings.Join(actions,
-			" "), "member.revoke member.account member.place member.rename member.join member.reinvite member.reinvite member.join member.invite"; got != want {
+			" "), "member.revoke member.account member.place member.rename member.join member.reinvite "+
+			"member.reinvite member.join member.invite"; got != want {
 			w.Errorf("trail: %s\nwant:  %s", got, want)
 		}
 		if trail[len(trail)-1].Actor != "operator" || trail[len(trail)-1].ActorName != "test" {

@@ -97,7 +97,8 @@ func (s *Service) Reinvite(ctx context.Context, actor policy.Viewer, id string) 
 
 func addInvite(tx *store.Tx, hash, member string, now time.Time) error {
 	_, err := tx.Exec(
-		`INSERT INTO member_invite (hash, member_id, created, expires, used, public_key) VALUES ($1, $2, $3, $4, 0, '')`,
+		`INSERT INTO member_invite (hash, member_id, created, expires, used, public_key)
+			VALUES ($1, $2, $3, $4, 0, '')`,
 		hash, member, now, now.Add(inviteLife))
 	return err
 }

@@ -113,8 +113,10 @@ func (s *Service) Revoke(ctx context.Context, actor policy.Viewer, id string) er
 		for _, q := range []string{
 			`UPDATE member SET revoked = $1, online = FALSE WHERE id = $2`,
 			`UPDATE member_invite SET expires = $1 WHERE member_id = $2 AND expires > $1`,
-			`UPDATE api_token SET revoked = $1 WHERE revoked = 0 AND (member_id = $2 OR user_id IN (SELECT id FROM user_account WHERE member_id = $2))`,
-			`UPDATE login_link SET expires = $1 WHERE expires > $1 AND user_id IN (SELECT id FROM user_account WHERE member_id = $2)`,
+			`UPDATE api_token SET revoked = $1 WHERE revoked = 0 AND (member_id = $2 OR user_id IN (SELECT id
+				FROM user_account WHERE member_id = $2))`,
+			`UPDATE login_link SET expires = $1 WHERE expires > $1 AND user_id IN (SELECT id FROM user_account
+				WHERE member_id = $2)`,
 		} {
 			if _, err := tx.Exec(q, now, id); err != nil {
 				return nil, err

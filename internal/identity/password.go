@@ -85,7 +85,8 @@ func properPassword(password, login string) (string, error) {
 	if n < 12 || len(distinct) < 5 || strings.EqualFold(p, login) || strings.Contains(strings.ToLower(p), "password") {
 		return "", fault.New(fault.Invalid, i18n.T("this password is too easy to guess", "このパスワードは推測されやすすぎます")).
 			WithHint(i18n.T(
-				"use 12 characters or more, at least 5 different ones, and not the word password or the login name", "12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
+				"use 12 characters or more, at least 5 different ones, and not the word password or the login name",
+				"12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
 	}
 	return p, nil
 }

@@ -163,7 +163,8 @@ func (s *Service) Sessions(ctx context.Context, actor policy.Viewer, user string
 		}
 		now := s.now()
 		rows, err := store.Query[sessionRow](tx,
-			`SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3 ORDER BY seen DESC`, user, now, now.Add(-s.idle))
+			`SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3
+				ORDER BY seen DESC`, user, now, now.Add(-s.idle))
 		out = nil
 		for _, r := range rows {
 			out = append(out, r.session(u))

@@ -182,7 +182,8 @@ func (s *Service) Tokens(ctx context.Context, actor policy.Viewer) (out []Token,
 	}
 	var all []withHouse
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
-		all, err = store.Query[withHouse](tx, `SELECT t.id, t.name, t.user_id, t.member_id, t.role, t.created, t.expires, t.last_used, t.revoked,
+		all, err = store.Query[withHouse](tx, `SELECT t.id, t.name, t.user_id, t.member_id, t.role, t.created,
+			t.expires, t.last_used, t.revoked,
 			CASE WHEN t.member_id <> '' THEN t.member_id ELSE COALESCE(u.member_id, '') END AS house
 			FROM api_token t LEFT JOIN user_account u ON u.id = t.user_id ORDER BY t.created DESC, t.id DESC`)
 		return err

@@ -199,6 +199,7 @@ func Prune(ctx context.Context, db *store.DB, before time.Time) (n int64, err er
 func Lease(tx *store.Tx, name, owner string, d time.Duration) (held bool, err error) {
 	n, err := tx.Exec(`INSERT INTO job_lease (name, lease_owner, lease_until) VALUES ($1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
-		WHERE job_lease.lease_owner = excluded.lease_owner OR job_lease.lease_until <= $4`, name, owner, tx.Now().Add(d), tx.Now())
+		WHERE job_lease.lease_owner = excluded.lease_owner OR job_lease.lease_until <= $4`, name, owner,
+		tx.Now().Add(d), tx.Now())
 	return n == 1, err
 }

@@ -289,7 +289,8 @@ func (r *Runner) schedule(ctx context.Context) error {
 				return err
 			}
 			if _, err := tx.Exec(
-				`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next = excluded.next`,
+				`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
+					SET next = excluded.next`,
 				p.Name, tx.Now().Truncate(p.Every).Add(p.Every)); err != nil {
 				return err
 			}

@@ -40,7 +40,8 @@ func (n *Node) compose() ([]role.Module, error) {
 		Places: cfg.Places, Accounts: cfg.Accounts, AccountsDomain: cfg.AccountsDomain,
 	})
 	n.detect = detect.New(detect.Config{
-		DB: n.db, Past: n.past, Outgoing: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
+		DB: n.db, Past: n.past, Outgoing: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log,
+		Realm: cfg.Realm,
 		Rules: ruleset.Source{
 			Set: cfg.RuleSet, Paths: cfg.Rules, Builtin: cfg.Builtin, Pipelines: cfg.Pipelines,
 		},

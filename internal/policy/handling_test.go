@@ -60,7 +60,8 @@ var labels = []struct {
 	name string
 	t    TLP
 }{
-	{"CLEAR", Clear}, {"GREEN", Green}, {"AMBER", Amber}, {"AMBER+STRICT", AmberStrict}, {"RED", Red}, {"(no label)", 0}, {"(unknown, 9)", 9}, {"(unknown, -1)", -1},
+	{"CLEAR", Clear}, {"GREEN", Green}, {"AMBER", Amber}, {"AMBER+STRICT", AmberStrict}, {"RED", Red},
+	{"(no label)", 0}, {"(unknown, 9)", 9}, {"(unknown, -1)", -1},
 }
 
 func yes(b bool) string {
@@ -119,18 +120,22 @@ var (
 	userGen   = rapid.SampledFrom([]string{"", "u1", "u2", "u_"})
 	sectorGen = rapid.SampledFrom([]string{"", "energy", "e,nergy", "gov"})
 	tokenGen  = rapid.OneOf(
-		rapid.SampledFrom([]string{Community, Coordinators, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%", "user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
+		rapid.SampledFrom([]string{Community, Coordinators, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%",
+			"user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
 		rapid.Map(memberGen, ToMember), rapid.Map(userGen, ToUser), rapid.Map(sectorGen, ToSector), rapid.String())
 	tlpGen = rapid.Map(rapid.IntRange(-2, 8), func(n int) TLP { return TLP(n) })
 )
 
 func drawViewer(t *rapid.T) Viewer {
-	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"), Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
-		Coordinator: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"), Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
+	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"),
+		Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
+		Coordinator: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"),
+		Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
 }
 
 func drawHandling(t *rapid.T) Handling {
-	return Handling{TLP: tlpGen.Draw(t, "tlp"), Owner: memberGen.Draw(t, "owner"), Audience: rapid.SliceOfN(tokenGen, 0, 4).Draw(t, "audience")}
+	return Handling{TLP: tlpGen.Draw(t, "tlp"), Owner: memberGen.Draw(t, "owner"), Audience: rapid.SliceOfN(tokenGen, 0,
+		4).Draw(t, "audience")}
 }
 
 // A stricter label never shows a thing to more.
@@ -191,7 +196,9 @@ func TestTokensCannotWiden(t *testing.T) {
 			t.Fatalf("%q is stored as %q, then as %q", h.Audience, h.Audience.Column(), again)
 		}
 	})
-	for _, a := range []Audience{{"comm,unity"}, {"community,"}, {",community,"}, {"member:m1,member:m2"}, {"community%"}, {"%"}, {"commun_ty"}, {"Community"}, {" community"}, {"community\x00"}, {"\xffcommunity"}, {"member:%"}, {"member:"}} {
+	for _, a := range []Audience{{"comm,unity"}, {"community,"}, {",community,"}, {"member:m1,member:m2"},
+		{"community%"}, {"%"}, {"commun_ty"}, {"Community"}, {" community"}, {"community\x00"}, {"\xffcommunity"},
+		{"member:%"}, {"member:"}} {
 		h := Handling{TLP: Amber, Owner: "m9", Audience: a}
 		for _, stored := range []Audience{a, ParseAudience(a.Column())} {
 			h.Audience = stored
@@ -210,7 +217,8 @@ func TestTokensCannotWiden(t *testing.T) {
 
 // What lost its label on the way is RED, not CLEAR.
 func TestUnmarkedIsRed(t *testing.T) {
-	for _, in := range []string{`{}`, `{"owner":"m1"}`, `{"tlp":""}`, `{"tlp":"PINK"}`, `{"tlp":"TLP:CLEAR "}`, `null`} {
+	for _, in := range []string{`{}`, `{"owner":"m1"}`, `{"tlp":""}`, `{"tlp":"PINK"}`, `{"tlp":"TLP:CLEAR "}`,
+		`null`} {
 		var h Handling
 		if err := json.Unmarshal([]byte(in), &h); err != nil {
 			t.Fatal(in, err)
@@ -231,7 +239,8 @@ func TestUnmarkedIsRed(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	for in, want := range map[string]TLP{"clear": Clear, "TLP:WHITE": Clear, "tlp:green": Green, " Amber ": Amber, "TLP:AMBER+STRICT": AmberStrict, "amber-strict": AmberStrict, "amber_strict": AmberStrict, "RED": Red} {
+	for in, want := range map[string]TLP{"clear": Clear, "TLP:WHITE": Clear, "tlp:green": Green, " Amber ": Amber,
+		"TLP:AMBER+STRICT": AmberStrict, "amber-strict": AmberStrict, "amber_strict": AmberStrict, "RED": Red} {
 		if got, ok := ParseTLP(in); got != want || !ok {
 			t.Errorf("%q is %v %v", in, got, ok)
 		}

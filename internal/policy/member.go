@@ -15,7 +15,8 @@ func FromMember(h Handling, member string) Handling {
 	h.Owner, h.TLP = member, h.TLP.OrRed()
 	var audience Audience
 	for _, t := range h.Audience {
-		named := t == Community || t == Coordinators || strings.HasPrefix(t, "member:") || strings.HasPrefix(t, "sector:")
+		named := t == Community || t == Coordinators || strings.HasPrefix(t, "member:") ||
+			strings.HasPrefix(t, "sector:")
 		if named && len(audience) < maxAudience && len(t) <= maxToken && !strings.ContainsAny(t, ",%") {
 			audience = append(audience, t)
 		}

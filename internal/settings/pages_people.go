@@ -225,7 +225,9 @@ func trail(names map[string]string) list.Spec[identity.Entry] {
 			Cell: func(e identity.Entry) any { return e.At },
 		},
 		{Key: "action", Text: i18n.T("What", "操作"), Role: web.RoleMain,
-			Cell: func(e identity.Entry) any { return trailText(e.Action) }, Data: func(e identity.Entry) any { return e.Action }},
+			Cell: func(e identity.Entry) any { return trailText(e.Action) }, Data: func(e identity.Entry) any {
+				return e.Action
+			}},
 		{Key: "actor", Text: i18n.T("Who, by id", "実行者の番号"), Data: func(e identity.Entry) any { return e.Actor }},
 		{Key: "actor_name", Text: i18n.T("Who", "実行者"),
 			Cell: func(e identity.Entry) any {
@@ -245,7 +247,9 @@ func trail(names map[string]string) list.Spec[identity.Entry] {
 				return nil
 			}, Data: func(e identity.Entry) any { return e.Subject }},
 		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote,
-			Cell: func(e identity.Entry) any { return detailLine(e.Detail) }, Data: func(e identity.Entry) any { return string(e.Detail) }},
+			Cell: func(e identity.Entry) any { return detailLine(e.Detail) }, Data: func(e identity.Entry) any {
+				return string(e.Detail)
+			}},
 	}
 	s.Row = func(e identity.Entry) web.Row { return web.Row{Key: e.ID} }
 	s.Empty = &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"),

@@ -73,10 +73,14 @@ func Pages(site *web.Site, c PageConfig) {
 	site.Action("/settings/preferences", policy.RoleReader, d.preferencesAction)
 	site.Action("/settings/password", policy.RoleReader, d.passwordAction)
 	site.Action("/settings/sessions/{id}/end", policy.RoleReader, d.endSessionAction)
-	site.Page("/settings/tokens", policy.RoleReader, func(r *web.Request) (*web.View, error) { return d.tokensView(r, nil) })
+	site.Page("/settings/tokens", policy.RoleReader, func(r *web.Request) (*web.View, error) {
+		return d.tokensView(r, nil)
+	})
 	site.Action("/settings/tokens", policy.RoleReader, d.addTokenAction)
 	site.Action("/settings/tokens/{id}/revoke", policy.RoleReader, d.revokeTokenAction)
-	site.Page("/settings/people", policy.RoleAdmin, func(r *web.Request) (*web.View, error) { return d.peopleView(r, nil) })
+	site.Page("/settings/people", policy.RoleAdmin, func(r *web.Request) (*web.View, error) {
+		return d.peopleView(r, nil)
+	})
 	site.Action("/settings/people", policy.RoleAdmin, d.addPersonAction)
 	site.Action("/settings/people/{id}/role", policy.RoleAdmin, d.roleAction)
 	site.Action("/settings/people/{id}/link", policy.RoleAdmin, d.newLinkAction)
@@ -87,7 +91,8 @@ func Pages(site *web.Site, c PageConfig) {
 }
 
 func (d *console) tabs(v policy.Viewer, on string) []web.Tab {
-	list := []web.Tab{{Text: i18n.T("You", "あなたの設定"), Path: "/settings"}, {Text: i18n.T("API tokens", "API トークン"), Path: "/settings/tokens"}}
+	list := []web.Tab{{Text: i18n.T("You", "あなたの設定"), Path: "/settings"}, {Text: i18n.T("API tokens", "API トークン"),
+		Path: "/settings/tokens"}}
 	if v.Role == policy.RoleAdmin {
 		list = append(list, web.Tab{Text: i18n.T("People", "利用者"), Path: "/settings/people"})
 	}

@@ -136,7 +136,8 @@ func (t *Tracker) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	switch h := ev.Handling; {
 	case ev.Made:
 		if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5)
-			ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
+			ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner,
+			h.Audience.Column()); err != nil {
 			return err
 		}
 		steps := []Step{{Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)}}
@@ -173,13 +174,15 @@ func (t *Tracker) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 		return nil
 	}
 	tx.AfterCommitOnce(t, t.tell)
-	return write(tx, ev.Case, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
+	return write(tx, ev.Case, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At,
+		N: int64(ev.Count)})
 }
 
 // Latest gives the newest cycles with their steps in order of time; steps of an
 // indicator that tx may not see are not among them.
 func Latest(tx *store.Tx, limit int) ([]Cycle, error) {
-	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle ORDER BY opened DESC, id DESC LIMIT $1`, limit)
+	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle
+		ORDER BY opened DESC, id DESC LIMIT $1`, limit)
 	for i := range list {
 		if err == nil {
 			list[i].Steps, err = stepsOf(tx, list[i].ID)
@@ -198,7 +201,9 @@ func Of(tx *store.Tx, id string) (Cycle, error) {
 }
 
 func stepsOf(tx *store.Tx, id string) ([]Step, error) {
-	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1 AND SCOPE(s))) ORDER BY at, name, subject, member`,
+	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1
+		AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1
+		AND SCOPE(s))) ORDER BY at, name, subject, member`,
 		id, Sensed, Detected, Opened, Assessed)
 	if err != nil {
 		return nil, fmt.Errorf("steps of cycle %s: %w", id, err)

@@ -143,14 +143,16 @@ func (p picture) view(zone *time.Location) *web.View {
 		d.Own = &own
 	}
 	if worst, ok := p.worst(); ok {
-		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest,
+			Note: p.outlook(worst)}
 	}
 	v.Next = append(p.next(), p.warnings...)
 	if len(v.Next) > shownNext { // the shell shows three; a warning is among them
 		v.Next = slices.Concat(v.Next[:shownNext-len(p.warnings)], p.warnings)
 	}
 	if len(v.Next) == 0 && len(p.members) == 0 && p.invites {
-		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite", Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
+		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite",
+			Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
 	}
 	v.Data = d
 	v.CSV = d.Cases.Table()
@@ -225,9 +227,11 @@ func (p picture) caseList() web.List {
 			How: i18n.T("A case opens by itself when a member reports a finding.", "構成員から検知が届くと、事案が自動で開設されます。")},
 	}
 	if p.hub {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "due", Text: i18n.T("Due", "期限"), Role: web.RoleNum}, web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "due", Text: i18n.T("Due", "期限"), Role: web.RoleNum},
+			web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote})
 	} else {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"),
+			Role: web.RoleNum})
 	}
 	for _, c := range p.cases {
 		sev := any(nil)
@@ -269,10 +273,12 @@ func (p picture) own(zone *time.Location) svg.Columns {
 		values[i] += float64(f.N)
 		n += f.N
 	}
-	c := svg.Columns{Text: i18n.T("Your own findings in the last 12 hours: {0}", "過去 12 時間の自組織の検知は {0} 件").With(n), Unit: i18n.T("findings per hour", "件／時"), Open: true,
+	c := svg.Columns{Text: i18n.T("Your own findings in the last 12 hours: {0}", "過去 12 時間の自組織の検知は {0} 件").With(n),
+		Unit: i18n.T("findings per hour", "件／時"), Open: true,
 		Series: []svg.Series{{Name: i18n.T("findings", "検知"), Values: values}}}
 	for i := range hours {
-		c.Buckets = append(c.Buckets, i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))
+		c.Buckets = append(c.Buckets,
+			i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))
 	}
 	return c
 }

@@ -127,7 +127,8 @@ func TestScopeCannotBeForgotten(t *testing.T) {
 				ON CONFLICT (id) DO UPDATE SET tlp = excluded.tlp WHERE secret.tlp < 9`,
 			`SELECT open.id, 'secret' FROM open /* secret */ -- secret`,
 		} {
-			for _, s := range []store.Scope{public, sys, store.As(policy.Viewer{User: "u", Member: "m", Coordinator: true})} {
+			for _, s := range []store.Scope{public, sys,
+				store.As(policy.Viewer{User: "u", Member: "m", Coordinator: true})} {
 				if err := db.Write(t.Context(), s,
 					func(tx *store.Tx) error { _, err := tx.Exec(q); return err }); err != nil {
 					t.Errorf("%s: %v", q, err)

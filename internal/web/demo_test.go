@@ -328,7 +328,8 @@ func demoEmpty() *web.View {
 	l := web.List{ID: "findings", Bare: true, Caption: i18n.T("Findings", "検知"),
 		Empty: &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
 			How: i18n.T(
-				"Findings come in when a member's node matches a rule. Connect a member, or play the recorded attack of "+
+				"Findings come in when a member's node matches a rule. Connect a member, or play the recorded "+
+					"attack of "+
 					"the demo.", "構成員のノードでルールに一致すると、ここに現れます。構成員を接続するか、デモの記録済み攻撃を再生してください。"),
 			Do: &web.Link{Text: i18n.T("Invite a member", "構成員を招待する"), Path: "/members/new"}}}
 	return &web.View{Template: "demo/cases", Title: i18n.T("Findings", "検知"), Nav: "findings", Data: l}
@@ -343,11 +344,14 @@ func demoForm(f *web.Form) *web.View {
 				{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select",
 					Options: []web.Option{{Value: "power", Text: i18n.T("power", "電力")},
 						{Value: "health", Text: i18n.T("health", "医療")}}},
-				{Name: "domains", Label: i18n.T("Own domains", "自組織のドメイン"), Kind: "textarea", Mono: true, Hint: "example.jp",
+				{Name: "domains", Label: i18n.T("Own domains", "自組織のドメイン"), Kind: "textarea", Mono: true,
+					Hint: "example.jp",
 					Help: i18n.T("One per line; they never become indicators", "1 行に 1 つ。指標にはなりません")},
 				{Name: "share", Label: i18n.T("Sharing", "共有の方針"), Kind: "radio",
-					Options: []web.Option{{Value: "ask", Text: i18n.T("ask a person before anything leaves", "送る前に必ず担当者が確認"),
-						On: true}, {Value: "auto", Text: i18n.T("send by itself up to TLP:GREEN", "TLP:GREEN までは自動で共有")}}},
+					Options: []web.Option{{Value: "ask", Text: i18n.T("ask a person before anything leaves",
+						"送る前に必ず担当者が確認"),
+						On: true},
+						{Value: "auto", Text: i18n.T("send by itself up to TLP:GREEN", "TLP:GREEN までは自動で共有")}}},
 				{Name: "ok", Kind: "check", Label: i18n.T("The organisation has agreed to the rules of the community",
 					"共同体の規約に同意済み")},
 			}}}

@@ -72,7 +72,8 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 		}
 	}
 	text := fault.TextOf(err)
-	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: i18n.Text{EN: DefangText(text.EN), JA: DefangText(text.JA)}, Now: fault.HintOf(err), ID: r.ID,
+	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: i18n.Text{EN: DefangText(text.EN),
+		JA: DefangText(text.JA)}, Now: fault.HintOf(err), ID: r.ID,
 		SignIn: signIn}
 	if text == kind.Title() {
 		d.Why = i18n.Text{}

@@ -326,7 +326,8 @@ func TestResolver(t *testing.T) {
 // TestSpecificationExample runs the specification's own example of a chain.
 func TestSpecificationExample(t *testing.T) {
 	set := mustSet(t, "title: Multiple Failed Logins Followed by Successful Login\nlevel: high\nname: top\n"+
-		"correlation:\n    type: temporal_ordered\n    rules: [multiple_failed_login, successful_login]\n    group-by: [User]\n    timespan: 10m\n---\n"+
+		"correlation:\n    type: temporal_ordered\n    rules: [multiple_failed_login, successful_login]\n "+
+		"   group-by: [User]\n    timespan: 10m\n---\n"+
 		strings.Replace(corr("multiple_failed_login", "type: event_count", "rules: [failed_login]",
 			"group-by: [User]", "timespan: 10m", "condition: {gte: 10}"), "---\n", "", 1)+
 		"---\n"+detections("failed_login", "successful_login"))

@@ -99,7 +99,8 @@ func kindOfDocument(d *sigma.Document) (kind ruleKind, ok bool) {
 	case yamldoc.Child(d.Root, "correlation") != nil:
 		return correlationRule, yamldoc.Child(d.Root, "correlation").Kind == yaml.MappingNode
 	case yamldoc.Child(d.Root, "filter") != nil:
-		return filterRule, yamldoc.Child(d.Root, "filter").Kind == yaml.MappingNode && yamldoc.Child(d.Root, "detection") == nil
+		return filterRule, yamldoc.Child(d.Root, "filter").Kind == yaml.MappingNode &&
+			yamldoc.Child(d.Root, "detection") == nil
 	}
 	n := yamldoc.Child(d.Root, "detection")
 	return detectionRule, n != nil && n.Kind == yaml.MappingNode && yamldoc.Child(d.Root, "global") == nil

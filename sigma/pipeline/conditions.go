@@ -126,7 +126,9 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 			}
 		}
 	case list.Kind == yaml.MappingNode:
-		if err := yamldoc.Pairs(list, func(label string, at, val *yaml.Node) error { return one(label, val) }); err != nil {
+		if err := yamldoc.Pairs(list, func(label string, at, val *yaml.Node) error {
+			return one(label, val)
+		}); err != nil {
 			return c, err
 		}
 	default:

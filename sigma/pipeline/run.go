@@ -82,7 +82,8 @@ func newRun(root *yaml.Node, kind ruleKind, vars map[string][]string, source *lo
 
 func sourceOf(root *yaml.Node) logSource {
 	n := yamldoc.Child(root, "logsource")
-	return logSource{looseText(yamldoc.Child(n, "category")), looseText(yamldoc.Child(n, "product")), looseText(yamldoc.Child(n, "service"))}
+	return logSource{looseText(yamldoc.Child(n, "category")), looseText(yamldoc.Child(n, "product")),
+		looseText(yamldoc.Child(n, "service"))}
 }
 
 // detection is where the search identifiers are.

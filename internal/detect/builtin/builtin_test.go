@@ -44,7 +44,8 @@ func newFixture(t *testing.T) *fixture {
 		""); err != nil || got.BadN > 0 {
 		t.Fatal(err, got)
 	}
-	places, err := principal.ReadPlaces(strings.NewReader("network,lat,lon\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	places, err := principal.ReadPlaces(strings.NewReader("network,lat,lon\n203.0.113.0/24,35.68,139.76\n" +
+		"198.51.100.0/24,51.5,-0.12\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

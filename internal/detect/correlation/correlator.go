@@ -43,15 +43,16 @@ type Correlator struct {
 	baselines *principal.Baselines
 
 	mu        sync.Mutex
-	set       *sigma.Set                  // under mu; whose correlations the engine evaluates
-	engine    *correlate.Engine           // under mu; nil if there are none
-	watermark watermark.Watermark         // under mu
-	upto      time.Time                   // under mu; event time that is decided
-	hosts     map[string]string           // under mu; of the events fed last, by their ids
-	order     []string                    // under mu; of hosts, the oldest first
-	pending   []*correlate.Alert          // under mu; not written yet
-	from      map[*correlate.Alert]string // under mu; of pending, the indicators of those that are of shared correlations
-	dirty     bool                        // under mu
+	set       *sigma.Set          // under mu; whose correlations the engine evaluates
+	engine    *correlate.Engine   // under mu; nil if there are none
+	watermark watermark.Watermark // under mu
+	upto      time.Time           // under mu; event time that is decided
+	hosts     map[string]string   // under mu; of the events fed last, by their ids
+	order     []string            // under mu; of hosts, the oldest first
+	pending   []*correlate.Alert  // under mu; not written yet
+	// under mu; of pending, the indicators of those that are of shared correlations
+	from  map[*correlate.Alert]string
+	dirty bool // under mu
 }
 
 // The files that a Correlator keeps.

@@ -120,15 +120,18 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	case total.Overflowed+total.Evicted+total.Forced > 0:
 		state = web.Badge{Text: i18n.T("memory was short", "メモリー不足あり"), Mood: web.Warn, Icon: "warn"}
 	}
-	v := &web.View{Template: "rulehealth/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state, Live: []string{"rules", "findings"}, Tabs: rulehealth.Tabs("joins"),
-		Lede: i18n.T("What no single event shows: the events of one person, machine or address, seen together", "同じ人・端末・アドレスの事象をまとめて見て、単独では分からない攻撃を検知")}
+	v := &web.View{Template: "rulehealth/joins", Title: i18n.T("Correlation", "相関"), Nav: "rules", State: &state,
+		Live: []string{"rules", "findings"}, Tabs: rulehealth.Tabs("joins"),
+		Lede: i18n.T("What no single event shows: the events of one person, machine or address, seen together",
+			"同じ人・端末・アドレスの事象をまとめて見て、単独では分からない攻撃を検知")}
 	spec := listing()
 	p, err := spec.Of(lines, spec.Ask(r))
 	if err != nil {
 		return nil, err
 	}
 	v.Data = listData{List: spec.View(r, p), Now: nowFacts(total), Left: leftTable(total), Who: []web.Fact{
-		{Name: i18n.T("Accounts known", "把握しているアカウント"), Value: who.Accounts, Note: i18n.T("{0} of them from account lists", "うち {0} 件はアカウント一覧から").With(who.Imported)},
+		{Name: i18n.T("Accounts known", "把握しているアカウント"), Value: who.Accounts,
+			Note: i18n.T("{0} of them from account lists", "うち {0} 件はアカウント一覧から").With(who.Imported)},
 		{Name: i18n.T("Machines known", "把握している端末"), Value: who.Machines},
 		{Name: i18n.T("Names for them", "別名"), Value: who.Names},
 		{Name: i18n.T("Addresses with a holder", "使用者の分かるアドレス"), Value: who.Leases},
@@ -169,7 +172,8 @@ func listing() list.Spec[line] {
 			return web.Row{Key: l.id, Path: web.Path("/rules/{0}", l.id), Dim: l.silent}
 		},
 		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No correlation rules", "相関ルールがありません"),
-			How: i18n.T("Start the node without --no-builtin-rules, or with --rules DIR and Sigma rules that have a part “correlation”.",
+			How: i18n.T("Start the node without --no-builtin-rules, or with --rules DIR and Sigma rules that have a "+
+				"part “correlation”.",
 				"--no-builtin-rules を外すか、correlation を含む Sigma ルールを --rules で指定して起動してください。")},
 		NoMatch: &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
 			Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules/correlation"}},
@@ -195,7 +199,9 @@ func columns() []list.Column[line] {
 			Data: func(l line) any { return l.last }},
 		list.Figure("ungrouped", i18n.T("No group", "グループなし"), func(l line) any { return l.stats.Ungrouped }),
 		list.Figure("valueless", i18n.T("No value", "値なし"), func(l line) any { return l.stats.Valueless }),
-		list.Figure("overflowed", i18n.T("Group too large", "グループの上限超過"), func(l line) any { return l.stats.Overflowed }),
+		list.Figure("overflowed", i18n.T("Group too large", "グループの上限超過"), func(l line) any {
+			return l.stats.Overflowed
+		}),
 		list.Figure("evicted", i18n.T("Groups dropped", "手放したグループ"), func(l line) any { return l.stats.Evicted }),
 	}
 }
@@ -210,7 +216,8 @@ func titleCell(l line) any {
 	}
 	if n := l.stats.Overflowed + l.stats.Evicted; n > 0 {
 		main = append(main, web.Badge{
-			Text: i18n.T("{0} given up because memory was short", "メモリー不足による欠落 {0} 件").With(n), Mood: web.Warn, Icon: "warn"})
+			Text: i18n.T("{0} given up because memory was short", "メモリー不足による欠落 {0} 件").With(n), Mood: web.Warn,
+			Icon: "warn"})
 	}
 	return main
 }
@@ -225,32 +232,55 @@ func lastCell(l line) any {
 // nowFacts tell what correlation holds, against its bound.
 func nowFacts(s correlate.Stats) []web.Fact {
 	return []web.Fact{
-		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("persons, machines, addresses and so on that a rule follows just now", "ルールがいま追っている人・端末・アドレスなど")},
-		{Name: i18n.T("Memory", "メモリー"), Value: web.Run{web.Bytes(s.Memory), i18n.T("{0} % of {1} MiB", "{1} MiB の {0} %").With(s.Memory*100/memory, int64(memory>>20))}, Note: i18n.T("by its own estimate; beyond the bound, what was quiet longest is given up", "推定値。上限を超えると、最も長く動きのないグループから手放します")},
-		{Name: i18n.T("Waiting for slower sensors", "遅れて届く事象の待ち"), Value: s.Pending, Note: i18n.T("results come {0} seconds later for that", "そのため結果は {0} 秒遅れます").With(int64(watermark.Lateness / time.Second))},
-		{Name: i18n.T("Matches used", "使った一致"), Value: s.Matches, Note: i18n.T("since the rules were loaded, like the figures below", "以下の数とも、ルールの読み込み以降")},
-		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("also those that only feed other correlations", "ほかの相関ルールだけに渡した分を含む")},
+		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups,
+			Note: i18n.T("persons, machines, addresses and so on that a rule follows just now",
+				"ルールがいま追っている人・端末・アドレスなど")},
+		{
+			Name: i18n.T("Memory", "メモリー"),
+			Value: web.Run{web.Bytes(s.Memory), i18n.T("{0} % of {1} MiB", "{1} MiB の {0} %").With(s.Memory*100/memory,
+				int64(memory>>20))},
+			Note: i18n.T("by its own estimate; beyond the bound, what was quiet longest is given up",
+				"推定値。上限を超えると、最も長く動きのないグループから手放します"),
+		},
+		{Name: i18n.T("Waiting for slower sensors", "遅れて届く事象の待ち"), Value: s.Pending,
+			Note: i18n.T("results come {0} seconds later for that",
+				"そのため結果は {0} 秒遅れます").With(int64(watermark.Lateness / time.Second))},
+		{Name: i18n.T("Matches used", "使った一致"), Value: s.Matches,
+			Note: i18n.T("since the rules were loaded, like the figures below", "以下の数とも、ルールの読み込み以降")},
+		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("also those that only feed other correlations",
+			"ほかの相関ルールだけに渡した分を含む")},
 	}
 }
 
 // leftTable tells what was not used, each with the reason.
 func leftTable(s correlate.Stats) web.Table {
-	t := web.Table{Name: i18n.T("Left out, and why", "使わなかったものと理由"), Columns: []web.Column{{Key: "what", Text: i18n.T("What", "内容")}, {Key: "n", Text: i18n.T("Number", "件数"), Number: true}, {Key: "why", Text: i18n.T("Why", "理由")}}}
+	t := web.Table{Name: i18n.T("Left out, and why", "使わなかったものと理由"),
+		Columns: []web.Column{{Key: "what", Text: i18n.T("What", "内容")}, {Key: "n", Text: i18n.T("Number", "件数"),
+			Number: true}, {Key: "why", Text: i18n.T("Why", "理由")}}}
 	late := int64(watermark.Lateness / time.Second)
 	for _, x := range []struct {
 		what i18n.Text
 		n    int64
 		why  i18n.Text
 	}{
-		{i18n.T("Duplicates", "重複"), s.Duplicates, i18n.T("the same event again, counted for each group", "同じ事象の再到着（グループごとに計数）")},
-		{i18n.T("Too late", "遅延"), s.Late, i18n.T("came after newer events had waited {0} seconds", "より新しい事象が {0} 秒待った後に到着").With(late)},
-		{i18n.T("Time not usable", "時刻の不備"), s.Ahead + s.BadTime, i18n.T("no time, an impossible one, or one in the future", "時刻なし、ありえない時刻、または未来の時刻")},
-		{i18n.T("No group", "グループなし"), s.Ungrouped, i18n.T("the field to group by is missing, for each rule", "集計の単位となる項目がない（ルールごとに計数）")},
-		{i18n.T("No value", "値なし"), s.Valueless, i18n.T("the field that is counted or computed with is missing", "数える、または計算する項目がない")},
-		{i18n.T("Values beyond the 64th", "65個目以降の値"), s.LeftOut, i18n.T("one event had more values or groups than are followed", "1つの事象に含まれる値かグループが上限を超過")},
-		{i18n.T("Group too large", "グループの上限超過"), s.Overflowed, i18n.T("the oldest entries were given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
-		{i18n.T("Groups dropped", "手放したグループ"), s.Evicted, i18n.T("memory was short; what had come so far is forgotten", "メモリー不足。途中までの経過は失われます")},
-		{i18n.T("Not waited for", "待ちの打ち切り"), s.Forced, i18n.T("memory was short; slower sensors may come too late", "メモリー不足。遅れて届く事象を取りこぼすおそれ")},
+		{i18n.T("Duplicates", "重複"), s.Duplicates, i18n.T("the same event again, counted for each group",
+			"同じ事象の再到着（グループごとに計数）")},
+		{i18n.T("Too late", "遅延"), s.Late, i18n.T("came after newer events had waited {0} seconds",
+			"より新しい事象が {0} 秒待った後に到着").With(late)},
+		{i18n.T("Time not usable", "時刻の不備"), s.Ahead + s.BadTime,
+			i18n.T("no time, an impossible one, or one in the future", "時刻なし、ありえない時刻、または未来の時刻")},
+		{i18n.T("No group", "グループなし"), s.Ungrouped, i18n.T("the field to group by is missing, for each rule",
+			"集計の単位となる項目がない（ルールごとに計数）")},
+		{i18n.T("No value", "値なし"), s.Valueless, i18n.T("the field that is counted or computed with is missing",
+			"数える、または計算する項目がない")},
+		{i18n.T("Values beyond the 64th", "65個目以降の値"), s.LeftOut,
+			i18n.T("one event had more values or groups than are followed", "1つの事象に含まれる値かグループが上限を超過")},
+		{i18n.T("Group too large", "グループの上限超過"), s.Overflowed,
+			i18n.T("the oldest entries were given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
+		{i18n.T("Groups dropped", "手放したグループ"), s.Evicted, i18n.T("memory was short; what had come so far is forgotten",
+			"メモリー不足。途中までの経過は失われます")},
+		{i18n.T("Not waited for", "待ちの打ち切り"), s.Forced, i18n.T("memory was short; slower sensors may come too late",
+			"メモリー不足。遅れて届く事象を取りこぼすおそれ")},
 	} {
 		t.Rows = append(t.Rows, []any{x.what, x.n, x.why})
 	}
@@ -293,17 +323,24 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 	if !rule.Silent || panels.Held {
 		badge = panels.State()
 	}
-	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules", Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関ルール")},
+	v := &web.View{Template: "rulehealth/join", Title: i18n.Same(rule.Title), Nav: "rules",
+		Live: []string{"rules", "findings"}, Lede: web.Run{web.Level(rule.Level), i18n.T("correlation rule", "相関ルール")},
 		State: &badge,
-		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"}, Tools: []web.Link{{Text: i18n.T("Its findings", "このルールの検知"), Path: all, Icon: "findings"}}}
-	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source), Results: resultList(results.Rows, results.Total, all), Stats: []web.Fact{
-		{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
-		{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "ルールの読み込み以降")},
-		{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped, Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
-		{Name: i18n.T("No value", "値なし"), Value: s.Valueless, Note: i18n.T("events that lack the field that is counted or computed with", "数える、または計算する項目がない事象")},
-		{Name: i18n.T("Group too large", "グループの上限超過"), Value: s.Overflowed, Note: i18n.T("oldest entries given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
-		{Name: i18n.T("Groups dropped", "手放したグループ"), Value: s.Evicted, Note: i18n.T("at the memory limit", "メモリー不足による")},
-	}}
+		Back:  &web.Link{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation"},
+		Tools: []web.Link{{Text: i18n.T("Its findings", "このルールの検知"), Path: all, Icon: "findings"}}}
+	d := pageData{Panels: panels, Facts: factsOf(rule), Source: string(rule.Source),
+		Results: resultList(results.Rows, results.Total, all), Stats: []web.Fact{
+			{Name: i18n.T("Groups held", "監視中のグループ"), Value: s.Groups, Note: i18n.T("followed just now", "いま追っているもの")},
+			{Name: i18n.T("Results", "結果"), Value: s.Alerts, Note: i18n.T("since the rules were loaded", "ルールの読み込み以降")},
+			{Name: i18n.T("No group", "グループなし"), Value: s.Ungrouped,
+				Note: i18n.T("events that lack the field to group by", "集計の単位となる項目がない事象")},
+			{Name: i18n.T("No value", "値なし"), Value: s.Valueless,
+				Note: i18n.T("events that lack the field that is counted or computed with", "数える、または計算する項目がない事象")},
+			{Name: i18n.T("Group too large", "グループの上限超過"), Value: s.Overflowed,
+				Note: i18n.T("oldest entries given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
+			{Name: i18n.T("Groups dropped", "手放したグループ"), Value: s.Evicted,
+				Note: i18n.T("at the memory limit", "メモリー不足による")},
+		}}
 	for _, t := range rule.Tags {
 		d.Tags = append(d.Tags, attack.Badge(t))
 	}
@@ -318,12 +355,14 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 var kindsOfWho = []string{"ip", "host", "fqdn", "down", "addr", "user", "sid"}
 
 func resultList(items []finding.Item, found int64, all string) web.List {
-	l := web.List{ID: "results", Caption: i18n.T("Last results", "最近の結果"), Count: web.Exactly(found), Dense: true, Columns: []web.ListColumn{
-		{Key: "who", Text: i18n.T("For whom", "対象"), Role: web.RoleMain},
-		{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide},
-		{Key: "count", Text: i18n.T("Results", "結果"), Role: web.RoleNum},
-		{Key: "when", Text: i18n.T("Last", "最終"), Role: web.RoleTime},
-	}, Empty: &web.Empty{Icon: "findings", Text: i18n.T("No result yet", "結果はまだありません"), How: i18n.T("When the condition holds, a finding appears here at once.", "条件が成立すると、検知がここに現れます。")}}
+	l := web.List{ID: "results", Caption: i18n.T("Last results", "最近の結果"), Count: web.Exactly(found), Dense: true,
+		Columns: []web.ListColumn{
+			{Key: "who", Text: i18n.T("For whom", "対象"), Role: web.RoleMain},
+			{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide},
+			{Key: "count", Text: i18n.T("Results", "結果"), Role: web.RoleNum},
+			{Key: "when", Text: i18n.T("Last", "最終"), Role: web.RoleTime},
+		}, Empty: &web.Empty{Icon: "findings", Text: i18n.T("No result yet", "結果はまだありません"),
+			How: i18n.T("When the condition holds, a finding appears here at once.", "条件が成立すると、検知がここに現れます。")}}
 	if found > int64(len(items)) {
 		l.All = &web.Link{Text: i18n.T("All findings", "すべての検知"), Path: all}
 	}
@@ -344,7 +383,8 @@ func resultList(items []finding.Item, found int64, all string) web.List {
 		if it.Host != "" {
 			host = web.Mono(it.Host)
 		}
-		l.Rows = append(l.Rows, web.Row{Key: it.ID, Path: web.Path("/findings/{0}", it.ID), Cells: []any{who, host, it.Count, web.Brief(it.Last)}})
+		l.Rows = append(l.Rows, web.Row{Key: it.ID, Path: web.Path("/findings/{0}", it.ID),
+			Cells: []any{who, host, it.Count, web.Brief(it.Last)}})
 	}
 	return l
 }

@@ -118,22 +118,28 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 		by = byRules
 	}
 	covered, all := cov.Covered()
-	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true, Live: []string{"rules"},
-		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found", "ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
+	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true,
+		Live: []string{"rules"},
+		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found",
+			"ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
 	missing, err := c.missing(r, cov)
 	if err != nil {
 		return nil, err
 	}
-	d := matrixData{Filter: c.filter(cov, product, by), Missing: missing, Tactics: tacticTable(cov), Layer: "/coverage/layer.json"}
+	d := matrixData{Filter: c.filter(cov, product, by), Missing: missing, Tactics: tacticTable(cov),
+		Layer: "/coverage/layer.json"}
 	if product != "" {
 		d.Layer += "?product=" + url.QueryEscape(product)
 	}
 	d.Picture = picture(cov, by, c.caption(covered, all, product))
 	d.Key = keyText(by)
-	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
-		"読み込み済みのルールの attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法のルールは、上位の手法にも数えます。戦術だけを示すルールは {1} 件、どちらも示さないルールは {2} 件です。").With(days, cov.Loose(), cov.Untagged)
+	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A "+
+		"rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
+		"読み込み済みのルールの attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法のルールは、上位の手法にも数えます。戦術だけを示すルールは {1} 件、どちらも示さないルールは {2} "+
+			"件です。").With(days, cov.Loose(), cov.Untagged)
 	if c.Hub {
-		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have reported theirs.",
+		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' "+
+			"rule counts. A figure of members stands only where at least {1} have reported theirs.",
 			"閲覧できる直近{0}日の検知の元となったルールと、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
 	}
 	v.Data, v.CSV = d, tableOf(cov)
@@ -154,23 +160,28 @@ func (c PageConfig) caption(covered, all int, product string) i18n.Text {
 func keyText(by string) i18n.Text {
 	switch by {
 	case byHits:
-		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
+		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of "+
+			"all it has.", "色が濃いほど検知が多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 	case byMembers:
-		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.", "色が濃いほど、カバーする組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
+		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.",
+			"色が濃いほど、カバーする組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
 	}
-	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほどルールが多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
+	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of "+
+		"all it has.", "色が濃いほどルールが多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 }
 
 // picture is the matrix with sub-techniques folded in.
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
-	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "ルール {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
+	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "ルール {0} 件"),
+		byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
 		col := svg.Tactic{Name: attack.TacticText(t.Key)}
 		for _, x := range t.Cells {
 			if x.Old && x.Rules == 0 {
 				continue
 			}
-			col.Techniques = append(col.Techniques, svg.Technique{ID: x.ID + folded(x), Name: x.Name, Count: x.measure(by), Path: web.Path("/coverage/{0}", x.ID)})
+			col.Techniques = append(col.Techniques, svg.Technique{ID: x.ID + folded(x), Name: x.Name,
+				Count: x.measure(by), Path: web.Path("/coverage/{0}", x.ID)})
 		}
 		m.Tactics = append(m.Tactics, col)
 	}
@@ -203,14 +214,20 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	}
 	slices.Sort(names)
 	if len(names) > 0 {
-		ch := web.Choice{Name: "product", Text: i18n.T("Product", "製品"), Options: []web.Option{{Text: i18n.T("all", "すべて"), On: product == ""}}}
+		ch := web.Choice{Name: "product", Text: i18n.T("Product", "製品"),
+			Options: []web.Option{{Text: i18n.T("all", "すべて"), On: product == ""}}}
 		for _, p := range names {
-			ch.Options = append(ch.Options, web.Option{Value: p, Text: i18n.T("{0} ({1})", "{0}（{1}）").With(p, cov.Products[p]), On: p == product})
+			ch.Options = append(ch.Options,
+				web.Option{Value: p, Text: i18n.T("{0} ({1})", "{0}（{1}）").With(p, cov.Products[p]), On: p == product})
 		}
 		f.Fields = append(f.Fields, ch)
 	}
 	ch := web.Choice{Name: "by", Text: i18n.T("Colour by", "色分け")}
-	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "ルールの数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(days), byMembers: i18n.T("members that cover it", "カバーする組織の数")}
+	texts := map[string]i18n.Text{
+		byRules:   i18n.T("rules loaded", "ルールの数"),
+		byHits:    i18n.T("hits in {0} days", "検知数（{0}日）").With(days),
+		byMembers: i18n.T("members that cover it", "カバーする組織の数"),
+	}
 	if c.Hub {
 		texts[byRules] = i18n.T("rules that found something", "検知したルールの数")
 	}
@@ -236,7 +253,8 @@ func (c PageConfig) missing(r *web.Request, cov Coverage) (web.List, error) {
 		Sorts: []list.Sort[Cell]{
 			{Name: "id"},
 			{Name: "technique", By: []list.Term[Cell]{term(false, func(x Cell) any { return x.Name })}},
-			{Name: "tactics", By: []list.Term[Cell]{term(false, func(x Cell) any { return strings.Join(x.Tactics, " ") })}},
+			{Name: "tactics",
+				By: []list.Term[Cell]{term(false, func(x Cell) any { return strings.Join(x.Tactics, " ") })}},
 			{Name: "subs", By: []list.Term[Cell]{term(true, func(x Cell) any { return len(x.Subs) })}},
 		},
 		Name: "missing", Path: "/coverage", Caption: i18n.T("Not covered", "ルールのない手法"), Dense: true, Card: true,
@@ -254,7 +272,8 @@ func (c PageConfig) missing(r *web.Request, cov Coverage) (web.List, error) {
 		"読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。")
 	if c.Hub {
 		spec.Caption = i18n.T("Neither seen nor covered", "検知もカバーもない手法")
-		spec.Note = i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.",
+		spec.Note = i18n.T("No finding that you may see names these, and fewer than {0} members have reported that "+
+			"they cover them.",
 			"閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
 	p, err := spec.Of(cov.Missing, spec.Ask(r))
@@ -273,7 +292,9 @@ func tacticsText(list []string) any {
 }
 
 func tacticTable(cov Coverage) web.Table {
-	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとのカバレッジ"), Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")}, {Key: "covered", Text: i18n.T("Covered", "ルールあり"), Number: true}}}
+	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとのカバレッジ"),
+		Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")},
+			{Key: "covered", Text: i18n.T("Covered", "ルールあり"), Number: true}}}
 	for _, x := range cov.Tactics {
 		with, all := 0, 0
 		for _, cell := range x.Cells {
@@ -291,8 +312,10 @@ func tacticTable(cov Coverage) web.Table {
 }
 
 func tableOf(cov Coverage) *web.Table {
-	t := &web.Table{Name: i18n.T("Coverage", "カバレッジ"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
-		{Key: "rules", Text: i18n.T("Rules", "ルール"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"), Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "カバーする組織"), Number: true}}}
+	t := &web.Table{Name: i18n.T("Coverage", "カバレッジ"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")},
+		{Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
+		{Key: "rules", Text: i18n.T("Rules", "ルール"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"),
+			Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "カバーする組織"), Number: true}}}
 	add := func(x Cell) {
 		t.Rows = append(t.Rows, []any{x.ID, x.Name, strings.Join(x.Tactics, " "), x.Rules, x.Hits, x.Members})
 	}
@@ -315,7 +338,8 @@ func (c PageConfig) layer(r *web.Request) (Layer, error) {
 	if product != "" {
 		name += " " + event.Clip(product, 40)
 	}
-	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとのルール数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
+	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata",
+		"手法ごとのルール数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
 }
 
 // techniqueData is the dot of coverage/technique.
@@ -333,23 +357,29 @@ func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 	}
 	x, ok := cov.Find(id)
 	if !ok {
-		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here", "手法 {0} はありません").With(event.Clip(id, 20)))
+		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here",
+			"手法 {0} はありません").With(event.Clip(id, 20)))
 	}
 	top, _ := cov.Find(attack.Parent(id))
 	state := web.Badge{Text: i18n.T("not covered", "ルールなし"), Mood: web.Warn}
 	if x.Rules > 0 {
 		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "ルール {0} 件").With(x.Rules), Mood: web.Good}
 	}
-	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}
-	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "ルール"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days), Value: x.Hits}}}
+	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage",
+		State: &state, Back: &web.Link{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}
+	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)},
+		{Name: i18n.T("Rules", "ルール"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days),
+			Value: x.Hits}}}
 	if x.Members > 0 {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Members that cover it", "カバーする組織"), Value: x.Members})
 	}
 	if top.ID != x.ID {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Part of", "上位の手法"), Value: web.Link{Text: top.ID + " " + top.Name, Path: web.Path("/coverage/{0}", top.ID)}})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Part of", "上位の手法"),
+			Value: web.Link{Text: top.ID + " " + top.Name, Path: web.Path("/coverage/{0}", top.ID)}})
 	}
 	if x.Old {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("In ATT&CK", "ATT&CK での扱い"), Value: i18n.T("replaced by newer techniques", "新しい手法に置き換え済み")})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("In ATT&CK", "ATT&CK での扱い"),
+			Value: i18n.T("replaced by newer techniques", "新しい手法に置き換え済み")})
 	}
 	spec := c.ruleList(x)
 	p, err := spec.Of(rulesOf(x, rules), spec.Ask(r))
@@ -431,16 +461,18 @@ func ruleCell(r namedRule) any {
 }
 
 func subList(x Cell) web.List {
-	l := web.List{ID: "subs", Caption: i18n.T("Sub-techniques", "サブ手法"), Count: web.Exactly(int64(len(x.Subs))), Dense: true, Columns: []web.ListColumn{
-		{Key: "technique", Text: i18n.T("Sub-technique", "サブ手法"), Role: web.RoleMain},
-		{Key: "rules", Text: i18n.T("Rules", "ルール"), Role: web.RoleNum},
-		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
-	}}
+	l := web.List{ID: "subs", Caption: i18n.T("Sub-techniques", "サブ手法"), Count: web.Exactly(int64(len(x.Subs))),
+		Dense: true, Columns: []web.ListColumn{
+			{Key: "technique", Text: i18n.T("Sub-technique", "サブ手法"), Role: web.RoleMain},
+			{Key: "rules", Text: i18n.T("Rules", "ルール"), Role: web.RoleNum},
+			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
+		}}
 	for _, s := range x.Subs {
 		if s.Old && s.Rules == 0 {
 			continue
 		}
-		l.Rows = append(l.Rows, web.Row{Key: s.ID, Path: web.Path("/coverage/{0}", s.ID), Dim: s.Rules == 0, Cells: []any{web.Lines{s.Name, web.Mono(s.ID)}, s.Rules, s.Hits}})
+		l.Rows = append(l.Rows, web.Row{Key: s.ID, Path: web.Path("/coverage/{0}", s.ID), Dim: s.Rules == 0,
+			Cells: []any{web.Lines{s.Name, web.Mono(s.ID)}, s.Rules, s.Hits}})
 	}
 	return l
 }

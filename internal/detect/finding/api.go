@@ -43,8 +43,10 @@ type FindingOut struct {
 }
 
 func outOf(it Item) FindingOut {
-	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule, Indicator: it.Indicator, First: it.First, Last: it.Last,
-		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables, List: it.Listed, Retro: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
+	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule,
+		Indicator: it.Indicator, First: it.First, Last: it.Last,
+		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables,
+		List: it.Listed, Retro: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
 		Arrived: it.Arrived, TLP: it.Handling.TLP.String()}
 	if o.Matched == nil {
 		o.Matched = []wire.FieldValue{}
@@ -82,7 +84,8 @@ type oneOut struct{ Body FindingOut }
 
 // API adds the operations on findings.
 func API(a *api.API, c PageConfig) {
-	api.Register(a, api.Op{ID: "list-findings", Method: http.MethodGet, Path: "/api/v1/findings", Tag: "findings", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "list-findings", Method: http.MethodGet, Path: "/api/v1/findings", Tag: "findings",
+		Need:        policy.RoleReader,
 		Summary:     i18n.T("Findings, newest first", "検知の一覧（新しい順）"),
 		Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
@@ -96,7 +99,8 @@ func API(a *api.API, c PageConfig) {
 			}
 			return &listOut{list.Body(p, outOf)}, nil
 		})
-	api.Register(a, api.Op{ID: "get-finding", Method: http.MethodGet, Path: "/api/v1/findings/{id}", Tag: "findings", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "get-finding", Method: http.MethodGet, Path: "/api/v1/findings/{id}", Tag: "findings",
+		Need:    policy.RoleReader,
 		Summary: i18n.T("One finding", "検知1件"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *oneIn) (*oneOut, error) {
 			var it Item

@@ -32,7 +32,8 @@ func Receive(tx *store.Tx, member string, body []byte) error {
 	if err := Accept(&f, member, now); err != nil {
 		return err
 	}
-	old, err := store.Query[versionRow](tx, `SELECT f.version, f.member, f.arrived FROM findings f WHERE f.id = $1 AND SCOPE(f)`, f.ID)
+	old, err := store.Query[versionRow](tx, `SELECT f.version, f.member, f.arrived FROM findings f WHERE f.id = $1
+		AND SCOPE(f)`, f.ID)
 	if err != nil {
 		return err
 	}

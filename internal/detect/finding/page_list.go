@@ -125,7 +125,9 @@ func (c PageConfig) columns(name func(id string) string) []list.Column[Item] {
 	return []list.Column[Item]{
 		list.Data("id", i18n.T("Id", "番号"), func(it Item) any { return it.ID }),
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
-			Cell: func(it Item) any { return web.Level(it.Rule.Level) }, Data: func(it Item) any { return it.Rule.Level }},
+			Cell: func(it Item) any { return web.Level(it.Rule.Level) }, Data: func(it Item) any {
+				return it.Rule.Level
+			}},
 		{Key: "title", Text: i18n.T("What was found", "検知内容"), Role: web.RoleMain, Sort: "title",
 			Cell: func(it Item) any { return web.Lines{web.Title(it.Rule.Title), about(it)} },
 			Data: func(it Item) any { return it.Rule.Title }},
@@ -235,7 +237,8 @@ func (c PageConfig) empty() *web.Empty {
 		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.",
 			"センサーが読み取った事象にルールか共有指標が一致すると、すぐにここに現れます。")}
 	if c.Hub {
-		e.How = i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.",
+		e.How = i18n.T("When a rule matches at a member and its policy lets that be told, it appears here "+
+			"within a second.",
 			"構成員のもとでルールが一致し、その組織の方針が許せば、1秒以内にここに現れます。")
 	}
 	return e

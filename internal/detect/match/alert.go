@@ -15,7 +15,8 @@ import (
 // alert rests on, for alerts that are not about a machine.
 func AlertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
 	ev := &event.Event{ID: read.RecordID("correlation", a.At.UnixMicro(), []byte(a.ID)), Time: a.Last, Seen: now,
-		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation", Fields: map[string]any{}}
+		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation",
+		Fields: map[string]any{}}
 	var ids []string
 	var list []any
 	for _, e := range a.Events {

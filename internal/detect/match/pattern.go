@@ -193,7 +193,9 @@ func unobserved(c stix.Comparison) i18n.Text {
 		return i18n.Text{}
 	case k == observed.Ref:
 		return i18n.T("it is no value", "値ではありません")
-	case (k == observed.Number) != (c.Kind == stix.NumberLiteral) || (k == observed.Time) != (c.Kind == stix.TimeLiteral) || c.Kind == stix.BoolLiteral || c.Kind == stix.BytesLiteral:
+	case (k == observed.Number) != (c.Kind == stix.NumberLiteral) ||
+		(k == observed.Time) != (c.Kind == stix.TimeLiteral) || c.Kind == stix.BoolLiteral ||
+		c.Kind == stix.BytesLiteral:
 		return i18n.T("it is never a {0}", "{0} ではありえません").With(c.Kind)
 	}
 	switch c.Op {
@@ -239,7 +241,8 @@ func written(c stix.Comparison, v string) (string, bool) {
 	case observed.Key:
 		return observed.LongHive(v), true
 	case observed.Hash:
-		for end, t := range map[string]event.ObservableType{"MD5": event.MD5, "'SHA-1'": event.SHA1, "'SHA-256'": event.SHA256} {
+		for end, t := range map[string]event.ObservableType{"MD5": event.MD5, "'SHA-1'": event.SHA1,
+			"'SHA-256'": event.SHA256} {
 			if strings.HasSuffix(c.Path, end) {
 				types = append(types, t)
 			}

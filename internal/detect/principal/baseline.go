@@ -57,7 +57,8 @@ const (
 	FieldIdleDays = "meneki.idle_days" // number: days since it signed in before; absent the first time
 	// true or false: it has not come from there before; absent while it is not known for a week
 	FieldNewDevice = "meneki.new_device"
-	// number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not known
+	// number: distance to where it signed in before, or, for an event that comes late, last; absent if a place is not
+	// known
 	FieldTravelKm  = "meneki.travel_km"
 	FieldTravelKmh = "meneki.travel_kmh" // number: how fast that was; absent if less than 300 km
 )
@@ -65,7 +66,8 @@ const (
 // NewBaselines returns empty Baselines for at most max accounts (500,000 if 0); the
 // ones unused for the longest time are forgotten first. places may be nil.
 func NewBaselines(resolver *Resolver, places *Places, max int) *Baselines {
-	return &Baselines{resolver: resolver, places: places, max: cmp.Or(max, defaultEntries), accounts: map[string]*baseline{}}
+	return &Baselines{resolver: resolver, places: places, max: cmp.Or(max, defaultEntries),
+		accounts: map[string]*baseline{}}
 }
 
 // Category is the Sigma log source category that Annotate sets on sign-ins.

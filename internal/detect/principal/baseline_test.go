@@ -25,7 +25,9 @@ func logon(at time.Duration, user, ip string) *event.Event {
 func TestBaselines(t *testing.T) {
 	places, err := ReadPlaces(
 		strings.NewReader(
-			"network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n192.0.2.0/24,,,\n",
+			"network,latitude,longitude,country_iso_code\n203.0.113.0/24,35.68,139.76,JP\n" +
+				"198.51.100.0/24,51.5,-0.12,GB\n203.0.113.128/25,34.69,135.5,JP\n2001:db8::/32,48.85,2.35,FR\n" +
+				"192.0.2.0/24,,,\n",
 		),
 	)
 	if err != nil {

@@ -123,7 +123,8 @@ func (r *Recorder) distinctiveValues(
 	cache := map[event.Observable]string{}
 	out := map[string][]verdict{}
 	for k, list := range groups {
-		if !r.outgoing.OffersCandidates(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" || list[0].Hit.List != nil {
+		if !r.outgoing.OffersCandidates(list[0].Hit.Rule.Level) || list[0].Hit.Indicator != "" ||
+			list[0].Hit.List != nil {
 			continue
 		}
 		seen := map[event.Observable]bool{}

@@ -69,9 +69,11 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 		if all.Rule != cost.Rule { // it is new, or was changed
 			all = Cost{Rule: cost.Rule}
 		}
-		all.Events, all.Evaluations, all.Matches, all.Spent = all.Events+lately.Events, all.Evaluations+lately.Evaluations, all.Matches+lately.Matches, all.Spent+lately.Spent
+		all.Events, all.Evaluations, all.Matches, all.Spent = all.Events+lately.Events,
+			all.Evaluations+lately.Evaluations, all.Matches+lately.Matches, all.Spent+lately.Spent
 		if all.Events > agedAfter { // so that the mean follows what the rule costs now
-			all.Events, all.Evaluations, all.Matches, all.Spent = all.Events/2, all.Evaluations/2, all.Matches/2, all.Spent/2
+			all.Events, all.Evaluations, all.Matches, all.Spent = all.Events/2, all.Evaluations/2, all.Matches/2,
+				all.Spent/2
 		}
 		c.costs[key] = all
 		if !lately.OverBudget(c.Budget) {

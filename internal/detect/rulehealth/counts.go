@@ -178,7 +178,8 @@ func (c *Health) offer(ctx context.Context, r wire.RuleHealth) error {
 			return err
 		}
 		_, err := tx.Exec(
-			`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`,
+			`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE
+				SET value = excluded.value, at = excluded.at`,
 			settingSent,
 			tx.Now(),
 		)
@@ -234,7 +235,9 @@ func (c *Health) Fetch(ctx context.Context) error {
 		}
 		ask.After = a.Next
 	}
-	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Replace(tx, all) })
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error {
+		return pool.Replace(tx, all)
+	})
 	if err == nil {
 		c.Notify()
 	}

@@ -88,7 +88,8 @@ func (c *Health) Count(tx *store.Tx, rule string, n int, retro bool) error {
 
 func addHits(tx *store.Tx, rule string, on, live, retro, muted int64) error {
 	_, err := tx.Exec(`INSERT INTO rule_hits (rule, day, live, retro, muted) VALUES ($1,$2,$3,$4,$5)
-ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, retro = rule_hits.retro + excluded.retro, muted = rule_hits.muted + excluded.muted`, rule, on, live, retro, muted)
+ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, retro = rule_hits.retro + excluded.retro,
+muted = rule_hits.muted + excluded.muted`, rule, on, live, retro, muted)
 	return err
 }
 
@@ -188,7 +189,8 @@ type HitSum struct {
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
 	list, err := store.Query[HitSum](
 		tx,
-		`SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`,
+		`SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT)
+			AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`,
 		pool.Day(since),
 	)
 	out := make(map[string]HitSum, len(list))

@@ -80,8 +80,10 @@ func (c PageConfig) lines(tx *store.Tx) (out []line, spent time.Duration, err er
 	add := func(id, title, level string, loaded bool) {
 		seen[id] = true
 		key := strings.ToLower(id)
-		out = append(out, line{id: id, title: title, level: level, hits: sums[id], falseAlarms: falses[id], cost: weights[id], quarantine: held[id],
-			found: figures[pool.FigureFound][key], falseBy: figures[pool.FigureFalse][key], typical: figures[pool.FigureHits][key], loaded: loaded})
+		out = append(out, line{id: id, title: title, level: level, hits: sums[id], falseAlarms: falses[id],
+			cost: weights[id], quarantine: held[id],
+			found: figures[pool.FigureFound][key], falseBy: figures[pool.FigureFalse][key],
+			typical: figures[pool.FigureHits][key], loaded: loaded})
 	}
 	for r := range c.Health.Engine.Loaded {
 		add(r.Key, r.Title, string(r.Level), true)
@@ -140,7 +142,8 @@ func listing(spent time.Duration) list.Spec[line] {
 			}},
 		},
 		Name: "rule-health", Path: "/rules/health", Caption: i18n.T("Rule health", "ルールの健全性"),
-		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.",
+		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on "+
+			"events that pass.",
 			"検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
 		All: i18n.T("rules", "ルール"), Dense: true,
 		Columns: columnsOf(spent),
@@ -241,8 +244,10 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 
 // Tabs are the views of a node's rules; on is the one that is shown.
 func Tabs(on string) []web.Tab {
-	return []web.Tab{{Text: i18n.T("Health", "健全性"), Path: "/rules/health", On: on == "health"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
-		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
+	return []web.Tab{{Text: i18n.T("Health", "健全性"), Path: "/rules/health", On: on == "health"},
+		{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
+		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"},
+		{Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
 
 func stateBadge(l line) web.Badge {

@@ -73,7 +73,8 @@ func reasonField() web.Field {
 		"Why was it no attack?", "攻撃ではないと判断した理由",
 	),
 		Help: i18n.T(
-			"The reason stays here. If your policy lets rule counts leave, others learn only that some members marked the rule.",
+			"The reason stays here. If your policy lets rule counts leave, others learn only that some members marked "+
+				"the rule.",
 			"理由は組織の外に出ません。方針で集計の送信を認めた場合も、何組織が誤検知としたかだけが伝わります。",
 		)}
 }

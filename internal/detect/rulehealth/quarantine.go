@@ -80,8 +80,10 @@ func (c *Health) enforce(ctx context.Context, h Quarantine) error {
 	h.At, h.Released, h.ReleasedBy = c.Clock(), time.Time{}, ""
 	err := c.DB.Write(ctx, store.System("detect: quarantine a rule"), func(tx *store.Tx) error {
 		_, err := tx.Exec(
-			`INSERT INTO rule_quarantine (rule, title, why, measured, ceiling, at, by_user, released, released_by) VALUES ($1,$2,$3,$4,$5,$6,$7,0,'')
-ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, measured = excluded.measured, ceiling = excluded.ceiling, at = excluded.at, by_user = excluded.by_user, released = 0, released_by = ''`,
+			`INSERT INTO rule_quarantine (rule, title, why, measured, ceiling, at, by_user, released, released_by)
+				VALUES ($1,$2,$3,$4,$5,$6,$7,0,'')
+ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, measured = excluded.measured, ceiling =
+excluded.ceiling, at = excluded.at, by_user = excluded.by_user, released = 0, released_by = ''`,
 			h.Rule,
 			h.Title,
 			h.Why,

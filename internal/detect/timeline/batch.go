@@ -120,7 +120,8 @@ func (w *worker) log(b *batch) {
 			b.report.Bytes += int64(rec.Size)
 			ev, err := w.decoder.LogFields(source, rec, hint)
 			if err != nil {
-				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
+				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID),
+					Reason: read.LogReason(err)})
 				continue
 			}
 			b.report.Events++

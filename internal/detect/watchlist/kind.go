@@ -64,7 +64,8 @@ const (
 
 var kindTypes = [kinds]event.ObservableType{
 	"", event.IPv4, event.IPv6, event.Domain, event.URL, event.Email, event.MD5, event.SHA1, event.SHA256,
-	SHA224, SHA384, SHA512, SHA3256, SHA3512, ImpHash, SSDeep, TLSH, JA3, FileName, FilePath, RegistryKey, Mutex, UserAgent, MAC,
+	SHA224, SHA384, SHA512, SHA3256, SHA3512, ImpHash, SSDeep, TLSH, JA3, FileName, FilePath, RegistryKey,
+	Mutex, UserAgent, MAC,
 }
 
 // Types lists every observable type that a list can hold.

@@ -169,8 +169,10 @@ func TestObservables(t *testing.T) {
 			"2b",
 			16,
 		), "file-name evil.exe", `file-path c:\windows\evil.exe`, "mac-addr 00:1a:2b:3c:4d:5e", "user-agent Bad/1.0",
-		`windows-registry-key hkey_current_user\software\run`, `windows-registry-key hkey_current_user\software\run\evil`,
-		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run`, `windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run\evil`,
+		`windows-registry-key hkey_current_user\software\run`,
+		`windows-registry-key hkey_current_user\software\run\evil`,
+		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run`,
+		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run\evil`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -8,7 +8,8 @@ import (
 
 // unescape says of every text that str lets pass what jsonscan.Unescape does.
 func FuzzUnescape(f *testing.F) {
-	for _, s := range []string{``, `a`, `C:\\Windows\\System32\\cmd.exe`, `\"\\\/\b\f\n\r\t`, `\u00e9\u3042`, `\ud83d\ude00`,
+	for _, s := range []string{``, `a`, `C:\\Windows\\System32\\cmd.exe`, `\"\\\/\b\f\n\r\t`, `\u00e9\u3042`,
+		`\ud83d\ude00`,
 		`\ud83d`, `\ude00\ud83d`, `\ud83d\u0041`, `\u0000`, `1234567\u00e98901234\\`, "日本語\\n"} {
 		f.Add(s)
 	}

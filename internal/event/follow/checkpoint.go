@@ -35,24 +35,28 @@ type Checkpoints interface {
 type Checkpoint struct {
 	Key string `json:"key"` // UUID of this checkpoint
 	// what event IDs start from: one for each generation of a file's content
-	Epoch         string         `json:"epoch"`
-	Path          string         `json:"path"` // where it was first seen; Source.Name of its events
-	Device, Inode uint64         // 0 where the system has none
-	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
-	Head          string         `json:"head"`               // their SHA-256 in hexadecimal
-	Offset        int64          `json:"offset"`             // bytes read and kept
-	Record        int64          `json:"record"`             // lines among them
-	Skipping      bool           `json:"skipping,omitempty"` // Offset is within a line that is too long
-	Columns       string         `json:"columns,omitempty"`  // names of the columns at Offset, if lines have such
-	Log           *evtx.Position `json:"log,omitempty"`      // of a Windows event log: the record last kept; it has no Offset
-	Whole         bool           `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
-	Done          bool           `json:"done,omitempty"`
-	Sum           string         `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
-	Size          int64          `json:"size,omitempty"`
-	Modified      time.Time      `json:"modified,omitzero"` // of the file when it was last read
-	Since         time.Time      `json:"since,omitzero"`    // files beside Path that were last written before this were there before it was followed
-	Past          bool           `json:"past,omitempty"`    // read to its end, under a name that is not followed; kept so that it is recognised
-	Gone          bool           `json:"gone,omitempty"`    // read to its end and removed: forget it
+	Epoch         string `json:"epoch"`
+	Path          string `json:"path"` // where it was first seen; Source.Name of its events
+	Device, Inode uint64 // 0 where the system has none
+	HeadLen       int    `json:"head_len"`           // the file's first bytes, and
+	Head          string `json:"head"`               // their SHA-256 in hexadecimal
+	Offset        int64  `json:"offset"`             // bytes read and kept
+	Record        int64  `json:"record"`             // lines among them
+	Skipping      bool   `json:"skipping,omitempty"` // Offset is within a line that is too long
+	Columns       string `json:"columns,omitempty"`  // names of the columns at Offset, if lines have such
+	// of a Windows event log: the record last kept; it has no Offset
+	Log *evtx.Position `json:"log,omitempty"`
+	// read once, as a whole (archives); Size and Modified say which state of it
+	Whole    bool      `json:"whole,omitempty"`
+	Done     bool      `json:"done,omitempty"`
+	Sum      string    `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
+	Size     int64     `json:"size,omitempty"`
+	Modified time.Time `json:"modified,omitzero"` // of the file when it was last read
+	// files beside Path that were last written before this were there before it was followed
+	Since time.Time `json:"since,omitzero"`
+	// read to its end, under a name that is not followed; kept so that it is recognised
+	Past bool `json:"past,omitempty"`
+	Gone bool `json:"gone,omitempty"` // read to its end and removed: forget it
 }
 
 // headMax is the most bytes by which one file is distinguished from another.

@@ -25,7 +25,8 @@ type Options struct {
 	// files, folders (recursively, hidden files left out) and globs; one that does not exist yet is waited for
 	Paths []string
 	Every time.Duration // between two looks; 200 ms if 0
-	// how long a file must not change until it counts as complete: archives, JSON over several lines, a last JSON line without line break; 2 s if 0
+	// how long a file must not change until it counts as complete: archives, JSON over several lines, a last JSON line
+	// without line break; 2 s if 0
 	Settle    time.Duration
 	Linger    time.Duration // how long a file that was renamed away is still watched for late lines; 5 s if 0
 	Batch     int           // events a batch, at most; 500 if 0

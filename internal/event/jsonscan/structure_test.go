@@ -27,7 +27,8 @@ func TestOrdinary(t *testing.T) {
 
 // What is JSON ends where it ends, however it is nested.
 func FuzzStructure(f *testing.F) {
-	for _, s := range []string{`{"a":[1,-2.5e3,true,null,"\\\"\/"]}`, `[]`, ` {"a" : 1 } x`, `12 `, `"a`, `{"a":}`, `[[[[1]]]]`,
+	for _, s := range []string{`{"a":[1,-2.5e3,true,null,"\\\"\/"]}`, `[]`, ` {"a" : 1 } x`, `12 `, `"a`,
+		`{"a":}`, `[[[[1]]]]`,
 		"\"a\nb\"", `{"a"}`, `}`, `[1 2]`} {
 		f.Add(s)
 	}

@@ -9,7 +9,8 @@ import (
 
 var texts = []string{
 	``, `a`, `C:\\Windows\\System32`, `\"\\\/\b\f\n\r\t`, `\u00e9\u3042`, `\ud83d\ude00`, `\ud83d`, `\ude00\ud83d`,
-	`\ud83d\u0041`, `\udc80\udcff`, `\udc7f`, `\u0000`, `\u12`, `\x`, `\`, `a\`, `\\\`, "\x7f\u0085\u2028\u2029", "\xff\xfe",
+	`\ud83d\u0041`, `\udc80\udcff`, `\udc7f`, `\u0000`, `\u12`, `\x`, `\`, `a\`, `\\\`, "\x7f\u0085\u2028\u2029",
+	"\xff\xfe",
 	`\ud83d\`, `\ud83d\u`, `\uD83D\uDE00\uDC80`,
 }
 

@@ -129,7 +129,8 @@ func (h *hub) do(t *testing.T, as, method, path string, form url.Values) *httpte
 func (h *hub) actions(t *testing.T) (out []string) {
 	t.Helper()
 	err := h.db.Read(t.Context(), System(), func(tx *store.Tx) (err error) {
-		out, err = store.Query[string](tx, `SELECT action || ' ' || actor || ' ' || subject || ' ' || detail FROM audit ORDER BY id`)
+		out, err = store.Query[string](tx, `SELECT action || ' ' || actor || ' ' || subject || ' ' || detail FROM audit
+			ORDER BY id`)
 		return err
 	})
 	if err != nil {
@@ -180,7 +181,8 @@ func TestWhoSees(t *testing.T) {
 		}
 		for _, as := range []string{"desk", "member"} {
 			for _, path := range []string{one + "/retry", one + "/drop", "/settings/set-aside/retry"} {
-				if w := h.do(t, as, http.MethodPost, path, url.Values{"reason": {"x"}}); w.Code != http.StatusForbidden {
+				if w := h.do(t, as, http.MethodPost, path,
+					url.Values{"reason": {"x"}}); w.Code != http.StatusForbidden {
 					t.Errorf("%s posts %s: %d", as, path, w.Code)
 				}
 			}
@@ -265,7 +267,8 @@ func TestRetryAndDrop(t *testing.T) {
 			t.Errorf("left: %+v", p.Rows)
 		}
 		got := strings.Join(h.actions(t), "\n")
-		for _, want := range []string{"message.retry u1 " + list[0].ID, "message.drop u1 " + list[1].ID, "of a member that left",
+		for _, want := range []string{"message.retry u1 " + list[0].ID, "message.drop u1 " + list[1].ID,
+			"of a member that left",
 			`message.retry-all u1  {"messages":1}`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("the trail has no %q: %s", want, got)
@@ -287,7 +290,8 @@ func TestConsumerGone(t *testing.T) {
 			t.Errorf("tried again: %d", w.Code)
 		}
 		w := h.do(t, "admin", http.MethodGet, pathOf(m)+"?lang=en", nil)
-		if s := w.Body.String(); !strings.Contains(s, "no consumer in this version") || strings.Contains(s, "Try it again") {
+		if s := w.Body.String(); !strings.Contains(s, "no consumer in this version") ||
+			strings.Contains(s, "Try it again") {
 			t.Errorf("the page: %s", s)
 		}
 	})
@@ -302,7 +306,8 @@ func TestMany(t *testing.T) {
 		if p.Total != n || len(p.Rows) != n {
 			t.Fatalf("%d of %d", len(p.Rows), p.Total)
 		}
-		for _, path := range []string{"", "?sort=size", "?sort=-tries&consumer=casework", "?sort=consumer&q=finding-00299"} {
+		for _, path := range []string{"", "?sort=size", "?sort=-tries&consumer=casework",
+			"?sort=consumer&q=finding-00299"} {
 			w := h.do(t, "admin", http.MethodGet, "/settings/set-aside"+path, nil)
 			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "finding-00") {
 				t.Errorf("%s: %d", path, w.Code)
@@ -327,7 +332,8 @@ func TestMany(t *testing.T) {
 			t.Errorf("the pages have %d", seen)
 		}
 		h.err = nil
-		if w := h.do(t, "admin", http.MethodPost, "/api/v1/set-aside/retry", nil); !strings.Contains(w.Body.String(), "300") {
+		if w := h.do(t, "admin", http.MethodPost, "/api/v1/set-aside/retry", nil); !strings.Contains(w.Body.String(),
+			"300") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if err := h.q.Drain(t.Context()); err != nil {

@@ -197,8 +197,9 @@ func (c PageConfig) one(r *web.Request, form *web.Form) (*web.View, error) {
 	}
 	badge := state(m)
 	v := &web.View{
-		Template: "set-aside/one", Title: i18n.T("Message {0}", "メッセージ {0}").With(m.Topic), Nav: "settings", State: &badge,
-		Lede: m.Why(), Live: []string{Topic},
+		Template: "set-aside/one", Title: i18n.T("Message {0}", "メッセージ {0}").With(m.Topic), Nav: "settings",
+		State: &badge,
+		Lede:  m.Why(), Live: []string{Topic},
 		Back: &web.Link{Text: i18n.T("Messages set aside", "処理できなかったメッセージ"), Path: path},
 	}
 	if m.Handled && m.Asked.IsZero() {

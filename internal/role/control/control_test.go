@@ -84,7 +84,8 @@ func TestCall(t *testing.T) {
 		return total, told, items, c.Call(t.Context(), q, &total)
 	}
 	total, told, items, err := call("5")
-	if err != nil || total != 5 || !slices.Equal(items, []int64{0, 1, 2, 3, 4}) || !slices.Equal(told, []int64{0, 2, 4}) {
+	if err != nil || total != 5 || !slices.Equal(items, []int64{0, 1, 2, 3, 4}) ||
+		!slices.Equal(told, []int64{0, 2, 4}) {
 		t.Errorf("%d, told %v, items %v, %v", total, told, items, err)
 	}
 	if _, _, _, err := call(`"x"`); !fault.Is(err, fault.Invalid) || fault.TextOf(err).JA != "要求を読み取れません" {

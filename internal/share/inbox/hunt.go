@@ -60,7 +60,8 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 		var err error
 		todo, err = store.Query[indicator.Indicator](
 			tx,
-			`SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`,
+			`SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1
+				AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`,
 			false,
 			false,
 			huntBatch,
@@ -171,7 +172,8 @@ func (b *Inbox) halt(ctx context.Context, yes bool) error {
 func HuntsLeft(tx *store.Tx) (int64, error) {
 	return store.One[int64](
 		tx,
-		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2
+			AND SCOPE(o)`,
 		false,
 		false,
 	)
@@ -181,7 +183,8 @@ func HuntsLeft(tx *store.Tx) (int64, error) {
 func HuntsHalted(tx *store.Tx) (int64, error) {
 	return store.One[int64](
 		tx,
-		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2
+			AND SCOPE(o)`,
 		false,
 		true,
 	)

@@ -292,7 +292,8 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 		}
 		for key, value := range map[string]string{settingLast: strconv.FormatInt(upto, 10), settingRun: run} {
 			if _, err := tx.Exec(
-				`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`,
+				`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE
+					SET value = excluded.value, at = excluded.at`,
 				key, value, tx.Now(),
 			); err != nil {
 				return err

@@ -43,15 +43,20 @@ type Indicator struct {
 	Handling   policy.Handling `db:",handling"`
 }
 
-const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.words, o.tlp, o.owner, o.audience"
+const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, " +
+	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.words, o.tlp, " +
+	"o.owner, o.audience"
 
 // Save writes the object, replacing an older version of it.
 func (r Indicator) Save(tx *store.Tx) error {
 	_, err := tx.Exec(
-		`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id, finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
+		`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id,
+			finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
 VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
-ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.name, body = excluded.body, valid_until = excluded.valid_until, confidence = excluded.confidence,
- withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted, hits = excluded.hits, words = excluded.words, tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`,
+ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.name, body = excluded.body, valid_until =
+excluded.valid_until, confidence = excluded.confidence,
+ withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted, hits =
+excluded.hits, words = excluded.words, tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`,
 		r.ID,
 		clock.Micros(r.Modified),
 		r.Realm,

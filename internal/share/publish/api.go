@@ -76,13 +76,15 @@ func (c pages) oneOf(ctx context.Context, id string) (*indicator.OneOut, error) 
 		o.STIX, o.Armed = i.JSON(), tally(progress)[i.ID].armed
 		for _, p := range progress {
 			if seers(v) || p.Member == v.Member {
-				o.Progress = append(o.Progress, indicator.ProgressOut{Member: p.Member, State: p.State, Sent: p.Sent, Armed: p.Armed, Hunted: p.Hunted,
+				o.Progress = append(o.Progress, indicator.ProgressOut{Member: p.Member, State: p.State, Sent: p.Sent,
+					Armed: p.Armed, Hunted: p.Hunted,
 					Searched: p.Searched, Hits: p.Hits, Reason: reason.Read(p.Reason).Text})
 			}
 		}
 		for _, s := range seen {
 			if seers(v) || s.Member == v.Member {
-				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count, First: s.First, Last: s.Last, Retro: s.Retro,
+				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count,
+					First: s.First, Last: s.Last, Retro: s.Retro,
 					At: s.At, TLP: s.Handling.TLP.String()})
 			}
 		}
@@ -108,11 +110,16 @@ func (c pages) api(a *api.API) {
 	api.Register(a, indicator.ListOp, func(ctx context.Context, in *indicator.ListIn) (*indicator.ListOut, error) {
 		return c.listIndicators(ctx, in)
 	})
-	api.Register(a, indicator.GetOp, func(ctx context.Context, in *indicator.OneIn) (*indicator.OneOut, error) { return c.oneOf(ctx, in.ID) })
-	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking", Tag: "indicators", Need: policy.RoleCoordinator,
-		Summary:     i18n.T("Change the marking of an indicator", "指標の取扱区分を変更"),
-		Description: i18n.T("The hub's coordinators may make it stricter; widening is for the member it came from. Members that may not have it any more are disclosed to disarm.", "ハブの調整担当は厳しくすることができます。広げられるのは提供元の構成員です。配布できなくなる構成員には解除が指示されます。"),
-		Errors:      []fault.Kind{fault.NotFound}},
+	api.Register(a, indicator.GetOp, func(ctx context.Context, in *indicator.OneIn) (*indicator.OneOut, error) {
+		return c.oneOf(ctx, in.ID)
+	})
+	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking",
+		Tag: "indicators", Need: policy.RoleCoordinator,
+		Summary: i18n.T("Change the marking of an indicator", "指標の取扱区分を変更"),
+		Description: i18n.T("The hub's coordinators may make it stricter; widening is for the member it came from. "+
+			"Members that may not have it any more are disclosed to disarm.",
+			"ハブの調整担当は厳しくすることができます。広げられるのは提供元の構成員です。配布できなくなる構成員には解除が指示されます。"),
+		Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *markIn) (*struct{}, error) {
 			tlp, ok := policy.ParseTLP(in.Body.TLP)
 			if !ok {
@@ -134,8 +141,10 @@ func (c pages) api(a *api.API) {
 			}
 			return nil, c.SetMarking(ctx, api.Viewer(ctx), in.ID, tlp, audience)
 		})
-	api.Register(a, api.Op{ID: "withdraw-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/withdraw", Tag: "indicators", Need: policy.RoleCoordinator,
-		Summary: i18n.T("Withdraw an indicator from every member", "指標を全構成員から取り下げ"), Errors: []fault.Kind{fault.NotFound, fault.Conflict}},
+	api.Register(a, api.Op{ID: "withdraw-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/withdraw",
+		Tag: "indicators", Need: policy.RoleCoordinator,
+		Summary: i18n.T("Withdraw an indicator from every member", "指標を全構成員から取り下げ"),
+		Errors:  []fault.Kind{fault.NotFound, fault.Conflict}},
 		func(ctx context.Context, in *indicator.OneIn) (*struct{}, error) {
 			return nil, c.Withdraw(ctx, api.Viewer(ctx), in.ID)
 		})

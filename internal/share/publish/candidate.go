@@ -26,8 +26,10 @@ func (p *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) e
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
-		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner, c.Handling.Audience.Column())
+	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience)
+		VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
+		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner,
+		c.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}

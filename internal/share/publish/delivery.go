@@ -86,7 +86,8 @@ func lastSeqs(tx *store.Tx, people []identity.Member) (map[string]int64, error) 
 		for i, p := range some {
 			args[i], list[i] = p.ID, fmt.Sprintf("(CAST($%d AS TEXT))", i+1)
 		}
-		last, err := store.Query[seqRow](tx, `SELECT p.column1 AS member, coalesce((SELECT max(d.seq) FROM delivery d WHERE d.member = p.column1), 0) AS seq
+		last, err := store.Query[seqRow](tx, `SELECT p.column1 AS member, coalesce((SELECT max(d.seq) FROM delivery d
+			WHERE d.member = p.column1), 0) AS seq
 FROM (VALUES `+strings.Join(list, ",")+`) AS p`, args...)
 		if err != nil {
 			return nil, err
@@ -125,7 +126,8 @@ func (p *Publisher) send(ctx context.Context, list []delivery) {
 			}
 			done[d.row.ID] = true
 			id := fmt.Sprintf("pushed:%s:%d", d.row.ID, clock.Micros(d.row.Modified))
-			ev := msg.IndicatorChanged{Indicator: d.row.ID, Case: d.row.Case, Finding: d.row.Finding, At: tx.Now(), Pushed: at,
+			ev := msg.IndicatorChanged{Indicator: d.row.ID, Case: d.row.Case, Finding: d.row.Finding, At: tx.Now(),
+				Pushed:   at,
 				Handling: d.row.Handling}
 			if err := tx.EmitIn(d.row.Handling.Owner, msg.TopicIndicator, id, ev); err != nil {
 				return err
@@ -177,7 +179,8 @@ func (p *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 		a.Upto = after
 		var rows []deliveryRow
 		for filled, again := false, true; again; {
-			rows, err = store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
+			rows, err = store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery
+				WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
 			if err != nil {
 				return err
 			}
@@ -192,14 +195,16 @@ func (p *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 		}
 		for _, d := range rows {
 			a.Upto = d.Seq
-			row, err := store.One[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.id = $1 AND SCOPE(o)`, d.Object)
+			row, err := store.One[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.id = $1
+				AND SCOPE(o)`, d.Object)
 			if err != nil {
 				return err
 			}
 			may := policy.MayReceive(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
 			switch {
 			case d.Withdraw && !may:
-				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
+				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified,
+					Realm: row.Realm, Withdraw: true})
 			case !d.Withdraw && may && d.Modified.Equal(row.Modified):
 				a.Objects = append(a.Objects, object(row, d.Seq, me.ID))
 			}
@@ -234,8 +239,10 @@ func (p *Publisher) NewDeliveryRun(ctx context.Context) error {
 // backfill addresses to a member what was shared before it could get it: before
 // it joined, or before a marking was loosened.
 func (p *Publisher) backfill(tx *store.Tx, me identity.Member) error {
-	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
- AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
+	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o
+		WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
+ AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified
+AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
 		clock.Micros(tx.Now()), me.ID, false)
 	if err != nil || len(rows) == 0 {
 		return err

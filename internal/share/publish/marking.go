@@ -21,12 +21,16 @@ import (
 // for the hub's coordinators and the owner; making it looser, or naming more
 // members, is the owner's alone. Members that may no longer have it are disclosed to
 // disarm, members that now may get it.
-func (p *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, tlp policy.TLP, audience policy.Audience) error {
+func (p *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, tlp policy.TLP,
+	audience policy.Audience) error {
 	return p.change(ctx, v, id, func(tx *store.Tx, r *indicator.Indicator) error {
 		owner := v.Member != "" && v.Member == r.Handling.Owner
-		wider := tlp < r.Handling.TLP || slices.ContainsFunc(audience, func(t string) bool { return !slices.Contains(r.Handling.Audience, t) })
+		wider := tlp < r.Handling.TLP || slices.ContainsFunc(audience, func(t string) bool {
+			return !slices.Contains(r.Handling.Audience, t)
+		})
 		if !owner && (!v.Coordinator || wider) {
-			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking", "取扱区分を広げられるのは、提供元の組織だけです")).
+			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking",
+				"取扱区分を広げられるのは、提供元の組織だけです")).
 				WithHint(i18n.T("ask the member, or choose a stricter label", "提供元に依頼するか、より厳しい区分を選んでください"))
 		}
 		r.Handling.TLP, r.Handling.Audience = tlp, audience
@@ -69,7 +73,8 @@ func revise(r *indicator.Indicator, now time.Time, changes map[string]any) error
 // change applies edit to an indicator that the viewer may see, and delivers
 // the outcome: withdrawals to who has it and may not any more, the new version
 // to who may.
-func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit func(*store.Tx, *indicator.Indicator) error) error {
+func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string,
+	edit func(*store.Tx, *indicator.Indicator) error) error {
 	people, err := p.members.Active(ctx)
 	if err != nil {
 		return err
@@ -100,8 +105,9 @@ func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit
 		// In the owner's lane, as what was said when it was made: who marks what hangs on
 		// the indicator must not see the older marking after the newer.
 		event := fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified))
-		return tx.EmitIn(r.Handling.Owner, msg.TopicIndicator, event, msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
-			Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
+		return tx.EmitIn(r.Handling.Owner, msg.TopicIndicator, event,
+			msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
+				Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
 	if err == nil {
 		p.send(ctx, out)

@@ -101,7 +101,9 @@ func (c pages) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indi
 	type column = list.Column[indicator.Indicator]
 	s := indicator.Listing(now)
 	s.Columns = append(indicator.FirstColumns(i18n.T("What to look for", "探すもの")),
-		column{Key: "confidence", Text: i18n.T("Confidence", "確度"), Data: func(i indicator.Indicator) any { return i.Confidence }},
+		column{Key: "confidence", Text: i18n.T("Confidence", "確度"), Data: func(i indicator.Indicator) any {
+			return i.Confidence
+		}},
 		column{Key: "armed", Text: i18n.T("Armed", "防御済み"), Cell: func(i indicator.Indicator) any {
 			if hub {
 				return x.counts[i.ID].html()
@@ -110,13 +112,17 @@ func (c pages) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indi
 		}, Data: func(i indicator.Indicator) any { return x.counts[i.ID].armed }})
 	if hub {
 		s.Columns = append(s.Columns,
-			column{Key: "entitled", Text: i18n.T("Addressed to", "受信者"), Data: func(i indicator.Indicator) any { return x.counts[i.ID].all }},
+			column{Key: "entitled", Text: i18n.T("Addressed to", "受信者"), Data: func(i indicator.Indicator) any {
+				return x.counts[i.ID].all
+			}},
 			column{Key: "found_by", Text: i18n.T("Found by", "発見"), Role: web.RoleNum,
 				Cell: func(i indicator.Indicator) any { return x.seen[i.ID] }})
 	}
 	s.Columns = append(s.Columns,
 		column{Key: "made", Text: i18n.T("Made", "作成"), Role: web.RoleTime, Sort: "made",
-			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any { return i.Made }},
+			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any {
+				return i.Made
+			}},
 		indicator.UntilColumn(),
 		column{Key: "case", Text: i18n.T("Case", "事案"), Cell: func(i indicator.Indicator) any {
 			if n := x.numbers[i.Case]; n != "" {
@@ -124,11 +130,15 @@ func (c pages) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indi
 			}
 			return nil
 		}, Data: func(i indicator.Indicator) any { return x.numbers[i.Case] }},
-		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any { return i.Validity(now) }})
+		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any {
+			return i.Validity(now)
+		}})
 	s.Row = func(i indicator.Indicator) web.Row {
 		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: i.Validity(now).Mood == web.Dim}
 	}
-	s.Empty = indicator.None(i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of it and appears here.",
-		"事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))
+	s.Empty = indicator.None(
+		i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of "+
+			"it and appears here.",
+			"事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))
 	return s
 }

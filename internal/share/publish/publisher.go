@@ -141,9 +141,11 @@ func (p *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []identity.Member) ([]delivery, error) {
+func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string,
+	people []identity.Member) ([]delivery, error) {
 	kind, value := subjectOf(c)
-	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
+	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1
+		AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,9 @@ func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 	}
 	id := ""
 	var out []delivery
-	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool { return covers(i.Handling, c.Handling, people) }); at >= 0 {
+	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool {
+		return covers(i.Handling, c.Handling, people)
+	}); at >= 0 {
 		id = old[at].ID
 	} else {
 		_, row, err := p.build(c, tx.Now())
@@ -167,7 +171,8 @@ func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 		if out, err = p.deliver(tx, row, people); err != nil {
 			return nil, err
 		}
-		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
+		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true,
+			At: tx.Now(), Handling: row.Handling}
 		if err := tx.EmitIn(row.Handling.Owner, msg.TopicIndicator, "made:"+id, ev); err != nil {
 			return nil, err
 		}

@@ -83,9 +83,11 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 			{ID: "gas", Name: "Gasu " + sharetest.Hostile, Sector: "energy"},
 			{ID: "city", Name: "Shiyakusho", Sector: "government"},
 		}}
-	h.Publisher = New(Config{DB: db, Members: h, Assets: h, Push: h, Log: slog.New(slog.DiscardHandler), Notify: func() {}})
+	h.Publisher = New(Config{DB: db, Members: h, Assets: h, Push: h, Log: slog.New(slog.DiscardHandler),
+		Notify: func() {}})
 	h.identity = h.id
-	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil { // random else, and hubs are compared
+	// random else, and hubs are compared
+	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
 		panic(err)
 	}
 	return h
@@ -95,7 +97,8 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now))
+		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()),
+		storetest.Clock(now))
 }
 
 func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
@@ -104,7 +107,9 @@ func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, member, body) })
+	err = h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return h.ReceiveCandidate(tx, member, body)
+	})
 	if err != nil {
 		return err
 	}
@@ -169,7 +174,8 @@ func TestEntitlement(t *testing.T) {
 		{sharetest.Amber(policy.ToMember("city")), []string{"city", "power"}},
 		{policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.Community}}, all},
 		{policy.Handling{TLP: policy.AmberStrict}, []string{"power"}},
-		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"), policy.Coordinators}}, []string{}},
+		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"),
+			policy.Coordinators}}, []string{}},
 		{policy.Handling{TLP: 0, Audience: policy.Audience{policy.Community}}, []string{}},
 		{policy.Handling{TLP: 17, Audience: policy.Audience{policy.Community}}, []string{}},
 	}
@@ -196,14 +202,16 @@ func TestEntitlement(t *testing.T) {
 func TestIssue(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		// An offer that comes before its case waits for it.
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if n := len(h.all(t)); n != 0 {
 			t.Fatalf("%d indicators without a case", n)
 		}
 		h.inCase(t, "f1", "case-1")
 		h.inCase(t, "f1", "case-1") // the bus may deliver again
 		list := h.all(t)
-		if len(list) != 1 || list[0].Value != sharetest.Evil || list[0].Case != "case-1" || list[0].Confidence != 75 || list[0].Handling.Owner != "power" {
+		if len(list) != 1 || list[0].Value != sharetest.Evil || list[0].Case != "case-1" || list[0].Confidence != 75 ||
+			list[0].Handling.Owner != "power" {
 			t.Fatalf("indicators: %+v", list)
 		}
 		if n := len(h.pushed["city"]); n != 1 {
@@ -228,14 +236,17 @@ func TestIssue(t *testing.T) {
 
 		// The same value of another member is the same indicator; one after its case is used at once.
 		h.inCase(t, "f2", "case-1")
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if n := len(h.all(t)); n != 1 {
 			t.Errorf("%d indicators of one value", n)
 		}
 		// Another value is another one, and a rule too.
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c3", "f2", sharetest.Domain("other.example.net"), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c3", "f2", sharetest.Domain("other.example.net"),
+			sharetest.Amber(policy.Community))))
 		rule := sharetest.Candidate("c4", "f2", nil, sharetest.Amber(policy.Community))
-		rule.Sigma = "title: Beacon\nid: rule-1\nlogsource: {product: windows}\ndetection:\n  s: {Image: x}\n  condition: s\n"
+		rule.Sigma = "title: Beacon\nid: rule-1\nlogsource: {product: windows}\n" +
+			"detection:\n  s: {Image: x}\n  condition: s\n"
 		h.must(t, h.offer(t, "gas", rule))
 		if n := len(h.all(t)); n != 3 {
 			t.Errorf("%d indicators, want 3", n)
@@ -256,12 +267,15 @@ func TestStricterTwin(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
 		h.inCase(t, "f2", "case-2")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), policy.Handling{TLP: policy.Red})))
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			policy.Handling{TLP: policy.Red})))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
 			t.Errorf("pushed to (-want +got):\n%s", diff)
 		}
-		h.must(t, h.offer(t, "city", sharetest.Candidate("c3", "f2", sharetest.Domain(sharetest.Evil), policy.Handling{TLP: policy.Red})))
+		h.must(t, h.offer(t, "city", sharetest.Candidate("c3", "f2", sharetest.Domain(sharetest.Evil),
+			policy.Handling{TLP: policy.Red})))
 		if n := len(h.all(t)); n != 2 {
 			t.Errorf("%d indicators: a wider one does for a stricter offer", n)
 		}
@@ -271,17 +285,21 @@ func TestStricterTwin(t *testing.T) {
 func TestRefusedOffers(t *testing.T) {
 	good := sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber())
 	tests := map[string]func(c *msg.Candidate){
-		"no id":          func(c *msg.Candidate) { c.ID = "" },
-		"long id":        func(c *msg.Candidate) { c.ID = strings.Repeat("x", 101) },
-		"no finding":     func(c *msg.Candidate) { c.Finding = "" },
-		"both":           func(c *msg.Candidate) { c.Sigma = "title: x" },
-		"neither":        func(c *msg.Candidate) { c.Observable = nil },
-		"no rule":        func(c *msg.Candidate) { c.Rule.ID = "" },
-		"bad value":      func(c *msg.Candidate) { c.Observable = sharetest.Domain("not a domain' OR 1=1") },
-		"unknown type":   func(c *msg.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
-		"endless rule":   func(c *msg.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
-		"wrong address":  func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"} },
-		"hash too short": func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"} },
+		"no id":        func(c *msg.Candidate) { c.ID = "" },
+		"long id":      func(c *msg.Candidate) { c.ID = strings.Repeat("x", 101) },
+		"no finding":   func(c *msg.Candidate) { c.Finding = "" },
+		"both":         func(c *msg.Candidate) { c.Sigma = "title: x" },
+		"neither":      func(c *msg.Candidate) { c.Observable = nil },
+		"no rule":      func(c *msg.Candidate) { c.Rule.ID = "" },
+		"bad value":    func(c *msg.Candidate) { c.Observable = sharetest.Domain("not a domain' OR 1=1") },
+		"unknown type": func(c *msg.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
+		"endless rule": func(c *msg.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
+		"wrong address": func(c *msg.Candidate) {
+			c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"}
+		},
+		"hash too short": func(c *msg.Candidate) {
+			c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"}
+		},
 	}
 	eachHub(t, func(t *testing.T, h *hub) {
 		for name, spoil := range tests {
@@ -291,7 +309,9 @@ func TestRefusedOffers(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, "power", []byte("{")) })
+		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return h.ReceiveCandidate(tx, "power", []byte("{"))
+		})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("broken JSON: %v", err)
 		}
@@ -311,9 +331,11 @@ func TestBackfill(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
 		for i := range 5 {
-			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
+			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1",
+				sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
 		}
-		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"), sharetest.Amber(policy.ToSector("energy")))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"),
+			sharetest.Amber(policy.ToSector("energy")))))
 		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
 		var got []wire.Object
 		ask := wire.SyncRequest{Limit: 2}
@@ -352,7 +374,8 @@ func TestSetMarking(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		ctx := t.Context()
 		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.ToSector("energy")))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.ToSector("energy")))))
 		id := h.all(t)[0].ID
 		owner := policy.Viewer{User: "u-p", Member: "power", Sector: "energy", Role: policy.RoleCoordinator}
 		other := policy.Viewer{User: "u-g", Member: "gas", Sector: "energy", Role: policy.RoleAdmin}
@@ -360,8 +383,9 @@ func TestSetMarking(t *testing.T) {
 
 		// The hub may not widen, by label or by audience; another member may do nothing.
 		for name, err := range map[string]error{
-			"hub widens the label":    h.SetMarking(ctx, sharetest.Desk, id, policy.Green, nil),
-			"hub names more":          h.SetMarking(ctx, sharetest.Desk, id, policy.Amber, policy.Audience{policy.ToSector("energy"), policy.Community}),
+			"hub widens the label": h.SetMarking(ctx, sharetest.Desk, id, policy.Green, nil),
+			"hub names more": h.SetMarking(ctx, sharetest.Desk, id, policy.Amber,
+				policy.Audience{policy.ToSector("energy"), policy.Community}),
 			"another member, looser":  h.SetMarking(ctx, other, id, policy.Clear, nil),
 			"another member stricter": h.SetMarking(ctx, other, id, policy.Red, nil),
 			"another member ends it":  h.Withdraw(ctx, other, id),
@@ -401,7 +425,8 @@ func TestSetMarking(t *testing.T) {
 func TestWithdraw(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		id := h.all(t)[0].ID
 		h.must(t, h.Withdraw(t.Context(), sharetest.Desk, id))
 		if got := h.got(); len(got) != 0 {
@@ -423,7 +448,8 @@ func TestWithdraw(t *testing.T) {
 			t.Errorf("a later member: %+v", a)
 		}
 		// The value may be shared anew.
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if n := len(h.all(t)); n != 2 {
 			t.Errorf("%d indicators, want a new one", n)
 		}
@@ -434,11 +460,14 @@ func TestWithdraw(t *testing.T) {
 func TestNonInterference(t *testing.T) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		a := newHub(storetest.Open(t, url, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now)), hand)
-		b := newHub(storetest.SQLite(t, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()), storetest.Clock(now)), hand)
+		a := newHub(storetest.Open(t, url, storetest.With(casework.Migration(), finding.Migration(),
+			indicator.Migration(), Migration()), storetest.Clock(now)), hand)
+		b := newHub(storetest.SQLite(t, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(),
+			Migration()), storetest.Clock(now)), hand)
 		var rows []indicator.Indicator
 		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
-			c := sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})
+			c := sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)),
+				policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})
 			_, row, err := a.build(c, sharetest.Start.Add(time.Duration(i)*time.Second))
 			a.must(t, err)
 			row.Case = "case-1"
@@ -467,7 +496,8 @@ func TestNonInterference(t *testing.T) {
 			h.must(t, err)
 			return string(text)
 		}
-		for _, ask := range []wire.SyncRequest{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5}, {After: 99, Limit: 5}} {
+		for _, ask := range []wire.SyncRequest{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5},
+			{After: 99, Limit: 5}} {
 			if x, y := answer(a, ask), answer(b, ask); x != y {
 				t.Errorf("%+v:\n%s\n%s", ask, x, y)
 			}
@@ -478,7 +508,8 @@ func TestNonInterference(t *testing.T) {
 			h.must(t, h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
 				all, err := indicator.List(tx, list.Ask{Limit: 100})
 				h.must(t, err)
-				some, err := indicator.List(tx, list.Ask{Values: map[string]string{"q": "example"}, Limit: 1, Count: true})
+				some, err := indicator.List(tx, list.Ask{Values: map[string]string{"q": "example"}, Limit: 1,
+					Count: true})
 				text, _ := json.Marshal(all.Rows)
 				out = fmt.Sprint(some.Total, some.Next, string(text))
 				return err

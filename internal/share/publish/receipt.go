@@ -51,9 +51,11 @@ func (p *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) err
 		hunted = at
 	}
 	// A receipt never goes back: one that arrives late fills in its own time only.
-	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
+	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
 ON CONFLICT (object, member) DO UPDATE SET
- state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed' AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
+ state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed'
+AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
  modified = CASE WHEN excluded.modified > progress.modified THEN excluded.modified ELSE progress.modified END,
  armed = CASE WHEN progress.armed = 0 THEN excluded.armed ELSE progress.armed END,
  hunted = CASE WHEN excluded.hunted <> 0 THEN excluded.hunted ELSE progress.hunted END,
@@ -97,10 +99,14 @@ func (p *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) er
 		return err
 	}
 	s.Realm = event.Clip(s.Realm, 100)
-	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.FromMember(s.Handling, member)
-	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, retro, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
-		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()),
+		policy.FromMember(s.Handling, member)
+	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, retro, at, tlp, owner, audience)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
+ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last
+WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
+		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At),
+		int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}

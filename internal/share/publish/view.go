@@ -99,10 +99,13 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d.MayMark = i.Withdrawn.IsZero() && coordinator && (r.Viewer.Coordinator || owner)
 	d.MayEnd = d.MayMark
 	d.MarkField = markField(i.Handling.TLP, owner)
-	d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “withdraw” to confirm", "確認のため「取り下げ」と入力"), Required: true, Auto: "off", Max: 20}
+	d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “withdraw” to confirm", "確認のため「取り下げ」と入力"),
+		Required: true, Auto: "off", Max: 20}
 	state := i.Validity(now)
-	v := &web.View{Template: "indicators/one", Title: i.Title(), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
-		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Next: d.Panels.Next(), Data: d}
+	v := &web.View{Template: "indicators/one", Title: i.Title(), Nav: "indicators", Handling: &i.Handling,
+		State: &state, Live: []string{"indicators"},
+		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"},
+		Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Next: d.Panels.Next(), Data: d}
 	if i.Realm != event.Live {
 		v.Realm = i.Realm
 	}
@@ -116,7 +119,8 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 func (c pages) origin(r *web.Request, i indicator.Indicator, number, found string) []web.Fact {
 	var out []web.Fact
 	if number != "" {
-		out = append(out, web.Fact{Name: i18n.T("Case", "事案"), Value: web.Link{Text: number, Path: web.Path("/cases/{0}", i.Case)}})
+		out = append(out, web.Fact{Name: i18n.T("Case", "事案"),
+			Value: web.Link{Text: number, Path: web.Path("/cases/{0}", i.Case)}})
 	}
 	out = append(out, web.Fact{Name: i18n.T("Made", "作成"), Value: i.Made})
 	owner := r.Viewer.Member != "" && r.Viewer.Member == i.Handling.Owner
@@ -124,13 +128,16 @@ func (c pages) origin(r *web.Request, i indicator.Indicator, number, found strin
 		return out
 	}
 	if i.Handling.Owner != "" {
-		out = append(out, web.Fact{Name: i18n.T("Came from", "提供元"), Value: web.Link{Text: c.members.Name(r.Context(), i.Handling.Owner), Path: web.Path("/members/{0}", i.Handling.Owner)},
+		out = append(out, web.Fact{Name: i18n.T("Came from", "提供元"),
+			Value: web.Link{Text: c.members.Name(r.Context(), i.Handling.Owner),
+				Path: web.Path("/members/{0}", i.Handling.Owner)},
 			Note: i18n.T("not disclosed to the other members", "ほかの構成員には示されません")})
 	}
 	if i.Finding != "" {
 		out = append(out, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(i.Finding, found)})
 	}
-	return append(out, web.Fact{Name: i18n.T("Who may get it", "受信者の範囲"), Value: web.Lines{web.TLPText(i.Handling.TLP), c.audience(r.Context(), i.Handling.Audience)}})
+	return append(out, web.Fact{Name: i18n.T("Who may get it", "受信者の範囲"), Value: web.Lines{web.TLPText(i.Handling.TLP),
+		c.audience(r.Context(), i.Handling.Audience)}})
 }
 
 // audience is an audience in words.
@@ -186,7 +193,8 @@ func (c pages) dots(
 	case n.all == 0:
 		d.Text = i18n.T("No member may get it", "配布できる構成員はありません")
 	case n.traced > 0:
-		d.Text = i18n.T("{0} of {1} {1:member|members} armed, {2} with traces in the past", "{1} 構成員のうち {0} が防御済み、{2} で過去に痕跡").With(n.armed, n.all, n.traced)
+		d.Text = i18n.T("{0} of {1} {1:member|members} armed, {2} with traces in the past",
+			"{1} 構成員のうち {0} が防御済み、{2} で過去に痕跡").With(n.armed, n.all, n.traced)
 	default:
 		d.Text = i18n.T("{0} of {1} {1:member|members} armed", "{1} 構成員のうち {0} が防御済み").With(n.armed, n.all)
 	}
@@ -238,41 +246,49 @@ func progressText(p Progress) web.Badge {
 }
 
 func (c pages) progressList(ctx context.Context, progress []Progress) web.List {
-	l := web.List{ID: "progress", Caption: i18n.T("Member by member", "構成員ごとの状況"), Count: web.Exactly(int64(len(progress))), Dense: true, Columns: []web.ListColumn{
-		{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
-		{Key: "state", Text: i18n.T("State", "状態")},
-		{Key: "sent", Text: i18n.T("Sent", "配布"), Role: web.RoleTime},
-		{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleTime},
-		{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Role: web.RoleTime},
-		{Key: "searched", Text: i18n.T("Events searched", "調査した事象"), Role: web.RoleNum},
-		{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum},
-		{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
-	}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "受信者なし"), How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
+	l := web.List{ID: "progress", Caption: i18n.T("Member by member", "構成員ごとの状況"),
+		Count: web.Exactly(int64(len(progress))), Dense: true, Columns: []web.ListColumn{
+			{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
+			{Key: "state", Text: i18n.T("State", "状態")},
+			{Key: "sent", Text: i18n.T("Sent", "配布"), Role: web.RoleTime},
+			{Key: "armed", Text: i18n.T("Armed", "防御済み"), Role: web.RoleTime},
+			{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Role: web.RoleTime},
+			{Key: "searched", Text: i18n.T("Events searched", "調査した事象"), Role: web.RoleNum},
+			{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum},
+			{Key: "reason", Text: i18n.T("Reason", "理由"), Role: web.RoleNote},
+		}, Empty: &web.Empty{Icon: "members", Text: i18n.T("Addressed to nobody", "受信者なし"),
+			How: i18n.T("Its marking lets no member's node have it.", "この取扱区分では、どの構成員のノードにも配布できません。")}}
 	for _, p := range progress {
-		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member), Cells: []any{c.members.Name(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched, disclosed(p.Hits), reason.Read(p.Reason).Say()}})
+		l.Rows = append(l.Rows, web.Row{Key: p.Member, Path: web.Path("/members/{0}", p.Member),
+			Cells: []any{c.members.Name(ctx, p.Member), progressText(p), p.Sent, p.Armed, p.Hunted, p.Searched,
+				disclosed(p.Hits), reason.Read(p.Reason).Say()}})
 	}
 	return l
 }
 
 func (c pages) seenList(ctx context.Context, seen []Seen, hub bool) web.List {
-	none := i18n.T("When a member sees it and its policy lets that be disclosed, it appears here.", "構成員が観測し、その組織の方針が許せば、ここに現れます。")
+	none := i18n.T("When a member sees it and its policy lets that be disclosed, it appears here.",
+		"構成員が観測し、その組織の方針が許せば、ここに現れます。")
 	if !hub {
-		none = i18n.T("Your organisation has not reported a sighting. What others saw is theirs to tell.", "貴組織からの観測報告はありません。ほかの構成員の観測報告は示されません。")
+		none = i18n.T("Your organisation has not reported a sighting. What others saw is theirs to tell.",
+			"貴組織からの観測報告はありません。ほかの構成員の観測報告は示されません。")
 	}
-	l := web.List{ID: "sightings", Caption: i18n.T("Sightings", "観測報告"), Count: web.Exactly(int64(len(seen))), Dense: true, Columns: []web.ListColumn{
-		{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
-		{Key: "how", Text: i18n.T("How", "契機")},
-		{Key: "count", Text: i18n.T("Times", "回数"), Role: web.RoleNum},
-		{Key: "first", Text: i18n.T("First", "最初"), Role: web.RoleTime},
-		{Key: "last", Text: i18n.T("Last", "最後"), Role: web.RoleTime},
-		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
-	}, Empty: &web.Empty{Icon: "search", Text: i18n.T("Not seen by anyone yet", "観測報告はまだありません"), How: none}}
+	l := web.List{ID: "sightings", Caption: i18n.T("Sightings", "観測報告"), Count: web.Exactly(int64(len(seen))),
+		Dense: true, Columns: []web.ListColumn{
+			{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain},
+			{Key: "how", Text: i18n.T("How", "契機")},
+			{Key: "count", Text: i18n.T("Times", "回数"), Role: web.RoleNum},
+			{Key: "first", Text: i18n.T("First", "最初"), Role: web.RoleTime},
+			{Key: "last", Text: i18n.T("Last", "最後"), Role: web.RoleTime},
+			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
+		}, Empty: &web.Empty{Icon: "search", Text: i18n.T("Not seen by anyone yet", "観測報告はまだありません"), How: none}}
 	for _, s := range seen {
 		how := web.Badge{Text: i18n.T("live", "即時")}
 		if s.Retro {
 			how = web.Badge{Text: i18n.T("in the past", "過去の痕跡"), Mood: web.Warn, Icon: "hunt"}
 		}
-		l.Rows = append(l.Rows, web.Row{Key: s.ID, Cells: []any{c.members.Name(ctx, s.Member), how, s.Count, s.First, s.Last, s.Handling}})
+		l.Rows = append(l.Rows, web.Row{Key: s.ID, Cells: []any{c.members.Name(ctx, s.Member), how, s.Count, s.First,
+			s.Last, s.Handling}})
 	}
 	return l
 }
@@ -280,11 +296,17 @@ func (c pages) seenList(ctx context.Context, seen []Seen, hub bool) web.List {
 // markField is the choice of a label: for the owner all, for the hub those that
 // are not wider.
 func markField(now policy.TLP, owner bool) web.Field {
-	f := web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Required: true, Value: now.Slug(), Options: marking.TLPOptions(policy.Clear, now),
-		Help: i18n.T("Members that may not have it any more are disclosed to disarm at once.", "配布できなくなる構成員には、直ちに解除が指示されます。")}
+	f := web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Required: true, Value: now.Slug(),
+		Options: marking.TLPOptions(policy.Clear, now),
+		Help: i18n.T("Members that may not have it any more are disclosed to disarm at once.",
+			"配布できなくなる構成員には、直ちに解除が指示されます。")}
 	if !owner {
-		f.Options = slices.DeleteFunc(f.Options, func(o web.Option) bool { t, _ := policy.ParseTLP(o.Value); return t < now })
-		f.Help = i18n.T("The hub can only make it stricter; widening is for the member it came from. Members that may not have it any more are disclosed to disarm at once.",
+		f.Options = slices.DeleteFunc(f.Options, func(o web.Option) bool {
+			t, _ := policy.ParseTLP(o.Value)
+			return t < now
+		})
+		f.Help = i18n.T("The hub can only make it stricter; widening is for the member it came from. Members that may "+
+			"not have it any more are disclosed to disarm at once.",
 			"ハブにできるのは厳しくすることだけです。広げられるのは提供元の構成員です。配布できなくなる構成員には、直ちに解除が指示されます。")
 	}
 	return f
@@ -315,7 +337,8 @@ func (c pages) setMarking(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.Flash(i18n.T("Marked {0}. Members that may not have it any more are disarming.", "{0} に変更しました。配布できなくなった構成員は解除されます。").With(tlp))
+	r.Flash(i18n.T("Marked {0}. Members that may not have it any more are disarming.",
+		"{0} に変更しました。配布できなくなった構成員は解除されます。").With(tlp))
 	if tlp == policy.Red && !policy.MaySee(r.Viewer, policy.Handling{TLP: tlp, Audience: audience}) {
 		back = "/indicators" // it is not there for who marked it either
 	}
@@ -341,7 +364,8 @@ func (c pages) withdrawAction(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	word := strings.ToLower(strings.Trim(strings.TrimSpace(r.PostFormValue("confirm")), "“”\"「」"))
 	if word != "withdraw" && word != "取り下げ" {
-		return c.again(r, "confirm", fault.New(fault.Invalid, i18n.T("type “withdraw”; it cannot be taken back", "「取り下げ」と入力してください。この操作は元に戻せません")))
+		return c.again(r, "confirm", fault.New(fault.Invalid, i18n.T("type “withdraw”; it cannot be taken back",
+			"「取り下げ」と入力してください。この操作は元に戻せません")))
 	}
 	err := c.Withdraw(r.Context(), r.Viewer, id)
 	if fault.Is(err, fault.Denied) {

@@ -173,7 +173,8 @@ func receiptWords(r wire.Receipt) (says, hides []i18n.Text) {
 			says = append(
 				says,
 				i18n.T(
-					"This node searched {0} {0:event|events} of its past for the indicator. What it found is not disclosed.",
+					"This node searched {0} {0:event|events} of its past for the indicator. What it found is not "+
+						"disclosed.",
 					"このノードが過去の事象 {0} 件を調べたこと。結果は伝えません。",
 				).With(r.Searched),
 			)
@@ -223,7 +224,8 @@ func ruleHealthWords(c wire.RuleHealth) (says, hides []i18n.Text) {
 	}
 	return []i18n.Text{
 			i18n.T(
-				"The ids of {0} {0:rule|rules} that found something here in 30 days, and how much, roughly: 1, 2, 5, 10, 20 and so on.",
+				"The ids of {0} {0:rule|rules} that found something here in 30 days, and how much, roughly: 1, 2, 5, "+
+					"10, 20 and so on.",
 				"30日間に検知のあったルール {0} 件の番号と、おおよその件数（1、2、5、10、20…に丸めた数）。",
 			).With(found),
 			i18n.T(
@@ -235,7 +237,8 @@ func ruleHealthWords(c wire.RuleHealth) (says, hides []i18n.Text) {
 				"ATT&CK の手法 {0} 件について、見張るルールのおおよその数。",
 			).With(len(c.Techniques)),
 			i18n.T(
-				"The hub adds it up with others' and shows a figure only when at least three members stand behind it, without names.",
+				"The hub adds it up with others' and shows a figure only when at least three members stand behind it, "+
+					"without names.",
 				"ハブは他組織の分と合わせ、3組織以上になった数だけを、組織名なしで示すこと。",
 			),
 		}, []i18n.Text{

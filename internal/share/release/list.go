@@ -170,8 +170,10 @@ func nothing(state string) *web.Empty {
 	}
 	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), Do: policyLink,
 		How: i18n.T(
-			"Everything that leaves this node about what happened here is listed on this page, before and after it left. "+
-				"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.",
+			"Everything that leaves this node about what happened here is listed on this page, before and after "+
+				"it left. "+
+				"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, "+
+				"indicators, events and waiting messages it has.",
 			"ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。"+
 				"ほかに、ノードの稼働確認として、版と、ルール・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。",
 		)}

@@ -52,7 +52,8 @@ type Message struct {
 	Floor policy.TLP `db:"floor"`
 }
 
-const columns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor"
+const columns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, " +
+	"owner, audience, floor"
 
 // Count counts what is in a state.
 func Count(tx *store.Tx, state string) (int64, error) {

@@ -189,7 +189,8 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 // go: a third party's label does not let it be passed on.
 func (q *Outgoing) Withhold(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
 	_, err := tx.Exec(
-		`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
+		`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4
+			AND state IN ($5, $6, $1)`,
 		StateHeld,
 		int(label.OrRed()),
 		string(kind),
@@ -250,7 +251,8 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 			l.Handling.TLP = *tlp
 		}
 		_, err = tx.Exec(
-			`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1 WHERE kind = $6 AND id = $7`,
+			`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1
+				WHERE kind = $6 AND id = $7`,
 			state,
 			l.Body,
 			int(l.Handling.TLP),

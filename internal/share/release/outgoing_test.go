@@ -99,8 +99,9 @@ func TestPresets(t *testing.T) {
 				}
 				g := openQueue(t, db, rules)
 				for i, kind := range kinds {
-					body := map[wire.Kind]wire.Body{wire.KindFinding: sharetest.Finding(tt.level), wire.KindCandidate: wire.Candidate{ID: "x"},
-						wire.KindSighting: wire.Sighting{ID: "x"}, wire.KindReceipt: wire.Receipt{
+					body := map[wire.Kind]wire.Body{wire.KindFinding: sharetest.Finding(tt.level),
+						wire.KindCandidate: wire.Candidate{ID: "x"},
+						wire.KindSighting:  wire.Sighting{ID: "x"}, wire.KindReceipt: wire.Receipt{
 							ID: "x", State: wire.Hunted, Searched: 10, Hits: 31337,
 						}}[kind]
 					give(t, db, g, fmt.Sprint("m", i), tt.level, body)

@@ -91,7 +91,8 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		)}
 	if m.Floor > policy.Clear {
 		d.Field.Help = i18n.T(
-			"An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, not wider.",
+			"An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, "+
+				"not wider.",
 			"監視リストの項目による検知で、その提供元が {0} の区分を付けています。厳しくはできますが、広げることはできません。",
 		).With(m.Floor.String())
 	}

@@ -42,7 +42,8 @@ func TestPages(t *testing.T) {
 
 		// What leaves, with everything hostile in it.
 		f := sharetest.Finding("high")
-		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = sharetest.Hostile, sharetest.Hostile, sharetest.Hostile, "indicator--x", true
+		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = sharetest.Hostile, sharetest.Hostile, sharetest.Hostile,
+			"indicator--x", true
 		give(t, db, q, "f1", "high", f)
 		found := f
 		found.Rule.Title = "What was found"
@@ -77,7 +78,8 @@ func TestPages(t *testing.T) {
 		}
 		body := sharetest.Page(t, c, "power", "/outgoing/candidate/c1")["en"]
 		for _, want := range []string{
-			"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community", "&#34;observable&#34;: {",
+			"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community",
+			"&#34;observable&#34;: {",
 			"What was found",
 		} {
 			if !strings.Contains(body, want) {

@@ -43,7 +43,8 @@ type Policy struct {
 // others would match waits for a person.
 func Cautious() Policy {
 	return Policy{Findings: Auto, FindingLevel: "medium", FindingTLP: policy.AmberStrict,
-		Candidates: Ask, CandidateLevel: "medium", CandidateTLP: policy.Amber, Audience: policy.Audience{policy.Community}, Sightings: Auto}
+		Candidates: Ask, CandidateLevel: "medium", CandidateTLP: policy.Amber,
+		Audience: policy.Audience{policy.Community}, Sightings: Auto}
 }
 
 // Open is the policy of a member that lets everything technical leave by itself.

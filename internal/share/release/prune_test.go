@@ -21,7 +21,8 @@ func TestPruneSent(t *testing.T) {
 					"old": sharetest.Start.Add(-24 * time.Hour), "new": sharetest.Start.Add(time.Hour),
 				} {
 					if _, err := tx.Exec(
-						`INSERT INTO outgoing (kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience) VALUES ('finding',$1,1,$2,'','','{}',$3,0,'',0,'',$4,'','')`,
+						`INSERT INTO outgoing (kind, id, rev, state, level, title, body, at, decided, by_user, sent,
+							reason, tlp, owner, audience) VALUES ('finding',$1,1,$2,'','','{}',$3,0,'',0,'',$4,'','')`,
 						state+age, state, clock.Micros(at), i%4+1,
 					); err != nil {
 						return err

@@ -122,7 +122,8 @@ func (s *Sender) settle(ctx context.Context, list []Message, a wire.BatchReply) 
 			if r := a.Results[i]; r.Problem != "" {
 				state, why = StateFailed, reason.Fault(r.Problem, r.Reason).Clip(maxReason)
 			}
-			if _, err := tx.Exec(`UPDATE outgoing SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5 AND rev = $6 AND state = 'ready'`,
+			if _, err := tx.Exec(`UPDATE outgoing SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5
+				AND rev = $6 AND state = 'ready'`,
 				state, why.Stored(), clock.Micros(tx.Now()), l.Kind, l.ID, l.Rev); err != nil {
 				return err
 			}

@@ -52,7 +52,8 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 		{
 			Name: "cautious", Title: i18n.T("Cautious", "慎重"),
 			Text: i18n.T(
-				"The hub learns that a rule matched, never on which machine. What others would match waits for a person.",
+				"The hub learns that a rule matched, never on which machine. What others would match waits for a "+
+					"person.",
 				"ルールが一致したことだけをハブに伝え、機器名は伏せる。ほかへの提供は人が判断。",
 			),
 		},
@@ -142,7 +143,8 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 			"Who may get them", "受信者",
 		), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: audienceOffers(),
 			Help: i18n.T(
-				"community for all members; or sector:power, member:ID, hub, with spaces between. It binds with TLP:AMBER and TLP:AMBER+STRICT.",
+				"community for all members; or sector:power, member:ID, hub, with spaces between. It binds with "+
+					"TLP:AMBER and TLP:AMBER+STRICT.",
 				"全構成員なら community。限定するなら sector:power、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。",
 			)},
 	}

@@ -42,7 +42,8 @@ func TestRefuses(t *testing.T) {
 		if errors.As(err, &refused); (refused == nil) != (c.code == "") {
 			t.Errorf("%q: %v", c.text, err)
 		} else if refused != nil && (refused.Reason.Code() != c.code || refused.Line != c.line) {
-			t.Errorf("%q: %s in line %d, want %s in line %d", c.text, refused.Reason.Code(), refused.Line, c.code, c.line)
+			t.Errorf("%q: %s in line %d, want %s in line %d", c.text, refused.Reason.Code(), refused.Line,
+				c.code, c.line)
 		}
 	}
 	if _, err := yamldoc.Read([]byte("# nothing\n"), bounds); !errors.Is(err, io.EOF) {
@@ -52,7 +53,8 @@ func TestRefuses(t *testing.T) {
 
 // Any bytes give a document within bounds or a reason with a place.
 func FuzzRead(f *testing.F) {
-	for _, s := range []string{"a: &x {b: [1, 2.5, true, ~, 2026-01-01]}\nc: *x", "\ta: 1", "a: *", "%YAML", "a: @x", "a: \"\\q\"",
+	for _, s := range []string{"a: &x {b: [1, 2.5, true, ~, 2026-01-01]}\nc: *x", "\ta: 1", "a: *", "%YAML",
+		"a: @x", "a: \"\\q\"",
 		"a: b: c", "&a [*a]"} {
 		f.Add([]byte(s))
 	}

@@ -123,7 +123,9 @@ func listing() list.Spec[PooledRule] {
 		Columns: []list.Column[PooledRule]{
 			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", Cell: titleCell},
 			figure("found", "found", i18n.T("Found at", "検知した組織"), func(x PooledRule) int { return x.Found }),
-			figure("false", "false", i18n.T("Marked false by", "誤検知とした組織"), func(x PooledRule) int { return x.FalseBy }),
+			figure("false", "false", i18n.T("Marked false by", "誤検知とした組織"), func(x PooledRule) int {
+				return x.FalseBy
+			}),
 			figure("typical", "typical", i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"),
 				func(x PooledRule) int { return x.Typical }),
 			{Key: "since", Text: i18n.T("Figures of", "集計日"), Role: web.RoleTime, Sort: "since",
@@ -133,8 +135,10 @@ func listing() list.Spec[PooledRule] {
 			return web.Row{Key: x.ID, Path: "/findings?rule=" + url.QueryEscape(x.ID)}
 		},
 		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No figures yet", "集計はまだありません"),
-			How: i18n.T("Members may let their nodes report how often a rule hits and whether analysts mark it as a false alarm. "+
-				"Once a day a figure appears for each rule that at least three of them speak of.",
+			How: i18n.T(
+				"Members may let their nodes report how often a rule hits and whether analysts mark it as a false "+
+					"alarm. "+
+					"Once a day a figure appears for each rule that at least three of them speak of.",
 				"構成員は、ルールごとの検知数と誤検知の有無を伝えることができます。3組織以上が伝えたルールについて、1日1回、集計を掲載します。")},
 		NoMatch: &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
 			Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules"}},
@@ -163,7 +167,8 @@ func Pages(site *web.Site, c PageConfig) {
 
 // API adds list-pooled-rules to a hub's API.
 func API(a *api.API, c PageConfig) {
-	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "list-pooled-rules", Method: http.MethodGet, Path: "/api/v1/rules", Tag: "rules",
+		Need:        policy.RoleReader,
 		Summary:     i18n.T("What the community says of rules", "ルールに対する共同体の評価"),
 		Description: i18n.T("Figures of at least three members; none is named.", "3組織以上の集計のみ。組織名は示しません。")},
 		func(ctx context.Context, in *poolIn) (*poolOut, error) {
@@ -189,8 +194,10 @@ func (c PageConfig) page(r *web.Request) (*web.View, error) {
 	}
 	h := ForMembers()
 	v := &web.View{Template: "pool/list", Title: i18n.T("Rules", "ルール"), Nav: "rules", Handling: &h,
-		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.", "共同体全体でのルールの効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
-		Tabs: []web.Tab{{Text: i18n.T("Rules", "ルール"), Path: "/rules", On: true}, {Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}}
+		Lede: i18n.T("How rules do in the community. No member is named, and no figure stands on fewer than three.",
+			"共同体全体でのルールの効き具合。組織名は示さず、3組織以上の集計だけを載せます。"),
+		Tabs: []web.Tab{{Text: i18n.T("Rules", "ルール"), Path: "/rules", On: true},
+			{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}}
 	l := spec.View(r, p)
 	if len(rules) == 0 {
 		l.Filter = nil
