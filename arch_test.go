@@ -27,10 +27,9 @@ var roles = []string{"hub", "node", "demo", "cli", "backup"}
 // not a key here uses none; all others meet in messages (package msg) and in
 // interfaces that the caller declares.
 var uses = map[string][]string{
-	"casework":  {"detect"},
 	"severity":  {"casework"},
-	"share":     {"detect", "casework"},
-	"situation": {"detect", "casework", "severity", "share", "community"},
+	"share":     {"casework", "detect"},
+	"situation": {"casework", "detect", "share"},
 }
 
 // layer says what a folder is: "library", "spine", "capability" with its name,
@@ -74,7 +73,8 @@ func TestLayers(t *testing.T) {
 				}
 			case "capability":
 				if toKind == "capability" && toName != name && !slices.Contains(uses[name], toName) {
-					bad = "this is not in the table of who may use whom; capabilities meet in messages of internal/msg and in interfaces of the caller"
+					bad = "this is not in the table of who may use whom; capabilities meet in messages of " +
+						"internal/msg and in interfaces of the caller"
 				}
 				if toKind == "role" || toKind == "" {
 					bad = "a capability does not know who composes it"
@@ -107,12 +107,28 @@ func TestSides(t *testing.T) {
 	}
 }
 
-// Law 1: the table of who may use whom has no cycle and names nobody who is not there.
+// Law 1: the table of who may use whom has no cycle, names nobody who is not there, and
+// allows nothing that nobody does.
 func TestUses(t *testing.T) {
-	there := map[string]bool{}
+	there, done := map[string]bool{}, map[[2]string]bool{}
 	for _, f := range source(t) {
-		if kind, name := layer(f.pkg); kind == "capability" {
-			there[name] = true
+		kind, name := layer(f.pkg)
+		if kind != "capability" {
+			continue
+		}
+		there[name] = true
+		for _, path := range f.imports() {
+			if folder, mine := ours(path); mine {
+				_, other := layer(folder)
+				done[[2]string{name, other}] = true
+			}
+		}
+	}
+	for name, list := range uses {
+		for _, other := range list {
+			if !done[[2]string{name, other}] {
+				t.Errorf("%s may use %s and does not: take it out of the table", name, other)
+			}
 		}
 	}
 	state := map[string]int{} // 1 while it is looked at, 2 when done
@@ -164,7 +180,8 @@ func TestPackages(t *testing.T) {
 			t.Errorf("%s: the doc comment does not say what the package is for: %q", pkg, doc)
 		}
 		base := pkg[strings.LastIndex(pkg, "/")+1:]
-		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "pkg", "misc", "shared", "base", "lib"}, base) {
+		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "pkg", "misc", "shared", "base",
+			"lib"}, base) {
 			t.Errorf("%s: a package is named after what it knows, not %q", pkg, base)
 		}
 	}
@@ -186,12 +203,14 @@ func TestFileLength(t *testing.T) {
 
 // tellsTime are the files that may ask the machine for the time, with the reason.
 var tellsTime = map[string]string{
-	"internal/clock/clock.go":         "it is the one clock",
-	"internal/await/await.go":         "tests wait by the machine's own clock, for what is outside of them",
-	"internal/history/search.go":      "it measures how long a search took, and decides nothing",
-	"internal/event/follow/follow.go": "it keeps its looks apart by the machine's own steady clock; event times come from the Clock",
-	"internal/event/listen/conn.go":   "deadlines of sockets are the machine's",
-	"internal/bus/server_log.go":      "it bounds how often the embedded server repeats itself in the log, and decides nothing",
+	"internal/clock/clock.go":    "it is the one clock",
+	"internal/await/await.go":    "tests wait by the machine's own clock, for what is outside of them",
+	"internal/history/search.go": "it measures how long a search took, and decides nothing",
+	"internal/event/follow/follow.go": "it keeps its looks apart by the machine's own steady clock; event times " +
+		"come from the Clock",
+	"internal/event/listen/conn.go": "deadlines of sockets are the machine's",
+	"internal/bus/server_log.go": "it bounds how often the embedded server repeats itself in the log, " +
+		"and decides nothing",
 }
 
 // Law 5: one clock.
@@ -202,7 +221,8 @@ func TestOneClock(t *testing.T) {
 		}
 		f.uses("time", func(name string, n ast.Node) {
 			if name == "Now" || name == "Since" || name == "Until" {
-				t.Errorf("%s: time.%s outside of internal/clock: take a clock.Clock, or list the file in tellsTime with a reason", at(n), name)
+				t.Errorf("%s: time.%s outside of internal/clock: take a clock.Clock, or list the file in tellsTime "+
+					"with a reason", at(n), name)
 			}
 		})
 	}
@@ -235,7 +255,8 @@ func TestOneStore(t *testing.T) {
 			continue
 		}
 		for _, path := range f.imports() {
-			if within(path, "database/sql") || within(path, "modernc.org/sqlite") || within(path, "github.com/jackc/pgx/v5") {
+			if within(path, "database/sql") || within(path, "modernc.org/sqlite") ||
+				within(path, "github.com/jackc/pgx/v5") {
 				t.Errorf("%s imports %s: only internal/store opens, reads and writes the database", f.path, path)
 			}
 		}
@@ -273,7 +294,8 @@ func TestNoHiddenState(t *testing.T) {
 			case *ast.GenDecl:
 				for _, s := range d.Specs {
 					if v, ok := s.(*ast.ValueSpec); ok && holdsState(f, v) {
-						t.Errorf("%s: package variable %s holds state: put it into a value that is passed", at(v), v.Names[0].Name)
+						t.Errorf("%s: package variable %s holds state: put it into a value that is passed", at(v),
+							v.Names[0].Name)
 					}
 				}
 			}
@@ -299,7 +321,8 @@ func holdsState(f goFile, v *ast.ValueSpec) bool {
 		if !ok {
 			continue
 		}
-		if x, ok := sel.X.(*ast.Ident); ok && (x.Name == f.nameOf("sync") || x.Name == f.nameOf("sync/atomic")) && x.Name != "" {
+		if x, ok := sel.X.(*ast.Ident); ok && (x.Name == f.nameOf("sync") || x.Name == f.nameOf("sync/atomic")) &&
+			x.Name != "" {
 			return true
 		}
 	}

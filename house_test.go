@@ -62,7 +62,8 @@ func mermaid(t *testing.T) string {
 	}
 	var b strings.Builder
 	b.WriteString("flowchart TD\n")
-	for _, row := range [][2]string{{"role", "roles"}, {"capability", "capabilities"}, {"library", "public libraries"}} {
+	for _, row := range [][2]string{{"role", "roles"}, {"capability", "capabilities"},
+		{"library", "public libraries"}} {
 		names := members[row[0]]
 		slices.Sort(names)
 		fmt.Fprintf(&b, "  subgraph %s[%s]\n", row[0], row[1])

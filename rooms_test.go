@@ -11,16 +11,23 @@ import (
 var rooms = map[string][]string{
 	"attack": nil, "builtin": nil, "detecttest": nil, "exclusion": nil, "observed": nil, "principal": nil,
 	"ruletest": nil, "watchlist": nil, "watermark": nil,
-	"ruleset":         {"builtin"},
-	"finding":         {"attack"},
-	"watchlist/feed":  {"watchlist"},
-	"timeline":        {"principal"},
-	"match":           {"observed", "ruleset", "watchlist", "watermark"},
-	"hunt":            {"match", "observed", "watchlist"},
-	"rulehealth/pool": {"attack", "finding"},
-	"rulehealth":      {"attack", "finding", "rulehealth/pool", "ruleset"},
-	"coverage":        {"attack", "finding", "rulehealth", "rulehealth/pool"},
-	"correlation":     {"attack", "finding", "match", "principal", "rulehealth", "watermark"},
+	"ruleset":           {"builtin"},
+	"finding":           {"attack"},
+	"watchlist/feed":    {"watchlist"},
+	"watchlist/ownlist": {"hunt", "match", "watchlist", "watchlist/feed"},
+	"timeline":          {"principal"},
+	"match":             {"observed", "ruleset", "watchlist", "watermark"},
+	"hunt":              {"correlation", "match", "observed", "record", "watchlist"},
+	"rulehealth/pool":   {"attack", "finding"},
+	"rulehealth":        {"attack", "finding", "rulehealth/pool", "ruleset"},
+	"coverage":          {"attack", "finding", "rulehealth", "rulehealth/pool"},
+	"correlation":       {"attack", "finding", "match", "principal", "rulehealth", "watermark"},
+	"nodetest": {
+		"attack", "correlation", "coverage", "detecttest", "exclusion", "finding", "hunt", "match", "record",
+		"rulehealth",
+		"rulehealth/pool", "watchlist",
+	},
+	"record": {"correlation", "exclusion", "finding", "match", "rulehealth"},
 }
 
 // conductorFiles is how many files package detect has at most.
@@ -51,7 +58,8 @@ func TestRooms(t *testing.T) {
 				continue
 			}
 			if other := strings.TrimPrefix(strings.TrimPrefix(folder, house), "/"); !slices.Contains(may, other) {
-				t.Errorf("%s imports %s: this is not in the table of who may use whom among the rooms of detect", f.path, folder)
+				t.Errorf("%s imports %s: this is not in the table of who may use whom among the rooms of detect",
+					f.path, folder)
 			}
 		}
 	}

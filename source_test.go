@@ -96,7 +96,8 @@ var parseOnce = sync.OnceValues(func() ([]goFile, error) {
 			return err
 		}
 		if d.IsDir() {
-			if path != "." && (slices.Contains(skipped, d.Name()) || strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_")) {
+			if path != "." && (slices.Contains(skipped, d.Name()) || strings.HasPrefix(d.Name(), ".") ||
+				strings.HasPrefix(d.Name(), "_")) {
 				return filepath.SkipDir
 			}
 			return nil

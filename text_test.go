@@ -35,7 +35,9 @@ func isJapanese(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragan
 
 // hasJapanese takes full-width punctuation for Japanese: "{0}：{1}" is all that some texts differ in.
 func hasJapanese(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return isJapanese(r) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xffef })
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return isJapanese(r) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xffef
+	})
 }
 
 // mostlyJapanese lets English name a Japanese word as an example.
@@ -115,7 +117,8 @@ func TestTextsInBothLanguages(t *testing.T) {
 			case *ast.CompositeLit:
 				sel, ok := n.Type.(*ast.SelectorExpr)
 				if x, isName := selected(sel, ok); isName && x == name && sel.Sel.Name == "Text" && saysSomething(n) {
-					t.Errorf("%s: a text is said with i18n.T or i18n.Same; i18n.Text{...} is for one that was stored", at(n))
+					t.Errorf("%s: a text is said with i18n.T or i18n.Same; i18n.Text{...} is for one that was stored",
+						at(n))
 				}
 			}
 			return true
@@ -283,10 +286,14 @@ func walkTemplate(n parse.Node, yield func(*parse.CommandNode)) {
 
 var (
 	// what makes a browser fetch something from elsewhere
-	remoteInHTML = regexp.MustCompile(`(?i)(?:\b(?:src|srcset|poster|action|formaction|data|background)\s*=\s*["']?\s*|<link\b[^>]*\bhref\s*=\s*["']?\s*|<use\b[^>]*\bhref\s*=\s*["']?\s*|url\(\s*["']?)(?:https?:)?//[^"'\s>]*`)
+	remoteInHTML = regexp.MustCompile(
+		`(?i)(?:\b(?:src|srcset|poster|action|formaction|data|background)\s*=\s*["']?\s*|<link\b[^>]*\bhref\s*=\s*["']?\s*|<use\b[^>]*\bhref\s*=\s*["']?\s*|url\(\s*["']?)(?:https?:)?//[^"'\s>]*`,
+	)
 	remoteInCode = regexp.MustCompile(`(?i)(?:https?:)?//[a-z0-9-]+(?:\.[a-z0-9-]+)+[^\s"'` + "`" + `)]*`)
 	comment      = regexp.MustCompile(`(?s:/\*.*?\*/)|(?m:^\s*//.*$)|(?m:\s//\s.*$)`)
-	inline       = regexp.MustCompile(`(?i)<script(?:\s+(?:type|nonce|id)\s*=\s*(?:"[^"]*"|'[^']*'))*\s*>|<[a-z][^<>{}]*\sstyle\s*=|<[a-z][^<>{}]*\son[a-z]+\s*=|href\s*=\s*["']?javascript:`)
+	inline       = regexp.MustCompile(
+		`(?i)<script(?:\s+(?:type|nonce|id)\s*=\s*(?:"[^"]*"|'[^']*'))*\s*>|<[a-z][^<>{}]*\sstyle\s*=|<[a-z][^<>{}]*\son[a-z]+\s*=|href\s*=\s*["']?javascript:`,
+	)
 )
 
 // The console loads nothing from elsewhere and needs nothing that a strict

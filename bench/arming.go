@@ -22,10 +22,14 @@ func arming(ctx context.Context, s settings) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	mix := "Of 100 indicators, 40 are IPv4 addresses, 30 domains, 20 SHA-256, 5 networks, 4 patterns over two comparisons and 1 a Sigma rule."
-	starts := table{Title: "Indicators: start of a node", Head: []string{"Indicators", "From exec until the first page, p50 (s)", "resident (MB)", "of it its own (MB)"},
+	mix := "Of 100 indicators, 40 are IPv4 addresses, 30 domains, 20 SHA-256, 5 networks, 4 patterns over two " +
+		"comparisons and 1 a Sigma rule."
+	starts := table{Title: "Indicators: start of a node",
+		Head: []string{"Indicators", "From exec until the first page, p50 (s)", "resident (MB)", "of it its own (MB)"},
 		Note: mix + " The real binary; they are armed before the first page is answered."}
-	engine := table{Title: "Indicators: the engine", Head: []string{"Indicators", "read (ms)", "armed at once (ms)", "heap (MB)", "one value more, p50 / p99 (ms)", "one rule more, p50 / p99 (ms)", "one less, p50 / p99 (ms)", "an event that meets none (µs)"},
+	engine := table{Title: "Indicators: the engine", Head: []string{"Indicators", "read (ms)", "armed at once (ms)",
+		"heap (MB)", "one value more, p50 / p99 (ms)", "one rule more, p50 / p99 (ms)", "one less, p50 / p99 (ms)",
+		"an event that meets none (µs)"},
 		Note: "In one process. “More” is from the bytes of a STIX indicator until it is matched."}
 	for _, n := range s.shared {
 		if err := armedStart(ctx, s, p, n, &starts); err != nil {
@@ -50,10 +54,14 @@ func sharedPattern(n int) (kind, pattern string) {
 	case n < 95:
 		kind = "network"
 	case n < 99:
-		return "stix", fmt.Sprintf("[process:name = 'tool%d.exe' AND process:command_line LIKE '%%--run-%x%%']", n, n*7919)
+		return "stix", fmt.Sprintf("[process:name = 'tool%d.exe' AND process:command_line LIKE '%%--run-%x%%']",
+			n, n*7919)
 	default:
-		return "sigma", fmt.Sprintf("title: Shared %d\nid: 55555555-5555-4555-8555-%012d\nlevel: high\nlogsource: {product: windows, category: process_creation}\n"+
-			"detection:\n  s:\n    Image|endswith: '\\tool%d.exe'\n    CommandLine|contains: 'run-%x'\n  condition: s\n", n, n, n, n*7919)
+		return "sigma",
+			fmt.Sprintf("title: Shared %d\nid: 55555555-5555-4555-8555-%012d\nlevel: high\n"+
+				"logsource: {product: windows, category: process_creation}\n"+
+				"detection:\n  s:\n    Image|endswith: '\\tool%d.exe'\n    CommandLine|contains: 'run-%x'\n "+
+				" condition: s\n", n, n, n, n*7919)
 	}
 	switch kind {
 	case "address":
@@ -69,8 +77,10 @@ func sharedPattern(n int) (kind, pattern string) {
 func sharedIndicator(n int) (id string, raw []byte, err error) {
 	kind, pattern := sharedPattern(n)
 	id = fmt.Sprintf("indicator--66666666-6666-4666-8666-%012d", n)
-	raw, err = json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": id, "created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
-		"name": fmt.Sprint("indicator ", n), "pattern": pattern, "pattern_type": kind, "valid_from": "2026-11-22T04:00:00Z", "labels": []string{"level:high"}})
+	raw, err = json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": id,
+		"created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z",
+		"name": fmt.Sprint("indicator ", n), "pattern": pattern, "pattern_type": kind,
+		"valid_from": "2026-11-22T04:00:00Z", "labels": []string{"level:high"}})
 	return id, raw, err
 }
 
@@ -141,8 +151,10 @@ func storeIndicators(ctx context.Context, path string, n int) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id, finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
-VALUES ($1,$2,'live',$1,'stix',$1,'high',$3,0,75,'','',$2,0,0,'armed',$4,0,$1,4,'','')`, id, clock.Micros(tx.Now()), string(raw), true); err != nil {
+			if _, err := tx.Exec(`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until,
+				confidence, case_id, finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
+VALUES ($1,$2,'live',$1,'stix',$1,'high',$3,0,75,'','',$2,0,0,'armed',$4,0,$1,4,'','')`, id, clock.Micros(tx.Now()),
+				string(raw), true); err != nil {
 				return err
 			}
 		}
@@ -207,8 +219,11 @@ func armedEngine(ctx context.Context, n int, t *table) error {
 			return ctx.Err()
 		}
 	}
-	ev := &event.Event{ID: "00000000-0000-4000-8000-000000000001", Time: time.Now(), Seen: time.Now(), Product: "windows", Categories: []string{"network_connection"},
-		Fields: map[string]any{"Image": `C:\Windows\System32\svchost.exe`, "SourceIp": "10.1.2.3", "DestinationIp": "192.0.2.9", "DestinationHostname": "www.example.org", "Hashes": "SHA256=00000000000000000000000000000000000000000000000000000a000000ff"}}
+	ev := &event.Event{ID: "00000000-0000-4000-8000-000000000001", Time: time.Now(), Seen: time.Now(),
+		Product: "windows", Categories: []string{"network_connection"},
+		Fields: map[string]any{"Image": `C:\Windows\System32\svchost.exe`, "SourceIp": "10.1.2.3",
+			"DestinationIp": "192.0.2.9", "DestinationHostname": "www.example.org",
+			"Hashes": "SHA256=00000000000000000000000000000000000000000000000000000a000000ff"}}
 	const events = 100_000
 	hits := 0
 	began = time.Now()
@@ -219,6 +234,7 @@ func armedEngine(ctx context.Context, n int, t *table) error {
 	if hits > 0 {
 		return fmt.Errorf("an event that meets none gave %d hits", hits)
 	}
-	t.add(count(float64(n)), ms(read), ms(armed), mb(held), values.both(), rules.both(), gone.both(), fmt.Sprintf("%.2f", float64(each)/1e3))
+	t.add(count(float64(n)), ms(read), ms(armed), mb(held), values.both(), rules.both(), gone.both(),
+		fmt.Sprintf("%.2f", float64(each)/1e3))
 	return nil
 }

@@ -13,7 +13,8 @@ func TestQuantiles(t *testing.T) {
 	for i := range 100 {
 		s = append(s, time.Duration(100-i)*time.Millisecond)
 	}
-	if p50, p99, all := s.at(0.5), s.at(0.99), s.at(1); p50 != 50*time.Millisecond || p99 != 99*time.Millisecond || all != 100*time.Millisecond {
+	if p50, p99, all := s.at(0.5), s.at(0.99), s.at(1); p50 != 50*time.Millisecond || p99 != 99*time.Millisecond ||
+		all != 100*time.Millisecond {
 		t.Errorf("p50 %v, p99 %v, p100 %v", p50, p99, all)
 	}
 	if got := series.at(s[:20], 0.99); got != 100*time.Millisecond {
@@ -27,7 +28,8 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("count(%v) = %q, want %q", in, got, want)
 		}
 	}
-	for in, want := range map[time.Duration]string{123 * time.Microsecond: "0.123", 9999 * time.Microsecond: "10.0", 99970 * time.Microsecond: "100"} {
+	for in, want := range map[time.Duration]string{123 * time.Microsecond: "0.123", 9999 * time.Microsecond: "10.0",
+		99970 * time.Microsecond: "100"} {
 		if got := ms(in); got != want {
 			t.Errorf("ms(%v) = %q, want %q", in, got, want)
 		}
@@ -42,7 +44,8 @@ func TestCycleGoesRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.members != 5 || len(c.known) != 2 || len(c.steps[situation.Detected]) != 2 || len(c.steps[situation.Hunted]) != 10 || len(c.last[situation.Hunted]) != 2 {
+	if c.members != 5 || len(c.known) != 2 || len(c.steps[situation.Detected]) != 2 ||
+		len(c.steps[situation.Hunted]) != 10 || len(c.last[situation.Hunted]) != 2 {
 		t.Errorf("%d members, steps %v", c.members, c.steps)
 	}
 }

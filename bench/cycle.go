@@ -2,21 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/demo/samples"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/sigma"
 )
@@ -31,7 +25,7 @@ type community struct {
 }
 
 // The steps in their order; armed and hunted have a sample for each member.
-var steps = []string{situation.Detected, situation.Opened, situation.Judged, situation.Indicator, situation.Pushed,
+var steps = []string{situation.Detected, situation.Opened, situation.Assessed, situation.Indicator, situation.Pushed,
 	situation.Armed, situation.Hunted}
 
 func cycle(ctx context.Context, s settings) ([]table, error) {
@@ -84,60 +78,29 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 	fmt.Fprintf(s.log, "  %s: joining ...\n", name)
 	dir := filepath.Join(s.dir, fmt.Sprintf("cycle-%d-%d", sims, nodes))
 	defer os.RemoveAll(dir)
-	var loud slog.LevelVar
-	loud.Set(slog.LevelWarn)
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: &loud}))
-	ctx, cancel := context.WithCancel(ctx)
-	g, run := errgroup.WithContext(ctx)
-	var ends []func()
-	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
-		cancel()
-		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
-			err = e
-		}
-		for i := len(ends) - 1; i >= 0; i-- {
-			ends[i]()
-		}
-	}()
-	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true,
-		CaseLevel: "low", Log: log})
+	h, err := openCommunity(ctx, s, dir)
+	defer func() { err = h.stop(err) }()
 	if err != nil {
 		return c, err
 	}
-	ends = append(ends, h.Close)
-	g.Go(func() error { return h.Run(run) })
-
+	ctx = h.ctx
 	m := newMaker(1)
-	attacks := make([]attack, s.attacks)
-	var rules []*sigma.Rule
-	for i := range attacks {
-		if attacks[i], err = m.newAttack(i + 1); err != nil {
-			return c, err
-		}
-		list, err := sigma.Parse("bench.yml", []byte(attacks[i].rule))
-		if err != nil {
-			return c, err
-		}
-		rules = append(rules, list...)
+	attacks, rules, err := m.attacks(s.attacks)
+	if err != nil {
+		return c, err
 	}
 	own, err := samples.Rules()
 	if err != nil {
 		return c, err
 	}
-	set := sigma.NewSet(append(rules, own.Rules...))
 	open := func(i, past int, rules *sigma.Set) (*node.Node, error) {
-		n, err := demo.Enrol(ctx, h, fmt.Sprintf("Node %04d", i), "power",
-			node.Config{Data: filepath.Join(dir, fmt.Sprint("node-", i)), RuleSet: rules, Share: release.Open(),
-				Open: true, Log: log})
+		n, err := h.node(fmt.Sprintf("Node %04d", i), fmt.Sprint("node-", i), rules)
 		if err != nil {
 			return nil, err
 		}
-		ends = append(ends, n.Close)
-		g.Go(func() error { return n.Run(run) })
 		return n, fill(ctx, n.Past(), m, past)
 	}
-	attacked, err := open(0, s.past, set)
+	attacked, err := open(0, s.past, sigma.NewSet(append(rules, own.Rules...)))
 	if err != nil {
 		return c, err
 	}
@@ -151,23 +114,15 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		}
 	}
 	if sims > 0 {
-		shared, err := history.Open(ctx, history.Options{Dir: filepath.Join(dir, "past"), Log: log})
-		if err != nil {
+		if _, err := h.simulate(sims, m, s.past); err != nil {
 			return c, err
 		}
-		ends = append(ends, func() { _ = shared.Close() })
-		if err := fill(ctx, shared, m, s.past); err != nil {
-			return c, err
-		}
-		_, stop, err := demo.Simulate(ctx, h, sims, shared)
-		if err != nil {
-			return c, err
-		}
-		ends = append(ends, stop)
 	}
 	c = community{name: name, members: 1 + sims + nodes, steps: map[string]series{}, last: map[string]series{}}
 	rested := func() (bool, error) { return h.Idle(ctx) }
-	if err := until(ctx, 2*time.Minute, func() (bool, error) { return len(h.Directory().OnlineMembers()) == c.members, nil }); err != nil {
+	if err := until(ctx, 2*time.Minute, func() (bool, error) {
+		return len(h.Directory().OnlineMembers()) == c.members, nil
+	}); err != nil {
 		return c, fmt.Errorf("%d of %d members connected: %w", len(h.Directory().OnlineMembers()), c.members, err)
 	}
 	if err := until(ctx, time.Minute, rested); err != nil {
@@ -182,7 +137,7 @@ func oneCommunity(ctx context.Context, s settings, name string, sims, nodes int)
 		if i%10 == 0 {
 			fmt.Fprintf(s.log, "  %s: attack %d of %d\n", name, i+1, len(attacks))
 		}
-		if err := c.strike(ctx, h, attacked, a); err != nil {
+		if err := c.strike(ctx, h.Hub, attacked, a); err != nil {
 			return c, fmt.Errorf("attack %d: %w", i+1, err)
 		}
 	}
@@ -212,7 +167,7 @@ func fill(ctx context.Context, h *history.History, m *maker, n int) error {
 // strike plays one attack at a node and waits until the hub knows that every
 // member is armed and has hunted.
 func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a attack) error {
-	before, _, err := h.Newest(ctx, situation.Hunted)
+	before, _, err := newestCycle(ctx, h.DB(), situation.Hunted)
 	if err != nil {
 		return err
 	}
@@ -225,7 +180,7 @@ func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a att
 	}
 	id := ""
 	err = until(ctx, 5*time.Minute, func() (bool, error) {
-		now, n, err := h.Newest(ctx, situation.Hunted)
+		now, n, err := newestCycle(ctx, h.DB(), situation.Hunted)
 		if err != nil || now == before || n < int64(c.members) {
 			if c.members > 10 { // asking takes time from what is measured
 				time.Sleep(10 * time.Millisecond)
@@ -242,7 +197,7 @@ func (c *community) strike(ctx context.Context, h *hub.Hub, at *node.Node, a att
 	if err := until(ctx, 5*time.Minute, func() (bool, error) { return h.Idle(ctx) }); err != nil {
 		return err
 	}
-	cy, err := h.Cycle(ctx, id)
+	cy, err := cycleOf(ctx, h.DB(), id)
 	if err != nil {
 		return err
 	}

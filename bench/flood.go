@@ -4,19 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/event"
-	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/sigma"
@@ -32,64 +26,25 @@ const (
 // flood lets one member send findings in a burst while another is attacked, and
 // measures whether the others become immune as fast as without the burst.
 func flood(ctx context.Context, s settings) (_ []table, err error) {
-	dir := filepath.Join(s.dir, "flood")
-	var loud slog.LevelVar
-	loud.Set(slog.LevelWarn)
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: &loud}))
-	ctx, cancel := context.WithCancel(ctx)
-	g, run := errgroup.WithContext(ctx)
-	var ends []func()
-	defer func() {
-		loud.Set(slog.LevelError) // everybody leaves at once, which is expected here
-		cancel()
-		if e := g.Wait(); e != nil && !errors.Is(e, context.Canceled) && err == nil {
-			err = e
-		}
-		for i := len(ends) - 1; i >= 0; i-- {
-			ends[i]()
-		}
-	}()
-	h, err := hub.Open(ctx, hub.Config{
-		Data: filepath.Join(dir, "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
+	h, err := openCommunity(ctx, s, filepath.Join(s.dir, "flood"))
+	defer func() { err = h.stop(err) }()
 	if err != nil {
 		return nil, err
 	}
-	ends = append(ends, h.Close)
-	g.Go(func() error { return h.Run(run) })
-
+	ctx = h.ctx
 	m := newMaker(5)
-	attacks := make([]attack, 1000)
-	var rules []*sigma.Rule
-	for i := range attacks {
-		if attacks[i], err = m.newAttack(i + 1); err != nil {
-			return nil, err
-		}
-		list, err := sigma.Parse("bench.yml", []byte(attacks[i].rule))
-		if err != nil {
-			return nil, err
-		}
-		rules = append(rules, list...)
-	}
-	attacked, err := demo.Enrol(ctx, h, "Attacked", "power", node.Config{
-		Data: filepath.Join(dir, "node"), RuleSet: sigma.NewSet(rules), Share: release.Open(), Open: true, Log: log})
+	attacks, rules, err := m.attacks(1000)
 	if err != nil {
 		return nil, err
 	}
-	ends = append(ends, attacked.Close)
-	g.Go(func() error { return attacked.Run(run) })
-	past, err := history.Open(ctx, history.Options{Dir: filepath.Join(dir, "past"), Log: log})
+	attacked, err := h.node("Attacked", "node", sigma.NewSet(rules))
 	if err != nil {
 		return nil, err
 	}
-	ends = append(ends, func() { _ = past.Close() })
-	if err := fill(ctx, past, m, s.past); err != nil {
-		return nil, err
-	}
-	sims, stop, err := demo.Simulate(ctx, h, floodMembers+1, past)
+	sims, err := h.simulate(floodMembers+1, m, s.past)
 	if err != nil {
 		return nil, err
 	}
-	ends = append(ends, stop)
 	flooding := sims[floodMembers]
 	connected := func() (bool, error) { return len(h.Directory().OnlineMembers()) == floodMembers+2, nil }
 	if err := until(ctx, time.Minute, connected); err != nil {
@@ -103,7 +58,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		if next >= len(attacks) {
 			return 0, errors.New("the flood outlasts all attacks")
 		}
-		return immune(ctx, h, attacked, attacks[a], fmt.Sprintf("Bench Attack %d", a+1), flooding.ID())
+		return immune(ctx, h.Hub, attacked, attacks[a], fmt.Sprintf("Bench Attack %d", a+1), flooding.ID())
 	}
 	var before, during series
 	for range s.attacks {
@@ -126,7 +81,7 @@ func flood(ctx context.Context, s settings) (_ []table, err error) {
 		sent = time.Since(began)
 		if err == nil {
 			err = until(ctx, 20*time.Minute, func() (bool, error) {
-				n, err := h.InCases(ctx, flooding.ID())
+				n, err := inCases(ctx, h.DB(), flooding.ID())
 				if n < int64(len(list)) { // asking takes time from what is measured
 					time.Sleep(50 * time.Millisecond)
 				}
@@ -189,7 +144,7 @@ func immune(ctx context.Context, h *hub.Hub, at *node.Node, a attack, title, but
 	var took time.Duration
 	err = until(ctx, 10*time.Minute, func() (bool, error) {
 		time.Sleep(5 * time.Millisecond) // asking takes time from what is measured
-		c, ok, err := h.CycleTitled(ctx, title)
+		c, ok, err := cycleTitled(ctx, h.DB(), title)
 		if err != nil || !ok {
 			return false, err
 		}

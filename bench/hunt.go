@@ -11,11 +11,11 @@ import (
 
 	"github.com/meneki/meneki/internal/demo"
 	"github.com/meneki/meneki/internal/demo/samples"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/node"
-	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/stix"
@@ -43,7 +43,8 @@ func hunting(ctx context.Context, s settings) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules, Share: release.Cautious(), Open: true, Log: log})
+	n, err := demo.Enrol(ctx, h, "Bench", "power", node.Config{Data: filepath.Join(dir, "node"), RuleSet: rules,
+		Share: release.Cautious(), Open: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -52,15 +53,21 @@ func hunting(ctx context.Context, s settings) ([]table, error) {
 	if err := p.fill(ctx, s); err != nil {
 		return nil, err
 	}
-	out := table{Title: "Searches of the past", Head: []string{"For", "Way", "events", "raw GB", "events looked at", "hits", "seconds (p50 of 5)"},
-		Note: fmt.Sprintf("The past was filled in %.0f s. The plain scan reads every event and compares all of its observables with a hash table; each hunt for values counted, for each of them, exactly what it did, and the search by the indexes gave exactly its events, by their ids. A hit is an event of an indicator; of what very many events hold, the first are read and written, the others counted. Hunts for rules found what the reference evaluator finds in the same events.", p.took.Seconds())}
+	out := table{Title: "Searches of the past", Head: []string{"For", "Way", "events", "raw GB", "events looked at",
+		"hits", "seconds (p50 of 5)"},
+		Note: fmt.Sprintf("The past was filled in %.0f s. The plain scan reads every event and compares all of its "+
+			"observables with a hash table; each hunt for values counted, for each of them, exactly what it did, and "+
+			"the search by the indexes gave exactly its events, by their ids. A hit is an event of an indicator; of "+
+			"what very many events hold, the first are read and written, the others counted. Hunts for rules found "+
+			"what the reference evaluator finds in the same events.", p.took.Seconds())}
 	for _, set := range []struct {
 		name   string
 		values []event.Observable
 	}{
 		{"1 value", p.rare[:1]},
 		{fmt.Sprintf("%d values, half of them there, seldom", hunts), append(p.rare[:hunts/2:hunts/2], p.absent...)},
-		{fmt.Sprintf("%d values, half of them there, many of them common", hunts), append(p.common[:hunts/2:hunts/2], p.absent...)},
+		{fmt.Sprintf("%d values, half of them there, many of them common", hunts),
+			append(p.common[:hunts/2:hunts/2], p.absent...)},
 	} {
 		if err := p.values(ctx, set.name, set.values, &out); err != nil {
 			return nil, err
@@ -122,7 +129,8 @@ func (p *huntPast) fill(ctx context.Context, s settings) error {
 		}
 	}
 	for i := range hunts / 2 {
-		p.absent = append(p.absent, event.Observable{Type: event.Domain, Value: fmt.Sprintf("c2-%d.not-there.example", i)})
+		p.absent = append(p.absent, event.Observable{Type: event.Domain,
+			Value: fmt.Sprintf("c2-%d.not-there.example", i)})
 	}
 	p.took = time.Since(began)
 	if len(p.rare) < hunts/2 || len(p.common) < hunts/2 {
@@ -136,7 +144,8 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 	list := make([][]byte, len(wanted))
 	for i, o := range wanted {
 		var err error
-		if list[i], err = stixOf(fmt.Sprint("value ", i), "stix", fmt.Sprintf("[%s:value = '%s']", o.Type, o.Value)); err != nil {
+		if list[i], err = stixOf(fmt.Sprint("value ", i), "stix", fmt.Sprintf("[%s:value = '%s']", o.Type,
+			o.Value)); err != nil {
 			return err
 		}
 	}
@@ -144,7 +153,7 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 	// find them written.
 	var first time.Duration
 	var times, searches series
-	var got []inbox.Hunted
+	var got []hunt.Outcome
 	for i := range 6 {
 		began := time.Now()
 		var err error
@@ -163,7 +172,10 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 	for range 5 {
 		clear(found)
 		var err error
-		if st, err = p.Past().Search(ctx, history.Query{Observables: wanted}, func(ev *event.Event) bool { found[ev.ID] = true; return true }); err != nil {
+		if st, err = p.Past().Search(ctx, history.Query{Observables: wanted}, func(ev *event.Event) bool {
+			found[ev.ID] = true
+			return true
+		}); err != nil {
 			return err
 		}
 		searches = append(searches, st.Took)
@@ -201,16 +213,21 @@ func (p *huntPast) values(ctx context.Context, name string, wanted []event.Obser
 			return fmt.Errorf("the hunt found %s %d times, the plain scan %d times", o.Value, got[i].Hits, counts[o])
 		}
 	}
-	out.add(name, "hunt: indexes, then the events; findings written", count(float64(plain.Events)), gb, "–", count(float64(all)), fmt.Sprintf("%.3f (first %.3f)", times.at(0.5).Seconds(), first.Seconds()))
-	out.add(name, "all their events, by the indexes", count(float64(st.Events)), gb, count(float64(st.Examined)), count(float64(st.Hits)), fmt.Sprintf("%.3f", searches.at(0.5).Seconds()))
-	out.add(name, "plain scan", count(float64(plain.Events)), gb, count(float64(plain.Examined)), count(float64(hits)), fmt.Sprintf("%.1f", plain.Took.Seconds()))
+	out.add(name, "hunt: indexes, then the events; findings written", count(float64(plain.Events)), gb, "–",
+		count(float64(all)), fmt.Sprintf("%.3f (first %.3f)", times.at(0.5).Seconds(), first.Seconds()))
+	out.add(name, "all their events, by the indexes", count(float64(st.Events)), gb, count(float64(st.Examined)),
+		count(float64(st.Hits)), fmt.Sprintf("%.3f", searches.at(0.5).Seconds()))
+	out.add(name, "plain scan", count(float64(plain.Events)), gb, count(float64(plain.Examined)), count(float64(hits)),
+		fmt.Sprintf("%.1f", plain.Took.Seconds()))
 	return nil
 }
 
 // stixOf makes a STIX indicator, as the hub sends it.
 func stixOf(name, kind, pattern string) ([]byte, error) {
 	now := time.Now()
-	o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(now)}, Name: name, Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind, ValidFrom: stix.TimestampOf(now)}.Object()
+	o, err := stix.Indicator{Common: stix.Common{Created: stix.TimestampOf(now)}, Name: name,
+		Types: []string{"malicious-activity"}, Pattern: pattern, PatternType: kind,
+		ValidFrom: stix.TimestampOf(now)}.Object()
 	if err != nil {
 		return nil, err
 	}
@@ -220,11 +237,15 @@ func stixOf(name, kind, pattern string) ([]byte, error) {
 // ruleSet makes rules of all kinds of which some match.
 func ruleSet(n int) (list [][]byte, set []*sigma.Rule, err error) {
 	for i := range n {
-		category, detection := "process_creation", fmt.Sprintf(`Image|endswith: '\tool-%d.exe'`+"\n    CommandLine|contains: '--window 77%d'", i*7, i%10)
+		category, detection := "process_creation",
+			fmt.Sprintf(`Image|endswith: '\tool-%d.exe'`+"\n    CommandLine|contains: '--window 77%d'", i*7, i%10)
 		if i%2 == 1 {
-			category, detection = "network_connection", fmt.Sprintf("DestinationIp|cidr: 203.0.%d.%d/32\n    DestinationPort: 443", i%30, i)
+			category, detection = "network_connection",
+				fmt.Sprintf("DestinationIp|cidr: 203.0.%d.%d/32\n    DestinationPort: 443", i%30, i)
 		}
-		text := fmt.Sprintf("title: Bench %d\nid: 3c0f1c1e-0b1d-4d61-9a37-%012d\nlogsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n", i, i, category, detection)
+		text := fmt.Sprintf("title: Bench %d\nid: 3c0f1c1e-0b1d-4d61-9a37-%012d\n"+
+			"logsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n", i, i,
+			category, detection)
 		parsed, err := sigma.Parse("bench.yml", []byte(text))
 		if err != nil {
 			return nil, nil, err
@@ -280,16 +301,20 @@ func (p *huntPast) rules(ctx context.Context, out *table) error {
 		if k > 1 {
 			name = fmt.Sprintf("%d rules", k)
 		}
-		out.add(name, "fields past the engine, then the events; findings written", count(float64(looked)), gb, "–", count(float64(hits)), fmt.Sprintf("%.2f", times.at(0.5).Seconds()))
-		out.add(name, "reference evaluator on every event", count(float64(looked)), gb, count(float64(looked)), count(float64(want)), fmt.Sprintf("%.1f", plain.Seconds()))
+		out.add(name, "fields past the engine, then the events; findings written", count(float64(looked)), gb, "–",
+			count(float64(hits)), fmt.Sprintf("%.2f", times.at(0.5).Seconds()))
+		out.add(name, "reference evaluator on every event", count(float64(looked)), gb, count(float64(looked)),
+			count(float64(want)), fmt.Sprintf("%.1f", plain.Seconds()))
 	}
 	return nil
 }
 
 // live reads live events with and without a hunt beside them.
 func (p *huntPast) live(ctx context.Context, s settings) (table, error) {
-	t := table{Title: "Live events beside a hunt", Head: []string{"Beside", "live events/s", "batch of 500, p50 / p99 (ms)"},
-		Note: fmt.Sprintf("A batch of 500 events every 100 ms, as from sensors, for 10 s; the hunt is one for a rule over the whole past, again and again, on %d processors.", runtime.GOMAXPROCS(0))}
+	t := table{Title: "Live events beside a hunt", Head: []string{"Beside", "live events/s",
+		"batch of 500, p50 / p99 (ms)"},
+		Note: fmt.Sprintf("A batch of 500 events every 100 ms, as from sensors, for 10 s; the hunt is one for a rule "+
+			"over the whole past, again and again, on %d processors.", runtime.GOMAXPROCS(0))}
 	for _, beside := range []string{"nothing", "a hunt"} {
 		hctx, stop := context.WithCancel(ctx)
 		done := make(chan int, 1)

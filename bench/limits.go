@@ -16,7 +16,8 @@ import (
 // limits measures what no program on this machine can be faster than: the disk,
 // a round trip on the bus, a transaction of the store.
 func limits(ctx context.Context, s settings) (table, error) {
-	t := table{Title: "Limits of this machine, in the same run", Head: []string{"Operation", "p50 (ms)", "p99 (ms)", "samples"}}
+	t := table{Title: "Limits of this machine, in the same run", Head: []string{"Operation", "p50 (ms)",
+		"p99 (ms)", "samples"}}
 	for _, l := range []struct {
 		name string
 		fn   func(context.Context, string) (series, error)

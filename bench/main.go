@@ -60,11 +60,13 @@ func run(ctx context.Context, args []string) error {
 		name string
 		fn   func(context.Context, settings) ([]table, error)
 	}
-	all := []measurement{{"start", start}, {"memory", memory}, {"arming", arming}, {"cycle", cycle}, {"flood", flood}, {"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
+	all := []measurement{{"start", start}, {"memory", memory}, {"arming", arming}, {"cycle", cycle}, {"flood", flood},
+		{"history", past}, {"hunt", hunting}, {"correlate", correlations}, {"soak", soak}}
 	var names []string
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		if !slices.ContainsFunc(all, func(m measurement) bool { return m.name == args[0] }) {
-			return fmt.Errorf("there is no measurement %q: use start, memory, arming, cycle, flood, history, hunt, correlate or soak", args[0])
+			return fmt.Errorf("there is no measurement %q: use start, memory, arming, cycle, flood, history, hunt, "+
+				"correlate or soak", args[0])
 		}
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -123,8 +125,10 @@ func parse(args []string) (settings, error) {
 	f.IntVar(&s.groups, "groups", 1_000_000, "correlate: groups that are held at once")
 	f.IntVar(&s.soak, "soak", 480_000, "soak: events of the day")
 	f.BoolVar(&s.json, "json", false, "print JSON")
-	f.StringVar(&s.dir, "dir", "", "work folder, on the disk to measure; default is the system's folder for temporary files")
-	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"), "folder with recorded events and rules; default ../shared/data if it is there")
+	f.StringVar(&s.dir, "dir", "",
+		"work folder, on the disk to measure; default is the system's folder for temporary files")
+	f.StringVar(&s.data, "data", os.Getenv("MENEKI_DATA_DIR"),
+		"folder with recorded events and rules; default ../shared/data if it is there")
 	f.IntVar(&s.runs, "runs", 10, "start: how many starts")
 	f.DurationVar(&s.idle, "idle", 10*time.Second, "memory: how long the processes are left alone")
 	f.IntVar(&s.attacks, "attacks", 30, "cycle: attacks per run; flood: attacks before it")
@@ -184,7 +188,8 @@ func machine(before string) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d cores, %s/%s, %s; load average (1 min) before %s, after %s", cpu, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), before, load())
+	return fmt.Sprintf("%s, %d cores, %s/%s, %s; load average (1 min) before %s, after %s", cpu, runtime.NumCPU(),
+		runtime.GOOS, runtime.GOARCH, runtime.Version(), before, load())
 }
 
 // load is the load average of the last minute.

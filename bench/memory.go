@@ -18,7 +18,8 @@ func memory(ctx context.Context, s settings) ([]table, error) {
 		return nil, err
 	}
 	t := table{Title: "Memory at rest", Head: []string{"Process", "resident (MB)", "of it its own (MB)"},
-		Note: fmt.Sprintf("After %s without work. “Its own” is anonymous memory; the rest is pages of the program file, which processes share.", s.idle)}
+		Note: fmt.Sprintf("After %s without work. “Its own” is anonymous memory; the rest is pages of the program "+
+			"file, which processes share.", s.idle)}
 	hub, err := st.hub(ctx)
 	if err != nil {
 		return nil, err

@@ -155,7 +155,7 @@ func (s site) invite(ctx context.Context, name string) (member string, join []st
 	if err != nil {
 		return "", nil, fmt.Errorf("invite: %w: %s", err, out)
 	}
-	var inv hub.Invitation
+	var inv struct{ Member, Hub, Token string }
 	if err := json.Unmarshal(out, &inv); err != nil {
 		return "", nil, fmt.Errorf("invite: %w: %s", err, out)
 	}

@@ -36,13 +36,15 @@ func soak(ctx context.Context, s settings) ([]table, error) {
 	now.Store(m.at.UnixMicro())
 	tick := clock.Clock(func() time.Time { return time.UnixMicro(now.Load()).UTC() })
 	log := slog.New(slog.DiscardHandler)
-	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(s.dir, "soak", "hub"), Listen: "127.0.0.1:0", Open: true, Clock: tick, Log: log})
+	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(s.dir, "soak", "hub"), Listen: "127.0.0.1:0", Open: true,
+		Clock: tick, Log: log})
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	defer h.Close()
-	cfg := node.Config{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: release.Open(), Open: true, KeepBytes: soakKeep, Clock: tick, Log: log}
+	cfg := node.Config{Data: filepath.Join(s.dir, "soak", "node"), Builtin: true, Share: release.Open(), Open: true,
+		KeepBytes: soakKeep, Clock: tick, Log: log}
 	if dir := s.rules(); dir != "" {
 		cfg.Rules = []string{dir}
 	}
@@ -68,8 +70,11 @@ func soak(ctx context.Context, s settings) ([]table, error) {
 		}
 	}
 	rules, _ := n.Counts()
-	t := table{Title: "A day's soak", Head: []string{"Hour", "events so far", "heap in use (MB)", "goroutines", "history on disk (MB)", "findings", "correlation groups"},
-		Note: fmt.Sprintf("%s rules and the built-in correlations; the clock of hub and node is moved by the events, the heap is measured after a collection. The node keeps %d MB of history.", count(float64(rules)), soakKeep>>20)}
+	t := table{Title: "A day's soak", Head: []string{"Hour", "events so far", "heap in use (MB)", "goroutines",
+		"history on disk (MB)", "findings", "correlation groups"},
+		Note: fmt.Sprintf("%s rules and the built-in correlations; the clock of hub and node is moved by the events, "+
+			"the heap is measured after a collection. The node keeps %d MB of history.", count(float64(rules)),
+			soakKeep>>20)}
 	began, taken := time.Now(), 0
 	for hour := range 24 {
 		for left := perHour; left > 0; {
@@ -113,7 +118,8 @@ func soak(ctx context.Context, s settings) ([]table, error) {
 			return nil, err
 		}
 		st, _ := n.Correlations()
-		t.add(hour+1, count(float64(taken)), mb(int64(mem.HeapInuse)), runtime.NumGoroutine(), mb(disk), count(float64(found)), count(float64(st.Groups)))
+		t.add(hour+1, count(float64(taken)), mb(int64(mem.HeapInuse)), runtime.NumGoroutine(), mb(disk),
+			count(float64(found)), count(float64(st.Groups)))
 		fmt.Fprintf(s.log, "  hour %d: %s MB\n", hour+1, mb(int64(mem.HeapInuse)))
 	}
 	if taken == 0 {

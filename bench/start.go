@@ -43,7 +43,8 @@ func start(ctx context.Context, s settings) ([]table, error) {
 			return nil, err
 		}
 	}
-	t := table{Title: "Start (separate processes, the real binary)", Head: []string{"From exec until", "p50 (ms)", "p99 (ms)", "starts"}}
+	t := table{Title: "Start (separate processes, the real binary)", Head: []string{"From exec until", "p50 (ms)",
+		"p99 (ms)", "starts"}}
 	row := func(name string, l series) { t.add(name, ms(l.at(0.5)), ms(l.at(0.99)), len(l)) }
 	row("hub answers its first page, empty data folder", first)
 	row("hub answers its first page, data folder there", again)

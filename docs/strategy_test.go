@@ -79,7 +79,8 @@ func TestStrategyNamesWhatExists(t *testing.T) {
 		}
 		for _, m := range named {
 			if !exists(m[1], commands, pages) {
-				t.Errorf("%s names %q, which does not exist; there are\ncommands %q\npages %q", r.section, m[1], commands, pages)
+				t.Errorf("%s names %q, which does not exist; there are\ncommands %q\npages %q", r.section, m[1],
+					commands, pages)
 			}
 		}
 	}
@@ -153,7 +154,8 @@ var (
 // What the other documents tell an operator to type exists as well.
 func TestDocumentsNameCommandsThatExist(t *testing.T) {
 	commands := cli.Commands()
-	for _, path := range []string{"operate.md", "threat-model.md", "../README.md", "../CONTRIBUTING.md", "../SECURITY.md"} {
+	for _, path := range []string{"operate.md", "threat-model.md", "../README.md", "../CONTRIBUTING.md",
+		"../SECURITY.md"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Errorf("%v", err)

@@ -7,9 +7,12 @@ import (
 )
 
 const (
-	bundleBase  = "title: Base %\nname: base\nid: 1000000%-0000-4000-8000-000000000000\nauthor: B. Ase\nlogsource:\n  product: x\ndetection:\n  s:\n    a: %\n  condition: s\n"
-	bundleOuter = "title: Outer\nid: 20000000-0000-4000-8000-000000000000\nauthor: O. Uter\ncorrelation:\n  type: temporal\n  rules: [inner, 10000002-0000-4000-8000-000000000000]\n  timespan: 1h"
-	bundleInner = "# kept\ntitle: Inner\nname: inner\nid: 30000000-0000-4000-8000-000000000000\ncorrelation:\n  type: event_count\n  rules: [REF]\n  group-by: [u]\n  timespan: 5m\n  condition:\n    gte: 3\n"
+	bundleBase = "title: Base %\nname: base\nid: 1000000%-0000-4000-8000-000000000000\nauthor: B. Ase\n" +
+		"logsource:\n  product: x\ndetection:\n  s:\n    a: %\n  condition: s\n"
+	bundleOuter = "title: Outer\nid: 20000000-0000-4000-8000-000000000000\nauthor: O. Uter\n" +
+		"correlation:\n  type: temporal\n  rules: [inner, 10000002-0000-4000-8000-000000000000]\n  timespan: 1h"
+	bundleInner = "# kept\ntitle: Inner\nname: inner\nid: 30000000-0000-4000-8000-000000000000\n" +
+		"correlation:\n  type: event_count\n  rules: [REF]\n  group-by: [u]\n  timespan: 5m\n  condition:\n    gte: 3\n"
 )
 
 func bundleSet(t *testing.T, files map[string]string) *Set {

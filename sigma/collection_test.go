@@ -55,7 +55,8 @@ func TestNames(t *testing.T) {
 	file := func(id string) string {
 		return "title: Base\nid: base-" + id +
 			"\nname: login\nlogsource: {product: test}\ndetection: {s: {F: 1}, condition: s}\n---\n" +
-			"title: C\nid: " + id + "\ncorrelation: {type: event_count, rules: [login], timespan: 1m, condition: {gte: 2}}\n"
+			"title: C\nid: " + id +
+			"\ncorrelation: {type: event_count, rules: [login], timespan: 1m, condition: {gte: 2}}\n"
 	}
 	c := sigma.ParseCollection("x.yml", []byte(file("x")))
 	c.Add(sigma.ParseCollection("y.yml", []byte(file("y"))))
@@ -99,7 +100,8 @@ func TestActions(t *testing.T) {
 		!strings.Contains(c.Refused[1].Reason.Error(), `"action" of Sigma 1 on line 8`) {
 		t.Errorf("%d rules, %v", len(c.Rules), c.Refused)
 	}
-	old := "title: C\naction: correlation\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n"
+	old := "title: C\naction: correlation\ncorrelation: {type: event_count, rules: [a], timespan: 1m, " +
+		"condition: {gte: 2}}\n"
 	if c := sigma.ParseCollection("f.yml", []byte(old)); len(c.Correlations) != 0 ||
 		!strings.Contains(c.Refused[0].Reason.Error(), "Sigma 1") {
 		t.Errorf("%v", c.Refused)
@@ -119,7 +121,8 @@ func FuzzCollection(f *testing.F) {
 			"condition: {field: n, percentile: 9, gt: 1e3}", "generate: true"),
 		base("a") + correlation("type: event_count", "rules: [id-CC]", "timespan: 9s", "condition: {gt: 1}"),
 		base("a") + filterDoc("F", "{product: test}", "{rules: [a], s: {U|re: x}, condition: not 1 of s*}"),
-		"action: global\n---\n" + base("a"), "title: F\nlogsource: {product: p}\nfilter: &f {rules: [*f], condition: s}",
+		"action: global\n---\n" + base("a"),
+		"title: F\nlogsource: {product: p}\nfilter: &f {rules: [*f], condition: s}",
 		base("a") + correlation("type: temporal", "timespan: 1s",
 			"condition: ((a or b) and (c or not d)) or not (e or not f)"),
 	} {
@@ -139,7 +142,8 @@ func FuzzCollection(f *testing.F) {
 				t.Fatalf("%v, then %v", e, again.Refused[i])
 			}
 		}
-		if len(set.Rules)+len(set.Correlations)+len(set.Filters)+len(set.Refused) != len(c.Rules)+len(c.Correlations)+len(c.Filters)+len(c.Refused) {
+		if len(set.Rules)+len(set.Correlations)+len(set.Filters)+len(set.Refused) != len(c.Rules)+len(c.Correlations)+
+			len(c.Filters)+len(c.Refused) {
 			t.Fatal("a document is gone")
 		}
 		ev := record{"test", "", nil, map[string]any{"F": "a", "U": "x"}}

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma/internal/compiled"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // CorrelationType is what a correlation rule looks for among the events of a
@@ -144,7 +145,7 @@ func (c *Correlation) Credit() string { return credit(c.Title, c.Author, c.Key()
 // document, n its part "correlation".
 func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 	for _, key := range []string{"detection", "filter", "global", "logsource"} {
-		if other := child(root, key); other != nil {
+		if other := yamldoc.Child(root, key); other != nil {
 			return fail(other, "sigma.correlation.mixed", key)
 		}
 	}
@@ -174,7 +175,7 @@ func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 		{"condition", func(n *yaml.Node) error { return c.readCondition(b, n) }},
 		{"generate", c.readGenerate},
 	}
-	err := pairs(n, func(key string, at, val *yaml.Node) error {
+	err := yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		for _, part := range parts {
 			if part.key == key {
 				return nil
@@ -186,13 +187,13 @@ func (p *parser) correlation(b *builder, r *Rule, root, n *yaml.Node) error {
 		return err
 	}
 	for _, part := range parts {
-		if val := child(n, part.key); val != nil {
+		if val := yamldoc.Child(n, part.key); val != nil {
 			if err := part.read(val); err != nil {
 				return err
 			}
 		}
 	}
-	if outer, inner := child(root, "generate"), child(n, "generate"); outer != nil {
+	if outer, inner := yamldoc.Child(root, "generate"), yamldoc.Child(n, "generate"); outer != nil {
 		before := c.Generate
 		if err := c.readGenerate(outer); err != nil {
 			return err
@@ -255,7 +256,7 @@ func fieldNames(key string, n *yaml.Node) ([]string, error) {
 	var out []string
 	for _, m := range members {
 		at := m
-		m = deref(m)
+		m = yamldoc.Deref(m)
 		s := looseText(m)
 		switch {
 		case s == "":
@@ -301,7 +302,7 @@ func (c *Correlation) readAliases(b *builder, n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return fail(n, "sigma.correlation.aliases-kind", kindName(n))
 	}
-	return pairs(n, func(name string, at, val *yaml.Node) error {
+	return yamldoc.Pairs(n, func(name string, at, val *yaml.Node) error {
 		if name == "" || strings.TrimSpace(name) != name {
 			return fail(at, "sigma.correlation.alias-blank", name)
 		}
@@ -309,7 +310,7 @@ func (c *Correlation) readAliases(b *builder, n *yaml.Node) error {
 			return fail(val, "sigma.correlation.alias-kind", name, kindName(val))
 		}
 		a := Alias{Name: name, Fields: make(map[string]string)}
-		err := pairs(val, func(rule string, at, val *yaml.Node) error {
+		err := yamldoc.Pairs(val, func(rule string, at, val *yaml.Node) error {
 			fields, err := fieldNames("alias "+name, val)
 			if err != nil {
 				return err
@@ -345,9 +346,9 @@ func (c *Correlation) complete(b *builder, n *yaml.Node) error {
 	case len(c.Rules) == 0:
 		return fail(n, "sigma.correlation.rules-missing")
 	case c.Type == TemporalOrdered && len(c.Rules) > maxOrderedRules:
-		return fail(child(n, "rules"), "sigma.correlation.many-ordered", maxOrderedRules)
+		return fail(yamldoc.Child(n, "rules"), "sigma.correlation.many-ordered", maxOrderedRules)
 	}
-	at := child(n, "condition")
+	at := yamldoc.Child(n, "condition")
 	if at == nil {
 		if !c.Type.Together() {
 			return fail(n, "sigma.correlation.condition-missing")

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma/internal/compiled"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 const (
@@ -89,7 +90,7 @@ func (c *Correlation) readCondition(b *builder, n *yaml.Node) error {
 	case n.Kind != yaml.MappingNode:
 		return fail(n, "sigma.correlation.condition-kind", kindName(n))
 	}
-	return pairs(n, func(key string, at, val *yaml.Node) (err error) {
+	return yamldoc.Pairs(n, func(key string, at, val *yaml.Node) (err error) {
 		switch key {
 		case "gt", "gte", "lt", "lte", "eq", "neq":
 			var v float64
@@ -199,7 +200,7 @@ func (c *Correlation) finishCondition(b *builder, n *yaml.Node) error {
 	case ValueMedian:
 		cond.Percentile = 50
 	case ValuePercentile:
-		if child(n, "percentile") == nil {
+		if yamldoc.Child(n, "percentile") == nil {
 			return fail(n, "sigma.correlation.percentile-missing")
 		}
 	}

@@ -18,7 +18,8 @@ import (
 func base(names ...string) string {
 	var b strings.Builder
 	for _, n := range names {
-		fmt.Fprintf(&b, "title: %s\nid: id-%s\nname: %s\nlogsource: {product: test}\ndetection: {s: {F: %s}, condition: s}\n---\n", n, n, n, n)
+		fmt.Fprintf(&b, "title: %s\nid: id-%s\nname: %s\nlogsource: {product: test}\n"+
+			"detection: {s: {F: %s}, condition: s}\n---\n", n, n, n, n)
 	}
 	return b.String()
 }
@@ -182,8 +183,10 @@ func TestCorrelationRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := sigma.ParseCollection("base.yml", []byte(base(names...)+
-				"title: Bad\nid: id-bad\nname: bad\nlogsource: {product: test}\ndetection: {s: {F|foo: 1}, condition: s}\n---\n"+
-				"title: Filter\nid: id-filter\nlogsource: {product: test}\nfilter: {rules: [a], s: {F: 1}, condition: not s}\n---\n"+
+				"title: Bad\nid: id-bad\nname: bad\nlogsource: {product: test}\n"+
+				"detection: {s: {F|foo: 1}, condition: s}\n---\n"+
+				"title: Filter\nid: id-filter\nlogsource: {product: test}\n"+
+				"filter: {rules: [a], s: {F: 1}, condition: not s}\n---\n"+
 				strings.ReplaceAll(base("twin"), "id-twin", "id-1st")))
 			c.Add(sigma.ParseCollection("other.yml", []byte(base("twin"))))
 			c.Add(sigma.ParseCollection("c.yml", []byte(correlation(tt.lines...))))
@@ -278,7 +281,9 @@ correlation:
 	if c.Field(0, "利用者") != "TargetUserName" || c.Field(1, "利用者") != "user.name" || c.Field(1, "x") != "x" {
 		t.Error("aliases")
 	}
-	if c.Key() != c.ID || c.Credit() != "多数の失敗 — 花子, Taro (Sigma rule 0e95725d-7320-415d-80f7-004da920fc11; licence as stated by its source)" {
+	if c.Key() != c.ID ||
+		c.Credit() != "多数の失敗 — 花子, Taro (Sigma rule 0e95725d-7320-415d-80f7-004da920fc11; licence as stated "+
+			"by its source)" {
 		t.Error(c.Credit())
 	}
 	if set.Silent(set.Rules[0]) {
@@ -341,7 +346,8 @@ func TestAlternatives(t *testing.T) {
 // TestChains: correlations over correlations, their silence, and circles.
 func TestChains(t *testing.T) {
 	doc := func(name, rules, more string) string {
-		return fmt.Sprintf("title: %s\nname: %s\ncorrelation: {type: event_count, rules: %s, timespan: 5m, condition: {gte: 2}%s}\n---\n", name, name, rules, more)
+		return fmt.Sprintf("title: %s\nname: %s\ncorrelation: {type: event_count, rules: %s, timespan: 5m, condition: "+
+			"{gte: 2}%s}\n---\n", name, name, rules, more)
 	}
 	file := base("a", "b", "c") +
 		doc("top", "[mid, b]", "") + doc("mid", "[low]", "") + doc("low", "[a]", ", generate: true") +

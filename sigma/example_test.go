@@ -44,7 +44,8 @@ func ExampleParse() {
 			fmt.Printf("%s %s %q: %s\n", f.Field, f.Modifier, f.Pattern, f.Value)
 		}
 	}
-	_, err = sigma.Parse("typo.yml", []byte("title: Typo\nlogsource: {product: x}\ndetection:\n    s:\n        F|contain: x\n    condition: s\n"))
+	_, err = sigma.Parse("typo.yml",
+		[]byte("title: Typo\nlogsource: {product: x}\ndetection:\n    s:\n        F|contain: x\n    condition: s\n"))
 	fmt.Println(err)
 	// Output:
 	// Whoami as System — A. Author (Sigma rule 7b434893-c57d-4f41-908d-6a17bf1ae98f; MIT)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -50,7 +51,7 @@ func (f *Filter) Condition() string { return f.body.condition[0] }
 // "filter".
 func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 	for _, key := range []string{"detection", "global"} {
-		if other := child(root, key); other != nil {
+		if other := yamldoc.Child(root, key); other != nil {
 			return fail(other, "sigma.filter.mixed", key)
 		}
 	}
@@ -64,7 +65,7 @@ func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 		ID: r.ID, Name: r.Name, Title: r.Title, Description: r.Description, Author: r.Author, Date: r.Date,
 		Modified: r.Modified, LogSource: r.LogSource, Path: r.Path, Line: r.Line, Source: r.Source, body: r,
 	}
-	rules := child(n, "rules")
+	rules := yamldoc.Child(n, "rules")
 	if rules == nil {
 		return fail(n, "sigma.filter.rules-missing")
 	}
@@ -79,7 +80,7 @@ func (p *parser) filter(b *builder, r *Rule, root, n *yaml.Node) error {
 			f.Rules = append(f.Rules, ref.text)
 		}
 	}
-	if c := child(n, "condition"); c != nil && c.Kind != yaml.ScalarNode {
+	if c := yamldoc.Child(n, "condition"); c != nil && c.Kind != yaml.ScalarNode {
 		return fail(c, "sigma.filter.condition-kind", kindName(c))
 	}
 	if err := b.detection(r, n, "rules"); err != nil {
@@ -99,7 +100,7 @@ func (b *builder) references(n *yaml.Node) ([]reference, error) {
 	var out []reference
 	for _, m := range members {
 		at := m
-		m = deref(m)
+		m = yamldoc.Deref(m)
 		s := looseText(m)
 		if s == "" {
 			return nil, fail(at, "sigma.filter.rule-kind", kindName(m))

@@ -26,8 +26,10 @@ func matchedIDs(set *sigma.Set, ev sigma.Event) string {
 // TestFilter (44): conditions are added with AND as written, to the rules named
 // by id or name or to all, and only within the log source.
 func TestFilter(t *testing.T) {
-	rules := "title: One\nid: r1\nname: one\nlogsource: {product: test, category: c}\ndetection: {selection: {F: x}, condition: selection}\n---\n" +
-		"title: Two\nid: r2\nname: 二\nlogsource: {product: Test}\ndetection: {selection_a: {F: x}, selection_b: {G: y}, condition: [selection_a, 1 of selection_*]}\n---\n" +
+	rules := "title: One\nid: r1\nname: one\nlogsource: {product: test, category: c}\n" +
+		"detection: {selection: {F: x}, condition: selection}\n---\n" +
+		"title: Two\nid: r2\nname: 二\nlogsource: {product: Test}\n" +
+		"detection: {selection_a: {F: x}, selection_b: {G: y}, condition: [selection_a, 1 of selection_*]}\n---\n" +
 		"title: Three\nid: r3\nlogsource: {category: c}\ndetection: {selection: {F: x}, condition: selection}\n---\n"
 	ev := record{"test", "", []string{"c"}, map[string]any{"F": "x", "User": "adm_1", "Host": "h"}}
 	plain := record{"test", "", []string{"c"}, map[string]any{"F": "x", "User": "eve", "Host": "h"}}
@@ -44,7 +46,8 @@ func TestFilter(t *testing.T) {
 		{"all", filterDoc("F", "{category: C}",
 			"{rules: ALL, selection: {User|startswith: adm_}, condition: not selection}"), "r2", "r1 r2 r3"},
 		{"not 1 of", filterDoc("F", "{product: test}",
-			"{rules: any, selection_u: {User|startswith: adm_}, selection_h: {Host: z}, condition: not 1 of selection_*}"), "r3", "r1 r2 r3"},
+			"{rules: any, selection_u: {User|startswith: adm_}, selection_h: {Host: z}, condition: not 1 of "+
+				"selection_*}"), "r3", "r1 r2 r3"},
 		{"not all of them", filterDoc("F", "{product: test}",
 			"{rules: any, u: {User|startswith: adm_}, h: {Host: h}, _x: {Host: z}, condition: not all of them}"),
 			"r3", "r1 r2 r3"},
@@ -92,7 +95,8 @@ func TestFilter(t *testing.T) {
 
 // TestFilterShown: what a filtered rule shows of itself.
 func TestFilterShown(t *testing.T) {
-	file := "title: R\nid: r\nlogsource: {product: test}\ndetection: {sel: {F: x, EventID: [1, 2]}, condition: sel}\n---\n" +
+	file := "title: R\nid: r\nlogsource: {product: test}\n" +
+		"detection: {sel: {F: x, EventID: [1, 2]}, condition: sel}\n---\n" +
 		filterDoc("管理者を除く", "{product: test}", "{rules: [r], sel: {User: a}, condition: not 1 of sel*}")
 	set := sigma.ParseCollection("f.yml", []byte(file)).Set()
 	r := set.Rules[0]
@@ -122,7 +126,8 @@ func TestFilterShown(t *testing.T) {
 
 // TestFilterWarnings: a filter that does not do what it seems to is listed.
 func TestFilterWarnings(t *testing.T) {
-	rules := base("a", "b") + "title: Bad\nname: bad\nlogsource: {product: test}\ndetection: {s: {F|foo: 1}, condition: s}\n---\n" +
+	rules := base("a", "b") + "title: Bad\nname: bad\nlogsource: {product: test}\n" +
+		"detection: {s: {F|foo: 1}, condition: s}\n---\n" +
 		"title: C\nname: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n---\n"
 	const body = "s: {U: x}, condition: not s}"
 	tests := []struct{ filter, want string }{

@@ -32,7 +32,8 @@ func FuzzParse(f *testing.F) {
 		"", "---\n...\n---", "a: &a [*a]", "title: [", "%YAML 1.2\n---\ntitle: x",
 		fuzzHead + "  s: {F|contains|windash: [' -a', b], n: 5, z: null}\n  condition: s\n",
 		fuzzHead + "  k: [word, {F|re|i: 'A.*'}]\n  condition: [1 of them, not k]\n---\ncorrelation: x\n",
-		fuzzHead + "  s:\n    t|hour|gte: 3\n    ip|cidr: 10.0.0.0/8\n    F|fieldref|neq: n\n    q|exists: false\n  condition: |\n    s or\n    s\n",
+		fuzzHead + "  s:\n    t|hour|gte: 3\n    ip|cidr: 10.0.0.0/8\n    F|fieldref|neq: n\n    q|exists: false\n " +
+			" condition: |\n    s or\n    s\n",
 		fuzzHead + "  s: {F|wide|base64offset|contains: 管理者, F|expand: 'a%p%b\\%'}\n  condition: all of s*\n",
 		"\xef\xbb\xbf" + fuzzHead + "  s: {? {a: b} : c}\r\n  condition: s\r\n",
 	} {
@@ -113,7 +114,9 @@ func FuzzMatch(f *testing.F) {
 		}
 		k, _ := json.Marshal(key)
 		for _, v := range []string{quote(val), "[" + quote(val) + ", x]", val} {
-			rules, err := Parse("f.yml", []byte(fuzzHead+"  s: {"+string(k)+": "+v+"}\n  n: {"+string(k[:len(k)-1])+"|neq\": "+v+"}\n  condition: [s, n]\n"))
+			rules, err := Parse("f.yml",
+				[]byte(fuzzHead+"  s: {"+string(k)+": "+v+"}\n  n: {"+string(k[:len(k)-1])+"|neq\": "+v+
+					"}\n  condition: [s, n]\n"))
 			if err != nil || strings.Contains(key, "neq") || strings.Contains(key, "all") {
 				continue
 			}

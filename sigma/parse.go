@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -82,26 +83,35 @@ func (p *parser) read(r *Rule, doc document) error {
 	if err != nil {
 		return err
 	}
+	return p.understand(r, root, doc, nil)
+}
+
+// understand is read for a document whose YAML is read. refused is why it is kept
+// out although it is named; nil if it is not.
+func (p *parser) understand(r *Rule, root *yaml.Node, doc document, refused error) error {
 	if root.Kind != yaml.MappingNode {
 		return fail(root, "sigma.document.kind", kindName(root))
 	}
 	r.Line = max(root.Line, 1) + doc.line - 1
 	// First what names the rule, so that every later refusal can say it.
-	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")),
-		looseText(child(root, "name"))
+	r.ID, r.Title, r.Name = looseText(yamldoc.Child(root, "id")), looseText(yamldoc.Child(root, "title")),
+		looseText(yamldoc.Child(root, "name"))
 	if p.action > 0 {
 		return fail(root, "sigma.action.before", p.action)
 	}
-	if n := child(root, "action"); n != nil {
+	if n := yamldoc.Child(root, "action"); n != nil {
 		p.action = max(n.Line, 1) + doc.line - 1
 		return fail(n, "sigma.action.old", n.Value)
 	}
+	if refused != nil {
+		return refused
+	}
 	b := &builder{opts: p.opts, offset: doc.line - 1, source: doc.source}
 	if !p.rulesOnly {
-		if n := child(root, "correlation"); n != nil {
+		if n := yamldoc.Child(root, "correlation"); n != nil {
 			return p.correlation(b, r, root, n)
 		}
-		if n := child(root, "filter"); n != nil {
+		if n := yamldoc.Child(root, "filter"); n != nil {
 			return p.filter(b, r, root, n)
 		}
 	}
@@ -111,7 +121,7 @@ func (p *parser) read(r *Rule, doc document) error {
 	if err := r.metadata(root, p.opts); err != nil {
 		return err
 	}
-	if err := b.detection(r, child(root, "detection")); err != nil {
+	if err := b.detection(r, yamldoc.Child(root, "detection")); err != nil {
 		return err
 	}
 	p.into.Rules = append(p.into.Rules, r)
@@ -125,11 +135,11 @@ func notDetection(root *yaml.Node) error {
 		{"filter", "sigma.kind.filter"},
 		{"global", "sigma.kind.filter-global"},
 	} {
-		if n := child(root, kind.key); n != nil {
+		if n := yamldoc.Child(root, kind.key); n != nil {
 			return fail(n, "sigma.document.other", reasons.New(kind.code))
 		}
 	}
-	if child(root, "detection") == nil {
+	if yamldoc.Child(root, "detection") == nil {
 		return fail(root, "sigma.detection.missing", otherCase(root, "detection"))
 	}
 	return nil
@@ -138,7 +148,7 @@ func notDetection(root *yaml.Node) error {
 // otherCase says that a key that is missing is there in another case.
 func otherCase(root *yaml.Node, name string) any {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if key := deref(root.Content[i]).Value; strings.EqualFold(key, name) {
+		if key := yamldoc.Deref(root.Content[i]).Value; strings.EqualFold(key, name) {
 			return reasons.New("sigma.hint.case", name, key)
 		}
 	}
@@ -158,7 +168,7 @@ func (r *Rule) metadata(root *yaml.Node, o *options) error {
 	if err := r.describe(root, o); err != nil {
 		return err
 	}
-	if child(root, "logsource") == nil {
+	if yamldoc.Child(root, "logsource") == nil {
 		return fail(root, "sigma.logsource.missing", otherCase(root, "logsource"))
 	}
 	return nil
@@ -176,7 +186,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 		"references": &r.References, "fields": &r.Fields, "falsepositives": &r.FalsePositives,
 		"tags": &r.Tags, "scope": &r.Scope,
 	}
-	err := pairs(root, func(key string, at, val *yaml.Node) (err error) {
+	err := yamldoc.Pairs(root, func(key string, at, val *yaml.Node) (err error) {
 		switch {
 		case texts[key] != nil:
 			*texts[key], err = text(key, val)
@@ -207,7 +217,7 @@ func (r *Rule) describe(root *yaml.Node, o *options) error {
 		return fail(root, "sigma.title.missing", otherCase(root, "title"))
 	}
 	if r.Taxonomy != "" && !slices.Contains(o.taxonomies, r.Taxonomy) {
-		return fail(child(root, "taxonomy"), "sigma.taxonomy.unknown", r.Taxonomy)
+		return fail(yamldoc.Child(root, "taxonomy"), "sigma.taxonomy.unknown", r.Taxonomy)
 	}
 	return nil
 }
@@ -228,7 +238,7 @@ func textList(key string, n *yaml.Node) ([]string, error) {
 	}
 	var out []string
 	for _, m := range members {
-		s, err := text(key, deref(m))
+		s, err := text(key, yamldoc.Deref(m))
 		if err != nil {
 			return nil, err
 		}
@@ -248,10 +258,10 @@ func readRelated(n *yaml.Node) ([]Related, error) {
 	}
 	var out []Related
 	for _, m := range n.Content {
-		if m = deref(m); m.Kind != yaml.MappingNode {
+		if m = yamldoc.Deref(m); m.Kind != yaml.MappingNode {
 			return nil, fail(m, "sigma.related.item")
 		}
-		rel := Related{ID: looseText(child(m, "id")), Type: looseText(child(m, "type"))}
+		rel := Related{ID: looseText(yamldoc.Child(m, "id")), Type: looseText(yamldoc.Child(m, "type"))}
 		if rel.ID == "" || rel.Type == "" {
 			return nil, fail(m, "sigma.related.incomplete")
 		}
@@ -264,7 +274,7 @@ func readLogSource(n *yaml.Node) (l LogSource, err error) {
 	if n.Kind != yaml.MappingNode {
 		return l, fail(n, "sigma.logsource.kind", kindName(n))
 	}
-	err = pairs(n, func(key string, at, val *yaml.Node) (err error) {
+	err = yamldoc.Pairs(n, func(key string, at, val *yaml.Node) (err error) {
 		switch key {
 		case "product":
 			l.Product, err = text(key, val)
@@ -290,7 +300,7 @@ func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 		return fail(n, "sigma.detection.kind", kindName(n))
 	}
 	var condition *yaml.Node
-	err := pairs(n, func(key string, at, val *yaml.Node) error {
+	err := yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		if slices.Contains(skip, key) {
 			return nil
 		}
@@ -322,7 +332,7 @@ func (b *builder) detection(r *Rule, n *yaml.Node, skip ...string) error {
 		}
 	}
 	for _, c := range list {
-		if c = deref(c); c.Kind != yaml.ScalarNode || c.ShortTag() != "!!str" {
+		if c = yamldoc.Deref(c); c.Kind != yaml.ScalarNode || c.ShortTag() != "!!str" {
 			return fail(c, "sigma.condition.kind", kindName(c))
 		}
 		e, err := parseCondition(c.Value, r.selections)

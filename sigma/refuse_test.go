@@ -187,7 +187,8 @@ func TestRefusedDocuments(t *testing.T) {
 		{"too large", "title: T\n#" + strings.Repeat("x", sigma.MaxSize), "larger than 1048576 bytes"},
 		{"too deep", "title: T\nx: " + strings.Repeat("[", 50) + strings.Repeat("]", 50) + "\n", "nested deeper"},
 		{"very deep", "title: T\nx: " + strings.Repeat("[", 200_000), "not valid YAML"},
-		{"alias bomb", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n", "more than 100 YAML aliases"},
+		{"alias bomb", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n" +
+			"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n", "more than 100 YAML aliases"},
 		{"alias of itself", "a: &a [*a]\n", ""},
 		{"key is a list", "[a]: b\n", "a key must be plain text"},
 		{"key is null", "null: b\n", "a key must be plain text"},

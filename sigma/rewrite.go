@@ -119,44 +119,10 @@ func (f *File) Parse() *Collection {
 
 // document does what read does, for a document that was read before.
 func (p *parser) document(r *Rule, d *Document) error {
-	root := d.Root
-	if root == nil {
+	if d.Root == nil {
 		return d.err
 	}
-	if root.Kind != yaml.MappingNode {
-		return fail(root, "sigma.document.kind", kindName(root))
-	}
-	r.Line = max(root.Line, 1) + d.line - 1
-	r.ID, r.Title, r.Name = looseText(child(root, "id")), looseText(child(root, "title")),
-		looseText(child(root, "name"))
-	if p.action > 0 {
-		return fail(root, "sigma.action.before", p.action)
-	}
-	if n := child(root, "action"); n != nil {
-		p.action = max(n.Line, 1) + d.line - 1
-		return fail(n, "sigma.action.old", n.Value)
-	}
-	if d.err != nil {
-		return d.err
-	}
-	b := &builder{opts: p.opts, offset: d.line - 1, source: d.Source}
-	if n := child(root, "correlation"); n != nil {
-		return p.correlation(b, r, root, n)
-	}
-	if n := child(root, "filter"); n != nil {
-		return p.filter(b, r, root, n)
-	}
-	if err := notDetection(root); err != nil {
-		return err
-	}
-	if err := r.metadata(root, p.opts); err != nil {
-		return err
-	}
-	if err := b.detection(r, child(root, "detection")); err != nil {
-		return err
-	}
-	p.into.Rules = append(p.into.Rules, r)
-	return nil
+	return p.understand(r, d.Root, document{source: d.Source, line: d.line}, d.err)
 }
 
 // ReadFiles takes all rule files below root apart, as [LoadCollection] finds

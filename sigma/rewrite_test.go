@@ -26,18 +26,20 @@ var sameRules = cmp.Options{
 func TestReadFile(t *testing.T) {
 	rule := source(sel("F: x"))
 	for name, text := range map[string]string{
-		"one":        rule,
-		"several":    rule + "---\n" + strings.Replace(rule, "-0001", "-0002", 1) + "---\ntitle: [\n---\n" + rule,
-		"mark":       "\ufeff" + strings.ReplaceAll(rule, "\n", "\r\n"),
-		"empty":      "# nothing\n---\n",
-		"list":       "- a\n---\ntext\n",
-		"action":     "action: global\n---\n" + rule,
-		"no utf-8":   "title: \xff\n",
-		"condition":  strings.Replace(rule, "condition: sel", "condition: other", 1),
-		"no source":  strings.Replace(rule, "logsource", "source", 1),
-		"filter":     rule + "---\ntitle: F\nlogsource: {product: test}\nfilter:\n  rules: any\n  s: {a: b}\n  condition: not s\n",
-		"global":     "global: x\n" + rule,
-		"correlated": rule + "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [a]\n  timespan: 1m\n  condition: {gte: 2}\n",
+		"one":       rule,
+		"several":   rule + "---\n" + strings.Replace(rule, "-0001", "-0002", 1) + "---\ntitle: [\n---\n" + rule,
+		"mark":      "\ufeff" + strings.ReplaceAll(rule, "\n", "\r\n"),
+		"empty":     "# nothing\n---\n",
+		"list":      "- a\n---\ntext\n",
+		"action":    "action: global\n---\n" + rule,
+		"no utf-8":  "title: \xff\n",
+		"condition": strings.Replace(rule, "condition: sel", "condition: other", 1),
+		"no source": strings.Replace(rule, "logsource", "source", 1),
+		"filter": rule + "---\ntitle: F\nlogsource: {product: test}\n" +
+			"filter:\n  rules: any\n  s: {a: b}\n  condition: not s\n",
+		"global": "global: x\n" + rule,
+		"correlated": rule + "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [x]\n  group-by: [a]\n " +
+			" timespan: 1m\n  condition: {gte: 2}\n",
 	} {
 		want := sigma.ParseCollection("rule.yml", []byte(text))
 		got := sigma.ReadFile("rule.yml", []byte(text)).Parse()

@@ -3,6 +3,7 @@ package sigma
 import (
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -45,7 +46,7 @@ func (b *builder) block(n *yaml.Node) (*block, error) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		out := &block{}
-		err := pairs(n, func(key string, at, val *yaml.Node) error {
+		err := yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 			it, err := b.item(key, at, val)
 			if err == nil {
 				out.items = append(out.items, it)
@@ -79,7 +80,7 @@ func (b *builder) list(n *yaml.Node) (*block, error) {
 	out := &block{}
 	var words []*yaml.Node
 	for _, member := range n.Content {
-		if member = deref(member); member.Kind == yaml.ScalarNode {
+		if member = yamldoc.Deref(member); member.Kind == yaml.ScalarNode {
 			words = append(words, member)
 			continue
 		}
@@ -128,7 +129,7 @@ func (b *builder) item(key string, at, val *yaml.Node) (*item, error) {
 			return nil, fail(at, "sigma.value.none", key)
 		}
 		for _, member := range val.Content {
-			member = deref(member)
+			member = yamldoc.Deref(member)
 			if member.Kind == yaml.ScalarNode && member.ShortTag() == "!!null" {
 				return nil, fail(member, "sigma.value.null-in-list", key)
 			}

@@ -27,7 +27,8 @@ func TestLevel(t *testing.T) {
 
 // A level is understood in any case, as pySigma understands it.
 func TestLevelCase(t *testing.T) {
-	rules, refused := sigma.Parse("x.yml", []byte("title: T\nlevel: High\nlogsource: {product: x}\ndetection: {s: {a: b}, condition: s}\n"))
+	rules, refused := sigma.Parse("x.yml",
+		[]byte("title: T\nlevel: High\nlogsource: {product: x}\ndetection: {s: {a: b}, condition: s}\n"))
 	if len(rules) != 1 || rules[0].Level != sigma.High {
 		t.Errorf("%v %v", rules, refused)
 	}

@@ -130,7 +130,8 @@ func ExampleRevoke() {
 
 // A pattern is matched on what one event showed.
 func ExamplePattern_Match() {
-	p, err := stix.ParsePattern("[network-traffic:dst_port = 445 AND network-traffic:dst_ref.value ISSUBSET '192.0.2.0/24']")
+	p, err := stix.ParsePattern("[network-traffic:dst_port = 445 AND network-traffic:dst_ref.value ISSUBSET " +
+		"'192.0.2.0/24']")
 	if err != nil {
 		fmt.Println(err) // with line and column
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/bench/cputime"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -113,13 +114,13 @@ func (b *bench) badPass(all []*variant, pass int) error {
 	for from := 0; from < len(b.lines); from += badPiece {
 		for k := range all {
 			v := all[(k+pass)%len(all)]
-			start := cpu()
+			start := cputime.Spent()
 			for _, line := range b.lines[from:min(from+badPiece, len(b.lines))] {
 				if err := v.d.match(line); err != nil {
 					return err
 				}
 			}
-			took, n := cpu()-start, from/badPiece
+			took, n := cputime.Spent()-start, from/badPiece
 			if n == len(v.times) {
 				v.times = append(v.times, took)
 			}

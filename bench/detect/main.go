@@ -51,7 +51,8 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("detect", flag.ContinueOnError)
 	flags.DurationVar(&b.span, "for", 3*time.Second, "how long each measurement goes on")
 	flags.StringVar(&b.rules, "rules", filepath.Join("..", "shared", "data", "sigma"), "folder of Sigma rules")
-	flags.StringVar(&b.events, "events", filepath.Join("..", "shared", "data", "events-windows"), "folder of zips of JSON lines")
+	flags.StringVar(&b.events, "events", filepath.Join("..", "shared", "data", "events-windows"),
+		"folder of zips of JSON lines")
 	peers := flags.Bool("peers", true, "measure peers too")
 	only := flags.Bool("engine", false, "measure the engine on one core only, for profiles")
 	bad := flags.Bool("bad", false, "measure what one bad rule costs only")
@@ -66,7 +67,8 @@ func run(args []string, out io.Writer) error {
 	if len(b.lines) == 0 {
 		return errors.New("no events: name a folder of zips of JSON lines with -events")
 	}
-	fmt.Fprintf(out, "%s/%s, %d cores, %s; %d events of %d bytes in the mean\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(),
+	fmt.Fprintf(out, "%s/%s, %d cores, %s; %d events of %d bytes in the mean\n\n", runtime.GOOS, runtime.GOARCH,
+		runtime.NumCPU(),
 		runtime.Version(), len(b.lines), b.bytes/int64(len(b.lines)))
 	if err := b.load(); err != nil {
 		return err

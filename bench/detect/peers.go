@@ -33,12 +33,14 @@ func (b *bench) peers() error {
 	b.peer("rsigma", "MENEKI_RSIGMA", 20_000, func(program string, lines [][]byte) (time.Duration, string, error) {
 		return rsigma(program, dir, rules, lines)
 	})
-	b.peer("rsigma, rules for Windows only", "MENEKI_RSIGMA", 20_000, func(program string, lines [][]byte) (time.Duration, string, error) {
-		return rsigma(program, dir, rules, lines, "--logsource-routing", "--event-logsource", "product=windows")
-	})
-	b.peer("pySigma with SQLite", "MENEKI_PYSIGMA", 2000, func(program string, lines [][]byte) (time.Duration, string, error) {
-		return pySigma(program, dir, rules, lines)
-	})
+	b.peer("rsigma, rules for Windows only", "MENEKI_RSIGMA", 20_000,
+		func(program string, lines [][]byte) (time.Duration, string, error) {
+			return rsigma(program, dir, rules, lines, "--logsource-routing", "--event-logsource", "product=windows")
+		})
+	b.peer("pySigma with SQLite", "MENEKI_PYSIGMA", 2000,
+		func(program string, lines [][]byte) (time.Duration, string, error) {
+			return pySigma(program, dir, rules, lines)
+		})
 	fmt.Fprintln(b.out)
 	return nil
 }
@@ -47,11 +49,13 @@ func (b *bench) peer(name, env string, n int, run func(program string, lines [][
 	program := os.Getenv(env)
 	if program == "" {
 		var err error
-		if program, err = exec.LookPath(map[string]string{"MENEKI_RSIGMA": "rsigma", "MENEKI_PYSIGMA": "python3"}[env]); err != nil {
+		if program, err = exec.LookPath(map[string]string{"MENEKI_RSIGMA": "rsigma",
+			"MENEKI_PYSIGMA": "python3"}[env]); err != nil {
 			program = ""
 		}
 	}
-	if env == "MENEKI_PYSIGMA" && program != "" && exec.Command(program, "-c", "import sigma.backends.sqlite").Run() != nil {
+	if env == "MENEKI_PYSIGMA" && program != "" &&
+		exec.Command(program, "-c", "import sigma.backends.sqlite").Run() != nil {
 		program = ""
 	}
 	if program == "" {
@@ -79,7 +83,8 @@ func rsigma(program, dir, rules string, lines [][]byte, more ...string) (time.Du
 		if err != nil {
 			return 0, 0, err
 		}
-		c := exec.Command(program, append([]string{"engine", "eval", "-r", rules, "-e", "@" + path, "--output-format", "ndjson"}, more...)...)
+		c := exec.Command(program, append([]string{"engine", "eval", "-r", rules, "-e", "@" + path, "--output-format",
+			"ndjson"}, more...)...)
 		out, err := c.Output()
 		if c.ProcessState == nil {
 			return 0, 0, err
@@ -99,7 +104,8 @@ func rsigma(program, dir, rules string, lines [][]byte, more ...string) (time.Du
 		return 0, "", fmt.Errorf("%v for all events, %v for one", took, load)
 	}
 	version, _ := exec.Command(program, "--version").Output()
-	return took - load, fmt.Sprintf("%s; %d matches, as it knows no channels; loading took %.1f s", firstLine(version), matches, load.Seconds()), nil
+	return took - load, fmt.Sprintf("%s; %d matches, as it knows no channels; loading took %.1f s", firstLine(version),
+		matches, load.Seconds()), nil
 }
 
 func firstLine(b []byte) string {
@@ -124,5 +130,6 @@ func pySigma(program, dir, rules string, lines [][]byte) (time.Duration, string,
 		return 0, "", err
 	}
 	return time.Duration(got.Seconds * float64(time.Second)),
-		fmt.Sprintf("%d queries, %d refused or failed; %d matches, without log sources; converting not counted", got.Queries, got.Refused, got.Matches), nil
+		fmt.Sprintf("%d queries, %d refused or failed; %d matches, without log sources; converting not counted",
+			got.Queries, got.Refused, got.Matches), nil
 }

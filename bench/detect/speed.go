@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meneki/meneki/bench/cputime"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/event/flatjson"
 	"github.com/meneki/meneki/sigma"
@@ -28,9 +29,9 @@ func (b *bench) load() error {
 	fmt.Fprintln(b.out, "| loading | core ms | clock ms | |")
 	fmt.Fprintln(b.out, "|---|---:|---:|---|")
 	row := func(name string, do func() (string, error)) error {
-		began, core := time.Now(), cpu()
+		began, core := time.Now(), cputime.Spent()
 		note, err := do()
-		fmt.Fprintf(b.out, "| %s | %.0f | %.0f | %s |\n", name, ms(cpu()-core), ms(time.Since(began)), note)
+		fmt.Fprintf(b.out, "| %s | %.0f | %.0f | %s |\n", name, ms(cputime.Spent()-core), ms(time.Since(began)), note)
 		return err
 	}
 	err := row("read and parse the rules", func() (string, error) {
@@ -171,8 +172,8 @@ func (b *bench) best(lines [][]byte, do func(line []byte) error) (time.Duration,
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	best := time.Duration(0)
 	for range parts {
-		rounds, start := 0, cpu()
-		for rounds == 0 || cpu()-start < b.span/parts {
+		rounds, start := 0, cputime.Spent()
+		for rounds == 0 || cputime.Spent()-start < b.span/parts {
 			for _, line := range lines {
 				if err := do(line); err != nil {
 					return 0, err
@@ -180,7 +181,7 @@ func (b *bench) best(lines [][]byte, do func(line []byte) error) (time.Duration,
 			}
 			rounds++
 		}
-		if took := (cpu() - start) / time.Duration(rounds); best == 0 || took < best {
+		if took := (cputime.Spent() - start) / time.Duration(rounds); best == 0 || took < best {
 			best = took
 		}
 	}
@@ -274,7 +275,7 @@ func (b *bench) cores(n int) error {
 	}
 	bestClock, bestCore := time.Duration(0), time.Duration(0)
 	for range parts {
-		began, core := time.Now(), cpu()
+		began, core := time.Now(), cputime.Spent()
 		var next atomic.Int64
 		var failed atomic.Pointer[error]
 		var wait sync.WaitGroup
@@ -302,7 +303,7 @@ func (b *bench) cores(n int) error {
 		if took := time.Since(began); bestClock == 0 || took < bestClock {
 			bestClock = took
 		}
-		if took := cpu() - core; bestCore == 0 || took < bestCore {
+		if took := cputime.Spent() - core; bestCore == 0 || took < bestCore {
 			bestCore = took
 		}
 	}

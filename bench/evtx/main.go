@@ -29,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/bench/cputime"
 	"github.com/meneki/meneki/evtx"
 )
 
@@ -76,7 +77,8 @@ func run(args []string, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	fmt.Fprintf(out, "%d files, %.1f MB, %d records of %.0f bytes in the mean (%.1f MB of records); core time, each %v\n\n",
+	fmt.Fprintf(out,
+		"%d files, %.1f MB, %d records of %.0f bytes in the mean (%.1f MB of records); core time, each %v\n\n",
 		len(c.files), mb(c.bytes), c.records, float64(c.used)/float64(max(c.records, 1)), mb(c.used), *span)
 	fmt.Fprintln(out, "| what | file MB/s | record MB/s | records/s | allocations a record |")
 	fmt.Fprintln(out, "|---|---:|---:|---:|---:|")
@@ -164,7 +166,8 @@ func each(do func(*evtx.Record) error) func(b []byte) error {
 func scan(b []byte) error {
 	var sum uint64
 	for ; len(b) >= 32; b = b[32:] {
-		sum += binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(b[8:]) ^ binary.LittleEndian.Uint64(b[16:]) ^ binary.LittleEndian.Uint64(b[24:])
+		sum += binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(b[8:]) ^ binary.LittleEndian.Uint64(b[16:]) ^
+			binary.LittleEndian.Uint64(b[24:])
 	}
 	sink += sum
 	return nil
@@ -177,8 +180,8 @@ func (c *corpus) measure(out io.Writer, name string, span time.Duration, do func
 	for range 20 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		rounds, start := 0, cpu()
-		for rounds == 0 || cpu()-start < span/20 {
+		rounds, start := 0, cputime.Spent()
+		for rounds == 0 || cputime.Spent()-start < span/20 {
 			for _, b := range c.files {
 				if err := do(b); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
@@ -186,7 +189,7 @@ func (c *corpus) measure(out io.Writer, name string, span time.Duration, do func
 			}
 			rounds++
 		}
-		took := (cpu() - start) / time.Duration(rounds)
+		took := (cputime.Spent() - start) / time.Duration(rounds)
 		runtime.ReadMemStats(&after)
 		if best == 0 || took < best {
 			best, allocs = took, (after.Mallocs-before.Mallocs)/uint64(rounds)
@@ -198,7 +201,8 @@ func (c *corpus) measure(out io.Writer, name string, span time.Duration, do func
 
 func (c *corpus) row(out io.Writer, name string, took time.Duration, allocs string) {
 	s := took.Seconds()
-	fmt.Fprintf(out, "| %s | %.1f | %.1f | %.0f | %s |\n", name, mb(c.bytes)/s, mb(c.used)/s, float64(c.records)/s, allocs)
+	fmt.Fprintf(out, "| %s | %.1f | %.1f | %.0f | %s |\n", name, mb(c.bytes)/s, mb(c.used)/s, float64(c.records)/s,
+		allocs)
 }
 
 const python = `

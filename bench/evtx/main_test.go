@@ -21,7 +21,8 @@ func TestRun(t *testing.T) {
 		t.Skipf("no real data at %s; set MENEKI_DATA_DIR", d)
 	}
 	var out strings.Builder
-	if err := run([]string{"-for", "1ms", "-peers=false", filepath.Join(d, "regression_data", "rules", "windows", "image_load")}, &out); err != nil {
+	if err := run([]string{"-for", "1ms", "-peers=false", filepath.Join(d, "regression_data", "rules", "windows",
+		"image_load")}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if got := out.String(); !strings.HasPrefix(got, "3 files, 0.2 MB, 3 records") || strings.Count(got, "\n| ") != 7 {

@@ -43,7 +43,8 @@ type page struct {
 
 var pages = []page{
 	{"situation", "/", 0}, {"cases", "/cases", 0}, {"case", "/cases/{case}", 0}, {"findings", "/findings", 0},
-	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0}, {"search", "/search?q=update-portal", 0},
+	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0},
+	{"search", "/search?q=update-portal", 0},
 	{"node", "/", 1}, {"outgoing", "/outgoing", 3}, {"sharing", "/settings/sharing", 2},
 }
 
@@ -92,8 +93,10 @@ func take(ctx context.Context, d *demo.Demo, number, out string, all bool) error
 						height = 844
 					}
 					file := filepath.Join(out, fmt.Sprintf("%s-%s-%s-%d.png", p.name, lang, theme, width))
-					cookies := []*http.Cookie{{Name: "meneki_lang", Value: lang, Path: "/"}, {Name: "meneki_zone", Value: url.QueryEscape(shots.Zone), Path: "/"}}
-					if err := shots.Take(ctx, places[p.node].URL+path, file, width, height, dark, cookies...); err != nil {
+					cookies := []*http.Cookie{{Name: "meneki_lang", Value: lang, Path: "/"},
+						{Name: "meneki_zone", Value: url.QueryEscape(shots.Zone), Path: "/"}}
+					if err := shots.Take(ctx, places[p.node].URL+path, file, width, height, dark,
+						cookies...); err != nil {
 						return fmt.Errorf("%s: %w", file, err)
 					}
 					fmt.Println(file)

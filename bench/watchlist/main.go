@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/bench/cputime"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
 )
@@ -64,7 +65,7 @@ func measure(n int, dir, profile string) error {
 	defer func() { l.Close() }()
 	before := heap()
 	peak := watch()
-	begin, used := time.Now(), cpu()
+	begin, used := time.Now(), cputime.Spent()
 	load, err := l.Load(watchlist.Scope{})
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func measure(n int, dir, profile string) error {
 	if err := load.Commit(ctx); err != nil {
 		return err
 	}
-	built, work := time.Since(begin), cpu()-used
+	built, work := time.Since(begin), cputime.Spent()-used
 	most := peak() - before
 	held := heap() - before
 	begin = time.Now()

@@ -79,7 +79,8 @@ func TestBadRecords(t *testing.T) {
 	mixed = append(mixed, lines[1]...)
 	mixed = append(mixed, "{\"Channel\": \"Security\", \"EventID\": \n"...)
 	mixed = append(mixed, lines[2]...)
-	mixed = append(mixed, "{\"Channel\": \"Security\", \"EventID\": 4688, \"NewProcessName\": \"C:\\\\\xff\xfe\\\\a.exe\"}\n"...)
+	mixed = append(mixed,
+		"{\"Channel\": \"Security\", \"EventID\": 4688, \"NewProcessName\": \"C:\\\\\xff\xfe\\\\a.exe\"}\n"...)
 	mixed = append(mixed, bytes.Join(lines[3:], nil)...)
 	write(t, filepath.Join(n.watch, "mixed.jsonl"), mixed)
 	findings(t, filepath.Join(n.data, "node.db"), attack)
@@ -98,7 +99,8 @@ func TestBadRecords(t *testing.T) {
 			return fmt.Sprintf("no line of the log has %q:\n%s", what, n.err.String())
 		})
 	}
-	names("a record was refused", "mixed.jsonl", "record=2", fmt.Sprintf("offset=%d", len(lines[0])), "the record is larger than 16777216 bytes")
+	names("a record was refused", "mixed.jsonl", "record=2", fmt.Sprintf("offset=%d", len(lines[0])),
+		"the record is larger than 16777216 bytes")
 	names("a record was refused", "mixed.jsonl", "record=4")
 	names("a record is not UTF-8", "mixed.jsonl", "record=6", "iconv")
 	all := append([]byte(nil), attack...)
@@ -174,8 +176,10 @@ func TestDemoBadRecordings(t *testing.T) {
 			t.Errorf("%s: not named:\n%s", name, errText)
 		}
 	}
-	for name, b := range map[string]string{"capture.pcap": "\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "system.evtx": "ElfFile\x00\x00\x00", "table.csv": "a,b,c\n1,2,3\n"} {
-		refused(t, env, 65, "error: no event could be read: "+filepath.Join(dir, name)+": ", "give events as EVTX", "demo", "--once", "--events", at(name, []byte(b)))
+	for name, b := range map[string]string{"capture.pcap": "\xd4\xc3\xb2\xa1\x02\x00\x04\x00",
+		"system.evtx": "ElfFile\x00\x00\x00", "table.csv": "a,b,c\n1,2,3\n"} {
+		refused(t, env, 65, "error: no event could be read: "+filepath.Join(dir, name)+": ", "give events as EVTX",
+			"demo", "--once", "--events", at(name, []byte(b)))
 	}
 	folder := filepath.Join(dir, "folder")
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -186,7 +190,8 @@ func TestDemoBadRecordings(t *testing.T) {
 	}
 	refused(t, env, 65, "files left out: 3", "give events as EVTX", "demo", "--once", "--events", folder)
 	at("folder/quiet.jsonl", []byte("{\"a\":1}\n"))
-	if out, _, _ := run(t, env, "demo", "--once", "--events", folder); !strings.Contains(out, "not read: 0 records, 3 files") {
+	if out, _, _ := run(t, env, "demo", "--once", "--events", folder); !strings.Contains(out,
+		"not read: 0 records, 3 files") {
 		t.Errorf("files that were left out beside one that was read are not told of:\n%s", out)
 	}
 	refused(t, env, 1, "error: nothing was found", "", "demo", "--once", "--events", at("empty.jsonl", nil))

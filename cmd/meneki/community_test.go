@@ -33,7 +33,8 @@ func findings(t *testing.T, path string, b []byte) {
 		}
 		return ""
 	})
-	if got := number(t, d, `SELECT coalesce(sum(count), 0) FROM findings WHERE rule NOT LIKE 'indicator--%'`); got != all {
+	if got := number(t, d, `SELECT coalesce(sum(count), 0) FROM findings WHERE rule NOT LIKE 'indicator--%'`); got !=
+		all {
 		t.Errorf("%s: findings count %d events, %d matched", path, got, all)
 	}
 }
@@ -84,28 +85,37 @@ func TestCommunity(t *testing.T) {
 
 	t.Run("a token that was used", func(t *testing.T) {
 		refused(t, h.env, 66, "error: this invitation was used already", "ask the hub for a new invitation",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", n.token, "--listen", "")
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", n.token,
+			"--listen", "")
 	})
 	t.Run("a token that was cut", func(t *testing.T) {
 		_, token := h.invite(t, "Cut", "medical")
 		refused(t, h.env, 2, "error: the token is damaged", "copy it again, whole",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", token[:len(token)-2]+"!", "--listen", "")
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token",
+			token[:len(token)-2]+"!", "--listen", "")
 		_, other := h.invite(t, "Other", "medical")
-		refused(t, h.env, 77, "error: this invitation is not known here", "check that the whole token was copied and that it is for this hub",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", token[:10]+other[10:20], "--listen", "")
+		refused(t, h.env, 77, "error: this invitation is not known here",
+			"check that the whole token was copied and that it is for this hub",
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token",
+			token[:10]+other[10:20], "--listen", "")
 	})
 	t.Run("the token of another hub", func(t *testing.T) {
 		other := newHub(t)
 		_, token := other.invite(t, "Power Co", "power")
-		refused(t, h.env, 77, "error: this invitation is not known here", "check that the whole token was copied and that it is for this hub",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", token, "--listen", "")
+		refused(t, h.env, 77, "error: this invitation is not known here",
+			"check that the whole token was copied and that it is for this hub",
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+h.listen, "--token", token,
+			"--listen", "")
 	})
 	t.Run("no hub there to join", func(t *testing.T) {
 		nobody := freePort(t)
 		refused(t, h.env, 69, "error: the hub at "+nobody+" cannot be reached", "check that the hub runs",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+nobody, "--token", n.token, "--listen", "")
-		refused(t, h.env, 2, "error: a token is never sent in the clear over a network", "use the hub's https:// address",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://hub.example:8470", "--token", n.token, "--listen", "")
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+nobody, "--token", n.token,
+			"--listen", "")
+		refused(t, h.env, 2, "error: a token is never sent in the clear over a network",
+			"use the hub's https:// address",
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://hub.example:8470", "--token", n.token,
+			"--listen", "")
 		refused(t, h.env, 2, "is not the URL of a hub", "it looks like https://",
 			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", nobody, "--token", n.token, "--listen", "")
 	})
@@ -114,11 +124,14 @@ func TestCommunity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello") }), ReadHeaderTimeout: time.Second}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<html>hello")
+		}), ReadHeaderTimeout: time.Second}
 		go func() { _ = s.Serve(l) }()
 		defer s.Close()
 		refused(t, h.env, 2, "error: "+l.Addr().String()+" does not answer like a meneki hub", "",
-			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+l.Addr().String(), "--token", n.token, "--listen", "")
+			"node", "--data", filepath.Join(t.TempDir(), "n"), "--join", "http://"+l.Addr().String(), "--token",
+			n.token, "--listen", "")
 	})
 	t.Run("a data folder in use", func(t *testing.T) {
 		refused(t, h.env, 73, "error: ", "", "hub", "--data", h.data, "--listen", freePort(t), "--bus", freePort(t))
@@ -135,16 +148,19 @@ func TestCommunity(t *testing.T) {
 	t.Run("backup while they run", func(t *testing.T) {
 		for _, data := range []string{h.data, n.data} {
 			dir := t.TempDir()
-			if _, errText, code := run(t, h.env, "backup", "--data", data, "--to", filepath.Join(dir, "b.tar.zst")); code != 0 {
+			if _, errText, code := run(t, h.env, "backup", "--data", data, "--to",
+				filepath.Join(dir, "b.tar.zst")); code != 0 {
 				t.Fatal(errText)
 			}
-			if _, errText, code := run(t, h.env, "restore", "--from", filepath.Join(dir, "b.tar.zst"), "--data", filepath.Join(dir, "new")); code != 0 {
+			if _, errText, code := run(t, h.env, "restore", "--from", filepath.Join(dir, "b.tar.zst"), "--data",
+				filepath.Join(dir, "new")); code != 0 {
 				t.Fatal(errText)
 			}
 			name := "hub.db"
 			if data == n.data {
 				name = "node.db"
-				hist, err := history.Open(t.Context(), history.Options{Dir: filepath.Join(dir, "new", "history"), Clock: clock.System})
+				hist, err := history.Open(t.Context(), history.Options{Dir: filepath.Join(dir, "new", "history"),
+					Clock: clock.System})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -156,12 +172,14 @@ func TestCommunity(t *testing.T) {
 				}
 			}
 			const rows = `SELECT id || ' ' || version || ' ' || count FROM findings ORDER BY id`
-			was, is := ask[string](t, db(t, filepath.Join(data, name)), rows), ask[string](t, db(t, filepath.Join(dir, "new", name)), rows)
+			was, is := ask[string](t, db(t, filepath.Join(data, name)), rows), ask[string](t,
+				db(t, filepath.Join(dir, "new", name)), rows)
 			if len(is) == 0 || strings.Join(was, "\n") != strings.Join(is, "\n") {
 				t.Errorf("%s: %d findings, %d after the restore", name, len(was), len(is))
 			}
 			if data == h.data {
-				if again := ask[string](t, db(t, filepath.Join(dir, "new", name)), identity); strings.Join(again, " ") != strings.Join(before, " ") {
+				if again := ask[string](t, db(t, filepath.Join(dir, "new", name)),
+					identity); strings.Join(again, " ") != strings.Join(before, " ") {
 					t.Errorf("the restored hub is %v, was %v", again, before)
 				}
 			}
@@ -180,7 +198,8 @@ func TestCommunity(t *testing.T) {
 	write(t, live, more)
 	all = append(all, more...)
 	findings(t, filepath.Join(n.data, "node.db"), all)
-	if x := number(t, db(t, filepath.Join(n.data, "node.db")), `SELECT count(*) FROM outgoing WHERE state = 'ready'`); x == 0 {
+	if x := number(t, db(t, filepath.Join(n.data, "node.db")),
+		`SELECT count(*) FROM outgoing WHERE state = 'ready'`); x == 0 {
 		t.Error("nothing waits for the hub")
 	}
 	await.Until(t, 20*time.Second, func() string {
@@ -194,7 +213,8 @@ func TestCommunity(t *testing.T) {
 	h.up(t)
 	atHub(t, h, n)
 	atRest(t, h, all, n)
-	if after := ask[string](t, db(t, h.state), identity); strings.Join(after, " ") != strings.Join(before, " ") || len(after) != 1 {
+	if after := ask[string](t, db(t, h.state), identity); strings.Join(after, " ") != strings.Join(before, " ") ||
+		len(after) != 1 {
 		t.Errorf("the hub was %v and is %v", before, after)
 	}
 	if again, err := os.ReadFile(filepath.Join(h.data, "tls", "ca.crt")); err != nil || !bytes.Equal(ca, again) {
@@ -261,7 +281,8 @@ func TestCommunity(t *testing.T) {
 		all = append(all, wave(t, 7)...)
 		findings(t, filepath.Join(n.data, "node.db"), all) // it still defends itself
 		await.Stays(t, time.Second, func() string {
-			if x := number(t, db(t, h.state), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%' AND member = $1`, n.id); x != 0 {
+			if x := number(t, db(t, h.state), `SELECT count(*) FROM findings WHERE host LIKE 'W7-%'
+				AND member = $1`, n.id); x != 0 {
 				return fmt.Sprintf("the hub took %d findings of a member that was revoked", x)
 			}
 			return ""
@@ -282,14 +303,16 @@ func TestNewerData(t *testing.T) {
 	for _, path := range []string{filepath.Join(h.data, "hub.db"), filepath.Join(n.data, "node.db")} {
 		d := db(t, path)
 		err := d.Write(context.Background(), store.System("test"), func(tx *store.Tx) error {
-			_, err := tx.Exec(`INSERT INTO schema_migration (name, version, checksum, at, program) VALUES ('detect', 99, 'x', 0, '9.9.9')`)
+			_, err := tx.Exec(`INSERT INTO schema_migration (name, version, checksum, at, program)
+				VALUES ('detect', 99, 'x', 0, '9.9.9')`)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	const text, hint = "error: the database has version 99 of detect, written by meneki 9.9.9; this program does not know it", "install that version or newer, or restore a backup of this version"
+	const text, hint = "error: the database has version 99 of detect, written by meneki 9.9.9; this program does not " +
+		"know it", "install that version or newer, or restore a backup of this version"
 	refused(t, h.env, 78, text, hint, h.args()...)
 	refused(t, h.env, 78, text, hint, n.args()...)
 	refused(t, h.env, 78, text, hint, "member", "list", "--data", h.data)
@@ -308,7 +331,9 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	taken := l.Addr().String()
-	refused(t, h.env, 73, "error: cannot listen on "+taken+": the port is in use", "stop the other program or choose another", "hub", "--data", t.TempDir(), "--listen", taken, "--bus", freePort(t))
+	refused(t, h.env, 73, "error: cannot listen on "+taken+": the port is in use",
+		"stop the other program or choose another", "hub", "--data", t.TempDir(), "--listen", taken, "--bus",
+		freePort(t))
 	refused(t, h.env, 73, taken, "stop the ", "hub", "--data", t.TempDir(), "--listen", freePort(t), "--bus", taken)
 	for _, flag := range []string{"--listen", "--otlp", "--syslog", "--syslog-tls"} {
 		_, token := h.invite(t, "Node "+flag, "medical")
@@ -332,8 +357,10 @@ func TestDataFolder(t *testing.T) {
 	write(t, file, []byte("x"))
 	for _, role := range []string{"hub", "node"} {
 		args := []string{role, "--listen", freePort(t)}
-		refused(t, env, 74, "error: cannot make the folder "+file, "choose a folder that you may write to", append(args, "--data", file)...)
-		refused(t, env, 74, "error: cannot make the folder "+file+"/d", "choose a folder that you may write to", append(args, "--data", file+"/d")...)
+		refused(t, env, 74, "error: cannot make the folder "+file, "choose a folder that you may write to",
+			append(args, "--data", file)...)
+		refused(t, env, 74, "error: cannot make the folder "+file+"/d", "choose a folder that you may write to",
+			append(args, "--data", file+"/d")...)
 	}
 	dir := t.TempDir()
 	if os.Getuid() == 0 {

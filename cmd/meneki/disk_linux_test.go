@@ -116,8 +116,10 @@ func TestReadOnlyData(t *testing.T) {
 	disk := smallDisk(t, "size=1m,ro")
 	env := []string{"LANG=C", "LC_ALL=C", "XDG_STATE_HOME=" + t.TempDir()}
 	for _, role := range []string{"hub", "node"} {
-		refused(t, env, 74, "error: cannot write into the folder "+disk, "free disk space or check the disk", role, "--data", disk, "--listen", freePort(t))
-		refused(t, env, 74, "error: cannot make the folder "+disk+"/d", "choose a folder that you may write to", role, "--data", disk+"/d", "--listen", freePort(t))
+		refused(t, env, 74, "error: cannot write into the folder "+disk, "free disk space or check the disk", role,
+			"--data", disk, "--listen", freePort(t))
+		refused(t, env, 74, "error: cannot make the folder "+disk+"/d", "choose a folder that you may write to", role,
+			"--data", disk+"/d", "--listen", freePort(t))
 	}
 }
 

@@ -30,14 +30,20 @@ func TestHuntByHand(t *testing.T) {
 		return ""
 	})
 	rule := filepath.Join(t.TempDir(), "r.yml")
-	write(t, rule, []byte("title: By the program\nid: 77777777-7777-4777-8777-000000000001\nlevel: low\nlogsource: {product: windows, category: dns_query}\ndetection:\n  s: {Image|endswith: '\\a.exe', QueryName|startswith: later}\n  condition: s\n"))
+	write(t, rule,
+		[]byte("title: By the program\nid: 77777777-7777-4777-8777-000000000001\nlevel: low\n"+
+			"logsource: {product: windows, category: dns_query}\n"+
+			"detection:\n  s: {Image|endswith: '\\a.exe', QueryName|startswith: later}\n  condition: s\n"))
 	out, errText, code := hunt("hxxps://early[.]example/", "early[.]example", "--rule", rule)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if code != 0 || len(lines) != 2 || !strings.Contains(lines[0], "05:00:00.000Z  WS0  -  early.example  ") || !strings.Contains(lines[0], "dns.json:2") ||
+	if code != 0 || len(lines) != 2 || !strings.Contains(lines[0], "05:00:00.000Z  WS0  -  early.example  ") ||
+		!strings.Contains(lines[0], "dns.json:2") ||
 		!strings.Contains(lines[1], "[low] By the program: ") || !strings.Contains(errText, "2 hits in 2 events") {
 		t.Errorf("exit %d\n%s%s", code, out, errText)
 	}
-	if out, _, code := hunt("--json", "--from", "2026-11-22", "--to", "2026-11-22T05:00:01Z", "early.example", "later.example"); code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, `"value":{"type":"domain-name","value":"early.example"}`) {
+	if out, _, code := hunt("--json", "--from", "2026-11-22", "--to", "2026-11-22T05:00:01Z", "early.example",
+		"later.example"); code != 0 || strings.Count(out, "\n") != 1 ||
+		!strings.Contains(out, `"value":{"type":"domain-name","value":"early.example"}`) {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	for _, c := range []struct{ args, want string }{
@@ -47,7 +53,8 @@ func TestHuntByHand(t *testing.T) {
 		{"--rule " + filepath.Join(n.data, "none.yml"), "cannot read"},
 		{"--data " + t.TempDir() + " early.example", "there is no node"},
 	} {
-		if out, errText, code := hunt(strings.Fields(c.args)...); code == 0 || out != "" || !strings.Contains(errText, c.want) {
+		if out, errText, code := hunt(strings.Fields(c.args)...); code == 0 || out != "" ||
+			!strings.Contains(errText, c.want) {
 			t.Errorf("%s: exit %d\n%s%s", c.args, code, out, errText)
 		}
 	}

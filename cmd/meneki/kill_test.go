@@ -170,7 +170,8 @@ func killNine(t *testing.T, url string) {
 	for n, want := range map[*node][]byte{a: attack, b: past} {
 		n.stop()
 		_, events := matches(t, want)
-		hist, err := history.Open(t.Context(), history.Options{Dir: filepath.Join(n.data, "history"), Clock: clock.System})
+		hist, err := history.Open(t.Context(), history.Options{Dir: filepath.Join(n.data, "history"),
+			Clock: clock.System})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,10 +232,12 @@ func atRest(t *testing.T, h *hub, attack []byte, nodes ...*node) {
 			return fmt.Sprintf("hub: %d messages not handled", n)
 		}
 		objects := number(t, hd, `SELECT count(*) FROM objects`)
-		if n := number(t, hd, `SELECT count(*) FROM progress WHERE state = 'hunted'`); n < objects*int64(len(nodes)) || objects == 0 {
+		if n := number(t, hd, `SELECT count(*) FROM progress WHERE state = 'hunted'`); n < objects*int64(len(nodes)) ||
+			objects == 0 {
 			return fmt.Sprintf("%d of %d receipts for %d indicators", n, objects*int64(len(nodes)), objects)
 		}
-		now := fmt.Sprint(ask[int64](t, hd, `SELECT sum(seq) FROM outbox_cursor UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM cycle_step`))
+		now := fmt.Sprint(ask[int64](t, hd, `SELECT sum(seq) FROM outbox_cursor UNION ALL SELECT count(*) FROM outbox
+			UNION ALL SELECT count(*) FROM cycle_step`))
 		if now != last {
 			last, calm = now, 0
 		}
@@ -260,8 +263,9 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	hd := db(t, h.state)
 	byRule, _ := matches(t, attack)
 	tables := map[wire.Kind]string{
-		wire.KindFinding: `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`, wire.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,
-		wire.KindSighting: `SELECT count(*) FROM sightings WHERE id = $1 AND member = $2`,
+		wire.KindFinding:   `SELECT count(*) FROM findings WHERE id = $1 AND member = $2`,
+		wire.KindCandidate: `SELECT count(*) FROM candidates WHERE id = $1 AND member = $2`,
+		wire.KindSighting:  `SELECT count(*) FROM sightings WHERE id = $1 AND member = $2`,
 	}
 	there := func(l letter, member string) bool {
 		if q := tables[wire.Kind(l.Kind)]; q != "" {
@@ -282,13 +286,15 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 	}
 	const objects = `SELECT id, kind, value FROM objects ORDER BY id`
 	indicators := ask[object](t, hd, objects)
-	if n := number(t, hd, `SELECT count(*) FROM (SELECT DISTINCT kind, value FROM objects) AS d`); n != int64(len(indicators)) {
+	if n := number(t, hd, `SELECT count(*) FROM (SELECT DISTINCT kind, value FROM objects) AS d`); n !=
+		int64(len(indicators)) {
 		t.Errorf("%d indicators for %d values", len(indicators), n)
 	}
 	for i, n := range nodes {
 		d := db(t, filepath.Join(n.data, "node.db"))
 		if x := number(t, d, `SELECT count(*) FROM outgoing WHERE state <> 'sent'`); x > 0 {
-			t.Errorf("node %d: %d messages are not sent: %v", i, x, ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM outgoing WHERE state <> 'sent'`))
+			t.Errorf("node %d: %d messages are not sent: %v", i, x,
+				ask[string](t, d, `SELECT kind || ' ' || state || ' ' || reason FROM outgoing WHERE state <> 'sent'`))
 		}
 		for _, l := range sent(t, n) {
 			if !there(l, n.id) {
@@ -320,26 +326,32 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 			t.Errorf("node %d: indicators at the hub (-) and here (+):\n%s", i, diff)
 		}
 		for _, o := range indicators {
-			if x := number(t, hd, `SELECT count(*) FROM progress WHERE object = $1 AND member = $2 AND state = 'hunted' AND armed > 0 AND hunted > 0`, o.ID, n.id); x != 1 {
+			if x := number(t, hd, `SELECT count(*) FROM progress WHERE object = $1 AND member = $2 AND state = 'hunted'
+				AND armed > 0 AND hunted > 0`, o.ID, n.id); x != 1 {
 				t.Errorf("node %d: no receipt for %s %s", i, o.Kind, o.Value)
 			}
 		}
 	}
 	for what, query := range map[string]string{
-		"findings that are in no case":              `SELECT count(*) FROM findings f WHERE f.retro = FALSE AND NOT EXISTS (SELECT 1 FROM incident_finding i WHERE i.finding = f.id)`,
-		"offers without an indicator":               `SELECT count(*) FROM candidates WHERE object = ''`,
-		"receipts without the step of the cycle":    `SELECT count(*) FROM progress p WHERE NOT EXISTS (SELECT 1 FROM cycle_step s WHERE s.name = 'hunted' AND s.subject = p.object AND s.member = p.member)`,
-		"cases without a first severity":            `SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM assessment a WHERE a.case_id = i.id)`,
-		"messages that were not handled":            notHandled,
-		"messages that were set aside":              `SELECT count(*) FROM outbox_aside`,
-		"indicators that a member has not received": `SELECT count(*) FROM objects o WHERE (SELECT count(DISTINCT d.member) FROM delivery d WHERE d.object = o.id) <> 2`,
+		"findings that are in no case": `SELECT count(*) FROM findings f WHERE f.retro = FALSE
+			AND NOT EXISTS (SELECT 1 FROM case_finding i WHERE i.finding = f.id)`,
+		"offers without an indicator": `SELECT count(*) FROM candidates WHERE object = ''`,
+		"receipts without the step of the cycle": `SELECT count(*) FROM progress p WHERE NOT EXISTS (SELECT 1
+			FROM cycle_step s WHERE s.name = 'hunted' AND s.subject = p.object AND s.member = p.member)`,
+		"cases without a first severity": `SELECT count(*) FROM cases i WHERE NOT EXISTS (SELECT 1
+			FROM assessment a WHERE a.case_id = i.id)`,
+		"messages that were not handled": notHandled,
+		"messages that were set aside":   `SELECT count(*) FROM outbox_aside`,
+		"indicators that a member has not received": `SELECT count(*) FROM objects o
+			WHERE (SELECT count(DISTINCT d.member) FROM delivery d WHERE d.object = o.id) <> 2`,
 	} {
 		if n := number(t, hd, query); n != 0 {
 			t.Errorf("%d %s", n, what)
 		}
 	}
 	// The trace in the city's past was found.
-	if n := number(t, hd, `SELECT count(*) FROM sightings WHERE member = $1 AND past = $2`, nodes[1].id, true); n == 0 {
+	if n := number(t, hd, `SELECT count(*) FROM sightings WHERE member = $1 AND retro = $2`, nodes[1].id,
+		true); n == 0 {
 		t.Error("the city found no trace in its past")
 	}
 	// Every message that the hub's parts made exists once.

@@ -60,19 +60,20 @@ func writeSamples(ts *testscript.TestScript, neg bool, args []string) {
 	removed := 0
 	b, err := fs.ReadFile(samples.Files(), "events/power-live.jsonl")
 	ts.Check(err)
-	_, err = read.Stream(context.Background(), "power-live.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
-		matched := false
-		for range set.Match(ev) {
-			matched = true
-			break
-		}
-		if matched {
-			removed++
-		} else {
-			rest.Write(append(slices.Clone(ev.Raw), '\n'))
-		}
-		return nil
-	})
+	_, err = read.Stream(context.Background(), "power-live.jsonl", bytes.NewReader(b), read.Options{},
+		func(ev *event.Event) error {
+			matched := false
+			for range set.Match(ev) {
+				matched = true
+				break
+			}
+			if matched {
+				removed++
+			} else {
+				rest.Write(append(slices.Clone(ev.Raw), '\n'))
+			}
+			return nil
+		})
 	ts.Check(err)
 	if removed == 0 || rest.Len() == 0 {
 		ts.Fatalf("%d events matched, %d bytes left", removed, rest.Len())

@@ -174,7 +174,8 @@ func refused(t *testing.T, env []string, code int, text, hint string, args ...st
 			n++
 		}
 	}
-	if n != 1 || !strings.Contains(got, "error: ") || !strings.Contains(got, text) || hint != "" && !strings.Contains(got, "hint: "+hint) {
+	if n != 1 || !strings.Contains(got, "error: ") || !strings.Contains(got, text) ||
+		hint != "" && !strings.Contains(got, "hint: "+hint) {
 		t.Errorf("%v: want one error with %q and a hint with %q, got\n%s", args, text, hint, got)
 	}
 	for _, bad := range []string{"goroutine ", "panic:", "runtime error"} {
@@ -212,7 +213,8 @@ func newHub(t *testing.T) *hub {
 // database at url; "" is a file among its data.
 func newHubOn(t *testing.T, dir, url string) *hub {
 	t.Helper()
-	h := &hub{data: filepath.Join(dir, "hub"), listen: freePort(t), bus: freePort(t), env: []string{"XDG_STATE_HOME=" + filepath.Join(t.TempDir(), "state"), "LANG=C", "LC_ALL=C"}}
+	h := &hub{data: filepath.Join(dir, "hub"), listen: freePort(t), bus: freePort(t),
+		env: []string{"XDG_STATE_HOME=" + filepath.Join(t.TempDir(), "state"), "LANG=C", "LC_ALL=C"}}
 	if h.state = url; url != "" {
 		h.env = append(h.env, "MENEKI_DB="+url)
 	} else {
@@ -230,7 +232,8 @@ func (h *hub) up(t *testing.T) {
 }
 
 func (h *hub) args() []string {
-	return []string{"hub", "--data", h.data, "--listen", h.listen, "--bus", h.bus, "--case-level", "low", "--name", "Test Hub"}
+	return []string{"hub", "--data", h.data, "--listen", h.listen, "--bus", h.bus, "--case-level", "low",
+		"--name", "Test Hub"}
 }
 
 // invite gives a token for a new member.
@@ -267,7 +270,8 @@ func (h *hub) newNode(t *testing.T, name, sector string, more ...string) *node {
 }
 
 func (n *node) args() []string {
-	return append([]string{"node", "--data", n.data, "--join", "http://" + n.hub.listen, "--token", n.token, "--watch", n.watch, "--listen", ""}, n.more...)
+	return append([]string{"node", "--data", n.data, "--join", "http://" + n.hub.listen, "--token", n.token, "--watch",
+		n.watch, "--listen", ""}, n.more...)
 }
 
 // up starts the node, and waits until it works.

@@ -161,24 +161,6 @@ func TestDocTags(t *testing.T) {
 	}
 }
 
-func FuzzUnmark(f *testing.F) {
-	f.Add(Mark("2026-01-01T00:00:00Z", "id"), 2)
-	f.Add("", 0)
-	f.Add("bnVsbA", 1)
-	f.Add("!", 1)
-	f.Fuzz(func(t *testing.T, mark string, n int) {
-		key, err := Unmark(mark, n)
-		if err == nil && mark != "" {
-			if len(key) != n {
-				t.Fatalf("%d parts, want %d", len(key), n)
-			}
-			if again, err := Unmark(Mark(key...), n); err != nil || !slices.Equal(again, key) {
-				t.Fatalf("%q does not survive: %q %v", key, again, err)
-			}
-		}
-	})
-}
-
 func FuzzAcceptLanguage(f *testing.F) {
 	f.Add("ja, en;q=0.5")
 	f.Add(strings.Repeat("x-", 100))

@@ -20,6 +20,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/role/control"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -29,7 +30,7 @@ func leftOut(rel string, d fs.DirEntry) bool {
 	switch {
 	case strings.HasSuffix(name, ".db"), strings.HasSuffix(name, ".db-wal"), strings.HasSuffix(name, ".db-shm"):
 		return true // the database is copied through itself
-	case name == "lock", rel == role.ControlFile, strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
+	case name == "lock", rel == control.File, strings.HasSuffix(name, ".new"), strings.HasPrefix(name, ".probe-"):
 		return true
 	case d.IsDir():
 		return name == "tmp" || rel == role.WatchlistFolder // copied as of one moment

@@ -46,7 +46,7 @@ const (
 )
 
 // Hub is the hub's side of the bus. Its methods are safe for concurrent use.
-// Register handlers before the first Admit: nobody gets in before it.
+// Register handlers before the first Admit: no member can connect before it.
 type Hub struct {
 	cfg       HubConfig
 	log       *slog.Logger

@@ -7,7 +7,7 @@ import (
 )
 
 // resolver returns the JWT of an account to the hub's server. It holds them in
-// memory: they are signed anew at every start, from the one secret.
+// memory: they are signed again at every start, from the one secret.
 type resolver struct {
 	mu   sync.RWMutex
 	jwts map[string]string // under mu; account's public key -> its JWT

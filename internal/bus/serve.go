@@ -101,8 +101,7 @@ func (h *Hub) accept(m *nats.Msg) {
 	if len(q.msgs) >= maxQueued || q.bytes+len(m.Data) > maxQueueBytes || in.bytes+len(m.Data) > maxInboxBytes {
 		in.mu.Unlock()
 		h.reply(m,
-			faultReply(fault.New(fault.Busy, i18n.T("the hub has too many of your requests waiting",
-				"ハブで処理待ちの要求が多すぎます"))))
+			faultReply(fault.Coded(fault.HubBusy, nil)))
 		return
 	}
 	q.msgs = append(q.msgs, m)
@@ -166,8 +165,7 @@ func (h *Hub) answer(st *memberState, m *nats.Msg) {
 	}
 	if fn == nil {
 		h.reply(m,
-			faultReply(fault.New(fault.Unsupported,
-				i18n.T("this hub does not know {0}", "このハブは {0} に対応していません").With(fmt.Sprintf("%.40q", topic)))))
+			faultReply(fault.Coded(fault.HubUnknownTopic, nil, fmt.Sprintf("%.40q", topic))))
 		return
 	}
 	ctx, cancel := context.WithTimeout(h.ctx, handlerTimeout)

@@ -162,7 +162,8 @@ func diagnose(line string) error {
 		strings.Contains(low, "tls"):
 		return fault.Wrap(fault.Denied, i18n.T("the hub's certificate is not the expected one", "ハブの証明書が想定と異なります"),
 			inner).
-			WithHint(i18n.T("check the address; somebody may be intercepting it, or the hub has a new CA and must invite again",
+			WithHint(i18n.T("check the address; somebody may be intercepting it, or the hub has a new CA and must "+
+				"invite again",
 				"アドレスを確認してください。第三者の介在か、ハブの認証局が変わり再招待が必要な可能性があります"))
 	}
 	return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot be reached", "ハブに接続できません"), inner).

@@ -19,7 +19,7 @@ type CaseBody struct {
 	Number   string    `json:"number" doc:"its number | 事案番号"`
 	Title    string    `json:"title" doc:"for an organisation in the case, the title of its own first finding | 当事者には自組織の最初の検知の件名"`
 	State    string    `json:"state" enum:"open,contained,closed"`
-	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was judged | 最も可能性の高い深刻度 0〜4。評価前はなし"`
+	Severity *int      `json:"severity,omitempty" doc:"0 to 4, most likely; absent before it was assessed | 最も可能性の高い深刻度 0〜4。評価前はなし"`
 	Lowest   *int      `json:"lowest,omitempty" doc:"least it can be | 下限"`
 	Highest  *int      `json:"highest,omitempty" doc:"most it can be | 上限"`
 	Level    string    `json:"level,omitempty" doc:"highest level of a rule in it | 一致したルールの最高の重要度"`
@@ -49,7 +49,7 @@ type PartBody struct {
 	Rule    string    `json:"rule"`
 	Host    string    `json:"host,omitempty"`
 	Count   int       `json:"count"`
-	Past    bool      `json:"past"`
+	Retro   bool      `json:"retro"`
 	TLP     string    `json:"tlp"`
 	At      time.Time `json:"at"`
 }
@@ -65,7 +65,9 @@ type EntryBody struct {
 }
 
 func (c Case) body() CaseBody {
-	b := CaseBody{Number: c.Number, Title: c.Title, State: string(c.State), Level: c.Level, Sectors: c.Sectors, Members: c.Members, Findings: c.Findings, TLP: c.Handling.TLP.String(), Realm: c.Realm, Opened: c.Opened, Updated: c.Updated}
+	b := CaseBody{Number: c.Number, Title: c.Title, State: string(c.State), Level: c.Level, Sectors: c.Sectors,
+		Members: c.Members, Findings: c.Findings, TLP: c.Handling.TLP.String(), Realm: c.Realm, Opened: c.Opened,
+		Updated: c.Updated}
 	if c.Severity >= 0 {
 		b.Severity, b.Lowest, b.Highest = &c.Severity, &c.Lowest, &c.Highest
 	}
@@ -76,21 +78,20 @@ func (c Case) body() CaseBody {
 func unchanged(s string) string { return s }
 
 func (f file) detail(l i18n.Lang) CaseDetail {
-	d := CaseDetail{CaseBody: f.body(), Parts: []PartBody{}, Entries: []EntryBody{}}
-	if j, ok := f.lead(""); ok {
-		d.Ask = j.Ask.In(l)
-	}
+	d := CaseDetail{CaseBody: f.body(), Ask: f.panels.Ask().In(l), Parts: []PartBody{}, Entries: []EntryBody{}}
 	for _, p := range f.parts {
-		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Retro, p.Handling.TLP.String(), p.At})
+		d.Parts = append(d.Parts, PartBody{p.Finding, p.Member, p.Title, p.Level, p.Rule, p.Host, p.Count, p.Retro,
+			p.Handling.TLP.String(), p.At})
 	}
 	for _, e := range f.entries {
-		d.Entries = append(d.Entries, EntryBody{e.At, e.Kind, e.Member, e.By, e.Text(unchanged).In(l), e.Handling.TLP.String()})
+		d.Entries = append(d.Entries, EntryBody{e.At, e.Kind, e.Member, e.By, e.Text(unchanged).In(l),
+			e.Handling.TLP.String()})
 	}
 	return d
 }
 
 // API adds the cases' operations.
-func API(a *api.API, c PageConfig) {
+func (c *PageConfig) API(a *api.API) {
 	type listIn struct {
 		api.Paging
 		State  string `query:"state" enum:"active,open,contained,closed" doc:"active is all but closed; absent: all | active は終結以外。省略時はすべて"`
@@ -99,7 +100,8 @@ func API(a *api.API, c PageConfig) {
 		Sector string `query:"sector" maxLength:"40" doc:"slug of a sector; for the hub's people | 分野の識別子。ハブの担当者のみ"`
 	}
 	type listOut struct{ Body api.Page[CaseBody] }
-	api.Register(a, api.Op{ID: "list-cases", Method: http.MethodGet, Path: "/api/v1/cases", Tag: "cases", Need: policy.RoleReader, Summary: i18n.T("List cases", "事案の一覧")},
+	api.Register(a, api.Op{ID: "list-cases", Method: http.MethodGet, Path: "/api/v1/cases", Tag: "cases",
+		Need: policy.RoleReader, Summary: i18n.T("List cases", "事案の一覧")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
 			ask := list.Ask{Values: map[string]string{"q": in.Q, "state": cmp.Or(in.State, every), "sector": in.Sector},
 				Sort: in.Sort, After: in.After, Limit: in.Limit, Strict: true}
@@ -117,9 +119,11 @@ func API(a *api.API, c PageConfig) {
 		Number string `path:"number" maxLength:"60" doc:"the case's number | 事案番号"`
 	}
 	type detailOut struct{ Body CaseDetail }
-	api.Register(a, api.Op{ID: "get-case", Method: http.MethodGet, Path: "/api/v1/cases/{number}", Tag: "cases", Need: policy.RoleReader, Summary: i18n.T("One case with its findings and timeline", "事案の詳細（検知・経過）"), Errors: []fault.Kind{fault.NotFound}},
+	api.Register(a, api.Op{ID: "get-case", Method: http.MethodGet, Path: "/api/v1/cases/{number}", Tag: "cases",
+		Need: policy.RoleReader, Summary: i18n.T("One case with its findings and timeline", "事案の詳細（検知・経過）"),
+		Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *One) (*detailOut, error) {
-			f, err := c.load(ctx, api.Viewer(ctx), in.Number)
+			f, err := c.load(ctx, api.Viewer(ctx), in.Number, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -132,7 +136,9 @@ func API(a *api.API, c PageConfig) {
 			For  string `json:"for,omitempty" enum:"hub,parties" default:"hub" doc:"who may read it beside the writer's organisation | 記録者の組織以外の閲覧範囲"`
 		}
 	}
-	api.Register(a, api.Op{ID: "add-case-note", Method: http.MethodPost, Path: "/api/v1/cases/{number}/notes", Tag: "cases", Need: policy.RoleReader, Status: http.StatusNoContent, Summary: i18n.T("Add a note to a case", "事案に記録を追加"), Errors: []fault.Kind{fault.NotFound}},
+	api.Register(a, api.Op{ID: "add-case-note", Method: http.MethodPost, Path: "/api/v1/cases/{number}/notes",
+		Tag: "cases", Need: policy.RoleReader, Status: http.StatusNoContent, Summary: i18n.T("Add a note to a case",
+			"事案に記録を追加"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *noteIn) (*struct{}, error) {
 			return nil, c.note(ctx, api.Viewer(ctx), in.Number, in.Body.Text, in.Body.For == "parties")
 		})
@@ -142,7 +148,9 @@ func API(a *api.API, c PageConfig) {
 			State string `json:"state" enum:"open,contained,closed"`
 		}
 	}
-	api.Register(a, api.Op{ID: "set-case-state", Method: http.MethodPost, Path: "/api/v1/cases/{number}/state", Tag: "cases", Need: policy.RoleAnalyst, Status: http.StatusNoContent, Summary: i18n.T("Change the state of a case", "事案の状態を変更"), Errors: []fault.Kind{fault.NotFound}},
+	api.Register(a, api.Op{ID: "set-case-state", Method: http.MethodPost, Path: "/api/v1/cases/{number}/state",
+		Tag: "cases", Need: policy.RoleAnalyst, Status: http.StatusNoContent,
+		Summary: i18n.T("Change the state of a case", "事案の状態を変更"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *stateIn) (*struct{}, error) {
 			return nil, c.move(ctx, api.Viewer(ctx), in.Number, State(in.Body.State))
 		})

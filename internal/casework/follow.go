@@ -13,8 +13,8 @@ import (
 
 // OnAssessed takes a case's severity, unless a later one was taken before it.
 func (s *Service) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
-	tx.AfterCommitOnce(s, s.tell)
-	list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
+	tx.AfterCommitOnce(s, s.notify)
+	list, err := store.Query[Case](tx, `SELECT `+caseColumns+` FROM cases c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -38,18 +38,20 @@ func (s *Service) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	if ev.Case == "" || !ev.Made && !ev.Pushed.IsZero() {
 		return nil
 	}
-	tx.AfterCommitOnce(s, s.tell)
-	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
+	tx.AfterCommitOnce(s, s.notify)
+	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM cases c WHERE c.id = $1 AND SCOPE(c)`, ev.Case)
 	if err != nil {
 		return err
 	}
 	h := s.within(tx.Context(), c.Handling.Audience, ev.Handling)
 	if !ev.Made {
-		_, err := tx.Exec(`UPDATE incident_entry SET tlp = $1, owner = $2, audience = $3 WHERE incident = $4 AND kind = 'indicator' AND subject = $5 AND SCOPE(incident_entry)`,
+		_, err := tx.Exec(`UPDATE case_entry SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4
+			AND kind = 'indicator' AND subject = $5 AND SCOPE(case_entry)`,
 			int(h.TLP), h.Owner, h.Audience.Column(), c.ID, ev.Indicator)
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
+	if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id)
+		DO UPDATE SET at = excluded.at`, "indicator:"+ev.Indicator, ev.Case, clock.Micros(tx.Now())); err != nil {
 		return err
 	}
 	return s.entry(tx, c.ID, Entry{Kind: "indicator", Class: Technical, Subject: ev.Indicator, At: ev.At, Handling: h},
@@ -81,15 +83,16 @@ func (s *Service) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 		return nil
 	}
 	id := "sighting/" + ev.ID
-	had, err := store.One[int64](tx, `SELECT count(*) FROM incident_entry e WHERE e.id = $1 AND SCOPE(e)`, id)
+	had, err := store.One[int64](tx, `SELECT count(*) FROM case_entry e WHERE e.id = $1 AND SCOPE(e)`, id)
 	if err != nil || had > 0 {
 		return err
 	}
-	tx.AfterCommitOnce(s, s.tell)
+	tx.AfterCommitOnce(s, s.notify)
 	says, args := saysSighting, []string{strconv.Itoa(ev.Count)}
 	if ev.Retro {
-		says, args = saysPastSighting, append(args, ev.First.Format("2006-01-02"))
+		says, args = saysRetroSighting, append(args, ev.First.Format("2006-01-02"))
 	}
-	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator, At: ev.At,
+	return s.entry(tx, ev.Case, Entry{ID: id, Kind: "sighting", Class: Victim, Member: ev.Member, Subject: ev.Indicator,
+		At:       ev.At,
 		Handling: ev.Handling}, says, args...)
 }

@@ -31,7 +31,7 @@ func cases(s store.Scope) list.Spec[Case] {
 	updated := term("c.updated", func(c Case) any { return c.Updated })
 	opened := term("c.opened", func(c Case) any { return c.Opened })
 	out := list.Spec[Case]{
-		Select: caseColumns, From: "incidents c", Scope: []string{"c"},
+		Select: caseColumns, From: "cases c", Scope: []string{"c"},
 		Key: []list.Term[Case]{term("c.number", func(c Case) any { return c.Number })},
 		Filters: []list.Filter[Case]{
 			{Name: "q", Kind: list.Words, Text: i18n.T("Number, title or rule", "番号・件名・ルール"), Where: wordsOf(s)},
@@ -93,10 +93,10 @@ func wordsOf(s store.Scope) func(string) list.Cond {
 		}
 		v, _ := s.Viewer()
 		own := list.All(
-			list.Where("p.incident = c.id AND p.member = ? AND SCOPE(p)", v.Member),
+			list.Where("p.case_id = c.id AND p.member = ? AND SCOPE(p)", v.Member),
 			list.Contains("p.words", typed),
 		)
-		own.SQL = "EXISTS (SELECT 1 FROM incident_finding p WHERE " + own.SQL + ")"
+		own.SQL = "EXISTS (SELECT 1 FROM case_finding p WHERE " + own.SQL + ")"
 		return list.Any(list.Contains("lower(c.number)", typed), own)
 	}
 }

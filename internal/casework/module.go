@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/queue"
@@ -13,6 +12,7 @@ import (
 
 // Module is the cases at a hub.
 func Module(c PageConfig) role.Module {
+	page := &c
 	return role.Module{
 		Name:       "casework",
 		Migrations: []store.Migration{Migration()},
@@ -22,8 +22,9 @@ func Module(c PageConfig) role.Module {
 			msg.TopicIndicator: queue.On(c.Cases.OnIndicator),
 			msg.TopicSighting:  queue.On(c.Cases.OnSighting),
 		},
-		Pages:   func(site *web.Site) { Pages(site, c) },
-		API:     func(a *api.API) { API(a, c) },
+		Pages:   page.Pages,
+		API:     page.API,
+		Panels:  []web.Panel{page.findingPanel()},
 		Nav:     []web.NavItem{{Key: "cases", Path: "/cases", Text: i18n.T("Cases", "事案"), Icon: "cases", Letter: "c"}},
 		Finders: []search.Finder{Finder(c.DB)},
 	}

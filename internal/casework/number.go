@@ -1,18 +1,15 @@
 package casework
 
-import "github.com/meneki/meneki/internal/store"
+import (
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/store"
+)
 
-// Number returns a case's number as far as tx may see it.
-func Number(tx *store.Tx, id string) string {
+// Number returns a case's number, or "" if tx may not see the case.
+func Number(tx *store.Tx, id string) (string, error) {
 	c, err := Get(tx, id)
-	if err != nil {
-		return ""
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
 	}
-	return c.Number
-}
-
-// OfFinding gives the case that a finding is in, as far as tx may see it.
-func OfFinding(tx *store.Tx, finding string) (id, number string, ok bool) {
-	c, err := CaseOf(tx, finding)
-	return c.ID, c.Number, err == nil
+	return c.Number, err
 }

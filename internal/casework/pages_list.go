@@ -9,7 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-func (c PageConfig) listPage(r *web.Request) (*web.View, error) {
+func (c *PageConfig) listPage(r *web.Request) (*web.View, error) {
 	spec := shown(r.Viewer)
 	var p list.Page[Case]
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
@@ -79,7 +79,8 @@ func shown(v policy.Viewer) list.Spec[Case] {
 		)
 	} else {
 		s.Columns = append(s.Columns,
-			list.Column[Case]{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum, Cell: findings},
+			list.Column[Case]{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum,
+				Cell: findings},
 			list.Column[Case]{Key: "since", Text: i18n.T("Since", "開始"), Role: web.RoleTime, Sort: "since",
 				Cell: func(c Case) any { return web.Brief(c.Opened) }})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -24,7 +25,7 @@ import (
 // The viewers of the tests, by the header that names them.
 func viewers() map[string]policy.Viewer {
 	return map[string]policy.Viewer{
-		"desk":   {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin},
+		"desk":   {User: "u1", Name: "Desk", Hub: true, Coordinator: true, Role: policy.RoleAdmin},
 		"reader": {User: "u2", Name: "Reader", Hub: true, Role: policy.RoleReader},
 		"a":      {User: "u3", Name: "Alice", Member: "a", Sector: "power", Role: policy.RoleAdmin},
 		"b":      {User: "u4", Name: "Bob", Member: "b", Sector: "university", Role: policy.RoleAdmin},
@@ -34,6 +35,17 @@ func viewers() map[string]policy.Viewer {
 }
 
 const hostile = `<script>alert("x")</script>`
+
+type names map[string]string
+
+func (n names) Name(_ context.Context, member string) string {
+	if name := n[member]; name != "" {
+		return name
+	}
+	return member
+}
+
+func (names) Sector(context.Context, string) string { return "" }
 
 type console struct {
 	*bench
@@ -58,9 +70,16 @@ func newConsole(t *testing.T, b *bench) *console {
 	id := b.get(c.number).ID
 	for i, err := range []error{
 		handle(t, b.db, b.s.OnAssessed, msg.Assessed{Case: id, Rev: 1, Likely: 2, Lowest: 1, Most: 3, At: b.now()}),
-		handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}),
-		handle(t, b.db, b.s.OnSighting, msg.Sighting{Member: "a", Case: id, Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555, Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}}),
-		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk", policy.Handling{TLP: policy.AmberStrict}),
+		handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: id, Entitled: 777,
+			Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}),
+		handle(t, b.db, b.s.OnSighting, msg.Sighting{
+			Member: "a",
+			Case:   id,
+			Sighting: wire.Sighting{ID: "s", Indicator: "indicator--1", Count: 55555,
+				Handling: policy.Handling{TLP: policy.Green, Owner: "a"}},
+		}),
+		b.s.Note(t.Context(), viewers()["desk"], c.number, "only for the desk",
+			policy.Handling{TLP: policy.AmberStrict}),
 	} {
 		if err != nil {
 			t.Fatal(i, err)
@@ -73,35 +92,29 @@ func newConsole(t *testing.T, b *bench) *console {
 		}
 		return v, nil
 	}
-	judged := []AxisInput{}
-	cfg := PageConfig{DB: b.db, Cases: b.s, Clock: b.now,
-		Name: func(_ context.Context, m string) string {
-			return map[string]string{"a": "Alpha Power", "b": "Beta Univ " + hostile}[m]
-		},
-		Scale: Scale{ID: "s", Name: i18n.T("Scale", "尺度"), Note: i18n.T("Note", "注記"), Axes: []Axis{{ID: "x", Name: i18n.T("Axis", "軸"), Options: []AxisOption{{ID: "0", Name: i18n.T("None", "なし")}, {ID: "4", Name: i18n.T("Most", "最大")}}}}},
-		Judgements: func(context.Context, policy.Viewer, string) ([]Judgement, error) {
-			return []Judgement{{Scale: "s", Likely: 2, Lowest: 1, Highest: 3, Ask: i18n.T("Axis", "軸"), Level: i18n.T("some", "一定"), At: b.now(), Automatic: true, Inputs: []JudgedAxis{{AxisInput: AxisInput{Axis: "x", Confidence: "unknown"}, Name: i18n.T("Axis", "軸")}}}}, nil
-		},
-		Judge: func(_ context.Context, _ policy.Viewer, _ string, in []AxisInput, _ string) error {
-			judged = append(judged, in...)
-			return nil
-		},
-		Indicators: func(context.Context, policy.Viewer, string) ([]IndicatorLine, error) {
-			return []IndicatorLine{{ID: "indicator--1", Name: "An indicator", Kind: "domain-name", Value: "evil.example", Entitled: 777, Armed: 776, Handling: policy.Handling{TLP: policy.Amber}}}, nil
-		},
-	}
+	cfg := PageConfig{DB: b.db, Cases: b.s, Members: names{"a": "Alpha Power", "b": "Beta Univ " + hostile}}
 	site := web.New(web.Config{Clock: b.now, Auth: auth})
-	site.Templates(fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{txt .}}</p>{{end}}`)}})
-	site.AddPanels(web.Panel{Page: "case", Slot: "top", Template: "test/panel",
-		Load: func(_ context.Context, v policy.Viewer, _ string) (any, error) {
-			if !v.Hub {
-				return nil, nil
-			}
-			return i18n.T("Alpha Power was first", "Alpha Power が最初"), nil
-		}})
-	Pages(site, cfg)
+	site.Templates(
+		fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{txt .}}</p>{{end}}`)}},
+	)
+	site.AddPanels(
+		web.Panel{Page: "case", Slots: map[string]string{"top": "test/panel"},
+			Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+				if about.Viewer.Hub {
+					out.Data = i18n.T("Alpha Power was first", "Alpha Power が最初")
+				}
+				return out, nil
+			}},
+		web.Panel{Page: "case", Slots: map[string]string{"known": "test/panel"},
+			Load: func(context.Context, web.Subject) (web.Part, error) {
+				return web.Part{Data: i18n.Same("known to all"), Severity: &web.Severity{Likely: 2, Low: 1, High: 3,
+					Text: i18n.T("some", "一定")}, Ask: i18n.T("What is struck?", "対象は？"),
+					Related: []web.Related{{ID: "indicator--1", Kind: svg.KindIndicator, Text: "evil[.]example",
+						Path: "/indicators/indicator--1"}}}, nil
+			}})
+	cfg.Pages(site)
 	mux := http.NewServeMux()
-	API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}), cfg)
+	cfg.API(api.New(mux, api.Config{Auth: auth, Version: "test", Clock: b.now}))
 	site.Handle("/api/", mux)
 	c.h = site.Handler()
 	return c
@@ -135,7 +148,8 @@ var secretFromB = []string{"Alpha", "ALPHA", "777", "776", "only for the desk", 
 func TestAsAnOrganisationSeesIt(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		c := newConsole(t, b)
-		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named", policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.HubDesk}}); err != nil {
+		if err := b.s.Note(t.Context(), viewers()["desk"], c.number, "zq only the named",
+			policy.Handling{TLP: policy.Red, Owner: "b", Audience: policy.Audience{policy.Coordinators}}); err != nil {
 			t.Fatal(err)
 		}
 		_, page := c.get(t, "desk", "/cases/"+c.number+"?lang=en")
@@ -150,7 +164,7 @@ func TestAsAnOrganisationSeesIt(t *testing.T) {
 			if code != http.StatusOK || !strings.Contains(body, "Beta rule") || !strings.Contains(body, "Preview") {
 				t.Fatalf("%s: %d %s", who, code, body)
 			}
-			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/judge", "/state") {
+			for _, word := range append(slices.Clone(secretFromB), "zq only the named", "/note", "/state") {
 				if strings.Contains(body, word) {
 					t.Errorf("%s is shown %q, which b is not", who, word)
 				}
@@ -160,7 +174,8 @@ func TestAsAnOrganisationSeesIt(t *testing.T) {
 			t.Errorf("as one that is not in it: %d", code)
 		}
 		_, own := c.get(t, "b", "/cases/"+c.number+"?lang=en")
-		if _, as := c.get(t, "b", "/cases/"+c.number+"?lang=en&as=a"); strings.Contains(as, "ALPHA") || strings.Contains(as, "Preview") || strings.Contains(own, "?as=") {
+		if _, as := c.get(t, "b", "/cases/"+c.number+"?lang=en&as=a"); strings.Contains(as, "ALPHA") ||
+			strings.Contains(as, "Preview") || strings.Contains(own, "?as=") {
 			t.Error("a party gets a preview")
 		}
 	})
@@ -173,10 +188,11 @@ func TestTheNoteOfAnIndicatorIsNoWiderThanIt(t *testing.T) {
 		c := newConsole(t, b)
 		caseID := b.get(c.number).ID
 		forA := policy.Handling{TLP: policy.Amber, Owner: "a", Audience: policy.Audience{policy.ToMember("c")}}
-		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.HubDesk}}
+		red := policy.Handling{TLP: policy.Red, Owner: "a", Audience: policy.Audience{policy.Coordinators}}
 		say := func(id, indicator string, made bool, h policy.Handling) {
 			t.Helper()
-			if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: indicator, Case: caseID, Entitled: 1, Made: made, At: b.now(), Handling: h}); err != nil {
+			if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: indicator, Case: caseID,
+				Entitled: 1, Made: made, At: b.now(), Handling: h}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -214,7 +230,8 @@ func TestAPartySeesItsOwnPartOnly(t *testing.T) {
 		for _, who := range []string{"b", "api-b"} {
 			for _, path := range []string{
 				"/cases", "/cases?state=all", "/cases?format=csv", "/cases?format=json", "/cases?q=beta",
-				"/cases/" + c.number, "/cases/" + c.number + "?lang=en", "/cases/" + c.number + "?format=json", "/cases/" + c.number + "?format=csv",
+				"/cases/" + c.number, "/cases/" + c.number + "?lang=en", "/cases/" + c.number + "?format=json",
+				"/cases/" + c.number + "?format=csv",
 				"/api/v1/cases", "/api/v1/cases/" + c.number,
 			} {
 				code, body := c.get(t, who, path)
@@ -231,7 +248,8 @@ func TestAPartySeesItsOwnPartOnly(t *testing.T) {
 				}
 			}
 			// A search by what only another's part holds finds nothing.
-			for _, path := range []string{"/cases?q=alpha&state=all", "/api/v1/cases?q=alpha", "/api/v1/cases?sector=power", "/api/v1/cases?sector=university"} {
+			for _, path := range []string{"/cases?q=alpha&state=all", "/api/v1/cases?q=alpha",
+				"/api/v1/cases?sector=power", "/api/v1/cases?sector=university"} {
 				if _, body := c.get(t, who, path); strings.Contains(body, c.number) {
 					t.Errorf("%s %s finds the case by another's part", who, path)
 				}
@@ -258,7 +276,8 @@ func TestTheHubSeesTheWholeCase(t *testing.T) {
 			if code != http.StatusOK {
 				t.Fatalf("%d %s", code, body)
 			}
-			for _, want := range []string{"Alpha Power", "Beta Univ", "BETA-HOST", "only for the desk", "/judge", "TLP:AMBER", `<html lang="` + lang} {
+			for _, want := range []string{"Alpha Power", "Beta Univ", "BETA-HOST", "only for the desk", "/state",
+				"TLP:AMBER", "known to all", `href="/indicators/indicator--1"`, `<html lang="` + lang} {
 				if !strings.Contains(body, want) {
 					t.Errorf("%s: no %q", lang, want)
 				}
@@ -270,8 +289,26 @@ func TestTheHubSeesTheWholeCase(t *testing.T) {
 		if _, body := c.get(t, "desk", "/cases?q=alpha&sector=power"); !strings.Contains(body, c.number) {
 			t.Error("the hub does not find the case by a part of it")
 		}
-		if _, body := c.get(t, "reader", "/cases/"+c.number); strings.Contains(body, "/judge") || strings.Contains(body, "/state") {
+		if _, body := c.get(t, "reader", "/cases/"+c.number); strings.Contains(body, "/state") {
 			t.Error("a reader is offered what a reader may not do")
+		}
+	})
+}
+
+// What panels have is in the answer to a program, too.
+func TestAProgramReadsWhatPanelsHave(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := newConsole(t, b)
+		for _, who := range []string{"desk", "b"} {
+			var d CaseDetail
+			code, body := c.get(t, who, "/api/v1/cases/"+c.number)
+			if err := json.Unmarshal([]byte(body), &d); err != nil || code != http.StatusOK {
+				t.Fatal(code, err)
+			}
+			if d.Severity == nil || *d.Severity != 2 || *d.Lowest != 1 || *d.Highest != 3 ||
+				d.Ask != "対象は？" && d.Ask != "What is struck?" {
+				t.Errorf("%s: %s", who, body)
+			}
 		}
 	})
 }
@@ -280,43 +317,46 @@ func TestNotesAndStates(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		c := newConsole(t, b)
 		page := "/cases/" + c.number
-		if code, _ := c.post(t, "desk", page+"/note", url.Values{"text": {"for all parties"}, "for": {"parties"}}); code != http.StatusSeeOther {
+		if code, _ := c.post(t, "desk", page+"/note", url.Values{"text": {"for all parties"},
+			"for": {"parties"}}); code != http.StatusSeeOther {
 			t.Fatalf("note: %d", code)
 		}
-		if code, body := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader speaks for the hub"}, "for": {"parties"}}); code != http.StatusForbidden {
+		if code, body := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader speaks for the hub"},
+			"for": {"parties"}}); code != http.StatusForbidden {
 			t.Errorf("a reader writes to the parties: %d %.200s", code, body)
 		}
-		if code, _ := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader writes"}, "for": {"hub"}}); code != http.StatusSeeOther {
+		if code, _ := c.post(t, "reader", page+"/note", url.Values{"text": {"a reader writes"},
+			"for": {"hub"}}); code != http.StatusSeeOther {
 			t.Errorf("a reader's note: %d", code)
 		}
-		if code, _ := c.post(t, "b", page+"/note", url.Values{"text": {"Bob wrote this"}, "for": {"parties"}}); code != http.StatusSeeOther {
+		if code, _ := c.post(t, "b", page+"/note", url.Values{"text": {"Bob wrote this"}, "for": {"parties"}}); code !=
+			http.StatusSeeOther {
 			t.Fatalf("note of a party: %d", code)
 		}
-		if code, body := c.post(t, "b", page+"/note", url.Values{"text": {" "}}); code != http.StatusUnprocessableEntity || !strings.Contains(body, "記録が空です") {
+		if code, body := c.post(t, "b", page+"/note",
+			url.Values{"text": {" "}}); code != http.StatusUnprocessableEntity || !strings.Contains(body, "記録が空です") {
 			t.Errorf("an empty note: %d", code)
 		}
 		for who, want := range map[string][2]bool{"desk": {true, true}, "a": {true, false}, "b": {true, true}} {
 			_, body := c.get(t, who, page)
-			if got := [2]bool{strings.Contains(body, "for all parties"), strings.Contains(body, "Bob wrote this")}; got != want {
+			if got := [2]bool{strings.Contains(body, "for all parties"),
+				strings.Contains(body, "Bob wrote this")}; got != want {
 				t.Errorf("%s reads %v of the notes, want %v", who, got, want)
 			}
 		}
 		if code, _ := c.post(t, "b", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
 			t.Errorf("a party closes a case: %d", code)
 		}
-		if code, _ := c.post(t, "b", page+"/judge", url.Values{"axis.x": {"4"}}); code != http.StatusForbidden {
-			t.Errorf("a party judges a case: %d", code)
-		}
-		if code, _ := c.post(t, "reader", page+"/state", url.Values{"state": {"closed"}}); code != http.StatusForbidden {
+		if code, _ := c.post(t, "reader", page+"/state",
+			url.Values{"state": {"closed"}}); code != http.StatusForbidden {
 			t.Errorf("a reader closes a case: %d", code)
 		}
-		if code, _ := c.post(t, "desk", page+"/judge", url.Values{"axis.x": {"4"}, "sure.x": {"estimated"}}); code != http.StatusSeeOther {
-			t.Errorf("judge: %d", code)
-		}
-		if code, _ := c.post(t, "desk", page+"/state", url.Values{"state": {"contained"}}); code != http.StatusSeeOther || b.get(c.number).State != Contained {
+		if code, _ := c.post(t, "desk", page+"/state",
+			url.Values{"state": {"contained"}}); code != http.StatusSeeOther || b.get(c.number).State != Contained {
 			t.Errorf("state: %d, %s", code, b.get(c.number).State)
 		}
-		if code, _ := c.post(t, "desk", page+"/state", url.Values{"state": {"gone"}}); code != http.StatusUnprocessableEntity {
+		if code, _ := c.post(t, "desk", page+"/state",
+			url.Values{"state": {"gone"}}); code != http.StatusUnprocessableEntity {
 			t.Errorf("an unknown state: %d", code)
 		}
 	})

@@ -15,7 +15,7 @@ const (
 	saysSeverity      = "severity"       // likely, lowest, highest
 	saysIndicator     = "indicator"      // number of members that it is sent to
 	saysSighting      = "sighting"       // count
-	saysPastSighting  = "sighting.past"  // count, day of the first
+	saysRetroSighting = "sighting.retro" // count, day of the first
 	saysState         = "state"          // the state
 	saysNote          = "note"           // what a person wrote
 	saysOwnFinding    = "own.finding"    // title; what a party reads of its own finding
@@ -63,7 +63,7 @@ func sentences() map[string]sentence {
 		saysIndicator: {i18n.T("Indicator made and sent to {0} {0:member|members}", "指標を作成し {0} 構成員へ配布"),
 			[]argument{number}},
 		saysSighting: {i18n.T("Sighting: seen {0} {0:time|times}", "観測報告：{0} 回"), []argument{number}},
-		saysPastSighting: {i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}", "過去の観測報告：{1} 以降に痕跡 {0} 件"),
+		saysRetroSighting: {i18n.T("Sighting in the past: {0} {0:trace|traces} since {1}", "過去の観測報告：{1} 以降に痕跡 {0} 件"),
 			[]argument{number, exact}},
 		saysState: {i18n.T("State: {0}", "状態：{0}"), []argument{state}},
 		saysNote:  {i18n.Same("{0}"), []argument{exact}},

@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/sigma"
 )
 
 // People names the members, as far as cases need it.
@@ -25,8 +26,7 @@ type People interface {
 type Service struct {
 	db     *store.DB
 	people People
-	tell   func()
-	rank   func(level string) int
+	notify func()
 	least  string
 }
 
@@ -34,21 +34,22 @@ type Service struct {
 type Config struct {
 	DB     *store.DB
 	People People
-	// Rank orders rule levels.
-	Rank func(level string) int
 	// Least is the rule level from which a finding opens a case; one below it
 	// only joins.
-	Least string
-	Tell  func()
+	Least  string
+	Notify func()
 }
 
 // New makes a Service.
 func New(c Config) *Service {
-	if c.Tell == nil {
-		c.Tell = func() {}
+	if c.Notify == nil {
+		c.Notify = func() {}
 	}
-	return &Service{db: c.DB, people: c.People, tell: c.Tell, rank: c.Rank, least: c.Least}
+	return &Service{db: c.DB, people: c.People, notify: c.Notify, least: c.Least}
 }
+
+// rank orders the levels of rules.
+func rank(level string) int { return sigma.Level(level).Rank() }
 
 // How long a key keeps drawing findings into a case.
 const (
@@ -78,7 +79,7 @@ func (s *Service) keysOf(f msg.Finding) []key {
 	return out
 }
 
-func red(f msg.Finding) bool { return f.Handling.TLP.Binding() == policy.Red }
+func red(f msg.Finding) bool { return f.Handling.TLP.OrRed() == policy.Red }
 
 func (s *Service) openKeysOf(f msg.Finding) []key {
 	var out []key
@@ -91,7 +92,7 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 	if f.Host != "" {
 		out = append(out, key{"host:" + f.Member + ":" + strings.ToLower(f.Host), "host", hostReach})
 	}
-	if s.rank(f.Rule.Level) >= s.rank("medium") {
+	if rank(f.Rule.Level) >= rank("medium") {
 		out = append(out, key{"rule:" + f.Rule.ID, "rule", ruleReach})
 	}
 	return out
@@ -99,8 +100,9 @@ func (s *Service) openKeysOf(f msg.Finding) []key {
 
 // OnFinding puts a finding into the case it belongs to, or opens one.
 func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
-	tx.AfterCommitOnce(s, s.tell)
-	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, f.ID)
+	tx.AfterCommitOnce(s, s.notify)
+	there, err := store.Query[Part](tx, `SELECT `+partColumns+` FROM case_finding p WHERE p.finding = $1 AND SCOPE(p)`,
+		f.ID)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 		return err
 	}
 	if id == "" {
-		if s.rank(f.Rule.Level) < s.rank(s.least) {
+		if rank(f.Rule.Level) < rank(s.least) {
 			return nil
 		}
 		why = "opened"
@@ -126,33 +128,36 @@ func (s *Service) OnFinding(tx *store.Tx, f msg.Finding) error {
 // update takes a later version of a finding that is in a case already.
 func (s *Service) update(tx *store.Tx, p Part, f msg.Finding) error {
 	// A member may make its marking stricter, never looser.
-	_, err := tx.Exec(`UPDATE incident_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END WHERE finding = $3 AND SCOPE(incident_finding)`, f.Count, int(f.Handling.TLP.Binding()), f.ID)
+	_, err := tx.Exec(`UPDATE case_finding SET count = $1, tlp = CASE WHEN $2 > tlp THEN $2 ELSE tlp END
+		WHERE finding = $3 AND SCOPE(case_finding)`, f.Count, int(f.Handling.TLP.OrRed()), f.ID)
 	if err != nil {
 		return err
 	}
-	if err := s.remember(tx, p.Incident, f); err != nil {
+	if err := s.remember(tx, p.Case, f); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE incidents SET updated = $1 WHERE id = $2 AND SCOPE(incidents)`, clock.Micros(tx.Now()), p.Incident)
+	_, err = tx.Exec(`UPDATE cases SET updated = $1 WHERE id = $2 AND SCOPE(cases)`, clock.Micros(tx.Now()), p.Case)
 	return err
 }
 
 type keyHit struct {
-	Name     string    `db:"name"`
-	Incident string    `db:"incident"`
-	At       time.Time `db:"at"`
+	Name string    `db:"name"`
+	Case string    `db:"case_id"`
+	At   time.Time `db:"at"`
 }
 
 // find gives the open case that the finding's strongest key leads to.
 func (s *Service) find(tx *store.Tx, f msg.Finding) (id, why string, err error) {
 	for _, k := range s.keysOf(f) {
-		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.incident, k.at FROM incident_key k JOIN incidents c ON c.id = k.incident
-WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c) ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
+		hits, err := store.Query[keyHit](tx, `SELECT k.name, k.case_id, k.at FROM case_key k
+			JOIN cases c ON c.id = k.case_id
+WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.tlp = $4) = $5 AND SCOPE(c)
+ORDER BY k.at DESC LIMIT 1`, k.name, clock.Micros(tx.Now().Add(-k.reach)), f.Realm, int(policy.Red), red(f))
 		if err != nil {
 			return "", "", err
 		}
 		if len(hits) > 0 {
-			return hits[0].Incident, k.why, nil
+			return hits[0].Case, k.why, nil
 		}
 	}
 	return "", "", nil
@@ -161,7 +166,8 @@ WHERE k.name = $1 AND k.at > $2 AND c.state <> 'closed' AND c.realm = $3 AND (c.
 // remember writes the finding's keys, so that the next one finds the case.
 func (s *Service) remember(tx *store.Tx, id string, f msg.Finding) error {
 	for _, k := range s.keysOf(f) {
-		if _, err := tx.Exec(`INSERT INTO incident_key (name, incident, at) VALUES ($1,$2,$3) ON CONFLICT (name, incident) DO UPDATE SET at = excluded.at`, k.name, id, clock.Micros(tx.Now())); err != nil {
+		if _, err := tx.Exec(`INSERT INTO case_key (name, case_id, at) VALUES ($1,$2,$3) ON CONFLICT (name, case_id)
+			DO UPDATE SET at = excluded.at`, k.name, id, clock.Micros(tx.Now())); err != nil {
 			return err
 		}
 	}
@@ -177,7 +183,8 @@ type numberRow struct {
 // less than half of them are free. Ids do not tell the time for the same reason.
 func nextNumber(tx *store.Tx) (string, error) {
 	year := tx.Now().Year()
-	n, err := store.One[numberRow](tx, `INSERT INTO incident_number (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE SET last = incident_number.last + 1 RETURNING last`, year)
+	n, err := store.One[numberRow](tx, `INSERT INTO case_number (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE
+		SET last = case_number.last + 1 RETURNING last`, year)
 	if err != nil {
 		return "", err
 	}
@@ -187,7 +194,7 @@ func nextNumber(tx *store.Tx) (string, error) {
 	}
 	for {
 		number := fmt.Sprintf("MNK-%d-%d", year, low+rand.IntN(9*low))
-		had, err := store.One[int64](tx, `SELECT count(*) FROM incidents c WHERE c.number = $1 AND SCOPE(c)`, number)
+		had, err := store.One[int64](tx, `SELECT count(*) FROM cases c WHERE c.number = $1 AND SCOPE(c)`, number)
 		if err != nil || had == 0 {
 			return number, err
 		}
@@ -200,10 +207,12 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm, Level: f.Rule.Level,
-		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed, Handling: caseHandling(f)}
+	c := Case{ID: clock.RandomID(), Number: number, Title: f.Rule.Title, State: Open, Realm: f.Realm,
+		Level:    f.Rule.Level,
+		Severity: -1, Lowest: -1, Highest: -1, Opened: tx.Now(), Updated: tx.Now(), Sensed: f.Sensed,
+		Handling: caseHandling(f)}
 	c.Words = store.Fold(c.Number + "\n" + c.Title)
-	if err := store.Insert(tx, "incidents", []Case{c}); err != nil {
+	if err := store.Insert(tx, "cases", []Case{c}); err != nil {
 		return "", err
 	}
 	return c.ID, s.entry(tx, c.ID, Entry{Kind: "opened", Class: Coordination, Subject: f.ID, Handling: c.Handling},
@@ -213,7 +222,8 @@ func (s *Service) open(tx *store.Tx, f msg.Finding) (string, error) {
 // caseHandling is how a case is marked as a whole: for the hub's people and the
 // parties, whatever the finding's own label lets others see.
 func caseHandling(f msg.Finding) policy.Handling {
-	h := policy.Handling{TLP: max(policy.AmberStrict, f.Handling.TLP), Audience: policy.Audience{policy.ToMember(f.Member)}}
+	h := policy.Handling{TLP: max(policy.AmberStrict, f.Handling.TLP),
+		Audience: policy.Audience{policy.ToMember(f.Member)}}
 	if h.TLP == policy.Red {
 		h.Audience = f.Handling.Audience
 	}
@@ -222,20 +232,22 @@ func caseHandling(f msg.Finding) policy.Handling {
 
 // join puts a finding into a case.
 func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) error {
-	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, id)
+	c, err := store.One[Case](tx, `SELECT `+caseColumns+` FROM cases c WHERE c.id = $1 AND SCOPE(c)`, id)
 	if err != nil {
 		return err
 	}
-	had, err := store.One[bool](tx, `SELECT EXISTS (SELECT 1 FROM incident_finding p
-		WHERE p.incident = $1 AND p.member = $2 AND SCOPE(p))`, id, f.Member)
+	had, err := store.One[bool](tx, `SELECT EXISTS (SELECT 1 FROM case_finding p
+		WHERE p.case_id = $1 AND p.member = $2 AND SCOPE(p))`, id, f.Member)
 	if err != nil {
 		return err
 	}
 	if !had {
 		c.Members++
 	}
-	p := Part{Finding: f.ID, Incident: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title), Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(), Handling: f.Handling}
-	if err := store.Insert(tx, "incident_finding", []Part{p}); err != nil {
+	p := Part{Finding: f.ID, Case: id, Member: f.Member, Title: f.Rule.Title, Words: store.Fold(f.Rule.Title),
+		Level: f.Rule.Level, Rule: f.Rule.ID, Host: f.Host, Count: f.Count, Retro: f.Retro, Why: why, At: tx.Now(),
+		Handling: f.Handling}
+	if err := store.Insert(tx, "case_finding", []Part{p}); err != nil {
 		return err
 	}
 	if err := s.remember(tx, id, f); err != nil {
@@ -256,13 +268,15 @@ func (s *Service) join(tx *store.Tx, id, why, sector string, f msg.Finding) erro
 			return err
 		}
 	}
-	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened", Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
-		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics, Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
+	return tx.Emit(msg.TopicCase, f.ID+"/case", msg.CaseChanged{Case: id, Number: c.Number, Opened: why == "opened",
+		Finding: f.ID, Member: f.Member, Title: f.Rule.Title, Retro: f.Retro,
+		Sectors: c.Sectors, Found: f.Sensed, Detected: f.Detected, Level: c.Level, Tactics: c.Tactics,
+		Members: c.Members, Realm: c.Realm, Sensed: c.Sensed, At: tx.Now()})
 }
 
 // widen lets a case take in what a finding adds to it.
 func (s *Service) widen(c *Case, f msg.Finding, sector string) {
-	if s.rank(f.Rule.Level) > s.rank(c.Level) {
+	if rank(f.Rule.Level) > rank(c.Level) {
 		c.Level = f.Rule.Level
 	}
 	if sector != "" && !slices.Contains(c.Sectors, sector) {
@@ -271,11 +285,13 @@ func (s *Service) widen(c *Case, f msg.Finding, sector string) {
 	}
 	for _, t := range f.Rule.Tags {
 		name, ok := strings.CutPrefix(t, "attack.")
-		if ok && !(len(name) > 1 && strings.ContainsRune("tgs", rune(name[0])) && name[1] >= '0' && name[1] <= '9') && !slices.Contains(c.Tactics, name) {
+		if ok && !(len(name) > 1 && strings.ContainsRune("tgs", rune(name[0])) && name[1] >= '0' && name[1] <= '9') &&
+			!slices.Contains(c.Tactics, name) {
 			c.Tactics = append(c.Tactics, name)
 		}
 	}
-	if c.Handling.TLP < policy.Red && f.Handling.TLP < policy.Red && !slices.Contains(c.Handling.Audience, policy.ToMember(f.Member)) {
+	if c.Handling.TLP < policy.Red && f.Handling.TLP < policy.Red && !slices.Contains(c.Handling.Audience,
+		policy.ToMember(f.Member)) {
 		c.Handling.Audience = append(c.Handling.Audience, policy.ToMember(f.Member))
 	}
 	if !f.Retro && !f.Sensed.IsZero() && (c.Sensed.IsZero() || f.Sensed.Before(c.Sensed)) {
@@ -288,15 +304,15 @@ func (s *Service) widen(c *Case, f msg.Finding, sector string) {
 
 // store writes a case back.
 func (s *Service) store(tx *store.Tx, c Case) error {
-	if _, err := tx.Exec(`DELETE FROM incidents WHERE id = $1 AND SCOPE(incidents)`, c.ID); err != nil {
+	if _, err := tx.Exec(`DELETE FROM cases WHERE id = $1 AND SCOPE(cases)`, c.ID); err != nil {
 		return err
 	}
-	return store.Insert(tx, "incidents", []Case{c})
+	return store.Insert(tx, "cases", []Case{c})
 }
 
 // entry writes one line of the timeline.
 func (s *Service) entry(tx *store.Tx, id string, e Entry, says string, args ...string) error {
-	e.ID, e.Incident, e.Says, e.Args = cmp.Or(e.ID, clock.NewID()), id, says, args
+	e.ID, e.Case, e.Says, e.Args = cmp.Or(e.ID, clock.NewID()), id, says, args
 	e.At = cmp.Or(e.At, tx.Now())
-	return store.Insert(tx, "incident_entry", []Entry{e})
+	return store.Insert(tx, "case_entry", []Entry{e})
 }

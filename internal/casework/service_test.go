@@ -31,10 +31,6 @@ type sectors map[string]string
 
 func (s sectors) Sector(_ context.Context, member string) string { return s[member] }
 
-func rankOf(level string) int {
-	return map[string]int{"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}[level]
-}
-
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 
 func each(t *testing.T, body func(*testing.T, *bench)) {
@@ -42,7 +38,7 @@ func each(t *testing.T, body func(*testing.T, *bench)) {
 	now, hand := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		hand.Add(noon.Sub(now()))
-		s := New(Config{DB: db, People: sectors{"a": "power", "b": "university", "c": "medical"}, Rank: rankOf, Least: "medium"})
+		s := New(Config{DB: db, People: sectors{"a": "power", "b": "university", "c": "medical"}, Least: "medium"})
 		body(t, &bench{t: t, db: db, s: s, hand: hand, now: now})
 	}, storetest.With(Migration()), storetest.Clock(now))
 }
@@ -52,8 +48,10 @@ func each(t *testing.T, body func(*testing.T, *bench)) {
 func (b *bench) finding(member string, edit func(*msg.Finding)) msg.Finding {
 	b.n++
 	id := fmt.Sprintf("finding-%d", b.n)
-	f := msg.Finding{Member: member, Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-" + id, Title: "Title " + id, Level: "high"}, Count: 1,
-		Sensed: b.now().Add(-time.Second), Detected: b.now(), Handling: policy.Handling{TLP: policy.Amber, Owner: member}}}
+	f := msg.Finding{Member: member, Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live,
+		Rule: wire.RuleRef{ID: "rule-" + id, Title: "Title " + id, Level: "high"}, Count: 1,
+		Sensed: b.now().Add(-time.Second), Detected: b.now(), Handling: policy.Handling{TLP: policy.Amber,
+			Owner: member}}}
 	if edit != nil {
 		edit(&f)
 	}
@@ -74,7 +72,8 @@ func (b *bench) take(f msg.Finding) string {
 	}
 	number := ""
 	err := b.db.Read(b.t.Context(), store.System("test"), func(tx *store.Tx) error {
-		list, err := store.Query[string](tx, `SELECT c.number FROM incidents c JOIN incident_finding p ON p.incident = c.id WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`, f.ID)
+		list, err := store.Query[string](tx, `SELECT c.number FROM cases c JOIN case_finding p ON p.case_id = c.id
+			WHERE p.finding = $1 AND SCOPE(c) AND SCOPE(p)`, f.ID)
 		if len(list) > 0 {
 			number = list[0]
 		}
@@ -114,13 +113,18 @@ func TestRelatedFindingsShareACase(t *testing.T) {
 		same, closed bool
 		why          string
 	}{
-		{name: "the same value at another member", first: "a", then: "b", a: value, b: value, same: true, why: "observable"},
+		{name: "the same value at another member", first: "a", then: "b", a: value, b: value, same: true,
+			why: "observable"},
 		{name: "the same machine", first: "a", then: "a", a: host("PC1"), b: host("pc1"), same: true, why: "host"},
 		{name: "a machine of the same name elsewhere", first: "a", then: "b", a: host("PC1"), b: host("PC1")},
-		{name: "the same machine, days later", first: "a", then: "a", a: host("PC1"), b: host("PC1"), later: 25 * time.Hour},
-		{name: "the same rule at another member", first: "a", then: "b", a: rule("medium"), b: rule("medium"), same: true, why: "rule"},
-		{name: "the same rule, a week later", first: "a", then: "b", a: rule("medium"), b: rule("medium"), later: 8 * 24 * time.Hour},
-		{name: "the same value, weeks later", first: "a", then: "b", a: value, b: value, later: 29 * 24 * time.Hour, same: true, why: "observable"},
+		{name: "the same machine, days later", first: "a", then: "a", a: host("PC1"), b: host("PC1"),
+			later: 25 * time.Hour},
+		{name: "the same rule at another member", first: "a", then: "b", a: rule("medium"), b: rule("medium"),
+			same: true, why: "rule"},
+		{name: "the same rule, a week later", first: "a", then: "b", a: rule("medium"), b: rule("medium"),
+			later: 8 * 24 * time.Hour},
+		{name: "the same value, weeks later", first: "a", then: "b", a: value, b: value, later: 29 * 24 * time.Hour,
+			same: true, why: "observable"},
 		{name: "nothing in common", first: "a", then: "b"},
 		{name: "a closed case", first: "a", then: "b", a: value, b: value, closed: true},
 		{name: "an exercise", first: "a", then: "b", a: value, b: func(f *msg.Finding) { value(f); f.Realm = "drill" }},
@@ -132,7 +136,8 @@ func TestRelatedFindingsShareACase(t *testing.T) {
 					t.Fatal("the first finding opened no case")
 				}
 				if tc.closed {
-					if err := b.s.SetState(t.Context(), policy.Viewer{User: "u", Name: "Desk", Hub: true, Role: policy.RoleAdmin}, first, Closed); err != nil {
+					if err := b.s.SetState(t.Context(), policy.Viewer{User: "u", Name: "Desk", Hub: true,
+						Role: policy.RoleAdmin}, first, Closed); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -164,11 +169,15 @@ func TestWhatAnIndicatorMatchesJoinsItsCase(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
-		if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: c.ID, Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}); err != nil {
+		if err := handle(t, b.db, b.s.OnIndicator, msg.IndicatorChanged{Indicator: "indicator--1", Case: c.ID,
+			Entitled: 3, Made: true, At: b.now(), Handling: policy.Handling{TLP: policy.Green, Owner: "a"}}); err !=
+			nil {
 			t.Fatal(err)
 		}
 		// Of the lowest level, and in the past: by itself it would open nothing.
-		got := b.take(b.finding("b", func(f *msg.Finding) { f.Indicator, f.Retro, f.Rule.Level = "indicator--1", true, "low" }))
+		got := b.take(b.finding("b", func(f *msg.Finding) {
+			f.Indicator, f.Retro, f.Rule.Level = "indicator--1", true, "low"
+		}))
 		if got != number {
 			t.Fatalf("what matched the indicator is in %q, want %q", got, number)
 		}
@@ -220,7 +229,7 @@ func TestSeverityIsTaken(t *testing.T) {
 		number := b.take(b.finding("a", nil))
 		c := b.get(number)
 		if c.Severity != -1 {
-			t.Errorf("severity %d before it was judged", c.Severity)
+			t.Errorf("severity %d before it was assessed", c.Severity)
 		}
 		for i := range 2 { // the same result again writes no second entry
 			ev := msg.Assessed{Case: c.ID, Rev: i + 1, Lowest: 1, Likely: 2, Most: 4, At: b.now()}

@@ -32,6 +32,7 @@ type commands struct {
 	Member     memberCmd     `cmd:"" help:"Invite, list and revoke members (at the hub)." ja:"構成員の招待、一覧、資格の終了（ハブで実行）"`
 	User       userCmd       `cmd:"" help:"Invite and list the people who sign in (at the hub)." ja:"サインインする利用者の招待と一覧（ハブで実行）"`
 	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens (at the hub)." ja:"API トークンの発行と失効（ハブで実行）"`
+	Queue      queueCmd      `cmd:"" help:"Messages that the hub could not handle: list, retry, drop (at the hub)." ja:"ハブが処理できなかったメッセージの一覧、再処理、破棄（ハブで実行）"`
 	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma ルールに一致したものの時系列"`
 	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma ルールの検査、説明、テスト、負荷の計測"`
 	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators." ja:"ノードの監視リスト：指標の取り込み、一覧、削除、照合"`
@@ -57,7 +58,8 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 	s := &session{ctx: ctx, out: out, err: errw, lang: language(askedLang(args))}
 	var c commands
 	code := 0
-	p, err := kong.New(&c, kong.Name("meneki"), kong.Help(s.help), kong.Writers(out, errw), kong.Exit(func(n int) { panic(exit(n)) }))
+	p, err := kong.New(&c, kong.Name("meneki"), kong.Help(s.help), kong.Writers(out, errw),
+		kong.Exit(func(n int) { panic(exit(n)) }))
 	if err != nil {
 		return s.fail(err)
 	}
@@ -77,7 +79,9 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 			return
 		}
 		if _, ok := i18n.Parse(c.Lang); !ok && c.Lang != "" {
-			err = fault.New(fault.Invalid, i18n.T("meneki does not speak {0}", "{0} には対応していません").With(c.Lang)).WithHint(i18n.T("use ja or en", "ja か en を指定してください"))
+			err = fault.New(fault.Invalid, i18n.T("meneki does not speak {0}", "{0} には対応していません").With(c.Lang)).WithHint(
+				i18n.T("use ja or en", "ja か en を指定してください"),
+			)
 			return
 		}
 		s.lang = language(c.Lang)
@@ -96,7 +100,8 @@ func Main(ctx context.Context, args []string, out, errw io.Writer) int {
 
 type exit int
 
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+	"error": slog.LevelError}
 
 // language chooses the language of messages: as asked, or as the environment
 // says; English where it says nothing.

@@ -30,17 +30,21 @@ func (c *demoCmd) Run(s *session) error {
 	label, ok := policy.ParseTLP(c.TLP)
 	if !ok {
 		return fault.New(fault.Invalid, i18n.T("{0} is not a TLP label", "{0} は TLP の区分ではありません").With(c.TLP)).
-			WithHint(i18n.T("use clear, green, amber, amber+strict or red", "clear、green、amber、amber+strict、red のいずれかです"))
+			WithHint(i18n.T("use clear, green, amber, amber+strict or red",
+				"clear、green、amber、amber+strict、red のいずれかです"))
 	}
 	if len(c.More) > 0 && len(c.Events) == 0 {
-		return fault.New(fault.Invalid, i18n.T("{0} is given without --events", "{0} に --events が付いていません").With(c.More[0])).
+		return fault.New(fault.Invalid, i18n.T("{0} is given without --events",
+			"{0} に --events が付いていません").With(c.More[0])).
 			WithHint(i18n.T("write --events before the paths", "パスの前に --events と書いてください"))
 	}
 	if len(c.Past) > 0 && len(c.Events) == 0 {
 		return fault.New(fault.Invalid, i18n.T("--past is given without --events", "--past に --events が付いていません")).
-			WithHint(i18n.T("the samples have a past of their own; give --events too, or leave --past out", "付属の見本には独自の過去があります。--events も指定するか、--past を外してください"))
+			WithHint(i18n.T("the samples have a past of their own; give --events too, or leave --past out",
+				"付属の見本には独自の過去があります。--events も指定するか、--past を外してください"))
 	}
-	cfg := demo.Config{Rules: c.Rules, Events: append(c.Events, c.More...), Past: c.Past, TLP: label, Offline: c.Offline, Data: c.Data, Lang: s.lang, Log: s.log}
+	cfg := demo.Config{Rules: c.Rules, Events: append(c.Events, c.More...), Past: c.Past, TLP: label,
+		Offline: c.Offline, Data: c.Data, Lang: s.lang, Log: s.log}
 	if !c.Once {
 		cfg.Listen = c.Listen
 	}
@@ -83,15 +87,22 @@ func (c *demoCmd) Run(s *session) error {
 
 // missed says which step did not come and, where that is plain, why.
 func missed(r demo.Report, offered policy.TLP) error {
-	f := fault.New(fault.Missed, i18n.T("the cycle is not whole: the step “{0}” did not come", "循環が完結しませんでした：「{0}」に至っていません").With(stepNames[r.Missing]))
+	f := fault.New(fault.Missed, i18n.T("the cycle is not whole: the step “{0}” did not come",
+		"循環が完結しませんでした：「{0}」に至っていません").With(stepNames[r.Missing]))
 	switch {
 	case r.Missing == situation.Detected:
-		return fault.New(fault.Missed, i18n.T("nothing was found: no rule matched any event", "何も検知されませんでした。どのルールにも一致する事象がありません")).
-			WithHint(i18n.T("meneki rules explain RULE FILE:RECORD says why a rule does not match an event", "ルールが事象に一致しない理由は meneki rules explain ルール ファイル:番号 で確認できます"))
+		return fault.New(fault.Missed, i18n.T("nothing was found: no rule matched any event",
+			"何も検知されませんでした。どのルールにも一致する事象がありません")).
+			WithHint(i18n.T("meneki rules explain RULE FILE:RECORD says why a rule does not match an event",
+				"ルールが事象に一致しない理由は meneki rules explain ルール ファイル:番号 で確認できます"))
 	case r.Missing == situation.Opened && len(r.Findings) == 0:
-		return f.WithHint(i18n.T("what was found ({0}) stays at the first member: its policy tells the hub of rules from level low", "検知（{0} 件）は最初の構成員にとどまっています。その方針により、ハブへは低（low）以上のルールによる検知だけを知らせます").With(r.Kept))
+		return f.WithHint(
+			i18n.T("what was found ({0}) stays at the first member: its policy tells the hub of rules from level low",
+				"検知（{0} 件）は最初の構成員にとどまっています。その方針により、ハブへは低（low）以上のルールによる検知だけを知らせます").With(r.Kept),
+		)
 	case r.Missing == situation.Pushed && offered == policy.Red:
-		return f.WithHint(i18n.T("--tlp red: nobody but the member itself may get what it offers", "--tlp red では、提供した構成員以外は受け取れません"))
+		return f.WithHint(i18n.T("--tlp red: nobody but the member itself may get what it offers",
+			"--tlp red では、提供した構成員以外は受け取れません"))
 	}
 	return f
 }

@@ -142,9 +142,12 @@ func (c *detectCmd) close(s *session, p *plan, res *timeline.Result, took time.D
 	}
 	code := 0
 	if res.Interrupted {
-		code = s.fail(fault.New(fault.Missed, i18n.T("interrupted: this is what was found until then", "中断されました。それまでに見つかったものだけを出力しました")))
+		code = s.fail(fault.New(fault.Missed, i18n.T("interrupted: this is what was found until then",
+			"中断されました。それまでに見つかったものだけを出力しました")))
 	} else if n := sum.atLeast(p.failOn); p.failOn != "" && n > 0 {
-		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "重要度 {1} 以上の一致：{0} 件").With(n, p.failOn)))
+		code = s.fail(fault.New(fault.Missed, i18n.T("matches of level {1} or above: {0}", "重要度 {1} 以上の一致：{0} 件").With(
+			n, p.failOn,
+		)))
 	}
 	if c.Stats { // the last line, whatever else was said
 		if err := timeline.WriteStats(s.err, res, p.set, p.style.Loaded, took); err != nil {
@@ -180,7 +183,8 @@ func writeFault(err error) error {
 		return err
 	}
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
-		return fault.Wrap(fault.Storage, i18n.T("the timeline cannot be written to {0}", "{0} に結果を書き込めません").With(pe.Path), err)
+		return fault.Wrap(fault.Storage, i18n.T("the timeline cannot be written to {0}",
+			"{0} に結果を書き込めません").With(pe.Path), err)
 	}
 	return err
 }
@@ -202,7 +206,8 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	label, ok := policy.ParseTLP(c.TLP)
 	if !ok {
 		return nil, fault.New(fault.Invalid, i18n.T("{0} is not a TLP label", "{0} は TLP の区分ではありません").With(c.TLP)).
-			WithHint(i18n.T("use clear, green, amber, amber+strict or red", "clear、green、amber、amber+strict、red のいずれかです"))
+			WithHint(i18n.T("use clear, green, amber, amber+strict or red",
+				"clear、green、amber、amber+strict、red のいずれかです"))
 	}
 	f := timeline.Filter{Tags: c.Tags, Status: c.Status, Exclude: c.Exclude}
 	if f.Level, err = levelOf("--level", c.Level); err != nil {
@@ -230,11 +235,13 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 		sorted = true
 	case "input":
 		if p.format == "html" {
-			return nil, fault.New(fault.Invalid, i18n.T("the HTML report is always in the order of time", "HTML の報告は常に時刻順です"))
+			return nil, fault.New(fault.Invalid, i18n.T("the HTML report is always in the order of time",
+				"HTML の報告は常に時刻順です"))
 		}
 		sorted = false
 	default:
-		return nil, fault.New(fault.Invalid, i18n.T("{0} is not an order of matches", "{0} は並べ順ではありません").With(c.Sort)).WithHint(i18n.T("use time or input", "time か input を指定してください"))
+		return nil, fault.New(fault.Invalid, i18n.T("{0} is not an order of matches", "{0} は並べ順ではありません").With(c.Sort)).
+			WithHint(i18n.T("use time or input", "time か input を指定してください"))
 	}
 	inputs, skipped, err := timeline.Inputs(c.Paths, c.Output)
 	if err != nil {
@@ -243,7 +250,8 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	if err := c.apart(inputs); err != nil {
 		return nil, err
 	}
-	if p.set, err = ruleset.LoadAll(s.ctx, c.Rules, c.Builtin, c.Pipeline...); err != nil {
+	if p.set, err = (ruleset.Source{Paths: c.Rules, Builtin: c.Builtin,
+		Pipelines: c.Pipeline}).Load(s.ctx); err != nil {
 		return nil, err
 	}
 	places, err := principal.OpenPlaces(c.Places)
@@ -253,7 +261,8 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	resolver := principal.New(principal.Options{})
 	err = principal.ImportAccounts(resolver, c.Accounts, c.Domain, func(path string, got principal.Imported) {
 		for _, b := range got.Bad[:min(len(got.Bad), 10)] {
-			s.warn(i18n.T("{0}, line {1} is left out: {2}", "{0} の {1} 行目は使いません：{2}").With(path, b.Line, clean(b.Reason)))
+			s.warn(i18n.T("{0}, line {1} is left out: {2}", "{0} の {1} 行目は使いません：{2}").With(path, b.Line,
+				clean(b.Reason)))
 		}
 		if n := got.BadN - min(len(got.Bad), 10); n > 0 {
 			s.warn(i18n.T("{0}: {1} more {1:line is|lines are} left out", "{0}：ほかに {1} 行を使いません").With(path, n))
@@ -264,19 +273,26 @@ func (c *detectCmd) plan(s *session, now time.Time) (*plan, error) {
 	}
 	kept, unknown := f.Rules(p.set)
 	for _, x := range unknown {
-		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it", "{0} というルールはありません。この --exclude は何も除外しません").With(clean(x)))
+		s.warn(i18n.T("no rule is called {0}: --exclude leaves nothing out for it",
+			"{0} というルールはありません。この --exclude は何も除外しません").With(clean(x)))
 	}
 	switch {
 	case loaded(p.set) == 0:
-		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused", "読み込めたルールがありません（拒否 {0} 件）").With(len(p.set.Refused))).
+		return nil, fault.New(fault.NotFound, i18n.T("no rule was loaded: {0} refused",
+			"読み込めたルールがありません（拒否 {0} 件）").With(len(p.set.Refused))).
 			WithHint(i18n.T("meneki rules check says why", "理由は meneki rules check で確認できます"))
 	case len(kept.Rules)+len(kept.Correlations) == 0:
-		return nil, fault.New(fault.Invalid, i18n.T("--level, --tags, --status and --exclude leave none of {0} {0:rule|rules}", "--level、--tags、--status、--exclude の条件に合うルールが {0} 件中 1 件もありません").With(len(p.set.Rules)))
+		return nil, fault.New(fault.Invalid,
+			i18n.T("--level, --tags, --status and --exclude leave none of {0} {0:rule|rules}",
+				"--level、--tags、--status、--exclude の条件に合うルールが {0} 件中 1 件もありません").With(len(p.set.Rules)))
 	}
 	p.skipped = skipped
-	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + role.Version, Refused: p.set.Refused, Loaded: loaded(p.set)}
-	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin, Ours: builtin.Ours,
-		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Resolver: resolver, Places: places}
+	p.style = timeline.Style{Lang: s.lang, Zone: zone, TLP: label, Now: now, Program: "meneki " + role.Version,
+		Refused: p.set.Refused, Loaded: loaded(p.set)}
+	p.cfg = timeline.Config{Rules: p.set, Inputs: inputs, Filter: f, Jobs: c.Jobs, Sort: sorted, Stdin: os.Stdin,
+		Ours: builtin.Ours,
+		Read: read.Options{Hint: read.Hint{Zone: logZone}}, Observables: p.format == "stix", Resolver: resolver,
+		Places: places}
 	return p, nil
 }
 
@@ -288,7 +304,8 @@ func (c *detectCmd) apart(inputs []timeline.Input) error {
 	}
 	for _, in := range inputs {
 		if info, err := os.Stat(in.Path); in.Named && err == nil && os.SameFile(own, info) {
-			return fault.New(fault.Invalid, i18n.T("{0} is both read and written", "{0} が入力と出力の両方に指定されています").With(in.Path)).
+			return fault.New(fault.Invalid, i18n.T("{0} is both read and written",
+				"{0} が入力と出力の両方に指定されています").With(in.Path)).
 				WithHint(i18n.T("choose another file for --output", "--output に別のファイルを指定してください"))
 		}
 	}
@@ -296,7 +313,8 @@ func (c *detectCmd) apart(inputs []timeline.Input) error {
 }
 
 // byName tells the format by the output's name.
-var byName = map[string]string{".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".html": "html", ".htm": "html", ".json": "stix", ".txt": "terminal"}
+var byName = map[string]string{".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".html": "html", ".htm": "html",
+	".json": "stix", ".txt": "terminal"}
 
 func (c *detectCmd) format() (string, error) {
 	ext := ""
@@ -311,7 +329,8 @@ func (c *detectCmd) format() (string, error) {
 		return f, nil
 	}
 	return "", fault.New(fault.Invalid, i18n.T("{0} is not a format of timelines", "{0} という出力形式はありません").With(c.Format)).
-		WithHint(i18n.T("use terminal, jsonl, csv, html, stix or timesketch", "terminal、jsonl、csv、html、stix、timesketch のいずれかです"))
+		WithHint(i18n.T("use terminal, jsonl, csv, html, stix or timesketch",
+			"terminal、jsonl、csv、html、stix、timesketch のいずれかです"))
 }
 
 func levelOf(flag, s string) (sigma.Level, error) {
@@ -320,8 +339,10 @@ func levelOf(flag, s string) (sigma.Level, error) {
 		l = sigma.Informational
 	}
 	if s != "" && !slices.Contains(timeline.Levels[:], l) {
-		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} はルールの重要度ではありません").With(flag, s)).
-			WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
+		return "", fault.New(fault.Invalid, i18n.T("{0}: {1} is not a rule level", "{0}：{1} はルールの重要度ではありません").With(flag,
+			s)).
+			WithHint(i18n.T("use informational, low, medium, high or critical",
+				"informational、low、medium、high、critical のいずれかです"))
 	}
 	return l, nil
 }
@@ -339,7 +360,9 @@ func zoneOf(flag, s string) (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(s)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("{0}: there is no time zone {1}", "{0}：{1} という時間帯はありません").With(flag, s), err).
+		return nil, fault.Wrap(fault.Invalid, i18n.T("{0}: there is no time zone {1}", "{0}：{1} という時間帯はありません").With(
+			flag, s,
+		), err).
 			WithHint(i18n.T("write it as UTC, Asia/Tokyo or +09:00", "UTC、Asia/Tokyo、+09:00 のように書いてください"))
 	}
 	return zone, nil
@@ -357,13 +380,15 @@ func timeOf(flag, s string, zone *time.Location, whole bool) (time.Time, error) 
 		}
 		return t, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05",
+		"2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, plain, zone); err == nil {
 			return t, nil
 		}
 	}
 	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0}: {1} is not a time", "{0}：{1} は時刻ではありません").With(flag, s)).
-		WithHint(i18n.T("write it as 2026-11-22, '2026-11-22 14:05' or 2026-11-22T14:05:00+09:00", "2026-11-22、'2026-11-22 14:05'、2026-11-22T14:05:00+09:00 のように書いてください"))
+		WithHint(i18n.T("write it as 2026-11-22, '2026-11-22 14:05' or 2026-11-22T14:05:00+09:00",
+			"2026-11-22、'2026-11-22 14:05'、2026-11-22T14:05:00+09:00 のように書いてください"))
 }
 
 // warn says on standard error what does not stop the work.

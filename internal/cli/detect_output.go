@@ -29,7 +29,9 @@ func openResult(out io.Writer, name string) (*result, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return nil, fault.New(fault.Invalid, i18n.T("{0} is a folder", "{0} はフォルダーです").With(name)).WithHint(i18n.T("name a file in it", "その中のファイル名を指定してください"))
+		return nil, fault.New(fault.Invalid, i18n.T("{0} is a folder", "{0} はフォルダーです").With(name)).WithHint(
+			i18n.T("name a file in it", "その中のファイル名を指定してください"),
+		)
 	case err == nil && !info.Mode().IsRegular(): // a device or a pipe
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {

@@ -51,7 +51,8 @@ func (b *bar) start() {
 				}
 				line := progressLine(b.meter.Progress(), clock.System().Sub(b.begun), w-1, b.s.lang)
 				if b.s.ctx.Err() != nil {
-					line = i18n.T("stopping: writing what was found … (Ctrl-C again ends at once)", "中断中：見つかったものを書き出しています…（もう一度 Ctrl-C で即時終了）").In(b.s.lang)
+					line = i18n.T("stopping: writing what was found … (Ctrl-C again ends at once)",
+						"中断中：見つかったものを書き出しています…（もう一度 Ctrl-C で即時終了）").In(b.s.lang)
 				}
 				fmt.Fprint(b.s.err, "\r\x1b[2K"+fit(line, w-1))
 			}
@@ -84,7 +85,8 @@ func progressLine(p timeline.Progress, took time.Duration, width int, l i18n.Lan
 		share := min(1, float64(p.Bytes)/float64(p.Total))
 		const cells = 16
 		full := int(share * cells)
-		parts = append(parts, "["+strings.Repeat("█", full)+strings.Repeat("░", cells-full)+"]"+fmt.Sprintf(" %3d %%", int(share*100)))
+		parts = append(parts, "["+strings.Repeat("█", full)+strings.Repeat("░", cells-full)+"]"+fmt.Sprintf(" %3d %%",
+			int(share*100)))
 		if left := leftOf(p, took); left >= 0 {
 			parts = append(parts, i18n.T("{0} left", "残り {0}").With(short(left)).In(l))
 		}

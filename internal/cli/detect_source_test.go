@@ -21,7 +21,8 @@ func found(t *testing.T, rules, name, log string) (list []string, s stats) {
 			t.Fatal(err)
 		}
 	}
-	out, errs, code := detected(t, "--rules", filepath.Join(dir, "rules.yml"), "--format", "jsonl", "--no-builtin-rules", "--stats", filepath.Join(dir, name))
+	out, errs, code := detected(t, "--rules", filepath.Join(dir, "rules.yml"), "--format", "jsonl",
+		"--no-builtin-rules", "--stats", filepath.Join(dir, name))
 	if code != 0 {
 		t.Fatalf("exit %d\n%s", code, errs)
 	}
@@ -44,12 +45,14 @@ func rule(title, source, detection string) string {
 // Rules of every log source are tried on records of which none is known, and a
 // rule that only says what must not be there does not match all of them.
 func TestDetectUnknownSource(t *testing.T) {
-	rules := rule("windows", "product: windows, category: process_creation", "{s: {CommandLine|contains: whoami}, condition: s}") +
+	rules := rule("windows", "product: windows, category: process_creation",
+		"{s: {CommandLine|contains: whoami}, condition: s}") +
 		rule("own", "category: shop", "{s: {order.total|gt: 100}, condition: s}") +
 		rule("words", "category: application, product: django", "{s: [SuspiciousOperation], condition: s}") +
 		rule("absent", "product: linux", "{s: {CommandLine: null}, condition: s}") +
 		rule("negative", "product: zeek", "{s: {id.orig_h: 10.0.0.1}, condition: not s}") +
-		rule("ECS", "product: windows, category: process_creation", "{s: {process.command_line: whoami}, condition: s}") +
+		rule("ECS", "product: windows, category: process_creation",
+			"{s: {process.command_line: whoami}, condition: s}") +
 		rule("other ECS", "product: windows", "{s: {process.command_line: whoami}, condition: s}") +
 		rule("EventID", "product: windows, service: security", "{s: {EventID: 4625}, condition: s}")
 	rules = strings.TrimSuffix(rules, "---\n")
@@ -61,7 +64,8 @@ func TestDetectUnknownSource(t *testing.T) {
 {"EventID":4625,"Channel":"Application","CommandLine":"whoami"}
 {"ecs":{"version":"8"},"event":{"category":["process"],"type":["start"]},"process":{"command_line":"whoami"}}
 `)
-	want := []string{"1 windows", "2 absent", "2 own", "3 absent", "3 words", "4 absent", "4 negative", "5 EventID", "7 ECS"}
+	want := []string{"1 windows", "2 absent", "2 own", "3 absent", "3 words", "4 absent", "4 negative",
+		"5 EventID", "7 ECS"}
 	if d := cmp.Diff(want, list); d != "" {
 		t.Error(d)
 	}
@@ -72,10 +76,12 @@ func TestDetectUnknownSource(t *testing.T) {
 
 // A correlation needs to know when: the usual names of a time are all known.
 func TestDetectTimeNames(t *testing.T) {
-	rules := rule("base", "category: shop", "{s: {a: 1}, condition: s}") + "title: often\ncorrelation: {type: event_count, rules: base, timespan: 1m, condition: {gte: 2}}\n"
+	rules := rule("base", "category: shop", "{s: {a: 1}, condition: s}") +
+		"title: often\ncorrelation: {type: event_count, rules: base, timespan: 1m, condition: {gte: 2}}\n"
 	rules = strings.Replace(rules, "title: base", "title: base\nname: base", 1)
 	for _, name := range []string{"timestamp", "Timestamp", "time", "event_timestamp", "created_at", "SystemTime"} {
-		list, _ := found(t, rules, "app.json", `{"a":1,"`+name+`":"2026-01-02T03:04:05Z"}`+"\n"+`{"a":1,"`+name+`":"2026-01-02T03:05:00Z"}`+"\n")
+		list, _ := found(t, rules, "app.json", `{"a":1,"`+name+`":"2026-01-02T03:04:05Z"}`+"\n"+`{"a":1,"`+name+
+			`":"2026-01-02T03:05:00Z"}`+"\n")
 		if d := cmp.Diff([]string{"2 often"}, list); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
@@ -89,7 +95,8 @@ func TestDetectTimeNames(t *testing.T) {
 // exists looks at whether a field is there, also if it is null and the line is
 // read the short way.
 func TestDetectNullExists(t *testing.T) {
-	rules := rule("there", "product: windows", "{s: {A|exists: true}, condition: s}") + strings.TrimSuffix(rule("not", "product: windows", "{s: {A|exists: false}, condition: s}"), "---\n")
+	rules := rule("there", "product: windows", "{s: {A|exists: true}, condition: s}") +
+		strings.TrimSuffix(rule("not", "product: windows", "{s: {A|exists: false}, condition: s}"), "---\n")
 	const head = `{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational",`
 	list, _ := found(t, rules, "sysmon.json", head+"\"A\":null}\n"+head+"\"A\":\"\"}\n"+head+"\"B\":1}\n")
 	if d := cmp.Diff([]string{"1 there", "2 there", "3 not"}, list); d != "" {

@@ -55,20 +55,26 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 				parts = append(parts, c(levelColour(name), fmt.Sprintf("%s %s", name, thousands(n))))
 			}
 		}
-		fmt.Fprintf(w, "%s%s  %s\n", label(i18n.T("Matches", "一致")), c("1", thousands(t.Matches)), strings.Join(parts, "  "))
+		fmt.Fprintf(w, "%s%s  %s\n", label(i18n.T("Matches", "一致")), c("1", thousands(t.Matches)),
+			strings.Join(parts, "  "))
 		if !t.First.IsZero() {
-			fmt.Fprintf(w, "%s%s – %s\n", label(i18n.T("Time", "期間")), s.clock(t.First), s.clock(t.Last)+" "+s.zone(t.Last))
+			fmt.Fprintf(w, "%s%s – %s\n", label(i18n.T("Time", "期間")), s.clock(t.First),
+				s.clock(t.Last)+" "+s.zone(t.Last))
 		}
 		if t.NoTime > 0 {
-			fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("of records that tell no time: {0}", "うち時刻の記載がない記録：{0} 件").With(thousands(t.NoTime)).In(l))
+			fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("of records that tell no time: {0}",
+				"うち時刻の記載がない記録：{0} 件").With(thousands(t.NoTime)).In(l))
 		}
 	}
 	speed := ""
 	if sec := s.took.Seconds(); sec > 0 {
 		speed = i18n.T(" ({0} {0:event|events}/s)", "（{0} 事象/秒）").With(thousands(int64(float64(r.Events) / sec))).In(l)
 	}
-	fmt.Fprintf(w, "%s%s%s\n", label(i18n.T("Read", "読込")), i18n.T("files {0}, events {1}, in {2} s", "ファイル {0}、事象 {1}、{2} 秒").With(thousands(r.Files), thousands(r.Events), fmt.Sprintf("%.1f", s.took.Seconds())).In(l), speed)
-	rules := i18n.T("{0} loaded, {1} used, {2} matched", "読込 {0}、使用 {1}、一致 {2}").With(thousands(int64(s.style.Loaded)), thousands(int64(s.res.Used)), thousands(int64(len(t.Rules())))).In(l)
+	fmt.Fprintf(w, "%s%s%s\n", label(i18n.T("Read", "読込")), i18n.T("files {0}, events {1}, in {2} s",
+		"ファイル {0}、事象 {1}、{2} 秒").With(thousands(r.Files), thousands(r.Events),
+		fmt.Sprintf("%.1f", s.took.Seconds())).In(l), speed)
+	rules := i18n.T("{0} loaded, {1} used, {2} matched", "読込 {0}、使用 {1}、一致 {2}").With(thousands(int64(s.style.Loaded)),
+		thousands(int64(s.res.Used)), thousands(int64(len(t.Rules())))).In(l)
 	if n := s.res.Ours; n > 0 {
 		rules += i18n.T(", and {0} of meneki's own", "、meneki 付属 {0}").With(thousands(int64(n))).In(l)
 	}
@@ -77,10 +83,13 @@ func (s summary) print(w io.Writer, c func(code, s string) string, whole bool) {
 	}
 	fmt.Fprintf(w, "%s%s\n", label(i18n.T("Rules", "ルール")), rules)
 	if len(s.set.Refused) > 0 {
-		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("why: meneki rules check {0}", "理由の確認：meneki rules check {0}").With(clean(strings.Join(s.rules, " "))).In(l))
+		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), i18n.T("why: meneki rules check {0}",
+			"理由の確認：meneki rules check {0}").With(clean(strings.Join(s.rules, " "))).In(l))
 	}
 	if s.res.Uncertain > 0 {
-		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}), c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})", "相関ルールの保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
+		fmt.Fprintf(w, "%s%s\n", label(i18n.Text{}),
+			c("33", i18n.T("correlations had more to keep than they may: some may be missing or cut short ({0})",
+				"相関ルールの保持上限を超えたため、漏れや途中切れの可能性があります（{0}）").With(thousands(s.res.Uncertain)).In(l)))
 	}
 	s.missing(w, c)
 }
@@ -90,13 +99,15 @@ func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	rules, hosts := t.Rules(), t.Hosts()
 	head := i18n.T("Rules that matched", "一致したルール")
 	if !whole && len(rules) > topRules {
-		head = i18n.T("The worst {0} of {1} {1:rule|rules} that matched", "一致したルール {1} 件のうち上位 {0} 件").With(topRules, len(rules))
+		head = i18n.T("The worst {0} of {1} {1:rule|rules} that matched", "一致したルール {1} 件のうち上位 {0} 件").With(topRules,
+			len(rules))
 		rules = rules[:topRules]
 	}
 	fmt.Fprintf(w, "%s\n", c("1", head.In(l)))
 	for _, r := range rules {
 		level := timeline.LevelName(r.Rule.Level)
-		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), pad(fmt.Sprintf("%9s", thousands(r.Matches)), 9), strings.Join(s.wrap(clean(r.Name)), "\n"+indent))
+		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)),
+			pad(fmt.Sprintf("%9s", thousands(r.Matches)), 9), strings.Join(s.wrap(clean(r.Name)), "\n"+indent))
 		credit := r.Rule.Author
 		if whole {
 			credit = strings.TrimPrefix(r.Rule.Credit(), r.Name+" — ")
@@ -114,7 +125,8 @@ func (s summary) lists(w io.Writer, c func(code, s string) string, whole bool) {
 	fmt.Fprintf(w, "\n%s\n", c("1", head.In(l)))
 	for _, h := range hosts[:min(len(hosts), topHosts)] {
 		level := timeline.LevelName(timeline.Levels[h.Levels.Worst()])
-		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), fmt.Sprintf("%9s", thousands(h.Matches)), cmp.Or(clean(h.Name), i18n.T("(no host told)", "（機器の記載なし）").In(l)))
+		fmt.Fprintf(w, "  %s %s  %s\n", c(levelColour(level), pad(level, 13)), fmt.Sprintf("%9s", thousands(h.Matches)),
+			cmp.Or(clean(h.Name), i18n.T("(no host told)", "（機器の記載なし）").In(l)))
 	}
 	s.tactics(w, c)
 }
@@ -138,7 +150,8 @@ func (s summary) tactics(w io.Writer, c func(code, s string) string) {
 		name, _, _ := timeline.Tactic(t.Name)
 		const cells = 20
 		bar := strings.Repeat("█", int(max(1, t.Matches*cells/most)))
-		fmt.Fprintf(w, "  %s %9s  %s %s\n", c(levelColour(level), pad(level, 13)), thousands(t.Matches), pad(name.In(l), 22), c(levelColour(level), bar))
+		fmt.Fprintf(w, "  %s %9s  %s %s\n", c(levelColour(level), pad(level, 13)), thousands(t.Matches),
+			pad(name.In(l), 22), c(levelColour(level), bar))
 	}
 }
 
@@ -165,7 +178,8 @@ func (s summary) wrap(text string) []string {
 func (s summary) missing(w io.Writer, c func(code, s string) string) {
 	l, r := s.style.Lang, s.res.Report
 	if r.BadN > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Unreadable records: {0}", "読めなかった記録：{0} 件").With(thousands(r.BadN)).In(l)))
+		fmt.Fprintf(w, "\n%s\n",
+			c("1;33", i18n.T("Unreadable records: {0}", "読めなかった記録：{0} 件").With(thousands(r.BadN)).In(l)))
 		for _, b := range r.Bad[:min(len(r.Bad), topBad)] {
 			fmt.Fprintf(w, "  %s#%d  %s\n", clean(b.Name), b.Record, clean(b.Reason.In(l)))
 		}
@@ -174,7 +188,8 @@ func (s summary) missing(w io.Writer, c func(code, s string) string) {
 		}
 	}
 	if r.GarbledN > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Records that are not UTF-8: {0}", "UTF-8 でない記録：{0} 件").With(thousands(r.GarbledN)).In(l)))
+		fmt.Fprintf(w, "\n%s\n",
+			c("1;33", i18n.T("Records that are not UTF-8: {0}", "UTF-8 でない記録：{0} 件").With(thousands(r.GarbledN)).In(l)))
 		for _, b := range r.Garbled[:min(len(r.Garbled), topBad)] {
 			fmt.Fprintf(w, "  %s#%d\n", clean(b.Name), b.Record)
 		}
@@ -183,16 +198,24 @@ func (s summary) missing(w io.Writer, c func(code, s string) string) {
 		}
 	}
 	if r.Unknown > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Records of no known log source: {0}", "ログソースが不明な記録：{0} 件").With(thousands(r.Unknown)).In(l)))
-		for _, line := range s.wrap(i18n.T("rules of every log source were tried on them, so look twice at what they matched", "すべてのルールを試したため、一致は慎重に確認してください").In(l)) {
+		fmt.Fprintf(w, "\n%s\n",
+			c("33", i18n.T("Records of no known log source: {0}",
+				"ログソースが不明な記録：{0} 件").With(thousands(r.Unknown)).In(l)))
+		for _, line := range s.wrap(
+			i18n.T("rules of every log source were tried on them, so look twice at what they matched",
+				"すべてのルールを試したため、一致は慎重に確認してください").In(l),
+		) {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
 	if r.Timeless > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("1;33", i18n.T("Matches that correlations could not use, because the records tell no time: {0}", "記録に時刻がなく、相関ルールで使えなかった一致：{0} 件").With(thousands(r.Timeless)).In(l)))
+		fmt.Fprintf(w, "\n%s\n",
+			c("1;33", i18n.T("Matches that correlations could not use, because the records tell no time: {0}",
+				"記録に時刻がなく、相関ルールで使えなかった一致：{0} 件").With(thousands(r.Timeless)).In(l)))
 	}
 	if r.SkipN > 0 {
-		fmt.Fprintf(w, "\n%s\n", c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))
+		fmt.Fprintf(w, "\n%s\n",
+			c("33", i18n.T("Files passed by: {0}", "読まなかったファイル：{0} 件").With(thousands(r.SkipN)).In(l)))
 		for _, g := range byReason(r.Skipped, l) {
 			fmt.Fprintf(w, "  %9s  %s  %s\n", thousands(int64(g.n)), clean(g.reason), c("2", clean(g.example)))
 		}

@@ -15,12 +15,15 @@ import (
 )
 
 func TestProgressLine(t *testing.T) {
-	p := timeline.Progress{Total: 2_000_000_000, Bytes: 500_000_000, Events: 1_000_000, Matches: 1234, Now: "logs/セキュリティ.evtx"}
+	p := timeline.Progress{Total: 2_000_000_000, Bytes: 500_000_000, Events: 1_000_000, Matches: 1234,
+		Now: "logs/セキュリティ.evtx"}
 	got := progressLine(p, 10*time.Second, 120, i18n.EN)
-	if want := "[████░░░░░░░░░░░░]  25 %  0:30 left  1,234 matches  100,000 events/s  500.0 MB/2.0 GB  logs/セキュリティ.evtx"; got != want {
+	if want := "[████░░░░░░░░░░░░]  25 %  0:30 left  1,234 matches  100,000 events/s  500.0 MB/2.0 GB " +
+		" logs/セキュリティ.evtx"; got != want {
 		t.Errorf("%q", got)
 	}
-	if got := progressLine(p, 10*time.Second, 120, i18n.JA); !strings.Contains(got, "残り 0:30  一致 1,234 件  100,000 事象/秒") {
+	if got := progressLine(p, 10*time.Second, 120, i18n.JA); !strings.Contains(got,
+		"残り 0:30  一致 1,234 件  100,000 事象/秒") {
 		t.Errorf("%q", got)
 	}
 	// Never wider than the screen, whatever is in the name and in either language.
@@ -29,19 +32,22 @@ func TestProgressLine(t *testing.T) {
 		for _, total := range []int64{0, p.Total} {
 			p.Total = total
 			for width := 20; width < 200; width++ {
-				if got := progressLine(p, time.Hour+time.Minute, width, l); columns(got) > width || strings.ContainsRune(got, 0x1b) {
+				if got := progressLine(p, time.Hour+time.Minute, width, l); columns(got) > width ||
+					strings.ContainsRune(got, 0x1b) {
 					t.Fatalf("%d cells of %d: %q", columns(got), width, got)
 				}
 			}
 		}
 	}
-	if got := progressLine(timeline.Progress{Total: 10, Bytes: 30}, time.Millisecond, 80, i18n.EN); !strings.Contains(got, "100 %") || strings.Contains(got, "left") {
+	if got := progressLine(timeline.Progress{Total: 10, Bytes: 30}, time.Millisecond, 80,
+		i18n.EN); !strings.Contains(got, "100 %") || strings.Contains(got, "left") {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_234_567: "1.2 MB", 7_000_000_000_000: "7.0 TB"} {
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_234_567: "1.2 MB",
+		7_000_000_000_000: "7.0 TB"} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
@@ -78,7 +84,8 @@ func TestTimeOf(t *testing.T) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
-	for in, want := range map[string]string{"+09:00": "+09:00", "-03:30": "-03:30", "utc": "+00:00", "Z": "+00:00", "America/New_York": "-05:00"} {
+	for in, want := range map[string]string{"+09:00": "+09:00", "-03:30": "-03:30", "utc": "+00:00", "Z": "+00:00",
+		"America/New_York": "-05:00"} {
 		z, err := zoneOf("--zone", in)
 		if err != nil || time.Date(2026, 1, 1, 0, 0, 0, 0, z).Format("-07:00") != want {
 			t.Errorf("%s: %v %v", in, z, err)
@@ -88,8 +95,10 @@ func TestTimeOf(t *testing.T) {
 
 func TestFormatByName(t *testing.T) {
 	for _, c := range []struct{ format, output, want string }{
-		{"", "", "terminal"}, {"", "a.JSONL", "jsonl"}, {"", "a.csv", "csv"}, {"", "a.htm", "html"}, {"", "b.json", "stix"}, {"", "x.log", "terminal"},
-		{"csv", "x.html", "csv"}, {"timesketch", "x.jsonl", "timesketch"}, {"timesketch", "x.csv", "timesketch-csv"}, {"HTML", "", "html"},
+		{"", "", "terminal"}, {"", "a.JSONL", "jsonl"}, {"", "a.csv", "csv"}, {"", "a.htm", "html"},
+		{"", "b.json", "stix"}, {"", "x.log", "terminal"},
+		{"csv", "x.html", "csv"}, {"timesketch", "x.jsonl", "timesketch"}, {"timesketch", "x.csv", "timesketch-csv"},
+		{"HTML", "", "html"},
 	} {
 		if got, err := (&detectCmd{Format: c.format, Output: c.output}).format(); err != nil || got != c.want {
 			t.Errorf("%+v: %s %v", c, got, err)
@@ -116,10 +125,12 @@ func TestInterrupted(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := make(chan int)
 	go func() {
-		code <- Main(ctx, []string{"--lang", "en", "detect", "--rules", dir, "--format", "jsonl", "--stats", "-"}, &out, &errs)
+		code <- Main(ctx, []string{"--lang", "en", "detect", "--rules", dir, "--format", "jsonl", "--stats", "-"},
+			&out, &errs)
 	}()
 	// More than a pipe holds: when it is written, the reading has begun.
-	if _, err := feed.WriteString(`{"EventID":1,"Channel":"Security","Computer":"PC1"}` + strings.Repeat("\n", 1<<20)); err != nil {
+	if _, err := feed.WriteString(`{"EventID":1,"Channel":"Security","Computer":"PC1"}` + strings.Repeat("\n",
+		1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -127,7 +138,8 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("exit code %d\n%s", got, errs.String())
 	}
 	lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
-	if !strings.Contains(errs.String(), "error: interrupted: this is what was found until then") || !strings.Contains(lines[len(lines)-1], `"interrupted":true`) {
+	if !strings.Contains(errs.String(), "error: interrupted: this is what was found until then") ||
+		!strings.Contains(lines[len(lines)-1], `"interrupted":true`) {
 		t.Errorf("%s", errs.String())
 	}
 	if n := strings.Count(out.String(), "\n"); n > 1 {

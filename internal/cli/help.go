@@ -152,7 +152,8 @@ func (p page) print(n *kong.Node) {
 	p.table(i18n.T("Global flags:", "共通のオプション："), global, left)
 	if len(n.Children) > 0 {
 		fmt.Fprintln(p.w)
-		more := i18n.T("Run “{0} --help” for more on a command.", "各コマンドの詳細は「{0} --help」で表示").With(n.FullPath() + " " + command.In(p.lang))
+		more := i18n.T("Run “{0} --help” for more on a command.",
+			"各コマンドの詳細は「{0} --help」で表示").With(n.FullPath() + " " + command.In(p.lang))
 		for _, l := range wrapped(more.In(p.lang), p.width) {
 			fmt.Fprintln(p.w, l)
 		}

@@ -36,7 +36,9 @@ func nodes(n *kong.Node) []*kong.Node {
 
 // flawed says what is wrong with a text of help: terse, in both languages, each in its own form.
 func flawed(x i18n.Text) string {
-	japanese := strings.ContainsFunc(x.JA, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) })
+	japanese := strings.ContainsFunc(x.JA, func(r rune) bool {
+		return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+	})
 	switch {
 	case x.EN == "":
 		return "there is no English"
@@ -44,7 +46,8 @@ func flawed(x i18n.Text) string {
 		return "there is no Japanese"
 	case !strings.HasSuffix(x.EN, "."):
 		return "the English does not end with a full stop"
-	case strings.HasSuffix(x.JA, "。") || strings.Contains(x.JA, "です") || strings.Contains(x.JA, "ます") || strings.Contains(x.JA, "ください"):
+	case strings.HasSuffix(x.JA, "。") || strings.Contains(x.JA, "です") || strings.Contains(x.JA, "ます") ||
+		strings.Contains(x.JA, "ください"):
 		return "the Japanese of help is 体言止め, without a full stop at its end"
 	}
 	return ""
@@ -114,7 +117,8 @@ func TestHelpNamesTheSameThings(t *testing.T) {
 				}
 			}
 			for _, w := range name.FindAllString(x.JA, -1) {
-				if !strings.Contains(x.EN, w) && !(w == "2" && strings.Contains(x.EN, "second")) && !(w == "1" || w == "3" || w == "0") {
+				if !strings.Contains(x.EN, w) && !(w == "2" && strings.Contains(x.EN, "second")) &&
+					!(w == "1" || w == "3" || w == "0") {
 					t.Errorf("%s: the English does not name %s", at, w)
 				}
 			}
@@ -140,7 +144,8 @@ func TestHelpFitsTheScreen(t *testing.T) {
 					if columns(line) > width || strings.TrimRight(line, " ") != line {
 						t.Errorf("%s, %s, %d cells: %q", n.FullPath(), l, width, line)
 					}
-					if first := []rune(strings.TrimLeft(line, " ")); width >= 40 && len(first) > 0 && first[0] > unicode.MaxLatin1 && strings.ContainsRune(neverFirst, first[0]) {
+					if first := []rune(strings.TrimLeft(line, " ")); width >= 40 && len(first) > 0 &&
+						first[0] > unicode.MaxLatin1 && strings.ContainsRune(neverFirst, first[0]) {
 						t.Errorf("%s, %s, %d cells: a line begins with %c: %q", n.FullPath(), l, width, first[0], line)
 					}
 				}
@@ -214,7 +219,8 @@ func TestWrappedKeepsEverything(t *testing.T) {
 }
 
 func TestPageWidth(t *testing.T) {
-	for columns, want := range map[string]int{"": 80, "40": 40, "80": 80, "120": 120, "500": widestPage, "3": narrowestPage, "0": 80, "-1": 80, "wide": 80} {
+	for columns, want := range map[string]int{"": 80, "40": 40, "80": 80, "120": 120, "500": widestPage,
+		"3": narrowestPage, "0": 80, "-1": 80, "wide": 80} {
 		t.Setenv("COLUMNS", columns)
 		if got := pageWidth(io.Discard); got != want {
 			t.Errorf("COLUMNS=%s: %d, want %d", columns, got, want)

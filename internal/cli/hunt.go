@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/watchlist/feed"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/node"
 )
 
 type huntCmd struct {
@@ -30,17 +30,19 @@ type huntCmd struct {
 
 // Run searches a node's past and prints what it finds, the oldest first.
 func (c *huntCmd) Run(s *session) error {
-	o, err := c.order()
+	q, err := c.request()
 	if err != nil {
 		return err
 	}
 	line := newTicker(s)
 	defer line.stop()
-	var list []node.PastHit
+	var list []hunt.Hit
 	var bad error
-	got, err := node.Look(s.ctx, node.Config{Data: c.Data}, o, func(done, total int64) {
-		line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
-	}, func(h node.PastHit) bool {
+	got, err := hunt.Ask(s.ctx, c.Data, q, func(done, total int64) {
+		line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(
+			thousands(done), thousands(total),
+		))
+	}, func(h hunt.Hit) bool {
 		if !c.JSON {
 			list = append(list, h)
 			return true
@@ -55,23 +57,27 @@ func (c *huntCmd) Run(s *session) error {
 	for _, r := range got.Refused {
 		fmt.Fprintln(s.err, i18n.T("refused: {0}", "拒否：{0}").With(clean(r.In(s.lang))).In(s.lang))
 	}
-	slices.SortStableFunc(list, func(a, b node.PastHit) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(list, func(a, b hunt.Hit) int { return a.Time.Compare(b.Time) })
 	for _, h := range list {
 		fmt.Fprintln(s.out, strings.Join(cells(h), "  "))
 	}
 	if err != nil { // what was found until then is there
 		return err
 	}
-	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits), thousands(got.Searched))
+	say := i18n.T("{0} {0:hit|hits} in {1} {1:event|events}", "{1} 件の事象を調査し、{0} 件が一致しました").With(thousands(got.Hits),
+		thousands(got.Searched))
 	if got.Stopped {
-		say = i18n.T("stopped after {0} {0:hit|hits}; there may be more: raise --limit, or narrow it with --from and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(thousands(got.Hits))
+		say = i18n.T("stopped after {0} {0:hit|hits}; there may be more: raise --limit, or narrow it with --from "+
+			"and --to", "{0} 件の一致で停止しました。ほかにもある可能性があります。--limit を増やすか、--from と --to で範囲を絞ってください").With(
+			thousands(got.Hits),
+		)
 	}
 	fmt.Fprintln(s.err, say.In(s.lang))
 	return nil
 }
 
 // cells are the parts of a line of the timeline.
-func cells(h node.PastHit) []string {
+func cells(h hunt.Hit) []string {
 	what := ""
 	switch {
 	case h.Rule != nil:
@@ -89,44 +95,49 @@ func cells(h node.PastHit) []string {
 		what = h.Value.Value
 	}
 	out := []string{h.Time.UTC().Format("2006-01-02T15:04:05.000Z")}
-	for _, x := range []string{cmp.Or(h.Host, "-"), cmp.Or(h.User, "-"), what, fmt.Sprintf("%s:%d", h.Event.File, h.Event.Record)} {
+	for _, x := range []string{cmp.Or(h.Host, "-"), cmp.Or(h.User, "-"), what,
+		fmt.Sprintf("%s:%d", h.Event.File, h.Event.Record)} {
 		out = append(out, clean(x))
 	}
 	return out
 }
 
-// order reads what is asked for.
-func (c *huntCmd) order() (o node.LookOrder, err error) {
-	o.Limit = max(c.Limit, 0)
+// request reads what is searched for.
+func (c *huntCmd) request() (q hunt.Request, err error) {
+	q.Limit = max(c.Limit, 0)
 	for _, v := range c.Values {
 		if p, err := netip.ParsePrefix(strings.NewReplacer("[", "", "]", "").Replace(v)); err == nil {
-			o.Networks = append(o.Networks, p.Masked())
+			q.Networks = append(q.Networks, p.Masked())
 			continue
 		}
 		x, ok := feed.Observable(v, "")
-		if !ok || !slices.Contains(node.Indexed(), x.Type) {
-			return o, fault.New(fault.Invalid, i18n.T("the past is not searched for {0}", "{0} では過去を調査できません").With(clean(v))).
-				WithHint(i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma ルールを指定してください"))
+		if !ok || !slices.Contains(hunt.Indexed(), x.Type) {
+			return q, fault.New(fault.Invalid, i18n.T("the past is not searched for {0}",
+				"{0} では過去を調査できません").With(clean(v))).
+				WithHint(
+					i18n.T("give addresses, networks, domains, URLs, mail addresses or hashes, or a Sigma rule "+
+						"with --rule", "アドレス、ネットワーク、ドメイン、URL、メールアドレス、ハッシュ値、または --rule で Sigma ルールを指定してください"),
+				)
 		}
-		o.Values = append(o.Values, x)
+		q.Values = append(q.Values, x)
 	}
 	for _, path := range c.Rule {
-		if o.Rules, err = ruleFiles(o.Rules, path); err != nil {
-			return o, err
+		if q.Rules, err = ruleFiles(q.Rules, path); err != nil {
+			return q, err
 		}
 	}
-	if len(o.Values)+len(o.Networks)+len(o.Rules) == 0 {
-		return o, fault.New(fault.Invalid, i18n.T("there is nothing to search for", "調査の対象がありません")).
+	if len(q.Values)+len(q.Networks)+len(q.Rules) == 0 {
+		return q, fault.New(fault.Invalid, i18n.T("there is nothing to search for", "調査の対象がありません")).
 			WithHint(i18n.T("give values, or a Sigma rule with --rule", "値か、--rule で Sigma ルールを指定してください"))
 	}
-	if o.From, err = instant("--from", c.From); err == nil {
-		o.To, err = instant("--to", c.To)
+	if q.From, err = instant("--from", c.From); err == nil {
+		q.To, err = instant("--to", c.To)
 	}
-	return o, err
+	return q, err
 }
 
 // ruleFiles reads a file, or the .yml and .yaml files below a folder.
-func ruleFiles(list []node.LookRule, path string) ([]node.LookRule, error) {
+func ruleFiles(list []hunt.RuleFile, path string) ([]hunt.RuleFile, error) {
 	before := len(list)
 	err := filepath.WalkDir(path, func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -136,7 +147,7 @@ func ruleFiles(list []node.LookRule, path string) ([]node.LookRule, error) {
 			return nil
 		}
 		text, err := os.ReadFile(p)
-		list = append(list, node.LookRule{Name: p, Text: string(text)})
+		list = append(list, hunt.RuleFile{Name: p, Text: string(text)})
 		return err
 	})
 	if err != nil {
@@ -158,6 +169,7 @@ func instant(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0} {1} is no time", "{0} {1} は時刻として正しくありません").With(flag, clean(text))).
+	return time.Time{}, fault.New(fault.Invalid, i18n.T("{0} {1} is no time", "{0} {1} は時刻として正しくありません").With(flag,
+		clean(text))).
 		WithHint(i18n.T("write it as {0}", "{0} のように書いてください").With("2026-12-31, 2026-12-31T12:00:00Z"))
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/detect/watchlist/feed"
+	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/node"
 	"github.com/meneki/meneki/internal/policy"
 )
 
@@ -24,7 +24,7 @@ type indicatorsCmd struct {
 	Import indicatorsImport `cmd:"" help:"Import the list of a source, in place of what it had: STIX, MISP, CSV, JSON lines, hosts file, plain text; also .gz and .zst." ja:"ある出所の一覧を、以前のものに替えて取り込み：STIX、MISP、CSV、JSON Lines、hosts ファイル、プレーンテキスト。.gz と .zst も可"`
 	List   indicatorsList   `cmd:"" help:"List the sources with their entries and markings." ja:"出所ごとの項目数と取扱い区分の一覧を表示"`
 	Remove indicatorsRemove `cmd:"" help:"Remove what a source has, or single ids." ja:"出所の全項目、または ID ごとに削除"`
-	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and by whose word." ja:"値が監視リストにあるか、どの出所によるかを表示"`
+	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and from which source." ja:"値が監視リストにあるか、どの出所によるかを表示"`
 }
 
 // watchFlags say which node a command works on.
@@ -33,11 +33,11 @@ type watchFlags struct {
 	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
-func (f watchFlags) open(s *session) (node.Indicators, error) {
-	return node.OpenIndicators(s.ctx, node.Config{Data: f.Data, Lang: s.lang, Log: s.log})
+func (f watchFlags) open(s *session) (ownlist.Access, error) {
+	return ownlist.Open(s.ctx, f.Data, clock.System, s.log)
 }
 
-func (f watchFlags) print(s *session, v any) error { return deskFlags{}.print(s, v) }
+func (f watchFlags) print(s *session, v any) error { return adminFlags{}.print(s, v) }
 
 type indicatorsImport struct {
 	watchFlags
@@ -83,7 +83,8 @@ func (c *indicatorsImport) options(now time.Time) (o feed.Options, err error) {
 		return fault.New(fault.Invalid, i18n.T("{0} is not a {1}", "{0} は {1} として正しくありません").With(is, what)).
 			WithHint(i18n.T("use one of: {0}", "次のいずれかを指定してください：{0}").With(strings.Join(list, ", ")))
 	}
-	o = feed.Options{Format: feed.Format(strings.ToLower(c.Format)), Source: c.Source, Type: event.ObservableType(c.Type), Composites: c.Composites, Now: now, MaxListed: maxWhy}
+	o = feed.Options{Format: feed.Format(strings.ToLower(c.Format)), Source: c.Source,
+		Type: event.ObservableType(c.Type), Composites: c.Composites, Now: now, MaxListed: maxWhy}
 	if o.Format != "" && !slices.Contains(feed.Formats(), o.Format) {
 		var list []string
 		for _, f := range feed.Formats() {
@@ -116,7 +117,9 @@ func (c *indicatorsImport) options(now time.Time) (o feed.Options, err error) {
 // ending reads --until and --for.
 func ending(until, during string, now time.Time) (time.Time, error) {
 	bad := func(flag, is, use string) error {
-		return fault.New(fault.Invalid, i18n.T("{0} {1} is no time in the future", "{0} {1} は将来の時刻として正しくありません").With(flag, is)).
+		return fault.New(fault.Invalid, i18n.T("{0} {1} is no time in the future", "{0} {1} は将来の時刻として正しくありません").With(
+			flag, is,
+		)).
 			WithHint(i18n.T("write it as {0}", "{0} のように書いてください").With(use))
 	}
 	switch {
@@ -163,13 +166,16 @@ func (c *indicatorsImport) Run(s *session) error {
 	line := newTicker(s)
 	defer line.stop()
 	var reports []fileReport
-	got, err := d.Import(s.ctx, node.ImportOrder{Source: c.Source, Keep: c.Add, Hunt: c.Hunt, Tell: func(hunting bool, done, total int64) {
-		if hunting {
-			line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(thousands(done), thousands(total)))
-		} else {
-			line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
-		}
-	}}, func(add func(watchlist.Entry) error) error {
+	got, err := d.Import(s.ctx, ownlist.Import{Source: c.Source, Keep: c.Add, Hunt: c.Hunt,
+		Tell: func(searching bool, done, total int64) {
+			if searching {
+				line.tell(i18n.T("searching the past: {0} of {1} {1:event|events}", "過去を調査中：事象 {0} / {1} 件").With(
+					thousands(done), thousands(total),
+				))
+			} else {
+				line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
+			}
+		}}, func(add func(watchlist.Entry) error) error {
 		for _, f := range c.Files {
 			r, err := feed.File(s.ctx, f, o, add)
 			reports = append(reports, c.report(s, f, r))
@@ -179,7 +185,8 @@ func (c *indicatorsImport) Run(s *session) error {
 			if r.Refused > 0 && c.Strict {
 				line.stop()
 				c.say(s, reports)
-				return fault.New(fault.Unsupported, i18n.T("{0} was refused in part, so nothing was imported", "{0} の一部が拒否されたため、何も取り込みませんでした").With(f))
+				return fault.New(fault.Unsupported, i18n.T("{0} was refused in part, so nothing was imported",
+					"{0} の一部が拒否されたため、何も取り込みませんでした").With(f))
 			}
 		}
 		return nil
@@ -193,27 +200,38 @@ func (c *indicatorsImport) Run(s *session) error {
 	}
 	if c.JSON {
 		return c.print(s, struct {
-			node.Imported
+			ownlist.Imported
 			Files []fileReport `json:"files"`
 		}{got, reports})
 	}
 	c.say(s, reports)
-	s.say(i18n.T("{0}: {1} {1:entry|entries} imported, in place of {2}", "{0}：{1} 項目を取り込み（以前は {2} 項目）").With(c.Source, thousands(got.Entries), thousands(got.Before)))
+	s.say(i18n.T("{0}: {1} {1:entry|entries} imported, in place of {2}", "{0}：{1} 項目を取り込み（以前は {2} 項目）").With(c.Source,
+		thousands(got.Entries), thousands(got.Before)))
 	switch h := got.Hunt; {
-	case c.Hunt == node.HuntNone:
+	case c.Hunt == ownlist.HuntNone:
 	case h == nil:
-		s.say(i18n.T("The node is stopped: its past was not searched. Import with --hunt all while it runs to do so.", "ノードが停止しているため、過去の調査は行っていません。動作中に --hunt all で取り込むと調査します。"))
+		s.say(i18n.T("The node is stopped: its past was not searched. Import with --hunt all while it runs to do so.",
+			"ノードが停止しているため、過去の調査は行っていません。動作中に --hunt all で取り込むと調査します。"))
 	default:
-		s.say(i18n.T("The past was searched for {0} {0:value|values} and {1} {1:network, tree, prefix or name|networks, trees, prefixes and names}: {2} of {3} {3:event|events} hit.", "過去を {0} 値と、{1} 項目（ネットワーク、ドメイン以下、前方一致、名前）で調査：{3} 件中 {2} 件が一致。").With(thousands(int64(h.Values)), thousands(int64(h.Wide)), thousands(h.Hits), thousands(h.Searched)))
+		s.say(
+			i18n.T("The past was searched for {0} {0:value|values} and {1} {1:network, tree, prefix or name|networks, "+
+				"trees, prefixes and names}: {2} of {3} {3:event|events} hit.",
+				"過去を {0} 値と、{1} 項目（ネットワーク、ドメイン以下、前方一致、名前）で調査：{3} 件中 {2} 件が一致。").With(thousands(int64(h.Values)),
+				thousands(int64(h.Wide)), thousands(h.Hits), thousands(h.Searched)),
+		)
 		if h.NotHunted > 0 {
-			s.say(i18n.T("{0} {0:entry is|entries are} above the bound for one search, and {0:was|were} not searched for.", "{0} 項目は一度に調査できる上限を超えたため、調査していません。").With(thousands(h.NotHunted)))
+			s.say(
+				i18n.T("{0} {0:entry is|entries are} above the bound for one search, and {0:was|were} not "+
+					"searched for.", "{0} 項目は一度に調査できる上限を超えたため、調査していません。").With(thousands(h.NotHunted)),
+			)
 		}
 	}
 	return nil
 }
 
 func (c *indicatorsImport) report(s *session, file string, r feed.Report) fileReport {
-	out := fileReport{File: file, Format: string(r.Format), Records: r.Records, Entries: r.Entries, Refused: r.Refused, NotCovered: r.NotCovered, Passed: r.Passed, Unlabelled: r.Unlabelled}
+	out := fileReport{File: file, Format: string(r.Format), Records: r.Records, Entries: r.Entries, Refused: r.Refused,
+		NotCovered: r.NotCovered, Passed: r.Passed, Unlabelled: r.Unlabelled}
 	for _, p := range slices.Concat(r.WhyRefused, r.WhyNotCovered) {
 		out.Why = append(out.Why, whyNot{p.File, p.Line, p.Reason.In(s.lang)})
 	}
@@ -226,10 +244,14 @@ func (c *indicatorsImport) say(s *session, reports []fileReport) {
 		for _, w := range r.Why {
 			fmt.Fprintf(s.err, "%s:%d: %s\n", clean(w.File), w.Line, clean(w.Reason))
 		}
-		fmt.Fprintln(s.err, i18n.T("{0} ({1}): {2} {2:entry|entries} of {3} {3:record|records}; {4} refused, {5} not covered, {6} passed by", "{0}（{1}）：記録 {3} 件から {2} 項目。拒否 {4}、対象外 {5}、見送り {6}").
-			With(clean(r.File), r.Format, thousands(r.Entries), thousands(r.Records), r.Refused, r.NotCovered, r.Passed).In(s.lang))
+		fmt.Fprintln(s.err,
+			i18n.T("{0} ({1}): {2} {2:entry|entries} of {3} {3:record|records}; {4} refused, {5} not covered, {6} "+
+				"passed by", "{0}（{1}）：記録 {3} 件から {2} 項目。拒否 {4}、対象外 {5}、見送り {6}").
+				With(clean(r.File), r.Format, thousands(r.Entries), thousands(r.Records), r.Refused, r.NotCovered,
+					r.Passed).In(s.lang))
 		if r.Unlabelled > 0 {
-			fmt.Fprintln(s.err, i18n.T("the marking of {0} {0:entry|entries} is not understood and counts as TLP:RED", "{0} 件は取扱い区分を解釈できず、TLP:RED とみなします").With(r.Unlabelled).In(s.lang))
+			fmt.Fprintln(s.err, i18n.T("the marking of {0} {0:entry|entries} is not understood and counts as TLP:RED",
+				"{0} 件は取扱い区分を解釈できず、TLP:RED とみなします").With(r.Unlabelled).In(s.lang))
 		}
 	}
 }
@@ -238,7 +260,8 @@ func (c *indicatorsImport) say(s *session, reports []fileReport) {
 func fileFault(err error) error {
 	if e, ok := errors.AsType[*feed.Error](err); ok {
 		return fault.Wrap(fault.Invalid, i18n.T("{0}:{1}: {2}", "{0}:{1}: {2}").With(e.File, e.Line, e.Reason), err).
-			WithHint(i18n.T("nothing was imported; if the format was not recognised, state it with --format", "何も取り込んでいません。形式が判別できない場合は --format で指定してください"))
+			WithHint(i18n.T("nothing was imported; if the format was not recognised, state it with --format",
+				"何も取り込んでいません。形式が判別できない場合は --format で指定してください"))
 	}
 	if _, ok := fault.As(err); ok || errors.Is(err, context.Canceled) {
 		return err
@@ -271,11 +294,16 @@ func (c *indicatorsList) Run(s *session) error {
 		if !x.Until.IsZero() {
 			until = i18n.T("until {0}", "{0} まで").With(x.Until.UTC().Format("2006-01-02")).In(s.lang)
 		}
-		fmt.Fprintf(s.out, "%s %12s  %s  %s  %s\n", pad(clean(x.Source), 28), thousands(x.Entries), i18n.T("{0} expired", "期限切れ {0}").With(thousands(x.Expired)).In(s.lang), pad(until, 18), strings.Join(labels, ", "))
+		fmt.Fprintf(s.out, "%s %12s  %s  %s  %s\n", pad(clean(x.Source), 28), thousands(x.Entries),
+			i18n.T("{0} expired", "期限切れ {0}").With(thousands(x.Expired)).In(s.lang), pad(until, 18),
+			strings.Join(labels, ", "))
 	}
-	s.say(i18n.T("{0} {0:source|sources}, {1} {1:entry|entries}, {2} MB on disk, {3} MB in memory", "出所 {0}、{1} 項目、ディスク {2} MB、メモリー {3} MB").With(len(st.Sources), thousands(st.Entries), (st.File+999_999)/1_000_000, (st.Memory+999_999)/1_000_000))
+	s.say(i18n.T("{0} {0:source|sources}, {1} {1:entry|entries}, {2} MB on disk, {3} MB in memory",
+		"出所 {0}、{1} 項目、ディスク {2} MB、メモリー {3} MB").With(len(st.Sources), thousands(st.Entries),
+		(st.File+999_999)/1_000_000, (st.Memory+999_999)/1_000_000))
 	if st.Damage != "" {
-		return fault.New(fault.Storage, i18n.T("a part of the watchlist cannot be read: {0}", "監視リストの一部を読み取れません：{0}").With(st.Damage))
+		return fault.New(fault.Storage, i18n.T("a part of the watchlist cannot be read: {0}",
+			"監視リストの一部を読み取れません：{0}").With(st.Damage))
 	}
 	return nil
 }
@@ -289,7 +317,9 @@ type indicatorsRemove struct {
 // Run removes.
 func (c *indicatorsRemove) Run(s *session) error {
 	if len(c.Source)+len(c.ID) == 0 {
-		return fault.New(fault.Invalid, i18n.T("there is nothing to remove", "削除の対象がありません")).WithHint(i18n.T("give --source NAME or --id ID", "--source 名前 か --id ID を指定してください"))
+		return fault.New(fault.Invalid, i18n.T("there is nothing to remove", "削除の対象がありません")).WithHint(
+			i18n.T("give --source NAME or --id ID", "--source 名前 か --id ID を指定してください"),
+		)
 	}
 	d, err := c.open(s)
 	if err != nil {
@@ -310,7 +340,9 @@ func (c *indicatorsRemove) Run(s *session) error {
 	if c.JSON {
 		return c.print(s, map[string]int64{"removed": before.Entries - after.Entries, "entries": after.Entries})
 	}
-	s.say(i18n.T("{0} {0:entry|entries} removed, {1} left", "{0} 項目を削除、残り {1} 項目").With(thousands(before.Entries-after.Entries), thousands(after.Entries)))
+	s.say(i18n.T("{0} {0:entry|entries} removed, {1} left", "{0} 項目を削除、残り {1} 項目").With(
+		thousands(before.Entries-after.Entries), thousands(after.Entries),
+	))
 	return nil
 }
 
@@ -342,7 +374,8 @@ func (c *indicatorsCheck) Run(s *session) error {
 	for _, v := range c.Values {
 		o, ok := feed.Observable(v, event.ObservableType(c.Type))
 		if !ok {
-			return fault.New(fault.Invalid, i18n.T("it cannot be told what {0} is", "{0} が何であるかを判別できません").With(clean(v))).
+			return fault.New(fault.Invalid, i18n.T("it cannot be told what {0} is",
+				"{0} が何であるかを判別できません").With(clean(v))).
 				WithHint(i18n.T("state its type with --type, such as file-name", "--type で型（file-name など）を指定してください"))
 		}
 		list = append(list, o)
@@ -362,7 +395,8 @@ func (c *indicatorsCheck) Run(s *session) error {
 		if i < 0 {
 			continue
 		}
-		e := checkedEntry{Source: h.Entry.Source, ID: h.Entry.ID, Value: h.Entry.Value, Match: h.Entry.Match.String(), TLP: h.Entry.TLP.String()}
+		e := checkedEntry{Source: h.Entry.Source, ID: h.Entry.ID, Value: h.Entry.Value, Match: h.Entry.Match.String(),
+			TLP: h.Entry.TLP.String()}
 		if !h.Entry.ValidUntil.IsZero() {
 			e.Until = &h.Entry.ValidUntil
 		}

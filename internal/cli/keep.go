@@ -71,7 +71,8 @@ func printSettings(s *session, role string) error {
 		if c := columns(setting); c < 40 {
 			setting = pad(setting, 40)
 		}
-		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), setting, i18n.Text{EN: f.Tag.Get("help"), JA: f.Tag.Get("ja")}.In(s.lang))
+		fmt.Fprintf(s.out, "%s %s # %s\n", pad("--"+cmp.Or(f.Tag.Get("name"), dashed(f.Name)), 18), setting,
+			i18n.Text{EN: f.Tag.Get("help"), JA: f.Tag.Get("ja")}.In(s.lang))
 	}
 	return nil
 }
@@ -106,7 +107,8 @@ func envOr(name, value string) string {
 func dashed(name string) string {
 	var b strings.Builder
 	for i, r := range name {
-		if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(rune(name[i-1])) || i+1 < len(name) && unicode.IsLower(rune(name[i+1]))) {
+		if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(rune(name[i-1])) ||
+			i+1 < len(name) && unicode.IsLower(rune(name[i+1]))) {
 			b.WriteByte('-')
 		}
 		b.WriteRune(unicode.ToLower(r))

@@ -12,7 +12,8 @@ import (
 
 // newLog writes the log to w.
 func newLog(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(calm{slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}), &quiet{told: map[string]time.Time{}}})
+	return slog.New(calm{slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}),
+		&quiet{told: map[string]time.Time{}}})
 }
 
 // calm tells of a disk that cannot be written once a minute for each thing that

@@ -15,7 +15,8 @@ import (
 func TestFullDiskIsToldOnce(t *testing.T) {
 	var out bytes.Buffer
 	log := newLog(&out, slog.LevelWarn)
-	full := fault.Wrap(fault.Storage, i18n.T("the disk is full", "空き容量がありません"), errors.New("ENOSPC")).WithHint(i18n.T("free space", "空きを増やしてください"))
+	full := fault.Wrap(fault.Storage, i18n.T("the disk is full", "空き容量がありません"),
+		errors.New("ENOSPC")).WithHint(i18n.T("free space", "空きを増やしてください"))
 	for range 5 {
 		log.Warn("events were not taken", "err", full)
 		log.With("part", "bus").Error("request failed", "err", full)

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/hub"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 )
 
 // remember notes where the hub that was started last keeps its data.
@@ -33,15 +34,15 @@ func remember(p place) error {
 	return err
 }
 
-// deskFlags say which hub a command works on.
-type deskFlags struct {
+// adminFlags say which hub a command works on.
+type adminFlags struct {
 	Data string `help:"Data folder of the hub. Default: that of the hub you started last, else meneki-hub." ja:"ハブのデータフォルダー。既定は最後に起動したハブのもの、なければ meneki-hub" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_DATA"`
 	DB   string `help:"The hub's PostgreSQL URL, if it has one." ja:"ハブが PostgreSQL を使う場合の URL" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
 	JSON bool   `help:"Print JSON." ja:"JSON で表示"`
 }
 
 // open finds the hub and opens its state, beside the running hub.
-func (f deskFlags) open(s *session) (*hub.Admin, error) {
+func (f adminFlags) open(s *session) (*hub.Admin, error) {
 	p := place{Data: f.Data, DB: f.DB}
 	if p.Data == "" {
 		file, err := placeFile()
@@ -60,12 +61,13 @@ func (f deskFlags) open(s *session) (*hub.Admin, error) {
 	}
 	if _, err := os.Stat(p.Data); err != nil {
 		return nil, fault.Wrap(fault.NotFound, i18n.T("there is no hub in {0}", "{0} にハブがありません").With(p.Data), err).
-			WithHint(i18n.T("start one with meneki hub, or name its folder with --data", "meneki hub で起動するか、--data でフォルダーを指定してください"))
+			WithHint(i18n.T("start one with meneki hub, or name its folder with --data",
+				"meneki hub で起動するか、--data でフォルダーを指定してください"))
 	}
 	return hub.OpenAdmin(s.ctx, hub.Config{Data: p.Data, DB: p.DB, Lang: s.lang, Log: s.log})
 }
 
-func (f deskFlags) print(s *session, v any) error {
+func (f adminFlags) print(s *session, v any) error {
 	enc := json.NewEncoder(s.out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
@@ -78,7 +80,7 @@ type memberCmd struct {
 }
 
 type memberInvite struct {
-	deskFlags
+	adminFlags
 	Name       string   `arg:"" jaholder:"名称" help:"Name of the organisation." ja:"組織の名称"`
 	Sector     string   `help:"Its sector, such as power, medical, local-government, university; a wrong one is answered with all." ja:"分野：power、medical、local-government、university など。誤った値にはすべての分野を表示" placeholder:"SECTOR" jaholder:"分野" required:""`
 	Prefecture string   `help:"Its prefecture, 01 to 47 or its name; only for the map." ja:"都道府県：01～47 か名称。地図にだけ使用" placeholder:"PREF" jaholder:"都道府県"`
@@ -92,19 +94,20 @@ func (c *memberInvite) Run(s *session) error {
 		return err
 	}
 	defer d.Close()
-	inv, err := d.Invite(s.ctx, c.Name, c.Sector, c.Prefecture, c.Domain)
+	inv, err := d.Invite(s.ctx, identity.NewMember{Name: c.Name, Sector: c.Sector, Prefecture: c.Prefecture}, c.Domain)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return c.print(s, inv)
 	}
-	s.say(i18n.T("Invitation for {0}. It works once, until {1}:", "{0} への招待です。一度だけ、{1} まで有効です：").With(inv.Name, inv.Until.Local().Format("2006-01-02 15:04 MST")))
+	s.say(i18n.T("Invitation for {0}. It works once, until {1}:", "{0} への招待です。一度だけ、{1} まで有効です：").With(inv.Name,
+		inv.Until.Local().Format("2006-01-02 15:04 MST")))
 	fmt.Fprintf(s.out, "  meneki node --join %s --token %s --data DIR --watch PATH\n", inv.Hub, inv.Token)
 	return nil
 }
 
-type memberList struct{ deskFlags }
+type memberList struct{ adminFlags }
 
 // Run lists.
 func (c *memberList) Run(s *session) error {
@@ -127,7 +130,7 @@ func (c *memberList) Run(s *session) error {
 }
 
 type memberRevoke struct {
-	deskFlags
+	adminFlags
 	Member string `arg:"" jaholder:"ID" help:"Id of the member." ja:"構成員の ID"`
 }
 
@@ -154,7 +157,7 @@ type userCmd struct {
 }
 
 type userInvite struct {
-	deskFlags
+	adminFlags
 	Name   string `arg:"" jaholder:"氏名" help:"Name of the person." ja:"利用者の氏名"`
 	Login  string `help:"Name to sign in with: a-z 0-9 . _ @ + -." ja:"サインイン名：a-z 0-9 . _ @ + -" placeholder:"LOGIN" jaholder:"サインイン名" required:""`
 	Role   string `help:"What the person may do: reader, analyst, coordinator, admin." ja:"利用者の役割：reader、analyst、coordinator、admin" placeholder:"ROLE" jaholder:"役割" default:"analyst"`
@@ -180,7 +183,7 @@ func (c *userInvite) Run(s *session) error {
 	return nil
 }
 
-type userList struct{ deskFlags }
+type userList struct{ adminFlags }
 
 // Run lists.
 func (c *userList) Run(s *session) error {
@@ -208,7 +211,7 @@ type tokenCmd struct {
 }
 
 type tokenCreate struct {
-	deskFlags
+	adminFlags
 	Name   string `arg:"" jaholder:"用途" help:"What the token is for." ja:"トークンの用途"`
 	Role   string `help:"What it may do: reader, analyst, coordinator, admin; for a person, at most what the person may." ja:"トークンの役割：reader、analyst、coordinator、admin。利用者のトークンは、その利用者の役割まで" placeholder:"ROLE" jaholder:"役割" default:"reader"`
 	User   string `help:"Login of the person that it acts for." ja:"代行する利用者のサインイン名" placeholder:"LOGIN" jaholder:"サインイン名" xor:"who" required:""`
@@ -234,7 +237,7 @@ func (c *tokenCreate) Run(s *session) error {
 }
 
 type tokenRevoke struct {
-	deskFlags
+	adminFlags
 	ID string `arg:"" jaholder:"ID" help:"Id of the token." ja:"トークンの ID"`
 }
 

@@ -23,7 +23,7 @@ var stepNames = map[string]i18n.Text{
 	situation.Sensed:    i18n.T("sensed", "感知"),
 	situation.Detected:  i18n.T("detected", "検知"),
 	situation.Opened:    i18n.T("case", "事案"),
-	situation.Judged:    i18n.T("severity", "深刻度"),
+	situation.Assessed:  i18n.T("severity", "深刻度"),
 	situation.Indicator: i18n.T("indicator", "指標"),
 	situation.Pushed:    i18n.T("pushed", "配布"),
 	situation.Armed:     i18n.T("armed", "防御"),
@@ -99,9 +99,12 @@ const maxShown = 12
 func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 	c := paint(colours)
 	head := func(t i18n.Text, n int) { fmt.Fprintf(w, "\n%s %d\n", c("1", t.In(l)), n) }
-	fmt.Fprintf(w, "%s\n", i18n.T("{0} {0:event|events} read, {1} {1:rule|rules} ({2} refused)", "事象 {0} 件、ルール {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
+	fmt.Fprintf(w, "%s\n", i18n.T("{0} {0:event|events} read, {1} {1:rule|rules} ({2} refused)",
+		"事象 {0} 件、ルール {1} 件（拒否 {2} 件）").With(r.Events, r.Rules, r.Refused).In(l))
 	if r.BadRecords > 0 || r.LeftOut > 0 {
-		fmt.Fprintf(w, "%s\n", c("33", i18n.T("not read: {0} {0:record|records}, {1} {1:file|files} (--log info names them)", "読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
+		fmt.Fprintf(w, "%s\n",
+			c("33", i18n.T("not read: {0} {0:record|records}, {1} {1:file|files} (--log info names them)",
+				"読み取れなかったもの：記録 {0} 件、ファイル {1} 件（--log info で名前を表示）").With(r.BadRecords, r.LeftOut).In(l)))
 	}
 	head(i18n.T("Findings", "検知"), len(r.Findings))
 	for i, f := range r.Findings {
@@ -110,10 +113,11 @@ func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 			break
 		}
 		when := i18n.T("live", "現在")
-		if f.Past {
+		if f.Retro {
 			when = i18n.T("past", "過去")
 		}
-		fmt.Fprintf(w, "  %s %s %s %s %s\n", c(levelColour(f.Level), pad(f.Level, 9)), pad(f.Member, 14), pad(when.In(l), 5), pad(clean(f.Title), 52), clean(cmp.Or(f.Author, "-")))
+		fmt.Fprintf(w, "  %s %s %s %s %s\n", c(levelColour(f.Level), pad(f.Level, 9)), pad(f.Member, 14),
+			pad(when.In(l), 5), pad(clean(f.Title), 52), clean(cmp.Or(f.Author, "-")))
 	}
 	head(i18n.T("Cases", "事案"), len(r.Cases))
 	for i, k := range r.Cases {
@@ -122,7 +126,8 @@ func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 			break
 		}
 		sev := i18n.T("severity {0} ({1}–{2})", "深刻度 {0}（{1}～{2}）").With(k.Likely, k.Lowest, k.Highest).In(l)
-		fmt.Fprintf(w, "  %s  %s  %s  %s\n", k.Number, pad(sev, 20), pad(clean(k.Title), 48), strings.Join(k.Members, ", "))
+		fmt.Fprintf(w, "  %s  %s  %s  %s\n", k.Number, pad(sev, 20), pad(clean(k.Title), 48),
+			strings.Join(k.Members, ", "))
 	}
 	head(i18n.T("Indicators", "指標"), len(r.Indicators))
 	for i, o := range r.Indicators {
@@ -130,14 +135,19 @@ func printReport(w io.Writer, r demo.Report, l i18n.Lang, colours bool) {
 			more(w, l, len(r.Indicators)-i)
 			break
 		}
-		fmt.Fprintf(w, "  %s %s %s %s\n", pad(o.Kind, 12), pad(clean(o.Name), 52), pad(o.TLP, 16), i18n.T("to {0} {0:member|members}", "{0} 構成員へ").With(len(o.Entitled)).In(l))
+		fmt.Fprintf(w, "  %s %s %s %s\n", pad(o.Kind, 12), pad(clean(o.Name), 52), pad(o.TLP, 16),
+			i18n.T("to {0} {0:member|members}", "{0} 構成員へ").With(len(o.Entitled)).In(l))
 	}
 	printSteps(w, r, l, c)
 	for _, q := range r.Waiting {
-		fmt.Fprintf(w, "%s\n", c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member, waitingKinds[wire.Kind(q.Kind)], clean(q.Title)).In(l)))
+		fmt.Fprintf(w, "%s\n",
+			c("33", i18n.T("waits for a person at {0}: {1} “{2}”", "{0} で担当者の判断待ち：{1}「{2}」").With(q.Member,
+				waitingKinds[wire.Kind(q.Kind)], clean(q.Title)).In(l)))
 	}
 	if r.TimeToImmunity != nil {
-		fmt.Fprintf(w, "\n%s\n", c("1;32", i18n.T("Time to immunity: {0} ms", "免疫までの時間：{0} ミリ秒").With(fmt.Sprintf("%.1f", *r.TimeToImmunity)).In(l)))
+		fmt.Fprintf(w, "\n%s\n",
+			c("1;32", i18n.T("Time to immunity: {0} ms", "免疫までの時間：{0} ミリ秒").With(fmt.Sprintf("%.1f",
+				*r.TimeToImmunity)).In(l)))
 	}
 }
 
@@ -168,7 +178,8 @@ func printSteps(w io.Writer, r demo.Report, l i18n.Lang, c func(code, s string) 
 	}
 	slices.SortStableFunc(list, func(a, b demo.ReportStep) int { return cmp.Compare(a.MS, b.MS) })
 	for _, s := range list {
-		about := s.Name == situation.Indicator || s.Name == situation.Pushed || s.Name == situation.Armed || s.Name == situation.Hunted || s.Name == situation.Sighted || s.Name == situation.Refused
+		about := s.Name == situation.Indicator || s.Name == situation.Pushed || s.Name == situation.Armed ||
+			s.Name == situation.Hunted || s.Name == situation.Sighted || s.Name == situation.Refused
 		key := s.Name
 		if about {
 			if s.Subject != first && (s.Name != situation.Sighted || saw[s.Member]) {
@@ -182,20 +193,22 @@ func printSteps(w io.Writer, r demo.Report, l i18n.Lang, c func(code, s string) 
 		seen[key] = true
 		note := ""
 		switch s.Name {
-		case situation.Judged:
+		case situation.Assessed:
 			note = fmt.Sprint(s.N)
 		case situation.Indicator:
 			note = i18n.T("for {0} {0:member|members}", "対象 {0} 構成員").With(s.N).In(l)
 		case situation.Hunted, situation.Sighted:
 			note = i18n.T("{0} {0:trace|traces}", "痕跡 {0} 件").With(s.N).In(l)
-			if s.N == situation.Untold {
+			if s.N == situation.Undisclosed {
 				note = i18n.T("does not say what it found", "結果は非開示").In(l)
 			}
-			if i := slices.IndexFunc(r.Indicators, func(o demo.ReportInd) bool { return o.ID == s.Subject }); i >= 0 && s.Subject != first {
+			if i := slices.IndexFunc(r.Indicators, func(o demo.ReportInd) bool { return o.ID == s.Subject }); i >= 0 &&
+				s.Subject != first {
 				note += i18n.T(" of “{0}”", "（「{0}」）").With(clean(r.Indicators[i].Name)).In(l)
 			}
 		}
-		fmt.Fprintf(w, "  %s ms  %s %s %s\n", c("36", fmt.Sprintf("%9.1f", s.MS)), pad(stepNames[s.Name].In(l), 10), pad(s.Member, 16), note)
+		fmt.Fprintf(w, "  %s ms  %s %s %s\n", c("36", fmt.Sprintf("%9.1f", s.MS)), pad(stepNames[s.Name].In(l), 10),
+			pad(s.Member, 16), note)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 // in English.
 func TestRefusalsInTheReadersLanguage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.yml")
-	if err := os.WriteFile(path, []byte("title: t\nlogsource: {product: windows}\ndetection: {s: {a|contians: x}, condition: s}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path,
+		[]byte("title: t\nlogsource: {product: windows}\ndetection: {s: {a|contians: x}, condition: s}\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

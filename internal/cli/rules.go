@@ -31,14 +31,16 @@ func someRules(set *sigma.Set, paths []string) error {
 	if len(set.Rules)+len(set.Correlations)+len(set.Filters)+len(set.Refused) > 0 {
 		return nil
 	}
-	return fault.New(fault.NotFound, i18n.T("there are no rules at {0}", "{0} にルールがありません").With(strings.Join(paths, ", "))).
+	return fault.New(fault.NotFound,
+		i18n.T("there are no rules at {0}", "{0} にルールがありません").With(strings.Join(paths, ", "))).
 		WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
 }
 
 // sayRefused tells on the side that some rules were left out.
 func (s *session) sayRefused(set *sigma.Set) {
 	if n := len(set.Refused); n > 0 {
-		fmt.Fprintln(s.err, i18n.T("{0} {0:rule was|rules were} refused and left out; meneki rules check says why", "{0} 件のルールを拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
+		fmt.Fprintln(s.err, i18n.T("{0} {0:rule was|rules were} refused and left out; meneki rules check says why",
+			"{0} 件のルールを拒否し、除外しました。理由は meneki rules check で確認できます").With(n).In(s.lang))
 	}
 }
 
@@ -86,15 +88,19 @@ func (c *rulesCheck) Run(s *session) error {
 			fmt.Fprintln(s.out, clean(reason.Of(r).In(s.lang)))
 		}
 		for _, w := range set.Warnings {
-			fmt.Fprintln(s.out, i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(reason.Of(w).In(s.lang))).In(s.lang))
+			fmt.Fprintln(s.out,
+				i18n.T("loaded, but: {0}", "読み込んだが注意：{0}").With(clean(reason.Of(w).In(s.lang))).In(s.lang))
 		}
 		if n, m := len(set.Correlations), len(set.Filters); n+m > 0 {
-			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded", "相関ルール {0} 件、フィルター {1} 件を読み込み").With(n, m))
+			s.say(i18n.T("{0} correlation {0:rule|rules} and {1} {1:filter|filters} loaded",
+				"相関ルール {0} 件、フィルター {1} 件を読み込み").With(n, m))
 		}
-		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "ルール {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules), len(set.Refused)))
+		s.say(i18n.T("{0} {0:rule|rules} loaded, {1} refused", "ルール {0} 件を読み込み、{1} 件を拒否").With(len(set.Rules),
+			len(set.Refused)))
 	}
 	if len(set.Refused) > 0 {
-		return fault.New(fault.Unsupported, i18n.T("{0} {0:rule was|rules were} refused", "{0} 件のルールが拒否されました").With(len(set.Refused)))
+		return fault.New(fault.Unsupported, i18n.T("{0} {0:rule was|rules were} refused",
+			"{0} 件のルールが拒否されました").With(len(set.Refused)))
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ type costOut struct {
 // Run matches the events with the engine that a node has, and times each rule.
 func (c *rulesCost) Run(s *session) error {
 	if c.Ceiling <= 0 || c.Top < 0 {
-		return fault.New(fault.Invalid, i18n.T("--ceiling must be more than 0 and --top not less", "--ceiling は 0 より大きく、--top は 0 以上で指定してください"))
+		return fault.New(fault.Invalid, i18n.T("--ceiling must be more than 0 and --top not less",
+			"--ceiling は 0 より大きく、--top は 0 以上で指定してください"))
 	}
 	set, err := ruleset.Load(s.ctx, c.Rules, c.Pipeline...)
 	if err != nil {
@@ -73,7 +74,8 @@ func (c *rulesCost) Run(s *session) error {
 		if w.Events == 0 {
 			continue
 		}
-		o := costOut{ID: w.Rule.Key(), Title: w.Rule.Title, File: w.Rule.Path, Events: w.Events, Evaluations: w.Evaluations, Matches: w.Matches,
+		o := costOut{ID: w.Rule.Key(), Title: w.Rule.Title, File: w.Rule.Path, Events: w.Events,
+			Evaluations: w.Evaluations, Matches: w.Matches,
 			Nanos: w.Time.Nanoseconds() / w.Events}
 		if spent > 0 {
 			o.Share = float64(w.Time) / float64(spent)
@@ -90,7 +92,8 @@ func (c *rulesCost) Run(s *session) error {
 		return err
 	}
 	if over > 0 {
-		return fault.New(fault.Missed, i18n.T("{0} {0:rule takes|rules take} longer than {1} for one event", "{0} 件のルールが1事象あたり {1} を超えています").With(over, c.Ceiling))
+		return fault.New(fault.Missed, i18n.T("{0} {0:rule takes|rules take} longer than {1} for one event",
+			"{0} 件のルールが1事象あたり {1} を超えています").With(over, c.Ceiling))
 	}
 	return nil
 }
@@ -108,7 +111,9 @@ func (c *rulesCost) print(s *session, events int64, spent time.Duration, list []
 		}{events, spent.Nanoseconds(), c.Ceiling.Nanoseconds(), over, list})
 	}
 	head := func(t i18n.Text, n int) string { return pad(t.In(s.lang), n) }
-	fmt.Fprintf(s.out, "%s %s %s %s %s %s\n", head(i18n.T("share", "割合"), 7), head(i18n.T("ns/event", "ns/事象"), 10), head(i18n.T("events", "事象"), 9), head(i18n.T("decided", "判定"), 9), head(i18n.T("matches", "一致"), 8), i18n.T("rule", "ルール").In(s.lang))
+	fmt.Fprintf(s.out, "%s %s %s %s %s %s\n", head(i18n.T("share", "割合"), 7), head(i18n.T("ns/event", "ns/事象"), 10),
+		head(i18n.T("events", "事象"), 9), head(i18n.T("decided", "判定"), 9), head(i18n.T("matches", "一致"), 8),
+		i18n.T("rule", "ルール").In(s.lang))
 	for i, o := range list {
 		if c.Top > 0 && i >= c.Top && !o.Over {
 			continue // what is over the ceiling is always named
@@ -117,9 +122,11 @@ func (c *rulesCost) print(s *session, events int64, spent time.Duration, list []
 		if o.Over {
 			mark = "!"
 		}
-		fmt.Fprintf(s.out, "%5.1f %% %s %9d %9d %9d %8d %s (%s)\n", 100*o.Share, mark, o.Nanos, o.Events, o.Evaluations, o.Matches, clean(o.Title), clean(o.ID))
+		fmt.Fprintf(s.out, "%5.1f %% %s %9d %9d %9d %8d %s (%s)\n", 100*o.Share, mark, o.Nanos, o.Events, o.Evaluations,
+			o.Matches, clean(o.Title), clean(o.ID))
 	}
 	each := (spent / time.Duration(max(events, 1))).Round(time.Nanosecond)
-	s.say(i18n.T("{0} {0:rule|rules} on {1} {1:event|events}, {2} an event in all; {3} over the ceiling of {4}", "ルール {0} 件、{1} 事象、1事象あたり計 {2}。上限 {4} を超えたもの {3} 件").With(len(list), events, each, over, c.Ceiling))
+	s.say(i18n.T("{0} {0:rule|rules} on {1} {1:event|events}, {2} an event in all; {3} over the ceiling of {4}",
+		"ルール {0} 件、{1} 事象、1事象あたり計 {2}。上限 {4} を超えたもの {3} 件").With(len(list), events, each, over, c.Ceiling))
 	return nil
 }

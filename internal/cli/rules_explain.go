@@ -75,7 +75,8 @@ func (c *rulesExplain) Run(s *session) error {
 			ev.TryAllSources()
 			for _, r := range rules {
 				if at.number > 0 || r.LogSource.Covers(ev.LogSource()) {
-					fmt.Fprintf(s.out, "%s %s %s:%d\n", ev.Time.Format("2006-01-02T15:04:05.000Z"), clean(ev.Host), clean(ev.From.Name), ev.From.Record)
+					fmt.Fprintf(s.out, "%s %s %s:%d\n", ev.Time.Format("2006-01-02T15:04:05.000Z"), clean(ev.Host),
+						clean(ev.From.Name), ev.From.Record)
 					m, ok := r.Match(ev)
 					writeTrace(s.out, r.Explain(ev), !ok || ev.Supports(m), s.lang)
 					fmt.Fprintln(s.out)
@@ -91,7 +92,8 @@ func (c *rulesExplain) Run(s *session) error {
 			return err
 		}
 		if at.number > 0 && err == nil {
-			return fault.New(fault.NotFound, i18n.T("{0} has no record {1}", "{0} に {1} 番の記録がありません").With(at.name, at.number))
+			return fault.New(fault.NotFound, i18n.T("{0} has no record {1}", "{0} に {1} 番の記録がありません").With(at.name,
+				at.number))
 		}
 		if n >= c.Most {
 			break
@@ -139,7 +141,9 @@ func (s *session) detections(path string, set *sigma.Set) ([]*sigma.Rule, error)
 		}
 		return nil, fault.New(fault.Unsupported, i18n.Text{EN: why(i18n.EN), JA: why(i18n.JA)})
 	}
-	return nil, fault.New(fault.Unsupported, i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own", "{0} に検知ルールがありません。相関ルールとフィルターだけでは理由を表示できません").With(path))
+	return nil, fault.New(fault.Unsupported,
+		i18n.T("{0} holds no detection rule: correlation rules and filters have no trace of their own",
+			"{0} に検知ルールがありません。相関ルールとフィルターだけでは理由を表示できません").With(path))
 }
 
 // writeTrace prints why a rule matched or not: first in a sentence, then part by
@@ -148,14 +152,16 @@ func writeTrace(w io.Writer, t *sigma.Trace, grounded bool, lang i18n.Lang) {
 	say := func(x i18n.Text) string { return x.In(lang) }
 	result := verdict(t)
 	if !grounded {
-		result = i18n.T("no match: the event is of no known log source, and has nothing that the rule names", "不一致：事象のログソースが不明で、ルールが挙げるフィールドもない")
+		result = i18n.T("no match: the event is of no known log source, and has nothing that the rule names",
+			"不一致：事象のログソースが不明で、ルールが挙げるフィールドもない")
 	}
 	fmt.Fprintf(w, "%s: %s\n", clean(t.Rule.Credit()), say(result))
 	event := i18n.T("{0}", "{0}").With(clean(sourceOf(t)))
 	if t.Product == sigma.AnySource {
 		event = i18n.T("not known, so every rule is tried", "不明（すべてのルールを試します）")
 	}
-	fmt.Fprintf(w, "%s%s\n", yes(t.LogSource, lang), say(i18n.T("log source {0}; the event: {1}", "対象 {0}、この事象は {1}").With(clean(t.Rule.LogSource.String()), event)))
+	fmt.Fprintf(w, "%s%s\n", yes(t.LogSource, lang),
+		say(i18n.T("log source {0}; the event: {1}", "対象 {0}、この事象は {1}").With(clean(t.Rule.LogSource.String()), event)))
 	for _, n := range t.Conditions {
 		writeNode(w, n, 0, lang)
 	}
@@ -171,9 +177,11 @@ func verdict(t *sigma.Trace) i18n.Text {
 	case t.Matched:
 		return i18n.T("match", "一致")
 	case !t.LogSource && t.Detection:
-		return i18n.T("no match: the detection would, but the event is of another log source", "不一致：検知条件は成り立つが、事象がルールの対象外")
+		return i18n.T("no match: the detection would, but the event is of another log source",
+			"不一致：検知条件は成り立つが、事象がルールの対象外")
 	case !t.LogSource:
-		return i18n.T("no match: the event is of another log source, and the detection does not hold", "不一致：事象がルールの対象外で、検知条件も成り立たない")
+		return i18n.T("no match: the event is of another log source, and the detection does not hold",
+			"不一致：事象がルールの対象外で、検知条件も成り立たない")
 	}
 	var why []string
 	for _, c := range t.Conditions {
@@ -237,7 +245,8 @@ func writeNode(w io.Writer, n *sigma.TraceNode, depth int, lang i18n.Lang) {
 		writeNode(w, c, depth+1, lang)
 	}
 	if skipped > 0 {
-		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1), i18n.T("{0} more {0:value|values}", "ほか {0} 個の値").With(skipped).In(lang))
+		fmt.Fprintf(w, "%s%s%s\n", yes(false, lang), strings.Repeat("  ", depth+1),
+			i18n.T("{0} more {0:value|values}", "ほか {0} 個の値").With(skipped).In(lang))
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 // Rules are explained, tested and timed as detect uses them, with its pipelines.
 func TestRulesPipeline(t *testing.T) {
 	dir := put(t, map[string]string{
-		"rules/a.yml": "title: A\nid: 00000000-0000-4000-8000-000000000001\nlogsource:\n    product: x\ndetection:\n    s:\n        Theirs: y\n    condition: s\n",
-		"p.yml":       "name: p\ntransformations:\n    - type: field_name_mapping\n      mapping:\n          Theirs: ours\n",
+		"rules/a.yml": "title: A\nid: 00000000-0000-4000-8000-000000000001\nlogsource:\n    product: x\n" +
+			"detection:\n    s:\n        Theirs: y\n    condition: s\n",
+		"p.yml": "name: p\ntransformations:\n    - type: field_name_mapping\n      mapping:\n " +
+			"         Theirs: ours\n",
 		"tests.yml":   "tests:\n    - rule: 00000000-0000-4000-8000-000000000001\n      events: events.json\n",
 		"events.json": `{"ours":"y"}` + "\n",
 	})
@@ -24,17 +26,21 @@ func TestRulesPipeline(t *testing.T) {
 	if out, _ := run("explain", filepath.Join(rules, "a.yml"), events); !strings.Contains(out, ": no match") {
 		t.Error(out)
 	}
-	if out, code := run("explain", "--pipeline", p, filepath.Join(rules, "a.yml"), events); code != 0 || !strings.Contains(out, ": match") || !strings.Contains(out, "ours") {
+	if out, code := run("explain", "--pipeline", p, filepath.Join(rules, "a.yml"), events); code != 0 ||
+		!strings.Contains(out, ": match") || !strings.Contains(out, "ours") {
 		t.Error(code, out)
 	}
-	if out, code := run("cost", "--ceiling", "1h", "--json", "--rules", rules, "--pipeline", p, events); code != 0 || !strings.Contains(out, `"matches": 1`) {
+	if out, code := run("cost", "--ceiling", "1h", "--json", "--rules", rules, "--pipeline", p, events); code != 0 ||
+		!strings.Contains(out, `"matches": 1`) {
 		t.Error(code, out)
 	}
-	if out, code := run("cost", "--rules", rules, "--pipeline", "no such", events); code == 0 || !strings.Contains(out, "no such") {
+	if out, code := run("cost", "--rules", rules, "--pipeline", "no such", events); code == 0 ||
+		!strings.Contains(out, "no such") {
 		t.Error(code, out)
 	}
 	plain, _ := run("test", "--rules", rules, filepath.Join(dir, "tests.yml"))
-	if out, code := run("test", "--rules", rules, "--pipeline", p, filepath.Join(dir, "tests.yml")); code != 0 || out == plain {
+	if out, code := run("test", "--rules", rules, "--pipeline", p, filepath.Join(dir, "tests.yml")); code != 0 ||
+		out == plain {
 		t.Error(code, out, plain)
 	}
 }

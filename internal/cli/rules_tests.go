@@ -57,7 +57,12 @@ func (c *rulesTest) Run(s *session) error {
 	}
 	if len(tests) == 0 {
 		return fault.New(fault.NotFound, i18n.T("no tests were found", "テストが見つかりません")).
-			WithHint(i18n.T("give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-health.md shows both", "info.yml のあるフォルダーを指定するか、ルールに tests: を書いてください（docs/design/0008-rule-health.md）"))
+			WithHint(
+				i18n.T(
+					"give a folder with info.yml files, or write tests: into a rule; docs/design/0008-rule-health.md "+
+						"shows both", "info.yml のあるフォルダーを指定するか、ルールに tests: を書いてください（docs/design/0008-rule-health.md）",
+				),
+			)
 	}
 	results, err := ruletest.Run(s.ctx, set, tests)
 	if err != nil {
@@ -94,11 +99,14 @@ func (c *rulesTest) Run(s *session) error {
 		for _, r := range rules {
 			c.print(s, r)
 		}
-		s.say(i18n.T("{0} {0:rule|rules} passed, {1} failed, {2} {2:has|have} no test", "合格 {0} 件、不合格 {1} 件、テストのないルール {2} 件").With(len(rules)-failed, failed, untested))
+		s.say(i18n.T("{0} {0:rule|rules} passed, {1} failed, {2} {2:has|have} no test",
+			"合格 {0} 件、不合格 {1} 件、テストのないルール {2} 件").With(len(rules)-failed, failed, untested))
 	}
 	if failed > 0 {
-		return fault.New(fault.Missed, i18n.T("{0} {0:rule failed its|rules failed their} tests", "{0} 件のルールがテストに不合格です").With(failed)).
-			WithHint(i18n.T("meneki rules explain RULE SAMPLE:RECORD says why a rule does not match an event", "meneki rules explain ルール 標本:番号 で、一致しない理由を確認できます"))
+		return fault.New(fault.Missed, i18n.T("{0} {0:rule failed its|rules failed their} tests",
+			"{0} 件のルールがテストに不合格です").With(failed)).
+			WithHint(i18n.T("meneki rules explain RULE SAMPLE:RECORD says why a rule does not match an event",
+				"meneki rules explain ルール 標本:番号 で、一致しない理由を確認できます"))
 	}
 	return nil
 }
@@ -111,7 +119,8 @@ func byRule(results []ruletest.Result, lang i18n.Lang) (out []testedRule, failed
 		}
 		last := &out[len(out)-1]
 		last.Pass = last.Pass && r.Passed()
-		last.Tests = append(last.Tests, testOut{r.Name, r.File, r.Sample, r.Read, r.Events, r.Least, r.Matches, r.Passed(), r.Why.In(lang)})
+		last.Tests = append(last.Tests, testOut{r.Name, r.File, r.Sample, r.Read, r.Events, r.Least, r.Matches,
+			r.Passed(), r.Why.In(lang)})
 	}
 	for _, r := range out {
 		if !r.Pass {

@@ -23,7 +23,8 @@ type hubFlags struct {
 }
 
 func (f hubFlags) config(s *session) hub.Config {
-	return hub.Config{Data: f.Data, Name: f.Name, Listen: f.Listen, Bus: f.Bus, Public: f.Public, DB: f.DB, CaseLevel: f.CaseLevel, Lang: s.lang, Log: s.log}
+	return hub.Config{Data: f.Data, Name: f.Name, Listen: f.Listen, Bus: f.Bus, Public: f.Public, DB: f.DB,
+		CaseLevel: f.CaseLevel, Lang: s.lang, Log: s.log}
 }
 
 type hubCmd struct{ hubFlags }
@@ -45,10 +46,12 @@ func (c *hubCmd) Run(s *session) error {
 		return err
 	}
 	if link != "" {
-		s.say(i18n.T("Nobody can sign in yet. Open this link once, within 24 hours, to become the administrator:", "まだ誰もサインインできません。24 時間以内に次のリンクを一度だけ開き、管理者になってください："))
+		s.say(i18n.T("Nobody can sign in yet. Open this link once, within 24 hours, to become the administrator:",
+			"まだ誰もサインインできません。24 時間以内に次のリンクを一度だけ開き、管理者になってください："))
 		fmt.Fprintln(s.out, "  "+link)
 	}
-	s.say(i18n.T("Invite a member with: meneki member invite \"NAME\" --sector SECTOR", "構成員の招待：meneki member invite \"名称\" --sector 分野"))
+	s.say(i18n.T("Invite a member with: meneki member invite \"NAME\" --sector SECTOR",
+		"構成員の招待：meneki member invite \"名称\" --sector 分野"))
 	return h.Run(s.ctx)
 }
 
@@ -77,8 +80,11 @@ type nodeFlags struct {
 
 func (f nodeFlags) config(s *session, more []string) (node.Config, error) {
 	r, err := release.Preset(f.Share)
-	return node.Config{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...), Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain, Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
-		Share: r, OwnDomains: f.OwnDomain, HuntCores: max(f.HuntCores, 0), KeepBytes: f.KeepBytes, KeepDays: f.KeepDays, Control: true, Lang: s.lang, Log: s.log}, err
+	return node.Config{Data: f.Data, Listen: f.Listen, Join: f.Join, Token: f.Token, Watch: append(f.Watch, more...),
+		Rules: f.Rules, Builtin: f.Builtin, Pipelines: f.Pipeline, Accounts: f.Accounts, AccountsDomain: f.Domain,
+		Places: f.Places, Syslog: f.Syslog, SyslogTLS: f.SyslogTLS, OTLP: f.OTLP,
+		Share: r, OwnDomains: f.OwnDomain, HuntCores: max(f.HuntCores, 0), KeepBytes: f.KeepBytes, KeepDays: f.KeepDays,
+		Control: true, Lang: s.lang, Log: s.log}, err
 }
 
 type nodeCmd struct {
@@ -105,7 +111,8 @@ func (c *nodeCmd) Run(s *session) error {
 		return err
 	}
 	if link != "" {
-		s.say(i18n.T("Open this link once, within 24 hours, to become the administrator of this node:", "24 時間以内に次のリンクを一度だけ開き、このノードの管理者になってください："))
+		s.say(i18n.T("Open this link once, within 24 hours, to become the administrator of this node:",
+			"24 時間以内に次のリンクを一度だけ開き、このノードの管理者になってください："))
 		fmt.Fprintln(s.out, "  "+link)
 	}
 	return n.Run(s.ctx)

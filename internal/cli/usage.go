@@ -26,15 +26,25 @@ var misuses = []misuse{
 	{`^unknown flag (\S+)$`, i18n.T("unknown flag {0}", "{0} というオプションはありません"), i18n.Text{}},
 	{`^unexpected argument (.*)$`, i18n.T("unexpected argument {0}", "{0} は余分です"), i18n.Text{}},
 	{`^unexpected flag argument "(.*)"$`, i18n.T("unexpected value {0}", "値 {0} は余分です"), i18n.Text{}},
-	{`^(\S+): expected \S+ value but got "(-.*)" \((?:long|short) flag\)$`, i18n.T("{0} has no value: {1} follows", "{0} に値がありません（次が {1} です）"), i18n.T("if that is the value, write {0}={1}", "それが値なら {0}={1} と書いてください")},
-	{`^(\S+): (?:expected \S+ value but got "EOL" \(<EOL>\)|missing value, expecting .*)$`, i18n.T("{0} has no value", "{0} に値がありません"), i18n.T("write {0}=VALUE", "{0}=値 と書いてください")},
-	{`^(\S+): expected (?:a valid \d+ bit u?int|an int) but got "(.*?)"(?: \(.*\))?$`, i18n.T("{0}: {1} is not a whole number, or too large", "{0}：{1} は整数でないか、大きすぎます"), i18n.Text{}},
-	{`^(\S+): expected a float but got "(.*?)"(?: \(.*\))?$`, i18n.T("{0}: {1} is not a number", "{0}：{1} は数ではありません"), i18n.Text{}},
-	{`^(\S+): expected duration but got "(.*?)"(?:: .*)?$`, i18n.T("{0}: {1} is not a length of time", "{0}：{1} は時間の長さではありません"), i18n.T("write it as 100us, 2ms or 1s", "100us、2ms、1s のように書いてください")},
-	{`^bool value must be true, 1, yes, false, 0 or no but got "(.*)"$`, i18n.T("{0} is neither true nor false", "{0} は true でも false でもありません"), i18n.T("use true or false", "true か false を指定してください")},
-	{`^(\S+): bool value must be true, 1, yes, false, 0 or no but got "(.*)"$`, i18n.T("{0}: {1} is neither true nor false", "{0}：{1} は true でも false でもありません"), i18n.T("use true or false", "true か false を指定してください")},
-	{`^(\S+) and (\S+) can't be used together$`, i18n.T("{0} and {1} cannot be used together", "{0} と {1} は同時に使えません"), i18n.T("give one of them", "どちらか一方を指定してください")},
-	{`^(.+): "(.*)" exists but is a directory$`, i18n.T("{0}: {1} is a folder", "{0}：{1} はフォルダーです"), i18n.T("name a file", "ファイルを指定してください")},
+	{`^(\S+): expected \S+ value but got "(-.*)" \((?:long|short) flag\)$`, i18n.T("{0} has no value: {1} follows",
+		"{0} に値がありません（次が {1} です）"), i18n.T("if that is the value, write {0}={1}", "それが値なら {0}={1} と書いてください")},
+	{`^(\S+): (?:expected \S+ value but got "EOL" \(<EOL>\)|missing value, expecting .*)$`,
+		i18n.T("{0} has no value", "{0} に値がありません"), i18n.T("write {0}=VALUE", "{0}=値 と書いてください")},
+	{`^(\S+): expected (?:a valid \d+ bit u?int|an int) but got "(.*?)"(?: \(.*\))?$`,
+		i18n.T("{0}: {1} is not a whole number, or too large", "{0}：{1} は整数でないか、大きすぎます"), i18n.Text{}},
+	{`^(\S+): expected a float but got "(.*?)"(?: \(.*\))?$`, i18n.T("{0}: {1} is not a number", "{0}：{1} は数ではありません"),
+		i18n.Text{}},
+	{`^(\S+): expected duration but got "(.*?)"(?:: .*)?$`, i18n.T("{0}: {1} is not a length of time",
+		"{0}：{1} は時間の長さではありません"), i18n.T("write it as 100us, 2ms or 1s", "100us、2ms、1s のように書いてください")},
+	{`^bool value must be true, 1, yes, false, 0 or no but got "(.*)"$`, i18n.T("{0} is neither true nor false",
+		"{0} は true でも false でもありません"), i18n.T("use true or false", "true か false を指定してください")},
+	{`^(\S+): bool value must be true, 1, yes, false, 0 or no but got "(.*)"$`,
+		i18n.T("{0}: {1} is neither true nor false", "{0}：{1} は true でも false でもありません"),
+		i18n.T("use true or false", "true か false を指定してください")},
+	{`^(\S+) and (\S+) can't be used together$`, i18n.T("{0} and {1} cannot be used together", "{0} と {1} は同時に使えません"),
+		i18n.T("give one of them", "どちらか一方を指定してください")},
+	{`^(.+): "(.*)" exists but is a directory$`, i18n.T("{0}: {1} is a folder", "{0}：{1} はフォルダーです"),
+		i18n.T("name a file", "ファイルを指定してください")},
 }
 
 // like is how kong guesses what was meant.
@@ -83,7 +93,9 @@ func said(err error, node *kong.Node, k *kong.Context) (text, hint i18n.Text) {
 	if m := like.FindStringSubmatch(s); m != nil {
 		s = m[1]
 		// One letter is as near to any other: that is no guess.
-		list := slices.DeleteFunc(strings.Split(strings.ReplaceAll(m[2], `"`, ""), ", "), func(c string) bool { return len(c) == 2 && c[0] == '-' })
+		list := slices.DeleteFunc(strings.Split(strings.ReplaceAll(m[2], `"`, ""), ", "), func(c string) bool {
+			return len(c) == 2 && c[0] == '-'
+		})
 		if len(list) > 0 {
 			hint = i18n.T("did you mean {0}?", "{0}の間違いではありませんか").With(oneOf(list))
 		}
@@ -101,7 +113,8 @@ func said(err error, node *kong.Node, k *kong.Context) (text, hint i18n.Text) {
 		if name, rest, ok := strings.Cut(s, " must be one of "); ok {
 			list, got, _ := strings.Cut(rest, " but got ")
 			list = strings.ReplaceAll(list, `"`, "")
-			return i18n.T("{0}: {1} is not possible", "{0}：{1} は指定できません").With(named(name, node), strings.Trim(got, `"`)),
+			return i18n.T("{0}: {1} is not possible", "{0}：{1} は指定できません").With(named(name, node),
+					strings.Trim(got, `"`)),
 				i18n.T("use {0}", "{0}を指定してください").With(oneOf(strings.Split(list, ",")))
 		}
 	}
@@ -191,7 +204,8 @@ func missingWords(node *kong.Node) (text, hint i18n.Text) {
 			t = i18n.T("{0} {1}", "{0} {1}").With(t, both(a))
 		}
 	}
-	return i18n.T("missing arguments:{0}", "引数がありません：{0}").With(i18n.Text{EN: t.EN, JA: strings.TrimSpace(t.JA)}), i18n.Text{}
+	return i18n.T("missing arguments:{0}", "引数がありません：{0}").With(i18n.Text{EN: t.EN, JA: strings.TrimSpace(t.JA)}),
+		i18n.Text{}
 }
 
 // fileSaid says why a file that was named cannot be read.

@@ -59,14 +59,16 @@ func (in *joinIn) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// API adds the members' operations, and the one by which a node joins.
-func API(a *api.API, c PageConfig) {
+// api adds the members' operations, and the one by which a node joins.
+func (s *Service) api(a *api.API) {
 	type listIn struct{ api.Paging }
 	type listOut struct{ Body api.Page[MemberBody] }
-	api.Register(a, api.Op{ID: "list-members", Method: http.MethodGet, Path: "/api/v1/members", Tag: "members", Need: policy.RoleReader,
-		Summary: i18n.T("List the members that you may know: the hub's people all, others their own", "構成員の一覧（ハブの担当者は全構成員、それ以外は自組織のみ）")},
+	api.Register(a, api.Op{ID: "list-members", Method: http.MethodGet, Path: "/api/v1/members", Tag: "members",
+		Need: policy.RoleReader,
+		Summary: i18n.T("List the members that you may know: the hub's people all, others their own",
+			"構成員の一覧（ハブの担当者は全構成員、それ以外は自組織のみ）")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			page, err := c.page(ctx, api.Viewer(ctx), in.Paging)
+			page, err := s.page(ctx, api.Viewer(ctx), in.Paging)
 			return &listOut{page}, err
 		})
 	type inviteIn struct {
@@ -78,31 +80,31 @@ func API(a *api.API, c PageConfig) {
 		}
 	}
 	type inviteOut struct{ Body InvitationBody }
-	api.Register(a, api.Op{ID: "invite-member", Method: http.MethodPost, Path: "/api/v1/members", Tag: "members", Need: policy.RoleCoordinator, Status: http.StatusCreated,
+	api.Register(a, api.Op{ID: "invite-member", Method: http.MethodPost, Path: "/api/v1/members", Tag: "members",
+		Need: policy.RoleCoordinator, Status: http.StatusCreated,
 		Summary: i18n.T("Invite an organisation", "組織を招待"), Errors: []fault.Kind{fault.Conflict}},
 		func(ctx context.Context, in *inviteIn) (*inviteOut, error) {
 			v := api.Viewer(ctx)
 			if err := mustKeep(v); err != nil {
 				return nil, err
 			}
-			inv, err := c.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector, Prefecture: in.Body.Prefecture}, in.Body.Domains)
+			inv, err := s.Invite(ctx, v, identity.NewMember{Name: in.Body.Name, Sector: in.Body.Sector,
+				Prefecture: in.Body.Prefecture}, in.Body.Domains)
 			if err != nil {
 				return nil, err
 			}
 			return &inviteOut{InvitationBody{inv.Member, inv.Name, inv.Hub, inv.Token, inv.command(), inv.Until}}, nil
 		})
-	if c.Join == nil {
-		return
-	}
-	door := newTurnstile(c.Clock)
+	joins := newTurnstile(s.clock)
 	type joinOut struct{ Body wire.JoinReply }
-	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true, MaxBody: 4096,
+	api.Register(a, api.Op{ID: "join", Method: http.MethodPost, Path: "/api/v1/join", Tag: "members", Public: true,
+		MaxBody: 4096,
 		Summary: i18n.T("Join with an invitation", "招待により参加"), Errors: []fault.Kind{fault.Denied, fault.Gone}},
 		func(ctx context.Context, in *joinIn) (*joinOut, error) {
-			if err := door.pass(in.addr); err != nil {
+			if err := joins.pass(in.addr); err != nil {
 				return nil, err
 			}
-			answer, err := c.Join(ctx, in.Body)
+			answer, err := s.Join(ctx, in.Body)
 			if err != nil {
 				return nil, err
 			}
@@ -111,17 +113,19 @@ func API(a *api.API, c PageConfig) {
 }
 
 // page returns one page of the members, in the order of their names.
-func (c PageConfig) page(ctx context.Context, v policy.Viewer, in api.Paging) (out api.Page[MemberBody], err error) {
-	all, err := c.members(ctx, v)
+func (s *Service) page(ctx context.Context, v policy.Viewer, in api.Paging) (out api.Page[MemberBody], err error) {
+	all, err := s.members(ctx, v)
 	if err != nil {
 		return out, err
 	}
-	p, err := memberList(v.Hub).Of(all, list.Ask{Values: map[string]string{"state": "all"}, Sort: "name", After: in.After, Limit: in.Limit})
+	p, err := memberList(v.Hub).Of(all, list.Ask{Values: map[string]string{"state": "all"}, Sort: "name",
+		After: in.After, Limit: in.Limit})
 	return list.Body(p, member.body), err
 }
 
 func (m member) body() MemberBody {
-	return MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m.Member), m.online, m.Invited, m.Joined, m.LastSeen,
+	return MemberBody{m.ID, m.Name, m.Sector, m.Prefecture, stateOf(m.Member), m.online, m.Invited,
+		m.Joined, m.LastSeen,
 		m.status.Version, m.status.Rules, m.status.Indicators, m.status.Waiting}
 }
 

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -42,36 +43,58 @@ type Status struct {
 	Waiting    int64     `db:"waiting"`
 }
 
-// Service keeps what the hub knows of its members' nodes, and what is the community's own.
+// Service keeps the members of a hub: it invites them, lets their nodes join, knows how
+// the nodes are, and what is the community's own.
 type Service struct {
 	db        *store.DB
 	people    *identity.Service
 	directory *identity.Directory
 	clock     clock.Clock
-	hub       string
+	log       *slog.Logger
+	bus       Bus
+	hub       func() Address
+	notify    func()
+}
+
+// Config is what a Service stands on.
+type Config struct {
+	DB        *store.DB
+	People    *identity.Service
+	Directory *identity.Directory
+	Clock     clock.Clock
+	Log       *slog.Logger
+	// Bus lets nodes in and cuts them off; nil beside a running hub, which then does
+	// it by itself.
+	Bus Bus
+	// Hub returns how the members find the hub.
+	Hub    func() Address
+	Notify func() // called after something changed that a page shows
 }
 
 // settingNetworks holds the community's own networks, as JSON.
 const settingNetworks = "community.networks"
 
-// New makes a Service for the hub of the given name.
-func New(db *store.DB, people *identity.Service, d *identity.Directory, c clock.Clock, hub string) *Service {
-	return &Service{db: db, people: people, directory: d, clock: c, hub: hub}
+// New returns a Service.
+func New(c Config) *Service {
+	return &Service{db: c.DB, people: c.People, directory: c.Directory, clock: c.Clock, log: c.Log, bus: c.Bus,
+		hub: c.Hub, notify: c.Notify}
 }
 
 // Hello takes a node's hello and answers it.
 func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.Welcome, error) {
 	m, ok := s.directory.Member(ctx, member)
 	if !ok || !m.Revoked.IsZero() {
-		return wire.Welcome{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.Welcome{}, fault.Coded(fault.HubNotMember, nil)
 	}
 	if err := s.people.Seen(ctx, member, s.clock(), true); err != nil {
 		return wire.Welcome{}, err
 	}
-	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Hub: s.hub}
+	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Hub: s.hub().Name}
 	err := s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered, waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
-ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators = excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
+		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered,
+			waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+ON CONFLICT (member) DO UPDATE SET at = excluded.at, version = excluded.version, rules = excluded.rules, indicators =
+excluded.indicators, events = excluded.events, delivered = excluded.delivered, waiting = excluded.waiting`,
 			member, tx.Now(), event.Clip(h.Version, 100), h.Rules, h.Indicators, h.Events, h.Delivered, h.Waiting)
 		if err != nil {
 			return err
@@ -104,7 +127,8 @@ func (s *Service) Own(ctx context.Context) (domains []string, networks []netip.P
 func (s *Service) Statuses(ctx context.Context) (map[string]Status, error) {
 	out := map[string]Status{}
 	err := s.db.Read(ctx, store.System("community: statuses"), func(tx *store.Tx) error {
-		list, err := store.Query[Status](tx, `SELECT member, at, version, rules, indicators, events, delivered, waiting FROM member_status`)
+		list, err := store.Query[Status](tx, `SELECT member, at, version, rules, indicators, events, delivered, waiting
+			FROM member_status`)
 		for _, st := range list {
 			out[st.Member] = st
 		}
@@ -124,7 +148,8 @@ func (s *Service) SetDomains(ctx context.Context, member string, domains []strin
 			if !ok {
 				return fault.New(fault.Invalid, i18n.T("{0} is not a domain name", "{0} はドメイン名ではありません").With(d))
 			}
-			if _, err := tx.Exec(`INSERT INTO member_domain (member, domain) VALUES ($1,$2) ON CONFLICT (member, domain) DO NOTHING`, member, v); err != nil {
+			if _, err := tx.Exec(`INSERT INTO member_domain (member, domain) VALUES ($1,$2)
+				ON CONFLICT (member, domain) DO NOTHING`, member, v); err != nil {
 				return err
 			}
 		}

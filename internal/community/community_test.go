@@ -31,7 +31,8 @@ func newService(t *testing.T, db *store.DB, now clock.Clock) *Service {
 	t.Helper()
 	err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
 		for id, name := range map[string]string{"a": "Alpha", "b": "Beta"} {
-			m := identity.Member{ID: id, Name: name, Sector: "power", Kind: identity.KindOrganisation, Realm: event.Live, Invited: noon, Joined: noon}
+			m := identity.Member{ID: id, Name: name, Sector: "power", Kind: identity.KindOrganisation,
+				Realm: event.Live, Invited: noon, Joined: noon}
 			if err := store.Insert(tx, "member", []identity.Member{m}); err != nil {
 				return err
 			}
@@ -42,7 +43,8 @@ func newService(t *testing.T, db *store.DB, now clock.Clock) *Service {
 		t.Fatal(err)
 	}
 	people := identity.New(db, now)
-	return New(db, people, identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {}), now, "Hub")
+	return New(Config{DB: db, People: people, Clock: now, Hub: func() Address { return Address{Name: "Hub"} },
+		Directory: identity.NewDirectory(people, now, slog.New(slog.DiscardHandler), func() {})})
 }
 
 func each(t *testing.T, body func(*testing.T, *Service, *clock.Hand)) {
@@ -64,11 +66,13 @@ func TestHello(t *testing.T) {
 		if err := s.SetNetworks(ctx, nets); err != nil {
 			t.Fatal(err)
 		}
-		w, err := s.Hello(ctx, "a", wire.Hello{Version: strings.Repeat("v", 500), Rules: 3, Indicators: 2, Events: 1 << 40, Waiting: 4})
+		w, err := s.Hello(ctx, "a", wire.Hello{Version: strings.Repeat("v", 500), Rules: 3, Indicators: 2,
+			Events: 1 << 40, Waiting: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := wire.Welcome{Now: noon, Member: "a", Name: "Alpha", Sector: "power", Hub: "Hub", Domains: []string{"beta.example", "beta2.example"}, Networks: nets}
+		want := wire.Welcome{Now: noon, Member: "a", Name: "Alpha", Sector: "power", Hub: "Hub",
+			Domains: []string{"beta.example", "beta2.example"}, Networks: nets}
 		if diff := cmp.Diff(want, w, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 			t.Error(diff)
 		}
@@ -83,7 +87,8 @@ func TestHello(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(map[string]Status{"a": {Member: "a", At: noon.Add(time.Minute), Version: "0.2", Rules: 5}}, all); diff != "" {
+		if diff := cmp.Diff(map[string]Status{"a": {Member: "a", At: noon.Add(time.Minute), Version: "0.2", Rules: 5}},
+			all); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -122,7 +127,8 @@ func TestDomains(t *testing.T) {
 }
 
 func TestTokenRoundTrip(t *testing.T) {
-	for _, tc := range []struct{ secret, pin string }{{"mnkj_abc", ""}, {"mnkj_abc", "sha256/AbC+/=="}, {"mnkj_a-b_c", "pin.with.dots"}} {
+	for _, tc := range []struct{ secret, pin string }{{"mnkj_abc", ""}, {"mnkj_abc", "sha256/AbC+/=="},
+		{"mnkj_a-b_c", "pin.with.dots"}} {
 		secret, pin, err := SplitToken("  " + Token(tc.secret, tc.pin) + "\n")
 		if err != nil || secret != tc.secret || pin != tc.pin {
 			t.Errorf("%+v came back as %q %q %v", tc, secret, pin, err)
@@ -155,7 +161,8 @@ func FuzzSplitToken(f *testing.F) {
 }
 
 func TestJoin(t *testing.T) {
-	answer := wire.JoinReply{Member: "m1", Name: "みどり市", Sector: "local-government", HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt"}
+	answer := wire.JoinReply{Member: "m1", Name: "みどり市", Sector: "local-government", HubName: "Hub", LeafURL: "tls://x",
+		CA: "pem", Account: "A", UserJWT: "jwt"}
 	var got wire.JoinRequest
 	reply := func(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&got); err != nil || r.URL.Path != "/api/v1/join" {
@@ -165,7 +172,8 @@ func TestJoin(t *testing.T) {
 		case "good":
 			_ = json.NewEncoder(w).Encode(answer)
 		case "used":
-			p := fault.ProblemOf(fault.New(fault.Gone, i18n.T("this invitation was used already", "この招待トークンは既に使用されています")).WithHint(i18n.T("ask for another", "再発行を依頼してください")), i18n.EN, "r1")
+			p := fault.ProblemOf(fault.New(fault.Gone, i18n.T("this invitation was used already",
+				"この招待トークンは既に使用されています")).WithHint(i18n.T("ask for another", "再発行を依頼してください")), i18n.EN, "r1")
 			w.WriteHeader(p.Status)
 			_ = json.NewEncoder(w).Encode(p)
 		case "html":
@@ -188,12 +196,14 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Enrolment{Member: "m1", Name: "みどり市", Sector: "local-government", Hub: plain.URL, HubName: "Hub", LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt", Seed: "SEED"}
+	want := Enrolment{Member: "m1", Name: "みどり市", Sector: "local-government", Hub: plain.URL, HubName: "Hub",
+		LeafURL: "tls://x", CA: "pem", Account: "A", UserJWT: "jwt", Seed: "SEED"}
 	if diff := cmp.Diff(want, p); diff != "" || got.PublicKey != "UPUB" {
 		t.Errorf("%s key %q", diff, got.PublicKey)
 	}
 	got = wire.JoinRequest{}
-	if p, err = Join(t.Context(), secure.URL, Token("good", "the-pin"), "UPUB", nil, pinned); err != nil || p.Pin != "the-pin" || got.Token != "good" {
+	if p, err = Join(t.Context(), secure.URL, Token("good", "the-pin"), "UPUB", nil, pinned); err != nil ||
+		p.Pin != "the-pin" || got.Token != "good" {
 		t.Errorf("over TLS: %v, pin %q, the hub was sent %q", err, p.Pin, got.Token)
 	}
 	for _, tc := range []struct {
@@ -246,11 +256,13 @@ func TestParseNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("198.51.100.1/32"), netip.MustParsePrefix("2001:db8::/32")}
+	want := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("198.51.100.1/32"),
+		netip.MustParsePrefix("2001:db8::/32")}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, bad := range []string{"0.0.0.0/0", "::/0", "7.0.0.0/7", "x", "203.0.113.0/33", "fe80::1%eth0", strings.Repeat("9", 500)} {
+	for _, bad := range []string{"0.0.0.0/0", "::/0", "7.0.0.0/7", "x", "203.0.113.0/33", "fe80::1%eth0",
+		strings.Repeat("9", 500)} {
 		if _, err := ParseNetworks([]string{bad}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%.20q: %v", bad, err)
 		}

@@ -63,8 +63,10 @@ func LoadEnrolment(dir string) (p Enrolment, ok bool, err error) {
 		err = json.Unmarshal(b, &p)
 	}
 	if err != nil {
-		return p, false, fault.Wrap(fault.Storage, i18n.T("the node's enrolment {0} is not readable", "ノードの参加情報 {0} を読み取れません").With(filepath.Join(dir, enrolmentFile)), err).
-			WithHint(i18n.T("restore it from a backup, or move the file away and join again with a new token", "バックアップから戻すか、このファイルを退避して新しいトークンで参加し直してください"))
+		return p, false, fault.Wrap(fault.Storage, i18n.T("the node's enrolment {0} is not readable",
+			"ノードの参加情報 {0} を読み取れません").With(filepath.Join(dir, enrolmentFile)), err).
+			WithHint(i18n.T("restore it from a backup, or move the file away and join again with a new token",
+				"バックアップから戻すか、このファイルを退避して新しいトークンで参加し直してください"))
 	}
 	return p, true, nil
 }
@@ -85,7 +87,8 @@ func (p Enrolment) Save(dir string) error {
 		err = os.Rename(tmp, filepath.Join(dir, enrolmentFile))
 	}
 	if err != nil {
-		return fault.Wrap(fault.Storage, i18n.T("cannot write {0}", "{0} に書き込めません").With(filepath.Join(dir, enrolmentFile)), err)
+		return fault.Wrap(fault.Storage,
+			i18n.T("cannot write {0}", "{0} に書き込めません").With(filepath.Join(dir, enrolmentFile)), err)
 	}
 	return nil
 }
@@ -93,7 +96,8 @@ func (p Enrolment) Save(dir string) error {
 // EnrolmentOf returns what the node keeps of the hub's reply; hub is where it
 // joined, seed the secret of the key that it joined with.
 func EnrolmentOf(a wire.JoinReply, hub, pin string, seed []byte) Enrolment {
-	return Enrolment{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub, HubName: a.HubName, Pin: pin, LeafURL: a.LeafURL, CA: a.CA,
+	return Enrolment{Member: a.Member, Name: a.Name, Sector: a.Sector, Hub: hub, HubName: a.HubName, Pin: pin,
+		LeafURL: a.LeafURL, CA: a.CA,
 		Account: a.Account, UserJWT: a.UserJWT, Seed: string(seed), Domains: a.Domains, Networks: a.Networks}
 }
 
@@ -122,10 +126,12 @@ func SplitToken(token string) (secret, pin string, err error) {
 
 // Join presents a token at the hub and gives the enrolment. pinned makes the TLS
 // configuration that trusts only the hub of a pin.
-func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pinned func(pin string) *tls.Config) (Enrolment, error) {
+func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte,
+	pinned func(pin string) *tls.Config) (Enrolment, error) {
 	u, err := url.Parse(strings.TrimRight(hubURL, "/"))
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return Enrolment{}, fault.Wrap(fault.Invalid, i18n.T("{0} is not the URL of a hub", "{0} はハブの URL ではありません").With(hubURL), err).
+		return Enrolment{}, fault.Wrap(fault.Invalid, i18n.T("{0} is not the URL of a hub",
+			"{0} はハブの URL ではありません").With(hubURL), err).
 			WithHint(i18n.T("it looks like https://hub.example.go.jp:8470", "https://hub.example.go.jp:8470 のような形です"))
 	}
 	secret, pin, err := SplitToken(token)
@@ -137,7 +143,8 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	case u.Scheme == "https" && pin != "":
 		client.Transport = &http.Transport{TLSClientConfig: pinned(pin)}
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return Enrolment{}, fault.New(fault.Invalid, i18n.T("a token is never sent in the clear over a network", "トークンを平文でネットワークに送ることはできません")).
+		return Enrolment{}, fault.New(fault.Invalid, i18n.T("a token is never sent in the clear over a network",
+			"トークンを平文でネットワークに送ることはできません")).
 			WithHint(i18n.T("use the hub's https:// address", "ハブの https:// のアドレスを使ってください"))
 	}
 	body, err := json.Marshal(wire.JoinRequest{Token: secret, PublicKey: publicKey})
@@ -151,16 +158,27 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	if err != nil && strings.Contains(err.Error(), pki.WrongClock) {
-		return Enrolment{}, fault.Wrap(fault.Unavailable, i18n.T("this machine's clock and the certificate of {0} do not go together", "この端末の時計と {0} の証明書の有効期間が合いません").With(u.Host), err).
-			WithHint(i18n.T("it is {0} here: set the clock right (NTP) and try again; if it is right, the hub's certificate has run out", "この端末の時刻は {0} です。時刻を合わせて（NTP）再試行してください。時刻が正しければ、ハブの証明書の期限切れです").With(clock.System().UTC().Format(time.RFC3339)))
+		return Enrolment{}, fault.Wrap(fault.Unavailable,
+			i18n.T("this machine's clock and the certificate of {0} do not go together",
+				"この端末の時計と {0} の証明書の有効期間が合いません").With(u.Host), err).
+			WithHint(
+				i18n.T("it is {0} here: set the clock right (NTP) and try again; if it is right, the hub's "+
+					"certificate has run out", "この端末の時刻は {0} です。時刻を合わせて（NTP）再試行してください。時刻が正しければ、ハブの証明書の期限切れです").With(
+					clock.System().UTC().Format(time.RFC3339),
+				),
+			)
 	}
 	if err != nil && strings.Contains(err.Error(), "pki:") {
-		return Enrolment{}, fault.Wrap(fault.Denied, i18n.T("{0} is not the hub that this invitation is from", "{0} は、この招待を発行したハブではありません").With(u.Host), err).
-			WithHint(i18n.T("check the address; if it is right, somebody stands in between: do not go on, and ask the hub", "アドレスを確認してください。正しければ第三者が介在しています。続行せず、ハブに問い合わせてください"))
+		return Enrolment{}, fault.Wrap(fault.Denied, i18n.T("{0} is not the hub that this invitation is from",
+			"{0} は、この招待を発行したハブではありません").With(u.Host), err).
+			WithHint(i18n.T("check the address; if it is right, somebody stands in between: do not go on, and ask "+
+				"the hub", "アドレスを確認してください。正しければ第三者が介在しています。続行せず、ハブに問い合わせてください"))
 	}
 	if err != nil {
-		return Enrolment{}, fault.Wrap(fault.Unavailable, i18n.T("the hub at {0} cannot be reached", "ハブ {0} に接続できません").With(u.Host), err).
-			WithHint(i18n.T("check that the hub runs and that this machine may connect to it", "ハブが動いていること、この端末から接続できることを確認してください"))
+		return Enrolment{}, fault.Wrap(fault.Unavailable, i18n.T("the hub at {0} cannot be reached",
+			"ハブ {0} に接続できません").With(u.Host), err).
+			WithHint(i18n.T("check that the hub runs and that this machine may connect to it",
+				"ハブが動いていること、この端末から接続できることを確認してください"))
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
@@ -172,8 +190,10 @@ func Join(ctx context.Context, hubURL, token, publicKey string, seed []byte, pin
 	}
 	var a wire.JoinReply
 	if err := json.Unmarshal(b, &a); err != nil || a.Member == "" {
-		return Enrolment{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub", "{0} の応答は meneki のハブのものではありません").With(u.Host), err).
-			WithHint(i18n.T("check the address and the port: it is that of the hub's console", "アドレスとポートを確認してください。ハブの画面と同じものです"))
+		return Enrolment{}, fault.Wrap(fault.Invalid, i18n.T("{0} does not answer like a meneki hub",
+			"{0} の応答は meneki のハブのものではありません").With(u.Host), err).
+			WithHint(i18n.T("check the address and the port: it is that of the hub's console",
+				"アドレスとポートを確認してください。ハブの画面と同じものです"))
 	}
 	return EnrolmentOf(a, u.String(), pin, seed), nil
 }

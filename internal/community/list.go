@@ -28,19 +28,19 @@ func (m member) seen() time.Time {
 }
 
 // members returns the members that v may know.
-func (c PageConfig) members(ctx context.Context, v policy.Viewer) ([]member, error) {
-	all, err := c.visible(ctx, v)
+func (s *Service) members(ctx context.Context, v policy.Viewer) ([]member, error) {
+	all, err := s.visible(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	status, err := c.Members.Statuses(ctx)
+	status, err := s.Statuses(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]member, len(all))
 	for i, m := range all {
 		st, said := status[m.ID]
-		out[i] = member{m, st, said, m.Active() && c.Members.directory.Online(m.ID)}
+		out[i] = member{m, st, said, m.Active() && s.directory.Online(m.ID)}
 	}
 	return out, nil
 }

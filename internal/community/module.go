@@ -3,7 +3,6 @@ package community
 import (
 	"context"
 
-	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -17,19 +16,21 @@ import (
 )
 
 // Module is the members at a hub.
-func Module(c PageConfig, d *identity.Directory) role.Module {
+func Module(s *Service) role.Module {
+	p := &pages{Service: s, once: web.NewOnce[Invitation](s.clock)}
 	return role.Module{
 		Name:       "community",
 		Migrations: []store.Migration{Migration()},
-		Requests:   map[string]bus.Handler{wire.TopicHello: role.Answer(c.Members.Hello)},
-		Pages:      func(site *web.Site) { Pages(site, c) },
-		API:        func(a *api.API) { API(a, c) },
+		Requests:   map[string]bus.Handler{wire.TopicHello: role.Answer(s.Hello)},
+		Pages:      p.addTo,
+		API:        s.api,
 		Nav: []web.NavItem{
 			{Key: "members", Path: "/members", Text: i18n.T("Members", "構成員"), Icon: "members", Letter: "m"},
 		},
-		Finders: []search.Finder{finder(d)},
+		Finders: []search.Finder{finder(s.directory)},
 		Gauges: []role.Gauge{{Name: "meneki_members_online", Help: "Members whose node is connected.",
-			Read: func(context.Context) float64 { return float64(len(d.OnlineMembers())) }}},
+			Read: func(context.Context) float64 { return float64(len(s.directory.OnlineMembers())) }}},
+		Run: []func(context.Context) error{s.watch},
 	}
 }
 

@@ -5,59 +5,26 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/internal/wire"
 )
 
-// PageConfig says what the members' pages and operations stand on. The changes
+// pages is the members' pages, with what they keep between two requests. The changes
 // check the actor themselves; the pages only leave out what would be refused.
-type PageConfig struct {
-	Members *Service
-	Clock   clock.Clock
-	// List gives all members, also those that have not joined or no longer belong.
-	List func(ctx context.Context) ([]identity.Member, error)
-	// Invite makes a member and its invitation; the token is shown once.
-	Invite func(ctx context.Context, by policy.Viewer, m identity.NewMember, domains []string) (Invitation, error)
-	// Reinvite makes another invitation for a member.
-	Reinvite func(ctx context.Context, by policy.Viewer, member string) (Invitation, error)
-	// Revoke ends a membership and cuts the node off.
-	Revoke func(ctx context.Context, by policy.Viewer, member string) error
-	// Place corrects a member's name, sector and prefecture; nil leaves its form out.
-	Place func(ctx context.Context, by policy.Viewer, member, name, sector, prefecture string) error
-	// Join lets a node in that presents an invitation.
-	Join func(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error)
+type pages struct {
+	*Service
+	once *web.Once[Invitation]
+	site *web.Site // has the panels of other capabilities; set by addTo
 }
 
-// Invitation is what an invited organisation needs to join. Its token is a secret.
-type Invitation struct {
-	Member string
-	Name   string
-	Hub    string // URL
-	Token  string
-	Until  time.Time
-}
-
-// command is what the invited organisation runs, whole.
-func (i Invitation) command() string {
-	return "meneki node --join " + i.Hub + " --token " + i.Token + " --data ./meneki-node --watch /var/log"
-}
-
-// desk is the pages with what they keep between two requests.
-type desk struct {
-	PageConfig
-	once *onceBox
-}
-
-// Pages adds /members and a page for each member.
-func Pages(site *web.Site, c PageConfig) {
-	d := &desk{c, newOnceBox(c.Clock)}
+// addTo adds /members and a page for each member. Panels of other capabilities belong
+// to the page "member", which draws them in its one slot, "main".
+func (d *pages) addTo(site *web.Site) {
+	d.site = site
 	site.Templates(Templates())
 	site.Page("/members", policy.RoleReader, d.listPage)
 	site.Action("/members", policy.RoleCoordinator, d.inviteAction)
@@ -86,21 +53,24 @@ func mustKeep(v policy.Viewer) error {
 }
 
 func noMember() error {
-	return fault.New(fault.NotFound, i18n.T("there is no such member, or it is not there for you", "構成員が存在しないか、閲覧できません"))
+	return fault.New(fault.NotFound, i18n.T("there is no such member, or it is not there for you",
+		"構成員が存在しないか、閲覧できません"))
 }
 
 // visible gives the members that v may know: the hub's people all, a member's
 // only their own.
-func (c PageConfig) visible(ctx context.Context, v policy.Viewer) ([]identity.Member, error) {
-	all, err := c.List(ctx)
+func (s *Service) visible(ctx context.Context, v policy.Viewer) ([]identity.Member, error) {
+	all, err := s.people.Members(ctx)
 	if err != nil || v.Hub {
 		return all, err
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool { return v.Member == "" || m.ID != v.Member }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(m identity.Member) bool {
+		return v.Member == "" || m.ID != v.Member
+	}), nil
 }
 
-func (c PageConfig) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
-	list, err := c.visible(ctx, v)
+func (s *Service) member(ctx context.Context, v policy.Viewer, id string) (identity.Member, error) {
+	list, err := s.visible(ctx, v)
 	if err != nil {
 		return identity.Member{}, err
 	}
@@ -143,9 +113,9 @@ type listData struct {
 	Networks []web.Field
 }
 
-func (d *desk) listPage(r *web.Request) (*web.View, error) { return d.listView(r, nil) }
+func (d *pages) listPage(r *web.Request) (*web.View, error) { return d.listView(r, nil) }
 
-func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
+func (d *pages) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
 	all, err := d.members(ctx, r.Viewer)
 	if err != nil {
@@ -170,14 +140,16 @@ func (d *desk) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	}
 	v := &web.View{Template: "members/list", Title: spec.Caption, Nav: "members", Wide: true, Live: []string{"members"}}
 	if r.Viewer.Hub {
-		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(joined, online, invited)
+		v.Lede = i18n.T("{0} have joined, {1} connected now, {2} invited", "{0} 構成員が参加、うち {1} が接続中。招待中 {2}").With(
+			joined, online, invited,
+		)
 	} else {
 		v.Lede = i18n.T("your organisation, as the hub knows it", "ハブに登録されている自組織の情報です")
 	}
 	data := listData{List: spec.View(r, p), Form: form}
 	if keeps(r.Viewer) {
 		data.Invite = inviteFields()
-		nets, err := d.Members.Networks(ctx)
+		nets, err := d.Networks(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -221,14 +193,17 @@ func inviteFields() []web.Field {
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Auto: "off"},
 		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions("")},
-		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(""), Help: i18n.T("Only for the map on the situation page.", "状況画面の地図にだけ使います。")},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(""),
+			Help: i18n.T("Only for the map on the situation page.", "状況画面の地図にだけ使います。")},
 		domainsField(nil),
 	}
 }
 
 func domainsField(list []string) web.Field {
-	return web.Field{Name: "domains", Label: i18n.T("The organisation's own domains", "組織自身のドメイン"), Kind: "textarea", Rows: 3, Mono: true, Value: strings.Join(list, "\n"), Hint: "city.example",
-		Help: i18n.T("One a line. Names below them never become indicators, so that nobody blocks a member by mistake.", "1 行に 1 つ。これらの配下の名前は指標になりません。構成員を誤って遮断しないためです。")}
+	return web.Field{Name: "domains", Label: i18n.T("The organisation's own domains", "組織自身のドメイン"), Kind: "textarea",
+		Rows: 3, Mono: true, Value: strings.Join(list, "\n"), Hint: "city.example",
+		Help: i18n.T("One a line. Names below them never become indicators, so that nobody blocks a member by mistake.",
+			"1 行に 1 つ。これらの配下の名前は指標になりません。構成員を誤って遮断しないためです。")}
 }
 
 func networkFields(list []netip.Prefix) []web.Field {
@@ -236,11 +211,15 @@ func networkFields(list []netip.Prefix) []web.Field {
 	for i, p := range list {
 		lines[i] = p.String()
 	}
-	return []web.Field{{Name: "networks", Label: i18n.T("Networks", "ネットワーク"), Kind: "textarea", Rows: 4, Mono: true, Value: strings.Join(lines, "\n"), Hint: "203.0.113.0/24",
-		Help: i18n.T("One a line, as address/length. Addresses in them never become indicators. Private and reserved ranges never do anyway.", "1 行に 1 つ、アドレス/長さの形で。この範囲のアドレスは指標になりません。プライベートアドレスや予約済みの範囲は、もともと対象外です。")}}
+	return []web.Field{{Name: "networks", Label: i18n.T("Networks", "ネットワーク"), Kind: "textarea", Rows: 4, Mono: true,
+		Value: strings.Join(lines, "\n"), Hint: "203.0.113.0/24",
+		Help: i18n.T("One a line, as address/length. Addresses in them never become indicators. Private and reserved "+
+			"ranges never do anyway.", "1 行に 1 つ、アドレス/長さの形で。この範囲のアドレスは指標になりません。プライベートアドレスや予約済みの範囲は、もともと対象外です。")}}
 }
 
 // lines splits what was typed into a field of one value a line.
 func lines(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ' ' || r == '\t' || r == '、' })
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r == '\n' || r == '\r' || r == ',' || r == ' ' || r == '\t' || r == '、'
+	})
 }

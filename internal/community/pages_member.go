@@ -28,25 +28,28 @@ type memberData struct {
 	Token   *Invitation // shown once
 	Command string
 	Joined  bool
+	Panels  web.Panels // of other capabilities
 }
 
-func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
+func (d *pages) memberView(r *web.Request, m identity.Member, form *web.Form) (*web.View, error) {
 	ctx := r.Context()
-	status, err := d.Members.Statuses(ctx)
+	status, err := d.Statuses(ctx)
 	if err != nil {
 		return nil, err
 	}
-	domains, err := d.Members.Domains(ctx)
+	domains, err := d.Domains(ctx)
 	if err != nil {
 		return nil, err
 	}
-	online := d.Members.directory.Online(m.ID)
+	online := d.directory.Online(m.ID)
 	state := stateBadge(m, online)
-	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state, Live: []string{"members"}, Realm: m.Realm}
+	v := &web.View{Template: "members/member", Title: i18n.Same(m.Name), Nav: "members", State: &state,
+		Live: []string{"members"}, Realm: m.Realm}
 	if r.Viewer.Hub {
 		v.Back = &web.Link{Text: i18n.T("Members", "構成員"), Path: "/members"}
 	}
-	data := memberData{ID: m.ID, Name: m.Name, Form: form, Domains: domainsField(domains[m.ID]), List: domains[m.ID], Gone: !m.Revoked.IsZero(), Joined: !m.Joined.IsZero(),
+	data := memberData{ID: m.ID, Name: m.Name, Form: form, Domains: domainsField(domains[m.ID]), List: domains[m.ID],
+		Gone: !m.Revoked.IsZero(), Joined: !m.Joined.IsZero(),
 		Edit: mayDomains(r.Viewer, m), Keep: keeps(r.Viewer)}
 	data.Facts = []web.Fact{
 		{Name: i18n.T("Sector", "分野"), Value: sectorName(m.Sector)},
@@ -59,7 +62,8 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 	}
 	data.Facts = append(data.Facts, web.Fact{Name: i18n.Same("ID"), Value: web.Mono(m.ID)})
 	if m.PublicKey != "" {
-		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Key of its node", "ノードの鍵"), Value: web.Mono(m.PublicKey), Note: i18n.T("made at the node; the secret half never left it", "ノードで生成。秘密鍵はノードの外に出ていません")})
+		data.Facts = append(data.Facts, web.Fact{Name: i18n.T("Key of its node", "ノードの鍵"), Value: web.Mono(m.PublicKey),
+			Note: i18n.T("made at the node; the secret half never left it", "ノードで生成。秘密鍵はノードの外に出ていません")})
 	}
 	if st, ok := status[m.ID]; ok {
 		data.Node = []web.Fact{
@@ -67,28 +71,34 @@ func (d *desk) memberView(r *web.Request, m identity.Member, form *web.Form) (*w
 			{Name: i18n.T("Version", "版"), Value: web.Mono(st.Version)},
 			{Name: i18n.T("Own rules", "独自ルール"), Value: st.Rules},
 			{Name: i18n.T("Indicators armed", "防御中の指標"), Value: st.Indicators},
-			{Name: i18n.T("Events kept there", "ノードに保存中の事象"), Value: st.Events, Note: i18n.T("the number only; the events stay there", "件数のみ。事象そのものはノードに留まります")},
+			{Name: i18n.T("Events kept there", "ノードに保存中の事象"), Value: st.Events,
+				Note: i18n.T("the number only; the events stay there", "件数のみ。事象そのものはノードに留まります")},
 			{Name: i18n.T("Waiting for a person there", "先方で確認待ち"), Value: st.Waiting},
 		}
 	}
 	if data.Keep && !data.Gone {
-		if d.Place != nil {
-			data.Place = placeFields(m)
-		}
-		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm", "確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
-		if inv, ok := d.once.take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
+		data.Place = placeFields(m)
+		data.Confirm = web.Field{Name: "confirm", Label: i18n.T("Type the organisation's name to confirm",
+			"確認のため組織名を入力"), Required: true, Auto: "off", Hint: m.Name}
+		if inv, ok := d.once.Take(r.Viewer.User, r.URL.Query().Get("once")); ok && inv.Member == m.ID {
 			data.Token, data.Command = &inv, inv.command()
 		}
 	}
-	v.Data = data
+	about := web.Subject{ID: m.ID, Page: web.Path("/members/{0}", m.ID), Viewer: r.Viewer, Request: r}
+	if data.Panels, err = d.site.Load(ctx, "member", about); err != nil {
+		return nil, err
+	}
+	v.Next, v.Data = data.Panels.Next(), data
 	return v, nil
 }
 
 func placeFields(m identity.Member) []web.Field {
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Name of the organisation", "組織名"), Required: true, Max: 120, Value: m.Name},
-		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true, Options: sectorOptions(m.Sector)},
-		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select", Options: prefectureOptions(m.Prefecture)},
+		{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select", Required: true,
+			Options: sectorOptions(m.Sector)},
+		{Name: "prefecture", Label: i18n.T("Prefecture", "都道府県"), Kind: "select",
+			Options: prefectureOptions(m.Prefecture)},
 	}
 }
 
@@ -100,11 +110,12 @@ func mayDomains(v policy.Viewer, m identity.Member) bool {
 	return keeps(v) || v.Member != "" && v.Member == m.ID && identity.AtLeast(v.Role, policy.RoleAnalyst)
 }
 
-func (d *desk) inviteAction(r *web.Request) (string, error) {
+func (d *pages) inviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
-	inv, err := d.Invite(r.Context(), r.Viewer, identity.NewMember{Name: r.Value("name"), Sector: r.Value("sector"), Prefecture: r.Value("prefecture")}, lines(r.Value("domains")))
+	inv, err := d.Invite(r.Context(), r.Viewer, identity.NewMember{Name: r.Value("name"), Sector: r.Value("sector"),
+		Prefecture: r.Value("prefecture")}, lines(r.Value("domains")))
 	if err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
@@ -119,8 +130,9 @@ func (d *desk) inviteAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	r.Flash(i18n.T("{0} is invited. The token below is shown this once.", "{0} を招待しました。下のトークンは今回だけ表示されます。").With(inv.Name))
-	return web.Path("/members/{0}", inv.Member) + "?once=" + d.once.put(r.Viewer.User, inv), nil
+	r.Flash(i18n.T("{0} is invited. The token below is shown this once.",
+		"{0} を招待しました。下のトークンは今回だけ表示されます。").With(inv.Name))
+	return web.Path("/members/{0}", inv.Member) + "?once=" + d.once.Put(r.Viewer.User, inv), nil
 }
 
 // wrongField guesses, for the eye only, at which field the fault is shown.
@@ -137,7 +149,7 @@ func wrongField(r *web.Request) string {
 	return "name"
 }
 
-func (d *desk) reinviteAction(r *web.Request) (string, error) {
+func (d *pages) reinviteAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -146,10 +158,10 @@ func (d *desk) reinviteAction(r *web.Request) (string, error) {
 		return "", err
 	}
 	r.Flash(i18n.T("A new token was made; the ones before it no longer work.", "新しいトークンを発行しました。以前の未使用トークンは無効です。"))
-	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.put(r.Viewer.User, inv), nil
+	return web.Path("/members/{0}", r.PathValue("id")) + "?once=" + d.once.Put(r.Viewer.User, inv), nil
 }
 
-func (d *desk) revokeAction(r *web.Request) (string, error) {
+func (d *pages) revokeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -173,7 +185,7 @@ func (d *desk) revokeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) placeAction(r *web.Request) (string, error) {
+func (d *pages) placeAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -181,10 +193,8 @@ func (d *desk) placeAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if d.Place == nil {
-		return "", fault.New(fault.Unsupported, i18n.T("members are not changed here", "ここでは構成員を変更できません"))
-	}
-	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"), r.Value("prefecture")); err != nil {
+	if err := d.Place(r.Context(), r.Viewer, m.ID, r.Value("name"), r.Value("sector"),
+		r.Value("prefecture")); err != nil {
 		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 			return "", err
 		}
@@ -202,7 +212,7 @@ func (d *desk) placeAction(r *web.Request) (string, error) {
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) domainsAction(r *web.Request) (string, error) {
+func (d *pages) domainsAction(r *web.Request) (string, error) {
 	m, err := d.member(r.Context(), r.Viewer, r.PathValue("id"))
 	if err != nil {
 		return "", err
@@ -210,7 +220,7 @@ func (d *desk) domainsAction(r *web.Request) (string, error) {
 	if !mayDomains(r.Viewer, m) {
 		return "", fault.New(fault.Denied, i18n.T("your role does not allow this", "この操作を行う権限がありません"))
 	}
-	if err := d.Members.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
+	if err := d.SetDomains(r.Context(), m.ID, lines(r.Value("domains"))); err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
 		}
@@ -222,11 +232,12 @@ func (d *desk) domainsAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	r.Flash(i18n.T("The domains are saved. Nodes take them over within half a minute.", "ドメインを保存しました。各ノードには 30 秒以内に反映されます。"))
+	r.Flash(i18n.T("The domains are saved. Nodes take them over within half a minute.",
+		"ドメインを保存しました。各ノードには 30 秒以内に反映されます。"))
 	return web.Path("/members/{0}", m.ID), nil
 }
 
-func (d *desk) networksAction(r *web.Request) (string, error) {
+func (d *pages) networksAction(r *web.Request) (string, error) {
 	if err := mustKeep(r.Viewer); err != nil {
 		return "", err
 	}
@@ -240,10 +251,11 @@ func (d *desk) networksAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	if err := d.Members.SetNetworks(r.Context(), list); err != nil {
+	if err := d.SetNetworks(r.Context(), list); err != nil {
 		return "", err
 	}
-	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.", "ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))
+	r.Flash(i18n.T("The networks are saved. Nodes take them over within half a minute.",
+		"ネットワークを保存しました。各ノードには 30 秒以内に反映されます。"))
 	return "/members#networks", nil
 }
 
@@ -254,7 +266,8 @@ const maxNetworks = 2000
 // One that would take in the whole of the Internet is refused.
 func ParseNetworks(list []string) ([]netip.Prefix, error) {
 	if len(list) > maxNetworks {
-		return nil, fault.New(fault.TooLarge, i18n.T("at most {0} networks can be kept", "登録できるネットワークは {0} 件までです").With(maxNetworks))
+		return nil, fault.New(fault.TooLarge, i18n.T("at most {0} networks can be kept",
+			"登録できるネットワークは {0} 件までです").With(maxNetworks))
 	}
 	out := make([]netip.Prefix, 0, len(list))
 	for _, s := range list {
@@ -262,13 +275,16 @@ func ParseNetworks(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			a, aerr := netip.ParseAddr(s)
 			if aerr != nil || a.Zone() != "" {
-				return nil, fault.Wrap(fault.Invalid, i18n.T("{0} is not a network", "{0} はネットワークではありません").With(quoted(s)), err).
-					WithHint(i18n.T("write it as 203.0.113.0/24 or 2001:db8::/32", "203.0.113.0/24 や 2001:db8::/32 の形で指定してください"))
+				return nil, fault.Wrap(fault.Invalid,
+					i18n.T("{0} is not a network", "{0} はネットワークではありません").With(quoted(s)), err).
+					WithHint(i18n.T("write it as 203.0.113.0/24 or 2001:db8::/32",
+						"203.0.113.0/24 や 2001:db8::/32 の形で指定してください"))
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		if short := p.Addr().Is4() && p.Bits() < 8 || !p.Addr().Is4() && p.Bits() < 16; short {
-			return nil, fault.New(fault.Invalid, i18n.T("{0} is too wide to be the community's own", "{0} は共同体のネットワークとしては広すぎます").With(p))
+			return nil, fault.New(fault.Invalid, i18n.T("{0} is too wide to be the community's own",
+				"{0} は共同体のネットワークとしては広すぎます").With(p))
 		}
 		out = append(out, p.Masked())
 	}

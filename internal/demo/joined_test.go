@@ -58,11 +58,14 @@ func sprayDemo(t *testing.T, address string, names int) Config {
 	var b strings.Builder
 	at := time.Now().UTC().Add(-2 * time.Hour).Truncate(time.Second)
 	for i := range names {
-		fmt.Fprintf(&b, `{"EventID":4625,"Channel":"Security","Provider":"Microsoft-Windows-Security-Auditing","Hostname":"DC1","Computer":"DC1","@timestamp":%q,"TargetUserName":"user%d","TargetDomainName":"EXAMPLE","IpAddress":%q,"LogonType":3}`+"\n",
+		fmt.Fprintf(&b,
+			`{"EventID":4625,"Channel":"Security","Provider":"Microsoft-Windows-Security-Auditing","Hostname":"DC1","Computer":"DC1","@timestamp":%q,"TargetUserName":"user%d","TargetDomainName":"EXAMPLE","IpAddress":%q,"LogonType":3}`+"\n",
 			at.Add(time.Duration(i)*20*time.Second).Format("2006-01-02T15:04:05.000Z"), i, address)
 	}
 	cfg := Config{Rules: []string{filepath.Join(dir, "rules")}, Events: []string{filepath.Join(dir, "events.jsonl")}}
-	if err := cmp.Or(os.Mkdir(cfg.Rules[0], 0o700), os.WriteFile(filepath.Join(cfg.Rules[0], "spray.yml"), []byte(sprayBase+"---\n"+sprayRule), 0o600), os.WriteFile(cfg.Events[0], []byte(b.String()), 0o600)); err != nil {
+	if err := cmp.Or(os.Mkdir(cfg.Rules[0], 0o700), os.WriteFile(filepath.Join(cfg.Rules[0], "spray.yml"),
+		[]byte(sprayBase+"---\n"+sprayRule), 0o600), os.WriteFile(cfg.Events[0], []byte(b.String()),
+		0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return cfg
@@ -89,7 +92,7 @@ func TestDemoSharesCorrelations(t *testing.T) {
 		if f.RuleID != sprayID || f.Author != "C. Orrelation" {
 			t.Errorf("a finding of another rule: %+v", f)
 		}
-		if f.Past {
+		if f.Retro {
 			past++
 		}
 	}
@@ -112,8 +115,10 @@ func TestDemoSharesOurOwnCorrelation(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := once(t, cfg)
-	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Name != "Password Spraying" || !slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past }) {
-		t.Fatalf("missing %q, findings %+v, indicators %+v, sightings %+v", r.Missing, r.Findings, r.Indicators, r.Sightings)
+	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Name != "Password Spraying" ||
+		!slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Retro }) {
+		t.Fatalf("missing %q, findings %+v, indicators %+v, sightings %+v", r.Missing, r.Findings, r.Indicators,
+			r.Sightings)
 	}
 	whole(t, r)
 }
@@ -123,7 +128,8 @@ func TestDemoSharesOurOwnCorrelation(t *testing.T) {
 func TestDemoSharesValuesBelowCorrelations(t *testing.T) {
 	t.Parallel()
 	r := once(t, sprayDemo(t, "198.51.100.77", 12))
-	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Kind != string(event.IPv4) || r.Indicators[0].Name != "198.51.100.77" {
+	if !r.OK || len(r.Indicators) != 1 || r.Indicators[0].Kind != string(event.IPv4) ||
+		r.Indicators[0].Name != "198.51.100.77" {
 		t.Fatalf("missing %q, findings %+v, indicators %+v", r.Missing, r.Findings, r.Indicators)
 	}
 	whole(t, r)

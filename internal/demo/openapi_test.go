@@ -34,7 +34,13 @@ func TestConsolesAnswer(t *testing.T) {
 		if err := api.Check(spec); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		for _, path := range []string{"/", "/findings", "/indicators", "/settings", "/api/docs", "/metrics", "/search", "/search?q=x"} {
+		paths := []string{
+			"/", "/findings", "/indicators", "/settings", "/api/docs", "/metrics", "/search", "/search?q=x",
+		}
+		if name == "hub" {
+			paths = append(paths, "/settings/set-aside", "/api/v1/set-aside")
+		}
+		for _, path := range paths {
 			if res := get(path); res.StatusCode != http.StatusOK {
 				b, _ := io.ReadAll(res.Body)
 				t.Errorf("%s %s: %s %.300s", name, path, res.Status, b)

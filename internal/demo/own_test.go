@@ -33,10 +33,14 @@ func TestDemoSaysWhatStayed(t *testing.T) {
 func demoOf(t *testing.T, selection, level string) Config {
 	t.Helper()
 	dir := t.TempDir()
-	rule := "title: A name\nid: 5d3b1b7e-6a4f-4b0e-9a55-0c51b8e6f001\nlogsource:\n    product: windows\n    category: dns_query\ndetection:\n    s:\n        " + selection + "\n    condition: s\nlevel: " + level + "\n"
-	ev := `{"EventID":22,"Channel":"Microsoft-Windows-Sysmon/Operational","Hostname":"PC1","@timestamp":"2026-11-28T03:00:00.000Z","Image":"C:\\Users\\bob\\x.exe","QueryName":"www.city.midori.example"}` + "\n"
+	rule := "title: A name\nid: 5d3b1b7e-6a4f-4b0e-9a55-0c51b8e6f001\n" +
+		"logsource:\n    product: windows\n    category: " +
+		"dns_query\ndetection:\n    s:\n        " + selection + "\n    condition: s\nlevel: " + level + "\n"
+	ev :=
+		`{"EventID":22,"Channel":"Microsoft-Windows-Sysmon/Operational","Hostname":"PC1","@timestamp":"2026-11-28T03:00:00.000Z","Image":"C:\\Users\\bob\\x.exe","QueryName":"www.city.midori.example"}` + "\n"
 	cfg := Config{Rules: []string{filepath.Join(dir, "rule.yml")}, Events: []string{filepath.Join(dir, "events.jsonl")}}
-	if err := cmp.Or(os.WriteFile(cfg.Rules[0], []byte(rule), 0o600), os.WriteFile(cfg.Events[0], []byte(ev), 0o600)); err != nil {
+	if err := cmp.Or(os.WriteFile(cfg.Rules[0], []byte(rule), 0o600), os.WriteFile(cfg.Events[0], []byte(ev),
+		0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return cfg

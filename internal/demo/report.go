@@ -22,9 +22,10 @@ type Report struct {
 	OK      bool   `json:"ok"`
 	Missing string `json:"missing,omitempty"` // the first step that did not come
 
-	Events     int64            `json:"events"`         // read by the first member's sensor
-	BadRecords int64            `json:"bad_records"`    // not readable, each named in the log
-	LeftOut    int64            `json:"files_left_out"` // of no kind that is read, such as captures; the log names them from level info
+	Events     int64 `json:"events"`      // read by the first member's sensor
+	BadRecords int64 `json:"bad_records"` // not readable, each named in the log
+	// of no kind that is read, such as captures; the log names them from level info
+	LeftOut    int64            `json:"files_left_out"`
 	Rules      int              `json:"rules"`
 	Refused    int              `json:"rules_refused"`
 	Steps      []ReportStep     `json:"steps"` // in order of time
@@ -65,7 +66,7 @@ type ReportFinding struct {
 	License string `json:"license,omitempty"`
 	Member  string `json:"member"`
 	Count   int    `json:"count"`
-	Past    bool   `json:"past"`
+	Retro   bool   `json:"retro"`
 }
 
 // ReportCase is one case.
@@ -93,11 +94,11 @@ type ReportInd struct {
 
 // ReportReceipt is one member's receipt for one indicator.
 type ReportReceipt struct {
-	Member    string  `json:"member"`
-	Indicator string  `json:"indicator"`
-	MS        float64 `json:"ms"`
-	Hits      int64   `json:"hits,omitempty"`
-	Untold    bool    `json:"untold,omitempty"` // the member does not say what it found
+	Member      string  `json:"member"`
+	Indicator   string  `json:"indicator"`
+	MS          float64 `json:"ms"`
+	Hits        int64   `json:"hits,omitempty"`
+	Undisclosed bool    `json:"undisclosed,omitempty"` // the member does not say what it found
 }
 
 // ReportSighting is one sighting.
@@ -105,7 +106,7 @@ type ReportSighting struct {
 	Member    string `json:"member"`
 	Indicator string `json:"indicator"`
 	Count     int    `json:"count"`
-	Past      bool   `json:"past"`
+	Retro     bool   `json:"retro"`
 }
 
 // ReportWaiting is what waits for a person at a member.
@@ -118,7 +119,8 @@ type ReportWaiting struct {
 // Report reads the outcome out of the hub's state. Nothing in it is kept by the
 // demo itself: what it says is what the hub knows.
 func (d *Demo) Report(ctx context.Context) (Report, error) {
-	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{}, Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
+	r := Report{Rules: len(d.rules.Rules), Refused: len(d.rules.Refused), Steps: []ReportStep{},
+		Findings: []ReportFinding{}, Cases: []ReportCase{}, Indicators: []ReportInd{},
 		Armed: []ReportReceipt{}, Hunted: []ReportReceipt{}, Sightings: []ReportSighting{}, Waiting: []ReportWaiting{}}
 	d.mu.Lock()
 	r.Events, r.BadRecords, r.LeftOut = d.report.Events, d.report.BadN, d.report.SkipN
@@ -164,7 +166,8 @@ func (d *Demo) name(member string) string {
 func (d *Demo) findings(tx *store.Tx, r *Report) error {
 	page, err := finding.List(tx, list.Ask{Limit: list.DownloadRows})
 	for _, f := range slices.Backward(page.Rows) {
-		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author, f.Rule.License, d.name(f.Member), f.Count, f.Retro})
+		r.Findings = append(r.Findings, ReportFinding{f.ID, f.Rule.ID, f.Rule.Title, f.Rule.Level, f.Rule.Author,
+			f.Rule.License, d.name(f.Member), f.Count, f.Retro})
 	}
 	return err
 }
@@ -174,9 +177,12 @@ func (d *Demo) cases(tx *store.Tx, r *Report) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(page.Rows, func(a, b casework.Case) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(page.Rows, func(a, b casework.Case) int {
+		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
+	})
 	for _, c := range page.Rows {
-		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest, Findings: c.Findings}
+		rc := ReportCase{Number: c.Number, Title: c.Title, Lowest: c.Lowest, Likely: c.Severity, Highest: c.Highest,
+			Findings: c.Findings}
 		parts, err := casework.Parts(tx, c.ID)
 		if err != nil {
 			return err
@@ -198,9 +204,10 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 	}
 	slices.Reverse(page.Rows)
 	for _, o := range page.Rows {
-		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(), Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
+		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(),
+			Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
 		for _, m := range d.members {
-			if policy.MayGet(m.id, m.sector, o.Handling) {
+			if policy.MayReceive(m.id, m.sector, o.Handling) {
 				ri.Entitled = append(ri.Entitled, d.name(m.id))
 			}
 		}
@@ -234,7 +241,8 @@ func (d *Demo) steps(r *Report, cycles []situation.Cycle) {
 			case situation.Armed:
 				r.Armed = append(r.Armed, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At)})
 			case situation.Hunted:
-				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At), Hits: max(s.N, 0), Untold: s.N == situation.Untold})
+				r.Hunted = append(r.Hunted, ReportReceipt{Member: d.name(s.Member), Indicator: s.Subject, MS: ms(s.At),
+					Hits: max(s.N, 0), Undisclosed: s.N == situation.Undisclosed})
 			}
 		}
 		for _, id := range c.Indicators() {
@@ -280,7 +288,9 @@ func (d *Demo) waiting(ctx context.Context, r *Report) error {
 func (d *Demo) kept(ctx context.Context, r *Report) error {
 	return d.members[0].node.DB().Read(ctx, store.System("demo: kept"), func(tx *store.Tx) error {
 		all, err := finding.Count(tx)
-		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool { return f.Member != d.name(d.members[0].id) })
+		told := slices.DeleteFunc(slices.Clone(r.Findings), func(f ReportFinding) bool {
+			return f.Member != d.name(d.members[0].id)
+		})
 		r.Kept = max(0, all-int64(len(told)))
 		return err
 	})
@@ -296,14 +306,14 @@ func (d *Demo) missing(r Report) string {
 	came := func(name string) bool {
 		return slices.ContainsFunc(r.Steps, func(s ReportStep) bool { return s.Name == name })
 	}
-	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Past && s.Member != first })
+	traced := slices.ContainsFunc(r.Sightings, func(s ReportSighting) bool { return s.Retro && s.Member != first })
 	switch {
 	case len(r.Findings) == 0 && r.Kept == 0:
 		return situation.Detected
 	case len(r.Cases) == 0:
 		return situation.Opened
-	case !came(situation.Judged):
-		return situation.Judged
+	case !came(situation.Assessed):
+		return situation.Assessed
 	case len(r.Indicators) == 0:
 		return situation.Indicator
 	case !came(situation.Pushed):

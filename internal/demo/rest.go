@@ -58,10 +58,13 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 		}
 	}
 	err = d.Hub.DB().Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
-		n, err := store.Query[int64](tx, `SELECT coalesce(sum(seq), 0) FROM outbox_cursor UNION ALL SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM delivery`)
+		n, err := store.Query[int64](tx, `SELECT coalesce(sum(seq), 0) FROM outbox_cursor UNION ALL SELECT count(*)
+			FROM outbox UNION ALL SELECT count(*) FROM delivery`)
 		print = fmt.Sprint(n)
 		for _, m := range online { // what was delivered, and nothing said of it yet
-			left, err := store.One[int64](tx, `SELECT count(*) FROM delivery d WHERE d.member = $1 AND d.withdraw = $2 AND NOT EXISTS (SELECT 1 FROM progress p WHERE p.object = d.object AND p.member = d.member AND p.modified >= d.modified)`, m, false)
+			left, err := store.One[int64](tx, `SELECT count(*) FROM delivery d WHERE d.member = $1 AND d.withdraw = $2
+				AND NOT EXISTS (SELECT 1 FROM progress p WHERE p.object = d.object AND p.member = d.member
+				AND p.modified >= d.modified)`, m, false)
 			if err != nil {
 				return err
 			}

@@ -126,7 +126,8 @@ func TestRuleCountsGoRound(t *testing.T) {
 		t.Error("the hub does not show the figure")
 	}
 	for name, h := range map[string]string{"hub": d.Hub.URL(), "node": n.URL()} {
-		for _, path := range []string{"/coverage", "/coverage?lang=ja", "/coverage/layer.json", "/coverage/T1059.001", "/api/v1/coverage"} {
+		for _, path := range []string{"/coverage", "/coverage?lang=ja", "/coverage/layer.json", "/coverage/T1059.001",
+			"/api/v1/coverage"} {
 			if body := get(h, path); !strings.Contains(body, "T1059") {
 				t.Errorf("%s %s does not know T1059", name, path)
 			}

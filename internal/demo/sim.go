@@ -99,7 +99,7 @@ func Simulate(ctx context.Context, h *hub.Hub, n int, past *history.History) (li
 	return list, stop, nil
 }
 
-// Times of a node, see Node.heartbeat, inbox.Courier and inbox.Inbox.
+// Times of a node, see Node.heartbeat, release.Sender and inbox.Inbox.
 const (
 	helloEvery  = 30 * time.Second
 	simPatience = 10 * time.Second
@@ -185,10 +185,11 @@ func (s *Sim) arm(o wire.Object) {
 
 // receipt queues a receipt; s.mu is held.
 func (s *Sim) receipt(o wire.Object, state wire.State, h hunt.Result, refused error) {
-	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID, Modified: o.Modified, State: state, At: s.clock(),
+	r := wire.Receipt{ID: fmt.Sprintf("%s/%d/%s", o.ID, clock.Micros(o.Modified), state), Object: o.ID,
+		Modified: o.Modified, State: state, At: s.clock(),
 		Searched: h.Searched, Hits: h.Hits}
 	if refused != nil {
-		r.Reason = reason.Said(fault.TextOf(refused))
+		r.Reason = reason.Refusal(refused)
 	}
 	body, err := role.Encode(r)
 	if err != nil {
@@ -237,7 +238,8 @@ func (s *Sim) sendBatch(ctx context.Context, b wire.Batch) error {
 	}
 	for _, r := range a.Results {
 		if r.Problem != "" {
-			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem), slog.String("reason", r.Reason.Text))
+			s.log.Warn("the hub refused a simulated member's receipt", slog.String("problem", r.Problem),
+				slog.String("reason", r.Reason.Text))
 		}
 	}
 	return nil
@@ -304,7 +306,9 @@ func (s *Sim) hunts(ctx context.Context) error {
 		todo, s.todo = s.todo, nil
 		s.mu.Unlock()
 		for _, t := range todo {
-			st, err := s.past.Search(ctx, history.Query{Observables: t.armed.Values}, func(*event.Event) bool { return true })
+			st, err := s.past.Search(ctx, history.Query{Observables: t.armed.Values}, func(*event.Event) bool {
+				return true
+			})
 			if err != nil {
 				return err
 			}
@@ -331,11 +335,13 @@ func (s *Sim) heartbeat(ctx context.Context, first time.Duration) error {
 		}
 		t.Reset(helloEvery)
 		_, armed := s.engine.Count()
-		body, err := role.Encode(wire.Hello{Version: role.Version, Now: s.clock(), Indicators: armed, Events: s.past.Totals().Events})
+		body, err := role.Encode(wire.Hello{Version: role.Version, Now: s.clock(), Indicators: armed,
+			Events: s.past.Totals().Events})
 		if err != nil {
 			return err
 		}
-		if _, err := s.ask(ctx, wire.TopicHello, body); err != nil && ctx.Err() == nil && !fault.Is(err, fault.Unavailable) {
+		if _, err := s.ask(ctx, wire.TopicHello, body); err != nil && ctx.Err() == nil &&
+			!fault.Is(err, fault.Unavailable) {
 			s.log.Warn("the hub did not answer a simulated member's hello", slog.Any("err", err))
 		}
 	}

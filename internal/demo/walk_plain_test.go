@@ -18,7 +18,8 @@ func walkPlain(t *testing.T, browser context.Context, d *Demo, r Report) {
 	t.Helper()
 	scripts := func(off bool) {
 		err := chromedp.Do(browser, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-			_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
+			_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled,
+				emulation.SetScriptExecutionDisabledParams{Value: off})
 			return err
 		}))
 		if err != nil {

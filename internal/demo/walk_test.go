@@ -34,7 +34,8 @@ type walker struct {
 func (w *walker) open(path string) {
 	w.t.Helper()
 	w.load(path, 1280, 900)
-	if !eval[bool](w, `[...document.querySelectorAll('.fold .asks')].every(f => f.checkVisibility({contentVisibilityAuto: true}))`) {
+	if !eval[bool](w,
+		`[...document.querySelectorAll('.fold .asks')].every(f => f.checkVisibility({contentVisibilityAuto: true}))`) {
 		w.t.Errorf("%s (%s): the filter is folded where there is room", path, w.lang)
 	}
 }
@@ -47,7 +48,8 @@ func (w *walker) phone(paths ...string) {
 		if hidden := eval[string](w, covered); hidden != "" {
 			w.t.Errorf("%s (%s) on a phone: with the focus it is behind something: %s", path, w.lang, hidden)
 		}
-		if !eval[bool](w, `[...document.querySelectorAll('.fold')].every(f => f.open || !f.querySelector('.asks').checkVisibility({contentVisibilityAuto: true}))`) {
+		if !eval[bool](w,
+			`[...document.querySelectorAll('.fold')].every(f => f.open || !f.querySelector('.asks').checkVisibility({contentVisibilityAuto: true}))`) {
 			w.t.Errorf("%s (%s) on a phone: the filter is not folded", path, w.lang)
 		}
 	}
@@ -76,11 +78,12 @@ func (w *walker) load(path string, width, height int) {
 func (w *walker) check(path string) {
 	w.t.Helper()
 	for rule, script := range map[string]string{
-		"its language is said":                      `document.documentElement.lang === '` + string(w.lang) + `'`,
-		"it has one main heading":                   `document.querySelectorAll('h1').length === 1`,
-		"it has a main landmark":                    `document.querySelectorAll('main').length === 1`,
-		"it has a way past the navigation":          `!!document.querySelector('a[href^="#"]')`,
-		"every picture is named":                    `[...document.querySelectorAll('svg[role=img]')].every(s => s.getAttribute('aria-label') || s.getAttribute('aria-labelledby') || s.querySelector('title'))`,
+		"its language is said":             `document.documentElement.lang === '` + string(w.lang) + `'`,
+		"it has one main heading":          `document.querySelectorAll('h1').length === 1`,
+		"it has a main landmark":           `document.querySelectorAll('main').length === 1`,
+		"it has a way past the navigation": `!!document.querySelector('a[href^="#"]')`,
+		"every picture " +
+			"is named": `[...document.querySelectorAll('svg[role=img]')].every(s => s.getAttribute('aria-label') || s.getAttribute('aria-labelledby') || s.querySelector('title'))`,
 		"every picture has a table or is a mark":    `[...document.querySelectorAll('figure')].every(f => f.querySelector('table') || !f.querySelector('svg'))`,
 		"every field has a label":                   `[...document.querySelectorAll('input:not([type=hidden]),select,textarea')].every(f => f.labels.length || f.getAttribute('aria-label') || f.getAttribute('aria-labelledby'))`,
 		"every button says something":               `[...document.querySelectorAll('button')].every(b => b.textContent.trim() || b.getAttribute('aria-label'))`,

@@ -48,7 +48,11 @@ func (m Checkpoints) Save(ctx context.Context, list []follow.Checkpoint) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO file_position (name, mark) VALUES ($1,$2) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark`, k.Key, string(b)); err != nil {
+			if _, err := tx.Exec(
+				`INSERT INTO file_position (name, mark) VALUES ($1,$2) ON CONFLICT (name) DO UPDATE
+					SET mark = excluded.mark`,
+				k.Key, string(b),
+			); err != nil {
 				return err
 			}
 		}

@@ -2,15 +2,15 @@ package detect
 
 import (
 	"fmt"
-	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/meneki/meneki/internal/detect/correlation"
 	"github.com/meneki/meneki/internal/detect/coverage"
+	"github.com/meneki/meneki/internal/detect/detecttest"
+	"github.com/meneki/meneki/internal/detect/nodetest"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -21,35 +21,40 @@ import (
 // and in what may be told; one that only feeds others is in none of them.
 func TestCorrelationHealth(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		n.engine.SetRules(joinSet(t, joinText(t)))
-		k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.correlator = k
-		c := healthFor(t, n, rulehealth.Config{})
-		h := rulesSite(t, n, c)
-		many := joinID(1) // three beacons within ten minutes
+		n.engine.SetRules(ruleSet(t, correlationText(t)))
+		n.correlate(t, t.TempDir())
+		c := n.countHealth(t)
+		h := n.rulePages(c)
+		many := correlationID(1) // three beacons within ten minutes
 		times, again := 0, false
 		beacons := func() {
 			t.Helper()
-			at := start.Add(time.Duration(times) * 3 * time.Hour)
+			at := detecttest.Start.Add(time.Duration(times) * 3 * time.Hour)
 			times++
 			for i := range 3 {
-				n.take(t, n.event("network_connection", at, map[string]any{"Initiated": "true", "Image": `C:\Users\x\bad.exe`, "DestinationIp": fmt.Sprint("198.51.100.", i)}))
+				n.take(
+					t,
+					n.event(
+						"network_connection", at,
+						map[string]any{
+							"Initiated": "true", "Image": `C:\Users\x\bad.exe`,
+							"DestinationIp": fmt.Sprint("198.51.100.", i),
+						},
+					),
+				)
 			}
 			n.hand.Add(3 * time.Hour)
 			if again {
 				n.correlator.Enqueue(n.correlator.Tick())
-				owed := n.correlator.Pending()
-				if len(owed) == 0 {
-					t.Fatal("nothing is owed")
+				pending := n.correlator.Pending()
+				if len(pending) == 0 {
+					t.Fatal("nothing is pending")
 				}
 				for range 3 { // as when it cannot be written at first
-					if err := n.settle(t.Context(), nil); err != nil {
+					if err := n.recorder.Settle(t.Context(), nil); err != nil {
 						t.Fatal(err)
 					}
-					n.correlator.Enqueue(owed)
+					n.correlator.Enqueue(pending)
 				}
 			}
 			for range 2 {
@@ -71,12 +76,12 @@ func TestCorrelationHealth(t *testing.T) {
 		}
 		act := func(what, body string) {
 			t.Helper()
-			if code, text := send(t, h, "analyst", "POST", "/rules/"+many+"/"+what, body); code != 303 {
+			if code, text := detecttest.Send(t, h, "analyst", "POST", "/rules/"+many+"/"+what, body); code != 303 {
 				t.Fatalf("%s: %d\n%s", what, code, text)
 			}
 		}
 		beacons()
-		if got := hitsOf(t, n, many); found() != 1 || len(got) != 1 || got[0].Live != 1 {
+		if got := nodetest.Hits(t, n.db, many); found() != 1 || len(got) != 1 || got[0].Live != 1 {
 			t.Fatalf("%d found, hits %+v", found(), got)
 		}
 		act("quarantine", "")
@@ -84,14 +89,16 @@ func TestCorrelationHealth(t *testing.T) {
 		beacons()
 		again = false
 		sum := rulehealth.HitSum{}
-		for _, d := range hitsOf(t, n, many) {
+		for _, d := range nodetest.Hits(t, n.db, many) {
 			sum.Live, sum.Muted = sum.Live+d.Live, sum.Muted+d.Muted
 		}
 		if found() != 1 || sum.Live != 1 || sum.Muted != 1 || !c.Quarantined()[many].Active() {
 			t.Errorf("in quarantine: %d found, %+v, held %+v", found(), sum, c.Quarantined())
 		}
-		one := page(t, h, "analyst", "/rules/"+many)
-		for lang, words := range map[string][]string{"en": {"2 hits in 90 days", "In quarantine", "Release the rule"}, "ja": {"90日間に 2 件の検知", "隔離中"}} {
+		one := detecttest.Page(t, h, "analyst", "/rules/"+many)
+		for lang, words := range map[string][]string{
+			"en": {"2 hits in 90 days", "In quarantine", "Release the rule"}, "ja": {"90日間に 2 件の検知", "隔離中"},
+		} {
 			for _, w := range words {
 				if !strings.Contains(one[lang], w) {
 					t.Errorf("its page does not say %q in %s", w, lang)
@@ -104,22 +111,29 @@ func TestCorrelationHealth(t *testing.T) {
 			t.Errorf("released: %d found", found())
 		}
 		act("false", url.Values{"reason": {"a backup"}}.Encode())
-		if one := page(t, h, "analyst", "/rules/"+many)["en"]; !strings.Contains(one, "a backup") {
+		if one := detecttest.Page(t, h, "analyst", "/rules/"+many)["en"]; !strings.Contains(one, "a backup") {
 			t.Error("its page does not say why it was a false alarm")
 		}
-		if code, text := send(t, h, "analyst", "POST", "/rules/"+many+"/false", ""); code != 422 && code != 400 || !strings.Contains(text, "Beacons") {
+		if code, text := detecttest.Send(
+			t, h, "analyst", "POST", "/rules/"+many+"/false", "",
+		); code != 422 && code != 400 || !strings.Contains(text, "Beacons") {
 			t.Errorf("no reason: %d", code)
 		}
-		if code, csv := get(t, h, "reader", "/rules/health?format=csv&lang=en"); code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") || strings.Contains(csv, joinID(6)) {
+		code, csv := detecttest.Get(t, h, "reader", "/rules/health?format=csv&lang=en")
+		if code != 200 || !strings.Contains(csv, many+",Beacons,high,true,false,2,0,1,1,") ||
+			strings.Contains(csv, correlationID(6)) {
 			t.Errorf("%d\n%s", code, csv)
 		}
 		rep, err := c.Report(t.Context())
-		if err != nil || len(rep.Rules) == 0 || !slices.ContainsFunc(rep.Rules, func(r wire.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }) {
+		told := func(r wire.RuleTally) bool { return r.Rule == many && r.Hits == 2 && r.False }
+		if err != nil || !slices.ContainsFunc(rep.Rules, told) {
 			t.Errorf("%+v, %v", rep.Rules, err)
 		}
 		err = n.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
-			list, err := coverage.LoadedRules(c)(tx, start.Add(-24*time.Hour))
-			if i := slices.IndexFunc(list, func(r coverage.Rule) bool { return r.ID == many }); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
+			list, err := coverage.LoadedRules(c)(tx, detecttest.Start.Add(-24*time.Hour))
+			if i := slices.IndexFunc(
+				list, func(r coverage.Rule) bool { return r.ID == many },
+			); i < 0 || list[i].Hits != 3 || !slices.Contains(list[i].Tags, "attack.stealth") {
 				t.Errorf("coverage: %+v", list)
 			}
 			for _, r := range list {

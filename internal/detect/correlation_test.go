@@ -1,8 +1,8 @@
 package detect
 
 import (
+	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/builtin"
-	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/watermark"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/history"
@@ -24,8 +24,10 @@ import (
 func TestCorrelation(t *testing.T) {
 	for _, end := range []string{"", "saved", "killed", "damaged"} {
 		t.Run("end "+end, func(t *testing.T) {
-			now, hand := clock.Fixed(start)
-			db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
+			now, hand := clock.Fixed(detecttest.Start)
+			db := storetest.Open(
+				t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now),
+			)
 			past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 			if err != nil {
 				t.Fatal(err)
@@ -37,13 +39,9 @@ func TestCorrelation(t *testing.T) {
 			}
 			dir := t.TempDir()
 			boot := func() *node {
-				n := open(t, db, past, now, hand)
+				n := openNode(t, db, past, now, hand)
 				n.engine.SetRules(set)
-				k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
-				if err != nil {
-					t.Fatal(err)
-				}
-				n.correlator = k
+				n.correlate(t, dir)
 				if err := n.Resume(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -52,12 +50,23 @@ func TestCorrelation(t *testing.T) {
 			n := boot()
 			seq := 0
 			fail := func(n *node) {
-				ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: start.Add(time.Duration(seq) * 40 * time.Second), Seen: start, From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}")}
+				ev := &event.Event{
+					ID:   fmt.Sprintf("00000000-0000-4000-8000-%012d", seq),
+					Time: detecttest.Start.Add(time.Duration(seq) * 40 * time.Second), Seen: detecttest.Start,
+					From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}"),
+				}
 				if seq%2 == 0 {
 					ev.Product, ev.Service, ev.Host = "windows", "security", "dc1"
-					ev.Fields = map[string]any{"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq), "IpAddress": "198.51.100.7", "Computer": "dc1"}
+					ev.Fields = map[string]any{
+						"EventID": int64(4625), "TargetDomainName": "EXAMPLE", "TargetUserName": fmt.Sprint("u", seq),
+						"IpAddress": "198.51.100.7", "Computer": "dc1",
+					}
 				} else {
-					ev.Host, ev.Fields = "web1", map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}
+					ev.Host, ev.Fields = "web1", map[string]any{
+						"message": fmt.Sprintf(
+							"Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq,
+						),
+					}
 				}
 				seq++
 				if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
@@ -69,15 +78,15 @@ func TestCorrelation(t *testing.T) {
 			}
 			if end != "" {
 				if end != "killed" {
-					if err := n.correlator.Save(); err != nil {
-						t.Fatal(err)
+					if saved, err := n.correlator.Save(); !saved || err != nil {
+						t.Fatal(saved, err)
 					}
 				}
 				for range 2 {
 					fail(n) // after the state was saved
 				}
 				if end == "damaged" {
-					if err := os.WriteFile(filepath.Join(dir, "habits.json"), []byte("{"), 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, "baselines.json"), []byte("{"), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -97,7 +106,11 @@ func TestCorrelation(t *testing.T) {
 				t.Fatalf("%d findings, want 1: %+v", len(list), list)
 			}
 			f := list[0]
-			if f.Rule.Title != "Password Spraying" || f.Rule.Author != "meneki" || f.Rule.License != "Apache-2.0" || f.Count != 1 || f.Host != "dc1" && f.Host != "web1" || len(f.Matched) != 1 || f.Matched[0].Value != "ip:198.51.100.7" {
+			if f.Rule.Title != "Password Spraying" || f.Rule.Author != "meneki" || f.Rule.License != "Apache-2.0" ||
+				f.Count != 1 ||
+				f.Host != "dc1" && f.Host != "web1" ||
+				len(f.Matched) != 1 ||
+				f.Matched[0].Value != "ip:198.51.100.7" {
 				t.Errorf("%+v", f)
 			}
 		})
@@ -108,7 +121,7 @@ func TestCorrelation(t *testing.T) {
 // files are read and whoever brings it later, and a sensor whose clock is years
 // ahead makes nobody late.
 func TestCorrelationOverFiles(t *testing.T) {
-	now, hand := clock.Fixed(start)
+	now, hand := clock.Fixed(detecttest.Start)
 	db := storetest.Open(t, filepath.Join(t.TempDir(), "n.db"), storetest.With(Migrations()...), storetest.Clock(now))
 	past, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Clock: now})
 	if err != nil {
@@ -121,13 +134,9 @@ func TestCorrelationOverFiles(t *testing.T) {
 	}
 	dir := t.TempDir()
 	boot := func() *node {
-		n := open(t, db, past, now, hand)
+		n := openNode(t, db, past, now, hand)
 		n.engine.SetRules(set)
-		k, err := correlation.Open(dir, nil, now, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.correlator = k
+		n.correlate(t, dir)
 		if err := n.Resume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +146,14 @@ func TestCorrelationOverFiles(t *testing.T) {
 	seq := 0
 	take := func(at time.Time) {
 		seq++
-		ev := &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", seq), Time: at, Seen: now(), Host: "web1", From: event.Source{Sensor: "file", Name: "a", Record: int64(seq)}, Raw: []byte("{}"),
-			Fields: map[string]any{"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq)}}
+		ev := &event.Event{ID: fmt.Sprintf(
+			"00000000-0000-4000-8000-%012d", seq,
+		), Time: at, Seen: now(), Host: "web1", From: event.Source{
+			Sensor: "file", Name: "a", Record: int64(seq),
+		}, Raw: []byte("{}"),
+			Fields: map[string]any{
+				"message": fmt.Sprintf("Failed password for invalid user u%d from 198.51.100.7 port 1 ssh2", seq),
+			}}
 		if err := n.Take(t.Context(), []*event.Event{ev}); err != nil {
 			t.Fatal(err)
 		}
@@ -151,14 +166,14 @@ func TestCorrelationOverFiles(t *testing.T) {
 			}
 		}
 	}
-	take(start.AddDate(50, 0, 0))
+	take(detecttest.Start.AddDate(50, 0, 0))
 	tick(time.Minute)
-	first := start.Add(-time.Hour)
+	first := detecttest.Start.Add(-time.Hour)
 	for i := range 5 {
 		take(first.Add(time.Duration(2*i+1) * 20 * time.Second)) // a file
 	}
 	tick(3 * time.Second)
-	if err := n.correlator.Save(); err != nil {
+	if saved, err := n.correlator.Save(); !saved || err != nil {
 		t.Fatal(err)
 	}
 	n = boot() // a restart between them
@@ -172,4 +187,45 @@ func TestCorrelationOverFiles(t *testing.T) {
 	if stats, _ := n.correlator.Stats(); stats.Late != 0 {
 		t.Errorf("%+v", stats)
 	}
+}
+
+// An alert that could not be written before the program ended is not lost with the
+// state that is kept: that is older than the alert, and gives it again.
+func TestAlertOutlivesAFailedWrite(t *testing.T) {
+	eachNode(t, func(t *testing.T, n *node) {
+		dir := t.TempDir()
+		boot := func(n *node) *node {
+			n.engine.SetRules(ruleSet(t, failsText))
+			n.correlate(t, dir)
+			if err := n.Resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		boot(n)
+		for i := range 4 {
+			if i == 2 {
+				if saved, err := n.correlator.Save(); !saved || err != nil {
+					t.Fatal(saved, err)
+				}
+				n.queue.Err = errors.New("the disk is full")
+			}
+			n.take(t, n.failure(detecttest.Start.Add(time.Duration(i-4)*time.Minute)))
+		}
+		n.hand.Add(time.Hour)
+		if err := n.Tick(t.Context()); !errors.Is(err, n.queue.Err) {
+			t.Fatal(err)
+		}
+		if saved, err := n.correlator.Save(); saved || err != nil {
+			t.Errorf("the state is kept without the alert: %v, %v", saved, err)
+		}
+		again := boot(openNode(t, n.db, n.past, n.clock, n.hand))
+		again.settled(t)
+		if list := again.findings(t); len(list) != 1 || list[0].Rule.Title != "Many failures" {
+			t.Errorf("%+v", list)
+		}
+		if saved, err := again.correlator.Save(); !saved || err != nil {
+			t.Errorf("nothing is pending, and the state is not kept: %v, %v", saved, err)
+		}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/meneki/meneki/internal/detect/correlation"
+	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/event"
@@ -24,8 +23,13 @@ import (
 )
 
 const (
-	failsBase = "title: A failure\nname: failure\nid: 88888888-8888-4888-8888-000000000001\nauthor: B. Ase\nlevel: low\nlogsource: {product: windows, category: authentication}\ndetection:\n  s: {EventID: 4625}\n  condition: s\n"
-	failsRule = "title: Many failures\nid: 88888888-8888-4888-8888-000000000002\nauthor: C. Orr\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [failure]\n  group-by: [Computer]\n  timespan: 30m\n  condition: {gte: 3}\n"
+	failsBase = "title: A failure\nname: failure\nid: 88888888-8888-4888-8888-000000000001\nauthor: B. Ase\n" +
+		"level: low\nlogsource: {product: windows, category: authentication}\n" +
+		"detection:\n  s: {EventID: 4625}\n  condition: s\n"
+	failsRule = "title: Many failures\nid: 88888888-8888-4888-8888-000000000002\nauthor: C. Orr\nlevel: high\n" +
+		"correlation:\n  type: event_count\n  rules: [failure]\n  group-by: [Computer]\n  timespan: 30m\n " +
+		" condition: " +
+		"{gte: 3}\n"
 	failsText = failsBase + "---\n" + failsRule
 	failsID   = "88888888-8888-4888-8888-000000000002"
 )
@@ -33,13 +37,8 @@ const (
 // correlating gives a node a correlator, with rules of its own.
 func correlating(t *testing.T, n *node, own string) {
 	t.Helper()
-	n.engine.SetRules(joinSet(t, own))
-	k, err := correlation.Open(t.TempDir(), nil, n.clock, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.correlator = k
-	n.engine.Resolve(k.Resolver().ResolveField)
+	n.engine.SetRules(ruleSet(t, own))
+	n.correlate(t, t.TempDir())
 }
 
 // failure is a sign-in that failed.
@@ -54,14 +53,14 @@ func (n *node) failure(at time.Time, fields ...any) *event.Event {
 // settled lets everything that came be decided.
 func (n *node) settled(t *testing.T) {
 	t.Helper()
-	if err := n.Caught(t.Context()); err != nil {
+	if err := n.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (n *node) arms(t *testing.T, id, text string) match.Armed {
 	t.Helper()
-	a, err := match.Read(indicator(t, text, "sigma"))
+	a, err := match.Read(detecttest.Indicator(t, text, "sigma"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +72,7 @@ func (n *node) arms(t *testing.T, id, text string) match.Armed {
 }
 
 func (n *node) sightings() (list []string) {
-	for _, o := range n.queue.offers {
+	for _, o := range n.queue.Offers {
 		if s, ok := o.Body.(wire.Sighting); ok {
 			list = append(list, s.Indicator)
 		}
@@ -96,9 +95,12 @@ func (n *node) told(t *testing.T) (list []string) {
 // is said. When it comes and goes, our own goes on from where it stood.
 func TestSharedLive(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		own := strings.NewReplacer("88888888-8888-4888-8888", "99999999-9999-4999-8999", "Many failures", "Our own", "gte: 3", "gte: 5", "A failure", "Our failure").Replace(failsText)
+		own := strings.NewReplacer(
+			"88888888-8888-4888-8888", "99999999-9999-4999-8999", "Many failures", "Our own", "gte: 3", "gte: 5",
+			"A failure", "Our failure",
+		).Replace(failsText)
 		correlating(t, n, own)
-		at := start
+		at := detecttest.Start
 		fails := func(k int) {
 			t.Helper()
 			for range k {
@@ -118,7 +120,7 @@ func TestSharedLive(t *testing.T) {
 		}
 		// A new version of the same keeps what it has seen.
 		n.hand.Add(2 * time.Hour)
-		at = start.Add(2 * time.Hour)
+		at = detecttest.Start.Add(2 * time.Hour)
 		fails(2)
 		n.arms(t, "indicator--1", strings.ReplaceAll(failsText, "\n", "\r\n"))
 		fails(1)
@@ -133,23 +135,23 @@ func TestSharedLive(t *testing.T) {
 		if got := n.sightings(); !slices.Equal(got, []string{"indicator--1"}) {
 			t.Errorf("sightings of %v", got)
 		}
-		if got := n.queue.candidates(); len(got) != 1 || !strings.HasPrefix(got[0], "sigma:99999999") {
+		if got := n.queue.Candidates(); len(got) != 1 || !strings.HasPrefix(got[0], "sigma:99999999") {
 			t.Errorf("offered %v", got)
 		}
 		// What is decided after it was taken back is no finding any more; nor after its end.
 		n.hand.Add(2 * time.Hour)
-		at = start.Add(4 * time.Hour)
+		at = detecttest.Start.Add(4 * time.Hour)
 		fails(3)
 		n.engine.Disarm("indicator--1")
 		n.settled(t)
-		a, err := match.Read(indicator(t, failsText, "sigma"))
+		a, err := match.Read(detecttest.Indicator(t, failsText, "sigma"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.ValidUntil = start.Add(-time.Minute)
+		a.ValidUntil = detecttest.Start.Add(-time.Minute)
 		n.engine.Arm(a)
 		n.hand.Add(2 * time.Hour)
-		at = start.Add(6 * time.Hour)
+		at = detecttest.Start.Add(6 * time.Hour)
 		fails(3)
 		n.settled(t)
 		if got := n.told(t); len(got) != 2 {
@@ -165,17 +167,19 @@ func TestSharedOfOurOwn(t *testing.T) {
 		correlating(t, n, failsText)
 		n.arms(t, "indicator--1", failsText+"\n\n")
 		n.arms(t, "indicator--2", strings.Replace(failsText, "gte: 3", "gte: 2", 1))
-		n.take(t, n.failure(start), n.failure(start.Add(time.Second)))
+		n.take(t, n.failure(detecttest.Start), n.failure(detecttest.Start.Add(time.Second)))
 		n.settled(t)
 		if diff := cmp.Diff([]string{"Many failures indicator--2 1 false"}, n.told(t)); diff != "" {
 			t.Fatalf("two of three (-want +got):\n%s", diff)
 		}
 		n.hand.Add(2 * time.Hour)
-		later := start.Add(2 * time.Hour)
+		later := detecttest.Start.Add(2 * time.Hour)
 		n.take(t, n.failure(later), n.failure(later), n.failure(later))
 		n.settled(t)
 		got := n.told(t)
-		if len(got) != 2 || !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "indicator--1") }) && !slices.Contains(got, "Many failures indicator--2 1 false") {
+		if len(got) != 2 || !slices.ContainsFunc(
+			got, func(s string) bool { return strings.Contains(s, "indicator--1") },
+		) && !slices.Contains(got, "Many failures indicator--2 1 false") {
 			t.Errorf("%v", got)
 		}
 	})
@@ -185,24 +189,34 @@ func TestSharedOfOurOwn(t *testing.T) {
 func TestSharedRefused(t *testing.T) {
 	other := strings.NewReplacer("000000000001", "000000000003", "name: failure", "name: other").Replace(failsBase)
 	for name, tt := range map[string]struct{ text, want string }{
-		"a base rule with a placeholder":     {strings.Replace(failsText, "EventID: 4625", "User|expand: '%admins%'", 1), "admins"},
-		"a base rule that is not understood": {strings.Replace(failsText, "EventID: 4625", "EventID|nonsense: 4625", 1), "nonsense"},
-		"a base rule that is not there":      {failsRule, "failure"},
-		"a rule that nobody refers to":       {failsText + "---\n" + other, "does not refer to"},
-		"two correlations":                   {failsText + "---\n" + strings.Replace(failsRule, "000000000002", "000000000004", 1), "one correlation"},
-		"a filter":                           {failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\nfilter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n", "one correlation"},
-		"two rules":                          {failsBase + "---\n" + other, "one Sigma rule"},
+		"a base rule with a placeholder": {
+			strings.Replace(failsText, "EventID: 4625", "User|expand: '%admins%'", 1), "admins",
+		},
+		"a base rule that is not understood": {
+			strings.Replace(failsText, "EventID: 4625", "EventID|nonsense: 4625", 1), "nonsense",
+		},
+		"a base rule that is not there": {failsRule, "failure"},
+		"a rule that nobody refers to":  {failsText + "---\n" + other, "does not refer to"},
+		"two correlations": {
+			failsText + "---\n" + strings.Replace(failsRule, "000000000002", "000000000004", 1), "one correlation",
+		},
+		"a filter": {
+			failsText + "---\ntitle: F\nid: 88888888-8888-4888-8888-000000000009\nlogsource: {product: windows}\n" +
+				"filter:\n  rules: [failure]\n  s: {User: x}\n  condition: not s\n",
+			"one correlation",
+		},
+		"two rules": {failsBase + "---\n" + other, "one Sigma rule"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := match.Read(indicator(t, tt.text, "sigma"))
+			_, err := match.Read(detecttest.Indicator(t, tt.text, "sigma"))
 			if !fault.Is(err, fault.Unsupported) || !strings.Contains(fault.TextOf(err).EN, tt.want) {
 				t.Errorf("%v, want a refusal that says %q", err, tt.want)
 			}
 		})
 	}
-	e := match.NewEngine(func() time.Time { return start })
+	e := match.NewEngine(func() time.Time { return detecttest.Start })
 	for i := range 64 + 1 {
-		a, err := match.Read(indicator(t, failsText, "sigma"))
+		a, err := match.Read(detecttest.Indicator(t, failsText, "sigma"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,14 +231,24 @@ func TestSharedRefused(t *testing.T) {
 // they lie in the past; again and live it counts nothing twice.
 func TestSharedHunt(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		correlating(t, n, rulesText)
-		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\ncorrelation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n  timespan: 5m\n"
-		success := strings.NewReplacer("000000000001", "000000000006", "name: failure", "name: success", "4625", "4624").Replace(failsBase)
+		correlating(t, n, detecttest.RulesText)
+		ordered := "title: Then in\nid: 88888888-8888-4888-8888-000000000005\nlevel: high\n" +
+			"correlation:\n  type: temporal_ordered\n  rules: [failure, success]\n  group-by: [Computer]\n " +
+			" timespan: 5m\n"
+		success := strings.NewReplacer(
+			"000000000001", "000000000006", "name: failure", "name: success", "4625", "4624",
+		).Replace(failsBase)
 		texts := []string{failsText, failsBase + "---\n" + success + "---\n" + ordered}
 		r := rand.New(rand.NewPCG(3, 4))
 		var past []*event.Event
 		for range 600 {
-			past = append(past, n.failure(start.Add(-time.Duration(r.IntN(200_000))*time.Second), "EventID", int64(4624+r.IntN(3)), "Computer", fmt.Sprint("pc", r.IntN(4))))
+			past = append(
+				past,
+				n.failure(
+					detecttest.Start.Add(-time.Duration(r.IntN(200_000))*time.Second), "EventID",
+					int64(4624+r.IntN(3)), "Computer", fmt.Sprint("pc", r.IntN(4)),
+				),
+			)
 		}
 		for i, part := range [][]*event.Event{past[:400], past[400:]} {
 			if _, err := n.past.Append(t.Context(), part); err != nil {
@@ -240,7 +264,7 @@ func TestSharedHunt(t *testing.T) {
 		want := map[int]int64{}
 		for i, text := range texts {
 			list = append(list, n.arms(t, fmt.Sprint("indicator--", i), text))
-			set := joinSet(t, text)
+			set := ruleSet(t, text)
 			e, err := correlate.New(set, correlate.Config{})
 			if err != nil {
 				t.Fatal(err)
@@ -250,7 +274,9 @@ func TestSharedHunt(t *testing.T) {
 			var alerts []*correlate.Alert
 			for _, ev := range sorted {
 				for m := range set.Match(ev) {
-					alerts = append(alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...)
+					alerts = append(
+						alerts, e.Add(correlate.Match{Rule: m.Rule, Time: ev.Time, Event: ev.ID, Fields: ev})...,
+					)
 				}
 			}
 			want[i] = int64(len(append(alerts, e.Flush()...)))
@@ -276,7 +302,8 @@ func TestSharedHunt(t *testing.T) {
 				}
 			}
 		}
-		if s := n.sightings(); len(s) == 0 || !slices.Contains(s, "indicator--0") || !slices.Contains(s, "indicator--1") {
+		if s := n.sightings(); len(s) == 0 || !slices.Contains(s, "indicator--0") ||
+			!slices.Contains(s, "indicator--1") {
 			t.Errorf("sightings of %v", s)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -291,18 +318,18 @@ func TestSharedHunt(t *testing.T) {
 // counts with what comes behind; also what comes while that is being read.
 func TestSharedRefill(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		correlating(t, n, rulesText)
-		n.take(t, n.failure(start.Add(-3*time.Minute)), n.failure(start.Add(-2*time.Minute)))
+		correlating(t, n, detecttest.RulesText)
+		n.take(t, n.failure(detecttest.Start.Add(-3*time.Minute)), n.failure(detecttest.Start.Add(-2*time.Minute)))
 		n.arms(t, "indicator--1", failsText)
 		if err := n.RefillCorrelations(t.Context(), "indicator--1"); err != nil {
 			t.Fatal(err)
 		}
-		again := open(t, n.db, n.past, n.clock, n.hand) // the program ends and starts
+		again := openNode(t, n.db, n.past, n.clock, n.hand) // the program ends and starts
 		again.Seq = 100
-		correlating(t, again, rulesText)
+		correlating(t, again, detecttest.RulesText)
 		a := again.arms(t, "indicator--1", failsText)
 		fresh := a.Correlation.Refill(nil, n.clock)
-		again.take(t, again.failure(start.Add(-time.Minute))) // while it is filled
+		again.take(t, again.failure(detecttest.Start.Add(-time.Minute))) // while it is filled
 		again.correlator.EnqueueFor("indicator--1", a.Correlation.Refilled(fresh, true))
 		again.settled(t)
 		if got := again.told(t); len(got) != 0 {
@@ -336,35 +363,47 @@ func TestSharedCandidates(t *testing.T) {
 				correlating(t, n, failsText)
 				if tt.common {
 					for i := range 3 {
-						n.take(t, n.event("authentication", start.Add(-time.Duration(i+1)*24*time.Hour), map[string]any{"EventID": int64(4624), "IpAddress": tt.address}))
+						n.take(
+							t,
+							n.event(
+								"authentication", detecttest.Start.Add(-time.Duration(i+1)*24*time.Hour),
+								map[string]any{"EventID": int64(4624), "IpAddress": tt.address},
+							),
+						)
 					}
 				}
 				for i := range 3 { // longer than an attack's own minutes
-					n.take(t, n.failure(start.Add(time.Duration(i)*8*time.Minute), "IpAddress", tt.address))
+					n.take(t, n.failure(detecttest.Start.Add(time.Duration(i)*8*time.Minute), "IpAddress", tt.address))
 				}
 				n.hand.Add(time.Hour)
 				n.settled(t)
-				if diff := cmp.Diff(tt.want, n.queue.candidates()); diff != "" {
+				if diff := cmp.Diff(tt.want, n.queue.Candidates()); diff != "" {
 					t.Fatalf("offered (-want +got):\n%s", diff)
 				}
-				for _, o := range n.queue.offers {
+				for _, o := range n.queue.Offers {
 					if c, ok := o.Body.(wire.Candidate); ok && c.Sigma != "" {
-						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" || c.Rule.Author != "C. Orr" {
+						if c.Sigma != failsText || len(c.Base) != 1 || c.Base[0].Author != "B. Ase" ||
+							c.Rule.Author != "C. Orr" {
 							t.Errorf("offered %+v", c)
 						}
-						if _, err := match.Read(indicator(t, c.Sigma, "sigma")); err != nil {
+						if _, err := match.Read(detecttest.Indicator(t, c.Sigma, "sigma")); err != nil {
 							t.Errorf("nobody can take it: %v", err)
 						}
 					}
 				}
 				// The same again is nothing new, and its own events are no ordinary past.
-				before := len(n.queue.candidates())
+				before := len(n.queue.Candidates())
 				n.hand.Add(3 * time.Hour)
 				for i := range 4 {
-					n.take(t, n.failure(start.Add(4*time.Hour+time.Duration(i)*time.Second), "IpAddress", tt.address))
+					n.take(
+						t,
+						n.failure(
+							detecttest.Start.Add(4*time.Hour+time.Duration(i)*time.Second), "IpAddress", tt.address,
+						),
+					)
 				}
 				n.settled(t)
-				if got := n.queue.candidates(); len(got) != before || len(n.findings(t)) != 2 {
+				if got := n.queue.Candidates(); len(got) != before || len(n.findings(t)) != 2 {
 					t.Errorf("offered again: %v, %d findings", got, len(n.findings(t)))
 				}
 			})
@@ -376,23 +415,33 @@ func TestSharedCandidates(t *testing.T) {
 // armed with another text than ours does not keep ours from being offered.
 func TestSameIdOtherText(t *testing.T) {
 	eachNode(t, func(t *testing.T, n *node) {
-		n.engine.SetRules(rules(t, ruleText(1, "dns_query", "QueryName: ours")))
-		n.arms(t, "indicator--1", ruleText(1, "dns_query", "QueryName: one"))
-		n.arms(t, "indicator--2", ruleText(1, "dns_query", "QueryName: two"))
-		n.arms(t, "indicator--3", ruleText(1, "dns_query", "QueryName: two")+"\n")
+		n.engine.SetRules(detecttest.Rules(t, detecttest.RuleText(1, "dns_query", "QueryName: ours")))
+		n.arms(t, "indicator--1", detecttest.RuleText(1, "dns_query", "QueryName: one"))
+		n.arms(t, "indicator--2", detecttest.RuleText(1, "dns_query", "QueryName: two"))
+		n.arms(t, "indicator--3", detecttest.RuleText(1, "dns_query", "QueryName: two")+"\n")
 		hits := map[string]string{}
 		for _, q := range []string{"ours", "one", "two", "three"} {
-			n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": q}), func(h match.Hit) { hits[q] += "(" + h.Indicator + ")" })
+			n.engine.Match(
+				n.event("dns_query", detecttest.Start, map[string]any{"QueryName": q}),
+				func(h match.Hit) { hits[q] += "(" + h.Indicator + ")" },
+			)
 		}
-		if want := map[string]string{"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)"}; !maps.Equal(hits, want) {
+		if want := map[string]string{
+			"ours": "()", "one": "(indicator--1)", "two": "(indicator--2)",
+		}; !maps.Equal(hits, want) {
 			t.Errorf("%v, want %v", hits, want)
 		}
 		id := n.engine.Rules().Rules[0].Key()
-		if n.engine.Says(id, ruleText(1, "dns_query", "QueryName: ours")) || !n.engine.Says(id, ruleText(1, "dns_query", "QueryName: one")) {
+		if n.engine.Says(
+			id, detecttest.RuleText(1, "dns_query", "QueryName: ours"),
+		) || !n.engine.Says(id, detecttest.RuleText(1, "dns_query", "QueryName: one")) {
 			t.Error("texts of one id are mixed up")
 		}
-		n.arms(t, "indicator--4", ruleText(1, "dns_query", "QueryName: ours"))
-		n.engine.Match(n.event("dns_query", start, map[string]any{"QueryName": "ours"}), func(h match.Hit) { hits["again"] += "(" + h.Indicator + ")" })
+		n.arms(t, "indicator--4", detecttest.RuleText(1, "dns_query", "QueryName: ours"))
+		n.engine.Match(
+			n.event("dns_query", detecttest.Start, map[string]any{"QueryName": "ours"}),
+			func(h match.Hit) { hits["again"] += "(" + h.Indicator + ")" },
+		)
 		if hits["again"] != "(indicator--4)" {
 			t.Errorf("our own, shared: %v", hits)
 		}

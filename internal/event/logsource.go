@@ -215,8 +215,8 @@ func windowsCategories(service string, eventID int64, fields map[string]any) []s
 	return nil
 }
 
-// intOf reads a number that a record may hold as text.
-func intOf(v any) (int64, bool) {
+// WholeOf returns a whole number that a record may hold as text.
+func WholeOf(v any) (int64, bool) {
 	switch v := v.(type) {
 	case int64:
 		return v, true

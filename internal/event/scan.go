@@ -92,7 +92,8 @@ func (c *collector) scanIPv4(s string) {
 		if i < len(s) && isWord(s[i]) {
 			continue
 		}
-		if before := strings.TrimRight(s[max(0, start-12):start], ` ="':`); len(before) >= 7 && strings.EqualFold(before[len(before)-7:], "version") {
+		if before := strings.TrimRight(s[max(0, start-12):start], ` ="':`); len(before) >= 7 &&
+			strings.EqualFold(before[len(before)-7:], "version") {
 			continue
 		}
 		c.addr(s[start:end])
@@ -120,7 +121,8 @@ func (c *collector) scanIPv6(s string) {
 		}
 		i = e
 		v := s[b:e]
-		if colons < 2 || len(v) < 6 || len(v) > 39 || b > 0 && (isWord(s[b-1]) || s[b-1] == ']') || e < len(s) && isWord(s[e]) {
+		if colons < 2 || len(v) < 6 || len(v) > 39 || b > 0 && (isWord(s[b-1]) || s[b-1] == ']') ||
+			e < len(s) && isWord(s[e]) {
 			continue
 		}
 		if strings.HasPrefix(v, "::") && colons < 3 {

@@ -14,7 +14,7 @@ import (
 func RouteWindows(ev *Event) {
 	f := ev.Fields
 	channel, provider := textOf(f["Channel"]), textOf(f["Provider_Name"])
-	id, hasID := intOf(f["EventID"])
+	id, hasID := WholeOf(f["EventID"])
 	if hasID {
 		f["EventID"] = id
 	}

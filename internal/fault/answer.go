@@ -1,38 +1,68 @@
 package fault
 
 import (
-	"errors"
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-// Answer is a fault on its way between processes of meneki, in both languages:
-// what anybody may read of it. The inner error stays where it happened.
+// Answer is a fault on its way between processes of meneki: what anybody may read of
+// it. The reader makes the sentence from the code and its arguments; the text in both
+// languages is for a code that the reader does not know, and for what has no code. A
+// fault that is only its kind has neither. The inner error stays where it happened.
 type Answer struct {
-	Kind   string `json:"kind"`
-	EN     string `json:"en"`
-	JA     string `json:"ja"`
-	HintEN string `json:"hint_en,omitempty"`
-	HintJA string `json:"hint_ja,omitempty"`
+	Kind   string   `json:"kind,omitempty"`
+	Code   Code     `json:"code,omitempty"`
+	Args   []string `json:"args,omitempty"`
+	EN     string   `json:"en,omitempty"`
+	JA     string   `json:"ja,omitempty"`
+	HintEN string   `json:"hint_en,omitempty"`
+	HintJA string   `json:"hint_ja,omitempty"`
 }
 
-const maxAnswerText = 2000 // bytes of one text
+// Bounds of an answer.
+const (
+	maxAnswerText = 2000 // bytes of one text
+	maxAnswerArgs = 4
+)
 
 // AnswerOf returns err as an answer.
 func AnswerOf(err error) Answer {
-	text, hint := TextOf(err), HintOf(err)
-	return Answer{KindOf(err).Label(), clip(text.EN), clip(text.JA), clip(hint.EN), clip(hint.JA)}
+	e, ok := As(err)
+	if !ok {
+		return Answer{Kind: Internal.Label()}
+	}
+	a := Answer{
+		Kind: e.Kind.Label(), EN: clip(e.Text.EN), JA: clip(e.Text.JA), HintEN: clip(e.Hint.EN),
+		HintJA: clip(e.Hint.JA),
+	}
+	if e.Code != "" && len(e.Args) <= maxAnswerArgs {
+		a.Code = e.Code
+		for _, arg := range e.Args {
+			a.Args = append(a.Args, clip(arg))
+		}
+	}
+	return a
 }
+
+// IsZero reports whether a is no answer.
+func (a Answer) IsZero() bool { return a.Kind == "" }
 
 // Err returns the fault that the answer is. What is not understood of it is Internal.
 func (a Answer) Err() error {
 	k, _ := ParseKind(a.Kind)
-	if a.EN == "" || a.JA == "" {
-		return Wrap(k, k.Title(), errors.New("the answer is a fault with no readable text"))
-	}
 	e := New(k, i18n.Text{EN: clip(a.EN), JA: clip(a.JA)})
-	if a.HintEN != "" && a.HintJA != "" {
+	if e.Text.EN == "" || e.Text.JA == "" {
+		e.Text = k.Title()
+	}
+	args := make([]string, min(len(a.Args), maxAnswerArgs))
+	for i := range args {
+		args[i] = clip(a.Args[i])
+	}
+	if text, ok := Say(a.Code, args); ok {
+		e.Code, e.Args, e.Text, e.Hint = a.Code, args, text, sentences[a.Code].hint
+	}
+	if e.Hint.Zero() && a.HintEN != "" && a.HintJA != "" {
 		e = e.WithHint(i18n.Text{EN: clip(a.HintEN), JA: clip(a.HintJA)})
 	}
 	return e

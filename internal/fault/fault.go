@@ -38,6 +38,8 @@ type Error struct {
 	Text i18n.Text // safe for the user; never holds a secret or an inner error
 	Hint i18n.Text // what to do now; may be empty
 	Err  error     // for the log only; may be nil
+	Code Code      // of the text, if another process may have to say it; else empty
+	Args []string  // what fills the holes of the code's sentence
 }
 
 // Error returns the whole chain, for the log. Show Text to users instead.

@@ -89,3 +89,42 @@ func TestAnswers(t *testing.T) {
 		t.Error("a problem of somebody else's is taken for ours")
 	}
 }
+
+// The reader makes the sentence of a code in words of its own, and shows the text of
+// a code that it does not know.
+func TestAnswersWithCodes(t *testing.T) {
+	for code, s := range sentences {
+		var args []any
+		for range strings.Count(s.text.EN, "{") {
+			args = append(args, "x.example")
+		}
+		if strings.Count(s.text.JA, "{") != len(args) || s.kind == Internal || s.text.EN == "" {
+			t.Errorf("%s: %+v", code, s)
+		}
+		sent := Coded(code, errors.New("hunter2"), args...)
+		a := AnswerOf(sent)
+		a.EN, a.JA, a.HintEN, a.HintJA = "older words", "古い文", "older", "古い"
+		got, _ := As(a.Err())
+		if got.Kind != s.kind || got.Text != sent.Text || !s.hint.Zero() && got.Hint != s.hint || got.Code != code {
+			t.Errorf("%s: %+v", code, got)
+		}
+		if strings.Contains(got.Text.EN+got.Text.JA, "{") {
+			t.Errorf("%s: a hole is not filled: %v", code, got.Text)
+		}
+	}
+	for _, a := range []Answer{
+		{Kind: "busy", Code: "hub.of_a_newer_version", EN: "new", JA: "新"},
+		{Kind: "busy", Code: HubUnknownTopic, EN: "new", JA: "新"},
+		{Kind: "busy", Code: HubBusy, Args: []string{"a", "b", "c", "d", "e", "f"}, EN: "new", JA: "新"},
+	} {
+		if got, _ := As(a.Err()); got.Kind != Busy || got.Text.JA != "新" || got.Code != "" {
+			t.Errorf("%+v: %+v", a, got)
+		}
+	}
+	if a := AnswerOf(New(Gone, i18n.Text{})); a.EN != "" || TextOf(a.Err()) != Gone.Title() {
+		t.Errorf("a kind alone: %+v", a)
+	}
+	if e := Coded("none", nil); e.Kind != Internal || e.Text.Zero() {
+		t.Errorf("%+v", e)
+	}
+}

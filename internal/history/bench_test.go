@@ -55,35 +55,49 @@ func (m *maker) next() *event.Event {
 	host := fmt.Sprintf("WS-%04d.corp.example", m.r.IntN(400))
 	user := fmt.Sprintf(`CORP\user%03d`, m.r.IntN(500))
 	fields := map[string]any{
-		"Channel": "Microsoft-Windows-Sysmon/Operational", "Provider_Name": "Microsoft-Windows-Sysmon", "Computer": host,
-		"ExecutionProcessID": int64(2000 + m.r.IntN(100)), "ThreadID": int64(3000 + m.r.IntN(500)), "EventRecordID": int64(1_000_000 + m.n),
-		"UtcTime": m.at.Format("2006-01-02 15:04:05.000"), "ProcessGuid": m.guid(), "ProcessId": int64(m.r.IntN(60_000)), "Image": img.path, "User": user,
-		"RuleName": "-", "Version": int64(5), "Level": "Information", "Task": "Process Create (rule: ProcessCreate)", "Opcode": "Info", "Keywords": "0x8000000000000000",
-		"Message": "Process Create:\r\nRuleName: -\r\nUtcTime: " + m.at.Format("2006-01-02 15:04:05.000") + "\r\nImage: " + img.path + "\r\nUser: " + user,
+		"Channel": "Microsoft-Windows-Sysmon/Operational", "Provider_Name": "Microsoft-Windows-Sysmon",
+		"Computer":           host,
+		"ExecutionProcessID": int64(2000 + m.r.IntN(100)), "ThreadID": int64(3000 + m.r.IntN(500)),
+		"EventRecordID": int64(1_000_000 + m.n),
+		"UtcTime":       m.at.Format("2006-01-02 15:04:05.000"), "ProcessGuid": m.guid(),
+		"ProcessId": int64(m.r.IntN(60_000)), "Image": img.path, "User": user,
+		"RuleName": "-", "Version": int64(5), "Level": "Information", "Task": "Process Create (rule: ProcessCreate)",
+		"Opcode": "Info", "Keywords": "0x8000000000000000",
+		"Message": "Process Create:\r\nRuleName: -\r\nUtcTime: " + m.at.Format("2006-01-02 15:04:05.000") +
+			"\r\nImage: " + img.path + "\r\nUser: " + user,
 	}
 	ev := &event.Event{
-		ID: fmt.Sprintf("01960000-%04x-7%03x-8%03x-%012x", m.n>>16, m.r.IntN(4096), m.r.IntN(4096), m.n), Time: m.at, Seen: m.at.Add(2 * time.Second),
-		From: event.Source{Sensor: "file", Name: `C:\logs\sysmon.json`, Offset: int64(m.n) * 2100, Record: int64(m.n)}, Product: "windows", Service: "sysmon", Host: host, User: user,
+		ID: fmt.Sprintf("01960000-%04x-7%03x-8%03x-%012x", m.n>>16, m.r.IntN(4096), m.r.IntN(4096), m.n), Time: m.at,
+		Seen: m.at.Add(2 * time.Second),
+		From: event.Source{Sensor: "file", Name: `C:\logs\sysmon.json`, Offset: int64(m.n) * 2100,
+			Record: int64(m.n)},
+		Product: "windows", Service: "sysmon", Host: host, User: user,
 	}
 	switch k := m.r.IntN(10); {
 	case k < 5:
 		fields["EventID"] = int64(1)
 		fields["CommandLine"] = fmt.Sprintf(`"%s" --session %s --window %d /quiet`, img.path, m.hex(6), m.r.IntN(9999))
-		fields["CurrentDirectory"], fields["FileVersion"], fields["Description"] = `C:\Windows\system32\`, "10.0.19041.1 (WinBuild.160101.0800)", "Tool of a vendor"
-		fields["LogonGuid"], fields["LogonId"], fields["TerminalSessionId"], fields["IntegrityLevel"] = m.guid(), "0x3e7", int64(1), "Medium"
+		fields["CurrentDirectory"], fields["FileVersion"], fields["Description"] = `C:\Windows\system32\`,
+			"10.0.19041.1 (WinBuild.160101.0800)", "Tool of a vendor"
+		fields["LogonGuid"], fields["LogonId"], fields["TerminalSessionId"], fields["IntegrityLevel"] = m.guid(),
+			"0x3e7", int64(1), "Medium"
 		fields["Hashes"] = "MD5=" + img.md5 + ",SHA256=" + img.sha256 + ",IMPHASH=" + img.imphash
-		fields["ParentImage"], fields["ParentProcessGuid"], fields["ParentCommandLine"] = parent.path, m.guid(), parent.path+" -k netsvcs -p"
+		fields["ParentImage"], fields["ParentProcessGuid"], fields["ParentCommandLine"] = parent.path, m.guid(),
+			parent.path+" -k netsvcs -p"
 		ev.Categories = []string{"process_creation"}
 	case k < 8:
 		fields["EventID"] = int64(3)
-		fields["DestinationIp"], fields["SourceIp"] = fmt.Sprintf("203.0.%d.%d", m.r.IntN(30), m.r.IntN(256)), fmt.Sprintf("10.1.%d.%d", m.r.IntN(4), m.r.IntN(100))
+		fields["DestinationIp"], fields["SourceIp"] = fmt.Sprintf("203.0.%d.%d", m.r.IntN(30), m.r.IntN(256)),
+			fmt.Sprintf("10.1.%d.%d", m.r.IntN(4), m.r.IntN(100))
 		fields["DestinationHostname"] = fmt.Sprintf("cdn%d.service-%d.example", m.r.IntN(9), int(m.r.ExpFloat64()*300))
-		fields["DestinationPort"], fields["SourcePort"], fields["Protocol"], fields["Initiated"] = int64(443), int64(m.r.IntN(60_000)), "tcp", true
+		fields["DestinationPort"], fields["SourcePort"], fields["Protocol"], fields["Initiated"] = int64(443),
+			int64(m.r.IntN(60_000)), "tcp", true
 		fields["Filler"] = m.hex(100) + fmt.Sprintf("%0400d", m.n)
 		ev.Categories = []string{"network_connection"}
 	default:
 		fields["EventID"], fields["Channel"] = int64(4624), "Security"
-		fields["IpAddress"], fields["TargetUserName"], fields["LogonType"] = fmt.Sprintf("10.1.%d.%d", m.r.IntN(4), m.r.IntN(100)), user, int64(3)
+		fields["IpAddress"], fields["TargetUserName"], fields["LogonType"] = fmt.Sprintf("10.1.%d.%d", m.r.IntN(4),
+			m.r.IntN(100)), user, int64(3)
 		fields["Filler"] = m.hex(60) + fmt.Sprintf("%0500d", m.n)
 		ev.Service = "security"
 	}
@@ -149,7 +163,8 @@ func BenchmarkSeal(b *testing.B) {
 	var bytes, index, raw int64
 	for b.Loop() {
 		b.StopTimer()
-		h := open(b, Options{Dir: b.TempDir(), Observables: event.Observables, SegmentEvents: 2 * n, SegmentBytes: 1 << 40})
+		h := open(b, Options{Dir: b.TempDir(), Observables: event.Observables, SegmentEvents: 2 * n,
+			SegmentBytes: 1 << 40})
 		m := newMaker(2)
 		raw = 0
 		for range n / 1000 {
@@ -204,7 +219,8 @@ func BenchmarkSearch(b *testing.B) {
 
 func BenchmarkPrevalence(b *testing.B) {
 	h, rare, common := filled(b, benchEvents)
-	for name, o := range map[string]event.Observable{"rare": rare, "common": common, "nothing": {Type: event.Domain, Value: "not.there.example"}} {
+	for name, o := range map[string]event.Observable{"rare": rare, "common": common,
+		"nothing": {Type: event.Domain, Value: "not.there.example"}} {
 		b.Run(name, func(b *testing.B) {
 			var p Prevalence
 			for b.Loop() {

@@ -39,7 +39,10 @@ func TestIDRows(t *testing.T) {
 				}
 			}
 			got := map[key]uint32{}
-			if err := m.idRows(raw, slices.Collect(maps.Keys(keys)), func(k key, at uint32) error { got[k] = at; return nil }); err != nil {
+			if err := m.idRows(raw, slices.Collect(maps.Keys(keys)), func(k key, at uint32) error {
+				got[k] = at
+				return nil
+			}); err != nil {
 				t.Fatal(err)
 			}
 			if !maps.Equal(got, want) {

@@ -222,16 +222,16 @@ func TestHistoryIsLikeASlice(t *testing.T) {
 				if st.Events != int64(len(all)) {
 					rt.Fatalf("searched %d of %d", st.Events, len(all))
 				}
-				// Outlines are the same events without what is left out of them.
+				// SearchMetadata finds the same events without what is left out of them.
 				for _, ev := range got {
 					ev.Fields, ev.Raw = nil, nil
 				}
 				outlines, holds := []*event.Event(nil), map[string][]event.Observable{}
-				if _, err := h.Outlines(t.Context(), q, func(ev *event.Event, list []event.Observable) bool {
+				if _, err := h.SearchMetadata(t.Context(), q, func(ev *event.Event, list []event.Observable) bool {
 					outlines, holds[ev.ID] = append(outlines, ev), list
 					return true
 				}); err != nil {
-					rt.Fatalf("Outlines: %v", err)
+					rt.Fatalf("SearchMetadata: %v", err)
 				}
 				slices.SortFunc(outlines, func(a, b *event.Event) int { return strings.Compare(a.ID, b.ID) })
 				if d := cmp.Diff(got, outlines, cmpopts.EquateEmpty()); d != "" {

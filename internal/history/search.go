@@ -26,7 +26,8 @@ type Query struct {
 
 	// Pick, if given with Observables, is asked about every event that the indexes say
 	// holds some of them: when it happened, and the places of these in Observables. Only
-	// what it lets through is read, so that an event that is only counted need not be read. It is called in the order of the events, on one goroutine, some way ahead of
+	// what it lets through is read, so that an event that is only counted need not be read. It is called in the order
+	// of the events, on one goroutine, some way ahead of
 	// yield and beside it. The indexes know a value by 64 bits of its SHA-256, and a
 	// file that proves damaged is left out only behind them. which is valid during the call.
 	Pick func(at time.Time, which []int) bool
@@ -92,10 +93,10 @@ func (h *History) Search(ctx context.Context, q Query, yield func(*event.Event) 
 	return h.search(ctx, q, false, func(x hit) bool { return yield(x.ev) })
 }
 
-// Outlines is Search for a caller that needs no more of an event than when, where and
+// SearchMetadata is Search for a caller that needs no more of an event than when, where and
 // whose it was, and which observables it holds: they come without Fields and Raw, which are
 // nearly all of a file and are not read. holds are as they were when the event came.
-func (h *History) Outlines(
+func (h *History) SearchMetadata(
 	ctx context.Context,
 	q Query,
 	yield func(ev *event.Event, holds []event.Observable) bool,

@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"path/filepath"
-	"time"
 
 	"github.com/meneki/meneki/internal/bus/pki"
 	"github.com/meneki/meneki/internal/community"
@@ -17,11 +16,9 @@ import (
 
 // Admin is the hub's state, opened by a command beside the running hub.
 type Admin struct {
-	db      *store.DB
-	people  *identity.Service
-	members *community.Service
-	url     string
-	pin     string
+	hub    *Hub
+	db     *store.DB
+	people *identity.Service
 }
 
 // operator is who acts through the command line: whoever can read the hub's data.
@@ -36,15 +33,15 @@ func OpenAdmin(ctx context.Context, cfg Config) (*Admin, error) {
 	if err := h.open(ctx); err != nil {
 		return nil, err
 	}
-	d := &Admin{db: h.db, people: h.people, members: h.members}
-	var err error
-	d.url, _, err = h.db.Setting(ctx, settingURL)
-	if err == nil && d.url == "" {
+	d := &Admin{h, h.db, h.people}
+	url, _, err := h.db.Setting(ctx, settingURL)
+	if err == nil && url == "" {
 		err = fault.New(fault.Unavailable, i18n.T("this hub has never been started", "このハブはまだ一度も起動されていません")).
 			WithHint(i18n.T("start it once with meneki hub", "meneki hub で一度起動してください"))
 	}
 	if err == nil {
-		_, _, d.pin, err = pki.EnsureCA(filepath.Join(cfg.Data, "tls"), []string{"localhost"}, cfg.Clock)
+		h.url = url
+		_, _, h.pin, err = pki.EnsureCA(filepath.Join(cfg.Data, "tls"), []string{"localhost"}, cfg.Clock)
 	}
 	if err != nil {
 		d.Close()
@@ -56,97 +53,38 @@ func OpenAdmin(ctx context.Context, cfg Config) (*Admin, error) {
 // Close ends the command's use of the state.
 func (d *Admin) Close() { _ = d.db.Close() }
 
-// inviteLife is how long an invitation can be used.
-const inviteLife = 7 * 24 * time.Hour
-
-// Invitation is what an invited organisation needs.
-type Invitation struct {
-	Member string    `json:"member"`
-	Name   string    `json:"name"`
-	Sector string    `json:"sector"`
-	Hub    string    `json:"hub"`
-	Token  string    `json:"token"`
-	Until  time.Time `json:"until"`
-}
-
 // Invite makes an invitation that works once.
-func (d *Admin) Invite(ctx context.Context, name, sector, prefecture string, domains []string) (Invitation, error) {
-	return invite(ctx, d.people, d.members, operator, identity.NewMember{Name: name, Sector: sector, Prefecture: prefecture}, domains, d.url, d.pin)
-}
-
-func invite(ctx context.Context, people *identity.Service, members *community.Service, by policy.Viewer, m identity.NewMember, domains []string, url, pin string) (Invitation, error) {
-	made, token, err := people.Invite(ctx, by, m)
-	if err != nil {
-		return Invitation{}, err
-	}
-	if len(domains) > 0 {
-		if err := members.SetDomains(ctx, made.ID, domains); err != nil {
-			return Invitation{}, err
-		}
-	}
-	return Invitation{Member: made.ID, Name: made.Name, Sector: made.Sector, Hub: url, Token: community.Token(token, pin), Until: made.Invited.Add(inviteLife)}, nil
-}
-
-// MemberLine is a member in a list.
-type MemberLine struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Sector   string    `json:"sector"`
-	State    string    `json:"state"` // invited, joined, revoked
-	Joined   time.Time `json:"joined,omitzero"`
-	LastSeen time.Time `json:"last_seen,omitzero"`
+func (d *Admin) Invite(ctx context.Context, m identity.NewMember, domains []string) (community.Invitation, error) {
+	return d.hub.members.Invite(ctx, operator, m, domains)
 }
 
 // Members lists the members.
-func (d *Admin) Members(ctx context.Context) ([]MemberLine, error) {
-	list, err := d.people.Members(ctx)
-	out := make([]MemberLine, 0, len(list))
-	for _, m := range list {
-		out = append(out, MemberLine{m.ID, m.Name, m.Sector, memberState(m), m.Joined, m.LastSeen})
-	}
-	return out, err
-}
-
-func memberState(m identity.Member) string {
-	switch {
-	case !m.Revoked.IsZero():
-		return "revoked"
-	case m.Joined.IsZero():
-		return "invited"
-	}
-	return "joined"
+func (d *Admin) Members(ctx context.Context) ([]community.Line, error) {
+	return d.hub.members.Lines(ctx)
 }
 
 // Revoke ends a membership; the running hub cuts the node off within seconds.
 func (d *Admin) Revoke(ctx context.Context, member string) error {
-	return d.people.Revoke(ctx, operator, member)
+	return d.hub.members.Revoke(ctx, operator, member)
 }
 
 // InviteUser makes a person's account, and a link with which the person signs
 // in for the first time.
 func (d *Admin) InviteUser(ctx context.Context, name, login, as, member string) (link string, err error) {
-	_, token, err := d.people.AddUser(ctx, operator, identity.NewUser{Name: name, Login: login, Role: policy.Role(as), Member: member})
+	_, token, err := d.people.AddUser(ctx, operator, identity.NewUser{Name: name, Login: login, Role: policy.Role(as),
+		Member: member})
 	if err != nil {
 		return "", err
 	}
-	return role.SignInLink(d.url, token), nil
-}
-
-// UserLine is a person in a list.
-type UserLine struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Login  string `json:"login"`
-	Role   string `json:"role"`
-	Member string `json:"member,omitempty"`
+	return role.SignInLink(d.hub.URL(), token), nil
 }
 
 // Users lists the people.
-func (d *Admin) Users(ctx context.Context) ([]UserLine, error) {
+func (d *Admin) Users(ctx context.Context) ([]role.UserLine, error) {
 	list, err := d.people.Users(ctx, operator)
-	out := make([]UserLine, 0, len(list))
+	out := make([]role.UserLine, 0, len(list))
 	for _, u := range list {
-		out = append(out, UserLine{u.ID, u.Name, u.Login, string(u.Role), u.Member})
+		out = append(out, role.UserLine{ID: u.ID, Name: u.Name, Login: u.Login, Role: string(u.Role), Member: u.Member})
 	}
 	return out, err
 }

@@ -49,7 +49,9 @@ type Config struct {
 // Validate fills in what is not set and refuses what cannot be.
 func (c *Config) Validate() error {
 	if c.Data == "" {
-		return fault.New(fault.Invalid, i18n.T("the hub needs a data folder", "ハブにはデータフォルダーが必要です")).WithHint(i18n.T("give one with --data", "--data で指定してください"))
+		return fault.New(fault.Invalid, i18n.T("the hub needs a data folder", "ハブにはデータフォルダーが必要です")).WithHint(
+			i18n.T("give one with --data", "--data で指定してください"),
+		)
 	}
 	role.Default(&c.Name, "meneki hub")
 	role.Default(&c.Listen, "127.0.0.1:8470")
@@ -60,12 +62,13 @@ func (c *Config) Validate() error {
 		return err
 	}
 	if c.Open && c.Listen != "" && !role.Loopback(c.Listen) {
-		return fault.New(fault.Invalid, i18n.T("a console without sign-in is for this machine only", "サインイン不要の画面は、この端末からのみ利用できます"))
+		return fault.New(fault.Invalid, i18n.T("a console without sign-in is for this machine only",
+			"サインイン不要の画面は、この端末からのみ利用できます"))
 	}
 	return role.Address(c.Listen)
 }
 
 // openViewer is who looks at an open console of the hub.
 func openViewer() policy.Viewer {
-	return policy.Viewer{User: "demo", Name: "demo", Hub: true, Desk: true, Role: policy.RoleAdmin}
+	return policy.Viewer{User: "demo", Name: "demo", Hub: true, Coordinator: true, Role: policy.RoleAdmin}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +26,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -44,7 +44,7 @@ type Hub struct {
 	directory *identity.Directory
 	members   *community.Service
 	cases     *casework.Service
-	judge     *severity.Service
+	severity  *severity.Service
 	publisher *publish.Publisher
 	pool      *pool.Pool
 	intake    *intake
@@ -52,6 +52,7 @@ type Hub struct {
 	modules   []role.Module
 	console   *role.Console
 
+	url    string // as a running hub has it, for a command beside it
 	ca     string // PEM
 	pin    string
 	tls    *tls.Config // nil on loopback
@@ -62,11 +63,8 @@ type Hub struct {
 	closing atomic.Bool // members that go now go because the hub does
 }
 
-// settings that the hub keeps.
-const (
-	settingIdentity = "hub.identity"
-	settingURL      = "hub.url"
-)
+// settingURL holds where people and nodes find the hub.
+const settingURL = "hub.url"
 
 // OpenStore opens the hub's state; commands use it beside a running hub.
 func OpenStore(ctx context.Context, cfg Config) (*store.DB, error) {
@@ -172,11 +170,19 @@ func (h *Hub) URL() string {
 	if h.cfg.Public != "" {
 		return strings.TrimRight(h.cfg.Public, "/")
 	}
+	if h.lis == nil {
+		return h.url
+	}
 	scheme := "http"
 	if h.secure() {
 		scheme = "https"
 	}
 	return scheme + "://" + h.lis.Addr().String()
+}
+
+// address is how members find the hub.
+func (h *Hub) address() community.Address {
+	return community.Address{Name: h.cfg.Name, URL: h.URL(), Pin: h.pin, CA: h.ca}
 }
 
 // start starts the modules and lets members ask.
@@ -199,77 +205,33 @@ func (h *Hub) start(ctx context.Context) error {
 		return err
 	}
 	h.console = h.newConsole()
+	h.queue.OnAside(func() {
+		h.console.Notify(aside.Topic)
+		h.console.Notify("situation")
+	})
 	h.intake = newIntake(h.db, h.cfg.Log, h.modules)
-	h.bus.OnPresence(h.presence)
+	h.bus.OnPresence(func(member string, online bool) {
+		if !h.closing.Load() {
+			h.members.Presence(member, online)
+		}
+	})
 	h.bus.Handle(wire.TopicBatch, h.intake.batch)
 	for _, m := range h.modules {
 		for topic, answer := range m.Requests {
 			h.bus.Handle(topic, answer)
 		}
 	}
-	if err := h.people.AllOffline(ctx); err != nil {
-		return err
-	}
-	return h.admitAll(ctx)
-}
-
-// admitAll lets the members in again that joined before this start.
-func (h *Hub) admitAll(ctx context.Context) error {
-	list, err := h.people.Members(ctx)
-	if err != nil {
-		return err
-	}
-	for _, m := range list {
-		if m.PublicKey == "" || !m.Revoked.IsZero() {
-			continue
-		}
-		if _, err := h.bus.Admit(m.ID, m.PublicKey); err != nil {
-			return fmt.Errorf("admit member %s: %w", m.ID, err)
-		}
-	}
-	return nil
-}
-
-// presence notes who comes and goes.
-func (h *Hub) presence(member string, online bool) {
-	if h.closing.Load() {
-		return
-	}
-	h.directory.SetOnline(member, online)
-	if err := h.people.Seen(context.Background(), member, h.cfg.Clock(), online); err != nil {
-		h.cfg.Log.Warn("could not note that a member was seen", slog.String("member", member), slog.Any("err", err))
-	}
+	return h.members.Admit(ctx)
 }
 
 // Join lets a node in that presents an invitation.
 func (h *Hub) Join(ctx context.Context, ask wire.JoinRequest) (wire.JoinReply, error) {
-	m, err := h.people.Join(ctx, ask.Token, ask.PublicKey)
-	if err != nil {
-		return wire.JoinReply{}, err
-	}
-	g, err := h.bus.Admit(m.ID, ask.PublicKey)
-	if err != nil {
-		return wire.JoinReply{}, err
-	}
-	domains, networks, err := h.members.Own(ctx)
-	if err != nil {
-		return wire.JoinReply{}, err
-	}
-	h.directory.Forget()
-	h.console.Notify("members")
-	h.cfg.Log.Info("a member joined", slog.String("member", m.ID), slog.String("name", m.Name))
-	return wire.JoinReply{Member: m.ID, Name: m.Name, Sector: m.Sector, HubName: h.cfg.Name, LeafURL: g.LeafURL, CA: h.ca, Account: g.Account, UserJWT: g.UserJWT,
-		Domains: domains, Networks: networks}, nil
+	return h.members.Join(ctx, ask)
 }
 
 // Revoke ends a membership: the node is cut off at once.
 func (h *Hub) Revoke(ctx context.Context, by policy.Viewer, member string) error {
-	if err := h.people.Revoke(ctx, by, member); err != nil {
-		return err
-	}
-	h.directory.Forget()
-	h.directory.SetOnline(member, false)
-	return h.bus.Expel(member)
+	return h.members.Revoke(ctx, by, member)
 }
 
 // FirstRun gives the link by which the first administrator comes in; "" once
@@ -282,7 +244,6 @@ func (h *Hub) FirstRun(ctx context.Context) (string, error) {
 func (h *Hub) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.queue.Run(ctx) })
-	g.Go(func() error { return h.watchMembers(ctx) })
 	role.Run(ctx, g, h.modules)
 	g.Go(func() error {
 		return role.Maintenance(h.db, h.people, h.cfg.Clock, h.cfg.Log, h.modules).Run(ctx)

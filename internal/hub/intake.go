@@ -8,7 +8,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
@@ -38,7 +37,7 @@ const maxBatch = 500
 func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte, error) {
 	var b wire.Batch
 	if err := json.Unmarshal(body, &b); err != nil || len(b.Items) > maxBatch {
-		return nil, fault.Wrap(fault.Invalid, i18n.T("the batch is not readable", "送信内容を読み取れません"), err)
+		return nil, fault.Coded(fault.HubBadBatch, err)
 	}
 	a := wire.BatchReply{Results: make([]wire.Result, len(b.Items))}
 	err := d.db.Write(ctx, store.System("hub: take in"), func(tx *store.Tx) error {
@@ -65,8 +64,9 @@ func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte,
 			if !final(err) {
 				return nil, err
 			}
-			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: reason.Said(fault.TextOf(err))}
-			d.log.Warn("refused what a member sent", slog.String("member", member), slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
+			a.Results[i] = wire.Result{Problem: fault.KindOf(err).Label(), Reason: reason.Refusal(err)}
+			d.log.Warn("refused what a member sent", slog.String("member", member),
+				slog.String("kind", event.Clip(string(l.Kind), 40)), slog.Any("err", err))
 		}
 	}
 	return json.Marshal(a)
@@ -75,7 +75,7 @@ func (d *intake) batch(ctx context.Context, member string, body []byte) ([]byte,
 func (d *intake) one(tx *store.Tx, member string, l wire.Message) error {
 	take := d.kinds[l.Kind]
 	if take == nil {
-		return fault.New(fault.Unsupported, i18n.T("this hub does not take messages of kind {0}", "このハブは種別 {0} のメッセージを受け付けません").With(event.Clip(string(l.Kind), 40)))
+		return fault.Coded(fault.HubUnknownKind, nil, event.Clip(string(l.Kind), 40))
 	}
 	return take(tx, member, l.Body)
 }

@@ -25,7 +25,8 @@ func TestMarkedTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = hub.Close() })
-	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...))
+	node := storetest.SQLite(t, storetest.With(slices.Concat([]store.Migration{job.Migration(), identity.Migration()},
+		detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...))
 	both := []string{"findings", "objects", "rule_basis", "rule_pool", "rule_reports"}
 	for _, c := range []struct {
 		role       string
@@ -33,7 +34,8 @@ func TestMarkedTables(t *testing.T) {
 		guarded    []string
 		exceptions []string
 	}{
-		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "incident_entry", "incident_finding", "incidents", "sightings"}, both...), nil},
+		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "case_entry", "case_finding", "cases",
+			"sightings"}, both...), nil},
 		{"node", node, both, []string{"outgoing"}}, // the node's own list, which only the member reads
 	} {
 		slices.Sort(c.guarded)

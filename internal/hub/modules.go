@@ -3,32 +3,23 @@ package hub
 import (
 	"context"
 
-	"github.com/google/uuid"
-
-	"github.com/meneki/meneki/internal/api"
-	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/coverage"
-	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
-	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/situation"
-	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/internal/wire"
 )
 
 // compose returns the modules of a hub. To add a capability is to add it here. It
@@ -37,28 +28,44 @@ func (h *Hub) compose() ([]role.Module, error) {
 	notify := func(topic string) func() { return func() { h.console.Notify(topic) } }
 	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
-	h.members = community.New(h.db, h.people, h.directory, h.cfg.Clock, h.cfg.Name)
-	h.cases = casework.New(
-		casework.Config{DB: h.db, People: h.directory, Rank: role.Rank, Least: h.cfg.CaseLevel, Tell: notify("cases")},
-	)
-	h.judge = severity.New(h.db, h.cfg.Clock)
-	h.judge.HandledLike(caseMark)
-	h.publisher = publish.New(h.db, recipients{h.directory, h.members}, h.bus, h.cfg.Log, notify("indicators"))
-	tracker := situation.NewTracker(h.directory.OnlineMembers, notify("situation"))
-	h.pool = pool.New(h.db, h.cfg.Clock, h.joined)
-	cases, err := h.caseView()
-	if err != nil {
-		return nil, err
+	members := community.Config{
+		DB: h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
+		Notify: notify("members"),
 	}
+	if h.bus != nil {
+		members.Bus = h.bus
+	}
+	h.members = community.New(members)
+	h.cases = casework.New(
+		casework.Config{
+			DB:     h.db,
+			People: h.directory,
+			Least:  h.cfg.CaseLevel,
+			Notify: notify("cases"),
+		},
+	)
+	h.severity = severity.New(h.db, h.cfg.Clock)
+	h.publisher = publish.New(publish.Config{
+		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
+	})
+	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
-		situation.HubModule(tracker, h.situationView(), h.directory.Name),
-		h.findings(notify("findings")),
-		casework.Module(cases),
-		severity.Module(h.judge),
-		h.indicators(h.publisher),
-		community.Module(h.membersView(), h.directory),
-		h.rules(),
+		situation.HubModule(
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+		),
+		detect.HubModule(h.db, h.directory, notify("findings")),
+		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
+		severity.Module(h.severity, h.people),
+		publish.Module(h.publisher),
+		community.Module(h.members),
+		pool.Module(h.pool, h.directory),
+		coverage.Module(coverage.PageConfig{
+			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,
+		}),
+		aside.Module(aside.PageConfig{
+			DB: h.db, Members: h.directory, Look: func() { h.queue.Look() },
+		}),
 		settings.Module(
 			settings.PageConfig{
 				People:  h.people,
@@ -72,102 +79,6 @@ func (h *Hub) compose() ([]role.Module, error) {
 		),
 	}
 	return list, role.Check(list)
-}
-
-// findings is what members found.
-func (h *Hub) findings(notify func()) role.Module {
-	c := finding.PageConfig{DB: h.db, Hub: true, MemberName: h.directory.Name, CaseOf: casework.OfFinding}
-	return role.Module{
-		Name:       "detect",
-		Migrations: detect.Migrations(),
-		Intake: map[wire.Kind]role.Intake{
-			wire.KindFinding: func(tx *store.Tx, member string, body []byte) error {
-				tx.AfterCommitOnce(h, notify)
-				return finding.Receive(tx, member, body)
-			},
-		},
-		Pages: func(site *web.Site) {
-			finding.Pages(site, c)
-		},
-		API:     func(a *api.API) { finding.API(a, c) },
-		Nav:     []web.NavItem{role.NavFindings},
-		Finders: []search.Finder{finding.Finder(h.db)},
-	}
-}
-
-// rules is the community's figures on rules, and coverage.
-func (h *Hub) rules() role.Module {
-	cover := coverage.PageConfig{
-		DB:         h.db,
-		Clock:      h.cfg.Clock,
-		Techniques: attack.Read(),
-		Hub:        true,
-		Rules:      coverage.FoundRules,
-	}
-	figures := pool.PageConfig{DB: h.db, Clock: h.cfg.Clock}
-	return role.Module{
-		Name:     "rules",
-		Requests: map[string]bus.Handler{wire.TopicRuleHealth: role.Answer(h.rulePool)},
-		Intake:   map[wire.Kind]role.Intake{wire.KindRuleHealth: h.pool.Receive},
-		Pages: func(site *web.Site) {
-			pool.Pages(site, figures)
-			coverage.Pages(site, cover)
-		},
-		API: func(a *api.API) {
-			pool.API(a, figures)
-			coverage.API(a, cover)
-		},
-		Nav:  []web.NavItem{role.NavPooled, role.NavCoverage},
-		Jobs: map[string]func(context.Context) error{"pool-rule-counts": h.pool.Renew},
-	}
-}
-
-// indicators is what the hub makes of offers and delivers to members.
-func (h *Hub) indicators(publisher *publish.Publisher) role.Module {
-	c := publish.PageConfig{
-		DB:           h.db,
-		Publisher:    publisher,
-		MemberName:   h.directory.Name,
-		Members:      h.memberDots,
-		CaseNumber:   casework.Number,
-		FindingTitle: finding.Title,
-	}
-	return role.Module{
-		Name:       "share",
-		Migrations: []store.Migration{indicator.Migration(), publish.Migration()},
-		Consumes: map[string]queue.Handler{
-			msg.TopicCase:      queue.On(publisher.OnCase),
-			msg.TopicCandidate: queue.On(publisher.OnCandidate),
-		},
-		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(publisher.Sync)},
-		Intake: map[wire.Kind]role.Intake{
-			wire.KindCandidate: publisher.ReceiveCandidate,
-			wire.KindReceipt:   publisher.ReceiveReceipt,
-			wire.KindSighting:  publisher.ReceiveSighting,
-		},
-		Pages: func(site *web.Site) {
-			site.Templates(indicator.Templates())
-			site.Templates(publish.Templates())
-			publish.Pages(site, c)
-		},
-		API:      func(a *api.API) { publish.API(a, c) },
-		Nav:      []web.NavItem{role.NavIndicators},
-		Finders:  []search.Finder{indicator.Finder(h.db)},
-		Restored: publisher.NewDeliveryRun,
-		Start: func(ctx context.Context) error {
-			id, ok, err := h.db.Setting(ctx, settingIdentity)
-			if err == nil && !ok {
-				id = "identity--" + uuid.NewString()
-				err = h.db.SetSetting(ctx, settingIdentity, id)
-			}
-			if err != nil {
-				return err
-			}
-			publisher.SetIdentity(id)
-			_, err = publisher.DeliveryRun(ctx)
-			return err
-		},
-	}
 }
 
 // newConsole puts the modules on the hub's port.

@@ -53,20 +53,24 @@ func TestMemberAdministersOnlyItself(t *testing.T) {
 		}
 	}
 	for _, id := range []string{w.members["A"], w.members["C"]} {
-		for action, body := range map[string]string{"place": "name=Stolen&sector=power", "invite": "", "revoke": "confirm=Alpha+Power"} {
+		for action, body := range map[string]string{"place": "name=Stolen&sector=power", "invite": "",
+			"revoke": "confirm=Alpha+Power"} {
 			w.want(http.StatusForbidden, "admin of C", "POST", "/members/"+id+"/"+action, body)
 		}
 	}
 	w.want(http.StatusNotFound, "admin of C", "POST", "/members/"+w.members["A"]+"/domains", "domains=evil.example")
 	w.want(http.StatusForbidden, "admin of C", "POST", "/api/v1/members", `{"name":"Mine","sector":"power"}`)
 	// Whoever it adds is of its own organisation, whatever the form says.
-	w.want(http.StatusSeeOther, "admin of C", "POST", "/settings/people", "name=New&login=new-one&role=admin&member=&hub=true")
-	if got := w.query(`SELECT member_id FROM user_account WHERE login = $1`, "new-one"); len(got) != 1 || got[0] != w.members["C"] {
+	w.want(http.StatusSeeOther, "admin of C", "POST", "/settings/people",
+		"name=New&login=new-one&role=admin&member=&hub=true")
+	if got := w.query(`SELECT member_id FROM user_account WHERE login = $1`, "new-one"); len(got) != 1 ||
+		got[0] != w.members["C"] {
 		t.Errorf("the new person belongs to %q", got)
 	}
 	// A token makes no persons and no tokens, so that a stolen one does not outlive its end.
 	w.want(http.StatusForbidden, "admin token of C", "POST", "/settings/people", "name=New&login=new-two&role=reader")
-	w.want(http.StatusForbidden, "admin token of C", "POST", "/settings/people/"+w.users["reader of C"]+"/role", "role=admin")
+	w.want(http.StatusForbidden, "admin token of C", "POST", "/settings/people/"+w.users["reader of C"]+"/role",
+		"role=admin")
 	w.want(http.StatusForbidden, "admin token of C", "POST", "/api/v1/tokens", `{"name":"n","role":"reader"}`)
 	if rec := w.ask("admin token of C", "POST", "/settings/tokens", "name=n&role=reader&days=30"); rec.Code < 400 {
 		t.Errorf("a token made a token: %d", rec.Code)
@@ -82,10 +86,12 @@ func TestIndicatorsOfOthersStay(t *testing.T) {
 	shared, own := w.indicatorOf("c-a1"), w.indicatorOf("c-c1")
 	w.want(http.StatusOK, "coordinator of C", "GET", "/api/v1/indicators/"+shared, "")
 	for _, tlp := range []string{"clear", "red"} {
-		w.want(http.StatusForbidden, "coordinator of C", "POST", "/api/v1/indicators/"+shared+"/marking", `{"tlp":"`+tlp+`"}`)
+		w.want(http.StatusForbidden, "coordinator of C", "POST", "/api/v1/indicators/"+shared+"/marking",
+			`{"tlp":"`+tlp+`"}`)
 	}
 	w.want(http.StatusForbidden, "coordinator of C", "POST", "/api/v1/indicators/"+shared+"/withdraw", "")
-	w.want(http.StatusForbidden, "hub coordinator", "POST", "/api/v1/indicators/"+shared+"/marking", `{"tlp":"clear"}`) // wider than the giver said
+	// wider than the giver said
+	w.want(http.StatusForbidden, "hub coordinator", "POST", "/api/v1/indicators/"+shared+"/marking", `{"tlp":"clear"}`)
 	w.want(http.StatusNoContent, "coordinator of C", "POST", "/api/v1/indicators/"+own+"/withdraw", "")
 	w.want(http.StatusNoContent, "hub coordinator", "POST", "/api/v1/indicators/"+shared+"/marking", `{"tlp":"red"}`)
 	w.want(http.StatusNotFound, "coordinator of C", "GET", "/api/v1/indicators/"+shared, "")
@@ -95,15 +101,20 @@ func TestIndicatorsOfOthersStay(t *testing.T) {
 func TestSignInIsNotFixedNorSentAway(t *testing.T) {
 	w := sharedWorld(t)
 	ctx := t.Context()
-	w.ok(w.hub.people.SetPassword(ctx, identity.Operator("test"), w.users["reader of C"], "correct horse battery staple", ""))
+	w.ok(w.hub.people.SetPassword(ctx, identity.Operator("test"), w.users["reader of C"],
+		"correct horse battery staple", ""))
 	planted := w.hub.people.Cookie("planted", time.Time{}, false)
-	for _, next := range []string{"//evil.example", "https://evil.example/", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)", "%2f%2fevil.example", "/sign-out"} {
-		rec := w.ask("", "POST", "/sign-in", url.Values{"login": {"u-reader-of-C"}, "password": {"correct horse battery staple"}, "next": {next}}.Encode(), "Cookie", planted.Name+"="+planted.Value)
+	for _, next := range []string{"//evil.example", "https://evil.example/", `/\evil.example`, "/\t/evil.example",
+		"javascript:alert(1)", "%2f%2fevil.example", "/sign-out"} {
+		rec := w.ask("", "POST", "/sign-in", url.Values{"login": {"u-reader-of-C"},
+			"password": {"correct horse battery staple"}, "next": {next}}.Encode(), "Cookie",
+			planted.Name+"="+planted.Value)
 		if rec.Code != http.StatusSeeOther {
 			t.Fatalf("sign in: %d %.200s", rec.Code, rec.Body)
 		}
 		to, err := url.Parse(rec.Header().Get("Location"))
-		if err != nil || to.Host != "" || to.Scheme != "" || !strings.HasPrefix(to.Path, "/") || strings.HasPrefix(to.Path, "//") || strings.Contains(to.Path, "sign-out") {
+		if err != nil || to.Host != "" || to.Scheme != "" || !strings.HasPrefix(to.Path, "/") ||
+			strings.HasPrefix(to.Path, "//") || strings.Contains(to.Path, "sign-out") {
 			t.Errorf("next=%q leads to %q", next, rec.Header().Get("Location"))
 		}
 		drawn := ""
@@ -120,10 +131,12 @@ func TestSignInIsNotFixedNorSentAway(t *testing.T) {
 		}
 	}
 	// The planted value opens nothing.
-	if rec := w.ask("", "GET", "/settings", "", "Cookie", planted.Name+"="+planted.Value); rec.Code != http.StatusSeeOther {
+	if rec := w.ask("", "GET", "/settings", "", "Cookie",
+		planted.Name+"="+planted.Value); rec.Code != http.StatusSeeOther {
 		t.Errorf("a planted cookie: %d", rec.Code)
 	}
-	if rec := w.ask("", "GET", "/cases", ""); !strings.HasPrefix(rec.Header().Get("Location"), "/sign-in?next=%2Fcases") {
+	if rec := w.ask("", "GET", "/cases", ""); !strings.HasPrefix(rec.Header().Get("Location"),
+		"/sign-in?next=%2Fcases") {
 		t.Errorf("the public is sent to %q", rec.Header().Get("Location"))
 	}
 }
@@ -132,14 +145,17 @@ func TestSignInIsNotFixedNorSentAway(t *testing.T) {
 // elsewhere whose name was made to point here.
 func TestOpenConsoleUnderAnotherName(t *testing.T) {
 	now, _ := clock.Fixed(secrecyNow)
-	h, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "127.0.0.1:0", Open: true, Clock: now, Log: slog.New(slog.DiscardHandler)})
+	h, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "127.0.0.1:0", Open: true, Clock: now,
+		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
 	handler := h.console.Handler()
-	for _, host := range []string{"evil.example", "evil.example:8470", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", "[::]", ""} {
-		for _, path := range []string{"/", "/findings", "/api/v1/cases", "/metrics", "/live?topics=cases", "/settings/people"} {
+	for _, host := range []string{"evil.example", "evil.example:8470", "127.0.0.1.evil.example",
+		"localhost.evil.example", "0.0.0.0", "[::]", ""} {
+		for _, path := range []string{"/", "/findings", "/api/v1/cases", "/metrics", "/live?topics=cases",
+			"/settings/people"} {
 			r := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
 			r.Host = host
 			rec := httptest.NewRecorder()
@@ -149,7 +165,8 @@ func TestOpenConsoleUnderAnotherName(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "0.0.0.0:0", Open: true, Log: slog.New(slog.DiscardHandler)}); err == nil {
+	if _, err := Open(t.Context(), Config{Data: t.TempDir(), Listen: "0.0.0.0:0", Open: true,
+		Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("a console without sign-in on every address")
 	}
 }
@@ -157,7 +174,8 @@ func TestOpenConsoleUnderAnotherName(t *testing.T) {
 // An invitation lets one key in, once; guesses are bounded and so are bodies.
 func TestJoinAgainAndAgain(t *testing.T) {
 	w := sharedWorld(t)
-	_, token, err := w.hub.people.Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: "Delta Gas", Sector: "gas"})
+	_, token, err := w.hub.people.Invite(t.Context(), identity.Operator("test"),
+		identity.NewMember{Name: "Delta Gas", Sector: "gas"})
 	w.ok(err)
 	ask := func(token, key string) int {
 		return w.ask("", "POST", "/api/v1/join", fmt.Sprintf(`{"token":%q,"public_key":%q}`, token, key)).Code
@@ -174,7 +192,8 @@ func TestJoinAgainAndAgain(t *testing.T) {
 			t.Errorf("step %d: %d, want %d", i, got, c.status)
 		}
 	}
-	if got := w.ask("", "POST", "/api/v1/join", `{"token":"`+strings.Repeat("x", 5000)+`"}`).Code; got != http.StatusRequestEntityTooLarge {
+	if got := w.ask("", "POST", "/api/v1/join", `{"token":"`+strings.Repeat("x", 5000)+`"}`).Code; got !=
+		http.StatusRequestEntityTooLarge {
 		t.Errorf("a long body: %d", got)
 	}
 	last := 0
@@ -190,10 +209,12 @@ func TestJoinAgainAndAgain(t *testing.T) {
 func TestHostileNode(t *testing.T) {
 	w := sharedWorld(t)
 	a, c := w.members["A"], w.members["C"]
-	spoof := policy.Handling{TLP: policy.Red, Owner: a, Audience: policy.Audience{"user:" + w.users["admin of A"], "hub,user:x", "member:" + a + ",community", "hub", "%", "nonsense"}}
+	spoof := policy.Handling{TLP: policy.Red, Owner: a, Audience: policy.Audience{"user:" + w.users["admin of A"],
+		"hub,user:x", "member:" + a + ",community", "hub", "%", "nonsense"}}
 	f := w.finding("f-spoof", "C", "rule-spoof", spoof, func(f *msg.Finding) { f.Member = a })
 	w.send("C", wire.KindFinding, f)
-	got := w.query(`SELECT f.owner || '|' || f.member || '|' || f.audience || '|' || f.tlp FROM findings f WHERE f.id = $1 AND SCOPE(f)`, "f-spoof")
+	got := w.query(`SELECT f.owner || '|' || f.member || '|' || f.audience || '|' || f.tlp FROM findings f
+		WHERE f.id = $1 AND SCOPE(f)`, "f-spoof")
 	if len(got) != 1 || got[0] != c+"|"+c+"|,hub,|5" {
 		t.Errorf("stored as %q", got)
 	}
@@ -212,11 +233,13 @@ func TestHostileNode(t *testing.T) {
 	raw, err := json.Marshal(odd)
 	w.ok(err)
 	w.send("C", wire.KindFinding, json.RawMessage(strings.Replace(string(raw), `"TLP:RED"`, `"TLP:UNHEARD-OF"`, 1)))
-	if got := w.query(`SELECT f.tlp || '' FROM findings f WHERE f.id = $1 AND SCOPE(f)`, "f-odd"); len(got) != 1 || got[0] != "5" {
+	if got := w.query(`SELECT f.tlp || '' FROM findings f WHERE f.id = $1 AND SCOPE(f)`, "f-odd"); len(got) != 1 ||
+		got[0] != "5" {
 		t.Errorf("an unknown label is stored as %q", got)
 	}
 	// Words about objects that were delivered to others sound like words about nothing.
-	w.send("A", wire.KindCandidate, candidate("c-b", "f-a1", "for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+	w.send("A", wire.KindCandidate, candidate("c-b", "f-a1", "for-b.example",
+		policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 	hidden := w.indicatorOf("c-b")
 	for kind, body := range map[wire.Kind]func(string) any{
 		wire.KindReceipt:  func(id string) any { return wire.Receipt{ID: "r", Object: id, State: wire.Armed} },
@@ -228,27 +251,33 @@ func TestHostileNode(t *testing.T) {
 		}
 	}
 	// Too many letters at once, letters of no kind, letters that are none.
-	for _, body := range []string{`{"items":[` + strings.Repeat(`{},`, 500) + `{}]}`, `{"items":"x"}`, `[]`, ``, strings.Repeat(`{"items":[`, 5000)} {
+	for _, body := range []string{`{"items":[` + strings.Repeat(`{},`, 500) + `{}]}`, `{"items":"x"}`, `[]`, ``,
+		strings.Repeat(`{"items":[`, 5000)} {
 		if _, err := w.hub.intake.batch(t.Context(), c, []byte(body)); err == nil {
 			t.Errorf("a batch was taken: %.40s", body)
 		}
 	}
-	out, err := w.hub.intake.batch(t.Context(), c, []byte(`{"items":[{"kind":"\u001b[2J","body":{}},{"kind":"finding","body":[]}]}`))
+	out, err := w.hub.intake.batch(t.Context(), c,
+		[]byte(`{"items":[{"kind":"\u001b[2J","body":{}},{"kind":"finding","body":[]}]}`))
 	if err != nil || strings.Count(string(out), "problem") != 2 {
 		t.Errorf("%s %v", out, err)
 	}
 	// What is everybody's, or a member's, becomes no indicator whoever offers it;
 	// the answer is that of any other offer.
 	w.ok(w.hub.members.SetDomains(t.Context(), a, []string{"alpha.example"}))
-	for i, o := range []event.Observable{{Type: event.Domain, Value: "mail.alpha.example"}, {Type: event.URL, Value: "https://www.alpha.example/login"}, {Type: event.IPv4, Value: "127.0.0.1"}, {Type: event.IPv4, Value: "10.1.2.3"}, {Type: event.Domain, Value: "google.com"}} {
+	for i, o := range []event.Observable{{Type: event.Domain, Value: "mail.alpha.example"},
+		{Type: event.URL, Value: "https://www.alpha.example/login"}, {Type: event.IPv4, Value: "127.0.0.1"},
+		{Type: event.IPv4, Value: "10.1.2.3"}, {Type: event.Domain, Value: "google.com"}} {
 		bad := candidate(fmt.Sprint("c-unfit", i), "f-c1", "", policy.Handling{TLP: policy.Green})
 		bad.Observable = &o
 		w.send("C", wire.KindCandidate, bad)
-		if got := w.query(`SELECT c.object FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, bad.ID); len(got) != 1 || got[0] != "unusable" {
+		if got := w.query(`SELECT c.object FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, bad.ID); len(got) != 1 ||
+			got[0] != "unusable" {
 			t.Errorf("the offer of %s gave %q", o.Value, got)
 		}
 	}
-	if got := w.query(`SELECT o.value FROM objects o WHERE o.value LIKE '%alpha.example%' AND SCOPE(o)`); len(got) != 0 {
+	if got := w.query(`SELECT o.value FROM objects o WHERE o.value LIKE '%alpha.example%'
+		AND SCOPE(o)`); len(got) != 0 {
 		t.Errorf("indicators of a member's own names: %q", got)
 	}
 	// A long realm, tag or reason is cut, not kept.
@@ -256,7 +285,8 @@ func TestHostileNode(t *testing.T) {
 	big := candidate("c-big", "f-c1", "big.example", policy.Handling{TLP: policy.Green})
 	big.Realm, big.Why, big.Rule.Level, big.Rule.Tags = long, long, long, []string{long}
 	w.send("C", wire.KindCandidate, big)
-	if got := w.query(`SELECT c.body FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, "c-big"); len(got) != 1 || len(got[0]) > 5000 {
+	if got := w.query(`SELECT c.body FROM candidates c WHERE c.id = $1 AND SCOPE(c)`, "c-big"); len(got) != 1 ||
+		len(got[0]) > 5000 {
 		t.Errorf("a big offer is kept with %d bytes", len(got[0]))
 	}
 }
@@ -266,8 +296,10 @@ func TestHostileNode(t *testing.T) {
 func TestWireTellsNothingOfTheGiver(t *testing.T) {
 	w := sharedWorld(t)
 	w.send("A", wire.KindCandidate, func() wire.Candidate {
-		c := candidate("c-sigma", "f-a1", "", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}})
-		c.Observable, c.Sigma, c.Why = nil, "title: T\nid: rule-f-a1\nlogsource:\n  product: windows\ndetection:\n  s:\n    a: b\n  condition: s\n", "why-alpha"
+		c := candidate("c-sigma", "f-a1", "",
+			policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}})
+		c.Observable, c.Sigma, c.Why = nil, "title: T\nid: rule-f-a1\nlogsource:\n  product: windows\n"+
+			"detection:\n  s:\n    a: b\n  condition: s\n", "why-alpha"
 		return c
 	}())
 	caseID, number := w.caseOf("f-a1")
@@ -278,7 +310,8 @@ func TestWireTellsNothingOfTheGiver(t *testing.T) {
 	}
 	body, err := json.Marshal(a)
 	w.ok(err)
-	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "c-a1", caseID, number, "owner", w.users["admin of A"]} {
+	for _, word := range []string{w.members["A"], w.members["B"], "Alpha", "alpha", "\"f-a1", "\"f-c1", "\"c-a1",
+		caseID, number, "owner", w.users["admin of A"]} {
 		if strings.Contains(string(body), word) {
 			t.Errorf("C is told %q: %.2000s", word, body)
 		}
@@ -293,7 +326,9 @@ func TestSharedRuleHasNoPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule := func(n int) string {
-		return fmt.Sprintf("title: Rule %d\nid: 00000000-0000-4000-8000-00000000000%d\nstatus: test\nlevel: high\nlogsource:\n  product: windows\n  category: process_creation\ndetection:\n  s:\n    Image|endswith: 'evil%d.exe'\n  condition: s\n", n, n, n)
+		return fmt.Sprintf("title: Rule %d\nid: 00000000-0000-4000-8000-00000000000%d\nstatus: test\nlevel: high\n"+
+			"logsource:\n  product: windows\n  category: process_creation\n"+
+			"detection:\n  s:\n    Image|endswith: 'evil%d.exe'\n  condition: s\n", n, n, n)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "secret-file.yml"), []byte(rule(1)+"---\n"+rule(2)), 0o600); err != nil {
 		t.Fatal(err)
@@ -303,7 +338,8 @@ func TestSharedRuleHasNoPath(t *testing.T) {
 		t.Fatalf("%v %v", set, err)
 	}
 	for i, r := range set.Rules {
-		if s := string(r.Source); strings.Contains(s, "secret-") || strings.Contains(s, fmt.Sprintf("evil%d.exe", 2-i)) {
+		if s := string(r.Source); strings.Contains(s, "secret-") ||
+			strings.Contains(s, fmt.Sprintf("evil%d.exe", 2-i)) {
 			t.Errorf("rule %d would be shared as\n%s", i, s)
 		}
 	}
@@ -319,18 +355,24 @@ func TestDiscreetFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
+	if err := db.Migrate(ctx, slices.Concat([]store.Migration{identity.Migration()}, detect.Migrations(),
+		[]store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
 		t.Fatal(err)
 	}
 	for _, rules := range []release.Policy{release.Cautious(), release.Manual()} {
-		gate, err := release.OpenOutgoing(ctx, db, rules, func() string { return "m" }, role.Rank)
-		if err != nil {
+		outgoing := release.New(db, rules, func() string { return "m" }, role.Rank)
+		if err := outgoing.Load(ctx); err != nil {
 			t.Fatal(err)
 		}
-		f := msg.Finding{Finding: wire.Finding{ID: "f-" + string(rules.Findings), Version: 1, Rule: wire.RuleRef{ID: "r", Title: "Public title", Level: "high"}, Count: 1, Host: "zq-host", User: "zq-user",
-			Matched: []wire.FieldValue{{Field: "CommandLine", Value: "zq-command"}}, Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}}, Handling: gate.Handling(wire.KindFinding)}}
+		f := msg.Finding{Finding: wire.Finding{ID: "f-" + string(rules.Findings), Version: 1,
+			Rule: wire.RuleRef{ID: "r", Title: "Public title", Level: "high"}, Count: 1, Host: "zq-host",
+			User:        "zq-user",
+			Matched:     []wire.FieldValue{{Field: "CommandLine", Value: "zq-command"}},
+			Observables: []event.Observable{{Type: event.Domain, Value: "zq.example"}},
+			Handling:    outgoing.Handling(wire.KindFinding)}}
 		err = db.Write(ctx, store.System("test"), func(tx *store.Tx) error {
-			return gate.Offer(tx, msg.Offer{ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling, Body: f.Finding})
+			return outgoing.Offer(tx, msg.Offer{ID: f.ID, Level: "high", Title: f.Rule.Title, Handling: f.Handling,
+				Body: f.Finding})
 		})
 		if err != nil {
 			t.Fatal(err)

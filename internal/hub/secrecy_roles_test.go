@@ -27,8 +27,11 @@ type asking struct{ name, method, path, body string }
 func askings(t *testing.T, w *world) (out []asking) {
 	t.Helper()
 	bodies := map[string]string{
-		"invite-member": `{"name":"Alpha Power","sector":"power"}`, "join": `{"token":"x","public_key":"x"}`, "add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
-		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`, "revoke-token": "",
+		"invite-member": `{"name":"Alpha Power","sector":"power"}`, "join": `{"token":"x","public_key":"x"}`,
+		"add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
+		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`,
+		"revoke-token":    "",
+		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}
 	paths := w.hub.console.API.OpenAPI().Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
@@ -36,7 +39,8 @@ func askings(t *testing.T, w *world) (out []asking) {
 		if item.Get != nil {
 			out = append(out, asking{"API " + item.Get.OperationID, http.MethodGet, path, ""})
 		}
-		for method, op := range map[string]string{http.MethodPost: id(item.Post), http.MethodPut: id(item.Put), http.MethodDelete: id(item.Delete), http.MethodPatch: id(item.Patch)} {
+		for method, op := range map[string]string{http.MethodPost: id(item.Post), http.MethodPut: id(item.Put),
+			http.MethodDelete: id(item.Delete), http.MethodPatch: id(item.Patch)} {
 			if op == "" {
 				continue
 			}
@@ -56,16 +60,19 @@ func askings(t *testing.T, w *world) (out []asking) {
 		}
 	}
 	slices.SortFunc(out, func(a, b asking) int { return strings.Compare(a.name, b.name) })
-	return append(out, asking{"metrics", http.MethodGet, "/metrics", ""}, asking{"openapi", http.MethodGet, "/openapi.json", ""})
+	return append(out, asking{"metrics", http.MethodGet, "/metrics", ""},
+		asking{"openapi", http.MethodGet, "/openapi.json", ""})
 }
 
 // Who may do what at a hub, as a table that can be read out in a meeting. A
 // change of the code that changes it shows here, line by line.
 func TestRolesTable(t *testing.T) {
 	w := sharedWorld(t)
-	people := []string{"", "reader of C", "analyst of C", "coordinator of C", "admin of C", "token of C", "admin token of C", "hub reader", "hub analyst", "hub coordinator", "hub admin"}
+	people := []string{"", "reader of C", "analyst of C", "coordinator of C", "admin of C", "token of C",
+		"admin token of C", "hub reader", "hub analyst", "hub coordinator", "hub admin"}
 	var b strings.Builder
-	b.WriteString(`# What a hub answers to whom, as HTTP status. Everything is asked about something that is not there, or with
+	b.WriteString(
+		`# What a hub answers to whom, as HTTP status. Everything is asked about something that is not there, or with
 # an empty form: 404, 422 and 409 mean that the asker was let through to learn that. 303 is an action that was done,
 # or, for the public, the way to the sign-in page. This file is compared with the program by a test; it is written anew
 # with: go test ./internal/hub -run TestRolesTable -update-roles
@@ -78,7 +85,8 @@ func TestRolesTable(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	head := []string{"public", "C reader", "C analyst", "C coord.", "C admin", "C token", "C adm.token", "hub reader", "hub analyst", "hub coord.", "hub admin"}
+	head := []string{"public", "C reader", "C analyst", "C coord.", "C admin", "C token", "C adm.token", "hub reader",
+		"hub analyst", "hub coord.", "hub admin"}
 	line("", head)
 	for _, a := range askings(t, w) {
 		cells := make([]string, len(people))
@@ -121,10 +129,12 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		if a.method == http.MethodGet {
 			continue
 		}
-		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}, {"Sec-Fetch-Site", "", "Origin", "null"}, {"Sec-Fetch-Site", "same-site"}} {
+		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "", "Origin",
+			"https://evil.example"}, {"Sec-Fetch-Site", "", "Origin", "null"}, {"Sec-Fetch-Site", "same-site"}} {
 			rec := w.ask("hub admin", a.method, hole.ReplaceAllString(a.path, "nothing"), a.body, header...)
 			if rec.Code != http.StatusForbidden || !strings.Contains(rec.Body.String(), "another site") {
-				t.Errorf("%s from another site (%v): %d %.200s", a.name, header, rec.Code, url.QueryEscape(rec.Body.String()))
+				t.Errorf("%s from another site (%v): %d %.200s", a.name, header, rec.Code,
+					url.QueryEscape(rec.Body.String()))
 			}
 		}
 	}

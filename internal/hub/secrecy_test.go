@@ -33,36 +33,48 @@ type secret struct {
 
 func secrets() []secret {
 	strict := policy.Handling{TLP: policy.AmberStrict}
-	red := policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.HubDesk}}
+	red := policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Coordinators}}
 	hubPerson := func(w *world) policy.Viewer {
-		return policy.Viewer{User: w.users["hub admin"], Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAdmin}
+		return policy.Viewer{User: w.users["hub admin"], Name: "Hub person", Hub: true, Coordinator: true,
+			Role: policy.RoleAdmin}
 	}
 	return []secret{
-		{"a RED finding and indicator of A, with all that C will find", []string{"zq-red-host", "zq-red.example"}, func(w *world) []string {
-			w.send("A", wire.KindFinding, w.finding("f-zq-red", "A", "rule-c-later", red, func(f *msg.Finding) {
-				f.Host, f.Observables = "zq-red-host", []event.Observable{{Type: event.Domain, Value: "later.evil.example"}, {Type: event.Domain, Value: "zq-red.example"}}
-			}))
-			w.send("A", wire.KindCandidate, candidate("c-zq-red", "f-zq-red", "zq-red.example", red))
-			w.send("A", wire.KindCandidate, candidate("c-zq-red2", "f-zq-red", "later.evil.example", red))
-			id, number := w.caseOf("f-zq-red")
-			return []string{"f-zq-red", "c-zq-red", w.indicatorOf("c-zq-red"), w.indicatorOf("c-zq-red2"), id, number}
-		}},
+		{"a RED finding and indicator of A, with all that C will find", []string{"zq-red-host", "zq-red.example"},
+			func(w *world) []string {
+				w.send("A", wire.KindFinding, w.finding("f-zq-red", "A", "rule-c-later", red, func(f *msg.Finding) {
+					f.Host, f.Observables = "zq-red-host", []event.Observable{{Type: event.Domain,
+						Value: "later.evil.example"}, {Type: event.Domain, Value: "zq-red.example"}}
+				}))
+				w.send("A", wire.KindCandidate, candidate("c-zq-red", "f-zq-red", "zq-red.example", red))
+				w.send("A", wire.KindCandidate, candidate("c-zq-red2", "f-zq-red", "later.evil.example", red))
+				id, number := w.caseOf("f-zq-red")
+				return []string{"f-zq-red", "c-zq-red", w.indicatorOf("c-zq-red"), w.indicatorOf("c-zq-red2"), id,
+					number}
+			}},
 		{"an AMBER+STRICT finding of A", []string{"zq-strict"}, func(w *world) []string {
-			w.send("A", wire.KindFinding, w.finding("f-zq", "A", "rule-zq-strict", strict, func(f *msg.Finding) { f.Host, f.User = "zq-strict-host", "zq-strict-user" }))
+			w.send("A", wire.KindFinding, w.finding("f-zq", "A", "rule-zq-strict", strict, func(f *msg.Finding) {
+				f.Host, f.User = "zq-strict-host", "zq-strict-user"
+			}))
 			id, number := w.caseOf("f-zq")
 			return []string{"f-zq", id, number}
 		}},
 		{"an indicator of A for B only", []string{"zq-for-b.example"}, func(w *world) []string {
-			w.send("A", wire.KindCandidate, candidate("c-zq-b", "f-a1", "zq-for-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+			w.send("A", wire.KindCandidate, candidate("c-zq-b", "f-a1", "zq-for-b.example",
+				policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
 			return []string{"c-zq-b", w.indicatorOf("c-zq-b")}
 		}},
-		{"a RED indicator of A, and one for B only, in a case that C is in", []string{"zq-joint"}, func(w *world) []string {
-			w.send("A", wire.KindCandidate, candidate("c-zq-joint", "f-a9", "zq-joint-red.example", red))
-			w.send("A", wire.KindCandidate, candidate("c-zq-joint-b", "f-a9", "zq-joint-b.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
-			return []string{"c-zq-joint", "c-zq-joint-b", w.indicatorOf("c-zq-joint"), w.indicatorOf("c-zq-joint-b")}
-		}},
+		{"a RED indicator of A, and one for B only, in a case that C is in", []string{"zq-joint"},
+			func(w *world) []string {
+				w.send("A", wire.KindCandidate, candidate("c-zq-joint", "f-a9", "zq-joint-red.example", red))
+				w.send("A", wire.KindCandidate, candidate("c-zq-joint-b", "f-a9", "zq-joint-b.example",
+					policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember(w.members["B"])}}))
+				return []string{"c-zq-joint", "c-zq-joint-b", w.indicatorOf("c-zq-joint"),
+					w.indicatorOf("c-zq-joint-b")}
+			}},
 		{"B joins A's case", []string{"zq-bravo"}, func(w *world) []string {
-			w.send("B", wire.KindFinding, w.finding("f-zq-bravo", "B", "rule-a1", strict, func(f *msg.Finding) { f.Host = "zq-bravo-host" }))
+			w.send("B", wire.KindFinding, w.finding("f-zq-bravo", "B", "rule-a1", strict, func(f *msg.Finding) {
+				f.Host = "zq-bravo-host"
+			}))
 			id, number := w.caseOf("f-zq-bravo")
 			if other, _ := w.caseOf("f-a1"); other != id {
 				w.t.Error("B did not come to A's case")
@@ -70,16 +82,18 @@ func secrets() []secret {
 			return []string{"f-zq-bravo", id, number}
 		}},
 		{"B has another name, sector and place", []string{"Zq Renamed"}, func(w *world) []string {
-			w.ok(w.hub.place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
+			w.ok(w.hub.members.Place(w.t.Context(), hubPerson(w), w.members["B"], "Zq Renamed", "medical", "01"))
 			return nil
 		}},
 		{"a note for the hub in C's case", []string{"zq-note"}, func(w *world) []string {
-			w.ok(w.hub.cases.Note(w.t.Context(), hubPerson(w), first(w.caseOf("f-c1")), "zq-note: we suspect more", strict))
+			w.ok(w.hub.cases.Note(w.t.Context(), hubPerson(w), first(w.caseOf("f-c1")), "zq-note: we suspect more",
+				strict))
 			return nil
 		}},
-		{"a judgement of A's case", nil, func(w *world) []string {
+		{"an assessment of A's case", nil, func(w *world) []string {
 			id, number := w.caseOf("f-a1")
-			_, err := w.hub.judge.Judge(w.t.Context(), hubPerson(w), id, severity.Lead, []severity.Input{{Axis: "continuity", Confidence: "known", Value: "4"}}, severity.Worsening)
+			_, err := w.hub.severity.Assess(w.t.Context(), hubPerson(w), id, severity.Lead,
+				[]severity.Input{{Axis: "continuity", Confidence: "known", Value: "4"}}, severity.Worsening)
 			w.ok(err)
 			w.pump()
 			return []string{id, number}
@@ -91,11 +105,13 @@ func secrets() []secret {
 			return []string{id, number}
 		}},
 		{"B saw the shared indicator", nil, func(w *world) []string {
-			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq", Indicator: w.indicatorOf("c-a1"), Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
+			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq", Indicator: w.indicatorOf("c-a1"),
+				Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
 			return []string{"s-zq"}
 		}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
-			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"), identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})
+			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"),
+				identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})
 			w.ok(err)
 			w.pump()
 			return []string{m.ID}
@@ -103,7 +119,9 @@ func secrets() []secret {
 		{"a new person works at the hub, another at A", []string{"Zq Person"}, func(w *world) []string {
 			var ids []string
 			for _, member := range []string{"", w.members["A"]} {
-				u, _, err := w.hub.people.AddUser(w.t.Context(), identity.Operator("test"), identity.NewUser{Name: "Zq Person", Login: "zq-" + fmt.Sprint(len(ids)), Role: policy.RoleAnalyst, Member: member})
+				u, _, err := w.hub.people.AddUser(w.t.Context(), identity.Operator("test"),
+					identity.NewUser{Name: "Zq Person", Login: "zq-" + fmt.Sprint(len(ids)), Role: policy.RoleAnalyst,
+						Member: member})
 				w.ok(err)
 				ids = append(ids, u.ID)
 			}
@@ -133,7 +151,8 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
 	fork := secrecyNow.Add(time.Hour)
 	known := map[string]bool{}
-	for _, q := range []string{`SELECT c.id FROM incidents c WHERE SCOPE(c)`, `SELECT c.number FROM incidents c WHERE SCOPE(c)`, `SELECT id FROM member`, `SELECT id FROM user_account`} {
+	for _, q := range []string{`SELECT c.id FROM cases c WHERE SCOPE(c)`, `SELECT c.number FROM cases c WHERE SCOPE(c)`,
+		`SELECT id FROM member`, `SELECT id FROM user_account`} {
 		for _, id := range base.query(q) {
 			known[id] = true
 		}
@@ -169,12 +188,14 @@ func TestTwoWorldsLookTheSame(t *testing.T) {
 								cmp.Diff(strings.Split(x, "\n"), strings.Split(y, "\n")))
 						}
 					}
-					if b.Code >= 500 || a.Code == 404 && strings.Contains(p.method, "/api/v1/") && strings.Contains(b.Body.String(), "unknown path") {
+					if b.Code >= 500 || a.Code == 404 && strings.Contains(p.method, "/api/v1/") &&
+						strings.Contains(b.Body.String(), "unknown path") {
 						t.Errorf("%s: %d %.200s", p.method, b.Code, b.Body)
 					}
 					shown := strings.ToLower(b.Body.String())
 					for _, word := range words {
-						if !strings.Contains(p.method+p.body, word) && !strings.Contains(p.method, url.QueryEscape(word)) &&
+						if !strings.Contains(p.method+p.body, word) && !strings.Contains(p.method,
+							url.QueryEscape(word)) &&
 							strings.Contains(shown, strings.ToLower(word)) {
 							t.Errorf("%s is shown %q by %s", or(who, "the public"), word, p.method)
 						}
@@ -224,7 +245,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	caseID, number := w.caseOf("f-c1")
 	otherID, otherNumber := w.caseOf("f-a1")
 	jointID, jointNumber := w.caseOf("f-c9")
-	fill := append([]string{"f-c1", "f-c2", "f-c9", "f-a1", caseID, number, otherID, otherNumber, jointID, jointNumber, w.indicatorOf("c-a1"), w.members["B"], w.members["C"], w.users["hub admin"], "nothing"}, ids...)
+	fill := append([]string{"f-c1", "f-c2", "f-c9", "f-a1", caseID, number, otherID, otherNumber, jointID, jointNumber,
+		w.indicatorOf("c-a1"), w.members["B"], w.members["C"], w.users["hub admin"], "nothing"}, ids...)
 	add := func(method, path, body string) {
 		if !strings.Contains(path, "{") {
 			out = append(out, guess{method + " " + path, body})
@@ -235,7 +257,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		}
 	}
 	queries := append([]string{"evil", "title", "zq", "MNK"}, words...)
-	for _, p := range append(w.hub.console.Site.Paths(), "/openapi.json", "/api/docs", "/metrics", "/nothing", "/api/v1/nothing") {
+	for _, p := range append(w.hub.console.Site.Paths(), "/openapi.json", "/api/docs", "/metrics", "/nothing",
+		"/api/v1/nothing") {
 		add("GET", p, "")
 		if strings.Contains(p, "{") {
 			continue
@@ -249,7 +272,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		}
 	}
 	for _, id := range fill {
-		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=", "/cases?sector=", "/members?q="} {
+		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=",
+			"/cases?sector=", "/members?q="} {
 			out = append(out, guess{"GET " + p + url.QueryEscape(id), ""})
 		}
 	}
@@ -274,12 +298,17 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)
 		for method, body := range map[string]string{
-			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed", "POST /cases/" + e + "/judge": "outlook=",
+			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed",
+			"POST /cases/" + e + "/assess":       "outlook=",
 			"POST /indicators/" + e + "/marking": "tlp=red", "POST /indicators/" + e + "/withdraw": "confirm=withdraw",
-			"POST /members/" + e + "/revoke": "confirm=x", "POST /members/" + e + "/domains": "domains=x.example", "POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
-			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "", "POST /settings/people/" + e + "/disable": "",
-			"POST /api/v1/cases/" + e + "/notes": `{"text":"x"}`, "POST /api/v1/cases/" + e + "/state": `{"state":"closed"}`,
-			"POST /api/v1/indicators/" + e + "/marking": `{"tlp":"red"}`, "POST /api/v1/indicators/" + e + "/withdraw": "", "DELETE /api/v1/tokens/" + e: "",
+			"POST /members/" + e + "/revoke": "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
+			"POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
+			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "",
+			"POST /settings/people/" + e + "/disable":    "",
+			"POST /api/v1/cases/" + e + "/notes":         `{"text":"x"}`,
+			"POST /api/v1/cases/" + e + "/state":         `{"state":"closed"}`,
+			"POST /api/v1/indicators/" + e + "/marking":  `{"tlp":"red"}`,
+			"POST /api/v1/indicators/" + e + "/withdraw": "", "DELETE /api/v1/tokens/" + e: "",
 		} {
 			out = append(out, guess{method, body})
 		}
@@ -306,7 +335,9 @@ func (w *world) node(t *testing.T) *bus.Link {
 	case <-time.After(20 * time.Second):
 		t.Fatal("C's node did not connect")
 	}
-	await.True(t, 20*time.Second, "the hub did not note that C's node is there", func() bool { return len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) > 0 })
+	await.True(t, 20*time.Second, "the hub did not note that C's node is there", func() bool {
+		return len(w.query(`SELECT id FROM member WHERE id = $1 AND online`, w.members["C"])) > 0
+	})
 	w.pump()
 	return l
 }

@@ -55,7 +55,8 @@ type world struct {
 func openWorld(t *testing.T, dir string, at time.Time, c *cast) *world {
 	t.Helper()
 	now, hand := clock.Fixed(at)
-	h, err := Open(t.Context(), Config{Data: dir, Name: "Hub", Listen: "127.0.0.1:0", Public: "http://hub.example:8470", Lang: "en", Zone: time.UTC, CaseLevel: "low",
+	h, err := Open(t.Context(), Config{Data: dir, Name: "Hub", Listen: "127.0.0.1:0", Public: "http://hub.example:8470",
+		Lang: "en", Zone: time.UTC, CaseLevel: "low",
 		Clock: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,8 @@ func (w *world) pump() {
 func (w *world) join(name, sector string) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	m, token, err := w.hub.people.Invite(ctx, identity.Operator("test"), identity.NewMember{Name: name, Sector: sector, Prefecture: "13"})
+	m, token, err := w.hub.people.Invite(ctx, identity.Operator("test"), identity.NewMember{Name: name, Sector: sector,
+		Prefecture: "13"})
 	w.ok(err)
 	seed, public, err := bus.NewUserKey()
 	w.ok(err)
@@ -111,7 +113,9 @@ func (w *world) join(name, sector string) {
 func (w *world) person(key, member string, role policy.Role) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	u, link, err := w.hub.people.AddUser(ctx, identity.Operator("test"), identity.NewUser{Name: "User " + key, Login: "u-" + strings.ReplaceAll(key, " ", "-"), Role: role, Member: w.members[member], Lang: "en", Zone: "UTC"})
+	u, link, err := w.hub.people.AddUser(ctx, identity.Operator("test"), identity.NewUser{Name: "User " + key,
+		Login: "u-" + strings.ReplaceAll(key, " ", "-"), Role: role, Member: w.members[member], Lang: "en",
+		Zone: "UTC"})
 	w.ok(err)
 	cookie, _, err := w.hub.people.Redeem(ctx, link, identity.Client{Address: "192.0.2.1", Agent: "test"})
 	w.ok(err)
@@ -120,15 +124,18 @@ func (w *world) person(key, member string, role policy.Role) {
 
 func (w *world) token(key, member string, role policy.Role) {
 	w.t.Helper()
-	_, secret, err := w.hub.people.AddToken(w.t.Context(), identity.Operator("test"), identity.NewToken{Name: key, Member: w.members[member], Role: role})
+	_, secret, err := w.hub.people.AddToken(w.t.Context(), identity.Operator("test"),
+		identity.NewToken{Name: key, Member: w.members[member], Role: role})
 	w.ok(err)
 	w.tokens[key] = secret
 }
 
 // finding is a finding of a member; its id is told by its name.
 func (w *world) finding(id, member, rule string, h policy.Handling, edit func(*msg.Finding)) msg.Finding {
-	f := msg.Finding{Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: rule, Title: "Title of " + rule, Author: "A. Author", Level: "high", Tags: []string{"attack.execution"}}, Count: 1,
-		First: w.hub.cfg.Clock(), Last: w.hub.cfg.Clock(), Sensed: w.hub.cfg.Clock(), Detected: w.hub.cfg.Clock(), Handling: h}}
+	f := msg.Finding{Finding: wire.Finding{ID: id, Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: rule,
+		Title: "Title of " + rule, Author: "A. Author", Level: "high", Tags: []string{"attack.execution"}}, Count: 1,
+		First: w.hub.cfg.Clock(), Last: w.hub.cfg.Clock(), Sensed: w.hub.cfg.Clock(), Detected: w.hub.cfg.Clock(),
+		Handling: h}}
 	if edit != nil {
 		edit(&f)
 	}
@@ -164,7 +171,8 @@ func (w *world) letters(member string, kind wire.Kind, bodies ...any) (a wire.Ba
 }
 
 func candidate(id, finding, value string, h policy.Handling) wire.Candidate {
-	return wire.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: &event.Observable{Type: event.Domain, Value: value},
+	return wire.Candidate{ID: id, Finding: finding, Realm: event.Live, Observable: &event.Observable{Type: event.Domain,
+		Value: value},
 		Rule: wire.RuleRef{ID: "rule-" + finding, Title: "Title of rule-" + finding, Level: "high"}, Handling: h}
 }
 
@@ -180,11 +188,11 @@ func (w *world) query(sql string, args ...any) (out []string) {
 
 func (w *world) caseOf(finding string) (id, number string) {
 	w.t.Helper()
-	ids := w.query(`SELECT p.incident FROM incident_finding p WHERE p.finding = $1 AND SCOPE(p)`, finding)
+	ids := w.query(`SELECT p.case_id FROM case_finding p WHERE p.finding = $1 AND SCOPE(p)`, finding)
 	if len(ids) != 1 {
 		w.t.Fatalf("finding %s is in the cases %v", finding, ids)
 	}
-	return ids[0], w.query(`SELECT c.number FROM incidents c WHERE c.id = $1 AND SCOPE(c)`, ids[0])[0]
+	return ids[0], w.query(`SELECT c.number FROM cases c WHERE c.id = $1 AND SCOPE(c)`, ids[0])[0]
 }
 
 func (w *world) indicatorOf(candidate string) string {
@@ -273,12 +281,14 @@ func alike(a, b *httptest.ResponseRecorder) bool {
 // case and gave an indicator to all, and C has a case of its own.
 func sharedWorld(t *testing.T) *world {
 	t.Helper()
-	c := &cast{map[string]string{}, map[string]wire.JoinReply{}, map[string][]byte{}, map[string]string{}, map[string]string{}, map[string]string{}}
+	c := &cast{map[string]string{}, map[string]wire.JoinReply{}, map[string][]byte{}, map[string]string{},
+		map[string]string{}, map[string]string{}}
 	w := openWorld(t, filepath.Join(t.TempDir(), "hub"), secrecyNow, c)
 	w.join("Alpha Power", "power")
 	w.join("Bravo City", "local-government")
 	w.join("Charlie University", "university")
-	w.members["A"], w.members["B"], w.members["C"] = w.members["Alpha Power"], w.members["Bravo City"], w.members["Charlie University"]
+	w.members["A"], w.members["B"], w.members["C"] = w.members["Alpha Power"], w.members["Bravo City"],
+		w.members["Charlie University"]
 	w.answers["C"], w.seeds["C"] = w.answers["Charlie University"], w.seeds["Charlie University"]
 	for _, role := range policy.Roles() {
 		w.person(string(role)+" of C", "C", role)
@@ -288,11 +298,19 @@ func sharedWorld(t *testing.T) *world {
 	w.token("token of C", "C", policy.RoleAnalyst)
 	w.token("admin token of C", "C", policy.RoleAdmin)
 	strict := policy.Handling{TLP: policy.AmberStrict}
-	w.send("A", wire.KindFinding, w.finding("f-a1", "A", "rule-a1", strict, func(f *msg.Finding) { f.Host, f.User = "alpha-host", "alpha-user" }))
-	w.send("A", wire.KindCandidate, candidate("c-a1", "f-a1", "shared.evil.example", policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}))
-	w.send("C", wire.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *msg.Finding) { f.Host = "charlie-host" }))
-	w.send("C", wire.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example", policy.Handling{TLP: policy.Green}))
-	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Desk: true, Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.", policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
+	w.send("A", wire.KindFinding, w.finding("f-a1", "A", "rule-a1", strict, func(f *msg.Finding) {
+		f.Host, f.User = "alpha-host", "alpha-user"
+	}))
+	w.send("A", wire.KindCandidate, candidate("c-a1", "f-a1", "shared.evil.example",
+		policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Community}}))
+	w.send("C", wire.KindFinding, w.finding("f-c1", "C", "rule-c1", strict, func(f *msg.Finding) {
+		f.Host = "charlie-host"
+	}))
+	w.send("C", wire.KindCandidate, candidate("c-c1", "f-c1", "charlie.evil.example",
+		policy.Handling{TLP: policy.Green}))
+	w.ok(w.hub.cases.Note(t.Context(), policy.Viewer{User: "u", Name: "Hub person", Hub: true, Coordinator: true,
+		Role: policy.RoleAnalyst}, first(w.caseOf("f-c1")), "To the parties: please look.",
+		policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember(w.members["C"])}}))
 	joint := func(f *msg.Finding) {
 		f.Observables = []event.Observable{{Type: event.Domain, Value: "joint.evil.example"}}
 	}

@@ -10,9 +10,17 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 )
 
-// Directory is the members as a running hub knows them: who belongs, and who is
-// connected. The list is kept for a moment, since every indicator asks; a member
-// that another process invited or revoked is seen when it is read again.
+// Names returns the names and sectors of members. A Directory implements it.
+type Names interface {
+	// Name returns what a member is called, or its id if it is not known.
+	Name(ctx context.Context, id string) string
+	// Sector returns a member's sector; empty if the member is not known.
+	Sector(ctx context.Context, id string) string
+}
+
+// Directory lists the members of a running hub and which of them are connected. The
+// list is cached, since every indicator needs it; a member that another process
+// invited or revoked is seen when the cache expires.
 type Directory struct {
 	people *Service
 	clock  clock.Clock
@@ -25,7 +33,7 @@ type Directory struct {
 	online map[string]bool // under mu
 }
 
-// DirectoryAge is how old the list of a Directory may be.
+// DirectoryAge is how long the list of a Directory is cached.
 const DirectoryAge = 2 * time.Second
 
 // NewDirectory returns a directory in which nobody is connected. notify is called
@@ -35,7 +43,7 @@ func NewDirectory(people *Service, c clock.Clock, log *slog.Logger, notify func(
 }
 
 // Members lists all members by name, also those that have not joined yet or no
-// longer belong. The list is not to be changed.
+// longer belong. The caller must not change the list.
 func (d *Directory) Members(ctx context.Context) ([]Member, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -56,14 +64,24 @@ func (d *Directory) Active(ctx context.Context) ([]Member, error) {
 	return slices.DeleteFunc(slices.Clone(list), func(m Member) bool { return !m.Active() }), err
 }
 
-// Forget has the list read again.
+// Joined lists the ids of the members that have joined and still belong.
+func (d *Directory) Joined(ctx context.Context) ([]string, error) {
+	list, err := d.Active(ctx)
+	out := make([]string, 0, len(list))
+	for _, m := range list {
+		out = append(out, m.ID)
+	}
+	return out, err
+}
+
+// Forget drops the cached list.
 func (d *Directory) Forget() {
 	d.mu.Lock()
 	d.list = nil
 	d.mu.Unlock()
 }
 
-// Member returns one member, if there is such a one.
+// Member returns one member; ok is false if there is none with the id.
 func (d *Directory) Member(ctx context.Context, id string) (Member, bool) {
 	list, err := d.Members(ctx)
 	if err != nil {

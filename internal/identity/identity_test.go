@@ -199,7 +199,8 @@ func TestInviteAndJoin(t *testing.T) {
 			}
 		}
 		if got, want := strings.Join(actions,
-			" "), "member.revoke member.account member.place member.rename member.join member.reinvite member.reinvite member.join member.invite"; got != want {
+			" "), "member.revoke member.account member.place member.rename member.join member.reinvite "+
+			"member.reinvite member.join member.invite"; got != want {
 			w.Errorf("trail: %s\nwant:  %s", got, want)
 		}
 		if trail[len(trail)-1].Actor != "operator" || trail[len(trail)-1].ActorName != "test" {
@@ -265,7 +266,7 @@ func TestFirstRun(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Desk: true,
+		if want := (policy.Viewer{User: session.User.ID, Name: "Administrator", Hub: true, Coordinator: true,
 			Role: policy.RoleAdmin}); v != want {
 			w.Errorf("%+v", v)
 		}
@@ -336,7 +337,7 @@ func TestSessions(t *testing.T) {
 		w.ok(w.s.SetRole(ctx, op, u.ID, policy.RoleCoordinator))
 		v, s, err := w.s.SessionViewer(ctx, cookie)
 		w.ok(err)
-		if v.Role != policy.RoleCoordinator || !v.Desk {
+		if v.Role != policy.RoleCoordinator || !v.Coordinator {
 			w.Errorf("a new role does not hold at once: %+v", v)
 		}
 		w.ok(w.s.SetPreferences(ctx, v, u.ID, "", i18n.EN, "Europe/Berlin"))

@@ -76,9 +76,9 @@ func (s *Service) Invite(ctx context.Context, actor policy.Viewer, n NewMember) 
 	return m, token, nil
 }
 
-// Reinvite makes another token for a member whose token was lost or ran out, or
-// whose node was lost. Tokens that were not used yet end. A node that joins with
-// the new token takes the place of the one before.
+// Reinvite makes another token for a member whose token was lost or has expired, or
+// whose node was lost. Unused tokens are revoked. A node that joins with the new token
+// replaces the one before.
 func (s *Service) Reinvite(ctx context.Context, actor policy.Viewer, id string) (token string, err error) {
 	token, hash := newSecret(PrefixInvite)
 	err = s.change(ctx, actor, id, "member.reinvite", func(tx *store.Tx, m Member) (any, error) {
@@ -97,7 +97,8 @@ func (s *Service) Reinvite(ctx context.Context, actor policy.Viewer, id string) 
 
 func addInvite(tx *store.Tx, hash, member string, now time.Time) error {
 	_, err := tx.Exec(
-		`INSERT INTO member_invite (hash, member_id, created, expires, used, public_key) VALUES ($1, $2, $3, $4, 0, '')`,
+		`INSERT INTO member_invite (hash, member_id, created, expires, used, public_key)
+			VALUES ($1, $2, $3, $4, 0, '')`,
 		hash, member, now, now.Add(inviteLife))
 	return err
 }
@@ -110,11 +111,11 @@ type invite struct {
 	PublicKey string    `db:"public_key"`
 }
 
-// Join lets a node in: the token names the member, and the member has this
-// public key (an nkey) from now on. A token works once; the same key may come
-// again with the same token, because the answer may have been lost on the way.
-// A token that was never given is fault.Denied; one that was used by another key,
-// ran out or was withdrawn is fault.Gone.
+// Join admits a node: the token names the member, and the member has this public key
+// (an nkey) from now on. A token works once; the same key may come
+// again with the same token, because the answer may have been lost. A token that does
+// not exist is fault.Denied; one that another key has used, that has expired or that
+// was withdrawn is fault.Gone.
 func (s *Service) Join(ctx context.Context, token, publicKey string) (m Member, err error) {
 	if !nkeys.IsValidPublicKey(publicKey) {
 		return m, fault.New(fault.Invalid, i18n.T("the node's public key is not an nkey", "ノードの公開鍵が nkey 形式ではありません"))

@@ -16,9 +16,9 @@ const (
 	linkLife      = 24 * time.Hour     // a link for a user who cannot get in otherwise
 )
 
-// FirstRun returns the secret of the link by which the first administrator comes
+// FirstRun returns the secret of the link with which the first administrator signs
 // in, for the program to print. Created is false once a user exists. Until then
-// every call makes a new link and ends the one before, because a link that
+// every call makes a new link and revokes the one before, because a link that
 // scrolled away cannot be shown again. It is valid once, for 24 hours.
 func (s *Service) FirstRun(ctx context.Context) (token string, created bool, err error) {
 	token, hash := newSecret(PrefixLink)
@@ -42,7 +42,7 @@ func (s *Service) FirstRun(ctx context.Context) (token string, created bool, err
 }
 
 // NewLink makes a sign-in link for a user who lost access, valid once, for 24
-// hours. The user's links that were not used yet end.
+// hours. The user's unused links are revoked.
 func (s *Service) NewLink(ctx context.Context, actor policy.Viewer, user string) (token string, err error) {
 	token, hash := newSecret(PrefixLink)
 	err = s.changeUser(ctx, actor, user, "link.new", func(tx *store.Tx, u User) (any, error) {
@@ -75,7 +75,7 @@ type loginLink struct {
 	Used    time.Time `db:"used"`
 }
 
-// PeekLink reports whether a link would let somebody in, without using it up. The
+// PeekLink reports whether a link is valid, without using it. The
 // page behind a link asks it on GET and calls Redeem on POST only, since mail
 // scanners and previews follow links.
 func (s *Service) PeekLink(ctx context.Context, token string) error {
@@ -113,7 +113,7 @@ func (s *Service) openLink(tx *store.Tx, token string) (l loginLink, err error) 
 	return l, nil
 }
 
-// Redeem uses a link up and opens a session: cookie is the value to set. The
+// Redeem uses a link and opens a session: cookie is the value to set. The
 // first-run link makes the first administrator, with the login name "admin".
 func (s *Service) Redeem(ctx context.Context, token string, from Client) (cookie string, out Session, err error) {
 	err = s.db.Write(ctx, system, func(tx *store.Tx) error {

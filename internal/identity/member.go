@@ -73,7 +73,7 @@ func memberByID(tx *store.Tx, id string) (Member, error) {
 	return m, err
 }
 
-// Rename returns a member another name.
+// Rename changes the name of a member.
 func (s *Service) Rename(ctx context.Context, actor policy.Viewer, id, name string) error {
 	name, err := properName(name)
 	if err != nil {
@@ -106,15 +106,17 @@ func (s *Service) Place(ctx context.Context, actor policy.Viewer, id, sector, pr
 
 // Revoke ends a membership. The member's invitations, its users' sessions and
 // links and all their API tokens end with it; cutting its node off is for the
-// bus. A member that was revoked stays so: it may be invited as a new one.
+// bus. Revocation is final; the organisation may be invited again as a new member.
 func (s *Service) Revoke(ctx context.Context, actor policy.Viewer, id string) error {
 	return s.change(ctx, actor, id, "member.revoke", func(tx *store.Tx, m Member) (any, error) {
 		now := tx.Now()
 		for _, q := range []string{
 			`UPDATE member SET revoked = $1, online = FALSE WHERE id = $2`,
 			`UPDATE member_invite SET expires = $1 WHERE member_id = $2 AND expires > $1`,
-			`UPDATE api_token SET revoked = $1 WHERE revoked = 0 AND (member_id = $2 OR user_id IN (SELECT id FROM user_account WHERE member_id = $2))`,
-			`UPDATE login_link SET expires = $1 WHERE expires > $1 AND user_id IN (SELECT id FROM user_account WHERE member_id = $2)`,
+			`UPDATE api_token SET revoked = $1 WHERE revoked = 0 AND (member_id = $2 OR user_id IN (SELECT id
+				FROM user_account WHERE member_id = $2))`,
+			`UPDATE login_link SET expires = $1 WHERE expires > $1 AND user_id IN (SELECT id FROM user_account
+				WHERE member_id = $2)`,
 		} {
 			if _, err := tx.Exec(q, now, id); err != nil {
 				return nil, err
@@ -155,7 +157,7 @@ func left() error {
 		WithHint(i18n.T("invite it as a new member", "新しい構成員として招待してください"))
 }
 
-// SetAccount notes what the bus knows a member as. It is the hub's own act.
+// SetAccount stores the account of a member on the bus. Only the hub itself calls it.
 func (s *Service) SetAccount(ctx context.Context, id, account string) error {
 	return s.db.Write(ctx, system, func(tx *store.Tx) error {
 		m, err := memberByID(tx, id)
@@ -169,12 +171,12 @@ func (s *Service) SetAccount(ctx context.Context, id, account string) error {
 	})
 }
 
-// seenStep is how exact LastSeen is: a member that is heard of more often costs no write.
+// seenStep is the resolution of LastSeen, so that frequent calls of Seen write nothing.
 const seenStep = 30 * time.Second
 
-// Seen notes that a member was heard of, and whether its node is connected. An
-// earlier time than the last is no news. It is cheap to call often, is not
-// audited, and announced on the bus only when Online changes.
+// Seen notes when a member's node was last heard from, and whether it is connected. A
+// time before the last one is ignored. It is cheap to call often, is not audited,
+// and is announced only when Online changes.
 func (s *Service) Seen(ctx context.Context, id string, at time.Time, online bool) error {
 	m, err := s.Member(ctx, id)
 	if err != nil || (m.Online == online && at.Before(m.LastSeen.Add(seenStep))) {
@@ -219,8 +221,8 @@ func properName(name string) (string, error) {
 	return n, nil
 }
 
-// printable drops control and invisible direction characters, which make one
-// name look like another.
+// printable drops control characters and invisible direction marks, with which one
+// name could look like another.
 func printable(r rune) rune {
 	switch {
 	case unicode.IsSpace(r):

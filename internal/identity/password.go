@@ -28,8 +28,8 @@ type argonParams struct {
 
 func argonDefault() argonParams { return argonParams{memory: 64 * 1024, passes: 2, lanes: 1} }
 
-// decoy is compared with where there is no password, so that an unknown login
-// takes as long as a known one.
+// decoy is compared with if there is no password, so that an unknown login takes as
+// long as a known one.
 const decoy = "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // phc hashes a password as a PHC string.
@@ -70,7 +70,7 @@ func (now argonParams) verify(phc, password string) (ok, fresh bool, err error) 
 }
 
 // properPassword normalises a password (NFKC, NIST SP 800-63B 3.1.1.2) and
-// refuses one that is guessed at once.
+// refuses one that is easily guessed.
 func properPassword(password, login string) (string, error) {
 	if len(password) > 1024 {
 		return "", fault.New(fault.Invalid, i18n.T("a password has at most 1024 bytes", "パスワードは 1024 バイトまでです"))
@@ -85,13 +85,14 @@ func properPassword(password, login string) (string, error) {
 	if n < 12 || len(distinct) < 5 || strings.EqualFold(p, login) || strings.Contains(strings.ToLower(p), "password") {
 		return "", fault.New(fault.Invalid, i18n.T("this password is too easy to guess", "このパスワードは推測されやすすぎます")).
 			WithHint(i18n.T(
-				"use 12 characters or more, at least 5 different ones, and not the word password or the login name", "12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
+				"use 12 characters or more, at least 5 different ones, and not the word password or the login name",
+				"12 文字以上、5 種類以上の文字を使い、password という語やログイン名は避けてください"))
 	}
 	return p, nil
 }
 
-// SetPassword returns a user a password; the empty one takes it away. The user's
-// other sessions end, but for the one that keep names, which may be empty.
+// SetPassword sets a user's password; the empty one removes it. The user's sessions
+// end, except the one that keep names, which may be empty.
 func (s *Service) SetPassword(ctx context.Context, actor policy.Viewer, user, password, keep string) error {
 	u, err := s.User(ctx, user)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -137,7 +138,7 @@ const (
 	attemptSubject = 300 // bytes kept of a subject
 )
 
-// SignIn opens a session for a login and a password. Whatever is wrong, it says
+// SignIn opens a session for a login and a password. Whatever is wrong, the error is
 // the same and takes the same time; after too many failures it is fault.Busy.
 func (s *Service) SignIn(ctx context.Context, login, password string, from Client) (cookie string, out Session,
 	err error) {

@@ -16,7 +16,7 @@ const (
 	PrefixLink   = "mnkl_" // sign-in link
 )
 
-// newSecret returns 32 random bytes behind a prefix, and the hash that is kept.
+// newSecret returns 32 random bytes after a prefix, and the hash that is stored.
 func newSecret(prefix string) (secret, hash string) {
 	var b [32]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
@@ -24,14 +24,14 @@ func newSecret(prefix string) (secret, hash string) {
 	return secret, hashSecret(secret)
 }
 
-// hashSecret is what a secret is kept and looked up as. A plain hash is enough
-// for 32 random bytes.
+// hashSecret returns the hash under which a secret is stored and looked up. A plain
+// hash is enough for 32 random bytes.
 func hashSecret(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
 
-// wellFormed drops what cannot be one of our secrets before it costs anything.
+// wellFormed reports whether a text can be one of our secrets; others cost no query.
 func wellFormed(secret, prefix string) (string, bool) {
 	secret = strings.TrimSpace(secret)
 	return secret, strings.HasPrefix(secret, prefix) && len(secret) == len(prefix)+43

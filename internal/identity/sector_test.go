@@ -27,7 +27,8 @@ func TestParseSector(t *testing.T) {
 	}
 	for in, want := range map[string]string{"energy": "power", "Electric": "power", "city": "local-government",
 		"hospital": "medical", "health": "medical", "telecom": "ict",
-		" CITY ": "local-government", "ｶﾞｽ": "gas", "small business": "small-firm", "Local Government": "local-government", "市": "local-government"} {
+		" CITY ": "local-government", "ｶﾞｽ": "gas", "small business": "small-firm",
+		"Local Government": "local-government", "市": "local-government"} {
 		if got, err := identity.ParseSector(in); got != want || err != nil {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}

@@ -1,12 +1,12 @@
-// Package identity knows who belongs to the community and who works in it:
+// Package identity keeps the members of the community and the people who work in it:
 // member organisations and the keys of their nodes, users with their roles,
 // sessions and sign-in links, API tokens, and the audit trail of every change to
 // them. It turns a cookie or a token into a policy.Viewer; what that viewer may
-// see is policy's business.
+// see is decided by package policy.
 //
 // No secret is stored: tokens, links and cookies are kept as SHA-256 of 32
-// random bytes, passwords as argon2id. What is said to somebody who could not be
-// authenticated never tells whether a name, a link or a token exists.
+// random bytes, passwords as argon2id. An error of
+// authentication never shows whether a name, a link or a token exists.
 package identity
 
 import (
@@ -27,8 +27,8 @@ var files embed.FS
 // Migration makes the package's tables.
 func Migration() store.Migration { return store.Migration{Name: "identity", FS: files} }
 
-// system is the scope of every transaction here: none of the tables carries
-// marks, and who may call what is checked by may.
+// system is the scope of every transaction here: none of the tables has markings, and
+// may checks who may call what.
 var system = store.System("identity decides who is who, before anybody is")
 
 // Service keeps members, users, sessions and tokens. It is safe for concurrent use.
@@ -46,7 +46,7 @@ type Service struct {
 // Option shapes a Service.
 type Option func(*Service)
 
-// WithHome says whose people the users without a member are: at a hub the hub's
+// WithHome says where users without a member belong: at a hub the hub's
 // own, which is the default; at a node the member's. Only Member, Sector and Hub
 // of the viewer are taken.
 func WithHome(f func() policy.Viewer) Option { return func(s *Service) { s.home = f } }
@@ -80,10 +80,10 @@ func New(db *store.DB, c clock.Clock, opts ...Option) *Service {
 
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// Operator is the actor of a person who runs meneki's command on the machine itself,
-// and so owns the data folder anyway.
+// Operator is the actor of a person who runs a command of meneki on the machine itself
+// and thus has access to the data folder anyway.
 func Operator(name string) policy.Viewer {
-	return policy.Viewer{Name: name, Hub: true, Desk: true, Role: policy.RoleAdmin}
+	return policy.Viewer{Name: name, Hub: true, Coordinator: true, Role: policy.RoleAdmin}
 }
 
 // AtLeast reports whether a role is as high as another. An unknown role is none.
@@ -91,7 +91,7 @@ func AtLeast(have, need policy.Role) bool { return rank(have) >= rank(need) }
 
 func rank(r policy.Role) int { return slices.Index(policy.Roles(), r) + 1 }
 
-// mayMembers: the hub's coordinators keep the list of members.
+// mayMembers allows the hub's coordinators to change the list of members.
 func mayMembers(actor policy.Viewer) error {
 	if actor.Hub && AtLeast(actor.Role, policy.RoleCoordinator) {
 		return nil
@@ -99,8 +99,9 @@ func mayMembers(actor policy.Viewer) error {
 	return denied(policy.RoleCoordinator)
 }
 
-// mayUsers: an administrator keeps the users of the own house; the hub's, all.
-// A machine keeps no users: a thief of its token could make itself a person.
+// mayUsers allows an administrator to change the users of their own organisation, and
+// the hub's administrators to change all. A machine may not: whoever stole its token
+// could make a user.
 func (s *Service) mayUsers(actor policy.Viewer, member string) error {
 	if member == "" {
 		member = s.home().Member

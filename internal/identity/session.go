@@ -46,11 +46,11 @@ func (r sessionRow) session(u User) Session {
 		Agent: r.Agent}
 }
 
-// seenEvery is how exactly a session knows when it was last used.
+// seenEvery is the resolution of the time at which a session was last used.
 const seenEvery = time.Minute
 
-// openSession makes a session. Its cookie is new, so that a value planted before
-// the sign-in is worth nothing.
+// openSession makes a session. Its cookie is new, so that a value that was set
+// before the sign-in is useless (session fixation).
 func (s *Service) openSession(tx *store.Tx, u User, from Client, by string) (cookie string, out Session, err error) {
 	cookie, hash := newSecret("")
 	now := s.now()
@@ -75,12 +75,12 @@ func short(s string) string {
 	return s
 }
 
-// notSignedIn is all that a caller without a valid session or token sees.
+// notSignedIn is the error for a caller without a valid session or token.
 func notSignedIn() error {
 	return fault.New(fault.Unauthenticated, i18n.T("sign in first", "サインインが必要です"))
 }
 
-// SessionViewer says who has a cookie, or fault.Unauthenticated. The user's role
+// SessionViewer returns who has a cookie, or fault.Unauthenticated. The user's role
 // and membership are read again every time.
 func (s *Service) SessionViewer(ctx context.Context, cookie string) (policy.Viewer, Session, error) {
 	cookie, ok := wellFormed(cookie, "")
@@ -163,7 +163,8 @@ func (s *Service) Sessions(ctx context.Context, actor policy.Viewer, user string
 		}
 		now := s.now()
 		rows, err := store.Query[sessionRow](tx,
-			`SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3 ORDER BY seen DESC`, user, now, now.Add(-s.idle))
+			`SELECT `+sessionColumns+` FROM session WHERE user_id = $1 AND expires > $2 AND seen > $3
+				ORDER BY seen DESC`, user, now, now.Add(-s.idle))
 		out = nil
 		for _, r := range rows {
 			out = append(out, r.session(u))
@@ -199,7 +200,7 @@ func (s *Service) RevokeSession(ctx context.Context, actor policy.Viewer, id str
 	})
 }
 
-// Tidy forgets what has run out: sessions, links, invitations and counts of
+// Tidy deletes what has expired: sessions, links, invitations and counts of
 // failed sign-ins. The audit trail is kept.
 func (s *Service) Tidy(ctx context.Context) error {
 	return s.db.Write(ctx, system, func(tx *store.Tx) error {
@@ -233,7 +234,7 @@ func (s *Service) Cookie(value string, expires time.Time, secure bool) *http.Coo
 		Secure: secure, SameSite: http.SameSiteLaxMode}
 }
 
-// ClearCookie has the browser forget the session.
+// ClearCookie makes the browser delete the session cookie.
 func (s *Service) ClearCookie(secure bool) *http.Cookie {
 	c := s.Cookie("", time.Unix(0, 0), secure)
 	c.MaxAge = -1

@@ -112,7 +112,8 @@ func TestPHC(t *testing.T) {
 	}
 	for _, bad := range []string{"", "x", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA",
 		"$argon2id$v=18$m=64,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
-		"$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=64,t=0,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=64,t=0,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=64,t=1,p=1$!$AAAAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=64,t=1,p=1$AAAA$"} {
 		if ok, err := identity.Verify(bad, "x"); ok || err == nil {
 			t.Errorf("%q: %v %v", bad, ok, err)
@@ -127,7 +128,7 @@ func TestTokens(t *testing.T) {
 		taro, _ := w.user("taro", policy.RoleAnalyst, "")
 		hana, _ := w.user("hana", policy.RoleAdmin, m.ID)
 		asTaro, asHana := w.s.ViewerOf(taro), w.s.ViewerOf(hana)
-		if asHana.Hub || asHana.Member != m.ID || asHana.Sector != "gas" || asTaro.Desk || !asTaro.Hub {
+		if asHana.Hub || asHana.Member != m.ID || asHana.Sector != "gas" || asTaro.Coordinator || !asTaro.Hub {
 			w.Errorf("%+v %+v", asTaro, asHana)
 		}
 		add := func(actor policy.Viewer, n identity.NewToken, k fault.Kind) (identity.Token, string) {
@@ -250,7 +251,7 @@ func TestNodeHome(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(w.Context(), cookie)
 		w.ok(err)
-		if v.Hub || v.Desk || v.Member != "m1" || v.Sector != "gas" {
+		if v.Hub || v.Coordinator || v.Member != "m1" || v.Sector != "gas" {
 			w.Errorf("%+v", v)
 		}
 		_, _, err = w.s.AddUser(w.Context(), v, identity.NewUser{Name: "x", Login: "x-x", Role: policy.RoleReader})

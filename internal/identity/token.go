@@ -155,7 +155,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (policy.Viewe
 	case v == (policy.Viewer{}), !same(row.Hash, hash), !row.Revoked.IsZero(), !now.Before(row.Expires):
 		return policy.Viewer{}, badToken()
 	}
-	v.User, v.Name, v.Desk, v.Machine = "", row.Name, false, true
+	v.User, v.Name, v.Coordinator, v.Machine = "", row.Name, false, true
 	if now.Sub(row.LastUsed) >= seenEvery {
 		err := s.db.Write(ctx, system, func(tx *store.Tx) error {
 			_, err := tx.Exec(`UPDATE api_token SET last_used = $1 WHERE id = $2 AND last_used < $1`, now, row.ID)
@@ -182,7 +182,8 @@ func (s *Service) Tokens(ctx context.Context, actor policy.Viewer) (out []Token,
 	}
 	var all []withHouse
 	err = s.db.Read(ctx, system, func(tx *store.Tx) error {
-		all, err = store.Query[withHouse](tx, `SELECT t.id, t.name, t.user_id, t.member_id, t.role, t.created, t.expires, t.last_used, t.revoked,
+		all, err = store.Query[withHouse](tx, `SELECT t.id, t.name, t.user_id, t.member_id, t.role, t.created,
+			t.expires, t.last_used, t.revoked,
 			CASE WHEN t.member_id <> '' THEN t.member_id ELSE COALESCE(u.member_id, '') END AS house
 			FROM api_token t LEFT JOIN user_account u ON u.id = t.user_id ORDER BY t.created DESC, t.id DESC`)
 		return err

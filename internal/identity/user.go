@@ -35,7 +35,8 @@ type User struct {
 	LastSignIn    time.Time   `db:"last_sign_in"`
 }
 
-const userSelect = `SELECT u.id, u.name, u.login, u.role, u.member_id, u.lang, u.zone, u.password <> '' AS has_password, u.created, u.disabled, u.last_sign_in,
+const userSelect = `SELECT u.id, u.name, u.login, u.role, u.member_id, u.lang, u.zone, u.password <> '' AS has_password,
+	u.created, u.disabled, u.last_sign_in,
 	COALESCE(m.name, '') AS member_name, COALESCE(m.sector, '') AS sector, COALESCE(m.revoked, 0) AS member_revoked
 	FROM user_account u LEFT JOIN member m ON m.id = u.member_id`
 
@@ -61,7 +62,7 @@ func (s *Service) ViewerOf(u User) policy.Viewer {
 	if u.Member != "" {
 		v.Member, v.Sector, v.Hub = u.Member, u.Sector, false
 	}
-	v.Desk = v.Hub && AtLeast(u.Role, policy.RoleCoordinator)
+	v.Coordinator = v.Hub && AtLeast(u.Role, policy.RoleCoordinator)
 	return v
 }
 
@@ -136,8 +137,10 @@ func (s *Service) insertUser(tx *store.Tx, n NewUser) (id string, err error) {
 		return "", err
 	}
 	id = clock.NewID()
-	_, err = tx.Exec(`INSERT INTO user_account (id, name, login, role, member_id, lang, zone, password, created, disabled, last_sign_in)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 0, 0)`, id, n.Name, login, n.Role, n.Member, n.Lang, n.Zone, s.now())
+	_, err = tx.Exec(`INSERT INTO user_account (id, name, login, role, member_id, lang, zone, password, created,
+		disabled, last_sign_in)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 0, 0)`, id, n.Name, login, n.Role, n.Member, n.Lang,
+		n.Zone, s.now())
 	return id, err
 }
 
@@ -182,6 +185,14 @@ func (s *Service) Users(ctx context.Context, actor policy.Viewer) (out []User, e
 		}
 	}
 	return out, err
+}
+
+// UserName returns what a user is called; the id of one that is gone.
+func (s *Service) UserName(ctx context.Context, id string) string {
+	if u, err := s.User(ctx, id); err == nil {
+		return u.Name
+	}
+	return id
 }
 
 // User returns one user, or fault.NotFound.

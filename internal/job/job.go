@@ -1,7 +1,7 @@
-// Package job does work in the background and on a schedule, out of the same
-// database as everything else: a job is enqueued in the transaction that makes
-// it necessary, and is never lost. It runs at least once; a handler must bear
-// being run again after a crash. Every job and its state can be listed.
+// Package job runs work in the background and on a schedule. Jobs are in the same
+// database as everything else: a job is enqueued in the transaction that makes it
+// necessary, and is never lost. It runs at least once; a handler must expect to be run
+// again after a crash. Every job and its state can be listed.
 package job
 
 import (
@@ -24,7 +24,7 @@ var files embed.FS
 // Migration makes the package's tables.
 func Migration() store.Migration { return store.Migration{Name: "job", FS: files} }
 
-// State is where a job is in its life.
+// State is the state of a job.
 type State string
 
 // The states. Waiting and running are the open ones.
@@ -80,7 +80,7 @@ type Job struct {
 const columns = `id, kind, unique_key, payload, state, attempt, max_attempts, run_at, cancel, done, total,
 	note_en, note_ja, error_en, error_ja, created, started, finished, lease_owner, lease_until`
 
-// Note is what the job says about its progress.
+// Note describes the progress of the job.
 func (j Job) Note() i18n.Text { return i18n.Text{EN: j.NoteEN, JA: j.NoteJA} }
 
 // Error is why the last attempt failed; it is empty if it did not.
@@ -126,7 +126,7 @@ func Enqueue(tx *store.Tx, n New) (id string, fresh bool, err error) {
 }
 
 // Cancel stops a job: a waiting one at once, a running one as soon as its
-// handler heeds its context. A job that has ended is fault.Conflict.
+// handler sees that its context has ended. A job that has ended is fault.Conflict.
 func Cancel(ctx context.Context, db *store.DB, id string) error {
 	return db.Write(ctx, store.System("jobs are no community data"), func(tx *store.Tx) error {
 		j, err := store.One[Job](tx, `SELECT `+columns+` FROM job WHERE id = $1`, id)
@@ -185,7 +185,7 @@ func List(ctx context.Context, db *store.DB, f Filter) (out []Job, err error) {
 	return out, err
 }
 
-// Prune forgets jobs that ended before the given time.
+// Prune deletes jobs that ended before a time.
 func Prune(ctx context.Context, db *store.DB, before time.Time) (n int64, err error) {
 	err = db.Write(ctx, store.System("jobs are no community data"), func(tx *store.Tx) error {
 		n, err = tx.Exec(`DELETE FROM job WHERE state IN ('done', 'failed', 'cancelled') AND finished < $1`, before)
@@ -194,11 +194,12 @@ func Prune(ctx context.Context, db *store.DB, before time.Time) (n int64, err er
 	return n, err
 }
 
-// Lease takes or renews the named lease for owner, so that of several processes
-// on one database one does a thing. It says whether owner holds it now.
+// Lease takes or renews the named lease for owner, so that only one of several
+// processes on one database does some work. It reports whether owner holds it now.
 func Lease(tx *store.Tx, name, owner string, d time.Duration) (held bool, err error) {
 	n, err := tx.Exec(`INSERT INTO job_lease (name, lease_owner, lease_until) VALUES ($1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
-		WHERE job_lease.lease_owner = excluded.lease_owner OR job_lease.lease_until <= $4`, name, owner, tx.Now().Add(d), tx.Now())
+		WHERE job_lease.lease_owner = excluded.lease_owner OR job_lease.lease_until <= $4`, name, owner,
+		tx.Now().Add(d), tx.Now())
 	return n == 1, err
 }

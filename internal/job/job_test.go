@@ -83,7 +83,9 @@ func TestRunRetryAndFail(t *testing.T) {
 					}
 					return nil
 				},
-				"bad":  func(context.Context, *job.Attempt) error { return fault.New(fault.Invalid, i18n.T("no", "不可")) },
+				"bad": func(context.Context, *job.Attempt) error {
+					return fault.New(fault.Invalid, i18n.T("no", "不可"))
+				},
 				"hard": func(context.Context, *job.Attempt) error { return errors.New("never") },
 			}}
 		id, fresh := enqueue(t, db, job.New{Kind: "flaky", Key: "k", Payload: map[string]string{"x": "脅威"}})

@@ -18,7 +18,7 @@ import (
 )
 
 // Handler does one attempt at a job. It must end soon after ctx does. An error
-// that sending the same again cannot mend (fault.Invalid, Denied, NotFound,
+// that another attempt cannot change (fault.Invalid, Denied, NotFound,
 // Gone, TooLarge, Unsupported, Missed) ends the job; any other is tried again.
 type Handler func(ctx context.Context, a *Attempt) error
 
@@ -42,8 +42,8 @@ func (a *Attempt) Read(into any) error {
 	return nil
 }
 
-// Progress says how far the job is; it is written with the next renewal of the
-// lease, so it costs nothing to call it often. Total 0 is unknown.
+// Progress reports how far the job is. It is written with the next renewal of the
+// lease, so that frequent calls are cheap. Total 0 is unknown.
 func (a *Attempt) Progress(done, total int64, note i18n.Text) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -57,8 +57,8 @@ func (a *Attempt) progress() progress {
 }
 
 // Periodic enqueues a job of its kind every so often. Of several processes on
-// one database, the one that holds the lease does it. Times that passed while
-// no process ran are made up for once.
+// one database, the one that holds the lease does it. If times passed while
+// no process ran, it is enqueued once for all of them.
 type Periodic struct {
 	Name    string // also the job's unique key, so that a slow one does not pile up
 	Kind    string
@@ -130,8 +130,8 @@ func (r *Runner) Wake() {
 }
 
 // Run works until ctx ends; then it stops its handlers, puts their jobs back as
-// if they had not been begun, and returns nil. A database that fails for a while
-// is waited for.
+// if they had not been begun, and returns nil. While the database fails, it
+// waits.
 func (r *Runner) Run(ctx context.Context) error {
 	r.init()
 	slots := make(chan struct{}, r.Workers)
@@ -229,7 +229,7 @@ func (r *Runner) attempt(ctx context.Context, a *Attempt) (err error) {
 	return r.Handlers[a.Kind](ctx, a)
 }
 
-// keep renews the lease until the attempt has ended.
+// keep renews the lease until the attempt ends.
 func (r *Runner) keep(ctx context.Context, a *Attempt, stop context.CancelCauseFunc, ended <-chan struct{}) {
 	t := time.NewTicker(min(r.Lease/3, 5*time.Second))
 	defer t.Stop()
@@ -255,7 +255,7 @@ func (r *Runner) keep(ctx context.Context, a *Attempt, stop context.CancelCauseF
 	}
 }
 
-// final reports whether an error stays however often the job is run.
+// final reports whether another attempt would fail in the same way.
 func final(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Denied, fault.NotFound, fault.Gone, fault.TooLarge, fault.Unsupported, fault.Missed:
@@ -289,7 +289,8 @@ func (r *Runner) schedule(ctx context.Context) error {
 				return err
 			}
 			if _, err := tx.Exec(
-				`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next = excluded.next`,
+				`INSERT INTO job_schedule (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
+					SET next = excluded.next`,
 				p.Name, tx.Now().Truncate(p.Every).Add(p.Every)); err != nil {
 				return err
 			}

@@ -29,6 +29,8 @@ type Spec[T any] struct {
 	Name    string // id of the list in its page, and of its live region
 	Path    string // address of the page
 	Caption i18n.Text
+	Note    i18n.Text // below the caption
+	Card    bool      // one of several cards of its page, so with its caption on screen
 	All     i18n.Text // how the filter line's sentence begins: "all findings"
 	Columns []Column[T]
 	Row     func(T) web.Row // key, path and emphasis; the cells come from Columns
@@ -47,6 +49,16 @@ type Column[T any] struct {
 	Data func(T) any // in downloads, exact; nil: as on screen
 	// ScreenOnly leaves the column out of downloads.
 	ScreenOnly bool
+}
+
+// Data returns a column that only downloads have.
+func Data[T any](key string, text i18n.Text, of func(T) any) Column[T] {
+	return Column[T]{Key: key, Text: text, Data: of}
+}
+
+// Figure is Data for numbers.
+func Figure[T any](key string, text i18n.Text, of func(T) any) Column[T] {
+	return Column[T]{Key: key, Text: text, Data: of, Role: web.RoleNum}
 }
 
 // The sizes of a page on screen, and of a download.

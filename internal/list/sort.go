@@ -10,6 +10,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/web"
 )
 
 // Sort is one order of a list. A reader chooses it with ?sort=NAME, and its
@@ -39,6 +40,13 @@ func Rank[T any](column string, of func(T) string, values ...string) Term[T] {
 		sql += " WHEN '" + strings.ReplaceAll(v, "'", "''") + "' THEN " + strconv.Itoa(i)
 	}
 	return Term[T]{SQL: sql + " ELSE -1 END", Of: func(row T) any { return slices.Index(values, of(row)) }}
+}
+
+// ByLevel returns the term of a column that holds one of web.Levels, the worst first.
+func ByLevel[T any](column string, of func(T) string) Term[T] {
+	t := Rank(column, of, web.Levels()...)
+	t.Desc = true
+	return t
 }
 
 // kind is what a term's values are, as they are compared and put into cursors.

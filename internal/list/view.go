@@ -12,8 +12,9 @@ func (s Spec[T]) View(r *web.Request, p Page[T]) web.List {
 	l := web.List{
 		ID:      s.Name,
 		Caption: s.Caption,
+		Note:    s.Note,
 		Count:   web.Exactly(p.Total),
-		Bare:    true,
+		Bare:    !s.Card,
 		Dense:   s.Dense,
 		Filter:  s.line(r, p.asked),
 		Empty:   s.Empty,

@@ -22,7 +22,7 @@ type Finding struct {
 }
 
 // ListEntry names the entry of a member's own watchlist by which a finding was
-// made. It never leaves the node, and the finding only if policy.MayForward lets
+// made. It never leaves the node, and the finding only if policy.MayShareWithCommunity lets
 // it.
 type ListEntry struct {
 	Source string               `json:"source"`       // who says so
@@ -37,4 +37,4 @@ type ListEntry struct {
 // Stays reports whether a finding that was made by this entry may not leave the
 // node, nor change anything that does: its source does not allow that. A finding
 // without an entry, nil, may leave.
-func (e *ListEntry) Stays() bool { return e != nil && !policy.MayForward(e.TLP) }
+func (e *ListEntry) Stays() bool { return e != nil && !policy.MayShareWithCommunity(e.TLP) }

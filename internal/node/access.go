@@ -5,22 +5,22 @@ import (
 	"net/http"
 
 	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/detect/principal"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma/correlate"
 )
 
-// Past gives the node's history.
+// Past returns the node's history.
 func (n *Node) Past() *history.History { return n.past }
 
 // Hunt searches the node's past for STIX indicators, at once.
-func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]inbox.Hunted, error) {
-	out := make([]inbox.Hunted, len(indicators))
-	return out, n.matcher.Hunt(ctx, indicators, func(which []int, list []inbox.Hunted) error {
+func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]hunt.Outcome, error) {
+	out := make([]hunt.Outcome, len(indicators))
+	return out, n.detect.HuntIndicators(ctx, indicators, func(which []int, list []hunt.Outcome) error {
 		for k, i := range which {
 			out[i] = list[k]
 		}
@@ -28,7 +28,7 @@ func (n *Node) Hunt(ctx context.Context, indicators ...[]byte) ([]inbox.Hunted, 
 	})
 }
 
-// and keep.
+// Correlations returns what correlation and the resolver of accounts count and keep.
 func (n *Node) Correlations() (correlate.Stats, principal.Stats) { return n.correlator.Stats() }
 
 // Connected reports whether the hub is reached.
@@ -56,7 +56,7 @@ func (n *Node) Paths() []string { return n.console.Site.Paths() }
 func (n *Node) Link() *bus.Link { return n.link }
 
 // CatchUp returns when everything that was taken in is matched.
-func (n *Node) CatchUp(ctx context.Context) error { return n.detect.Caught(ctx) }
+func (n *Node) CatchUp(ctx context.Context) error { return n.detect.CatchUp(ctx) }
 
 // RuleHealth returns what the node keeps of how its rules do.
 func (n *Node) RuleHealth() *rulehealth.Health { return n.health }

@@ -75,7 +75,9 @@ type Config struct {
 // Validate fills in what is not set and refuses what cannot be.
 func (c *Config) Validate() error {
 	if c.Data == "" {
-		return fault.New(fault.Invalid, i18n.T("the node needs a data folder", "ノードにはデータフォルダーが必要です")).WithHint(i18n.T("give one with --data", "--data で指定してください"))
+		return fault.New(
+			fault.Invalid, i18n.T("the node needs a data folder", "ノードにはデータフォルダーが必要です"),
+		).WithHint(i18n.T("give one with --data", "--data で指定してください"))
 	}
 	role.Default(&c.Realm, "live")
 	role.Defaults(&c.Lang, &c.Zone, &c.Clock, &c.Log)
@@ -88,7 +90,13 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.Open && c.Listen != "" && !role.Loopback(c.Listen) {
-		return fault.New(fault.Invalid, i18n.T("a console without sign-in is for this machine only", "サインイン不要の画面は、この端末からのみ利用できます"))
+		return fault.New(
+			fault.Invalid,
+			i18n.T(
+				"a console without sign-in is for this machine only",
+				"サインイン不要の画面は、この端末からのみ利用できます",
+			),
+		)
 	}
 	for i, p := range append(slices.Clone(c.Watch), c.Rules...) {
 		if strings.ContainsAny(p, "*?[") {
@@ -101,7 +109,9 @@ func (c *Config) Validate() error {
 			_, err = os.Stat(filepath.Dir(p))
 		}
 		if err != nil {
-			return fault.Wrap(fault.NotFound, i18n.T("{0} is not there", "{0} がありません").With(p), err).WithHint(i18n.T("check the path", "パスを確認してください"))
+			return fault.Wrap(
+				fault.NotFound, i18n.T("{0} is not there", "{0} がありません").With(p), err,
+			).WithHint(i18n.T("check the path", "パスを確認してください"))
 		}
 	}
 	return nil

@@ -20,7 +20,8 @@ import (
 func (n *Node) Hello(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := n.hello(ctx); err != nil && !fault.Is(err, fault.Unavailable) && !errors.Is(err, context.DeadlineExceeded) {
+	err := n.hello(ctx)
+	if err != nil && !fault.Is(err, fault.Unavailable) && !errors.Is(err, context.DeadlineExceeded) {
 		n.cfg.Log.Warn("the hub did not answer the hello", slog.Any("err", err))
 	}
 }
@@ -36,13 +37,20 @@ func (n *Node) hello(ctx context.Context) error {
 		return err
 	}
 	sent := n.cfg.Clock()
-	body, err := role.Encode(wire.Hello{Version: role.Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events, Waiting: waiting})
+	body, err := role.Encode(
+		wire.Hello{
+			Version: role.Version, Now: sent, Rules: rules, Indicators: armed, Events: n.past.Totals().Events,
+			Waiting: waiting,
+		},
+	)
 	if err != nil {
 		return err
 	}
 	reply, err := n.link.Request(ctx, wire.TopicHello, body)
 	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours
-		return fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+		return fault.Wrap(
+			fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err,
+		)
 	}
 	if err != nil {
 		return err
@@ -68,7 +76,8 @@ func (n *Node) welcome(w wire.Welcome, sent, back time.Time) {
 	}
 	n.skew.Store(int64(skew))
 	p := *n.enrolment.Load()
-	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub || !slices.Equal(p.Domains, w.Domains) || !slices.Equal(p.Networks, w.Networks) {
+	if p.Name != w.Name || p.Sector != w.Sector || p.HubName != w.Hub || !slices.Equal(p.Domains, w.Domains) ||
+		!slices.Equal(p.Networks, w.Networks) {
 		p.Name, p.Sector, p.HubName, p.Domains, p.Networks = w.Name, w.Sector, w.Hub, w.Domains, w.Networks
 		n.owns(p)
 		n.enrolment.Store(&p)
@@ -104,9 +113,15 @@ func (n *Node) heartbeat(ctx context.Context) error {
 			hub := slog.String("hub", n.enrolment.Load().Hub)
 			switch {
 			case refused:
-				n.cfg.Log.Error("cut off from the hub, and not by the network; this node goes on by itself", hub, slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN))
+				n.cfg.Log.Error(
+					"cut off from the hub, and not by the network; this node goes on by itself", hub,
+					slog.String("why", fault.TextOf(why).EN), slog.String("hint", fault.HintOf(why).EN),
+				)
 			case away:
-				n.cfg.Log.Warn("the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub, slog.Any("why", why))
+				n.cfg.Log.Warn(
+					"the hub cannot be reached; this node goes on by itself and catches up when the hub is back", hub,
+					slog.Any("why", why),
+				)
 			default:
 				n.cfg.Log.Info("the hub is back", hub)
 			}

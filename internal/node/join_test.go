@@ -20,12 +20,16 @@ import (
 func TestJoinAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	h, err := hub.Open(t.Context(), hub.Config{Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true, Log: log})
+	h, err := hub.Open(
+		t.Context(), hub.Config{Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true, Log: log},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	_, token, err := h.People().Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"})
+	_, token, err := h.People().Invite(
+		t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

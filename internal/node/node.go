@@ -29,17 +29,16 @@ import (
 	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/match"
 	"github.com/meneki/meneki/internal/detect/rulehealth"
-	"github.com/meneki/meneki/internal/detect/ruleset"
+	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/history"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/role/control"
 	"github.com/meneki/meneki/internal/share/inbox"
-	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -56,7 +55,7 @@ type Hub interface {
 	Pin() string
 }
 
-// Node is a running node. Make it with OpenNode, run it with Run, end it with Close.
+// Node is a running node. Make it with Open, run it with Run, end it with Close.
 type Node struct {
 	cfg        Config
 	db         *store.DB
@@ -65,12 +64,11 @@ type Node struct {
 	engine     *match.Engine
 	health     *rulehealth.Health
 	correlator *correlation.Correlator
-	watch      *watchDesk
+	watchlist  *ownlist.List
 	lock       *os.File
 	detect     *detect.Service
 	outgoing   *release.Outgoing
 	inbox      *inbox.Inbox
-	matcher    matcher
 	link       *bus.Link
 	sensors    *sensors
 	modules    []role.Module
@@ -86,7 +84,7 @@ type Node struct {
 	close sync.Once
 }
 
-// OpenNode opens everything a node stands on. With hub nil, it joins and
+// Open opens everything a node stands on. With hub nil, it joins and
 // connects as its configuration says; the demo gives the hub in its own process.
 func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if err := cfg.Validate(); err != nil {
@@ -111,26 +109,35 @@ func Open(ctx context.Context, cfg Config, hub Hub) (n *Node, err error) {
 	if n.lock, err = role.LockDir(cfg.Data); err != nil {
 		return nil, err
 	}
-	if n.db, err = store.Open(ctx, store.Options{URL: filepath.Join(cfg.Data, "node.db"), Clock: cfg.Clock}); err != nil {
+	if n.db, err = store.Open(
+		ctx, store.Options{URL: filepath.Join(cfg.Data, control.Database), Clock: cfg.Clock},
+	); err != nil {
 		return nil, err
 	}
-	if err = n.db.Migrate(ctx, slices.Concat([]store.Migration{job.Migration(), identity.Migration()}, detect.Migrations(), []store.Migration{indicator.Migration(), release.Migration()})...); err != nil {
+	if n.past, err = history.Open(ctx, history.Options{
+		Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
+		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log,
+	}); err != nil {
+		return nil, err
+	}
+	if n.modules, err = n.compose(); err != nil {
+		return nil, err
+	}
+	if err = n.db.Migrate(ctx, role.Migrations(n.modules)...); err != nil {
 		return nil, err
 	}
 	if err = n.enrol(ctx, hub); err != nil {
 		return nil, err
 	}
 	n.owns(*n.enrolment.Load())
-	if n.past, err = history.Open(ctx, history.Options{Dir: filepath.Join(cfg.Data, "history"), Clock: cfg.Clock, MaxBytes: cfg.KeepBytes,
-		MaxAge: time.Duration(cfg.KeepDays) * 24 * time.Hour, Log: cfg.Log}); err != nil {
-		return nil, err
-	}
 	if err = n.connect(ctx, hub); err != nil {
 		return nil, err
 	}
-	if err = n.compose(ctx); err != nil {
+	n.console = n.newConsole()
+	if err = role.Start(ctx, n.modules, false); err != nil {
 		return nil, err
 	}
+	n.listen(ctx)
 	return n, nil
 }
 
@@ -143,11 +150,21 @@ func (n *Node) enrol(ctx context.Context, hub Hub) error {
 	switch {
 	case ok:
 		if n.cfg.Token != "" {
-			n.cfg.Log.Info("this node has joined already; the token is not needed", slog.String("member", p.Name), slog.String("hub", p.Hub))
+			n.cfg.Log.Info(
+				"this node has joined already; the token is not needed", slog.String("member", p.Name),
+				slog.String("hub", p.Hub),
+			)
 		}
 	case n.cfg.Token == "" || n.cfg.Join == "" && hub == nil:
-		return fault.New(fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません")).
-			WithHint(i18n.T("ask the hub for an invitation (meneki member invite) and give --join and --token", "ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください"))
+		return fault.New(
+			fault.Invalid, i18n.T("this node has not joined a hub", "このノードはまだハブに参加していません"),
+		).
+			WithHint(
+				i18n.T(
+					"ask the hub for an invitation (meneki member invite) and give --join and --token",
+					"ハブで招待（meneki member invite）を発行してもらい、--join と --token を指定してください",
+				),
+			)
 	default:
 		if p, err = n.join(ctx, hub); err != nil {
 			return err
@@ -187,58 +204,26 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 		n.link, err = hub.InProcess(context.WithoutCancel(ctx), p.Member, []byte(p.Seed), p.UserJWT)
 		return err
 	}
-	n.link, err = bus.Join(context.WithoutCancel(ctx), bus.LinkConfig{Dir: n.cfg.Data, LeafURL: p.LeafURL, UserJWT: p.UserJWT, Account: p.Account, Seed: []byte(p.Seed),
-		Pin: pinOf(p), Log: n.cfg.Log})
+	n.link, err = bus.Join(
+		context.WithoutCancel(ctx),
+		bus.LinkConfig{
+			Dir:     n.cfg.Data,
+			LeafURL: p.LeafURL,
+			UserJWT: p.UserJWT,
+			Account: p.Account,
+			Seed:    []byte(p.Seed),
+			Pin:     p.Pin,
+			Log:     n.cfg.Log,
+		},
+	)
 	return err
 }
 
-// compose makes the capabilities of a node.
-func (n *Node) compose(ctx context.Context) (err error) {
-	cfg := n.cfg
-	n.people = identity.New(n.db, cfg.Clock, identity.WithCookie("meneki_node_"+cookieName(n.lis)), identity.WithHome(n.home))
-	if n.outgoing, err = release.OpenOutgoing(ctx, n.db, cfg.Share, n.Member, role.Rank); err != nil {
-		return err
-	}
-	rules, err := n.ownRules(ctx)
-	if err != nil {
-		return err
-	}
-	n.engine = match.NewEngine(cfg.Clock)
-	n.engine.SetRules(rules)
-	tell := func(topic string) func() { return func() { n.console.Notify(topic) } }
-	if n.health, err = rulehealth.Open(ctx, rulehealth.Config{DB: n.db, Engine: n.engine, Outgoing: n.outgoing, Line: n.link, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm, Member: n.Member, Notify: tell("rules")}); err != nil {
-		return err
-	}
-	if n.correlator, err = n.openCorrelator(); err != nil {
-		return err
-	}
-	n.detect = detect.New(detect.Config{DB: n.db, Past: past{n.past}, Outgoing: n.outgoing, Engine: n.engine, Clock: cfg.Clock, Log: cfg.Log, Realm: cfg.Realm,
-		Member: n.Member, Assets: func() exclusion.CommunityAssets { return *n.own.Load() }, Skew: n.Skew, Tell: tell("findings"), Health: n.health, Correlator: n.correlator, HuntCores: cfg.HuntCores})
-	n.watchIndicators()
-	if err = n.detect.Resume(ctx); err != nil {
-		return err
-	}
-	chain, err := ruleset.Pipelines(cfg.Pipelines)
-	if err != nil {
-		return err
-	}
-	n.matcher = matcher{n.detect, match.Reader{Pipelines: chain}}
-	if n.inbox, err = inbox.Open(ctx, n.db, n.outgoing, n.matcher, n.link, cfg.Clock, n.Skew, cfg.Log, tell("indicators")); err != nil {
-		return err
-	}
-	if err = n.detect.Refill(ctx); err != nil { // now that everything is armed
-		return err
-	}
-	if n.modules, err = n.list(); err != nil {
-		return err
-	}
-	if err = role.Start(ctx, n.modules, false); err != nil {
-		return err
-	}
-	n.console = n.newConsole()
+// listen takes what the hub pushes, and notes when the line to it comes and goes.
+func (n *Node) listen(ctx context.Context) {
 	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
-		n.turn.Store(clock.Micros(cfg.Clock()))
+		n.turn.Store(clock.Micros(n.cfg.Clock()))
 		n.console.Notify("situation")
 		if connected {
 			go n.Hello(context.WithoutCancel(ctx))
@@ -246,7 +231,6 @@ func (n *Node) compose(ctx context.Context) (err error) {
 			n.outgoing.Wake()
 		}
 	})
-	return nil
 }
 
 // Member is the node's member id.
@@ -279,15 +263,15 @@ func cookieName(l net.Listener) string {
 	return port
 }
 
-// FirstRun gives the link by which the node's first administrator comes in.
+// FirstRun returns the link by which the node's first administrator comes in.
 func (n *Node) FirstRun(ctx context.Context) (string, error) {
 	return role.FirstRun(ctx, n.people, n.cfg.Open, n.URL())
 }
 
-// Counts gives the number of own rules and of armed indicators.
+// Counts returns the number of own rules and of armed indicators.
 func (n *Node) Counts() (rules, indicators int) { return n.engine.Count() }
 
-// RefusedRules gives how many of the member's own rules were refused.
+// RefusedRules returns how many of the member's own rules were refused.
 func (n *Node) RefusedRules() int { return len(n.engine.Rules().Refused) }
 
 // URL is where people find the node's console; "" if it has none.
@@ -316,13 +300,15 @@ func (n *Node) Import(ctx context.Context, events []*event.Event) error {
 	return err
 }
 
-// Rules gives the node's own rules.
+// Rules returns the node's own rules.
 func (n *Node) Rules() *sigma.Set { return n.engine.Rules() }
 
 // owns takes over what belongs to the community: what the hub told last, and
 // what the node's own configuration adds.
 func (n *Node) owns(p community.Enrolment) {
-	n.own.Store(&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks})
+	n.own.Store(
+		&exclusion.CommunityAssets{Domains: append(slices.Clone(n.cfg.OwnDomains), p.Domains...), Networks: p.Networks},
+	)
 }
 
 // Run serves and works until ctx ends.
@@ -360,10 +346,9 @@ func (n *Node) Close() {
 		} else if n.lis != nil {
 			_ = n.lis.Close()
 		}
-		if n.modules == nil && n.watch != nil { // it did not come so far
-			n.watch.Close()
+		for _, err := range role.Close(n.modules) {
+			n.cfg.Log.Warn("could not close a capability", slog.Any("err", err))
 		}
-		n.closeModules()
 		if n.link != nil {
 			n.link.Close()
 		}
@@ -382,6 +367,3 @@ func (n *Node) Close() {
 		}
 	})
 }
-
-// pinOf gives the key that the hub's bus is known by.
-func pinOf(p community.Enrolment) string { return p.Pin }

@@ -19,20 +19,33 @@ import (
 func TestOwnNamesOutliveARestart(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	h, err := hub.Open(t.Context(), hub.Config{Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Bus: "127.0.0.1:0", Open: true, Log: log})
+	h, err := hub.Open(
+		t.Context(),
+		hub.Config{
+			Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Bus: "127.0.0.1:0", Open: true, Log: log,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	m, token, err := h.People().Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"})
+	m, token, err := h.People().Invite(
+		t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	office := netip.MustParsePrefix("203.0.113.0/24")
-	if err := cmp.Or(h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}), h.Members().SetNetworks(t.Context(), []netip.Prefix{office})); err != nil {
+	if err := cmp.Or(
+		h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}),
+		h.Members().SetNetworks(t.Context(), []netip.Prefix{office}),
+	); err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: log, OwnDomains: []string{"mine.example"}}
+	cfg := Config{
+		Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: log,
+		OwnDomains: []string{"mine.example"},
+	}
 	n, err := Open(t.Context(), cfg, h)
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +60,12 @@ func TestOwnNamesOutliveARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	want := exclusion.CommunityAssets{Domains: []string{"mine.example", "theirs.example"}, Networks: []netip.Prefix{office}}
-	if diff := gocmp.Diff(want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	want := exclusion.CommunityAssets{
+		Domains: []string{"mine.example", "theirs.example"}, Networks: []netip.Prefix{office},
+	}
+	if diff := gocmp.Diff(
+		want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -57,26 +74,43 @@ func TestOwnNamesOutliveARestart(t *testing.T) {
 // community.
 func TestOwnNamesComeWithTheInvitation(t *testing.T) {
 	t.Parallel()
-	h, err := hub.Open(t.Context(), hub.Config{Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true, Log: slog.New(slog.DiscardHandler)})
+	h, err := hub.Open(
+		t.Context(),
+		hub.Config{
+			Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true,
+			Log: slog.New(slog.DiscardHandler),
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	m, token, err := h.People().Invite(t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"})
+	m, token, err := h.People().Invite(
+		t.Context(), identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	office := netip.MustParsePrefix("203.0.113.0/24")
-	if err := cmp.Or(h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}), h.Members().SetNetworks(t.Context(), []netip.Prefix{office})); err != nil {
+	if err := cmp.Or(
+		h.Members().SetDomains(t.Context(), m.ID, []string{"theirs.example"}),
+		h.Members().SetNetworks(t.Context(), []netip.Prefix{office}),
+	); err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(t.Context(), Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: h.Log()}, h)
+	n, err := Open(
+		t.Context(),
+		Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, Share: release.Open(), Open: true, Log: h.Log()},
+		h,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
 	want := exclusion.CommunityAssets{Domains: []string{"theirs.example"}, Networks: []netip.Prefix{office}}
-	if diff := gocmp.Diff(want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := gocmp.Diff(
+		want, *n.own.Load(), gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	); diff != "" {
 		t.Error(diff)
 	}
 }

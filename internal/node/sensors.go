@@ -62,6 +62,32 @@ type SensorLine struct {
 
 const maxProblems = 50
 
+// sensing is what the node's events come in by. It starts when everything is armed.
+func (n *Node) sensing() role.Module {
+	return role.Module{
+		Name: "sensors",
+		Gauges: []role.Gauge{
+			{Name: "meneki_sensor_unreadable", Help: "Records that sensors could not read, since the start.",
+				Read: func(context.Context) float64 { bad, _ := n.sensors.losses(); return float64(bad) }},
+			{Name: "meneki_sensor_dropped", Help: "Messages that came faster than they could be kept, since the start.",
+				Read: func(context.Context) float64 { _, dropped := n.sensors.losses(); return float64(dropped) }},
+		},
+		Start: func(ctx context.Context) (err error) {
+			if err := n.detect.Refill(ctx); err != nil {
+				return err
+			}
+			n.sensors, err = openSensors(n)
+			return err
+		},
+		Run: []func(context.Context) error{func(ctx context.Context) error {
+			g, ctx := errgroup.WithContext(ctx)
+			n.sensors.run(ctx, g)
+			return g.Wait()
+		}},
+		Close: func() error { n.sensors.close(); return nil },
+	}
+}
+
 // openSensors takes the ports that the node listens on.
 func openSensors(n *Node) (*sensors, error) {
 	s := &sensors{node: n, last: map[string]time.Time{}}
@@ -71,10 +97,17 @@ func openSensors(n *Node) (*sensors, error) {
 		}
 	}
 	if len(n.cfg.Watch) > 0 {
-		s.follower = follow.New(follow.Options{Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnOdd: s.odd, OnSkip: s.skip}, detect.Checkpoints{DB: n.db}, s.sink("file"))
+		s.follower = follow.New(
+			follow.Options{
+				Paths: n.cfg.Watch, Clock: n.cfg.Clock, Log: n.cfg.Log, OnBad: s.bad, OnOdd: s.odd, OnSkip: s.skip,
+			},
+			detect.Checkpoints{DB: n.db}, s.sink("file"),
+		)
 	}
 	if n.cfg.Syslog != "" || n.cfg.SyslogTLS != "" {
-		o := listen.SyslogOptions{UDP: n.cfg.Syslog, TCP: n.cfg.Syslog, TLS: n.cfg.SyslogTLS, Clock: n.cfg.Clock, Log: n.cfg.Log}
+		o := listen.SyslogOptions{
+			UDP: n.cfg.Syslog, TCP: n.cfg.Syslog, TLS: n.cfg.SyslogTLS, Clock: n.cfg.Clock, Log: n.cfg.Log,
+		}
 		if o.TLS != "" {
 			conf, err := n.sensorTLS(o.TLS)
 			if err != nil {
@@ -126,12 +159,18 @@ func (s *sensors) sink(kind string) func(context.Context, []*event.Event) error 
 
 func (s *sensors) bad(b read.BadRecord) {
 	s.note(SensorProblem{Where: b.Name, Record: b.Record, Reason: b.Reason})
-	s.node.cfg.Log.Warn("a record was refused", slog.String("file", b.Name), slog.Int64("record", b.Record), slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN))
+	s.node.cfg.Log.Warn(
+		"a record was refused", slog.String("file", b.Name), slog.Int64("record", b.Record),
+		slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN),
+	)
 }
 
 func (s *sensors) odd(b read.BadRecord) {
 	s.note(SensorProblem{Where: b.Name, Record: b.Record, Reason: b.Reason})
-	s.node.cfg.Log.Warn("a record is not UTF-8", slog.String("file", b.Name), slog.Int64("record", b.Record), slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN))
+	s.node.cfg.Log.Warn(
+		"a record is not UTF-8", slog.String("file", b.Name), slog.Int64("record", b.Record),
+		slog.Int64("offset", b.Offset), slog.String("reason", b.Reason.EN),
+	)
 }
 
 func (s *sensors) skip(f read.SkippedFile) {
@@ -178,7 +217,10 @@ func (s *sensors) Lines() []SensorLine {
 	var out []SensorLine
 	if s.follower != nil {
 		c := s.follower.Counters()
-		l := SensorLine{Kind: "file", Name: strings.Join(s.node.cfg.Watch, ", "), Events: c.Events, Bad: c.Bad, Last: s.last["file"]}
+		l := SensorLine{
+			Kind: "file", Name: strings.Join(s.node.cfg.Watch, ", "), Events: c.Events, Bad: c.Bad,
+			Last: s.last["file"],
+		}
 		if len(c.Missing) > 0 {
 			l.Problem = i18n.T("not there: {0}", "見つかりません：{0}").With(strings.Join(c.Missing, ", "))
 		}
@@ -186,11 +228,20 @@ func (s *sensors) Lines() []SensorLine {
 	}
 	if s.syslog != nil {
 		c := s.syslog.Counters()
-		out = append(out, SensorLine{Kind: "syslog", Name: strings.Trim(s.node.cfg.Syslog+" "+s.node.cfg.SyslogTLS, " "), Events: c.Kept, Bad: c.Broken + c.TooLarge, Dropped: c.Dropped, Last: s.last["syslog"]})
+		out = append(
+			out,
+			SensorLine{
+				Kind: "syslog", Name: strings.Trim(s.node.cfg.Syslog+" "+s.node.cfg.SyslogTLS, " "), Events: c.Kept,
+				Bad: c.Broken + c.TooLarge, Dropped: c.Dropped, Last: s.last["syslog"],
+			},
+		)
 	}
 	if s.otlp != nil {
 		c := s.otlp.Counters()
-		out = append(out, SensorLine{Kind: "otlp", Name: s.node.cfg.OTLP, Events: c.Kept, Bad: c.Rejected, Last: s.last["otlp"]})
+		out = append(
+			out,
+			SensorLine{Kind: "otlp", Name: s.node.cfg.OTLP, Events: c.Kept, Bad: c.Rejected, Last: s.last["otlp"]},
+		)
 	}
 	return out
 }
@@ -209,11 +260,17 @@ func (s *sensors) tellLosses(log *slog.Logger, told map[string]int64) {
 	for _, l := range s.Lines() {
 		name := l.Kind + " " + l.Name
 		if n := l.Dropped - told[name]; n > 0 {
-			log.Warn("a sensor lost messages: they came faster than they could be kept", slog.String("sensor", name), slog.Int64("messages", n))
+			log.Warn(
+				"a sensor lost messages: they came faster than they could be kept", slog.String("sensor", name),
+				slog.Int64("messages", n),
+			)
 			told[name] = l.Dropped
 		}
 		if n := l.Bad - told[name+" bad"]; n > 0 && l.Kind != "file" { // of files each is named
-			log.Warn("a sensor got messages that it could not read, or that were too large", slog.String("sensor", name), slog.Int64("messages", n))
+			log.Warn(
+				"a sensor got messages that it could not read, or that were too large", slog.String("sensor", name),
+				slog.Int64("messages", n),
+			)
 			told[name+" bad"] = l.Bad
 		}
 	}

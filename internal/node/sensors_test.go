@@ -48,12 +48,19 @@ func openPair(t *testing.T, change func(*Config)) pair {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	h, err := hub.Open(ctx, hub.Config{Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log})
+	h, err := hub.Open(
+		ctx,
+		hub.Config{
+			Data: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0", Open: true, CaseLevel: "low", Log: log,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
-	_, token, err := h.People().Invite(ctx, identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"})
+	_, token, err := h.People().Invite(
+		ctx, identity.Operator("test"), identity.NewMember{Name: "Power", Sector: "power"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +72,10 @@ func openPair(t *testing.T, change func(*Config)) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Data: filepath.Join(t.TempDir(), "node"), Token: token, RuleSet: sigma.NewSet(append(rules.Rules, linux...)), Share: release.Open(), Open: true, Log: log}
+	cfg := Config{
+		Data: filepath.Join(t.TempDir(), "node"), Token: token, RuleSet: sigma.NewSet(append(rules.Rules, linux...)),
+		Share: release.Open(), Open: true, Log: log,
+	}
 	change(&cfg)
 	n, err := Open(ctx, cfg, h)
 	if err != nil {
@@ -135,7 +145,7 @@ func (p pair) atHub(t *testing.T, rule string, hosts ...string) {
 	})
 }
 
-// sampleEvent gives the first of the sample events that a rule matches, as
+// sampleEvent returns the first of the sample events that a rule matches, as
 // another host's.
 func sampleEvent(t *testing.T, rule, host string) []byte {
 	t.Helper()
@@ -148,14 +158,24 @@ func sampleEvent(t *testing.T, rule, host string) []byte {
 		t.Fatal(err)
 	}
 	var out []byte
-	_, err = read.Stream(t.Context(), "power-live.jsonl", bytes.NewReader(b), read.Options{}, func(ev *event.Event) error {
-		for m := range set.Match(ev) {
-			if m.Rule.ID == rule && out == nil {
-				out = bytes.ReplaceAll(ev.Raw, []byte(`"Hostname": "`+ev.Host+`"`), []byte(`"Hostname": "`+host+`"`))
+	_, err = read.Stream(
+		t.Context(),
+		"power-live.jsonl",
+		bytes.NewReader(b),
+		read.Options{},
+		func(ev *event.Event) error {
+			for m := range set.Match(ev) {
+				if m.Rule.ID == rule && out == nil {
+					out = bytes.ReplaceAll(
+						ev.Raw,
+						[]byte(`"Hostname": "`+ev.Host+`"`),
+						[]byte(`"Hostname": "`+host+`"`),
+					)
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		},
+	)
 	if err != nil || out == nil {
 		t.Fatalf("no sample event of rule %s: %v", rule, err)
 	}
@@ -189,7 +209,10 @@ func TestSyslogEndToEnd(t *testing.T) {
 	send(c, err, "<38>Nov 22 05:00:00 udp3164 bash[1]: "+text, "<38>1 2026-11-22T05:00:00Z udp5424 bash 1 - - "+text)
 	c, err = net.Dial("tcp", tcp.String())
 	counted := "<38>1 2026-11-22T05:00:00Z tcpcounted bash 1 - - " + text
-	send(c, err, "<38>1 2026-11-22T05:00:00Z tcpline bash 1 - - "+text+"\n", fmt.Sprintf("%d %s", len(counted), counted))
+	send(
+		c, err, "<38>1 2026-11-22T05:00:00Z tcpline bash 1 - - "+text+"\n",
+		fmt.Sprintf("%d %s", len(counted), counted),
+	)
 
 	// The sender trusts the authority in the node's data folder, nothing else.
 	ca, err := os.ReadFile(filepath.Join(p.node.cfg.Data, "tls", "ca.crt"))
@@ -203,14 +226,19 @@ func TestSyslogEndToEnd(t *testing.T) {
 	over := "<38>1 2026-11-22T05:00:00Z overtls bash 1 - - " + text
 	c, err = tls.Dial("tcp", secure.String(), &tls.Config{RootCAs: pool, ServerName: "localhost"})
 	send(c, err, fmt.Sprintf("%d %s", len(over), over))
-	if _, err := tls.Dial("tcp", secure.String(), &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"}); err == nil {
+	if _, err := tls.Dial(
+		"tcp", secure.String(), &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"},
+	); err == nil {
 		t.Error("a sender that trusts nobody was let in")
 	}
 	p.atHub(t, ruleShell, "udp3164", "udp5424", "tcpline", "tcpcounted", "overtls")
 
 	// A Windows event as a forwarder sends it: JSON behind a syslog header.
 	c, err = net.Dial("tcp", tcp.String())
-	send(c, err, "<14>1 2026-11-22T05:00:00Z collector nxlog - - - "+string(sampleEvent(t, ruleDownload, "OFFICE-99"))+"\n")
+	send(
+		c, err,
+		"<14>1 2026-11-22T05:00:00Z collector nxlog - - - "+string(sampleEvent(t, ruleDownload, "OFFICE-99"))+"\n",
+	)
 	p.atHub(t, ruleDownload, "OFFICE-99")
 
 	// What cannot be read is counted where people look, and said once.
@@ -256,10 +284,12 @@ func TestOTLPEndToEnd(t *testing.T) {
 		return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: s}}
 	}
 	request := func(body *commonpb.AnyValue) *collectorpb.ExportLogsServiceRequest {
-		return &collectorpb.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{ScopeLogs: []*logspb.ScopeLogs{{LogRecords: []*logspb.LogRecord{
-			{TimeUnixNano: uint64(time.Now().UnixNano()), Body: body},
-			{TimeUnixNano: uint64(time.Now().UnixNano()), Body: text("all is well")},
-		}}}}}}
+		return &collectorpb.ExportLogsServiceRequest{
+			ResourceLogs: []*logspb.ResourceLogs{{ScopeLogs: []*logspb.ScopeLogs{{LogRecords: []*logspb.LogRecord{
+				{TimeUnixNano: uint64(time.Now().UnixNano()), Body: body},
+				{TimeUnixNano: uint64(time.Now().UnixNano()), Body: text("all is well")},
+			}}}}},
+		}
 	}
 	b, err := proto.Marshal(request(text(string(sampleEvent(t, ruleDownload, "OTLP-1")))))
 	if err != nil {
@@ -284,14 +314,18 @@ func TestOTLPEndToEnd(t *testing.T) {
 		}
 		list.Values = append(list.Values, &commonpb.KeyValue{Key: k, Value: value})
 	}
-	if b, err = proto.Marshal(request(&commonpb.AnyValue{Value: &commonpb.AnyValue_KvlistValue{KvlistValue: list}})); err != nil {
+	if b, err = proto.Marshal(
+		request(&commonpb.AnyValue{Value: &commonpb.AnyValue_KvlistValue{KvlistValue: list}}),
+	); err != nil {
 		t.Fatal(err)
 	}
 	post("application/x-protobuf", b)
 	p.atHub(t, ruleDownload, "OTLP-1", "OTLP-2", "OTLP-3")
 	var counts []int64
 	err = p.node.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-		counts, err = store.Query[int64](tx, `SELECT f.count FROM findings f WHERE f.rule = $1 AND SCOPE(f)`, ruleDownload)
+		counts, err = store.Query[int64](
+			tx, `SELECT f.count FROM findings f WHERE f.rule = $1 AND SCOPE(f)`, ruleDownload,
+		)
 		return err
 	})
 	if err != nil || fmt.Sprint(counts) != "[1 1 1]" {

@@ -8,37 +8,37 @@ import (
 	"unicode/utf8"
 )
 
-// Handling is how a thing is marked: its label, whose it is, and whom the owner
-// named. It is stored beside the thing in three columns: tlp, owner, audience.
+// Handling is the marking of an object or a record: its TLP label, its owner, and the
+// recipients that the owner named. It is stored in three columns: tlp, owner, audience.
 type Handling struct {
 	TLP      TLP      `json:"tlp"`
 	Owner    string   `json:"owner,omitempty"` // member id; empty is the hub itself
 	Audience Audience `json:"audience,omitempty"`
 }
 
-// Audience names who may have a thing that its label does not give to all. Each
-// entry is a token: "community", "sector:energy", "member:ID", "hub", "user:ID".
+// Audience lists the recipients to whom the owner discloses what its label does not
+// disclose to all. Each entry is a token: "community", "sector:energy", "member:ID",
+// "hub", "user:ID".
 type Audience []string
 
 // Tokens of an audience.
 const (
-	Community = "community"
-	HubDesk   = "hub" // the coordinators of the hub, as persons
+	Community    = "community"
+	Coordinators = "hub" // the hub's coordinators, as individuals
 )
 
-// ToMember, ToSector and ToUser make audience tokens.
+// ToMember, ToSector and ToUser return audience tokens.
 func ToMember(id string) string   { return "member:" + id }
 func ToSector(name string) string { return "sector:" + name }
 func ToUser(id string) string     { return "user:" + id }
 
-// Column is the audience as the store keeps it: ",a,b,", so that a token is
-// found between its commas. A token that could not be kept as it is names
-// nobody and is left out whole: cutting letters out of it could make it name
-// somebody else.
+// Column returns the audience as the store has it: ",a,b,", so that a token is
+// found between its commas. A token that cannot be stored unchanged is left out
+// whole: without some of its letters it could name another recipient.
 func (a Audience) Column() string {
 	keep := make([]string, 0, len(a))
 	for _, t := range a {
-		if sound(t) {
+		if storable(t) {
 			keep = append(keep, t)
 		}
 	}
@@ -49,15 +49,15 @@ func (a Audience) Column() string {
 	return "," + strings.Join(slices.Compact(keep), ",") + ","
 }
 
-// sound reports whether a token can stand in an audience: no comma, which
-// parts tokens, no percent sign, no control letters, valid UTF-8.
-func sound(token string) bool {
+// storable reports whether a token can be in an audience: no comma, which separates
+// tokens, no percent sign, no control characters, valid UTF-8.
+func storable(token string) bool {
 	return token != "" && utf8.ValidString(token) && strings.IndexFunc(token, func(r rune) bool {
 		return r == ',' || r == '%' || unicode.IsControl(r)
 	}) < 0
 }
 
-// ParseAudience reads what Column wrote.
+// ParseAudience is the inverse of Column.
 func ParseAudience(col string) Audience {
 	col = strings.Trim(col, ",")
 	if col == "" {
@@ -66,19 +66,20 @@ func ParseAudience(col string) Audience {
 	return strings.Split(col, ",")
 }
 
-// Viewer is who asks. The zero Viewer is the public.
+// Viewer is a person or a program that asks to see something. The zero Viewer is the
+// public.
 type Viewer struct {
-	User    string // user id; empty for a machine
-	Name    string
-	Member  string // member id of a user or a node; empty for the hub's own people
-	Sector  string // the member's sector
-	Hub     bool   // works at the hub
-	Desk    bool   // is one of the hub's coordinators (role coordinator or admin)
-	Role    Role
-	Machine bool // a node or an API client: never gets what is for persons only
+	User        string // user id; empty for a machine
+	Name        string
+	Member      string // member id of a user or a node; empty for the hub's own people
+	Sector      string // the member's sector
+	Hub         bool   // one of the hub's own people
+	Coordinator bool   // is one of the hub's coordinators (role coordinator or admin)
+	Role        Role
+	Machine     bool // a node or an API client: never sees what is for individuals only
 }
 
-// Role is what a user may do; what a user may see is decided by handling.
+// Role says what a user may do. What a user may see is decided by handling.
 type Role string
 
 // The roles, from least to most.
@@ -93,9 +94,9 @@ const (
 // Roles lists the roles that can be given to a user.
 func Roles() []Role { return []Role{RoleReader, RoleAnalyst, RoleCoordinator, RoleAdmin} }
 
-// Tokens are the audience tokens that v answers to. An id or a sector that no
-// audience could name, because of the letters in it, answers to none; a machine
-// answers to no token of a person, whoever it works for.
+// Tokens returns the audience tokens that include v. An id or a sector that cannot
+// be stored in an audience is in none; a machine is in no token of individuals,
+// whoever it works for.
 func (v Viewer) Tokens() []string {
 	var out []string
 	if v.Member != "" {
@@ -104,27 +105,27 @@ func (v Viewer) Tokens() []string {
 			out = append(out, ToSector(v.Sector))
 		}
 	}
-	if v.Desk && !v.Machine {
-		out = append(out, HubDesk)
+	if v.Coordinator && !v.Machine {
+		out = append(out, Coordinators)
 	}
 	if v.User != "" && !v.Machine {
 		out = append(out, ToUser(v.User))
 	}
-	return slices.DeleteFunc(out, func(t string) bool { return !sound(t) })
+	return slices.DeleteFunc(out, func(t string) bool { return !storable(t) })
 }
 
-// MaySee decides whether v may see a thing handled as h. The table:
+// MaySee reports whether v may see what has the handling h:
 //
-//	label          the public  another member          named member  hub's people      owner
-//	CLEAR          yes         yes                     yes           yes               yes
-//	GREEN          no          yes                     yes           yes               yes
-//	AMBER          no          no                      yes           yes               yes
-//	AMBER+STRICT   no          no                      yes           yes               yes
-//	RED            no          no                      named person  named person/desk its people, not its machines
+//	label          public  other member  member in the audience  hub's people             owner
+//	CLEAR          yes     yes           yes                     yes                      yes
+//	GREEN          no      yes           yes                     yes                      yes
+//	AMBER          no      no            yes                     yes                      yes
+//	AMBER+STRICT   no      no            yes                     yes                      yes
+//	RED            no      no            named individuals       named, or a coordinator  its people, not its machines
 //
-// "Another member" is named by community, sector and member tokens. RED knows
-// persons only: of an audience its user tokens count, and "hub" for the
-// coordinators. A label out of range, and no label at all, is RED.
+// A member is in the audience by a community, sector or member token. RED is for
+// individual recipients: only user tokens of an audience count, and "hub", which is the
+// hub's coordinators. A label out of range, and no label at all, is RED.
 func MaySee(v Viewer, h Handling) bool {
 	owner := v.Member != "" && v.Member == h.Owner
 	switch h.TLP {
@@ -133,17 +134,18 @@ func MaySee(v Viewer, h Handling) bool {
 	case Green:
 		return v.Member != "" || v.Hub
 	case Amber, AmberStrict:
-		return owner || v.Hub || named(v, h.Audience, false)
+		return owner || v.Hub || includes(v, h.Audience, false)
 	}
 	if v.Machine {
 		return false
 	}
-	return (owner && v.User != "") || named(v, h.Audience, true)
+	return (owner && v.User != "") || includes(v, h.Audience, true)
 }
 
-func named(v Viewer, a Audience, personOnly bool) bool {
+// includes reports whether an audience has v in it, for RED by tokens of individuals.
+func includes(v Viewer, a Audience, individuals bool) bool {
 	for _, t := range v.Tokens() {
-		if personOnly && t != HubDesk && !strings.HasPrefix(t, "user:") {
+		if individuals && t != Coordinators && !strings.HasPrefix(t, "user:") {
 			continue
 		}
 		if slices.Contains(a, t) {
@@ -153,19 +155,18 @@ func named(v Viewer, a Audience, personOnly bool) bool {
 	return false
 }
 
-// MayGet decides whether a member's machines may be sent a thing, to defend
-// themselves with. The member who owns it has it already and may always get it
-// back, unless it is RED.
-func MayGet(memberID, sector string, h Handling) bool {
+// MayReceive reports whether something may be sent to a member's machines, which use
+// it for defence. The member that owns it receives it too, unless it is RED.
+func MayReceive(memberID, sector string, h Handling) bool {
 	if memberID == "" {
 		return false
 	}
 	return MaySee(Viewer{Member: memberID, Sector: sector, Machine: true}, h)
 }
 
-// Predicate is MaySee as SQL over the columns tlp, owner and audience of the
-// table with the given alias, and its arguments. next is the number of the
-// first free placeholder. The store's tests hold it equal to MaySee.
+// Predicate returns MaySee as SQL over the columns tlp, owner and audience of the
+// table with an alias, and its arguments. next is the number of the first free
+// placeholder. Tests compare it with MaySee.
 func Predicate(v Viewer, alias string, next int) (sql string, args []any) {
 	p := alias
 	if p != "" {
@@ -186,7 +187,7 @@ func Predicate(v Viewer, alias string, next int) (sql string, args []any) {
 			red = append(red, p+"owner = "+arg(v.Member))
 		}
 		for _, t := range v.Tokens() {
-			if t == HubDesk || strings.HasPrefix(t, "user:") {
+			if t == Coordinators || strings.HasPrefix(t, "user:") {
 				red = append(red, has(t))
 			}
 		}
@@ -215,6 +216,6 @@ func Predicate(v Viewer, alias string, next int) (sql string, args []any) {
 
 func placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
-// containsExpr asks for a substring without wildcards (LIKE would read the _ of
-// an id as one), in words that SQLite and PostgreSQL share.
+// containsExpr returns a condition that a column has a substring. It uses no LIKE,
+// which takes the _ of an id as a wildcard, and is the same on SQLite and PostgreSQL.
 func containsExpr(col, arg string) string { return "replace(" + col + ", " + arg + ", '') <> " + col }

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "write testdata/handling.txt anew; then read it")
+var update = flag.Bool("update", false, "rewrite testdata/handling.txt; then read it")
 
 // The world of the golden table: the thing belongs to the power company.
 const (
@@ -40,7 +40,7 @@ var people = []struct {
 	{"the owner, a person", Viewer{User: "u4", Member: power, Sector: "energy", Role: RoleReader}},
 	{"the owner, a machine", Viewer{Member: power, Sector: "energy", Machine: true}},
 	{"hub, a reader", Viewer{User: "u5", Hub: true, Role: RoleReader}},
-	{"hub, a coordinator", Viewer{User: "u6", Hub: true, Desk: true, Role: RoleCoordinator}},
+	{"hub, a coordinator", Viewer{User: "u6", Hub: true, Coordinator: true, Role: RoleCoordinator}},
 	{"hub, a machine", Viewer{Hub: true, Machine: true}},
 }
 
@@ -52,7 +52,7 @@ var audiences = []struct {
 	{"the community", Audience{Community}},
 	{"sector energy", Audience{ToSector("energy")}},
 	{"the university", Audience{ToMember(school)}},
-	{"the hub's desk", Audience{HubDesk}},
+	{"the hub's desk", Audience{Coordinators}},
 	{"Ms Sato", Audience{ToUser("sato")}},
 }
 
@@ -60,7 +60,8 @@ var labels = []struct {
 	name string
 	t    TLP
 }{
-	{"CLEAR", Clear}, {"GREEN", Green}, {"AMBER", Amber}, {"AMBER+STRICT", AmberStrict}, {"RED", Red}, {"(no label)", 0}, {"(unknown, 9)", 9}, {"(unknown, -1)", -1},
+	{"CLEAR", Clear}, {"GREEN", Green}, {"AMBER", Amber}, {"AMBER+STRICT", AmberStrict}, {"RED", Red},
+	{"(no label)", 0}, {"(unknown, 9)", 9}, {"(unknown, -1)", -1},
 }
 
 func yes(b bool) string {
@@ -93,7 +94,7 @@ func TestHandlingTable(t *testing.T) {
 				h := Handling{TLP: l.t, Owner: power, Audience: a.a}
 				get := "-"
 				if p.v.Member != "" {
-					get = yes(MayGet(p.v.Member, p.v.Sector, h))
+					get = yes(MayReceive(p.v.Member, p.v.Sector, h))
 				}
 				line(p.name, l.name, a.name, yes(MaySee(p.v, h)), get)
 			}
@@ -119,18 +120,22 @@ var (
 	userGen   = rapid.SampledFrom([]string{"", "u1", "u2", "u_"})
 	sectorGen = rapid.SampledFrom([]string{"", "energy", "e,nergy", "gov"})
 	tokenGen  = rapid.OneOf(
-		rapid.SampledFrom([]string{Community, HubDesk, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%", "user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
+		rapid.SampledFrom([]string{Community, Coordinators, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%",
+			"user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
 		rapid.Map(memberGen, ToMember), rapid.Map(userGen, ToUser), rapid.Map(sectorGen, ToSector), rapid.String())
 	tlpGen = rapid.Map(rapid.IntRange(-2, 8), func(n int) TLP { return TLP(n) })
 )
 
 func drawViewer(t *rapid.T) Viewer {
-	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"), Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
-		Desk: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"), Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
+	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"),
+		Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
+		Coordinator: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"),
+		Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
 }
 
 func drawHandling(t *rapid.T) Handling {
-	return Handling{TLP: tlpGen.Draw(t, "tlp"), Owner: memberGen.Draw(t, "owner"), Audience: rapid.SliceOfN(tokenGen, 0, 4).Draw(t, "audience")}
+	return Handling{TLP: tlpGen.Draw(t, "tlp"), Owner: memberGen.Draw(t, "owner"), Audience: rapid.SliceOfN(tokenGen, 0,
+		4).Draw(t, "audience")}
 }
 
 // A stricter label never shows a thing to more.
@@ -139,13 +144,13 @@ func TestStricterNeverWidens(t *testing.T) {
 		v, h := drawViewer(t), drawHandling(t)
 		stricter := h
 		stricter.TLP = tlpGen.Draw(t, "stricter")
-		if stricter.TLP.Binding() < h.TLP.Binding() {
+		if stricter.TLP.OrRed() < h.TLP.OrRed() {
 			h, stricter = stricter, h
 		}
 		if MaySee(v, stricter) && !MaySee(v, h) {
 			t.Fatalf("%+v sees %+v and not %+v", v, stricter, h)
 		}
-		if v.Member != "" && MayGet(v.Member, v.Sector, stricter) && !MayGet(v.Member, v.Sector, h) {
+		if v.Member != "" && MayReceive(v.Member, v.Sector, stricter) && !MayReceive(v.Member, v.Sector, h) {
 			t.Fatalf("%s gets %+v and not %+v", v.Member, stricter, h)
 		}
 	})
@@ -164,9 +169,9 @@ func TestProperties(t *testing.T) {
 			t.Fatal("the public sees CLEAR and nothing else")
 		case v.Machine && !h.TLP.Known() && see, v.Machine && h.TLP == Red && see:
 			t.Fatal("a machine sees RED")
-		case MayGet(v.Member, v.Sector, h) && (v.Member == "" || h.TLP.Binding() == Red):
+		case MayReceive(v.Member, v.Sector, h) && (v.Member == "" || h.TLP.OrRed() == Red):
 			t.Fatal("a machine gets RED, or nobody gets something")
-		case v.Member != "" && !v.Machine && MayGet(v.Member, v.Sector, h) && !see:
+		case v.Member != "" && !v.Machine && MayReceive(v.Member, v.Sector, h) && !see:
 			t.Fatal("machines get what their own people may not see")
 		}
 		reader, admin := v, v
@@ -191,7 +196,9 @@ func TestTokensCannotWiden(t *testing.T) {
 			t.Fatalf("%q is stored as %q, then as %q", h.Audience, h.Audience.Column(), again)
 		}
 	})
-	for _, a := range []Audience{{"comm,unity"}, {"community,"}, {",community,"}, {"member:m1,member:m2"}, {"community%"}, {"%"}, {"commun_ty"}, {"Community"}, {" community"}, {"community\x00"}, {"\xffcommunity"}, {"member:%"}, {"member:"}} {
+	for _, a := range []Audience{{"comm,unity"}, {"community,"}, {",community,"}, {"member:m1,member:m2"},
+		{"community%"}, {"%"}, {"commun_ty"}, {"Community"}, {" community"}, {"community\x00"}, {"\xffcommunity"},
+		{"member:%"}, {"member:"}} {
 		h := Handling{TLP: Amber, Owner: "m9", Audience: a}
 		for _, stored := range []Audience{a, ParseAudience(a.Column())} {
 			h.Audience = stored
@@ -210,7 +217,8 @@ func TestTokensCannotWiden(t *testing.T) {
 
 // What lost its label on the way is RED, not CLEAR.
 func TestUnmarkedIsRed(t *testing.T) {
-	for _, in := range []string{`{}`, `{"owner":"m1"}`, `{"tlp":""}`, `{"tlp":"PINK"}`, `{"tlp":"TLP:CLEAR "}`, `null`} {
+	for _, in := range []string{`{}`, `{"owner":"m1"}`, `{"tlp":""}`, `{"tlp":"PINK"}`, `{"tlp":"TLP:CLEAR "}`,
+		`null`} {
 		var h Handling
 		if err := json.Unmarshal([]byte(in), &h); err != nil {
 			t.Fatal(in, err)
@@ -219,7 +227,7 @@ func TestUnmarkedIsRed(t *testing.T) {
 			t.Errorf("%s is read as %v, and the public sees it: %v", in, h.TLP, !want)
 		}
 	}
-	if got := Owned(Handling{}, "m1").TLP; got != Red {
+	if got := FromMember(Handling{}, "m1").TLP; got != Red {
 		t.Errorf("an unmarked thing of a member is %v", got)
 	}
 	if b, _ := json.Marshal(Handling{}); !strings.Contains(string(b), "TLP:RED") {
@@ -231,7 +239,8 @@ func TestUnmarkedIsRed(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	for in, want := range map[string]TLP{"clear": Clear, "TLP:WHITE": Clear, "tlp:green": Green, " Amber ": Amber, "TLP:AMBER+STRICT": AmberStrict, "amber-strict": AmberStrict, "amber_strict": AmberStrict, "RED": Red} {
+	for in, want := range map[string]TLP{"clear": Clear, "TLP:WHITE": Clear, "tlp:green": Green, " Amber ": Amber,
+		"TLP:AMBER+STRICT": AmberStrict, "amber-strict": AmberStrict, "amber_strict": AmberStrict, "RED": Red} {
 		if got, ok := ParseTLP(in); got != want || !ok {
 			t.Errorf("%q is %v %v", in, got, ok)
 		}
@@ -249,7 +258,7 @@ func TestLabels(t *testing.T) {
 			t.Errorf("%s is read %v", l.t.Slug(), got)
 		}
 		for _, m := range labels {
-			if got := Strictest(l.t, m.t); got != max(l.t, m.t.Binding()) {
+			if got := Strictest(l.t, m.t); got != max(l.t, m.t.OrRed()) {
 				t.Errorf("strictest of %s and %s is %v", l.name, m.name, got)
 			}
 		}

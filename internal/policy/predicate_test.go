@@ -18,7 +18,8 @@ func shelf(t *testing.T, handlings []Handling) *sql.DB {
 	}
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
-	if _, err := db.Exec(`CREATE TABLE thing (id INTEGER PRIMARY KEY, tlp INTEGER NOT NULL, owner TEXT NOT NULL, audience TEXT NOT NULL)`); err != nil {
+	if _, err := db.Exec(`CREATE TABLE thing (id INTEGER PRIMARY KEY, tlp INTEGER NOT NULL, owner TEXT NOT NULL,
+		audience TEXT NOT NULL)`); err != nil {
 		t.Fatal(err)
 	}
 	tx, err := db.Begin()
@@ -26,7 +27,8 @@ func shelf(t *testing.T, handlings []Handling) *sql.DB {
 		t.Fatal(err)
 	}
 	for i, h := range handlings {
-		if _, err := tx.Exec(`INSERT INTO thing VALUES ($1, $2, $3, $4)`, i, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
+		if _, err := tx.Exec(`INSERT INTO thing VALUES ($1, $2, $3, $4)`, i, int(h.TLP), h.Owner,
+			h.Audience.Column()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,7 +40,8 @@ func shelf(t *testing.T, handlings []Handling) *sql.DB {
 
 // all is the exhaustive product of labels, owners and audiences of up to two tokens.
 func all() []Handling {
-	tokens := []string{"", Community, HubDesk, ToSector("energy"), ToSector("e"), ToMember("m1"), ToMember("m_"), ToMember("m"), ToUser("u1"), ToUser("u"), "comm,unity", "h%ub", "member:m1,x"}
+	tokens := []string{"", Community, Coordinators, ToSector("energy"), ToSector("e"), ToMember("m1"), ToMember("m_"),
+		ToMember("m"), ToUser("u1"), ToUser("u"), "comm,unity", "h%ub", "member:m1,x"}
 	var out []Handling
 	for tlp := TLP(-1); tlp <= 7; tlp++ {
 		for _, owner := range []string{"", "m1", "m2", "m_"} {
@@ -58,7 +61,8 @@ func viewers() []Viewer {
 		for _, member := range []string{"", "m1", "mx", "m,1"} {
 			for _, sector := range []string{"", "energy"} {
 				for flags := range 8 {
-					out = append(out, Viewer{User: user, Member: member, Sector: sector, Hub: flags&1 != 0, Desk: flags&2 != 0, Machine: flags&4 != 0})
+					out = append(out, Viewer{User: user, Member: member, Sector: sector, Hub: flags&1 != 0,
+						Coordinator: flags&2 != 0, Machine: flags&4 != 0})
 				}
 			}
 		}
@@ -98,7 +102,8 @@ func TestPredicateIsMaySee(t *testing.T) {
 		got := visible(t, db, v, []string{"", "x"}[i%2])
 		for id, h := range handlings {
 			if want := MaySee(v, h); got[id] != want {
-				t.Fatalf("%+v\n%+v (stored %q)\nthe database says %v, MaySee says %v", v, h, h.Audience.Column(), got[id], want)
+				t.Fatalf("%+v\n%+v (stored %q)\nthe database says %v, MaySee says %v", v, h, h.Audience.Column(),
+					got[id], want)
 			}
 		}
 	}
@@ -107,7 +112,8 @@ func TestPredicateIsMaySee(t *testing.T) {
 // Two worlds that differ in one thing look the same, in rows and in counts, to
 // everybody who may see it in neither.
 func TestWorldsLookTheSame(t *testing.T) {
-	base := []Handling{{TLP: Clear}, {TLP: Green, Owner: "m2"}, {TLP: Amber, Owner: "m2", Audience: Audience{Community}}, {TLP: Red, Owner: "m1"}}
+	base := []Handling{{TLP: Clear}, {TLP: Green, Owner: "m2"},
+		{TLP: Amber, Owner: "m2", Audience: Audience{Community}}, {TLP: Red, Owner: "m1"}}
 	secrets := all()
 	for n := 0; n < len(secrets); n += 97 {
 		other := secrets[(n*31+7)%len(secrets)]
@@ -118,7 +124,8 @@ func TestWorldsLookTheSame(t *testing.T) {
 			if MaySee(v, secrets[n]) || MaySee(v, other) {
 				continue
 			}
-			a, b, c := fmt.Sprint(visible(t, without, v, "")), fmt.Sprint(visible(t, with, v, "")), fmt.Sprint(visible(t, changed, v, ""))
+			a, b, c := fmt.Sprint(visible(t, without, v, "")), fmt.Sprint(visible(t, with, v, "")),
+				fmt.Sprint(visible(t, changed, v, ""))
 			if a != b || b != c {
 				t.Fatalf("%+v can tell %+v from %+v: %s %s %s", v, secrets[n], other, a, b, c)
 			}
@@ -131,14 +138,17 @@ func TestWorldsLookTheSame(t *testing.T) {
 
 // A placeholder is used once and in order, and an alias goes before each column.
 func TestPredicateForm(t *testing.T) {
-	v := Viewer{User: "u1", Member: "m1", Sector: "energy", Hub: true, Desk: true}
+	v := Viewer{User: "u1", Member: "m1", Sector: "energy", Hub: true, Coordinator: true}
 	where, args := Predicate(v, "f", 5)
 	for i := range args {
-		if strings.Count(where, fmt.Sprintf("$%d)", 5+i))+strings.Count(where, fmt.Sprintf("$%d,", 5+i))+strings.Count(where, fmt.Sprintf("$%d ", 5+i)) != 1 {
+		if strings.Count(where, fmt.Sprintf("$%d)", 5+i))+strings.Count(where, fmt.Sprintf("$%d,", 5+i))+
+			strings.Count(where, fmt.Sprintf("$%d ", 5+i)) != 1 {
 			t.Errorf("$%d is not used once in %s", 5+i, where)
 		}
 	}
-	if strings.Contains(strings.ReplaceAll(where, "f.", ""), "f.") || strings.Count(where, "tlp") != strings.Count(where, "f.tlp") || strings.Count(where, "audience") != strings.Count(where, "f.audience") {
+	if strings.Contains(strings.ReplaceAll(where, "f.", ""), "f.") ||
+		strings.Count(where, "tlp") != strings.Count(where, "f.tlp") ||
+		strings.Count(where, "audience") != strings.Count(where, "f.audience") {
 		t.Error(where)
 	}
 }

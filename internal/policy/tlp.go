@@ -1,19 +1,18 @@
-// Package policy is the only place that decides who sees what. It knows the
-// Traffic Light Protocol 2.0 (FIRST, 2022), who is asking, and what a thing is
-// marked with; every page, API answer, push, count and export asks here.
+// Package policy decides who may see what, and is the only place that does. It
+// implements the Traffic Light Protocol 2.0 (FIRST, 2022) for objects and records with
+// a marking; every page, API answer, push, count and export asks it.
 //
-// The rule is: deny by default, the strictest marking wins, and what is not
-// understood is treated as TLP:RED.
+// It denies by default, applies the strictest of several markings, and treats what it
+// does not understand as TLP:RED.
 package policy
 
 import "strings"
 
-// TLP is a Traffic Light Protocol 2.0 label. Greater is stricter. The zero TLP
-// is no label: whatever was not marked, or lost its mark on the way, is handled
-// as RED.
+// TLP is a Traffic Light Protocol 2.0 label. Greater is stricter. The zero TLP is no
+// label: what has no marking is handled as RED.
 type TLP int
 
-// The five labels of TLP 2.0. The store keeps these numbers.
+// The five labels of TLP 2.0. The numbers are stored.
 const (
 	Clear TLP = iota + 1
 	Green
@@ -27,23 +26,23 @@ var tlpNames = [...]string{"TLP:RED", "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TL
 // Known reports whether t is one of the five labels.
 func (t TLP) Known() bool { return t >= Clear && t <= Red }
 
-// Binding is t, or Red if t is not one of the five labels. Compare labels that
+// OrRed returns t, or Red if t is not one of the five labels. Compare labels that
 // came from outside by it: a number that is no label is not less than Red.
-func (t TLP) Binding() TLP {
+func (t TLP) OrRed() TLP {
 	if !t.Known() {
 		return Red
 	}
 	return t
 }
 
-// String is the label as FIRST writes it.
-func (t TLP) String() string { return tlpNames[t.Binding()] }
+// String returns the label as FIRST writes it.
+func (t TLP) String() string { return tlpNames[t.OrRed()] }
 
-// Slug is the label in lower case without its prefix, for flags, URLs and CSS.
+// Slug returns the label in lower case without its prefix, for flags, URLs and CSS.
 func (t TLP) Slug() string { return strings.ToLower(strings.TrimPrefix(t.String(), "TLP:")) }
 
 // ParseTLP reads a label with or without its prefix, in any case; TLP 1's WHITE
-// reads as CLEAR. Anything else gives Red and ok=false.
+// is CLEAR. Anything else returns Red and ok=false.
 func ParseTLP(s string) (t TLP, ok bool) {
 	u := strings.ToUpper(strings.TrimSpace(s))
 	u = strings.TrimPrefix(u, "TLP:")
@@ -63,14 +62,14 @@ func ParseTLP(s string) (t TLP, ok bool) {
 	return Red, false
 }
 
-// Strictest gives the label that binds when several apply; none is Red.
+// Strictest returns the label that applies where several are given; of none it is Red.
 func Strictest(labels ...TLP) TLP {
 	if len(labels) == 0 {
 		return Red
 	}
 	strictest := Clear
 	for _, l := range labels {
-		strictest = max(strictest, l.Binding())
+		strictest = max(strictest, l.OrRed())
 	}
 	return strictest
 }
@@ -78,7 +77,7 @@ func Strictest(labels ...TLP) TLP {
 // MarshalText writes the label.
 func (t TLP) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText reads the label; an unknown one becomes Red.
+// UnmarshalText reads the label; an unknown one is Red.
 func (t *TLP) UnmarshalText(b []byte) error {
 	*t, _ = ParseTLP(string(b))
 	return nil

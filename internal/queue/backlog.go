@@ -75,7 +75,7 @@ func (q *Queue) Idle(ctx context.Context) (bool, error) {
 	var before, after int64
 	for _, w := range q.workers {
 		list, moves := w.lanes.waiting()
-		if len(list) > 0 {
+		if len(list) > 0 || w.asked.Load() {
 			return false, nil
 		}
 		before += moves

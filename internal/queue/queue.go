@@ -77,6 +77,8 @@ type Queue struct {
 	log     *slog.Logger
 	workers []*worker
 	heavy   *heavy
+	asked   chan struct{} // has an element when somebody wants a look at the outbox
+	onAside func()        // see OnAside
 
 	mu      sync.Mutex
 	started bool  // under mu; the lanes with work that there was at the start are known
@@ -93,7 +95,10 @@ const (
 // New makes a queue of consumers and writes down which topics they read. A consumer
 // that the database does not know begins with what the outbox still holds.
 func New(ctx context.Context, db *store.DB, log *slog.Logger, consumers ...Consumer) (*Queue, error) {
-	q := &Queue{db: db, log: log.With("part", "queue"), heavy: &heavy{now: db.Now, last: map[string]time.Time{}}}
+	q := &Queue{
+		db: db, log: log.With("part", "queue"), heavy: &heavy{now: db.Now, last: map[string]time.Time{}},
+		asked: make(chan struct{}, 1), onAside: func() {},
+	}
 	names := map[string]bool{}
 	for _, c := range consumers {
 		if c.Name == "" || len(c.Topics) == 0 || names[c.Name] {
@@ -150,9 +155,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	for _, w := range q.workers {
 		g.Go(func() error { w.run(ctx); return nil })
 	}
-	look := make(chan struct{}, 1)
-	g.Go(func() error { q.listen(ctx, look); return nil })
-	g.Go(func() error { q.look(ctx, look); return nil })
+	g.Go(func() error { q.listen(ctx); return nil })
+	g.Go(func() error { q.look(ctx); return nil })
 	return g.Wait()
 }
 
@@ -181,6 +185,11 @@ func (q *Queue) Round(ctx context.Context) (batches int, err error) {
 			}
 			batches++
 		}
+		n, err := w.again(ctx)
+		if err != nil {
+			return batches, fmt.Errorf("consumer %s: %w", w.name, err)
+		}
+		batches += n
 	}
 	return batches, nil
 }
@@ -197,14 +206,9 @@ func (q *Queue) wake(list []store.Emitted) {
 }
 
 // listen asks for a look whenever another process has emitted, until ctx ends.
-func (q *Queue) listen(ctx context.Context, look chan<- struct{}) {
+func (q *Queue) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := q.db.Listen(ctx, func() {
-			select {
-			case look <- struct{}{}:
-			default:
-			}
-		})
+		err := q.db.Listen(ctx, q.Look)
 		if ctx.Err() != nil {
 			return
 		}
@@ -213,8 +217,17 @@ func (q *Queue) listen(ctx context.Context, look chan<- struct{}) {
 	}
 }
 
+// Look makes the queue look at once for what another process emitted, and for messages
+// that were set aside and are to be tried again. It does not wait.
+func (q *Queue) Look() {
+	select {
+	case q.asked <- struct{}{}:
+	default:
+	}
+}
+
 // look looks for what was emitted, at the start, when it is asked to and each second.
-func (q *Queue) look(ctx context.Context, asked <-chan struct{}) {
+func (q *Queue) look(ctx context.Context) {
 	t := time.NewTicker(poll)
 	defer t.Stop()
 	for {
@@ -225,7 +238,7 @@ func (q *Queue) look(ctx context.Context, asked <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-asked:
+		case <-q.asked:
 		case <-t.C:
 		}
 	}
@@ -282,7 +295,10 @@ func (q *Queue) recent(ctx context.Context) error {
 		q.known = max(q.known, r.Seq)
 	}
 	q.wake(list)
-	return err
+	if err != nil {
+		return err
+	}
+	return q.wakeAsked(ctx)
 }
 
 func (q *Queue) head(ctx context.Context) (seq int64, err error) {

@@ -40,7 +40,7 @@ type row struct {
 	Consumer string `db:"consumer"`
 	ID       string `db:"id"`
 	Lane     string `db:"lane"`
-	N        int64  `db:"n"` // the how manieth of this consumer
+	N        int64  `db:"n"` // which of this consumer's messages it was
 	Who      string `db:"who"`
 }
 
@@ -303,7 +303,8 @@ func TestFailures(t *testing.T) {
 				inOrder(t, notes(t, db), "c", map[string][]string{"m1": want, "m2": {"other"}})
 				var aside []asideRow
 				err := db.Read(t.Context(), sys, func(tx *store.Tx) (err error) {
-					aside, err = store.Query[asideRow](tx, `SELECT id, kind, reason FROM outbox_aside ORDER BY id`)
+					aside, err = store.Query[asideRow](tx, `SELECT id, kind, error AS reason FROM outbox_aside
+						ORDER BY id`)
 					return err
 				})
 				if err != nil || len(aside) != len(c.aside) {

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/reason"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -29,6 +31,7 @@ type worker struct {
 	handlers map[string]Handler
 	topics   []string
 	lanes    *lanes
+	asked    atomic.Bool // a message that was set aside is to be tried again
 
 	// The worker's own, of its goroutine.
 	cursors map[string]bool     // lanes whose cursor is in the database
@@ -64,6 +67,9 @@ func newWorker(q *Queue, c Consumer) *worker {
 
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		if w.asked.Load() {
+			_, _ = w.again(ctx) // what fails is logged, and stays
+		}
 		list := w.lanes.next(batchLanes)
 		if len(list) == 0 {
 			select {
@@ -384,18 +390,16 @@ func (w *worker) setAside(ctx context.Context, m Message, why error) error {
 		if err != nil || at >= m.Seq {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO outbox_aside (consumer, seq, id, topic, lane, body, at, failed, kind, reason)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, w.name, m.Seq, m.ID, m.Topic, m.Lane, m.Body, m.At,
-			tx.Now(), fault.KindOf(why).Label(), clip(why.Error()))
+		_, err = tx.Exec(`INSERT INTO outbox_aside (consumer, seq, id, topic, lane, body, at, failed, tries, asked,
+			kind, reason, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 0, $9, $10, $11)`, w.name, m.Seq, m.ID,
+			m.Topic, m.Lane, m.Body, m.At, tx.Now(), fault.KindOf(why).Label(), reason.Refusal(why).Stored(), clip(why))
 		if err != nil {
 			return err
 		}
+		tx.AfterCommit(w.q.changed)
 		return w.move(tx, m.Lane, m.Seq)
 	})
 }
-
-// clip bounds a reason; the log has all of it.
-func clip(s string) string { return s[:min(len(s), 2000)] }
 
 // call runs a handler and makes an error of a panic.
 func call(h Handler, tx *store.Tx, m Message) (err error) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
 
@@ -34,8 +35,8 @@ type Reason struct {
 	// Args are strings, numbers, truth values and Reasons.
 	Args []any  `json:"args,omitempty"`
 	Text string `json:"text"` // the English
-	// JA is the Japanese of a text that has no code: that of a fault, which says
-	// it in both languages where it is made.
+	// JA is the Japanese of a text that has no code, such as that of a fault
+	// without one, which says it in both languages where it is made.
 	JA string `json:"ja,omitempty"`
 }
 
@@ -50,6 +51,20 @@ func Plain(text string) Reason { return Reason{Text: text} }
 
 // Said returns the reason that a text in both languages is.
 func Said(t i18n.Text) Reason { return Reason{Text: t.EN, JA: t.JA} }
+
+// Refusal returns the reason that a fault is: its code, if it has one.
+func Refusal(err error) Reason {
+	text := fault.TextOf(err)
+	e, ok := fault.As(err)
+	if !ok || e.Code == "" {
+		return Said(text)
+	}
+	r := Reason{Code: string(e.Code), Text: text.EN}
+	for _, a := range e.Args {
+		r.Args = append(r.Args, a)
+	}
+	return r
+}
 
 // Fault returns the reason why another node was refused something: the kind of
 // the fault, and its text.

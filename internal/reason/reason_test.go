@@ -3,10 +3,13 @@ package reason
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/meneki/meneki/evtx"
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/pipeline"
 	"github.com/meneki/meneki/stix"
@@ -97,4 +100,25 @@ func FuzzReason(f *testing.F) {
 			t.Errorf("%q, stored %q", got, again.Say())
 		}
 	})
+}
+
+// A fault with a code is stored as the code and put into words when it is read; one
+// without keeps both texts.
+func TestRefusal(t *testing.T) {
+	r := Refusal(fault.Coded(fault.HubFindingField, nil, "count"))
+	if r.JA != "" || r.Code == "" {
+		t.Errorf("prose is stored: %+v", r)
+	}
+	back := Fault("invalid", Read(r.Stored())).Say()
+	if want := "検知の count が正しくありません"; !strings.Contains(back.JA, want) ||
+		!strings.Contains(back.EN, "the finding has no valid count") {
+		t.Errorf("%+v", back)
+	}
+	text := i18n.T("some other reason", "別の理由")
+	if got := Refusal(fault.New(fault.Invalid, text)).Say(); got != text {
+		t.Errorf("%+v", got)
+	}
+	if got := (Reason{Code: string(fault.HubFindingField), Text: "text"}).Say(); got != i18n.Same("text") {
+		t.Errorf("with too few arguments: %+v", got)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
 
@@ -36,6 +37,9 @@ func (r Reason) ja(depth int) string {
 		}
 		return cmp.Or(r.JA, r.Text)
 	}
+	if text, ok := fault.Say(fault.Code(r.Code), plain(r.Args)); ok {
+		return text.JA
+	}
 	library, _, _ := strings.Cut(r.Code, ".")
 	format, ok := tables[library][r.Code]
 	if !ok || depth == maxDepth {
@@ -45,6 +49,15 @@ func (r Reason) ja(depth int) string {
 		return ja
 	}
 	return r.Text
+}
+
+// plain returns arguments as text.
+func plain(args []any) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		out[i] = fmt.Sprint(a)
+	}
+	return out
 }
 
 var slot = regexp.MustCompile(`\{([0-9])([qx]?)\}`)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 )
 
 // Answer makes a bus handler of a typed one.
@@ -28,7 +27,7 @@ func Answer[In, Out any](fn func(ctx context.Context, member string, in In) (Out
 func Decode[T any](body []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(body, &v); err != nil {
-		return v, fault.Wrap(fault.Invalid, i18n.T("the message is not readable", "メッセージを読み取れません"), err)
+		return v, fault.Coded(fault.HubUnreadable, err)
 	}
 	return v, nil
 }

@@ -46,7 +46,8 @@ func Level(s string) error {
 		return nil
 	}
 	return fault.New(fault.Invalid, i18n.T("{0} is not a rule level", "{0} はルールのレベルではありません").With(s)).
-		WithHint(i18n.T("use informational, low, medium, high or critical", "informational、low、medium、high、critical のいずれかです"))
+		WithHint(i18n.T("use informational, low, medium, high or critical",
+			"informational、low、medium、high、critical のいずれかです"))
 }
 
 // Address refuses what is no host:port.
@@ -81,7 +82,8 @@ func EnsureDir(dir string) error {
 	// Asked now and plainly, rather than by the first part that happens to write.
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
-		return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(filepath.Clean(dir)), err)
+		return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}",
+			"フォルダー {0} に書き込めません").With(filepath.Clean(dir)), err)
 	}
 	name := probe.Name()
 	_, werr := probe.Write(make([]byte, 4096))
@@ -89,7 +91,8 @@ func EnsureDir(dir string) error {
 	rerr := os.Remove(name)
 	for _, err := range []error{werr, cerr, rerr} {
 		if err != nil {
-			return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(filepath.Clean(dir)), err)
+			return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}",
+				"フォルダー {0} に書き込めません").With(filepath.Clean(dir)), err)
 		}
 	}
 	return nil

@@ -32,7 +32,8 @@ func NewConsole(cfg web.Config, people *identity.Service, secure bool, open *pol
 	if open != nil {
 		cfg.SignOut = ""
 	}
-	c.API = api.New(c.Mux, api.Config{Title: "meneki", Version: Version, Auth: auth, Cookie: people.Cookie("", cfg.Clock(), secure).Name, Clock: cfg.Clock, Log: log, Observe: c.Metrics.observe})
+	c.API = api.New(c.Mux, api.Config{Title: "meneki", Version: Version, Auth: auth,
+		Cookie: people.Cookie("", cfg.Clock(), secure).Name, Clock: cfg.Clock, Log: log, Observe: c.Metrics.observe})
 	c.API.Handle("GET /metrics", c.Metrics.Serve(auth))
 	c.Site = web.New(cfg)
 	return c
@@ -44,7 +45,8 @@ func who(r *http.Request, people *identity.Service, secure bool, open *policy.Vi
 	if h := r.Header.Get("Authorization"); h != "" {
 		scheme, token, _ := strings.Cut(h, " ")
 		if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 11.1: in any case
-			return policy.Viewer{}, fault.New(fault.Unauthenticated, i18n.T("only bearer tokens are accepted", "Bearer トークンのみ利用できます"))
+			return policy.Viewer{}, fault.New(fault.Unauthenticated, i18n.T("only bearer tokens are accepted",
+				"Bearer トークンのみ利用できます"))
 		}
 		return people.Authenticate(r.Context(), strings.TrimSpace(token))
 	}
@@ -81,6 +83,6 @@ func (c *Console) Handler() http.Handler {
 // Notify makes open pages show what changed.
 func (c *Console) Notify(topic string) {
 	if c != nil {
-		c.Site.Tell(topic)
+		c.Site.Notify(topic)
 	}
 }

@@ -7,7 +7,4 @@ const (
 	RestoredFile = "restored"
 	// WatchlistFolder holds a node's own watchlist.
 	WatchlistFolder = "indicators"
-	// ControlFile says where the control socket of a running node is: a path to a
-	// socket may be only about 100 bytes long.
-	ControlFile = "control.path"
 )

@@ -20,7 +20,8 @@ func LockDir(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fault.Wrap(fault.Conflict, i18n.T("another meneki is using the data folder {0}", "データフォルダー {0} は別の meneki が使用中です").With(dir), err).
+		return nil, fault.Wrap(fault.Conflict, i18n.T("another meneki is using the data folder {0}",
+			"データフォルダー {0} は別の meneki が使用中です").With(dir), err).
 			WithHint(i18n.T("stop it, or choose another folder with --data", "それを停止するか、--data で別のフォルダーを指定してください"))
 	}
 	return f, nil

@@ -23,14 +23,18 @@ const (
 // nothing asks for any more, and does the jobs of the modules. It runs as jobs in the
 // store, so that of several processes on one database one does it, and that it is
 // seen when it fails.
-func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger, modules []Module) *job.Runner {
+func Maintenance(db *store.DB, people *identity.Service, c clock.Clock, log *slog.Logger,
+	modules []Module) *job.Runner {
 	work := map[string]func(ctx context.Context) error{
 		"prune-messages": func(ctx context.Context) error {
 			_, err := queue.Prune(ctx, db, c().Add(-keepMessages))
 			return err
 		},
 		"tidy-sessions": people.Tidy,
-		"prune-jobs":    func(ctx context.Context) error { _, err := job.Prune(ctx, db, c().Add(-keepJobs)); return err },
+		"prune-jobs": func(ctx context.Context) error {
+			_, err := job.Prune(ctx, db, c().Add(-keepJobs))
+			return err
+		},
 	}
 	for _, m := range modules {
 		maps.Copy(work, m.Jobs)

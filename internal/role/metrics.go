@@ -27,10 +27,14 @@ type Metrics struct {
 
 func newMetrics() *Metrics {
 	m := &Metrics{reg: prometheus.NewRegistry(),
-		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "meneki_api_answers_total", Help: "Answered API requests by operation, status and kind of fault."}, []string{"operation", "status", "kind"}),
-		took:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "meneki_api_seconds", Help: "Time to answer an API request.", Buckets: prometheus.ExponentialBuckets(0.0005, 4, 8)}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "meneki_api_answers_total",
+			Help: "Answered API requests by operation, status and kind of fault."},
+			[]string{"operation", "status", "kind"}),
+		took: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "meneki_api_seconds",
+			Help: "Time to answer an API request.", Buckets: prometheus.ExponentialBuckets(0.0005, 4, 8)}),
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "meneki_build_info", Help: "1, with the version."}, []string{"version"})
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "meneki_build_info", Help: "1, with the version."},
+		[]string{"version"})
 	build.WithLabelValues(Version).Set(1)
 	m.reg.MustRegister(m.answers, m.took, build)
 	return m
@@ -74,7 +78,9 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 }
 
 // Serve answers GET /metrics for readers.
-func (m *Metrics) Serve(auth func(*http.Request) (policy.Viewer, error)) func(http.ResponseWriter, *http.Request) error {
+func (m *Metrics) Serve(
+	auth func(*http.Request) (policy.Viewer, error),
+) func(http.ResponseWriter, *http.Request) error {
 	inner := promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{})
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := auth(r)
@@ -82,7 +88,8 @@ func (m *Metrics) Serve(auth func(*http.Request) (policy.Viewer, error)) func(ht
 			err = api.Need(v, policy.RoleReader)
 		}
 		if err == nil && m.Readers != nil && !m.Readers(v) {
-			err = fault.New(fault.Denied, i18n.T("the figures are for the people of this hub", "指標値は、このハブの担当者だけが閲覧できます"))
+			err = fault.New(fault.Denied, i18n.T("the figures are for the people of this hub",
+				"指標値は、このハブの担当者だけが閲覧できます"))
 		}
 		if err != nil {
 			return err

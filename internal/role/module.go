@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/job"
 	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/role/control"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
@@ -37,13 +38,17 @@ type Module struct {
 	Tabs    []web.MoreTab // tabs on pages of other modules
 	Panels  []web.Panel   // parts of pages of other modules
 	Finders []search.Finder
+	Control func(*control.Mux) // requests of commands beside the running node
 
 	Jobs   map[string]func(context.Context) error // hourly, by name
 	Gauges []Gauge
 
+	// Load reads what the module keeps, in the database and in files. All modules are
+	// loaded, after the migrations and before the first is started.
+	Load func(context.Context) error
 	// Restored is called before Start if the state was restored from a backup.
 	Restored func(context.Context) error
-	// Start is called once, before anything else is called but after the migrations.
+	// Start is called once, before anything but Load and Restored.
 	Start func(context.Context) error
 	// Run works until its context ends. An error ends the role.
 	Run []func(context.Context) error
@@ -123,8 +128,15 @@ func Consumers(list []Module) (out []queue.Consumer) {
 	return out
 }
 
-// Start starts the modules in their order.
+// Start loads the modules, and starts them in their order.
 func Start(ctx context.Context, list []Module, restored bool) error {
+	for _, m := range list {
+		if m.Load != nil {
+			if err := m.Load(ctx); err != nil {
+				return fmt.Errorf("load %s: %w", m.Name, err)
+			}
+		}
+	}
 	for _, m := range list {
 		if restored && m.Restored != nil {
 			if err := m.Restored(ctx); err != nil {

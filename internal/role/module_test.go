@@ -36,8 +36,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Modules start in their order and close in the opposite one; the first that
-// fails to start ends it, and each is closed whatever the others say.
+// Modules are loaded before the first starts, start in their order and close in the
+// opposite one; the first that fails to start ends it, and each is closed whatever the others say.
 func TestStartAndClose(t *testing.T) {
 	var did []string
 	bad := errors.New("bad")
@@ -49,7 +49,7 @@ func TestStartAndClose(t *testing.T) {
 	}
 	list := []Module{
 		{Name: "a", Restored: note("restored a", nil), Start: note("start a", nil), Close: end("close a", bad)},
-		{Name: "b", Start: note("start b", bad), Close: end("close b", bad)},
+		{Name: "b", Load: note("load b", nil), Start: note("start b", bad), Close: end("close b", bad)},
 		{Name: "c", Start: note("start c", nil)},
 	}
 	if err := Start(t.Context(), list, true); !errors.Is(err, bad) || !strings.Contains(err.Error(), "start b") {
@@ -58,8 +58,13 @@ func TestStartAndClose(t *testing.T) {
 	if errs := Close(list); len(errs) != 2 {
 		t.Errorf("close: %v", errs)
 	}
-	if want := []string{"restored a", "start a", "start b", "close b", "close a"}; !slices.Equal(did, want) {
+	if want := []string{"load b", "restored a", "start a", "start b", "close b", "close a"}; !slices.Equal(did, want) {
 		t.Errorf("did %q, want %q", did, want)
+	}
+	did = nil
+	list[1].Load = note("load b", bad)
+	if err := Start(t.Context(), list, false); !errors.Is(err, bad) || !slices.Equal(did, []string{"load b"}) {
+		t.Errorf("load: %v, %q", err, did)
 	}
 	did = nil
 	if err := Start(t.Context(), list[:1], false); err != nil || !slices.Equal(did, []string{"start a"}) {

@@ -54,14 +54,16 @@ func tokens() list.Spec[identity.Token] {
 // API adds the operations about oneself.
 func API(a *api.API, c PageConfig) {
 	type meOut struct{ Body Me }
-	api.Register(a, api.Op{ID: "get-me", Method: http.MethodGet, Path: "/api/v1/me", Tag: "settings", Summary: i18n.T("Who you are here", "自分が誰として扱われているか")},
+	api.Register(a, api.Op{ID: "get-me", Method: http.MethodGet, Path: "/api/v1/me", Tag: "settings",
+		Summary: i18n.T("Who you are here", "自分が誰として扱われているか")},
 		func(ctx context.Context, _ *struct{}) (*meOut, error) {
 			v := api.Viewer(ctx)
 			return &meOut{Me{v.User, v.Name, string(v.Role), v.Member, v.Sector, v.Hub, v.Machine, c.Version}}, nil
 		})
 	type tokensOut struct{ Body api.Page[TokenBody] }
 	type listIn struct{ api.Paging }
-	api.Register(a, api.Op{ID: "list-tokens", Method: http.MethodGet, Path: "/api/v1/tokens", Tag: "settings", Need: policy.RoleReader, Summary: i18n.T("List the API tokens that you may end", "失効させることのできる API トークンの一覧")},
+	api.Register(a, api.Op{ID: "list-tokens", Method: http.MethodGet, Path: "/api/v1/tokens", Tag: "settings",
+		Need: policy.RoleReader, Summary: i18n.T("List the API tokens that you may end", "失効させることのできる API トークンの一覧")},
 		func(ctx context.Context, in *listIn) (*tokensOut, error) {
 			all, err := c.People.Tokens(ctx, api.Viewer(ctx))
 			if err != nil {
@@ -83,13 +85,17 @@ func API(a *api.API, c PageConfig) {
 			Token string `json:"token" doc:"the secret; it is not shown again | 秘密の値。再表示されない"`
 		}
 	}
-	api.Register(a, api.Op{ID: "add-token", Method: http.MethodPost, Path: "/api/v1/tokens", Tag: "settings", Need: policy.RoleReader, Status: http.StatusCreated, Summary: i18n.T("Make an API token for yourself; a person with a session can", "自分用の API トークンを発行（セッションのある利用者のみ）")},
+	api.Register(a, api.Op{ID: "add-token", Method: http.MethodPost, Path: "/api/v1/tokens", Tag: "settings",
+		Need: policy.RoleReader, Status: http.StatusCreated,
+		Summary: i18n.T("Make an API token for yourself; a person with a session can",
+			"自分用の API トークンを発行（セッションのある利用者のみ）")},
 		func(ctx context.Context, in *addIn) (*addOut, error) {
 			v := api.Viewer(ctx)
 			if v.Machine || v.User == "" {
 				return nil, fault.New(fault.Denied, i18n.T("a token cannot make tokens", "トークンでトークンは発行できません"))
 			}
-			t, value, err := c.People.AddToken(ctx, v, identity.NewToken{Name: in.Body.Name, User: v.User, Role: policy.Role(in.Body.Role), Life: time.Duration(in.Body.Days) * 24 * time.Hour})
+			t, value, err := c.People.AddToken(ctx, v, identity.NewToken{Name: in.Body.Name, User: v.User,
+				Role: policy.Role(in.Body.Role), Life: time.Duration(in.Body.Days) * 24 * time.Hour})
 			if err != nil {
 				return nil, err
 			}
@@ -100,7 +106,9 @@ func API(a *api.API, c PageConfig) {
 	type oneIn struct {
 		ID string `path:"id" maxLength:"60"`
 	}
-	api.Register(a, api.Op{ID: "revoke-token", Method: http.MethodDelete, Path: "/api/v1/tokens/{id}", Tag: "settings", Need: policy.RoleReader, Status: http.StatusNoContent, Summary: i18n.T("End an API token", "API トークンを失効"), Errors: []fault.Kind{fault.NotFound}},
+	api.Register(a, api.Op{ID: "revoke-token", Method: http.MethodDelete, Path: "/api/v1/tokens/{id}", Tag: "settings",
+		Need: policy.RoleReader, Status: http.StatusNoContent, Summary: i18n.T("End an API token", "API トークンを失効"),
+		Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *oneIn) (*struct{}, error) {
 			return nil, c.People.RevokeToken(ctx, api.Viewer(ctx), in.ID)
 		})

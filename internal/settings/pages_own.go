@@ -34,12 +34,15 @@ type sessionLine struct {
 
 // zones are offered by name; any other IANA name may be typed through the API.
 func zones() []string {
-	return []string{"Asia/Tokyo", "UTC", "Asia/Seoul", "Asia/Shanghai", "Asia/Taipei", "Asia/Singapore", "Asia/Kolkata", "Australia/Sydney", "Pacific/Auckland",
-		"Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Tallinn", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Pacific/Honolulu"}
+	return []string{"Asia/Tokyo", "UTC", "Asia/Seoul", "Asia/Shanghai", "Asia/Taipei", "Asia/Singapore", "Asia/Kolkata",
+		"Australia/Sydney", "Pacific/Auckland",
+		"Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Tallinn", "America/New_York", "America/Chicago",
+		"America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Pacific/Honolulu"}
 }
 
 func (d *console) ownView(r *web.Request, form *web.Form) (*web.View, error) {
-	v := &web.View{Template: "settings/own", Title: i18n.T("Settings", "設定"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings"), Lede: i18n.Same(r.Viewer.Name)}
+	v := &web.View{Template: "settings/own", Title: i18n.T("Settings", "設定"), Nav: "settings",
+		Tabs: d.tabs(r.Viewer, "/settings"), Lede: i18n.Same(r.Viewer.Name)}
 	data := ownData{Form: form, Theme: r.Theme}
 	u, err := d.People.User(r.Context(), r.Viewer.User)
 	switch {
@@ -48,7 +51,8 @@ func (d *console) ownView(r *web.Request, form *web.Form) (*web.View, error) {
 	case err != nil && !fault.Is(err, fault.NotFound):
 		return nil, err
 	default:
-		data.Facts = []web.Fact{{Name: i18n.T("You", "利用者"), Value: r.Viewer.Name}, {Name: i18n.T("Role", "役割"), Value: web.RoleText(r.Viewer.Role)}}
+		data.Facts = []web.Fact{{Name: i18n.T("You", "利用者"), Value: r.Viewer.Name},
+			{Name: i18n.T("Role", "役割"), Value: web.RoleText(r.Viewer.Role)}}
 		v.Data = data
 		return v, nil
 	}
@@ -103,18 +107,23 @@ func preferenceFields(u identity.User) []web.Field {
 	}
 	return []web.Field{
 		{Name: "name", Label: i18n.T("Your name", "お名前"), Required: true, Max: 120, Auto: "name", Value: u.Name},
-		{Name: "lang", Label: i18n.T("Language", "言語"), Kind: "select", Value: string(u.Lang), Options: []web.Option{{Value: "ja", Text: i18n.Same("日本語"), On: u.Lang == i18n.JA}, {Value: "en", Text: i18n.Same("English"), On: u.Lang == i18n.EN}}},
+		{Name: "lang", Label: i18n.T("Language", "言語"), Kind: "select", Value: string(u.Lang),
+			Options: []web.Option{{Value: "ja", Text: i18n.Same("日本語"), On: u.Lang == i18n.JA},
+				{Value: "en", Text: i18n.Same("English"), On: u.Lang == i18n.EN}}},
 		zone,
 	}
 }
 
 func passwordFields(u identity.User) []web.Field {
 	out := []web.Field{
-		{Name: "password", Label: i18n.T("New password", "新しいパスワード"), Kind: "password", Auto: "new-password", Max: 1024, Help: i18n.T("12 characters or more. A sentence of your own is best; spaces count.", "12 文字以上。自分だけの文がおすすめです。空白も使えます。")},
+		{Name: "password", Label: i18n.T("New password", "新しいパスワード"), Kind: "password", Auto: "new-password", Max: 1024,
+			Help: i18n.T("12 characters or more. A sentence of your own is best; spaces count.",
+				"12 文字以上。自分だけの文がおすすめです。空白も使えます。")},
 		{Name: "again", Label: i18n.T("Once more", "もう一度"), Kind: "password", Auto: "new-password", Max: 1024},
 	}
 	if u.HasPassword {
-		out = append([]web.Field{{Name: "old", Label: i18n.T("Your password now", "現在のパスワード"), Kind: "password", Auto: "current-password", Max: 1024}}, out...)
+		out = append([]web.Field{{Name: "old", Label: i18n.T("Your password now", "現在のパスワード"), Kind: "password",
+			Auto: "current-password", Max: 1024}}, out...)
 	}
 	return out
 }
@@ -132,7 +141,8 @@ func (d *console) againOwn(r *web.Request, field string, err error) (string, err
 
 func (d *console) preferencesAction(r *web.Request) (string, error) {
 	lang := i18n.Lang(r.Value("lang"))
-	if err := d.People.SetPreferences(r.Context(), r.Viewer, r.Viewer.User, r.Value("name"), lang, r.Value("zone")); err != nil {
+	if err := d.People.SetPreferences(r.Context(), r.Viewer, r.Viewer.User, r.Value("name"), lang,
+		r.Value("zone")); err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
 		}

@@ -44,7 +44,8 @@ func (d *console) peopleView(r *web.Request, form *web.Form) (*web.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	data := peopleData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once")), Fields: personFields()}
+	made, _ := d.once.Take(r.Viewer.User, r.URL.Query().Get("once"))
+	data := peopleData{Form: form, New: made, Fields: personFields()}
 	for _, x := range policy.Roles() {
 		data.Roles = append(data.Roles, roleOption{x, web.RoleText(x)})
 	}
@@ -134,7 +135,7 @@ func (d *console) addPersonAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+	return "/settings/people?once=" + d.once.Put(r.Viewer.User, &secret{u.Name, d.link(token)}), nil
 }
 
 func (d *console) newLinkAction(r *web.Request) (string, error) {
@@ -147,7 +148,7 @@ func (d *console) newLinkAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "/settings/people?once=" + d.once.put(r.Viewer.User, secret{u.Name, d.link(token)}), nil
+	return "/settings/people?once=" + d.once.Put(r.Viewer.User, &secret{u.Name, d.link(token)}), nil
 }
 
 func (d *console) roleAction(r *web.Request) (string, error) {
@@ -224,7 +225,9 @@ func trail(names map[string]string) list.Spec[identity.Entry] {
 			Cell: func(e identity.Entry) any { return e.At },
 		},
 		{Key: "action", Text: i18n.T("What", "操作"), Role: web.RoleMain,
-			Cell: func(e identity.Entry) any { return trailText(e.Action) }, Data: func(e identity.Entry) any { return e.Action }},
+			Cell: func(e identity.Entry) any { return trailText(e.Action) }, Data: func(e identity.Entry) any {
+				return e.Action
+			}},
 		{Key: "actor", Text: i18n.T("Who, by id", "実行者の番号"), Data: func(e identity.Entry) any { return e.Actor }},
 		{Key: "actor_name", Text: i18n.T("Who", "実行者"),
 			Cell: func(e identity.Entry) any {
@@ -244,7 +247,9 @@ func trail(names map[string]string) list.Spec[identity.Entry] {
 				return nil
 			}, Data: func(e identity.Entry) any { return e.Subject }},
 		{Key: "detail", Text: i18n.T("Detail", "内容"), Role: web.RoleNote,
-			Cell: func(e identity.Entry) any { return detailLine(e.Detail) }, Data: func(e identity.Entry) any { return string(e.Detail) }},
+			Cell: func(e identity.Entry) any { return detailLine(e.Detail) }, Data: func(e identity.Entry) any {
+				return string(e.Detail)
+			}},
 	}
 	s.Row = func(e identity.Entry) web.Row { return web.Row{Key: e.ID} }
 	s.Empty = &web.Empty{Icon: "rules", Text: i18n.T("Nothing yet", "記録はまだありません"),

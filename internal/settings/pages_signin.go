@@ -30,8 +30,10 @@ type signInData struct {
 func (d *console) signInView(r *web.Request, form *web.Form, problem i18n.Text) *web.View {
 	return &web.View{Template: "settings/sign-in", Title: i18n.T("Sign in", "サインイン"), Plain: true, Data: signInData{
 		Form: form, ShowError: problem, Next: local(r.FormValue("next")), SignedIn: r.Viewer.Name, Open: d.Open,
-		Login:    web.Field{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Auto: "username", Max: 64, Mono: true},
-		Password: web.Field{Name: "password", Label: i18n.T("Password", "パスワード"), Kind: "password", Required: true, Auto: "current-password", Max: 1024},
+		Login: web.Field{Name: "login", Label: i18n.T("Login name", "ログイン名"), Required: true, Auto: "username",
+			Max: 64, Mono: true},
+		Password: web.Field{Name: "password", Label: i18n.T("Password", "パスワード"), Kind: "password", Required: true,
+			Auto: "current-password", Max: 1024},
 	}}
 }
 
@@ -64,7 +66,8 @@ func (d *console) enter(r *web.Request, cookie string, s identity.Session) {
 func (d *console) remember(r *web.Request, lang i18n.Lang, zone string) {
 	for name, value := range map[string]string{cookieLang: string(lang), cookieZone: zone} {
 		if value != "" {
-			http.SetCookie(r.W, &http.Cookie{Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, Secure: d.Secure})
+			http.SetCookie(r.W, &http.Cookie{Name: name, Value: url.QueryEscape(value), Path: "/",
+				MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, Secure: d.Secure})
 		}
 	}
 }
@@ -93,7 +96,8 @@ func (d *console) linkAction(r *web.Request) (string, error) {
 		return "", err
 	}
 	d.enter(r, cookie, s)
-	r.Flash(i18n.T("Welcome, {0}. The link is used up. Set a password if you want to come back without one.", "{0} さん、ようこそ。リンクは使用済みになりました。次回リンクなしで入る場合は、パスワードを設定してください。").With(s.User.Name))
+	r.Flash(i18n.T("Welcome, {0}. The link is used up. Set a password if you want to come back without one.",
+		"{0} さん、ようこそ。リンクは使用済みになりました。次回リンクなしで入る場合は、パスワードを設定してください。").With(s.User.Name))
 	return "/settings", nil
 }
 

@@ -27,13 +27,16 @@ type tokenLine struct {
 }
 
 func (d *console) tokensView(r *web.Request, form *web.Form) (*web.View, error) {
-	v := &web.View{Template: "settings/tokens", Title: i18n.T("API tokens", "API トークン"), Nav: "settings", Tabs: d.tabs(r.Viewer, "/settings/tokens"),
-		Lede: i18n.T("For programs that work on your behalf. What comes by a token never gets what is for persons only.", "あなたの代わりに動くプログラム用です。トークンによるアクセスでは、個人限定（TLP:RED）の情報は得られません。")}
+	v := &web.View{Template: "settings/tokens", Title: i18n.T("API tokens", "API トークン"), Nav: "settings",
+		Tabs: d.tabs(r.Viewer, "/settings/tokens"),
+		Lede: i18n.T("For programs that work on your behalf. What comes by a token never gets what is for "+
+			"persons only.", "あなたの代わりに動くプログラム用です。トークンによるアクセスでは、個人限定（TLP:RED）の情報は得られません。")}
 	list, err := d.People.Tokens(r.Context(), r.Viewer)
 	if err != nil {
 		return nil, err
 	}
-	data := tokensData{Form: form, New: d.once.take(r.Viewer.User, r.URL.Query().Get("once"))}
+	made, _ := d.once.Take(r.Viewer.User, r.URL.Query().Get("once"))
+	data := tokensData{Form: form, New: made}
 	names := map[string]string{}
 	if r.Viewer.Role == policy.RoleAdmin {
 		users, err := d.People.Users(r.Context(), r.Viewer)
@@ -77,17 +80,21 @@ func (d *console) tokensView(r *web.Request, form *web.Form) (*web.View, error) 
 func lives() []int { return []int{30, 90, 365} }
 
 func tokenFields(own policy.Role) []web.Field {
-	role := web.Field{Name: "role", Label: i18n.T("Role", "役割"), Kind: "select", Help: i18n.T("At most your own. The least that is enough is best.", "自分の役割が上限です。必要最小限にしてください。")}
+	role := web.Field{Name: "role", Label: i18n.T("Role", "役割"), Kind: "select",
+		Help: i18n.T("At most your own. The least that is enough is best.", "自分の役割が上限です。必要最小限にしてください。")}
 	for _, x := range policy.Roles() {
 		if identity.AtLeast(own, x) {
-			role.Options = append(role.Options, web.Option{Value: string(x), Text: web.RoleText(x), On: x == policy.RoleReader})
+			role.Options = append(role.Options, web.Option{Value: string(x), Text: web.RoleText(x),
+				On: x == policy.RoleReader})
 		}
 	}
 	life := web.Field{Name: "days", Label: i18n.T("Works for", "有効期間"), Kind: "select"}
 	for _, n := range lives() {
-		life.Options = append(life.Options, web.Option{Value: strconv.Itoa(n), Text: i18n.T("{0} days", "{0} 日間").With(n), On: n == 90})
+		life.Options = append(life.Options,
+			web.Option{Value: strconv.Itoa(n), Text: i18n.T("{0} days", "{0} 日間").With(n), On: n == 90})
 	}
-	return []web.Field{{Name: "name", Label: i18n.T("What it is for", "用途"), Required: true, Max: 120, Auto: "off", Hint: "siem-export"}, role, life}
+	return []web.Field{{Name: "name", Label: i18n.T("What it is for", "用途"), Required: true, Max: 120, Auto: "off",
+		Hint: "siem-export"}, role, life}
 }
 
 func (d *console) addTokenAction(r *web.Request) (string, error) {
@@ -95,7 +102,8 @@ func (d *console) addTokenAction(r *web.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t, value, err := d.People.AddToken(r.Context(), r.Viewer, identity.NewToken{Name: r.Value("name"), User: r.Viewer.User, Role: policy.Role(r.Value("role")), Life: time.Duration(days) * 24 * time.Hour})
+	t, value, err := d.People.AddToken(r.Context(), r.Viewer, identity.NewToken{Name: r.Value("name"),
+		User: r.Viewer.User, Role: policy.Role(r.Value("role")), Life: time.Duration(days) * 24 * time.Hour})
 	if err != nil {
 		if !fault.Is(err, fault.Invalid) {
 			return "", err
@@ -110,7 +118,7 @@ func (d *console) addTokenAction(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	return "/settings/tokens?once=" + d.once.put(r.Viewer.User, secret{t.Name, value}), nil
+	return "/settings/tokens?once=" + d.once.Put(r.Viewer.User, &secret{t.Name, value}), nil
 }
 
 func (d *console) revokeTokenAction(r *web.Request) (string, error) {

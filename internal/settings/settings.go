@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/i18n"
@@ -58,12 +56,12 @@ func (c PageConfig) house(v policy.Viewer) bool {
 type console struct {
 	PageConfig
 	site *web.Site
-	once *onceBox
+	once *web.Once[*secret]
 }
 
 // Pages adds /sign-in, /sign-out and /settings.
 func Pages(site *web.Site, c PageConfig) {
-	d := &console{c, site, &onceBox{clock: c.Clock, items: map[string]onceItem{}}}
+	d := &console{c, site, web.NewOnce[*secret](c.Clock)}
 	site.Templates(Templates())
 	site.Page("/sign-in", policy.RoleNone, d.signInPage)
 	site.Action("/sign-in", policy.RoleNone, d.signInAction)
@@ -75,10 +73,14 @@ func Pages(site *web.Site, c PageConfig) {
 	site.Action("/settings/preferences", policy.RoleReader, d.preferencesAction)
 	site.Action("/settings/password", policy.RoleReader, d.passwordAction)
 	site.Action("/settings/sessions/{id}/end", policy.RoleReader, d.endSessionAction)
-	site.Page("/settings/tokens", policy.RoleReader, func(r *web.Request) (*web.View, error) { return d.tokensView(r, nil) })
+	site.Page("/settings/tokens", policy.RoleReader, func(r *web.Request) (*web.View, error) {
+		return d.tokensView(r, nil)
+	})
 	site.Action("/settings/tokens", policy.RoleReader, d.addTokenAction)
 	site.Action("/settings/tokens/{id}/revoke", policy.RoleReader, d.revokeTokenAction)
-	site.Page("/settings/people", policy.RoleAdmin, func(r *web.Request) (*web.View, error) { return d.peopleView(r, nil) })
+	site.Page("/settings/people", policy.RoleAdmin, func(r *web.Request) (*web.View, error) {
+		return d.peopleView(r, nil)
+	})
 	site.Action("/settings/people", policy.RoleAdmin, d.addPersonAction)
 	site.Action("/settings/people/{id}/role", policy.RoleAdmin, d.roleAction)
 	site.Action("/settings/people/{id}/link", policy.RoleAdmin, d.newLinkAction)
@@ -89,14 +91,15 @@ func Pages(site *web.Site, c PageConfig) {
 }
 
 func (d *console) tabs(v policy.Viewer, on string) []web.Tab {
-	list := []web.Tab{{Text: i18n.T("You", "あなたの設定"), Path: "/settings"}, {Text: i18n.T("API tokens", "API トークン"), Path: "/settings/tokens"}}
+	list := []web.Tab{{Text: i18n.T("You", "あなたの設定"), Path: "/settings"}, {Text: i18n.T("API tokens", "API トークン"),
+		Path: "/settings/tokens"}}
 	if v.Role == policy.RoleAdmin {
 		list = append(list, web.Tab{Text: i18n.T("People", "利用者"), Path: "/settings/people"})
 	}
 	if d.house(v) {
 		list = append(list, web.Tab{Text: i18n.T("Audit trail", "監査記録"), Path: "/settings/audit"})
 	}
-	list = append(list, d.site.Tabs("settings", on)...)
+	list = append(list, d.site.Tabs(v, "settings", on)...)
 	list = append(list, web.Tab{Text: i18n.T("About", "meneki について"), Path: "/settings/about"})
 	for i := range list {
 		list[i].On = list[i].Path == on
@@ -125,49 +128,5 @@ func local(p string) string {
 	return p
 }
 
-// onceBox keeps what is shown to one person once: a secret between the form that
-// made it and the page that shows it. Nothing of it is stored.
-type onceBox struct {
-	clock clock.Clock
-
-	mu    sync.Mutex
-	items map[string]onceItem // under mu; by a random key
-}
-
-type onceItem struct {
-	who    string
-	secret secret
-	until  time.Time
-}
-
 // secret is a link or a token that is shown once.
 type secret struct{ Name, Value string }
-
-const (
-	onceFor  = 5 * time.Minute
-	onceMost = 1000
-)
-
-func (b *onceBox) put(who string, s secret) string {
-	key, now := clock.RandomID(), b.clock()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for k, it := range b.items {
-		if now.After(it.until) || len(b.items) >= onceMost {
-			delete(b.items, k)
-		}
-	}
-	b.items[key] = onceItem{who, s, now.Add(onceFor)}
-	return key
-}
-
-func (b *onceBox) take(who, key string) *secret {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	it, ok := b.items[key]
-	if !ok || it.who != who || b.clock().After(it.until) {
-		return nil
-	}
-	delete(b.items, key)
-	return &it.secret
-}

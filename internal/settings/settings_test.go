@@ -48,7 +48,9 @@ func each(t *testing.T, body func(*testing.T, *house)) {
 			v, _, err := p.SessionViewer(r.Context(), p.CookieOf(r, false))
 			return v, err
 		}
-		c := PageConfig{People: p, Clock: now, Version: "9.9.9", Link: func(token string) string { return "https://hub.example/sign-in/" + token }, Notices: []Notice{{Name: "a/module", Licence: "MIT"}}}
+		c := PageConfig{People: p, Clock: now, Version: "9.9.9", Link: func(token string) string {
+			return "https://hub.example/sign-in/" + token
+		}, Notices: []Notice{{Name: "a/module", Licence: "MIT"}}}
 		site := web.New(web.Config{Clock: now, Auth: auth, SignIn: "/sign-in", SignOut: "/sign-out"})
 		Pages(site, c)
 		mux := http.NewServeMux()
@@ -111,7 +113,8 @@ func TestALinkIsUsedByTheButtonOnly(t *testing.T) {
 		p := h.browser()
 		for range 3 { // previews and scanners
 			for _, lang := range []string{"ja", "en"} {
-				if w := p.get("/sign-in/" + token + "?lang=" + lang); w.Code != http.StatusOK || len(w.Result().Cookies()) > 1 {
+				if w := p.get("/sign-in/" + token + "?lang=" + lang); w.Code != http.StatusOK ||
+					len(w.Result().Cookies()) > 1 {
 					t.Fatalf("the page behind the link: %d", w.Code)
 				}
 			}
@@ -119,7 +122,8 @@ func TestALinkIsUsedByTheButtonOnly(t *testing.T) {
 		if w := p.get("/settings"); w.Code == http.StatusOK {
 			t.Fatal("looking at the link signed somebody in")
 		}
-		if w := p.post("/sign-in/"+token, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/settings" {
+		if w := p.post("/sign-in/"+token, nil); w.Code != http.StatusSeeOther ||
+			w.Header().Get("Location") != "/settings" {
 			t.Fatalf("the button: %d", w.Code)
 		}
 		if w := p.get("/settings"); w.Code != http.StatusOK {
@@ -151,8 +155,10 @@ func TestPassword(t *testing.T) {
 			{url.Values{"password": {password}, "again": {password + "!"}}, http.StatusUnprocessableEntity},
 			{url.Values{}, http.StatusUnprocessableEntity},
 			{url.Values{"password": {password}, "again": {password}}, http.StatusSeeOther},
-			{url.Values{"password": {password + "2"}, "again": {password + "2"}}, http.StatusUnprocessableEntity}, // now the old one is asked for
-			{url.Values{"old": {password}, "password": {password + "2"}, "again": {password + "2"}}, http.StatusSeeOther},
+			// now the old one is asked for
+			{url.Values{"password": {password + "2"}, "again": {password + "2"}}, http.StatusUnprocessableEntity},
+			{url.Values{"old": {password}, "password": {password + "2"}, "again": {password + "2"}},
+				http.StatusSeeOther},
 		} {
 			w := p.post("/settings/password", tc.form)
 			if w.Code != tc.code {
@@ -171,11 +177,14 @@ func TestPassword(t *testing.T) {
 		if w := p.get("/settings"); w.Code == http.StatusOK {
 			t.Error("signed out, and still in")
 		}
-		if w := p.post("/sign-in", url.Values{"login": {"admin"}, "password": {password}}); w.Code != http.StatusUnprocessableEntity {
+		if w := p.post("/sign-in", url.Values{"login": {"admin"}, "password": {password}}); w.Code !=
+			http.StatusUnprocessableEntity {
 			t.Errorf("the old password: %d", w.Code)
 		}
-		for next, want := range map[string]string{"/cases?q=1": "/cases?q=1", "//evil.example": "/", "https://evil.example": "/", "/\\evil.example": "/", "/sign-out": "/", "": "/"} {
-			w := h.browser().post("/sign-in", url.Values{"login": {"admin"}, "password": {password + "2"}, "next": {next}})
+		for next, want := range map[string]string{"/cases?q=1": "/cases?q=1", "//evil.example": "/",
+			"https://evil.example": "/", "/\\evil.example": "/", "/sign-out": "/", "": "/"} {
+			w := h.browser().post("/sign-in", url.Values{"login": {"admin"}, "password": {password + "2"},
+				"next": {next}})
 			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
 				t.Errorf("next %q led to %d %q", next, w.Code, w.Header().Get("Location"))
 			}
@@ -186,18 +195,22 @@ func TestPassword(t *testing.T) {
 func TestPreferencesAndSessions(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		p := h.admin()
-		if w := p.post("/settings/preferences", url.Values{"name": {`<b>Sato</b>`}, "lang": {"en"}, "zone": {"Europe/Tallinn"}}); w.Code != http.StatusSeeOther {
+		if w := p.post("/settings/preferences", url.Values{"name": {`<b>Sato</b>`}, "lang": {"en"},
+			"zone": {"Europe/Tallinn"}}); w.Code != http.StatusSeeOther {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		body := p.get("/settings").Body.String()
-		if !strings.Contains(body, `<html lang="en"`) || !strings.Contains(body, "EET") || !strings.Contains(body, "&lt;b&gt;Sato") || strings.Contains(body, "<b>Sato") {
+		if !strings.Contains(body, `<html lang="en"`) || !strings.Contains(body, "EET") ||
+			!strings.Contains(body, "&lt;b&gt;Sato") || strings.Contains(body, "<b>Sato") {
 			t.Error("the page does not follow the preferences, or shows the name as markup")
 		}
-		if w := p.post("/settings/preferences", url.Values{"name": {"x"}, "zone": {"Moon/Base"}}); w.Code != http.StatusUnprocessableEntity {
+		if w := p.post("/settings/preferences", url.Values{"name": {"x"}, "zone": {"Moon/Base"}}); w.Code !=
+			http.StatusUnprocessableEntity {
 			t.Errorf("a zone that is none: %d", w.Code)
 		}
 		// A second browser, ended from the first.
-		if w := p.post("/settings/password", url.Values{"password": {password}, "again": {password}}); w.Code != http.StatusSeeOther {
+		if w := p.post("/settings/password", url.Values{"password": {password}, "again": {password}}); w.Code !=
+			http.StatusSeeOther {
 			t.Fatal(w.Code)
 		}
 		q := h.browser()
@@ -248,13 +261,17 @@ func TestTokens(t *testing.T) {
 		}
 		w = ask(http.MethodGet, "/api/v1/me")
 		var me Me
-		if err := json.Unmarshal(w.Body.Bytes(), &me); err != nil || !me.Machine || me.Role != "reader" || me.User != "" || !me.Hub {
+		if err := json.Unmarshal(w.Body.Bytes(), &me); err != nil || !me.Machine || me.Role != "reader" ||
+			me.User != "" || !me.Hub {
 			t.Errorf("%s %v", w.Body, err)
 		}
-		if w = p.do(http.MethodPost, "/api/v1/tokens", "application/json", `{"name":"two","role":"reader"}`); w.Code != http.StatusCreated || !strings.Contains(w.Body.String(), identity.PrefixToken) {
+		if w = p.do(http.MethodPost, "/api/v1/tokens", "application/json",
+			`{"name":"two","role":"reader"}`); w.Code != http.StatusCreated || !strings.Contains(w.Body.String(),
+			identity.PrefixToken) {
 			t.Errorf("by session: %d %s", w.Code, w.Body)
 		}
-		r := httptest.NewRequest(http.MethodPost, "/api/v1/tokens", strings.NewReader(`{"name":"three","role":"reader"}`))
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/tokens",
+			strings.NewReader(`{"name":"three","role":"reader"}`))
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", "application/json")
 		rec := httptest.NewRecorder()
@@ -299,12 +316,14 @@ func TestPeopleAndTrail(t *testing.T) {
 				t.Errorf("%s for an analyst: %d", path, w.Code)
 			}
 			for _, lang := range []string{"ja", "en"} {
-				if w := p.get(path + "?lang=" + lang); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "uzuki") {
+				if w := p.get(path + "?lang=" + lang); w.Code != http.StatusOK || !strings.Contains(w.Body.String(),
+					"uzuki") {
 					t.Errorf("%s in %s: %d", path, lang, w.Code)
 				}
 			}
 		}
-		if w := p.post("/settings/people", url.Values{"name": {"Again"}, "login": {"suzuki"}, "role": {"analyst"}}); w.Code != http.StatusUnprocessableEntity {
+		if w := p.post("/settings/people", url.Values{"name": {"Again"}, "login": {"suzuki"},
+			"role": {"analyst"}}); w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("a login that is taken: %d", w.Code)
 		}
 		users, err := h.people.Users(t.Context(), identity.Operator("test"))
@@ -322,7 +341,8 @@ func TestPeopleAndTrail(t *testing.T) {
 		if w := p.post("/settings/people/"+admin+"/disable", nil); w.Code != http.StatusConflict {
 			t.Errorf("the last administrator locks everybody out: %d", w.Code)
 		}
-		if w := p.post("/settings/people/"+suzuki+"/role", url.Values{"role": {"reader"}}); w.Code != http.StatusSeeOther {
+		if w := p.post("/settings/people/"+suzuki+"/role",
+			url.Values{"role": {"reader"}}); w.Code != http.StatusSeeOther {
 			t.Errorf("role: %d", w.Code)
 		}
 		if w := p.post("/settings/people/"+suzuki+"/disable", nil); w.Code != http.StatusSeeOther {
@@ -348,12 +368,14 @@ func TestAMembersAdministratorAtTheHub(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
 		op := identity.Operator("test")
-		m, _, err := h.people.Invite(ctx, op, identity.NewMember{Name: "Midori", Sector: "local-government", Realm: event.Live})
+		m, _, err := h.people.Invite(ctx, op, identity.NewMember{Name: "Midori", Sector: "local-government",
+			Realm: event.Live})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.admin()
-		_, token, err := h.people.AddUser(ctx, op, identity.NewUser{Name: "Midori admin", Login: "midori", Role: policy.RoleAdmin, Member: m.ID})
+		_, token, err := h.people.AddUser(ctx, op, identity.NewUser{Name: "Midori admin", Login: "midori",
+			Role: policy.RoleAdmin, Member: m.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +388,8 @@ func TestAMembersAdministratorAtTheHub(t *testing.T) {
 		if !strings.Contains(body, "Midori admin") || strings.Contains(body, "Administrator") {
 			t.Error("the people that a member's administrator sees are not its own")
 		}
-		if w := p.post("/settings/people", url.Values{"name": {"New"}, "login": {"new"}, "role": {"reader"}}); w.Code != http.StatusSeeOther {
+		if w := p.post("/settings/people", url.Values{"name": {"New"}, "login": {"new"}, "role": {"reader"}}); w.Code !=
+			http.StatusSeeOther {
 			t.Errorf("add a person of the member: %d %s", w.Code, w.Body)
 		}
 		u, err := h.people.UserByLogin(ctx, "new")
@@ -386,7 +409,9 @@ func TestWrongPasswordsAreBounded(t *testing.T) {
 		if codes[true] == 0 {
 			t.Errorf("nothing bounds the guesses: %v", codes)
 		}
-		if _, _, err := h.people.SignIn(t.Context(), "nobody", "x", identity.Client{Address: "192.0.2.1"}); !fault.Is(err, fault.Busy) {
+		if _, _, err := h.people.SignIn(t.Context(), "nobody", "x", identity.Client{Address: "192.0.2.1"}); !fault.Is(
+			err, fault.Busy,
+		) {
 			t.Errorf("%v", err)
 		}
 	})

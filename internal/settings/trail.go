@@ -35,6 +35,12 @@ func trailText(action string) i18n.Text {
 		return i18n.T("Name of a member changed", "構成員の名称を変更")
 	case "member.revoke":
 		return i18n.T("Membership ended", "構成員を脱退")
+	case "message.retry":
+		return i18n.T("Message tried again", "メッセージを再処理")
+	case "message.retry-all":
+		return i18n.T("All messages set aside tried again", "処理できなかったメッセージをすべて再処理")
+	case "message.drop":
+		return i18n.T("Message dropped", "メッセージを破棄")
 	case "session.open":
 		return i18n.T("Signed in", "サインイン")
 	case "session.close":
@@ -168,6 +174,14 @@ func detailText(key, value string) (name, said i18n.Text) {
 		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
 			said = i18n.Same(t.Format(time.DateOnly))
 		}
+	case "consumer":
+		name = i18n.T("consumer", "処理担当")
+	case "topic":
+		name = i18n.T("topic", "トピック")
+	case "messages":
+		name = i18n.T("messages", "件数")
+	case "reason":
+		name = i18n.T("reason", "理由")
 	case "user":
 		name = i18n.T("person", "利用者")
 	case "member":

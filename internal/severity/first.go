@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/msg"
 )
 
 // FirstBy signs the inputs of the automatic assessment; the number grows when
@@ -58,7 +58,14 @@ func sectorOf(slug string) sectorRow {
 }
 
 // inside are the tactics of somebody who is in already.
-var inside = []string{"lateral-movement", "credential-access", "privilege-escalation", "collection", "exfiltration", "command-and-control"}
+var inside = []string{
+	"lateral-movement",
+	"credential-access",
+	"privilege-escalation",
+	"collection",
+	"exfiltration",
+	"command-and-control",
+}
 
 // facts is what the first assessment rests on, and no more than that.
 type facts struct {
@@ -91,13 +98,22 @@ type rule struct {
 func rules() []rule {
 	return []rule{
 		{"impact", "continuity", "2", "1", func(f facts) bool { return f.tactic("impact") },
-			i18n.T("a rule of the tactic “impact” matched: something acts on systems or data", "「impact」戦術のルールに一致：システムまたはデータへの作用がある")},
+			i18n.T(
+				"a rule of the tactic “impact” matched: something acts on systems or data",
+				"「impact」戦術のルールに一致：システムまたはデータへの作用がある",
+			)},
 		{"inside", "continuity", "1", "0", func(f facts) bool { return f.strong() && f.tactic(inside...) },
-			i18n.T("a rule of level high or critical shows somebody inside; no effect on the service is known", "重要度 high 以上のルールが内部での活動を示す。サービスへの影響は未確認")},
+			i18n.T(
+				"a rule of level high or critical shows somebody inside; no effect on the service is known",
+				"重要度 high 以上のルールが内部での活動を示す。サービスへの影響は未確認",
+			)},
 		{"impact.physical", "safety", "1", "0", func(f facts) bool { return f.tactic("impact") && f.physical() },
 			i18n.T("the tactic “impact” in a sector whose failure can hurt people", "停止が人に危害を及ぼし得る分野での「impact」戦術")},
 		{"exfiltration", "trust", "2", "1", func(f facts) bool { return f.tactic("exfiltration") },
-			i18n.T("a rule of the tactic “exfiltration” matched: data may have left", "「exfiltration」戦術のルールに一致：情報が持ち出された可能性がある")},
+			i18n.T(
+				"a rule of the tactic “exfiltration” matched: data may have left",
+				"「exfiltration」戦術のルールに一致：情報が持ち出された可能性がある",
+			)},
 		{"sectors", "trust", "2", "0", func(f facts) bool { return len(f.sectors) >= 2 },
 			i18n.T("organisations of several sectors are struck", "複数の分野の組織が被害を受けている")},
 		{"members", "trust", "1", "0", func(f facts) bool { return f.members >= 2 },
@@ -131,17 +147,24 @@ func (in Input) Reason() i18n.Text {
 
 // First derives the inputs of the first assessment on the lead scale from what
 // the hub knows of a case by itself.
-func First(ev msg.CaseChanged) []Input {
-	f := facts{level: strings.ToLower(ev.Level), members: ev.Members}
-	for _, s := range ev.Sectors {
+func First(c casework.Case) []Input {
+	f := facts{level: strings.ToLower(c.Level), members: c.Members}
+	for _, s := range c.Sectors {
 		f.sectors = append(f.sectors, strings.ToLower(s))
 	}
-	for _, t := range ev.Tactics {
+	for _, t := range c.Tactics {
 		f.tactics = append(f.tactics, strings.ReplaceAll(strings.ToLower(t), "_", "-"))
 	}
 	var out []Input
 	for _, axis := range []string{"continuity", "safety", "trust"} {
-		in := Input{Axis: axis, Confidence: Unknown, Least: "0", Most: worst(f.sectors, axis), By: FirstBy, Why: whyNothing}
+		in := Input{
+			Axis:       axis,
+			Confidence: Unknown,
+			Least:      "0",
+			Most:       worst(f.sectors, axis),
+			By:         FirstBy,
+			Why:        whyNothing,
+		}
 		for _, r := range rules() {
 			if r.axis == axis && r.when(f) {
 				in.Confidence, in.Value, in.Least, in.Why = Estimated, r.value, r.least, r.code

@@ -1,4 +1,4 @@
-// Package severity judges how bad a case is, on one or more scales. A scale is
+// Package severity assesses how bad a case is, on one or more scales. A scale is
 // versioned data; an assessment is immutable and pins the scale it was made
 // with. What is not known yet is not guessed: every result is an interval
 // (lowest, likely, highest), found by filling what is unknown with the least
@@ -18,7 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-//go:embed scales sql
+//go:embed scales sql templates
 var files embed.FS
 
 // Lead is the scale that a case's own severity is told on.
@@ -50,7 +50,7 @@ type Scale struct {
 	Hash string `json:"-"`
 }
 
-// Axis is one thing that is judged.
+// Axis is one thing that is assessed.
 type Axis struct {
 	ID      string    `json:"id"`
 	Names   i18n.Text `json:"names"`

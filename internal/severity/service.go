@@ -3,12 +3,11 @@ package severity
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
@@ -54,56 +53,43 @@ func (c Confidence) Name() i18n.Text {
 	return i18n.T("unknown", "不明")
 }
 
-// Assessment is one judgement of one case on one scale. It never changes: a new
-// judgement is a new one, which supersedes it.
+// Assessment is how bad one case is on one scale. It never changes: a new one
+// supersedes it.
 type Assessment struct {
-	ID           string          `db:"id" json:"id"`
-	Case         string          `db:"case_id" json:"case"`
-	Realm        string          `db:"realm" json:"realm"`
-	Scale        string          `db:"scale" json:"scale"`
-	ScaleVersion int             `db:"scale_version" json:"scale_version"`
-	ScaleHash    string          `db:"scale_hash" json:"scale_hash"`
-	Rev          int             `db:"rev" json:"rev"` // from 1, for each case and scale
-	Inputs       []Input         `db:"inputs,json" json:"inputs"`
-	Lowest       int             `db:"lowest" json:"lowest"`
-	Likely       int             `db:"likely" json:"likely"`
-	Highest      int             `db:"highest" json:"highest"`
-	Score        float64         `db:"score" json:"score"` // of the likely result
-	Ask          string          `db:"ask" json:"ask,omitempty"`
-	Outlook      Outlook         `db:"outlook" json:"outlook,omitempty"`
-	By           string          `db:"by_user" json:"by"`          // user id, or FirstBy
-	Automatic    bool            `db:"automatic" json:"automatic"` // written by meneki itself; whose each input is, the input says
-	At           time.Time       `db:"at" json:"at"`
-	Supersedes   string          `db:"supersedes" json:"supersedes,omitempty"`
-	Handling     policy.Handling `db:",handling" json:"handling"`
+	ID           string  `db:"id"            json:"id"`
+	Case         string  `db:"case_id"       json:"case"`
+	Realm        string  `db:"realm"         json:"realm"`
+	Scale        string  `db:"scale"         json:"scale"`
+	ScaleVersion int     `db:"scale_version" json:"scale_version"`
+	ScaleHash    string  `db:"scale_hash"    json:"scale_hash"`
+	Rev          int     `db:"rev"           json:"rev"` // from 1, for each case and scale
+	Inputs       []Input `db:"inputs,json"   json:"inputs"`
+	Lowest       int     `db:"lowest"        json:"lowest"`
+	Likely       int     `db:"likely"        json:"likely"`
+	Highest      int     `db:"highest"       json:"highest"`
+	Score        float64 `db:"score"         json:"score"` // of the likely result
+	Ask          string  `db:"ask"           json:"ask,omitempty"`
+	Outlook      Outlook `db:"outlook"       json:"outlook,omitempty"`
+	By           string  `db:"by_user"       json:"by"` // user id, or FirstBy
+	// written by meneki itself; whose each input is, the input says
+	Automatic  bool            `db:"automatic"     json:"automatic"`
+	At         time.Time       `db:"at"            json:"at"`
+	Supersedes string          `db:"supersedes"    json:"supersedes,omitempty"`
+	Handling   policy.Handling `db:",handling"     json:"handling"`
 }
 
-const columns = "a.id, a.case_id, a.realm, a.scale, a.scale_version, a.scale_hash, a.rev, a.inputs, a.lowest, a.likely, a.highest, a.score, a.ask, a.outlook, a.by_user, a.automatic, a.at, a.supersedes, a.tlp, a.owner, a.audience"
+const columns = "a.id, a.case_id, a.realm, a.scale, a.scale_version, a.scale_hash, a.rev, a.inputs, a.lowest, " +
+	"a.likely, a.highest, a.score, a.ask, a.outlook, a.by_user, a.automatic, a.at, a.supersedes, a.tlp, " +
+	"a.owner, a.audience"
 
-// CaseMark is what severity must know of a case to mark its assessments, and to make
-// the automatic one of the case as it is now.
-type CaseMark struct {
-	Realm    string
-	Handling policy.Handling
-	Level    string
-	Sectors  []string
-	Tactics  []string
-	Members  int // 0 says that this and the three before it are not known
-}
-
-// CaseReader reads a case's mark inside a transaction, or gives fault.NotFound.
-type CaseReader func(tx *store.Tx, caseID string) (CaseMark, error)
-
-// Service judges cases. It is safe for concurrent use once it is wired.
+// Service assesses cases. It is safe for concurrent use.
 type Service struct {
 	db     *store.DB
 	clock  clock.Clock
 	scales []*Scale
-	cases  CaseReader
 }
 
-// New makes a Service with the scales that meneki ships. Until HandledLike is
-// called, assessments are for the hub's own people only.
+// New returns a Service with the scales that meneki ships.
 func New(db *store.DB, c clock.Clock) *Service {
 	scales, err := load(files)
 	if err != nil {
@@ -114,13 +100,6 @@ func New(db *store.DB, c clock.Clock) *Service {
 	}
 	return &Service{db: db, clock: c, scales: scales}
 }
-
-// HandledLike says where a case's realm and marking are read, so that its
-// assessments carry them. Call it once, before the service is used.
-func (s *Service) HandledLike(r CaseReader) { s.cases = r }
-
-// Migration is the package's Migration.
-func (s *Service) Migration() store.Migration { return Migration() }
 
 // Scales lists the scales, by id.
 func (s *Service) Scales() []*Scale { return slices.Clone(s.scales) }
@@ -135,63 +114,52 @@ func (s *Service) Scale(id string) (*Scale, error) {
 	return nil, fault.New(fault.NotFound, i18n.T("there is no severity scale {0}", "深刻度の尺度 {0} はありません").With(id))
 }
 
-// mark reads the case's realm and marking. A case that is not there is RED for
-// nobody: its assessments are kept and shown to no one.
-func (s *Service) mark(tx *store.Tx, caseID, realm string) (CaseMark, error) {
-	if s.cases == nil {
-		return CaseMark{Realm: realm, Handling: policy.Handling{TLP: policy.AmberStrict}}, nil
-	}
-	m, err := s.cases(tx, caseID)
-	if fault.Is(err, fault.NotFound) {
-		return CaseMark{Realm: realm, Handling: policy.Handling{TLP: policy.Red}}, nil
-	}
-	if err != nil {
-		return CaseMark{}, fmt.Errorf("severity: read case %s: %w", caseID, err)
-	}
-	if m.Realm == "" {
-		m.Realm = realm
-	}
-	m.Handling.TLP = m.Handling.TLP.Binding()
-	return m, nil
-}
-
 // OnCaseChanged makes or renews the automatic assessment of a case on the lead
-// scale. What a person has judged stands: the automatic inputs only fill the
+// scale. What a person has assessed stands: the automatic inputs only fill the
 // axes that the person left unknown. Nothing new is written where nothing
-// changed. The case's marking is carried to all its assessments. The case is judged
+// changed. The case's marking is carried to all its assessments. The case is assessed
 // as it is now: by the time the message is handled it may have grown.
 func (s *Service) OnCaseChanged(tx *store.Tx, ev msg.CaseChanged) error {
 	scale, err := s.Scale(Lead)
 	if err != nil {
 		return err
 	}
-	m, err := s.mark(tx, ev.Case, ev.Realm)
+	c, err := casework.Get(tx, ev.Case)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`UPDATE assessment SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4 AND SCOPE(assessment)`,
-		m.Handling.TLP, m.Handling.Owner, m.Handling.Audience, ev.Case); err != nil {
+	h := handling(c)
+	if _, err := tx.Exec(`UPDATE assessment SET tlp = $1, owner = $2, audience = $3 WHERE case_id = $4
+		AND SCOPE(assessment)`,
+		h.TLP, h.Owner, h.Audience, c.ID); err != nil {
 		return err
 	}
-	last, err := latest(tx, Lead, ev.Case)
+	last, err := latest(tx, Lead, c.ID)
 	if err != nil {
 		return err
 	}
-	if m.Members > 0 {
-		ev.Level, ev.Sectors, ev.Tactics, ev.Members = m.Level, m.Sectors, m.Tactics, m.Members
-	}
-	inputs, outlook := First(ev), NoOutlook
-	if prev, ok := last[ev.Case]; ok {
+	inputs, outlook := First(c), NoOutlook
+	if prev, ok := last[c.ID]; ok {
 		inputs, outlook = merge(inputs, prev.Inputs), prev.Outlook
 		if same(inputs, prev.Inputs) && prev.ScaleHash == scale.Hash {
 			return nil
 		}
 	}
-	_, err = s.write(tx, scale, ev.Case, m, last[ev.Case], inputs, outlook, FirstBy)
+	_, err = s.write(tx, scale, c, last[c.ID], inputs, outlook, FirstBy)
 	return err
 }
 
-// merge keeps what a person has judged.
+// handling is how the assessments of a case are marked: like the case.
+func handling(c casework.Case) policy.Handling {
+	h := c.Handling
+	h.TLP = h.TLP.OrRed()
+	return h
+}
+
+// merge keeps what a person has assessed.
 func merge(automatic, before []Input) []Input {
 	out := slices.Clone(automatic)
 	for i, in := range out {
@@ -210,19 +178,28 @@ func same(a, b []Input) bool {
 	return err1 == nil && err2 == nil && string(x) == string(y)
 }
 
-// Judge writes a person's judgement. The caller has checked that v may judge
+// Assess writes a person's assessment. The caller has checked that v may assess
 // (role analyst or more); a case that v may not see is not found. Axes without
 // an input are unknown. The inputs are signed with v's user id.
-func (s *Service) Judge(ctx context.Context, v policy.Viewer, caseID, scaleID string, inputs []Input, outlook Outlook) (Assessment, error) {
+func (s *Service) Assess(
+	ctx context.Context,
+	v policy.Viewer,
+	caseID, scaleID string,
+	inputs []Input,
+	outlook Outlook,
+) (Assessment, error) {
 	scale, err := s.Scale(scaleID)
 	if err != nil {
 		return Assessment{}, err
 	}
 	if !slices.Contains([]Outlook{NoOutlook, Improving, Stable, Worsening}, outlook) {
-		return Assessment{}, fault.New(fault.Invalid, i18n.T("the outlook is improving, stable or worsening", "見通しは improving、stable、worsening のいずれかです"))
+		return Assessment{}, fault.New(
+			fault.Invalid,
+			i18n.T("the outlook is improving, stable or worsening", "見通しは improving、stable、worsening のいずれかです"),
+		)
 	}
 	if v.User == "" || v.Machine {
-		return Assessment{}, fault.New(fault.Denied, i18n.T("only a person can judge", "評価は人が行ってください"))
+		return Assessment{}, fault.New(fault.Denied, i18n.T("only a person can assess", "評価は人が行ってください"))
 	}
 	inputs = slices.Clone(inputs)
 	for i := range inputs {
@@ -232,61 +209,63 @@ func (s *Service) Judge(ctx context.Context, v policy.Viewer, caseID, scaleID st
 		return Assessment{}, err
 	}
 	var out Assessment
-	err = s.db.Write(ctx, store.System("severity: judgement"), func(tx *store.Tx) error {
-		if err := s.exists(tx, caseID); err != nil {
-			return err
-		}
-		last, err := latest(tx, scaleID, caseID)
-		if err != nil {
-			return err
-		}
-		realm := event.Live
-		if prev, ok := last[caseID]; ok {
-			realm = prev.Realm
-		}
-		m, err := s.mark(tx, caseID, realm)
-		if err != nil {
-			return err
-		}
-		if !policy.MaySee(v, m.Handling) {
+	err = s.db.Write(ctx, store.System("severity: assess"), func(tx *store.Tx) error {
+		c, err := casework.Get(tx, caseID)
+		if fault.Is(err, fault.NotFound) || err == nil && !policy.MaySee(v, handling(c)) {
 			return noCase()
 		}
-		out, err = s.write(tx, scale, caseID, m, last[caseID], inputs, outlook, v.User)
+		if err != nil {
+			return err
+		}
+		last, err := latest(tx, scaleID, c.ID)
+		if err != nil {
+			return err
+		}
+		out, err = s.write(tx, scale, c, last[c.ID], inputs, outlook, v.User)
 		return err
 	})
 	return out, err
-}
-
-// exists gives the same fault for a case that is not there as Judge gives for
-// one that the viewer may not see.
-func (s *Service) exists(tx *store.Tx, caseID string) error {
-	if s.cases != nil {
-		_, err := s.cases(tx, caseID)
-		if fault.Is(err, fault.NotFound) {
-			return noCase()
-		}
-		return err
-	}
-	any, err := store.Query[string](tx, `SELECT a.id FROM assessment a WHERE a.case_id = $1 AND SCOPE(a) LIMIT 1`, caseID)
-	if err == nil && len(any) == 0 {
-		return noCase()
-	}
-	return err
 }
 
 func noCase() error {
 	return fault.New(fault.NotFound, i18n.T("there is no such case", "該当する事案はありません"))
 }
 
-// write adds an assessment and, on the lead scale, tells of it.
-func (s *Service) write(tx *store.Tx, scale *Scale, caseID string, m CaseMark, prev Assessment, inputs []Input, outlook Outlook, by string) (Assessment, error) {
+// write adds an assessment and, on the lead scale, announces it.
+func (s *Service) write(
+	tx *store.Tx,
+	scale *Scale,
+	c casework.Case,
+	prev Assessment,
+	inputs []Input,
+	outlook Outlook,
+	by string,
+) (Assessment, error) {
 	r, err := scale.Evaluate(inputs)
 	if err != nil {
 		return Assessment{}, err
 	}
-	a := Assessment{ID: clock.NewID(), Case: caseID, Realm: m.Realm, Scale: scale.ID, ScaleVersion: scale.Version, ScaleHash: scale.Hash, Rev: prev.Rev + 1,
-		Inputs: inputs, Lowest: r.Lowest, Likely: r.Likely, Highest: r.Highest, Score: r.LikelyScore, Ask: r.Ask, Outlook: outlook,
-		By: by, Automatic: by == FirstBy, At: s.clock().UTC().Truncate(time.Microsecond), Supersedes: prev.ID, Handling: m.Handling}
+	a := Assessment{
+		ID:           clock.NewID(),
+		Case:         c.ID,
+		Realm:        c.Realm,
+		Scale:        scale.ID,
+		ScaleVersion: scale.Version,
+		ScaleHash:    scale.Hash,
+		Rev:          prev.Rev + 1,
+		Inputs:       inputs,
+		Lowest:       r.Lowest,
+		Likely:       r.Likely,
+		Highest:      r.Highest,
+		Score:        r.LikelyScore,
+		Ask:          r.Ask,
+		Outlook:      outlook,
+		By:           by,
+		Automatic:    by == FirstBy,
+		At:           s.clock().UTC().Truncate(time.Microsecond),
+		Supersedes:   prev.ID,
+		Handling:     handling(c),
+	}
 	if a.Inputs == nil {
 		a.Inputs = []Input{}
 	}
@@ -296,12 +275,28 @@ func (s *Service) write(tx *store.Tx, scale *Scale, caseID string, m CaseMark, p
 	if scale.ID != Lead {
 		return a, nil
 	}
-	return a, tx.Emit(msg.TopicAssessed, a.ID, msg.Assessed{Case: caseID, Scale: a.Scale, Rev: a.Rev, Lowest: a.Lowest, Likely: a.Likely, Most: a.Highest, At: a.At})
+	return a, tx.Emit(
+		msg.TopicAssessed,
+		a.ID,
+		msg.Assessed{
+			Case:   c.ID,
+			Scale:  a.Scale,
+			Rev:    a.Rev,
+			Lowest: a.Lowest,
+			Likely: a.Likely,
+			Most:   a.Highest,
+			At:     a.At,
+		},
+	)
 }
 
 // Latest gives the newest assessment of each case on the lead scale, as far as
 // the scope may see it; a case without one is not in the map.
-func (s *Service) Latest(ctx context.Context, scope store.Scope, cases ...string) (out map[string]Assessment, err error) {
+func (s *Service) Latest(
+	ctx context.Context,
+	scope store.Scope,
+	cases ...string,
+) (out map[string]Assessment, err error) {
 	err = s.db.Read(ctx, scope, func(tx *store.Tx) error {
 		out, err = latest(tx, Lead, cases...)
 		return err
@@ -313,8 +308,11 @@ func latest(tx *store.Tx, scale string, cases ...string) (map[string]Assessment,
 	out := map[string]Assessment{}
 	for part := range slices.Chunk(cases, 500) {
 		in, args := store.List(2, part)
-		rows, err := store.Query[Assessment](tx, `SELECT `+columns+` FROM assessment a WHERE a.scale = $1 AND a.case_id IN `+in+` AND SCOPE(a)
-AND a.rev = (SELECT max(b.rev) FROM assessment b WHERE b.case_id = a.case_id AND b.scale = a.scale AND SCOPE(b))`, append([]any{scale}, args...)...)
+		rows, err := store.Query[Assessment](
+			tx,
+			`SELECT `+columns+` FROM assessment a WHERE a.scale = $1 AND a.case_id IN `+in+` AND SCOPE(a)
+AND a.rev = (SELECT max(b.rev) FROM assessment b WHERE b.case_id = a.case_id AND b.scale = a.scale AND SCOPE(b))`,
+			append([]any{scale}, args...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -329,8 +327,17 @@ AND a.rev = (SELECT max(b.rev) FROM assessment b WHERE b.case_id = a.case_id AND
 // the newest first.
 func (s *Service) OfCase(ctx context.Context, scope store.Scope, caseID string) (out []Assessment, err error) {
 	err = s.db.Read(ctx, scope, func(tx *store.Tx) error {
-		out, err = store.Query[Assessment](tx, `SELECT `+columns+` FROM assessment a WHERE a.case_id = $1 AND SCOPE(a) ORDER BY a.at DESC, a.rev DESC, a.scale`, caseID)
+		out, err = ofCase(tx, caseID)
 		return err
 	})
 	return out, err
+}
+
+func ofCase(tx *store.Tx, caseID string) ([]Assessment, error) {
+	return store.Query[Assessment](
+		tx,
+		`SELECT `+columns+` FROM assessment a WHERE a.case_id = $1 AND SCOPE(a)
+			ORDER BY a.at DESC, a.rev DESC, a.scale`,
+		caseID,
+	)
 }

@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -19,10 +19,9 @@ import (
 )
 
 type bench struct {
-	db    *store.DB
-	s     *Service
-	hand  *clock.Hand
-	marks map[string]policy.Handling
+	db   *store.DB
+	s    *Service
+	hand *clock.Hand
 }
 
 var (
@@ -31,22 +30,28 @@ var (
 	analyst = policy.Viewer{User: "ana", Hub: true, Role: policy.RoleAnalyst}
 	party   = policy.Viewer{User: "p", Member: "power", Sector: "power"}
 	city    = policy.Viewer{User: "c", Member: "city", Sector: "local-government"}
-	opened  = msg.CaseChanged{Case: "case1", Number: "MNK-2026-0001", Opened: true, Sectors: []string{"power"}, Level: "high", Tactics: []string{"lateral-movement"}, Members: 1, Realm: event.Live}
+	opened  = casework.Case{
+		ID:       "case1",
+		Number:   "MNK-2026-0001",
+		Title:    "A case",
+		State:    casework.Open,
+		Realm:    event.Live,
+		Level:    "high",
+		Sectors:  []string{"power"},
+		Tactics:  []string{"lateral-movement"},
+		Members:  1,
+		Severity: -1,
+		Lowest:   -1,
+		Highest:  -1,
+		Handling: policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power")}},
+	}
 )
 
 func each(t *testing.T, body func(t *testing.T, b *bench)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now, hand := clock.Fixed(time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC))
-		b := &bench{db: db, s: New(db, now), hand: hand, marks: map[string]policy.Handling{"case1": {TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power")}}}}
-		b.s.HandledLike(func(_ *store.Tx, id string) (CaseMark, error) {
-			h, ok := b.marks[id]
-			if !ok {
-				return CaseMark{}, fault.New(fault.NotFound, i18n.Same("x"))
-			}
-			return CaseMark{Realm: event.Live, Handling: h}, nil
-		})
-		body(t, b)
-	}, storetest.With(Migration()))
+		body(t, &bench{db: db, s: New(db, now), hand: hand})
+	}, storetest.With(casework.Migration(), Migration()))
 }
 
 // handle lets a handler handle a message, as the queue does.
@@ -55,10 +60,20 @@ func handle[T any](t *testing.T, db *store.DB, h func(*store.Tx, T) error, v T) 
 	return db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h(tx, v) })
 }
 
-func (b *bench) changed(t *testing.T, ev msg.CaseChanged) {
+// changed stores a case and tells of it.
+func (b *bench) changed(t *testing.T, c casework.Case) {
 	t.Helper()
 	b.hand.Add(time.Second)
-	if err := handle(t, b.db, b.s.OnCaseChanged, ev); err != nil {
+	err := b.db.Write(ctx, system, func(tx *store.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM cases WHERE id = $1 AND SCOPE(cases)`, c.ID); err != nil {
+			return err
+		}
+		if err := store.Insert(tx, "cases", []casework.Case{c}); err != nil {
+			return err
+		}
+		return b.s.OnCaseChanged(tx, msg.CaseChanged{Case: c.ID})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -96,7 +111,12 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 		}
 		a := list[0]
 		scale, _ := b.s.Scale(Lead)
-		if a.Lowest != 0 || a.Likely != 1 || a.Highest != 4 || !a.Automatic || a.Rev != 1 || a.ScaleHash != scale.Hash || a.ScaleVersion != 1 || a.Ask == "" || len(a.Inputs) != 3 || a.Realm != event.Live {
+		if a.Lowest != 0 || a.Likely != 1 || a.Highest != 4 || !a.Automatic || a.Rev != 1 ||
+			a.ScaleHash != scale.Hash ||
+			a.ScaleVersion != 1 ||
+			a.Ask == "" ||
+			len(a.Inputs) != 3 ||
+			a.Realm != event.Live {
 			t.Errorf("%+v", a)
 		}
 		want := []msg.Assessed{{Case: "case1", Scale: Lead, Rev: 1, Lowest: 0, Likely: 1, Most: 4, At: a.At}}
@@ -107,7 +127,8 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 		more.Tactics = []string{"impact", "lateral-movement"}
 		b.changed(t, more)
 		list = b.all(t, system)
-		if len(list) != 2 || list[0].Likely != 2 || list[0].Lowest != 1 || list[0].Supersedes != a.ID || list[0].Rev != 2 {
+		if len(list) != 2 || list[0].Likely != 2 || list[0].Lowest != 1 || list[0].Supersedes != a.ID ||
+			list[0].Rev != 2 {
 			t.Errorf("%+v", list)
 		}
 		if diff := cmp.Diff(a, list[1]); diff != "" {
@@ -119,15 +140,28 @@ func TestFirstAssessmentIsWrittenOnce(t *testing.T) {
 	})
 }
 
-func TestAPersonsJudgementStands(t *testing.T) {
+func TestAPersonsAssessmentStands(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.changed(t, opened)
 		b.hand.Add(time.Second)
-		a, err := b.s.Judge(ctx, analyst, "case1", Lead, []Input{{Axis: "continuity", Confidence: Known, Value: "3", Why: "発電所が停止"}, {Axis: "safety", Confidence: Known, Value: "0", By: "forged"}}, Worsening)
+		a, err := b.s.Assess(
+			ctx,
+			analyst,
+			"case1",
+			Lead,
+			[]Input{
+				{Axis: "continuity", Confidence: Known, Value: "3", Why: "発電所が停止"},
+				{Axis: "safety", Confidence: Known, Value: "0", By: "forged"},
+			},
+			Worsening,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.Lowest != 3 || a.Likely != 3 || a.Highest != 4 || a.Automatic || a.By != "ana" || a.Ask != "trust" || a.Outlook != Worsening || a.Inputs[1].By != "ana" || a.Rev != 2 {
+		if a.Lowest != 3 || a.Likely != 3 || a.Highest != 4 || a.Automatic || a.By != "ana" || a.Ask != "trust" ||
+			a.Outlook != Worsening ||
+			a.Inputs[1].By != "ana" ||
+			a.Rev != 2 {
 			t.Errorf("%+v", a)
 		}
 		more := opened
@@ -138,7 +172,12 @@ func TestAPersonsJudgementStands(t *testing.T) {
 			t.Fatal(last, err)
 		}
 		got := last["case1"]
-		if got.Lowest != 3 || got.Likely != 3 || !got.Automatic || got.Outlook != Worsening || got.Inputs[0].By != "ana" || got.Inputs[0].Why != "発電所が停止" || got.Inputs[1].By != "ana" || got.Inputs[2].By != FirstBy || got.Inputs[2].Value != "2" {
+		if got.Lowest != 3 || got.Likely != 3 || !got.Automatic || got.Outlook != Worsening ||
+			got.Inputs[0].By != "ana" ||
+			got.Inputs[0].Why != "発電所が停止" ||
+			got.Inputs[1].By != "ana" ||
+			got.Inputs[2].By != FirstBy ||
+			got.Inputs[2].Value != "2" {
 			t.Errorf("%+v", got)
 		}
 		b.changed(t, more)
@@ -146,7 +185,7 @@ func TestAPersonsJudgementStands(t *testing.T) {
 			t.Errorf("%d assessments", n)
 		}
 		// Another scale stands beside it and is not told as the case's severity.
-		if _, err := b.s.Judge(ctx, analyst, "case1", "nciss", nil, NoOutlook); err != nil {
+		if _, err := b.s.Assess(ctx, analyst, "case1", "nciss", nil, NoOutlook); err != nil {
 			t.Fatal(err)
 		}
 		if list := b.all(t, system); len(list) != 4 || len(b.told(t)) != 3 {
@@ -168,34 +207,38 @@ func TestAssessmentsAreHandledLikeTheirCase(t *testing.T) {
 		if last, err := b.s.Latest(ctx, store.As(city), "case1"); err != nil || len(last) != 0 {
 			t.Error(last, err)
 		}
-		if _, err := b.s.Judge(ctx, city, "case1", Lead, nil, NoOutlook); !fault.Is(err, fault.NotFound) {
-			t.Errorf("somebody judges what he may not see: %v", err)
+		if _, err := b.s.Assess(ctx, city, "case1", Lead, nil, NoOutlook); !fault.Is(err, fault.NotFound) {
+			t.Errorf("somebody assesses what he may not see: %v", err)
 		}
-		_, hidden := b.s.Judge(ctx, city, "case1", Lead, nil, NoOutlook)
-		_, absent := b.s.Judge(ctx, city, "case9", Lead, nil, NoOutlook)
+		_, hidden := b.s.Assess(ctx, city, "case1", Lead, nil, NoOutlook)
+		_, absent := b.s.Assess(ctx, city, "case9", Lead, nil, NoOutlook)
 		if fault.KindOf(hidden) != fault.KindOf(absent) || fault.TextOf(hidden) != fault.TextOf(absent) {
 			t.Error("a hidden case and none are told apart", hidden, absent)
 		}
-		b.marks["case1"] = policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power"), policy.ToMember("city")}}
-		b.changed(t, opened) // the city has become a party
+		two := opened
+		two.Handling = policy.Handling{
+			TLP:      policy.AmberStrict,
+			Audience: policy.Audience{policy.ToMember("power"), policy.ToMember("city")},
+		}
+		b.changed(t, two) // the city has become a party
 		if see(city) != 1 {
 			t.Error("a new party does not see what came before")
 		}
-		b.marks["case1"] = policy.Handling{TLP: policy.Red, Owner: "power"}
-		b.changed(t, opened)
+		two.Handling = policy.Handling{TLP: policy.Red, Owner: "power"}
+		b.changed(t, two)
 		if see(city) != 0 || see(analyst) != 0 || see(party) != 1 {
 			t.Error("a case turned RED is still read")
 		}
-		gone := opened
-		gone.Case = "case2"
-		b.changed(t, gone)
-		if list, err := b.s.OfCase(ctx, store.As(analyst), "case2"); err != nil || len(list) != 0 {
-			t.Error("an assessment of a case that is not there is seen", err)
+		if err := handle(t, b.db, b.s.OnCaseChanged, msg.CaseChanged{Case: "case2"}); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := b.s.OfCase(ctx, system, "case2"); err != nil || len(list) != 0 {
+			t.Error("a case that is not there is assessed", err)
 		}
 	})
 }
 
-func TestJudgeRefuses(t *testing.T) {
+func TestAssessRefuses(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.changed(t, opened)
 		machine := analyst
@@ -207,13 +250,14 @@ func TestJudgeRefuses(t *testing.T) {
 			outlook Outlook
 			kind    fault.Kind
 		}{
-			"scale":   {analyst, "x", nil, NoOutlook, fault.NotFound},
-			"input":   {analyst, Lead, []Input{{Axis: "trust", Confidence: Known, Value: "7"}}, NoOutlook, fault.Invalid},
+			"scale": {analyst, "x", nil, NoOutlook, fault.NotFound},
+			"input": {analyst, Lead, []Input{{Axis: "trust", Confidence: Known, Value: "7"}}, NoOutlook,
+				fault.Invalid},
 			"outlook": {analyst, Lead, nil, "sunny", fault.Invalid},
 			"machine": {machine, Lead, nil, NoOutlook, fault.Denied},
 			"nobody":  {policy.Viewer{}, Lead, nil, NoOutlook, fault.Denied},
 		} {
-			if _, err := b.s.Judge(ctx, c.v, "case1", c.scale, c.in, c.outlook); !fault.Is(err, c.kind) {
+			if _, err := b.s.Assess(ctx, c.v, "case1", c.scale, c.in, c.outlook); !fault.Is(err, c.kind) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -221,24 +265,4 @@ func TestJudgeRefuses(t *testing.T) {
 			t.Errorf("%d assessments", n)
 		}
 	})
-}
-
-// Without a reader of cases, assessments are for the hub's own people.
-func TestUnwiredIsForTheHub(t *testing.T) {
-	db := storetest.SQLite(t, storetest.With(Migration()))
-	s := New(db, nil)
-	if err := handle(t, db, s.OnCaseChanged, opened); err != nil {
-		t.Fatal(err)
-	}
-	for v, want := range map[policy.Viewer]int{analyst: 1, party: 0, city: 0, {}: 0} {
-		if list, err := s.OfCase(ctx, store.As(v), "case1"); err != nil || len(list) != want {
-			t.Errorf("%+v sees %d (%v)", v, len(list), err)
-		}
-	}
-	if _, err := s.Judge(ctx, analyst, "case1", Lead, nil, Stable); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Judge(ctx, analyst, "case7", Lead, nil, Stable); !fault.Is(err, fault.NotFound) {
-		t.Error(err)
-	}
 }

@@ -35,7 +35,8 @@ type ImmunityBody struct {
 // API adds the situation's operation.
 func API(a *api.API, c PageConfig) {
 	type out struct{ Body Body }
-	api.Register(a, api.Op{ID: "get-situation", Method: http.MethodGet, Path: "/api/v1/situation", Tag: "situation", Need: policy.RoleReader, Summary: i18n.T("What is happening now", "現在の状況")},
+	api.Register(a, api.Op{ID: "get-situation", Method: http.MethodGet, Path: "/api/v1/situation", Tag: "situation",
+		Need: policy.RoleReader, Summary: i18n.T("What is happening now", "現在の状況")},
 		func(ctx context.Context, _ *struct{}) (*out, error) {
 			p, err := c.load(ctx, api.Viewer(ctx))
 			if err != nil {
@@ -58,9 +59,9 @@ func (p picture) body() Body {
 	}
 	members, online := 0, 0
 	for _, m := range p.members {
-		if m.Active {
+		if m.Active() {
 			members++
-			if m.Online {
+			if m.online {
 				online++
 			}
 		}
@@ -68,7 +69,8 @@ func (p picture) body() Body {
 	b.Members, b.Online = &members, &online
 	if p.cycle != nil {
 		im := p.immunity
-		b.Immunity = &ImmunityBody{Case: p.cycle.Number, Indicator: im.Indicator, Connected: im.Connected, Armed: im.Armed, Hunted: im.Hunted, Done: im.Done}
+		b.Immunity = &ImmunityBody{Case: p.cycle.Number, Indicator: im.Indicator, Connected: im.Connected,
+			Armed: im.Armed, Hunted: im.Hunted, Done: im.Done}
 		if im.Done {
 			ms := float64(im.Time.Microseconds()) / 1000
 			b.Immunity.TimeMS = &ms

@@ -32,7 +32,7 @@ const (
 	Sensed    = "sensed"
 	Detected  = "detected"
 	Opened    = "case"
-	Judged    = "severity"
+	Assessed  = "severity"
 	Indicator = "indicator"
 	Pushed    = "pushed"
 	Armed     = "armed"
@@ -44,7 +44,7 @@ const (
 
 // Steps lists the steps that make a whole cycle, in order.
 func Steps() []string {
-	return []string{Sensed, Detected, Opened, Judged, Indicator, Pushed, Armed, Hunted, Sighted}
+	return []string{Sensed, Detected, Opened, Assessed, Indicator, Pushed, Armed, Hunted, Sighted}
 }
 
 // Step is one thing that came to pass in a cycle.
@@ -54,11 +54,11 @@ type Step struct {
 	Subject string    `db:"subject"` // finding or indicator
 	Member  string    `db:"member"`
 	At      time.Time `db:"at"` // by the hub's clock
-	N       int64     `db:"n"`  // hits, count, severity: what the step counts; Untold if the member does not say
+	N       int64     `db:"n"`  // hits, count, severity: what the step counts; Undisclosed if the member does not say
 }
 
-// Untold stands for a count that a member does not tell.
-const Untold = -1
+// Undisclosed stands for a count that a member does not tell.
+const Undisclosed = -1
 
 // Cycle is one case's way round.
 type Cycle struct {
@@ -123,7 +123,7 @@ func (t *Tracker) OnAssessed(tx *store.Tx, ev msg.Assessed) error {
 		return nil
 	}
 	tx.AfterCommitOnce(t, t.tell)
-	return write(tx, ev.Case, Step{Name: Judged, At: ev.At, N: int64(ev.Likely)})
+	return write(tx, ev.Case, Step{Name: Assessed, At: ev.At, N: int64(ev.Likely)})
 }
 
 // OnIndicator notes that an indicator was made, pushed or marked anew. All that is said
@@ -136,7 +136,8 @@ func (t *Tracker) OnIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
 	switch h := ev.Handling; {
 	case ev.Made:
 		if _, err := tx.Exec(`INSERT INTO cycle_subject (subject, cycle, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5)
-			ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner, h.Audience.Column()); err != nil {
+			ON CONFLICT (subject) DO NOTHING`, ev.Indicator, ev.Case, int(h.TLP), h.Owner,
+			h.Audience.Column()); err != nil {
 			return err
 		}
 		steps := []Step{{Name: Indicator, Subject: ev.Indicator, At: ev.At, N: int64(ev.Entitled)}}
@@ -161,7 +162,7 @@ func (t *Tracker) OnReceipt(tx *store.Tx, ev msg.Receipt) error {
 	}
 	n := ev.Hits
 	if ev.Undisclosed {
-		n = Untold
+		n = Undisclosed
 	}
 	tx.AfterCommitOnce(t, t.tell)
 	return write(tx, ev.Case, Step{Name: name, Subject: ev.Object, Member: ev.Member, At: ev.At, N: n})
@@ -173,13 +174,15 @@ func (t *Tracker) OnSighting(tx *store.Tx, ev msg.Sighting) error {
 		return nil
 	}
 	tx.AfterCommitOnce(t, t.tell)
-	return write(tx, ev.Case, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At, N: int64(ev.Count)})
+	return write(tx, ev.Case, Step{Name: Sighted, Subject: ev.Indicator, Member: ev.Member, At: ev.At,
+		N: int64(ev.Count)})
 }
 
 // Latest gives the newest cycles with their steps in order of time; steps of an
 // indicator that tx may not see are not among them.
 func Latest(tx *store.Tx, limit int) ([]Cycle, error) {
-	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle ORDER BY opened DESC, id DESC LIMIT $1`, limit)
+	list, err := store.Query[Cycle](tx, `SELECT id, number, realm, sensed, opened FROM cycle
+		ORDER BY opened DESC, id DESC LIMIT $1`, limit)
 	for i := range list {
 		if err == nil {
 			list[i].Steps, err = stepsOf(tx, list[i].ID)
@@ -198,8 +201,10 @@ func Of(tx *store.Tx, id string) (Cycle, error) {
 }
 
 func stepsOf(tx *store.Tx, id string) ([]Step, error) {
-	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1 AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1 AND SCOPE(s))) ORDER BY at, name, subject, member`,
-		id, Sensed, Detected, Opened, Judged)
+	s, err := store.Query[Step](tx, `SELECT cycle, name, subject, member, at, n FROM cycle_step WHERE cycle = $1
+		AND (name IN ($2,$3,$4,$5) OR subject IN (SELECT s.subject FROM cycle_subject s WHERE s.cycle = $1
+		AND SCOPE(s))) ORDER BY at, name, subject, member`,
+		id, Sensed, Detected, Opened, Assessed)
 	if err != nil {
 		return nil, fmt.Errorf("steps of cycle %s: %w", id, err)
 	}

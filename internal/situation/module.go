@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
@@ -18,8 +17,9 @@ func nav() []web.NavItem {
 	return []web.NavItem{{Key: "situation", Path: "/", Text: i18n.T("Situation", "状況"), Icon: "situation", Letter: "s"}}
 }
 
-// HubModule is the situation as the hub sees it. name returns what a member is called.
-func HubModule(t *Tracker, c PageConfig, name func(ctx context.Context, member string) string) role.Module {
+// HubModule is the situation as the hub sees it. notify is called after it changed.
+func HubModule(c PageConfig, notify func()) role.Module {
+	t := NewTracker(c.Members.OnlineMembers, notify)
 	return role.Module{
 		Name:       "situation",
 		Migrations: []store.Migration{Migration()},
@@ -33,36 +33,30 @@ func HubModule(t *Tracker, c PageConfig, name func(ctx context.Context, member s
 		Pages: func(site *web.Site) { Pages(site, c) },
 		API:   func(a *api.API) { API(a, c) },
 		Nav:   nav(),
-		Panels: []web.Panel{{Page: "case", Slot: "top", Template: "situation/case",
-			Load: func(ctx context.Context, v policy.Viewer, id string) (any, error) {
-				return c.ofCase(ctx, v, id, name)
-			}}},
+		Panels: []web.Panel{{Page: "case", Slots: map[string]string{"top": "situation/case"},
+			Load: c.ofCase}},
 	}
 }
 
-// ofCase draws the cycle of a case as far as v may know of its indicators. It names
-// members, so it is for the hub's people only.
-func (c PageConfig) ofCase(
-	ctx context.Context,
-	v policy.Viewer,
-	id string,
-	name func(context.Context, string) string,
-) (any, error) {
-	if !v.Hub {
-		return nil, nil
+// ofCase draws the cycle of a case as far as the viewer may know of its indicators. It
+// names members, so it is for the hub's people only.
+func (c PageConfig) ofCase(ctx context.Context, about web.Subject) (out web.Part, err error) {
+	if !about.Viewer.Hub {
+		return out, nil
 	}
 	var of Cycle
-	err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
-		of, err = Of(tx, id)
+	err = c.DB.Read(ctx, store.As(about.Viewer), func(tx *store.Tx) (err error) {
+		of, err = Of(tx, about.ID)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil
+		return out, nil
 	}
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return of.Picture(func(member string) string { return name(ctx, member) }), nil
+	out.Data = of.Picture(func(member string) string { return c.Members.Name(ctx, member) })
+	return out, nil
 }
 
 // NodeModule is the situation at a node.

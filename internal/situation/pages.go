@@ -6,8 +6,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
@@ -15,6 +18,9 @@ import (
 
 // shownCases is how many open cases the first page lists.
 const shownCases = 8
+
+// shownNext is how many actions a page shows.
+const shownNext = 3
 
 // Pages adds the hub's first page, "/".
 func Pages(site *web.Site, c PageConfig) {
@@ -32,102 +38,58 @@ func Pages(site *web.Site, c PageConfig) {
 // viewer may not see is not in it.
 type picture struct {
 	now       time.Time
-	hub       bool // the viewer works at the hub, and sees the community as a whole
-	invites   bool // and may invite organisations
-	cases     []CaseLine
+	hub       bool       // the viewer works at the hub, and sees the community as a whole
+	warnings  []web.Next // what is wrong with the hub itself, for its administrators
+	invites   bool       // and may invite organisations
+	cases     []casework.Case
 	total     int64
 	cycle     *Cycle
 	immunity  Immunity
-	members   []MemberLine
-	hourly    []FindingCount // of the last 12 hours
-	daily     []FindingCount // of the last 24 hours
-	indicator *IndicatorLine
-	actions   []web.Next
+	members   []member
+	hourly    []finding.HourCount // of the last 12 hours
+	daily     []finding.HourCount // of the last 24 hours
+	indicator *newest
 }
 
-// load asks the sources. Whoever does not work at the hub gets their own cases
-// and findings, and nothing that counts or names others.
-func (c PageConfig) load(ctx context.Context, v policy.Viewer) (p picture, err error) {
-	p = picture{now: c.Clock(), hub: v.Hub, invites: v.Hub && mayInvite(v.Role)}
-	if c.Cases != nil {
-		if p.cases, p.total, err = c.Cases(ctx, v, shownCases); err != nil {
-			return p, err
-		}
-	}
-	if c.Findings != nil {
-		if p.daily, err = c.Findings(ctx, v, p.now.Add(-24*time.Hour)); err != nil {
-			return p, err
-		}
-	}
-	if c.Actions != nil {
-		if p.actions, err = c.Actions(ctx, v); err != nil {
-			return p, err
-		}
+// load reads the page for a viewer.
+func (c PageConfig) load(ctx context.Context, v policy.Viewer) (picture, error) {
+	p := picture{now: c.Clock(), hub: v.Hub, invites: v.Hub && mayInvite(v.Role)}
+	err := c.DB.Read(ctx, store.As(v), p.read)
+	if err != nil {
+		return p, err
 	}
 	if !v.Hub {
-		p.narrow(v)
+		p.daily = slices.DeleteFunc(p.daily, func(f finding.HourCount) bool {
+			return v.Member == "" || f.Member != v.Member
+		})
 		return p, nil
 	}
-	if c.Members != nil {
-		if p.members, err = c.Members(ctx); err != nil {
-			return p, err
-		}
+	if p.warnings, err = aside.Warning(ctx, c.DB, v); err != nil {
+		return p, err
 	}
-	if c.Newest != nil {
-		if p.indicator, err = c.Newest(ctx); err != nil {
-			return p, err
-		}
+	members, err := c.Members.Members(ctx)
+	for _, m := range members {
+		p.members = append(p.members, member{m, c.Members.Online(m.ID)})
 	}
-	for _, f := range p.daily {
-		if !f.Hour.Before(start(p.now)) {
-			p.hourly = append(p.hourly, f)
-		}
-	}
-	return p, c.cycles(ctx, v, &p)
+	return p, err
 }
 
-// narrow takes out, whatever the sources gave, what is about others.
-func (p *picture) narrow(v policy.Viewer) {
-	for i := range p.cases {
-		p.cases[i].Members, p.cases[i].Sectors, p.cases[i].Next, p.cases[i].Due = 0, nil, i18n.Text{}, time.Time{}
+// readCycle finds the newest cycle out of which an indicator came, or the newest.
+// The case behind it must be one that is shown.
+func (p *picture) readCycle(tx *store.Tx) error {
+	all, err := Latest(tx, 20)
+	if err != nil {
+		return err
 	}
-	p.daily = slices.DeleteFunc(p.daily, func(f FindingCount) bool { return v.Member == "" || f.Member != v.Member })
-}
-
-// cycles finds the newest cycle out of which an indicator came, or the newest.
-// The case behind it must be one that the viewer may see.
-func (c PageConfig) cycles(ctx context.Context, v policy.Viewer, p *picture) error {
-	if c.DB == nil {
+	list := slices.DeleteFunc(all, func(cy Cycle) bool {
+		return !slices.ContainsFunc(p.cases, func(c casework.Case) bool { return c.ID == cy.ID })
+	})
+	if len(list) == 0 {
 		return nil
 	}
-	var list []Cycle
-	err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
-		list, err = Latest(tx, 20)
-		return err
-	})
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	seen := func(cy Cycle) bool {
-		return c.Cases == nil || slices.ContainsFunc(p.cases, func(l CaseLine) bool { return l.ID == cy.ID })
-	}
-	for i := range list {
-		if len(list[i].Indicators()) > 0 && seen(list[i]) {
-			p.cycle = &list[i]
-			break
-		}
-	}
-	if p.cycle == nil {
-		for i := range list {
-			if seen(list[i]) {
-				p.cycle = &list[i]
-				break
-			}
-		}
-	}
-	if p.cycle != nil {
-		p.immunity = p.cycle.Immunity("")
-	}
+	i := max(0, slices.IndexFunc(list, func(cy Cycle) bool { return len(cy.Indicators()) > 0 }))
+	p.cycle = &list[i]
+	p.immunity = p.cycle.Immunity("")
 	return nil
 }
 
@@ -148,7 +110,7 @@ type hubData struct {
 	Cases     web.List
 	Japan     *svg.Japan
 	Dots      *svg.Dots
-	Indicator *IndicatorLine
+	Indicator *newest
 	Sectors   *sectorCard
 	Own       *svg.Columns // a member's own findings
 }
@@ -181,11 +143,16 @@ func (p picture) view(zone *time.Location) *web.View {
 		d.Own = &own
 	}
 	if worst, ok := p.worst(); ok {
-		v.Severity = &web.Judged{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest, Note: p.outlook(worst)}
+		v.Severity = &web.Severity{Likely: worst.Severity, Low: worst.Lowest, High: worst.Highest,
+			Note: p.outlook(worst)}
 	}
-	v.Next = p.next()
+	v.Next = append(p.next(), p.warnings...)
+	if len(v.Next) > shownNext { // the shell shows three; a warning is among them
+		v.Next = slices.Concat(v.Next[:shownNext-len(p.warnings)], p.warnings)
+	}
 	if len(v.Next) == 0 && len(p.members) == 0 && p.invites {
-		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite", Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
+		v.Next = []web.Next{{Text: i18n.T("Invite the first organisation", "最初の組織を招待する"), Path: "/members#invite",
+			Note: i18n.T("its node joins with one command", "ノードは 1 つのコマンドで参加できます")}}
 	}
 	v.Data = d
 	v.CSV = d.Cases.Table()
@@ -199,9 +166,9 @@ func (p picture) lede() any {
 	}
 	active, online := 0, 0
 	for _, m := range p.members {
-		if m.Active {
+		if m.Active() {
 			active++
-			if m.Online {
+			if m.online {
 				online++
 			}
 		}
@@ -211,7 +178,7 @@ func (p picture) lede() any {
 
 // worst is the open case with the highest severity; of equals, the one that may
 // become worse.
-func (p picture) worst() (out CaseLine, ok bool) {
+func (p picture) worst() (out casework.Case, ok bool) {
 	for _, c := range p.cases {
 		if c.Severity < 0 {
 			continue
@@ -223,7 +190,7 @@ func (p picture) worst() (out CaseLine, ok bool) {
 	return out, ok
 }
 
-func (p picture) outlook(worst CaseLine) i18n.Text {
+func (p picture) outlook(worst casework.Case) i18n.Text {
 	if p.total <= 1 {
 		return i18n.T("{0}: {1}", "{0}: {1}").With(worst.Number, worst.Title)
 	}
@@ -233,25 +200,18 @@ func (p picture) outlook(worst CaseLine) i18n.Text {
 // mayInvite says that a role invites organisations.
 func mayInvite(r policy.Role) bool { return r == policy.RoleCoordinator || r == policy.RoleAdmin }
 
-// next is what to do: what the sources say first, then the cases by their clock.
-func (p picture) next() []web.Next {
-	out := slices.Clone(p.actions)
-	due := slices.Clone(p.cases)
-	due = slices.DeleteFunc(due, func(c CaseLine) bool { return c.Next.Zero() })
-	slices.SortStableFunc(due, func(a, b CaseLine) int {
-		switch {
-		case a.Due.IsZero() && b.Due.IsZero():
-			return 0
-		case a.Due.IsZero():
-			return 1
-		case b.Due.IsZero():
-			return -1
-		}
-		return a.Due.Compare(b.Due)
-	})
-	for _, c := range due {
-		out = append(out, web.Next{Text: i18n.T("{0}: {1}", "{0}：{1}").With(c.Number, c.Next), Path: web.Path("/cases/{0}", c.Number), By: c.Due})
+// next is what the hub has to do with the cases, by their clock.
+func (p picture) next() (out []web.Next) {
+	if !p.hub {
+		return nil
 	}
+	for _, c := range p.cases {
+		if what, by := c.NextStep(); !what.Zero() {
+			out = append(out, web.Next{Text: i18n.T("{0}: {1}", "{0}：{1}").With(c.Number, what),
+				Path: web.Path("/cases/{0}", c.Number), By: by})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b web.Next) int { return a.By.Compare(b.By) })
 	return out[:min(len(out), 3)]
 }
 
@@ -267,9 +227,11 @@ func (p picture) caseList() web.List {
 			How: i18n.T("A case opens by itself when a member reports a finding.", "構成員から検知が届くと、事案が自動で開設されます。")},
 	}
 	if p.hub {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "due", Text: i18n.T("Due", "期限"), Role: web.RoleNum}, web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "due", Text: i18n.T("Due", "期限"), Role: web.RoleNum},
+			web.ListColumn{Key: "next", Text: i18n.T("Next step", "次の一手"), Role: web.RoleNote})
 	} else {
-		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"), Role: web.RoleNum})
+		l.Columns = append(l.Columns, web.ListColumn{Key: "findings", Text: i18n.T("Your findings", "自組織の検知"),
+			Role: web.RoleNum})
 	}
 	for _, c := range p.cases {
 		sev := any(nil)
@@ -285,11 +247,12 @@ func (p picture) caseList() web.List {
 		}
 		cells := []any{sev, web.Lines{web.Defang(c.Title), sub}, policy.Handling{TLP: c.Handling.TLP}}
 		if p.hub {
+			what, by := c.NextStep()
 			due := any(nil)
-			if !c.Due.IsZero() {
-				due = web.Due(c.Due)
+			if !by.IsZero() {
+				due = web.Due(by)
 			}
-			cells = append(cells, due, c.Next)
+			cells = append(cells, due, what)
 		} else {
 			cells = append(cells, c.Findings)
 		}
@@ -303,17 +266,19 @@ func (p picture) own(zone *time.Location) svg.Columns {
 	values := make([]float64, hours)
 	n := 0
 	for _, f := range p.daily {
-		i := int(f.Hour.Sub(start(p.now)) / time.Hour)
-		if f.Hour.Before(start(p.now)) || i >= hours {
+		i := int(f.Start().Sub(start(p.now)) / time.Hour)
+		if f.Start().Before(start(p.now)) || i >= hours {
 			continue
 		}
 		values[i] += float64(f.N)
 		n += f.N
 	}
-	c := svg.Columns{Text: i18n.T("Your own findings in the last 12 hours: {0}", "過去 12 時間の自組織の検知は {0} 件").With(n), Unit: i18n.T("findings per hour", "件／時"), Open: true,
+	c := svg.Columns{Text: i18n.T("Your own findings in the last 12 hours: {0}", "過去 12 時間の自組織の検知は {0} 件").With(n),
+		Unit: i18n.T("findings per hour", "件／時"), Open: true,
 		Series: []svg.Series{{Name: i18n.T("findings", "検知"), Values: values}}}
 	for i := range hours {
-		c.Buckets = append(c.Buckets, i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))
+		c.Buckets = append(c.Buckets,
+			i18n.Same(strconv.Itoa(start(p.now).Add(time.Duration(i)*time.Hour).In(zone).Hour())))
 	}
 	return c
 }

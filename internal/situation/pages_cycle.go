@@ -35,7 +35,9 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 	first(Sensed, i18n.T("Sensed", "感知"), member)
 	first(Detected, i18n.T("Detected", "検知"), member)
 	first(Opened, i18n.T("Case", "事案"), func(Step) i18n.Text { return i18n.Same(c.Number) })
-	first(Judged, i18n.T("Severity", "深刻度"), func(s Step) i18n.Text { return i18n.T("first: {0}", "初回：{0}").With(s.N) })
+	first(Assessed, i18n.T("Severity", "深刻度"), func(s Step) i18n.Text {
+		return i18n.T("first: {0}", "初回：{0}").With(s.N)
+	})
 	if made := c.of(Indicator, im.Indicator); made != nil {
 		add(i18n.T("Indicator", "指標"), made.At, true, i18n.T("{0} in all", "全 {0} 件").With(len(c.Indicators())))
 	} else {
@@ -50,7 +52,8 @@ func (c Cycle) Picture(name func(member string) string) svg.Cycle {
 	} else {
 		add(i18n.T("Shared", "配布"), time.Time{}, false, i18n.Text{})
 	}
-	add(i18n.T("Armed", "防御"), c.Sensed.Add(im.ArmedTime), im.Connected > 0 && im.Armed == im.Connected, ratio(im.Armed, im.Connected))
+	add(i18n.T("Armed", "防御"), c.Sensed.Add(im.ArmedTime), im.Connected > 0 && im.Armed == im.Connected,
+		ratio(im.Armed, im.Connected))
 	add(i18n.T("Past searched", "遡及"), c.Sensed.Add(im.Time), im.Done, ratio(im.Hunted, im.Connected))
 	if s, traces := c.traces(im.Indicator); traces > 0 {
 		add(i18n.T("Trace found", "痕跡"), s.At, true, i18n.T("{0}: {1}", "{0}：{1} 件").With(name(s.Member), traces))
@@ -100,11 +103,15 @@ func (c Cycle) traces(indicator string) (first Step, n int64) {
 func (c Cycle) finding(im Immunity) i18n.Text {
 	switch {
 	case im.Done:
-		return i18n.T("{0}: all {1} connected members are armed and have searched their past", "{0}で、接続中の {1} 構成員すべてが防御と遡及調査を完了").With(took(im.Time), im.Connected)
+		return i18n.T("{0}: all {1} connected members are armed and have searched their past",
+			"{0}で、接続中の {1} 構成員すべてが防御と遡及調査を完了").With(took(im.Time), im.Connected)
 	case im.Connected > 0 && im.Armed == im.Connected:
-		return i18n.T("{0}: all {1} connected members are armed; {2} have searched their past", "{0}で、接続中の {1} 構成員すべてが防御済み。遡及調査は {2} 構成員が完了").With(took(im.ArmedTime), im.Connected, im.Hunted)
+		return i18n.T("{0}: all {1} connected members are armed; {2} have searched their past",
+			"{0}で、接続中の {1} 構成員すべてが防御済み。遡及調査は {2} 構成員が完了").With(took(im.ArmedTime), im.Connected, im.Hunted)
 	case im.Connected > 0:
-		return i18n.T("Under way: {0} of {1} connected members are armed", "進行中：接続中の {1} 構成員のうち {0} が防御済み").With(im.Armed, im.Connected)
+		return i18n.T("Under way: {0} of {1} connected members are armed", "進行中：接続中の {1} 構成員のうち {0} が防御済み").With(
+			im.Armed, im.Connected,
+		)
 	case im.Indicator != "":
 		return i18n.T("No member was connected when the indicator was made", "指標の作成時に接続中の構成員はありませんでした")
 	}

@@ -3,6 +3,7 @@ package situation
 import (
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,15 +65,11 @@ func (rep RuleReport) view(r *web.Request) (*web.View, error) {
 
 // loadedList describes the list of rules that are matched.
 func loadedList() list.Spec[RuleLine] {
-	level := list.Rank("", func(x RuleLine) string { return x.Level }, "informational", "low", "medium", "high",
-		"critical")
-	level.Desc = true
+	level := list.ByLevel("", func(x RuleLine) string { return x.Level })
 	title := list.Term[RuleLine]{Of: func(x RuleLine) any { return x.Title }}
-	levels := []list.Option{
-		{Text: i18n.T("any", "すべて")},
-		{Value: "critical", Text: i18n.T("critical", "重大")}, {Value: "high", Text: i18n.T("high", "高")},
-		{Value: "medium", Text: i18n.T("medium", "中")}, {Value: "low", Text: i18n.T("low", "低")},
-		{Value: "informational", Text: i18n.T("informational", "情報")},
+	levels := []list.Option{{Text: i18n.T("any", "すべて")}}
+	for _, l := range slices.Backward(web.Levels()) {
+		levels = append(levels, list.Option{Value: l, Text: web.LevelText(l)})
 	}
 	return list.Spec[RuleLine]{
 		Key: []list.Term[RuleLine]{{Of: func(x RuleLine) any { return x.ID }}},
@@ -86,7 +83,7 @@ func loadedList() list.Spec[RuleLine] {
 			{Name: "level", Text: i18n.T("Level", "重要度"), Options: levels,
 				Match: func(x RuleLine, level string) bool { return x.Level == level },
 				Say: func(level string) i18n.Text {
-					return i18n.T("of level {0}", "重要度が「{0}」").With(levelText(level))
+					return i18n.T("of level {0}", "重要度が「{0}」").With(web.LevelText(level))
 				}},
 			{Name: "q", Kind: list.Words, Text: i18n.T("Title, author, file or id", "題名・作者・ファイル・番号"),
 				Match: func(x RuleLine, typed string) bool {
@@ -110,15 +107,6 @@ func loadedList() list.Spec[RuleLine] {
 		NoMatch: &web.Empty{Icon: "rules", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
 			Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules"}},
 	}
-}
-
-func levelText(level string) i18n.Text {
-	for _, o := range loadedList().Filters[0].Options {
-		if o.Value == level {
-			return o.Text
-		}
-	}
-	return i18n.Same(level)
 }
 
 func ruleCell(x RuleLine) any {

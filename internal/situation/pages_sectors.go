@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/svg"
@@ -34,19 +35,19 @@ func (r sectorRow) total() int {
 func start(now time.Time) time.Time { return now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour) }
 
 // bySector sums counts up by the members' sectors, the busiest first.
-func bySector(counts []FindingCount, members []MemberLine, now time.Time) []sectorRow {
+func bySector(counts []finding.HourCount, members []member, now time.Time) []sectorRow {
 	of := map[string]string{}
 	rows := map[string]*sectorRow{}
 	for _, m := range members {
 		of[m.ID] = m.Sector
-		if m.Active && rows[m.Sector] == nil && m.Sector != "" {
+		if m.Active() && rows[m.Sector] == nil && m.Sector != "" {
 			rows[m.Sector] = &sectorRow{m.Sector, make([]float64, hours)}
 		}
 	}
 	for _, c := range counts {
-		i := int(c.Hour.Sub(start(now)) / time.Hour)
+		i := int(c.Start().Sub(start(now)) / time.Hour)
 		r := rows[of[c.Member]]
-		if r == nil || i < 0 || i >= hours || c.Hour.Before(start(now)) {
+		if r == nil || i < 0 || i >= hours || c.Start().Before(start(now)) {
 			continue
 		}
 		r.values[i] += float64(c.N)
@@ -84,7 +85,8 @@ type sectorCell struct {
 
 // cardOf shows the sectors with a line of their last hours.
 func cardOf(rows []sectorRow, now time.Time, zone *time.Location) sectorCard {
-	c := sectorCard{Text: i18n.T("No findings in the last 12 hours", "過去 12 時間の検知なし"), Hours: sectorTable(rows, now, zone)}
+	c := sectorCard{Text: i18n.T("No findings in the last 12 hours", "過去 12 時間の検知なし"),
+		Hours: sectorTable(rows, now, zone)}
 	top := 0.0
 	for _, r := range rows {
 		top = max(top, slices.Max(r.values))
@@ -96,10 +98,16 @@ func cardOf(rows []sectorRow, now time.Time, zone *time.Location) sectorCard {
 		} else if r.change() < 0 {
 			diff = "−" + strconv.Itoa(-r.change())
 		}
-		c.Rows = append(c.Rows, sectorCell{sectorName(r.slug), svg.Spark{Text: i18n.T("{0}: findings per hour", "{0}：1時間ごとの検知").With(sectorName(r.slug)), Values: r.values, Top: top}, r.last(), diff})
+		c.Rows = append(c.Rows,
+			sectorCell{sectorName(r.slug),
+				svg.Spark{Text: i18n.T("{0}: findings per hour", "{0}：1時間ごとの検知").With(sectorName(r.slug)),
+					Values: r.values, Top: top}, r.last(), diff})
 	}
-	if rising := slices.IndexFunc(rows, func(r sectorRow) bool { return r.change() > 0 && r.last() == maxLast(rows) }); rising >= 0 {
-		c.Text = i18n.T("Rising in {0}: {1} this hour", "{0}で増加：この 1 時間に {1} 件").With(sectorName(rows[rising].slug), rows[rising].last())
+	if rising := slices.IndexFunc(rows, func(r sectorRow) bool {
+		return r.change() > 0 && r.last() == maxLast(rows)
+	}); rising >= 0 {
+		c.Text = i18n.T("Rising in {0}: {1} this hour", "{0}で増加：この 1 時間に {1} 件").With(sectorName(rows[rising].slug),
+			rows[rising].last())
 	} else if busy := busiest(rows); busy.total() > 0 {
 		c.Text = i18n.T("Most in {0}: {1} in 12 hours", "{0}が最多：12 時間で {1} 件").With(sectorName(busy.slug), busy.total())
 	}
@@ -126,7 +134,8 @@ func busiest(rows []sectorRow) (out sectorRow) {
 
 // sectorTable is the same as figures, hour by hour.
 func sectorTable(rows []sectorRow, now time.Time, zone *time.Location) svg.Table {
-	t := svg.Table{Name: i18n.T("Findings per hour by sector", "分野別・1時間ごとの検知"), Columns: []svg.Column{{Key: "sector", Text: i18n.T("Sector", "分野")}}}
+	t := svg.Table{Name: i18n.T("Findings per hour by sector", "分野別・1時間ごとの検知"),
+		Columns: []svg.Column{{Key: "sector", Text: i18n.T("Sector", "分野")}}}
 	for i := range hours {
 		h := start(now).Add(time.Duration(i) * time.Hour).In(zone).Format("15:04")
 		t.Columns = append(t.Columns, svg.Column{Key: "h" + strconv.Itoa(i), Text: i18n.Same(h), Number: true})
@@ -142,14 +151,15 @@ func sectorTable(rows []sectorRow, now time.Time, zone *time.Location) svg.Table
 }
 
 // japan is the map of the last 24 hours. Members that tell no prefecture are not in it.
-func japan(counts []FindingCount, members []MemberLine) svg.Japan {
+func japan(counts []finding.HourCount, members []member) svg.Japan {
 	of := map[string]int{}
 	for _, m := range members {
 		if code, err := strconv.Atoi(m.Prefecture); err == nil && code >= 1 && code <= 47 {
 			of[m.ID] = code
 		}
 	}
-	j := svg.Japan{Unit: i18n.T("findings: {0}", "検知 {0} 件"), Counts: map[int]int{}, Text: i18n.T("No findings in any prefecture in 24 hours", "過去 24 時間、検知のある都道府県なし"),
+	j := svg.Japan{Unit: i18n.T("findings: {0}", "検知 {0} 件"), Counts: map[int]int{},
+		Text: i18n.T("No findings in any prefecture in 24 hours", "過去 24 時間、検知のある都道府県なし"),
 		Note: i18n.T("Findings by prefecture in the last 24 hours", "都道府県別の検知、過去 24 時間")}
 	for _, c := range counts {
 		if code := of[c.Member]; code != 0 {
@@ -160,7 +170,9 @@ func japan(counts []FindingCount, members []MemberLine) svg.Japan {
 	for code := range j.Counts {
 		codes = append(codes, code)
 	}
-	slices.SortFunc(codes, func(a, b int) int { return cmp.Or(cmp.Compare(j.Counts[b], j.Counts[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(codes, func(a, b int) int {
+		return cmp.Or(cmp.Compare(j.Counts[b], j.Counts[a]), cmp.Compare(a, b))
+	})
 	name := func(code int) i18n.Text { return svg.Prefectures()[code-1].Name }
 	switch {
 	case len(codes) == 1:

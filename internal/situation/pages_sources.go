@@ -1,100 +1,91 @@
 package situation
 
 import (
-	"context"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
 )
 
-// PageConfig says where the hub's first page takes its parts from. Every source
-// is asked with the viewer and gives only what that viewer may see; a source
-// that is nil leaves its part out. Sources are called from many goroutines.
+// PageConfig says what the hub's first page stands on.
 type PageConfig struct {
-	DB    *store.DB // holds the cycles
-	Clock clock.Clock
-	// Cases gives the open cases, the worst first, and how many there are.
-	Cases func(ctx context.Context, v policy.Viewer, limit int) ([]CaseLine, int64, error)
-	// Findings counts what arrived since a time, by member and hour.
-	Findings func(ctx context.Context, v policy.Viewer, since time.Time) ([]FindingCount, error)
-	// Members lists who belongs. It is asked for the hub's people only.
-	Members func(ctx context.Context) ([]MemberLine, error)
-	// Newest gives the newest indicator and how far each member is with it; nil
-	// if there is none. It is asked for the hub's people only.
-	Newest func(ctx context.Context) (*IndicatorLine, error)
-	// Actions gives what else waits for this viewer; they come before the cases'.
-	Actions func(ctx context.Context, v policy.Viewer) ([]web.Next, error)
+	DB      *store.DB
+	Clock   clock.Clock
+	Members *identity.Directory
 }
 
-// CaseLine is a case in a list, as the viewer may see it.
-type CaseLine struct {
-	ID       string // the cycle's id
-	Number   string
-	Title    string
-	Severity int // likely; -1 before it was judged
-	Lowest   int
-	Highest  int
-	Sectors  []string // slugs
-	Members  int      // 0: not told
-	Findings int
-	Realm    string
-	Updated  time.Time
-	Handling policy.Handling
-	Next     i18n.Text // what has to be done
-	Due      time.Time // by when; zero: no clock
+// member is a member, and whether its node is connected.
+type member struct {
+	identity.Member
+	online bool
 }
 
-// FindingCount is how many findings of a member arrived in an hour.
-type FindingCount struct {
-	Member string
-	Hour   time.Time // its beginning
-	N      int
+// newest is an indicator and how far the members that it is addressed to are with it.
+type newest struct {
+	indicator.Indicator
+	progress []publish.Progress
 }
 
-// MemberLine is a member.
-type MemberLine struct {
-	ID, Name   string
-	Sector     string // slug
-	Prefecture string // JIS X 0401 code, "13"; empty: not told
-	Online     bool
-	Active     bool // joined, and still belongs
+// read reads what a viewer may see. Whoever does not work at the hub gets their own
+// cases and findings, and nothing that counts or names others.
+func (p *picture) read(tx *store.Tx) (err error) {
+	p.hourly, p.cycle = nil, nil // a read may be done again
+	if p.cases, p.total, err = casework.Worst(tx, shownCases); err != nil {
+		return err
+	}
+	if p.daily, err = finding.Hourly(tx, p.now.Add(-24*time.Hour)); err != nil || !p.hub {
+		return err
+	}
+	for _, f := range p.daily {
+		if !f.Start().Before(start(p.now)) {
+			p.hourly = append(p.hourly, f)
+		}
+	}
+	if p.indicator, err = readNewest(tx); err != nil {
+		return err
+	}
+	return p.readCycle(tx)
 }
 
-// IndicatorLine is an indicator and how far the members are with it.
-type IndicatorLine struct {
-	ID, Name string
-	Value    string // what is looked for; an attacker chose it
-	Made     time.Time
-	Handling policy.Handling
-	Progress []MemberProgress // of the members that it is addressed to
-}
-
-// MemberProgress is how far a member is with an indicator.
-type MemberProgress struct {
-	Member  string
-	Armed   time.Time
-	Hunted  time.Time
-	Hits    int64
-	Refused bool
+// readNewest reads the newest indicator; nil if there is none. One that is for named
+// persons only is on no wall.
+func readNewest(tx *store.Tx) (*newest, error) {
+	page, err := indicator.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range page.Rows {
+		if i.Handling.TLP.OrRed() != policy.Red {
+			progress, err := publish.ProgressOf(tx, i.ID)
+			return &newest{i, progress}, err
+		}
+	}
+	return nil, nil
 }
 
 // dots draws who is armed. Members that the indicator is not addressed to are
 // shown as that.
-func dots(in *IndicatorLine, members []MemberLine) svg.Dots {
-	at := map[string]MemberProgress{}
-	for _, p := range in.Progress {
+func dots(in *newest, members []member) svg.Dots {
+	at := map[string]publish.Progress{}
+	for _, p := range in.progress {
 		at[p.Member] = p
 	}
 	var d svg.Dots
 	armed, addressed := 0, 0
 	for _, m := range members {
 		p, ok := at[m.ID]
-		if !m.Active && !ok {
+		if !m.Active() && !ok {
 			continue
 		}
 		dot := svg.Dot{Name: m.Name, Path: web.Path("/members/{0}", m.ID), State: svg.Exempt}
@@ -107,7 +98,7 @@ func dots(in *IndicatorLine, members []MemberLine) svg.Dots {
 					dot.Detail = i18n.Same("+" + svg.Millis(p.Armed.Sub(in.Made)))
 				}
 			}
-			if dot.State == svg.Pending && m.Online {
+			if dot.State == svg.Pending && m.online {
 				dot.Detail = i18n.T("on its way", "配布中")
 			}
 		}
@@ -121,9 +112,9 @@ func dots(in *IndicatorLine, members []MemberLine) svg.Dots {
 	return d
 }
 
-func stateOf(p MemberProgress) (svg.DotState, i18n.Text) {
+func stateOf(p publish.Progress) (svg.DotState, i18n.Text) {
 	switch {
-	case p.Refused:
+	case p.State == string(wire.Refused):
 		return svg.Refused, i18n.Text{}
 	case p.Hits > 0:
 		return svg.Trace, i18n.T("traces: {0}", "痕跡 {0} 件").With(p.Hits)

@@ -119,15 +119,14 @@ func dangling(err error) error {
 }
 
 func busy(err error) error {
-	return fault.Wrap(fault.Busy, i18n.T("the database is busy", "データベースが混み合っています"), err)
+	return fault.Coded(fault.StoreBusy, err)
 }
 
 func unavailable(err error) error {
-	return fault.Wrap(fault.Unavailable, i18n.T("the database server cannot be reached", "データベースサーバーに接続できません"), err).
-		WithHint(i18n.T("check that PostgreSQL runs and that the address is right", "PostgreSQL が動いていることと接続先を確認してください"))
+	return fault.Coded(fault.StoreUnreachable, err)
 }
 
-// storageFault says which of the things that go wrong with a disk went wrong.
+// storageFault returns the fault for an error of the disk, by what has failed.
 func storageFault(err error) error {
 	text := i18n.T("the database cannot be written", "データベースに書き込めません")
 	var hint i18n.Text // empty: the kind's own

@@ -45,7 +45,7 @@ type migrationFile struct {
 	sum     string
 }
 
-// Migrate brings the tables to what this program knows, the store's own first,
+// Migrate brings the tables to the versions of this program, the store's own first,
 // then the sets in order. Each file is one transaction, so a migration that
 // fails or is killed leaves the version before it. Two programs may migrate at
 // the same time. A file that differs from what was applied is fault.Conflict; a

@@ -71,7 +71,7 @@ type keeper struct {
 	order  *list.List // of *kept; the most recently used first
 }
 
-// kept is a statement that nobody uses at present.
+// kept is a prepared statement that is not in use.
 type kept struct {
 	text string
 	stmt sqliteStmt

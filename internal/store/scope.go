@@ -33,7 +33,7 @@ type Scope struct {
 // said for the reader of the code and for the log.
 func System(why string) Scope { return Scope{system: true, why: why} }
 
-// As is the scope of somebody who asks: only the rows that v may see.
+// As returns the scope of a viewer: only the rows that v may see.
 func As(v policy.Viewer) Scope { return Scope{viewer: v} }
 
 // Viewer is who asks; ok is false for the system.

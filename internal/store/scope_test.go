@@ -26,7 +26,7 @@ type secret struct {
 // can ask, on everything that can be marked.
 func TestPredicateIsMaySee(t *testing.T) {
 	var rows []secret
-	audiences := []policy.Audience{nil, {policy.Community}, {policy.HubDesk}, {policy.ToMember("m1")},
+	audiences := []policy.Audience{nil, {policy.Community}, {policy.Coordinators}, {policy.ToMember("m1")},
 		{policy.ToMember("m10")}, {policy.ToSector("power")},
 		{policy.ToUser("u1")}, {policy.ToMember("m2"), policy.ToUser("u2")}, {"member:m_"}, {"sector:%"},
 		{"sector:pow"}}
@@ -44,7 +44,7 @@ func TestPredicateIsMaySee(t *testing.T) {
 			{"", "power"}, {"m_", "pow"}} {
 			for bits := range 8 {
 				viewers = append(viewers, policy.Viewer{User: user, Member: m.member, Sector: m.sector,
-					Hub: bits&1 > 0, Desk: bits&2 > 0, Machine: bits&4 > 0})
+					Hub: bits&1 > 0, Coordinator: bits&2 > 0, Machine: bits&4 > 0})
 			}
 		}
 	}
@@ -127,7 +127,8 @@ func TestScopeCannotBeForgotten(t *testing.T) {
 				ON CONFLICT (id) DO UPDATE SET tlp = excluded.tlp WHERE secret.tlp < 9`,
 			`SELECT open.id, 'secret' FROM open /* secret */ -- secret`,
 		} {
-			for _, s := range []store.Scope{public, sys, store.As(policy.Viewer{User: "u", Member: "m", Desk: true})} {
+			for _, s := range []store.Scope{public, sys,
+				store.As(policy.Viewer{User: "u", Member: "m", Coordinator: true})} {
 				if err := db.Write(t.Context(), s,
 					func(tx *store.Tx) error { _, err := tx.Exec(q); return err }); err != nil {
 					t.Errorf("%s: %v", q, err)

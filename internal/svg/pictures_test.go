@@ -143,7 +143,8 @@ func check(name string, p svg.Picture, l i18n.Lang) error {
 
 func TestHostileLabels(t *testing.T) {
 	for _, word := range []string{
-		`"><script>alert(1)</script>`, `' onload='alert(1)`, `</title></svg><img src=x onerror=alert(1)>`, "]]>&amp;&#60;", "\x00\x08\x1b[31m", "\u202egnp.exe", "\xff\xfe broken",
+		`"><script>alert(1)</script>`, `' onload='alert(1)`, `</title></svg><img src=x onerror=alert(1)>`,
+		"]]>&amp;&#60;", "\x00\x08\x1b[31m", "\u202egnp.exe", "\xff\xfe broken",
 		strings.Repeat("あ", 5000), strings.Repeat("W", 5000), "", "javascript:alert(1)", "{0}{1}", "\r\n\t",
 	} {
 		for name, p := range pictures(word) {
@@ -292,7 +293,8 @@ func TestCut(t *testing.T) {
 
 func TestMillis(t *testing.T) {
 	for d, want := range map[time.Duration]string{0: "0 ms", 400 * time.Microsecond: "<1 ms", ms(391): "391 ms",
-		ms(4321): "4,321 ms", 42 * time.Second: "42.0 s", 25 * time.Minute: "25 min", 30 * time.Hour: "30 h", 400 * time.Hour * 24: "400 d", -ms(5): "−5 ms"} {
+		ms(4321): "4,321 ms", 42 * time.Second: "42.0 s", 25 * time.Minute: "25 min", 30 * time.Hour: "30 h",
+		400 * time.Hour * 24: "400 d", -ms(5): "−5 ms"} {
 		if got := svg.Millis(d); got != want {
 			t.Errorf("Millis(%v) = %q, want %q", d, got, want)
 		}

@@ -30,7 +30,7 @@ func (g *growing) add(ids ...string) {
 	g.mu.Lock()
 	g.rows = append(append([]string{}, ids...), g.rows...)
 	g.mu.Unlock()
-	g.site.Tell("rows")
+	g.site.Notify("rows")
 }
 
 func newGrowing() *growing {
@@ -117,7 +117,8 @@ func TestBrowser(t *testing.T) {
 
 	g.add("d")
 	eventually("a new row comes in, marked",
-		rows+`.length === 4 && `+rows+`[0].dataset.key === 'd' && `+rows+`[0].classList.contains('fresh') && !`+rows+`[1].classList.contains('fresh')`)
+		rows+`.length === 4 && `+rows+`[0].dataset.key === 'd' && `+rows+`[0].classList.contains('fresh') && !`+rows+
+			`[1].classList.contains('fresh')`)
 
 	do("put the hand on a row", hover(`tr[data-key=a] a`))
 	before, err := chromedp.Run(ctx, chromedp.Evaluate[float64](
@@ -135,7 +136,8 @@ func TestBrowser(t *testing.T) {
 	}
 	do("show them", chromedp.Click(chromedp.CSS(`[data-fresh] button`)))
 	eventually("they are shown",
-		rows+`.length === 6 && document.querySelectorAll('tr.fresh').length === 2 && document.activeElement.dataset.key === 'e'`)
+		rows+
+			`.length === 6 && document.querySelectorAll('tr.fresh').length === 2 && document.activeElement.dataset.key === 'e'`)
 
 	do("j moves", hover(`h1`), key("j"), key("j"), key("k"))
 	eventually("the second row has the focus", `document.activeElement.dataset.key === 'f'`)
@@ -178,5 +180,6 @@ func TestBrowser(t *testing.T) {
 	do("send", chromedp.SendKeys(chromedp.CSS(`input[name=name]`), "A"),
 		chromedp.Evaluate[chromedp.Void](area+`.form.requestSubmit(); 0`))
 	eventually("sent, so it is gone",
-		`!document.querySelector('[aria-invalid=true]') && `+area+`?.value === '' && !Object.keys(sessionStorage).some((k) => k.startsWith('draft'))`)
+		`!document.querySelector('[aria-invalid=true]') && `+area+
+			`?.value === '' && !Object.keys(sessionStorage).some((k) => k.startsWith('draft'))`)
 }

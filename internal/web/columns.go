@@ -24,7 +24,7 @@ type listData struct {
 	Choices []columnChoice
 }
 
-// Chosen says that a column is put away, so that the choice stands open.
+// Chosen reports whether a column is hidden, so that the choice of columns is shown open.
 func (d listData) Chosen() bool {
 	return slices.ContainsFunc(d.Choices, func(c columnChoice) bool { return !c.On })
 }

@@ -50,7 +50,8 @@ func Clip(v string) string {
 
 // inText finds in a text what a program could make a link of: a URL up to its
 // path, a mail address, an IPv4 address.
-var inText = regexp.MustCompile(`(?i)\b(?:https?|s?ftps?)://[^\s/?#"'` + "`" + `<>()\[\]{}|,;\\]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\d.]+`)
+var inText = regexp.MustCompile(`(?i)\b(?:https?|s?ftps?)://[^\s/?#"'` + "`" +
+	`<>()\[\]{}|,;\\]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\d.]+`)
 
 // DefangText defangs the values in a text, such as a command line: URLs, mail
 // addresses, IPv4 addresses, a text that is an address as a whole, and hosts,

@@ -7,9 +7,12 @@ import (
 
 func TestDefang(t *testing.T) {
 	for in, want := range map[string]string{
-		"http://evil.example/a.php?x=1.2": "hxxp://evil[.]example/a.php?x=1.2", "HTTPS://Evil.Example": "hxxpS://Evil[.]Example", "evil.example": "evil[.]example",
-		"192.0.2.1": "192[.]0[.]2[.]1", "192.0.2.0/24": "192.0.2.0/24", "2001:db8::1": "2001[:]db8[:][:]1", "a@evil.example": "a[@]evil[.]example", "d41d8cd98f00b204": "d41d8cd98f00b204",
-		`C:\Windows\a.exe`: `C:\Windows\a.exe`, "a sentence. Two.": "a sentence. Two.", "ftp://x.example": "fxp://x[.]example", "": "",
+		"http://evil.example/a.php?x=1.2": "hxxp://evil[.]example/a.php?x=1.2",
+		"HTTPS://Evil.Example":            "hxxpS://Evil[.]Example", "evil.example": "evil[.]example",
+		"192.0.2.1": "192[.]0[.]2[.]1", "192.0.2.0/24": "192.0.2.0/24", "2001:db8::1": "2001[:]db8[:][:]1",
+		"a@evil.example": "a[@]evil[.]example", "d41d8cd98f00b204": "d41d8cd98f00b204",
+		`C:\Windows\a.exe`: `C:\Windows\a.exe`, "a sentence. Two.": "a sentence. Two.",
+		"ftp://x.example": "fxp://x[.]example", "": "",
 	} {
 		if got := Defang(in); got != want {
 			t.Errorf("Defang(%q) = %q, want %q", in, got, want)

@@ -78,7 +78,7 @@ func demo(t testing.TB, viewer policy.Viewer) *web.Site {
 	return s
 }
 
-var demoDesk = policy.Viewer{User: "u1", Name: "当直（分析）", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+var demoDesk = policy.Viewer{User: "u1", Name: "当直（分析）", Hub: true, Coordinator: true, Role: policy.RoleCoordinator}
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
@@ -146,7 +146,7 @@ func demoSituation(zone *time.Location) *web.View {
 	return &web.View{
 		Template: "demo/situation", Title: i18n.T("Situation", "状況"), Nav: "situation",
 		Lede: web.Run{i18n.T("214 members", "共同体 214 構成員"), demoNow},
-		Severity: &web.Judged{Likely: 3, Low: 2, High: 3, Text: i18n.T("Great impact expected", "大きな影響の見込み"),
+		Severity: &web.Severity{Likely: 3, Low: 2, High: 3, Text: i18n.T("Great impact expected", "大きな影響の見込み"),
 			Note: i18n.T("Health 3, power 2, government 2. Next six hours: steady", "医療 3、電力 2、行政 2。今後6時間の見通し：横ばい")},
 		Next: []web.Next{
 			{Text: i18n.T("Ask 5 hospitals to confirm the impact", "病院 5 機関へ影響確認を依頼する"), Path: "/cases/1/ask",
@@ -282,7 +282,7 @@ func demoCase() *web.View {
 		Lede: web.Run{web.Mono("MNK-2026-0147"),
 			i18n.T("3 members", "3 機関")}, Handling: &h, State: &web.Badge{Text: i18n.T("in progress",
 			"対応中"), Mood: web.Warn},
-		Severity: &web.Judged{Likely: 2, Low: 1, High: 3,
+		Severity: &web.Severity{Likely: 2, Low: 1, High: 3,
 			Note: i18n.T("No outage so far; two terminals isolated", "停止は発生していない。端末 2 台を隔離")},
 		Next: []web.Next{{Text: i18n.T("Approve sharing the indicator", "指標の共有を承認する"), Path: "/x", Post: true,
 			By: demoNow.Add(130 * time.Minute), Note: i18n.T("one more approver", "承認者もう 1 名")}},
@@ -328,7 +328,8 @@ func demoEmpty() *web.View {
 	l := web.List{ID: "findings", Bare: true, Caption: i18n.T("Findings", "検知"),
 		Empty: &web.Empty{Icon: "findings", Text: i18n.T("No findings yet", "検知はまだありません"),
 			How: i18n.T(
-				"Findings come in when a member's node matches a rule. Connect a member, or play the recorded attack of "+
+				"Findings come in when a member's node matches a rule. Connect a member, or play the recorded "+
+					"attack of "+
 					"the demo.", "構成員のノードでルールに一致すると、ここに現れます。構成員を接続するか、デモの記録済み攻撃を再生してください。"),
 			Do: &web.Link{Text: i18n.T("Invite a member", "構成員を招待する"), Path: "/members/new"}}}
 	return &web.View{Template: "demo/cases", Title: i18n.T("Findings", "検知"), Nav: "findings", Data: l}
@@ -343,11 +344,14 @@ func demoForm(f *web.Form) *web.View {
 				{Name: "sector", Label: i18n.T("Sector", "分野"), Kind: "select",
 					Options: []web.Option{{Value: "power", Text: i18n.T("power", "電力")},
 						{Value: "health", Text: i18n.T("health", "医療")}}},
-				{Name: "domains", Label: i18n.T("Own domains", "自組織のドメイン"), Kind: "textarea", Mono: true, Hint: "example.jp",
+				{Name: "domains", Label: i18n.T("Own domains", "自組織のドメイン"), Kind: "textarea", Mono: true,
+					Hint: "example.jp",
 					Help: i18n.T("One per line; they never become indicators", "1 行に 1 つ。指標にはなりません")},
 				{Name: "share", Label: i18n.T("Sharing", "共有の方針"), Kind: "radio",
-					Options: []web.Option{{Value: "ask", Text: i18n.T("ask a person before anything leaves", "送る前に必ず担当者が確認"),
-						On: true}, {Value: "auto", Text: i18n.T("send by itself up to TLP:GREEN", "TLP:GREEN までは自動で共有")}}},
+					Options: []web.Option{{Value: "ask", Text: i18n.T("ask a person before anything leaves",
+						"送る前に必ず担当者が確認"),
+						On: true},
+						{Value: "auto", Text: i18n.T("send by itself up to TLP:GREEN", "TLP:GREEN までは自動で共有")}}},
 				{Name: "ok", Kind: "check", Label: i18n.T("The organisation has agreed to the rules of the community",
 					"共同体の規約に同意済み")},
 			}}}

@@ -65,7 +65,7 @@ func fileName(s string) string {
 	return s
 }
 
-// tableCSV is RFC 4180 with a byte order mark, by which Excel knows UTF-8. A
+// tableCSV is RFC 4180 with a byte order mark, by which Excel recognises UTF-8. A
 // text that a spreadsheet would run as a formula gets an apostrophe in front;
 // the JSON download is exact.
 func tableCSV(t *Table, l i18n.Lang) ([]byte, error) {

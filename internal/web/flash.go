@@ -12,7 +12,7 @@ import (
 )
 
 // flash is a sentence for the next page. It travels in a cookie that is signed
-// with a key of this process, so that nobody else can put words on our pages.
+// with a key of this process, so that nobody else can put text on our pages.
 type flash struct {
 	Mood Mood
 	Text i18n.Text

@@ -74,12 +74,12 @@ func (st *stage) funcs() template.FuncMap {
 	}
 }
 
-// t is a text in both languages, said where it stands.
+// t returns a text that a template has in both languages.
 func (st *stage) t(en, ja string, args ...any) string {
 	return fill(i18n.T(en, ja).In(st.r.Lang), st.r.Lang, args)
 }
 
-// txt takes an i18n.Text, and lets a string pass, so that a component may be given either.
+// txt returns an i18n.Text in the reader's language; a string is returned unchanged.
 func (st *stage) txt(v any) (string, error) {
 	switch v := v.(type) {
 	case i18n.Text:

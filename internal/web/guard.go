@@ -60,7 +60,7 @@ func (s *Site) guard(next http.Handler) http.Handler {
 	})
 }
 
-// sentWriter knows whether an answer has begun.
+// sentWriter notes whether a response has begun.
 type sentWriter struct {
 	http.ResponseWriter
 	status int

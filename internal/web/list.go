@@ -1,8 +1,6 @@
 package web
 
 import (
-	"slices"
-
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/svg"
 )
@@ -24,20 +22,6 @@ type List struct {
 	Pager   Pager
 	Bare    bool // without its title on screen, where the page is the list
 	Dense   bool // lower rows
-}
-
-// Page leaves of a list that is whole the rows that one page shows: size of
-// them, from behind the one whose key is ?after=. Rows need keys.
-func (l *List) Page(r *Request, size int) {
-	if after := r.Value("after"); after != "" {
-		if at := slices.IndexFunc(l.Rows, func(x Row) bool { return x.Key == after }); at >= 0 {
-			l.Rows, l.Pager.First = l.Rows[at+1:], r.With("after", "")
-		}
-	}
-	if len(l.Rows) > size {
-		l.Rows = l.Rows[:size]
-		l.Pager.Next = r.With("after", l.Rows[size-1].Key)
-	}
 }
 
 // Count is how many things there are in all. Zero value: not shown.

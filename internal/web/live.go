@@ -34,7 +34,7 @@ func newLive(limit int) *live {
 	return &live{max: limit, subs: map[*listener]bool{}, pending: map[string]bool{}, done: make(chan struct{})}
 }
 
-func (l *live) tell(topic string) {
+func (l *live) notify(topic string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.subs) == 0 {

@@ -17,10 +17,10 @@ func TestTellCoalesces(t *testing.T) {
 			t.Fatal("refused")
 		}
 		for range 1000 {
-			l.tell("cases")
-			l.tell("members") // not ours
+			l.notify("cases")
+			l.notify("members") // not ours
 		}
-		l.tell("findings")
+		l.notify("findings")
 		select {
 		case <-s.wake:
 			t.Fatal("woken before the quiet time is over")
@@ -41,7 +41,7 @@ func TestTellCoalesces(t *testing.T) {
 		}
 		// A page that does not listen keeps a set, not a queue.
 		for i := range 50 {
-			l.tell("cases")
+			l.notify("cases")
 			time.Sleep(2 * quiet)
 			_ = i
 		}
@@ -51,7 +51,7 @@ func TestTellCoalesces(t *testing.T) {
 			t.Errorf("told %q", got)
 		}
 		l.leave(s)
-		l.tell("cases") // no page is open: nothing is armed
+		l.notify("cases") // no page is open: nothing is armed
 		if l.armed {
 			t.Error("a flush is coming for nobody")
 		}
@@ -78,7 +78,7 @@ func TestLiveIsBounded(t *testing.T) {
 	}
 	l.close()
 	l.close()
-	l.tell("a")
+	l.notify("a")
 	if _, ok := l.join("x", nil); ok {
 		t.Error("joined after close")
 	}

@@ -26,7 +26,7 @@ type errorData struct {
 }
 
 // refuse answers with an error: a page that says what, why, what now and an id
-// to quote, or RFC 9457 for programs. What nobody classed goes to the log only.
+// to quote, or RFC 9457 for programs. An error without a kind goes to the log only.
 func (s *Site) refuse(w http.ResponseWriter, hr *http.Request, r *Request, err error) {
 	kind := fault.KindOf(err)
 	if kind.Status() >= 500 {
@@ -72,7 +72,8 @@ func (s *Site) refuseLogged(w http.ResponseWriter, hr *http.Request, r *Request,
 		}
 	}
 	text := fault.TextOf(err)
-	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: text, Now: fault.HintOf(err), ID: r.ID,
+	d := errorData{Status: status, Kind: kind.Label(), What: kind.Title(), Why: i18n.Text{EN: DefangText(text.EN),
+		JA: DefangText(text.JA)}, Now: fault.HintOf(err), ID: r.ID,
 		SignIn: signIn}
 	if text == kind.Title() {
 		d.Why = i18n.Text{}

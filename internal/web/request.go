@@ -22,6 +22,9 @@ type Request struct {
 	Viewer policy.Viewer
 	ID     string // to quote when something goes wrong
 	Theme  string // "light", "dark" or "auto"
+	// Sent is the form of this page that was sent and is shown again with what is
+	// wrong in it; nil where the page is only read.
+	Sent *Form
 
 	site  *Site
 	flash []flash // to be shown on the next page

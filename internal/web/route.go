@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,7 @@ const maxForm = 4 << 20
 // returns what to show, or an error, which becomes an error page.
 func (s *Site) Page(pattern string, need policy.Role, h func(*Request) (*View, error)) {
 	path := plainPath(pattern)
+	s.pages[path] = served{need, h}
 	if path == "/" {
 		path = "/{$}"
 	}
@@ -95,6 +97,12 @@ func cameFrom(r *http.Request) string {
 	return u.RequestURI()
 }
 
+// served is a page that was added.
+type served struct {
+	need    policy.Role
+	handler func(*Request) (*View, error)
+}
+
 // again shows a page instead of going on.
 type again struct {
 	view *View
@@ -107,6 +115,25 @@ func (a *again) Unwrap() error { return a.err }
 // Again makes an action show v, with status 422, instead of going on: the same
 // form with what was typed and what is wrong with it.
 func Again(v *View, err error) error { return &again{v, err} }
+
+// Again makes an action show the page of a pattern, with status 422, instead of going
+// on: the page that the form is on, which may be another capability's. Its handler and
+// its panels find the form in Request.Sent. The pattern's wildcards are the action's.
+func (r *Request) Again(pattern string, form *Form) error {
+	p, ok := r.site.pages[plainPath(pattern)]
+	if !ok {
+		return fmt.Errorf("web: there is no page %s to show again", pattern)
+	}
+	if p.need != policy.RoleNone && rank(r.Viewer.Role) < rank(p.need) {
+		return fault.New(fault.Denied, fault.Denied.Title())
+	}
+	r.Sent = form
+	v, err := p.handler(r)
+	if err != nil {
+		return err
+	}
+	return Again(v, form.Err())
+}
 
 // Handle serves a pattern of http.ServeMux as it is. It has the security
 // headers, the cross-origin check and a request id; who may call it is its own

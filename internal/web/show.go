@@ -190,7 +190,7 @@ func short(v any) bool {
 }
 
 func (st *stage) link(l Link) (template.HTML, error) {
-	// The button that copies stands behind the link, not inside of it.
+	// The copy button comes after the link, not inside it.
 	if v, ok := l.Text.(Mono); ok && v != "" && localPath(l.Path) {
 		return st.exact(string(v), visible(string(v)), l.Path), nil
 	}
@@ -306,24 +306,35 @@ func TLPText(t policy.TLP) i18n.Text {
 	return i18n.T("for the named persons only", "名宛の個人だけ")
 }
 
-func (st *stage) level(s string) template.HTML {
-	var t i18n.Text
-	class := strings.ToLower(s)
-	switch class {
+// Levels are those of rules and what they find, from the lowest to the highest.
+func Levels() []string { return []string{"informational", "low", "medium", "high", "critical"} }
+
+// LevelText returns the word for one of Levels; another text is returned unchanged.
+func LevelText(level string) i18n.Text {
+	switch level {
 	case "informational":
-		t = i18n.T("info", "情報")
+		return i18n.T("informational", "情報")
 	case "low":
-		t = i18n.T("low", "低")
+		return i18n.T("low", "低")
 	case "medium":
-		t = i18n.T("medium", "中")
+		return i18n.T("medium", "中")
 	case "high":
-		t = i18n.T("high", "高")
+		return i18n.T("high", "高")
 	case "critical":
-		t = i18n.T("critical", "重大")
-	default:
-		if s == "" {
-			return dash
-		}
+		return i18n.T("critical", "重大")
+	}
+	return i18n.Same(level)
+}
+
+func (st *stage) level(s string) template.HTML {
+	class := strings.ToLower(s)
+	t := LevelText(class)
+	switch {
+	case s == "":
+		return dash
+	case class == "informational":
+		t = i18n.T("info", "情報")
+	case !slices.Contains(Levels(), class):
 		class, t = "other", i18n.Same(s)
 	}
 	n := map[string]string{"low": "1", "medium": "2", "high": "3", "critical": "4"}[class]

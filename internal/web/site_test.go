@@ -93,7 +93,8 @@ func TestHeaders(t *testing.T) {
 	for _, path := range []string{"/", "/nowhere", "/boom", "/assets/x/app.css"} {
 		res, _ := c.get(path)
 		for name, part := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "X-Request-Id": "-",
+			"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff",
+			"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "X-Request-Id": "-",
 		} {
 			if !strings.Contains(res.Header.Get(name), part) {
 				t.Errorf("%s: %s is %q", path, name, res.Header.Get(name))
@@ -407,8 +408,8 @@ func TestStream(t *testing.T) {
 	if l := line(); l != "retry: 3000" {
 		t.Fatal(l)
 	}
-	s.Tell("members")
-	s.Tell("cases")
+	s.Notify("members")
+	s.Notify("cases")
 	if l := line() + " " + line(); l != "event: tell data: cases" {
 		t.Error(l)
 	}

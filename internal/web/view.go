@@ -18,7 +18,7 @@ type View struct {
 	Nav      string    // key of the NavItem that is lit
 	Back     *Link     // where this belongs to: the list above a detail page
 
-	Severity *Judged          // how bad it is
+	Severity *Severity        // how bad it is
 	State    *Badge           // where it stands: open, contained, closed
 	Handling *policy.Handling // who may see this page; nil where rows carry their own
 	Realm    string           // if it is not the console's own
@@ -41,9 +41,9 @@ type Table = svg.Table
 // Column is a column of a Table.
 type Column = svg.Column
 
-// Judged is a severity with its words. Low and High are the range that the
-// judgement leaves open; equal to Likely if there is none.
-type Judged struct {
+// Severity is a severity with its words. Low and High are the range that the
+// assessment leaves open; equal to Likely if there is none.
+type Severity struct {
 	Likely, Low, High int       // 0 to 4
 	Text              i18n.Text // "大きな影響の見込み"; empty takes the scale's own words
 	Note              i18n.Text // why, or the outlook

@@ -4,7 +4,7 @@
 // phones, readable without JavaScript and live with it.
 //
 // A capability hands over its templates (Templates), its pages (Page) and its
-// actions (Action), and says what changed (Tell). Everything that all pages
+// actions (Action), and says what changed (Notify). Everything that all pages
 // need in the same way is here and only here: who may open it, the security
 // headers, errors, language, time zone, the marking's place, downloads of
 // tables, live updates.
@@ -69,12 +69,13 @@ type NavItem struct {
 }
 
 // Site is a console. Set it up from one goroutine, then call Handler; after
-// that, Tell and Close may be called from any.
+// that, Notify and Close may be called from any.
 type Site struct {
 	cfg      Config
 	log      *slog.Logger
 	mux      *http.ServeMux
 	patterns map[string]bool
+	pages    map[string]served  // by path
 	master   *template.Template // parsed, never executed
 	defined  map[string]bool    // template names
 	used     map[string]bool    // names that another template includes
@@ -109,7 +110,7 @@ func New(cfg Config) *Site {
 	}
 	s := &Site{
 		cfg: cfg, log: cfg.Log, mux: http.NewServeMux(),
-		patterns: map[string]bool{}, defined: map[string]bool{}, used: map[string]bool{},
+		patterns: map[string]bool{}, pages: map[string]served{}, defined: map[string]bool{}, used: map[string]bool{},
 		files: mustAssets(), live: newLive(cfg.MaxLive), flashKey: make([]byte, 32),
 	}
 	_, _ = rand.Read(s.flashKey) // never fails (crypto/rand)
@@ -200,10 +201,10 @@ func included(n parse.Node, names map[string]bool) {
 // exercise reports whether realm is not real work.
 func exercise(realm string) bool { return realm != "" && realm != "live" }
 
-// Tell says that something of the topic changed. Open pages whose View.Live has
+// Notify says that something of the topic changed. Open pages whose View.Live has
 // the topic fetch their live regions again. It only notes the name, never
 // blocks, and many calls within a tenth of a second are one.
-func (s *Site) Tell(topic string) { s.live.tell(topic) }
+func (s *Site) Notify(topic string) { s.live.notify(topic) }
 
 // Close ends the live streams, which a server's shutdown waits for. Pass it to
 // http.Server.RegisterOnShutdown.

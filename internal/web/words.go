@@ -180,7 +180,7 @@ func deceives(r rune) bool {
 }
 
 // KindText is the word for what an indicator or an observable is, by its type in
-// STIX; "sigma" is a behaviour. A type that has no word here is shown as it is.
+// STIX; "sigma" is a behaviour. A type without a word here is shown unchanged.
 func KindText(kind string) i18n.Text {
 	switch kind {
 	case "ipv4-addr":

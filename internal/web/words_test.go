@@ -83,7 +83,8 @@ func TestVisible(t *testing.T) {
 
 func TestLocalPath(t *testing.T) {
 	for in, want := range map[string]bool{"/": true, "/cases?x=1#y": true, "//evil.example": false,
-		`/\evil.example`: false, "https://evil.example": false, "javascript:alert(1)": false, "": false, "cases": false, "/a\nb": false} {
+		`/\evil.example`: false, "https://evil.example": false, "javascript:alert(1)": false, "": false, "cases": false,
+		"/a\nb": false} {
 		if got := localPath(in); got != want {
 			t.Errorf("localPath(%q) = %v", in, got)
 		}

@@ -36,12 +36,13 @@ const (
 // the hub as far as the member's policy lets it: Host, User, Matched and
 // Observables may have been left out.
 type Finding struct {
-	ID          string             `json:"id"`
-	Version     int                `json:"version"` // grows when Count does
-	Realm       string             `json:"realm"`
-	Rule        RuleRef            `json:"rule"`
-	Indicator   string             `json:"indicator,omitempty"` // STIX id, if an indicator matched rather than an own rule
-	First       time.Time          `json:"first"`               // event time
+	ID      string  `json:"id"`
+	Version int     `json:"version"` // grows when Count does
+	Realm   string  `json:"realm"`
+	Rule    RuleRef `json:"rule"`
+	// STIX id, if an indicator matched rather than an own rule
+	Indicator   string             `json:"indicator,omitempty"`
+	First       time.Time          `json:"first"` // event time
 	Last        time.Time          `json:"last"`
 	Count       int                `json:"count"`
 	Host        string             `json:"host,omitempty"`
@@ -49,9 +50,10 @@ type Finding struct {
 	Matched     []FieldValue       `json:"matched,omitempty"`
 	Observables []event.Observable `json:"observables,omitempty"`
 	Retro       bool               `json:"retro,omitempty"` // found by a hunt, not live
-	Sensed      time.Time          `json:"sensed"`          // when the first matching event was read, by the hub's clock
-	Detected    time.Time          `json:"detected"`
-	Handling    policy.Handling    `json:"handling"`
+	// when the first matching event was read, by the hub's clock
+	Sensed   time.Time       `json:"sensed"`
+	Detected time.Time       `json:"detected"`
+	Handling policy.Handling `json:"handling"`
 }
 
 // Candidate is what a member offers the community to match: one observable, or
@@ -61,12 +63,13 @@ type Candidate struct {
 	Finding    string            `json:"finding"`
 	Realm      string            `json:"realm"`
 	Observable *event.Observable `json:"observable,omitempty"`
-	Sigma      string            `json:"sigma,omitempty"` // YAML as it was written: a rule, or a correlation behind the rules it is built on
-	Base       []RuleRef         `json:"base,omitempty"`  // of a correlation: who is to be credited for those
-	Rule       RuleRef           `json:"rule"`
-	Why        string            `json:"why,omitempty"` // why it was thought distinctive
-	Handling   policy.Handling   `json:"handling"`
-	Sensed     time.Time         `json:"sensed"`
+	// YAML as it was written: a rule, or a correlation behind the rules it is built on
+	Sigma    string          `json:"sigma,omitempty"`
+	Base     []RuleRef       `json:"base,omitempty"` // of a correlation: who is to be credited for those
+	Rule     RuleRef         `json:"rule"`
+	Why      string          `json:"why,omitempty"` // why it was thought distinctive
+	Handling policy.Handling `json:"handling"`
+	Sensed   time.Time       `json:"sensed"`
 }
 
 // Sighting is a member's statement that it saw an indicator. It names no host and no user.

@@ -17,7 +17,8 @@ type Object struct {
 	Realm    string          `json:"realm"`
 	Handling policy.Handling `json:"handling"`           // without the owner: who it came from is not disclosed
 	Withdraw bool            `json:"withdraw,omitempty"` // disarm and forget the object
-	STIX     json.RawMessage `json:"stix,omitempty"`     // the STIX 2.1 object itself, with one of the five TLP markings
+	// the STIX 2.1 object itself, with one of the five TLP markings
+	STIX json.RawMessage `json:"stix,omitempty"`
 }
 
 // State is how far a member is with an object.
@@ -34,14 +35,15 @@ const (
 
 // Receipt is a member's statement about one object.
 type Receipt struct {
-	ID          string        `json:"id"`
-	Object      string        `json:"object"`
-	Modified    time.Time     `json:"modified"`
-	State       State         `json:"state"`
-	At          time.Time     `json:"at"` // by the hub's clock
-	Searched    int64         `json:"searched,omitempty"`
-	Hits        int64         `json:"hits,omitempty"`
-	Undisclosed bool          `json:"undisclosed,omitempty"` // the member does not say by itself what it found; Hits is 0 whatever it was
+	ID       string    `json:"id"`
+	Object   string    `json:"object"`
+	Modified time.Time `json:"modified"`
+	State    State     `json:"state"`
+	At       time.Time `json:"at"` // by the hub's clock
+	Searched int64     `json:"searched,omitempty"`
+	Hits     int64     `json:"hits,omitempty"`
+	// the member does not say by itself what it found; Hits is 0 whatever it was
+	Undisclosed bool          `json:"undisclosed,omitempty"`
 	Reason      reason.Reason `json:"reason,omitzero"`
 }
 

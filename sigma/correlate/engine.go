@@ -58,9 +58,9 @@ func New(set *sigma.Set, cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Wants reports whether a correlation refers to the rule; matches of other rules
+// RefersTo reports whether a correlation refers to the rule; matches of other rules
 // need not be given.
-func (e *Engine) Wants(r *sigma.Rule) bool { return len(e.feeds[r]) > 0 }
+func (e *Engine) RefersTo(r *sigma.Rule) bool { return len(e.feeds[r]) > 0 }
 
 // Add takes a match and returns the alerts that are certain now, in the order of
 // their time. Matches of rules that no correlation refers to are left aside.

@@ -69,7 +69,7 @@ func TestTime(t *testing.T) {
 	if add(1000, "8"); e.Stats().Late != 2 {
 		t.Error("after the end")
 	}
-	if got := e.Add(Match{Rule: &sigma.Rule{}, Time: second(1)}); got != nil || e.Wants(&sigma.Rule{}) {
+	if got := e.Add(Match{Rule: &sigma.Rule{}, Time: second(1)}); got != nil || e.RefersTo(&sigma.Rule{}) {
 		t.Error("a rule that no correlation wants")
 	}
 	if _, err := New(set, Config{Lateness: -1}); err == nil {

@@ -20,7 +20,8 @@ func (f fields) Lookup(name string) (any, bool) { return sigma.LookupIn(f, name)
 func detections(names ...string) string {
 	var b strings.Builder
 	for i, name := range names {
-		fmt.Fprintf(&b, "title: Rule %s\nid: 00000000-0000-4000-8000-00000000000%d\nname: %s\nlogsource: {product: test}\ndetection: {s: {kind: %s}, condition: s}\n---\n", name, i, name, name)
+		fmt.Fprintf(&b, "title: Rule %s\nid: 00000000-0000-4000-8000-00000000000%d\nname: %s\n"+
+			"logsource: {product: test}\ndetection: {s: {kind: %s}, condition: s}\n---\n", name, i, name, name)
 	}
 	return b.String()
 }

@@ -326,7 +326,8 @@ func TestResolver(t *testing.T) {
 // TestSpecificationExample runs the specification's own example of a chain.
 func TestSpecificationExample(t *testing.T) {
 	set := mustSet(t, "title: Multiple Failed Logins Followed by Successful Login\nlevel: high\nname: top\n"+
-		"correlation:\n    type: temporal_ordered\n    rules: [multiple_failed_login, successful_login]\n    group-by: [User]\n    timespan: 10m\n---\n"+
+		"correlation:\n    type: temporal_ordered\n    rules: [multiple_failed_login, successful_login]\n "+
+		"   group-by: [User]\n    timespan: 10m\n---\n"+
 		strings.Replace(corr("multiple_failed_login", "type: event_count", "rules: [failed_login]",
 			"group-by: [User]", "timespan: 10m", "condition: {gte: 10}"), "---\n", "", 1)+
 		"---\n"+detections("failed_login", "successful_login"))
@@ -343,7 +344,7 @@ func TestSpecificationExample(t *testing.T) {
 		since(got[0].First) != 0 || got[0].Last != got[0].At {
 		t.Errorf("%v", tellAll(got))
 	}
-	if !set.Silent(set.Rules[0]) || !set.Silent(set.Rules[1]) || !e.Wants(set.Rules[0]) {
+	if !set.Silent(set.Rules[0]) || !set.Silent(set.Rules[1]) || !e.RefersTo(set.Rules[0]) {
 		t.Error("base rules")
 	}
 }

@@ -315,5 +315,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-const ruleAll = "title: one\nid: 00000000-0000-4000-8000-000000000001\nlogsource:\n  product: windows\n  definition: x\ndetection:\n  a:\n    a: b\n  condition: a\n"
-const ruleAll2 = "title: two\nid: 00000000-0000-4000-8000-000000000002\nlogsource:\n  product: windows\ndetection:\n  a:\n    a|contains: b\n  condition: a\n"
+const ruleAll = "title: one\nid: 00000000-0000-4000-8000-000000000001\n" +
+	"logsource:\n  product: windows\n  definition: x\ndetection:\n  a:\n    a: b\n  condition: a\n"
+const ruleAll2 = "title: two\nid: 00000000-0000-4000-8000-000000000002\nlogsource:\n  product: windows\n" +
+	"detection:\n  a:\n    a|contains: b\n  condition: a\n"

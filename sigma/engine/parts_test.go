@@ -158,7 +158,8 @@ func TestSearcher(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	list := []string{"", "Image", "image", "IMAGE", "k", "\u212a", "Ä", "user.name", "a@", "a`", "longer name of more than eight bytes"}
+	list := []string{"", "Image", "image", "IMAGE", "k", "\u212a", "Ä", "user.name", "a@", "a`",
+		"longer name of more than eight bytes"}
 	n := newNames(list[:4]).With(list[4:]...)
 	for i, name := range list {
 		id, class := find(n, name)
@@ -169,7 +170,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %d and %d", name, id, again)
 		}
 	}
-	for key, like := range map[string]string{"iMAGE": "Image", "K": "k", "ä": "Ä", "USER.NAME": "user.name", "A@": "a@"} {
+	for key, like := range map[string]string{"iMAGE": "Image", "K": "k", "ä": "Ä", "USER.NAME": "user.name",
+		"A@": "a@"} {
 		id, class := find(n, key)
 		of, want := find(n, like)
 		if id >= 0 || class != want {
@@ -189,7 +191,9 @@ func TestNames(t *testing.T) {
 // TestBounds: no number of events, and no number of log sources, makes an engine
 // grow beyond what its rules can tell apart.
 func TestBounds(t *testing.T) {
-	c := sigma.ParseCollection("a.yml", []byte("title: one\nlogsource:\n  product: windows\n  definition: x\ndetection:\n  a:\n    EventID: [1, 2]\n  condition: a\n"))
+	c := sigma.ParseCollection("a.yml",
+		[]byte("title: one\nlogsource:\n  product: windows\n  definition: x\n"+
+			"detection:\n  a:\n    EventID: [1, 2]\n  condition: a\n"))
 	set := c.Set()
 	if len(set.Rules) != 1 {
 		t.Fatal(set.Refused)

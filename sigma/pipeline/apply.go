@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // Parse reads all documents of one file and rewrites them before they are
@@ -93,15 +94,16 @@ func refuse(d *sigma.Document, err error) {
 // when it is understood.
 func kindOfDocument(d *sigma.Document) (kind ruleKind, ok bool) {
 	switch {
-	case d.Refused() || d.Root == nil || d.Root.Kind != yaml.MappingNode || child(d.Root, "action") != nil:
+	case d.Refused() || d.Root == nil || d.Root.Kind != yaml.MappingNode || yamldoc.Child(d.Root, "action") != nil:
 		return 0, false
-	case child(d.Root, "correlation") != nil:
-		return correlationRule, child(d.Root, "correlation").Kind == yaml.MappingNode
-	case child(d.Root, "filter") != nil:
-		return filterRule, child(d.Root, "filter").Kind == yaml.MappingNode && child(d.Root, "detection") == nil
+	case yamldoc.Child(d.Root, "correlation") != nil:
+		return correlationRule, yamldoc.Child(d.Root, "correlation").Kind == yaml.MappingNode
+	case yamldoc.Child(d.Root, "filter") != nil:
+		return filterRule, yamldoc.Child(d.Root, "filter").Kind == yaml.MappingNode &&
+			yamldoc.Child(d.Root, "detection") == nil
 	}
-	n := child(d.Root, "detection")
-	return detectionRule, n != nil && n.Kind == yaml.MappingNode && child(d.Root, "global") == nil
+	n := yamldoc.Child(d.Root, "detection")
+	return detectionRule, n != nil && n.Kind == yaml.MappingNode && yamldoc.Child(d.Root, "global") == nil
 }
 
 func (c *Chain) rewrite(d *sigma.Document, kind ruleKind, path string, known *directory) (err error) {

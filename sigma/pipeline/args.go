@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // args are the keys of one mapping. Each is taken once; what was not taken is
@@ -27,7 +28,7 @@ func newArgs(what sigma.Reason, n *yaml.Node) (*args, error) {
 		return nil, fail(n, "pipeline.mapping", what)
 	}
 	a := &args{what: what, at: n, keys: make(map[string]*yaml.Node)}
-	err := pairs(n, func(key string, at, val *yaml.Node) error {
+	err := yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		a.keys[key] = val
 		a.list = append(a.list, at)
 		return nil
@@ -145,7 +146,7 @@ func textsOf(a *args, key string, n *yaml.Node) []string {
 	}
 	out := []string{}
 	for _, m := range members {
-		m = deref(m)
+		m = yamldoc.Deref(m)
 		if m.Kind != yaml.ScalarNode || kindOf(m) == nullKind {
 			a.fail(m, "pipeline.texts", a.what, key)
 			return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -126,7 +127,7 @@ func (c hasTag) rule(r *run) (truth, error) {
 	if r.kind == filterRule {
 		return open, nil
 	}
-	return truthOf(slices.Contains(texts(child(r.root, "tags")), string(c))), nil
+	return truthOf(slices.Contains(texts(yamldoc.Child(r.root, "tags")), string(c))), nil
 }
 
 // texts returns the members of a list that are texts, or a single one.
@@ -140,7 +141,7 @@ func texts(n *yaml.Node) []string {
 	}
 	var out []string
 	for _, m := range members {
-		if s := looseText(deref(m)); s != "" {
+		if s := looseText(yamldoc.Deref(m)); s != "" {
 			out = append(out, s)
 		}
 	}
@@ -248,7 +249,7 @@ func (c attributeIs) rule(r *run) (truth, error) {
 	if r.kind == filterRule {
 		return open, nil
 	}
-	has := child(r.root, c.name)
+	has := yamldoc.Child(r.root, c.name)
 	if has == nil {
 		has = r.custom[c.name]
 	}

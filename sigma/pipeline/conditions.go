@@ -3,6 +3,7 @@ package pipeline
 import (
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -120,12 +121,14 @@ func readConditions[C any](a *args, prefix string, read func(a *args, kind strin
 		return c, nil
 	case list.Kind == yaml.SequenceNode:
 		for _, m := range list.Content {
-			if err := one("", deref(m)); err != nil {
+			if err := one("", yamldoc.Deref(m)); err != nil {
 				return c, err
 			}
 		}
 	case list.Kind == yaml.MappingNode:
-		if err := pairs(list, func(label string, at, val *yaml.Node) error { return one(label, val) }); err != nil {
+		if err := yamldoc.Pairs(list, func(label string, at, val *yaml.Node) error {
+			return one(label, val)
+		}); err != nil {
 			return c, err
 		}
 	default:

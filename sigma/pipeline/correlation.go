@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // directory finds the documents that correlation rules refer to. Log sources are
@@ -32,10 +33,10 @@ func newDirectory(files []*sigma.File) *directory {
 				continue
 			}
 			e := &entry{path: f.Path, root: d.Root, kind: kind, source: sourceOf(d.Root)}
-			if id := strings.ToLower(looseText(child(d.Root, "id"))); id != "" && dir.byID[id] == nil {
+			if id := strings.ToLower(looseText(yamldoc.Child(d.Root, "id"))); id != "" && dir.byID[id] == nil {
 				dir.byID[id] = e
 			}
-			if name := looseText(child(d.Root, "name")); name != "" {
+			if name := looseText(yamldoc.Child(d.Root, "name")); name != "" {
 				dir.byName[name] = append(dir.byName[name], e)
 			}
 		}
@@ -80,7 +81,7 @@ func (dir *directory) sources(ref, path string, seen map[*entry]bool, into *[]lo
 		}
 		return
 	}
-	for _, below := range texts(child(child(e.root, "correlation"), "rules")) {
+	for _, below := range texts(yamldoc.Child(yamldoc.Child(e.root, "correlation"), "rules")) {
 		dir.sources(below, e.path, seen, into)
 	}
 }
@@ -93,11 +94,11 @@ func (dir *directory) aliased(ref, path, name string, seen map[*entry]bool) bool
 		return false
 	}
 	seen[e] = true
-	body := child(e.root, "correlation")
-	if child(child(body, "aliases"), name) != nil {
+	body := yamldoc.Child(e.root, "correlation")
+	if yamldoc.Child(yamldoc.Child(body, "aliases"), name) != nil {
 		return true
 	}
-	return slices.ContainsFunc(texts(child(body, "rules")), func(below string) bool {
+	return slices.ContainsFunc(texts(yamldoc.Child(body, "rules")), func(below string) bool {
 		return dir.aliased(below, e.path, name, seen)
 	})
 }
@@ -105,27 +106,27 @@ func (dir *directory) aliased(ref, path, name string, seen map[*entry]bool) bool
 // correlation renames the fields that a correlation rule names, as they are named
 // in each of the rules that it refers to. Where these differ it gets an alias.
 func (c *Chain) correlation(root *yaml.Node, path string, known *directory) error {
-	body := child(root, "correlation")
-	grouped := texts(child(body, "group-by"))
-	condition := child(body, "condition")
-	counted := texts(child(condition, "field"))
-	aliases := child(body, "aliases")
+	body := yamldoc.Child(root, "correlation")
+	grouped := texts(yamldoc.Child(body, "group-by"))
+	condition := yamldoc.Child(body, "condition")
+	counted := texts(yamldoc.Child(condition, "field"))
+	aliases := yamldoc.Child(body, "aliases")
 	if aliases != nil && aliases.Kind != yaml.MappingNode {
 		return nil // refused when it is understood
 	}
 	var plain []string // names that are no aliases
 	for _, text := range slices.Concat(grouped, counted) {
-		if child(aliases, text) == nil && !slices.Contains(plain, text) {
+		if yamldoc.Child(aliases, text) == nil && !slices.Contains(plain, text) {
 			plain = append(plain, text)
 		}
 	}
-	refs := texts(child(body, "rules"))
+	refs := texts(yamldoc.Child(body, "rules"))
 	to := make(map[string]map[string]string) // by reference, then by name
 	var fields []string
 	for _, ref := range refs {
 		probes := slices.Clone(plain)
 		for i := 1; aliases != nil && i < len(aliases.Content); i += 2 {
-			if field := looseText(child(deref(aliases.Content[i]), ref)); field != "" {
+			if field := looseText(yamldoc.Child(yamldoc.Deref(aliases.Content[i]), ref)); field != "" {
 				probes = append(probes, field)
 			}
 		}
@@ -184,7 +185,7 @@ func (c *Chain) probe(root *yaml.Node, source logSource, fields []string) (map[s
 	out := make(map[string]string)
 	for text, list := range r.probes {
 		if len(list) != 1 {
-			return nil, nil, fail(child(root, "correlation"), "pipeline.correlation.several", text)
+			return nil, nil, fail(yamldoc.Child(root, "correlation"), "pipeline.correlation.several", text)
 		}
 		out[text] = list[0].text
 	}
@@ -193,13 +194,13 @@ func (c *Chain) probe(root *yaml.Node, source logSource, fields []string) (map[s
 
 // rename writes the names into the correlation.
 func (c *Chain) rename(root, body *yaml.Node, refs, plain []string, to map[string]map[string]string) {
-	aliases := child(body, "aliases")
+	aliases := yamldoc.Child(body, "aliases")
 	if aliases != nil {
 		fresh := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: aliases.Line, Column: aliases.Column}
-		pairs(aliases, func(alias string, at, val *yaml.Node) error {
+		yamldoc.Pairs(aliases, func(alias string, at, val *yaml.Node) error {
 			if val.Kind == yaml.MappingNode {
 				out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: val.Line, Column: val.Column}
-				pairs(val, func(ref string, at, field *yaml.Node) error {
+				yamldoc.Pairs(val, func(ref string, at, field *yaml.Node) error {
 					if text, ok := to[ref][looseText(field)]; ok {
 						field = textNode(field, text)
 					}
@@ -224,7 +225,7 @@ func (c *Chain) rename(root, body *yaml.Node, refs, plain []string, to map[strin
 			continue
 		}
 		final[text] = text
-		if child(body, "aliases") == nil {
+		if yamldoc.Child(body, "aliases") == nil {
 			setChild(body, "aliases", &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line,
 				Column: body.Column})
 		}
@@ -232,17 +233,17 @@ func (c *Chain) rename(root, body *yaml.Node, refs, plain []string, to map[strin
 		for _, ref := range refs {
 			setChild(alias, ref, textNode(body, to[ref][text]))
 		}
-		setChild(child(body, "aliases"), text, alias)
+		setChild(yamldoc.Child(body, "aliases"), text, alias)
 	}
 	replaceTexts(body, "group-by", final)
-	if condition := child(body, "condition"); condition != nil && condition.Kind == yaml.MappingNode {
+	if condition := yamldoc.Child(body, "condition"); condition != nil && condition.Kind == yaml.MappingNode {
 		replaceTexts(condition, "field", final)
 	}
 }
 
 // replaceTexts renames the members of a list, or a single text.
 func replaceTexts(n *yaml.Node, key string, to map[string]string) {
-	val := child(n, key)
+	val := yamldoc.Child(n, key)
 	if val == nil {
 		return
 	}
@@ -259,7 +260,7 @@ func replaceTexts(n *yaml.Node, key string, to map[string]string) {
 	out := *val
 	out.Content = nil
 	for _, m := range val.Content {
-		out.Content = append(out.Content, one(deref(m)))
+		out.Content = append(out.Content, one(yamldoc.Deref(m)))
 	}
 	setChild(n, key, &out)
 }

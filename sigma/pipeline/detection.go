@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -111,11 +112,11 @@ type search struct {
 
 // readGroup reads a search identifier or a member of its list.
 func readGroup(n *yaml.Node) (*group, error) {
-	n = deref(n)
+	n = yamldoc.Deref(n)
 	g := &group{at: n}
 	switch n.Kind {
 	case yaml.MappingNode:
-		err := pairs(n, func(key string, at, val *yaml.Node) error {
+		err := yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 			it, err := readItem(key, at, val)
 			g.parts = append(g.parts, it)
 			return err
@@ -127,7 +128,7 @@ func readGroup(n *yaml.Node) (*group, error) {
 		g.or = true
 		words := &item{at: n, field: newName(""), keyword: true, list: true}
 		for _, m := range n.Content {
-			if m = deref(m); m.Kind == yaml.ScalarNode {
+			if m = yamldoc.Deref(m); m.Kind == yaml.ScalarNode {
 				words.values = append(words.values, &value{node: m})
 				continue
 			}
@@ -158,7 +159,7 @@ func readItem(key string, at, val *yaml.Node) (*item, error) {
 		members, it.list = val.Content, true
 	}
 	for _, m := range members {
-		if m = deref(m); m.Kind != yaml.ScalarNode {
+		if m = yamldoc.Deref(m); m.Kind != yaml.ScalarNode {
 			return nil, fail(m, "pipeline.value.nested", key)
 		}
 		v := &value{node: m}

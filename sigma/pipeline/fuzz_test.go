@@ -17,19 +17,32 @@ func FuzzPipeline(f *testing.F) {
 	for _, seed := range []string{
 		"", "a: &a [*a]", "transformations: {", "name: P\npriority: 1\n",
 		steps("- {id: a, type: field_name_mapping, mapping: {F: [g, h], null: m}}"),
-		steps("- type: nest\n  items: [{type: case, rule_conditions: {a: {type: tag, tag: x}}, rule_cond_expr: not (a)}]"),
-		steps("- {type: replace_string, regex: '^(a)', replacement: '\\1*'}\n- {type: map_string, mapping: {x: [y, z]}}"),
+		steps("- type: nest\n  items: [{type: case, rule_conditions: {a: {type: tag, tag: x}}, rule_cond_expr: " +
+			"not (a)}]"),
+		steps("- {type: replace_string, regex: '^(a)', replacement: '\\1*'}\n" +
+			"- {type: map_string, mapping: {x: [y, z]}}"),
 		steps("- {type: add_condition, conditions: {E|contains: '$product'}, template: true, negated: true}"),
-		steps("- {type: set_value, value: null}\n- {type: convert_type, target_type: num}\n- {type: regex, method: plain}"),
-		"vars: {p: [a, '*']}\ntransformations: [{type: value_placeholders}, {type: wildcard_placeholders, exclude: [p]}]",
-		steps("- {type: hashes_fields, valid_hash_algos: [MD5]}\n- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [F]}]}"),
-		steps("- type: field_name_prefix\n  prefix: p.\n  detection_item_conditions: [{type: match_string, cond: any, pattern: x, negate: true}, {type: is_null, cond: all}]\n  detection_item_cond_op: or"),
+		steps("- {type: set_value, value: null}\n- {type: convert_type, target_type: num}\n" +
+			"- {type: regex, method: plain}"),
+		"vars: {p: [a, '*']}\ntransformations: [{type: value_placeholders}, {type: wildcard_placeholders, " +
+			"exclude: [p]}]",
+		steps("- {type: hashes_fields, valid_hash_algos: [MD5]}\n" +
+			"- {type: drop_detection_item, field_name_conditions: " +
+			"[{type: include_fields, fields: [F]}]}"),
+		steps(
+			"- type: field_name_prefix\n  prefix: p.\n  detection_item_conditions: [{type: match_string, cond: any, " +
+				"pattern: x, negate: true}, {type: is_null, cond: all}]\n  detection_item_cond_op: or"),
 	} {
 		f.Add([]byte(seed))
 	}
 	files := []string{
-		rule("test/cat", "a: {F: [x, 5, 'a*'], 'G|contains|all': [a, b], N: null}\nb: [word, {'H|re|i': 'a+'}, {E|fieldref: F, D|neq: x}]\nc: {'P|expand': 'a%p%', Hashes: MD5=00000000000000000000000000000001, X|exists: true}\ncondition: [a or 1 of b*, not c]"),
-		twoRules + "title: C\ncorrelation: {type: event_count, rules: [a, b], group-by: [User], timespan: 1m, condition: {gte: 2}}\n---\ntitle: F\nlogsource: {product: windows}\nfilter: {rules: any, f: {User: z}, condition: not f}\n",
+		rule("test/cat", "a: {F: [x, 5, 'a*'], 'G|contains|all': [a, b], N: null}\n"+
+			"b: [word, {'H|re|i': 'a+'}, {E|fieldref: F, D|neq: x}]\n"+
+			"c: {'P|expand': 'a%p%', Hashes: MD5=00000000000000000000000000000001, X|exists: true}\n"+
+			"condition: [a or 1 of b*, not c]"),
+		twoRules + "title: C\ncorrelation: {type: event_count, rules: [a, b], group-by: [User], timespan: 1m, " +
+			"condition: {gte: 2}}\n---\ntitle: F\nlogsource: {product: windows}\n" +
+			"filter: {rules: any, f: {User: z}, condition: not f}\n",
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<14 {
@@ -52,7 +65,8 @@ func FuzzPipeline(f *testing.F) {
 // FuzzRule: whatever a rule is, a pipeline brings nothing down.
 func FuzzRule(f *testing.F) {
 	for _, seed := range []string{
-		rule("test", sel("F: x")), twoRules, "detection: {a: &a {F: x}, b: *a, condition: a}\nlogsource: {product: x}\ntitle: T\n",
+		rule("test", sel("F: x")), twoRules,
+		"detection: {a: &a {F: x}, b: *a, condition: a}\nlogsource: {product: x}\ntitle: T\n",
 		"title: T\nlogsource: x\ndetection: [a]",
 		"correlation: {rules: {a: b}, group-by: {a: b}, aliases: [x]}\ntitle: T\n",
 		"filter: {f: [], condition: x}\ntitle: T\n",
@@ -64,7 +78,10 @@ func FuzzRule(f *testing.F) {
 		p, _ := Builtin(name)
 		chains = append(chains, Combine(p))
 	}
-	p, err := Parse("p.yml", []byte(steps("- {type: field_name_mapping, mapping: {F: [g, h], null: m}}\n- {type: case, method: upper}\n- {type: replace_string, regex: x, replacement: '*'}\n- {type: wildcard_placeholders}\n- {type: add_condition, conditions: {E: 1}}")))
+	p, err := Parse("p.yml",
+		[]byte(steps("- {type: field_name_mapping, mapping: {F: [g, h], null: m}}\n- {type: case, method: upper}\n"+
+			"- {type: replace_string, regex: x, replacement: '*'}\n- {type: wildcard_placeholders}\n"+
+			"- {type: add_condition, conditions: {E: 1}}")))
 	if err != nil {
 		f.Fatal(err)
 	}

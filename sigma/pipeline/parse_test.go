@@ -122,7 +122,9 @@ func TestRefusedPipelines(t *testing.T) {
 		{item("type: case\nfield_name_conditions: [{type: include_fields, fields: ['('], mode: re}]"),
 			"cannot be used"},
 		{strings.Repeat("[", 100) + strings.Repeat("]", 100), "nested deeper"},
-		{"a: &a [1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d]", "YAML aliases"},
+		{"a: &a [1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n" +
+			"c: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d]",
+			"YAML aliases"},
 	} {
 		_, err := Parse("p.yml", []byte(v.text))
 		var pe *sigma.ParseError
@@ -145,7 +147,11 @@ func TestBounds(t *testing.T) {
 		{often(20, "{type: field_name_mapping, mapping: {F: [F, G], G: [F, G], H: [a, b]}}"), "more than 10000 items"},
 		{often(40, "{type: field_name_prefix_mapping, mapping: {'': [a, b]}}"), "more than"},
 		{often(40, "{type: replace_string, regex: '(.+)', replacement: '\\1\\1'}"), "a value would be longer"},
-		{often(40, "{type: replace_string, regex: 'x', replacement: 'x*x', skip_special: true, interpret_special: true}"), "a value would be longer"},
+		{
+			often(40,
+				"{type: replace_string, regex: 'x', replacement: 'x*x', skip_special: true, interpret_special: true}"),
+			"a value would be longer",
+		},
 		{often(2000, "{type: field_name_prefix, prefix: abcdefgh.}"), "the name of a field"},
 		{often(70, "{type: add_condition, conditions: {E: 1}}"), "more than 64 conditions"},
 		{chain(t, "vars: {a: ["+strings.Repeat("x, ", 101)+"y]}\ntransformations: [{type: value_placeholders}]"),
@@ -167,7 +173,9 @@ func TestBounds(t *testing.T) {
 
 // TestParse: what a pipeline says, also the parts that do nothing here.
 func TestParse(t *testing.T) {
-	p, err := Parse("p.yml", []byte("\ufeffname: N\npriority: 30\nallowed_backends: [splunk, meneki]\npostprocessing: []\nfinalizers:\nvars: {a: 1, b: [x, 2]}\ntransformations:\n"))
+	p, err := Parse("p.yml",
+		[]byte("\ufeffname: N\npriority: 30\nallowed_backends: [splunk, meneki]\npostprocessing: []\nfinalizers:\n"+
+			"vars: {a: 1, b: [x, 2]}\ntransformations:\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +211,8 @@ func TestCombine(t *testing.T) {
 		t.Error(got)
 	}
 	c = chain(t, "name: s\ntransformations:\n  - {id: one, type: set_state, key: k, val: v}\n",
-		"name: t\ntransformations:\n  - {type: field_name_prefix, prefix: p., rule_conditions: [{type: processing_state, key: k, val: v}, {type: processing_item_applied, processing_item_id: one}]}\n")
+		"name: t\ntransformations:\n  - {type: field_name_prefix, prefix: p., rule_conditions: [{type: "+
+			"processing_state, key: k, val: v}, {type: processing_item_applied, processing_item_id: one}]}\n")
 	if names, _ := one(t, c, rule("test", sel("F: x"))).FieldNames(); !slices.Equal(names, []string{"p.F"}) {
 		t.Error(names)
 	}

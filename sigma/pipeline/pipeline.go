@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // MaxSize is the greatest size of one pipeline file in bytes.
@@ -90,7 +91,7 @@ func (p *Pipeline) readVars(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return fail(n, "pipeline.vars.kind")
 	}
-	return pairs(n, func(name string, at, val *yaml.Node) error {
+	return yamldoc.Pairs(n, func(name string, at, val *yaml.Node) error {
 		members := []*yaml.Node{val}
 		if val.Kind == yaml.SequenceNode {
 			members = val.Content
@@ -99,7 +100,7 @@ func (p *Pipeline) readVars(n *yaml.Node) error {
 			return fail(at, "pipeline.vars.empty", name)
 		}
 		for _, m := range members {
-			m = deref(m)
+			m = yamldoc.Deref(m)
 			if k := kindOf(m); m.Kind != yaml.ScalarNode || k != textKind && k != numberKind {
 				return fail(m, "pipeline.vars.value", name)
 			}

@@ -12,7 +12,9 @@ func TestRefusedRules(t *testing.T) {
 	for _, v := range []struct{ steps, detection, want string }{
 		{"- {id: x, type: rule_failure, message: not this}", sel("F: a"),
 			`rule.yml:1:1: pipeline "P" (p.yml:3, rule_failure x): not this`},
-		{"- type: detection_item_failure\n  message: not that\n  field_name_conditions: [{type: include_fields, fields: [E]}]", sel("F: a\nE: b"), `rule.yml:9:9: pipeline "P" (p.yml:3, detection_item_failure): E: not that`},
+		{"- type: detection_item_failure\n  message: not that\n  field_name_conditions: [{type: include_fields, " +
+			"fields: [E]}]", sel("F: a\nE: b"),
+			`rule.yml:9:9: pipeline "P" (p.yml:3, detection_item_failure): E: not that`},
 		{"- type: strict_field_mapping_failure", sel("F: a\nE: b"), "no mapping for E, F"},
 		{"- {type: field_name_mapping, mapping: {F: F}}\n- type: strict_field_mapping_failure", sel("F|fieldref: E"),
 			"no mapping for E"},
@@ -25,7 +27,8 @@ func TestRefusedRules(t *testing.T) {
 		{"- {type: case}", sel("F|base64|contains: 'A'"), "a value behind the modifier base64"},
 		{"- {type: case}", sel("F|wide|base64|contains: 'A'"), "a value behind the modifier wide"},
 		{"- {type: hashes_fields, valid_hash_algos: [MD5]}",
-			sel("Hashes|contains: ['MD5=00000000000000000000000000000001', 'SHA1=0000000000000000000000000000000000000002']"), "is no whole hash of MD5"},
+			sel("Hashes|contains: ['MD5=00000000000000000000000000000001', " +
+				"'SHA1=0000000000000000000000000000000000000002']"), "is no whole hash of MD5"},
 		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|contains: 'MD5=0000'"),
 			"is no whole hash of MD5"},
 		{"- {type: hashes_fields, valid_hash_algos: [MD5]}", sel("Hashes|re: 'MD5=.*'"),
@@ -40,8 +43,12 @@ func TestRefusedRules(t *testing.T) {
 		{"- {type: add_condition, conditions: {E: 1}}", "a: {F: a}\ncondition: ''", "not a text"},
 		{"- {type: field_name_mapping, mapping: {E: [g, h]}}", sel("F|fieldref|all: [E, D]"),
 			"cannot stand for several"},
-		{"- {type: field_name_mapping, mapping: {A: [a, b, c, d, e, f], B: [a, b, c, d, e, f], C: [a, b, c, d, e, f], D: [a, b, c, d, e, f]}}", sel("A: 1\nB: 1\nC: 1\nD: 1"), "more than 1000 alternatives"},
-		{"- {type: set_state, key: k, val: x}\n- type: case\n  rule_conditions: [{type: processing_state, key: k, val: 1, op: gt}]", sel("F: a"), "cannot be put in order"},
+		{
+			"- {type: field_name_mapping, mapping: {A: [a, b, c, d, e, f], B: [a, b, c, d, e, f], C: [a, b, c, " +
+				"d, e, f], " +
+				"D: [a, b, c, d, e, f]}}", sel("A: 1\nB: 1\nC: 1\nD: 1"), "more than 1000 alternatives"},
+		{"- {type: set_state, key: k, val: x}\n- type: case\n  rule_conditions: [{type: processing_state, key: k, " +
+			"val: 1, op: gt}]", sel("F: a"), "cannot be put in order"},
 		{"- {type: field_name_prefix, prefix: p.}", "sel: {F: {a: b}}\ncondition: sel", "single value or a list"},
 		{"- {type: field_name_prefix, prefix: p.}", "sel: []\ncondition: sel", "empty"},
 	} {
@@ -92,7 +99,8 @@ func applies(t *testing.T, conditions, text string) bool {
 }
 
 func TestRuleConditions(t *testing.T) {
-	text := "level: high\nstatus: test\ndate: 2024/05/06\nauthor: A\ntags: [attack.t1059, attack.execution]\nfields: [x]\ncustom: {a: b}\nscore: 7\n" +
+	text := "level: high\nstatus: test\ndate: 2024/05/06\nauthor: A\ntags: [attack.t1059, attack.execution]\n" +
+		"fields: [x]\ncustom: {a: b}\nscore: 7\n" +
 		rule("Windows/process_creation", "sel: {F: a, N: 5, B: true, 'C|contains': x}\nk: [word]\ncondition: sel or k")
 	for _, v := range []struct {
 		conditions string
@@ -104,8 +112,10 @@ func TestRuleConditions(t *testing.T) {
 		{"rule_conditions: [{type: logsource, product: windows}, {type: logsource, category: x}]\nrule_cond_op: or",
 			true},
 		{"rule_conditions: [{type: logsource, product: linux}]\nrule_cond_not: true", true},
-		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}, c: {type: tag, tag: x}}\nrule_cond_expr: not a and (b or c)", true},
-		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}}\nrule_cond_expr: a or not b", false},
+		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}, c: {type: tag, " +
+			"tag: x}}\nrule_cond_expr: not a and (b or c)", true},
+		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}}\n" +
+			"rule_cond_expr: a or not b", false},
 		{"rule_conditions: {a: {type: logsource, product: linux}, b: {type: tag, tag: attack.t1059}}", false},
 		{"rule_conditions: [{type: contains_field, field: F}]", true},
 		{"rule_conditions: [{type: contains_field, field: f}]", false},
@@ -156,7 +166,9 @@ func TestRuleConditions(t *testing.T) {
 	if !applies(t, "detection_item_conditions: [{type: is_null, cond: all}]", rule("test", sel("F: null"))) {
 		t.Error("null")
 	}
-	if got := refused(t, chain(t, steps("- type: case\n  rule_conditions: [{type: rule_attribute, attribute: custom, value: x}]")), text); !strings.Contains(got, "cannot look into custom") {
+	if got := refused(t,
+		chain(t, steps("- type: case\n  rule_conditions: [{type: rule_attribute, attribute: custom, value: x}]")),
+		text); !strings.Contains(got, "cannot look into custom") {
 		t.Error(got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -56,7 +57,7 @@ func newRun(root *yaml.Node, kind ruleKind, vars map[string][]string, source *lo
 		root: root, kind: kind, vars: vars, probes: make(map[string][]*name),
 		state: make(map[string]*yaml.Node), custom: make(map[string]*yaml.Node), applied: make(map[string]truth),
 	}
-	for _, text := range texts(child(root, "fields")) {
+	for _, text := range texts(yamldoc.Child(root, "fields")) {
 		r.fields = append(r.fields, newName(text))
 	}
 	if kind == correlationRule {
@@ -68,7 +69,7 @@ func newRun(root *yaml.Node, kind ruleKind, vars map[string][]string, source *lo
 	if detection == nil || detection.Kind != yaml.MappingNode {
 		return nil, fail(root, "pipeline.detection.kind")
 	}
-	err := pairs(detection, func(key string, at, val *yaml.Node) error {
+	err := yamldoc.Pairs(detection, func(key string, at, val *yaml.Node) error {
 		if !r.isSearch(key) {
 			return nil
 		}
@@ -80,16 +81,17 @@ func newRun(root *yaml.Node, kind ruleKind, vars map[string][]string, source *lo
 }
 
 func sourceOf(root *yaml.Node) logSource {
-	n := child(root, "logsource")
-	return logSource{looseText(child(n, "category")), looseText(child(n, "product")), looseText(child(n, "service"))}
+	n := yamldoc.Child(root, "logsource")
+	return logSource{looseText(yamldoc.Child(n, "category")), looseText(yamldoc.Child(n, "product")),
+		looseText(yamldoc.Child(n, "service"))}
 }
 
 // detection is where the search identifiers are.
 func (r *run) detection() *yaml.Node {
 	if r.kind == filterRule {
-		return child(r.root, "filter")
+		return yamldoc.Child(r.root, "filter")
 	}
-	return child(r.root, "detection")
+	return yamldoc.Child(r.root, "detection")
 }
 
 func (r *run) isSearch(key string) bool {

@@ -4,6 +4,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // Bounds of one pipeline.
@@ -92,7 +93,7 @@ func (r *stepReader) steps(n *yaml.Node, depth int) ([]*step, error) {
 		if r.count++; r.count > maxSteps {
 			return nil, fail(m, "pipeline.transformations.many", maxSteps)
 		}
-		s, err := r.step(deref(m), depth)
+		s, err := r.step(yamldoc.Deref(m), depth)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -34,7 +35,7 @@ func readFieldMap(a *args, n *yaml.Node) fieldMap {
 		a.fail(n, "pipeline.mapping.kind", a.what)
 		return m
 	}
-	pairs(n, func(key string, at, val *yaml.Node) error {
+	yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if len(list) == 0 {
 			a.fail(val, "pipeline.mapping.empty", a.what, key)
@@ -75,7 +76,7 @@ func readPrefixMapping(a *args) any {
 		a.fail(a.at, "pipeline.prefix.kind", a.what)
 		return m
 	}
-	pairs(n, func(key string, at, val *yaml.Node) error {
+	yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if kindOf(at) == nullKind || len(list) == 0 {
 			a.fail(at, "pipeline.prefix.text", a.what)

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
 // addCondition adds a search identifier and puts it before every condition.
@@ -42,13 +43,13 @@ func readAddCondition(a *args) any {
 // not in every rule.
 func (c addCondition) check(a *args) {
 	for i := 0; i < len(c.items.Content); i += 2 {
-		if kindOf(deref(c.items.Content[i])) == nullKind {
+		if kindOf(yamldoc.Deref(c.items.Content[i])) == nullKind {
 			a.fail(c.items, "pipeline.add-condition.field")
 		}
 	}
 	f := sigma.ReadFile("", []byte("title: t\nlogsource: {product: p}\ndetection: {c: {f: 1}, condition: c}\n"),
 		sigma.WithPlaceholders(nil))
-	setChild(child(f.Documents[0].Root, "detection"), "c", c.items)
+	setChild(yamldoc.Child(f.Documents[0].Root, "detection"), "c", c.items)
 	for _, refused := range f.Parse().Refused {
 		if !hasCode(refused.Reason, "sigma.placeholder.missing") {
 			a.fail(c.items, "pipeline.add-condition.rule", refused.Reason)

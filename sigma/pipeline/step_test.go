@@ -49,11 +49,18 @@ func TestFieldNames(t *testing.T) {
 		{"transform", "- type: field_name_transform\n  transform_func: snake_case\n  mapping: {Keep: Kept}",
 			sel("TargetUserName: x\nKeep: y"), []string{`{"target_user_name":"x","Kept":"y"}`},
 			[]string{`{"targetusername":"x","Kept":"y"}`}},
-		{"one after the other", "- type: field_name_mapping\n  mapping: {F: [g, h]}\n- type: field_name_mapping\n  mapping: {g: i}\n- {type: field_name_prefix, prefix: p.}", sel("F: x"), []string{`{"p.i":"x"}`, `{"p.h":"x"}`}, []string{`{"p.g":"x"}`, `{"g":"x"}`}},
-		{"what was not mapped", "- {id: m, type: field_name_mapping, mapping: {F: g}}\n- type: field_name_prefix\n  prefix: rest.\n  field_name_conditions: [{type: processing_item_applied, processing_item_id: m}]\n  field_name_cond_not: true",
+		{"one after the other", "- type: field_name_mapping\n  mapping: {F: [g, h]}\n" +
+			"- type: field_name_mapping\n  mapping: {g: i}\n- {type: field_name_prefix, prefix: p.}", sel("F: x"),
+			[]string{`{"p.i":"x"}`, `{"p.h":"x"}`}, []string{`{"p.g":"x"}`, `{"g":"x"}`}},
+		{"what was not mapped", "- {id: m, type: field_name_mapping, mapping: {F: g}}\n" +
+			"- type: field_name_prefix\n  prefix: rest.\n  field_name_conditions: [{type: processing_item_applied, " +
+			"processing_item_id: m}]\n  field_name_cond_not: true",
 			sel("F: x\nE: y"), []string{`{"g":"x","rest.E":"y"}`},
 			[]string{`{"rest.g":"x","rest.E":"y"}`, `{"g":"x","E":"y"}`}},
-		{"regex of names", "- type: field_name_prefix\n  prefix: p.\n  field_name_conditions: [{type: exclude_fields, mode: re, fields: ['\\w+\\.']}]", sel("a.F: x\nE: y"), []string{`{"a.F":"x","p.E":"y"}`}, []string{`{"p.a.F":"x","p.E":"y"}`}},
+		{"regex of names",
+			"- type: field_name_prefix\n  prefix: p.\n  field_name_conditions: [{type: exclude_fields, mode: re, " +
+				"fields: ['\\w+\\.']}]", sel("a.F: x\nE: y"), []string{`{"a.F":"x","p.E":"y"}`},
+			[]string{`{"p.a.F":"x","p.E":"y"}`}},
 	})
 }
 
@@ -73,7 +80,9 @@ func TestValues(t *testing.T) {
 			[]string{`{"F":"axb"}`, `{"F":"ab"}`}, nil},
 		{"skip_special", "- {type: replace_string, regex: '[*]|x', replacement: '*', skip_special: true}",
 			sel("F: 'a*x'"), []string{`{"F":"abc*"}`}, []string{`{"F":"abc"}`}},
-		{"interpret_special", "- {type: replace_string, regex: 'x', replacement: '*', skip_special: true, interpret_special: true}", sel("F: 'a?x'"), []string{`{"F":"abc"}`, `{"F":"ab"}`}, []string{`{"F":"a"}`}},
+		{"interpret_special",
+			"- {type: replace_string, regex: 'x', replacement: '*', skip_special: true, interpret_special: true}",
+			sel("F: 'a?x'"), []string{`{"F":"abc"}`, `{"F":"ab"}`}, []string{`{"F":"a"}`}},
 		{"replace a number", "- {type: replace_string, regex: '^46', replacement: '47'}", sel("F: [4625, 5]"),
 			[]string{`{"F":4725}`, `{"F":5}`}, []string{`{"F":4625}`}},
 		{"replace leaves regexes alone", "- {type: replace_string, regex: 'a', replacement: 'b'}",
@@ -104,13 +113,17 @@ func TestValues(t *testing.T) {
 			[]string{`{"F":"Abc","G":""}`, `{"F":"5x","G":""}`}, []string{`{"F":"abc","G":""}`, `{"F":"xAb","G":""}`}},
 		{"regex without case", "- {type: regex}", sel("F|cased: Ab"), []string{`{"F":"ab"}`}, []string{`{"F":"abc"}`}},
 		{"hashes", "- {type: hashes_fields, valid_hash_algos: [MD5, SHA1], field_prefix: File}",
-			sel("Hashes|contains: ['MD5=00000000000000000000000000000001', 'sha1=0000000000000000000000000000000000000002', '00000000000000000000000000000003']"),
+			sel("Hashes|contains: ['MD5=00000000000000000000000000000001', " +
+				"'sha1=0000000000000000000000000000000000000002', '00000000000000000000000000000003']"),
 			[]string{`{"FileMD5":"00000000000000000000000000000001"}`,
 				`{"FileMD5":"00000000000000000000000000000003"}`,
 				`{"FileSHA1":"0000000000000000000000000000000000000002"}`},
 			[]string{`{"FileSHA1":"00000000000000000000000000000001"}`,
 				`{"Hashes":"MD5=00000000000000000000000000000001"}`}},
-		{"hashes of which all", "- {type: hashes_fields, valid_hash_algos: [MD5], field_prefix: h, drop_algo_prefix: true, field_to_parse: X}", sel("X|contains|all: ['MD5|0000000000000000000000000000000a', 'MD5=0000000000000000000000000000000b']"),
+		{"hashes of which all",
+			"- {type: hashes_fields, valid_hash_algos: [MD5], field_prefix: h, drop_algo_prefix: true, " +
+				"field_to_parse: X}",
+			sel("X|contains|all: ['MD5|0000000000000000000000000000000a', 'MD5=0000000000000000000000000000000b']"),
 			[]string{`{"h":["0000000000000000000000000000000A","0000000000000000000000000000000b"]}`},
 			[]string{`{"h":"0000000000000000000000000000000a"}`}},
 		{"drop", "- type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [E]}]",
@@ -136,7 +149,9 @@ func TestPlaceholders(t *testing.T) {
 			[]string{`{"F":"11.1.2.3"}`}},
 		{"wildcards", "- type: wildcard_placeholders", sel("F|expand: 'a%none%b'"),
 			[]string{`{"F":"axb"}`, `{"F":"ab"}`}, []string{`{"F":"a"}`}},
-		{"some of them", "- {type: value_placeholders, include: [users]}\n- {type: wildcard_placeholders, exclude: [users]}", sel("F|expand: ['%users%', 'x%other%']"), []string{`{"F":"adx"}`, `{"F":"x1"}`}, []string{`{"F":"y"}`}},
+		{"some of them",
+			"- {type: value_placeholders, include: [users]}\n- {type: wildcard_placeholders, exclude: [users]}",
+			sel("F|expand: ['%users%', 'x%other%']"), []string{`{"F":"adx"}`, `{"F":"x1"}`}, []string{`{"F":"y"}`}},
 		{"neq", "- type: value_placeholders", sel("F|expand|neq: '%users%'"), []string{`{"F":"user"}`},
 			[]string{`{"F":"admin"}`, `{"F":"root"}`}},
 		{"then replaced", "- type: value_placeholders\n- {type: replace_string, regex: '^ad', replacement: x}",
@@ -165,18 +180,38 @@ func TestRuleSteps(t *testing.T) {
 			[]string{`{"F":"a"}`}, []string{`{"F":"a","E":1}`}},
 		{"not one of them", "- type: add_condition\n  conditions: {E: 1}", "a: {F: a}\ncondition: 1 of them",
 			[]string{`{"F":"a","E":1}`}, []string{`{"E":1}`}},
-		{"template", "- type: add_condition\n  conditions: {E: '$product-${category}.$service $$ $x'}\n  template: true", sel("F: a"), []string{`{"F":"a","E":"test-cat.svc $ $x"}`}, []string{`{"F":"a","E":"x"}`}},
+		{"template",
+			"- type: add_condition\n  conditions: {E: '$product-${category}.$service $$ $x'}\n  template: true",
+			sel("F: a"), []string{`{"F":"a","E":"test-cat.svc $ $x"}`}, []string{`{"F":"a","E":"x"}`}},
 		{"several conditions", "- type: add_condition\n  conditions: {E: 1}",
 			"a: {F: a}\nb: {F: b}\ncondition: [a, b]", []string{`{"F":"a","E":1}`, `{"F":"b","E":1}`},
 			[]string{`{"F":"a"}`, `{"F":"b"}`}},
-		{"two of one name", "- {type: add_condition, conditions: {E: 1}, name: sel}\n- {type: add_condition, conditions: {G: 1}, name: sel}", sel("F: a"), []string{`{"F":"a","E":1,"G":1}`}, []string{`{"F":"a","E":1}`, `{"F":"a","G":1}`, `{"E":1,"G":1}`}},
-		{"added, then mapped", "- {type: add_condition, conditions: {E: 1}}\n- {type: field_name_mapping, mapping: {E: z}}", sel("F: a"), []string{`{"F":"a","z":1}`}, []string{`{"F":"a","E":1}`}},
-		{"state", "- {type: set_state, key: k, val: 3}\n- type: add_condition\n  conditions: {E: 1}\n  rule_conditions: [{type: processing_state, key: k, val: 2, op: gt}]\n- type: add_condition\n  conditions: {E: 2}\n  rule_conditions: [{type: processing_state, key: other, val: 2, op: ne}]", sel("F: a"), []string{`{"F":"a","E":1}`}, []string{`{"F":"a","E":2}`}},
-		{"attribute", "- {type: set_custom_attribute, attribute: k, value: v}\n- type: add_condition\n  conditions: {E: 1}\n  rule_conditions: [{type: rule_attribute, attribute: k, value: v}]", sel("F: a"), []string{`{"F":"a","E":1}`}, []string{`{"F":"a"}`}},
-		{"nest", "- type: nest\n  id: n\n  rule_conditions: [{type: logsource, category: cat}]\n  items:\n    - {id: i, type: field_name_mapping, mapping: {F: g}}\n    - type: field_name_mapping\n      mapping: {g: h}\n      rule_conditions: [{type: processing_item_applied, processing_item_id: i}]\n- type: field_name_mapping\n  mapping: {h: j}\n  rule_conditions: [{type: processing_item_applied, processing_item_id: n}]", sel("F: a"), []string{`{"j":"a"}`}, []string{`{"h":"a"}`}},
-		{"nest not", "- type: nest\n  rule_conditions: [{type: logsource, category: other}]\n  items:\n    - {type: field_name_mapping, mapping: {F: g}}", sel("F: a"), []string{`{"F":"a"}`}, []string{`{"g":"a"}`}},
+		{"two of one name", "- {type: add_condition, conditions: {E: 1}, name: sel}\n" +
+			"- {type: add_condition, conditions: {G: 1}, name: sel}", sel("F: a"), []string{`{"F":"a","E":1,"G":1}`},
+			[]string{`{"F":"a","E":1}`, `{"F":"a","G":1}`, `{"E":1,"G":1}`}},
+		{"added, then mapped",
+			"- {type: add_condition, conditions: {E: 1}}\n- {type: field_name_mapping, mapping: {E: z}}", sel("F: a"),
+			[]string{`{"F":"a","z":1}`}, []string{`{"F":"a","E":1}`}},
+		{"state",
+			"- {type: set_state, key: k, val: 3}\n- type: add_condition\n  conditions: {E: 1}\n  rule_conditions: " +
+				"[{type: processing_state, key: k, val: 2, op: gt}]\n" +
+				"- type: add_condition\n  conditions: {E: 2}\n  rule_conditions: [{type: processing_state, key: " +
+				"other, val: 2, op: ne}]", sel("F: a"), []string{`{"F":"a","E":1}`}, []string{`{"F":"a","E":2}`}},
+		{"attribute", "- {type: set_custom_attribute, attribute: k, value: v}\n" +
+			"- type: add_condition\n  conditions: {E: 1}\n  rule_conditions: [{type: rule_attribute, attribute: k, " +
+			"value: v}]", sel("F: a"), []string{`{"F":"a","E":1}`}, []string{`{"F":"a"}`}},
+		{"nest",
+			"- type: nest\n  id: n\n  rule_conditions: [{type: logsource, category: cat}]\n  items:\n    - {id: i, " +
+				"type: field_name_mapping, mapping: {F: g}}\n    - type: field_name_mapping\n      mapping: {g: h}\n " +
+				"     rule_conditions: [{type: processing_item_applied, processing_item_id: i}]\n" +
+				"- type: field_name_mapping\n  mapping: {h: j}\n  rule_conditions: [{type: processing_item_applied, " +
+				"processing_item_id: n}]", sel("F: a"), []string{`{"j":"a"}`}, []string{`{"h":"a"}`}},
+		{"nest not",
+			"- type: nest\n  rule_conditions: [{type: logsource, category: other}]\n  items:\n    - {type: " +
+				"field_name_mapping, mapping: {F: g}}", sel("F: a"), []string{`{"F":"a"}`}, []string{`{"g":"a"}`}},
 	})
-	c := chain(t, steps("- {type: change_logsource, product: p, service: s}\n- {type: add_field, field: [x, y]}\n- {type: remove_field, field: a}\n- {type: field_name_mapping, mapping: {b: [c, d], y: z}}"))
+	c := chain(t, steps("- {type: change_logsource, product: p, service: s}\n- {type: add_field, field: [x, y]}\n"+
+		"- {type: remove_field, field: a}\n- {type: field_name_mapping, mapping: {b: [c, d], y: z}}"))
 	text := "fields: [a, b]\n" + rule("test/cat", sel("F: a"))
 	r := one(t, c, text)
 	if got := r.LogSource.String(); got != "p/*/s" {

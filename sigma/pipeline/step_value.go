@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -291,7 +292,7 @@ func readMapString(a *args) any {
 		a.fail(a.at, "pipeline.map-string.kind")
 		return nil
 	}
-	pairs(n, func(key string, at, val *yaml.Node) error {
+	yamldoc.Pairs(n, func(key string, at, val *yaml.Node) error {
 		list := textsOf(a, "mapping", val)
 		if len(list) == 0 {
 			a.fail(val, "pipeline.map-string.empty", key)

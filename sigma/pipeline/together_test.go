@@ -83,14 +83,19 @@ func TestRefusedCorrelations(t *testing.T) {
 		{"rules: [b]\n  group-by: [Host]", "make several fields of \"Host\""},
 		{"rules: [z]\n  group-by: [Host]", "because the rule \"z\" is not here"},
 	} {
-		set := correlations(t, "title: C\ncorrelation:\n  type: event_count\n  "+v.text+"\n  timespan: 1m\n  condition: {gte: 2}\n")
+		set := correlations(t, "title: C\ncorrelation:\n  type: event_count\n  "+v.text+
+			"\n  timespan: 1m\n  condition: {gte: 2}\n")
 		if len(set.Refused) != 1 || !strings.Contains(set.Refused[0].Reason.Error(), v.want) ||
 			set.Refused[0].Line < 14 {
 			t.Errorf("%s: %v", v.want, set.Refused)
 		}
 	}
-	c := chain(t, steps("- type: rule_failure\n  message: no correlations\n  rule_conditions: [{type: is_sigma_correlation_rule}]"))
-	set := c.Parse("c.yml", []byte(twoRules+"title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n")).Set()
+	c := chain(t,
+		steps("- type: rule_failure\n  message: no correlations\n  rule_conditions: [{type: "+
+			"is_sigma_correlation_rule}]"))
+	set := c.Parse("c.yml",
+		[]byte(twoRules+"title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: "+
+			"{gte: 2}\n")).Set()
 	if len(set.Rules) != 2 || len(set.Refused) != 1 ||
 		!strings.Contains(set.Refused[0].Reason.Error(), "no correlations") {
 		t.Errorf("%v", set.Refused)
@@ -177,7 +182,8 @@ func TestFilters(t *testing.T) {
 
 // TestOpenItems: what follows from an open step is open too.
 func TestOpenItems(t *testing.T) {
-	c := chain(t, steps(`- {id: x, type: field_name_mapping, mapping: {Z: z}, rule_conditions: [{type: logsource, category: c}]}
+	c := chain(t,
+		steps(`- {id: x, type: field_name_mapping, mapping: {Z: z}, rule_conditions: [{type: logsource, category: c}]}
 - {type: field_name_mapping, mapping: {G: g}, rule_conditions: [{type: processing_item_applied, processing_item_id: x}]}`))
 	text := "title: F\nlogsource: {product: windows}\nfilter:\n  rules: any\n  f: {G: 1}\n  condition: not f\n"
 	if got := c.Parse("f.yml", []byte(text)); len(got.Refused) != 1 {

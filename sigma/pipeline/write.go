@@ -3,6 +3,7 @@ package pipeline
 import (
 	"strings"
 
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -13,7 +14,7 @@ func (r *run) write() error {
 		setFields(r.root, r.fieldTexts())
 	}
 	if r.sourceChanged {
-		old := child(r.root, "logsource")
+		old := yamldoc.Child(r.root, "logsource")
 		if old == nil {
 			old = r.root
 		}
@@ -24,7 +25,7 @@ func (r *run) write() error {
 				n.Content = append(n.Content, textNode(old, p[0]), textNode(old, p[1]))
 			}
 		}
-		if note := child(old, "definition"); note != nil {
+		if note := yamldoc.Child(old, "definition"); note != nil {
 			n.Content = append(n.Content, textNode(old, "definition"), note)
 		}
 		setChild(r.root, "logsource", n)
@@ -41,11 +42,11 @@ func (r *run) write() error {
 			return err
 		}
 		bodies[s.name] = body
-		if child(old, s.name) == nil { // added
+		if yamldoc.Child(old, s.name) == nil { // added
 			n.Content = append(n.Content, textNode(s.at, s.name), body)
 		}
 	}
-	err := pairs(old, func(key string, at, val *yaml.Node) error {
+	err := yamldoc.Pairs(old, func(key string, at, val *yaml.Node) error {
 		switch {
 		case bodies[key] != nil:
 			val = bodies[key]
@@ -71,7 +72,7 @@ func (r *run) condition(n *yaml.Node) (*yaml.Node, error) {
 		out := *n
 		out.Content = nil
 		for _, m := range n.Content {
-			one, err := r.condition(deref(m))
+			one, err := r.condition(yamldoc.Deref(m))
 			if err != nil {
 				return nil, err
 			}
@@ -105,7 +106,7 @@ func (r *run) condition(n *yaml.Node) (*yaml.Node, error) {
 
 // setFields replaces the list of fields.
 func setFields(root *yaml.Node, names []string) {
-	old := child(root, "fields")
+	old := yamldoc.Child(root, "fields")
 	if old == nil {
 		old = root
 	}
@@ -119,7 +120,7 @@ func setFields(root *yaml.Node, names []string) {
 // setChild replaces the value of a key, or adds it.
 func setChild(n *yaml.Node, key string, val *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if deref(n.Content[i]).Value == key {
+		if yamldoc.Deref(n.Content[i]).Value == key {
 			n.Content[i+1] = val
 			return
 		}

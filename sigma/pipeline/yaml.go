@@ -3,8 +3,6 @@ package pipeline
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,155 +11,33 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meneki/meneki/sigma"
-	"github.com/meneki/meneki/sigma/internal/refusal"
+	"github.com/meneki/meneki/sigma/internal/yamldoc"
 )
 
-// Bounds of a pipeline file.
-const (
-	maxDepth   = 32
-	maxNodes   = 100_000
-	maxAliases = 1000
-)
+// bounds are those of a pipeline file.
+var bounds = yamldoc.Bounds{Depth: 32, Values: 100_000, Aliases: 1000, NullKeys: true}
 
 // readYAML reads the one document of a pipeline and checks that it stays within
-// bounds. It differs from the reader of rules in that keys may be null, which in
-// a mapping of fields stands for keywords.
-func readYAML(data []byte) (root *yaml.Node, err error) {
-	defer func() {
-		if r := recover(); r != nil { // foreign input must not take the process down
-			root, err = nil, fail(&yaml.Node{}, "yaml.invalid", fmt.Errorf("%v", r))
-		}
-	}()
+// bounds. Keys may be null, which in a mapping of fields stands for keywords.
+func readYAML(data []byte) (*yaml.Node, error) {
 	switch {
 	case len(data) > MaxSize:
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("yaml.file.large", MaxSize)}
+		return nil, fail(&yaml.Node{}, "yaml.file.large", MaxSize)
 	case !utf8.Valid(data):
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("yaml.file.utf8")}
+		return nil, fail(&yaml.Node{}, "yaml.file.utf8")
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	var doc, more yaml.Node
-	switch err := dec.Decode(&doc); {
-	case errors.Is(err, io.EOF):
-		return nil, &sigma.ParseError{Line: 1, Column: 1, Reason: reasons.New("pipeline.file.empty")}
+	root, err := yamldoc.Read(bytes.TrimPrefix(data, []byte("\ufeff")), bounds)
+	var refused *yamldoc.Error
+	switch {
+	case errors.As(err, &refused) && refused.Reason.Code() == "yaml.documents":
+		return nil, &sigma.ParseError{Line: refused.Line, Column: refused.Column,
+			Reason: reasons.New("pipeline.file.documents")}
+	case refused != nil:
+		return nil, &sigma.ParseError{Line: refused.Line, Column: refused.Column, Reason: refused.Reason}
 	case err != nil:
-		return nil, yamlError(err)
+		return nil, fail(&yaml.Node{}, "pipeline.file.empty")
 	}
-	switch err := dec.Decode(&more); {
-	case err == nil:
-		return nil, fail(&more, "pipeline.file.documents")
-	case !errors.Is(err, io.EOF):
-		return nil, yamlError(err)
-	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, fail(&doc, "yaml.none")
-	}
-	c := checker{}
-	if err := c.check(doc.Content[0], 0); err != nil {
-		return nil, err
-	}
-	return deref(doc.Content[0]), nil
-}
-
-// yamlError takes the line out of the text of a YAML error.
-func yamlError(err error) *sigma.ParseError {
-	reason, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
-	if rest, ok := strings.CutPrefix(reason, "line "); ok {
-		if number, text, ok := strings.Cut(rest, ": "); ok {
-			if n, err := strconv.Atoi(number); err == nil && n > 0 {
-				line, reason = n, text
-			}
-		}
-	}
-	return &sigma.ParseError{Line: line, Column: 1, Reason: reasons.New("yaml.invalid", refusal.Reader(reason))}
-}
-
-// checker walks the document once, following aliases.
-type checker struct{ nodes, aliases int }
-
-func (c *checker) check(n *yaml.Node, depth int) error {
-	if c.nodes++; c.nodes > maxNodes {
-		return fail(n, "yaml.values", maxNodes)
-	}
-	if depth > maxDepth {
-		return fail(n, "yaml.depth", maxDepth)
-	}
-	switch n.Kind {
-	case yaml.AliasNode:
-		if c.aliases++; c.aliases > maxAliases {
-			return fail(n, "yaml.aliases", maxAliases)
-		}
-		return c.check(n.Alias, depth+1)
-	case yaml.MappingNode:
-		seen := make(map[string]bool, len(n.Content)/2)
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := deref(n.Content[i])
-			if key.Kind != yaml.ScalarNode {
-				return fail(n.Content[i], "yaml.key.kind")
-			}
-			name := key.ShortTag() + key.Value
-			switch {
-			case key.ShortTag() == "!!merge":
-				return fail(key, "yaml.key.merge")
-			case key.ShortTag() == "!!null":
-				name = "!!null"
-			case key.ShortTag() != "!!str":
-				name = "!!str" + key.Value // a name that looks like a number is a name
-			}
-			if seen[name] {
-				return fail(key, "yaml.key.duplicate", key.Value)
-			}
-			seen[name] = true
-			if err := c.check(n.Content[i+1], depth+1); err != nil {
-				return err
-			}
-		}
-	case yaml.SequenceNode:
-		for _, m := range n.Content {
-			if err := c.check(m, depth+1); err != nil {
-				return err
-			}
-		}
-	case yaml.ScalarNode:
-		switch n.ShortTag() {
-		case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
-		default:
-			return fail(n, "yaml.type", n.ShortTag())
-		}
-		if !utf8.ValidString(n.Value) {
-			return fail(n, "yaml.utf8")
-		}
-	}
-	return nil
-}
-
-func deref(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-// pairs calls do with each key and value of a mapping.
-func pairs(n *yaml.Node, do func(key string, at, value *yaml.Node) error) error {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if err := do(deref(n.Content[i]).Value, deref(n.Content[i]), deref(n.Content[i+1])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// child returns the value of a key, nil if there is none.
-func child(n *yaml.Node, name string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if deref(n.Content[i]).Value == name {
-			return deref(n.Content[i+1])
-		}
-	}
-	return nil
+	return root, nil
 }
 
 // isEmpty reports whether a value is null or holds nothing.

@@ -37,7 +37,8 @@ func Read() *List {
 		id, rest, _ := strings.Cut(rest, " ")
 		name, serves, _ := strings.Cut(rest, " | ")
 		a.byID[id] = len(a.Techniques)
-		a.Techniques = append(a.Techniques, Technique{ID: id, Name: strings.TrimSpace(name), Tactics: strings.Fields(serves), Old: old})
+		a.Techniques = append(a.Techniques, Technique{ID: id, Name: strings.TrimSpace(name),
+			Tactics: strings.Fields(serves), Old: old})
 	}
 	return a
 }
@@ -63,5 +64,6 @@ func Parent(id string) string {
 }
 
 // Tactics is the order of an attack, as ATT&CK lays its columns out.
-var Tactics = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "stealth", "defense-impairment",
+var Tactics = []string{"reconnaissance", "resource-development", "initial-access", "execution", "persistence",
+	"privilege-escalation", "stealth", "defense-impairment",
 	"credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact"}

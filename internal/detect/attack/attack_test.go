@@ -46,7 +46,8 @@ func TestList(t *testing.T) {
 }
 
 func TestTags(t *testing.T) {
-	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth", "attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
+	tags := []string{"attack.t1059.001", "ATTACK.T1059.001", "attack.t1059", "attack.defense_evasion", "attack.Stealth",
+		"attack.s0002", "attack.t10", "cve.2021.1", "attack.", "att", "attack.t1059.001.2"}
 	if got := TechniquesOf(tags); !slices.Equal(got, []string{"T1059", "T1059.001"}) {
 		t.Error(got)
 	}

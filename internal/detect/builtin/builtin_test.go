@@ -24,13 +24,13 @@ const (
 
 // fixture is what a node does with an event, in small.
 type fixture struct {
-	t        *testing.T
-	set      *sigma.Set
-	resolver *principal.Resolver
-	habits   *principal.Habits
-	engine   *correlate.Engine
-	n        int
-	told     []string
+	t         *testing.T
+	set       *sigma.Set
+	resolver  *principal.Resolver
+	baselines *principal.Baselines
+	engine    *correlate.Engine
+	n         int
+	told      []string
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -44,7 +44,8 @@ func newFixture(t *testing.T) *fixture {
 		""); err != nil || got.BadN > 0 {
 		t.Fatal(err, got)
 	}
-	places, err := principal.ReadPlaces(strings.NewReader("network,lat,lon\n203.0.113.0/24,35.68,139.76\n198.51.100.0/24,51.5,-0.12\n"))
+	places, err := principal.ReadPlaces(strings.NewReader("network,lat,lon\n203.0.113.0/24,35.68,139.76\n" +
+		"198.51.100.0/24,51.5,-0.12\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{t: t, set: set, resolver: resolver, habits: principal.NewHabits(resolver, places, 0),
+	return &fixture{t: t, set: set, resolver: resolver, baselines: principal.NewBaselines(resolver, places, 0),
 		engine: engine}
 }
 
@@ -60,7 +61,7 @@ func (d *fixture) see(at time.Duration, ev event.Event) {
 	d.n++
 	ev.Time, ev.ID = noon.Add(at), fmt.Sprint(d.n)
 	d.resolver.Learn(&ev)
-	d.habits.Annotate(&ev)
+	d.baselines.Annotate(&ev)
 	for m := range d.set.Match(&ev) {
 		if m.Rule.Level != sigma.Informational {
 			d.told = append(d.told, m.Rule.Title)

@@ -35,30 +35,32 @@ const memory = 256 << 20
 // their base rules, and keeps all of that in a folder, so that a restart in the
 // middle of a window gives the same alerts.
 type Correlator struct {
-	dir      string
-	clock    clock.Clock
-	log      *slog.Logger
-	resolver *principal.Resolver
-	habits   *principal.Habits
+	dir       string
+	clock     clock.Clock
+	log       *slog.Logger
+	lists     Config // the lists that Load reads
+	resolver  *principal.Resolver
+	baselines *principal.Baselines
 
 	mu        sync.Mutex
-	set       *sigma.Set                  // under mu; whose correlations the engine evaluates
-	engine    *correlate.Engine           // under mu; nil if there are none
-	watermark watermark.Watermark         // under mu
-	upto      time.Time                   // under mu; event time that is decided
-	hosts     map[string]string           // under mu; of the events fed last, by their ids
-	order     []string                    // under mu; of hosts, the oldest first
-	pending   []*correlate.Alert          // under mu; not written yet
-	from      map[*correlate.Alert]string // under mu; of pending, the indicators of those that are of shared correlations
-	dirty     bool                        // under mu
+	set       *sigma.Set          // under mu; whose correlations the engine evaluates
+	engine    *correlate.Engine   // under mu; nil if there are none
+	watermark watermark.Watermark // under mu
+	upto      time.Time           // under mu; event time that is decided
+	hosts     map[string]string   // under mu; of the events fed last, by their ids
+	order     []string            // under mu; of hosts, the oldest first
+	pending   []*correlate.Alert  // under mu; not written yet
+	// under mu; of pending, the indicators of those that are of shared correlations
+	from  map[*correlate.Alert]string
+	dirty bool // under mu
 }
 
 // The files that a Correlator keeps.
 const (
-	fileAccounts = "accounts.json"
-	fileHabits   = "habits.json"
-	fileState    = "correlation.state"
-	fileMark     = "correlation.json"
+	fileAccounts  = "accounts.json"
+	fileBaselines = "baselines.json"
+	fileState     = "correlation.state"
+	fileMark      = "correlation.json"
 )
 
 // mark is up to where the state on disk has seen the events.
@@ -73,17 +75,54 @@ const unsaved = time.Hour
 // maxHosts is how many events' hosts are remembered for alerts to come.
 const maxHosts = 8192
 
-// Open reads what is kept in dir. What is damaged is named in the log
-// and begins anew: detection goes on. places may be nil.
-func Open(dir string, places *principal.Places, c clock.Clock, log *slog.Logger) (*Correlator, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.Wrap(fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(dir), err)
+// Config is what a Correlator stands on.
+type Config struct {
+	Dir   string // for what it keeps
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Places is a table of networks and where they are (CSV), or "".
+	Places string
+	// Accounts lists account lists (CSV, LDIF, JSON); AccountsDomain is the NetBIOS name
+	// for user names that state none.
+	Accounts       []string
+	AccountsDomain string
+}
+
+// New returns a Correlator that knows nothing. Load it before it is used.
+func New(c Config) *Correlator {
+	k := &Correlator{dir: c.Dir, clock: c.Clock, log: c.Log, lists: c, resolver: principal.New(principal.Options{}),
+		hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
+	k.baselines = principal.NewBaselines(k.resolver, nil, 0)
+	return k
+}
+
+// Load reads what is kept of people and machines, and the lists that the
+// configuration names. What is kept and damaged is named in the log and begins anew:
+// detection goes on.
+func (k *Correlator) Load() error {
+	places, err := principal.OpenPlaces(k.lists.Places)
+	if err != nil {
+		return err
 	}
-	k := &Correlator{dir: dir, clock: c, log: log, resolver: principal.New(principal.Options{}), hosts: map[string]string{}, from: map[*correlate.Alert]string{}}
-	k.habits = principal.NewHabits(k.resolver, places, 0)
+	k.baselines = principal.NewBaselines(k.resolver, places, 0)
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+		return fault.Wrap(
+			fault.Storage, i18n.T("cannot make the folder {0}", "フォルダー {0} を作成できません").With(k.dir), err,
+		)
+	}
 	k.load(fileAccounts, func(b []byte) error { return k.resolver.Load(bytes.NewReader(b)) })
-	k.load(fileHabits, func(b []byte) error { return k.habits.Load(bytes.NewReader(b)) })
-	return k, nil
+	k.load(fileBaselines, func(b []byte) error { return k.baselines.Load(bytes.NewReader(b)) })
+	return principal.ImportAccounts(k.resolver, k.lists.Accounts, k.lists.AccountsDomain, k.reportList)
+}
+
+// reportList logs what an account list came to.
+func (k *Correlator) reportList(path string, got principal.Imported) {
+	for _, b := range got.Bad {
+		k.log.Warn("a row of an account list was left out",
+			slog.String("file", path), slog.Int("line", b.Line), slog.String("why", b.Reason))
+	}
+	k.log.Info("an account list was read",
+		slog.String("file", path), slog.Int("accounts", got.Accounts), slog.Int("left_out", got.BadN))
 }
 
 func (k *Correlator) load(name string, take func([]byte) error) bool {
@@ -95,7 +134,10 @@ func (k *Correlator) load(name string, take func([]byte) error) bool {
 		err = take(b)
 	}
 	if err != nil {
-		k.log.Warn("what was kept for correlation cannot be used; it begins anew", slog.String("file", filepath.Join(k.dir, name)), slog.Any("err", err))
+		k.log.Warn(
+			"what was kept for correlation cannot be used; it begins anew",
+			slog.String("file", filepath.Join(k.dir, name)), slog.Any("err", err),
+		)
 		return false
 	}
 	return true
@@ -109,7 +151,7 @@ func (k *Correlator) Resolver() *principal.Resolver { return k.resolver }
 func (k *Correlator) Prepare(events []*event.Event) {
 	for _, ev := range events {
 		k.resolver.Learn(ev)
-		k.habits.Annotate(ev)
+		k.baselines.Annotate(ev)
 	}
 }
 
@@ -122,7 +164,13 @@ func (k *Correlator) use(set *sigma.Set) error {
 	var next *correlate.Engine
 	if len(set.Correlations) > 0 {
 		var err error
-		if next, err = correlate.New(set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.resolver.ResolveField, Now: k.clock, MaxAhead: watermark.MaxAhead}); err != nil {
+		if next, err = correlate.New(
+			set,
+			correlate.Config{
+				Lateness: watermark.Reach, MaxMemory: memory, Resolve: k.resolver.ResolveField, Now: k.clock,
+				MaxAhead: watermark.MaxAhead,
+			},
+		); err != nil {
 			return err
 		}
 		var state bytes.Buffer
@@ -188,7 +236,7 @@ func (k *Correlator) Feed(set *sigma.Set, r *sigma.Rule, ev *event.Event) []*cor
 		k.log.Error("correlation rules cannot be evaluated", slog.Any("err", err))
 		return nil
 	}
-	if k.engine == nil || !k.engine.Wants(r) {
+	if k.engine == nil || !k.engine.RefersTo(r) {
 		return nil
 	}
 	k.watermark.Observe(ev.Time, k.clock())
@@ -209,8 +257,8 @@ func (k *Correlator) note(ev *event.Event) {
 	}
 }
 
-// Saw notes the host of an event that a shared correlation takes.
-func (k *Correlator) Saw(ev *event.Event) {
+// NoteHost notes the host of an event that a shared correlation takes.
+func (k *Correlator) NoteHost(ev *event.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.note(ev)
@@ -220,8 +268,8 @@ func (k *Correlator) Saw(ev *event.Event) {
 // ago is decided.
 func (k *Correlator) Tick() []*correlate.Alert { return k.advance(false) }
 
-// Catch is Tick that takes all that came for decided.
-func (k *Correlator) Catch() []*correlate.Alert { return k.advance(true) }
+// CatchUp is Tick that takes all that came for decided.
+func (k *Correlator) CatchUp() []*correlate.Alert { return k.advance(true) }
 
 // Advance is Tick that may take all that came for decided.
 func (k *Correlator) advance(all bool) []*correlate.Alert {
@@ -251,28 +299,37 @@ func (k *Correlator) Stats() (correlate.Stats, principal.Stats) {
 	return s, k.resolver.Stats()
 }
 
-// Save writes everything, if something changed. It is whole or not there.
-func (k *Correlator) Save() error {
+// Save writes everything, if something changed. It is whole or not there. While an
+// alert is pending nothing is written: the state on disk must be older than what is not
+// written yet, or else that would be lost if the program ended. saved is false then.
+// A nil Correlator has nothing to write.
+func (k *Correlator) Save() (saved bool, err error) {
+	if k == nil {
+		return true, nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.dirty {
-		return nil
+	if len(k.pending) > 0 {
+		return false, nil
 	}
-	var accounts, habits, state bytes.Buffer
-	if err := errors.Join(k.resolver.Save(&accounts), k.habits.Save(&habits)); err != nil {
-		return err
+	if !k.dirty {
+		return true, nil
+	}
+	var accounts, baselines, state bytes.Buffer
+	if err := errors.Join(k.resolver.Save(&accounts), k.baselines.Save(&baselines)); err != nil {
+		return false, err
 	}
 	m, err := json.Marshal(mark{Newest: k.upto.Add(watermark.Lateness), Waits: k.watermark.Newest()})
 	if err != nil {
-		return err
+		return false, err
 	}
 	files := []struct {
 		name string
 		data []byte
-	}{{fileAccounts, accounts.Bytes()}, {fileHabits, habits.Bytes()}}
+	}{{fileAccounts, accounts.Bytes()}, {fileBaselines, baselines.Bytes()}}
 	if k.engine != nil {
 		if err := k.engine.Snapshot(&state); err != nil {
-			return err
+			return false, err
 		}
 		// The mark comes last: an older one only lets more of the past be seen again.
 		files = append(files, struct {
@@ -285,11 +342,14 @@ func (k *Correlator) Save() error {
 	}
 	for _, f := range files {
 		if err := replace(filepath.Join(k.dir, f.name), f.data); err != nil {
-			return fault.Wrap(fault.Storage, i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err)
+			return false, fault.Wrap(
+				fault.Storage,
+				i18n.T("cannot write into the folder {0}", "フォルダー {0} に書き込めません").With(k.dir), err,
+			)
 		}
 	}
 	k.dirty = false
-	return nil
+	return true, nil
 }
 
 // replace writes a file so that either the old or the new one is there.

@@ -30,7 +30,9 @@ func conditionText(c *sigma.Correlation) i18n.Text {
 	case sigma.ValueMedian:
 		what = i18n.T("the median of {0} is {1}", "{0} の中央値が {1}").With(fields, how)
 	case sigma.ValuePercentile:
-		what = i18n.T("the {0}th percentile of {1} is {2}", "{1} の {0} パーセンタイルが {2}").With(strconv.FormatFloat(cond.Percentile, 'f', -1, 64), fields, how)
+		what = i18n.T("the {0}th percentile of {1} is {2}", "{1} の {0} パーセンタイルが {2}").With(
+			strconv.FormatFloat(cond.Percentile, 'f', -1, 64), fields, how,
+		)
 	case sigma.TemporalOrdered:
 		what = i18n.T("all of them come, in this order", "すべてがこの順に発生")
 		if cond.Expression != "" {
@@ -91,24 +93,28 @@ func factsOf(c *sigma.Correlation) []web.Fact {
 		case ref.Rule != nil:
 			bases = append(bases, web.Link{Text: ref.Rule.Title, Path: web.Path("/rules/{0}", ref.Rule.Key())})
 		case ref.Correlation != nil:
-			bases = append(bases, web.Link{Text: ref.Correlation.Title, Path: web.Path("/rules/{0}", ref.Correlation.Key())})
+			bases = append(bases, web.Link{Text: ref.Correlation.Title,
+				Path: web.Path("/rules/{0}", ref.Correlation.Key())})
 		default:
 			bases = append(bases, ref.Text)
 		}
 	}
 	base := web.Fact{Name: i18n.T("Builds on", "元になるルール"), Value: bases}
 	if !c.Generate {
-		base.Note = i18n.T("their own matches make no findings, unless the rules say so elsewhere", "元のルールの一致だけでは、原則として検知になりません")
+		base.Note = i18n.T("their own matches make no findings, unless the rules say so elsewhere",
+			"元のルールの一致だけでは、原則として検知になりません")
 	}
 	out = append(out, base)
 	if c.Silent {
-		out = append(out, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("It is only there for correlations that build on it.", "ほかの相関ルールの部品としてのみ働きます。")})
+		out = append(out, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false,
+			Note: i18n.T("It is only there for correlations that build on it.", "ほかの相関ルールの部品としてのみ働きます。")})
 	}
 	return append(out,
 		web.Fact{Name: i18n.T("Id", "番号"), Value: web.Mono(c.Key())},
 		web.Fact{Name: i18n.T("Author", "作者"), Value: c.Author},
 		web.Fact{Name: i18n.T("Licence", "ライセンス"), Value: c.License},
-		web.Fact{Name: i18n.T("File", "ファイル"), Value: web.Mono(path.Base(strings.ReplaceAll(c.Path, "\\", "/")) + ":" + strconv.Itoa(c.Line))},
+		web.Fact{Name: i18n.T("File", "ファイル"),
+			Value: web.Mono(path.Base(strings.ReplaceAll(c.Path, "\\", "/")) + ":" + strconv.Itoa(c.Line))},
 		web.Fact{Name: i18n.T("Expected false alarms", "想定される誤検知"), Value: strings.Join(c.FalsePositives, "; ")},
 	)
 }

@@ -49,7 +49,8 @@ func API(a *api.API, c PageConfig) {
 		})
 		return cov, err
 	}
-	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "get-coverage", Method: http.MethodGet, Path: "/api/v1/coverage", Tag: "rules",
+		Need:    policy.RoleReader,
 		Summary: i18n.T("Which techniques of MITRE ATT&CK are looked for and found", "MITRE ATT&CK の手法ごとのカバレッジ")},
 		func(ctx context.Context, in *coverIn) (*coverOut, error) {
 			cov, err := read(ctx, in.Product)
@@ -59,7 +60,8 @@ func API(a *api.API, c PageConfig) {
 				if x.Tactics == nil {
 					x.Tactics = []string{}
 				}
-				out.Body.Techniques = append(out.Body.Techniques, TechniqueOut{x.ID, x.Name, x.Tactics, x.Rules, x.Hits, x.Members})
+				out.Body.Techniques = append(out.Body.Techniques, TechniqueOut{x.ID, x.Name, x.Tactics, x.Rules, x.Hits,
+					x.Members})
 			}
 			for _, x := range cov.Cells {
 				add(x)
@@ -69,7 +71,8 @@ func API(a *api.API, c PageConfig) {
 			}
 			return out, err
 		})
-	api.Register(a, api.Op{ID: "get-coverage-layer", Method: http.MethodGet, Path: "/api/v1/coverage/layer", Tag: "rules", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "get-coverage-layer", Method: http.MethodGet, Path: "/api/v1/coverage/layer",
+		Tag: "rules", Need: policy.RoleReader,
 		Summary: i18n.T("The coverage as a layer for the ATT&CK Navigator", "ATT&CK Navigator 用レイヤー")},
 		func(ctx context.Context, in *coverIn) (*layerOut, error) {
 			cov, err := read(ctx, in.Product)

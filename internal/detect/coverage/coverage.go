@@ -110,7 +110,9 @@ func Of(a *attack.List, rules []Rule, product string, figures map[string]map[str
 	for id, x := range cells {
 		x.Members = figures[pool.FigureCovered][id].Members
 		if by := tacticsBy[id]; by != nil {
-			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int { return slices.Index(attack.Tactics, a) - slices.Index(attack.Tactics, b) })
+			x.Tactics = slices.SortedFunc(maps.Keys(by), func(a, b string) int {
+				return slices.Index(attack.Tactics, a) - slices.Index(attack.Tactics, b)
+			})
 		}
 	}
 	c.fold(cells, loose)
@@ -150,7 +152,9 @@ func (c *Coverage) fold(cells map[string]*Cell, loose map[string]int) {
 	}
 	for _, t := range attack.Tactics {
 		list := columns[t]
-		slices.SortStableFunc(list, func(a, b Cell) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+		slices.SortStableFunc(list, func(a, b Cell) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+		})
 		c.Tactics = append(c.Tactics, Tactic{Key: t, Cells: list, Loose: loose[t]})
 	}
 }
@@ -205,7 +209,8 @@ func LoadedRules(health *rulehealth.Health) func(tx *store.Tx, since time.Time) 
 		var out []Rule
 		for r := range health.Engine.Loaded {
 			h := sums[r.Key]
-			out = append(out, Rule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product, Correlation: r.Correlation, Tags: r.Tags,
+			out = append(out, Rule{ID: r.Key, Title: r.Title, Level: string(r.Level), Product: r.Product,
+				Correlation: r.Correlation, Tags: r.Tags,
 				Hits: h.Live + h.Retro + h.Muted, Quarantined: quarantined[r.Key].Active()})
 		}
 		sortByTitle(out)

@@ -10,7 +10,8 @@ import (
 )
 
 var someRules = []Rule{
-	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001", "attack.t1059.003"}, Hits: 4},
+	{ID: "1", Title: "One", Product: "windows", Tags: []string{"attack.execution", "attack.t1059.001",
+		"attack.t1059.003"}, Hits: 4},
 	{ID: "2", Title: "Two", Product: "linux", Tags: []string{"attack.t1059.004"}, Hits: 1},
 	{ID: "3", Title: "Three", Tags: []string{"attack.t1059"}},
 	{ID: "4", Title: "Four", Product: "windows", Tags: []string{"attack.discovery"}},
@@ -30,7 +31,8 @@ func TestOf(t *testing.T) {
 		}
 		return x
 	}
-	for id, want := range map[string][2]int{"T1059": {3, 5}, "T1059.001": {1, 4}, "T1059.003": {1, 4}, "T1059.004": {1, 1}, "T9999": {1, 2}, "T1562": {1, 0}, "T1566": {0, 0}} {
+	for id, want := range map[string][2]int{"T1059": {3, 5}, "T1059.001": {1, 4}, "T1059.003": {1, 4},
+		"T1059.004": {1, 1}, "T9999": {1, 2}, "T1562": {1, 0}, "T1566": {0, 0}} {
 		if x := find(id); x.Rules != want[0] || int(x.Hits) != want[1] {
 			t.Errorf("%s: %d rules, %d hits, want %v", id, x.Rules, x.Hits, want)
 		}
@@ -61,15 +63,18 @@ func TestOf(t *testing.T) {
 		t.Errorf("%d of %d, for linux %d", covered, all, n)
 	}
 	// A correlation of rules for several products is not known to be enough for one.
-	several := Of(a, append(slices.Clone(someRules), Rule{ID: "8", Correlation: true, Tags: []string{"attack.t1486"}}), "linux", nil)
+	several := Of(a, append(slices.Clone(someRules), Rule{ID: "8", Correlation: true, Tags: []string{"attack.t1486"}}),
+		"linux", nil)
 	if x, _ := several.Find("T1486"); x.Rules != 0 {
 		t.Errorf("for linux: %+v", x)
 	}
 	l := c.Layer("n", "d")
-	if l.Domain != "enterprise-attack" || l.Versions["layer"] != "4.5" || l.Gradient.Max != 3 || len(l.Techniques) != 8 {
+	if l.Domain != "enterprise-attack" || l.Versions["layer"] != "4.5" || l.Gradient.Max != 3 ||
+		len(l.Techniques) != 8 {
 		t.Errorf("%+v", l)
 	}
-	if i := slices.IndexFunc(l.Techniques, func(x LayerTechnique) bool { return x.ID == "T1059" }); i < 0 || l.Techniques[i].Score != 3 || !l.Techniques[i].Enabled {
+	if i := slices.IndexFunc(l.Techniques, func(x LayerTechnique) bool { return x.ID == "T1059" }); i < 0 ||
+		l.Techniques[i].Score != 3 || !l.Techniques[i].Enabled {
 		t.Error("the layer lacks T1059")
 	}
 }

@@ -41,14 +41,17 @@ type LayerMeta struct {
 // Layer returns the coverage for the ATT&CK Navigator: the score of a technique is
 // the number of rules that look for it, sub-techniques by themselves.
 func (c Coverage) Layer(name, description string) Layer {
-	l := Layer{Name: name, Versions: map[string]string{"layer": "4.5", "navigator": "5.1.0"}, Domain: "enterprise-attack", Description: description, Sorting: 3,
-		Techniques: []LayerTechnique{}, Legend: []struct{}{}, Metadata: []LayerMeta{}, Gradient: LayerGradient{Colors: []string{"#cfe1f5", "#0a4a96"}, Min: 1, Max: 1}}
+	l := Layer{Name: name, Versions: map[string]string{"layer": "4.5", "navigator": "5.1.0"},
+		Domain: "enterprise-attack", Description: description, Sorting: 3,
+		Techniques: []LayerTechnique{}, Legend: []struct{}{}, Metadata: []LayerMeta{},
+		Gradient: LayerGradient{Colors: []string{"#cfe1f5", "#0a4a96"}, Min: 1, Max: 1}}
 	add := func(x Cell) {
 		if x.Rules == 0 {
 			return
 		}
 		l.Gradient.Max = max(l.Gradient.Max, x.Rules)
-		t := LayerTechnique{ID: x.ID, Score: x.Rules, Enabled: true, Metadata: []LayerMeta{{"rules", strconv.Itoa(x.Rules)}, {"hits", strconv.FormatInt(x.Hits, 10)}}}
+		t := LayerTechnique{ID: x.ID, Score: x.Rules, Enabled: true,
+			Metadata: []LayerMeta{{"rules", strconv.Itoa(x.Rules)}, {"hits", strconv.FormatInt(x.Hits, 10)}}}
 		if x.Members > 0 {
 			t.Metadata = append(t.Metadata, LayerMeta{"members", strconv.Itoa(x.Members)})
 		}

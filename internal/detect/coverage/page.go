@@ -16,6 +16,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
@@ -117,18 +118,28 @@ func (c PageConfig) matrix(r *web.Request) (*web.View, error) {
 		by = byRules
 	}
 	covered, all := cov.Covered()
-	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true, Live: []string{"rules"},
-		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found", "ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
-	d := matrixData{Filter: c.filter(cov, product, by), Missing: c.missing(cov), Tactics: tacticTable(cov), Layer: "/coverage/layer.json"}
+	v := &web.View{Template: "coverage/matrix", Title: i18n.T("Coverage", "カバレッジ"), Nav: "coverage", Wide: true,
+		Live: []string{"rules"},
+		Lede: i18n.T("Which techniques of MITRE ATT&CK the rules look for, and which were found",
+			"ルールが MITRE ATT&CK のどの手法を見張り、どの手法を検知したか")}
+	missing, err := c.missing(r, cov)
+	if err != nil {
+		return nil, err
+	}
+	d := matrixData{Filter: c.filter(cov, product, by), Missing: missing, Tactics: tacticTable(cov),
+		Layer: "/coverage/layer.json"}
 	if product != "" {
 		d.Layer += "?product=" + url.QueryEscape(product)
 	}
 	d.Picture = picture(cov, by, c.caption(covered, all, product))
 	d.Key = keyText(by)
-	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
-		"読み込み済みのルールの attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法のルールは、上位の手法にも数えます。戦術だけを示すルールは {1} 件、どちらも示さないルールは {2} 件です。").With(days, cov.Loose(), cov.Untagged)
+	d.How = i18n.T("From the attack.* tags of the rules that are loaded; hits of the last {0} days, hunts included. A "+
+		"rule counts for its sub-technique and for the technique above it. {1} rules name only a tactic, {2} neither.",
+		"読み込み済みのルールの attack.* タグから集計。検知数は直近{0}日で、遡及調査を含みます。サブ手法のルールは、上位の手法にも数えます。戦術だけを示すルールは {1} 件、どちらも示さないルールは {2} "+
+			"件です。").With(days, cov.Loose(), cov.Untagged)
 	if c.Hub {
-		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' rule counts. A figure of members stands only where at least {1} have reported theirs.",
+		d.How = i18n.T("From the rules behind the findings that you may see in the last {0} days, and from members' "+
+			"rule counts. A figure of members stands only where at least {1} have reported theirs.",
 			"閲覧できる直近{0}日の検知の元となったルールと、構成員から届いた集計によります。組織数は、{1}組織以上が伝えた場合だけ示します。").With(days, pool.FewestMembers)
 	}
 	v.Data, v.CSV = d, tableOf(cov)
@@ -149,23 +160,28 @@ func (c PageConfig) caption(covered, all int, product string) i18n.Text {
 func keyText(by string) i18n.Text {
 	switch by {
 	case byHits:
-		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほど検知が多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
+		return i18n.T("The darker, the more hits. Behind the number of a technique: its sub-techniques with rules, of "+
+			"all it has.", "色が濃いほど検知が多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 	case byMembers:
-		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.", "色が濃いほど、カバーする組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
+		return i18n.T("The darker, the more members cover it. Without colour: fewer than {0} have reported it.",
+			"色が濃いほど、カバーする組織が多い。色なしは、伝えた組織が {0} 未満。").With(pool.FewestMembers)
 	}
-	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of all it has.", "色が濃いほどルールが多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
+	return i18n.T("The darker, the more rules. Behind the number of a technique: its sub-techniques with rules, of "+
+		"all it has.", "色が濃いほどルールが多い。番号の後ろは、ルールのあるサブ手法と全サブ手法の数。")
 }
 
 // picture is the matrix with sub-techniques folded in.
 func picture(cov Coverage, by string, caption i18n.Text) svg.Matrix {
-	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "ルール {0} 件"), byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
+	m := svg.Matrix{Text: caption, Unit: map[string]i18n.Text{byRules: i18n.T("{0} {0:rule|rules}", "ルール {0} 件"),
+		byHits: i18n.T("{0} {0:hit|hits}", "検知 {0} 件"), byMembers: i18n.T("{0} members", "{0} 組織")}[by]}
 	for _, t := range cov.Tactics {
 		col := svg.Tactic{Name: attack.TacticText(t.Key)}
 		for _, x := range t.Cells {
 			if x.Old && x.Rules == 0 {
 				continue
 			}
-			col.Techniques = append(col.Techniques, svg.Technique{ID: x.ID + folded(x), Name: x.Name, Count: x.measure(by), Path: web.Path("/coverage/{0}", x.ID)})
+			col.Techniques = append(col.Techniques, svg.Technique{ID: x.ID + folded(x), Name: x.Name,
+				Count: x.measure(by), Path: web.Path("/coverage/{0}", x.ID)})
 		}
 		m.Tactics = append(m.Tactics, col)
 	}
@@ -198,14 +214,20 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	}
 	slices.Sort(names)
 	if len(names) > 0 {
-		ch := web.Choice{Name: "product", Text: i18n.T("Product", "製品"), Options: []web.Option{{Text: i18n.T("all", "すべて"), On: product == ""}}}
+		ch := web.Choice{Name: "product", Text: i18n.T("Product", "製品"),
+			Options: []web.Option{{Text: i18n.T("all", "すべて"), On: product == ""}}}
 		for _, p := range names {
-			ch.Options = append(ch.Options, web.Option{Value: p, Text: i18n.T("{0} ({1})", "{0}（{1}）").With(p, cov.Products[p]), On: p == product})
+			ch.Options = append(ch.Options,
+				web.Option{Value: p, Text: i18n.T("{0} ({1})", "{0}（{1}）").With(p, cov.Products[p]), On: p == product})
 		}
 		f.Fields = append(f.Fields, ch)
 	}
 	ch := web.Choice{Name: "by", Text: i18n.T("Colour by", "色分け")}
-	texts := map[string]i18n.Text{byRules: i18n.T("rules loaded", "ルールの数"), byHits: i18n.T("hits in {0} days", "検知数（{0}日）").With(days), byMembers: i18n.T("members that cover it", "カバーする組織の数")}
+	texts := map[string]i18n.Text{
+		byRules:   i18n.T("rules loaded", "ルールの数"),
+		byHits:    i18n.T("hits in {0} days", "検知数（{0}日）").With(days),
+		byMembers: i18n.T("members that cover it", "カバーする組織の数"),
+	}
 	if c.Hub {
 		texts[byRules] = i18n.T("rules that found something", "検知したルールの数")
 	}
@@ -222,22 +244,44 @@ func (c PageConfig) filter(cov Coverage, product, by string) *web.Filter {
 	return f
 }
 
-func (c PageConfig) missing(cov Coverage) web.List {
-	l := web.List{ID: "missing", Caption: i18n.T("Not covered", "ルールのない手法"), Count: web.Exactly(int64(len(cov.Missing))), Dense: true,
-		Note: i18n.T("No loaded rule names these. Some cannot be seen in logs at all.", "読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。"),
-		Columns: []web.ListColumn{
-			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleMain},
-			{Key: "tactics", Text: i18n.T("Tactics", "戦術"), Role: web.RoleNote},
-			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum},
-		}, Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法にルールがあります")}}
+// missing is the list of techniques that no rule names.
+func (c PageConfig) missing(r *web.Request, cov Coverage) (web.List, error) {
+	term := func(desc bool, of func(Cell) any) list.Term[Cell] { return list.Term[Cell]{Of: of, Desc: desc} }
+	id := term(false, func(x Cell) any { return x.ID })
+	spec := list.Spec[Cell]{
+		Key: []list.Term[Cell]{id},
+		Sorts: []list.Sort[Cell]{
+			{Name: "id"},
+			{Name: "technique", By: []list.Term[Cell]{term(false, func(x Cell) any { return x.Name })}},
+			{Name: "tactics",
+				By: []list.Term[Cell]{term(false, func(x Cell) any { return strings.Join(x.Tactics, " ") })}},
+			{Name: "subs", By: []list.Term[Cell]{term(true, func(x Cell) any { return len(x.Subs) })}},
+		},
+		Name: "missing", Path: "/coverage", Caption: i18n.T("Not covered", "ルールのない手法"), Dense: true, Card: true,
+		Columns: []list.Column[Cell]{
+			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleMain, Sort: "technique", Cell: nameCell},
+			{Key: "tactics", Text: i18n.T("Tactics", "戦術"), Role: web.RoleNote, Sort: "tactics",
+				Cell: func(x Cell) any { return tacticsText(x.Tactics) }},
+			{Key: "subs", Text: i18n.T("Sub-techniques", "サブ手法"), Role: web.RoleNum, Sort: "subs",
+				Cell: func(x Cell) any { return len(x.Subs) }},
+		},
+		Row:   func(x Cell) web.Row { return web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID)} },
+		Empty: &web.Empty{Icon: "check", Text: i18n.T("Every technique has a rule", "すべての手法にルールがあります")},
+	}
+	spec.Note = i18n.T("No loaded rule names these. Some cannot be seen in logs at all.",
+		"読み込み済みのルールに該当がない手法です。ログからは見えないものも含みます。")
 	if c.Hub {
-		l.Caption, l.Note = i18n.T("Neither seen nor covered", "検知もカバーもない手法"), i18n.T("No finding that you may see names these, and fewer than {0} members have reported that they cover them.", "閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
+		spec.Caption = i18n.T("Neither seen nor covered", "検知もカバーもない手法")
+		spec.Note = i18n.T("No finding that you may see names these, and fewer than {0} members have reported that "+
+			"they cover them.",
+			"閲覧できる検知になく、カバレッジを伝えた組織も{0}未満の手法です。").With(pool.FewestMembers)
 	}
-	for _, x := range cov.Missing {
-		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: web.Path("/coverage/{0}", x.ID), Cells: []any{web.Lines{x.Name, web.Mono(x.ID)}, tacticsText(x.Tactics), len(x.Subs)}})
-	}
-	return l
+	p, err := spec.Of(cov.Missing, spec.Ask(r))
+	return spec.View(r, p), err
 }
+
+// nameCell is a technique's name and id.
+func nameCell(x Cell) any { return web.Lines{x.Name, web.Mono(x.ID)} }
 
 func tacticsText(list []string) any {
 	var out web.Run
@@ -248,7 +292,9 @@ func tacticsText(list []string) any {
 }
 
 func tacticTable(cov Coverage) web.Table {
-	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとのカバレッジ"), Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")}, {Key: "covered", Text: i18n.T("Covered", "ルールあり"), Number: true}}}
+	t := web.Table{Name: i18n.T("Coverage by tactic", "戦術ごとのカバレッジ"),
+		Columns: []web.Column{{Key: "tactic", Text: i18n.T("Tactic", "戦術")},
+			{Key: "covered", Text: i18n.T("Covered", "ルールあり"), Number: true}}}
 	for _, x := range cov.Tactics {
 		with, all := 0, 0
 		for _, cell := range x.Cells {
@@ -266,8 +312,10 @@ func tacticTable(cov Coverage) web.Table {
 }
 
 func tableOf(cov Coverage) *web.Table {
-	t := &web.Table{Name: i18n.T("Coverage", "カバレッジ"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
-		{Key: "rules", Text: i18n.T("Rules", "ルール"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"), Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "カバーする組織"), Number: true}}}
+	t := &web.Table{Name: i18n.T("Coverage", "カバレッジ"), Columns: []web.Column{{Key: "id", Text: i18n.T("Id", "番号")},
+		{Key: "technique", Text: i18n.T("Technique", "手法")}, {Key: "tactics", Text: i18n.T("Tactics", "戦術")},
+		{Key: "rules", Text: i18n.T("Rules", "ルール"), Number: true}, {Key: "hits", Text: i18n.T("Hits", "検知数"),
+			Number: true}, {Key: "members", Text: i18n.T("Members that cover it", "カバーする組織"), Number: true}}}
 	add := func(x Cell) {
 		t.Rows = append(t.Rows, []any{x.ID, x.Name, strings.Join(x.Tactics, " "), x.Rules, x.Hits, x.Members})
 	}
@@ -290,7 +338,8 @@ func (c PageConfig) layer(r *web.Request) (Layer, error) {
 	if product != "" {
 		name += " " + event.Clip(product, 40)
 	}
-	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata", "手法ごとのルール数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
+	return cov.Layer(name, i18n.T("Rules by technique; hits of the last {0} days in the metadata",
+		"手法ごとのルール数。メタデータに直近{0}日の検知数").With(days).In(r.Lang)), err
 }
 
 // techniqueData is the dot of coverage/technique.
@@ -308,36 +357,48 @@ func (c PageConfig) technique(r *web.Request) (*web.View, error) {
 	}
 	x, ok := cov.Find(id)
 	if !ok {
-		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here", "手法 {0} はありません").With(event.Clip(id, 20)))
+		return nil, fault.New(fault.NotFound, i18n.T("no technique {0} is known here",
+			"手法 {0} はありません").With(event.Clip(id, 20)))
 	}
 	top, _ := cov.Find(attack.Parent(id))
 	state := web.Badge{Text: i18n.T("not covered", "ルールなし"), Mood: web.Warn}
 	if x.Rules > 0 {
 		state = web.Badge{Text: i18n.T("{0} {0:rule|rules}", "ルール {0} 件").With(x.Rules), Mood: web.Good}
 	}
-	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage", State: &state, Back: &web.Link{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}
-	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)}, {Name: i18n.T("Rules", "ルール"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days), Value: x.Hits}}}
+	v := &web.View{Template: "coverage/technique", Title: i18n.Same(x.ID + " " + x.Name), Nav: "coverage",
+		State: &state, Back: &web.Link{Text: i18n.T("Coverage", "カバレッジ"), Path: "/coverage"}}
+	d := techniqueData{Facts: []web.Fact{{Name: i18n.T("Tactics", "戦術"), Value: tacticsText(top.Tactics)},
+		{Name: i18n.T("Rules", "ルール"), Value: x.Rules}, {Name: i18n.T("Hits in {0} days", "検知数（{0}日）").With(days),
+			Value: x.Hits}}}
 	if x.Members > 0 {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Members that cover it", "カバーする組織"), Value: x.Members})
 	}
 	if top.ID != x.ID {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Part of", "上位の手法"), Value: web.Link{Text: top.ID + " " + top.Name, Path: web.Path("/coverage/{0}", top.ID)}})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Part of", "上位の手法"),
+			Value: web.Link{Text: top.ID + " " + top.Name, Path: web.Path("/coverage/{0}", top.ID)}})
 	}
 	if x.Old {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("In ATT&CK", "ATT&CK での扱い"), Value: i18n.T("replaced by newer techniques", "新しい手法に置き換え済み")})
+		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("In ATT&CK", "ATT&CK での扱い"),
+			Value: i18n.T("replaced by newer techniques", "新しい手法に置き換え済み")})
 	}
-	d.Rules, d.Subs = c.ruleList(x, rules), subList(x)
-	v.Data, v.CSV = d, d.Rules.Table()
+	spec := c.ruleList(x)
+	p, err := spec.Of(rulesOf(x, rules), spec.Ask(r))
+	if err != nil {
+		return nil, err
+	}
+	d.Rules, d.Subs = spec.View(r, p), subList(x)
+	v.Data, v.CSV = d, spec.Table(p)
 	return v, nil
 }
 
-func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
-	l := web.List{ID: "technique-rules", Caption: i18n.T("Rules that look for it", "この手法を見張るルール"), Dense: true, Columns: []web.ListColumn{
-		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
-		{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleWide},
-		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
-	}, Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張るルールがありません"), How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つルールを追加してください。").With(strings.ToLower(x.ID))}}
+// namedRule is a rule with those of its techniques that a page is about.
+type namedRule struct {
+	Rule
+	names string
+}
+
+// rulesOf returns the rules that look for a technique or one of its sub-techniques.
+func rulesOf(x Cell, rules []Rule) (out []namedRule) {
 	for _, r := range rules {
 		var names []string
 		for _, t := range attack.TechniquesOf(r.Tags) {
@@ -345,34 +406,73 @@ func (c PageConfig) ruleList(x Cell, rules []Rule) web.List {
 				names = append(names, t)
 			}
 		}
-		if len(names) == 0 {
-			continue
+		if len(names) > 0 {
+			out = append(out, namedRule{r, strings.Join(names, " ")})
 		}
-		path := web.Path("/rules/{0}", r.ID)
-		if c.Hub {
-			path = "/findings?rule=" + url.QueryEscape(r.ID)
-		}
-		main := web.Lines{r.Title, web.Run{r.Product, web.Mono(r.ID)}}
-		if r.Quarantined {
-			main = append(main, web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"})
-		}
-		l.Rows = append(l.Rows, web.Row{Key: r.ID, Path: path, Cells: []any{web.Level(r.Level), main, strings.Join(names, " "), r.Hits}})
 	}
-	l.Count = web.Exactly(int64(len(l.Rows)))
-	return l
+	return out
+}
+
+// ruleList describes the list of rules that look for a technique.
+func (c PageConfig) ruleList(x Cell) list.Spec[namedRule] {
+	term := func(desc bool, of func(namedRule) any) list.Term[namedRule] {
+		return list.Term[namedRule]{Of: of, Desc: desc}
+	}
+	level := list.ByLevel("", func(r namedRule) string { return r.Level })
+	title := term(false, func(r namedRule) any { return r.Title })
+	by := func(name string, terms ...list.Term[namedRule]) list.Sort[namedRule] {
+		return list.Sort[namedRule]{Name: name, By: append(terms, title)}
+	}
+	return list.Spec[namedRule]{
+		Key: []list.Term[namedRule]{term(false, func(r namedRule) any { return r.ID })},
+		Sorts: []list.Sort[namedRule]{
+			by("level", level), by("rule"), by("technique", term(false, func(r namedRule) any { return r.names })),
+			by("hits", term(true, func(r namedRule) any { return r.Hits })),
+		},
+		Name: "technique-rules", Path: web.Path("/coverage/{0}", x.ID), Dense: true, Card: true,
+		Caption: i18n.T("Rules that look for it", "この手法を見張るルール"),
+		Columns: []list.Column[namedRule]{
+			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+				Cell: func(r namedRule) any { return web.Level(r.Level) }},
+			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", Cell: ruleCell},
+			{Key: "technique", Text: i18n.T("Technique", "手法"), Role: web.RoleWide, Sort: "technique",
+				Cell: func(r namedRule) any { return r.names }},
+			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits",
+				Cell: func(r namedRule) any { return r.Hits }},
+		},
+		Row: func(r namedRule) web.Row {
+			if c.Hub {
+				return web.Row{Key: r.ID, Path: "/findings?rule=" + url.QueryEscape(r.ID)}
+			}
+			return web.Row{Key: r.ID, Path: web.Path("/rules/{0}", r.ID)}
+		},
+		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rule looks for it", "見張るルールがありません"),
+			How: i18n.T("Add rules that carry the tag attack.{0}.", "タグ attack.{0} を持つルールを追加してください。").
+				With(strings.ToLower(x.ID))},
+	}
+}
+
+func ruleCell(r namedRule) any {
+	main := web.Lines{r.Title, web.Run{r.Product, web.Mono(r.ID)}}
+	if r.Quarantined {
+		main = append(main, web.Badge{Text: i18n.T("in quarantine", "隔離中"), Mood: web.Warn, Icon: "lock"})
+	}
+	return main
 }
 
 func subList(x Cell) web.List {
-	l := web.List{ID: "subs", Caption: i18n.T("Sub-techniques", "サブ手法"), Count: web.Exactly(int64(len(x.Subs))), Dense: true, Columns: []web.ListColumn{
-		{Key: "technique", Text: i18n.T("Sub-technique", "サブ手法"), Role: web.RoleMain},
-		{Key: "rules", Text: i18n.T("Rules", "ルール"), Role: web.RoleNum},
-		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
-	}}
+	l := web.List{ID: "subs", Caption: i18n.T("Sub-techniques", "サブ手法"), Count: web.Exactly(int64(len(x.Subs))),
+		Dense: true, Columns: []web.ListColumn{
+			{Key: "technique", Text: i18n.T("Sub-technique", "サブ手法"), Role: web.RoleMain},
+			{Key: "rules", Text: i18n.T("Rules", "ルール"), Role: web.RoleNum},
+			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum},
+		}}
 	for _, s := range x.Subs {
 		if s.Old && s.Rules == 0 {
 			continue
 		}
-		l.Rows = append(l.Rows, web.Row{Key: s.ID, Path: web.Path("/coverage/{0}", s.ID), Dim: s.Rules == 0, Cells: []any{web.Lines{s.Name, web.Mono(s.ID)}, s.Rules, s.Hits}})
+		l.Rows = append(l.Rows, web.Row{Key: s.ID, Path: web.Path("/coverage/{0}", s.ID), Dim: s.Rules == 0,
+			Cells: []any{web.Lines{s.Name, web.Mono(s.ID)}, s.Rules, s.Hits}})
 	}
 	return l
 }

@@ -154,15 +154,18 @@ func JSON(t *testing.T, s string) string {
 
 // RuleText returns a Sigma rule for events of Windows.
 func RuleText(id int, category, detection string) string {
-	return fmt.Sprintf("title: rule %d\nid: 77777777-7777-4777-8777-%012d\nlogsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n",
+	return fmt.Sprintf("title: rule %d\nid: 77777777-7777-4777-8777-%012d\n"+
+		"logsource:\n  product: windows\n  category: %s\ndetection:\n  s:\n    %s\n  condition: s\n",
 		id, id, category, detection)
 }
 
 // Indicator returns a STIX indicator of a kind of pattern.
 func Indicator(t testing.TB, pattern, kind string) []byte {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f",
-		"created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z", "name": "shared", "pattern": pattern, "pattern_type": kind,
+	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1",
+		"id":      "indicator--7f4a9d3e-4f0a-4c5e-8f6a-1f2b3c4d5e6f",
+		"created": "2026-11-22T04:00:00.000Z", "modified": "2026-11-22T04:00:00.000Z", "name": "shared",
+		"pattern": pattern, "pattern_type": kind,
 		"valid_from": "2026-11-22T04:00:00Z", "valid_until": "2026-12-22T04:00:00Z", "labels": []string{"level:high"}})
 	if err != nil {
 		t.Fatal(err)
@@ -173,9 +176,11 @@ func Indicator(t testing.TB, pattern, kind string) []byte {
 // PatternIndicator returns one of many STIX indicators with a STIX pattern.
 func PatternIndicator(t *testing.T, n int, pattern string) []byte {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1", "id": fmt.Sprintf("indicator--11111111-1111-4111-8111-%012d", n),
-		"created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z", "name": "I", "pattern": pattern, "pattern_type": "stix",
-		"valid_from": "2026-01-01T00:00:00Z"})
+	b, err := json.Marshal(map[string]any{"type": "indicator", "spec_version": "2.1",
+		"id":      fmt.Sprintf("indicator--11111111-1111-4111-8111-%012d", n),
+		"created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z", "name": "I", "pattern": pattern,
+		"pattern_type": "stix",
+		"valid_from":   "2026-01-01T00:00:00Z"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,6 +197,7 @@ type Events struct{ Seq int }
 func (e *Events) Event(category string, at time.Time, fields map[string]any) *event.Event {
 	e.Seq++
 	raw, _ := json.Marshal(fields)
-	return &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", e.Seq), Time: at, Seen: at, From: event.Source{Sensor: "file", Name: "a.json", Record: int64(e.Seq)},
+	return &event.Event{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", e.Seq), Time: at, Seen: at,
+		From:    event.Source{Sensor: "file", Name: "a.json", Record: int64(e.Seq)},
 		Product: "windows", Categories: []string{category}, Host: "ws1", User: "tanaka", Fields: fields, Raw: raw}
 }

@@ -36,20 +36,28 @@ var reserved = prefixes("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8
 	"::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "fc00::/7", "fe80::/10", "ff00::/8")
 
 // shared services that half the world talks to: matching them finds nothing.
-var publicResolvers = prefixes("1.1.1.1/32", "1.0.0.1/32", "8.8.8.8/32", "8.8.4.4/32", "9.9.9.9/32", "208.67.222.222/32", "208.67.220.220/32",
-	"168.63.129.16/32", "2606:4700:4700::1111/128", "2606:4700:4700::1001/128", "2001:4860:4860::8888/128", "2001:4860:4860::8844/128", "2620:fe::fe/128")
+var publicResolvers = prefixes("1.1.1.1/32", "1.0.0.1/32", "8.8.8.8/32", "8.8.4.4/32", "9.9.9.9/32",
+	"208.67.222.222/32", "208.67.220.220/32",
+	"168.63.129.16/32", "2606:4700:4700::1111/128", "2606:4700:4700::1001/128", "2001:4860:4860::8888/128",
+	"2001:4860:4860::8844/128", "2620:fe::fe/128")
 
 // networks that deliver for very many sites at once (as their operators publish
 // them): GitHub, Fastly, Cloudflare. An address there says nothing of who is
 // behind it.
-var publicNetworks = prefixes("140.82.112.0/20", "185.199.108.0/22", "192.30.252.0/22", "2606:50c0::/32", "2a0a:a440::/29",
+var publicNetworks = prefixes("140.82.112.0/20", "185.199.108.0/22", "192.30.252.0/22", "2606:50c0::/32",
+	"2a0a:a440::/29",
 	"151.101.0.0/16", "199.232.0.0/16", "146.75.0.0/17", "2a04:4e42::/32",
-	"104.16.0.0/13", "104.24.0.0/14", "172.64.0.0/13", "162.158.0.0/15", "108.162.192.0/18", "173.245.48.0/20", "188.114.96.0/20", "2606:4700::/32", "2a06:98c0::/29")
+	"104.16.0.0/13", "104.24.0.0/14", "172.64.0.0/13", "162.158.0.0/15", "108.162.192.0/18", "173.245.48.0/20",
+	"188.114.96.0/20", "2606:4700::/32", "2a06:98c0::/29")
 
-var publicDomains = []string{"microsoft.com", "windows.com", "windowsupdate.com", "windows.net", "msftncsi.com", "msftconnecttest.com", "office.com", "office365.com", "live.com",
-	"google.com", "googleapis.com", "gstatic.com", "apple.com", "icloud.com", "amazonaws.com", "cloudfront.net", "akamai.net", "akamaiedge.net",
-	"digicert.com", "verisign.com", "globalsign.com", "letsencrypt.org", "mozilla.org", "mozilla.com", "debian.org", "ubuntu.com", "github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org",
-	"pastebin.com", "dropbox.com", "dropboxusercontent.com", "box.com", "discord.com", "discordapp.com", "telegram.org", "slack.com", "sharepoint.com", "onedrive.com", "w3.org", "xmlsoap.org",
+var publicDomains = []string{"microsoft.com", "windows.com", "windowsupdate.com", "windows.net", "msftncsi.com",
+	"msftconnecttest.com", "office.com", "office365.com", "live.com",
+	"google.com", "googleapis.com", "gstatic.com", "apple.com", "icloud.com", "amazonaws.com", "cloudfront.net",
+	"akamai.net", "akamaiedge.net",
+	"digicert.com", "verisign.com", "globalsign.com", "letsencrypt.org", "mozilla.org", "mozilla.com", "debian.org",
+	"ubuntu.com", "github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org",
+	"pastebin.com", "dropbox.com", "dropboxusercontent.com", "box.com", "discord.com", "discordapp.com", "telegram.org",
+	"slack.com", "sharepoint.com", "onedrive.com", "w3.org", "xmlsoap.org",
 	"localhost", "localdomain", "local", "lan", "internal", "home", "corp", "arpa", "test", "invalid"}
 
 func prefixes(list ...string) []netip.Prefix {
@@ -165,7 +173,8 @@ func urlReason(u string, own CommunityAssets) string {
 // for remote control are everywhere, too, and left out: attackers bring their own.
 var (
 	makersShipped   = []string{"curl, https://curl.", "the icu project", "libarchive", "openssh"}
-	makersInstalled = []string{"google llc", "google inc", "mozilla corporation", "mozilla foundation", "adobe ", "adobe, inc", "apple inc", "oracle "}
+	makersInstalled = []string{"google llc", "google inc", "mozilla corporation", "mozilla foundation", "adobe ",
+		"adobe, inc", "apple inc", "oracle "}
 )
 
 // SystemProgram reports whether the hashes in ev are those of a program that
@@ -184,7 +193,8 @@ func SystemProgram(ev *event.Event) bool {
 		}
 	}
 	in := false
-	for _, dir := range []string{`c:\windows\`, `c:\program files\`, `c:\program files (x86)\`, `\systemroot\`, "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/lib/"} {
+	for _, dir := range []string{`c:\windows\`, `c:\program files\`, `c:\program files (x86)\`, `\systemroot\`, "/bin/",
+		"/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/lib/"} {
 		if strings.HasPrefix(path, dir) {
 			in = true
 			break
@@ -209,7 +219,9 @@ func SystemProgram(ev *event.Event) bool {
 	}
 	for _, f := range []string{"Company", "Signature"} {
 		v, _ := ev.Lookup(f)
-		if maker, ok := v.(string); ok && slices.ContainsFunc(shipped, func(m string) bool { return strings.HasPrefix(strings.ToLower(maker), m) }) {
+		if maker, ok := v.(string); ok && slices.ContainsFunc(shipped, func(m string) bool {
+			return strings.HasPrefix(strings.ToLower(maker), m)
+		}) {
 			return true
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/svg"
+	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
@@ -32,7 +34,7 @@ type FindingOut struct {
 	Matched     []wire.FieldValue  `json:"matched" nullable:"false" doc:"the fields that made the rule match | 一致した項目"`
 	Observables []event.Observable `json:"observables" nullable:"false" doc:"distinctive values | 特徴的な観測値"`
 	List        *msg.ListEntry     `json:"list,omitempty" doc:"the entry of the node's own watchlist that matched; never told to a hub | 一致した監視リストの項目。ハブには伝わらない"`
-	Past        bool               `json:"past" doc:"found by a hunt in the past | 過去の調査による"`
+	Retro       bool               `json:"retro" doc:"found by a hunt in the past | 過去の調査による"`
 	Sensed      time.Time          `json:"sensed" doc:"when the first event was read, by the hub's clock | 読み取り時刻（ハブの時計）"`
 	Detected    time.Time          `json:"detected"`
 	Arrived     time.Time          `json:"arrived" doc:"when it was stored here | ここに保存された時刻"`
@@ -41,8 +43,10 @@ type FindingOut struct {
 }
 
 func outOf(it Item) FindingOut {
-	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule, Indicator: it.Indicator, First: it.First, Last: it.Last,
-		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables, List: it.Listed, Past: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
+	o := FindingOut{ID: it.ID, Version: it.Version, Member: it.Member, Realm: it.Realm, Rule: it.Rule,
+		Indicator: it.Indicator, First: it.First, Last: it.Last,
+		Count: it.Count, Host: it.Host, User: it.User, Matched: it.Matched, Observables: it.Observables,
+		List: it.Listed, Retro: it.Retro, Sensed: it.Sensed, Detected: it.Detected,
 		Arrived: it.Arrived, TLP: it.Handling.TLP.String()}
 	if o.Matched == nil {
 		o.Matched = []wire.FieldValue{}
@@ -80,7 +84,8 @@ type oneOut struct{ Body FindingOut }
 
 // API adds the operations on findings.
 func API(a *api.API, c PageConfig) {
-	api.Register(a, api.Op{ID: "list-findings", Method: http.MethodGet, Path: "/api/v1/findings", Tag: "findings", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "list-findings", Method: http.MethodGet, Path: "/api/v1/findings", Tag: "findings",
+		Need:        policy.RoleReader,
 		Summary:     i18n.T("Findings, newest first", "検知の一覧（新しい順）"),
 		Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
@@ -94,26 +99,24 @@ func API(a *api.API, c PageConfig) {
 			}
 			return &listOut{list.Body(p, outOf)}, nil
 		})
-	api.Register(a, api.Op{ID: "get-finding", Method: http.MethodGet, Path: "/api/v1/findings/{id}", Tag: "findings", Need: policy.RoleReader,
+	api.Register(a, api.Op{ID: "get-finding", Method: http.MethodGet, Path: "/api/v1/findings/{id}", Tag: "findings",
+		Need:    policy.RoleReader,
 		Summary: i18n.T("One finding", "検知1件"), Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *oneIn) (*oneOut, error) {
 			var it Item
-			res := &oneOut{}
-			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
-				if it, err = Get(tx, in.ID); err != nil {
-					return err
-				}
-				res.Body = outOf(it)
-				if c.CaseOf != nil {
-					if id, _, ok := c.CaseOf(tx, it.ID); ok {
-						res.Body.Case = id
-					}
-				}
-				return nil
+			v := api.Viewer(ctx)
+			err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
+				it, err = Get(tx, in.ID)
+				return err
 			})
 			if err != nil {
 				return nil, err
 			}
-			return res, nil
+			panels, err := c.Site.Load(ctx, "finding", web.Subject{ID: it.ID, Viewer: v})
+			res := &oneOut{outOf(it)}
+			for _, of := range panels.Related(svg.KindCase) {
+				res.Body.Case = of.ID
+			}
+			return res, err
 		})
 }

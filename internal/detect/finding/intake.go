@@ -8,7 +8,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -27,20 +26,21 @@ const (
 func Receive(tx *store.Tx, member string, body []byte) error {
 	var f msg.Finding
 	if err := json.Unmarshal(body, &f.Finding); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the finding is not readable", "検知を読み取れません"), err)
+		return fault.Coded(fault.HubBadFinding, err)
 	}
 	now := tx.Now()
 	if err := Accept(&f, member, now); err != nil {
 		return err
 	}
-	old, err := store.Query[versionRow](tx, `SELECT f.version, f.member, f.arrived FROM findings f WHERE f.id = $1 AND SCOPE(f)`, f.ID)
+	old, err := store.Query[versionRow](tx, `SELECT f.version, f.member, f.arrived FROM findings f WHERE f.id = $1
+		AND SCOPE(f)`, f.ID)
 	if err != nil {
 		return err
 	}
 	arrived := now
 	if len(old) > 0 {
 		if old[0].Member != member {
-			return fault.New(fault.Denied, i18n.T("this finding belongs to another member", "この検知は別の構成員のものです"))
+			return fault.Coded(fault.HubFindingTaken, nil)
 		}
 		if old[0].Version >= f.Version {
 			return nil
@@ -62,7 +62,7 @@ type versionRow struct {
 // Accept checks and bounds a finding that came over the wire.
 func Accept(f *msg.Finding, member string, now time.Time) error {
 	bad := func(what string) error {
-		return fault.New(fault.Invalid, i18n.T("the finding has no valid {0}", "検知の {0} が正しくありません").With(what))
+		return fault.Coded(fault.HubFindingField, nil, what)
 	}
 	switch {
 	case f.ID == "" || len(f.ID) > 100:
@@ -77,7 +77,7 @@ func Accept(f *msg.Finding, member string, now time.Time) error {
 		return bad("indicator")
 	}
 	f.Member, f.Listed = member, nil
-	f.Handling = policy.Owned(f.Handling, member)
+	f.Handling = policy.FromMember(f.Handling, member)
 	f.Rule.Title = event.Clip(f.Rule.Title, maxText)
 	f.Rule.Author = event.Clip(f.Rule.Author, maxText)
 	f.Rule.License = event.Clip(f.Rule.License, maxText)

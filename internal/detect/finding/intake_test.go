@@ -26,7 +26,8 @@ func eachHub(t *testing.T, body func(t *testing.T, db *store.DB)) {
 }
 
 func sent() msg.Finding {
-	return msg.Finding{Finding: wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1", Title: "Beacon", Level: "high"}, First: moment.Add(-time.Minute), Last: moment, Count: 1,
+	return msg.Finding{Finding: wire.Finding{ID: "f1", Version: 1, Realm: event.Live, Rule: wire.RuleRef{ID: "rule-1",
+		Title: "Beacon", Level: "high"}, First: moment.Add(-time.Minute), Last: moment, Count: 1,
 		Host: "host-aabbccdd", Sensed: moment, Detected: moment, Handling: policy.Handling{TLP: policy.AmberStrict}}}
 }
 
@@ -49,7 +50,7 @@ func at(t *testing.T, db *store.DB, v policy.Viewer, id string) (Item, error) {
 	return it, err
 }
 
-var hubDesk = policy.Viewer{User: "u", Hub: true, Desk: true, Role: policy.RoleCoordinator}
+var hubDesk = policy.Viewer{User: "u", Hub: true, Coordinator: true, Role: policy.RoleCoordinator}
 
 func TestReceive(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
@@ -93,7 +94,8 @@ func TestReceive(t *testing.T) {
 		if _, err := at(t, db, policy.Viewer{}, "marked"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("the public sees it: %v", err)
 		}
-		if it, err := at(t, db, policy.Viewer{User: "u", Member: "power"}, "marked"); err != nil || it.Handling.TLP != policy.Red {
+		if it, err := at(t, db, policy.Viewer{User: "u", Member: "power"}, "marked"); err != nil ||
+			it.Handling.TLP != policy.Red {
 			t.Errorf("%s, %v", it.Handling.TLP, err)
 		}
 		// Another member may not see it, nor the public.
@@ -108,9 +110,14 @@ func TestReceive(t *testing.T) {
 func TestReceiveBounds(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
 		for name, spoil := range map[string]func(f *msg.Finding){
-			"no id": func(f *msg.Finding) { f.ID = "" }, "long id": func(f *msg.Finding) { f.ID = strings.Repeat("x", 101) },
-			"no version": func(f *msg.Finding) { f.Version = 0 }, "endless version": func(f *msg.Finding) { f.Version = 1 << 40 },
-			"no rule": func(f *msg.Finding) { f.Rule.ID = "" }, "no count": func(f *msg.Finding) { f.Count = 0 }, "endless count": func(f *msg.Finding) { f.Count = 1 << 40 },
+			"no id": func(f *msg.Finding) { f.ID = "" }, "long id": func(f *msg.Finding) {
+				f.ID = strings.Repeat("x", 101)
+			},
+			"no version": func(f *msg.Finding) { f.Version = 0 }, "endless version": func(f *msg.Finding) {
+				f.Version = 1 << 40
+			},
+			"no rule": func(f *msg.Finding) { f.Rule.ID = "" }, "no count": func(f *msg.Finding) { f.Count = 0 },
+			"endless count":  func(f *msg.Finding) { f.Count = 1 << 40 },
 			"long indicator": func(f *msg.Finding) { f.Indicator = strings.Repeat("x", 300) },
 		} {
 			f := sent()
@@ -119,7 +126,9 @@ func TestReceiveBounds(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return Receive(tx, "power", []byte(`{"id":`)) })
+		err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return Receive(tx, "power", []byte(`{"id":`))
+		})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("broken JSON: %v", err)
 		}
@@ -127,13 +136,15 @@ func TestReceiveBounds(t *testing.T) {
 		big := sent()
 		big.ID = "f2"
 		long := strings.Repeat("あ", 5000)
-		big.Rule.Title, big.Rule.Author, big.Host, big.User, big.Realm, big.Rule.Level = long, long, long, long, long, "apocalyptic"
+		big.Rule.Title, big.Rule.Author, big.Host, big.User, big.Realm, big.Rule.Level = long, long, long, long, long,
+			"apocalyptic"
 		for range 500 {
 			big.Rule.Tags = append(big.Rule.Tags, long)
 			big.Matched = append(big.Matched, wire.FieldValue{Field: long, Value: long})
 			big.Observables = append(big.Observables, event.Observable{Type: "nonsense", Value: long})
 		}
-		big.Observables = append([]event.Observable{{Type: event.Domain, Value: "C2.Evil.Example."}}, big.Observables...)
+		big.Observables = append([]event.Observable{{Type: event.Domain, Value: "C2.Evil.Example."}},
+			big.Observables...)
 		big.Sensed, big.Detected = moment.Add(time.Hour), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 		big.Handling.TLP = 9
 		if err := receive(t, db, "power", big); err != nil {
@@ -148,8 +159,10 @@ func TestReceiveBounds(t *testing.T) {
 		if len(b) > 200_000 {
 			t.Errorf("kept %d bytes", len(b))
 		}
-		if it.Rule.Level != "medium" || !it.Sensed.Equal(moment) || !it.Detected.Equal(moment) || it.Handling.TLP != policy.Red {
-			t.Errorf("kept: level %s, sensed %s, detected %s, %s", it.Rule.Level, it.Sensed, it.Detected, it.Handling.TLP)
+		if it.Rule.Level != "medium" || !it.Sensed.Equal(moment) || !it.Detected.Equal(moment) ||
+			it.Handling.TLP != policy.Red {
+			t.Errorf("kept: level %s, sensed %s, detected %s, %s", it.Rule.Level, it.Sensed, it.Detected,
+				it.Handling.TLP)
 		}
 		if len(it.Observables) != 1 || it.Observables[0].Value != "c2.evil.example" {
 			t.Errorf("observables that are none: %d", len(it.Observables))
@@ -173,7 +186,8 @@ func FuzzReceive(f *testing.F) {
 		if Accept(&fd, "power", moment) != nil {
 			return
 		}
-		if fd.Member != "power" || fd.Handling.Owner != "power" || !fd.Handling.TLP.Known() || len(fd.Matched) > wire.MaxMatched || len(fd.Observables) > wire.MaxObservables || fd.Sensed.After(moment) {
+		if fd.Member != "power" || fd.Handling.Owner != "power" || !fd.Handling.TLP.Known() ||
+			len(fd.Matched) > wire.MaxMatched || len(fd.Observables) > wire.MaxObservables || fd.Sensed.After(moment) {
 			t.Errorf("accepted %+v", fd)
 		}
 	})
@@ -199,9 +213,11 @@ func TestFilters(t *testing.T) {
 			want   int64
 		}{
 			{values{}, 4}, {values{"level": "high"}, 2}, {values{"member": "city"}, 2}, {values{"when": "past"}, 2},
-			{values{"when": "live", "level": "high"}, 1}, {values{"rule": "rule-low"}, 1}, {values{"q": "HIGH.evil"}, 1},
+			{values{"when": "live", "level": "high"}, 1}, {values{"rule": "rule-low"}, 1},
+			{values{"q": "HIGH.evil"}, 1},
 			{values{"q": "0%_r"}, 4}, {values{"q": "100__"}, 0}, {values{"q": "x' OR 1=1 --"}, 0},
-			{values{"since": "1h"}, 4}, {values{"since": "9999-01-01"}, 0}, {values{"until": "1999-12-31T23:59:59Z"}, 0},
+			{values{"since": "1h"}, 4}, {values{"since": "9999-01-01"}, 0},
+			{values{"until": "1999-12-31T23:59:59Z"}, 0},
 			{values{"since": "1999-12-31", "until": "9999-01-01T00:00:00+09:00"}, 4},
 		} {
 			for _, sort := range Listing(moment).Sorts {
@@ -220,7 +236,8 @@ func TestFilters(t *testing.T) {
 					t.Errorf("%v: %v", v, err)
 				}
 			}
-			if p, err := List(tx, list.Ask{Sort: "level", Limit: 10}); err != nil || p.Rows[0].Rule.Level != "critical" {
+			if p, err := List(tx, list.Ask{Sort: "level", Limit: 10}); err != nil ||
+				p.Rows[0].Rule.Level != "critical" {
 				t.Errorf("worst first: %+v %v", p.Rows, err)
 			}
 			return nil

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/i18n"
@@ -62,13 +63,13 @@ func Listing(now time.Time) list.Spec[Item] {
 func levelFilter() list.Filter[Item] {
 	above := func(l string) i18n.Text {
 		if l == "critical" {
-			return levelText(l)
+			return web.LevelText(l)
 		}
-		return i18n.T("{0} and above", "{0}以上").With(levelText(l))
+		return i18n.T("{0} and above", "{0}以上").With(web.LevelText(l))
 	}
 	f := list.Filter[Item]{Name: "level", Text: i18n.T("Level", "重要度"),
 		Options: []list.Option{{Text: i18n.T("any", "すべて")}},
-		Knows:   func(l string) bool { return !levelText(l).Zero() },
+		Knows:   func(l string) bool { return slices.Contains(web.Levels(), l) },
 		Where:   func(l string) list.Cond { return list.Where("f.rank >= ?", rank(l)) },
 		Say:     func(l string) i18n.Text { return i18n.T("level {0}", "重要度{0}").With(above(l)) }}
 	for _, l := range []string{"critical", "high", "medium", "low"} {

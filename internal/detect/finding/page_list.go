@@ -9,6 +9,7 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -20,10 +21,11 @@ type PageConfig struct {
 	DB *store.DB
 	// Hub says that findings of several members are here.
 	Hub bool
-	// MemberName returns a member's name; nil, or an empty answer, shows the id.
-	MemberName func(ctx context.Context, id string) string
-	// CaseOf returns the case that a finding is in, as far as tx may see it; nil at a node.
-	CaseOf func(tx *store.Tx, finding string) (id, number string, ok bool)
+	// Members names the members; nil shows their ids.
+	Members identity.Names
+	// Site has the panels of other capabilities on the page "finding"; nil has none.
+	// They have no slots: what they have is among the next steps.
+	Site *web.Site
 }
 
 // shownTraces is how many events behind a finding its page lists.
@@ -38,12 +40,16 @@ func Pages(site *web.Site, c PageConfig) {
 }
 
 func (c PageConfig) member(ctx context.Context, id string) string {
-	if c.MemberName != nil && id != "" {
-		if name := c.MemberName(ctx, id); name != "" {
-			return name
-		}
+	if c.Members == nil {
+		return id
 	}
-	return id
+	return c.Members.Name(ctx, id)
+}
+
+// Nav is the place of the findings in the rail.
+func Nav() web.NavItem {
+	return web.NavItem{Key: "findings", Path: "/findings", Text: i18n.T("Findings", "検知"),
+		Icon: "findings", Letter: "f"}
 }
 
 // sortedByName returns the ids in the order of their names.
@@ -53,22 +59,6 @@ func sortedByName(names map[string]string) []string {
 		return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b))
 	})
 	return ids
-}
-
-func levelText(l string) i18n.Text {
-	switch l {
-	case "informational":
-		return i18n.T("informational", "情報")
-	case "low":
-		return i18n.T("low", "低")
-	case "medium":
-		return i18n.T("medium", "中")
-	case "high":
-		return i18n.T("high", "高")
-	case "critical":
-		return i18n.T("critical", "重大")
-	}
-	return i18n.Text{}
 }
 
 // listData is the dot of findings/list.
@@ -127,39 +117,38 @@ func (c PageConfig) shown(s list.Spec[Item], names map[string]string) list.Spec[
 // columns are those on screen, and of a download: there every time is exact, and
 // each column has one value.
 func (c PageConfig) columns(name func(id string) string) []list.Column[Item] {
-	data := func(key string, text i18n.Text, of func(Item) any) list.Column[Item] {
-		return list.Column[Item]{Key: key, Text: text, Data: of}
-	}
 	member := list.Column[Item]{Key: "member", Text: i18n.T("Member", "構成員"), Sort: "member",
 		Data: func(it Item) any { return name(it.Member) }}
 	if c.Hub {
 		member.Cell = member.Data
 	}
 	return []list.Column[Item]{
-		data("id", i18n.T("Id", "番号"), func(it Item) any { return it.ID }),
+		list.Data("id", i18n.T("Id", "番号"), func(it Item) any { return it.ID }),
 		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
-			Cell: func(it Item) any { return web.Level(it.Rule.Level) }, Data: func(it Item) any { return it.Rule.Level }},
+			Cell: func(it Item) any { return web.Level(it.Rule.Level) }, Data: func(it Item) any {
+				return it.Rule.Level
+			}},
 		{Key: "title", Text: i18n.T("What was found", "検知内容"), Role: web.RoleMain, Sort: "title",
 			Cell: func(it Item) any { return web.Lines{web.Title(it.Rule.Title), about(it)} },
 			Data: func(it Item) any { return it.Rule.Title }},
-		data("rule", i18n.T("Rule", "ルール"), func(it Item) any { return it.Rule.ID }),
-		data("author", i18n.T("Rule author", "ルールの作成者"), func(it Item) any { return it.Rule.Author }),
-		data("license", i18n.T("Rule licence", "ルールの使用許諾"), func(it Item) any { return it.Rule.License }),
+		list.Data("rule", i18n.T("Rule", "ルール"), func(it Item) any { return it.Rule.ID }),
+		list.Data("author", i18n.T("Rule author", "ルールの作成者"), func(it Item) any { return it.Rule.Author }),
+		list.Data("license", i18n.T("Rule licence", "ルールの使用許諾"), func(it Item) any { return it.Rule.License }),
 		member,
 		{Key: "host", Text: i18n.T("Host", "ホスト"), Role: web.RoleWide, Sort: "host", Cell: hostCell,
 			Data: func(it Item) any { return it.Host }},
-		data("user", i18n.T("Account", "アカウント"), func(it Item) any { return it.User }),
+		list.Data("user", i18n.T("Account", "アカウント"), func(it Item) any { return it.User }),
 		{Key: "count", Text: i18n.T("Events", "事象数"), Role: web.RoleNum, Sort: "count",
 			Cell: func(it Item) any { return it.Count }},
 		{Key: "when", Text: i18n.T("First – last", "最初 – 最後"), Role: web.RoleTime, Sort: "last", ScreenOnly: true,
 			Cell: func(it Item) any { return web.Lines{web.Span{From: it.First, To: it.Last}} }},
-		data("first", i18n.T("First", "最初"), func(it Item) any { return it.First }),
-		data("last", i18n.T("Last", "最後"), func(it Item) any { return it.Last }),
-		data("detected", i18n.T("Detected", "検知時刻"), func(it Item) any { return it.Detected }),
-		data("past", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
+		list.Data("first", i18n.T("First", "最初"), func(it Item) any { return it.First }),
+		list.Data("last", i18n.T("Last", "最後"), func(it Item) any { return it.Last }),
+		list.Data("detected", i18n.T("Detected", "検知時刻"), func(it Item) any { return it.Detected }),
+		list.Data("retro", i18n.T("In the past", "過去の痕跡"), func(it Item) any { return it.Retro }),
 		{Key: "how", Text: i18n.T("How", "契機"), Sort: "how", ScreenOnly: true, Cell: howCell},
-		data("indicator", i18n.T("Indicator", "指標"), func(it Item) any { return it.Indicator }),
-		data("values", i18n.T("Values", "観測値"), valuesOf),
+		list.Data("indicator", i18n.T("Indicator", "指標"), func(it Item) any { return it.Indicator }),
+		list.Data("values", i18n.T("Values", "観測値"), valuesOf),
 		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Sort: "tlp",
 			Cell: func(it Item) any { return it.Handling }},
 	}
@@ -248,7 +237,8 @@ func (c PageConfig) empty() *web.Empty {
 		How: i18n.T("When a rule or a shared indicator matches what the sensors read, it appears here at once.",
 			"センサーが読み取った事象にルールか共有指標が一致すると、すぐにここに現れます。")}
 	if c.Hub {
-		e.How = i18n.T("When a rule matches at a member and its policy lets that be told, it appears here within a second.",
+		e.How = i18n.T("When a rule matches at a member and its policy lets that be told, it appears here "+
+			"within a second.",
 			"構成員のもとでルールが一致し、その組織の方針が許せば、1秒以内にここに現れます。")
 	}
 	return e

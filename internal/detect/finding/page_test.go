@@ -13,22 +13,41 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/detecttest"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
+	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
 )
 
+type names map[string]string
+
+func (n names) Name(_ context.Context, id string) string { return n[id] }
+func (names) Sector(context.Context, string) string      { return "" }
+
 // siteOf serves the pages and the API of findings to whoever the header names.
 func siteOf(t *testing.T, c PageConfig) http.Handler {
 	t.Helper()
-	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Desk: true, Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy", Role: policy.RoleAnalyst},
+	viewers := map[string]policy.Viewer{"desk": {User: "u1", Name: "Desk", Hub: true, Coordinator: true,
+		Role: policy.RoleAdmin}, "owner": {User: "u2", Name: "Sato", Member: "power", Sector: "energy",
+		Role: policy.RoleAnalyst},
 		"other": {User: "u3", Member: "city", Role: policy.RoleAdmin}}
 	auth := func(r *http.Request) (policy.Viewer, error) { return viewers[r.Header.Get("As")], nil }
 	now, _ := clock.Fixed(moment.Add(time.Minute))
-	site := web.New(web.Config{Clock: now, Auth: auth, Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: levelText("low"), Icon: "findings"}}})
+	site := web.New(web.Config{Clock: now, Auth: auth,
+		Nav: []web.NavItem{{Key: "findings", Path: "/findings", Text: web.LevelText("low"), Icon: "findings"}}})
+	site.AddPanels(web.Panel{Page: "finding",
+		Load: func(_ context.Context, about web.Subject) (out web.Part, err error) {
+			if about.ID != "plain" {
+				out.Next = []web.Next{{Text: i18n.Same("Open case MNK-2026-0001"), Path: "/cases/case-1"}}
+				out.Related = []web.Related{{ID: "case-1", Kind: svg.KindCase}}
+			}
+			return out, nil
+		}})
+	c.Site = site
 	Pages(site, c)
 	mux := http.NewServeMux()
 	a := api.New(mux, api.Config{Version: "1", Auth: auth, Clock: now})
@@ -39,31 +58,36 @@ func siteOf(t *testing.T, c PageConfig) http.Handler {
 
 func TestHubPages(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
-		h := siteOf(t, PageConfig{DB: db, Hub: true, MemberName: func(_ context.Context, id string) string {
-			return map[string]string{"power": "Denryoku", "city": detecttest.Hostile}[id]
-		},
-			CaseOf: func(_ *store.Tx, id string) (string, string, bool) { return "case-1", "MNK-2026-0001", id == "bad" }})
+		h := siteOf(t, PageConfig{DB: db, Hub: true, Members: names{"power": "Denryoku", "city": detecttest.Hostile}})
 		empty := detecttest.Page(t, h, "desk", "/findings")
 		if !strings.Contains(empty["ja"], "検知はまだありません") || !strings.Contains(empty["en"], "No findings yet") {
 			t.Error("an empty list does not say what would be here")
 		}
-		if body := detecttest.Page(t, h, "desk", "/findings?level=high&when=past")["en"]; !strings.Contains(body, "Nothing matches this filter") {
+		if body := detecttest.Page(t, h, "desk", "/findings?level=high&when=past")["en"]; !strings.Contains(body,
+			"Nothing matches this filter") {
 			t.Error("an empty filter does not say so")
 		}
 		for i, id := range []string{"plain", "bad"} {
 			f := sent()
 			f.ID, f.Count = id, 1200+i
-			f.Observables = []event.Observable{{Type: event.URL, Value: "http://evil.example.net/a?b=<script>alert(1)</script>"}}
+			f.Observables = []event.Observable{{Type: event.URL,
+				Value: "http://evil.example.net/a?b=<script>alert(1)</script>"}}
 			if id == "bad" {
-				f.Rule = wire.RuleRef{ID: detecttest.Hostile, Title: detecttest.Hostile, Author: detecttest.Hostile, License: detecttest.Hostile, Level: "critical", Tags: []string{"attack.t1059.001", "attack.lateral_movement", detecttest.Hostile}}
-				f.Host, f.User, f.Indicator, f.Retro, f.Realm = detecttest.Hostile, detecttest.Hostile, "indicator--x", true, event.Live
-				f.Matched = []wire.FieldValue{{Field: detecttest.Hostile, Value: detecttest.Hostile}, {Field: "CommandLine", Value: strings.Repeat("long ", 300)}}
+				f.Rule = wire.RuleRef{ID: detecttest.Hostile, Title: detecttest.Hostile, Author: detecttest.Hostile,
+					License: detecttest.Hostile, Level: "critical",
+					Tags: []string{"attack.t1059.001", "attack.lateral_movement", detecttest.Hostile}}
+				f.Host, f.User, f.Indicator, f.Retro, f.Realm = detecttest.Hostile, detecttest.Hostile, "indicator--x",
+					true, event.Live
+				f.Matched = []wire.FieldValue{{Field: detecttest.Hostile, Value: detecttest.Hostile},
+					{Field: "CommandLine", Value: strings.Repeat("long ", 300)}}
 			}
 			if err := receive(t, db, []string{"power", "city"}[i], f); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, path := range []string{"/findings", "/findings?q=beacon", "/findings?member=city&when=past&level=high&rule=x&indicator=y&q=%3Cscript%3Ealert", "/findings/plain", "/findings/bad"} {
+		for _, path := range []string{"/findings", "/findings?q=beacon",
+			"/findings?member=city&when=past&level=high&rule=x&indicator=y&q=%3Cscript%3Ealert", "/findings/plain",
+			"/findings/bad"} {
 			detecttest.Page(t, h, "desk", path)
 		}
 		body := detecttest.Page(t, h, "desk", "/findings")["en"]
@@ -79,12 +103,15 @@ func TestHubPages(t *testing.T) {
 			}
 		}
 		// Others see nothing of it, in no form.
-		for _, path := range []string{"/findings", "/findings?format=csv", "/findings?format=json", "/api/v1/findings"} {
-			if _, body := detecttest.Get(t, h, "other", path); strings.Contains(body, "Beacon") || strings.Contains(body, "Denryoku") {
+		for _, path := range []string{"/findings", "/findings?format=csv", "/findings?format=json",
+			"/api/v1/findings"} {
+			if _, body := detecttest.Get(t, h, "other", path); strings.Contains(body, "Beacon") ||
+				strings.Contains(body, "Denryoku") {
 				t.Errorf("%s tells another member: %s", path, body)
 			}
 		}
-		for path, want := range map[string]int{"/findings/plain": 404, "/findings/none": 404, "/api/v1/findings/plain": 404, "/api/v1/findings/none": 404} {
+		for path, want := range map[string]int{"/findings/plain": 404, "/findings/none": 404,
+			"/api/v1/findings/plain": 404, "/api/v1/findings/none": 404} {
 			if code, _ := detecttest.Get(t, h, "other", path); code != want {
 				t.Errorf("%s: %d, want %d", path, code, want)
 			}
@@ -102,7 +129,7 @@ func TestHubPages(t *testing.T) {
 
 func TestFindingsAPI(t *testing.T) {
 	eachHub(t, func(t *testing.T, db *store.DB) {
-		h := siteOf(t, PageConfig{DB: db, Hub: true, CaseOf: func(*store.Tx, string) (string, string, bool) { return "case-1", "n", true }})
+		h := siteOf(t, PageConfig{DB: db, Hub: true})
 		for _, id := range []string{"a", "b", "c"} {
 			f := sent()
 			f.ID = id
@@ -129,7 +156,8 @@ func TestFindingsAPI(t *testing.T) {
 			t.Errorf("listed %v", seen)
 		}
 		code, body := detecttest.Get(t, h, "desk", "/api/v1/findings/a")
-		if code != 200 || !strings.Contains(body, `"case":"case-1"`) || !strings.Contains(body, `"tlp":"TLP:AMBER+STRICT"`) {
+		if code != 200 || !strings.Contains(body, `"case":"case-1"`) ||
+			!strings.Contains(body, `"tlp":"TLP:AMBER+STRICT"`) {
 			t.Errorf("%d %s", code, body)
 		}
 		if code, body := detecttest.Get(t, h, "desk", "/api/v1/findings?after=junk"); code != 422 && code != 400 {

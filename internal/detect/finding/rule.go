@@ -48,7 +48,8 @@ type RuleFindings struct {
 
 // CountByRule counts the findings that the scope may see, by rule.
 func CountByRule(tx *store.Tx) (map[string]RuleFindings, error) {
-	list, err := store.Query[RuleFindings](tx, `SELECT f.rule AS rule, count(*) AS n, max(f.arrived) AS last FROM findings f WHERE SCOPE(f) GROUP BY f.rule`)
+	list, err := store.Query[RuleFindings](tx, `SELECT f.rule AS rule, count(*) AS n, max(f.arrived) AS last
+		FROM findings f WHERE SCOPE(f) GROUP BY f.rule`)
 	out := make(map[string]RuleFindings, len(list))
 	for _, x := range list {
 		out[x.Rule] = x

@@ -20,7 +20,8 @@ type Trace struct {
 
 // Traces returns the first events behind a finding; only its own node has them.
 func Traces(tx *store.Tx, finding string, limit int) ([]Trace, error) {
-	return store.Query[Trace](tx, `SELECT event, at, name, position FROM finding_event WHERE finding = $1 ORDER BY at, event LIMIT $2`, finding, limit)
+	return store.Query[Trace](tx, `SELECT event, at, name, position FROM finding_event WHERE finding = $1
+		ORDER BY at, event LIMIT $2`, finding, limit)
 }
 
 // RuleEvent is an event that a rule matched.

@@ -27,7 +27,8 @@ const (
 
 // Verdicts returns the verdicts on a finding's values.
 func Verdicts(tx *store.Tx, finding string) ([]Verdict, error) {
-	return store.Query[Verdict](tx, `SELECT finding, value, why, offered FROM finding_offer WHERE finding = $1 ORDER BY offered DESC, value`, finding)
+	return store.Query[Verdict](tx, `SELECT finding, value, why, offered FROM finding_offer WHERE finding = $1
+		ORDER BY offered DESC, value`, finding)
 }
 
 // SaveVerdict writes the verdict on a value that has none yet.
@@ -52,7 +53,8 @@ func reasonText(o Verdict) i18n.Text {
 	case ReasonAccount:
 		return i18n.T("names somebody of our own", "自組織の人のアドレス")
 	case ReasonReserved:
-		return i18n.T("on our watchlist, under a marking that does not let it be passed on", "監視リストにあり、その取扱い区分では第三者に渡せない")
+		return i18n.T("on our watchlist, under a marking that does not let it be passed on",
+			"監視リストにあり、その取扱い区分では第三者に渡せない")
 	case ReasonUnseen:
 		if !o.Offered {
 			return i18n.T("distinctive, and the community has it already", "特徴的だが、既に共有済み")
@@ -62,7 +64,8 @@ func reasonText(o Verdict) i18n.Text {
 		if !o.Offered {
 			return i18n.T("no value is distinctive, and the community has this rule already", "特徴的な値がなく、このルールは既に共有済み")
 		}
-		return i18n.T("no value is distinctive, so the behaviour itself is what others can match", "特徴的な値がないため、振る舞いそのものを提供")
+		return i18n.T("no value is distinctive, so the behaviour itself is what others can match",
+			"特徴的な値がないため、振る舞いそのものを提供")
 	case "private or reserved range":
 		return i18n.T("private or reserved address", "私設または予約済みのアドレス")
 	case "the community's own network":

@@ -27,10 +27,12 @@ const (
 // some values, which the indexes make short; rules; correlations; then networks and patterns for
 // which every event has to be looked at. What it finds becomes findings, marked as
 // past, unless the same events are in a finding already. Live events go first: see
-// giveWay. done, unless it is nil, is told after each pass for which of the list it
+// yieldToLive. done, unless it is nil, is told after each pass for which of the list it
 // was, and its error ends the hunt. The result is in the order of the list. After an
 // error nothing is lost by asking again.
-func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(which []int, out []Result) error) ([]Result, error) {
+func (s *Searcher) HuntAll(
+	ctx context.Context, list []match.Armed, done func(which []int, out []Result) error,
+) ([]Result, error) {
 	var values, narrow, rules, correlations, wide []int
 	for i, a := range list {
 		switch {
@@ -52,7 +54,10 @@ func (s *Searcher) HuntAll(ctx context.Context, list []match.Armed, done func(wh
 	for _, pass := range []struct {
 		which []int
 		hunt  func(context.Context, []match.Armed, []int, []Result, *progressOf) error
-	}{{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {correlations, s.huntCorrelations}, {wide, s.huntPatterns}} {
+	}{
+		{values, s.huntValues}, {narrow, s.huntPatterns}, {rules, s.huntRules}, {correlations, s.huntCorrelations},
+		{wide, s.huntPatterns},
+	} {
 		if len(pass.which) == 0 {
 			continue
 		}
@@ -169,7 +174,7 @@ func (s *Searcher) huntValues(ctx context.Context, list []match.Armed, which []i
 		return p.end(at)
 	}
 	seen, number := make([]int64, len(list)), int64(0) // the last event that was counted
-	st, err := s.History.Outlines(ctx, q, func(ev *event.Event, holds []event.Observable) bool {
+	st, err := s.History.SearchMetadata(ctx, q, func(ev *event.Event, holds []event.Observable) bool {
 		number++
 		for _, o := range holds {
 			for _, i := range wanted[o] {
@@ -360,7 +365,7 @@ func (s *Searcher) recordAll(ctx context.Context, list []match.Found) error {
 		if err := s.yieldToLive(ctx); err != nil {
 			return err
 		}
-		found, err := s.Recorder.RecordRetro(ctx, some)
+		found, err := s.Recorder.Retro(ctx, some)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,9 @@ const (
 
 // huntCorrelations searches for correlations in one pass: past events of their base rules
 // go, in the order of their times, through an engine of each correlation's own.
-func (s *Searcher) huntCorrelations(ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf) error {
+func (s *Searcher) huntCorrelations(
+	ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf,
+) error {
 	book := match.NewBaseRules(match.Pointers(list), which, nil)
 	book.Index = book.Index.Of(book.Rules, nil)
 	engines := make(map[int]*correlate.Engine, len(which))
@@ -57,8 +59,13 @@ func (s *Searcher) huntCorrelations(ctx context.Context, list []match.Armed, whi
 		}
 		see(i, engines[i].Flush())
 		if es := engines[i].Stats(); match.Lost(es)+es.BadTime > 0 {
-			s.Log.Warn("a hunt for a correlation was not complete", slog.String("indicator", list[i].ID), slog.Int64("late", es.Late), slog.Int64("without_time", es.BadTime),
-				slog.Int64("given_up", es.Evicted+es.Overflowed+es.LeftOut))
+			s.Log.Warn(
+				"a hunt for a correlation was not complete",
+				slog.String("indicator", list[i].ID),
+				slog.Int64("late", es.Late),
+				slog.Int64("without_time", es.BadTime),
+				slog.Int64("given_up", es.Evicted+es.Overflowed+es.LeftOut),
+			)
 		}
 		out[i].Searched, out[i].Examined = st.Events, st.Examined
 	}
@@ -113,7 +120,7 @@ func (s *Searcher) RefillCorrelations(ctx context.Context, ids ...string) error 
 			which, depth = append(which, i), max(depth, a.Correlation.Depth())
 		}
 	}
-	if len(which) == 0 || !s.Recorder.Correlates() {
+	if len(which) == 0 || s.Correlator == nil {
 		return nil
 	}
 	book := match.NewBaseRules(shared, which, s.Engine.Quarantined())
@@ -123,21 +130,22 @@ func (s *Searcher) RefillCorrelations(ctx context.Context, ids ...string) error 
 		fresh[i] = shared[i].Correlation.Refill(s.Engine.Resolver(), s.Clock)
 	}
 	q := ruleQuery(book.Rules)
-	q.Keep, q.From, q.Cores, q.Wait = newSieves(slices.Collect(book.Index.Engines)).keep, s.Clock().Add(-depth), s.Cores, s.yieldToLive
+	q.Keep = newSieves(slices.Collect(book.Index.Engines)).keep
+	q.From, q.Cores, q.Wait = s.Clock().Add(-depth), s.Cores, s.yieldToLive
 	var err error
 	if len(book.Rules) > 0 {
 		_, err = s.History.Search(ctx, q, func(ev *event.Event) bool {
 			book.Match(ev, func(x match.Base, _ *sigma.Match) {
-				s.Recorder.EnqueueAlerts(x.Indicator, fresh[x.At].Add(match.MatchOf(x.Rule, ev)))
+				s.Correlator.EnqueueFor(x.Indicator, fresh[x.At].Add(match.MatchOf(x.Rule, ev)))
 			})
 			return true
 		})
 	}
 	for _, i := range which {
-		s.Recorder.EnqueueAlerts(shared[i].ID, shared[i].Correlation.Refilled(fresh[i], err == nil))
+		s.Correlator.EnqueueFor(shared[i].ID, shared[i].Correlation.Refilled(fresh[i], err == nil))
 	}
 	if err != nil {
 		return err
 	}
-	return s.Recorder.Settle(ctx)
+	return s.Recorder.Settle(ctx, nil)
 }

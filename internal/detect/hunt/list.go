@@ -33,7 +33,8 @@ func (s *Searcher) HuntList(ctx context.Context, fresh NewEntries, tell func(don
 		wanted[v] = true
 	}
 	if len(wanted) > 0 {
-		err := s.huntListed(ctx, history.Query{Observables: fresh.Values, Progress: tell}, &out, func(ev *event.Event, found func(match.Hit)) bool {
+		q := history.Query{Observables: fresh.Values, Progress: tell}
+		err := s.huntListed(ctx, q, &out, func(ev *event.Event, found func(match.Hit)) bool {
 			list := slices.DeleteFunc(watchlist.Observables(ev), func(o event.Observable) bool { return !wanted[o] })
 			any := false
 			w.Match(list, func(h match.Hit) { any = true; found(h) })
@@ -62,7 +63,9 @@ func (s *Searcher) HuntList(ctx context.Context, fresh NewEntries, tell func(don
 
 // huntListed is one search. ask tells found what an event meets, and reports whether
 // the event is to be counted.
-func (s *Searcher) huntListed(ctx context.Context, q history.Query, out *Result, ask func(ev *event.Event, found func(match.Hit)) bool) error {
+func (s *Searcher) huntListed(
+	ctx context.Context, q history.Query, out *Result, ask func(ev *event.Event, found func(match.Hit)) bool,
+) error {
 	var matches []match.Found
 	q.Cores, q.Wait = s.Cores, s.yieldToLive
 	st, err := s.History.Search(ctx, q, func(ev *event.Event) bool {

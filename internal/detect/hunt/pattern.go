@@ -29,7 +29,9 @@ func (s *Searcher) maxSighted() int {
 
 // huntPatterns searches for networks and patterns in one pass. Where every event
 // that they see holds one of some observables, only such events are read.
-func (s *Searcher) huntPatterns(ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf) error {
+func (s *Searcher) huntPatterns(
+	ctx context.Context, list []match.Armed, which []int, out []Result, w *progressOf,
+) error {
 	t := traces{out: out, kept: make([]int, len(list))}
 	h := patternHunt{traces: &t, list: list, most: s.maxSighted()}
 	for _, i := range which {
@@ -71,8 +73,7 @@ type patternHunt struct {
 	*traces
 	list []match.Armed
 
-	nets     match.Networks
-	around   map[string][]int // by network, as written
+	nets     match.Networks[[]int] // places in list
 	values   map[event.Observable][]int
 	book     *match.Patterns
 	patterns []int                // places in list of the book's patterns
@@ -102,13 +103,11 @@ type sightedBy struct {
 func (h *patternHunt) arm(i int) error {
 	a := h.list[i]
 	if a.Pattern == nil {
+		if h.values == nil {
+			h.values = map[event.Observable][]int{}
+		}
 		for _, n := range a.Networks {
-			n = n.Masked()
-			h.nets.Add(n, n.String())
-			if h.around == nil {
-				h.around, h.values = map[string][]int{}, map[event.Observable][]int{}
-			}
-			h.around[n.String()] = append(h.around[n.String()], i)
+			h.nets.Change(n, func(old []int) []int { return append(old, i) })
 		}
 		for _, v := range a.Values {
 			h.values[v] = append(h.values[v], i)
@@ -149,7 +148,7 @@ func (h *patternHunt) ready() {
 
 func (h *patternHunt) see(ev *event.Event) bool {
 	h.number++
-	if h.around != nil {
+	if h.values != nil {
 		for _, o := range event.Observables(ev) {
 			hit := func(which []int) {
 				for _, i := range which {
@@ -160,7 +159,9 @@ func (h *patternHunt) see(ev *event.Event) bool {
 				}
 			}
 			hit(h.values[o])
-			h.nets.Around(o, func(n string) { hit(h.around[n]) })
+			for which := range h.nets.Around(o) {
+				hit(which)
+			}
 		}
 	}
 	if h.book == nil {
@@ -216,7 +217,10 @@ func (s *Searcher) huntWindows(ctx context.Context, all *patternHunt, w *progres
 		if err != nil {
 			return err
 		}
-		one := patternHunt{most: s.maxSighted(), traces: all.traces, list: all.list, patterns: []int{x.at}, window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}}}
+		one := patternHunt{
+			most: s.maxSighted(), traces: all.traces, list: all.list, patterns: []int{x.at},
+			window: map[int]int{x.at: 0}, windows: []windowHunt{{x.at, stream}},
+		}
 		one.ready()
 		q := w.query(history.Query{Observables: a.Prefilter()})
 		if _, err := s.History.Search(ctx, q, one.see); err != nil {
@@ -232,7 +236,10 @@ func (s *Searcher) huntWindows(ctx context.Context, all *patternHunt, w *progres
 func (s *Searcher) incomplete(list []windowHunt, armed []match.Armed) {
 	for _, w := range list {
 		if st := w.stream.Stats(); st.Late+st.Dropped+st.Undecided > 0 {
-			s.Log.Warn("a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID), slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided))
+			s.Log.Warn(
+				"a hunt over several events was not complete", slog.String("indicator", armed[w.at].ID),
+				slog.Int64("late", st.Late), slog.Int64("dropped", st.Dropped), slog.Int64("undecided", st.Undecided),
+			)
 		}
 	}
 }
@@ -250,7 +257,7 @@ func (s *Searcher) Refill(ctx context.Context, ids ...string) error {
 			return err
 		}
 	}
-	return s.Recorder.Settle(ctx)
+	return s.Recorder.Settle(ctx, nil)
 }
 
 func (s *Searcher) refill(ctx context.Context, a match.Armed) error {

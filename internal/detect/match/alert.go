@@ -15,7 +15,8 @@ import (
 // alert rests on, for alerts that are not about a machine.
 func AlertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
 	ev := &event.Event{ID: read.RecordID("correlation", a.At.UnixMicro(), []byte(a.ID)), Time: a.Last, Seen: now,
-		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation", Fields: map[string]any{}}
+		From: event.Source{Sensor: "correlation", Name: a.Rule.ID}, Product: "meneki", Service: "correlation",
+		Fields: map[string]any{}}
 	var ids []string
 	var list []any
 	for _, e := range a.Events {
@@ -44,7 +45,12 @@ func AlertEvent(a *correlate.Alert, now time.Time, host string) *event.Event {
 	if ev.Host == "" {
 		ev.Host = host
 	}
-	raw, err := json.Marshal(map[string]any{"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(), "last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted})
+	raw, err := json.Marshal(
+		map[string]any{
+			"rule": a.Rule.ID, "title": a.Rule.Title, "group": a.Group, "at": a.At.UTC(), "first": a.First.UTC(),
+			"last": a.Last.UTC(), "value": a.Value, "events": ids, "omitted": a.Omitted,
+		},
+	)
 	if err != nil {
 		raw = []byte("{}") // a value that is no number
 	}

@@ -110,7 +110,9 @@ func (s *indicators) with(add []*Armed, drop []string) (*indicators, rulesChange
 			n.correlations, c.correlations = without(n.correlations, a), true
 		case a.Rule != nil:
 			g, _ := rules.get(a.text)
-			g = &ruleGroup{g.text, g.rule, slices.DeleteFunc(slices.Clone(g.ids), func(x string) bool { return x == id })}
+			g = &ruleGroup{
+				g.text, g.rule, slices.DeleteFunc(slices.Clone(g.ids), func(x string) bool { return x == id }),
+			}
 			if rules.set(a.text, g); len(g.ids) == 0 {
 				rules.delete(a.text)
 				texts.delete(g.rule)
@@ -191,7 +193,9 @@ func (s *indicators) says(key, text string) bool {
 	if _, ok := s.rules.get(key + "\x00" + text); ok {
 		return true
 	}
-	return slices.ContainsFunc(s.correlations, func(a *Armed) bool { return a.Correlation.root.Key() == key && a.Correlation.text == text })
+	return slices.ContainsFunc(
+		s.correlations, func(a *Armed) bool { return a.Correlation.root.Key() == key && a.Correlation.text == text },
+	)
 }
 
 // holds reports whether a value is armed, expired or not.
@@ -238,24 +242,37 @@ func (e *Engine) Arm(list ...Armed) []error {
 	defer e.mu.Unlock()
 	in := e.now.Load().in
 	refused := make([]error, len(list))
-	windows, correlations := limit{most: maxWindows, armed: in.windows}, limit{most: maxCorrelations, armed: in.correlations}
+	windows := limit{most: maxWindows, armed: in.windows}
+	correlations := limit{most: maxCorrelations, armed: in.correlations}
 	place := map[string]int{} // of an id in add
 	var add []*Armed
 	for i := range list {
 		a := list[i]
 		switch {
 		case !windows.takes(a.ID, a.Window != nil):
-			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} patterns over several events are armed already", "複数の事象にわたるパターンは既に {0} 件あります").With(maxWindows))
+			refused[i] = fault.New(
+				fault.Unsupported,
+				i18n.T(
+					"{0} patterns over several events are armed already",
+					"複数の事象にわたるパターンは既に {0} 件あります",
+				).With(maxWindows),
+			)
 			continue
 		case !correlations.takes(a.ID, a.Correlation != nil):
-			refused[i] = fault.New(fault.Unsupported, i18n.T("{0} correlations are armed already", "相関ルールの指標は既に {0} 件あります").With(maxCorrelations))
+			refused[i] = fault.New(
+				fault.Unsupported,
+				i18n.T(
+					"{0} correlations are armed already", "相関ルールの指標は既に {0} 件あります",
+				).With(maxCorrelations),
+			)
 			continue
 		case a.Rule != nil:
 			a.text = keyedText(a.Rule)
 		case a.Correlation != nil:
 			// A new version of the same, such as one that is marked in another way, goes
 			// on with what is kept.
-			if before, ok := in.byID.get(a.ID); ok && before.Correlation != nil && before.Correlation.text == a.Correlation.text {
+			if before, ok := in.byID.get(a.ID); ok && before.Correlation != nil &&
+				before.Correlation.text == a.Correlation.text {
 				a.Correlation = before.Correlation
 			}
 			a.Correlation.start(e.who, e.clock)

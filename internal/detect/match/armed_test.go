@@ -119,18 +119,37 @@ func TestArmingIsSteady(t *testing.T) {
 	universe := armingUniverse(t)
 	n := &detecttest.Events{}
 	var events []*event.Event
-	for _, ip := range []string{"198.51.100.1", "198.51.100.2", "198.51.100.9", "198.51.7.7", "203.0.113.1", "2001:db8::7"} {
-		events = append(events, n.Event("network_connection", detecttest.Start, map[string]any{"DestinationIp": ip, "DestinationHostname": "b.example"}))
+	for _, ip := range []string{
+		"198.51.100.1", "198.51.100.2", "198.51.100.9", "198.51.7.7", "203.0.113.1", "2001:db8::7",
+	} {
+		events = append(
+			events,
+			n.Event(
+				"network_connection", detecttest.Start,
+				map[string]any{"DestinationIp": ip, "DestinationHostname": "b.example"},
+			),
+		)
 	}
 	for _, q := range []string{"a.example", "b.example", "c.example"} {
 		events = append(events, n.Event("dns_query", detecttest.Start, map[string]any{"QueryName": q}))
 	}
 	for _, c := range []string{"payload-1", "x payload-2", "none"} {
 		for _, image := range []string{`C:\a.exe`, `C:\b.exe`} {
-			events = append(events, n.Event("process_creation", detecttest.Start, map[string]any{"Image": image, "CommandLine": c}))
+			events = append(
+				events,
+				n.Event("process_creation", detecttest.Start, map[string]any{"Image": image, "CommandLine": c}),
+			)
 		}
 	}
-	sets := []*sigma.Set{sigma.NewSet(nil), detecttest.Rules(t, detecttest.RuleText(1, "process_creation", `Image|endswith: '\a.exe'`)+"---\n"+detecttest.RuleText(4, "network_connection", `DestinationIp|startswith: '203'`))}
+	sets := []*sigma.Set{
+		sigma.NewSet(nil),
+		detecttest.Rules(
+			t,
+			detecttest.RuleText(1, "process_creation", `Image|endswith: '\a.exe'`)+"---\n"+detecttest.RuleText(
+				4, "network_connection", `DestinationIp|startswith: '203'`,
+			),
+		),
+	}
 	hits := func(e *Engine, ev *event.Event) []string {
 		out := []string{}
 		e.Match(ev, func(h Hit) { out = append(out, h.Indicator+" "+h.Rule.ID) })
@@ -142,7 +161,9 @@ func TestArmingIsSteady(t *testing.T) {
 		bulk, single := NewEngine(now), NewEngine(now)
 		o := armingOracle{armed: map[string]Armed{}, own: sets[0]}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"arm", "arm", "arm", "disarm", "time", "own", "quarantine"}).Draw(t, "step") {
+			switch rapid.SampledFrom(
+				[]string{"arm", "arm", "arm", "disarm", "time", "own", "quarantine"},
+			).Draw(t, "step") {
 			case "arm":
 				var list []Armed
 				for range rapid.IntRange(1, 25).Draw(t, "many") {
@@ -220,7 +241,11 @@ func TestRulesInSegments(t *testing.T) {
 	const many = 300
 	var ids []string
 	for i := range many {
-		a, err := Read(detecttest.Indicator(t, detecttest.RuleText(i, "process_creation", fmt.Sprintf("Image: a%d.exe", i)), "sigma"))
+		a, err := Read(
+			detecttest.Indicator(
+				t, detecttest.RuleText(i, "process_creation", fmt.Sprintf("Image: a%d.exe", i)), "sigma",
+			),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +255,9 @@ func TestRulesInSegments(t *testing.T) {
 		x := e.now.Load().rules
 		for k := 1; k < len(x.segments); k++ {
 			if len(x.segments[k].rules)*segmentFactor > len(x.segments[k-1].rules) {
-				t.Fatalf("after %d: segments of %d and %d rules", i+1, len(x.segments[k-1].rules), len(x.segments[k].rules))
+				t.Fatalf(
+					"after %d: segments of %d and %d rules", i+1, len(x.segments[k-1].rules), len(x.segments[k].rules),
+				)
 			}
 		}
 	}
@@ -247,7 +274,11 @@ func TestRuleArmedAgain(t *testing.T) {
 	e := NewEngine(clock.System)
 	var list []Armed
 	for i := range 40 {
-		a, err := Read(detecttest.Indicator(t, detecttest.RuleText(i, "process_creation", fmt.Sprintf("Image: a%d.exe", i)), "sigma"))
+		a, err := Read(
+			detecttest.Indicator(
+				t, detecttest.RuleText(i, "process_creation", fmt.Sprintf("Image: a%d.exe", i)), "sigma",
+			),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,7 +328,10 @@ func TestArmingBesideEvents(t *testing.T) {
 				}
 				for _, ev := range []*event.Event{
 					n.Event("network_connection", detecttest.Start, map[string]any{"DestinationIp": "198.51.100.1"}),
-					n.Event("process_creation", detecttest.Start, map[string]any{"Image": `C:\a.exe`, "CommandLine": "payload-1"}),
+					n.Event(
+						"process_creation", detecttest.Start,
+						map[string]any{"Image": `C:\a.exe`, "CommandLine": "payload-1"},
+					),
 				} {
 					found := false
 					e.Match(ev, func(h Hit) { found = found || h.Indicator == keep.ID })

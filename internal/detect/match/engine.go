@@ -84,7 +84,9 @@ func (e *Engine) Resolve(who func(field, value string, at time.Time) string) { e
 func (b *rulebook) setRules(c clock.Clock, own *sigma.Set, skip map[string]bool) {
 	b.own, b.live, b.skip = own, own, skip
 	if len(skip) > 0 {
-		b.live = sigma.NewSet(slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }))
+		b.live = sigma.NewSet(
+			slices.DeleteFunc(slices.Clone(own.Rules), func(r *sigma.Rule) bool { return skip[r.Key()] }),
+		)
 	}
 	b.fast = engine.Compile(b.live, engine.Options{Clock: c})
 	b.ownText = make(map[string]string, len(own.Rules))
@@ -189,7 +191,10 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	})
 	b.bases.Match(ev, func(x Base, m *sigma.Match) {
 		if b.valid(x.Indicator, now) {
-			h := Hit{Rule: RuleRef(x.Rule), Sigma: x.Rule, Indicator: x.Indicator, Shared: x.Correlation, Quiet: x.Correlation.set.Silent(x.Rule)}
+			h := Hit{
+				Rule: RuleRef(x.Rule), Sigma: x.Rule, Indicator: x.Indicator, Shared: x.Correlation,
+				Quiet: x.Correlation.set.Silent(x.Rule),
+			}
 			if !h.Quiet {
 				h.Fields = FieldsOf(m)
 			}
@@ -223,7 +228,9 @@ func ValueHit(a Armed, o event.Observable) Hit {
 
 // RuleRef names a rule for a finding.
 func RuleRef(r *sigma.Rule) wire.RuleRef {
-	return wire.RuleRef{ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags}
+	return wire.RuleRef{
+		ID: r.Key(), Title: r.Title, Author: r.Author, License: r.License, Level: string(r.Level), Tags: r.Tags,
+	}
 }
 
 // maxMatched bounds the fields that a finding carries, and their length.

@@ -1,56 +1,39 @@
 package match
 
 import (
+	"iter"
 	"net/netip"
+
+	"github.com/gaissmai/bart"
 
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Networks finds the networks around an address, by their lengths.
-type Networks struct {
-	by      map[netip.Prefix]string // indicator
-	lengths [2][]int                // of IPv4 and IPv6
+// Networks keeps a value for each of many networks.
+type Networks[V any] struct{ table bart.Table[V] }
+
+// Change gives a network the value that to returns for the one that it has: the
+// zero value if it has none yet.
+func (n *Networks[V]) Change(p netip.Prefix, to func(old V) V) {
+	p = p.Masked()
+	old, _ := n.table.Get(p)
+	n.table.Insert(p, to(old))
 }
 
-// Add adds a network of an indicator; the first indicator of a network stays.
-func (n *Networks) Add(p netip.Prefix, indicator string) {
-	p = p.Masked()
-	if n.by == nil {
-		n.by = map[netip.Prefix]string{}
-	}
-	if _, there := n.by[p]; there {
-		return
-	}
-	n.by[p] = indicator
-	f := family(p.Addr())
-	for _, l := range n.lengths[f] {
-		if l == p.Bits() {
+// Around returns the values of the networks that hold an address; none for an
+// observable that is no address.
+func (n *Networks[V]) Around(o event.Observable) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		if n.table.Size() == 0 || o.Type != event.IPv4 && o.Type != event.IPv6 {
 			return
 		}
-	}
-	n.lengths[f] = append(n.lengths[f], p.Bits())
-}
-
-func family(a netip.Addr) int {
-	if a.Is4() {
-		return 0
-	}
-	return 1
-}
-
-// Around yields the indicators of the networks that hold an address.
-func (n *Networks) Around(o event.Observable, yield func(indicator string)) {
-	if len(n.by) == 0 || o.Type != event.IPv4 && o.Type != event.IPv6 {
-		return
-	}
-	a, err := netip.ParseAddr(o.Value)
-	if err != nil {
-		return
-	}
-	for _, l := range n.lengths[family(a)] {
-		if p, err := a.Prefix(l); err == nil {
-			if id, ok := n.by[p]; ok {
-				yield(id)
+		a, err := netip.ParseAddr(o.Value)
+		if err != nil {
+			return
+		}
+		for _, v := range n.table.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+			if !yield(v) {
+				return
 			}
 		}
 	}

@@ -107,7 +107,11 @@ func (e *Engine) LeftOut() (n int64) {
 func (a Armed) reads(text string) (Armed, error) {
 	p, err := stix.ParsePattern(text)
 	if err != nil {
-		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("the pattern of this indicator is not valid: {0}", "この指標のパターンは正しくありません：{0}").With(reason.Of(err)), err)
+		return Armed{}, fault.Wrap(
+			fault.Invalid,
+			i18n.T("the pattern of this indicator is not valid: {0}", "この指標のパターンは正しくありません：{0}").With(reason.Of(err)),
+			err,
+		)
 	}
 	list := p.Comparisons()
 	if p.IsDisjunction() && a.plain(list) {
@@ -119,7 +123,10 @@ func (a Armed) reads(text string) (Armed, error) {
 	a.Values, a.Networks = nil, nil
 	for _, c := range list {
 		if why := unobserved(c); !why.Zero() {
-			return Armed{}, fault.New(fault.Unsupported, i18n.T("{0}:{1}: {2}", "{0}:{1}: {2}").With(c.Object, c.Path, why))
+			return Armed{}, fault.New(
+				fault.Unsupported,
+				i18n.T("{0}:{1}: {2}", "{0}:{1}: {2}").With(c.Object, c.Path, why),
+			)
 		}
 	}
 	p = p.Rewrite(func(c stix.Comparison, v string) string {
@@ -133,7 +140,11 @@ func (a Armed) reads(text string) (Armed, error) {
 		a.Window.stream, err = p.Stream(WindowOptions())
 	}
 	if err != nil {
-		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("this pattern cannot be matched in full: {0}", "このパターンは完全には照合できません：{0}").With(unsupportedText(err)), err)
+		return Armed{}, fault.Wrap(
+			fault.Unsupported,
+			i18n.T("this pattern cannot be matched in full: {0}", "このパターンは完全には照合できません：{0}").With(unsupportedText(err)),
+			err,
+		)
 	}
 	a.Pattern = p
 	return a, nil
@@ -182,22 +193,29 @@ func unobserved(c stix.Comparison) i18n.Text {
 		return i18n.Text{}
 	case k == observed.Ref:
 		return i18n.T("it is no value", "値ではありません")
-	case (k == observed.Number) != (c.Kind == stix.NumberLiteral) || (k == observed.Time) != (c.Kind == stix.TimeLiteral) || c.Kind == stix.BoolLiteral || c.Kind == stix.BytesLiteral:
+	case (k == observed.Number) != (c.Kind == stix.NumberLiteral) ||
+		(k == observed.Time) != (c.Kind == stix.TimeLiteral) || c.Kind == stix.BoolLiteral ||
+		c.Kind == stix.BytesLiteral:
 		return i18n.T("it is never a {0}", "{0} ではありえません").With(c.Kind)
 	}
 	switch c.Op {
 	case "ISSUBSET", "ISSUPERSET":
-		if k != observed.Value || c.Object == "url" || c.Object == "email-addr" || c.Object == "email-message" || c.Object == "domain-name" && c.Path == "value" {
+		if k != observed.Value || c.Object == "url" || c.Object == "email-addr" || c.Object == "email-message" ||
+			c.Object == "domain-name" && c.Path == "value" {
 			return i18n.T("it is no address", "アドレスではありません")
 		}
 	case "LIKE", "MATCHES":
 		if k == observed.Value || k == observed.Hash || k == observed.Folded {
 			if capital(c) {
-				return i18n.T("it is compared in lower case, and {0} has capitals", "小文字で比較されますが、{0} に大文字があります").With(event.Clip(c.Values[0], 100))
+				return i18n.T("it is compared in lower case, and {0} has capitals", "小文字で比較されますが、{0} に大文字があります").
+					With(event.Clip(c.Values[0], 100))
 			}
 		}
 		if k == observed.Key && shortHive(c.Values[0]) {
-			return i18n.T("write the registry's root in full, such as HKEY_LOCAL_MACHINE", "レジストリのルートは HKEY_LOCAL_MACHINE のように略さずに書いてください")
+			return i18n.T(
+				"write the registry's root in full, such as HKEY_LOCAL_MACHINE",
+				"レジストリのルートは HKEY_LOCAL_MACHINE のように略さずに書いてください",
+			)
 		}
 	case "=", "!=", "IN":
 		for _, v := range c.Values {
@@ -213,7 +231,7 @@ func unobserved(c stix.Comparison) i18n.Text {
 	return i18n.Text{}
 }
 
-// written gives a value as package observed writes it; false if nothing that is
+// written returns a value as package observed writes it; false if nothing that is
 // observed there could be equal to it.
 func written(c stix.Comparison, v string) (string, bool) {
 	var types []event.ObservableType
@@ -223,7 +241,8 @@ func written(c stix.Comparison, v string) (string, bool) {
 	case observed.Key:
 		return observed.LongHive(v), true
 	case observed.Hash:
-		for end, t := range map[string]event.ObservableType{"MD5": event.MD5, "'SHA-1'": event.SHA1, "'SHA-256'": event.SHA256} {
+		for end, t := range map[string]event.ObservableType{"MD5": event.MD5, "'SHA-1'": event.SHA1,
+			"'SHA-256'": event.SHA256} {
 			if strings.HasSuffix(c.Path, end) {
 				types = append(types, t)
 			}
@@ -241,7 +260,7 @@ func written(c stix.Comparison, v string) (string, bool) {
 	return v, false
 }
 
-// valueTypes gives what a path to a value may lead to.
+// valueTypes returns what a path to a value may lead to.
 func valueTypes(c stix.Comparison) []event.ObservableType {
 	switch {
 	case c.Object == "email-message":
@@ -289,7 +308,7 @@ func shortHive(text string) bool {
 	return false
 }
 
-// Prefilter gives what a pattern needs in an event, as observables of which each
+// Prefilter returns what a pattern needs in an event, as observables of which each
 // event that it sees holds one; none if there is no such list.
 func (a Armed) Prefilter() []event.Observable {
 	var out []event.Observable
@@ -322,8 +341,12 @@ func (a Armed) Prefilter() []event.Observable {
 
 // PatternHit is the hit of a pattern; with names the events that it took together.
 func PatternHit(a Armed, with []string) Hit {
-	h := Hit{Rule: wire.RuleRef{ID: a.ID, Title: a.Name, Level: levelOr(a.Level)}, Indicator: a.ID, Window: a.Window != nil,
-		Fields: []wire.FieldValue{{Field: "pattern", Value: event.Clip(a.Pattern.Source(), maxValue)}}}
+	h := Hit{
+		Rule:      wire.RuleRef{ID: a.ID, Title: a.Name, Level: levelOr(a.Level)},
+		Indicator: a.ID,
+		Window:    a.Window != nil,
+		Fields:    []wire.FieldValue{{Field: "pattern", Value: event.Clip(a.Pattern.Source(), maxValue)}},
+	}
 	for _, id := range with {
 		if len(h.Fields) < maxMatched {
 			h.Fields = append(h.Fields, wire.FieldValue{Field: "event", Value: id})

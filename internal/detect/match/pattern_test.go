@@ -74,9 +74,14 @@ func TestReadPattern(t *testing.T) {
 func TestPatternBookNarrows(t *testing.T) {
 	var list []*Armed
 	for i := range 1000 {
-		text := fmt.Sprintf("[process:command_line LIKE '%%payload-%04x%%' AND process:name = 'a%d.exe']", i*7919%65536, i)
+		text := fmt.Sprintf(
+			"[process:command_line LIKE '%%payload-%04x%%' AND process:name = 'a%d.exe']", i*7919%65536, i,
+		)
 		if i%2 == 0 {
-			text = fmt.Sprintf("[process:command_line MATCHES 'tool%04x[a-z]+' OR url:value = 'https://h%d.example/']", i*7919%65536, i)
+			text = fmt.Sprintf(
+				"[process:command_line MATCHES 'tool%04x[a-z]+' OR url:value = 'https://h%d.example/']", i*7919%65536,
+				i,
+			)
 		}
 		a, err := Read(detecttest.PatternIndicator(t, i, text))
 		if err != nil {
@@ -86,11 +91,21 @@ func TestPatternBookNarrows(t *testing.T) {
 	}
 	b := NewPatterns(list)
 	n := &detecttest.Events{}
-	ev := n.Event("process_creation", detecttest.Start, map[string]any{"Image": `C:\Windows\System32\cmd.exe`, "CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`, "User": "x"})
+	ev := n.Event(
+		"process_creation", detecttest.Start,
+		map[string]any{
+			"Image":       `C:\Windows\System32\cmd.exe`,
+			"CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`,
+			"User":        "x",
+		},
+	)
 	if got := b.Candidates(seenOf(ev)); len(got) > 20 {
 		t.Errorf("%d of 1000 patterns are looked at", len(got))
 	}
-	hit := n.Event("process_creation", detecttest.Start, map[string]any{"Image": `C:\a1.exe`, "CommandLine": "x Payload-1EEF payload-1eef"})
+	hit := n.Event(
+		"process_creation", detecttest.Start,
+		map[string]any{"Image": `C:\a1.exe`, "CommandLine": "x Payload-1EEF payload-1eef"},
+	)
 	found := ""
 	b.match(hit, func(*Armed) bool { return true }, func(h Hit) { found += h.Indicator })
 	if found != list[1].ID {
@@ -105,14 +120,32 @@ func BenchmarkPatterns(b *testing.B) {
 	for i := range 1000 {
 		a := Armed{ID: fmt.Sprint(i)}
 		var err error
-		if a, err = a.reads(fmt.Sprintf("[process:command_line LIKE '%%payload-%04x%%' OR url:value = 'https://h%d.example/']", i*7919%65536, i)); err != nil {
+		if a, err = a.reads(
+			fmt.Sprintf(
+				"[process:command_line LIKE '%%payload-%04x%%' OR url:value = 'https://h%d.example/']", i*7919%65536,
+				i,
+			),
+		); err != nil {
 			b.Fatal(err)
 		}
 		list = append(list, &a)
 	}
 	book := NewPatterns(list)
-	ev := (&detecttest.Events{}).Event("process_creation", detecttest.Start, map[string]any{"Image": `C:\Windows\System32\cmd.exe`, "CommandLine": `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`, "User": "x",
-		"ParentImage": `C:\Windows\explorer.exe`, "ParentCommandLine": `C:\Windows\explorer.exe`, "ProcessId": "1", "Hashes": "MD5=d41d8cd98f00b204e9800998ecf8427a", "CurrentDirectory": `C:\`, "IntegrityLevel": "High"})
+	ev := (&detecttest.Events{}).Event(
+		"process_creation",
+		detecttest.Start,
+		map[string]any{
+			"Image":             `C:\Windows\System32\cmd.exe`,
+			"CommandLine":       `"C:\Program Files\Microsoft Office\winword.exe" https://www.example.com/ tool payload`,
+			"User":              "x",
+			"ParentImage":       `C:\Windows\explorer.exe`,
+			"ParentCommandLine": `C:\Windows\explorer.exe`,
+			"ProcessId":         "1",
+			"Hashes":            "MD5=d41d8cd98f00b204e9800998ecf8427a",
+			"CurrentDirectory":  `C:\`,
+			"IntegrityLevel":    "High",
+		},
+	)
 	b.ReportAllocs()
 	for b.Loop() {
 		book.match(ev, func(*Armed) bool { return true }, func(Hit) {})

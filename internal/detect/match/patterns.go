@@ -164,9 +164,13 @@ func appendNew(list []*Armed, a *Armed) []*Armed {
 }
 
 // common are grams that are in very many events; others are better to look for.
-var common = []string{"\\win", "wind", "indo", "ndow", "dows", "ows\\", "syst", "yste", "stem", "em32", "m32\\", ".exe", "http", "ttp:", "tps:", "://w", "www.", ".com", "prog", "rogr", "ogra", "gram", "file", "iles", "user", "sers", "micr", "icro", "cros", "roso", "osof", "soft", "powe", "ower", "wers", "ersh", "rshe", "shel", "hell", "curr", "vers"}
+var common = []string{
+	"\\win", "wind", "indo", "ndow", "dows", "ows\\", "syst", "yste", "stem", "em32", "m32\\", ".exe", "http", "ttp:",
+	"tps:", "://w", "www.", ".com", "prog", "rogr", "ogra", "gram", "file", "iles", "user", "sers", "micr", "icro",
+	"cros", "roso", "osof", "soft", "powe", "ower", "wers", "ersh", "rshe", "shel", "hell", "curr", "vers",
+}
 
-// rarest gives the gram of a text that is likely in the fewest events.
+// rarest returns the gram of a text that is likely in the fewest events.
 func (e patternEdit) rarest(text string) (gram uint32, at int) {
 	least := 1 << 30
 	for i := 0; i+gramSize <= len(text); i++ {

@@ -57,7 +57,9 @@ func (rd Reader) Read(raw []byte) (Armed, error) {
 		err = fmt.Errorf("a STIX %s is no indicator", o.Type())
 	}
 	if err != nil {
-		return Armed{}, fault.Wrap(fault.Invalid, i18n.T("this is not a valid STIX indicator", "有効な STIX 指標ではありません"), err)
+		return Armed{}, fault.Wrap(
+			fault.Invalid, i18n.T("this is not a valid STIX indicator", "有効な STIX 指標ではありません"), err,
+		)
 	}
 	text := func(name string) string {
 		v, _ := o.Get(name)
@@ -67,7 +69,9 @@ func (rd Reader) Read(raw []byte) (Armed, error) {
 	a := Armed{ID: o.ID(), Name: text("name"), Level: labelled(o.Labels(), "level:")}
 	if until := text("valid_until"); until != "" {
 		if a.ValidUntil, err = time.Parse(time.RFC3339Nano, until); err != nil {
-			return Armed{}, fault.Wrap(fault.Invalid, i18n.T("valid_until is not a time", "valid_until が時刻ではありません"), err)
+			return Armed{}, fault.Wrap(
+				fault.Invalid, i18n.T("valid_until is not a time", "valid_until が時刻ではありません"), err,
+			)
 		}
 	}
 	switch text("pattern_type") {
@@ -76,7 +80,12 @@ func (rd Reader) Read(raw []byte) (Armed, error) {
 	case "stix":
 		return a.reads(text("pattern"))
 	}
-	return Armed{}, fault.New(fault.Unsupported, i18n.T("indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません").With(text("pattern_type")))
+	return Armed{}, fault.New(
+		fault.Unsupported,
+		i18n.T(
+			"indicators of pattern type {0} are not matched", "パターン種別 {0} の指標は照合できません",
+		).With(text("pattern_type")),
+	)
 }
 
 // sigma reads one rule, or one correlation with the rules that it is built on.
@@ -84,7 +93,13 @@ func (rd Reader) sigma(a Armed, text, license string) (Armed, error) {
 	set := rd.set(a.ID, text)
 	if len(set.Refused) > 0 {
 		err := set.Refused[0]
-		return Armed{}, fault.Wrap(fault.Unsupported, i18n.T("the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma ルールは使用できません：{0}").With(reason.Of(err.Reason)), err)
+		return Armed{}, fault.Wrap(
+			fault.Unsupported,
+			i18n.T(
+				"the Sigma rule in this indicator cannot be used: {0}", "この指標の Sigma ルールは使用できません：{0}",
+			).With(reason.Of(err.Reason)),
+			err,
+		)
 	}
 	if len(set.Rules) == 1 && len(set.Correlations)+len(set.Filters) == 0 {
 		a.Rule = set.Rules[0]
@@ -108,7 +123,13 @@ func (rd Reader) Rules(name, text string) (list []*sigma.Rule, refused []i18n.Te
 		refused = append(refused, reason.Of(err))
 	}
 	if len(set.Correlations)+len(set.Filters) > 0 {
-		return nil, append(refused, i18n.T("{0}: the past is not searched for correlations and filters, nor for the rules beside them", "{0}：相関ルールとフィルター、およびそれらと同じファイルのルールでは過去を調査しません").With(name))
+		return nil, append(
+			refused,
+			i18n.T(
+				"{0}: the past is not searched for correlations and filters, nor for the rules beside them",
+				"{0}：相関ルールとフィルター、およびそれらと同じファイルのルールでは過去を調査しません",
+			).With(name),
+		)
 	}
 	if len(set.Rules) == 0 && len(refused) == 0 {
 		refused = append(refused, i18n.T("{0}: there is no Sigma rule", "{0}：Sigma ルールがありません").With(name))
@@ -124,7 +145,7 @@ func (rd Reader) set(name, text string) *sigma.Set {
 	return chain.Parse(name, []byte(text)).Set()
 }
 
-// labelled gives what stands behind a prefix in a list of labels.
+// labelled returns what stands behind a prefix in a list of labels.
 func labelled(labels []string, prefix string) string {
 	for _, l := range labels {
 		if v, ok := strings.CutPrefix(l, prefix); ok {

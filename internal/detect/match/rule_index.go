@@ -88,7 +88,10 @@ func (x *RuleIndex) changed(add []*sigma.Rule, drop map[*sigma.Rule]bool, oneIn 
 			s.engines = nil
 		}
 	}
-	n.segments = append(n.segments, ruleSegment{rules: slices.DeleteFunc(slices.Clone(add), func(r *sigma.Rule) bool { return back[r] })})
+	n.segments = append(
+		n.segments,
+		ruleSegment{rules: slices.DeleteFunc(slices.Clone(add), func(r *sigma.Rule) bool { return back[r] })},
+	)
 	n.segments = slices.DeleteFunc(n.segments, func(s ruleSegment) bool { return len(s.rules) == 0 })
 	for i := len(n.segments) - 1; i > 0; i-- {
 		if last, prev := n.segments[i], n.segments[i-1]; len(last.rules)*segmentFactor > len(prev.rules) {

@@ -95,7 +95,9 @@ func (e *Engine) Correlations() []*sigma.Correlation {
 
 // Shared reports whether a correlation came from the community.
 func (e *Engine) Shared(c *sigma.Correlation) bool {
-	return slices.ContainsFunc(e.now.Load().correlations, func(a *Armed) bool { return slices.Contains(a.Correlation.set.Correlations, c) })
+	return slices.ContainsFunc(
+		e.now.Load().correlations, func(a *Armed) bool { return slices.Contains(a.Correlation.set.Correlations, c) },
+	)
 }
 
 // Correlation returns a correlation rule that is loaded, or nil.

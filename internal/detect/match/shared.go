@@ -44,18 +44,42 @@ type SharedCorrelation struct {
 func readCorrelation(set *sigma.Set, text string) (*SharedCorrelation, error) {
 	roots := set.Roots()
 	if len(roots) != 1 || len(set.Filters) > 0 {
-		return nil, fault.New(fault.Unsupported, i18n.T("the indicator does not hold one Sigma rule, or one correlation with its rules", "この指標に含まれるのは、1件の Sigma ルールでも、1件の相関ルールとその基礎ルールでもありません"))
+		return nil, fault.New(
+			fault.Unsupported,
+			i18n.T(
+				"the indicator does not hold one Sigma rule, or one correlation with its rules",
+				"この指標に含まれるのは、1件の Sigma ルールでも、1件の相関ルールとその基礎ルールでもありません",
+			),
+		)
 	}
 	rules, inner := roots[0].Below()
 	switch n := len(set.Rules) + len(set.Correlations); {
 	case len(rules) != len(set.Rules) || len(inner)+1 != len(set.Correlations):
-		return nil, fault.New(fault.Unsupported, i18n.T("the indicator holds rules that its correlation does not refer to", "この指標には、相関ルールから参照されていないルールが含まれています"))
+		return nil, fault.New(
+			fault.Unsupported,
+			i18n.T(
+				"the indicator holds rules that its correlation does not refer to",
+				"この指標には、相関ルールから参照されていないルールが含まれています",
+			),
+		)
 	case n > MaxBundle:
-		return nil, fault.New(fault.Unsupported, i18n.T("a correlation on more than {0} rules is not taken", "{0} 件を超えるルールにもとづく相関ルールは受け付けません").With(MaxBundle))
+		return nil, fault.New(
+			fault.Unsupported,
+			i18n.T(
+				"a correlation on more than {0} rules is not taken",
+				"{0} 件を超えるルールにもとづく相関ルールは受け付けません",
+			).With(MaxBundle),
+		)
 	}
 	j := &SharedCorrelation{set: set, root: roots[0], text: sigma.Canonical(text)}
 	if _, err := correlate.New(set, correlate.Config{}); err != nil {
-		return nil, fault.Wrap(fault.Unsupported, i18n.T("the correlation in this indicator cannot be used: {0}", "この指標の相関ルールは使用できません：{0}").With(err.Error()), err)
+		return nil, fault.Wrap(
+			fault.Unsupported,
+			i18n.T(
+				"the correlation in this indicator cannot be used: {0}", "この指標の相関ルールは使用できません：{0}",
+			).With(err.Error()),
+			err,
+		)
 	}
 	return j, nil
 }
@@ -66,7 +90,12 @@ type Resolver func(field, value string, at time.Time) string
 // Fresh makes an engine for it. Events of any time may wait in it; what is decided
 // is for the caller to say. now may be nil: then no time is too far ahead.
 func (j *SharedCorrelation) Fresh(memory int64, who Resolver, now clock.Clock) *correlate.Engine {
-	e, err := correlate.New(j.set, correlate.Config{Lateness: watermark.Reach, MaxMemory: memory, Resolve: who, Now: now, MaxAhead: watermark.MaxAhead})
+	e, err := correlate.New(
+		j.set,
+		correlate.Config{
+			Lateness: watermark.Reach, MaxMemory: memory, Resolve: who, Now: now, MaxAhead: watermark.MaxAhead,
+		},
+	)
 	if err != nil {
 		return nil // readCorrelation has tried
 	}
@@ -104,7 +133,7 @@ func MatchOf(r *sigma.Rule, ev *event.Event) correlate.Match {
 	return correlate.Match{Rule: r, Time: ev.Time, Event: ev.ID, Fields: ev}
 }
 
-// Advance gives the alerts that are certain now, as Correlator.Tick does; all takes
+// Advance returns the alerts that are certain now, as Correlator.Tick does; all takes
 // everything that came for decided.
 func (j *SharedCorrelation) Advance(now time.Time, all bool) []*correlate.Alert {
 	j.mu.Lock()
@@ -200,7 +229,9 @@ func (b *BaseRules) Match(ev *event.Event, yield func(Base, *sigma.Match)) {
 
 // CorrelationRef names a correlation for a finding.
 func CorrelationRef(c *sigma.Correlation) wire.RuleRef {
-	return wire.RuleRef{ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags}
+	return wire.RuleRef{
+		ID: c.Key(), Title: c.Title, Author: c.Author, License: c.License, Level: string(c.Level), Tags: c.Tags,
+	}
 }
 
 // Refill begins to fill a new engine with the past: what comes from now on is kept

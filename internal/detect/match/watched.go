@@ -37,7 +37,7 @@ func (e *Engine) Watch(list Watchlist, damaged func(error)) {
 	e.watch.Store(&Watched{list, damaged})
 }
 
-// observables gives what of ev is to be looked up: nothing costs nothing.
+// observables returns what of ev is to be looked up: nothing costs nothing.
 func (w *Watched) observables(ev *event.Event, values bool) []event.Observable {
 	switch {
 	case w != nil && !w.list.Empty():
@@ -96,8 +96,11 @@ func listHit(h watchlist.Hit) Hit {
 	}
 	o := h.Observable
 	fields := []wire.FieldValue{{Field: string(o.Type), Value: event.Clip(o.Value, maxValue)}}
-	return Hit{Rule: wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}, Fields: fields, Value: &o,
-		List: &msg.ListEntry{Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.Binding(), Until: e.ValidUntil}}
+	rule := wire.RuleRef{ID: listed + id, Title: event.Clip(e.Value, maxValue) + " (" + e.Source + ")", Level: "high"}
+	return Hit{Rule: rule, Fields: fields, Value: &o, List: &msg.ListEntry{
+		Source: e.Source, ID: e.ID, Type: e.Type, Value: e.Value, Match: e.Match.String(), TLP: e.TLP.OrRed(),
+		Until: e.ValidUntil,
+	}}
 }
 
 // reserved reports whether a value, or the host in it, is on the watchlist under
@@ -108,7 +111,7 @@ func (w *Watched) reserved(o event.Observable) bool {
 	}
 	found := false
 	err := w.list.Lookup(withHost(o), func(h watchlist.Hit) bool {
-		found = !policy.MayForward(h.Entry.TLP)
+		found = !policy.MayShareWithCommunity(h.Entry.TLP)
 		return !found
 	})
 	if err != nil {
@@ -117,7 +120,7 @@ func (w *Watched) reserved(o event.Observable) bool {
 	return found || err != nil
 }
 
-// withHost gives o and, of a URL or a mail address, the host in it.
+// withHost returns o and, of a URL or a mail address, the host in it.
 func withHost(o event.Observable) []event.Observable {
 	out := []event.Observable{o}
 	host := ""

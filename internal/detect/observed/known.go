@@ -23,16 +23,22 @@ var (
 	accountPaths   = map[string]Kind{"account_login": Text, "user_id": Text, "display_name": Text}
 	directoryPaths = map[string]Kind{"path": Text}
 	valuePaths     = map[string]Kind{"value": Value}
-	hashPaths      = map[string]Kind{"hashes": Ref, "hashes.MD5": Hash, "hashes.'SHA-1'": Hash, "hashes.'SHA-256'": Hash}
-	filePaths      = joined(map[string]Kind{"name": Text, "size": Number}, under("parent_directory_ref", directoryPaths), hashPaths)
-	trafficPaths   = joined(map[string]Kind{"src_port": Number, "dst_port": Number, "src_byte_count": Number, "dst_byte_count": Number, "src_packets": Number, "dst_packets": Number,
+	hashPaths      = map[string]Kind{"hashes": Ref, "hashes.MD5": Hash, "hashes.'SHA-1'": Hash,
+		"hashes.'SHA-256'": Hash}
+	filePaths = joined(map[string]Kind{"name": Text, "size": Number}, under("parent_directory_ref", directoryPaths),
+		hashPaths)
+	trafficPaths = joined(map[string]Kind{"src_port": Number, "dst_port": Number, "src_byte_count": Number,
+		"dst_byte_count": Number, "src_packets": Number, "dst_packets": Number,
 		"protocols": Folded, "start": Time, "extensions": Ref, "extensions.'http-request-ext'": Ref,
 		"extensions.'http-request-ext'.request_method": Folded, "extensions.'http-request-ext'.request_value": Text,
 		"extensions.'http-request-ext'.request_header": Ref, "extensions.'http-request-ext'.request_header.Host": Text,
-		"extensions.'http-request-ext'.request_header.'User-Agent'": Text, "extensions.'http-request-ext'.request_header.Referer": Text},
+		"extensions.'http-request-ext'.request_header.'User-Agent'": Text,
+		"extensions.'http-request-ext'.request_header.Referer":      Text},
 		under("src_ref", valuePaths), under("dst_ref", valuePaths))
-	processOwn   = joined(map[string]Kind{"pid": Number, "command_line": Text, "name": Text}, under("image_ref", filePaths), under("binary_ref", filePaths))
-	processPaths = joined(processOwn, map[string]Kind{"cwd": Text}, under("parent_ref", processOwn), under("creator_user_ref", accountPaths), under("opened_connection_refs", trafficPaths))
+	processOwn = joined(map[string]Kind{"pid": Number, "command_line": Text, "name": Text},
+		under("image_ref", filePaths), under("binary_ref", filePaths))
+	processPaths = joined(processOwn, map[string]Kind{"cwd": Text}, under("parent_ref", processOwn),
+		under("creator_user_ref", accountPaths), under("opened_connection_refs", trafficPaths))
 )
 
 // paths lists every path of every object.
@@ -47,8 +53,10 @@ var paths = map[string]map[string]Kind{
 	"network-traffic":      trafficPaths,
 	"windows-registry-key": {"key": Key, "values": Ref, "values.name": Text, "values.data": Text},
 	"mutex":                {"name": Text},
-	"x509-certificate":     {"subject": Text, "issuer": Text, "serial_number": Text, "hashes": Ref, "hashes.'SHA-1'": Hash},
-	"email-message":        joined(map[string]Kind{"subject": Text}, under("from_ref", valuePaths), under("to_refs", valuePaths)),
+	"x509-certificate": {"subject": Text, "issuer": Text, "serial_number": Text, "hashes": Ref,
+		"hashes.'SHA-1'": Hash},
+	"email-message": joined(map[string]Kind{"subject": Text}, under("from_ref", valuePaths),
+		under("to_refs", valuePaths)),
 }
 
 func under(name string, more map[string]Kind) map[string]Kind {

@@ -8,25 +8,57 @@
 //	object                 property                                   from
 //	ipv4-addr, ipv6-addr   value                                      every address that event.Observables finds
 //	domain-name            value                                      the same
-//	                       resolves_to_refs                           of what was asked (QueryName, dns.rrname, query): the addresses in QueryResults, dns.answers, answers
+//	                       resolves_to_refs                           of what was asked (QueryName, dns.rrname, query):
+//
+// the addresses in QueryResults, dns.answers, answers
+//
 //	url, email-addr        value                                      event.Observables
-//	mac-addr               value                                      mac, source.mac, client.mac, ether.src_mac, destination.mac …
-//	file                   name, parent_directory_ref                 Image, ParentImage, TargetFilename, ImageLoaded, SourceImage, TargetImage, exe, process.executable, file.path, fileinfo.filename …
-//	                       hashes                                     Hashes, Hash, *.md5, *.sha1, *.sha256 …, of the file that they are about; of none that is stated: a file with this hash only
+//	mac-addr               value                                      mac, source.mac, client.mac, ether.src_mac,
+//
+// destination.mac …
+//
+//	file                   name, parent_directory_ref                 Image, ParentImage, TargetFilename, ImageLoaded,
+//
+// SourceImage, TargetImage, exe, process.executable, file.path, fileinfo.filename …
+//
+//	hashes                                     Hashes, Hash, *.md5, *.sha1, *.sha256 …, of the
+//
+// file that they are about; of none that is stated: a file with this hash only
+//
 //	                       size                                       fileinfo.size, file.size
 //	directory              path                                       the folders of those files
-//	process                pid, command_line, cwd, name, image_ref,   ProcessId, CommandLine, CurrentDirectory, Image …; a 4688's NewProcessId;
-//	                       binary_ref, parent_ref, creator_user_ref,  Parent…; ev.User; name and binary_ref are those of STIX 2.0
+//	process                pid, command_line, cwd, name, image_ref,   ProcessId, CommandLine, CurrentDirectory, Image …;
+//
+// a 4688's NewProcessId;
+//
+//	binary_ref, parent_ref, creator_user_ref,  Parent…; ev.User; name and binary_ref are those of
+//
+// STIX 2.0
+//
 //	                       opened_connection_refs                     the connection of a network_connection
-//	user-account           account_login, user_id, display_name       ev.User, SubjectUserName, TargetUserName, user.name; …Sid, user.id
-//	network-traffic        src_ref, dst_ref, src_port, dst_port,      SourceIp, src_ip, id.orig_h, source.ip … and their like; an address, else a name
-//	                       protocols                                  ipv4 or ipv6, then Protocol, proto, network.transport, then app_proto, service, network.protocol; lower case
-//	                       src_byte_count … dst_packets, start        flow.*, orig_bytes …; the event's time
-//	                       extensions.'http-request-ext'              request_method, request_value, request_header.{Host, User-Agent, Referer}
+//	user-account           account_login, user_id, display_name       ev.User, SubjectUserName, TargetUserName,
+//
+// user.name; …Sid, user.id
+//
+//	network-traffic        src_ref, dst_ref, src_port, dst_port,      SourceIp, src_ip, id.orig_h, source.ip … and their
+//
+// like; an address, else a name
+//
+//	protocols                                  ipv4 or ipv6, then Protocol, proto,
+//
+// network.transport, then app_proto, service, network.protocol; lower case
+//
+//	src_byte_count … dst_packets, start        flow.*, orig_bytes …; the event's time
+//	extensions.'http-request-ext'              request_method, request_value,
+//
+// request_header.{Host, User-Agent, Referer}
+//
 //	windows-registry-key   key, values.name, values.data              TargetObject, Details; the hive by its long name
 //	mutex                  name                                       MutexName
 //	x509-certificate       subject, issuer, serial_number, hashes     tls.subject …, certificate.subject …
-//	email-message          subject, from_ref, to_refs                 email.subject, subject; email.from, smtp.mail_from, from …
+//	email-message          subject, from_ref, to_refs                 email.subject, subject; email.from,
+//
+// smtp.mail_from, from …
 //
 // Addresses, domains, URLs, mail addresses and hashes are canonical
 // (event.Canonical); everything else is as it was written. Kind says whether a

@@ -44,26 +44,42 @@ func TestOf(t *testing.T) {
 		record, pattern string
 		want            bool
 	}{
-		{sysmon1, "[process:pid = 4242 AND process:command_line LIKE 'evil%' AND process:cwd = 'C:\\\\' AND process:name = 'Evil.EXE']", true},
-		{sysmon1, "[process:image_ref.hashes.MD5 = '0123456789abcdef0123456789abcdef' AND process:parent_ref.pid = 17 AND process:parent_ref.image_ref.name = 'WINWORD.EXE']", true},
-		{sysmon1, "[file:name = 'Evil.EXE' AND file:hashes.'SHA-1' = '0123456789abcdef0123456789abcdef01234567' AND file:parent_directory_ref.path = 'C:\\\\Temp']", true},
+		{sysmon1,
+			"[process:pid = 4242 AND process:command_line LIKE 'evil%' AND process:cwd = 'C:\\\\' AND process:name = " +
+				"'Evil.EXE']", true},
+		{sysmon1,
+			"[process:image_ref.hashes.MD5 = '0123456789abcdef0123456789abcdef' AND process:parent_ref.pid = 17 " +
+				"AND process:parent_ref.image_ref.name = 'WINWORD.EXE']", true},
+		{sysmon1, "[file:name = 'Evil.EXE' AND file:hashes.'SHA-1' = '0123456789abcdef0123456789abcdef01234567' AND " +
+			"file:parent_directory_ref.path = 'C:\\\\Temp']", true},
 		{sysmon1, "[file:name = 'WINWORD.EXE' AND EXISTS file:hashes]", false},
 		{sysmon1, "[process:creator_user_ref.account_login = 'tanaka']", true},
 		{sysmon1, "[url:value = 'http://c2.example:8080/a'] ", true},
 		{sysmon1, "[network-traffic:dst_port = 8080]", false},
-		{sysmon3, "[network-traffic:src_ref.value = '10.0.0.5' AND network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:src_port = 50000 AND network-traffic:dst_port = 443]", true},
+		{sysmon3, "[network-traffic:src_ref.value = '10.0.0.5' AND network-traffic:dst_ref.value = '192.0.2.1' AND " +
+			"network-traffic:src_port = 50000 AND network-traffic:dst_port = 443]", true},
 		{sysmon3, "[network-traffic:protocols[0] = 'ipv4' AND network-traffic:protocols[1] = 'tcp']", true},
 		{sysmon3, "[process:opened_connection_refs[*].dst_port = 443 AND process:name = 'a.exe']", true},
 		{sysmon3, "[network-traffic:dst_ref.value ISSUBSET '192.0.2.0/24']", true},
-		{win4688, "[process:pid = 420 AND process:parent_ref.pid = 16 AND process:name = 'b.exe' AND process:creator_user_ref.user_id = 'S-1-5-21-1-2-3-1001']", true},
-		{reg, "[windows-registry-key:key = 'HKEY_LOCAL_MACHINE\\\\SOFTWARE\\\\Run' AND windows-registry-key:values[*].name = 'x' AND windows-registry-key:values[0].data = 'evil.exe']", true},
+		{win4688,
+			"[process:pid = 420 AND process:parent_ref.pid = 16 AND process:name = 'b.exe' AND " +
+				"process:creator_user_ref.user_id = 'S-1-5-21-1-2-3-1001']", true},
+		{reg,
+			"[windows-registry-key:key = 'HKEY_LOCAL_MACHINE\\\\SOFTWARE\\\\Run' AND " +
+				"windows-registry-key:values[*].name = 'x' AND windows-registry-key:values[0].data = 'evil.exe']",
+			true},
 		{image7, "[file:name = 'bad.dll' AND EXISTS file:hashes.'SHA-256']", true},
 		{image7, "[file:name = 'a.exe' AND EXISTS file:hashes]", false},
 		{dns22, "[domain-name:value = 'c2.example' AND domain-name:resolves_to_refs[*].value = '192.0.2.7']", true},
 		{dns22, "[domain-name:value = 'cdn.example' AND EXISTS domain-name:resolves_to_refs]", false},
-		{eveHTTP, "[network-traffic:extensions.'http-request-ext'.request_method = 'post' AND network-traffic:extensions.'http-request-ext'.request_value = '/Gate.php' AND network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'Evil/1.0']", true},
+		{eveHTTP,
+			"[network-traffic:extensions.'http-request-ext'.request_method = 'post' AND " +
+				"network-traffic:extensions.'http-request-ext'.request_value = '/Gate.php' AND " +
+				"network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'Evil/1.0']", true},
 		{eveHTTP, "[network-traffic:protocols[*] = 'http' AND network-traffic:dst_port = 80]", true},
-		{eveTLS, "[x509-certificate:issuer = 'CN=ca' AND x509-certificate:hashes.'SHA-1' = '0123456789abcdef0123456789abcdef01234567']", true},
+		{eveTLS,
+			"[x509-certificate:issuer = 'CN=ca' AND x509-certificate:hashes.'SHA-1' = " +
+				"'0123456789abcdef0123456789abcdef01234567']", true},
 	} {
 		p, err := stix.ParsePattern(strings.TrimSpace(c.pattern))
 		if err != nil {
@@ -167,7 +183,8 @@ func TestRealEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d events of %d recordings show %d paths", n, min(len(files), 25), len(met))
-	for _, p := range []string{"process:command_line", "process:parent_ref", "file:hashes.MD5", "network-traffic:dst_ref", "windows-registry-key:values.data", "user-account:user_id"} {
+	for _, p := range []string{"process:command_line", "process:parent_ref", "file:hashes.MD5",
+		"network-traffic:dst_ref", "windows-registry-key:values.data", "user-account:user_id"} {
 		if !met[p] {
 			t.Errorf("no event shows %s", p)
 		}
@@ -176,7 +193,8 @@ func TestRealEvents(t *testing.T) {
 
 // Nothing is shared with the event but text, and the same event gives the same.
 func TestSame(t *testing.T) {
-	ev := &event.Event{Time: at, Product: "windows", User: `A\b`, Fields: map[string]any{"Image": "/bin/sh", "DestinationIp": "192.0.2.1", "Hashes": "MD5=0123456789abcdef0123456789abcdef"}}
+	ev := &event.Event{Time: at, Product: "windows", User: `A\b`, Fields: map[string]any{"Image": "/bin/sh",
+		"DestinationIp": "192.0.2.1", "Hashes": "MD5=0123456789abcdef0123456789abcdef"}}
 	if diff := cmp.Diff(Of(ev), Of(ev)); diff != "" {
 		t.Error(diff)
 	}
@@ -209,7 +227,8 @@ func FuzzOf(f *testing.F) {
 			fields["fileinfo"] = map[string]any{"filename": v, "size": float64(shape), "md5": w}
 			fields["dns"] = map[string]any{"rrname": v, "grouped": map[string]any{"A": []any{w, v}}}
 		}
-		ev := &event.Event{Time: at, Product: product, User: w, Fields: fields, Categories: []string{"network_connection", "registry_set"}}
+		ev := &event.Event{Time: at, Product: product, User: w, Fields: fields,
+			Categories: []string{"network_connection", "registry_set"}}
 		seen := Of(ev)
 		known(t, seen, nil)
 		if len(seen) > event.MaxObservables+40 {

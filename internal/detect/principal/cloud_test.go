@@ -53,7 +53,7 @@ func TestCloudSignIns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := New(Options{})
-			h := NewHabits(b, places, 0)
+			h := NewBaselines(b, places, 0)
 			var last *event.Event
 			for _, raw := range []string{c.first, c.second} {
 				last = recorded(t, raw)
@@ -76,7 +76,7 @@ func TestCloudSignIns(t *testing.T) {
 		`{"riskEventType":"unlikelyTravel","riskState":"atRisk","activityDateTime":"2026-11-29T10:00:00Z",`+
 			`"ipAddress":"192.0.2.1","userPrincipalName":"sato@example.jp"}`,
 	)
-	if NewHabits(New(Options{}), places, 0).Annotate(risk) {
+	if NewBaselines(New(Options{}), places, 0).Annotate(risk) {
 		t.Error("a risk is taken for a sign-in")
 	}
 }

@@ -38,7 +38,8 @@ func OpenPlaces(path string) (*Places, error) {
 	return places, nil
 }
 
-// ImportAccounts reads account lists into a resolver, and reports the outcome of each. domain is that of user names in lists that state none.
+// ImportAccounts reads account lists into a resolver, and reports the outcome of each. domain is that of user names in
+// lists that state none.
 func ImportAccounts(resolver *Resolver, paths []string, domain string, report func(path string, got Imported)) error {
 	for _, p := range paths {
 		f, err := os.Open(p)

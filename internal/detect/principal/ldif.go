@@ -66,7 +66,8 @@ func readLDIF(data []byte, take func(row, string)) {
 					why = fmt.Sprintf("line %d is not a valid SID", at)
 				}
 			case key == "objectguid" && len(b) == 16:
-				value = fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:])
+				value = fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b),
+					binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:])
 			case !utf8.Valid(b):
 				return // a photo
 			}

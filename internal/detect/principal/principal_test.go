@@ -73,7 +73,8 @@ func TestOnePerson(t *testing.T) {
 	got, err := b.Import(
 		strings.NewReader(
 			"Domain,sAMAccountName,UserPrincipalName,Mail,Proxy "+
-				"Addresses\nEXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
+				"Addresses\n"+
+				"EXAMPLE,sato,sato@example.jp,taro.sato@example.jp,SMTP:taro.sato@example.jp;smtp:t.sato@example.co.jp;X500:/o=x\nEXAMPLE,abe,abe@example.jp,,\n",
 		),
 		"",
 	)
@@ -256,7 +257,8 @@ jpegPhoto:: /9j/4AAQ
 	const jsonList = `[{"SamAccountName":"sato","SID":{"Value":"` + satoSID +
 		`","BinaryLength":28},"mail":["taro.sato@example.jp"],"Enabled":true}]`
 	sjis := "\x83\x86\x81[\x83U\x81[\x96\xbc,\x83\x81\x81[\x83\x8b\nsato,taro.sato@example.jp\n"
-	const powershell = "#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n\"ObjectClass\",\"SamAccountName\",\"EmailAddress\"\r\n\"user\",\"sato\",\"taro.sato@example.jp\"\r\n"
+	const powershell = "#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n" +
+		"\"ObjectClass\",\"SamAccountName\",\"EmailAddress\"\r\n\"user\",\"sato\",\"taro.sato@example.jp\"\r\n"
 	const graph = `{"@odata.context":"https://graph.example/users","value":[{"displayName":"Sato",` +
 		`"onPremisesSamAccountName":"sato","mail":"taro.sato@example.jp"}]}`
 	var wide strings.Builder

@@ -16,7 +16,8 @@ const (
 
 // Options say how much a Resolver keeps.
 type Options struct {
-	// accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not seen for the longest time go first; imported ones stay.
+	// accounts and machines learnt from events, and addresses with leases; 500,000 each if 0. The ones not seen for the
+	// longest time go first; imported ones stay.
 	MaxEntries int
 	Lease      time.Duration // how long an address that a machine said to have stays its; 1 h if 0
 }

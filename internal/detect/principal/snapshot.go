@@ -99,29 +99,29 @@ func (b *Resolver) Load(r io.Reader) error {
 	return nil
 }
 
-type savedHabits struct {
-	Version  int               `json:"version"`
-	Accounts map[string]*habit `json:"accounts"`
+type savedBaselines struct {
+	Version  int                  `json:"version"`
+	Accounts map[string]*baseline `json:"accounts"`
 }
 
-// Save writes all habits.
-func (h *Habits) Save(w io.Writer) error {
+// Save writes all baselines.
+func (h *Baselines) Save(w io.Writer) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := json.NewEncoder(w).Encode(savedHabits{1, h.accounts}); err != nil {
-		return fmt.Errorf("save habits of accounts: %w", err)
+	if err := json.NewEncoder(w).Encode(savedBaselines{1, h.accounts}); err != nil {
+		return fmt.Errorf("save baselines of accounts: %w", err)
 	}
 	return nil
 }
 
-// Load replaces all habits by what Save wrote. On an error nothing changes.
-func (h *Habits) Load(r io.Reader) error {
-	var s savedHabits
+// Load replaces all baselines by what Save wrote. On an error nothing changes.
+func (h *Baselines) Load(r io.Reader) error {
+	var s savedBaselines
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
-		return fmt.Errorf("load habits of accounts: %w", err)
+		return fmt.Errorf("load baselines of accounts: %w", err)
 	}
 	if s.Version != 1 {
-		return fmt.Errorf("load habits of accounts: the file has form %d, and this program reads form 1", s.Version)
+		return fmt.Errorf("load baselines of accounts: the file has form %d, and this program reads form 1", s.Version)
 	}
 	for k, a := range s.Accounts {
 		if a == nil {
@@ -131,7 +131,7 @@ func (h *Habits) Load(r io.Reader) error {
 		}
 	}
 	if s.Accounts == nil {
-		s.Accounts = map[string]*habit{}
+		s.Accounts = map[string]*baseline{}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -61,14 +61,19 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 			continue
 		}
 		key := cost.Rule.Key()
-		lately := Cost{Rule: cost.Rule, Events: cost.Events, Evaluations: cost.Evaluations, Matches: cost.Matches, Spent: cost.Time}
+		lately := Cost{
+			Rule: cost.Rule, Events: cost.Events, Evaluations: cost.Evaluations, Matches: cost.Matches,
+			Spent: cost.Time,
+		}
 		all := c.costs[key]
 		if all.Rule != cost.Rule { // it is new, or was changed
 			all = Cost{Rule: cost.Rule}
 		}
-		all.Events, all.Evaluations, all.Matches, all.Spent = all.Events+lately.Events, all.Evaluations+lately.Evaluations, all.Matches+lately.Matches, all.Spent+lately.Spent
+		all.Events, all.Evaluations, all.Matches, all.Spent = all.Events+lately.Events,
+			all.Evaluations+lately.Evaluations, all.Matches+lately.Matches, all.Spent+lately.Spent
 		if all.Events > agedAfter { // so that the mean follows what the rule costs now
-			all.Events, all.Evaluations, all.Matches, all.Spent = all.Events/2, all.Evaluations/2, all.Matches/2, all.Spent/2
+			all.Events, all.Evaluations, all.Matches, all.Spent = all.Events/2, all.Evaluations/2, all.Matches/2,
+				all.Spent/2
 		}
 		c.costs[key] = all
 		if !lately.OverBudget(c.Budget) {
@@ -76,7 +81,13 @@ func (c *Health) assess(list []engine.Cost) []Quarantine {
 			continue
 		}
 		if c.overBudget[key]++; c.overBudget[key] >= maxOverBudget && !c.exempt(key) && !c.quarantines[key].Active() {
-			out = append(out, Quarantine{Rule: key, Title: cost.Rule.Title, Why: WhyCost, Measured: lately.Each().Nanoseconds(), Limit: c.Budget.Nanoseconds()})
+			out = append(
+				out,
+				Quarantine{
+					Rule: key, Title: cost.Rule.Title, Why: WhyCost, Measured: lately.Each().Nanoseconds(),
+					Limit: c.Budget.Nanoseconds(),
+				},
+			)
 		}
 	}
 	slices.SortFunc(out, func(a, b Quarantine) int { return cmp.Compare(a.Rule, b.Rule) })

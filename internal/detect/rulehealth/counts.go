@@ -23,7 +23,7 @@ import (
 // Mode is how a node's rule counts leave.
 type Mode string
 
-// The ways. What is none of them is WayNever, which is also what holds until
+// The modes. What is none of them is ModeNever, which is also what holds until
 // somebody chooses.
 const (
 	ModeNever Mode = "never" // they stay
@@ -52,7 +52,12 @@ func (c *Health) Mode(ctx context.Context) (Mode, error) {
 // to forget what was sent.
 func (c *Health) SetMode(ctx context.Context, w Mode) error {
 	if w != ModeNever && w != ModeAsk && w != ModeAuto {
-		return fault.New(fault.Invalid, i18n.T("{0} is none of never, ask and auto", "{0} は never、ask、auto のいずれでもありません").With(event.Clip(string(w), 40)))
+		return fault.New(
+			fault.Invalid,
+			i18n.T(
+				"{0} is none of never, ask and auto", "{0} は never、ask、auto のいずれでもありません",
+			).With(event.Clip(string(w), 40)),
+		)
 	}
 	if err := c.DB.SetSetting(ctx, settingMode, string(w)); err != nil {
 		return err
@@ -75,7 +80,9 @@ func (c *Health) SetMode(ctx context.Context, w Mode) error {
 func (c *Health) message() wire.RuleHealth {
 	now := c.Clock()
 	return wire.RuleHealth{ID: "rule-counts-" + now.UTC().Format(time.DateOnly), At: now.UTC().Truncate(24 * time.Hour),
-		Rules: []wire.RuleTally{}, Techniques: []wire.TechniqueTally{}, Handling: policy.Handling{TLP: policy.Red, Owner: c.Member()}}
+		Rules: []wire.RuleTally{}, Techniques: []wire.TechniqueTally{}, Handling: policy.Handling{
+			TLP: policy.Red, Owner: c.Member(),
+		}}
 }
 
 // Report is exactly what would leave now.
@@ -133,7 +140,9 @@ func (c *Health) Send(ctx context.Context) error {
 	case err != nil:
 		return err
 	case way == ModeNever:
-		return fault.New(fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、ルールの集計は外に出ません"))
+		return fault.New(
+			fault.Denied, i18n.T("your policy keeps rule counts here", "方針により、ルールの集計は外に出ません"),
+		)
 	case c.Realm != event.Live:
 		return fault.New(fault.Denied, i18n.T("counts of an exercise stay here", "演習中の集計は外に出ません"))
 	}
@@ -168,7 +177,12 @@ func (c *Health) offer(ctx context.Context, r wire.RuleHealth) error {
 		if err := c.Outgoing.Offer(tx, msg.Offer{ID: r.ID, Title: r.ID, Handling: r.Handling, Body: r}); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, settingSent, tx.Now())
+		_, err := tx.Exec(
+			`INSERT INTO setting (key, value, at) VALUES ($1, 'yes', $2) ON CONFLICT (key) DO UPDATE
+				SET value = excluded.value, at = excluded.at`,
+			settingSent,
+			tx.Now(),
+		)
 		return err
 	})
 	if err != nil {
@@ -205,7 +219,9 @@ func (c *Health) Fetch(ctx context.Context) error {
 		}
 		var a wire.Pooled
 		if err := json.Unmarshal(reply, &a); err != nil {
-			return fault.Wrap(fault.Invalid, i18n.T("the hub's rule figures are not readable", "ハブの集計を読み取れません"), err)
+			return fault.Wrap(
+				fault.Invalid, i18n.T("the hub's rule figures are not readable", "ハブの集計を読み取れません"), err,
+			)
 		}
 		if page == 0 {
 			first = a.Day
@@ -219,7 +235,9 @@ func (c *Health) Fetch(ctx context.Context) error {
 		}
 		ask.After = a.Next
 	}
-	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error { return pool.Keep(tx, all) })
+	err := c.DB.Write(ctx, store.System("detect: rule figures"), func(tx *store.Tx) error {
+		return pool.Replace(tx, all)
+	})
 	if err == nil {
 		c.Notify()
 	}

@@ -50,11 +50,11 @@ type Config struct {
 	Log      *slog.Logger
 	Realm    string
 	Member   func() string
-	// Rate is how often a rule may hit in an hour, Ceiling how long it may take
-	// for one event on average, before it is quarantined; 0 is FloodRate, Ceiling.
+	// Rate is how often a rule may hit in an hour, Budget how long it may take
+	// for one event on average, before it is quarantined; 0 is FloodRate, Budget.
 	Rate   int
 	Budget time.Duration
-	// Tell is called after something changed that a page shows.
+	// Notify is called after something changed that a page shows.
 	Notify func()
 }
 
@@ -98,8 +98,8 @@ type Health struct {
 	sent        map[string]string     // under mu; what was last offered, by id
 }
 
-// Open makes a Health and puts the rules back into quarantine that were there.
-func Open(ctx context.Context, cfg Config) (*Health, error) {
+// New returns a Health. Load it before it is used.
+func New(cfg Config) *Health {
 	if cfg.Rate <= 0 {
 		cfg.Rate = FloodRate
 	}
@@ -109,23 +109,36 @@ func Open(ctx context.Context, cfg Config) (*Health, error) {
 	if cfg.Notify == nil {
 		cfg.Notify = func() {}
 	}
-	c := &Health{Config: cfg, quarantines: map[string]Quarantine{}, muted: map[string]int64{}, rates: map[string]*rate{}, costs: map[string]Cost{}, overBudget: map[string]int{}, sent: map[string]string{}}
-	err := cfg.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
-		list, err := store.Query[Quarantine](tx, `SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by FROM rule_quarantine`)
+	return &Health{
+		Config: cfg, quarantines: map[string]Quarantine{}, muted: map[string]int64{}, rates: map[string]*rate{},
+		costs: map[string]Cost{}, overBudget: map[string]int{}, sent: map[string]string{},
+	}
+}
+
+// Load puts the rules back into quarantine that were there.
+func (c *Health) Load(ctx context.Context) error {
+	err := c.DB.Read(ctx, store.System("detect: quarantine"), func(tx *store.Tx) error {
+		list, err := store.Query[Quarantine](
+			tx,
+			`SELECT rule, title, why, measured, ceiling, at, by_user, released, released_by
+FROM rule_quarantine`,
+		)
 		for _, h := range list {
 			c.quarantines[h.Rule] = h
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.apply()
 	}
-	c.apply()
-	return c, nil
+	return err
 }
 
 func noRule(rule string) error {
-	return fault.New(fault.NotFound, i18n.T("no rule {0} is loaded here", "ルール {0} は読み込まれていません").With(event.Clip(rule, 100)))
+	return fault.New(
+		fault.NotFound,
+		i18n.T("no rule {0} is loaded here", "ルール {0} は読み込まれていません").With(event.Clip(rule, 100)),
+	)
 }
 
 // loaded reports whether a rule or correlation is loaded.

@@ -88,7 +88,8 @@ func (c *Health) Count(tx *store.Tx, rule string, n int, retro bool) error {
 
 func addHits(tx *store.Tx, rule string, on, live, retro, muted int64) error {
 	_, err := tx.Exec(`INSERT INTO rule_hits (rule, day, live, retro, muted) VALUES ($1,$2,$3,$4,$5)
-ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, retro = rule_hits.retro + excluded.retro, muted = rule_hits.muted + excluded.muted`, rule, on, live, retro, muted)
+ON CONFLICT (rule, day) DO UPDATE SET live = rule_hits.live + excluded.live, retro = rule_hits.retro + excluded.retro,
+muted = rule_hits.muted + excluded.muted`, rule, on, live, retro, muted)
 	return err
 }
 
@@ -107,7 +108,12 @@ func (c *Health) Counted(ctx context.Context, list map[string]Hits) {
 			c.rates[rule] = r
 		}
 		if n := r.add(now, list[rule].N); n > c.Rate && !c.exempt(rule) && !c.quarantines[rule].Active() {
-			floods = append(floods, Quarantine{Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Limit: int64(c.Rate)})
+			floods = append(
+				floods,
+				Quarantine{
+					Rule: rule, Title: list[rule].Title, Why: WhyFlood, Measured: int64(n), Limit: int64(c.Rate),
+				},
+			)
 		}
 	}
 	c.mu.Unlock()
@@ -181,7 +187,12 @@ type HitSum struct {
 
 // HitSums returns the hits of every rule since a time, by rule.
 func HitSums(tx *store.Tx, since time.Time) (map[string]HitSum, error) {
-	list, err := store.Query[HitSum](tx, `SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT) AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`, pool.Day(since))
+	list, err := store.Query[HitSum](
+		tx,
+		`SELECT rule, CAST(sum(live) AS BIGINT) AS live, CAST(sum(retro) AS BIGINT) AS retro, CAST(sum(muted) AS BIGINT)
+			AS muted, max(day) AS last FROM rule_hits WHERE day > $1 GROUP BY rule`,
+		pool.Day(since),
+	)
 	out := make(map[string]HitSum, len(list))
 	for _, h := range list {
 		out[h.Rule] = h

@@ -43,8 +43,13 @@ func (c PageConfig) countsView(r *web.Request, form *web.Form) (*web.View, error
 	if err != nil {
 		return nil, err
 	}
-	d := countsData{Form: form, Leaves: way != ModeNever && c.Health.Realm == event.Live, JSON: pretty(rep), Facts: countFacts(rep, way)}
-	d.Field = web.Field{Name: "way", Kind: "radio", Label: i18n.T("Rule counts", "ルールの集計"), Required: true, Value: string(way)}
+	d := countsData{
+		Form: form, Leaves: way != ModeNever && c.Health.Realm == event.Live, JSON: pretty(rep),
+		Facts: countFacts(rep, way),
+	}
+	d.Field = web.Field{
+		Name: "way", Kind: "radio", Label: i18n.T("Rule counts", "ルールの集計"), Required: true, Value: string(way),
+	}
 	for _, w := range []Mode{ModeNever, ModeAsk, ModeAuto} {
 		d.Field.Options = append(d.Field.Options, web.Option{Value: string(w), Text: modeText(w), On: w == way})
 	}
@@ -52,8 +57,21 @@ func (c PageConfig) countsView(r *web.Request, form *web.Form) (*web.View, error
 	if way != ModeNever {
 		mood.Mood = web.Info
 	}
-	return &web.View{Template: "rulehealth/counts", Title: i18n.T("Rule counts", "ルールの集計"), Nav: "settings", Data: d, State: &mood, Handling: &policy.Handling{TLP: policy.Red, Owner: c.Health.Member()},
-		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"}, Lede: i18n.T("Whether the community learns, without your name, how rules do here", "ルールの効き具合を、組織名を伏せて共同体に役立てるかどうか")}, nil
+	return &web.View{
+		Template: "rulehealth/counts",
+		Title:    i18n.T("Rule counts", "ルールの集計"),
+		Nav:      "settings",
+		Data:     d,
+		State:    &mood,
+		Handling: &policy.Handling{
+			TLP: policy.Red, Owner: c.Health.Member(),
+		},
+		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"},
+		Lede: i18n.T(
+			"Whether the community learns, without your name, how rules do here",
+			"ルールの効き具合を、組織名を伏せて共同体に役立てるかどうか",
+		),
+	}, nil
 }
 
 func countFacts(r wire.RuleHealth, way Mode) []web.Fact {
@@ -64,10 +82,34 @@ func countFacts(r wire.RuleHealth, way Mode) []web.Fact {
 	}
 	return []web.Fact{
 		{Name: i18n.T("Now", "現在の方針"), Value: modeText(way)},
-		{Name: i18n.T("Rules that hit in 30 days", "30日間に検知のあったルール"), Value: hit, Note: i18n.T("each with its hits rounded down to 1, 2, 5, 10, 20, 50 …", "検知数は 1、2、5、10、20、50… に切り下げて伝えます")},
-		{Name: i18n.T("Rules marked as false alarms", "誤検知としたルール"), Value: falses, Note: i18n.T("that they are marked; no reason, no name, no finding", "誤検知とした事実のみ。理由・氏名・検知は含みません")},
-		{Name: i18n.T("Techniques with rules", "ルールのある手法"), Value: len(r.Techniques), Note: i18n.T("each with the number of rules, rounded down likewise", "ルールの数も同様に切り下げて伝えます")},
+		{
+			Name: i18n.T("Rules that hit in 30 days", "30日間に検知のあったルール"), Value: hit,
+			Note: i18n.T(
+				"each with its hits rounded down to 1, 2, 5, 10, 20, 50 …",
+				"検知数は 1、2、5、10、20、50… に切り下げて伝えます",
+			),
+		},
+		{
+			Name: i18n.T("Rules marked as false alarms", "誤検知としたルール"), Value: falses,
+			Note: i18n.T(
+				"that they are marked; no reason, no name, no finding",
+				"誤検知とした事実のみ。理由・氏名・検知は含みません",
+			),
+		},
+		{
+			Name: i18n.T("Techniques with rules", "ルールのある手法"), Value: len(r.Techniques),
+			Note: i18n.T(
+				"each with the number of rules, rounded down likewise", "ルールの数も同様に切り下げて伝えます",
+			),
+		},
 	}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // pretty is the message as it is sent, with line breaks.
@@ -96,14 +138,21 @@ func (c PageConfig) setCounts(r *web.Request) (string, error) {
 		}
 		return "", web.Again(v, err)
 	}
-	r.Flash(i18n.T("The policy is changed. What the hub had is forgotten there if counts stay here from now on.", "方針を変更しました。「送らない」とした場合、ハブに送った集計の削除も依頼します。"))
+	r.Flash(
+		i18n.T(
+			"The policy is changed. What the hub had is forgotten there if counts stay here from now on.",
+			"方針を変更しました。「送らない」とした場合、ハブに送った集計の削除も依頼します。",
+		),
+	)
 	return "/settings/rule-counts", nil
 }
 
 func (c PageConfig) send(r *web.Request) (string, error) {
 	err := c.Health.Send(r.Context())
 	if err == nil {
-		r.Flash(i18n.T("The counts are on their way to the hub, exactly as shown.", "表示どおりの集計をハブへ送ります。"))
+		r.Flash(
+			i18n.T("The counts are on their way to the hub, exactly as shown.", "表示どおりの集計をハブへ送ります。"),
+		)
 	}
 	return "/settings/rule-counts", err
 }

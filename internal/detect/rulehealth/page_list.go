@@ -1,9 +1,7 @@
 package rulehealth
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -82,8 +80,10 @@ func (c PageConfig) lines(tx *store.Tx) (out []line, spent time.Duration, err er
 	add := func(id, title, level string, loaded bool) {
 		seen[id] = true
 		key := strings.ToLower(id)
-		out = append(out, line{id: id, title: title, level: level, hits: sums[id], falseAlarms: falses[id], cost: weights[id], quarantine: held[id],
-			found: figures[pool.FigureFound][key], falseBy: figures[pool.FigureFalse][key], typical: figures[pool.FigureHits][key], loaded: loaded})
+		out = append(out, line{id: id, title: title, level: level, hits: sums[id], falseAlarms: falses[id],
+			cost: weights[id], quarantine: held[id],
+			found: figures[pool.FigureFound][key], falseBy: figures[pool.FigureFalse][key],
+			typical: figures[pool.FigureHits][key], loaded: loaded})
 	}
 	for r := range c.Health.Engine.Loaded {
 		add(r.Key, r.Title, string(r.Level), true)
@@ -101,38 +101,110 @@ func (c PageConfig) lines(tx *store.Tx) (out []line, spent time.Duration, err er
 	return out, spent, nil
 }
 
-// orders are the ways in which the list can be sorted.
-var orders = map[string]func(a, b line) int{
-	"": func(a, b line) int {
-		return cmp.Or(flag(b.quarantine.Active())-flag(a.quarantine.Active()), cmp.Compare(b.total(), a.total()))
-	},
-	"hits": func(a, b line) int { return cmp.Compare(b.total(), a.total()) },
-	"false": func(a, b line) int {
-		return cmp.Or(cmp.Compare(b.falseAlarms, a.falseAlarms), cmp.Compare(b.falseBy.Members, a.falseBy.Members))
-	},
-	"cost": func(a, b line) int { return cmp.Compare(b.cost.Spent, a.cost.Spent) },
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
+// listing describes the list of rules; spent is what all of them cost.
+func listing(spent time.Duration) list.Spec[line] {
+	term := func(desc bool, of func(line) any) list.Term[line] { return list.Term[line]{Of: of, Desc: desc} }
+	title := term(false, func(l line) any { return l.title })
+	hits := term(true, func(l line) any { return l.total() })
+	held := term(true, func(l line) any { return l.quarantine.Active() })
+	falses := term(true, func(l line) any { return l.falseAlarms })
+	falseBy := term(true, func(l line) any { return l.falseBy.Members })
+	level := list.ByLevel("", func(l line) string { return l.level })
+	by := func(name string, first, back i18n.Text, terms ...list.Term[line]) list.Sort[line] {
+		return list.Sort[line]{Name: name, Text: first, Back: back, By: append(terms, title)}
 	}
-	return 0
+	return list.Spec[line]{
+		Key: []list.Term[line]{term(false, func(l line) any { return l.id })},
+		Sorts: []list.Sort[line]{
+			by("state", i18n.T("quarantine first, then by hits", "隔離中が先、検知数の多い順"),
+				i18n.T("quarantine last, fewest hits first", "隔離中が後、検知数の少ない順"), held, hits),
+			by("hits", i18n.T("most hits first", "検知数の多い順"), i18n.T("fewest hits first", "検知数の少ない順"), hits),
+			by("false", i18n.T("most false alarms first", "誤検知の多い順"),
+				i18n.T("fewest false alarms first", "誤検知の少ない順"), falses, falseBy),
+			by("cost", i18n.T("highest cost first", "負荷の高い順"), i18n.T("lowest cost first", "負荷の低い順"),
+				term(true, func(l line) any { return l.cost.Spent })),
+			by("level", i18n.T("highest level first", "重要度の高い順"), i18n.T("lowest level first", "重要度の低い順"), level),
+			by("rule", i18n.T("by title", "題名順"), i18n.T("by title, last first", "題名の逆順")),
+			by("community", i18n.T("found by most members first", "検知した組織の多い順"),
+				i18n.T("found by fewest members first", "検知した組織の少ない順"),
+				term(true, func(l line) any { return l.found.Members })),
+			{Name: "id", Text: i18n.T("by id", "番号順")},
+		},
+		Filters: []list.Filter[line]{
+			{Name: "q", Kind: list.Words, Text: i18n.T("Title or id", "題名・番号"),
+				Match: func(l line, typed string) bool { return list.Holds(l.title+"\n"+l.id, typed) }},
+			{Name: "show", Text: i18n.T("Show", "表示"), Match: line.shows, Options: []list.Option{
+				{Text: i18n.T("all rules", "すべてのルール")},
+				{Value: "held", Text: i18n.T("rules in quarantine", "隔離中のルール")},
+				{Value: "false", Text: i18n.T("rules marked as false alarms", "誤検知とされたルール")},
+				{Value: "hit", Text: i18n.T("rules that found something", "検知のあったルール")},
+				{Value: "quiet", Text: i18n.T("rules that found nothing", "検知のないルール")},
+			}},
+		},
+		Name: "rule-health", Path: "/rules/health", Caption: i18n.T("Rule health", "ルールの健全性"),
+		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on "+
+			"events that pass.",
+			"検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
+		All: i18n.T("rules", "ルール"), Dense: true,
+		Columns: columnsOf(spent),
+		Row: func(l line) web.Row {
+			return web.Row{Key: l.id, Path: web.Path("/rules/{0}", l.id), Dim: !l.loaded}
+		},
+		Empty: &web.Empty{Icon: "rules", Text: i18n.T("No rules", "ルールがありません"),
+			How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.",
+				"--rules フォルダー を付けて起動してください。ルールごとの検知数と負荷がここに並びます。")},
+		NoMatch: &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"),
+			Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules/health"}},
+	}
 }
 
-// kept narrows the list.
-func kept(show string) func(line) bool {
+// shows reports whether a value of the filter show leaves the line.
+func (l line) shows(show string) bool {
 	switch show {
 	case "held":
-		return func(l line) bool { return l.quarantine.Active() }
+		return l.quarantine.Active()
 	case "false":
-		return func(l line) bool { return l.falseAlarms > 0 || l.falseBy.Members > 0 }
+		return l.falseAlarms > 0 || l.falseBy.Members > 0
 	case "quiet":
-		return func(l line) bool { return l.total() == 0 }
+		return l.total() == 0
 	case "hit":
-		return func(l line) bool { return l.total() > 0 }
+		return l.total() > 0
 	}
-	return func(line) bool { return true }
+	return true
+}
+
+// columnsOf are those on screen, and of a download, which has each figure by itself.
+func columnsOf(spent time.Duration) []list.Column[line] {
+	return []list.Column[line]{
+		list.Data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
+		list.Data("title", i18n.T("Rule", "ルール"), func(l line) any { return l.title }),
+		{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev, Sort: "level",
+			Cell: func(l line) any { return web.Level(l.level) }, Data: func(l line) any { return l.level }},
+		{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain, Sort: "rule", ScreenOnly: true,
+			Cell: func(l line) any { return web.Lines{web.Defang(l.title), web.Mono(l.id)} }},
+		list.Data("loaded", i18n.T("Loaded", "読み込み"), func(l line) any { return l.loaded }),
+		{Key: "state", Text: i18n.T("State", "状態"), Sort: "state",
+			Cell: func(l line) any { return stateBadge(l) }, ScreenOnly: true},
+		list.Data("quarantine", i18n.T("In quarantine", "隔離中"), func(l line) any { return l.quarantine.Active() }),
+		{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits",
+			Cell: func(l line) any { return l.total() }, ScreenOnly: true},
+		list.Figure("live", i18n.T("Live hits", "即時の検知数"), func(l line) any { return l.hits.Live }),
+		list.Figure("retro", i18n.T("Hits in the past", "過去の検知数"), func(l line) any { return l.hits.Retro }),
+		list.Figure("muted", i18n.T("Hits in quarantine", "隔離中の検知数"), func(l line) any { return l.hits.Muted }),
+		{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false",
+			Cell: func(l line) any { return l.falseAlarms }},
+		{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost",
+			Cell: func(l line) any { return costCell(l.cost, spent) }, ScreenOnly: true},
+		list.Figure("ns", i18n.T("Nanoseconds an event", "1事象あたりナノ秒"),
+			func(l line) any { return l.cost.Each().Nanoseconds() }),
+		{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote, Sort: "community",
+			Cell: func(l line) any { return communityText(l.found, l.falseBy, l.typical) }, ScreenOnly: true},
+		list.Figure("found_members", i18n.T("Found at members", "検知した組織"), func(l line) any { return l.found.Members }),
+		list.Figure("false_members", i18n.T("Marked false by members", "誤検知とした組織"),
+			func(l line) any { return l.falseBy.Members }),
+		list.Figure("typical_hits", i18n.T("Typical hits elsewhere", "標準的な検知数"),
+			func(l line) any { return l.typical.Typical }),
+	}
 }
 
 func (c PageConfig) list(r *web.Request) (*web.View, error) {
@@ -145,88 +217,37 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	show, sort, q := r.Value("show"), r.Value("sort"), strings.ToLower(r.Value("q"))
-	if orders[sort] == nil {
-		sort = ""
+	spec := listing(spent)
+	p, err := spec.Of(all, spec.Ask(r))
+	if err != nil {
+		return nil, err
 	}
-	keep, held := kept(show), 0
-	lines := all[:0:0]
+	v := &web.View{Template: "rulehealth/list", Title: spec.Caption, Nav: "rules", Live: []string{"rules"},
+		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it",
+			"ルールごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
+		Tabs: Tabs("health"), CSV: spec.Table(p)}
+	held := 0
 	for _, l := range all {
-		held += flag(l.quarantine.Active())
-		if keep(l) && (q == "" || strings.Contains(strings.ToLower(l.title+"\n"+l.id), q)) {
-			lines = append(lines, l)
+		if l.quarantine.Active() {
+			held++
 		}
 	}
-	slices.SortFunc(lines, func(a, b line) int {
-		return cmp.Or(orders[sort](a, b), strings.Compare(a.title, b.title), strings.Compare(a.id, b.id))
-	})
-	v := &web.View{Template: "rulehealth/list", Title: i18n.T("Rule health", "ルールの健全性"), Nav: "rules", Live: []string{"rules"},
-		Lede: i18n.T("What each rule finds, what it costs, and what analysts here and elsewhere think of it", "ルールごとの検知数・負荷と、自組織やほかの構成員の分析担当による評価"),
-		Tabs: Tabs("health")}
 	if held > 0 {
-		v.Next = append(v.Next, web.Next{Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中のルール {0} 件を見る").With(held), Path: "/rules/health?show=held",
+		v.Next = append(v.Next, web.Next{
+			Text: i18n.T("Look at the rules in quarantine ({0})", "隔離中のルール {0} 件を見る").With(held),
+			Path: "/rules/health?show=held",
 			Note: i18n.T("they make no findings until somebody releases them", "解除されるまで、検知は作られません")})
 	}
-	l := web.List{ID: "rule-health", Caption: i18n.T("Rules", "ルール"), Count: web.Exactly(int64(len(lines))), Bare: true, Dense: true, Filter: filterOf(r, show, sort), Empty: emptyOf(show, q),
-		Note: i18n.T("Hits of the last 30 days. Cost: mean time for one event, measured now and then on events that pass.", "検知数は直近30日。負荷は、通過する事象の一部で測った1事象あたりの平均時間。"),
-		Columns: []web.ListColumn{
-			{Key: "level", Text: i18n.T("Level", "重要度"), Role: web.RoleSev},
-			{Key: "rule", Text: i18n.T("Rule", "ルール"), Role: web.RoleMain},
-			{Key: "state", Text: i18n.T("State", "状態")},
-			{Key: "hits", Text: i18n.T("Hits", "検知数"), Role: web.RoleNum, Sort: "hits"},
-			{Key: "false", Text: i18n.T("False alarms", "誤検知"), Role: web.RoleNum, Sort: "false"},
-			{Key: "cost", Text: i18n.T("Cost", "負荷"), Role: web.RoleNum, Sort: "cost"},
-			{Key: "community", Text: i18n.T("In the community", "共同体では"), Role: web.RoleNote},
-		}}
-	v.CSV = tableOf(lines)
-	for _, x := range lines {
-		l.Rows = append(l.Rows, web.Row{Key: x.id, Path: web.Path("/rules/{0}", x.id), Dim: !x.loaded, Cells: []any{
-			web.Level(x.level), web.Lines{web.Defang(x.title), web.Mono(x.id)}, stateBadge(x), x.total(), x.falseAlarms, costCell(x.cost, spent), communityText(x.found, x.falseBy, x.typical)}})
-	}
-	l.Page(r, list.PageRows)
-	v.Data = listData{l}
+	v.Data = listData{spec.View(r, p)}
 	return v, nil
 }
 
 // Tabs are the views of a node's rules; on is the one that is shown.
 func Tabs(on string) []web.Tab {
-	return []web.Tab{{Text: i18n.T("Health", "健全性"), Path: "/rules/health", On: on == "health"}, {Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
-		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"}, {Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
-}
-
-func filterOf(r *web.Request, show, sort string) *web.Filter {
-	f := &web.Filter{Path: "/rules/health", Query: r.Value("q"), Ask: i18n.T("Title or id", "題名・番号")}
-	if sort != "" {
-		f.Keep = []web.Hidden{{Name: "sort", Value: sort}}
-	}
-	say := i18n.T("all rules", "すべてのルール")
-	choice := web.Choice{Name: "show", Text: i18n.T("Show", "表示")}
-	for _, o := range []struct {
-		value string
-		text  i18n.Text
-	}{{"", i18n.T("all rules", "すべてのルール")}, {"held", i18n.T("rules in quarantine", "隔離中のルール")}, {"false", i18n.T("rules marked as false alarms", "誤検知とされたルール")},
-		{"hit", i18n.T("rules that found something", "検知のあったルール")}, {"quiet", i18n.T("rules that found nothing", "検知のないルール")}} {
-		choice.Options = append(choice.Options, web.Option{Value: o.value, Text: o.text, On: o.value == show})
-		if o.value == show {
-			say = o.text
-		}
-	}
-	f.Fields = []web.Choice{choice}
-	order := map[string]i18n.Text{"": i18n.T("quarantine first, then by hits", "隔離中が先、検知数の多い順"), "hits": i18n.T("most hits first", "検知数の多い順"),
-		"false": i18n.T("most false alarms first", "誤検知の多い順"), "cost": i18n.T("highest cost first", "負荷の高い順")}[sort]
-	f.Say = i18n.T("{0}, {1}", "{0}、{1}").With(say, order)
-	if r.Value("q") != "" || show != "" || sort != "" {
-		f.Clear = "/rules/health"
-	}
-	return f
-}
-
-func emptyOf(show, q string) *web.Empty {
-	if show != "" || q != "" {
-		return &web.Empty{Icon: "check", Text: i18n.T("No rule matches this filter", "条件に合うルールはありません"), Do: &web.Link{Text: i18n.T("Show all rules", "すべてのルールを表示"), Path: "/rules/health"}}
-	}
-	return &web.Empty{Icon: "rules", Text: i18n.T("No rules", "ルールがありません"),
-		How: i18n.T("Start the node with --rules DIR; what each rule finds and costs is then counted here.", "--rules フォルダー を付けて起動してください。ルールごとの検知数と負荷がここに並びます。")}
+	return []web.Tab{{Text: i18n.T("Health", "健全性"), Path: "/rules/health", On: on == "health"},
+		{Text: i18n.T("Correlation", "相関"), Path: "/rules/correlation", On: on == "joins"},
+		{Text: i18n.T("Loaded", "読込済み"), Path: "/rules"},
+		{Text: i18n.T("Refused", "読込不可"), Path: "/rules?show=refused"}}
 }
 
 func stateBadge(l line) web.Badge {
@@ -285,17 +306,4 @@ func communityText(found, falseBy, hits wire.PooledFigure) any {
 		return nil
 	}
 	return out
-}
-
-func tableOf(list []line) *web.Table {
-	t := &web.Table{Name: i18n.T("Rule health", "ルールの健全性"), Columns: []web.Column{
-		{Key: "id", Text: i18n.T("Id", "番号")}, {Key: "title", Text: i18n.T("Rule", "ルール")}, {Key: "level", Text: i18n.T("Level", "重要度")}, {Key: "loaded", Text: i18n.T("Loaded", "読み込み")},
-		{Key: "quarantine", Text: i18n.T("In quarantine", "隔離中")}, {Key: "live", Text: i18n.T("Live hits", "即時の検知数"), Number: true}, {Key: "past", Text: i18n.T("Hits in the past", "過去の検知数"), Number: true},
-		{Key: "muted", Text: i18n.T("Hits in quarantine", "隔離中の検知数"), Number: true}, {Key: "false", Text: i18n.T("False alarms", "誤検知"), Number: true},
-		{Key: "ns", Text: i18n.T("Nanoseconds an event", "1事象あたりナノ秒"), Number: true}, {Key: "found_members", Text: i18n.T("Found at members", "検知した組織"), Number: true},
-		{Key: "false_members", Text: i18n.T("Marked false by members", "誤検知とした組織"), Number: true}, {Key: "typical_hits", Text: i18n.T("Typical hits elsewhere", "標準的な検知数"), Number: true}}}
-	for _, l := range list {
-		t.Rows = append(t.Rows, []any{l.id, l.title, l.level, l.loaded, l.quarantine.Active(), l.hits.Live, l.hits.Retro, l.hits.Muted, l.falseAlarms, l.cost.Each().Nanoseconds(), l.found.Members, l.falseBy.Members, l.typical.Typical})
-	}
-	return t
 }

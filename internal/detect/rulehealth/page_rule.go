@@ -69,8 +69,14 @@ func alarmLines(marks []FalseAlarm) (out []alarmLine) {
 }
 
 func reasonField() web.Field {
-	return web.Field{Name: "reason", Kind: "textarea", Rows: 3, Max: maxReason, Required: true, Label: i18n.T("Why was it no attack?", "攻撃ではないと判断した理由"),
-		Help: i18n.T("The reason stays here. If your policy lets rule counts leave, others learn only that some members marked the rule.", "理由は組織の外に出ません。方針で集計の送信を認めた場合も、何組織が誤検知としたかだけが伝わります。")}
+	return web.Field{Name: "reason", Kind: "textarea", Rows: 3, Max: maxReason, Required: true, Label: i18n.T(
+		"Why was it no attack?", "攻撃ではないと判断した理由",
+	),
+		Help: i18n.T(
+			"The reason stays here. If your policy lets rule counts leave, others learn only that some members marked "+
+				"the rule.",
+			"理由は組織の外に出ません。方針で集計の送信を認めた場合も、何組織が誤検知としたかだけが伝わります。",
+		)}
 }
 
 func (c PageConfig) rule(r *web.Request) (*web.View, error) {
@@ -104,8 +110,21 @@ func (c PageConfig) Panels(tx *store.Tx, id string, form *web.Form) (p Panels, e
 		return p, err
 	}
 	days, err := HitDays(tx, id)
-	p = Panels{ID: id, Form: form, Reason: reasonField(), Held: line.quarantine.Active(), Loaded: line.loaded, Hits: hitPicture(days, pool.Day(c.Clock())),
-		Community: communityFacts(line), Marks: alarmLines(alarms), days: days, line: line, spent: spent}
+	p = Panels{
+		ID:     id,
+		Form:   form,
+		Reason: reasonField(),
+		Held:   line.quarantine.Active(),
+		Loaded: line.loaded,
+		Hits: hitPicture(
+			days, pool.Day(c.Clock()),
+		),
+		Community: communityFacts(line),
+		Marks:     alarmLines(alarms),
+		days:      days,
+		line:      line,
+		spent:     spent,
+	}
 	if p.Held {
 		p.HeldWhy = heldFacts(line.quarantine)
 	}
@@ -114,7 +133,10 @@ func (c PageConfig) Panels(tx *store.Tx, id string, form *web.Form) (p Panels, e
 
 // ReleaseStep is what is to be done about a rule in quarantine.
 func ReleaseStep(id string) web.Next {
-	return web.Next{Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true, Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます")}
+	return web.Next{
+		Text: i18n.T("Release the rule", "隔離を解除する"), Path: web.Path("/rules/{0}/release", id), Post: true,
+		Note: i18n.T("it then makes findings again", "解除すると、再び検知が作られます"),
+	}
 }
 
 // ruleView is the page of one rule.
@@ -133,12 +155,31 @@ func (c PageConfig) ruleView(r *web.Request, id string, form *web.Form) (*web.Vi
 	line := d.line
 	line.id, line.title = id, cmp.Or(line.title, id)
 	badge := stateBadge(line)
-	v := &web.View{Template: "rulehealth/one", Title: i18n.Same(web.Defang(line.title)), Nav: "rules", State: &badge, Live: []string{"rules"}, Lede: web.Level(line.level),
-		Back: &web.Link{Text: i18n.T("Rule health", "ルールの健全性"), Path: "/rules/health"}, Tools: []web.Link{{Text: i18n.T("Its findings", "このルールの検知"), Path: "/findings?rule=" + url.QueryEscape(id), Icon: "findings"}}}
+	v := &web.View{
+		Template: "rulehealth/one",
+		Title:    i18n.Same(web.Defang(line.title)),
+		Nav:      "rules",
+		State:    &badge,
+		Live:     []string{"rules"},
+		Lede:     web.Level(line.level),
+		Back:     &web.Link{Text: i18n.T("Rule health", "ルールの健全性"), Path: "/rules/health"},
+		Tools: []web.Link{
+			{
+				Text: i18n.T("Its findings", "このルールの検知"), Path: "/findings?rule=" + url.QueryEscape(id),
+				Icon: "findings",
+			},
+		},
+	}
 	if rule := c.Health.Engine.Rule(id); rule != nil {
 		d.Facts, d.Source = ruleWords(rule), string(rule.Source)
 		if c.Health.Engine.Rules().Silent(rule) {
-			d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Makes findings", "検知の作成"), Value: false, Note: i18n.T("Only correlation rules use its matches.", "一致は相関ルールだけが使います。")})
+			d.Facts = append(
+				d.Facts,
+				web.Fact{
+					Name: i18n.T("Makes findings", "検知の作成"), Value: false,
+					Note: i18n.T("Only correlation rules use its matches.", "一致は相関ルールだけが使います。"),
+				},
+			)
 		}
 		for _, t := range rule.Tags {
 			d.Tags = append(d.Tags, attack.Badge(t))
@@ -158,7 +199,10 @@ func ruleWords(r *sigma.Rule) []web.Fact {
 		{Name: i18n.T("Author", "作者"), Value: r.Author},
 		{Name: i18n.T("Licence", "ライセンス"), Value: r.License},
 		{Name: i18n.T("Log source", "対象"), Value: r.LogSource.String()},
-		{Name: i18n.T("File", "ファイル"), Value: web.Mono(fmt.Sprintf("%s:%d", path.Base(strings.ReplaceAll(r.Path, "\\", "/")), r.Line))},
+		{
+			Name:  i18n.T("File", "ファイル"),
+			Value: web.Mono(fmt.Sprintf("%s:%d", path.Base(strings.ReplaceAll(r.Path, "\\", "/")), r.Line)),
+		},
 		{Name: i18n.T("Expected false alarms", "想定される誤検知"), Value: strings.Join(r.FalsePositives, "; ")},
 	}
 }
@@ -167,13 +211,25 @@ func heldFacts(h Quarantine) []web.Fact {
 	out := []web.Fact{{Name: i18n.T("Since", "開始"), Value: h.At}}
 	switch h.Why {
 	case WhyFlood:
-		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It hit {0} {0:time|times} within an hour; {1} are allowed.", "1時間に {0} 件検知（上限 {1} 件）。").With(h.Measured, h.Limit),
-			Note: i18n.T("It is still evaluated and its hits are counted, but they make no findings. Findings from before stay.", "照合と計数は続きますが、検知は作られません。以前の検知は残ります。")})
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T(
+			"It hit {0} {0:time|times} within an hour; {1} are allowed.", "1時間に {0} 件検知（上限 {1} 件）。",
+		).With(h.Measured, h.Limit),
+			Note: i18n.T(
+				"It is still evaluated and its hits are counted, but they make no findings. Findings from before stay.",
+				"照合と計数は続きますが、検知は作られません。以前の検知は残ります。",
+			)})
 	case WhyCost:
-		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("It took {0} for one event on average; {1} are allowed.", "1事象あたり平均 {0}（上限 {1}）。").With(micros(time.Duration(h.Measured)), micros(time.Duration(h.Limit))),
-			Note: i18n.T("It is not evaluated: what it would find is not found by it.", "照合を止めています。このルールによる検知は行われません。")})
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T(
+			"It took {0} for one event on average; {1} are allowed.", "1事象あたり平均 {0}（上限 {1}）。",
+		).With(micros(time.Duration(h.Measured)), micros(time.Duration(h.Limit))),
+			Note: i18n.T(
+				"It is not evaluated: what it would find is not found by it.",
+				"照合を止めています。このルールによる検知は行われません。",
+			)})
 	default:
-		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T("{0} put it here.", "{0} さんが隔離しました。").With(cmp.Or(h.By, "—")),
+		out = append(out, web.Fact{Name: i18n.T("Why", "理由"), Value: i18n.T(
+			"{0} put it here.", "{0} さんが隔離しました。",
+		).With(cmp.Or(h.By, "—")),
 			Note: i18n.T("Its hits are counted, but they make no findings.", "計数は続きますが、検知は作られません。")})
 	}
 	return out
@@ -181,12 +237,26 @@ func heldFacts(h Quarantine) []web.Fact {
 
 func costFacts(w Cost, all time.Duration) []web.Fact {
 	if w.Events == 0 {
-		return []web.Fact{{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: nil, Note: i18n.T("not measured yet: no event of its log source has passed", "未測定：対象の事象がまだ通過していません")}}
+		return []web.Fact{
+			{
+				Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: nil,
+				Note: i18n.T(
+					"not measured yet: no event of its log source has passed",
+					"未測定：対象の事象がまだ通過していません",
+				),
+			},
+		}
 	}
 	return []web.Fact{
 		{Name: i18n.T("Mean for one event", "1事象あたりの平均"), Value: micros(w.Each())},
 		{Name: i18n.T("Share of all rules", "全ルールに占める割合"), Value: share(w.Spent, all)},
-		{Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Events, Note: i18n.T("events that passed; {0} held one of its words and had to be decided", "通過した事象。うち {0} 件はルールの語を含み、判定を要した").With(w.Evaluations)},
+		{
+			Name: i18n.T("Measured on", "測定に使った事象"), Value: w.Events,
+			Note: i18n.T(
+				"events that passed; {0} held one of its words and had to be decided",
+				"通過した事象。うち {0} 件はルールの語を含み、判定を要した",
+			).With(w.Evaluations),
+		},
 	}
 }
 
@@ -199,13 +269,31 @@ func communityFacts(l line) []web.Fact {
 	}
 	var out []web.Fact
 	if l.found.Members > 0 {
-		out = append(out, web.Fact{Name: i18n.T("Found something at", "検知のあった組織"), Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.found.Members), Note: since(l.found)})
+		out = append(
+			out,
+			web.Fact{
+				Name:  i18n.T("Found something at", "検知のあった組織"),
+				Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.found.Members), Note: since(l.found),
+			},
+		)
 	}
 	if l.falseBy.Members > 0 {
-		out = append(out, web.Fact{Name: i18n.T("Marked as false alarm by", "誤検知とした組織"), Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.falseBy.Members), Note: since(l.falseBy)})
+		out = append(
+			out,
+			web.Fact{
+				Name:  i18n.T("Marked as false alarm by", "誤検知とした組織"),
+				Value: i18n.T("{0} {0:member|members}", "{0} 組織").With(l.falseBy.Members), Note: since(l.falseBy),
+			},
+		)
 	}
 	if l.typical.Members > 0 {
-		out = append(out, web.Fact{Name: i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"), Value: i18n.T("{0} or more", "{0} 件以上").With(l.typical.Typical), Note: since(l.typical)})
+		out = append(
+			out,
+			web.Fact{
+				Name:  i18n.T("Typical hits in 30 days", "標準的な検知数（30日）"),
+				Value: i18n.T("{0} or more", "{0} 件以上").With(l.typical.Typical), Note: since(l.typical),
+			},
+		)
 	}
 	return out
 }
@@ -239,8 +327,14 @@ func hitPicture(days []HitDay, today int64) svg.Picture {
 }
 
 func hitTable(days []HitDay) *web.Table {
-	t := &web.Table{Name: i18n.T("Hits by day", "日別の検知数"), Columns: []web.Column{{Key: "day", Text: i18n.T("Day (UTC)", "日（UTC）")}, {Key: "live", Text: i18n.T("Live", "即時"), Number: true},
-		{Key: "past", Text: i18n.T("In the past", "過去の痕跡"), Number: true}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
+	t := &web.Table{Name: i18n.T("Hits by day", "日別の検知数"), Columns: []web.Column{{
+		Key: "day", Text: i18n.T("Day (UTC)", "日（UTC）"),
+	}, {
+		Key: "live", Text: i18n.T("Live", "即時"), Number: true,
+	},
+		{
+			Key: "retro", Text: i18n.T("In the past", "過去の痕跡"), Number: true,
+		}, {Key: "muted", Text: i18n.T("In quarantine", "隔離中"), Number: true}}}
 	for _, d := range days {
 		t.Rows = append(t.Rows, []any{pool.DayStart(d.Day).Format(time.DateOnly), d.Live, d.Retro, d.Muted})
 	}
@@ -252,7 +346,12 @@ func (c PageConfig) reportRule(r *web.Request) (string, error) {
 	if _, err := c.Health.ReportFalseAlarm(r.Context(), r.Viewer, id, "", r.Value("reason")); err != nil {
 		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.view(r, id, f) })
 	}
-	r.Flash(i18n.T("Marked as a false alarm. You can withdraw it below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	r.Flash(
+		i18n.T(
+			"Marked as a false alarm. You can withdraw it below.",
+			"誤検知として記録しました。下の一覧から取り消せます。",
+		),
+	)
 	return web.Path("/rules/{0}", id), nil
 }
 
@@ -274,7 +373,12 @@ func (c PageConfig) quarantine(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	err := c.Health.Quarantine(r.Context(), id, r.Viewer.Name)
 	if err == nil {
-		r.Flash(i18n.T("The rule is in quarantine. It makes no findings until somebody releases it.", "ルールを隔離しました。解除されるまで検知は作られません。"))
+		r.Flash(
+			i18n.T(
+				"The rule is in quarantine. It makes no findings until somebody releases it.",
+				"ルールを隔離しました。解除されるまで検知は作られません。",
+			),
+		)
 	}
 	return web.Path("/rules/{0}", id), err
 }
@@ -283,7 +387,12 @@ func (c PageConfig) release(r *web.Request) (string, error) {
 	id := r.PathValue("id")
 	err := c.Health.Release(r.Context(), id, r.Viewer.Name)
 	if err == nil {
-		r.Flash(i18n.T("The rule is in service again. It is left alone for a day, whatever it does.", "隔離を解除しました。今後1日は自動で隔離されません。"))
+		r.Flash(
+			i18n.T(
+				"The rule is in service again. It is left alone for a day, whatever it does.",
+				"隔離を解除しました。今後1日は自動で隔離されません。",
+			),
+		)
 	}
 	return web.Path("/rules/{0}", id), err
 }
@@ -323,15 +432,30 @@ func (c PageConfig) findingView(r *web.Request, id string, form *web.Form) (*web
 	if err != nil {
 		return nil, err
 	}
-	d := falseData{Action: web.Path("/findings/{0}/false", id), Form: form, Reason: reasonField(), Rule: web.Link{Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/rules/{0}", it.Rule.ID), Icon: "rules"}}
+	d := falseData{
+		Action: web.Path("/findings/{0}/false", id), Form: form, Reason: reasonField(),
+		Rule: web.Link{
+			Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/rules/{0}", it.Rule.ID),
+			Icon: "rules",
+		},
+	}
 	if it.Rule.ID == it.Indicator { // a value that the community shared
-		d.Rule = web.Link{Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/indicators/{0}", it.Indicator), Icon: "indicators"}
+		d.Rule = web.Link{
+			Text: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)), Path: web.Path("/indicators/{0}", it.Indicator),
+			Icon: "indicators",
+		}
 	}
 	for _, m := range marks {
-		d.Marks = append(d.Marks, alarmLine{FalseAlarm: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)})
+		d.Marks = append(
+			d.Marks, alarmLine{FalseAlarm: m, Stands: m.Active(), Undo: web.Path("/false-marks/{0}/undo", m.ID)},
+		)
 		d.Stands = d.Stands || m.Active()
 	}
-	return &web.View{Template: "rulehealth/false", Title: i18n.T("A false alarm?", "誤検知として記録"), Nav: "findings", Handling: &it.Handling, Data: d, Lede: web.Defang(cmp.Or(it.Rule.Title, it.Rule.ID)),
+	return &web.View{Template: "rulehealth/false", Title: i18n.T(
+		"A false alarm?", "誤検知として記録",
+	), Nav: "findings", Handling: &it.Handling, Data: d, Lede: web.Defang(
+		cmp.Or(it.Rule.Title, it.Rule.ID),
+	),
 		Back: &web.Link{Text: i18n.T("The finding", "検知"), Path: web.Path("/findings/{0}", id)}}, nil
 }
 
@@ -340,6 +464,11 @@ func (c PageConfig) reportFinding(r *web.Request) (string, error) {
 	if _, err := c.Health.ReportFalseAlarm(r.Context(), r.Viewer, "", id, r.Value("reason")); err != nil {
 		return "", c.again(err, r, func(f *web.Form) (*web.View, error) { return c.findingView(r, id, f) })
 	}
-	r.Flash(i18n.T("Marked as a false alarm. You can withdraw it below.", "誤検知として記録しました。下の一覧から取り消せます。"))
+	r.Flash(
+		i18n.T(
+			"Marked as a false alarm. You can withdraw it below.",
+			"誤検知として記録しました。下の一覧から取り消せます。",
+		),
+	)
 	return web.Path("/findings/{0}/false", id), nil
 }

@@ -79,9 +79,19 @@ func (c *Health) Quarantine(ctx context.Context, rule, by string) error {
 func (c *Health) enforce(ctx context.Context, h Quarantine) error {
 	h.At, h.Released, h.ReleasedBy = c.Clock(), time.Time{}, ""
 	err := c.DB.Write(ctx, store.System("detect: quarantine a rule"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO rule_quarantine (rule, title, why, measured, ceiling, at, by_user, released, released_by) VALUES ($1,$2,$3,$4,$5,$6,$7,0,'')
-ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, measured = excluded.measured, ceiling = excluded.ceiling, at = excluded.at, by_user = excluded.by_user, released = 0, released_by = ''`,
-			h.Rule, h.Title, h.Why, h.Measured, h.Limit, clock.Micros(h.At), h.By)
+		_, err := tx.Exec(
+			`INSERT INTO rule_quarantine (rule, title, why, measured, ceiling, at, by_user, released, released_by)
+				VALUES ($1,$2,$3,$4,$5,$6,$7,0,'')
+ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, measured = excluded.measured, ceiling =
+excluded.ceiling, at = excluded.at, by_user = excluded.by_user, released = 0, released_by = ''`,
+			h.Rule,
+			h.Title,
+			h.Why,
+			h.Measured,
+			h.Limit,
+			clock.Micros(h.At),
+			h.By,
+		)
 		return err
 	})
 	if err != nil {
@@ -93,8 +103,15 @@ ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, mea
 	delete(c.overBudget, h.Rule)
 	c.mu.Unlock()
 	c.apply()
-	c.Log.Warn("a rule is in quarantine until a person releases it", slog.String("rule", h.Rule), slog.String("title", h.Title), slog.String("why", h.Why),
-		slog.Int64("measured", h.Measured), slog.Int64("ceiling", h.Limit), slog.String("by", h.By))
+	c.Log.Warn(
+		"a rule is in quarantine until a person releases it",
+		slog.String("rule", h.Rule),
+		slog.String("title", h.Title),
+		slog.String("why", h.Why),
+		slog.Int64("measured", h.Measured),
+		slog.Int64("ceiling", h.Limit),
+		slog.String("by", h.By),
+	)
 	c.Notify()
 	return nil
 }
@@ -103,7 +120,10 @@ ON CONFLICT (rule) DO UPDATE SET title = excluded.title, why = excluded.why, mea
 func (c *Health) Release(ctx context.Context, rule, by string) error {
 	at := c.Clock()
 	err := c.DB.Write(ctx, store.System("detect: release a rule"), func(tx *store.Tx) error {
-		n, err := tx.Exec(`UPDATE rule_quarantine SET released = $1, released_by = $2 WHERE rule = $3 AND released = 0`, clock.Micros(at), by, rule)
+		n, err := tx.Exec(
+			`UPDATE rule_quarantine SET released = $1, released_by = $2 WHERE rule = $3 AND released = 0`,
+			clock.Micros(at), by, rule,
+		)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, i18n.T("this rule is not in quarantine", "このルールは隔離されていません"))
 		}

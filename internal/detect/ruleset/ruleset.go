@@ -33,14 +33,24 @@ func Load(ctx context.Context, paths []string, pipelines ...string) (*sigma.Set,
 	return c.Set(), nil
 }
 
-// LoadAll is Load with meneki's own rules, if builtins is set. Pipelines
-// are not applied to those.
-func LoadAll(ctx context.Context, paths []string, builtins bool, pipelines ...string) (*sigma.Set, error) {
-	c, err := collectRules(ctx, paths, pipelines)
+// Source is where a node's rules come from.
+type Source struct {
+	Set       *sigma.Set // read already; nil: Paths and Builtin are read
+	Paths     []string   // files and folders
+	Builtin   bool       // meneki's own rules, too; pipelines are not applied to those
+	Pipelines []string
+}
+
+// Load reads the rules. What cannot be understood is in Refused, see Load.
+func (s Source) Load(ctx context.Context) (*sigma.Set, error) {
+	if s.Set != nil {
+		return s.Set, nil
+	}
+	c, err := collectRules(ctx, s.Paths, s.Pipelines)
 	if err != nil {
 		return nil, err
 	}
-	if builtins {
+	if s.Builtin {
 		ours, err := sigma.LoadCollection(builtin.Files(), builtin.Root)
 		if err != nil {
 			return nil, fault.Wrap(fault.Internal, i18n.Text{}, err)
@@ -56,8 +66,10 @@ func Pipelines(names []string) (*pipeline.Chain, error) {
 	for _, name := range names {
 		p, err := pipeline.Open(name)
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}", "パイプライン {0} は使えません：{1}").With(name, reason.Of(err)), err).
-				WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}", "pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the pipeline {0} cannot be used: {1}",
+				"パイプライン {0} は使えません：{1}").With(name, reason.Of(err)), err).
+				WithHint(i18n.T("give a pySigma pipeline file, or one of: {0}",
+					"pySigma のパイプラインファイルか、次のいずれかを指定してください：{0}").With(strings.Join(pipeline.Builtins(), ", ")))
 		}
 		list = append(list, p)
 	}
@@ -87,15 +99,18 @@ func collectRules(ctx context.Context, paths, pipelines []string) (*sigma.Collec
 		}
 		list, err := sigma.ReadFiles(os.DirFS(dir), root)
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} のルールを読み取れません").With(p), err)
+			return nil, fault.Wrap(fault.Invalid, i18n.T("the rules at {0} cannot be read", "{0} のルールを読み取れません").With(p),
+				err)
 		}
 		lic := folderLicense(p)
 		if len(list) == 0 && !st.IsDir() {
-			return nil, noRules(p, nil).WithHint(i18n.T("names of Sigma files end in .yml or .yaml", "Sigma のファイル名は .yml か .yaml で終わります"))
+			return nil, noRules(p, nil).WithHint(i18n.T("names of Sigma files end in .yml or .yaml",
+				"Sigma のファイル名は .yml か .yaml で終わります"))
 		}
 		list = slices.DeleteFunc(list, onlyTests)
 		for _, f := range list {
-			f.Path = filepath.Join(dir, filepath.FromSlash(f.Path)) // as the reader can open it, whichever folder was given
+			// as the reader can open it, whichever folder was given
+			f.Path = filepath.Join(dir, filepath.FromSlash(f.Path))
 			licences[f.Path] = lic
 		}
 		files = append(files, list...)
@@ -147,7 +162,8 @@ func folderLicense(path string) string {
 			}
 			text := strings.ToLower(string(b))
 			switch {
-			case strings.Contains(text, "detection rule license"), strings.Contains(text, "drl 1.1"), strings.Contains(text, "drl-1.1"):
+			case strings.Contains(text, "detection rule license"), strings.Contains(text, "drl 1.1"),
+				strings.Contains(text, "drl-1.1"):
 				return "DRL-1.1"
 			case strings.Contains(text, "apache license") && strings.Contains(text, "version 2.0"):
 				return "Apache-2.0"

@@ -86,7 +86,8 @@ func Find(paths []string) ([]Test, error) {
 			}
 			list, err := testsIn(path)
 			if err != nil {
-				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}", "{0} のテストを解釈できません：{1}").With(path, reason.Of(err)), err)
+				return fault.Wrap(fault.Invalid, i18n.T("the tests in {0} cannot be understood: {1}",
+					"{0} のテストを解釈できません：{1}").With(path, reason.Of(err)), err)
 			}
 			if out = append(out, list...); len(out) > maxTests {
 				return fault.New(fault.TooLarge, i18n.T("more than {0} tests", "テストが {0} 件を超えています").With(maxTests))
@@ -94,7 +95,8 @@ func Find(paths []string) ([]Test, error) {
 			return nil
 		})
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fault.Wrap(fault.NotFound, i18n.T("{0} is not there", "{0} がありません").With(root), err).WithHint(i18n.T("check the path", "パスを確認してください"))
+			return nil, fault.Wrap(fault.NotFound, i18n.T("{0} is not there", "{0} がありません").With(root),
+				err).WithHint(i18n.T("check the path", "パスを確認してください"))
 		}
 		if err != nil {
 			return nil, err
@@ -150,7 +152,8 @@ func parse(path string, text []byte) ([]Test, error) {
 				return nil, err
 			}
 			for _, m := range d.Metadata {
-				out = append(out, Test{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path), Least: least})
+				out = append(out, Test{Rule: m.ID, Name: t.Name, File: path, Sample: locate(path, t.Path),
+					Least: least})
 			}
 		}
 		for i, t := range d.Tests {
@@ -305,9 +308,12 @@ func runSample(ctx context.Context, sample string, at []int, rules map[string]*s
 		case rep.BadN > 0:
 			r.Why = i18n.T("{0} records of the sample cannot be read", "標本の {0} 件の記録を読み取れません").With(rep.BadN)
 		case r.Least == 0 && r.Matches > 0:
-			r.Why = i18n.T("{0} of {1} events match, and none should", "{1} 事象のうち {0} 件が一致（一致してはならない）").With(r.Matches, r.Events)
+			r.Why = i18n.T("{0} of {1} events match, and none should", "{1} 事象のうち {0} 件が一致（一致してはならない）").With(r.Matches,
+				r.Events)
 		case r.Matches < r.Least:
-			r.Why = i18n.T("{0} of {1} events match, at least {2} should", "{1} 事象のうち一致は {0} 件（{2} 件以上必要）").With(r.Matches, r.Events, r.Least)
+			r.Why = i18n.T("{0} of {1} events match, at least {2} should", "{1} 事象のうち一致は {0} 件（{2} 件以上必要）").With(
+				r.Matches, r.Events, r.Least,
+			)
 		}
 	}
 	return nil

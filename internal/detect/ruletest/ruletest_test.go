@@ -38,8 +38,15 @@ regression_tests_info:
 `)
 	write(t, dir, "repo/regression_data/r/a.evtx", "ElfFile\x00\x00\x00\x00")
 	write(t, dir, "repo/regression_data/r/a.json", sysmon+sysmon)
-	write(t, dir, "own/rule.yml", strings.Replace(detecttest.RulesText[:strings.Index(detecttest.RulesText, "---")], "level: high", "level: high\ntests:\n  - {name: finds it, events: ../samples/two.jsonl, matches: 2}\n  - {name: too much, events: ../samples/two.jsonl, matches: 3}", 1))
-	write(t, dir, "own/more_tests.yaml", "tests:\n  - {rule: "+detecttest.RuleB+", name: quiet, events: ../samples/two.jsonl, matches: 0}\n  - {rule: "+strings.ToUpper(detecttest.RuleA)+", events: ../samples/two.jsonl, matches: 0}\n  - {rule: 99999999-0000-4000-8000-000000000000, events: ../samples/two.jsonl}\n  - {rule: "+detecttest.RuleNoise+", events: ../samples/two.jsonl}\n")
+	write(t, dir, "own/rule.yml", strings.Replace(detecttest.RulesText[:strings.Index(detecttest.RulesText, "---")],
+		"level: high",
+		"level: high\ntests:\n  - {name: finds it, events: ../samples/two.jsonl, matches: 2}\n  - {name: too much, "+
+			"events: ../samples/two.jsonl, matches: 3}", 1))
+	write(t, dir, "own/more_tests.yaml",
+		"tests:\n  - {rule: "+detecttest.RuleB+", name: quiet, events: ../samples/two.jsonl, matches: 0}\n  - {rule: "+
+			strings.ToUpper(detecttest.RuleA)+
+			", events: ../samples/two.jsonl, matches: 0}\n  - {rule: 99999999-0000-4000-8000-000000000000, events: "+
+			"../samples/two.jsonl}\n  - {rule: "+detecttest.RuleNoise+", events: ../samples/two.jsonl}\n")
 	write(t, dir, "own/notes.yml", "tests are fun: yes\n")
 	write(t, dir, "own/broken.yml", "about: tests\n  bad: [\n")
 	list, err := Find([]string{dir})
@@ -48,7 +55,8 @@ regression_tests_info:
 	}
 	set := detecttest.Rules(t, detecttest.RulesText)
 	set = sigma.NewSet(slices.DeleteFunc(set.Rules, func(r *sigma.Rule) bool { return r.ID == detecttest.RuleNoise }))
-	set.Refused = append(set.Refused, sigma.ParseCollection("noise.yml", []byte("title: t\nid: "+detecttest.RuleNoise+"\n")).Refused...)
+	set.Refused = append(set.Refused,
+		sigma.ParseCollection("noise.yml", []byte("title: t\nid: "+detecttest.RuleNoise+"\n")).Refused...)
 	got, err := Run(t.Context(), set, list)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +67,8 @@ regression_tests_info:
 		if r.Read != "" {
 			read = " read " + filepath.Base(r.Read)
 		}
-		lines = append(lines, strings.TrimSpace(r.Name)+"|"+filepath.Base(r.Sample)+read+"|"+strings.ReplaceAll(r.Why.EN, dir, ""))
+		lines = append(lines, strings.TrimSpace(r.Name)+"|"+filepath.Base(r.Sample)+read+"|"+
+			strings.ReplaceAll(r.Why.EN, dir, ""))
 	}
 	slices.Sort(lines)
 	want := []string{
@@ -95,7 +104,8 @@ func TestFindRefuses(t *testing.T) {
 		"too large":     "tests: [{rule: x, events: a}]\n#" + strings.Repeat("x", maxFile),
 	} {
 		path := write(t, t.TempDir(), "t.yml", text)
-		if _, err := Find([]string{path}); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.TextOf(err).EN, path) {
+		if _, err := Find([]string{path}); !fault.Is(err, fault.Invalid) ||
+			!strings.Contains(fault.TextOf(err).EN, path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -104,7 +114,8 @@ func TestFindRefuses(t *testing.T) {
 func TestSampleThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	set := detecttest.Rules(t, detecttest.RulesText)
-	for name, text := range map[string]string{"empty.json": "", "broken.jsonl": sysmon + "{\"a\":\n", "lone.evtx": "ElfFile\x00"} {
+	for name, text := range map[string]string{"empty.json": "", "broken.jsonl": sysmon + "{\"a\":\n",
+		"lone.evtx": "ElfFile\x00"} {
 		got, err := Run(t.Context(), set, []Test{{Rule: detecttest.RuleA, Sample: write(t, dir, name, text), Least: 1}})
 		if err != nil || got[0].Passed() {
 			t.Errorf("%s passes: %v %+v", name, err, got)
@@ -168,7 +179,10 @@ func TestSigmaHQ(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"tests: [{rule: x, events: a, matches: 0}]", "rule_metadata: [{id: x}]\nregression_tests_info: [{path: a, match_count: 1}]", "tests:\n- &a {rule: x, events: b}\n- *a", "detection: {}\nid: 1\ntests: [{events: \"\\0\"}]", "---\n---\ntests: null"} {
+	for _, s := range []string{"tests: [{rule: x, events: a, matches: 0}]",
+		"rule_metadata: [{id: x}]\nregression_tests_info: [{path: a, match_count: 1}]",
+		"tests:\n- &a {rule: x, events: b}\n- *a", "detection: {}\nid: 1\ntests: [{events: \"\\0\"}]",
+		"---\n---\ntests: null"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

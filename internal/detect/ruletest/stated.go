@@ -33,7 +33,8 @@ func (l *statedTests) UnmarshalYAML(n *yaml.Node) error {
 // UnmarshalYAML reads one test.
 func (t *statedTest) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: a test is a mapping with events and, where they are needed, rule, name and matches", n.Line)
+		return fmt.Errorf("line %d: a test is a mapping with events and, where they are needed, rule, name and matches",
+			n.Line)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, val := n.Content[i], n.Content[i+1]

@@ -20,9 +20,9 @@ const (
 type batch struct {
 	part   *read.Part
 	input  int
-	data   []byte     // holds what follows
-	primer []read.Cut // audit records before the batch that explain some in it
-	cuts   []read.Cut
+	data   []byte       // holds what follows
+	primer []read.Chunk // audit records before the batch that explain some in it
+	cuts   []read.Chunk
 	before int64 // cuts in the stream before these, more or less records
 	chunks []chunk
 	done   chan struct{}
@@ -72,7 +72,7 @@ func (w *worker) text(b *batch) {
 	w.source = event.Source{Sensor: b.part.Sensor(), Name: b.part.Name}
 	w.hint = b.part.Hint()
 	for _, c := range b.primer {
-		_, _ = w.decoder.Cut(w.source, c, w.hint, func(*event.Event) error { return nil }, func(read.BadRecord) {})
+		_, _ = w.decoder.Chunk(w.source, c, w.hint, func(*event.Event) error { return nil }, func(read.BadRecord) {})
 	}
 	each := func(ev *event.Event) error {
 		b.report.Events++
@@ -92,7 +92,7 @@ func (w *worker) text(b *batch) {
 		if c.Line && w.flat != nil && w.short(b, c) {
 			continue
 		}
-		n, _ := w.decoder.Cut(w.source, c, w.hint, each, b.report.AddBad) // the error is b's
+		n, _ := w.decoder.Chunk(w.source, c, w.hint, each, b.report.AddBad) // the error is b's
 		w.source.Record += n - 1
 		b.records += n - 1
 	}
@@ -120,7 +120,8 @@ func (w *worker) log(b *batch) {
 			b.report.Bytes += int64(rec.Size)
 			ev, err := w.decoder.LogFields(source, rec, hint)
 			if err != nil {
-				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID), Reason: read.LogReason(err)})
+				b.report.AddBad(read.BadRecord{Name: b.part.Name, Offset: rec.Offset, Record: int64(rec.ID),
+					Reason: read.LogReason(err)})
 				continue
 			}
 			b.report.Events++

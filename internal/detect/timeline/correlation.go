@@ -54,7 +54,7 @@ func (c *correlator) list(set *sigma.Set) (out []*sigma.Rule) {
 
 // add adds a match of a single event, and returns the alerts that are certain now.
 func (c *correlator) add(r *sigma.Rule, ev *event.Event, in int, alert func(*Match) error) error {
-	if !c.engine.Wants(r) {
+	if !c.engine.RefersTo(r) {
 		return nil
 	}
 	return c.told(c.engine.Add(correlate.Match{Rule: r, Time: ev.Time, Event: nameEvent(ev, in), Fields: ev}), alert)

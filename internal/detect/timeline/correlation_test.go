@@ -44,7 +44,8 @@ func TestCorrelation(t *testing.T) {
 		want := ""
 		for _, jobs := range []int{1, 3} {
 			for _, sorted := range []bool{false, true} {
-				got, res := ran(t, Config{Rules: set, Inputs: inputs, Jobs: jobs, Sort: sorted, Memory: 2000, Dir: t.TempDir()})
+				got, res := ran(t, Config{Rules: set, Inputs: inputs, Jobs: jobs, Sort: sorted, Memory: 2000,
+					Dir: t.TempDir()})
 				var alerts []string
 				for l := range strings.Lines(got) {
 					if strings.Contains(l, "Many shells") {
@@ -63,7 +64,9 @@ func TestCorrelation(t *testing.T) {
 				}
 			}
 		}
-		for _, part := range []string{`"id":"44444444-4444-4444-8444-444444444444"`, `"author":"Chie"`, `"license":"DRL-1.1"`, `"level":"critical"`, `"time":"2026-01-01T10:00:04Z"`, `"Computer":"host:pc1"`, `"event_count":"5"`, "sub/3.json#5"} {
+		for _, part := range []string{`"id":"44444444-4444-4444-8444-444444444444"`, `"author":"Chie"`,
+			`"license":"DRL-1.1"`, `"level":"critical"`, `"time":"2026-01-01T10:00:04Z"`, `"Computer":"host:pc1"`,
+			`"event_count":"5"`, "sub/3.json#5"} {
 			if !strings.Contains(want, part) {
 				t.Errorf("%s is missing in %s", part, want)
 			}

@@ -25,11 +25,14 @@ func report(t testing.TB, l i18n.Lang) string {
 	_, list := sample(t)
 	r := result(list)
 	r.Report.BadN, r.Report.Bad = 1, []read.BadRecord{{Name: "x.json", Record: 3, Reason: i18n.T("broken", "壊れています")}}
-	r.Report.SkipN, r.Report.Skipped = 300, []read.SkippedFile{{Name: "y.pcap", Reason: i18n.T("packet capture", "パケットキャプチャ")}}
+	r.Report.SkipN, r.Report.Skipped = 300,
+		[]read.SkippedFile{{Name: "y.pcap", Reason: i18n.T("packet capture", "パケットキャプチャ")}}
 	return written(t, "html", style(l), r, list)
 }
 
-var remote = regexp.MustCompile(`(?i)(src|href|action|srcset|data)\s*=\s*["']?\s*(https?:)?//|@import|url\(|<link|<iframe|<img`)
+var remote = regexp.MustCompile(
+	`(?i)(src|href|action|srcset|data)\s*=\s*["']?\s*(https?:)?//|@import|url\(|<link|<iframe|<img`,
+)
 
 func TestHTML(t *testing.T) {
 	for _, l := range []i18n.Lang{i18n.EN, i18n.JA} {
@@ -37,7 +40,8 @@ func TestHTML(t *testing.T) {
 		if m := remote.FindString(got); m != "" {
 			t.Errorf("%s: loads something: %s", l, m)
 		}
-		if strings.Contains(got, "<script>\"") || strings.Count(got, "<script") != 1 || strings.Contains(got, "quoted\" <b>") {
+		if strings.Contains(got, "<script>\"") || strings.Count(got, "<script") != 1 ||
+			strings.Contains(got, "quoted\" <b>") {
 			t.Errorf("%s: text of an event is markup", l)
 		}
 		for _, w := range lint.Page([]byte(got)) {
@@ -45,14 +49,17 @@ func TestHTML(t *testing.T) {
 				t.Errorf("%s: %s", l, w)
 			}
 		}
-		for _, want := range []string{"TLP:AMBER", "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1", "licence as stated by its source", "T1059.001", "2026-01-02", "12:04:05.123", "PC1", "logs/a.zip!b.json #7", "r.yml:7", "x.json #3", "y.pcap", "<svg", `role="img"`} {
+		for _, want := range []string{"TLP:AMBER", "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1",
+			"licence as stated by its source", "T1059.001", "2026-01-02", "12:04:05.123", "PC1", "logs/a.zip!b.json #7",
+			"r.yml:7", "x.json #3", "y.pcap", "<svg", `role="img"`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: %q is missing", l, want)
 			}
 		}
 	}
 	ja := report(t, i18n.JA)
-	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件のルールに 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし", "水平展開", "未知の修飾子"} {
+	for _, want := range []string{`lang="ja"`, "2 台の機器で 3 件のルールに 3 件が一致", "壊れています", "300 件中、最初の 1 件", "時刻の記載なし",
+		"水平展開", "未知の修飾子"} {
 		if !strings.Contains(ja, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -91,7 +98,8 @@ func TestHTMLCut(t *testing.T) {
 	if n := strings.Count(got, "<tr data-l="); n != maxRows {
 		t.Errorf("%d rows", n)
 	}
-	if want := "The table shows 5,000 of 5,100 matches: all of High, the first 4,949 of Low."; !strings.Contains(got, want) {
+	if want := "The table shows 5,000 of 5,100 matches: all of High, the first 4,949 of Low."; !strings.Contains(got,
+		want) {
 		t.Errorf("does not say %q", want)
 	}
 }
@@ -136,7 +144,9 @@ func TestHTMLBrowser(t *testing.T) {
 				if err := chromedp.Do(ctx, shots.Open(srv.URL+"/"+lang, width, 900, dark)); err != nil {
 					t.Fatal(err)
 				}
-				wide, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.style.colorScheme=`+"'"+scheme+"'"+`;document.documentElement.scrollWidth`))
+				wide, err := chromedp.Run(ctx,
+					chromedp.Evaluate[int](`document.documentElement.style.colorScheme=`+"'"+scheme+"'"+
+						`;document.documentElement.scrollWidth`))
 				if err != nil || wide > width {
 					t.Errorf("%s %d: the page is %d wide: %v", lang, width, wide, err)
 				}
@@ -152,7 +162,8 @@ func TestHTMLBrowser(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("report-%s-%d-%s.png", lang, width, scheme)), png, 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("report-%s-%d-%s.png", lang, width, scheme)),
+						png, 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}

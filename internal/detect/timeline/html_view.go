@@ -71,8 +71,10 @@ func (p *page) head(r *Result) headView {
 	t := &r.Tally
 	rules, hosts, techniques := t.Rules(), t.Hosts(), t.Techniques()
 	v := headView{
-		Lang: p.style.Lang, TLP: p.style.TLP.String(), TLPSlug: p.style.TLP.Slug(), Program: p.style.Program, Zone: p.zone(later(t.Last, p.style.Now)),
-		Interrupted: r.Interrupted, Zero: t.Matches == 0, Style: template.HTML("<style>" + asset("report.css") + "</style>"),
+		Lang: p.style.Lang, TLP: p.style.TLP.String(), TLPSlug: p.style.TLP.Slug(), Program: p.style.Program,
+		Zone:        p.zone(later(t.Last, p.style.Now)),
+		Interrupted: r.Interrupted, Zero: t.Matches == 0,
+		Style:    template.HTML("<style>" + asset("report.css") + "</style>"),
 		Headline: p.in(headline(t.Matches, int64(len(rules)), int64(named(hosts)))),
 	}
 	_, v.ScriptHash = script()
@@ -83,7 +85,8 @@ func (p *page) head(r *Result) headView {
 		v.Period = p.in(i18n.T("{0} to {1} ({2})", "{0} ～ {1}（{2}）").With(p.clock(t.First), p.clock(t.Last), v.Zone))
 	}
 	if t.NoTime > 0 {
-		v.Period = strings.TrimSpace(v.Period + " " + p.in(i18n.T("{0} matches tell no time; they stand at the end.", "{0} 件は時刻の記載がなく、末尾に置いています。").With(grouped(t.NoTime))))
+		v.Period = strings.TrimSpace(v.Period + " " + p.in(i18n.T("{0} matches tell no time; they stand at the end.",
+			"{0} 件は時刻の記載がなく、末尾に置いています。").With(grouped(t.NoTime))))
 	}
 	for i, n := range t.Levels {
 		if n > 0 || i < len(Levels)-1 {
@@ -94,7 +97,8 @@ func (p *page) head(r *Result) headView {
 	}
 	if c, width, ok := p.picture(t); ok {
 		v.Caption, v.Picture = p.in(c.Text), c.SVG(p.style.Lang)
-		v.Bucket = p.in(i18n.T("Each bar is {0}; the zone is {1}.", "棒 1 本は {0}、時刻は {1}。").With(widthText(width), v.Zone))
+		v.Bucket = p.in(i18n.T("Each bar is {0}; the zone is {1}.", "棒 1 本は {0}、時刻は {1}。").With(widthText(width),
+			v.Zone))
 		v.Table = p.table(c.Table().Rows, t)
 	}
 	v.Hosts = p.counts(hosts, maxListed)
@@ -106,7 +110,8 @@ func (p *page) head(r *Result) headView {
 	if n := len(hosts) - len(v.Hosts); n > 0 || t.OtherHosts > 0 {
 		v.MoreHosts = p.in(i18n.T("… and {0} more hosts", "ほか {0} 台").With(grouped(int64(n))))
 		if t.OtherHosts > 0 {
-			v.MoreHosts = p.in(i18n.T("… and more than {0} more hosts, which were not counted one by one", "ほか {0} 台以上（個別には集計していません）").With(grouped(int64(n))))
+			v.MoreHosts = p.in(i18n.T("… and more than {0} more hosts, which were not counted one by one",
+				"ほか {0} 台以上（個別には集計していません）").With(grouped(int64(n))))
 		}
 	}
 	v.Techniques, v.Tactics = p.counts(techniques, maxListed), p.counts(t.Tactics(), len(tactics))
@@ -163,13 +168,16 @@ func (p *page) cut(t *Tally) string {
 		case p.room[i] == n:
 			whole = append(whole, p.in(levelNames[i]))
 		case p.room[i] > 0:
-			part = append(part, p.in(i18n.T("the first {0} of {1}", "{1}の最初の {0} 件").With(grouped(p.room[i]), levelNames[i])))
+			part = append(part, p.in(i18n.T("the first {0} of {1}", "{1}の最初の {0} 件").With(grouped(p.room[i]),
+				levelNames[i])))
 		}
 	}
 	if len(whole) > 0 {
-		part = append([]string{p.in(i18n.T("all of {0}", "{0}の全件").With(strings.Join(whole, p.in(i18n.T(", ", "、")))))}, part...)
+		part = append([]string{p.in(i18n.T("all of {0}", "{0}の全件").With(strings.Join(whole, p.in(i18n.T(", ", "、")))))},
+			part...)
 	}
-	return p.in(i18n.T("The table shows {0} of {1} matches: {2}. The counts above are of all. For all rows use --format csv or jsonl.",
+	return p.in(i18n.T("The table shows {0} of {1} matches: {2}. The counts above are of all. For all rows use "+
+		"--format csv or jsonl.",
 		"この表は {1} 件中 {0} 件（{2}）を示します。上の集計は全件です。全件は --format csv または jsonl で出力できます。").
 		With(grouped(maxRows), grouped(t.Matches), strings.Join(part, p.in(i18n.T(", ", "、")))))
 }
@@ -230,7 +238,8 @@ func credit(c *Count) string {
 }
 
 func (p *page) foot(r *Result) footView {
-	v := footView{None: r.Tally.Matches == 0, Program: p.style.Program, Made: p.clock(p.style.Now) + " " + p.zone(p.style.Now)}
+	v := footView{None: r.Tally.Matches == 0, Program: p.style.Program,
+		Made: p.clock(p.style.Now) + " " + p.zone(p.style.Now)}
 	v.Script, _ = script()
 	fact := func(name i18n.Text, n int64) { v.Facts = append(v.Facts, pairView{p.in(name), grouped(n)}) }
 	fact(i18n.T("Files", "ファイル"), r.Report.Files)
@@ -268,9 +277,11 @@ func (p *page) foot(r *Result) footView {
 		}
 		return p.in(i18n.T("{0} ({1})", "{0}（{1} 件）").With(name, grouped(all)))
 	}
-	v.BadHead = first(i18n.T("Records that could not be read, or not wholly", "読めなかった、または一部しか読めなかった記録"), len(v.Bad), r.Report.BadN+r.Report.GarbledN)
+	v.BadHead = first(i18n.T("Records that could not be read, or not wholly", "読めなかった、または一部しか読めなかった記録"), len(v.Bad),
+		r.Report.BadN+r.Report.GarbledN)
 	v.SkippedHead = first(i18n.T("Files that were passed by", "読まなかったファイル"), len(v.Skipped), r.Report.SkipN)
-	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否したルール（結果に含まれません）"), len(v.Refused), int64(len(p.style.Refused)))
+	v.RefusedHead = first(i18n.T("Rules that were refused, and are not part of this result", "拒否したルール（結果に含まれません）"),
+		len(v.Refused), int64(len(p.style.Refused)))
 	return v
 }
 

@@ -43,7 +43,8 @@ func Inputs(paths []string, except string) (list []Input, skipped []read.Skipped
 		if in.Named || err != nil || !os.SameFile(own, info) {
 			return false
 		}
-		skipped = append(skipped, read.SkippedFile{Name: in.Path, Reason: i18n.T("the results are written to it", "結果の出力先です")})
+		skipped = append(skipped, read.SkippedFile{Name: in.Path, Reason: i18n.T("the results are written to it",
+			"結果の出力先です")})
 		return true
 	})
 	return list, skipped, nil

@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"github.com/meneki/meneki/internal/event/jsonscan"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -88,45 +88,5 @@ func appendList(b []byte, list []string) []byte {
 	return append(b, ']')
 }
 
-// appendJSON writes s as a JSON string (RFC 8259). What is no UTF-8 becomes
-// U+FFFD; the line separators that break lines in some readers are escaped.
-func appendJSON(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			switch {
-			case c == '"' || c == '\\':
-				b = append(b, '\\', c)
-			case c == '\n':
-				b = append(b, '\\', 'n')
-			case c == '\r':
-				b = append(b, '\\', 'r')
-			case c == '\t':
-				b = append(b, '\\', 't')
-			case c < ' ' || c == 0x7f:
-				b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			default:
-				b = append(b, c)
-			}
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch r {
-		case utf8.RuneError:
-			b = append(b, "\uFFFD"...)
-		case 0x2028:
-			b = append(b, `\u2028`...)
-		case 0x2029:
-			b = append(b, `\u2029`...)
-		case 0x85:
-			b = append(b, `\u0085`...)
-		default:
-			b = append(b, s[i:i+n]...)
-		}
-		i += n
-	}
-	return append(b, '"')
-}
+// appendJSON writes s as a JSON string, in one line for every reader.
+func appendJSON(b []byte, s string) []byte { return jsonscan.AppendString(b, s, jsonscan.Foreign) }

@@ -16,7 +16,9 @@ import (
 // comes, with one goroutine and with several, whatever is read.
 func TestLivePipe(t *testing.T) {
 	shell := func(n int) string {
-		return fmt.Sprintf(`{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"EventRecordID":%d,"Image":"C:\\x\\sh.exe","UtcTime":"2026-11-22 01:02:03.000"}`, n) + "\n"
+		return fmt.Sprintf(
+			`{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"EventRecordID":%d,"Image":"C:\\x\\sh.exe","UtcTime":"2026-11-22 01:02:03.000"}`, n,
+		) + "\n"
 	}
 	broken := `{"a":}` + "\n" // which holds up nothing that comes behind it
 	for _, jobs := range []int{1, 4} {
@@ -25,13 +27,14 @@ func TestLivePipe(t *testing.T) {
 			found, flushed := make(chan *Match, 8), make(chan struct{}, 64)
 			ended := make(chan error, 1)
 			go func() {
-				_, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{{Path: Stdin}}, Stdin: r, Jobs: jobs, Idle: func() error {
-					select {
-					case flushed <- struct{}{}:
-					default:
-					}
-					return nil
-				}}, func(m *Match) error { found <- m; return nil })
+				_, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{{Path: Stdin}}, Stdin: r,
+					Jobs: jobs, Idle: func() error {
+						select {
+						case flushed <- struct{}{}:
+						default:
+						}
+						return nil
+					}}, func(m *Match) error { found <- m; return nil })
 				ended <- err
 			}()
 			for n := 1; n <= 3; n++ {
@@ -81,7 +84,8 @@ func TestLivePipeBehindAnother(t *testing.T) {
 	}()
 	left := 2
 	go func() {
-		_, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{{Path: fifo, Named: true}, {Path: Stdin}}, Stdin: r.r, Jobs: 2, Idle: func() error {
+		_, err := Run(t.Context(), Config{Rules: rules(t, ruleA), Inputs: []Input{{Path: fifo, Named: true},
+			{Path: Stdin}}, Stdin: r.r, Jobs: 2, Idle: func() error {
 			select {
 			case m := <-found:
 				found <- m

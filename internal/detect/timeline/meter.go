@@ -25,7 +25,8 @@ type Progress struct {
 
 // Progress reads the meter.
 func (m *Meter) Progress() Progress {
-	p := Progress{Total: m.total.Load(), Bytes: m.bytes.Load(), Events: m.events.Load(), Matches: m.matches.Load(), Files: m.files.Load(), Joining: m.joining.Load()}
+	p := Progress{Total: m.total.Load(), Bytes: m.bytes.Load(), Events: m.events.Load(), Matches: m.matches.Load(),
+		Files: m.files.Load(), Joining: m.joining.Load()}
 	if s := m.now.Load(); s != nil {
 		p.Now = *s
 	}

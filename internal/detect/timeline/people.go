@@ -24,12 +24,12 @@ import (
 type people struct {
 	set        *sigma.Set
 	order      map[*sigma.Rule]int  // place of each rule in the set
-	later      map[*sigma.Rule]bool // rules that look at what Habits note; they match sign-ins at the end
+	later      map[*sigma.Rule]bool // rules that look at what Baselines note; they match sign-ins at the end
 	identity   bool                 // it matters who is who
 	fields     []string             // what correlations look at in events
 	correlator *correlator          // nil without correlations
 	resolver   *principal.Resolver
-	habits     *principal.Habits
+	baselines  *principal.Baselines
 
 	mu     sync.Mutex
 	sorter *sorter[*kept] // under mu
@@ -42,7 +42,7 @@ func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
 		resolver: cfg.Resolver}
 	for i, r := range set.Rules {
 		p.order[r] = i
-		if p.asksHabits(r) {
+		if p.asksBaselines(r) {
 			p.later[r], p.identity = true, true
 		}
 	}
@@ -52,7 +52,7 @@ func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
 	if p.resolver == nil {
 		p.resolver = principal.New(principal.Options{})
 	}
-	p.habits = principal.NewHabits(p.resolver, cfg.Places, 0)
+	p.baselines = principal.NewBaselines(p.resolver, cfg.Places, 0)
 	seen := map[string]bool{}
 	field := func(name string) {
 		if !seen[name] {
@@ -76,7 +76,7 @@ func newPeople(set *sigma.Set, cfg Config, limit int) (*people, error) {
 	return p, nil
 }
 
-func (p *people) asksHabits(r *sigma.Rule) bool {
+func (p *people) asksBaselines(r *sigma.Rule) bool {
 	if strings.EqualFold(r.LogSource.Category, principal.Category) {
 		return true
 	}
@@ -103,7 +103,7 @@ func (p *people) see(w *worker, b *batch, ev *event.Event) {
 		w.facts.machine(ev)
 		return
 	}
-	if t, timed := principal.Trace(ev); t != nil {
+	if t, timed := principal.Reduce(ev); t != nil {
 		w.facts.add(t, timed, b.input)
 	}
 	if len(p.later) > 0 && p.signIn(ev) {
@@ -113,7 +113,7 @@ func (p *people) see(w *worker, b *batch, ev *event.Event) {
 
 // base sets aside a match that a correlation asks for.
 func (p *people) base(b *batch, r *sigma.Rule, ev *event.Event) {
-	if p.correlator == nil || !p.correlator.engine.Wants(r) {
+	if p.correlator == nil || !p.correlator.engine.RefersTo(r) {
 		return
 	}
 	if ev.Time.Equal(ev.Seen) {
@@ -170,13 +170,13 @@ func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int,
 		}
 	}
 	p.facts = nil
-	var habitual []*sigma.Rule
+	var withBaseline []*sigma.Rule
 	for _, r := range p.set.Rules {
 		if p.later[r] {
-			habitual = append(habitual, r)
+			withBaseline = append(withBaseline, r)
 		}
 	}
-	w := engine.Compile(sigma.NewSet(habitual), engine.Options{}).Worker()
+	w := engine.Compile(sigma.NewSet(withBaseline), engine.Options{}).Worker()
 	add := func(r *sigma.Rule, ev *event.Event, file int) error {
 		if p.correlator == nil || ev.Time.Equal(ev.Seen) {
 			return nil
@@ -190,7 +190,7 @@ func (p *people) each(filter Filter, match func(*sigma.Match, *event.Event, int,
 		case keptBase:
 			return add(p.set.Rules[k.rule], k.event, k.file)
 		case keptSignIn:
-			p.habits.Annotate(k.event)
+			p.baselines.Annotate(k.event)
 			if !filter.covers(k.event.Time, !k.event.Time.Equal(k.event.Seen)) {
 				return nil
 			}

@@ -119,8 +119,8 @@ type stream struct {
 	extra  int64    // records more than cuts in those that were taken back
 	report read.Report
 
-	audit  []byte     // the system call that audit records spoke of last
-	primer []read.Cut // and what they said
+	audit  []byte       // the system call that audit records spoke of last
+	primer []read.Chunk // and what they said
 }
 
 // maxPrimer is how many records of one system call are shown again to a decoder
@@ -128,7 +128,7 @@ type stream struct {
 const maxPrimer = 32
 
 func (s *stream) text() error {
-	c := s.part.Cutter()
+	c := s.part.Splitter()
 	size := s.cfg.block
 	if size <= 0 {
 		size = blockSize
@@ -177,7 +177,7 @@ func (s *stream) catchUp() error {
 }
 
 // remember keeps the audit records that explain the ones after them.
-func (s *stream) remember(cut read.Cut) {
+func (s *stream) remember(cut read.Chunk) {
 	id := cut.Audit()
 	if id == nil {
 		return

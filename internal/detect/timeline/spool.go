@@ -34,7 +34,8 @@ type segment struct{ from, to int64 }
 
 func diskFault(err error) error {
 	return fault.Wrap(fault.Storage, i18n.T("matches cannot be kept in a temporary file", "一時ファイルに結果を保存できません"), err).
-		WithHint(i18n.T("free disk space, or choose another folder for temporary files with TMPDIR", "空き容量を増やすか、TMPDIR で一時フォルダーを変えてください"))
+		WithHint(i18n.T("free disk space, or choose another folder for temporary files with TMPDIR",
+			"空き容量を増やすか、TMPDIR で一時フォルダーを変えてください"))
 }
 
 // write appends a list as one segment.
@@ -118,5 +119,7 @@ func (s *spool[T]) open(seg segment) func() (T, error) {
 
 // spoolMatches makes a spool for matches of rules.
 func spoolMatches(dir string, rules []*sigma.Rule) *spool[*Match] {
-	return &spool[*Match]{dir: dir, codec: codec[*Match]{encode: appendMatch, decode: func(b []byte) (*Match, error) { return readMatch(b, rules) }, weight: (*Match).weight}}
+	return &spool[*Match]{dir: dir, codec: codec[*Match]{encode: appendMatch, decode: func(b []byte) (*Match, error) {
+		return readMatch(b, rules)
+	}, weight: (*Match).weight}}
 }

@@ -22,10 +22,12 @@ type Stats struct {
 	Matches     int64     `json:"matches"`
 	Seconds     float64   `json:"seconds"`
 	Interrupted bool      `json:"interrupted"`
-	NotUTF8     int64     `json:"not_utf8,omitempty"`       // events of which some bytes were read as U+FFFD
-	Unknown     int64     `json:"unknown_source,omitempty"` // events of no known log source: all rules were tried on them
-	Timeless    int64     `json:"without_time,omitempty"`   // matches that correlations could not use: their records state no time
-	Uncertain   int64     `json:"uncertain,omitempty"`      // what correlations dropped because of their bounds
+	NotUTF8     int64     `json:"not_utf8,omitempty"` // events of which some bytes were read as U+FFFD
+	// events of no known log source: all rules were tried on them
+	Unknown int64 `json:"unknown_source,omitempty"`
+	// matches that correlations could not use: their records state no time
+	Timeless  int64 `json:"without_time,omitempty"`
+	Uncertain int64 `json:"uncertain,omitempty"` // what correlations dropped because of their bounds
 }
 
 // Refused is a rule that was not loaded.
@@ -41,7 +43,8 @@ func WriteStats(w io.Writer, r *Result, set *sigma.Set, loaded int, took time.Du
 	s := Stats{
 		Files: r.Report.Files, Events: r.Report.Events, Unreadable: r.Report.BadN, Skipped: r.Report.SkipN,
 		Loaded: loaded, Used: r.Used, Ours: r.Ours, Refused: []Refused{}, Matches: r.Tally.Matches,
-		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain, NotUTF8: r.Report.GarbledN, Unknown: r.Report.Unknown, Timeless: r.Report.Timeless,
+		Seconds: math.Round(took.Seconds()*1000) / 1000, Interrupted: r.Interrupted, Uncertain: r.Uncertain,
+		NotUTF8: r.Report.GarbledN, Unknown: r.Report.Unknown, Timeless: r.Report.Timeless,
 	}
 	for _, x := range set.Refused {
 		s.Refused = append(s.Refused, Refused{x.Path, x.Line, x.Reason.Error()})

@@ -16,7 +16,8 @@ func TestTally(t *testing.T) {
 	for _, m := range append(list, list[0]) {
 		y.Add(m)
 	}
-	if y.Matches != 4 || y.NoTime != 1 || y.Levels != (Counts{0, 2, 0, 1, 0, 1}) || !y.First.Equal(list[0].Time) || !y.Last.Equal(list[1].Time) {
+	if y.Matches != 4 || y.NoTime != 1 || y.Levels != (Counts{0, 2, 0, 1, 0, 1}) || !y.First.Equal(list[0].Time) ||
+		!y.Last.Equal(list[1].Time) {
 		t.Errorf("%+v", y)
 	}
 	names := func(list []*Count) (s string) {
@@ -48,13 +49,16 @@ func TestTallyBounded(t *testing.T) {
 		m.Host = fmt.Sprint(i)
 		y.Add(&m)
 	}
-	if len(y.hosts) != maxHosts || y.OtherHosts != 10 || y.Rules()[0].Hosts() != maxRuleHosts || y.Matches != maxHosts+10 {
+	if len(y.hosts) != maxHosts || y.OtherHosts != 10 || y.Rules()[0].Hosts() != maxRuleHosts ||
+		y.Matches != maxHosts+10 {
 		t.Errorf("%d hosts, %d others, %d of the rule", len(y.hosts), y.OtherHosts, y.Rules()[0].Hosts())
 	}
 }
 
 func TestTechnique(t *testing.T) {
-	for tag, want := range map[string]string{"attack.t1059": "T1059", "ATTACK.T1059.001": "T1059.001", "attack.execution": "", "attack.t10": "", "attack.t1059.x": "", "t1059": "", "attack.s0002": "", "attack.t10590.1": ""} {
+	for tag, want := range map[string]string{"attack.t1059": "T1059", "ATTACK.T1059.001": "T1059.001",
+		"attack.execution": "", "attack.t10": "", "attack.t1059.x": "", "t1059": "", "attack.s0002": "",
+		"attack.t10590.1": ""} {
 		if got := Technique(tag); got != want && !(tag == "attack.t10590.1" && got == "") {
 			t.Errorf("%s: %q", tag, got)
 		}
@@ -72,7 +76,8 @@ func TestTechnique(t *testing.T) {
 func TestHistogram(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var h Histogram
-		zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("", 9*3600), time.FixedZone("", -34200)}).Draw(t, "zone")
+		zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("", 9*3600), time.FixedZone("", -34200)}).
+			Draw(t, "zone")
 		list := rapid.SliceOfN(rapid.Int64Range(-62135596799, 253402300799), 1, 200).Draw(t, "times")
 		if rapid.Bool().Draw(t, "near") {
 			for i := range list {
@@ -111,7 +116,8 @@ func TestHistogram(t *testing.T) {
 }
 
 func TestGrouped(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000",
+		-100: "-100"} {
 		if got := grouped(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}

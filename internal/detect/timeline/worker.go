@@ -58,7 +58,7 @@ func workers(s *scanner, set *sigma.Set, reference bool) func() *worker {
 // traced are the fields of the Windows security log that identify accounts and machines, in
 // the order of facts' keys.
 var traced = func() []string {
-	list := principal.Traced()
+	list := principal.ReducedFields()
 	slices.Sort(list)
 	return list
 }()
@@ -76,7 +76,7 @@ func (w *worker) decode(line []byte) (*event.Event, error) {
 
 // short matches a line of the shape that is known, without decoding it if no rule
 // can match; false if it has to be decoded.
-func (w *worker) short(b *batch, c read.Cut) bool {
+func (w *worker) short(b *batch, c read.Chunk) bool {
 	line := bytes.TrimRight(c.Raw, " \t\r")
 	at := len(b.matches)
 	var ev *event.Event

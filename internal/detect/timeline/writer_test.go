@@ -19,8 +19,10 @@ func TestJSONL(t *testing.T) {
 	_, list := sample(t)
 	got := written(t, "jsonl", style(i18n.EN), nil, list)
 	key := list[1].Rule.Key() // a rule without an id goes by its hash
-	want := `{"rule":{"id":"11111111-1111-4111-8111-111111111111","title":"Shell \"quoted\" <b>","author":"Aoi, 山田","license":"DRL-1.1","level":"high","tags":["attack.execution","attack.t1059.001","cve.2021.44228"]},"event":{"time":"2026-01-02T03:04:05.1234567Z","file":"logs/a.zip!b.json","record":7},"matched":{"Image":"C:\\sh.exe","CommandLine":"=HYPERLINK(\"x\")\n<script>"}}
-{"rule":{"id":"` + key + `","title":"Anything at all","author":"Ben","license":"","level":"low","tags":["attack.lateral-movement","attack.t1021"]},"event":{"time":"2026-01-03T00:00:00Z","file":"b.evtx","record":2},"matched":{"keywords":["hello","=cmd|' /C calc'!A0"]}}
+	want :=
+		`{"rule":{"id":"11111111-1111-4111-8111-111111111111","title":"Shell \"quoted\" <b>","author":"Aoi, 山田","license":"DRL-1.1","level":"high","tags":["attack.execution","attack.t1059.001","cve.2021.44228"]},"event":{"time":"2026-01-02T03:04:05.1234567Z","file":"logs/a.zip!b.json","record":7},"matched":{"Image":"C:\\sh.exe","CommandLine":"=HYPERLINK(\"x\")\n<script>"}}
+{"rule":{"id":"` + key +
+			`","title":"Anything at all","author":"Ben","license":"","level":"low","tags":["attack.lateral-movement","attack.t1021"]},"event":{"time":"2026-01-03T00:00:00Z","file":"b.evtx","record":2},"matched":{"keywords":["hello","=cmd|' /C calc'!A0"]}}
 {"rule":{"id":"33333333-3333-4333-8333-333333333333","title":"No level told","author":"","license":"","level":"","tags":[]},"event":{"time":null,"file":"c` + "\uFFFD" + `.json","record":1},"matched":{"EventID":"1"}}
 `
 	if d := cmp.Diff(want, got); d != "" {
@@ -58,10 +60,15 @@ func TestCSV(t *testing.T) {
 	}
 	want := [][]string{
 		sheetColumns,
-		{"2026-01-02 12:04:05.123", "+09:00", "2026-01-02T03:04:05.1234567Z", "high", "PC1", `CORP\u`, `Shell "quoted" <b>`, "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1",
-			"execution", "T1059.001", "attack.execution, attack.t1059.001, cve.2021.44228", "logs/a.zip!b.json", "7", "Image: C:\\sh.exe ¦ CommandLine: =HYPERLINK(\"x\")\n<script>"},
-		{"2026-01-03 09:00:00.000", "+09:00", "2026-01-03T00:00:00Z", "low", "ホスト2", "", "Anything at all", list[1].Rule.Key(), "Ben", "", "lateral-movement", "T1021", "attack.lateral-movement, attack.t1021", "b.evtx", "2", "keywords: hello, =cmd|' /C calc'!A0"},
-		{"", "", "", "none", "", "", "No level told", "33333333-3333-4333-8333-333333333333", "", "", "", "", "", "c\uFFFD.json", "1", "EventID: 1"},
+		{"2026-01-02 12:04:05.123", "+09:00", "2026-01-02T03:04:05.1234567Z", "high", "PC1", `CORP\u`,
+			`Shell "quoted" <b>`, "11111111-1111-4111-8111-111111111111", "Aoi, 山田", "DRL-1.1",
+			"execution", "T1059.001", "attack.execution, attack.t1059.001, cve.2021.44228", "logs/a.zip!b.json", "7",
+			"Image: C:\\sh.exe ¦ CommandLine: =HYPERLINK(\"x\")\n<script>"},
+		{"2026-01-03 09:00:00.000", "+09:00", "2026-01-03T00:00:00Z", "low", "ホスト2", "", "Anything at all",
+			list[1].Rule.Key(), "Ben", "", "lateral-movement", "T1021", "attack.lateral-movement, attack.t1021",
+			"b.evtx", "2", "keywords: hello, =cmd|' /C calc'!A0"},
+		{"", "", "", "none", "", "", "No level told", "33333333-3333-4333-8333-333333333333", "", "", "", "", "",
+			"c\uFFFD.json", "1", "EventID: 1"},
 	}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)
@@ -70,8 +77,10 @@ func TestCSV(t *testing.T) {
 
 func TestGuard(t *testing.T) {
 	for in, want := range map[string]string{
-		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1",
-		"  =1": "'  =1", "\u3000＝1": "'\u3000＝1", "＋1": "'＋1", "－1": "'－1", "＠x": "'＠x", "\ufeff=1": "'\ufeff=1", "|x": "'|x", "%x": "'%x",
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1",
+		"\n=1": "'\n=1",
+		"  =1": "'  =1", "\u3000＝1": "'\u3000＝1", "＋1": "'＋1", "－1": "'－1", "＠x": "'＠x", "\ufeff=1": "'\ufeff=1",
+		"|x": "'|x", "%x": "'%x",
 		"a=1": "a=1", "": "", "   ": "   ", "日本": "日本", "a\x00b": "a\uFFFDb", "\xff": "\uFFFD", "1": "1",
 	} {
 		if got := guard(in); got != want {
@@ -86,12 +95,14 @@ func TestGuard(t *testing.T) {
 func TestTimesketch(t *testing.T) {
 	_, list := sample(t)
 	got := written(t, "timesketch", style(i18n.EN), nil, list)
-	want := `{"message":"[high] Shell \"quoted\" <b> on PC1 — Image: C:\\sh.exe; CommandLine: =HYPERLINK(\"x\")\n<script>","timestamp":1767323045123456,"datetime":"2026-01-02T03:04:05.123456+00:00","timestamp_desc":"Event Logged","level":"high","host":"PC1","user":"CORP\\u","rule_title":"Shell \"quoted\" <b>","rule_id":"11111111-1111-4111-8111-111111111111","rule_author":"Aoi, 山田","rule_license":"DRL-1.1","tag":["sigma","level-high","T1059.001"],"file":"logs/a.zip!b.json","record":7,"matched":"Image: C:\\sh.exe ¦ CommandLine: =HYPERLINK(\"x\")\n<script>"}`
+	want :=
+		`{"message":"[high] Shell \"quoted\" <b> on PC1 — Image: C:\\sh.exe; CommandLine: =HYPERLINK(\"x\")\n<script>","timestamp":1767323045123456,"datetime":"2026-01-02T03:04:05.123456+00:00","timestamp_desc":"Event Logged","level":"high","host":"PC1","user":"CORP\\u","rule_title":"Shell \"quoted\" <b>","rule_id":"11111111-1111-4111-8111-111111111111","rule_author":"Aoi, 山田","rule_license":"DRL-1.1","tag":["sigma","level-high","T1059.001"],"file":"logs/a.zip!b.json","record":7,"matched":"Image: C:\\sh.exe ¦ CommandLine: =HYPERLINK(\"x\")\n<script>"}`
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 	if d := cmp.Diff(want, lines[0]); d != "" {
 		t.Error(d)
 	}
-	if len(lines) != 3 || !strings.Contains(lines[2], `"datetime":"2026-11-22T01:02:03.000000+00:00","timestamp_desc":"Read by meneki`) {
+	if len(lines) != 3 ||
+		!strings.Contains(lines[2], `"datetime":"2026-11-22T01:02:03.000000+00:00","timestamp_desc":"Read by meneki`) {
 		t.Errorf("a record without a time: %s", lines[len(lines)-1])
 	}
 	sheet := written(t, "timesketch-csv", style(i18n.EN), nil, list)
@@ -123,11 +134,13 @@ func TestSTIX(t *testing.T) {
 		if p := stix.Validate(o); len(p) > 0 {
 			t.Errorf("%s: %v", o.ID(), p)
 		}
-		if name, _, ok := stix.StrictestTLP(o.ObjectMarkingRefs()); o.Type() != "marking-definition" && (!ok || name != "TLP:AMBER") {
+		if name, _, ok := stix.StrictestTLP(o.ObjectMarkingRefs()); o.Type() != "marking-definition" &&
+			(!ok || name != "TLP:AMBER") {
 			t.Errorf("%s is marked %v", o.ID(), o.ObjectMarkingRefs())
 		}
 	}
-	want := map[string]int{"marking-definition": 1, "identity": 3, "indicator": 3, "sighting": 3, "observed-data": 1, "ipv4-addr": 1, "file": 1, "process": 1, "user-account": 1}
+	want := map[string]int{"marking-definition": 1, "identity": 3, "indicator": 3, "sighting": 3, "observed-data": 1,
+		"ipv4-addr": 1, "file": 1, "process": 1, "user-account": 1}
 	if d := cmp.Diff(want, types); d != "" {
 		t.Error(d)
 	}
@@ -141,11 +154,13 @@ func TestSTIX(t *testing.T) {
 		}
 		switch o.Type() {
 		case "indicator":
-			if o.Text("pattern_type") != "sigma" || !strings.Contains(o.Text("pattern"), "logsource:") || !strings.Contains(o.Text("description"), o.Text("external_references[0].external_id")) {
+			if o.Text("pattern_type") != "sigma" || !strings.Contains(o.Text("pattern"), "logsource:") ||
+				!strings.Contains(o.Text("description"), o.Text("external_references[0].external_id")) {
 				t.Errorf("indicator: %s", o.Bytes())
 			}
 		case "sighting":
-			if n, _ := o.Get("count"); strings.Contains(string(o.Bytes()), "11111111-1111-4111") && fmt.Sprint(n) != "3" {
+			if n, _ := o.Get("count"); strings.Contains(string(o.Bytes()), "11111111-1111-4111") &&
+				fmt.Sprint(n) != "3" {
 				t.Errorf("counted %v of 3: %s", n, o.Bytes())
 			}
 		}

@@ -29,7 +29,9 @@ func TestSnapshotWhileItChanges(t *testing.T) {
 			return
 		}
 		for i := range n {
-			if err := b.Add(Entry{Type: event.Domain, Value: fmt.Sprintf("r%d-%d.example", round, i), Source: source}); err != nil {
+			if err := b.Add(
+				Entry{Type: event.Domain, Value: fmt.Sprintf("r%d-%d.example", round, i), Source: source},
+			); err != nil {
 				t.Error(err)
 			}
 		}
@@ -49,7 +51,10 @@ func TestSnapshotWhileItChanges(t *testing.T) {
 			default:
 			}
 			load("other", round, 200)
-			if err := l.Add(t.Context(), Entry{Type: event.Domain, Value: "journal.example", Source: "journal", ID: fmt.Sprint(round)}); err != nil {
+			if err := l.Add(
+				t.Context(),
+				Entry{Type: event.Domain, Value: "journal.example", Source: "journal", ID: fmt.Sprint(round)},
+			); err != nil {
 				t.Error(err)
 			}
 		}
@@ -90,7 +95,8 @@ func TestSnapshotWhileItChanges(t *testing.T) {
 			}
 			return true
 		})
-		if err != nil || c.Verify(t.Context()) != nil || counts["steady"] != 300 || counts["other"] != 200 || len(rounds) != 1 {
+		if err != nil || c.Verify(t.Context()) != nil || counts["steady"] != 300 || counts["other"] != 200 ||
+			len(rounds) != 1 {
 			t.Errorf("copy %d: %v, rounds %v, %v", k, counts, rounds, err)
 		}
 		c.Close()

@@ -43,8 +43,14 @@ func (f *filter) add(fp uint64) {
 func (f *filter) may(fp uint64) uint64 {
 	b, x := f.block(fp), uint32(fp)
 	w := binary.LittleEndian.Uint32
-	all := w(b) >> (x * 0x47b6137b >> 27) & (w(b[4:]) >> (x * 0x44974d91 >> 27)) & (w(b[8:]) >> (x * 0x8824ad5b >> 27)) & (w(b[12:]) >> (x * 0xa2b7289d >> 27))
-	all &= w(b[16:]) >> (x * 0x705495c7 >> 27) & (w(b[20:]) >> (x * 0x2df1424b >> 27)) & (w(b[24:]) >> (x * 0x9efc4947 >> 27)) & (w(b[28:]) >> (x * 0x5c6bfb31 >> 27))
+	all := w(
+		b,
+	) >> (x * 0x47b6137b >> 27) & (w(b[4:]) >> (x * 0x44974d91 >> 27)) & (w(b[8:]) >> (x * 0x8824ad5b >> 27)) &
+		(w(b[12:]) >> (x * 0xa2b7289d >> 27))
+	all &= w(
+		b[16:],
+	) >> (x * 0x705495c7 >> 27) & (w(b[20:]) >> (x * 0x2df1424b >> 27)) & (w(b[24:]) >> (x * 0x9efc4947 >> 27)) &
+		(w(b[28:]) >> (x * 0x5c6bfb31 >> 27))
 	return uint64(all & 1)
 }
 

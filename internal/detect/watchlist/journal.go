@@ -162,7 +162,10 @@ func openJournal(path string, take func([]change)) (j *journal, notice string, e
 	for j.size < info.Size() {
 		left := info.Size() - j.size
 		torn := func(why string) error {
-			notice = fmt.Sprintf("%s: the last %d bytes were being written when the machine stopped and are left out: %s", path, left, why)
+			notice = fmt.Sprintf(
+				"%s: the last %d bytes were being written when the machine stopped and are left out: %s", path, left,
+				why,
+			)
 			return errors.Join(f.Truncate(j.size), f.Sync())
 		}
 		if left < frameHead {

@@ -64,7 +64,8 @@ const (
 
 var kindTypes = [kinds]event.ObservableType{
 	"", event.IPv4, event.IPv6, event.Domain, event.URL, event.Email, event.MD5, event.SHA1, event.SHA256,
-	SHA224, SHA384, SHA512, SHA3256, SHA3512, ImpHash, SSDeep, TLSH, JA3, FileName, FilePath, RegistryKey, Mutex, UserAgent, MAC,
+	SHA224, SHA384, SHA512, SHA3256, SHA3512, ImpHash, SSDeep, TLSH, JA3, FileName, FilePath, RegistryKey,
+	Mutex, UserAgent, MAC,
 }
 
 // Types lists every observable type that a list can hold.
@@ -250,7 +251,12 @@ func shapeOf(k kind, m Match, v string) error {
 			break
 		}
 		if s, icann := publicsuffix.PublicSuffix(v); s == v && icann {
-			return refuse(i18n.T("{0} is a domain under which anybody registers: all below it would match", "{0} は誰でも登録できるドメインです。その下のすべてが一致してしまいます").With(v))
+			return refuse(
+				i18n.T(
+					"{0} is a domain under which anybody registers: all below it would match",
+					"{0} は誰でも登録できるドメインです。その下のすべてが一致してしまいます",
+				).With(v),
+			)
 		}
 		return nil
 	case Prefix:
@@ -258,7 +264,12 @@ func shapeOf(k kind, m Match, v string) error {
 			break
 		}
 		if depth(k, m, v) > maxCuts {
-			return refuse(i18n.T("{0} has more than {1} parts and cannot match as a prefix", "{0} は区切りが {1} 個を超えるため、前方一致では照合できません").With(quoted(v), maxCuts))
+			return refuse(
+				i18n.T(
+					"{0} has more than {1} parts and cannot match as a prefix",
+					"{0} は区切りが {1} 個を超えるため、前方一致では照合できません",
+				).With(quoted(v), maxCuts),
+			)
 		}
 		return nil
 	case Network:
@@ -267,9 +278,18 @@ func shapeOf(k kind, m Match, v string) error {
 			return refuse(i18n.T("{0} is no network", "{0} はネットワークではありません").With(quoted(v)))
 		}
 		if w := map[bool]int{true: widest4, false: widest6}[p.Addr().Is4()]; p.Bits() < w {
-			return refuse(i18n.T("the network {0} is wider than /{1}: too much would match", "ネットワーク {0} は /{1} より広く、一致しすぎます").With(v, w))
+			return refuse(
+				i18n.T(
+					"the network {0} is wider than /{1}: too much would match",
+					"ネットワーク {0} は /{1} より広く、一致しすぎます",
+				).With(v, w),
+			)
 		}
 		return nil
 	}
-	return refuse(i18n.T("a value of type {0} cannot match as {1}", "型 {0} の値は {1} としては照合できません").With(kindTypes[k], m))
+	return refuse(
+		i18n.T(
+			"a value of type {0} cannot match as {1}", "型 {0} の値は {1} としては照合できません",
+		).With(kindTypes[k], m),
+	)
 }

@@ -92,7 +92,10 @@ func TestCheck(t *testing.T) {
 		{Entry{Type: event.Domain, Value: "a.example", Match: Network}, "no network"},
 		{Entry{Type: event.URL, Value: "http://a.example/x", Match: Prefix}, "prefix http://a.example/x"},
 		{Entry{Type: event.URL, Value: "http://a.example/x", Match: Tree}, "cannot match as tree"},
-		{Entry{Type: event.URL, Value: "http://a.example" + strings.Repeat("/x", 33), Match: Prefix}, "more than 64 parts"},
+		{
+			Entry{Type: event.URL, Value: "http://a.example" + strings.Repeat("/x", 33), Match: Prefix},
+			"more than 64 parts",
+		},
 		{Entry{Type: FileName, Value: "a.exe", Match: 77}, "cannot match as unknown"},
 		{Entry{Type: "colour", Value: "red"}, "no observable type"},
 		{Entry{Type: event.MD5, Value: "red"}, "not a value"},
@@ -162,9 +165,14 @@ func TestObservables(t *testing.T) {
 	}
 	want := []string{
 		"MD5 " + strings.ToLower(h), "domain-name bad.example",
-		"IMPHASH " + strings.Repeat("2b", 16), "file-name evil.exe", `file-path c:\windows\evil.exe`, "mac-addr 00:1a:2b:3c:4d:5e", "user-agent Bad/1.0",
-		`windows-registry-key hkey_current_user\software\run`, `windows-registry-key hkey_current_user\software\run\evil`,
-		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run`, `windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run\evil`,
+		"IMPHASH " + strings.Repeat(
+			"2b",
+			16,
+		), "file-name evil.exe", `file-path c:\windows\evil.exe`, "mac-addr 00:1a:2b:3c:4d:5e", "user-agent Bad/1.0",
+		`windows-registry-key hkey_current_user\software\run`,
+		`windows-registry-key hkey_current_user\software\run\evil`,
+		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run`,
+		`windows-registry-key hkey_users\s-1-5-21-1-2-3-1001\software\run\evil`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -223,7 +231,9 @@ func TestBounds(t *testing.T) {
 	if err := l.Lookup([]event.Observable{o, o}, func(Hit) bool { n++; return n < 3 }); err != nil || n != 3 {
 		t.Errorf("%d hits, %v", n, err)
 	}
-	if st := l.Stats(); st.Entries != 3*maxHits || len(st.Sources) != 3*maxHits || st.Sources["s007"] != 1 || st.File == 0 || st.Damage != nil {
+	if st := l.Stats(); st.Entries != 3*maxHits || len(st.Sources) != 3*maxHits || st.Sources["s007"] != 1 ||
+		st.File == 0 ||
+		st.Damage != nil {
 		t.Errorf("%+v", st)
 	}
 	// What has expired is not given, and the next merge leaves nothing of it.
@@ -279,7 +289,9 @@ func TestManyRunsAndBlocks(t *testing.T) {
 		t.Errorf("%d entries", st.Entries)
 	}
 	for i := range n / 2 {
-		if got := ask(t, l, event.Observable{Type: event.Domain, Value: named(i, "").Value}); len(got) != 1 || got[0].TLP != policy.Green {
+		if got := ask(
+			t, l, event.Observable{Type: event.Domain, Value: named(i, "").Value},
+		); len(got) != 1 || got[0].TLP != policy.Green {
 			t.Fatalf("entry %d: %v", i, got)
 		}
 	}

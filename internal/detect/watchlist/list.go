@@ -61,7 +61,13 @@ var ErrClosed = errors.New("watchlist: closed")
 // segment are checked when they are read, all else here; Verify checks all. What
 // a crash left over is removed.
 func Open(dir string, o Options) (*List, error) {
-	l := &List{dir: dir, clock: o.Clock, most: o.MaxChanged, buffer: sortBuffer, step: func(string) error { return nil }}
+	l := &List{
+		dir:    dir,
+		clock:  o.Clock,
+		most:   o.MaxChanged,
+		buffer: sortBuffer,
+		step:   func(string) error { return nil },
+	}
 	if l.clock == nil {
 		l.clock = clock.System
 	}
@@ -206,8 +212,12 @@ func (l *List) Add(ctx context.Context, entries ...Entry) error {
 func (l *List) Remove(ctx context.Context, keys ...Key) error {
 	batch := make([]change, 0, len(keys))
 	for _, k := range keys {
-		r := recordOf(l.now.Load().seed, Entry{Type: k.Type, Match: k.Match, Value: k.Value, Source: k.Source, ID: k.ID, TLP: 1})
-		if r.kind == 0 || r.match >= matches || len(k.Value) > maxValue || len(k.Source) > maxName || len(k.ID) > maxName {
+		r := recordOf(
+			l.now.Load().seed,
+			Entry{Type: k.Type, Match: k.Match, Value: k.Value, Source: k.Source, ID: k.ID, TLP: 1},
+		)
+		if r.kind == 0 || r.match >= matches || len(k.Value) > maxValue || len(k.Source) > maxName ||
+			len(k.ID) > maxName {
 			continue // no such entry can be there
 		}
 		batch = append(batch, change{key: &r, tombstone: tombstoneKey(&r)})
@@ -267,7 +277,8 @@ func (l *List) tryApply(batch []change, cost int64) (full bool, err error) {
 	}
 	s := l.now.Load()
 	top := s.layers[0]
-	if n := top.added + top.removed; n > 0 && (n+len(batch) > l.most || top.bytes+cost > maxChanges || l.journal.size > maxJournal) {
+	if n := top.added + top.removed; n > 0 &&
+		(n+len(batch) > l.most || top.bytes+cost > maxChanges || l.journal.size > maxJournal) {
 		return true, nil
 	}
 	if err := l.journal.append(batch); err != nil {

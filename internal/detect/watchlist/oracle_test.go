@@ -109,16 +109,27 @@ func address() *rapid.Generator[string] {
 		if rapid.Bool().Draw(t, "v4") {
 			return fmt.Sprintf("10.%d.%d.%d", part.Draw(t, "b"), part.Draw(t, "c"), part.Draw(t, "d"))
 		}
-		return netip.MustParseAddr(fmt.Sprintf("2001:db8:%x:%x::%x:%x", part.Draw(t, "b"), part.Draw(t, "c"), part.Draw(t, "d"), part.Draw(t, "e"))).String()
+		return netip.MustParseAddr(
+			fmt.Sprintf(
+				"2001:db8:%x:%x::%x:%x", part.Draw(t, "b"), part.Draw(t, "c"), part.Draw(t, "d"), part.Draw(t, "e"),
+			),
+		).String()
 	})
 }
 
 func link() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		s := rapid.SampledFrom([]string{"http", "https"}).Draw(t, "scheme") + "://" + rapid.SampledFrom([]string{"a.example", "192.0.2.1", "[2001:db8::1]:8080", "日本.jp"}).Draw(t, "host")
-		s += strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"/", "/a", "/ab", "/%2F", "/b&c"}), 0, 4).Draw(t, "path"), "")
+		s := rapid.SampledFrom([]string{"http", "https"}).Draw(t, "scheme") + "://" + rapid.SampledFrom(
+			[]string{"a.example", "192.0.2.1", "[2001:db8::1]:8080", "日本.jp"},
+		).Draw(t, "host")
+		s += strings.Join(
+			rapid.SliceOfN(rapid.SampledFrom([]string{"/", "/a", "/ab", "/%2F", "/b&c"}), 0, 4).Draw(t, "path"), "",
+		)
 		if rapid.Bool().Draw(t, "query") {
-			s += "?" + strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"q=1", "q=", "&", "/", "?", "r=a&"}), 0, 4).Draw(t, "pairs"), "")
+			s += "?" + strings.Join(
+				rapid.SliceOfN(rapid.SampledFrom([]string{"q=1", "q=", "&", "/", "?", "r=a&"}), 0, 4).Draw(t, "pairs"),
+				"",
+			)
 		}
 		v, ok := event.Canonical(event.URL, s)
 		if !ok {
@@ -144,9 +155,13 @@ func observable() *rapid.Generator[event.Observable] {
 		case 1:
 			return event.Observable{Type: event.URL, Value: link().Draw(t, "url")}
 		case 2:
-			return event.Observable{Type: FileName, Value: rapid.SampledFrom([]string{"a.exe", "b.exe", "é.dll"}).Draw(t, "name")}
+			return event.Observable{
+				Type: FileName, Value: rapid.SampledFrom([]string{"a.exe", "b.exe", "é.dll"}).Draw(t, "name"),
+			}
 		case 3:
-			return event.Observable{Type: event.MD5, Value: strings.Repeat(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "hex"), 32)}
+			return event.Observable{
+				Type: event.MD5, Value: strings.Repeat(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "hex"), 32),
+			}
 		}
 		return event.Observable{Type: event.Domain, Value: domain().Draw(t, "domain")}
 	})
@@ -156,7 +171,9 @@ func entry() *rapid.Generator[Entry] {
 	return rapid.Custom(func(t *rapid.T) Entry {
 		o := observable().Draw(t, "observable")
 		e := Entry{Type: o.Type, Value: o.Value, Source: rapid.SampledFrom([]string{"s1", "s2"}).Draw(t, "source"),
-			ID: rapid.SampledFrom([]string{"", "i1", "i2"}).Draw(t, "id"), TLP: policy.TLP(rapid.IntRange(0, 6).Draw(t, "tlp"))}
+			ID: rapid.SampledFrom([]string{"", "i1", "i2"}).Draw(t, "id"), TLP: policy.TLP(
+				rapid.IntRange(0, 6).Draw(t, "tlp"),
+			)}
 		switch o.Type {
 		case event.Domain:
 			e.Match = rapid.SampledFrom([]Match{Exact, Tree, Below}).Draw(t, "match")
@@ -165,7 +182,9 @@ func entry() *rapid.Generator[Entry] {
 		case event.IPv4:
 			e.Value += rapid.SampledFrom([]string{"", "/8", "/9", "/15", "/24", "/25", "/31", "/32"}).Draw(t, "bits")
 		case event.IPv6:
-			e.Value += rapid.SampledFrom([]string{"", "/16", "/33", "/48", "/63", "/64", "/65", "/127", "/128"}).Draw(t, "bits")
+			e.Value += rapid.SampledFrom(
+				[]string{"", "/16", "/33", "/48", "/63", "/64", "/65", "/127", "/128"},
+			).Draw(t, "bits")
 		}
 		if n := rapid.IntRange(0, 6).Draw(t, "hours"); n > 0 {
 			e.ValidUntil = start.Add(time.Duration(n) * time.Hour)
@@ -230,7 +249,9 @@ func TestAgainstOracle(t *testing.T) {
 			},
 			"remove": func(rt *rapid.T) {
 				k := entry().Draw(rt, "entry").Key()
-				if keys := slices.SortedFunc(maps.Keys(m), func(a, b Key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }); len(keys) > 0 && rapid.Bool().Draw(rt, "there") {
+				if keys := slices.SortedFunc(
+					maps.Keys(m), func(a, b Key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) },
+				); len(keys) > 0 && rapid.Bool().Draw(rt, "there") {
 					k = rapid.SampledFrom(keys).Draw(rt, "key")
 				}
 				must(l.Remove(ctx, k))
@@ -261,12 +282,16 @@ func TestAgainstOracle(t *testing.T) {
 					return
 				}
 				must(b.Commit(ctx))
-				maps.DeleteFunc(m, func(k Key, _ Entry) bool { return scope.All || slices.Contains(scope.Sources, k.Source) })
+				maps.DeleteFunc(
+					m, func(k Key, _ Entry) bool { return scope.All || slices.Contains(scope.Sources, k.Source) },
+				)
 				for _, e := range list {
 					m.add(e)
 				}
 			},
-			"wait":   func(rt *rapid.T) { hand.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "minutes")) * time.Minute) },
+			"wait": func(rt *rapid.T) {
+				hand.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "minutes")) * time.Minute)
+			},
 			"verify": func(rt *rapid.T) { must(l.Verify(ctx)) },
 			"reopen": func(rt *rapid.T) {
 				must(l.Close())
@@ -310,7 +335,10 @@ func TestCutsAreTheDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, u := link().Draw(t, "prefix"), link().Draw(t, "url")
 		if rapid.Bool().Draw(t, "longer") {
-			u, _ = event.Canonical(event.URL, v+rapid.SampledFrom([]string{"", "/", "x", "/x", "?", "?x", "&x", "&", "#"}).Draw(t, "more"))
+			u, _ = event.Canonical(
+				event.URL,
+				v+rapid.SampledFrom([]string{"", "/", "x", "/x", "?", "?x", "&x", "&", "#"}).Draw(t, "more"),
+			)
 		}
 		found := false
 		cuts(u, func(c string, ordinal int) bool {
@@ -325,7 +353,9 @@ func TestCutsAreTheDefinition(t *testing.T) {
 			}
 			return true
 		})
-		if want := meets(Entry{Type: event.URL, Match: Prefix, Value: v}, event.Observable{Type: event.URL, Value: u}); found != want {
+		if want := meets(
+			Entry{Type: event.URL, Match: Prefix, Value: v}, event.Observable{Type: event.URL, Value: u},
+		); found != want {
 			t.Fatalf("prefix %q of %q: %v, want %v", v, u, found, want)
 		}
 	})
@@ -338,7 +368,11 @@ func TestRangesAgainstOracle(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(t, "n") {
 			a := netip.MustParseAddr(address().Draw(t, "address"))
 			if rapid.IntRange(0, 9).Draw(t, "edge") == 0 {
-				a = netip.MustParseAddr(rapid.SampledFrom([]string{"255.255.255.255", "0.0.0.0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::"}).Draw(t, "at"))
+				a = netip.MustParseAddr(
+					rapid.SampledFrom(
+						[]string{"255.255.255.255", "0.0.0.0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::"},
+					).Draw(t, "at"),
+				)
 			}
 			bits := rapid.IntRange(0, a.BitLen()).Draw(t, "bits")
 			if rapid.Bool().Draw(t, "narrow") {
@@ -369,7 +403,10 @@ func TestRangesAgainstOracle(t *testing.T) {
 // TestRangesJoin joins what touches and nothing else.
 func TestRangesJoin(t *testing.T) {
 	var r ranges
-	for _, s := range []string{"10.0.0.0/32", "10.0.0.2/32", "10.0.0.3/32", "2001:db8::/128", "2001:db8::2/128", "2001:db8::3/128", "2001:db8:0:1::/64", "2001:db8:0:2::/64"} {
+	for _, s := range []string{
+		"10.0.0.0/32", "10.0.0.2/32", "10.0.0.3/32", "2001:db8::/128", "2001:db8::2/128", "2001:db8::3/128",
+		"2001:db8:0:1::/64", "2001:db8:0:2::/64",
+	} {
 		r.add(netip.MustParsePrefix(s))
 	}
 	r.seal()

@@ -27,7 +27,10 @@ const leastRoom = 1024
 
 // NewSet returns an empty set. Its entries expire by c.
 func NewSet(c clock.Clock) *Set {
-	return &Set{snapshot: newSnapshot(newSeed(), []*overlay{newOverlay(leastRoom)}, nil), pool: &batches{}, clock: c, room: leastRoom}
+	return &Set{
+		snapshot: newSnapshot(newSeed(), []*overlay{newOverlay(leastRoom)}, nil), pool: &batches{}, clock: c,
+		room: leastRoom,
+	}
 }
 
 // Len returns the number of entries, expired ones too.

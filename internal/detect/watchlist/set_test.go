@@ -38,7 +38,9 @@ func TestSetAgainstOracle(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "changes") {
 			before = append(before, state{s, maps.Clone(m)})
 			var drop []Key
-			there := slices.SortedFunc(maps.Keys(m), func(a, b Key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			there := slices.SortedFunc(
+				maps.Keys(m), func(a, b Key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) },
+			)
 			for range rapid.IntRange(0, 4).Draw(t, "removals") {
 				k := entry().Draw(t, "entry").Key()
 				if len(there) > 0 && rapid.Bool().Draw(t, "there") {
@@ -71,7 +73,9 @@ func TestSetGrows(t *testing.T) {
 	now, _ := clock.Fixed(start)
 	s := NewSet(now)
 	at := func(i int) Entry {
-		return Entry{Type: event.Domain, Value: fmt.Sprintf("h%d.example", i), Source: "s", ID: fmt.Sprintf("i%03d", i%1000)}
+		return Entry{
+			Type: event.Domain, Value: fmt.Sprintf("h%d.example", i), Source: "s", ID: fmt.Sprintf("i%03d", i%1000),
+		}
 	}
 	const live, all = 3000, 30_000
 	for i := 0; i < all; i += 100 {
@@ -105,7 +109,9 @@ func TestSetOrder(t *testing.T) {
 	now, _ := clock.Fixed(start)
 	var add []Entry
 	for i := range 3 * maxHits {
-		add = append(add, Entry{Type: event.MD5, Value: strings.Repeat("a", 32), ID: fmt.Sprintf("i%03d", i*7%(3*maxHits))})
+		add = append(
+			add, Entry{Type: event.MD5, Value: strings.Repeat("a", 32), ID: fmt.Sprintf("i%03d", i*7%(3*maxHits))},
+		)
 	}
 	s := NewSet(now).With(add[:maxHits], nil).With(add[maxHits:], nil)
 	var ids []string

@@ -151,7 +151,7 @@ func Check(e Entry) (Entry, error) {
 		return e, refuse(i18n.T("the id is not UTF-8 of at most {0} bytes",
 			"ID は {0} バイト以内の UTF-8 でなければなりません").With(maxName))
 	}
-	e.TLP = e.TLP.Binding()
+	e.TLP = e.TLP.OrRed()
 	if !e.ValidUntil.IsZero() {
 		us := e.ValidUntil.UnixMicro()
 		if us <= 0 {

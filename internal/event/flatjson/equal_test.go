@@ -42,7 +42,9 @@ func rules(t testing.TB, names ...string) *sigma.Set {
 			add("product: windows", fmt.Sprintf("  sel:\n    \"%s%s\n  condition: sel\n", name,
 				strings.Replace(test, ":", "\":", 1)))
 		}
-		add("product: windows", fmt.Sprintf("  sel:\n    EventID: [1, 12, 4688, 4657, 800]\n  leave:\n    \"%s|contains\": ['x', 'a']\n  condition: sel and not leave\n", name))
+		add("product: windows",
+			fmt.Sprintf("  sel:\n    EventID: [1, 12, 4688, 4657, 800]\n  leave:\n    \"%s|contains\": ['x', 'a']\n "+
+				" condition: sel and not leave\n", name))
 	}
 	for _, word := range []string{"mimikatz", "é", "k", "keyword with \\\\ and", "a/b", "10", "true", "wardog",
 		"High", "D\\\\wardog", "HKLM", "1.5", "1000", "quo\\\"te"} {
@@ -422,7 +424,9 @@ func TestMade(t *testing.T) {
 		for k, test := range tests {
 			n := i*len(tests) + k
 			got := sigma.ParseCollection(fmt.Sprintf("%04d.yml", n), fmt.Appendf(nil,
-				"title: rule %d\nid: 00000000-0000-4000-8000-%012d\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x: 'a rare literal of y'\n    %s%s\n  condition: sel\n", n, n, field, test))
+				"title: rule %d\nid: 00000000-0000-4000-8000-%012d\nlogsource:\n  product: windows\n"+
+					"detection:\n  sel:\n    x: 'a rare literal of y'\n    %s%s\n  condition: sel\n", n, n, field,
+				test))
 			if len(got.Refused) > 0 {
 				t.Fatal(got.Refused[0])
 			}

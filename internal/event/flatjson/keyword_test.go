@@ -47,7 +47,8 @@ func TestKeywords(t *testing.T) {
 		{`x`, `"y":"x"`, true},
 	} {
 		set := sigma.ParseCollection("a.yml",
-			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+"\"\n  condition: keywords\n")).Set()
+			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  keywords:\n    - \""+row.keyword+
+				"\"\n  condition: keywords\n")).Set()
 		if len(set.Rules) != 1 {
 			t.Fatal(row.keyword, set.Refused)
 		}
@@ -68,7 +69,9 @@ func TestKeywords(t *testing.T) {
 			continue
 		}
 		// The same for one field.
-		set = sigma.ParseCollection("a.yml", []byte("title: x\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x|contains: \""+row.keyword+"\"\n  condition: sel\n")).Set()
+		set = sigma.ParseCollection("a.yml",
+			[]byte("title: x\nlogsource:\n  product: windows\ndetection:\n  sel:\n    x|contains: \""+row.keyword+
+				"\"\n  condition: sel\n")).Set()
 		q, found = flatjson.NewMatcher(engine.Compile(set, engine.Options{}), decode), false
 		if err := q.Match([]byte(line), func(*event.Event,
 			*sigma.Match) bool {

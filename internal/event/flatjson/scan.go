@@ -6,9 +6,9 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/meneki/meneki/internal/event/jsonscan"
 	"github.com/meneki/meneki/sigma"
 	"github.com/meneki/meneki/sigma/engine"
 )
@@ -75,7 +75,7 @@ func (s *scanner) str(i int) (end int, escaped, u bool) {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 				i += 2
 			case 'u':
-				if _, ok := hex4(b, i+2); !ok {
+				if _, ok := jsonscan.Hex4(b, i+2); !ok {
 					return -1, false, false
 				}
 				u = true
@@ -102,29 +102,8 @@ func (s *scanner) ascii(i int) int {
 	return i
 }
 
-func hex4(b []byte, at int) (rune, bool) {
-	if at+4 > len(b) {
-		return 0, false
-	}
-	var r rune
-	for _, c := range b[at : at+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
-}
-
-// unescape appends a text without its escapes, which str has checked. It reads
-// \u as package read does: unpaired surrogates and NUL are U+FFFD.
+// unescape is jsonscan.Unescape eight bytes at a time, for escapes that str has
+// checked.
 func unescape(dst, text []byte) []byte {
 	dst = slices.Grow(dst, len(text)+8)
 	for i := 0; i < len(text); {
@@ -148,44 +127,19 @@ func unescape(dst, text []byte) []byte {
 			i++
 		}
 	escape:
-		if i+1 >= len(text) {
+		if i >= len(text) {
 			break
 		}
-		switch c := text[i+1]; c {
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'u':
-			r, _ := hex4(text, i+2)
-			i += 6
-			if utf16.IsSurrogate(r) {
-				low, ok := rune(0), false
-				if i+1 < len(text) && text[i] == '\\' && text[i+1] == 'u' {
-					low, ok = hex4(text, i+2)
-				}
-				if d := utf16.DecodeRune(r, low); ok && d != utf8.RuneError {
-					r = d
-					i += 6
-				} else {
-					r = utf8.RuneError
-				}
-			}
-			if r == 0 {
-				r = utf8.RuneError
-			}
-			dst = utf8.AppendRune(dst, r)
+		if i+1 < len(text) && text[i+1] == '\\' { // most of them, in the paths of Windows
+			dst = append(dst, '\\')
+			i += 2
 			continue
-		default:
-			dst = append(dst, c)
 		}
-		i += 2
+		next := -1
+		if dst, next = jsonscan.AppendEscape(dst, text, i, jsonscan.Foreign); next < 0 {
+			break
+		}
+		i = next
 	}
 	return dst
 }

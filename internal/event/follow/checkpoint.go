@@ -13,13 +13,13 @@ import (
 	"github.com/meneki/meneki/internal/event"
 )
 
-// Sink takes a batch of events. It returns nil only when all of them are kept:
+// Sink takes a batch of events. It returns nil only when all of them are stored:
 // after that they are never read again. On an error the same batch comes again.
 //
 // A batch may also come again after a crash between the sink and the
 // checkpoint. Its events then have the same IDs, so a Sink must treat an ID that
-// it has already as the same event. That is what makes at-least-once reading
-// exactly-once keeping.
+// it has already as the same event. That makes reading at least once into storing
+// exactly once.
 type Sink func(ctx context.Context, events []*event.Event) error
 
 // Checkpoints keeps how far each file was read. Checkpoints differ by Key.
@@ -31,31 +31,35 @@ type Checkpoints interface {
 }
 
 // Checkpoint is how far a file was read. It is saved once before anything is read of
-// the file, so that Epoch is fixed, and then after each batch that was kept.
+// the file, so that Epoch is fixed, and then after each batch that was stored.
 type Checkpoint struct {
 	Key string `json:"key"` // UUID of this checkpoint
 	// what event IDs start from: one for each generation of a file's content
-	Epoch         string         `json:"epoch"`
-	Path          string         `json:"path"` // where it was first seen; Source.Name of its events
-	Device, Inode uint64         // 0 where the system has none
-	HeadLen       int            `json:"head_len"`           // the file's first bytes, and
-	Head          string         `json:"head"`               // their SHA-256 in hexadecimal
-	Offset        int64          `json:"offset"`             // bytes read and kept
-	Record        int64          `json:"record"`             // lines among them
-	Skipping      bool           `json:"skipping,omitempty"` // Offset is within a line that is too long
-	Columns       string         `json:"columns,omitempty"`  // names of the columns at Offset, if lines have such
-	Log           *evtx.Position `json:"log,omitempty"`      // of a Windows event log: the record last kept; it has no Offset
-	Whole         bool           `json:"whole,omitempty"`    // read once, as a whole (archives); Size and Modified say which state of it
-	Done          bool           `json:"done,omitempty"`
-	Sum           string         `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
-	Size          int64          `json:"size,omitempty"`
-	Modified      time.Time      `json:"modified,omitzero"` // of the file when it was last read
-	Since         time.Time      `json:"since,omitzero"`    // files beside Path that were last written before this were there before it was followed
-	Past          bool           `json:"past,omitempty"`    // read to its end, under a name that is not followed; kept so that it is recognised
-	Gone          bool           `json:"gone,omitempty"`    // read to its end and removed: forget it
+	Epoch         string `json:"epoch"`
+	Path          string `json:"path"` // where it was first seen; Source.Name of its events
+	Device, Inode uint64 // 0 where the system has none
+	HeadLen       int    `json:"head_len"`           // the file's first bytes, and
+	Head          string `json:"head"`               // their SHA-256 in hexadecimal
+	Offset        int64  `json:"offset"`             // bytes read and kept
+	Record        int64  `json:"record"`             // lines among them
+	Skipping      bool   `json:"skipping,omitempty"` // Offset is within a line that is too long
+	Columns       string `json:"columns,omitempty"`  // names of the columns at Offset, if lines have such
+	// of a Windows event log: the record last kept; it has no Offset
+	Log *evtx.Position `json:"log,omitempty"`
+	// read once, as a whole (archives); Size and Modified say which state of it
+	Whole    bool      `json:"whole,omitempty"`
+	Done     bool      `json:"done,omitempty"`
+	Sum      string    `json:"sum,omitempty"` // of a Whole: SHA-256 of the Size bytes that were read
+	Size     int64     `json:"size,omitempty"`
+	Modified time.Time `json:"modified,omitzero"` // of the file when it was last read
+	// files beside Path that were last written before this were there before it was followed
+	Since time.Time `json:"since,omitzero"`
+	// read to its end, under a name that is not followed; kept so that it is recognised
+	Past bool `json:"past,omitempty"`
+	Gone bool `json:"gone,omitempty"` // read to its end and removed: forget it
 }
 
-// headMax is how many bytes at most distinguish one file from another.
+// headMax is the most bytes by which one file is distinguished from another.
 const headMax = 1024
 
 // readHead hashes the first n bytes of f; ok is false if f is shorter.
@@ -81,8 +85,8 @@ func (m Checkpoint) same(f io.ReaderAt, size int64) bool {
 	return ok && sum == m.Head
 }
 
-// advance notes that all before offset was kept, and takes the fingerprint as
-// long as it can be.
+// advance notes that all before offset was stored, and extends the fingerprint as far
+// as possible.
 func (m *Checkpoint) advance(f io.ReaderAt, offset int64) {
 	m.Offset = offset
 	n := int(min(offset, headMax))

@@ -1,7 +1,7 @@
 // Package follow reads files as they grow and folders as they fill: new lines,
 // new files, rotation by renaming and by copying, truncation, and archives that
-// are dropped in. How far it read is reported to its owner after each batch that
-// the owner has kept, so that a restart neither loses nor doubles an event.
+// are put into a folder. After each batch that its owner has stored it saves how far it
+// has read, so that a restart neither loses nor repeats an event.
 package follow
 
 import (
@@ -22,10 +22,11 @@ import (
 
 // Options say what to follow and how. Only Paths must be set.
 type Options struct {
-	// files, folders (recursively, hidden files left out) and globs; what is not there yet is waited for
+	// files, folders (recursively, hidden files left out) and globs; one that does not exist yet is waited for
 	Paths []string
 	Every time.Duration // between two looks; 200 ms if 0
-	// how long a file must not change until it is taken to be complete: archives, JSON over several lines, a last JSON line without line break; 2 s if 0
+	// how long a file must not change until it counts as complete: archives, JSON over several lines, a last JSON line
+	// without line break; 2 s if 0
 	Settle    time.Duration
 	Linger    time.Duration // how long a file that was renamed away is still watched for late lines; 5 s if 0
 	Batch     int           // events a batch, at most; 500 if 0
@@ -42,7 +43,7 @@ type Options struct {
 	Wait   func(ctx context.Context, d time.Duration) error
 }
 
-// Counters say what a Follower has done since it was made.
+// Counters count what a Follower has done since New.
 type Counters struct {
 	Files   int   // that are followed now
 	Events  int64 // that the sink has kept
@@ -51,8 +52,8 @@ type Counters struct {
 	Missing []string
 }
 
-// Follower follows files. Make it with New; Run and Poll are for one goroutine,
-// Counters for any.
+// Follower follows files. It is made by New. Run and Poll must be called from one
+// goroutine, Counters may be called from any.
 type Follower struct {
 	opts        Options
 	checkpoints Checkpoints
@@ -135,7 +136,7 @@ func (w *Follower) Run(ctx context.Context) error {
 		if err := w.Poll(ctx); err != nil && ctx.Err() == nil {
 			w.opts.Log.Warn("following files", "err", err)
 		}
-		// A look at a large tree must not become all that the node does.
+		// Scanning a large tree must not take all of the node's time.
 		if w.opts.Wait(ctx, max(w.opts.Every, min(2*time.Since(began), 5*time.Second))) != nil {
 			break
 		}
@@ -304,7 +305,7 @@ func (w *Follower) skip(f *file, why i18n.Text) {
 	w.pass(f.path, f.info, why)
 }
 
-// pass notes that a file is not read, and says why.
+// pass notes that a file is not read, and why.
 func (w *Follower) pass(path string, info os.FileInfo, why i18n.Text) {
 	w.skipped[path] = newStamp(info)
 	if w.opts.OnSkip != nil {
@@ -334,7 +335,7 @@ func (w *Follower) skipPacked(path string, info os.FileInfo) {
 var neverUnpacked = i18n.T("a packed rotation of a log that is followed; to read it too, give it a name of its own",
 	"追跡中のログの圧縮済みローテーションです。これも読むには、別の名前にしてください")
 
-// stamp distinguishes one file at a path from the next.
+// stamp distinguishes a file from the one that replaces it at its path.
 type stamp struct {
 	device, inode uint64
 	modified      int64

@@ -11,15 +11,15 @@ import (
 // A log is a path that is followed by name. Rotation renames its file and starts a
 // new one; each such file is a generation of the log. Generations may come and go
 // between two looks, or while the program is down, so every file beside the log
-// under a rotation's name is compared with what is known: it is followed already,
+// under a rotation's name is compared with the checkpoints: it is followed already,
 // or was read to its end (a Past checkpoint), or was last written before the log was
-// ever looked at (Since), or else it is a generation to be read.
+// first scanned (Since), or else it is a generation to be read.
 
 // maxPast is how many generations of one log are remembered after they were read.
 const maxPast = 64
 
-// looksAfterChange is how many more looks a folder gets after one at which it
-// had changed: names move while they are listed, and file times go in steps.
+// looksAfterChange is how many more scans a folder gets after one that found a change:
+// names move while they are listed, and file times have a coarse resolution.
 const looksAfterChange = 25
 
 // folder is when the folder of a log was last listed.
@@ -150,7 +150,7 @@ func (w *Follower) retire(m Checkpoint) []Checkpoint {
 		w.past = slices.Delete(w.past, i, i+1)
 		old.Past, old.Gone = false, true
 		out = append(out, old)
-		// It is not known any more, so it must count as one from before.
+		// Its checkpoint is dropped, so it must count as one from before.
 		if at := old.Modified.Add(1); at.After(w.since[m.Path]) {
 			w.since[m.Path] = at
 			w.past[len(w.past)-1].Since = at

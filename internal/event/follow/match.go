@@ -13,7 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-// match brings files, checkpoints and what is on disk together.
+// match assigns the files on disk to the followed files and to the checkpoints.
 func (w *Follower) match(ctx context.Context, found []entry, missing []string) error {
 	fresh, save := w.overwritten(found) // files that are not followed yet
 	here := map[*file]bool{}
@@ -188,8 +188,8 @@ func (w *Follower) copyOf(e entry, files []*file) *file {
 }
 
 // copying reports whether e is a copy of one of files that is not complete: a
-// rotation that copies and truncates is under way. To begin it as a file of its
-// own would read all of the log a second time.
+// rotation that copies and truncates is under way. To follow it as a new
+// file would read all of the log a second time.
 func (w *Follower) copying(e entry, files []*file) bool {
 	for _, f := range files {
 		m := f.checkpoint

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// entry is a file that is there to be followed.
+// entry is a file that can be followed.
 type entry struct {
 	path  string
 	info  os.FileInfo
@@ -18,10 +18,10 @@ type entry struct {
 	log   string // what it is a generation of, if it no longer has the name
 }
 
-// name returns the path that the events of the file are said to come from.
+// name returns the path that is named as the source of the events of the file.
 func (e entry) name() string { return cmp.Or(e.log, e.path) }
 
-// open opens the file, and not another that took its path since it was listed.
+// open opens the file; it is an error if another file has its path by now.
 func (e entry) open() (*os.File, error) {
 	h, err := os.Open(e.path)
 	if err != nil {

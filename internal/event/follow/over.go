@@ -9,8 +9,8 @@ import (
 )
 
 // A rotation that copies and truncates may write its copy over the last one
-// (cp a.log a.log.1; : > a.log). The file is the same then, and what it holds is
-// another generation of the log: to begin it as one of its own would read it twice.
+// (cp a.log a.log.1; : > a.log). Then the file is the same with the content of
+// another generation of the log: to follow it as a new file would read it twice.
 
 // overwritten stops following files over which a copy of their log was written. They
 // are found again, with the checkpoints of what was read of them to be saved.
@@ -64,7 +64,7 @@ func (f *file) inherited(e entry) bool {
 	return !f.checkpoint.same(h, e.info.Size())
 }
 
-// forget stops following a file that is not there any more, and returns the checkpoint to
+// forget stops following a file that no longer exists, and returns the checkpoint to
 // save.
 func (w *Follower) forget(f *file) Checkpoint {
 	f.close()
@@ -73,7 +73,7 @@ func (w *Follower) forget(f *file) Checkpoint {
 	return f.checkpoint
 }
 
-// isCopy reports whether f, as it is found now, has become a copy of a log that
+// isCopy reports whether f has become a copy of a log that
 // is followed, complete or under way, or of a generation of it that was read.
 func (w *Follower) isCopy(f *file, e entry) bool {
 	if f.checkpoint.Whole || f.checkpoint.Log != nil || e.info.Size() == 0 || e.info.Size() == f.checkpoint.Offset &&

@@ -22,7 +22,7 @@ const (
 	sniff  = 64 << 10  // how much of a file is looked at to find its form
 )
 
-// look reads what there is to read of one file.
+// look reads what one file has that is new.
 func (w *Follower) look(ctx context.Context, f *file) error {
 	if f.pack {
 		return w.unpack(ctx, f)
@@ -115,7 +115,7 @@ func (w *Follower) look(ctx context.Context, f *file) error {
 // files cannot be lost when they are renamed and removed between two looks.
 const maxOpen = 256
 
-// notice keeps in mind since when a file has not changed.
+// notice notes since when a file has not changed.
 func (w *Follower) notice(f *file) {
 	if f.info.Size() != f.size || !f.info.ModTime().Equal(f.changed) {
 		f.size, f.changed, f.still = f.info.Size(), f.info.ModTime(), w.opts.Clock()
@@ -124,7 +124,7 @@ func (w *Follower) notice(f *file) {
 
 func (w *Follower) idle(f *file) bool { return w.opts.Clock().Sub(f.still) >= w.opts.Settle }
 
-// detectForm finds out the form of a file, if enough of it is there.
+// detectForm detects the form of a file, if it has enough data.
 func (w *Follower) detectForm(ctx context.Context, f *file) error {
 	if f.checkpoint.Whole {
 		f.form = read.Whole
@@ -252,8 +252,8 @@ func (w *Follower) lines(ctx context.Context, f *file, final bool) error {
 		}
 		b := w.buf[:n]
 		if hole := n - len(bytes.TrimLeft(b, "\x00")); hole > 0 && !f.checkpoint.Skipping {
-			// What a writer leaves that goes on where it was after a truncation. A
-			// long one must not make a record that is too large.
+			// NUL bytes that a writer leaves when it goes on at its old offset after a
+			// truncation. Many of them must not make a record that is too large.
 			f.checkpoint.advance(f.f, f.checkpoint.Offset+int64(hole))
 			continue
 		}

@@ -27,8 +27,8 @@ func (w *Follower) whole(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
-	// Where a file that was read goes on (a copy over the network that had paused
-	// still), its events have the ids that they had.
+	// If a file grows after it was read (a copy over the network that had paused), the
+	// events that were read before keep their ids.
 	if !m.Done || m.Sum == "" || before != m.Sum {
 		m.Epoch = sum
 	}

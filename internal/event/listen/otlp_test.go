@@ -178,7 +178,8 @@ func TestOTLPAgain(t *testing.T) {
 func TestOTLPJSON(t *testing.T) {
 	st := &store{}
 	h := receiver(st, OTLPOptions{})
-	w := post(t, h, "application/json; charset=utf-8", []byte(`{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}}]},
+	w := post(t, h, "application/json; charset=utf-8",
+		[]byte(`{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}}]},
 		"scopeLogs":[{"scope":{"name":"s"},"logRecords":[{"timeUnixNano":"1767323045000000000","severityNumber":9,"severityText":"INFO","traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174",
 		"body":{"stringValue":"hi"},"attributes":[{"key":"i","value":{"intValue":"5"}}],"future":true},{}]}]}]}`))
 	var out collector.ExportLogsServiceResponse

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/meneki/meneki/internal/event"
 )
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
@@ -221,7 +223,7 @@ func azureSignIn(m map[string]any) {
 	status := sub(m, "status")
 	put(m, "resultType", status["errorCode"])
 	put(m, "resultDescription", status["failureReason"])
-	if code, ok := whole(m["resultType"]); ok {
+	if code, ok := event.WholeOf(m["resultType"]); ok {
 		outcome := []any{"Failure"}
 		if code == 0 {
 			outcome[0] = "Success"

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/meneki/meneki/internal/event"
 )
 
 // bitbucketShape recognises an event of the audit log of Bitbucket Data Center.
@@ -16,8 +18,8 @@ func bitbucketShape(m map[string]any) (record, bool) {
 	}
 	r := record{product: "bitbucket", service: "audit"}
 	if t := sub(m, "timestamp"); t != nil {
-		if sec, ok := whole(t["epochSecond"]); ok && sec > 0 && sec < 1<<37 {
-			nano, _ := whole(t["nano"])
+		if sec, ok := event.WholeOf(t["epochSecond"]); ok && sec > 0 && sec < 1<<37 {
+			nano, _ := event.WholeOf(t["nano"])
 			r.time = time.Unix(sec, min(max(nano, 0), 999_999_999)).UTC()
 		}
 	} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/meneki/meneki/internal/event/jsonscan"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -41,7 +42,7 @@ type framer struct {
 	ended    bool
 	err      error // why reading ended, if not at the end
 
-	s        scanner
+	s        jsonscan.Structure
 	list     bool // within a top-level list
 	wrapped  int  // … that is in so many objects: {"Records":
 	indent   int  // of the record; -1 if it began in the middle of a line
@@ -57,13 +58,15 @@ type framer struct {
 }
 
 func newFramer(r io.Reader, maxRecord int) *framer {
-	return &framer{r: r, max: maxRecord, column0: true}
+	return &framer{r: r, max: maxRecord, column0: true, s: jsonscan.Structure{MaxDepth: maxDepth}}
 }
 
 // frameAll makes a framer of a stream that is there as a whole. The frames are
 // parts of it.
 func frameAll(all []byte, maxRecord int) *framer {
-	return &framer{max: maxRecord, column0: true, buf: all, end: len(all), ended: true}
+	f := newFramer(nil, maxRecord)
+	f.buf, f.end, f.ended = all, len(all), true
+	return f
 }
 
 // fill reads more; false at the end of the stream. It moves unread bytes to the
@@ -181,7 +184,7 @@ func (f *framer) skipBlank() bool {
 			switch c := f.buf[f.pos]; {
 			case c == '\n':
 				f.column0, f.blank = true, 0
-			case isSpace(c) || c == 0:
+			case jsonscan.IsSpace(c) || c == 0:
 				f.blank++
 			case c == ',' && f.list:
 				f.column0 = false
@@ -222,7 +225,7 @@ func (f *framer) finish() (frame, error) {
 func (f *framer) opensList() bool {
 	for _, b := range [...]func() []byte{f.there, func() []byte { return f.peek(512) }} {
 		for i, c := range b() {
-			if i > 0 && !isSpace(c) {
+			if i > 0 && !jsonscan.IsSpace(c) {
 				return c == '{' || c == ']'
 			}
 		}
@@ -292,24 +295,24 @@ func (f *framer) plain() (frame, bool) {
 
 // value cuts one JSON value.
 func (f *framer) value() (frame, error) {
-	f.s.reset()
+	f.s.Reset()
 	at := f.offset()
 	n := 0
 	skipping := false
 	for {
 		for f.pos+n < f.end {
-			if f.s.within() {
-				if n += ordinary(f.buf[f.pos+n : f.end]); f.pos+n == f.end {
+			if f.s.InString() {
+				if n += jsonscan.Ordinary(f.buf[f.pos+n : f.end]); f.pos+n == f.end {
 					n-- // the last one is counted below
 				}
 			}
-			switch f.s.step(f.buf[f.pos+n]) {
-			case scanDone:
+			switch f.s.Next(f.buf[f.pos+n]) {
+			case jsonscan.Done:
 				n++
 				return f.took(at, n, skipping), nil
-			case scanBefore:
+			case jsonscan.Before:
 				return f.took(at, n, skipping), nil
-			case scanBroken:
+			case jsonscan.Broken:
 				err := broken(f.base + int64(f.pos+n) - at)
 				if skipping {
 					err = f.tooLarge()
@@ -350,7 +353,7 @@ func (f *framer) took(at int64, n int, skipping bool) frame {
 	switch {
 	case skipping:
 		return frame{offset: at, json: true, err: f.tooLarge()}
-	case f.s.deep:
+	case f.s.TooDeep():
 		return frame{offset: at, json: true,
 			err: fault.New(fault.TooLarge,
 				i18n.T("the record nests deeper than {0} levels", "記録の入れ子が {0} 段を超えています").With(maxDepth))}

@@ -126,7 +126,7 @@ func FuzzEvents(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cut := func(in io.Reader) (out []string) {
-			c := NewCutter(in, 256)
+			c := NewSplitter(in, 256)
 			at := int64(-1)
 			for {
 				one, err := c.Next()
@@ -220,8 +220,7 @@ func depthOf(v any) int {
 func plain(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		p := jsonParser{s: string(v)}
-		n, _ := p.number()
+		n, _ := parseJSON(string(v))
 		return n
 	case map[string]any:
 		for k, w := range v {

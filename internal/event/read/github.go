@@ -1,6 +1,10 @@
 package read
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/meneki/meneki/internal/event"
+)
 
 // githubShape recognises an event of the audit log of a GitHub organisation or
 // enterprise (docs.github.com, "Audit log events"), exported or streamed.
@@ -9,8 +13,8 @@ func githubShape(m map[string]any) (record, bool) {
 	if m["actor"] == nil || !strings.ContainsRune(action, '.') {
 		return record{}, false
 	}
-	_, number := whole(m["@timestamp"])
-	_, created := whole(m["created_at"])
+	_, number := event.WholeOf(m["@timestamp"])
+	_, created := event.WholeOf(m["created_at"])
 	if str(m, "_document_id") == "" && (!number || !created) || !number && !created {
 		return record{}, false
 	}

@@ -1,8 +1,7 @@
 package read
 
 import (
-	"strconv"
-
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/sigma"
 )
 
@@ -12,16 +11,16 @@ import (
 // reach them through the pipeline ocsf.
 func ocsfShape(m map[string]any) (record, bool) {
 	v := func(field string) any { x, _ := sigma.LookupIn(m, field); return x }
-	class, ok := whole(v("class_uid"))
+	class, ok := event.WholeOf(v("class_uid"))
 	if !ok || v("metadata.version") == nil && v("category_uid") == nil && v("metadata.product.name") == nil {
 		return record{}, false
 	}
-	activity, _ := whole(v("activity_id"))
+	activity, _ := event.WholeOf(v("activity_id"))
 	r := record{fields: m, known: true}
 	r.time = firstTime(m, "time_dt", "time")
 	r.host = firstOf(v, "device.hostname", "device.name", "dst_endpoint.hostname")
 	r.user = firstOf(v, "user.name", "actor.user.name", "process.user.name")
-	switch id, _ := whole(v("device.os.type_id")); id { // object os, type_id
+	switch id, _ := event.WholeOf(v("device.os.type_id")); id { // object os, type_id
 	case 100, 101:
 		r.product = "windows"
 	case 200, 201:
@@ -70,20 +69,4 @@ var ocsfCategories = map[[2]int64][]string{
 	{201001, 1}: {"registry_add"}, {201001, 4}: {"registry_delete"}, {201001, 5}: {"registry_rename"},
 	{201002, 2}: {"registry_set"}, {201002, 3}: {"registry_set"}, {201002, 4}: {"registry_delete"},
 	{4001, 1}: {"network_connection"}, {4001, 6}: {"network_connection"},
-}
-
-// whole reads a number that a record may hold as text.
-func whole(v any) (int64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return v, true
-	case float64:
-		if v == float64(int64(v)) {
-			return int64(v), true
-		}
-	case string:
-		n, err := strconv.ParseInt(v, 10, 64)
-		return n, err == nil
-	}
-	return 0, false
 }

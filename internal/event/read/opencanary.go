@@ -1,9 +1,12 @@
 package read
 
+import "github.com/meneki/meneki/internal/event"
+
 // canaryShape recognises an alert of OpenCanary, a honeypot. Its local_time is that
 // of the machine; newer versions write utc_time and local_time_adjusted too.
 func canaryShape(m map[string]any) (record, bool) {
-	if _, ok := whole(m["logtype"]); !ok || m["node_id"] == nil || m["logdata"] == nil || m["local_time"] == nil &&
+	_, ok := event.WholeOf(m["logtype"])
+	if !ok || m["node_id"] == nil || m["logdata"] == nil || m["local_time"] == nil &&
 		m["utc_time"] == nil {
 		return record{}, false
 	}

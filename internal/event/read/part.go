@@ -19,12 +19,12 @@ type OnDisk interface {
 // Part is one stream of records, unpacked: a file, or a member of an archive.
 type Part struct {
 	Name string    // file path; inside an archive "a.zip!b.json"
-	Log  bool      // a Windows event log, which EventLog opens; otherwise text for Cutter
+	Log  bool      // a Windows event log, which EventLog opens; otherwise text for Splitter
 	In   io.Reader // from its start
 
-	opts   Options
-	cutter *Cutter
-	wait   *waiting // what the part comes out of, if that may have to be waited for
+	opts     Options
+	splitter *Splitter
+	wait     *waiting // what the part comes out of, if that may have to be waited for
 }
 
 // PartReader reads a part, in place of the reader that found it: with one goroutine
@@ -54,15 +54,15 @@ func UnpackStream(ctx context.Context, name string, in io.Reader, opts Options, 
 func (r *reader) part(ctx context.Context, p *Part) error {
 	rep, err := r.readPart(ctx, p)
 	r.report.Add(rep)
-	r.cut = r.cut || p.cutter != nil && p.cutter.Broken()
+	r.cut = r.cut || p.splitter != nil && p.splitter.Broken()
 	return err
 }
 
-// Cutter cuts the part, which is text, into records.
-func (p *Part) Cutter() *Cutter {
-	p.cutter = NewCutter(p.In, p.opts.MaxRecord)
-	p.cutter.f.live = p.wait != nil
-	return p.cutter
+// Splitter returns a Splitter of the part, which is text.
+func (p *Part) Splitter() *Splitter {
+	p.splitter = NewSplitter(p.In, p.opts.MaxRecord)
+	p.splitter.f.live = p.wait != nil
+	return p.splitter
 }
 
 // EventLog opens the part, which is a Windows event log.

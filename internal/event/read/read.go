@@ -1,4 +1,4 @@
-// Package read turns foreign bytes into events. It knows the JSON shapes in
+// Package read decodes log records into events. It recognises the JSON shapes in
 // which Windows events, Suricata EVE, Zeek and CloudTrail records are stored,
 // audit and syslog lines, and the containers they are in (.gz, .zst, .zip,
 // folders). The format is found out record by record; a broken record is
@@ -192,7 +192,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 		return r.part(ctx, &Part{Name: name, In: in, opts: r.opts, wait: r.wait})
 	}
 	r.report.Files++
-	c := NewCutter(in, r.opts.MaxRecord)
+	c := NewSplitter(in, r.opts.MaxRecord)
 	d := new(Decoder)
 	source := event.Source{Sensor: r.opts.Sensor, Name: name}
 	for {
@@ -205,7 +205,7 @@ func (r *reader) records(ctx context.Context, name string, in io.Reader) error {
 		}
 		source.Offset, source.Record = cut.Offset, source.Record+1
 		r.report.CheckText(cut.Raw, source)
-		n, err := d.Cut(source, cut, r.hint(name), func(ev *event.Event) error {
+		n, err := d.Chunk(source, cut, r.hint(name), func(ev *event.Event) error {
 			r.report.Events++
 			return r.yield(ev)
 		}, r.report.bad)
@@ -243,7 +243,7 @@ func whyNot(err error) i18n.Text {
 	return i18n.T("the file is damaged from here on: what came before was read", "ここから先のファイルが壊れています。それより前は読み込みました")
 }
 
-// budget lets n more bytes through and then fails: what a small archive unpacks
+// budget passes n more bytes and then fails: what a small archive unpacks
 // to must not fill memory, time or disk.
 type budget struct {
 	in   io.Reader

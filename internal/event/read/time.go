@@ -16,7 +16,7 @@ import (
 //   - /Date(ms)/, and 02/Jan/2006:15:04:05 -0700.
 //
 // zoned is false if the text states no zone; the time is then read as UTC. A
-// time in 1970 or in the year 9000 is given as it is written.
+// time in 1970 or in the year 9000 is returned as it is written.
 func parseTime(v any) (t time.Time, zoned, ok bool) {
 	switch v := v.(type) {
 	case int64:

@@ -1,6 +1,10 @@
 package read
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/meneki/meneki/internal/event/jsonscan"
+)
 
 // maxLead bounds what may come before the list of a wrapper, in bytes.
 const maxLead = 4096
@@ -117,7 +121,7 @@ func listOf(key string, depth int) bool {
 }
 
 func blanks(b []byte, i int) int {
-	for i < len(b) && isSpace(b[i]) {
+	for i < len(b) && jsonscan.IsSpace(b[i]) {
 		i++
 	}
 	return i
@@ -126,15 +130,14 @@ func blanks(b []byte, i int) int {
 // passValue returns the place after a value at i, -1 if there is none; sure is false
 // if its end is not there yet.
 func passValue(b []byte, i int) (end int, sure bool) {
-	var s scanner
-	s.reset()
+	s := jsonscan.Structure{MaxDepth: maxDepth}
 	for ; i < len(b); i++ {
-		switch s.step(b[i]) {
-		case scanDone:
+		switch s.Next(b[i]) {
+		case jsonscan.Done:
 			return i + 1, true
-		case scanBefore:
+		case jsonscan.Before:
 			return i, true
-		case scanBroken:
+		case jsonscan.Broken:
 			return -1, true
 		}
 		if i > maxLead {
@@ -146,20 +149,16 @@ func passValue(b []byte, i int) (end int, sure bool) {
 
 // unwrap passes what follows the list in its wrapper, to the closing brace.
 func (f *framer) unwrap() (frame, bool) {
-	f.s.reset()
-	for range f.wrapped {
-		f.s.stack = append(f.s.stack, '{')
-	}
+	f.s.Resume(f.wrapped)
 	f.wrapped = 0
-	f.s.state = wantCommaOrEnd
 	at := f.offset()
 	for {
 		for f.pos < f.end {
-			switch f.s.step(f.buf[f.pos]) {
-			case scanDone:
+			switch f.s.Next(f.buf[f.pos]) {
+			case jsonscan.Done:
 				f.pos++
 				return frame{}, false
-			case scanBroken:
+			case jsonscan.Broken:
 				err := broken(f.offset() - at)
 				f.resync(0)
 				return frame{offset: at, err: err}, true

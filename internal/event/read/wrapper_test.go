@@ -47,7 +47,8 @@ func TestWrappers(t *testing.T) {
 		`{"Records":[{"n":1},{"n":2}]}`:                        "1 2",
 		`{"@odata.context":"x","value":[]}` + "\n" + `{"n":1}`: "1",
 		`{"hits":{"hits":[]}}`:                                 "",
-		"{\"index\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{\"n\":1}\n{\"create\":{}}\n{\"n\":2}\n{\"delete\":{\"_id\":\"1\"}}\n": "1 2",
+		"{\"index\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{\"n\":1}\n{\"create\":{}}\n{\"n\":2}\n" +
+			"{\"delete\":{\"_id\":\"1\"}}\n": "1 2",
 		`{"value":5,"n":1}`:                         "1",
 		`{"events":[],"n":1}`:                       "1",
 		`{"events":["a"],"n":1}`:                    "1",

@@ -38,7 +38,7 @@ func parseXML(s string) (map[string]any, error) {
 }
 
 func element(d *xml.Decoder, e xml.StartElement, depth int, n *int) (any, error) {
-	if *n++; depth > 64 || *n > maxNodes {
+	if *n++; depth > 64 || *n > maxValues {
 		return nil, errXML
 	}
 	var m map[string]any

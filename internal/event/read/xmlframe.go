@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/meneki/meneki/internal/event/jsonscan"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 )
@@ -78,7 +79,7 @@ func xmlNameByte(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == ':' || c == '_' || c == '-' || c == '.'
 }
 
-func xmlNameEnd(c byte) bool { return c == '>' || c == '/' || isSpace(c) }
+func xmlNameEnd(c byte) bool { return c == '>' || c == '/' || jsonscan.IsSpace(c) }
 
 // isEventXML reports whether a text begins with an Event element.
 func isEventXML(s string) bool {

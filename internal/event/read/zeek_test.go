@@ -10,15 +10,19 @@ import (
 	"github.com/meneki/meneki/internal/event/read"
 )
 
-const zeekHead = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#open\t2026-01-02-03-04-05\n" +
-	"#fields\tts\tuid\tid.orig_h\tid.orig_p\tquery\tAA\tanswers\tTTLs\tz\n#types\ttime\tstring\taddr\tport\tstring\tbool\tvector[string]\tvector[interval]\tcount\n"
+const zeekHead = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n" +
+	"#open\t2026-01-02-03-04-05\n" +
+	"#fields\tts\tuid\tid.orig_h\tid.orig_p\tquery\tAA\tanswers\tTTLs\tz\n" +
+	"#types\ttime\tstring\taddr\tport\tstring\tbool\tvector[string]\tvector[interval]\tcount\n"
 
 // A Zeek log in TSV has the events that the same log in JSON has.
 func TestZeekTSV(t *testing.T) {
-	text := zeekHead + "1767323045.250000\tC1\t10.0.0.1\t5353\tbad\\x09\\\\x.example\tT\t192.0.2.1,b.example\t60.000000,-\t-\r\n" +
+	text := zeekHead +
+		"1767323045.250000\tC1\t10.0.0.1\t5353\tbad\\x09\\\\x.example\tT\t192.0.2.1,b.example\t60.000000,-\t-\r\n" +
 		"1767323046.0\tC2\t10.0.0.1\t5353\t(empty)\tF\t(empty)\t-\t7\n" +
 		"two\tcolumns\n" +
-		"#path\tconn\n#fields\tts\tuid\tid.orig_h\tconn_state\n#types\ttime\tstring\taddr\tstring\n1767323047.0\tC3\t10.0.0.2\tS0\n#close\t2026-01-02-04-00-00"
+		"#path\tconn\n#fields\tts\tuid\tid.orig_h\tconn_state\n#types\ttime\tstring\taddr\tstring\n" +
+		"1767323047.0\tC3\t10.0.0.2\tS0\n#close\t2026-01-02-04-00-00"
 	var got []*event.Event
 	report, err := read.Stream(t.Context(), "logs/zeek.log", strings.NewReader(text), read.Options{},
 		func(ev *event.Event) error {

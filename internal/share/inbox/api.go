@@ -21,7 +21,9 @@ func API(a *api.API, c PageConfig) {
 			return nil, err
 		}
 		now := c.DB.Now()
-		return &indicator.ListOut{Body: list.Body(p, func(i indicator.Indicator) indicator.IndicatorOut { return i.Out(true, now) })}, nil
+		return &indicator.ListOut{
+			Body: list.Body(p, func(i indicator.Indicator) indicator.IndicatorOut { return i.Out(true, now) }),
+		}, nil
 	})
 	api.Register(a, indicator.GetOp, func(ctx context.Context, in *indicator.OneIn) (*indicator.OneOut, error) {
 		out := &indicator.OneOut{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -27,7 +28,7 @@ func (b *Inbox) RunHunts(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			b.log.Warn("a hunt failed and is tried again", slog.Any("err", err))
+			b.Log.Warn("a hunt failed and is tried again", slog.Any("err", err))
 		} else if todo > 0 {
 			continue
 		}
@@ -55,9 +56,16 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 		b.huntMu.Unlock()
 	}()
 	var todo []indicator.Indicator
-	err := b.db.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
+	err := b.DB.Read(ctx, store.System("share: hunts to do"), func(tx *store.Tx) error {
 		var err error
-		todo, err = store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`, false, false, huntBatch)
+		todo, err = store.Query[indicator.Indicator](
+			tx,
+			`SELECT `+indicator.Columns+` FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1
+				AND o.halted = $2 AND SCOPE(o) ORDER BY o.made, o.id LIMIT $3`,
+			false,
+			false,
+			huntBatch,
+		)
 		return err
 	})
 	if err != nil || len(todo) == 0 {
@@ -67,9 +75,9 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	for i, r := range todo {
 		bodies[i] = []byte(r.Body)
 	}
-	go b.tellOften(hctx)
+	go b.notifyOften(hctx)
 	var odd error
-	err = b.matcher.Hunt(hctx, bodies, func(which []int, list []Hunted) error {
+	err = b.Matcher.HuntIndicators(hctx, bodies, func(which []int, list []hunt.Outcome) error {
 		some := make([]indicator.Indicator, len(which))
 		for k, i := range which {
 			some[k] = todo[i]
@@ -85,28 +93,34 @@ func (b *Inbox) huntSome(ctx context.Context) (int, error) {
 	return len(todo), errors.Join(err, odd)
 }
 
-// tellOften says once a second that there is something new to see, until ctx ends.
-func (b *Inbox) tellOften(ctx context.Context) {
+// notifyOften says once a second that there is something new to see, until ctx ends.
+func (b *Inbox) notifyOften(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(time.Second):
-			b.tell()
+			b.Notify()
 		}
 	}
 }
 
 // hunted notes what hunts came to, and tells the hub.
-func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []Hunted) error {
-	err := b.db.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
+func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []hunt.Outcome) error {
+	err := b.DB.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
 		for i, r := range todo {
 			if list[i].Err != nil {
 				continue
 			}
-			rcp := wire.Receipt{Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.clock().Add(b.skew()), Searched: list[i].Searched, Hits: list[i].Hits}
+			rcp := wire.Receipt{
+				Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.Clock().Add(b.Skew()),
+				Searched: list[i].Searched, Hits: list[i].Hits,
+			}
 			rcp.ID = indicator.ReceiptID(rcp)
-			if _, err := tx.Exec(`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true, rcp.Hits, r.ID, clock.Micros(r.Modified)); err != nil {
+			if _, err := tx.Exec(
+				`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true,
+				rcp.Hits, r.ID, clock.Micros(r.Modified),
+			); err != nil {
 				return err
 			}
 			if err := b.receipt(tx, rcp); err != nil {
@@ -116,7 +130,7 @@ func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []H
 		return nil
 	})
 	if err == nil {
-		b.tell()
+		b.Notify()
 	}
 	return err
 }
@@ -141,12 +155,14 @@ func (b *Inbox) ResumeHunts(ctx context.Context) error {
 }
 
 func (b *Inbox) halt(ctx context.Context, yes bool) error {
-	err := b.db.Write(ctx, store.System("share: halt hunts"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE objects SET halted = $1 WHERE state = 'armed' AND hunted = $2 AND SCOPE(objects)`, yes, false)
+	err := b.DB.Write(ctx, store.System("share: halt hunts"), func(tx *store.Tx) error {
+		_, err := tx.Exec(
+			`UPDATE objects SET halted = $1 WHERE state = 'armed' AND hunted = $2 AND SCOPE(objects)`, yes, false,
+		)
 		return err
 	})
 	if err == nil {
-		b.tell()
+		b.Notify()
 	}
 	return err
 }
@@ -154,10 +170,22 @@ func (b *Inbox) halt(ctx context.Context, yes bool) error {
 // HuntsLeft counts the armed indicators for which the past has not been searched
 // and will be.
 func HuntsLeft(tx *store.Tx) (int64, error) {
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, false)
+	return store.One[int64](
+		tx,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2
+			AND SCOPE(o)`,
+		false,
+		false,
+	)
 }
 
 // HuntsHalted counts those for which a person has stopped that.
 func HuntsHalted(tx *store.Tx) (int64, error) {
-	return store.One[int64](tx, `SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2 AND SCOPE(o)`, false, true)
+	return store.One[int64](
+		tx,
+		`SELECT count(*) FROM objects o WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.hunted = $1 AND o.halted = $2
+			AND SCOPE(o)`,
+		false,
+		true,
+	)
 }

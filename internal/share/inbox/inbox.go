@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/reason"
@@ -27,35 +28,35 @@ type Line interface {
 
 // Matcher is the node's live engine and its past, as far as share needs them.
 type Matcher interface {
-	// Arm makes the engine match STIX indicators, all of them from one moment on. It
-	// returns an error for each of the list: nil, or for one that cannot be matched in
-	// full a fault whose text says why. The others are armed all the same.
-	Arm(indicators [][]byte) []error
-	// Disarm stops that; an unknown id is no error.
-	Disarm(ids []string)
-	// Hunt searches the whole past for armed indicators, all of them at once. It says
-	// as early as it can, one call after the other, what it came to for which of the
-	// list; an error of done ends it.
-	Hunt(ctx context.Context, indicators [][]byte, done func(which []int, list []Hunted) error) error
+	// ArmIndicators makes the engine match STIX indicators, all of them from one moment
+	// on. It returns an error for each of the list: nil, or for one that cannot be
+	// matched in full a fault whose text says why. The others are armed all the same.
+	ArmIndicators(indicators [][]byte) []error
+	// DisarmIndicators stops that; an unknown id is no error.
+	DisarmIndicators(ids []string)
+	// HuntIndicators searches the whole past for armed indicators, all of them at once.
+	// It says as early as it can, one call after the other, what it came to for which
+	// of the list; an error of done ends it.
+	HuntIndicators(ctx context.Context, indicators [][]byte, done func(which []int, list []hunt.Outcome) error) error
+	// Progress tells of the search that is under way; ok is false if there is none.
+	Progress() (p hunt.Progress, ok bool)
 }
 
-// Hunted is what the search of the past for one indicator came to.
-type Hunted struct {
-	Searched int64 // events
-	Hits     int64
-	Err      error // it could not be searched for
+// Config is what an Inbox stands on.
+type Config struct {
+	DB       *store.DB
+	Outgoing *release.Outgoing
+	Matcher  Matcher
+	Line     Line
+	Clock    clock.Clock
+	Skew     func() time.Duration // the hub's clock minus ours
+	Log      *slog.Logger
+	Notify   func() // called after something changed that a page shows
 }
 
 // Inbox takes what the hub sends, arms it, and has the past hunted for it.
 type Inbox struct {
-	db       *store.DB
-	outgoing *release.Outgoing
-	matcher  Matcher
-	line     Line
-	clock    clock.Clock
-	skew     func() time.Duration
-	log      *slog.Logger
-	tell     func()
+	Config
 
 	mu   sync.Mutex // one delivery at a time
 	last int64      // under mu; last delivery number that is stored
@@ -79,28 +80,31 @@ const (
 	requestTimeout = 10 * time.Second
 )
 
-// Open makes the inbox and arms everything that the node was armed with
-// when it stopped.
-func Open(ctx context.Context, db *store.DB, outgoing *release.Outgoing, matcher Matcher, line Line, c clock.Clock, skew func() time.Duration, log *slog.Logger, tell func()) (*Inbox, error) {
-	b := &Inbox{db: db, outgoing: outgoing, matcher: matcher, line: line, clock: c, skew: skew, log: log, tell: tell,
-		sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
-	text, ok, err := db.Setting(ctx, settingLast)
+// New returns an inbox. Start it before it runs.
+func New(c Config) *Inbox {
+	return &Inbox{Config: c, sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+}
+
+// Start reads how far the hub's deliveries are stored, and arms everything that the
+// node was armed with when it stopped.
+func (b *Inbox) Start(ctx context.Context) error {
+	text, ok, err := b.DB.Setting(ctx, settingLast)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ok {
 		if b.last, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return nil, fmt.Errorf("read %s: %w", settingLast, err)
+			return fmt.Errorf("read %s: %w", settingLast, err)
 		}
 	}
-	if b.run, _, err = db.Setting(ctx, settingRun); err != nil {
-		return nil, err
+	if b.run, _, err = b.DB.Setting(ctx, settingRun); err != nil {
+		return err
 	}
 	if err := b.armStored(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	b.Hunt()
-	return b, nil
+	return nil
 }
 
 // armPage is the number of indicators that are read and armed at once at start.
@@ -116,7 +120,7 @@ func (b *Inbox) armStored(ctx context.Context) error {
 	after := ""
 	for {
 		var rows []storedIndicator
-		err := b.db.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) (err error) {
+		err := b.DB.Read(ctx, store.System("share: arm at start"), func(tx *store.Tx) (err error) {
 			rows, err = store.Query[storedIndicator](tx, `SELECT o.id, o.body FROM objects o
 WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.id > $1 AND SCOPE(o) ORDER BY o.id LIMIT $2`, after, armPage)
 			return err
@@ -128,9 +132,11 @@ WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.id > $1 AND SCOPE(o) ORDER BY 
 		for i, r := range rows {
 			list[i], after = []byte(r.Body), r.ID
 		}
-		for i, err := range b.matcher.Arm(list) {
+		for i, err := range b.Matcher.ArmIndicators(list) {
 			if err != nil {
-				b.log.Warn("an indicator can no longer be armed", slog.String("indicator", rows[i].ID), slog.Any("err", err))
+				b.Log.Warn(
+					"an indicator can no longer be armed", slog.String("indicator", rows[i].ID), slog.Any("err", err),
+				)
 			}
 		}
 	}
@@ -145,7 +151,7 @@ const maxQueue = 1000
 func (b *Inbox) Pushed(body []byte) {
 	var o wire.Object
 	if err := json.Unmarshal(body, &o); err != nil {
-		b.log.Warn("the hub sent something unreadable", slog.Any("err", err))
+		b.Log.Warn("the hub sent something unreadable", slog.Any("err", err))
 		return
 	}
 	b.queueMu.Lock()
@@ -181,7 +187,7 @@ func (b *Inbox) takePushed(ctx context.Context) {
 	})
 	if len(list) > 0 {
 		if err := b.accept(ctx, list, next, b.run); err != nil {
-			b.log.Warn("could not take what the hub sent", slog.Any("err", err))
+			b.Log.Warn("could not take what the hub sent", slog.Any("err", err))
 			gap = true
 		}
 	}
@@ -228,7 +234,7 @@ func (b *Inbox) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if err := b.catchUp(ctx); err != nil && ctx.Err() == nil && !fault.Is(err, fault.Unavailable) {
-			b.log.Warn("could not catch up with the hub", slog.Any("err", err))
+			b.Log.Warn("could not catch up with the hub", slog.Any("err", err))
 		}
 	}
 }
@@ -243,7 +249,7 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 			return err
 		}
 		askCtx, cancel := context.WithTimeout(ctx, requestTimeout)
-		reply, err := b.line.Request(askCtx, wire.TopicSync, ask)
+		reply, err := b.Line.Request(askCtx, wire.TopicSync, ask)
 		cancel()
 		if err != nil {
 			return err
@@ -268,10 +274,13 @@ func (b *Inbox) catchUp(ctx context.Context) error {
 // Called under mu.
 func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run string) error {
 	all := b.take(list)
-	err := b.db.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
+	err := b.DB.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
 		for _, d := range all {
 			if d.row.Body == "" {
-				if _, err := tx.Exec(`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`, string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID); err != nil {
+				if _, err := tx.Exec(
+					`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`,
+					string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID,
+				); err != nil {
 					return err
 				}
 			} else if err := d.row.Save(tx); err != nil {
@@ -282,7 +291,11 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 			}
 		}
 		for key, value := range map[string]string{settingLast: strconv.FormatInt(upto, 10), settingRun: run} {
-			if _, err := tx.Exec(`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at`, key, value, tx.Now()); err != nil {
+			if _, err := tx.Exec(
+				`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE
+					SET value = excluded.value, at = excluded.at`,
+				key, value, tx.Now(),
+			); err != nil {
 				return err
 			}
 		}
@@ -293,12 +306,14 @@ func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run 
 	}
 	b.last, b.run = upto, run
 	b.Hunt()
-	b.tell()
+	b.Notify()
 	return nil
 }
 
 func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
-	return b.outgoing.Offer(tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.outgoing.Handling(wire.KindReceipt), Body: r})
+	return b.Outgoing.Offer(
+		tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.Outgoing.Handling(wire.KindReceipt), Body: r},
+	)
 }
 
 // taken is what came of one object.
@@ -324,7 +339,7 @@ func (b *Inbox) take(list []wire.Object) []taken {
 
 // takeOnce is take for objects that are all different.
 func (b *Inbox) takeOnce(list []wire.Object) []taken {
-	now := b.clock()
+	now := b.Clock()
 	out, refused := make([]taken, len(list)), make([]error, len(list))
 	var gone []string
 	var bodies [][]byte
@@ -339,14 +354,14 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		}
 	}
 	if len(gone) > 0 {
-		b.matcher.Disarm(gone)
+		b.Matcher.DisarmIndicators(gone)
 	}
 	if len(bodies) > 0 {
-		for k, err := range b.matcher.Arm(bodies) {
+		for k, err := range b.Matcher.ArmIndicators(bodies) {
 			refused[at[k]] = err
 		}
 	}
-	done := b.clock().Add(b.skew()) // armed now, and not when it came
+	done := b.Clock().Add(b.Skew()) // armed now, and not when it came
 	for i, o := range list {
 		row, rcp := &out[i].row, &out[i].rcp
 		*rcp = wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: done}
@@ -354,12 +369,12 @@ func (b *Inbox) takeOnce(list []wire.Object) []taken {
 		case o.Withdraw:
 			rcp.State = wire.Disarmed
 		case err != nil:
-			rcp.State, rcp.Reason = wire.Refused, reason.Said(fault.TextOf(err))
+			rcp.State, rcp.Reason = wire.Refused, reason.Refusal(err)
 			row.State, row.Hunted = string(wire.Refused), true
 			if row.Body == "" {
 				row.Body = "{}"
 			}
-			b.log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
+			b.Log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
 		default:
 			row.State = string(wire.Armed)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meneki/meneki/internal/await"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
@@ -30,7 +31,7 @@ import (
 type matcher struct {
 	mu    sync.Mutex
 	armed map[string]bool
-	calls []int // how many each call of Arm was for
+	calls []int // how many each call of ArmIndicators was for
 	hunts []string
 	fail  error
 
@@ -40,7 +41,7 @@ type matcher struct {
 	odd    string // an object's id
 }
 
-func (a *matcher) Arm(list [][]byte) []error {
+func (a *matcher) ArmIndicators(list [][]byte) []error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.calls = append(a.calls, len(list))
@@ -51,7 +52,9 @@ func (a *matcher) Arm(list [][]byte) []error {
 			continue
 		}
 		if strings.HasPrefix(o.Name, "unmatchable") {
-			out[i] = fault.New(fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"))
+			out[i] = fault.New(
+				fault.Unsupported, i18n.T("values of mutex:name are not matched", "mutex:name の値は照合できません"),
+			)
 			continue
 		}
 		a.armed[o.ID] = true
@@ -59,7 +62,7 @@ func (a *matcher) Arm(list [][]byte) []error {
 	return out
 }
 
-func (a *matcher) Disarm(ids []string) {
+func (a *matcher) DisarmIndicators(ids []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, id := range ids {
@@ -67,7 +70,7 @@ func (a *matcher) Disarm(ids []string) {
 	}
 }
 
-func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hunted) error) error {
+func (a *matcher) HuntIndicators(ctx context.Context, list [][]byte, done func([]int, []hunt.Outcome) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fail != nil {
@@ -83,13 +86,13 @@ func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hu
 	for i, raw := range list {
 		var o struct{ ID string }
 		_ = json.Unmarshal(raw, &o)
-		h := Hunted{Searched: 1000, Hits: 2}
+		h := hunt.Outcome{Searched: 1000, Hits: 2}
 		if a.odd == o.ID {
-			h = Hunted{Err: errors.New("cannot be searched for")}
+			h = hunt.Outcome{Err: errors.New("cannot be searched for")}
 		} else {
 			a.hunts = append(a.hunts, o.ID)
 		}
-		if err := done([]int{i}, []Hunted{h}); err != nil {
+		if err := done([]int{i}, []hunt.Outcome{h}); err != nil {
 			return err
 		}
 		if a.half != nil { // the rest goes on until it is ended
@@ -101,6 +104,8 @@ func (a *matcher) Hunt(ctx context.Context, list [][]byte, done func([]int, []Hu
 	}
 	return nil
 }
+
+func (a *matcher) Progress() (p hunt.Progress, ok bool) { return p, false }
 
 // node is an inbox with its engine, and a hub that it asks.
 type node struct {
@@ -133,9 +138,9 @@ func openNode(t *testing.T, db *store.DB, old *node) *node {
 		}
 		return json.Marshal(a)
 	})
-	var err error
-	n.Inbox, err = Open(t.Context(), db, n.outgoing, n.engine, l, now, func() time.Duration { return time.Second }, slog.New(slog.DiscardHandler), func() {})
-	if err != nil {
+	n.Inbox = New(Config{DB: db, Outgoing: n.outgoing, Matcher: n.engine, Line: l, Clock: now,
+		Skew: func() time.Duration { return time.Second }, Log: slog.New(slog.DiscardHandler), Notify: func() {}})
+	if err := n.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -165,7 +170,8 @@ func (n *node) receipts(t *testing.T) map[string][]wire.State {
 	out := map[string][]wire.State{}
 	for _, l := range queued(t, n.db) {
 		var r wire.Receipt
-		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != wire.KindReceipt || l.State != release.StateReady {
+		if err := json.Unmarshal([]byte(l.Body), &r); err != nil || l.Kind != wire.KindReceipt ||
+			l.State != release.StateReady {
 			t.Errorf("on the desk: %+v, %v", l, err)
 		}
 		out[r.Object] = append(out[r.Object], r.State)
@@ -180,7 +186,9 @@ func TestInbox(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		n := openNode(t, db, nil)
-		a, b, c, d := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "c.example.net"), n.sends(t, "unmatchable.example.net")
+		a, b, c, d := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "c.example.net"), n.sends(
+			t, "unmatchable.example.net",
+		)
 		n.push(t, a)
 		n.push(t, a) // again
 		if !n.engine.armed[a.ID] || n.last != 1 {
@@ -202,7 +210,10 @@ func TestInbox(t *testing.T) {
 		if !n.engine.armed[b.ID] || !n.engine.armed[c.ID] || n.last != 4 || n.asked[0].After != 1 {
 			t.Errorf("after asking %v: armed %v at %d", n.asked, n.engine.armed, n.last)
 		}
-		if diff := cmp.Diff(map[string][]wire.State{a.ID: {wire.Armed}, b.ID: {wire.Armed}, c.ID: {wire.Armed}, d.ID: {wire.Refused}}, n.receipts(t)); diff != "" {
+		if diff := cmp.Diff(
+			map[string][]wire.State{a.ID: {wire.Armed}, b.ID: {wire.Armed}, c.ID: {wire.Armed}, d.ID: {wire.Refused}},
+			n.receipts(t),
+		); diff != "" {
 			t.Errorf("receipts (-want +got):\n%s", diff)
 		}
 		for _, l := range queued(t, db) {
@@ -212,7 +223,10 @@ func TestInbox(t *testing.T) {
 		}
 		// Nonsense from the wire harms nothing.
 		n.Pushed([]byte("{"))
-		broken := wire.Object{Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: sharetest.Start, STIX: json.RawMessage(`{"type":"indicator"}`)}
+		broken := wire.Object{
+			Seq: 5, ID: "indicator--00000000-0000-4000-8000-000000000000", Modified: sharetest.Start,
+			STIX: json.RawMessage(`{"type":"indicator"}`),
+		}
 		n.push(t, broken)
 		if n.last != 5 || n.receipts(t)[broken.ID][0] != wire.Refused {
 			t.Errorf("a broken object: at %d", n.last)
@@ -226,7 +240,9 @@ func TestInbox(t *testing.T) {
 func TestInboxBurst(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		n := openNode(t, db, nil)
-		a, b, bad, c := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(t, "unmatchable.example.net"), n.sends(t, "c.example.net")
+		a, b, bad, c := n.sends(t, "a.example.net"), n.sends(t, "b.example.net"), n.sends(
+			t, "unmatchable.example.net",
+		), n.sends(t, "c.example.net")
 		gone := wire.Object{Seq: 5, ID: a.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true}
 		back := a
 		back.Seq, back.Modified = 6, sharetest.Start.Add(2*time.Second)
@@ -246,7 +262,10 @@ func TestInboxBurst(t *testing.T) {
 		if diff := cmp.Diff(map[string]bool{a.ID: true, c.ID: true}, n.engine.armed); diff != "" {
 			t.Errorf("armed (-want +got):\n%s", diff)
 		}
-		want := map[string][]wire.State{a.ID: {wire.Armed, wire.Armed, wire.Disarmed}, b.ID: {wire.Armed, wire.Disarmed}, bad.ID: {wire.Refused}, c.ID: {wire.Armed}}
+		want := map[string][]wire.State{
+			a.ID: {wire.Armed, wire.Armed, wire.Disarmed}, b.ID: {wire.Armed, wire.Disarmed}, bad.ID: {wire.Refused},
+			c.ID: {wire.Armed},
+		}
 		if diff := cmp.Diff(want, n.receipts(t)); diff != "" {
 			t.Errorf("receipts (-want +got):\n%s", diff)
 		}
@@ -259,7 +278,9 @@ func TestInboxBurst(t *testing.T) {
 			t.Error("a gap must make the node ask")
 		}
 		// More than are kept: the node asks for them.
-		body, err := json.Marshal(wire.Object{Seq: 8, ID: b.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true})
+		body, err := json.Marshal(
+			wire.Object{Seq: 8, ID: b.ID, Modified: sharetest.Start.Add(time.Second), Withdraw: true},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +321,10 @@ func TestInboxRestart(t *testing.T) {
 			t.Errorf("goes on from %d", again.last)
 		}
 		left := func() (k int64) {
-			if err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = HuntsLeft(tx); return err }); err != nil {
+			if err := db.Read(
+				t.Context(), store.System("test"),
+				func(tx *store.Tx) (err error) { k, err = HuntsLeft(tx); return err },
+			); err != nil {
 				t.Fatal(err)
 			}
 			return k
@@ -326,7 +350,8 @@ func TestInboxRestart(t *testing.T) {
 			t.Error(err)
 		}
 		got := again.receipts(t)
-		if want := []wire.State{wire.Armed, wire.Hunted}; !slices.Equal(got[a.ID], want) || !slices.Equal(got[b.ID], want) {
+		if want := []wire.State{wire.Armed, wire.Hunted}; !slices.Equal(got[a.ID], want) ||
+			!slices.Equal(got[b.ID], want) {
 			t.Errorf("receipts %v", got)
 		}
 		if want := []wire.State{wire.Armed, wire.Disarmed}; !slices.Equal(got[gone.ID], want) {
@@ -345,7 +370,9 @@ func TestStopHunts(t *testing.T) {
 		n.push(t, a)
 		n.push(t, b)
 		count := func(fn func(*store.Tx) (int64, error)) (k int64) {
-			if err := db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = fn(tx); return err }); err != nil {
+			if err := db.Read(
+				t.Context(), store.System("test"), func(tx *store.Tx) (err error) { k, err = fn(tx); return err },
+			); err != nil {
 				t.Fatal(err)
 			}
 			return k
@@ -421,8 +448,8 @@ func (l line) Request(ctx context.Context, topic string, body []byte) ([]byte, e
 func openQueue(t *testing.T, db *store.DB) *release.Outgoing {
 	t.Helper()
 	rank := func(string) int { return 0 }
-	q, err := release.OpenOutgoing(t.Context(), db, release.Cautious(), func() string { return "power" }, rank)
-	if err != nil {
+	q := release.New(db, release.Cautious(), func() string { return "power" }, rank)
+	if err := q.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return q

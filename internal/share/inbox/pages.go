@@ -28,16 +28,16 @@ type indicatorData struct {
 
 // PageConfig is what a node's pages and API stand on.
 type PageConfig struct {
-	DB *store.DB
-	// Hunts shows and steers the search of the past; nil: nobody does.
-	Hunts Hunts
-	// Tabs are the views of indicators; that of /indicators is marked here.
-	Tabs []web.Tab
+	DB    *store.DB
+	Inbox *Inbox
+
+	site *web.Site
 }
 
 // Pages adds /indicators and /hunts. The site needs Templates too. Notify "indicators"
 // when one was armed or hunted.
 func Pages(site *web.Site, c PageConfig) {
+	c.site = site
 	site.Page("/indicators", policy.RoleReader, c.indicators)
 	site.Page("/indicators/{id}", policy.RoleReader, c.indicator)
 	indicator.ServeSTIX(site, c.DB)
@@ -94,13 +94,12 @@ func (c PageConfig) indicators(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tabs []web.Tab
-	for _, x := range c.Tabs {
-		x.On = x.Path == "/indicators"
-		tabs = append(tabs, x)
-	}
-	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"}, Tabs: tabs,
-		Lede: i18n.T("What this node is armed with, and what its past holds of it", "このノードに組み込まれた防御と、過去の記録に残る痕跡"),
+	return &web.View{Template: "indicators/list", Title: spec.Caption, Nav: "indicators", Live: []string{"indicators"},
+		Tabs: c.site.Tabs(r.Viewer, "indicators", "/indicators"),
+		Lede: i18n.T(
+			"What this node is armed with, and what its past holds of it",
+			"このノードに組み込まれた防御と、過去の記録に残る痕跡",
+		),
 		Data: listData{c.huntCard(left, halted), spec.View(r, p)}, CSV: spec.Table(p)}, nil
 }
 
@@ -109,20 +108,35 @@ func (c PageConfig) shown(now time.Time) list.Spec[indicator.Indicator] {
 	type column = list.Column[indicator.Indicator]
 	s := indicator.Listing(now)
 	s.Columns = append(indicator.FirstColumns(i18n.T("What we look for", "探しているもの")),
-		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any { return nodeState(i, now) }},
+		column{
+			Key: "state", Text: i18n.T("State", "状態"),
+			Cell: func(i indicator.Indicator) any { return nodeState(i, now) },
+		},
 		column{Key: "past", Text: i18n.T("Our past", "過去の記録"), Cell: pastCell, ScreenOnly: true},
-		column{Key: "hunted", Text: i18n.T("Past searched", "過去の調査"), Data: func(i indicator.Indicator) any { return i.Hunted }},
-		column{Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum, Data: func(i indicator.Indicator) any { return i.Hits }},
+		column{
+			Key: "hunted", Text: i18n.T("Past searched", "過去の調査"),
+			Data: func(i indicator.Indicator) any { return i.Hunted },
+		},
+		column{
+			Key: "hits", Text: i18n.T("Traces", "痕跡"), Role: web.RoleNum,
+			Data: func(i indicator.Indicator) any { return i.Hits },
+		},
 		column{Key: "arrived", Text: i18n.T("Arrived", "受領"), Role: web.RoleTime, Sort: "made",
-			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any { return i.Made }},
+			Cell: func(i indicator.Indicator) any {
+				return web.Brief(i.Made)
+			}, Data: func(i indicator.Indicator) any { return i.Made }},
 		indicator.UntilColumn(),
 		column{Key: "findings", Text: i18n.T("Findings", "検知"), ScreenOnly: true,
-			Cell: func(i indicator.Indicator) any { return web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(i)} }})
+			Cell: func(i indicator.Indicator) any {
+				return web.Link{Text: i18n.T("show", "表示"), Path: findingsOf(i)}
+			}})
 	s.Row = func(i indicator.Indicator) web.Row {
 		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: nodeState(i, now).Mood == web.Dim}
 	}
-	s.Empty = indicator.None(i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.",
-		"ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"))
+	s.Empty = indicator.None(
+		i18n.T("What the hub shares with us is armed within a second and appears here, with what our past holds of it.",
+			"ハブから共有された指標は1秒以内に防御に組み込まれ、過去の記録の調査結果とともにここに現れます。"),
+	)
 	return s
 }
 
@@ -142,11 +156,29 @@ func (c PageConfig) indicator(r *web.Request) (*web.View, error) {
 	if i.Hunted && i.Hits > 0 {
 		past.Note = i18n.T("the events are in the findings", "該当する事象は検知に記録")
 	}
-	d.Facts = append([]web.Fact{{Name: i18n.T("State", "状態"), Value: state}, past, {Name: i18n.T("Arrived", "受領"), Value: i.Made}}, i.Facts(now)...)
-	d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)})
-	v := &web.View{Template: "indicators/mine", Title: i.Title(), Nav: "indicators", Handling: &i.Handling, State: &state, Live: []string{"indicators"},
-		Back: &web.Link{Text: i18n.T("Indicators", "指標"), Path: "/indicators"}, Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)}, Data: d,
-		Next: []web.Next{{Text: i18n.T("See what it found here", "ここでの検知を見る"), Path: findingsOf(i)}}}
+	d.Facts = append(
+		[]web.Fact{
+			{Name: i18n.T("State", "状態"), Value: state}, past, {Name: i18n.T("Arrived", "受領"), Value: i.Made},
+		},
+		i.Facts(now)...,
+	)
+	d.Facts = append(
+		d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)},
+	)
+	v := &web.View{
+		Template: "indicators/mine",
+		Title:    i.Title(),
+		Nav:      "indicators",
+		Handling: &i.Handling,
+		State:    &state,
+		Live:     []string{"indicators"},
+		Back: &web.Link{
+			Text: i18n.T("Indicators", "指標"), Path: "/indicators",
+		},
+		Lede: web.Run{web.KindText(i.Kind), web.Level(i.Level)},
+		Data: d,
+		Next: []web.Next{{Text: i18n.T("See what it found here", "ここでの検知を見る"), Path: findingsOf(i)}},
+	}
 	if i.Realm != event.Live {
 		v.Realm = i.Realm
 	}

@@ -14,7 +14,7 @@ import (
 func TestPages(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		n := openNode(t, db, nil)
-		cfg := PageConfig{DB: db}
+		cfg := PageConfig{DB: db, Inbox: n.Inbox}
 		c := sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, cfg); API(a, cfg) }, Templates())
 		sharetest.Page(t, c, "power", "/indicators")
 		sharetest.Page(t, c, "guest", "/indicators")
@@ -33,7 +33,9 @@ func TestPages(t *testing.T) {
 			}
 		}
 		sharetest.Page(t, c, "power", "/indicators/"+bad.ID)
-		if code, body := sharetest.Get(t, c, "power", "/api/v1/indicators/"+a.ID); code != http.StatusOK || !strings.Contains(body, `"state":"armed"`) {
+		if code, body := sharetest.Get(
+			t, c, "power", "/api/v1/indicators/"+a.ID,
+		); code != http.StatusOK || !strings.Contains(body, `"state":"armed"`) {
 			t.Errorf("%d %s", code, body)
 		}
 		if _, spec := sharetest.Get(t, c, "power", "/openapi.json"); api.Check([]byte(spec)) != nil {

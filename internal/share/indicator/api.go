@@ -54,15 +54,30 @@ type SeenOut struct {
 	Count  int       `json:"count"`
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
-	Past   bool      `json:"past"`
+	Retro  bool      `json:"retro"`
 	At     time.Time `json:"at"`
 	TLP    string    `json:"tlp"`
 }
 
 // Out returns an indicator for programs, at a node with how far the node is.
 func (i Indicator) Out(node bool, now time.Time) IndicatorOut {
-	o := IndicatorOut{ID: i.ID, Modified: i.Modified, Realm: i.Realm, Name: i.Name, Kind: i.Kind, Value: i.Value, Level: i.Level, Confidence: i.Confidence,
-		Made: i.Made, ValidUntil: i.ValidUntil, TLP: i.Handling.TLP.String(), Case: i.Case, Hunted: i.Hunted, Hits: i.Hits, State: "active"}
+	o := IndicatorOut{
+		ID:         i.ID,
+		Modified:   i.Modified,
+		Realm:      i.Realm,
+		Name:       i.Name,
+		Kind:       i.Kind,
+		Value:      i.Value,
+		Level:      i.Level,
+		Confidence: i.Confidence,
+		Made:       i.Made,
+		ValidUntil: i.ValidUntil,
+		TLP:        i.Handling.TLP.String(),
+		Case:       i.Case,
+		Hunted:     i.Hunted,
+		Hits:       i.Hits,
+		State:      "active",
+	}
 	switch {
 	case node && i.State != "":
 		o.State = i.State
@@ -96,13 +111,28 @@ type OneIn struct {
 type OneOut struct{ Body IndicatorOut }
 
 // ListOp lists indicators.
-var ListOp = api.Op{ID: "list-indicators", Method: http.MethodGet, Path: "/api/v1/indicators", Tag: "indicators", Need: policy.RoleReader,
+var ListOp = api.Op{
+	ID:          "list-indicators",
+	Method:      http.MethodGet,
+	Path:        "/api/v1/indicators",
+	Tag:         "indicators",
+	Need:        policy.RoleReader,
 	Summary:     i18n.T("Indicators, newest first", "指標の一覧（新しい順）"),
-	Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。")}
+	Description: i18n.T("Only those that the caller may see.", "呼び出し元が閲覧できるものだけを返します。"),
+}
 
 // GetOp reads one indicator.
-var GetOp = api.Op{ID: "get-indicator", Method: http.MethodGet, Path: "/api/v1/indicators/{id}", Tag: "indicators", Need: policy.RoleReader,
-	Summary: i18n.T("One indicator with its STIX object", "指標1件（STIX オブジェクトを含む）"), Errors: []fault.Kind{fault.NotFound}}
+var GetOp = api.Op{
+	ID:     "get-indicator",
+	Method: http.MethodGet,
+	Path:   "/api/v1/indicators/{id}",
+	Tag:    "indicators",
+	Need:   policy.RoleReader,
+	Summary: i18n.T(
+		"One indicator with its STIX object", "指標1件（STIX オブジェクトを含む）",
+	),
+	Errors: []fault.Kind{fault.NotFound},
+}
 
 // Ask is what the list is asked for.
 func (in *ListIn) Ask() list.Ask {

@@ -43,17 +43,43 @@ type Indicator struct {
 	Handling   policy.Handling `db:",handling"`
 }
 
-const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.words, o.tlp, o.owner, o.audience"
+const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, " +
+	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.words, o.tlp, " +
+	"o.owner, o.audience"
 
 // Save writes the object, replacing an older version of it.
 func (r Indicator) Save(tx *store.Tx) error {
-	_, err := tx.Exec(`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id, finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
+	_, err := tx.Exec(
+		`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id,
+			finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
 VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
-ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.name, body = excluded.body, valid_until = excluded.valid_until, confidence = excluded.confidence,
- withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted, hits = excluded.hits, words = excluded.words, tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`,
-		r.ID, clock.Micros(r.Modified), r.Realm, r.Name, r.Kind, r.Value, r.Level, r.Body, clock.Micros(r.ValidUntil), r.Confidence, r.Case, r.Finding,
-		clock.Micros(r.Made), clock.Micros(r.Sensed), clock.Micros(r.Withdrawn), r.State, r.Hunted, r.Hits, r.Words,
-		int(r.Handling.TLP), r.Handling.Owner, r.Handling.Audience.Column())
+ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.name, body = excluded.body, valid_until =
+excluded.valid_until, confidence = excluded.confidence,
+ withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted, hits =
+excluded.hits, words = excluded.words, tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`,
+		r.ID,
+		clock.Micros(r.Modified),
+		r.Realm,
+		r.Name,
+		r.Kind,
+		r.Value,
+		r.Level,
+		r.Body,
+		clock.Micros(r.ValidUntil),
+		r.Confidence,
+		r.Case,
+		r.Finding,
+		clock.Micros(r.Made),
+		clock.Micros(r.Sensed),
+		clock.Micros(r.Withdrawn),
+		r.State,
+		r.Hunted,
+		r.Hits,
+		r.Words,
+		int(r.Handling.TLP),
+		r.Handling.Owner,
+		r.Handling.Audience.Column(),
+	)
 	return err
 }
 
@@ -62,10 +88,14 @@ func FromWire(o wire.Object, now time.Time) (Indicator, error) {
 	r := Indicator{ID: o.ID, Modified: o.Modified, Realm: o.Realm, Made: now, Handling: o.Handling}
 	so, err := stix.Parse(o.STIX)
 	if err != nil {
-		return r, fault.Wrap(fault.Invalid, i18n.T("not a valid STIX object", "有効な STIX オブジェクトではありません"), err)
+		return r, fault.Wrap(
+			fault.Invalid, i18n.T("not a valid STIX object", "有効な STIX オブジェクトではありません"), err,
+		)
 	}
 	if so.ID() != o.ID || so.Type() != "indicator" {
-		return r, fault.New(fault.Invalid, i18n.T("not the indicator that was announced", "告げられた指標ではありません"))
+		return r, fault.New(
+			fault.Invalid, i18n.T("not the indicator that was announced", "告げられた指標ではありません"),
+		)
 	}
 	r.Body = string(so.Bytes())
 	r.Name = text(so, "name")

@@ -25,16 +25,7 @@ func Listing(now time.Time) list.Spec[Indicator] {
 	}
 	made := term("o.made", true, func(i Indicator) any { return i.Made })
 	until := term("o.valid_until", false, func(i Indicator) any { return i.ValidUntil })
-	level := list.Rank(
-		"o.level",
-		func(i Indicator) string { return i.Level },
-		"informational",
-		"low",
-		"medium",
-		"high",
-		"critical",
-	)
-	level.Desc = true
+	level := list.ByLevel("o.level", func(i Indicator) string { return i.Level })
 	every := list.Option{Text: i18n.T("any", "すべて")}
 	kind, state := []list.Option{every}, []list.Option{every}
 	for _, k := range kinds {

@@ -85,7 +85,12 @@ func ServeSTIX(site *web.Site, db *store.DB) {
 			return '_'
 		}, i.ID)
 		w.Header().Set("Content-Type", "application/stix+json;version=2.1")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`_TLP-`+strings.ReplaceAll(strings.ToUpper(i.Handling.TLP.Slug()), "+", "-")+`.json"`)
+		w.Header().Set(
+			"Content-Disposition",
+			`attachment; filename="`+name+`_TLP-`+strings.ReplaceAll(
+				strings.ToUpper(i.Handling.TLP.Slug()), "+", "-",
+			)+`.json"`,
+		)
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write([]byte(i.Body)) // the reader has gone
 	}))
@@ -133,6 +138,12 @@ func (i Indicator) Facts(now time.Time) []web.Fact {
 		{Name: i18n.T("Credit", "ルールの出典"), Value: credit},
 		{Name: i18n.T("STIX id", "STIX 番号"), Value: web.Mono(i.ID)},
 	}
+}
+
+// Nav is the place of the indicators in the rail.
+func Nav() web.NavItem {
+	return web.NavItem{Key: "indicators", Path: "/indicators", Text: i18n.T("Indicators", "指標"),
+		Icon: "indicators", Letter: "i"}
 }
 
 // FindingLink leads to a finding, by its title where the reader may know it.

@@ -13,7 +13,10 @@ func Finder(db *store.DB) search.Finder {
 	find := func(tx *store.Tx, q string, limit int) (out []search.Hit, err error) {
 		p, err := List(tx, list.Ask{Values: map[string]string{"q": q}, Limit: limit})
 		for _, o := range p.Rows {
-			out = append(out, search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP})
+			out = append(
+				out,
+				search.Hit{Path: web.Path("/indicators/{0}", o.ID), Title: web.Defang(o.Name), Note: o.Handling.TLP},
+			)
 		}
 		return out, err
 	}

@@ -34,12 +34,14 @@ func Party(t string) string {
 // Check refuses an audience that names a party that cannot be there.
 func Check(a policy.Audience) error {
 	if len(a) > maxParties {
-		return fault.New(fault.Invalid, i18n.T("an audience has at most {0} parties", "受信者は最大 {0} 件です").With(maxParties))
+		return fault.New(fault.Invalid, i18n.T("an audience has at most {0} parties",
+			"受信者は最大 {0} 件です").With(maxParties))
 	}
 	for _, t := range a {
 		if !known(t) {
-			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(web.Defang(t))).
-				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub", "community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
+			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(t)).
+				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub",
+					"community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
 		}
 	}
 	return nil
@@ -52,7 +54,7 @@ func known(t string) bool {
 	}
 	kind, name, named := strings.Cut(t, ":")
 	switch kind {
-	case policy.Community, policy.HubDesk:
+	case policy.Community, policy.Coordinators:
 		return !named
 	case "sector":
 		_, ok := identity.SectorOf(name)
@@ -67,7 +69,8 @@ func known(t string) bool {
 func TLPOptions(least, on policy.TLP) []web.Option {
 	var out []web.Option
 	for t := max(least, policy.Clear); t <= policy.Red; t++ {
-		out = append(out, web.Option{Value: t.Slug(), Text: i18n.T("{0}: {1}", "{0}：{1}").With(t.String(), web.TLPText(t)), On: t == on})
+		out = append(out, web.Option{Value: t.Slug(), Text: i18n.T("{0}: {1}", "{0}：{1}").With(t.String(),
+			web.TLPText(t)), On: t == on})
 	}
 	return out
 }

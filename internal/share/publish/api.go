@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
@@ -16,19 +17,19 @@ import (
 )
 
 // listIndicators is the list at a hub.
-func (c PageConfig) listIndicators(ctx context.Context, in *indicator.ListIn) (*indicator.ListOut, error) {
+func (c pages) listIndicators(ctx context.Context, in *indicator.ListIn) (*indicator.ListOut, error) {
 	var x extra
 	var p list.Page[indicator.Indicator]
-	err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+	err := c.db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
 		p, err = c.read(tx, in.Ask(), false, &x)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	now := c.DB.Now()
+	now := c.db.Now()
 	return &indicator.ListOut{Body: list.Body(p, func(i indicator.Indicator) indicator.IndicatorOut {
-		if c.CaseNumber != nil && x.numbers[i.Case] == "" {
+		if x.numbers[i.Case] == "" {
 			i.Case = ""
 		}
 		o := i.Out(false, now)
@@ -39,15 +40,19 @@ func (c PageConfig) listIndicators(ctx context.Context, in *indicator.ListIn) (*
 
 // hidden reports whether tx may not know a case: that two indicators came out
 // of the same one is for those who may see it.
-func hidden(tx *store.Tx, caseID string, number func(tx *store.Tx, caseID string) string) bool {
-	return caseID != "" && number != nil && number(tx, caseID) == ""
+func hidden(tx *store.Tx, caseID string) (bool, error) {
+	if caseID == "" {
+		return false, nil
+	}
+	number, err := casework.Number(tx, caseID)
+	return number == "", err
 }
 
 // oneOf reads one indicator of the hub as the caller may see it.
-func (c PageConfig) oneOf(ctx context.Context, id string) (*indicator.OneOut, error) {
+func (c pages) oneOf(ctx context.Context, id string) (*indicator.OneOut, error) {
 	v := api.Viewer(ctx)
 	out := &indicator.OneOut{}
-	err := c.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
+	err := c.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		i, err := indicator.Get(tx, id)
 		if err != nil {
 			return err
@@ -60,20 +65,26 @@ func (c PageConfig) oneOf(ctx context.Context, id string) (*indicator.OneOut, er
 		if err != nil {
 			return err
 		}
-		if hidden(tx, i.Case, c.CaseNumber) {
+		unknown, err := hidden(tx, i.Case)
+		if err != nil {
+			return err
+		}
+		if unknown {
 			i.Case = ""
 		}
 		o := i.Out(false, tx.Now())
 		o.STIX, o.Armed = i.JSON(), tally(progress)[i.ID].armed
 		for _, p := range progress {
 			if seers(v) || p.Member == v.Member {
-				o.Progress = append(o.Progress, indicator.ProgressOut{Member: p.Member, State: p.State, Sent: p.Sent, Armed: p.Armed, Hunted: p.Hunted,
+				o.Progress = append(o.Progress, indicator.ProgressOut{Member: p.Member, State: p.State, Sent: p.Sent,
+					Armed: p.Armed, Hunted: p.Hunted,
 					Searched: p.Searched, Hits: p.Hits, Reason: reason.Read(p.Reason).Text})
 			}
 		}
 		for _, s := range seen {
 			if seers(v) || s.Member == v.Member {
-				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count, First: s.First, Last: s.Last, Past: s.Retro,
+				o.Sightings = append(o.Sightings, indicator.SeenOut{ID: s.ID, Member: s.Member, Count: s.Count,
+					First: s.First, Last: s.Last, Retro: s.Retro,
 					At: s.At, TLP: s.Handling.TLP.String()})
 			}
 		}
@@ -94,16 +105,21 @@ type markIn struct {
 	}
 }
 
-// API adds the operations on indicators at a hub.
-func API(a *api.API, c PageConfig) {
+// api adds the operations on indicators at a hub.
+func (c pages) api(a *api.API) {
 	api.Register(a, indicator.ListOp, func(ctx context.Context, in *indicator.ListIn) (*indicator.ListOut, error) {
 		return c.listIndicators(ctx, in)
 	})
-	api.Register(a, indicator.GetOp, func(ctx context.Context, in *indicator.OneIn) (*indicator.OneOut, error) { return c.oneOf(ctx, in.ID) })
-	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking", Tag: "indicators", Need: policy.RoleCoordinator,
-		Summary:     i18n.T("Change the marking of an indicator", "指標の取扱区分を変更"),
-		Description: i18n.T("The hub's coordinators may make it stricter; widening is for the member it came from. Members that may not have it any more are disclosed to disarm.", "ハブの調整担当は厳しくすることができます。広げられるのは提供元の構成員です。配布できなくなる構成員には解除が指示されます。"),
-		Errors:      []fault.Kind{fault.NotFound}},
+	api.Register(a, indicator.GetOp, func(ctx context.Context, in *indicator.OneIn) (*indicator.OneOut, error) {
+		return c.oneOf(ctx, in.ID)
+	})
+	api.Register(a, api.Op{ID: "mark-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/marking",
+		Tag: "indicators", Need: policy.RoleCoordinator,
+		Summary: i18n.T("Change the marking of an indicator", "指標の取扱区分を変更"),
+		Description: i18n.T("The hub's coordinators may make it stricter; widening is for the member it came from. "+
+			"Members that may not have it any more are disclosed to disarm.",
+			"ハブの調整担当は厳しくすることができます。広げられるのは提供元の構成員です。配布できなくなる構成員には解除が指示されます。"),
+		Errors: []fault.Kind{fault.NotFound}},
 		func(ctx context.Context, in *markIn) (*struct{}, error) {
 			tlp, ok := policy.ParseTLP(in.Body.TLP)
 			if !ok {
@@ -114,7 +130,7 @@ func API(a *api.API, c PageConfig) {
 				return nil, err
 			}
 			if audience == nil {
-				err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
+				err := c.db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) error {
 					i, err := indicator.Get(tx, in.ID)
 					audience = i.Handling.Audience
 					return err
@@ -123,11 +139,13 @@ func API(a *api.API, c PageConfig) {
 					return nil, err
 				}
 			}
-			return nil, c.Publisher.SetMarking(ctx, api.Viewer(ctx), in.ID, tlp, audience)
+			return nil, c.SetMarking(ctx, api.Viewer(ctx), in.ID, tlp, audience)
 		})
-	api.Register(a, api.Op{ID: "withdraw-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/withdraw", Tag: "indicators", Need: policy.RoleCoordinator,
-		Summary: i18n.T("Withdraw an indicator from every member", "指標を全構成員から取り下げ"), Errors: []fault.Kind{fault.NotFound, fault.Conflict}},
+	api.Register(a, api.Op{ID: "withdraw-indicator", Method: http.MethodPost, Path: "/api/v1/indicators/{id}/withdraw",
+		Tag: "indicators", Need: policy.RoleCoordinator,
+		Summary: i18n.T("Withdraw an indicator from every member", "指標を全構成員から取り下げ"),
+		Errors:  []fault.Kind{fault.NotFound, fault.Conflict}},
 		func(ctx context.Context, in *indicator.OneIn) (*struct{}, error) {
-			return nil, c.Publisher.Withdraw(ctx, api.Viewer(ctx), in.ID)
+			return nil, c.Withdraw(ctx, api.Viewer(ctx), in.ID)
 		})
 }

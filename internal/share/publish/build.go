@@ -17,8 +17,10 @@ import (
 // lifetimes say how long an indicator of a kind is worth matching: addresses
 // change hands within weeks, hashes and behaviours do not.
 var lifetimes = map[string]time.Duration{
-	string(event.IPv4): 30 * day, string(event.IPv6): 30 * day, string(event.Domain): 90 * day, string(event.URL): 90 * day,
-	string(event.Email): 180 * day, string(event.MD5): 365 * day, string(event.SHA1): 365 * day, string(event.SHA256): 365 * day, "sigma": 365 * day,
+	string(event.IPv4): 30 * day, string(event.IPv6): 30 * day, string(event.Domain): 90 * day,
+	string(event.URL):   90 * day,
+	string(event.Email): 180 * day, string(event.MD5): 365 * day, string(event.SHA1): 365 * day,
+	string(event.SHA256): 365 * day, "sigma": 365 * day,
 }
 
 const day = 24 * time.Hour
@@ -28,7 +30,7 @@ var confidences = map[string]int{"critical": 90, "high": 75, "medium": 55, "low"
 
 // build returns the STIX indicator of a candidate. It names the hub as its creator,
 // and neither the member that it came from nor any machine.
-func (o *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicator.Indicator, error) {
+func (p *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicator.Indicator, error) {
 	kind, value := subjectOf(c)
 	marking, _ := stix.TLPMarkingID(c.Handling.TLP.String())
 	confidence, ok := confidences[c.Rule.Level]
@@ -36,8 +38,10 @@ func (o *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicat
 		confidence = confidences["medium"]
 	}
 	ind := stix.Indicator{
-		Common: stix.Common{CreatedByRef: o.identity, Created: stix.TimestampOf(now), Confidence: &confidence, Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
-		Types:  []string{"malicious-activity"}, ValidFrom: stix.TimestampOf(now), ValidUntil: stix.TimestampOf(now.Add(lifetimes[kind])),
+		Common: stix.Common{CreatedByRef: p.identity, Created: stix.TimestampOf(now), Confidence: &confidence,
+			Labels: []string{"level:" + levelOr(c.Rule.Level)}, ObjectMarkingRefs: []string{marking}},
+		Types: []string{"malicious-activity"}, ValidFrom: stix.TimestampOf(now),
+		ValidUntil:      stix.TimestampOf(now.Add(lifetimes[kind])),
 		KillChainPhases: phases(c.Rule.Tags),
 	}
 	ind.ExternalReferences = references(c.Rule)
@@ -67,8 +71,9 @@ func (o *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicat
 		return nil, indicator.Indicator{}, fmt.Errorf("build the indicator of %s %s: %w", kind, value, err)
 	}
 	row := indicator.Indicator{ID: obj.ID(), Modified: now, Realm: c.Realm, Name: ind.Name, Kind: kind, Value: value,
-		Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()), ValidUntil: now.Add(lifetimes[kind]), Confidence: confidence,
-		Finding: c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
+		Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()), ValidUntil: now.Add(lifetimes[kind]),
+		Confidence: confidence,
+		Finding:    c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
 	row.Words = store.Fold(row.Name + "\n" + row.Value + "\n" + row.ID + "\n" + c.Rule.Title + "\n" + c.Rule.ID)
 	return obj, row, nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
@@ -15,10 +14,10 @@ import (
 )
 
 // ReceiveCandidate takes what a member offers, in the caller's transaction.
-func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) error {
 	var c msg.Candidate
 	if err := json.Unmarshal(body, &c.Candidate); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the offer is not readable", "提供内容を読み取れません"), err)
+		return fault.Coded(fault.HubBadOffer, err)
 	}
 	if err := checkCandidate(&c, member, tx.Now()); err != nil {
 		return err
@@ -27,8 +26,10 @@ func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) e
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
-		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner, c.Handling.Audience.Column())
+	n, err := tx.Exec(`INSERT INTO candidates (id, finding, member, body, object, at, tlp, owner, audience)
+		VALUES ($1,$2,$3,$4,'',$5,$6,$7,$8) ON CONFLICT (id) DO NOTHING`,
+		c.ID, c.Finding, member, string(b), clock.Micros(tx.Now()), int(c.Handling.TLP), c.Handling.Owner,
+		c.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}
@@ -37,7 +38,7 @@ func (o *Publisher) ReceiveCandidate(tx *store.Tx, member string, body []byte) e
 
 func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 	bad := func(what string) error {
-		return fault.New(fault.Invalid, i18n.T("the offer has no valid {0}", "提供内容の {0} が正しくありません").With(what))
+		return fault.Coded(fault.HubOfferField, nil, what)
 	}
 	switch {
 	case c.ID == "" || len(c.ID) > 100:
@@ -56,7 +57,7 @@ func checkCandidate(c *msg.Candidate, member string, now time.Time) error {
 		}
 		c.Observable.Value = v
 	}
-	c.Member, c.Handling, c.Sensed = member, policy.Owned(c.Handling, member), event.PlausibleTime(c.Sensed, now)
+	c.Member, c.Handling, c.Sensed = member, policy.FromMember(c.Handling, member), event.PlausibleTime(c.Sensed, now)
 	clipCredit(&c.Rule)
 	c.Base = c.Base[:min(len(c.Base), maxBases)]
 	for i := range c.Base {

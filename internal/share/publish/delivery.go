@@ -11,7 +11,7 @@ import (
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -24,13 +24,13 @@ const settingRun = "share.delivery-run"
 
 // sendLater has deliveries sent after the commit, together with the others of the
 // transaction.
-func (o *Publisher) sendLater(tx *store.Tx, list []delivery) {
+func (p *Publisher) sendLater(tx *store.Tx, list []delivery) {
 	if len(list) == 0 {
 		return
 	}
-	all := store.PerTx(tx, o, func() *[]delivery {
+	all := store.PerTx(tx, p, func() *[]delivery {
 		all := new([]delivery)
-		tx.AfterCommit(func() { o.send(tx.Context(), *all) })
+		tx.AfterCommit(func() { p.send(tx.Context(), *all) })
 		return all
 	})
 	*all = append(*all, list...)
@@ -59,34 +59,35 @@ type deliveryRow struct {
 }
 
 // deliver writes a delivery for each member that policy lets have the object.
-func (o *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []Recipient) ([]delivery, error) {
+func (p *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []identity.Member) ([]delivery, error) {
 	seq, err := lastSeqs(tx, people)
 	if err != nil {
 		return nil, err
 	}
 	var rows []deliveryRow
 	var out []delivery
-	for _, p := range people {
-		if !policy.MayGet(p.ID, p.Sector, row.Handling) {
+	for _, m := range people {
+		if !policy.MayReceive(m.ID, m.Sector, row.Handling) {
 			continue
 		}
-		n := seq[p.ID] + 1
-		rows = append(rows, deliveryRow{p.ID, n, row.ID, row.Modified, false, tx.Now()})
-		out = append(out, delivery{member: p.ID, row: row, seq: n})
+		n := seq[m.ID] + 1
+		rows = append(rows, deliveryRow{m.ID, n, row.ID, row.Modified, false, tx.Now()})
+		out = append(out, delivery{member: m.ID, row: row, seq: n})
 	}
 	return out, store.Insert(tx, "delivery", rows)
 }
 
 // lastSeqs returns the number of the last delivery to each member. It asks the
 // index for each, and does not read all deliveries.
-func lastSeqs(tx *store.Tx, people []Recipient) (map[string]int64, error) {
+func lastSeqs(tx *store.Tx, people []identity.Member) (map[string]int64, error) {
 	seq := make(map[string]int64, len(people))
 	for some := range slices.Chunk(people, 500) {
 		args, list := make([]any, len(some)), make([]string, len(some))
 		for i, p := range some {
 			args[i], list[i] = p.ID, fmt.Sprintf("(CAST($%d AS TEXT))", i+1)
 		}
-		last, err := store.Query[seqRow](tx, `SELECT p.column1 AS member, coalesce((SELECT max(d.seq) FROM delivery d WHERE d.member = p.column1), 0) AS seq
+		last, err := store.Query[seqRow](tx, `SELECT p.column1 AS member, coalesce((SELECT max(d.seq) FROM delivery d
+			WHERE d.member = p.column1), 0) AS seq
 FROM (VALUES `+strings.Join(list, ",")+`) AS p`, args...)
 		if err != nil {
 			return nil, err
@@ -99,70 +100,71 @@ FROM (VALUES `+strings.Join(list, ",")+`) AS p`, args...)
 }
 
 // send pushes deliveries to the members that are there and writes down when.
-func (o *Publisher) send(ctx context.Context, list []delivery) {
+func (p *Publisher) send(ctx context.Context, list []delivery) {
 	if len(list) == 0 {
 		return
 	}
-	at := o.db.Now()
-	for _, p := range list {
-		msg := object(p.row, p.seq, p.member)
-		if p.withdraw {
-			msg = wire.Object{Seq: p.seq, ID: p.row.ID, Modified: p.row.Modified, Realm: p.row.Realm, Withdraw: true}
+	at := p.db.Now()
+	for _, d := range list {
+		msg := object(d.row, d.seq, d.member)
+		if d.withdraw {
+			msg = wire.Object{Seq: d.seq, ID: d.row.ID, Modified: d.row.Modified, Realm: d.row.Realm, Withdraw: true}
 		}
 		body, err := json.Marshal(msg)
 		if err == nil {
-			err = o.push.Push(p.member, wire.TopicObject, body)
+			err = p.push.Push(d.member, wire.TopicObject, body)
 		}
 		if err != nil && !fault.Is(err, fault.Unavailable) {
-			o.log.Warn("could not push to a member; it will ask", slog.String("member", p.member), slog.Any("err", err))
+			p.log.Warn("could not push to a member; it will ask", slog.String("member", d.member), slog.Any("err", err))
 		}
 	}
-	err := o.db.Write(ctx, store.System("share: pushed"), func(tx *store.Tx) error {
+	err := p.db.Write(ctx, store.System("share: pushed"), func(tx *store.Tx) error {
 		done := map[string]bool{}
-		for _, p := range list {
-			if done[p.row.ID] || p.withdraw {
+		for _, d := range list {
+			if done[d.row.ID] || d.withdraw {
 				continue
 			}
-			done[p.row.ID] = true
-			id := fmt.Sprintf("pushed:%s:%d", p.row.ID, clock.Micros(p.row.Modified))
-			ev := msg.IndicatorChanged{Indicator: p.row.ID, Case: p.row.Case, Finding: p.row.Finding, At: tx.Now(), Pushed: at,
-				Handling: p.row.Handling}
-			if err := tx.EmitIn(p.row.Handling.Owner, msg.TopicIndicator, id, ev); err != nil {
+			done[d.row.ID] = true
+			id := fmt.Sprintf("pushed:%s:%d", d.row.ID, clock.Micros(d.row.Modified))
+			ev := msg.IndicatorChanged{Indicator: d.row.ID, Case: d.row.Case, Finding: d.row.Finding, At: tx.Now(),
+				Pushed:   at,
+				Handling: d.row.Handling}
+			if err := tx.EmitIn(d.row.Handling.Owner, msg.TopicIndicator, id, ev); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		o.log.Warn("could not note that indicators were pushed", slog.Any("err", err))
+		p.log.Warn("could not note that indicators were pushed", slog.Any("err", err))
 	}
-	o.notify()
+	p.notify()
 }
 
 // Sync answers a member that asks for what it has not got. What it is entitled
 // to is decided now: an object whose marking became stricter meanwhile is not
 // in the answer, and nothing shows that it was skipped.
-func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncRequest) (wire.SyncReply, error) {
-	people, err := o.directory.Recipients(ctx)
+func (p *Publisher) Sync(ctx context.Context, member string, ask wire.SyncRequest) (wire.SyncReply, error) {
+	people, err := p.members.Active(ctx)
 	if err != nil {
 		return wire.SyncReply{}, err
 	}
-	var me Recipient
-	for _, p := range people {
-		if p.ID == member {
-			me = p
+	var me identity.Member
+	for _, m := range people {
+		if m.ID == member {
+			me = m
 		}
 	}
 	if me.ID == "" {
-		return wire.SyncReply{}, fault.New(fault.Denied, i18n.T("not a member", "構成員ではありません"))
+		return wire.SyncReply{}, fault.Coded(fault.HubNotMember, nil)
 	}
 	limit := min(max(ask.Limit, 1), 500)
-	run, err := o.DeliveryRun(ctx)
+	run, err := p.DeliveryRun(ctx)
 	if err != nil {
 		return wire.SyncReply{}, err
 	}
 	var a wire.SyncReply
-	err = o.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
+	err = p.db.Write(ctx, store.System("share: sync"), func(tx *store.Tx) error {
 		last, err := store.One[int64](tx, `SELECT coalesce(max(seq), 0) FROM delivery WHERE member = $1`, member)
 		if err != nil {
 			return err
@@ -177,7 +179,8 @@ func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 		a.Upto = after
 		var rows []deliveryRow
 		for filled, again := false, true; again; {
-			rows, err = store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
+			rows, err = store.Query[deliveryRow](tx, `SELECT member, seq, object, modified, withdraw, at FROM delivery
+				WHERE member = $1 AND seq > $2 ORDER BY seq LIMIT $3`, member, after, limit)
 			if err != nil {
 				return err
 			}
@@ -185,21 +188,23 @@ func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 			// at every page.
 			if again = len(rows) < limit && !filled; again {
 				filled = true
-				if err := o.backfill(tx, me); err != nil {
+				if err := p.backfill(tx, me); err != nil {
 					return err
 				}
 			}
 		}
 		for _, d := range rows {
 			a.Upto = d.Seq
-			row, err := store.One[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.id = $1 AND SCOPE(o)`, d.Object)
+			row, err := store.One[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.id = $1
+				AND SCOPE(o)`, d.Object)
 			if err != nil {
 				return err
 			}
-			may := policy.MayGet(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
+			may := policy.MayReceive(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
 			switch {
 			case d.Withdraw && !may:
-				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified, Realm: row.Realm, Withdraw: true})
+				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified,
+					Realm: row.Realm, Withdraw: true})
 			case !d.Withdraw && may && d.Modified.Equal(row.Modified):
 				a.Objects = append(a.Objects, object(row, d.Seq, me.ID))
 			}
@@ -211,43 +216,45 @@ func (o *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 }
 
 // DeliveryRun names this hub's count of deliveries, and makes the name the first time.
-func (o *Publisher) DeliveryRun(ctx context.Context) (string, error) {
-	o.runMu.Lock()
-	defer o.runMu.Unlock()
-	run, ok, err := o.db.Setting(ctx, settingRun)
+func (p *Publisher) DeliveryRun(ctx context.Context) (string, error) {
+	p.runMu.Lock()
+	defer p.runMu.Unlock()
+	run, ok, err := p.db.Setting(ctx, settingRun)
 	if err != nil || ok {
 		return run, err
 	}
 	run = clock.RandomID()
-	return run, o.db.SetSetting(ctx, settingRun, run)
+	return run, p.db.SetSetting(ctx, settingRun, run)
 }
 
 // NewDeliveryRun is to be called when the hub's state was restored from a backup: the
 // numbers that it gives out again stand for something else than members know, so
 // they take everything from the first.
-func (o *Publisher) NewDeliveryRun(ctx context.Context) error {
-	o.runMu.Lock()
-	defer o.runMu.Unlock()
-	return o.db.SetSetting(ctx, settingRun, clock.RandomID())
+func (p *Publisher) NewDeliveryRun(ctx context.Context) error {
+	p.runMu.Lock()
+	defer p.runMu.Unlock()
+	return p.db.SetSetting(ctx, settingRun, clock.RandomID())
 }
 
 // backfill addresses to a member what was shared before it could get it: before
 // it joined, or before a marking was loosened.
-func (o *Publisher) backfill(tx *store.Tx, me Recipient) error {
-	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
- AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
+func (p *Publisher) backfill(tx *store.Tx, me identity.Member) error {
+	rows, err := store.Query[missingRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o
+		WHERE o.withdrawn = 0 AND (o.valid_until = 0 OR o.valid_until > $1)
+ AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.member = $2 AND d.modified = o.modified
+AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
 		clock.Micros(tx.Now()), me.ID, false)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	last, err := lastSeqs(tx, []Recipient{me})
+	last, err := lastSeqs(tx, []identity.Member{me})
 	if err != nil {
 		return err
 	}
 	n := last[me.ID]
 	var list []deliveryRow
 	for _, r := range rows {
-		if policy.MayGet(me.ID, me.Sector, r.Handling) {
+		if policy.MayReceive(me.ID, me.Sector, r.Handling) {
 			n++
 			list = append(list, deliveryRow{me.ID, n, r.ID, r.Modified, false, tx.Now()})
 		}

@@ -18,7 +18,9 @@ func TestJoinInPages(t *testing.T) {
 			t.Helper()
 			err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
 				for i := from; i < to; i++ {
-					_, row, err := h.build(sharetest.Candidate("c", "f", sharetest.Domain(fmt.Sprintf("h%d.example", i)), policy.Handling{TLP: policy.Green}), sharetest.Start)
+					_, row, err := h.build(sharetest.Candidate("c", "f",
+						sharetest.Domain(fmt.Sprintf("h%d.example", i)), policy.Handling{TLP: policy.Green}),
+						sharetest.Start)
 					if err != nil {
 						return err
 					}

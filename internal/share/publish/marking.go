@@ -9,6 +9,7 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -20,12 +21,16 @@ import (
 // for the hub's coordinators and the owner; making it looser, or naming more
 // members, is the owner's alone. Members that may no longer have it are disclosed to
 // disarm, members that now may get it.
-func (o *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, tlp policy.TLP, audience policy.Audience) error {
-	return o.change(ctx, v, id, func(tx *store.Tx, r *indicator.Indicator) error {
+func (p *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, tlp policy.TLP,
+	audience policy.Audience) error {
+	return p.change(ctx, v, id, func(tx *store.Tx, r *indicator.Indicator) error {
 		owner := v.Member != "" && v.Member == r.Handling.Owner
-		wider := tlp < r.Handling.TLP || slices.ContainsFunc(audience, func(t string) bool { return !slices.Contains(r.Handling.Audience, t) })
-		if !owner && (!v.Desk || wider) {
-			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking", "取扱区分を広げられるのは、提供元の組織だけです")).
+		wider := tlp < r.Handling.TLP || slices.ContainsFunc(audience, func(t string) bool {
+			return !slices.Contains(r.Handling.Audience, t)
+		})
+		if !owner && (!v.Coordinator || wider) {
+			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking",
+				"取扱区分を広げられるのは、提供元の組織だけです")).
 				WithHint(i18n.T("ask the member, or choose a stricter label", "提供元に依頼するか、より厳しい区分を選んでください"))
 		}
 		r.Handling.TLP, r.Handling.Audience = tlp, audience
@@ -35,9 +40,9 @@ func (o *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, 
 }
 
 // Withdraw takes an indicator back: every member that has it disarms.
-func (o *Publisher) Withdraw(ctx context.Context, v policy.Viewer, id string) error {
-	return o.change(ctx, v, id, func(tx *store.Tx, r *indicator.Indicator) error {
-		if !v.Desk && (v.Member == "" || v.Member != r.Handling.Owner) {
+func (p *Publisher) Withdraw(ctx context.Context, v policy.Viewer, id string) error {
+	return p.change(ctx, v, id, func(tx *store.Tx, r *indicator.Indicator) error {
+		if !v.Coordinator && (v.Member == "" || v.Member != r.Handling.Owner) {
 			return fault.New(fault.Denied, fault.Denied.Title())
 		}
 		if !r.Withdrawn.IsZero() {
@@ -68,13 +73,14 @@ func revise(r *indicator.Indicator, now time.Time, changes map[string]any) error
 // change applies edit to an indicator that the viewer may see, and delivers
 // the outcome: withdrawals to who has it and may not any more, the new version
 // to who may.
-func (o *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit func(*store.Tx, *indicator.Indicator) error) error {
-	people, err := o.directory.Recipients(ctx)
+func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string,
+	edit func(*store.Tx, *indicator.Indicator) error) error {
+	people, err := p.members.Active(ctx)
 	if err != nil {
 		return err
 	}
 	var out []delivery
-	err = o.db.Write(ctx, store.As(v), func(tx *store.Tx) error {
+	err = p.db.Write(ctx, store.As(v), func(tx *store.Tx) error {
 		out = nil
 		r, err := indicator.Get(tx, id)
 		if err != nil {
@@ -86,11 +92,11 @@ func (o *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit
 		if err := r.Save(tx); err != nil {
 			return err
 		}
-		if out, err = o.recall(tx, r, people); err != nil {
+		if out, err = p.recall(tx, r, people); err != nil {
 			return err
 		}
 		if r.Withdrawn.IsZero() {
-			more, err := o.deliver(tx, r, people)
+			more, err := p.deliver(tx, r, people)
 			if err != nil {
 				return err
 			}
@@ -99,18 +105,19 @@ func (o *Publisher) change(ctx context.Context, v policy.Viewer, id string, edit
 		// In the owner's lane, as what was said when it was made: who marks what hangs on
 		// the indicator must not see the older marking after the newer.
 		event := fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified))
-		return tx.EmitIn(r.Handling.Owner, msg.TopicIndicator, event, msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
-			Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
+		return tx.EmitIn(r.Handling.Owner, msg.TopicIndicator, event,
+			msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
+				Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
 	if err == nil {
-		o.send(ctx, out)
+		p.send(ctx, out)
 	}
 	return err
 }
 
 // recall writes withdrawals for the members that were given an object and may
 // not have it any more.
-func (o *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []Recipient) ([]delivery, error) {
+func (p *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []identity.Member) ([]delivery, error) {
 	had, err := store.Query[string](tx, `SELECT DISTINCT member FROM delivery WHERE object = $1`, r.ID)
 	if err != nil {
 		return nil, err
@@ -125,12 +132,12 @@ func (o *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []Recipie
 	}
 	var rows []deliveryRow
 	var out []delivery
-	for _, p := range people {
-		if !slices.Contains(had, p.ID) || (r.Withdrawn.IsZero() && policy.MayGet(p.ID, p.Sector, r.Handling)) {
+	for _, m := range people {
+		if !slices.Contains(had, m.ID) || (r.Withdrawn.IsZero() && policy.MayReceive(m.ID, m.Sector, r.Handling)) {
 			continue
 		}
-		rows = append(rows, deliveryRow{p.ID, seq[p.ID] + 1, r.ID, r.Modified, true, tx.Now()})
-		out = append(out, delivery{member: p.ID, row: r, seq: seq[p.ID] + 1, withdraw: true})
+		rows = append(rows, deliveryRow{m.ID, seq[m.ID] + 1, r.ID, r.Modified, true, tx.Now()})
+		out = append(out, delivery{member: m.ID, row: r, seq: seq[m.ID] + 1, withdraw: true})
 	}
 	return out, store.Insert(tx, "delivery", rows)
 }

@@ -1,9 +1,9 @@
 package publish
 
 import (
-	"context"
 	"time"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
@@ -12,43 +12,23 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// Member is a member as the pages need it.
-type Member struct {
-	ID, Name, Sector string
-	Online           bool
+// pages is the hub's pages and API of indicators.
+type pages struct {
+	*Publisher
+	site *web.Site // has the panels of other capabilities; set by addTo
 }
 
-// PageConfig is what the hub's pages and API of indicators stand on.
-type PageConfig struct {
-	DB        *store.DB
-	Publisher *Publisher
-	// MemberName gives a member's name; nil, or an empty answer, shows the id.
-	MemberName func(ctx context.Context, id string) string
-	// Members gives the members that there are, in the order to show them in.
-	Members func(ctx context.Context) []Member
-	// CaseNumber gives a case's number as far as tx may see the case, or "".
-	CaseNumber func(tx *store.Tx, caseID string) string
-	// FindingTitle gives a finding's title as far as tx may see it, or ""; may be nil.
-	FindingTitle func(tx *store.Tx, id string) string
-}
-
-// Pages adds /indicators, /indicators/{id} and its actions. The site needs
-// Templates too. Tell "indicators" when one was made, changed, armed or seen.
-func Pages(site *web.Site, c PageConfig) {
+// addTo adds /indicators, /indicators/{id} and its actions. The site needs Templates,
+// and those of package indicator.
+// Panels of other capabilities belong to the page "indicator", which draws them in its
+// one slot, "main".
+func (c pages) addTo(site *web.Site) {
+	c.site = site
 	site.Page("/indicators", policy.RoleReader, c.list)
 	site.Page("/indicators/{id}", policy.RoleReader, c.one)
 	site.Action("/indicators/{id}/marking", policy.RoleCoordinator, c.setMarking)
-	site.Action("/indicators/{id}/withdraw", policy.RoleCoordinator, c.withdraw)
-	indicator.ServeSTIX(site, c.DB)
-}
-
-func (c PageConfig) member(ctx context.Context, id string) string {
-	if c.MemberName != nil && id != "" {
-		if name := c.MemberName(ctx, id); name != "" {
-			return name
-		}
-	}
-	return id
+	site.Action("/indicators/{id}/withdraw", policy.RoleCoordinator, c.withdrawAction)
+	indicator.ServeSTIX(site, c.db)
 }
 
 // seers is who may see what the members did with an indicator: the hub's own
@@ -64,9 +44,13 @@ type extra struct {
 
 // read returns a page of indicators, and fills x with what belongs to it. A case
 // that the reader may not know narrows to nothing.
-func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[indicator.Indicator], error) {
+func (c pages) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[indicator.Indicator], error) {
 	spec := indicator.Listing(tx.Now())
-	if hidden(tx, ask.Values["case"], c.CaseNumber) {
+	unknown, err := hidden(tx, ask.Values["case"])
+	if err != nil {
+		return list.Page[indicator.Indicator]{}, err
+	}
+	if unknown {
 		spec.Where = append(spec.Where, list.Never())
 	}
 	p, err := spec.Read(tx, ask)
@@ -77,8 +61,10 @@ func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.P
 	ids := make([]string, len(p.Rows))
 	for i, o := range p.Rows {
 		ids[i] = o.ID
-		if _, ok := x.numbers[o.Case]; !ok && o.Case != "" && c.CaseNumber != nil {
-			x.numbers[o.Case] = c.CaseNumber(tx, o.Case)
+		if _, ok := x.numbers[o.Case]; !ok && o.Case != "" {
+			if x.numbers[o.Case], err = casework.Number(tx, o.Case); err != nil {
+				return p, err
+			}
 		}
 	}
 	progress, err := progressOf(tx, ids)
@@ -92,12 +78,12 @@ func (c PageConfig) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.P
 	return p, err
 }
 
-func (c PageConfig) list(r *web.Request) (*web.View, error) {
+func (c pages) list(r *web.Request) (*web.View, error) {
 	hub := seers(r.Viewer)
 	var x extra
-	spec := c.shown(hub, c.DB.Now(), &x)
+	spec := c.shown(hub, c.db.Now(), &x)
 	var p list.Page[indicator.Indicator]
-	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+	err := c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		p, err = c.read(tx, spec.Ask(r), hub, &x)
 		return err
 	})
@@ -111,11 +97,13 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 
 // shown is the list of indicators as a page of the hub shows it; x is filled
 // when the page is read.
-func (c PageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indicator] {
+func (c pages) shown(hub bool, now time.Time, x *extra) list.Spec[indicator.Indicator] {
 	type column = list.Column[indicator.Indicator]
 	s := indicator.Listing(now)
 	s.Columns = append(indicator.FirstColumns(i18n.T("What to look for", "探すもの")),
-		column{Key: "confidence", Text: i18n.T("Confidence", "確度"), Data: func(i indicator.Indicator) any { return i.Confidence }},
+		column{Key: "confidence", Text: i18n.T("Confidence", "確度"), Data: func(i indicator.Indicator) any {
+			return i.Confidence
+		}},
 		column{Key: "armed", Text: i18n.T("Armed", "防御済み"), Cell: func(i indicator.Indicator) any {
 			if hub {
 				return x.counts[i.ID].html()
@@ -124,13 +112,17 @@ func (c PageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[indicator
 		}, Data: func(i indicator.Indicator) any { return x.counts[i.ID].armed }})
 	if hub {
 		s.Columns = append(s.Columns,
-			column{Key: "entitled", Text: i18n.T("Addressed to", "受信者"), Data: func(i indicator.Indicator) any { return x.counts[i.ID].all }},
+			column{Key: "entitled", Text: i18n.T("Addressed to", "受信者"), Data: func(i indicator.Indicator) any {
+				return x.counts[i.ID].all
+			}},
 			column{Key: "found_by", Text: i18n.T("Found by", "発見"), Role: web.RoleNum,
 				Cell: func(i indicator.Indicator) any { return x.seen[i.ID] }})
 	}
 	s.Columns = append(s.Columns,
 		column{Key: "made", Text: i18n.T("Made", "作成"), Role: web.RoleTime, Sort: "made",
-			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any { return i.Made }},
+			Cell: func(i indicator.Indicator) any { return web.Brief(i.Made) }, Data: func(i indicator.Indicator) any {
+				return i.Made
+			}},
 		indicator.UntilColumn(),
 		column{Key: "case", Text: i18n.T("Case", "事案"), Cell: func(i indicator.Indicator) any {
 			if n := x.numbers[i.Case]; n != "" {
@@ -138,11 +130,15 @@ func (c PageConfig) shown(hub bool, now time.Time, x *extra) list.Spec[indicator
 			}
 			return nil
 		}, Data: func(i indicator.Indicator) any { return x.numbers[i.Case] }},
-		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any { return i.Validity(now) }})
+		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(i indicator.Indicator) any {
+			return i.Validity(now)
+		}})
 	s.Row = func(i indicator.Indicator) web.Row {
 		return web.Row{Key: i.ID, Path: web.Path("/indicators/{0}", i.ID), Dim: i.Validity(now).Mood == web.Dim}
 	}
-	s.Empty = indicator.None(i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of it and appears here.",
-		"事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))
+	s.Empty = indicator.None(
+		i18n.T("When a member offers a value or a behaviour of a finding that is in a case, an indicator is made of "+
+			"it and appears here.",
+			"事案になった検知から構成員が値や振る舞いを提供すると、指標になってここに現れます。"))
 	return s
 }

@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/meneki/meneki/internal/api"
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/reason"
@@ -20,28 +22,36 @@ import (
 )
 
 func hubConsole(t *testing.T, h *hub) http.Handler {
-	names := map[string]string{"power": "Denryoku", "gas": "Gasu " + sharetest.Hostile, "city": "Shiyakusho"}
-	c := PageConfig{DB: h.db, Publisher: h.Publisher, MemberName: func(_ context.Context, id string) string { return names[id] },
-		Members: func(context.Context) (out []Member) {
-			for _, p := range h.people {
-				out = append(out, Member{ID: p.ID, Name: names[p.ID], Sector: p.Sector, Online: true})
-			}
-			return out
-		},
-		CaseNumber: func(*store.Tx, string) string { return "MNK-2026-0001" }}
-	return sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, c); API(a, c) }, Templates())
+	c := pages{Publisher: h.Publisher}
+	panel := fstest.MapFS{"templates/panel.html": {Data: []byte(`{{define "test/panel"}}<p>{{show .}}</p>{{end}}`)}}
+	return sharetest.Console(t, func(s *web.Site, a *api.API) {
+		s.AddPanels(web.Panel{Page: "indicator", Slots: map[string]string{"main": "test/panel"},
+			Load: func(_ context.Context, about web.Subject) (web.Part, error) {
+				return web.Part{Data: "another capability about it"}, nil
+			}})
+		c.addTo(s)
+		c.api(a)
+	}, Templates(), panel)
 }
 
 // shared makes a hub with three indicators, of which one member found the first in its past.
 func shared(t *testing.T, h *hub) (value, rule, secret indicator.Indicator) {
 	t.Helper()
 	h.inCase(t, "f1", "case-1")
-	h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", &event.Observable{Type: event.URL, Value: "http://evil.example.net/x"}, sharetest.Amber(policy.Community))))
+	parties := policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.ToMember("power")}}
+	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return store.Insert(tx, "cases", []casework.Case{{ID: "case-1", Number: "MNK-2026-0001", State: casework.Open,
+			Realm: event.Live, Handling: parties}})
+	}))
+	h.must(t,
+		h.offer(t, "power", sharetest.Candidate("c1", "f1", &event.Observable{Type: event.URL,
+			Value: "http://evil.example.net/x"}, sharetest.Amber(policy.Community))))
 	bad := sharetest.Candidate("c2", "f1", nil, sharetest.Amber(policy.Community))
 	bad.Rule.Title, bad.Rule.Author, bad.Rule.ID = sharetest.Hostile, sharetest.Hostile, "rule-2"
 	bad.Sigma = "title: x # " + sharetest.Hostile + "\n"
 	h.must(t, h.offer(t, "power", bad))
-	h.must(t, h.offer(t, "power", sharetest.Candidate("c3", "f1", sharetest.Domain("secret.example.net"), policy.Handling{TLP: policy.Red})))
+	h.must(t, h.offer(t, "power", sharetest.Candidate("c3", "f1", sharetest.Domain("secret.example.net"),
+		policy.Handling{TLP: policy.Red})))
 	for _, i := range h.all(t) {
 		switch {
 		case i.Kind == "sigma":
@@ -52,11 +62,18 @@ func shared(t *testing.T, h *hub) (value, rule, secret indicator.Indicator) {
 			value = i
 		}
 	}
-	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Hunted, At: sharetest.Start, Searched: 5000, Hits: 3}))
-	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Armed, At: sharetest.Start}))
-	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused, At: sharetest.Start, Reason: reason.Plain(sharetest.Hostile)}))
-	b, _ := json.Marshal(wire.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3, First: sharetest.Start, Last: sharetest.Start, Retro: true, At: sharetest.Start, Handling: policy.Handling{TLP: policy.Green}})
-	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "gas", b) }))
+	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Hunted,
+		At: sharetest.Start, Searched: 5000, Hits: 3}))
+	h.must(t, h.receipt(t, "gas", wire.Receipt{Object: value.ID, Modified: value.Modified, State: wire.Armed,
+		At: sharetest.Start}))
+	h.must(t, h.receipt(t, "city", wire.Receipt{Object: rule.ID, Modified: rule.Modified, State: wire.Refused,
+		At: sharetest.Start, Reason: reason.Plain(sharetest.Hostile)}))
+	b, _ := json.Marshal(wire.Sighting{ID: "s1", Indicator: value.ID, Realm: event.Live, Count: 3,
+		First: sharetest.Start, Last: sharetest.Start, Retro: true, At: sharetest.Start,
+		Handling: policy.Handling{TLP: policy.Green}})
+	h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return h.ReceiveSighting(tx, "gas", b)
+	}))
 	return value, rule, secret
 }
 
@@ -68,7 +85,9 @@ func TestHubPages(t *testing.T) {
 		}
 		value, rule, secret := shared(t, h)
 		for _, as := range []string{"desk", "reader", "power", "gas", "city"} {
-			for _, path := range []string{"/indicators", "/indicators?kind=sigma&state=active&q=x", "/indicators?q=" + url.QueryEscape(sharetest.Hostile), "/indicators/" + value.ID, "/indicators/" + rule.ID} {
+			for _, path := range []string{"/indicators", "/indicators?kind=sigma&state=active&q=x",
+				"/indicators?q=" + url.QueryEscape(sharetest.Hostile), "/indicators/" + value.ID,
+				"/indicators/" + rule.ID} {
 				sharetest.Page(t, c, as, path)
 			}
 			if code, _ := sharetest.Get(t, c, as, "/indicators/"+secret.ID); (code == 200) != (as == "power") {
@@ -79,16 +98,20 @@ func TestHubPages(t *testing.T) {
 			}
 		}
 		body := sharetest.Page(t, c, "desk", "/indicators/"+value.ID)["en"]
-		for _, want := range []string{"hxxp://evil[.]example[.]net", "1 of 3 members armed, 1 with traces", "Denryoku", "MNK-2026-0001", "Withdraw from all members", "not disclosed to the other members", "5,000"} {
+		for _, want := range []string{"hxxp://evil[.]example[.]net", "1 of 3 members armed, 1 with traces", "Denryoku",
+			"MNK-2026-0001", "Withdraw from all members", "not disclosed to the other members", "5,000",
+			"another capability about it"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("the coordinator's page lacks %q", want)
 			}
 		}
-		if body := sharetest.Page(t, c, "reader", "/indicators/"+value.ID)["en"]; strings.Contains(body, "Withdraw from all members") {
+		if body := sharetest.Page(t, c, "reader", "/indicators/"+value.ID)["en"]; strings.Contains(body,
+			"Withdraw from all members") {
 			t.Error("a reader is offered to withdraw")
 		}
 		// Another member sees how many are armed, and nothing of who and of what they saw.
-		for _, path := range []string{"/indicators", "/indicators/" + value.ID, "/indicators?format=csv", "/indicators?format=json", "/api/v1/indicators", "/api/v1/indicators/" + value.ID} {
+		for _, path := range []string{"/indicators", "/indicators/" + value.ID, "/indicators?format=csv",
+			"/indicators?format=json", "/api/v1/indicators", "/api/v1/indicators/" + value.ID} {
 			_, body := sharetest.Get(t, c, "city", path)
 			for _, name := range []string{"Denryoku", "Gasu", `"gas"`, `"power"`, "5000", "5,000"} {
 				if strings.Contains(body, name) {
@@ -96,17 +119,21 @@ func TestHubPages(t *testing.T) {
 				}
 			}
 		}
-		if body := sharetest.Page(t, c, "city", "/indicators/"+value.ID)["en"]; !strings.Contains(body, "Members armed: 1") {
+		if body := sharetest.Page(t, c, "city", "/indicators/"+value.ID)["en"]; !strings.Contains(body,
+			"Members armed: 1") {
 			t.Error("a member does not see how many are armed")
 		}
 		// The member that saw it sees its own.
-		if body := sharetest.Page(t, c, "gas", "/indicators/"+value.ID)["en"]; !strings.Contains(body, "found 3 traces") {
+		if body := sharetest.Page(t, c, "gas", "/indicators/"+value.ID)["en"]; !strings.Contains(body,
+			"found 3 traces") {
 			t.Error("a member does not see its own progress")
 		}
-		if code, body := sharetest.Get(t, c, "city", "/indicators/"+value.ID+"/stix"); code != 200 || !json.Valid([]byte(body)) {
+		if code, body := sharetest.Get(t, c, "city", "/indicators/"+value.ID+"/stix"); code != 200 ||
+			!json.Valid([]byte(body)) {
 			t.Errorf("STIX: %d %s", code, body)
 		}
-		if code, body := sharetest.Get(t, c, "desk", "/indicators?format=csv"); code != 200 || !strings.Contains(body, "http://evil.example.net/x") {
+		if code, body := sharetest.Get(t, c, "desk", "/indicators?format=csv"); code != 200 ||
+			!strings.Contains(body, "http://evil.example.net/x") {
 			t.Errorf("CSV: %d %s", code, body)
 		}
 	})
@@ -120,7 +147,8 @@ func TestHubActions(t *testing.T) {
 			return sharetest.Ask(t, c, as, http.MethodPost, path+"?lang=en", form, "")
 		}
 		mark := "/indicators/" + value.ID + "/marking"
-		if code, body := post("desk", mark, url.Values{"tlp": {"clear"}}); code != 422 || !strings.Contains(body, "only the organisation it came from may widen") {
+		if code, body := post("desk", mark, url.Values{"tlp": {"clear"}}); code != 422 ||
+			!strings.Contains(body, "only the organisation it came from may widen") {
 			t.Errorf("widening by the hub: %d", code)
 		}
 		if code, _ := post("desk", mark, url.Values{"tlp": {"beige"}}); code != 422 {
@@ -139,24 +167,28 @@ func TestHubActions(t *testing.T) {
 			t.Errorf("the owner widens: %d", code)
 		}
 		end := "/indicators/" + rule.ID + "/withdraw"
-		if code, body := post("desk", end, url.Values{"confirm": {"yes"}}); code != 422 || !strings.Contains(body, "cannot be taken back") {
+		if code, body := post("desk", end, url.Values{"confirm": {"yes"}}); code != 422 ||
+			!strings.Contains(body, "cannot be taken back") {
 			t.Errorf("without the word: %d", code)
 		}
 		if code, _ := post("desk", end, url.Values{"confirm": {" 取り下げ "}}); code != 303 {
 			t.Errorf("withdraw: %d", code)
 		}
-		if body := sharetest.Page(t, c, "desk", "/indicators/"+rule.ID)["en"]; strings.Contains(body, "Withdraw from all members") || !strings.Contains(body, "withdrawn") {
+		if body := sharetest.Page(t, c, "desk", "/indicators/"+rule.ID)["en"]; strings.Contains(body,
+			"Withdraw from all members") || !strings.Contains(body, "withdrawn") {
 			t.Error("the page does not say that it is withdrawn")
 		}
 		// The same by API.
 		path := "/api/v1/indicators/" + value.ID
-		if code, body := sharetest.Get(t, c, "desk", path); code != 200 || !strings.Contains(body, `"progress":[`) || !strings.Contains(body, `"stix":{`) {
+		if code, body := sharetest.Get(t, c, "desk", path); code != 200 || !strings.Contains(body, `"progress":[`) ||
+			!strings.Contains(body, `"stix":{`) {
 			t.Errorf("%d %s", code, body)
 		}
 		if code, body := sharetest.Ask(t, c, "desk", "POST", path+"/marking", nil, `{"tlp":"clear"}`); code != 403 {
 			t.Errorf("widening by API: %d %s", code, body)
 		}
-		if code, body := sharetest.Ask(t, c, "desk", "POST", path+"/marking", nil, `{"tlp":"amber","audience":["everyone, hub"]}`); code != 422 && code != 400 {
+		if code, body := sharetest.Ask(t, c, "desk", "POST", path+"/marking", nil,
+			`{"tlp":"amber","audience":["everyone, hub"]}`); code != 422 && code != 400 {
 			t.Errorf("a broken audience: %d %s", code, body)
 		}
 		if code, body := sharetest.Ask(t, c, "desk", "POST", path+"/marking", nil, `{"tlp":"amber"}`); code != 204 {

@@ -8,25 +8,30 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Recipient is a member that objects may be delivered to.
-type Recipient struct{ ID, Sector string }
+// Members is the members of the community, as a directory of package identity has them.
+type Members interface {
+	identity.Names
+	// Active lists the members that have joined and still belong: objects may be
+	// delivered to them.
+	Active(ctx context.Context) ([]identity.Member, error)
+}
 
-// Directory names the members of the community.
-type Directory interface {
-	Recipients(ctx context.Context) ([]Recipient, error)
-	// ExclusionReason returns a function that reports why a value can never be an
-	// indicator in this community, and "" of one that can.
-	ExclusionReason(ctx context.Context) (func(event.Observable) string, error)
+// Assets is what belongs to the community itself, as package community keeps it.
+type Assets interface {
+	Own(ctx context.Context) (domains []string, networks []netip.Prefix, err error)
 }
 
 // Pusher hands a message to a member that is connected. It may be lost; the
@@ -37,26 +42,43 @@ type Pusher interface {
 
 // Publisher makes, marks and delivers indicators at the hub.
 type Publisher struct {
-	runMu     sync.Mutex // one reader or writer of settingRun at a time
-	db        *store.DB
-	directory Directory
-	push      Pusher
-	log       *slog.Logger
-	identity  string // the hub's STIX identity
-	notify    func()
+	runMu    sync.Mutex // one reader or writer of settingRun at a time
+	db       *store.DB
+	members  Members
+	assets   Assets
+	push     Pusher
+	log      *slog.Logger
+	identity string // the hub's STIX identity
+	notify   func()
+}
+
+// Config is what a Publisher stands on.
+type Config struct {
+	DB      *store.DB
+	Members Members
+	Assets  Assets
+	Push    Pusher
+	Log     *slog.Logger
+	Notify  func() // called after something changed that a page shows
 }
 
 // New returns a publisher.
-func New(db *store.DB, directory Directory, push Pusher, log *slog.Logger, notify func()) *Publisher {
-	return &Publisher{db: db, directory: directory, push: push, log: log, notify: notify}
+func New(c Config) *Publisher {
+	return &Publisher{db: c.DB, members: c.Members, assets: c.Assets, push: c.Push, log: c.Log, notify: c.Notify}
 }
 
-// SetIdentity says what the hub's STIX identity id is, before anything is made.
-func (o *Publisher) SetIdentity(id string) { o.identity = id }
+// exclusion returns a function that reports why a value can never be an indicator
+// here, and "" of one that can: what nodes leave out too, such as reserved ranges, and
+// the community's own names and networks.
+func (p *Publisher) exclusion(ctx context.Context) (func(event.Observable) string, error) {
+	domains, networks, err := p.assets.Own(ctx)
+	own := exclusion.CommunityAssets{Domains: domains, Networks: networks}
+	return func(v event.Observable) string { return exclusion.Reason(v, own) }, err
+}
 
 // OnCase makes indicators of what was offered with a finding, once the finding
 // is in a case.
-func (o *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
+func (p *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if ev.Finding == "" {
 		return nil
 	}
@@ -65,32 +87,32 @@ func (o *Publisher) OnCase(tx *store.Tx, ev msg.CaseChanged) error {
 	if err != nil {
 		return err
 	}
-	return o.issue(tx, ev.Finding, ev.Case)
+	return p.issue(tx, ev.Finding, ev.Case)
 }
 
 // OnCandidate makes an indicator of an offer whose finding is in a case; one
 // that comes before its case waits for it.
-func (o *Publisher) OnCandidate(tx *store.Tx, c msg.Candidate) error {
+func (p *Publisher) OnCandidate(tx *store.Tx, c msg.Candidate) error {
 	cases, err := store.Query[string](tx, `SELECT case_id FROM candidate_case WHERE finding = $1`, c.Finding)
 	if err != nil || len(cases) == 0 {
 		return err
 	}
-	return o.issue(tx, c.Finding, cases[0])
+	return p.issue(tx, c.Finding, cases[0])
 }
 
 // issue makes indicators of the unused candidates of a finding, delivers them
 // and pushes them after the commit.
-func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
+func (p *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 	list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c
 		WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	people, err := o.directory.Recipients(tx.Context())
+	people, err := p.members.Active(tx.Context())
 	if err != nil {
 		return err
 	}
-	exclusion, err := o.directory.ExclusionReason(tx.Context())
+	excluded, err := p.exclusion(tx.Context())
 	if err != nil {
 		return err
 	}
@@ -102,26 +124,28 @@ func (o *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 		// A node looks for itself, but it may be hostile, or not know yet whose
 		// names these are. The answer to its offer is the same as to any.
 		if c.Observable != nil {
-			if why := exclusion(*c.Observable); why != "" {
-				if err := o.unusable(tx, c, errors.New(why)); err != nil {
+			if why := excluded(*c.Observable); why != "" {
+				if err := p.unusable(tx, c, errors.New(why)); err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		p, err := o.issueOne(tx, c, caseID, people)
+		ready, err := p.issueOne(tx, c, caseID, people)
 		if err != nil {
 			return err
 		}
-		o.sendLater(tx, p)
+		p.sendLater(tx, ready)
 	}
 	return nil
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []Recipient) ([]delivery, error) {
+func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string,
+	people []identity.Member) ([]delivery, error) {
 	kind, value := subjectOf(c)
-	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1 AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
+	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1
+		AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
 		return nil, err
 	}
@@ -130,22 +154,25 @@ func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 	}
 	id := ""
 	var out []delivery
-	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool { return covers(i.Handling, c.Handling, people) }); at >= 0 {
+	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool {
+		return covers(i.Handling, c.Handling, people)
+	}); at >= 0 {
 		id = old[at].ID
 	} else {
-		_, row, err := o.build(c, tx.Now())
+		_, row, err := p.build(c, tx.Now())
 		if err != nil {
-			return nil, o.unusable(tx, c, err)
+			return nil, p.unusable(tx, c, err)
 		}
 		row.Case = caseID
 		id = row.ID
 		if err := row.Save(tx); err != nil {
 			return nil, err
 		}
-		if out, err = o.deliver(tx, row, people); err != nil {
+		if out, err = p.deliver(tx, row, people); err != nil {
 			return nil, err
 		}
-		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true, At: tx.Now(), Handling: row.Handling}
+		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true,
+			At: tx.Now(), Handling: row.Handling}
 		if err := tx.EmitIn(row.Handling.Owner, msg.TopicIndicator, "made:"+id, ev); err != nil {
 			return nil, err
 		}
@@ -158,13 +185,13 @@ func (o *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, peopl
 // who may get the offer has it, and who offers may see it. If not, another one is
 // made of the same value; else a member could tell by what becomes of its own
 // offer that somebody else has marked the value more strictly.
-func covers(there, offer policy.Handling, people []Recipient) bool {
+func covers(there, offer policy.Handling, people []identity.Member) bool {
 	by := policy.Viewer{Member: offer.Owner, User: "any"}
 	for _, p := range people {
 		if p.ID == offer.Owner {
 			by.Sector = p.Sector
 		}
-		if policy.MayGet(p.ID, p.Sector, offer) && !policy.MayGet(p.ID, p.Sector, there) {
+		if policy.MayReceive(p.ID, p.Sector, offer) && !policy.MayReceive(p.ID, p.Sector, there) {
 			return false
 		}
 	}
@@ -173,8 +200,8 @@ func covers(there, offer policy.Handling, people []Recipient) bool {
 
 // unusable puts aside an offer that no valid indicator can be made of, so that
 // it is not tried for ever.
-func (o *Publisher) unusable(tx *store.Tx, c msg.Candidate, why error) error {
-	o.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
+func (p *Publisher) unusable(tx *store.Tx, c msg.Candidate, why error) error {
+	p.log.Warn("an offer cannot become an indicator", slog.String("member", c.Member), slog.Any("err", why))
 	_, err := tx.Exec(`UPDATE candidates SET object = 'unusable' WHERE id = $1 AND SCOPE(candidates)`, c.ID)
 	return err
 }

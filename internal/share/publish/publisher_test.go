@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,9 +15,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
@@ -36,24 +40,29 @@ type hub struct {
 	id   string
 
 	mu     sync.Mutex
-	people []Recipient
+	people []identity.Member
 	pushed map[string][]wire.Object // by member
 }
 
-func (h *hub) Recipients(context.Context) ([]Recipient, error) {
+func (h *hub) Active(context.Context) ([]identity.Member, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.people), nil
 }
 
-// ExclusionReason: the community's own name is own.example.
-func (h *hub) ExclusionReason(context.Context) (func(event.Observable) string, error) {
-	return func(o event.Observable) string {
-		if strings.HasSuffix(o.Value, "own.example") {
-			return "the community's own domain"
-		}
-		return ""
-	}, nil
+func (h *hub) Name(_ context.Context, id string) string {
+	i := slices.IndexFunc(h.people, func(m identity.Member) bool { return m.ID == id })
+	if i < 0 {
+		return id
+	}
+	return h.people[i].Name
+}
+
+func (h *hub) Sector(context.Context, string) string { return "" }
+
+// Own: the community's own name is own.example.
+func (h *hub) Own(context.Context) ([]string, []netip.Prefix, error) {
+	return []string{"own.example"}, nil, nil
 }
 
 func (h *hub) Push(member, topic string, body []byte) error {
@@ -69,10 +78,16 @@ func (h *hub) Push(member, topic string, body []byte) error {
 
 func newHub(db *store.DB, hand *clock.Hand) *hub {
 	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
-		people: []Recipient{{"power", "energy"}, {"gas", "energy"}, {"city", "government"}}}
-	h.Publisher = New(db, h, h, slog.New(slog.DiscardHandler), func() {})
+		people: []identity.Member{
+			{ID: "power", Name: "Denryoku", Sector: "energy"},
+			{ID: "gas", Name: "Gasu " + sharetest.Hostile, Sector: "energy"},
+			{ID: "city", Name: "Shiyakusho", Sector: "government"},
+		}}
+	h.Publisher = New(Config{DB: db, Members: h, Assets: h, Push: h, Log: slog.New(slog.DiscardHandler),
+		Notify: func() {}})
 	h.identity = h.id
-	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil { // random else, and hubs are compared
+	// random else, and hubs are compared
+	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
 		panic(err)
 	}
 	return h
@@ -82,7 +97,8 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(indicator.Migration(), Migration()), storetest.Clock(now))
+		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()),
+		storetest.Clock(now))
 }
 
 func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
@@ -91,7 +107,9 @@ func (h *hub) offer(t *testing.T, member string, c msg.Candidate) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, member, body) })
+	err = h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return h.ReceiveCandidate(tx, member, body)
+	})
 	if err != nil {
 		return err
 	}
@@ -156,7 +174,8 @@ func TestEntitlement(t *testing.T) {
 		{sharetest.Amber(policy.ToMember("city")), []string{"city", "power"}},
 		{policy.Handling{TLP: policy.AmberStrict, Audience: policy.Audience{policy.Community}}, all},
 		{policy.Handling{TLP: policy.AmberStrict}, []string{"power"}},
-		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"), policy.HubDesk}}, []string{}},
+		{policy.Handling{TLP: policy.Red, Audience: policy.Audience{policy.Community, policy.ToMember("city"),
+			policy.Coordinators}}, []string{}},
 		{policy.Handling{TLP: 0, Audience: policy.Audience{policy.Community}}, []string{}},
 		{policy.Handling{TLP: 17, Audience: policy.Audience{policy.Community}}, []string{}},
 	}
@@ -183,14 +202,16 @@ func TestEntitlement(t *testing.T) {
 func TestIssue(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		// An offer that comes before its case waits for it.
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if n := len(h.all(t)); n != 0 {
 			t.Fatalf("%d indicators without a case", n)
 		}
 		h.inCase(t, "f1", "case-1")
 		h.inCase(t, "f1", "case-1") // the bus may deliver again
 		list := h.all(t)
-		if len(list) != 1 || list[0].Value != sharetest.Evil || list[0].Case != "case-1" || list[0].Confidence != 75 || list[0].Handling.Owner != "power" {
+		if len(list) != 1 || list[0].Value != sharetest.Evil || list[0].Case != "case-1" || list[0].Confidence != 75 ||
+			list[0].Handling.Owner != "power" {
 			t.Fatalf("indicators: %+v", list)
 		}
 		if n := len(h.pushed["city"]); n != 1 {
@@ -215,14 +236,17 @@ func TestIssue(t *testing.T) {
 
 		// The same value of another member is the same indicator; one after its case is used at once.
 		h.inCase(t, "f2", "case-1")
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if n := len(h.all(t)); n != 1 {
 			t.Errorf("%d indicators of one value", n)
 		}
 		// Another value is another one, and a rule too.
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c3", "f2", sharetest.Domain("other.example.net"), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c3", "f2", sharetest.Domain("other.example.net"),
+			sharetest.Amber(policy.Community))))
 		rule := sharetest.Candidate("c4", "f2", nil, sharetest.Amber(policy.Community))
-		rule.Sigma = "title: Beacon\nid: rule-1\nlogsource: {product: windows}\ndetection:\n  s: {Image: x}\n  condition: s\n"
+		rule.Sigma = "title: Beacon\nid: rule-1\nlogsource: {product: windows}\n" +
+			"detection:\n  s: {Image: x}\n  condition: s\n"
 		h.must(t, h.offer(t, "gas", rule))
 		if n := len(h.all(t)); n != 3 {
 			t.Errorf("%d indicators, want 3", n)
@@ -243,12 +267,15 @@ func TestStricterTwin(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
 		h.inCase(t, "f2", "case-2")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), policy.Handling{TLP: policy.Red})))
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			policy.Handling{TLP: policy.Red})))
+		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.Community))))
 		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
 			t.Errorf("pushed to (-want +got):\n%s", diff)
 		}
-		h.must(t, h.offer(t, "city", sharetest.Candidate("c3", "f2", sharetest.Domain(sharetest.Evil), policy.Handling{TLP: policy.Red})))
+		h.must(t, h.offer(t, "city", sharetest.Candidate("c3", "f2", sharetest.Domain(sharetest.Evil),
+			policy.Handling{TLP: policy.Red})))
 		if n := len(h.all(t)); n != 2 {
 			t.Errorf("%d indicators: a wider one does for a stricter offer", n)
 		}
@@ -258,17 +285,21 @@ func TestStricterTwin(t *testing.T) {
 func TestRefusedOffers(t *testing.T) {
 	good := sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber())
 	tests := map[string]func(c *msg.Candidate){
-		"no id":          func(c *msg.Candidate) { c.ID = "" },
-		"long id":        func(c *msg.Candidate) { c.ID = strings.Repeat("x", 101) },
-		"no finding":     func(c *msg.Candidate) { c.Finding = "" },
-		"both":           func(c *msg.Candidate) { c.Sigma = "title: x" },
-		"neither":        func(c *msg.Candidate) { c.Observable = nil },
-		"no rule":        func(c *msg.Candidate) { c.Rule.ID = "" },
-		"bad value":      func(c *msg.Candidate) { c.Observable = sharetest.Domain("not a domain' OR 1=1") },
-		"unknown type":   func(c *msg.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
-		"endless rule":   func(c *msg.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
-		"wrong address":  func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"} },
-		"hash too short": func(c *msg.Candidate) { c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"} },
+		"no id":        func(c *msg.Candidate) { c.ID = "" },
+		"long id":      func(c *msg.Candidate) { c.ID = strings.Repeat("x", 101) },
+		"no finding":   func(c *msg.Candidate) { c.Finding = "" },
+		"both":         func(c *msg.Candidate) { c.Sigma = "title: x" },
+		"neither":      func(c *msg.Candidate) { c.Observable = nil },
+		"no rule":      func(c *msg.Candidate) { c.Rule.ID = "" },
+		"bad value":    func(c *msg.Candidate) { c.Observable = sharetest.Domain("not a domain' OR 1=1") },
+		"unknown type": func(c *msg.Candidate) { c.Observable = &event.Observable{Type: "mutex", Value: "x"} },
+		"endless rule": func(c *msg.Candidate) { c.Observable, c.Sigma = nil, strings.Repeat("x", 1<<20+1) },
+		"wrong address": func(c *msg.Candidate) {
+			c.Observable = &event.Observable{Type: event.IPv4, Value: "300.1.1.1"}
+		},
+		"hash too short": func(c *msg.Candidate) {
+			c.Observable = &event.Observable{Type: event.SHA256, Value: "abcd"}
+		},
 	}
 	eachHub(t, func(t *testing.T, h *hub) {
 		for name, spoil := range tests {
@@ -278,7 +309,9 @@ func TestRefusedOffers(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveCandidate(tx, "power", []byte("{")) })
+		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return h.ReceiveCandidate(tx, "power", []byte("{"))
+		})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("broken JSON: %v", err)
 		}
@@ -298,10 +331,12 @@ func TestBackfill(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
 		for i := range 5 {
-			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
+			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1",
+				sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
 		}
-		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"), sharetest.Amber(policy.ToSector("energy")))))
-		h.people = append(h.people, Recipient{"school", "education"})
+		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"),
+			sharetest.Amber(policy.ToSector("energy")))))
+		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
 		var got []wire.Object
 		ask := wire.SyncRequest{Limit: 2}
 		for range 10 {
@@ -326,159 +361,11 @@ func TestBackfill(t *testing.T) {
 		// What has run out is not sent to who comes later still.
 		h.hand.Add(91 * 24 * time.Hour)
 		defer h.hand.Add(-91 * 24 * time.Hour)
-		h.people = append(h.people, Recipient{"late", "education"})
+		h.people = append(h.people, identity.Member{ID: "late", Sector: "education"})
 		a, err := h.Sync(t.Context(), "late", wire.SyncRequest{Limit: 100})
 		h.must(t, err)
 		if len(a.Objects) != 0 {
 			t.Errorf("sent %d that have expired", len(a.Objects))
-		}
-	})
-}
-
-func TestSetMarking(t *testing.T) {
-	eachHub(t, func(t *testing.T, h *hub) {
-		ctx := t.Context()
-		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.ToSector("energy")))))
-		id := h.all(t)[0].ID
-		owner := policy.Viewer{User: "u-p", Member: "power", Sector: "energy", Role: policy.RoleCoordinator}
-		other := policy.Viewer{User: "u-g", Member: "gas", Sector: "energy", Role: policy.RoleAdmin}
-		outsider := policy.Viewer{User: "u-c", Member: "city", Sector: "government", Role: policy.RoleAdmin}
-
-		// The hub may not widen, by label or by audience; another member may do nothing.
-		for name, err := range map[string]error{
-			"hub widens the label":    h.SetMarking(ctx, sharetest.Desk, id, policy.Green, nil),
-			"hub names more":          h.SetMarking(ctx, sharetest.Desk, id, policy.Amber, policy.Audience{policy.ToSector("energy"), policy.Community}),
-			"another member, looser":  h.SetMarking(ctx, other, id, policy.Clear, nil),
-			"another member stricter": h.SetMarking(ctx, other, id, policy.Red, nil),
-			"another member ends it":  h.Withdraw(ctx, other, id),
-		} {
-			if !fault.Is(err, fault.Denied) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		// Who may not see it is disclosed that it is not there.
-		if err := h.SetMarking(ctx, outsider, id, policy.Red, nil); !fault.Is(err, fault.NotFound) {
-			t.Errorf("an outsider: %v", err)
-		}
-		// Its owner may widen it: those who may now have it get it.
-		h.must(t, h.SetMarking(ctx, owner, id, policy.Green, nil))
-		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
-			t.Errorf("after widening, pushed to (-want +got):\n%s", diff)
-		}
-		last := h.pushed["city"][0]
-		o, err := stix.Parse(last.STIX)
-		h.must(t, err)
-		if want, _ := stix.TLPMarkingID("TLP:GREEN"); !slices.Equal(o.ObjectMarkingRefs(), []string{want}) {
-			t.Errorf("the object is marked %v", o.ObjectMarkingRefs())
-		}
-		// To RED: everybody drops it, and a node that was away hears of it.
-		h.must(t, h.SetMarking(ctx, sharetest.Desk, id, policy.Red, nil))
-		if got := h.got(); len(got) != 0 {
-			t.Errorf("RED, and still held by %v", got)
-		}
-		a, err := h.Sync(ctx, "city", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 1 || !a.Objects[0].Withdraw || len(a.Objects[0].STIX) != 0 {
-			t.Errorf("sync after RED: %+v", a)
-		}
-	})
-}
-
-func TestWithdraw(t *testing.T) {
-	eachHub(t, func(t *testing.T, h *hub) {
-		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
-		id := h.all(t)[0].ID
-		h.must(t, h.Withdraw(t.Context(), sharetest.Desk, id))
-		if got := h.got(); len(got) != 0 {
-			t.Errorf("still held by %v", got)
-		}
-		if err := h.Withdraw(t.Context(), sharetest.Desk, id); !fault.Is(err, fault.Conflict) {
-			t.Errorf("twice: %v", err)
-		}
-		a, err := h.Sync(t.Context(), "gas", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 1 || !a.Objects[0].Withdraw {
-			t.Errorf("sync: %+v", a)
-		}
-		// A member that comes later hears nothing of it.
-		h.people = append(h.people, Recipient{"school", "education"})
-		a, err = h.Sync(t.Context(), "school", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 0 || a.Upto != 0 {
-			t.Errorf("a later member: %+v", a)
-		}
-		// The value may be shared anew.
-		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.Community))))
-		if n := len(h.all(t)); n != 2 {
-			t.Errorf("%d indicators, want a new one", n)
-		}
-	})
-}
-
-// Two hubs that differ in one secret look the same to whoever may not know it.
-func TestNonInterference(t *testing.T) {
-	now, hand := clock.Fixed(sharetest.Start)
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		a := newHub(storetest.Open(t, url, storetest.With(indicator.Migration(), Migration()), storetest.Clock(now)), hand)
-		b := newHub(storetest.SQLite(t, storetest.With(indicator.Migration(), Migration()), storetest.Clock(now)), hand)
-		var rows []indicator.Indicator
-		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
-			c := sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})
-			_, row, err := a.build(c, sharetest.Start.Add(time.Duration(i)*time.Second))
-			a.must(t, err)
-			row.Case = "case-1"
-			rows = append(rows, row)
-		}
-		put := func(h *hub, secret bool) {
-			for _, row := range rows {
-				if row.Handling.TLP == policy.Red && !secret {
-					continue
-				}
-				h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-					if err := row.Save(tx); err != nil {
-						return err
-					}
-					_, err := h.deliver(tx, row, h.people)
-					return err
-				}))
-			}
-		}
-		put(a, true)
-		put(b, false)
-		answer := func(h *hub, ask wire.SyncRequest) string {
-			got, err := h.Sync(t.Context(), "city", ask)
-			h.must(t, err)
-			text, err := json.Marshal(got)
-			h.must(t, err)
-			return string(text)
-		}
-		for _, ask := range []wire.SyncRequest{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5}, {After: 99, Limit: 5}} {
-			if x, y := answer(a, ask), answer(b, ask); x != y {
-				t.Errorf("%+v:\n%s\n%s", ask, x, y)
-			}
-		}
-		// Lists and counts too.
-		look := func(h *hub, v policy.Viewer) string {
-			var out string
-			h.must(t, h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) error {
-				all, err := indicator.List(tx, list.Ask{Limit: 100})
-				h.must(t, err)
-				some, err := indicator.List(tx, list.Ask{Values: map[string]string{"q": "example"}, Limit: 1, Count: true})
-				text, _ := json.Marshal(all.Rows)
-				out = fmt.Sprint(some.Total, some.Next, string(text))
-				return err
-			}))
-			return out
-		}
-		for _, v := range []policy.Viewer{{}, {User: "u", Member: "city", Role: policy.RoleAdmin}, sharetest.Desk} {
-			if look(a, v) != look(b, v) {
-				t.Errorf("the lists of %+v differ", v)
-			}
-		}
-		if owner := (policy.Viewer{User: "u", Member: "power"}); look(a, owner) == look(b, owner) {
-			t.Error("the owner does not see its own: the test shows nothing")
 		}
 	})
 }

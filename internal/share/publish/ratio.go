@@ -21,7 +21,9 @@ func (c ratio) html() template.HTML {
 		return template.HTML(words)
 	}
 	if c.all <= 12 {
-		fmt.Fprintf(&b, `<svg class="mini" width="%d" height="8" viewBox="0 0 %d 8" aria-hidden="true" focusable="false">`, c.all*cell, c.all*cell)
+		fmt.Fprintf(&b,
+			`<svg class="mini" width="%d" height="8" viewBox="0 0 %d 8" aria-hidden="true" focusable="false">`,
+			c.all*cell, c.all*cell)
 		for i := range c.all {
 			x := i * cell
 			switch {
@@ -36,7 +38,9 @@ func (c ratio) html() template.HTML {
 			}
 		}
 	} else {
-		b.WriteString(`<svg class="mini" width="96" height="8" viewBox="0 0 96 8" aria-hidden="true" focusable="false"><g class="dot d-pending"><rect x="0.5" y="1" width="95" height="6" rx="3"/></g>`)
+		b.WriteString(
+			`<svg class="mini" width="96" height="8" viewBox="0 0 96 8" aria-hidden="true" focusable="false"><g class="dot d-pending"><rect x="0.5" y="1" width="95" height="6" rx="3"/></g>`,
+		)
 		if w := 96 * c.armed / c.all; w > 0 {
 			fmt.Fprintf(&b, `<g class="dot d-armed"><rect x="0" y="0.5" width="%d" height="7" rx="3"/></g>`, w)
 		}

@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -18,22 +17,22 @@ import (
 // maxReason is how long a reason of a node may be that is stored, in bytes of JSON.
 const maxReason = 2000
 
-// ReceiveReceipt takes a member's word about an object that was delivered to
-// it, in the caller's transaction. A word about another object is refused with
+// ReceiveReceipt takes a member's receipt for an object that was delivered to
+// it, in the caller's transaction. A receipt for another object is refused with
 // the same answer whether or not that object exists.
-func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
 	var r msg.Receipt
 	if err := json.Unmarshal(body, &r.Receipt); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the receipt is not readable", "受領通知を読み取れません"), err)
+		return fault.Coded(fault.HubBadReceipt, err)
 	}
-	caseID, err := o.delivered(tx, member, r.Object)
+	caseID, err := p.delivered(tx, member, r.Object)
 	if err != nil {
 		return err
 	}
 	switch r.State {
 	case wire.Armed, wire.Hunted, wire.Refused, wire.Disarmed:
 	default:
-		return fault.New(fault.Invalid, i18n.T("the receipt has an unknown state", "受領通知の状態が不明です"))
+		return fault.Coded(fault.HubReceiptState, nil)
 	}
 	r.Member, r.Case, r.At, r.Reason = member, caseID, event.PlausibleTime(r.At, tx.Now()), r.Reason.Clip(maxReason)
 	if r.Undisclosed || r.Hits < 0 {
@@ -52,9 +51,11 @@ func (o *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) err
 		hunted = at
 	}
 	// A receipt never goes back: one that arrives late fills in its own time only.
-	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
+	_, err = tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits, reason)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)
 ON CONFLICT (object, member) DO UPDATE SET
- state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed' AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
+ state = CASE WHEN excluded.modified < progress.modified OR (progress.state = 'hunted' AND excluded.state = 'armed'
+AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.state END,
  modified = CASE WHEN excluded.modified > progress.modified THEN excluded.modified ELSE progress.modified END,
  armed = CASE WHEN progress.armed = 0 THEN excluded.armed ELSE progress.armed END,
  hunted = CASE WHEN excluded.hunted <> 0 THEN excluded.hunted ELSE progress.hunted END,
@@ -65,46 +66,50 @@ ON CONFLICT (object, member) DO UPDATE SET
 	if err != nil {
 		return err
 	}
-	tx.AfterCommitOnce(o, o.notify)
+	tx.AfterCommitOnce(p, p.notify)
 	return tx.Emit(msg.TopicReceipt, member+"/"+indicator.ReceiptID(r.Receipt), r)
 }
 
 // delivered returns the case of an object that was delivered to a member, and refuses
 // statements about what never was.
-func (o *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
+func (p *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
 	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)
 		AND EXISTS (SELECT 1 FROM delivery d WHERE d.member = $2 AND d.object = o.id)`, object, member)
 	if err != nil {
 		return "", err
 	}
 	if len(list) == 0 {
-		return "", fault.New(fault.NotFound, i18n.T("no such object was delivered to you", "その対象は貴組織に配布されていません"))
+		return "", fault.Coded(fault.HubNotDelivered, nil)
 	}
 	return list[0], nil
 }
 
-// ReceiveSighting takes a member's word that it saw an indicator, in the
+// ReceiveSighting takes a member's sighting of an indicator, in the
 // caller's transaction. The greatest count stands.
-func (o *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
+func (p *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) error {
 	var s msg.Sighting
 	if err := json.Unmarshal(body, &s.Sighting); err != nil {
-		return fault.Wrap(fault.Invalid, i18n.T("the sighting is not readable", "観測報告を読み取れません"), err)
+		return fault.Coded(fault.HubBadSighting, err)
 	}
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
-		return fault.New(fault.Invalid, i18n.T("the sighting is not valid", "観測報告が正しくありません"))
+		return fault.Coded(fault.HubSightingInvalid, nil)
 	}
-	caseID, err := o.delivered(tx, member, s.Indicator)
+	caseID, err := p.delivered(tx, member, s.Indicator)
 	if err != nil {
 		return err
 	}
 	s.Realm = event.Clip(s.Realm, 100)
-	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()), policy.Owned(s.Handling, member)
-	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, past, at, tlp, owner, audience) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
-		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At), int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
+	s.Member, s.Case, s.At, s.Handling = member, caseID, event.PlausibleTime(s.At, tx.Now()),
+		policy.FromMember(s.Handling, member)
+	n, err := tx.Exec(`INSERT INTO sightings (id, object, member, count, first, last, retro, at, tlp, owner, audience)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
+ON CONFLICT (id) DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last
+WHERE sightings.member = excluded.member AND sightings.count < excluded.count`,
+		s.ID, s.Indicator, member, s.Count, clock.Micros(s.First), clock.Micros(s.Last), s.Retro, clock.Micros(s.At),
+		int(s.Handling.TLP), s.Handling.Owner, s.Handling.Audience.Column())
 	if err != nil || n == 0 {
 		return err
 	}
-	tx.AfterCommitOnce(o, o.notify)
+	tx.AfterCommitOnce(p, p.notify)
 	return tx.Emit(msg.TopicSighting, fmt.Sprintf("sighting/%s:%d", s.ID, s.Count), s)
 }

@@ -18,7 +18,9 @@ func (h *hub) receipt(t *testing.T, member string, r wire.Receipt) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveReceipt(tx, member, body) })
+	return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return h.ReceiveReceipt(tx, member, body)
+	})
 }
 
 func (h *hub) progress(t *testing.T, id string) map[string]Progress {
@@ -38,10 +40,12 @@ func (h *hub) progress(t *testing.T, id string) map[string]Progress {
 func TestReceipts(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.ToSector("energy")))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.ToSector("energy")))))
 		i := h.all(t)[0]
 		armed := wire.Receipt{ID: "r1", Object: i.ID, Modified: i.Modified, State: wire.Armed, At: sharetest.Start}
-		hunted := wire.Receipt{ID: "r2", Object: i.ID, Modified: i.Modified, State: wire.Hunted, At: sharetest.Start, Searched: 100, Hits: 2}
+		hunted := wire.Receipt{ID: "r2", Object: i.ID, Modified: i.Modified, State: wire.Hunted, At: sharetest.Start,
+			Searched: 100, Hits: 2}
 
 		// A word about what was not delivered is refused alike, whether it exists or not.
 		known, unknown := armed, armed
@@ -65,15 +69,20 @@ func TestReceipts(t *testing.T) {
 		}
 		// A member that does not tell what it found is not one that found nothing,
 		// until a person there lets the sighting go.
-		untold := hunted
-		untold.ID, untold.Hits, untold.Undisclosed = "r3", 0, true
-		h.must(t, h.receipt(t, "power", untold))
-		if g := h.progress(t, i.ID)["power"]; g.State != "hunted" || g.Hits != hitsUndisclosed || disclosed(g.Hits) != nil {
-			t.Errorf("untold: %+v", g)
+		undisclosed := hunted
+		undisclosed.ID, undisclosed.Hits, undisclosed.Undisclosed = "r3", 0, true
+		h.must(t, h.receipt(t, "power", undisclosed))
+		if g := h.progress(t, i.ID)["power"]; g.State != "hunted" || g.Hits != hitsUndisclosed ||
+			disclosed(g.Hits) != nil {
+			t.Errorf("undisclosed: %+v", g)
 		}
-		body, err := json.Marshal(wire.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Retro: true, First: sharetest.Start, Last: sharetest.Start, At: sharetest.Start, Handling: policy.Handling{TLP: policy.AmberStrict}})
+		body, err := json.Marshal(wire.Sighting{ID: "s-past", Indicator: i.ID, Realm: event.Live, Count: 7, Retro: true,
+			First: sharetest.Start, Last: sharetest.Start, At: sharetest.Start,
+			Handling: policy.Handling{TLP: policy.AmberStrict}})
 		h.must(t, err)
-		h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, "power", body) }))
+		h.must(t, h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return h.ReceiveSighting(tx, "power", body)
+		}))
 		if p := h.progress(t, i.ID); p["power"].Hits != 7 || p["gas"].Hits != 2 {
 			t.Errorf("after the sighting: %+v", p)
 		}
@@ -88,14 +97,18 @@ func TestReceipts(t *testing.T) {
 func TestSightings(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), sharetest.Amber(policy.ToSector("energy")))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
+			sharetest.Amber(policy.ToSector("energy")))))
 		id := h.all(t)[0].ID
 		say := func(member string, s wire.Sighting) error {
 			body, err := json.Marshal(s)
 			h.must(t, err)
-			return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.ReceiveSighting(tx, member, body) })
+			return h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+				return h.ReceiveSighting(tx, member, body)
+			})
 		}
-		one := wire.Sighting{ID: "s1", Indicator: id, Realm: event.Live, Count: 3, First: sharetest.Start, Last: sharetest.Start, At: sharetest.Start, Handling: policy.Handling{TLP: policy.AmberStrict}}
+		one := wire.Sighting{ID: "s1", Indicator: id, Realm: event.Live, Count: 3, First: sharetest.Start,
+			Last: sharetest.Start, At: sharetest.Start, Handling: policy.Handling{TLP: policy.AmberStrict}}
 		h.must(t, say("gas", one))
 		if err := say("city", one); !fault.Is(err, fault.NotFound) {
 			t.Errorf("city was not given it: %v", err)
@@ -107,7 +120,8 @@ func TestSightings(t *testing.T) {
 		less := one
 		less.Count = 1
 		h.must(t, say("gas", less))
-		for name, spoil := range map[string]func(*wire.Sighting){"no count": func(s *wire.Sighting) { s.Count = 0 }, "endless": func(s *wire.Sighting) { s.Count = 1 << 40 }, "no id": func(s *wire.Sighting) { s.ID = "" }} {
+		for name, spoil := range map[string]func(*wire.Sighting){"no count": func(s *wire.Sighting) { s.Count = 0 },
+			"endless": func(s *wire.Sighting) { s.Count = 1 << 40 }, "no id": func(s *wire.Sighting) { s.ID = "" }} {
 			bad := one
 			spoil(&bad)
 			if err := say("gas", bad); !fault.Is(err, fault.Invalid) {

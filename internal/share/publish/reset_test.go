@@ -13,8 +13,10 @@ import (
 func TestRestoredHub(t *testing.T) {
 	eachHub(t, func(t *testing.T, h *hub) {
 		h.inCase(t, "f1", "case-1")
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain("restored.example.net"), sharetest.Amber(policy.Community))))
-		h.must(t, h.offer(t, "power", sharetest.Candidate("c2", "f1", sharetest.Domain("kept.example.net"), sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain("restored.example.net"),
+			sharetest.Amber(policy.Community))))
+		h.must(t, h.offer(t, "power", sharetest.Candidate("c2", "f1", sharetest.Domain("kept.example.net"),
+			sharetest.Amber(policy.Community))))
 		for after, want := range map[int64]int{0: 2, 1: 1, 2: 0, 900: 2} {
 			a, err := h.Sync(t.Context(), "power", wire.SyncRequest{After: after, Limit: 10})
 			h.must(t, err)

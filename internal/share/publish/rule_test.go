@@ -11,7 +11,8 @@ import (
 	"github.com/meneki/meneki/stix"
 )
 
-const sharedRule = "title: Beacon\nid: rule-1\nlogsource:\n  product: windows\ndetection:\n  s:\n    Image: bad.exe\n  condition: s\n"
+const sharedRule = "title: Beacon\nid: rule-1\nlogsource:\n  product: windows\n" +
+	"detection:\n  s:\n    Image: bad.exe\n  condition: s\n"
 
 // Two offers of a rule are one indicator if they say the same. An id alone says
 // nothing, since anybody may write one: another text is another indicator, whose
@@ -59,7 +60,8 @@ func TestCorrelationIsCredited(t *testing.T) {
 		c := sharetest.Candidate("c1", "f1", nil, sharetest.Amber(policy.Community))
 		c.Sigma = sharedRule + "---\ntitle: Many\nid: rule-2\ncorrelation: {}\n"
 		c.Rule = wire.RuleRef{ID: "rule-2", Title: "Many", Author: "C. Orr", License: "MIT", Level: "high"}
-		c.Base = slices.Repeat([]wire.RuleRef{{ID: "rule-1", Title: "Beacon", Author: strings.Repeat("B", 1000), License: "DRL 1.1", Tags: []string{"x"}}}, maxBases+5)
+		c.Base = slices.Repeat([]wire.RuleRef{{ID: "rule-1", Title: "Beacon", Author: strings.Repeat("B", 1000),
+			License: "DRL 1.1", Tags: []string{"x"}}}, maxBases+5)
 		h.must(t, h.offer(t, "power", c))
 		h.inCase(t, "f1", "case-1")
 		all := h.all(t)
@@ -70,7 +72,9 @@ func TestCorrelationIsCredited(t *testing.T) {
 		h.must(t, err)
 		said := text(o, "description")
 		lines := strings.Split(said, "\n")
-		if lines[0] != "Sigma correlation: Many (rule-2), author: C. Orr, licence: MIT" || len(lines) != maxBases+1 || !strings.HasPrefix(lines[1], "Built on the Sigma rule: Beacon (rule-1), author: BBB") || !strings.HasSuffix(lines[1], ", licence: DRL 1.1") || len(lines[1]) > 700 {
+		if lines[0] != "Sigma correlation: Many (rule-2), author: C. Orr, licence: MIT" || len(lines) != maxBases+1 ||
+			!strings.HasPrefix(lines[1], "Built on the Sigma rule: Beacon (rule-1), author: BBB") ||
+			!strings.HasSuffix(lines[1], ", licence: DRL 1.1") || len(lines[1]) > 700 {
 			t.Errorf("%d lines: %.300s", len(lines), said)
 		}
 		if text(o, "pattern") != c.Sigma || all[0].Value != "rule-2" || all[0].Name != "Many" {

@@ -73,8 +73,17 @@ type policyOut struct{ Body PolicyBody }
 type policyIn struct{ Body PolicyBody }
 
 func bodyOf(r Policy) PolicyBody {
-	b := PolicyBody{Findings: string(r.Findings), Details: r.Details, FindingLevel: r.FindingLevel, FindingTLP: r.FindingTLP.Slug(), Candidates: string(r.Candidates),
-		CandidateLevel: r.CandidateLevel, CandidateTLP: r.CandidateTLP.Slug(), Audience: r.Audience, Sightings: string(r.Sightings)}
+	b := PolicyBody{
+		Findings:       string(r.Findings),
+		Details:        r.Details,
+		FindingLevel:   r.FindingLevel,
+		FindingTLP:     r.FindingTLP.Slug(),
+		Candidates:     string(r.Candidates),
+		CandidateLevel: r.CandidateLevel,
+		CandidateTLP:   r.CandidateTLP.Slug(),
+		Audience:       r.Audience,
+		Sightings:      string(r.Sightings),
+	}
 	if b.Audience == nil {
 		b.Audience = []string{}
 	}
@@ -82,8 +91,14 @@ func bodyOf(r Policy) PolicyBody {
 }
 
 func (b PolicyBody) policy() (Policy, error) {
-	r := Policy{Findings: Mode(b.Findings), Details: b.Details, FindingLevel: b.FindingLevel, Candidates: Mode(b.Candidates), CandidateLevel: b.CandidateLevel,
-		Sightings: Mode(b.Sightings)}
+	r := Policy{
+		Findings:       Mode(b.Findings),
+		Details:        b.Details,
+		FindingLevel:   b.FindingLevel,
+		Candidates:     Mode(b.Candidates),
+		CandidateLevel: b.CandidateLevel,
+		Sightings:      Mode(b.Sightings),
+	}
 	for _, t := range b.Audience {
 		r.Audience = append(r.Audience, marking.Party(t))
 	}
@@ -99,13 +114,32 @@ func API(a *api.API, c PageConfig) {
 }
 
 func (c PageConfig) policyAPI(a *api.API) {
-	api.Register(a, api.Op{ID: "get-sharing-policy", Method: http.MethodGet, Path: "/api/v1/sharing-policy", Tag: "sharing", Need: policy.RoleReader,
-		Summary: i18n.T("The node's policy on what leaves it", "ノードの共有方針")},
+	api.Register(
+		a,
+		api.Op{
+			ID:      "get-sharing-policy",
+			Method:  http.MethodGet,
+			Path:    "/api/v1/sharing-policy",
+			Tag:     "sharing",
+			Need:    policy.RoleReader,
+			Summary: i18n.T("The node's policy on what leaves it", "ノードの共有方針"),
+		},
 		func(context.Context, *struct{}) (*policyOut, error) {
 			return &policyOut{bodyOf(c.Outgoing.Policy())}, nil
-		})
-	api.Register(a, api.Op{ID: "set-sharing-policy", Method: http.MethodPut, Path: "/api/v1/sharing-policy", Tag: "sharing", Need: policy.RoleAdmin,
-		Summary: i18n.T("Replace the policy, for what is offered from now on", "共有方針の変更（以後に発生するものに適用）")},
+		},
+	)
+	api.Register(
+		a,
+		api.Op{
+			ID:     "set-sharing-policy",
+			Method: http.MethodPut,
+			Path:   "/api/v1/sharing-policy",
+			Tag:    "sharing",
+			Need:   policy.RoleAdmin,
+			Summary: i18n.T(
+				"Replace the policy, for what is offered from now on", "共有方針の変更（以後に発生するものに適用）",
+			),
+		},
 		func(ctx context.Context, in *policyIn) (*policyOut, error) {
 			p, err := in.Body.policy()
 			if err == nil {
@@ -116,14 +150,26 @@ func (c PageConfig) policyAPI(a *api.API) {
 			}
 			c.changed()
 			return &policyOut{bodyOf(c.Outgoing.Policy())}, nil
-		})
+		},
+	)
 }
 
 func (c PageConfig) outgoingAPI(a *api.API) {
-	api.Register(a, api.Op{ID: "list-outgoing", Method: http.MethodGet, Path: "/api/v1/outgoing", Tag: "sharing", Need: policy.RoleReader,
-		Summary: i18n.T("What leaves, left, or waits for a person, newest first", "外部送信の一覧（新しい順）")},
+	api.Register(
+		a,
+		api.Op{
+			ID:      "list-outgoing",
+			Method:  http.MethodGet,
+			Path:    "/api/v1/outgoing",
+			Tag:     "sharing",
+			Need:    policy.RoleReader,
+			Summary: i18n.T("What leaves, left, or waits for a person, newest first", "外部送信の一覧（新しい順）"),
+		},
 		func(ctx context.Context, in *listIn) (*listOut, error) {
-			ask := list.Ask{Values: map[string]string{"state": cmp.Or(in.State, "all"), "kind": in.Kind}, After: in.After, Limit: in.Limit, Strict: true}
+			ask := list.Ask{
+				Values: map[string]string{"state": cmp.Or(in.State, "all"), "kind": in.Kind}, After: in.After,
+				Limit: in.Limit, Strict: true,
+			}
 			var p list.Page[Message]
 			err := c.DB.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
 				p, err = List(tx, ask)
@@ -133,28 +179,54 @@ func (c PageConfig) outgoingAPI(a *api.API) {
 				return nil, err
 			}
 			return &listOut{list.Body(p, func(l Message) OutgoingOut {
-				return OutgoingOut{string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By, l.Sent, reason.Read(l.Reason).Text, json.RawMessage(l.Body)}
+				return OutgoingOut{
+					string(l.Kind), l.ID, l.State, l.Level, l.Title, l.Handling.TLP.String(), l.At, l.Decided, l.By,
+					l.Sent, reason.Read(l.Reason).Text, json.RawMessage(l.Body),
+				}
 			})}, nil
-		})
+		},
+	)
 	errs := []fault.Kind{fault.NotFound, fault.Conflict}
-	api.Register(a, api.Op{ID: "send-outgoing", Method: http.MethodPost, Path: "/api/v1/outgoing/{kind}/{id}/send", Tag: "sharing", Need: policy.RoleAnalyst,
-		Summary: i18n.T("Send a message that waits to the hub", "判断待ちのものをハブに送る"), Errors: errs},
+	api.Register(
+		a,
+		api.Op{
+			ID:      "send-outgoing",
+			Method:  http.MethodPost,
+			Path:    "/api/v1/outgoing/{kind}/{id}/send",
+			Tag:     "sharing",
+			Need:    policy.RoleAnalyst,
+			Summary: i18n.T("Send a message that waits to the hub", "判断待ちのものをハブに送る"),
+			Errors:  errs,
+		},
 		func(ctx context.Context, in *sendIn) (*struct{}, error) {
 			var tlp *policy.TLP
 			if in.Body != nil && in.Body.TLP != "" {
 				t, ok := policy.ParseTLP(in.Body.TLP)
 				if !ok {
-					return nil, fault.New(fault.Invalid, i18n.T("choose one of the five labels", "5 つの区分から選んでください"))
+					return nil, fault.New(
+						fault.Invalid, i18n.T("choose one of the five labels", "5 つの区分から選んでください"),
+					)
 				}
 				tlp = &t
 			}
 			return nil, c.decide(ctx, in.Kind, in.ID, true, tlp)
-		})
-	api.Register(a, api.Op{ID: "hold-outgoing", Method: http.MethodPost, Path: "/api/v1/outgoing/{kind}/{id}/hold", Tag: "sharing", Need: policy.RoleAnalyst,
-		Summary: i18n.T("Hold a message back", "送らずに保留する"), Errors: errs},
+		},
+	)
+	api.Register(
+		a,
+		api.Op{
+			ID:      "hold-outgoing",
+			Method:  http.MethodPost,
+			Path:    "/api/v1/outgoing/{kind}/{id}/hold",
+			Tag:     "sharing",
+			Need:    policy.RoleAnalyst,
+			Summary: i18n.T("Hold a message back", "送らずに保留する"),
+			Errors:  errs,
+		},
 		func(ctx context.Context, in *holdIn) (*struct{}, error) {
 			return nil, c.decide(ctx, in.Kind, in.ID, false, nil)
-		})
+		},
+	)
 }
 
 func (c PageConfig) decide(ctx context.Context, kind, id string, let bool, tlp *policy.TLP) error {

@@ -26,7 +26,9 @@ func stateText(state string) i18n.Text {
 }
 
 func stateBadge(state string) web.Badge {
-	mood := map[string]web.Mood{StateWaiting: web.Warn, StateReady: web.Info, StateSent: web.Good, StateHeld: web.Dim, StateFailed: web.Hot}[state]
+	mood := map[string]web.Mood{
+		StateWaiting: web.Warn, StateReady: web.Info, StateSent: web.Good, StateHeld: web.Dim, StateFailed: web.Hot,
+	}[state]
 	return web.Badge{Text: stateText(state), Mood: mood}
 }
 
@@ -47,14 +49,6 @@ func kindText(kind wire.Kind) i18n.Text {
 }
 
 func pathOf(l Message) string { return web.Path("/outgoing/{0}/{1}", string(l.Kind), l.ID) }
-
-// heading is what a message is about; a value is defanged.
-func heading(m Message) any {
-	if m.Title == "" {
-		return m.ID
-	}
-	return web.Defang(m.Title)
-}
 
 // what is the kind of a message, and of a receipt also what it says.
 func (m Message) what() i18n.Text {

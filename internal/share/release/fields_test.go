@@ -144,7 +144,9 @@ func TestReleasedFields(t *testing.T) {
 			slices.Sort(lines[1:])
 			slices.Sort(want[1:])
 			if !slices.Equal(lines, want) {
-				t.Errorf("of a %s leaves\n%s\nwant\n%s", full.Kind(), strings.Join(lines, "\n"), strings.Join(want, "\n"))
+				t.Errorf(
+					"of a %s leaves\n%s\nwant\n%s", full.Kind(), strings.Join(lines, "\n"), strings.Join(want, "\n"),
+				)
 			}
 		}
 		if !slices.Equal(kinds, wire.Kinds()) {

@@ -21,14 +21,15 @@ func listing() list.Spec[Message] {
 	term := func(sql string, of func(Message) any) list.Term[Message] { return list.Term[Message]{SQL: sql, Of: of} }
 	at := term("l.at", func(l Message) any { return l.At })
 	at.Desc = true
-	level := list.Rank("l.level", func(l Message) string { return l.Level }, "informational", "low", "medium", "high", "critical")
-	level.Desc = true
+	level := list.ByLevel("l.level", func(l Message) string { return l.Level })
 	var tabs []list.Option
 	for _, s := range append(states, "all") {
 		tabs = append(tabs, list.Option{Value: s, Text: stateText(s)})
 	}
 	kinds := []list.Option{{Text: i18n.T("any", "すべて")}}
-	for _, k := range []wire.Kind{wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth} {
+	for _, k := range []wire.Kind{
+		wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth,
+	} {
 		kinds = append(kinds, list.Option{Value: string(k), Text: kindText(k)})
 	}
 	return list.Spec[Message]{
@@ -38,8 +39,13 @@ func listing() list.Spec[Message] {
 			term("l.id", func(l Message) any { return l.ID }),
 		},
 		Sorts: []list.Sort[Message]{
-			{Name: "at", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"), By: []list.Term[Message]{at}},
-			{Name: "level", Text: i18n.T("worst first", "重要度の高い順"), Back: i18n.T("least severe first", "重要度の低い順"),
+			{
+				Name: "at", Text: i18n.T("newest first", "新しい順"), Back: i18n.T("oldest first", "古い順"),
+				By: []list.Term[Message]{at},
+			},
+			{Name: "level", Text: i18n.T("worst first", "重要度の高い順"), Back: i18n.T(
+				"least severe first", "重要度の低い順",
+			),
 				By: []list.Term[Message]{level, at}},
 		},
 		Filters: []list.Filter[Message]{
@@ -49,7 +55,9 @@ func listing() list.Spec[Message] {
 				}
 				return list.Where("l.state = ?", s)
 			}},
-			{Name: "q", Kind: list.Words, Text: i18n.T("Title, value or finding id", "題名・値・検知番号"), Where: func(typed string) list.Cond {
+			{Name: "q", Kind: list.Words, Text: i18n.T(
+				"Title, value or finding id", "題名・値・検知番号",
+			), Where: func(typed string) list.Cond {
 				// A message of a finding names it in its body.
 				return list.Any(list.Contains("lower(l.title)", typed),
 					list.Where("replace(l.body, ?, '') <> l.body OR l.id = ?", typed, typed))
@@ -91,9 +99,19 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	}
 	l := spec.View(r, p)
 	l.Empty = nothing(p.Value("state"))
-	return &web.View{Template: "outgoing/list", Title: spec.Caption, Nav: "outgoing", Live: []string{"outgoing"}, Tabs: tabs,
-		Lede: i18n.T("What this node tells the hub, and what waits for your word", "このノードがハブに伝えることと、判断を待つもの"),
-		Data: l, CSV: spec.Table(p)}, nil
+	return &web.View{
+		Template: "outgoing/list",
+		Title:    spec.Caption,
+		Nav:      "outgoing",
+		Live:     []string{"outgoing"},
+		Tabs:     tabs,
+		Lede: i18n.T(
+			"What this node tells the hub, and what waits for your word",
+			"このノードがハブに伝えることと、判断を待つもの",
+		),
+		Data: l,
+		CSV:  spec.Table(p),
+	}, nil
 }
 
 // shown is the list of messages as the page shows it.
@@ -112,18 +130,29 @@ func shown() list.Spec[Message] {
 				}
 				return web.Lines{web.Title(cmp.Or(m.Title, m.ID)), m.what(), why}
 			}, Data: func(m Message) any { return m.Title }},
-		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Cell: func(m Message) any { return m.Handling }},
+		{
+			Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark,
+			Cell: func(m Message) any { return m.Handling },
+		},
 		{Key: "state", Text: i18n.T("State", "状態"),
 			Cell: func(m Message) any { return stateBadge(m.State) }, Data: func(m Message) any { return m.State }},
 		{Key: "at", Text: i18n.T("Offered", "発生"), Role: web.RoleTime, Sort: "at",
 			Cell: func(m Message) any { return web.Brief(m.At) }, Data: func(m Message) any { return m.At }},
 		{Key: "decided", Text: i18n.T("Decided", "判断"), Data: func(m Message) any { return m.Decided }},
-		{Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide, Cell: func(m Message) any { return m.By }},
+		{
+			Key: "by", Text: i18n.T("Decided by", "判断者"), Role: web.RoleWide,
+			Cell: func(m Message) any { return m.By },
+		},
 		{Key: "sent", Text: i18n.T("Sent", "送信"), Data: func(m Message) any { return m.Sent }},
-		{Key: "reason", Text: i18n.T("Reason", "理由"), Data: func(m Message) any { return reason.Read(m.Reason).Say() }},
+		{
+			Key: "reason", Text: i18n.T("Reason", "理由"),
+			Data: func(m Message) any { return reason.Read(m.Reason).Say() },
+		},
 	}
 	s.Row = func(m Message) web.Row {
-		return web.Row{Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt}
+		return web.Row{
+			Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt,
+		}
 	}
 	return s
 }
@@ -140,10 +169,14 @@ func nothing(state string) *web.Empty {
 		return &web.Empty{Icon: "check", Text: i18n.T("The hub refused nothing", "ハブに拒否されたものはありません")}
 	}
 	return &web.Empty{Icon: "inbox", Text: i18n.T("Nothing here", "該当なし"), Do: policyLink,
-		How: i18n.T("Everything that leaves this node about what happened here is listed on this page, before and after it left. "+
-			"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, indicators, events and waiting messages it has.",
+		How: i18n.T(
+			"Everything that leaves this node about what happened here is listed on this page, before and after "+
+				"it left. "+
+				"Beside it, the hub is told twice a minute that the node lives: its version, and how many rules, "+
+				"indicators, events and waiting messages it has.",
 			"ここで起きたことについてノードから出るものは、送信の前も後も、すべてこのページに載ります。"+
-				"ほかに、ノードの稼働確認として、版と、ルール・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。")}
+				"ほかに、ノードの稼働確認として、版と、ルール・指標・事象・送信待ちの件数を 30 秒ごとにハブへ伝えます。",
+		)}
 }
 
 // nameReceipts calls receipts by what they are about: a receipt itself holds the

@@ -52,7 +52,8 @@ type Message struct {
 	Floor policy.TLP `db:"floor"`
 }
 
-const columns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, owner, audience, floor"
+const columns = "kind, id, rev, state, level, title, body, at, decided, by_user, sent, reason, tlp, " +
+	"owner, audience, floor"
 
 // Count counts what is in a state.
 func Count(tx *store.Tx, state string) (int64, error) {
@@ -86,7 +87,9 @@ func relabel(body string, tlp policy.TLP) (string, error) {
 // is ready stays however old it is.
 func Prune(ctx context.Context, db *store.DB, before time.Time) error {
 	return db.Write(ctx, store.System("share: prune what was sent"), func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM outgoing WHERE state IN ('sent', 'held', 'failed') AND at < $1`, clock.Micros(before))
+		_, err := tx.Exec(
+			`DELETE FROM outgoing WHERE state IN ('sent', 'held', 'failed') AND at < $1`, clock.Micros(before),
+		)
 		return err
 	})
 }

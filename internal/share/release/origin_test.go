@@ -19,7 +19,9 @@ func TestOutgoingKeepsListed(t *testing.T) {
 		r := Open()
 		r.FindingTLP = policy.Clear
 		g := openQueue(t, db, r)
-		for i, tlp := range []policy.TLP{0, policy.Clear, policy.Green, policy.Amber, policy.AmberStrict, policy.Red, 99} {
+		for i, tlp := range []policy.TLP{
+			0, policy.Clear, policy.Green, policy.Amber, policy.AmberStrict, policy.Red, 99,
+		} {
 			f := sharetest.Finding("high")
 			f.ID = fmt.Sprint("f", i)
 			give(t, db, g, f.ID, "high", f, tlp)
@@ -57,8 +59,11 @@ func TestOutgoingListedFloor(t *testing.T) {
 			t.Helper()
 			l := queued(t, db)["finding/"+id]
 			var f wire.Finding
-			if err := json.Unmarshal([]byte(l.Body), &f); err != nil || l.Handling.TLP != want || f.Handling.TLP != want {
-				t.Errorf("%s: marked %v, in the message %v, want %v (%v)", id, l.Handling.TLP, f.Handling.TLP, want, err)
+			if err := json.Unmarshal([]byte(l.Body), &f); err != nil || l.Handling.TLP != want ||
+				f.Handling.TLP != want {
+				t.Errorf(
+					"%s: marked %v, in the message %v, want %v (%v)", id, l.Handling.TLP, f.Handling.TLP, want, err,
+				)
 			}
 		}
 		offer("f1", policy.Green)

@@ -34,32 +34,39 @@ const (
 	settingSecret = "share.pseudonym-key"
 )
 
-// OpenOutgoing returns the queue with the policy that was last set, or initial. rank
-// orders rule levels.
-func OpenOutgoing(ctx context.Context, db *store.DB, initial Policy, member func() string, rank func(level string) int) (*Outgoing, error) {
+// New returns the queue with the policy initial, which Load replaces by the one that
+// was last set. rank orders rule levels. Load it before it is used.
+func New(db *store.DB, initial Policy, member func() string, rank func(level string) int) *Outgoing {
 	q := &Outgoing{db: db, member: member, rank: rank, wake: make(chan struct{}, 1)}
-	text, ok, err := db.Setting(ctx, settingPolicy)
+	q.policy.Store(&initial)
+	return q
+}
+
+// Load reads the policy that was last set, and the key of pseudonyms.
+func (q *Outgoing) Load(ctx context.Context) error {
+	text, ok, err := q.db.Setting(ctx, settingPolicy)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ok {
-		if err := json.Unmarshal([]byte(text), &initial); err != nil {
-			return nil, fmt.Errorf("read sharing policy: %w", err)
+		p := q.Policy()
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			return fmt.Errorf("read sharing policy: %w", err)
 		}
+		q.policy.Store(&p)
 	}
-	q.policy.Store(&initial)
-	key, ok, err := db.Setting(ctx, settingSecret)
+	key, ok, err := q.db.Setting(ctx, settingSecret)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !ok {
 		key = clock.RandomID() + clock.RandomID()
-		if err := db.SetSetting(ctx, settingSecret, key); err != nil {
-			return nil, err
+		if err := q.db.SetSetting(ctx, settingSecret, key); err != nil {
+			return err
 		}
 	}
 	q.secret = []byte(key)
-	return q, nil
+	return nil
 }
 
 // Policy returns the policy in force.
@@ -88,8 +95,8 @@ func (q *Outgoing) Handling(kind wire.Kind) policy.Handling {
 	return h
 }
 
-// Wants reports whether anything of a finding of this level is offered to the others.
-func (q *Outgoing) Wants(level string) bool {
+// OffersCandidates reports whether candidates of findings of this level are offered at all.
+func (q *Outgoing) OffersCandidates(level string) bool {
 	r := q.Policy()
 	return r.Candidates != Never && q.rank(level) >= q.rank(r.CandidateLevel)
 }
@@ -103,16 +110,23 @@ func (q *Outgoing) Offer(tx *store.Tx, list ...msg.Offer) error {
 			return err
 		}
 		if l != nil {
-			rows = append(rows, []any{string(l.Kind), l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
-				int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)})
+			rows = append(
+				rows,
+				[]any{string(l.Kind), l.ID, 1, l.State, l.Level, l.Title, l.Body, clock.Micros(tx.Now()), 0, "", 0, "",
+					int(l.Handling.TLP), l.Handling.Owner, l.Handling.Audience.Column(), int(l.Floor)},
+			)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	tx.AfterCommit(q.Wake)
-	return tx.InsertTogether(`INSERT INTO outgoing (`+columns+`)`, rows, `ON CONFLICT (kind, id) DO UPDATE SET rev = outgoing.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
-  state = CASE WHEN outgoing.state = 'sent' THEN 'ready' ELSE outgoing.state END`)
+	return tx.InsertTogether(
+		`INSERT INTO outgoing (`+columns+`)`,
+		rows,
+		`ON CONFLICT (kind, id) DO UPDATE SET rev = outgoing.rev + 1, body = excluded.body, tlp = excluded.tlp, floor = excluded.floor,
+  state = CASE WHEN outgoing.state = 'sent' THEN 'ready' ELSE outgoing.state END`,
+	)
 }
 
 // prepare returns the message that an offer becomes, as the policy lets it, or nil if
@@ -123,8 +137,8 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	}
 	floor := policy.TLP(0)
 	if o.Origin != nil {
-		if !policy.MayForward(*o.Origin) {
-			return nil, q.Keep(tx, o.Body.Kind(), o.ID, *o.Origin)
+		if !policy.MayShareWithCommunity(*o.Origin) {
+			return nil, q.Withhold(tx, o.Body.Kind(), o.ID, *o.Origin)
 		}
 		floor = *o.Origin
 		o.Handling.TLP = policy.Strictest(o.Handling.TLP, floor)
@@ -133,7 +147,9 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	if o.Body, mode = q.Policy().apply(o, q.rank, q.pseudonym); mode != Auto && mode != Ask {
 		return nil, nil
 	}
-	l := &Message{Kind: o.Body.Kind(), ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling}
+	l := &Message{
+		Kind: o.Body.Kind(), ID: o.ID, State: StateReady, Level: o.Level, Title: o.Title, Handling: o.Handling,
+	}
 	if mode == Ask {
 		l.State = StateWaiting
 	}
@@ -145,7 +161,9 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	// label that the person chose, unless what it is known by is now bound tighter.
 	var before []marked
 	if !o.First {
-		if before, err = store.Query[marked](tx, `SELECT tlp, floor, decided FROM outgoing WHERE kind = $1 AND id = $2`, string(l.Kind), o.ID); err != nil {
+		if before, err = store.Query[marked](
+			tx, `SELECT tlp, floor, decided FROM outgoing WHERE kind = $1 AND id = $2`, string(l.Kind), o.ID,
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -167,11 +185,19 @@ func (q *Outgoing) prepare(tx *store.Tx, o msg.Offer) (*Message, error) {
 	return l, nil
 }
 
-// Keep holds back what was offered and has not left yet, and keeps it from being let
+// Withhold holds back what was offered and has not left yet, and keeps it from being let
 // go: a third party's label does not let it be passed on.
-func (q *Outgoing) Keep(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
-	_, err := tx.Exec(`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4 AND state IN ($5, $6, $1)`,
-		StateHeld, int(label.Binding()), string(kind), id, StateWaiting, StateReady)
+func (q *Outgoing) Withhold(tx *store.Tx, kind wire.Kind, id string, label policy.TLP) error {
+	_, err := tx.Exec(
+		`UPDATE outgoing SET state = $1, floor = $2, rev = rev + 1 WHERE kind = $3 AND id = $4
+			AND state IN ($5, $6, $1)`,
+		StateHeld,
+		int(label.OrRed()),
+		string(kind),
+		id,
+		StateWaiting,
+		StateReady,
+	)
 	return err
 }
 
@@ -195,15 +221,27 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 		if l.State != StateWaiting && l.State != StateHeld && l.State != StateReady {
 			return fault.New(fault.Conflict, i18n.T("this has left already", "これは既に送られています"))
 		}
-		if let && l.Floor != 0 && !policy.MayForward(l.Floor) {
-			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you, so it stays here", "検知の元になった項目には、提供元が {0} の区分を付けているため、外に出せません").With(l.Floor.String()))
+		if let && l.Floor != 0 && !policy.MayShareWithCommunity(l.Floor) {
+			return fault.New(
+				fault.Denied,
+				i18n.T(
+					"what it was found by is marked {0} by those who gave it to you, so it stays here",
+					"検知の元になった項目には、提供元が {0} の区分を付けているため、外に出せません",
+				).With(l.Floor.String()),
+			)
 		}
 		state := StateHeld
 		if let {
 			state = StateReady
 		}
 		if tlp != nil && *tlp < l.Floor {
-			return fault.New(fault.Denied, i18n.T("what it was found by is marked {0} by those who gave it to you", "検知の元になった項目には、提供元が {0} の区分を付けています").With(l.Floor.String())).
+			return fault.New(
+				fault.Denied,
+				i18n.T(
+					"what it was found by is marked {0} by those who gave it to you",
+					"検知の元になった項目には、提供元が {0} の区分を付けています",
+				).With(l.Floor.String()),
+			).
 				WithHint(i18n.T("choose that label or a stricter one", "その区分か、より厳しい区分を選んでください"))
 		}
 		if tlp != nil && *tlp != l.Handling.TLP {
@@ -212,8 +250,17 @@ func (q *Outgoing) Decide(ctx context.Context, kind wire.Kind, id string, let bo
 			}
 			l.Handling.TLP = *tlp
 		}
-		_, err = tx.Exec(`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1 WHERE kind = $6 AND id = $7`,
-			state, l.Body, int(l.Handling.TLP), clock.Micros(tx.Now()), by, kind, id)
+		_, err = tx.Exec(
+			`UPDATE outgoing SET state = $1, body = $2, tlp = $3, decided = $4, by_user = $5, rev = rev + 1
+				WHERE kind = $6 AND id = $7`,
+			state,
+			l.Body,
+			int(l.Handling.TLP),
+			clock.Micros(tx.Now()),
+			by,
+			kind,
+			id,
+		)
 		tx.AfterCommit(q.Wake)
 		return err
 	})

@@ -28,8 +28,8 @@ func rank(level string) int { return slices.Index(levels, level) }
 
 func openQueue(t *testing.T, db *store.DB, r Policy) *Outgoing {
 	t.Helper()
-	g, err := OpenOutgoing(t.Context(), db, r, func() string { return "power" }, rank)
-	if err != nil {
+	g := New(db, r, func() string { return "power" }, rank)
+	if err := g.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return g
@@ -80,7 +80,9 @@ func TestPresets(t *testing.T) {
 		details     bool
 	}{
 		{"cautious", "high", []string{StateReady, StateWaiting, StateReady, StateReady}, false},
-		{"cautious", "low", []string{"", StateWaiting, StateReady, StateReady}, false}, // candidates of low findings are not offered at all: Wants
+		{
+			"cautious", "low", []string{"", StateWaiting, StateReady, StateReady}, false,
+		}, // candidates of low findings are not offered at all: Wants
 		{"open", "high", []string{StateReady, StateReady, StateReady, StateReady}, true},
 		{"open", "informational", []string{"", StateReady, StateReady, StateReady}, true},
 		{"manual", "high", []string{StateWaiting, StateWaiting, StateWaiting, StateReady}, false},
@@ -97,8 +99,11 @@ func TestPresets(t *testing.T) {
 				}
 				g := openQueue(t, db, rules)
 				for i, kind := range kinds {
-					body := map[wire.Kind]wire.Body{wire.KindFinding: sharetest.Finding(tt.level), wire.KindCandidate: wire.Candidate{ID: "x"},
-						wire.KindSighting: wire.Sighting{ID: "x"}, wire.KindReceipt: wire.Receipt{ID: "x", State: wire.Hunted, Searched: 10, Hits: 31337}}[kind]
+					body := map[wire.Kind]wire.Body{wire.KindFinding: sharetest.Finding(tt.level),
+						wire.KindCandidate: wire.Candidate{ID: "x"},
+						wire.KindSighting:  wire.Sighting{ID: "x"}, wire.KindReceipt: wire.Receipt{
+							ID: "x", State: wire.Hunted, Searched: 10, Hits: 31337,
+						}}[kind]
 					give(t, db, g, fmt.Sprint("m", i), tt.level, body)
 				}
 				got := queued(t, db)
@@ -108,7 +113,8 @@ func TestPresets(t *testing.T) {
 					}
 				}
 				// What a search of the past found is what the sighting that waits would say.
-				if r := got["receipt/m3"].Body; strings.Contains(r, "31337") != (rules.Sightings == Auto) || strings.Contains(r, "undisclosed") == (rules.Sightings == Auto) {
+				if r := got["receipt/m3"].Body; strings.Contains(r, "31337") != (rules.Sightings == Auto) ||
+					strings.Contains(r, "undisclosed") == (rules.Sightings == Auto) {
 					t.Errorf("sightings leave %s, and the receipt is %s", rules.Sightings, r)
 				}
 				if f, ok := got["finding/m0"]; ok {
@@ -130,7 +136,7 @@ func TestPresets(t *testing.T) {
 	g := &Outgoing{rank: rank, member: func() string { return "power" }}
 	r := Cautious()
 	g.policy.Store(&r)
-	if g.Wants("low") || !g.Wants("medium") || !g.Wants("critical") {
+	if g.OffersCandidates("low") || !g.OffersCandidates("medium") || !g.OffersCandidates("critical") {
 		t.Error("cautious offers nothing of findings below medium")
 	}
 }
@@ -285,7 +291,9 @@ func TestSender(t *testing.T) {
 			out := wire.BatchReply{Results: make([]wire.Result, 2)}
 			for i, l := range b.Items {
 				if l.ID == "f2" {
-					out.Results[i] = wire.Result{Problem: "invalid", Reason: reason.Plain("the finding has no valid count")}
+					out.Results[i] = wire.Result{
+						Problem: "invalid", Reason: reason.Plain("the finding has no valid count"),
+					}
 				}
 			}
 			return json.Marshal(out)
@@ -342,9 +350,17 @@ func TestOutgoingRefusesPointers(t *testing.T) {
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		g := openQueue(t, db, Cautious())
 		finding := sharetest.Finding("high")
-		for _, body := range []wire.Body{nil, &finding, &wire.Candidate{ID: "x"}, &wire.Sighting{ID: "x"}, &wire.Receipt{ID: "x"}, &wire.RuleHealth{ID: "x"}} {
+		for _, body := range []wire.Body{
+			nil, &finding, &wire.Candidate{ID: "x"}, &wire.Sighting{ID: "x"}, &wire.Receipt{ID: "x"},
+			&wire.RuleHealth{ID: "x"},
+		} {
 			err := db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
-				return g.Offer(tx, msg.Offer{ID: "x", Level: "high", Title: "x", Handling: policy.Handling{TLP: policy.Clear}, Body: body})
+				return g.Offer(
+					tx,
+					msg.Offer{
+						ID: "x", Level: "high", Title: "x", Handling: policy.Handling{TLP: policy.Clear}, Body: body,
+					},
+				)
 			})
 			if !fault.Is(err, fault.Internal) {
 				t.Errorf("a %T: %v", body, err)

@@ -1,8 +1,6 @@
 package release
 
 import (
-	"fmt"
-
 	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
@@ -74,15 +72,34 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := messageData{Message: m, JSON: onTheWire(m), Open: m.State == StateWaiting || m.State == StateHeld || m.State == StateReady,
-		Held: m.State == StateHeld, Ready: m.State == StateReady, Send: pathOf(m) + "/send", Hold: pathOf(m) + "/hold"}
-	d.Says, d.Hides = plainWords(m)
-	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T("Marking it leaves with", "送るときの取扱区分"), Value: m.Handling.TLP.Slug(), Options: marking.TLPOptions(m.Floor, m.Handling.TLP),
-		Help: i18n.T("It is yours: you may make it stricter or wider. With TLP:RED no other member gets it.", "自組織のものなので、厳しくも広くもできます。TLP:RED ではほかの構成員に届きません。")}
-	if m.Floor > policy.Clear {
-		d.Field.Help = i18n.T("An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, not wider.", "監視リストの項目による検知で、その提供元が {0} の区分を付けています。厳しくはできますが、広げることはできません。").With(m.Floor.String())
+	d := messageData{
+		Message: m,
+		JSON:    onTheWire(m),
+		Open:    m.State == StateWaiting || m.State == StateHeld || m.State == StateReady,
+		Held:    m.State == StateHeld,
+		Ready:   m.State == StateReady,
+		Send:    pathOf(m) + "/send",
+		Hold:    pathOf(m) + "/hold",
 	}
-	d.Facts = []web.Fact{{Name: i18n.T("State", "状態"), Value: stateBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: m.what()}, {Name: i18n.T("Offered", "発生"), Value: m.At}}
+	d.Says, d.Hides = plainWords(m, web.Defang)
+	d.Field = web.Field{Name: "tlp", Kind: "select", Label: i18n.T(
+		"Marking it leaves with", "送るときの取扱区分",
+	), Value: m.Handling.TLP.Slug(), Options: marking.TLPOptions(m.Floor, m.Handling.TLP),
+		Help: i18n.T(
+			"It is yours: you may make it stricter or wider. With TLP:RED no other member gets it.",
+			"自組織のものなので、厳しくも広くもできます。TLP:RED ではほかの構成員に届きません。",
+		)}
+	if m.Floor > policy.Clear {
+		d.Field.Help = i18n.T(
+			"An entry of your watchlist found it, and whoever gave you that marked it {0}: you may make it stricter, "+
+				"not wider.",
+			"監視リストの項目による検知で、その提供元が {0} の区分を付けています。厳しくはできますが、広げることはできません。",
+		).With(m.Floor.String())
+	}
+	d.Facts = []web.Fact{
+		{Name: i18n.T("State", "状態"), Value: stateBadge(m.State)}, {Name: i18n.T("Kind", "種類"), Value: m.what()},
+		{Name: i18n.T("Offered", "発生"), Value: m.At},
+	}
 	if !m.Decided.IsZero() {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Decided", "判断"), Value: web.Lines{m.Decided, m.By}})
 	}
@@ -90,15 +107,29 @@ func (c PageConfig) one(r *web.Request) (*web.View, error) {
 		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Sent", "送信"), Value: m.Sent})
 	}
 	if m.Reason != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Read(m.Reason).Say()})
+		d.Facts = append(
+			d.Facts, web.Fact{Name: i18n.T("What the hub said", "ハブの回答"), Value: reason.Read(m.Reason).Say()},
+		)
 	}
 	if f := findingIn(m); f != "" {
-		d.Facts = append(d.Facts, web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(f, c.findingTitle(r, f))})
+		d.Facts = append(
+			d.Facts,
+			web.Fact{Name: i18n.T("Finding", "元の検知"), Value: indicator.FindingLink(f, c.findingTitle(r, f))},
+		)
 	}
 	state := stateBadge(m.State)
-	title := i18n.Same(fmt.Sprint(heading(m)))
-	return &web.View{Template: "outgoing/one", Title: title, Nav: "outgoing", Handling: &m.Handling, State: &state, Live: []string{"outgoing"},
-		Back: &web.Link{Text: i18n.T("Outgoing", "外部送信"), Path: "/outgoing"}, Lede: m.lede(), Data: d}, nil
+	title := i18n.Same(heading(m))
+	return &web.View{
+		Template: "outgoing/one",
+		Title:    title,
+		Nav:      "outgoing",
+		Handling: &m.Handling,
+		State:    &state,
+		Live:     []string{"outgoing"},
+		Back:     &web.Link{Text: i18n.T("Outgoing", "外部送信"), Path: "/outgoing"},
+		Lede:     m.lede(),
+		Data:     d,
+	}, nil
 }
 
 // findingTitle is a finding's title, or empty where it cannot be told.
@@ -126,7 +157,9 @@ func (c PageConfig) send(r *web.Request) (string, error) {
 		return "", err
 	}
 	c.changed()
-	r.Flash(i18n.T("“{0}” is on its way to the hub, marked {1}.", "「{0}」を {1} でハブに送ります。").With(heading(m), tlp))
+	r.Flash(
+		i18n.T("“{0}” is on its way to the hub, marked {1}.", "「{0}」を {1} でハブに送ります。").With(heading(m), tlp),
+	)
 	return "/outgoing", nil
 }
 
@@ -139,6 +172,18 @@ func (c PageConfig) hold(r *web.Request) (string, error) {
 		return "", err
 	}
 	c.changed()
-	r.Flash(i18n.T("“{0}” stays here. You can still send it later.", "「{0}」は保留にしました。あとから送ることもできます。").With(heading(m)))
+	r.Flash(
+		i18n.T(
+			"“{0}” stays here. You can still send it later.", "「{0}」は保留にしました。あとから送ることもできます。",
+		).With(heading(m)),
+	)
 	return "/outgoing", nil
+}
+
+// heading is what a message is about, as a page shows it.
+func heading(m Message) string {
+	if m.Title == "" {
+		return m.ID
+	}
+	return web.Defang(m.Title)
 }

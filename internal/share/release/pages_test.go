@@ -25,7 +25,9 @@ func TestPages(t *testing.T) {
 		changed := 0
 		cfg := PageConfig{DB: db, Outgoing: q, Changed: func() { changed++ }}
 		c := sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, cfg); API(a, cfg) }, Templates())
-		for _, path := range []string{"/outgoing", "/outgoing?state=sent", "/outgoing?state=failed", "/outgoing?state=all", "/settings/sharing"} {
+		for _, path := range []string{
+			"/outgoing", "/outgoing?state=sent", "/outgoing?state=failed", "/outgoing?state=all", "/settings/sharing",
+		} {
 			sharetest.Page(t, c, "power", path)
 			sharetest.Page(t, c, "guest", path)
 		}
@@ -40,7 +42,8 @@ func TestPages(t *testing.T) {
 
 		// What leaves, with everything hostile in it.
 		f := sharetest.Finding("high")
-		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = sharetest.Hostile, sharetest.Hostile, sharetest.Hostile, "indicator--x", true
+		f.Rule.Title, f.Host, f.User, f.Indicator, f.Retro = sharetest.Hostile, sharetest.Hostile, sharetest.Hostile,
+			"indicator--x", true
 		give(t, db, q, "f1", "high", f)
 		found := f
 		found.Rule.Title = "What was found"
@@ -56,8 +59,17 @@ func TestPages(t *testing.T) {
 		rule := sharetest.Candidate("c2", "f1", nil, sharetest.Amber())
 		rule.Sigma = sharetest.Hostile
 		give(t, db, q, "c2", "high", rule.Candidate)
-		give(t, db, q, "f1", "high", wire.Sighting{ID: "f1", Indicator: a.ID, Count: 4, Retro: true, First: sharetest.Start, Last: sharetest.Start, At: sharetest.Start, Handling: policy.Handling{TLP: policy.Amber}})
-		for _, path := range []string{"/outgoing", "/outgoing?state=all", "/outgoing?state=all&kind=candidate&q=f1", "/outgoing?q=" + url.QueryEscape(sharetest.Hostile)} {
+		give(
+			t, db, q, "f1", "high",
+			wire.Sighting{
+				ID: "f1", Indicator: a.ID, Count: 4, Retro: true, First: sharetest.Start, Last: sharetest.Start,
+				At: sharetest.Start, Handling: policy.Handling{TLP: policy.Amber},
+			},
+		)
+		for _, path := range []string{
+			"/outgoing", "/outgoing?state=all", "/outgoing?state=all&kind=candidate&q=f1",
+			"/outgoing?q=" + url.QueryEscape(sharetest.Hostile),
+		} {
 			sharetest.Page(t, c, "power", path)
 		}
 		for _, l := range queued(t, db) {
@@ -66,14 +78,17 @@ func TestPages(t *testing.T) {
 		}
 		body := sharetest.Page(t, c, "power", "/outgoing/candidate/c1")["en"]
 		for _, want := range []string{
-			"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community", "&#34;observable&#34;: {",
+			"Send to the hub", "Hold back", "evil[.]example[.]net", "every member of the community",
+			"&#34;observable&#34;: {",
 			"What was found",
 		} {
 			if !strings.Contains(body, want) {
 				t.Errorf("the message's page lacks %q", want)
 			}
 		}
-		if body := sharetest.Page(t, c, "guest", "/outgoing/candidate/c1")["en"]; strings.Contains(body, "Send to the hub") {
+		if body := sharetest.Page(
+			t, c, "guest", "/outgoing/candidate/c1",
+		)["en"]; strings.Contains(body, "Send to the hub") {
 			t.Error("a reader is offered to send")
 		}
 		post := func(as, path string, form url.Values) int {
@@ -100,19 +115,29 @@ func TestPages(t *testing.T) {
 			t.Errorf("held: %+v", l)
 		}
 		// The same by API.
-		if code, body := sharetest.Get(t, c, "power", "/api/v1/outgoing?state=held"); code != 200 || !strings.Contains(body, `"id":"c2"`) || strings.Contains(body, `"id":"c1"`) {
+		if code, body := sharetest.Get(
+			t, c, "power", "/api/v1/outgoing?state=held",
+		); code != 200 || !strings.Contains(body, `"id":"c2"`) || strings.Contains(body, `"id":"c1"`) {
 			t.Errorf("%d %s", code, body)
 		}
-		if code, body := sharetest.Ask(t, c, "power", "POST", "/api/v1/outgoing/candidate/c2/send", nil, `{"tlp":"red"}`); code != 204 || queued(t, db)["candidate/c2"].Handling.TLP != policy.Red {
+		if code, body := sharetest.Ask(
+			t, c, "power", "POST", "/api/v1/outgoing/candidate/c2/send", nil, `{"tlp":"red"}`,
+		); code != 204 || queued(t, db)["candidate/c2"].Handling.TLP != policy.Red {
 			t.Errorf("%d %s", code, body)
 		}
-		if code, body := sharetest.Ask(t, c, "power", "POST", "/api/v1/outgoing/candidate/c1/send", nil, ""); code != 204 {
+		if code, body := sharetest.Ask(
+			t, c, "power", "POST", "/api/v1/outgoing/candidate/c1/send", nil, "",
+		); code != 204 {
 			t.Errorf("as it is: %d %s", code, body)
 		}
-		if code, body := sharetest.Ask(t, c, "power", "POST", "/api/v1/outgoing/candidate/c1/hold", nil, ""); code != 204 || queued(t, db)["candidate/c1"].State != StateHeld {
+		if code, body := sharetest.Ask(
+			t, c, "power", "POST", "/api/v1/outgoing/candidate/c1/hold", nil, "",
+		); code != 204 || queued(t, db)["candidate/c1"].State != StateHeld {
 			t.Errorf("%d %s", code, body)
 		}
-		if code, _ := sharetest.Ask(t, c, "guest", "POST", "/api/v1/outgoing/candidate/c1/send", nil, `{}`); code != 403 {
+		if code, _ := sharetest.Ask(
+			t, c, "guest", "POST", "/api/v1/outgoing/candidate/c1/send", nil, `{}`,
+		); code != 403 {
 			t.Errorf("a reader by API: %d", code)
 		}
 		if changed != 5 {
@@ -165,21 +190,41 @@ func TestSharingPolicy(t *testing.T) {
 		post := func(as string, form url.Values) (int, string) {
 			return sharetest.Ask(t, c, as, http.MethodPost, "/settings/sharing?lang=en", form, "")
 		}
-		full := url.Values{"findings": {"auto"}, "details": {"yes"}, "finding_level": {"low"}, "finding_tlp": {"amber"}, "candidates": {"ask"}, "candidate_level": {"high"}, "candidate_tlp": {"amber+strict"},
-			"audience": {"sector:energy、member:city"}, "sightings": {"never"}}
+		full := url.Values{
+			"findings":        {"auto"},
+			"details":         {"yes"},
+			"finding_level":   {"low"},
+			"finding_tlp":     {"amber"},
+			"candidates":      {"ask"},
+			"candidate_level": {"high"},
+			"candidate_tlp":   {"amber+strict"},
+			"audience":        {"sector:energy、member:city"},
+			"sightings":       {"never"},
+		}
 		if code, _ := post("guest", full); code != 403 {
 			t.Errorf("a reader changes the policy: %d", code)
 		}
 		if code, body := post("power", full); code != 303 {
 			t.Fatalf("%d %s", code, body)
 		}
-		want := Policy{Findings: Auto, Details: true, FindingLevel: "low", FindingTLP: policy.Amber, Candidates: Ask, CandidateLevel: "high", CandidateTLP: policy.AmberStrict,
-			Audience: policy.Audience{"sector:power", "member:city"}, Sightings: Never}
+		want := Policy{
+			Findings:       Auto,
+			Details:        true,
+			FindingLevel:   "low",
+			FindingTLP:     policy.Amber,
+			Candidates:     Ask,
+			CandidateLevel: "high",
+			CandidateTLP:   policy.AmberStrict,
+			Audience:       policy.Audience{"sector:power", "member:city"},
+			Sightings:      Never,
+		}
 		if got := g.Policy(); !equal(got, want) {
 			t.Errorf("in force: %+v", got)
 		}
 		sharetest.Page(t, c, "power", "/settings/sharing")
-		for field, value := range map[string]string{"findings": "maybe", "candidate_level": "huge", "candidate_tlp": "beige", "audience": "everyone"} {
+		for field, value := range map[string]string{
+			"findings": "maybe", "candidate_level": "huge", "candidate_tlp": "beige", "audience": "everyone",
+		} {
 			bad := url.Values{}
 			for k, v := range full {
 				bad[k] = v
@@ -202,13 +247,19 @@ func TestSharingPolicy(t *testing.T) {
 		if code != 200 || !strings.Contains(body, `"finding_tlp":"amber+strict"`) {
 			t.Fatalf("%d %s", code, body)
 		}
-		if code, back := sharetest.Ask(t, c, "power", http.MethodPut, "/api/v1/sharing-policy", nil, strings.Replace(body, `"details":true`, `"details":false`, 1)); code != 200 || g.Policy().Details {
+		if code, back := sharetest.Ask(
+			t, c, "power", http.MethodPut, "/api/v1/sharing-policy", nil,
+			strings.Replace(body, `"details":true`, `"details":false`, 1),
+		); code != 200 || g.Policy().Details {
 			t.Errorf("put: %d %s", code, back)
 		}
 		if code, _ := sharetest.Ask(t, c, "guest", http.MethodPut, "/api/v1/sharing-policy", nil, body); code != 403 {
 			t.Errorf("a reader puts: %d", code)
 		}
-		if code, _ := sharetest.Ask(t, c, "power", http.MethodPut, "/api/v1/sharing-policy", nil, strings.Replace(body, `"community"`, `"user:7"`, 1)); code < 400 {
+		if code, _ := sharetest.Ask(
+			t, c, "power", http.MethodPut, "/api/v1/sharing-policy", nil,
+			strings.Replace(body, `"community"`, `"user:7"`, 1),
+		); code < 400 {
 			t.Errorf("a person in an audience: %d", code)
 		}
 	})

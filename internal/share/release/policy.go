@@ -43,7 +43,8 @@ type Policy struct {
 // others would match waits for a person.
 func Cautious() Policy {
 	return Policy{Findings: Auto, FindingLevel: "medium", FindingTLP: policy.AmberStrict,
-		Candidates: Ask, CandidateLevel: "medium", CandidateTLP: policy.Amber, Audience: policy.Audience{policy.Community}, Sightings: Auto}
+		Candidates: Ask, CandidateLevel: "medium", CandidateTLP: policy.Amber,
+		Audience: policy.Audience{policy.Community}, Sightings: Auto}
 }
 
 // Open is the policy of a member that lets everything technical leave by itself.
@@ -70,7 +71,10 @@ func Preset(name string) (Policy, error) {
 	case "manual":
 		return Manual(), nil
 	}
-	return Policy{}, fault.New(fault.Invalid, i18n.T("there is no sharing policy named {0}", "{0} という名前の共有方針はありません").With(name)).
+	return Policy{}, fault.New(
+		fault.Invalid,
+		i18n.T("there is no sharing policy named {0}", "{0} という名前の共有方針はありません").With(name),
+	).
 		WithHint(i18n.T("choose cautious, open or manual", "cautious、open、manual のいずれかを指定してください"))
 }
 
@@ -81,7 +85,10 @@ var levels = []string{"informational", "low", "medium", "high", "critical"}
 // in force.
 func (r Policy) Validate() error {
 	bad := func(what string) error {
-		return fault.New(fault.Invalid, i18n.T("the sharing policy has no valid {0}", "共有方針の {0} が正しくありません").With(what))
+		return fault.New(
+			fault.Invalid,
+			i18n.T("the sharing policy has no valid {0}", "共有方針の {0} が正しくありません").With(what),
+		)
 	}
 	mode := func(w Mode) bool { return w == Auto || w == Ask || w == Never }
 	switch {

@@ -70,7 +70,10 @@ func (s *Sender) Run(ctx context.Context) error {
 func (s *Sender) round(ctx context.Context) (more bool, err error) {
 	var list []Message
 	err = s.db.Read(ctx, store.System("share: what leaves"), func(tx *store.Tx) error {
-		list, err = store.Query[Message](tx, `SELECT `+columns+` FROM outgoing WHERE state = 'ready' ORDER BY at, kind DESC, id LIMIT $1`, batchItems)
+		list, err = store.Query[Message](
+			tx, `SELECT `+columns+` FROM outgoing WHERE state = 'ready' ORDER BY at, kind DESC, id LIMIT $1`,
+			batchItems,
+		)
 		return err
 	})
 	if err != nil || len(list) == 0 {
@@ -93,7 +96,9 @@ func (s *Sender) round(ctx context.Context) (more bool, err error) {
 	defer cancel()
 	reply, err := s.line.Request(askCtx, wire.TopicBatch, body)
 	if fault.Is(err, fault.Storage) { // the hub's disk, and none of ours: its log says so, and we send again
-		return false, fault.Wrap(fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err)
+		return false, fault.Wrap(
+			fault.Unavailable, i18n.T("the hub cannot store at present", "ハブが保存できない状態です"), err,
+		)
 	}
 	if err != nil {
 		return false, err
@@ -117,7 +122,8 @@ func (s *Sender) settle(ctx context.Context, list []Message, a wire.BatchReply) 
 			if r := a.Results[i]; r.Problem != "" {
 				state, why = StateFailed, reason.Fault(r.Problem, r.Reason).Clip(maxReason)
 			}
-			if _, err := tx.Exec(`UPDATE outgoing SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5 AND rev = $6 AND state = 'ready'`,
+			if _, err := tx.Exec(`UPDATE outgoing SET state = $1, reason = $2, sent = $3 WHERE kind = $4 AND id = $5
+				AND rev = $6 AND state = 'ready'`,
 				state, why.Stored(), clock.Micros(tx.Now()), l.Kind, l.ID, l.Rev); err != nil {
 				return err
 			}

@@ -15,7 +15,10 @@ import (
 // audienceOffers are the audiences that a node knows by name. Who the other members
 // are is the hub's to tell.
 func audienceOffers() []web.Option {
-	out := []web.Option{{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")}, {Value: policy.HubDesk, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")}}
+	out := []web.Option{
+		{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")},
+		{Value: policy.Coordinators, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")},
+	}
 	for _, s := range identity.Sectors() {
 		out = append(out, web.Option{Value: "sector:" + s.Slug, Text: s.Name})
 	}
@@ -46,9 +49,28 @@ func (c PageConfig) sharing(r *web.Request) (*web.View, error) {
 
 func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 	d := sharingData{Policy: rules, Form: form, Now: policyWords(c.Outgoing.Policy()), Presets: []preset{
-		{Name: "cautious", Title: i18n.T("Cautious", "慎重"), Text: i18n.T("The hub learns that a rule matched, never on which machine. What others would match waits for a person.", "ルールが一致したことだけをハブに伝え、機器名は伏せる。ほかへの提供は人が判断。")},
-		{Name: "open", Title: i18n.T("Open", "積極"), Text: i18n.T("Everything technical leaves by itself, with details. Fastest immunity for all.", "技術情報は詳細を含めて自動送信。全体の免疫が最も速く広がる。")},
-		{Name: "manual", Title: i18n.T("Manual", "手動"), Text: i18n.T("A person decides about everything, except that this node is armed and has searched its past.", "防御と遡及調査を済ませたという通知を除き、すべて人が判断。")},
+		{
+			Name: "cautious", Title: i18n.T("Cautious", "慎重"),
+			Text: i18n.T(
+				"The hub learns that a rule matched, never on which machine. What others would match waits for a "+
+					"person.",
+				"ルールが一致したことだけをハブに伝え、機器名は伏せる。ほかへの提供は人が判断。",
+			),
+		},
+		{
+			Name: "open", Title: i18n.T("Open", "積極"),
+			Text: i18n.T(
+				"Everything technical leaves by itself, with details. Fastest immunity for all.",
+				"技術情報は詳細を含めて自動送信。全体の免疫が最も速く広がる。",
+			),
+		},
+		{
+			Name: "manual", Title: i18n.T("Manual", "手動"),
+			Text: i18n.T(
+				"A person decides about everything, except that this node is armed and has searched its past.",
+				"防御と遡及調査を済ませたという通知を除き、すべて人が判断。",
+			),
+		},
 	}}
 	for i, p := range d.Presets {
 		if same, err := Preset(p.Name); err == nil {
@@ -65,7 +87,7 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 	levelOptions := func(on string) []web.Option {
 		var out []web.Option
 		for _, l := range levels {
-			out = append(out, web.Option{Value: l, Text: levelWord(l), On: l == on})
+			out = append(out, web.Option{Value: l, Text: web.LevelText(l), On: l == on})
 		}
 		return out
 	}
@@ -77,39 +99,67 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 		details = form.Get("details")
 	}
 	d.Findings = []web.Field{
-		{Name: "findings", Kind: "radio", Label: i18n.T("That a rule matched, when and how often", "ルールが一致したこと、その時刻と回数"), Options: modes(rules.Findings), Value: string(rules.Findings), Required: true},
-		{Name: "details", Kind: "check", Label: i18n.T("with machine, account and matched values", "機器名・アカウント・一致した値も含める"), Value: details,
-			Help: i18n.T("Without it, machines leave as pseudonyms that only this node can resolve.", "含めない場合、機器はこのノードだけが元に戻せる仮名で送られます。")},
-		{Name: "finding_level", Kind: "select", Label: i18n.T("Only findings of this level or above", "送る検知の下限（重要度）"), Options: levelOptions(rules.FindingLevel), Value: rules.FindingLevel},
-		{Name: "finding_tlp", Kind: "select", Label: i18n.T("Whom the hub may show them to", "ハブが示してよい範囲"), Options: marking.TLPOptions(policy.Clear, rules.FindingTLP), Value: rules.FindingTLP.Slug()},
+		{
+			Name: "findings", Kind: "radio",
+			Label:   i18n.T("That a rule matched, when and how often", "ルールが一致したこと、その時刻と回数"),
+			Options: modes(rules.Findings), Value: string(rules.Findings), Required: true,
+		},
+		{Name: "details", Kind: "check", Label: i18n.T(
+			"with machine, account and matched values", "機器名・アカウント・一致した値も含める",
+		), Value: details,
+			Help: i18n.T(
+				"Without it, machines leave as pseudonyms that only this node can resolve.",
+				"含めない場合、機器はこのノードだけが元に戻せる仮名で送られます。",
+			)},
+		{
+			Name: "finding_level", Kind: "select",
+			Label:   i18n.T("Only findings of this level or above", "送る検知の下限（重要度）"),
+			Options: levelOptions(rules.FindingLevel), Value: rules.FindingLevel,
+		},
+		{
+			Name: "finding_tlp", Kind: "select",
+			Label:   i18n.T("Whom the hub may show them to", "ハブが示してよい範囲"),
+			Options: marking.TLPOptions(policy.Clear, rules.FindingTLP), Value: rules.FindingTLP.Slug(),
+		},
 	}
 	d.Offers = []web.Field{
-		{Name: "candidates", Kind: "radio", Label: i18n.T("Values and behaviours for others to look for", "ほかの構成員が探すための値や振る舞い"), Options: modes(rules.Candidates), Value: string(rules.Candidates), Required: true,
-			Help: i18n.T("Others never learn that they came from you.", "提供元が自組織であることは、ほかの構成員には示されません。")},
-		{Name: "candidate_level", Kind: "select", Label: i18n.T("Only out of findings of this level or above", "元になる検知の下限（重要度）"), Options: levelOptions(rules.CandidateLevel), Value: rules.CandidateLevel},
-		{Name: "candidate_tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: marking.TLPOptions(policy.Clear, rules.CandidateTLP), Value: rules.CandidateTLP.Slug()},
-		{Name: "audience", Kind: "text", Label: i18n.T("Who may get them", "受信者"), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: audienceOffers(),
-			Help: i18n.T("community for all members; or sector:power, member:ID, hub, with spaces between. It binds with TLP:AMBER and TLP:AMBER+STRICT.", "全構成員なら community。限定するなら sector:power、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。")},
+		{Name: "candidates", Kind: "radio", Label: i18n.T(
+			"Values and behaviours for others to look for", "ほかの構成員が探すための値や振る舞い",
+		), Options: modes(rules.Candidates), Value: string(rules.Candidates), Required: true,
+			Help: i18n.T(
+				"Others never learn that they came from you.",
+				"提供元が自組織であることは、ほかの構成員には示されません。",
+			)},
+		{
+			Name: "candidate_level", Kind: "select",
+			Label:   i18n.T("Only out of findings of this level or above", "元になる検知の下限（重要度）"),
+			Options: levelOptions(rules.CandidateLevel), Value: rules.CandidateLevel,
+		},
+		{
+			Name: "candidate_tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"),
+			Options: marking.TLPOptions(policy.Clear, rules.CandidateTLP), Value: rules.CandidateTLP.Slug(),
+		},
+		{Name: "audience", Kind: "text", Label: i18n.T(
+			"Who may get them", "受信者",
+		), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: audienceOffers(),
+			Help: i18n.T(
+				"community for all members; or sector:power, member:ID, hub, with spaces between. It binds with "+
+					"TLP:AMBER and TLP:AMBER+STRICT.",
+				"全構成員なら community。限定するなら sector:power、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。",
+			)},
 	}
-	d.Sightings = []web.Field{{Name: "sightings", Kind: "radio", Label: i18n.T("That a shared indicator was seen here", "共有指標が自組織で観測されたこと"), Options: modes(rules.Sightings), Value: string(rules.Sightings), Required: true}}
+	d.Sightings = []web.Field{
+		{
+			Name: "sightings", Kind: "radio",
+			Label:   i18n.T("That a shared indicator was seen here", "共有指標が自組織で観測されたこと"),
+			Options: modes(rules.Sightings), Value: string(rules.Sightings), Required: true,
+		},
+	}
 	return &web.View{Template: "sharing/form", Title: i18n.T("Sharing policy", "共有方針"), Nav: "settings", Data: d,
-		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"}, Lede: i18n.T("What leaves this node by itself, what waits for a person, and what stays", "自動で送るもの、人が判断するもの、送らないもの")}
-}
-
-func levelWord(l string) i18n.Text {
-	switch l {
-	case "informational":
-		return i18n.T("informational", "情報")
-	case "low":
-		return i18n.T("low", "低")
-	case "medium":
-		return i18n.T("medium", "中")
-	case "high":
-		return i18n.T("high", "高")
-	case "critical":
-		return i18n.T("critical", "重大")
-	}
-	return i18n.Same(l)
+		Back: &web.Link{Text: i18n.T("Settings", "設定"), Path: "/settings"}, Lede: i18n.T(
+			"What leaves this node by itself, what waits for a person, and what stays",
+			"自動で送るもの、人が判断するもの、送らないもの",
+		)}
 }
 
 // policyWords say a policy in sentences.
@@ -125,9 +175,17 @@ func policyWords(r Policy) []i18n.Text {
 	}
 	out := []i18n.Text{}
 	if r.Findings == Auto || r.Findings == Ask {
-		out = append(out, i18n.T("Findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知：{1}。示してよい範囲は{2}。").With(levelWord(r.FindingLevel), mode(r.Findings), web.TLPText(r.FindingTLP)))
+		out = append(
+			out,
+			i18n.T(
+				"Findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知：{1}。示してよい範囲は{2}。",
+			).With(web.LevelText(r.FindingLevel), mode(r.Findings), web.TLPText(r.FindingTLP)),
+		)
 		if r.Details {
-			out = append(out, i18n.T("They name machine, account and matched values.", "機器名・アカウント・一致した値を含む。"))
+			out = append(
+				out,
+				i18n.T("They name machine, account and matched values.", "機器名・アカウント・一致した値を含む。"),
+			)
 		} else {
 			out = append(out, i18n.T("They name no machine and no account.", "機器名・アカウントは含まない。"))
 		}
@@ -135,15 +193,42 @@ func policyWords(r Policy) []i18n.Text {
 		out = append(out, i18n.T("Findings stay here.", "検知：送らない。"))
 	}
 	if r.Candidates == Auto || r.Candidates == Ask {
-		out = append(out, i18n.T("Values and behaviours of findings of level {0} and above {1}: {2}.", "重要度「{0}」以上の検知から得た値と振る舞い：{1}。受信者は{2}。").With(levelWord(r.CandidateLevel), mode(r.Candidates), marking.Reach(policy.Handling{TLP: r.CandidateTLP, Audience: r.Audience})))
+		out = append(
+			out,
+			i18n.T(
+				"Values and behaviours of findings of level {0} and above {1}: {2}.",
+				"重要度「{0}」以上の検知から得た値と振る舞い：{1}。受信者は{2}。",
+			).With(
+				web.LevelText(r.CandidateLevel), mode(r.Candidates),
+				marking.Reach(policy.Handling{TLP: r.CandidateTLP, Audience: r.Audience}),
+			),
+		)
 	} else {
-		out = append(out, i18n.T("Values and behaviours stay here; others are not armed by what hits us.", "値と振る舞い：送らない。自組織への攻撃から、ほかの構成員は防御を得られない。"))
+		out = append(
+			out,
+			i18n.T(
+				"Values and behaviours stay here; others are not armed by what hits us.",
+				"値と振る舞い：送らない。自組織への攻撃から、ほかの構成員は防御を得られない。",
+			),
+		)
 	}
 	out = append(out, i18n.T("Sightings {0}.", "観測報告：{0}。").With(mode(r.Sightings)))
 	if r.Sightings != Auto {
-		return append(out, i18n.T("That this node is armed and has searched its past always leaves, without what it found.", "防御と遡及調査を済ませた通知：常に送る（調査の結果は含めない）。"))
+		return append(
+			out,
+			i18n.T(
+				"That this node is armed and has searched its past always leaves, without what it found.",
+				"防御と遡及調査を済ませた通知：常に送る（調査の結果は含めない）。",
+			),
+		)
 	}
-	return append(out, i18n.T("That this node is armed and has searched its past always leaves, with how many events matched.", "防御と遡及調査を済ませた通知：一致した事象の件数とともに常に送る。"))
+	return append(
+		out,
+		i18n.T(
+			"That this node is armed and has searched its past always leaves, with how many events matched.",
+			"防御と遡及調査を済ませた通知：一致した事象の件数とともに常に送る。",
+		),
+	)
 }
 
 func (c PageConfig) setSharing(r *web.Request) (string, error) {
@@ -156,7 +241,12 @@ func (c PageConfig) setSharing(r *web.Request) (string, error) {
 			return "", err
 		}
 		c.changed()
-		r.Flash(i18n.T("The policy is changed, for what is offered from now on.", "共有方針を変更しました。これから発生するものに適用されます。"))
+		r.Flash(
+			i18n.T(
+				"The policy is changed, for what is offered from now on.",
+				"共有方針を変更しました。これから発生するものに適用されます。",
+			),
+		)
 		return "/settings/sharing", nil
 	}
 	form := web.FormOf(r)
@@ -168,7 +258,12 @@ func (c PageConfig) setSharing(r *web.Request) (string, error) {
 		return "", err
 	}
 	c.changed()
-	r.Flash(i18n.T("The policy is changed, for what is offered from now on.", "共有方針を変更しました。これから発生するものに適用されます。"))
+	r.Flash(
+		i18n.T(
+			"The policy is changed, for what is offered from now on.",
+			"共有方針を変更しました。これから発生するものに適用されます。",
+		),
+	)
 	return "/settings/sharing", nil
 }
 

@@ -35,11 +35,16 @@ CREATE TABLE outbox_aside (
 	lane     TEXT NOT NULL,
 	body     BLOB NOT NULL,
 	at       BIGINT NOT NULL,
-	failed   BIGINT NOT NULL,
+	failed   BIGINT NOT NULL, -- when it was tried last
+	tries    BIGINT NOT NULL, -- how often it was set aside
+	asked    BIGINT NOT NULL, -- when somebody asked to try it again; 0: nobody has
 	kind     TEXT NOT NULL, -- of the fault
-	reason   TEXT NOT NULL,
+	reason   TEXT NOT NULL, -- for people: a reason.Reason
+	error    TEXT NOT NULL, -- the whole chain, as in the log
 	PRIMARY KEY (consumer, seq)
 );
+CREATE INDEX outbox_aside_failed ON outbox_aside (failed);
+CREATE INDEX outbox_aside_asked ON outbox_aside (consumer, seq) WHERE asked > 0;
 
 CREATE TABLE setting (
 	key   TEXT NOT NULL PRIMARY KEY,

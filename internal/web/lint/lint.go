@@ -102,15 +102,18 @@ func (l *linter) check(n *html.Node) {
 		switch {
 		case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
 			l.say(n, "has the attribute %s, which the policy forbids", a.Key)
-		case a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "aria-controls" || a.Key == "for" || a.Key == "list":
+		case a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "aria-controls" || a.Key == "for" ||
+			a.Key == "list":
 			for id := range strings.FieldsSeq(v) {
 				if l.ids[id] == 0 {
 					l.say(n, "%s leads to %q, which is not there", a.Key, id)
 				}
 			}
-		case (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(strings.ToLower(v), "javascript:"):
+		case (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(strings.ToLower(v),
+			"javascript:"):
 			l.say(n, "runs a script from %s", a.Key)
-		case (a.Key == "src" || a.Key == "action" || a.Key == "href" && n.Data == "link") && (strings.Contains(v, "://") || strings.HasPrefix(v, "//")):
+		case (a.Key == "src" || a.Key == "action" || a.Key == "href" && n.Data == "link") &&
+			(strings.Contains(v, "://") || strings.HasPrefix(v, "//")):
 			l.say(n, "%s leads to another site: %s", a.Key, v)
 		}
 	}

@@ -27,7 +27,8 @@ type T interface {
 
 // Find looks for a Chromium on PATH; MENEKI_CHROMIUM names one. Empty: there is none.
 func Find() string {
-	for _, name := range []string{os.Getenv("MENEKI_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+	for _, name := range []string{os.Getenv("MENEKI_CHROMIUM"), "chromium", "chromium-browser", "google-chrome",
+		"headless-shell"} {
 		if name == "" {
 			continue
 		}

@@ -36,6 +36,7 @@ const askedFor = "sigma.placeholder.missing"
 func TestTablesAreClosed(t *testing.T) {
 	for folder, table := range map[string]iter.Seq2[string, string]{
 		"../..": sigma.Reasons(), "../../pipeline": pipeline.Reasons(), "../../correlate": correlate.Reasons(),
+		"../yamldoc": refusal.YAML.All(),
 	} {
 		formats := map[string]string{}
 		for code, format := range table {

@@ -18,7 +18,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -108,7 +107,7 @@ var ruleID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 // of the one before.
 func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	bad := func(what string, err error) error {
-		return fault.Wrap(fault.Invalid, i18n.T("the rule counts have no valid {0}", "ルールの集計の {0} が正しくありません").With(what), err)
+		return fault.Coded(fault.HubRuleCounts, err, what)
 	}
 	var c wire.RuleHealth
 	switch err := json.Unmarshal(body, &c); {
@@ -125,7 +124,8 @@ func (p *Pool) Receive(tx *store.Tx, member string, body []byte) error {
 	if c.Withdraw {
 		// What older figures were made of is kept to know when enough has changed,
 		// but no longer under this member's name.
-		_, err := tx.Exec(`UPDATE rule_basis SET member = $1, owner = '' WHERE member = $2 AND SCOPE(rule_basis)`, gone+clock.RandomID(), member)
+		_, err := tx.Exec(`UPDATE rule_basis SET member = $1, owner = '' WHERE member = $2 AND SCOPE(rule_basis)`,
+			gone+clock.RandomID(), member)
 		return err
 	}
 	var rows []reportRow
@@ -191,7 +191,9 @@ func (p *Pool) Renew(ctx context.Context) error {
 func (p *Pool) renewFigure(ctx context.Context, figure string, active []string, today int64) error {
 	now, was := map[string]map[string]int{}, map[string]map[string]int{}
 	err := p.db.Read(ctx, store.System("detect: pool rule counts"), func(tx *store.Tx) error {
-		reports, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience FROM rule_reports r WHERE r.figure = $1 AND r.at > $2 AND SCOPE(r)`, figure, clock.Micros(p.clock().Add(-reportLife)))
+		reports, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience
+			FROM rule_reports r WHERE r.figure = $1 AND r.at > $2 AND SCOPE(r)`, figure,
+			clock.Micros(p.clock().Add(-reportLife)))
 		if err != nil {
 			return err
 		}
@@ -201,7 +203,8 @@ func (p *Pool) renewFigure(ctx context.Context, figure string, active []string, 
 				put(now, r.Subject, r.Member, r.Value)
 			}
 		}
-		basis, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience FROM rule_basis b WHERE b.figure = $1 AND SCOPE(b)`, figure)
+		basis, err := store.Query[basisRow](tx, `SELECT figure, subject, member, value, tlp, owner, audience
+			FROM rule_basis b WHERE b.figure = $1 AND SCOPE(b)`, figure)
 		for _, b := range basis {
 			put(was, b.Subject, b.Member, b.Value)
 		}
@@ -268,7 +271,8 @@ func enough(was, now map[string]int) bool {
 
 // publish replaces what is shown of one figure, and what it is based on.
 func publish(tx *store.Tx, figure, subject string, now map[string]int, today int64) error {
-	if _, err := tx.Exec(`DELETE FROM rule_basis WHERE figure = $1 AND subject = $2 AND SCOPE(rule_basis)`, figure, subject); err != nil {
+	if _, err := tx.Exec(`DELETE FROM rule_basis WHERE figure = $1 AND subject = $2 AND SCOPE(rule_basis)`, figure,
+		subject); err != nil {
 		return err
 	}
 	rows := make([]basisRow, 0, len(now))
@@ -278,10 +282,13 @@ func publish(tx *store.Tx, figure, subject string, now map[string]int, today int
 	if err := store.Insert(tx, "rule_basis", rows); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE figure = $1 AND subject = $2 AND SCOPE(rule_pool)`, figure, subject); err != nil || len(now) < FewestMembers {
+	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE figure = $1 AND subject = $2 AND SCOPE(rule_pool)`, figure,
+		subject); err != nil || len(now) < FewestMembers {
 		return err
 	}
-	return store.Insert(tx, "rule_pool", []poolRow{{wire.PooledFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now), Day: today}, ForMembers()}})
+	return store.Insert(tx, "rule_pool",
+		[]poolRow{{wire.PooledFigure{Figure: figure, Subject: subject, Members: len(now), Typical: typical(now),
+			Day: today}, ForMembers()}})
 }
 
 // typical is the lower median. Unlike a sum it shows nothing of one member that
@@ -310,7 +317,9 @@ func (p *Pool) Answer(ctx context.Context, by policy.Viewer, ask wire.PooledRequ
 	}
 	figure, subject, _ := strings.Cut(ask.After, "/")
 	err = p.db.Read(ctx, store.As(by), func(tx *store.Tx) error {
-		out.Figures, err = store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p) AND (p.figure, p.subject) > ($1, $2) ORDER BY p.figure, p.subject LIMIT $3`, figure, subject, limit+1)
+		out.Figures, err = store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject,
+			p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)
+			AND (p.figure, p.subject) > ($1, $2) ORDER BY p.figure, p.subject LIMIT $3`, figure, subject, limit+1)
 		return err
 	})
 	if len(out.Figures) > limit {
@@ -326,7 +335,9 @@ func (p *Pool) Answer(ctx context.Context, by policy.Viewer, ask wire.PooledRequ
 
 // Figures returns the figures that the scope may see, by figure and subject.
 func Figures(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
-	list, err := store.Query[wire.PooledFigure](tx, `SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day FROM rule_pool p WHERE SCOPE(p)`)
+	list, err := store.Query[wire.PooledFigure](tx,
+		`SELECT p.figure AS figure, p.subject AS subject, p.members AS members, p.typical AS typical, p.day AS day
+			FROM rule_pool p WHERE SCOPE(p)`)
 	out := map[string]map[string]wire.PooledFigure{}
 	for _, f := range list {
 		if out[f.Figure] == nil {
@@ -337,8 +348,8 @@ func Figures(tx *store.Tx) (map[string]map[string]wire.PooledFigure, error) {
 	return out, err
 }
 
-// Keep replaces the figures that a node keeps.
-func Keep(tx *store.Tx, list []wire.PooledFigure) error {
+// Replace replaces the figures that a node keeps.
+func Replace(tx *store.Tx, list []wire.PooledFigure) error {
 	if _, err := tx.Exec(`DELETE FROM rule_pool WHERE SCOPE(rule_pool)`); err != nil {
 		return err
 	}
@@ -349,7 +360,8 @@ func Keep(tx *store.Tx, list []wire.PooledFigure) error {
 	for i, f := range list {
 		sound := IsRuleID(f.Subject) || attack.IsTechnique(f.Subject)
 		twice := i > 0 && list[i-1].Figure == f.Figure && list[i-1].Subject == f.Subject
-		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount && f.Typical >= 0 && f.Typical <= wire.MaxCount {
+		if sound && !twice && slices.Contains(figures, f.Figure) && f.Members > 0 && f.Members <= wire.MaxCount &&
+			f.Typical >= 0 && f.Typical <= wire.MaxCount {
 			rows = append(rows, poolRow{f, ForMembers()})
 		}
 	}

@@ -44,13 +44,16 @@ func (h *hub) receive(member string, c wire.RuleHealth) error {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return h.db.Write(h.t.Context(), store.System("test"), func(tx *store.Tx) error { return h.Receive(tx, member, body) })
+	return h.db.Write(h.t.Context(), store.System("test"), func(tx *store.Tx) error {
+		return h.Receive(tx, member, body)
+	})
 }
 
 // says lets a member say how often rule A hit, and whether it is marked.
 func (h *hub) says(member string, hits int, marked bool) {
 	h.t.Helper()
-	if err := h.receive(member, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: hits, False: marked}}}); err != nil {
+	if err := h.receive(member,
+		wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: hits, False: marked}}}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -101,8 +104,10 @@ func TestPoolShowsThreeOrMore(t *testing.T) {
 		got := h.edition()
 		today := Day(h.clock())
 		want := map[string]wire.PooledFigure{
-			"found " + detecttest.RuleA: {Figure: FigureFound, Subject: detecttest.RuleA, Members: 3, Typical: 1, Day: today},
-			"hits " + detecttest.RuleA:  {Figure: FigureHits, Subject: detecttest.RuleA, Members: 3, Typical: 50, Day: today},
+			"found " + detecttest.RuleA: {Figure: FigureFound, Subject: detecttest.RuleA, Members: 3, Typical: 1,
+				Day: today},
+			"hits " + detecttest.RuleA: {Figure: FigureHits, Subject: detecttest.RuleA, Members: 3, Typical: 50,
+				Day: today},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("three members (-want +got):\n%s", diff)
@@ -190,7 +195,9 @@ func TestPoolForgets(t *testing.T) {
 		}
 		var left int64
 		err := h.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) (err error) {
-			left, err = store.One[int64](tx, `SELECT (SELECT count(*) FROM rule_reports r WHERE r.member = 'm2' AND SCOPE(r)) + (SELECT count(*) FROM rule_basis b WHERE (b.member = 'm2' OR b.owner = 'm2') AND SCOPE(b))`)
+			left, err = store.One[int64](tx, `SELECT (SELECT count(*) FROM rule_reports r WHERE r.member = 'm2'
+				AND SCOPE(r)) + (SELECT count(*) FROM rule_basis b WHERE (b.member = 'm2' OR b.owner = 'm2')
+				AND SCOPE(b))`)
 			return err
 		})
 		if err != nil || left != 0 {
@@ -209,7 +216,12 @@ func TestPoolForgets(t *testing.T) {
 func TestPoolKeepsWordsSecret(t *testing.T) {
 	eachPool(t, func(t *testing.T, h *hub) {
 		h.says("m1", 7, true)
-		for who, v := range map[string]policy.Viewer{"hub admin": {User: "u", Hub: true, Desk: true, Role: policy.RoleAdmin}, "m2": {User: "u", Member: "m2", Role: policy.RoleAdmin}, "its machine": {Member: "m1", Machine: true}, "public": {}} {
+		for who, v := range map[string]policy.Viewer{
+			"hub admin":   {User: "u", Hub: true, Coordinator: true, Role: policy.RoleAdmin},
+			"m2":          {User: "u", Member: "m2", Role: policy.RoleAdmin},
+			"its machine": {Member: "m1", Machine: true},
+			"public":      {},
+		} {
 			var n int64
 			err := h.db.Read(t.Context(), store.As(v), func(tx *store.Tx) (err error) {
 				n, err = store.One[int64](tx, `SELECT count(*) FROM rule_reports r WHERE SCOPE(r)`)
@@ -229,24 +241,29 @@ func TestPoolRefuses(t *testing.T) {
 			long[i].Rule = fmt.Sprintf("11111111-1111-4111-8111-%012d", i)
 		}
 		for name, c := range map[string]wire.RuleHealth{
-			"a word as id":      {Rules: []wire.RuleTally{{Rule: "our-secret-project", Hits: 1}}},
-			"an indicator":      {Rules: []wire.RuleTally{{Rule: "indicator--" + detecttest.RuleA, Hits: 1}}},
-			"a rule twice":      {Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1}, {Rule: detecttest.RuleA, Hits: 5}}},
-			"too many":          {Rules: long},
-			"a bad technique":   {Techniques: []wire.TechniqueTally{{Technique: "T1", Rules: 1}}},
-			"a technique twice": {Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 1}, {Technique: "T1059", Rules: 1}}},
+			"a word as id": {Rules: []wire.RuleTally{{Rule: "our-secret-project", Hits: 1}}},
+			"an indicator": {Rules: []wire.RuleTally{{Rule: "indicator--" + detecttest.RuleA, Hits: 1}}},
+			"a rule twice": {Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1},
+				{Rule: detecttest.RuleA, Hits: 5}}},
+			"too many":        {Rules: long},
+			"a bad technique": {Techniques: []wire.TechniqueTally{{Technique: "T1", Rules: 1}}},
+			"a technique twice": {Techniques: []wire.TechniqueTally{{Technique: "T1059", Rules: 1},
+				{Technique: "T1059", Rules: 1}}},
 		} {
 			if err := h.receive("m1", c); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error { return h.Receive(tx, "m1", []byte(`{"id":`)) })
+		err := h.db.Write(t.Context(), store.System("test"), func(tx *store.Tx) error {
+			return h.Receive(tx, "m1", []byte(`{"id":`))
+		})
 		if !fault.Is(err, fault.Invalid) {
 			t.Error(err)
 		}
 		// Numbers that are no numbers of ours are made so.
 		for _, m := range []string{"m1", "m2", "m3"} {
-			if err := h.receive(m, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1 << 40}, {Rule: detecttest.RuleB, Hits: -4}}}); err != nil {
+			if err := h.receive(m, wire.RuleHealth{Rules: []wire.RuleTally{{Rule: detecttest.RuleA, Hits: 1 << 40},
+				{Rule: detecttest.RuleB, Hits: -4}}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -303,7 +320,8 @@ func TestSubtractionFindsNoMember(t *testing.T) {
 					t.Fatalf("a figure of %d", s.shown["members"])
 				}
 			}
-			if a < FewestMembers && b < FewestMembers && maps.Equal(lastOne, lastTwo) && !maps.Equal(one.shown, two.shown) {
+			if a < FewestMembers && b < FewestMembers && maps.Equal(lastOne, lastTwo) &&
+				!maps.Equal(one.shown, two.shown) {
 				t.Fatalf("one member's number shows: %v %v", one.shown, two.shown)
 			}
 		}

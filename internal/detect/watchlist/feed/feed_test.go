@@ -189,7 +189,8 @@ func TestCSV(t *testing.T) {
 }
 
 func TestJSONL(t *testing.T) {
-	expect(t, `{"type":"domain-name","value":"bad.example","valid_until":"2030-01-01T00:00:00Z","tlp":"TLP:GREEN","source":"a","id":"indicator--1"}
+	expect(t,
+		`{"type":"domain-name","value":"bad.example","valid_until":"2030-01-01T00:00:00Z","tlp":"TLP:GREEN","source":"a","id":"indicator--1"}
 
 {"type":"url","value":"http://bad.example/a","match":"prefix"}
 {"value":"hxxp://192.0.2[.]1/"}
@@ -197,14 +198,16 @@ func TestJSONL(t *testing.T) {
 {"value":"192.0.2.1"} {}
 {"value":5}
 {"value":"192.0.2.1","tlp":null}`, feed.Options{}, []string{
-		"domain-name exact bad.example a/indicator--1 green 2030-01-01T00:00:00Z", "url prefix http://bad.example/a",
-		"url exact http://192.0.2.1/", "ipv4-addr exact 192.0.2.1",
-	}, []string{"5 revoked", "6 more behind", "7 cannot unmarshal"}, nil)
+			"domain-name exact bad.example a/indicator--1 green 2030-01-01T00:00:00Z",
+			"url prefix http://bad.example/a",
+			"url exact http://192.0.2.1/", "ipv4-addr exact 192.0.2.1",
+		}, []string{"5 revoked", "6 more behind", "7 cannot unmarshal"}, nil)
 }
 
 // indicator is a STIX indicator with some properties changed.
 func indicator(n int, pattern, more string) string {
-	return fmt.Sprintf(`{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-%012d","created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z",
+	return fmt.Sprintf(
+		`{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-%012d","created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z",
 "valid_from":"2026-01-01T00:00:00Z","pattern_type":"stix","pattern":"%s"%s}`, n, pattern, more)
 }
 

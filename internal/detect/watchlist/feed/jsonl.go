@@ -56,7 +56,8 @@ func (r *reader) jsonl(in *bufio.Reader) error {
 			}
 		}
 		if err != nil {
-			r.refuse(n, i18n.T("it is not an object of type, value, match, valid_until, tlp, source and id: {0}", "type、value、match、valid_until、tlp、source、id からなるオブジェクトではありません: {0}").With(quote(err.Error())))
+			r.refuse(n, i18n.T("it is not an object of type, value, match, valid_until, tlp, source and id: {0}",
+				"type、value、match、valid_until、tlp、source、id からなるオブジェクトではありません: {0}").With(quote(err.Error())))
 			continue
 		}
 		if err := r.fields(n, l.Type, l.Value, l.Match, l.ValidUntil, l.TLP, l.Source, l.ID); err != nil {

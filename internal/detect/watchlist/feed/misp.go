@@ -149,7 +149,7 @@ func (r *reader) mispTLP(raw json.RawMessage) (policy.TLP, error) {
 	strictest := policy.TLP(0)
 	for _, t := range tags {
 		if name := strings.ToLower(strings.TrimSpace(t.Name)); strings.HasPrefix(name, "tlp:") {
-			strictest = max(strictest, r.label(name).Binding())
+			strictest = max(strictest, r.label(name).OrRed())
 		}
 	}
 	return strictest, nil

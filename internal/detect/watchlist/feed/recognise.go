@@ -11,14 +11,16 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 )
 
-var fangs = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", "[DOT]", ".", "(DOT)", ".",
+var fangs = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".",
+	"[DOT]", ".", "(DOT)", ".",
 	"[:]", ":", "[://]", "://", "[/]", "/", "[@]", "@", "(@)", "@", "[at]", "@", "(at)", "@", "[AT]", "@", "(AT)", "@")
 
 // Refang undoes what keeps a value from being clicked on: hxxp, [.], [at].
 func Refang(s string) string {
 	s = fangs.Replace(strings.TrimSpace(s))
 	for _, p := range [...]string{"hxxp", "hXXp", "HXXP", "hxtp", "htxp"} {
-		if rest, ok := strings.CutPrefix(s, p); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://") || strings.HasPrefix(rest, "S://")) {
+		if rest, ok := strings.CutPrefix(s, p); ok && (strings.HasPrefix(rest, "://") ||
+			strings.HasPrefix(rest, "s://") || strings.HasPrefix(rest, "S://")) {
 			return "http" + rest
 		}
 	}
@@ -38,20 +40,33 @@ type meaning struct {
 // typeNames are the names that feeds give to types, in lower case, without
 // space, hyphen and underscore.
 var typeNames = map[string]meaning{
-	"ip": {addr: true}, "ipaddr": {addr: true}, "ipaddress": {addr: true}, "ipsrc": {addr: true}, "ipdst": {addr: true}, "address": {addr: true}, "dstip": {addr: true}, "srcip": {addr: true},
+	"ip": {addr: true}, "ipaddr": {addr: true}, "ipaddress": {addr: true}, "ipsrc": {addr: true}, "ipdst": {addr: true},
+	"address": {addr: true}, "dstip": {addr: true}, "srcip": {addr: true},
 	"cidr": {addr: true}, "network": {addr: true}, "netblock": {addr: true}, "subnet": {addr: true},
 	"ipv4": {typ: event.IPv4}, "ipv4addr": {typ: event.IPv4}, "ipv6": {typ: event.IPv6}, "ipv6addr": {typ: event.IPv6},
-	"domain": {typ: event.Domain}, "domainname": {typ: event.Domain}, "hostname": {typ: event.Domain}, "host": {typ: event.Domain}, "fqdn": {typ: event.Domain},
-	"domainsuffix": {typ: event.Domain, match: watchlist.Tree}, "domaintree": {typ: event.Domain, match: watchlist.Tree},
-	"url": {typ: event.URL}, "uri": {typ: event.URL}, "link": {typ: event.URL}, "urlprefix": {typ: event.URL, match: watchlist.Prefix},
-	"email": {typ: event.Email}, "emailaddr": {typ: event.Email}, "emailaddress": {typ: event.Email}, "mail": {typ: event.Email}, "emailsrc": {typ: event.Email}, "emaildst": {typ: event.Email}, "emailreplyto": {typ: event.Email},
-	"md5": {typ: event.MD5}, "md5hash": {typ: event.MD5}, "sha1": {typ: event.SHA1}, "sha1hash": {typ: event.SHA1},
-	"sha256": {typ: event.SHA256}, "sha256hash": {typ: event.SHA256}, "sha224": {typ: watchlist.SHA224}, "sha384": {typ: watchlist.SHA384},
-	"sha512": {typ: watchlist.SHA512}, "sha512hash": {typ: watchlist.SHA512}, "sha3256": {typ: watchlist.SHA3256}, "sha3512": {typ: watchlist.SHA3512},
-	"imphash": {typ: watchlist.ImpHash}, "ssdeep": {typ: watchlist.SSDeep}, "tlsh": {typ: watchlist.TLSH}, "ja3": {typ: watchlist.JA3}, "ja3fingerprintmd5": {typ: watchlist.JA3},
-	"filename": {typ: watchlist.FileName}, "file": {typ: watchlist.FileName}, "filepath": {typ: watchlist.FilePath}, "path": {typ: watchlist.FilePath},
-	"regkey": {typ: watchlist.RegistryKey}, "registry": {typ: watchlist.RegistryKey}, "registrykey": {typ: watchlist.RegistryKey}, "windowsregistrykey": {typ: watchlist.RegistryKey},
-	"mutex": {typ: watchlist.Mutex}, "useragent": {typ: watchlist.UserAgent}, "mac": {typ: watchlist.MAC}, "macaddr": {typ: watchlist.MAC}, "macaddress": {typ: watchlist.MAC},
+	"domain": {typ: event.Domain}, "domainname": {typ: event.Domain}, "hostname": {typ: event.Domain},
+	"host": {typ: event.Domain}, "fqdn": {typ: event.Domain},
+	"domainsuffix": {typ: event.Domain, match: watchlist.Tree},
+	"domaintree":   {typ: event.Domain, match: watchlist.Tree},
+	"url":          {typ: event.URL}, "uri": {typ: event.URL}, "link": {typ: event.URL},
+	"urlprefix": {typ: event.URL, match: watchlist.Prefix},
+	"email":     {typ: event.Email}, "emailaddr": {typ: event.Email}, "emailaddress": {typ: event.Email},
+	"mail": {typ: event.Email}, "emailsrc": {typ: event.Email}, "emaildst": {typ: event.Email},
+	"emailreplyto": {typ: event.Email},
+	"md5":          {typ: event.MD5}, "md5hash": {typ: event.MD5}, "sha1": {typ: event.SHA1},
+	"sha1hash": {typ: event.SHA1},
+	"sha256":   {typ: event.SHA256}, "sha256hash": {typ: event.SHA256}, "sha224": {typ: watchlist.SHA224},
+	"sha384": {typ: watchlist.SHA384},
+	"sha512": {typ: watchlist.SHA512}, "sha512hash": {typ: watchlist.SHA512}, "sha3256": {typ: watchlist.SHA3256},
+	"sha3512": {typ: watchlist.SHA3512},
+	"imphash": {typ: watchlist.ImpHash}, "ssdeep": {typ: watchlist.SSDeep}, "tlsh": {typ: watchlist.TLSH},
+	"ja3": {typ: watchlist.JA3}, "ja3fingerprintmd5": {typ: watchlist.JA3},
+	"filename": {typ: watchlist.FileName}, "file": {typ: watchlist.FileName}, "filepath": {typ: watchlist.FilePath},
+	"path":   {typ: watchlist.FilePath},
+	"regkey": {typ: watchlist.RegistryKey}, "registry": {typ: watchlist.RegistryKey},
+	"registrykey": {typ: watchlist.RegistryKey}, "windowsregistrykey": {typ: watchlist.RegistryKey},
+	"mutex": {typ: watchlist.Mutex}, "useragent": {typ: watchlist.UserAgent}, "mac": {typ: watchlist.MAC},
+	"macaddr": {typ: watchlist.MAC}, "macaddress": {typ: watchlist.MAC},
 }
 
 var filler = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "")
@@ -70,7 +85,8 @@ func typeNamed(name string) (meaning, bool) {
 }
 
 // unlisted are top labels in use that no registry of the public suffix list has.
-var unlisted = map[string]bool{"onion": true, "i2p": true, "bit": true, "example": true, "test": true, "invalid": true, "local": true, "lan": true, "internal": true, "corp": true, "home": true}
+var unlisted = map[string]bool{"onion": true, "i2p": true, "bit": true, "example": true, "test": true, "invalid": true,
+	"local": true, "lan": true, "internal": true, "corp": true, "home": true}
 
 // hostName reports whether s is a domain whose top label there is: else it is
 // more likely the name of a file.
@@ -100,7 +116,8 @@ func addressType(s string) (event.ObservableType, bool) {
 var (
 	unknownValue = i18n.T("it cannot be told what {0} is: state its type", "{0} が何であるかを判別できません。型を指定してください")
 	unknownType  = i18n.T("the type {0} is not known here", "型 {0} には対応していません")
-	withPort     = i18n.T("{0} is an address with a port, and ports are not watched for", "{0} はポート付きのアドレスです。ポートは監視の対象になりません")
+	withPort     = i18n.T("{0} is an address with a port, and ports are not watched for",
+		"{0} はポート付きのアドレスです。ポートは監視の対象になりません")
 )
 
 // entry makes an entry of a value. typ is its type as the feed names it, or "".
@@ -182,7 +199,8 @@ func recognise(v string) (watchlist.Entry, bool) {
 	case strings.Contains(v, "@"):
 		return is(event.Email)
 	}
-	for n, t := range map[int]event.ObservableType{32: event.MD5, 40: event.SHA1, 56: watchlist.SHA224, 64: event.SHA256, 96: watchlist.SHA384, 128: watchlist.SHA512} {
+	for n, t := range map[int]event.ObservableType{32: event.MD5, 40: event.SHA1, 56: watchlist.SHA224,
+		64: event.SHA256, 96: watchlist.SHA384, 128: watchlist.SHA512} {
 		if len(v) == n {
 			if e, ok := is(t); ok {
 				return e, true

@@ -6,16 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/meneki/meneki/internal/event/jsonscan"
 )
 
 // scanner walks through a JSON text of any length. It holds only the values that
 // it is asked for, and counts lines.
 type scanner struct {
-	in   *bufio.Reader
-	line int
+	in    *bufio.Reader
+	line  int
+	shape jsonscan.Structure
 }
 
-func newScanner(in *bufio.Reader) *scanner { return &scanner{in: in, line: 1} }
+func newScanner(in *bufio.Reader) *scanner {
+	return &scanner{in: in, line: 1, shape: jsonscan.Structure{MaxDepth: maxDepth, Lines: true}}
+}
 
 // syntaxError says that the text is no JSON.
 type syntaxError struct{ what string }
@@ -42,7 +47,7 @@ func (s *scanner) peek() (byte, error) {
 		if err != nil {
 			return 0, err
 		}
-		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+		if !jsonscan.IsSpace(c) {
 			return c, s.in.UnreadByte()
 		}
 	}
@@ -68,7 +73,7 @@ func (s *scanner) value(most int) (raw []byte, long bool, err error) {
 	if _, err := s.peek(); err != nil {
 		return nil, false, err
 	}
-	depth, quoted, escaped := 0, false, false
+	s.shape.Reset()
 	for n := 0; ; n++ {
 		c, err := s.byte()
 		if err != nil {
@@ -77,44 +82,28 @@ func (s *scanner) value(most int) (raw []byte, long bool, err error) {
 		if n < most {
 			raw = append(raw, c)
 		}
+		ended := false
+		switch s.shape.Next(c) {
+		case jsonscan.Broken:
+			return nil, false, wrong("%q out of place", c)
+		case jsonscan.Done:
+			ended = true
+		case jsonscan.More:
+			// A number or a word ends before what cannot belong to it.
+			if s.shape.InWord() {
+				next, err := s.in.Peek(1)
+				ended = err != nil || !jsonscan.IsWord(next[0])
+			}
+		}
 		switch {
-		case quoted:
-			switch {
-			case escaped:
-				escaped = false
-			case c == '\\':
-				escaped = true
-			case c == '"':
-				quoted = false
-			}
-		case c == '"':
-			quoted = true
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return nil, false, wrong("nested deeper than %d", maxDepth)
-			}
-		case c == '}' || c == ']':
-			if depth--; depth < 0 {
-				return nil, false, wrong("%q out of place", c)
-			}
-		case c == ',' || c == ':':
-			if depth == 0 {
-				return nil, false, wrong("%q out of place", c)
-			}
-		}
-		if depth > 0 || quoted {
-			continue
-		}
-		if c != '"' && c != '}' && c != ']' { // a number or a word: it ends before what cannot belong to it
-			next, err := s.in.Peek(1)
-			if err == nil && next[0] != ',' && next[0] != '}' && next[0] != ']' && next[0] > ' ' {
-				continue
-			}
-		}
-		if n >= most {
+		case s.shape.TooDeep():
+			return nil, false, wrong("nested deeper than %d", maxDepth)
+		case !ended:
+		case n >= most:
 			return nil, true, nil
+		default:
+			return raw, false, nil
 		}
-		return raw, false, nil
 	}
 }
 

@@ -41,7 +41,8 @@ func (b *budget) Read(p []byte) (int, error) {
 func (r *reader) broken(line int, err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
-		return r.fail(line, i18n.T("it unpacks to more than {0} bytes", "展開後の大きさが {0} バイトを超えています").With(r.o.MaxBytes), nil)
+		return r.fail(line, i18n.T("it unpacks to more than {0} bytes", "展開後の大きさが {0} バイトを超えています").With(r.o.MaxBytes),
+			nil)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return r.fail(line, i18n.T("the file is cut short", "ファイルが途中で切れています"), err)
 	}
@@ -73,7 +74,8 @@ func (r *reader) unpack(open func() (io.ReadCloser, error)) (*bufio.Reader, func
 		}
 		in = z
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderLowmem(true))
+		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow),
+			zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return fail(r.broken(0, err))
 		}
@@ -107,10 +109,13 @@ func (r *reader) sniff(head []byte) (Format, error) {
 			return STIX, nil
 		case has(`"Event"`) || has(`"response"`) || has(`"Attribute"`) || has(`"Orgc"`):
 			return MISP, nil
-		case head[0] == '{' && bytes.Contains(line, []byte(`"value"`)) && bytes.HasSuffix(bytes.TrimSpace(line), []byte("}")):
+		case head[0] == '{' && bytes.Contains(line, []byte(`"value"`)) && bytes.HasSuffix(bytes.TrimSpace(line),
+			[]byte("}")):
 			return JSONL, nil
 		}
-		return "", r.fail(1, i18n.T("it is JSON, and neither STIX, nor MISP, nor an object with a value a line: say the format", "JSON ですが、STIX でも MISP でも、1 行に 1 つ値を持つオブジェクトでもありません。形式を指定してください"), nil)
+		return "", r.fail(1,
+			i18n.T("it is JSON, and neither STIX, nor MISP, nor an object with a value a line: say the format",
+				"JSON ですが、STIX でも MISP でも、1 行に 1 つ値を持つオブジェクトでもありません。形式を指定してください"), nil)
 	}
 	for line := range strings.Lines(string(head)) {
 		line = strings.TrimSpace(line)

@@ -30,7 +30,7 @@ CREATE TABLE sightings (
   count    INTEGER NOT NULL,
   first    BIGINT NOT NULL,
   last     BIGINT NOT NULL,
-  past     BOOLEAN NOT NULL,
+  retro    BOOLEAN NOT NULL,
   at       BIGINT NOT NULL,
   tlp      INTEGER NOT NULL,
   owner    TEXT NOT NULL,

@@ -1,0 +1,65 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/meneki/meneki/internal/bus"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/search"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/internal/wire"
+)
+
+// Module is what a hub makes of offers and delivers to members.
+func Module(p *Publisher) role.Module {
+	c := pages{Publisher: p}
+	return role.Module{
+		Name:       "share",
+		Migrations: []store.Migration{indicator.Migration(), Migration()},
+		Consumes: map[string]queue.Handler{
+			msg.TopicCase:      queue.On(p.OnCase),
+			msg.TopicCandidate: queue.On(p.OnCandidate),
+		},
+		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(p.Sync)},
+		Intake: map[wire.Kind]role.Intake{
+			wire.KindCandidate: p.ReceiveCandidate,
+			wire.KindReceipt:   p.ReceiveReceipt,
+			wire.KindSighting:  p.ReceiveSighting,
+		},
+		Pages: func(site *web.Site) {
+			site.Templates(indicator.Templates())
+			site.Templates(Templates())
+			c.addTo(site)
+		},
+		API:      c.api,
+		Nav:      []web.NavItem{indicator.Nav()},
+		Panels:   []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}},
+		Finders:  []search.Finder{indicator.Finder(p.db)},
+		Restored: p.NewDeliveryRun,
+		Start:    p.start,
+	}
+}
+
+// settingIdentity holds the hub's STIX identity.
+const settingIdentity = "hub.identity"
+
+// start makes or reads what every object and every delivery carries.
+func (p *Publisher) start(ctx context.Context) error {
+	id, ok, err := p.db.Setting(ctx, settingIdentity)
+	if err == nil && !ok {
+		id = "identity--" + uuid.NewString()
+		err = p.db.SetSetting(ctx, settingIdentity, id)
+	}
+	if err != nil {
+		return err
+	}
+	p.identity = id
+	_, err = p.DeliveryRun(ctx)
+	return err
+}
