@@ -116,7 +116,7 @@ func short(o object.Object) string {
 var (
 	public = policy.Viewer{}
 	hub    = policy.Viewer{Hub: true}
-	desk   = policy.Viewer{Hub: true, Desk: true, User: "d", Role: policy.RoleCoordinator}
+	desk   = policy.Viewer{Hub: true, Coordinator: true, User: "d", Role: policy.RoleCoordinator}
 )
 
 func member(id string) policy.Viewer {
@@ -390,7 +390,7 @@ func TestPagesAreWhatPolicySays(t *testing.T) {
 			realm := fmt.Sprint("round", round)
 			owners := []string{"", "a", "b", "c"}
 			audiences := []policy.Audience{nil, {policy.Community}, {policy.ToSector("power")},
-				{policy.ToMember("b"), policy.HubDesk},
+				{policy.ToMember("b"), policy.Coordinators},
 				{policy.ToUser("u")}}
 			for range rapid.IntRange(1, 4).Draw(t, "transactions") {
 				var items []object.Item

@@ -71,7 +71,7 @@ func (r reach) covers(other reach) bool {
 		return false
 	}
 	for _, t := range narrow.Audience {
-		coordinators := t == policy.HubDesk && wide.TLP != policy.Red
+		coordinators := t == policy.Coordinators && wide.TLP != policy.Red
 		if !coordinators && !slices.Contains(wide.Audience, t) {
 			return false
 		}

@@ -114,7 +114,7 @@ func (s *Store) visibleTo(tx *store.Tx) (list []stream, all bool, err error) {
 	if !person {
 		return slices.Concat(s.streams.list[:known], more), true, nil
 	}
-	key := viewerKey{v.User, v.Member, v.Sector, v.Hub, v.Desk, v.Machine}
+	key := viewerKey{v.User, v.Member, v.Sector, v.Hub, v.Coordinator, v.Machine}
 	have := s.streams.viewers[key]
 	if have == nil {
 		if len(s.streams.viewers) >= maxViewers {

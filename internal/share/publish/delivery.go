@@ -171,8 +171,8 @@ func (p *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 		}
 		after := ask.After
 		a = wire.SyncReply{Run: run}
-		// This hub was restored from a backup: the member's count is of a future
-		// that is withdraw.
+		// This hub was restored from a backup: the member's count is of a time
+		// that is gone.
 		if after > last || ask.Run != "" && ask.Run != run {
 			after, a.Reset = 0, true
 		}
