@@ -145,9 +145,6 @@ func wake(c chan struct{}) {
 // ID is the member's id.
 func (s *Sim) ID() string { return s.id }
 
-// Connected reports whether the hub is reached.
-func (s *Sim) Connected() bool { return s.link.Connected() }
-
 func (s *Sim) pushed(body []byte) {
 	var o wire.Object
 	if err := json.Unmarshal(body, &o); err != nil {

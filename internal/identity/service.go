@@ -55,12 +55,6 @@ func WithHome(f func() policy.Viewer) Option { return func(s *Service) { s.home 
 // all its ports, so several consoles on one host need several names.
 func WithCookie(name string) Option { return func(s *Service) { s.cookie = name } }
 
-// WithLifetime sets how long a session lasts without use, and at most. The
-// default is 12 hours and 7 days.
-func WithLifetime(idle, most time.Duration) Option {
-	return func(s *Service) { s.idle, s.life = idle, most }
-}
-
 // New makes a Service on a database that Migration was applied to.
 func New(db *store.DB, c clock.Clock, opts ...Option) *Service {
 	if c == nil {

@@ -79,7 +79,6 @@ type Runner struct {
 	Log     *slog.Logger // nil is slog.Default
 
 	name string
-	wake chan struct{}
 	once sync.Once
 }
 
@@ -102,7 +101,6 @@ func (r *Runner) init() {
 			r.Log = slog.Default()
 		}
 		r.name = clock.RandomID()
-		r.wake = make(chan struct{}, 1)
 	})
 }
 
@@ -117,16 +115,6 @@ func or[T comparable](v, def T) T {
 func backoff(attempt int) time.Duration {
 	d := min(2*time.Second<<min(attempt-1, 20), 15*time.Minute)
 	return d/2 + rand.N(d/2)
-}
-
-// Wake makes the runner look for due jobs now. It does not block; pass it to
-// Tx.AfterCommit beside Enqueue.
-func (r *Runner) Wake() {
-	r.init()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Run works until ctx ends; then it stops its handlers, puts their jobs back as
@@ -164,7 +152,6 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			t.Stop()
 			return nil
-		case <-r.wake:
 		case <-t.C:
 		}
 		t.Stop()

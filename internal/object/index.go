@@ -151,9 +151,6 @@ func Referring(tx *store.Tx, realm, id string, limit int) ([]Object, error) {
 	})
 }
 
-// Targets returns the ids that an object refers to, each once, without its markings.
-func Targets(o *stix.Object) []string { return targets(o) }
-
 func indexed(tx *store.Tx, realm, table, column string, key int64, limit int,
 	is func(*stix.Object) bool) (list []Object, err error) {
 	for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM `+table+` x JOIN object o ON o.n = x.n

@@ -2,7 +2,6 @@ package web
 
 import (
 	"html/template"
-	"slices"
 )
 
 // icons are drawn on a field of 20 by 20 with a line of 1.6, in the colour of
@@ -57,14 +56,4 @@ func icon(name string) template.HTML {
 		return ""
 	}
 	return template.HTML(`<svg class="ic" viewBox="0 0 20 20" aria-hidden="true" focusable="false">` + body + `</svg>`)
-}
-
-// Icons lists the names of all icons.
-func Icons() []string {
-	out := make([]string, 0, len(icons))
-	for name := range icons {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }

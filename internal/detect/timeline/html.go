@@ -14,7 +14,6 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/sigma"
 )
 
 //go:embed templates assets
@@ -122,9 +121,6 @@ var barNames = [len(Levels)]i18n.Text{
 	i18n.T("critical", "重大"), i18n.T("high", "高"), i18n.T("medium", "中"), i18n.T("low", "低"), i18n.T("info", "情報"),
 	i18n.T("none", "なし"),
 }
-
-// LevelText names a level for people.
-func LevelText(l sigma.Level) i18n.Text { return levelNames[levelIndex(l)] }
 
 func (p *page) level(i int) levelView {
 	step := max(0, len(Levels)-2-i)

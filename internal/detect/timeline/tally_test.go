@@ -122,7 +122,7 @@ func TestGrouped(t *testing.T) {
 			t.Errorf("%d: %s", n, got)
 		}
 	}
-	if got := LevelText("high").In(i18n.JA); got != "高" {
+	if got := levelNames[levelIndex("high")].In(i18n.JA); got != "高" {
 		t.Error(got)
 	}
 }
