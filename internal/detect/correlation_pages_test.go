@@ -99,7 +99,7 @@ func TestCorrelationPages(t *testing.T) {
 				"within 90 minutes: the number of different values of DestinationIp is &gt; 1, ≤ 9",
 				"within an hour: all of them come, in any order",
 				"within 2 days: all of them come, in this order", "within a second: the sum of Bytes is ≥ 1000000",
-				"part of others", "of 256 MiB", "nothing given up"},
+				"part of others", "of 256 MiB", "nothing dropped"},
 			"ja": {"10分以内に、事象の数が ≥ 3", "1時間以内に、すべてが順不同で発生", "ほかのルールの部品", "欠落なし"},
 		} {
 			for _, w := range words {

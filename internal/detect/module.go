@@ -46,7 +46,7 @@ func NodeModule(s *Service, past *history.History) role.Module {
 			figure(
 				"meneki_pattern_left_out",
 				"Observations that patterns over several events had no room or came too late for, "+
-					"and searches given up.",
+					"and searches that were stopped.",
 				func() int64 { return int64(s.engine.LeftOut()) },
 			),
 		},

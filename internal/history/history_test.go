@@ -43,8 +43,8 @@ func TestEventsComeBack(t *testing.T) {
 	early := &event.Event{ID: "e-000003", Time: time.UnixMicro(0).UTC(), Fields: map[string]any{}}
 	ancient := &event.Event{ID: "e-000004", Time: time.Date(1601, 1, 1, 0, 0, 0, 1000, time.UTC), Seen: start}
 	odd := &event.Event{ID: "e-000005", Time: time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC), Seen: start}
-	untold := &event.Event{ID: "e-000006", Seen: start.Add(time.Hour)}
-	all := []*event.Event{full, bare, early, ancient, odd, untold}
+	timeless := &event.Event{ID: "e-000006", Seen: start.Add(time.Hour)}
+	all := []*event.Event{full, bare, early, ancient, odd, timeless}
 
 	h := open(t, Options{Dir: dir})
 	same(t, all, put(t, h, all...))
@@ -63,7 +63,7 @@ func TestEventsComeBack(t *testing.T) {
 		find(t, h, Query{Observables: []event.Observable{{Type: event.IPv4, Value: "192.0.2.2"}}}),
 	)
 	same(t, nil, find(t, h, Query{Observables: []event.Observable{{Type: event.IPv6, Value: "192.0.2.2"}}}))
-	same(t, []*event.Event{untold}, find(t, h, Query{From: start.Add(time.Hour), To: start.Add(time.Hour + 1)}))
+	same(t, []*event.Event{timeless}, find(t, h, Query{From: start.Add(time.Hour), To: start.Add(time.Hour + 1)}))
 	if got := under(t, dir, walExt); len(got) != 1 {
 		t.Errorf("logs after sealing: %v", got)
 	}
@@ -173,11 +173,11 @@ func TestImportKnowsAll(t *testing.T) {
 	for n := 0; n < 100; n += 10 {
 		put(t, h, samples(n, n+10)...)
 	}
-	untold := &event.Event{ID: "untold", Seen: start}
-	put(t, h, untold)
+	timeless := &event.Event{ID: "timeless", Seen: start}
+	put(t, h, timeless)
 	flush(t, h)
 	put(t, h, samples(100, 130)...)
-	again := append(samples(0, 132), &event.Event{ID: "untold", Seen: start.Add(50 * time.Hour)})
+	again := append(samples(0, 132), &event.Event{ID: "timeless", Seen: start.Add(50 * time.Hour)})
 	fresh, err := h.Import(t.Context(), again)
 	if err != nil {
 		t.Fatal(err)

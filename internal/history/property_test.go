@@ -46,7 +46,7 @@ func anEvent(t *rapid.T, n int) *event.Event {
 		Service: rapid.SampledFrom([]string{"security", "", "Sysmon"}).Draw(t, "service"),
 		Host:    rapid.SampledFrom([]string{"", "h1", "h2", "h3"}).Draw(t, "host"),
 	}
-	if rapid.IntRange(0, 9).Draw(t, "untold") == 0 {
+	if rapid.IntRange(0, 9).Draw(t, "timeless") == 0 {
 		ev.Time = time.Time{}
 	}
 	ev.User = rapid.SampledFrom([]string{"", "alice", `CORP\bob`}).Draw(t, "user")

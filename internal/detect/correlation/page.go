@@ -113,7 +113,7 @@ func (c PageConfig) list(r *web.Request) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := web.Badge{Text: i18n.T("nothing given up", "欠落なし"), Mood: web.Good, Icon: "check"}
+	state := web.Badge{Text: i18n.T("nothing dropped", "欠落なし"), Mood: web.Good, Icon: "check"}
 	switch {
 	case len(lines) == 0:
 		state = web.Badge{Text: i18n.T("no correlation rules", "相関ルールなし"), Mood: web.Dim}
@@ -180,7 +180,7 @@ func listing() list.Spec[line] {
 	}
 }
 
-// columns are those on screen, and of a download, which tells what was given up.
+// columns are those on screen, and of a download, which tells what was dropped.
 func columns() []list.Column[line] {
 	return []list.Column[line]{
 		list.Data("id", i18n.T("Id", "番号"), func(l line) any { return l.id }),
@@ -216,7 +216,7 @@ func titleCell(l line) any {
 	}
 	if n := l.stats.Overflowed + l.stats.Evicted; n > 0 {
 		main = append(main, web.Badge{
-			Text: i18n.T("{0} given up because memory was short", "メモリー不足による欠落 {0} 件").With(n), Mood: web.Warn,
+			Text: i18n.T("{0} dropped because memory was short", "メモリー不足による欠落 {0} 件").With(n), Mood: web.Warn,
 			Icon: "warn"})
 	}
 	return main
@@ -239,7 +239,7 @@ func nowFacts(s correlate.Stats) []web.Fact {
 			Name: i18n.T("Memory", "メモリー"),
 			Value: web.Run{web.Bytes(s.Memory), i18n.T("{0} % of {1} MiB", "{1} MiB の {0} %").With(s.Memory*100/memory,
 				int64(memory>>20))},
-			Note: i18n.T("by its own estimate; beyond the bound, what was quiet longest is given up",
+			Note: i18n.T("by its own estimate; beyond the bound, what was quiet longest is dropped",
 				"推定値。上限を超えると、最も長く動きのないグループから手放します"),
 		},
 		{Name: i18n.T("Waiting for slower sensors", "遅れて届く事象の待ち"), Value: s.Pending,
@@ -276,7 +276,7 @@ func leftTable(s correlate.Stats) web.Table {
 		{i18n.T("Values beyond the 64th", "65個目以降の値"), s.LeftOut,
 			i18n.T("one event had more values or groups than are followed", "1つの事象に含まれる値かグループが上限を超過")},
 		{i18n.T("Group too large", "グループの上限超過"), s.Overflowed,
-			i18n.T("the oldest entries were given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
+			i18n.T("the oldest entries were dropped; counts stay exact", "最も古い内容を削除（件数は正確）")},
 		{i18n.T("Groups dropped", "手放したグループ"), s.Evicted, i18n.T("memory was short; what had come so far is forgotten",
 			"メモリー不足。途中までの経過は失われます")},
 		{i18n.T("Not waited for", "待ちの打ち切り"), s.Forced, i18n.T("memory was short; slower sensors may come too late",
@@ -337,7 +337,7 @@ func (c PageConfig) page(r *web.Request, rule *sigma.Correlation, form *web.Form
 			{Name: i18n.T("No value", "値なし"), Value: s.Valueless,
 				Note: i18n.T("events that lack the field that is counted or computed with", "数える、または計算する項目がない事象")},
 			{Name: i18n.T("Group too large", "グループの上限超過"), Value: s.Overflowed,
-				Note: i18n.T("oldest entries given up; counts stay exact", "最も古い内容を削除（件数は正確）")},
+				Note: i18n.T("oldest entries dropped; counts stay exact", "最も古い内容を削除（件数は正確）")},
 			{Name: i18n.T("Groups dropped", "手放したグループ"), Value: s.Evicted,
 				Note: i18n.T("at the memory limit", "メモリー不足による")},
 		}}
