@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/queue/aside"
@@ -18,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/publish"
+	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -58,6 +60,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
 		publish.Module(h.publisher),
+		taxii2.Module(taxii2.ModuleConfig{
+			DB: h.db, Objects: object.New(h.db), Title: h.cfg.Name, Log: h.cfg.Log,
+		}),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{

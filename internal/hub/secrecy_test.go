@@ -294,6 +294,14 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			}
 		}
 	}
+	const collection = "/taxii2/api/collections/shared/"
+	for _, p := range []string{"/taxii2/", "/taxii2/api/", "/taxii2/api/collections/", collection,
+		collection + "manifest/",
+		collection + "objects/", collection + "objects/?limit=1", collection + "objects/?match[version]=all",
+		collection + "objects/?match[type]=indicator&added_after=2026-01-01T00:00:00Z", collection + "objects/{id}/",
+		collection + "objects/{id}/versions/", "/taxii2/api/status/{id}/"} {
+		add("GET", p, "")
+	}
 	// Changes of what C may not know: refused alike, and so they change nothing.
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)

@@ -238,6 +238,9 @@ var (
 	uuids   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	parted  = regexp.MustCompile(`<bdi class="head">([0-9a-f-]+)</bdi><bdi class="tail">([0-9a-f-]+)</bdi>`)
 	numbers = regexp.MustCompile(`MNK-2026-[0-9]+`)
+	// The place of a position in its gap is drawn, see package object.
+	places = regexp.MustCompile(`(:[0-9]{2}\.[0-9]{4})[0-9]{2}Z`)
+	next   = regexp.MustCompile(`"next":"[^"]+"`)
 )
 
 // plain writes an answer down without what is drawn by chance. known holds the
@@ -261,7 +264,8 @@ func plain(rec *httptest.ResponseRecorder, known map[string]bool) string {
 		}
 		return "DRAWN"
 	}
-	whole := parted.ReplaceAllString(b.String(), "$1$2")
+	whole := next.ReplaceAllString(parted.ReplaceAllString(b.String(), "$1$2"), `"next":"DRAWN"`)
+	whole = places.ReplaceAllString(whole, "${1}Z")
 	return numbers.ReplaceAllStringFunc(uuids.ReplaceAllStringFunc(whole, drop), drop)
 }
 

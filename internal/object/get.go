@@ -22,7 +22,7 @@ func Get(tx *store.Tx, realm, id string) (Object, error) {
 // whose version the scope may see.
 func Versions(tx *store.Tx, realm, id string) ([]Object, error) {
 	var all []Object
-	for _, table := range []string{"object", "object_old"} {
+	for _, table := range []string{"stix_object", "stix_object_old"} {
 		query := `SELECT ` + columns + ` FROM ` + table + ` o WHERE o.realm = $1 AND o.id = $2 AND SCOPE(o)`
 		list, err := store.Query[Object](tx, query, realm, id)
 		if err != nil {

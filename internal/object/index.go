@@ -153,7 +153,7 @@ func Referring(tx *store.Tx, realm, id string, limit int) ([]Object, error) {
 
 func indexed(tx *store.Tx, realm, table, column string, key int64, limit int,
 	is func(*stix.Object) bool) (list []Object, err error) {
-	for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM `+table+` x JOIN object o ON o.n = x.n
+	for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM `+table+` x JOIN stix_object o ON o.n = x.n
 		WHERE x.`+column+` = $1 AND o.realm = $2 AND SCOPE(o) AND NOT EXISTS (`+firstGiven+`) ORDER BY o.seq DESC`,
 		key, realm) {
 		if err != nil {
@@ -172,4 +172,4 @@ func indexed(tx *store.Tx, realm, table, column string, key int64, limit int,
 
 // firstGiven finds another object of the same id that was given before and that the
 // scope may see: to a reader an id is one object, that of who gave it first.
-const firstGiven = `SELECT 1 FROM object d WHERE d.realm = o.realm AND d.id = o.id AND d.n < o.n AND SCOPE(d)`
+const firstGiven = `SELECT 1 FROM stix_object d WHERE d.realm = o.realm AND d.id = o.id AND d.n < o.n AND SCOPE(d)`

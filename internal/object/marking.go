@@ -36,7 +36,7 @@ func (s *Store) SetHandling(tx *store.Tx, realm, id, owner string, h policy.Hand
 	if err := b.narrow(o.N, old.Type, old.Realm, to, owner); err != nil {
 		return err
 	}
-	if err := b.move("object", o, streamKey{old.Realm, old.Type, to}, h); err != nil {
+	if err := b.move("stix_object", o, streamKey{old.Realm, old.Type, to}, h); err != nil {
 		return err
 	}
 	return b.write()
@@ -61,7 +61,7 @@ func (s *Store) Delete(tx *store.Tx, realm, id, owner string) error {
 	for _, v := range old {
 		b.count(v.Stream, 0, -1)
 	}
-	for _, table := range []string{"object", "object_old"} {
+	for _, table := range []string{"stix_object", "stix_object_old"} {
 		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE n = $1 AND SCOPE(`+table+`)`, o.N); err != nil {
 			return err
 		}
@@ -109,9 +109,9 @@ func (s *Store) DeleteVersions(tx *store.Tx, realm, id, owner string,
 		if err := b.recall(o); err != nil {
 			return err
 		}
-		table := "object_old"
+		table := "stix_object_old"
 		if o.Seq == latest.Seq {
-			table = "object"
+			table = "stix_object"
 		} else {
 			b.count(o.Stream, 0, -1)
 		}
@@ -135,7 +135,7 @@ func (b *batch) first(o Object) error {
 	if o.Flags&First != 0 {
 		return nil
 	}
-	for _, table := range []string{"object", "object_old"} {
+	for _, table := range []string{"stix_object", "stix_object_old"} {
 		if _, err := b.tx.Exec(`UPDATE `+table+` SET flags = flags + $1 WHERE seq = $2 AND SCOPE(`+table+`)`,
 			int64(First), o.Seq); err != nil {
 			return err
@@ -151,10 +151,10 @@ func (b *batch) restore(deleted, o Object, only bool) error {
 	}
 	b.count(deleted.Stream, -1, 0)
 	b.count(o.Stream, 1, -1)
-	if _, err := b.tx.Exec(`DELETE FROM object_old WHERE seq = $1 AND SCOPE(object_old)`, o.Seq); err != nil {
+	if _, err := b.tx.Exec(`DELETE FROM stix_object_old WHERE seq = $1 AND SCOPE(stix_object_old)`, o.Seq); err != nil {
 		return err
 	}
-	if err := store.Insert(b.tx, "object", []Object{o}); err != nil {
+	if err := store.Insert(b.tx, "stix_object", []Object{o}); err != nil {
 		return err
 	}
 	so, err := stix.Parse(o.Body)
@@ -179,7 +179,7 @@ func (b *batch) unindex(n int64) error {
 
 // own returns the latest version of an object that an owner gave.
 func own(tx *store.Tx, realm, id, owner string) (Object, error) {
-	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1 AND o.id = $2
+	list, err := store.Query[Object](tx, `SELECT `+columns+` FROM stix_object o WHERE o.realm = $1 AND o.id = $2
 		AND o.owner = $3
 		AND SCOPE(o)`,
 		realm, id, owner)
@@ -197,7 +197,7 @@ func streamByID(tx *store.Tx, id int64) (stream, error) {
 }
 
 func (b *batch) olds(n int64) ([]Object, error) {
-	return store.Query[Object](b.tx, `SELECT `+columns+` FROM object_old o WHERE o.n = $1 AND SCOPE(o)`, n)
+	return store.Query[Object](b.tx, `SELECT `+columns+` FROM stix_object_old o WHERE o.n = $1 AND SCOPE(o)`, n)
 }
 
 // narrow makes versions that are wider than the latest one their owner's alone.
@@ -214,7 +214,7 @@ func (b *batch) narrow(n int64, typ, realm string, latest reach, owner string) e
 		if err := b.recall(o); err != nil {
 			return err
 		}
-		if err := b.move("object_old", o, streamKey{realm, typ, reachOf(h)}, h); err != nil {
+		if err := b.move("stix_object_old", o, streamKey{realm, typ, reachOf(h)}, h); err != nil {
 			return err
 		}
 	}
@@ -243,7 +243,7 @@ func (b *batch) move(table string, o Object, to streamKey, h policy.Handling) er
 		return err
 	}
 	heads := int64(1)
-	if table == "object_old" {
+	if table == "stix_object_old" {
 		heads = 0
 	}
 	b.count(o.Stream, -heads, heads-1)
@@ -274,7 +274,7 @@ func (s *Store) Recalls(tx *store.Tx, realm string, after int64, limit int) (lis
 		could[st.ID] = true
 	}
 	for r, err := range store.Rows[Recall](tx, `SELECT r.seq, r.id, r.stream, r.was FROM object_recall r
-		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.realm = r.realm
+		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM stix_object o WHERE o.realm = r.realm
 		AND o.id = r.id AND SCOPE(o))
 		ORDER BY r.seq`, after, realm) {
 		if err != nil {

@@ -92,9 +92,9 @@ type reader struct {
 // tables are those in which versions are that are wanted.
 func (r *reader) tables() []string {
 	if !r.ask.All && !r.ask.First && len(r.ask.At) == 0 {
-		return []string{"object"}
+		return []string{"stix_object"}
 	}
-	return []string{"object", "object_old"}
+	return []string{"stix_object", "stix_object_old"}
 }
 
 // query reads versions of one table. cond has $1 and so on for args, o for the table.
@@ -114,10 +114,10 @@ func (r *reader) query(table, cond string, limit int, args ...any) ([]Object, er
 
 // versions is the condition that a version is among those that are wanted.
 func (r *reader) versions(table string, next int) (cond string, args []any) {
-	if r.ask.All || table == "object" && len(r.tables()) == 1 {
+	if r.ask.All || table == "stix_object" && len(r.tables()) == 1 {
 		return "", nil
 	}
-	if table == "object" && (r.ask.Latest) {
+	if table == "stix_object" && (r.ask.Latest) {
 		return "", nil
 	}
 	var either []string

@@ -1,6 +1,8 @@
 package object
 
 import (
+	"math/rand/v2"
+
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/store"
 )
@@ -9,16 +11,21 @@ import (
 func (b *batch) position() (int64, error) {
 	if b.left == 0 {
 		n := max(1, b.items)
-		first, err := positions(b.tx, n)
+		first, err := positions(b.tx, n*gap)
 		if err != nil {
 			return 0, err
 		}
 		b.next, b.left = first, n
 	}
 	b.left--
-	b.next++
-	return b.next - 1, nil
+	b.next += gap
+	return b.next - gap + rand.Int64N(gap), nil
 }
+
+// gap is how far positions are apart in the mean. Where in it a position lies is drawn, so
+// that from two positions nobody learns how many there are between them that they may not
+// see.
+const gap = 16
 
 // positions takes n positions in the order of the commits and returns the first. From
 // here to the end of the commit no other transaction takes any.

@@ -116,7 +116,7 @@ func latest(tx *store.Tx, realm string, ids []string, here map[inRealm][]*Object
 	}
 	for some := range slices.Chunk(ids, 400) {
 		in, args := store.List(2, some)
-		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM object o WHERE o.realm = $1
+		for o, err := range store.Rows[Object](tx, `SELECT `+columns+` FROM stix_object o WHERE o.realm = $1
 			AND o.id IN `+in+`
 			AND SCOPE(o) ORDER BY o.n`, append([]any{realm}, args...)...) {
 			if err != nil {
@@ -223,7 +223,7 @@ func (b *batch) find(head *Object, g *given) (same *Object, taken bool, err erro
 	if !g.at.IsZero() {
 		cond, args = cond+` AND o.modified = $2`, append(args, g.at)
 	}
-	list, err := store.Query[Object](b.tx, `SELECT `+columns+` FROM object_old o WHERE `+cond+` AND SCOPE(o)
+	list, err := store.Query[Object](b.tx, `SELECT `+columns+` FROM stix_object_old o WHERE `+cond+` AND SCOPE(o)
 		ORDER BY o.modified DESC LIMIT 100`, args...)
 	if err != nil {
 		return nil, false, err
@@ -303,7 +303,7 @@ func (b *batch) write() error {
 		values = append(values, valueRows(o.N, g.values)...)
 		b.source(o.N, g, o.Modified)
 	}
-	if err := store.Insert(b.tx, "object", objects); err != nil {
+	if err := store.Insert(b.tx, "stix_object", objects); err != nil {
 		return err
 	}
 	if err := b.index(refs, values); err != nil {

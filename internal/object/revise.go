@@ -53,7 +53,7 @@ func fits(g *given) error {
 
 // newer makes the version the latest.
 func (b *batch) newer(g *given, stream int64) error {
-	if err := store.Insert(b.tx, "object_old", []Object{*g.mine}); err != nil {
+	if err := store.Insert(b.tx, "stix_object_old", []Object{*g.mine}); err != nil {
 		return err
 	}
 	b.count(g.mine.Stream, -1, 1)
@@ -62,7 +62,7 @@ func (b *batch) newer(g *given, stream int64) error {
 		return err
 	}
 	o := g.row(stream, false)
-	if err := update(b.tx, "object", o); err != nil {
+	if err := update(b.tx, "stix_object", o); err != nil {
 		return err
 	}
 	if err := b.unindex(o.N); err != nil {
@@ -74,14 +74,14 @@ func (b *batch) newer(g *given, stream int64) error {
 
 // older puts a version between those that are here.
 func (b *batch) older(g *given, stream int64) error {
-	earlier, err := store.One[int64](b.tx, `SELECT count(*) FROM object_old o WHERE o.n = $1 AND o.modified < $2
+	earlier, err := store.One[int64](b.tx, `SELECT count(*) FROM stix_object_old o WHERE o.n = $1 AND o.modified < $2
 		AND SCOPE(o)`,
 		g.mine.N, g.at)
 	if err != nil {
 		return err
 	}
 	if earlier == 0 {
-		for _, table := range []string{"object", "object_old"} {
+		for _, table := range []string{"stix_object", "stix_object_old"} {
 			_, err := b.tx.Exec(`UPDATE `+table+` SET flags = flags - $1 WHERE n = $2 AND (flags / $1) % 2 = 1
 				AND SCOPE(`+table+`)`, int64(First), g.mine.N)
 			if err != nil {
@@ -92,7 +92,7 @@ func (b *batch) older(g *given, stream int64) error {
 	b.count(stream, 0, 1)
 	o := g.row(stream, earlier == 0)
 	b.source(o.N, g, o.Modified)
-	return store.Insert(b.tx, "object_old", []Object{o})
+	return store.Insert(b.tx, "stix_object_old", []Object{o})
 }
 
 // update writes a version over the one that is in its row.

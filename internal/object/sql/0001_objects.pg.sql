@@ -1,6 +1,6 @@
 -- The latest version of each object that somebody gave, as it was given. Two who gave
 -- objects of one id have a row each: what one may not see of the other does not show.
-CREATE TABLE object (
+CREATE TABLE stix_object (
   n        BIGINT PRIMARY KEY, -- the position of its first version
   realm    TEXT NOT NULL,
   id       TEXT NOT NULL,       -- STIX id
@@ -15,11 +15,11 @@ CREATE TABLE object (
   audience TEXT NOT NULL,
   UNIQUE (realm, id, owner)
 );
-CREATE INDEX object_place ON object (stream, seq);
-CREATE UNIQUE INDEX object_seq ON object (seq);
+CREATE INDEX object_place ON stix_object (stream, seq);
+CREATE UNIQUE INDEX object_seq ON stix_object (seq);
 
 -- The versions before it.
-CREATE TABLE object_old (
+CREATE TABLE stix_object_old (
   n        BIGINT NOT NULL,
   realm    TEXT NOT NULL,
   id       TEXT NOT NULL,
@@ -34,8 +34,8 @@ CREATE TABLE object_old (
   audience TEXT NOT NULL,
   PRIMARY KEY (n, modified)
 );
-CREATE INDEX object_old_place ON object_old (stream, seq);
-CREATE INDEX object_old_id ON object_old (realm, id);
+CREATE INDEX object_old_place ON stix_object_old (stream, seq);
+CREATE INDEX object_old_id ON stix_object_old (realm, id);
 
 -- Objects that the same viewers may see, of one type in one realm. How many there are
 -- is kept, so that counts and pages cost no more where there are millions of others.

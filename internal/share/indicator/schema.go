@@ -15,3 +15,6 @@ func Migration() store.Migration { return store.Migration{Name: "indicator", FS:
 
 // Templates are the parts of pages that a hub and a node have in common.
 func Templates() fs.FS { return files }
+
+// SettingIdentity is the setting that holds the hub's STIX identity.
+const SettingIdentity = "hub.identity"

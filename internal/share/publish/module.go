@@ -46,15 +46,12 @@ func Module(p *Publisher) role.Module {
 	}
 }
 
-// settingIdentity holds the hub's STIX identity.
-const settingIdentity = "hub.identity"
-
 // start makes or reads what every object and every delivery carries.
 func (p *Publisher) start(ctx context.Context) error {
-	id, ok, err := p.db.Setting(ctx, settingIdentity)
+	id, ok, err := p.db.Setting(ctx, indicator.SettingIdentity)
 	if err == nil && !ok {
 		id = "identity--" + uuid.NewString()
-		err = p.db.SetSetting(ctx, settingIdentity, id)
+		err = p.db.SetSetting(ctx, indicator.SettingIdentity, id)
 	}
 	if err != nil {
 		return err

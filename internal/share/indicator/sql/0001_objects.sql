@@ -23,6 +23,6 @@ CREATE TABLE objects (
   owner       TEXT NOT NULL,
   audience    TEXT NOT NULL
 );
-CREATE INDEX object_made ON objects (made, id);
-CREATE INDEX object_value ON objects (kind, value);
-CREATE INDEX object_case ON objects (case_id);
+CREATE INDEX indicator_made ON objects (made, id);
+CREATE INDEX indicator_value ON objects (kind, value);
+CREATE INDEX indicator_case ON objects (case_id);

@@ -1,0 +1,171 @@
+package taxii2
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/meneki/meneki/internal/fault"
+	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/object"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/queue"
+	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/internal/web"
+	"github.com/meneki/meneki/stix"
+	"github.com/meneki/meneki/taxii"
+)
+
+// ModuleConfig is what a hub's TAXII server stands on.
+type ModuleConfig struct {
+	DB      *store.DB
+	Objects *object.Store
+	Title   string // of the hub
+	Log     *slog.Logger
+}
+
+// Address is where TAXII clients find the server.
+const Address = "/taxii2/"
+
+// apiRoot is the name of the one API root.
+const apiRoot = "api"
+
+// settingKey holds what seals the cursors of pages, the same for all processes on a database.
+const settingKey = "taxii.key"
+
+// Module keeps the indicators that a hub makes as objects, and serves them as TAXII 2.1 to
+// whoever has an API token or a session. It starts after the module that makes them.
+func Module(c ModuleConfig) role.Module {
+	s := &service{ModuleConfig: c}
+	return role.Module{
+		Name:       "taxii",
+		Migrations: []store.Migration{object.Migration(), Migration()},
+		Consumes:   map[string]queue.Handler{msg.TopicIndicator: queue.On(s.onIndicator)},
+		Pages:      s.pages,
+		Jobs: map[string]func(context.Context) error{"prune-taxii": func(ctx context.Context) error {
+			return Prune(ctx, c.DB)
+		}},
+		Start: s.start,
+	}
+}
+
+type service struct {
+	ModuleConfig
+	server atomic.Pointer[taxii.Server] // nil until Start
+}
+
+// start makes the server, whose collection is named after the hub's identity.
+func (s *service) start(ctx context.Context) error {
+	key, err := s.key(ctx)
+	if err != nil {
+		return err
+	}
+	name, _, err := s.DB.Setting(ctx, indicator.SettingIdentity)
+	if err != nil {
+		return err
+	}
+	collection := Collection{Collection: taxii.Collection{
+		ID: uuid.NewSHA1(uuid.NameSpaceURL, []byte("taxii:"+name)).String(), Alias: "shared", CanRead: true,
+		Title:       "What is shared with you",
+		Description: "Indicators of the community, as far as their marking lets you have them",
+	}}
+	server, err := taxii.NewServer(taxii.Config{
+		Base: Address, Discovery: taxii.Discovery{Title: s.Title}, Key: key, Authenticate: authenticated,
+		Challenge: `Basic realm="TAXII: any name, an API token as password", charset="UTF-8"`,
+		Backend: Backend{Config{DB: s.DB, Objects: s.Objects, Root: apiRoot, Title: s.Title,
+			Collections: func(policy.Viewer) []Collection { return []Collection{collection} }}},
+		Failed: func(r *http.Request, err error) {
+			s.Log.Error("a TAXII request failed", slog.String("path", r.URL.Path), slog.Any("err", err))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.server.Store(server)
+	return nil
+}
+
+// key returns the key for cursors, and makes it the first time.
+func (s *service) key(ctx context.Context) ([]byte, error) {
+	text, ok, err := s.DB.Setting(ctx, settingKey)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		b := make([]byte, 32)
+		if _, err := rand.Read(b); err != nil {
+			return nil, fmt.Errorf("make a key: %w", err)
+		}
+		text = hex.EncodeToString(b)
+		if err := s.DB.SetSetting(ctx, settingKey, text); err != nil {
+			return nil, err
+		}
+	}
+	return hex.DecodeString(text)
+}
+
+// pages serves everything below Address. TAXII clients sign in with HTTP Basic: an API
+// token is the password.
+func (s *service) pages(site *web.Site) {
+	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := s.server.Load()
+		if server == nil {
+			http.Error(w, "not started", http.StatusServiceUnavailable)
+			return
+		}
+		if _, token, ok := r.BasicAuth(); ok {
+			r = r.Clone(r.Context())
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		who, err := site.Who(w, r, policy.RoleReader)
+		ctx := context.WithValue(r.Context(), refusalKey{}, err)
+		if err == nil {
+			ctx = With(r.Context(), who.Viewer)
+		}
+		server.ServeHTTP(w, r.WithContext(ctx))
+	})
+	site.Handle(Address, serve)
+	site.Handle(Address[:len(Address)-1], serve)
+}
+
+type refusalKey struct{}
+
+// authenticated refuses who was not let in.
+func authenticated(r *http.Request) (context.Context, error) {
+	if err, _ := r.Context().Value(refusalKey{}).(error); err != nil {
+		if fault.Is(err, fault.Denied) {
+			return nil, &taxii.Error{Title: "forbidden", HTTPStatus: "403", Description: "this needs another role"}
+		}
+		return nil, err
+	}
+	return r.Context(), nil
+}
+
+// onIndicator keeps an indicator as an object, in its version and with its marking as they
+// are now.
+func (s *service) onIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
+	r, err := indicator.Get(tx, ev.Indicator)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o, err := stix.Parse([]byte(r.Body))
+	if err != nil {
+		return fmt.Errorf("read the indicator %s: %w", r.ID, err)
+	}
+	out, err := s.Objects.Put(tx, []object.Item{{Object: o, Handling: r.Handling, Realm: r.Realm, Source: "cycle"}})
+	if err == nil && out[0].Err != nil {
+		err = fmt.Errorf("keep the indicator %s: %w", r.ID, out[0].Err)
+	}
+	return err
+}
