@@ -274,7 +274,8 @@ func (s *Store) Recalls(tx *store.Tx, realm string, after int64, limit int) (lis
 		could[st.ID] = true
 	}
 	for r, err := range store.Rows[Recall](tx, `SELECT r.seq, r.id, r.stream, r.was FROM object_recall r
-		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM stix_object o WHERE o.realm = r.realm
+		WHERE r.seq > $1 AND r.was <= $1 AND r.realm = $2 AND NOT EXISTS (SELECT 1 FROM stix_object o
+		WHERE o.realm = r.realm
 		AND o.id = r.id AND SCOPE(o))
 		ORDER BY r.seq`, after, realm) {
 		if err != nil {
