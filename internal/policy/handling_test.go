@@ -126,11 +126,15 @@ var (
 	tlpGen = rapid.Map(rapid.IntRange(-2, 8), func(n int) TLP { return TLP(n) })
 )
 
+// drawViewer draws somebody who can sign in: a person is a member's or the hub's, and a
+// coordinator the hub's.
 func drawViewer(t *rapid.T) Viewer {
-	return Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"),
+	v := Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"),
 		Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
-		Coordinator: rapid.Bool().Draw(t, "desk"), Machine: rapid.Bool().Draw(t, "machine"),
+		Coordinator: rapid.Bool().Draw(t, "coordinator"), Machine: rapid.Bool().Draw(t, "machine"),
 		Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
+	v.Hub = v.Hub || v.Coordinator || v.User != "" && v.Member == ""
+	return v
 }
 
 func drawHandling(t *rapid.T) Handling {
