@@ -23,7 +23,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, address, contentType, body string) {
 		u, err := url.Parse(address)
 		if err != nil {
-			t.Skip()
+			return // no request has such an address
 		}
 		r := &http.Request{Method: method, URL: u, Header: http.Header{"Content-Type": {contentType}},
 			Body: http.NoBody, ContentLength: int64(len(body))}

@@ -20,7 +20,7 @@ import (
 type rulesExplain struct {
 	Rule     string   `arg:"" jaholder:"ルール" help:"A Sigma file." ja:"Sigma のファイル" type:"existingfile"`
 	Events   []string `arg:"" name:"events" jaholder:"事象" help:"Recorded events: files and folders; PATH:RECORD is one of them, as a finding's page names it." ja:"記録された事象：ファイルとフォルダー。パス:番号 で 1 件を指定（検知の画面の表記と同じ）" type:"path"`
-	Pipeline []string `help:"Processing pipeline for the rule: a pySigma file, or the name of one that is built in; may be repeated." ja:"ルール に適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
+	Pipeline []string `help:"Processing pipeline for the rule: a pySigma file, or the name of one that is built in; may be repeated." ja:"ルールに適用するパイプライン：pySigma のファイルか、内蔵のものの名前。複数指定可" placeholder:"NAME" jaholder:"名前" sep:"none"`
 	Most     int      `help:"Stop after so many explanations." ja:"停止するまでの説明の件数" placeholder:"N" jaholder:"件数" default:"20"`
 }
 

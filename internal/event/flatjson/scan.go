@@ -130,10 +130,23 @@ func unescape(dst, text []byte) []byte {
 		if i >= len(text) {
 			break
 		}
-		if i+1 < len(text) && text[i+1] == '\\' { // most of them, in the paths of Windows
-			dst = append(dst, '\\')
-			i += 2
-			continue
+		if i+1 < len(text) { // nearly all there are, without a call
+			plain := byte(0)
+			switch c := text[i+1]; c {
+			case '\\', '"', '/':
+				plain = c
+			case 'n':
+				plain = '\n'
+			case 'r':
+				plain = '\r'
+			case 't':
+				plain = '\t'
+			}
+			if plain != 0 {
+				dst = append(dst, plain)
+				i += 2
+				continue
+			}
 		}
 		next := -1
 		if dst, next = jsonscan.AppendEscape(dst, text, i, jsonscan.Foreign); next < 0 {
