@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -18,6 +19,9 @@ import (
 type Store struct {
 	db      *store.DB
 	streams streams
+
+	listenMu sync.Mutex
+	listen   []func() // under listenMu
 }
 
 // New returns the store of objects in a database. It does not touch it.
