@@ -145,7 +145,7 @@ func TestCommitted(t *testing.T) {
 				h.Errorf("last %d of %d, %v", last, after, err)
 			}
 			streams, upto, err := h.s.ChangedStreams(tx, 0)
-			if len(streams) != 3 || upto != last || err != nil {
+			if len(streams) != 2 || upto != last || err != nil {
 				h.Errorf("streams %v up to %d, %v", streams, upto, err)
 			}
 			for id, could := range map[string]bool{indicator(1, 1).ID(): true, indicator(2, 1).ID(): true,
