@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -47,21 +48,26 @@ func (h *Hub) compose() ([]role.Module, error) {
 		},
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
+	objects := object.New(h.db)
+	h.feed = feed.New(feed.Config{DB: h.db, Objects: objects, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
-		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
+		DB: h.db, Objects: objects, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
+		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
-			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory, Share: h.publisher},
+			notify("situation"),
 		),
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: object.New(h.db), Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: objects, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),

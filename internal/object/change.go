@@ -1,16 +1,14 @@
 package object
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 )
 
-// Change is what somebody who keeps a copy has to do to it at a position: take the latest
-// version of an object, or forget the object.
+// Change is what somebody who keeps a copy has to do: take the latest version of an object,
+// or forget the object.
 type Change struct {
 	Object // of a recall, Realm, ID and Seq alone
 	Recall bool
@@ -25,54 +23,49 @@ type recall struct {
 	Was    int64  `db:"was"`
 }
 
-// Changes returns what changed after a position in all realms, as far as the scope may see
-// it, in the order of the positions; more says that there is more behind the last. Whoever
-// takes them all from 0 on has what the scope may see, and nothing else. What was recalled
-// before they took it is not among them.
-func (s *Store) Changes(tx *store.Tx, after int64, limit int) (list []Change, more bool, err error) {
+// Place is how far somebody is who keeps a copy. The zero Place is that of who has nothing.
+type Place struct {
+	Seq    int64 // position up to which it has all latest versions
+	Recall int64 // position up to which it was told of recalls, or never had what was recalled
+}
+
+// Changes returns what changed behind a place in all realms, as far as the scope may see it,
+// and the place behind that; more says that there is more. Recalls come first, then versions
+// in the order of their positions. Whoever takes all from the zero Place on has what the
+// scope may see, and nothing else, and is told to forget only what it was given. Positions
+// of a place are those of what the scope may see, or could.
+func (s *Store) Changes(tx *store.Tx, at Place, limit int) (list []Change, next Place, more bool, err error) {
 	limit = min(max(limit, 1), MaxPage)
-	page, err := s.Read(tx, Ask{Realms: true, After: after, Limit: limit, Bodies: true})
+	next = at
+	gone, cut, err := s.recalls(tx, at, limit)
 	if err != nil {
-		return nil, false, err
-	}
-	for _, o := range page.Objects {
-		list = append(list, Change{Object: o})
-	}
-	gone, cut, err := s.recalls(tx, after, limit)
-	if err != nil {
-		return nil, false, err
-	}
-	// Behind where one of the two was cut, the other is not complete.
-	upto := int64(-1)
-	if page.More {
-		upto = page.Upto
-	}
-	if cut && (upto < 0 || gone[len(gone)-1].Seq < upto) {
-		upto = gone[len(gone)-1].Seq
+		return nil, next, false, err
 	}
 	for _, r := range gone {
-		if upto >= 0 && r.Seq > upto {
-			break
+		next.Recall = r.Seq
+		if r.Was > at.Seq {
+			continue // it was not given
 		}
-		c, ok, err := insteadOf(tx, r, after)
+		c, ok, err := insteadOf(tx, r, at.Seq)
 		if err != nil {
-			return nil, false, err
+			return nil, next, false, err
 		}
 		if ok {
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b Change) int { return int(a.Seq - b.Seq) })
-	if upto >= 0 {
-		list = slices.DeleteFunc(list, func(c Change) bool { return c.Seq > upto })
+	if cut {
+		return list, next, true, nil
 	}
-	if len(list) > limit {
-		list, upto = list[:limit], 0
+	page, err := s.Read(tx, Ask{Realms: true, After: at.Seq, Limit: limit, Bodies: true})
+	if err != nil {
+		return nil, next, false, err
 	}
-	if upto >= 0 && len(list) == 0 { // recalls of what the scope sees anew: it gets that later
-		return s.Changes(tx, upto, limit)
+	for _, o := range page.Objects {
+		list = append(list, Change{Object: o})
 	}
-	return list, upto >= 0, nil
+	next.Seq = page.Upto
+	return list, next, page.More, nil
 }
 
 // insteadOf is what a recall is to who was at a position: the scope may see the object of
@@ -89,33 +82,38 @@ func insteadOf(tx *store.Tx, r recall, after int64) (c Change, ok bool, err erro
 	case now[0].Seq > after:
 		return Change{}, false, nil
 	}
-	now[0].Seq = r.Seq
 	return Change{Object: now[0]}, true, nil
 }
 
-// recalls returns what was recalled after a position, of what was before it in streams that
-// the scope may see; cut says that there is more.
-func (s *Store) recalls(tx *store.Tx, after int64, limit int) (list []recall, cut bool, err error) {
+// recalls returns what was recalled behind a place, in streams that the scope may see; cut
+// says that there is more. To who has nothing only the last of them matters.
+func (s *Store) recalls(tx *store.Tx, at Place, limit int) (list []recall, cut bool, err error) {
 	streams, _, err := s.visibleTo(tx)
 	if err != nil {
 		return nil, false, err
 	}
+	order := "ASC LIMIT $2"
+	if at.Seq == 0 {
+		order, limit = "DESC LIMIT $2", 0
+	}
 	for some := range slices.Chunk(streams, 400) {
-		args := []any{after, limit + 1}
-		marks := make([]string, len(some))
+		ids := make([]int64, len(some))
 		for i, st := range some {
-			args = append(args, st.ID)
-			marks[i] = fmt.Sprintf("$%d", i+3)
+			ids[i] = st.ID
 		}
+		in, args := store.List(3, ids)
 		rows, err := store.Query[recall](tx, `SELECT r.seq, r.realm, r.id, r.stream, r.was FROM object_recall r
-			WHERE r.seq > $1 AND r.was <= $1 AND r.stream IN (`+strings.Join(marks, ",")+`) ORDER BY r.seq LIMIT $2`,
-			args...)
+			WHERE r.seq > $1 AND r.stream IN `+in+` ORDER BY r.seq `+order,
+			append([]any{at.Recall, limit + 1}, args...)...)
 		if err != nil {
 			return nil, false, err
 		}
 		list = append(list, rows...)
 	}
 	slices.SortFunc(list, func(a, b recall) int { return int(a.Seq - b.Seq) })
+	if at.Seq == 0 {
+		return list[max(len(list)-1, 0):], false, nil
+	}
 	if len(list) > limit {
 		list, cut = list[:limit], true
 	}

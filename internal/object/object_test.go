@@ -256,7 +256,7 @@ func TestMarking(t *testing.T) {
 		h.write(func(tx *store.Tx) error { return h.s.SetHandling(tx, event.Live, id, "a", only) })
 		recalls := func(v policy.Viewer, after int64) (ids []string) {
 			h.read(v, func(tx *store.Tx) error {
-				list, _, err := h.s.Changes(tx, after, 10)
+				list, _, _, err := h.s.Changes(tx, object.Place{Seq: after}, 10)
 				for _, c := range list {
 					if c.Recall {
 						ids = append(ids, c.ID)
@@ -323,7 +323,7 @@ func TestStricterVersion(t *testing.T) {
 			h.Errorf("%v", got)
 		}
 		h.read(member("b"), func(tx *store.Tx) error {
-			list, _, err := h.s.Changes(tx, at, 10)
+			list, _, _, err := h.s.Changes(tx, object.Place{Seq: at}, 10)
 			if len(list) != 1 || !list[0].Recall {
 				h.Errorf("%+v", list)
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -133,11 +132,4 @@ func references(r wire.RuleRef) []stix.ExternalReference {
 		}
 	}
 	return out
-}
-
-// object returns the message that takes an indicator to one member. It does not say
-// whose it is and who else has it.
-func object(i indicator.Indicator, seq int64, member string) wire.Object {
-	return wire.Object{Seq: seq, ID: i.ID, Modified: i.Modified, Realm: i.Realm, STIX: []byte(i.Body),
-		Handling: policy.Handling{TLP: i.Handling.TLP, Audience: policy.Audience{policy.ToMember(member)}}}
 }
