@@ -53,19 +53,24 @@ func (p *Publisher) Progress(tx *store.Tx, people []identity.Member,
 		}
 		for _, r := range some {
 			list := said[r.ID]
-			silent := slices.DeleteFunc(feed.Entitled(people, r.Handling), func(m identity.Member) bool {
-				return slices.ContainsFunc(list, func(p Progress) bool { return p.Member == m.ID })
+			open := slices.DeleteFunc(feed.Entitled(people, r.Handling), func(m identity.Member) bool {
+				return slices.ContainsFunc(list, func(p Progress) bool { return p.Member == m.ID && !p.Armed.IsZero() })
 			})
-			ranges, err := p.rangesOf(tx, silent, places[r.ID])
+			ranges, err := p.rangesOf(tx, open, places[r.ID])
 			if err != nil {
 				return nil, err
 			}
-			for _, m := range silent {
+			for _, m := range open {
 				far := Progress{Object: r.ID, Member: m.ID}
-				if row, ok := ranges[m.ID]; ok {
+				row, ok := ranges[m.ID]
+				if ok {
 					far = row.progress(r)
 				}
-				list = append(list, far)
+				if at := slices.IndexFunc(list, func(p Progress) bool { return p.Member == m.ID }); at < 0 {
+					list = append(list, far)
+				} else if list[at].State == string(wire.Hunted) {
+					list[at].Armed = far.Armed
+				}
 			}
 			for i := range list {
 				list[i].Sent = r.Made
