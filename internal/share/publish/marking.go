@@ -70,7 +70,7 @@ func revise(r *indicator.Indicator, now time.Time, changes map[string]any) error
 	if err != nil {
 		return fmt.Errorf("new version of %s: %w", r.ID, err)
 	}
-	r.Body, r.Modified = string(next.Bytes()), now
+	r.Body, r.Modified = string(next.Bytes()), next.Modified().Time()
 	return nil
 }
 
