@@ -89,7 +89,7 @@ func (f finder) find() ([]Object, error) {
 	text := strings.TrimSpace(f.q.Text)
 	switch list := event.ParseObservables(text); {
 	case text == "":
-	case len(list) == 1:
+	case len(list) == 1 && len(strings.Fields(text)) == 1:
 		if rows, err := f.byValue(list[0]); err != nil || len(rows) > 0 {
 			return rows, err
 		}
