@@ -1,0 +1,7 @@
+package cli
+
+// shareCmd is threat information without a hub or beside one: the forms in which it comes, and
+// the ways on which it goes.
+type shareCmd struct {
+	Validate shareValidate `cmd:"" help:"Check STIX 2.1 documents, and say what is wrong where." ja:"STIX 2.1 の文書を検査し、誤りとその場所を表示"`
+}
