@@ -21,7 +21,7 @@ type books struct {
 	rules    Rules
 	now      time.Time
 	voice    func(string) string
-	standing map[string]int
+	trust    Trust
 	gifts    map[string]Gift                    // by object, the earliest of each
 	first    map[string]string                  // by value, the object that was given first
 	verdicts map[string]Verdict                 // by object, the earliest
@@ -30,10 +30,10 @@ type books struct {
 	pairs    map[pair]int                       // and how many of each other member's
 }
 
-// Accounts returns what each member has earned at a time, by the standings of those who
-// confirmed. Members of the ledger without any gift have an empty account.
-func Accounts(l Ledger, r Rules, standing map[string]int, now time.Time) map[string]Account {
-	b := open(l, r, standing, now)
+// Accounts returns what each member has earned at a time, by how much the words of those who
+// confirmed count. Members of the ledger without any gift have an empty account.
+func Accounts(l Ledger, r Rules, t Trust, now time.Time) map[string]Account {
+	b := open(l, r, t, now)
 	lines := map[string]*Line{}
 	for id, g := range b.gifts {
 		lines[id] = b.line(g)
@@ -42,7 +42,7 @@ func Accounts(l Ledger, r Rules, standing map[string]int, now time.Time) map[str
 		slices.SortFunc(list, func(x, y word) int {
 			return cmp.Or(cmp.Compare(y.worth, x.worth), cmp.Compare(x.object, y.object))
 		})
-		counts := float64(standing[p.by]) / Whole * (1 - b.tie(p))
+		counts := t.counts(p)
 		for _, w := range list {
 			lines[w.object].Points += points(counts * w.worth)
 			counts *= r.Repeat
@@ -87,8 +87,8 @@ func Accounts(l Ledger, r Rules, standing map[string]int, now time.Time) map[str
 func (p Points) abs() Points { return max(p, -p) }
 
 // open reads a ledger so that its order and its repetitions do not matter.
-func open(l Ledger, r Rules, standing map[string]int, now time.Time) *books {
-	b := &books{rules: r, now: now, voice: voices(l.Members, r), standing: standing, gifts: map[string]Gift{},
+func open(l Ledger, r Rules, t Trust, now time.Time) *books {
+	b := &books{rules: r, now: now, voice: voices(l.Members, r), trust: t, gifts: map[string]Gift{},
 		first: map[string]string{}, verdicts: map[string]Verdict{}, said: map[string]map[string]Confirmation{},
 		spoke: map[string]int{}, pairs: map[pair]int{}}
 	for _, g := range l.Gifts {
@@ -144,7 +144,7 @@ func (b *books) line(g Gift) *Line {
 	line := &Line{Object: g.Object, At: g.At, Kind: Unconfirmed, Quorum: b.rules.Quorum}
 	voices := map[string]bool{}
 	for by, c := range b.said[g.Object] {
-		if b.standing[by] == 0 {
+		if b.trust.Standing[by] == 0 {
 			continue
 		}
 		line.Members++
@@ -176,7 +176,7 @@ func (b *books) words(lines map[string]*Line) map[pair][]word {
 			continue
 		}
 		for by, c := range said {
-			if b.standing[by] == 0 {
+			if b.trust.Standing[by] == 0 {
 				continue
 			}
 			worth := b.fades(c.At)
@@ -188,19 +188,6 @@ func (b *books) words(lines map[string]*Line) map[pair][]word {
 		}
 	}
 	return out
-}
-
-// tie returns how much of a member's word for another is damped, from 0 to 1, because the
-// two confirm mostly each other.
-func (b *books) tie(p pair) float64 {
-	share := func(by, giver string) float64 {
-		if b.spoke[by] == 0 {
-			return 0
-		}
-		return float64(b.pairs[pair{by, giver}]) / float64(b.spoke[by])
-	}
-	mutual := math.Sqrt(share(p.by, p.giver) * share(p.giver, p.by))
-	return min(max(mutual/b.rules.Close-1, 0), 1)
 }
 
 // corrections returns what members earn by mistakes that they found: as their word counts,
@@ -217,7 +204,7 @@ func (b *books) corrections() map[string][]Line {
 		slices.SortFunc(list, func(x, y Verdict) int {
 			return cmp.Or(y.At.Compare(x.At), cmp.Compare(x.Object, y.Object))
 		})
-		counts := b.rules.Correction * float64(b.standing[id]) / Whole
+		counts := b.rules.Correction * float64(b.trust.Standing[id]) / Whole
 		for _, v := range list {
 			out[id] = append(out[id], Line{Object: v.Object, At: v.At, Kind: Correction,
 				Points: points(counts * b.fades(v.At))})

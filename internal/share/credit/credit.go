@@ -12,7 +12,7 @@
 //
 //   - An anchor is a member that the community named, or, where it named none, one of those
 //     that joined first. Its word counts in full.
-//   - Another member's word counts as far as anchors have confirmed what it gave (Standings),
+//   - Another member's word counts as far as anchors have confirmed what it gave (Trusted),
 //     and only once several anchors have. A member that none ever confirmed counts for nothing,
 //     and so do a thousand of them.
 //

@@ -27,7 +27,7 @@ func members(n int) (out []credit.Member) {
 }
 
 func score(l credit.Ledger, r credit.Rules) map[string]credit.Account {
-	return credit.Accounts(l, r, credit.Standings(l, r, now), now)
+	return credit.Accounts(l, r, credit.Trusted(l, r, now), now)
 }
 
 func gift(object, giver string, ago float64) credit.Gift {
@@ -302,12 +302,11 @@ func TestConfirmationNeverCosts(t *testing.T) {
 			return
 		}
 		r := founded(l)
-		r.Close = 1 // a tie is another matter
-		standing := credit.Standings(l, r, now)
-		before := credit.Accounts(l, r, standing, now)
+		trust := credit.Trusted(l, r, now)
+		before := credit.Accounts(l, r, trust, now)
 		g := rapid.SampledFrom(l.Gifts).Draw(t, "gift")
 		l.Confirmations = append(l.Confirmations, seen(g.Object, rapid.SampledFrom(l.Members).Draw(t, "by").ID, 0))
-		after := credit.Accounts(l, r, standing, now)
+		after := credit.Accounts(l, r, trust, now)
 		// Each of the words is rounded down by less than a millionth.
 		if after[g.Giver].Points+credit.Points(len(l.Confirmations)) < before[g.Giver].Points {
 			t.Fatalf("%s fell from %d to %d", g.Giver, before[g.Giver].Points, after[g.Giver].Points)

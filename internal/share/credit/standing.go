@@ -2,45 +2,88 @@ package credit
 
 import (
 	"cmp"
+	"maps"
+	"math"
 	"slices"
 	"time"
 )
 
-// Whole is the standing of a member whose word counts in full. Standings are in quarters, so
-// that what one member has earned cannot be read off what its word is worth to another.
+// Whole is the standing of a member whose word counts in full. Standings and ties are in
+// quarters, so that what one member has earned cannot be read off what its word is worth to
+// another.
 const Whole = 4
 
-// Standings returns how much each member's word counts, in quarters: anchors count in full,
-// others as far as anchors confirmed what they gave. Members that are not listed count
-// nothing.
-func Standings(l Ledger, r Rules, now time.Time) map[string]int {
-	out := map[string]int{}
+// Trust is how much members' words count. It is plain data, so that a community can work it
+// out now and then instead of each time, and can keep it.
+type Trust struct {
+	// Standing is how much a member's word counts, in quarters. Members that are not listed
+	// count nothing.
+	Standing map[string]int `json:"standing"`
+	// Ties is by how many quarters a member's word for another is damped.
+	Ties map[string]map[string]int `json:"ties,omitempty"`
+}
+
+// counts returns what a word is worth, from 0 to 1.
+func (t Trust) counts(p pair) float64 {
+	return float64(t.Standing[p.by]) / Whole * float64(Whole-t.Ties[p.by][p.giver]) / Whole
+}
+
+// Trusted returns how much members' words count: anchors count in full, others as far as
+// anchors confirmed what they gave, and those who mostly confirm each other are damped.
+func Trusted(l Ledger, r Rules, now time.Time) Trust {
+	t := Trust{Standing: map[string]int{}}
 	for _, id := range anchors(l.Members, r) {
-		out[id] = Whole
+		t.Standing[id] = Whole
 	}
+	b := open(l, r, t, now)
+	t.Ties = b.ties()
 	// One anchor's word for an object is enough here, so that members that few anchors meet
 	// are known too; but more than one anchor must have spoken for the member.
 	single := r
 	single.Quorum = 1
-	accounts, voices := Accounts(l, single, out, now), spoke(l, r, out)
+	accounts, voices, earned := Accounts(l, single, t, now), b.spokeFor(), map[string]int{}
 	age := time.Duration(r.MinAgeDays * 24 * float64(time.Hour))
 	for _, m := range l.Members {
-		if _, ok := out[m.ID]; ok || now.Sub(m.Joined) < age || voices[m.ID] < r.Quorum {
+		if t.Standing[m.ID] > 0 || now.Sub(m.Joined) < age || voices[m.ID] < r.Quorum {
 			continue
 		}
 		if p := accounts[m.ID].Points.Float(); p > 0 {
-			out[m.ID] = min(int(Whole*p/(p+r.Proven)), Whole-1)
+			earned[m.ID] = min(int(Whole*p/(p+r.Proven)), Whole-1)
 		}
+	}
+	maps.Copy(t.Standing, earned)
+	return t
+}
+
+// ties returns by how many quarters each member's word for each other is damped.
+func (b *books) ties() map[string]map[string]int {
+	share := func(by, giver string) float64 {
+		if b.spoke[by] == 0 {
+			return 0
+		}
+		return float64(b.pairs[pair{by, giver}]) / float64(b.spoke[by])
+	}
+	out := map[string]map[string]int{}
+	for p := range b.pairs {
+		mutual := math.Sqrt(share(p.by, p.giver) * share(p.giver, p.by))
+		n := int(Whole * min(max(mutual/b.rules.Close-1, 0), 1))
+		if n == 0 {
+			continue
+		}
+		if out[p.by] == nil {
+			out[p.by] = map[string]int{}
+		}
+		out[p.by][p.giver] = n
 	}
 	return out
 }
 
-// spoke returns how many independent anchors have confirmed anything that each member gave.
-func spoke(l Ledger, r Rules, anchors map[string]int) map[string]int {
-	b := open(l, r, anchors, time.Time{})
+// spokeFor returns how many independent members of standing have confirmed anything that
+// each member gave.
+func (b *books) spokeFor() map[string]int {
 	voices := map[string]map[string]bool{}
 	for p := range b.pairs {
-		if anchors[p.by] > 0 {
+		if b.trust.Standing[p.by] > 0 {
 			if voices[p.giver] == nil {
 				voices[p.giver] = map[string]bool{}
 			}

@@ -122,7 +122,7 @@ func (p *play) accounts(d int) map[string]credit.Account {
 			known.Verdicts = append(known.Verdicts, v)
 		}
 	}
-	return credit.Accounts(known, p.Rules, credit.Standings(known, p.Rules, at), at)
+	return credit.Accounts(known, p.Rules, credit.Trusted(known, p.Rules, at), at)
 }
 
 func (p *play) sums(accounts map[string]credit.Account) []float64 {
