@@ -202,8 +202,8 @@ func (p IEP) Decision(owner string, audience Audience, now time.Time) Decision {
 	}
 	if !p.Start.IsZero() && now.Before(p.Start) {
 		early := MostRestrictive(owner)
-		early.Why = []i18n.Text{i18n.T("policy {0} begins at {1} only, so it is RED", "ポリシー {0} の開始は {1} のため、RED として扱います").
-			With(clipped(p.title()), p.Start.Format(time.RFC3339))}
+		early.Why = []i18n.Text{i18n.T("policy {0} begins at {1} only, so it is RED",
+			"ポリシー {0} の開始は {1} のため、RED として扱います").With(clipped(p.title()), p.Start.Format(time.RFC3339))}
 		d = Combine(d, early)
 	}
 	return Combine(d, Decision{Handling: Handling{TLP: Clear, Owner: owner, Audience: audience}}).At(now)

@@ -71,7 +71,8 @@ func TestOf(t *testing.T) {
 		object(t, ""), nil,
 	})
 	granular := func(id string) string {
-		return `,"granular_markings":[{"selectors":["name"],"marking_ref":"` + id + `"},{"selectors":["name"],"lang":"en"}]`
+		return `,"granular_markings":[{"selectors":["name"],"marking_ref":"` + id +
+			`"},{"selectors":["name"],"lang":"en"}]`
 	}
 	for _, c := range []struct {
 		name, more string
@@ -106,7 +107,8 @@ func TestOf(t *testing.T) {
 	} {
 		d := Of(object(t, c.more), defs, home, now)
 		if d.Handling.TLP != c.tlp || d.PAP != c.pap || d.Handling.Owner != "m1" {
-			t.Errorf("%s: %v %d %q, want %v %d (%v)", c.name, d.Handling.TLP, d.PAP, d.Handling.Owner, c.tlp, c.pap, d.Why)
+			t.Errorf("%s: %v %d %q, want %v %d (%v)", c.name, d.Handling.TLP, d.PAP, d.Handling.Owner, c.tlp, c.pap,
+				d.Why)
 		}
 		for _, w := range d.Why {
 			if w.EN == "" || w.JA == "" {
@@ -119,8 +121,8 @@ func TestOf(t *testing.T) {
 		len(d.Terms) != 1 || len(d.Why) != 2 {
 		t.Errorf("%+v", d)
 	}
-	if late := Of(object(t, refs(clearTLP, ref(5))), defs, home, now.AddDate(1, 0, 0)); late.Handling.TLP != policy.Red {
-		t.Errorf("a policy that has ended: %v", late.Handling.TLP)
+	if d := Of(object(t, refs(clearTLP, ref(5))), defs, home, now.AddDate(1, 0, 0)); d.Handling.TLP != policy.Red {
+		t.Errorf("a policy that has ended: %v", d.Handling.TLP)
 	}
 	if d := Of(object(t, refs(ref(1))), nil, home, now); d.Handling.TLP != policy.Red {
 		t.Errorf("without definitions: %v", d.Handling.TLP)
