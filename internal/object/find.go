@@ -236,7 +236,7 @@ func (f finder) words(text string) (list []string, none bool) {
 	if text != "" && len(list) == 0 {
 		return nil, true
 	}
-	one := func(kind, value string) { list = append(list, either(f.tx, []string{marked(kind, value)})) }
+	one := func(kind, value string) { list = append(list, either(f.tx, []string{markOf(kind, value)})) }
 	if f.q.Label != "" {
 		one(markLabel, store.Fold(f.q.Label))
 	}
@@ -309,10 +309,10 @@ func (f finder) byID(text string) ([]Object, error) {
 func (f finder) marks() (out []cond) {
 	var list []string
 	if f.q.Label != "" {
-		list = append(list, either(f.tx, []string{marked(markLabel, store.Fold(f.q.Label))}))
+		list = append(list, either(f.tx, []string{markOf(markLabel, store.Fold(f.q.Label))}))
 	}
 	if f.q.Technique != "" {
-		list = append(list, either(f.tx, []string{marked(markTechnique, strings.ToUpper(f.q.Technique))}))
+		list = append(list, either(f.tx, []string{markOf(markTechnique, strings.ToUpper(f.q.Technique))}))
 	}
 	if len(list) == 0 {
 		return nil

@@ -35,8 +35,8 @@ const (
 	markTechnique = "t"
 )
 
-// marked is what stands in the index for a property of an object.
-func marked(kind, value string) string {
+// markOf is what stands in the index for a property of an object.
+func markOf(kind, value string) string {
 	return string(mark) + kind + strconv.FormatUint(uint64(hash(value)), 36) //nolint:gosec // the bits, not the number
 }
 
@@ -148,14 +148,14 @@ func Techniques(o *stix.Object) (list []string) {
 
 // words is what is indexed of a version.
 func words(o *stix.Object, stream int64, owner string) []string {
-	list := append(tokens(textOf(o)), streamMark(stream), marked(markOwner, owner))
+	list := append(tokens(textOf(o)), streamMark(stream), markOf(markOwner, owner))
 	for _, l := range o.Labels() {
-		list = append(list, marked(markLabel, store.Fold(l)))
+		list = append(list, markOf(markLabel, store.Fold(l)))
 	}
 	for _, t := range Techniques(o) {
-		list = append(list, marked(markTechnique, t))
+		list = append(list, markOf(markTechnique, t))
 		if parent, _, sub := strings.Cut(t, "."); sub {
-			list = append(list, marked(markTechnique, parent))
+			list = append(list, markOf(markTechnique, parent))
 		}
 	}
 	return list
