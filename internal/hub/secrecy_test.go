@@ -265,7 +265,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		}
 		add("GET", p+"?format=csv", "")
 		add("GET", p+"?format=json&lang=ja", "")
-		if slices.Contains([]string{"/search", "/findings", "/indicators", "/cases", "/members", "/objects", "/reports"}, p) {
+		if slices.Contains([]string{"/search", "/findings", "/indicators", "/cases", "/members", "/objects",
+			"/reports"}, p) {
 			for _, q := range queries {
 				add("GET", p+"?q="+url.QueryEscape(q), "")
 			}

@@ -32,15 +32,17 @@ func (p *pages) forms(r *web.Request, f file, d *oneData) error {
 		d.MarkRows = p.markRows(v, f.Handling)
 		d.MayEdit, d.MayEnd = versioned, versioned
 		d.EditRows = editRows(f.o)
-		d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “revoke” to confirm", "確認のため「取り消し」と入力"), Required: true,
-			Auto: "off", Max: 20}
+		d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “revoke” to confirm", "確認のため「取り消し」と入力"),
+			Required: true,
+			Auto:     "off", Max: 20}
 	}
 	if p.composes(v) {
 		d.MayNote, d.NoteRows = true, p.noteRows(v, f)
 	}
 	if f.owner && f.Type() == "report" {
 		err := p.DB.Read(r.Context(), store.System("objects: a writer's draft"), func(tx *store.Tx) error {
-			ids, err := store.Query[string](tx, `SELECT id FROM share_draft WHERE report = $1 AND writer = $2`, f.ID, v.User)
+			ids, err := store.Query[string](tx, `SELECT id FROM share_draft WHERE report = $1 AND writer = $2`, f.ID,
+				v.User)
 			if len(ids) > 0 {
 				d.Drawn = web.Path("/share/drafts/{0}", ids[0])
 			}
@@ -61,7 +63,8 @@ func (p *pages) markRows(v policy.Viewer, h policy.Handling) []web.Field {
 			Help: i18n.T("Those who may not have it any more are told to forget it at once.",
 				"閲覧できなくなる相手には、直ちに破棄が伝わります。")},
 		{Name: "audience", Label: i18n.T("Addressed to", "宛先"), Value: strings.Join(h.Audience, " "), Max: 2000,
-			Mono: true, Help: i18n.T("For AMBER: community, sector:NAME, member:ID or hub, with spaces between them. Empty: the hub's people and your own organisation alone.",
+			Mono: true, Help: i18n.T("For AMBER: community, sector:NAME, member:ID or hub, with spaces between them. "+
+				"Empty: the hub's people and your own organisation alone.",
 				"AMBER の場合：community、sector:分野、member:番号、hub を空白区切りで。空欄ならハブの担当者と自組織のみ。")},
 	}
 }
@@ -72,8 +75,9 @@ func editRows(o *stix.Object) []web.Field {
 		out = append(out, web.Field{Name: "name", Label: i18n.T("Name", "名称"), Value: o.Text("name"), Max: 300})
 	}
 	out = append(out,
-		web.Field{Name: "description", Kind: "textarea", Label: i18n.T("Description", "説明"), Value: o.Text("description"),
-			Max: 100_000},
+		web.Field{Name: "description", Kind: "textarea", Label: i18n.T("Description", "説明"),
+			Value: o.Text("description"),
+			Max:   100_000},
 		web.Field{Name: "labels", Label: i18n.T("Labels, with commas between them", "ラベル（カンマ区切り）"),
 			Value: strings.Join(o.Labels(), ", "), Max: 2000})
 	n, _ := o.Confidence()
@@ -102,12 +106,14 @@ func (p *pages) noteRows(v policy.Viewer, f file) []web.Field {
 	out := []web.Field{
 		{Name: "opinion", Kind: "select", Label: i18n.T("Your opinion of it", "この情報への評価"), Options: []web.Option{
 			{Text: i18n.T("none, only a note", "なし（注記のみ）")},
-			{Value: "strongly-agree", Text: opinionText("strongly-agree")}, {Value: "agree", Text: opinionText("agree")},
+			{Value: "strongly-agree", Text: opinionText("strongly-agree")}, {Value: "agree",
+				Text: opinionText("agree")},
 			{Value: "neutral", Text: opinionText("neutral")}, {Value: "disagree", Text: opinionText("disagree")},
 			{Value: "strongly-disagree", Text: opinionText("strongly-disagree")}}},
 		{Name: "text", Kind: "textarea", Label: i18n.T("What you have to say", "内容"), Max: 20_000, Rows: 4},
-		{Name: "for", Kind: "select", Label: i18n.T("Who may read it", "閲覧範囲"), Value: noteForHub, Options: []web.Option{
-			{Value: noteForHub, Text: noteHub(v)}}},
+		{Name: "for", Kind: "select", Label: i18n.T("Who may read it", "閲覧範囲"), Value: noteForHub,
+			Options: []web.Option{
+				{Value: noteForHub, Text: noteHub(v)}}},
 	}
 	if _, ok := noteReach(v, f.Handling); ok {
 		out[2].Options = append(out[2].Options, web.Option{Value: noteForAll,
@@ -284,7 +290,8 @@ func (p *pages) edit(r *web.Request) (string, error) {
 		if s := r.Value("valid_until"); s != "" {
 			t, err := time.Parse(time.DateOnly, s)
 			if err != nil {
-				return p.back(r, "valid_until", invalid(i18n.T("a day such as 2027-01-31", "日付は 2027-01-31 の形で指定してください")))
+				return p.back(r, "valid_until", invalid(i18n.T("a day such as 2027-01-31",
+					"日付は 2027-01-31 の形で指定してください")))
 			}
 			changes["valid_until"] = stix.TimestampOf(t).String()
 		}
@@ -346,7 +353,8 @@ func (p *pages) mark(tx *store.Tx, f file, h policy.Handling) error {
 		return p.Objects.SetHandling(tx, f.Realm, f.ID, f.Handling.Owner, h)
 	}
 	refs := slices.DeleteFunc(f.o.ObjectMarkingRefs(), func(id string) bool { _, tlp := stix.TLPName(id); return tlp })
-	next, err := stix.NewVersion(f.o, tx.Now(), map[string]any{"object_marking_refs": append(refs, markingRefs(h.TLP)...)})
+	next, err := stix.NewVersion(f.o, tx.Now(), map[string]any{"object_marking_refs": append(refs,
+		markingRefs(h.TLP)...)})
 	if err != nil {
 		return err
 	}

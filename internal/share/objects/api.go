@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/policy/marked"
 	"github.com/meneki/meneki/internal/share/marking"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
@@ -144,8 +145,11 @@ func (p *pages) api(a *api.API) {
 					out[i] = outcome{State: "refused", Reason: err.Error()}
 					continue
 				}
-				place, items = append(place, i), append(items, object.Item{Object: o, Handling: strictest(o, h),
+				place, items = append(place, i), append(items, object.Item{Object: o, Handling: h,
 					Source: "api " + fmt.Sprintf("%q %q", v.Member, v.User)})
+			}
+			if err := p.strictest(ctx, v, items); err != nil {
+				return nil, err
 			}
 			err := p.DB.Write(ctx, store.System("objects: given by a program"), func(tx *store.Tx) error {
 				done, err := p.Objects.Put(tx, items)
@@ -183,15 +187,18 @@ func readObject(raw []byte) (*stix.Object, error) {
 	return o, nil
 }
 
-// strictest is the stricter of a handling and of an object's own markings. A marking that is
-// none of TLP may ask for anything, so it makes the object RED.
-func strictest(o *stix.Object, h policy.Handling) policy.Handling {
-	name, others, ok := stix.StrictestTLP(o.ObjectMarkingRefs())
-	if others > 0 {
-		h.TLP = policy.Red
-	} else if ok {
-		t, _ := policy.ParseTLP(name)
-		h.TLP = policy.TLP(max(int(h.TLP.OrRed()), int(t.OrRed())))
+// strictest makes the handling of items as strict as their own markings ask for.
+func (p *pages) strictest(ctx context.Context, v policy.Viewer, items []object.Item) error {
+	objects := make([]*stix.Object, len(items))
+	for i, it := range items {
+		objects[i] = it.Object
 	}
-	return h
+	return p.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
+		defs := marked.First(marked.Among(objects), object.Definitions(tx, live))
+		for i, it := range items {
+			own := marked.Of(it.Object, defs, it.Handling, tx.Now())
+			items[i].Handling = policy.Combine(own, policy.Decision{Handling: it.Handling}).Handling
+		}
+		return nil
+	})
 }

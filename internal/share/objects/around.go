@@ -91,7 +91,8 @@ func (p *pages) nearList(f file) web.List {
 		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark},
 		{Key: "came", Text: i18n.T("Came", "受領"), Role: web.RoleTime},
 	}, Empty: &web.Empty{Icon: "link", Text: i18n.T("Nothing that you may see refers to it", "閲覧できる範囲に関連はありません"),
-		How: i18n.T("Relationships, reports and sightings of it appear here as they come.", "関係・レポート・観測報告が届くとここに現れます。")}}
+		How: i18n.T("Relationships, reports and sightings of it appear here as they come.",
+			"関係・レポート・観測報告が届くとここに現れます。")}}
 	for _, x := range f.near.Objects {
 		if comment(x.Type()) {
 			continue
@@ -151,7 +152,8 @@ func (p *pages) contents(ctx context.Context, v policy.Viewer, f file) web.List 
 		if sub := r.sub(); len(sub) > 1 {
 			main = append(main, sub[1:])
 		}
-		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{main, kindOf(x.Type()).text, x.Handling},
+		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{main, kindOf(x.Type()).text,
+			x.Handling},
 			Dim: r.Flags&object.Revoked != 0})
 	}
 	l.Count = web.Exactly(int64(len(l.Rows)))

@@ -36,7 +36,8 @@ func (p *pages) selection(v policy.Viewer) *web.Select {
 	}
 	s.Fields = []web.Field{
 		{Name: "tag", Label: i18n.T("Label", "ラベル"), Max: 100},
-		{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: marking.TLPOptions(policy.Clear, policy.AmberStrict)},
+		{Name: "tlp", Kind: "select", Label: i18n.T("Marking", "取扱区分"), Options: marking.TLPOptions(policy.Clear,
+			policy.AmberStrict)},
 	}
 	s.Do = append(s.Do,
 		web.Option{Value: doTag, Text: i18n.T("Add the label", "ラベルを付ける")},
@@ -98,51 +99,54 @@ func (p *pages) selected(r *web.Request) (string, error) {
 		return "", nil
 	}
 	left := 0
-	err := p.DB.Write(r.Context(), store.System("objects: change what a viewer's organisation gave"), func(tx *store.Tx) error {
-		u.items, left = nil, 0
-		for _, id := range ids {
-			f, ok, err := p.mine(tx, r.Viewer, realm, id)
-			if err != nil {
-				return err
+	err := p.DB.Write(r.Context(), store.System("objects: change what a viewer's organisation gave"),
+		func(tx *store.Tx) error {
+			u.items, left = nil, 0
+			for _, id := range ids {
+				f, ok, err := p.mine(tx, r.Viewer, realm, id)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					left++
+					continue
+				}
+				switch do {
+				case doTag:
+					ok, err = p.tag(tx, f, u.tag, true)
+				case doMark:
+					h := f.Handling
+					h.TLP = tlp
+					err = p.mark(tx, f, h)
+				case doWithdraw:
+					err = p.Objects.SetHandling(tx, f.Realm, f.ID, f.Handling.Owner, withdrawn(f.Handling.Owner))
+				default:
+					return invalid(i18n.T("choose what to do", "操作を選んでください"))
+				}
+				if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
+					ok, err = false, nil
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", id, err)
+				}
+				if !ok {
+					left++
+					continue
+				}
+				u.items = append(u.items, before{f.Realm, f.ID, f.Handling})
 			}
-			if !ok {
-				left++
-				continue
-			}
-			switch do {
-			case doTag:
-				ok, err = p.tag(tx, f, u.tag, true)
-			case doMark:
-				h := f.Handling
-				h.TLP = tlp
-				err = p.mark(tx, f, h)
-			case doWithdraw:
-				err = p.Objects.SetHandling(tx, f.Realm, f.ID, f.Handling.Owner, withdrawn(f.Handling.Owner))
-			default:
-				return invalid(i18n.T("choose what to do", "操作を選んでください"))
-			}
-			if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
-				ok, err = false, nil
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", id, err)
-			}
-			if !ok {
-				left++
-				continue
-			}
-			u.items = append(u.items, before{f.Realm, f.ID, f.Handling})
-		}
-		return nil
-	})
+			return nil
+		})
 	if err != nil {
 		return "", err
 	}
 	p.notify()
 	r.Flash(i18n.T("Done with {0} {0:object|objects}.", "{0} 件を処理しました。").With(len(u.items)))
 	if left > 0 {
-		r.FlashMood(web.Warn, i18n.T("{0} {0:was|were} left as {0:it is|they are}: another organisation's, the cycle's, or not changed by this.",
-			"{0} 件はそのままです（ほかの組織のもの、検知から作られた指標、または変更の必要がないもの）。").With(left))
+		r.FlashMood(web.Warn,
+			i18n.T("{0} {0:was|were} left as {0:it is|they are}: another organisation's, the cycle's, "+
+				"or not changed by this.",
+				"{0} 件はそのままです（ほかの組織のもの、検知から作られた指標、または変更の必要がないもの）。").With(left))
 	}
 	if len(u.items) == 0 {
 		return "/objects", nil

@@ -83,7 +83,8 @@ func (p *pages) relations(r *web.Request, realm string, list []object.Object) (o
 			}
 			for _, x := range in {
 				so, err := stix.Parse(x.Body)
-				if err == nil && x.Type() == "relationship" && have[so.Text("source_ref")] && have[so.Text("target_ref")] {
+				if err == nil && x.Type() == "relationship" && have[so.Text("source_ref")] &&
+					have[so.Text("target_ref")] {
 					out = append(out, x)
 				}
 			}
@@ -118,7 +119,8 @@ func writeBundle(w http.ResponseWriter, list []object.Object, name string) error
 		}
 	}
 	var b bytes.Buffer
-	if err := stix.WriteBundle(&b, "bundle--"+uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String(), all...); err != nil {
+	if err := stix.WriteBundle(&b, "bundle--"+uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String(),
+		all...); err != nil {
 		return err
 	}
 	h := w.Header()

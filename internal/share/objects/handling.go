@@ -49,6 +49,8 @@ func partyOf(t string) i18n.Text {
 			return i18n.T("the sector {0}", "分野「{0}」").With(s.Name)
 		}
 		return i18n.T("the sector {0}", "分野「{0}」").With(name)
+	case "group":
+		return i18n.T("a trust group that you are in", "貴組織が属する信頼グループ")
 	case "member":
 		return i18n.T("your organisation", "貴組織")
 	case "user":
@@ -80,7 +82,8 @@ func (p *pages) audienceOf(ctx context.Context, v policy.Viewer, a policy.Audien
 
 // handling is who may see an object and what for, as far as the viewer may know it.
 func (p *pages) handling(ctx context.Context, v policy.Viewer, f file) (out []web.Fact) {
-	out = append(out, web.Fact{Name: i18n.T("Marking", "取扱い"), Value: web.Lines{f.Handling.TLP, web.TLPText(f.Handling.TLP)}})
+	out = append(out, web.Fact{Name: i18n.T("Marking", "取扱い"), Value: web.Lines{f.Handling.TLP,
+		web.TLPText(f.Handling.TLP)}})
 	lines := web.Lines{}
 	for _, t := range why(v, f.Handling) {
 		lines = append(lines, t)
@@ -142,7 +145,7 @@ func (p *pages) reach(ctx context.Context, v policy.Viewer, h policy.Handling) (
 	}
 	var r reached
 	for _, m := range members {
-		if policy.MayReceive(m.ID, m.Sector, h) || m.ID == h.Owner {
+		if policy.MayReceive(m.Node(), h) || m.ID == h.Owner {
 			r.ids = append(r.ids, m.ID)
 			r.names = append(r.names, m.Name)
 		}
@@ -161,7 +164,8 @@ func reachWords(h policy.Handling) i18n.Text {
 	case h.TLP == policy.Green, h.TLP != policy.Red && slices.Contains(h.Audience, policy.Community):
 		return i18n.T("every member of the community and the hub", "共同体のすべての構成員とハブ")
 	case h.TLP == policy.Red && slices.Contains(h.Audience, policy.Coordinators):
-		return i18n.T("people of your organisation and the hub's coordinators; no machine", "自組織の担当者とハブの調整担当のみ（機器には届きません）")
+		return i18n.T("people of your organisation and the hub's coordinators; no machine",
+			"自組織の担当者とハブの調整担当のみ（機器には届きません）")
 	case h.TLP == policy.Red:
 		return i18n.T("people of your organisation alone; no machine", "自組織の担当者のみ（機器には届きません）")
 	}
@@ -176,5 +180,5 @@ func reachWords(h policy.Handling) i18n.Text {
 		return i18n.T("the hub's people and your own organisation", "ハブの担当者と自組織のみ")
 	}
 	return i18n.T("the hub's people, your own organisation and {0}", "ハブの担当者、自組織と{0}").
-		With(i18n.T(strings.Join(en, ", "), strings.Join(ja, "、")))
+		With(i18n.Text{EN: strings.Join(en, ", "), JA: strings.Join(ja, "、")})
 }

@@ -202,7 +202,8 @@ func (p *pages) columns(v policy.Viewer, now time.Time) []list.Column[Row] {
 			return nil
 		}},
 		column{Key: "added", Text: i18n.T("Came", "受領"), Role: web.RoleTime, Sort: "new",
-			Cell: func(r Row) any { return web.Brief(came(r.Object)) }, Data: func(r Row) any { return came(r.Object) }},
+			Cell: func(r Row) any { return web.Brief(came(r.Object)) },
+			Data: func(r Row) any { return came(r.Object) }},
 		column{Key: "state", Text: i18n.T("State", "状態"), Cell: func(r Row) any {
 			if b := r.state(now); !b.Text.Zero() {
 				return b
@@ -216,7 +217,8 @@ func came(o object.Object) time.Time { return o.Added().Truncate(time.Second) }
 
 // searchOf is what the filters of the list ask for.
 func searchOf(v policy.Viewer, values map[string]string, now time.Time) object.Search {
-	s := object.Search{Realm: values["realm"], Text: values["q"], Label: values["label"], Technique: values["technique"]}
+	s := object.Search{Realm: values["realm"], Text: values["q"], Label: values["label"],
+		Technique: values["technique"]}
 	if t := values["type"]; t != "" {
 		s.Types = []string{t}
 	}
@@ -279,7 +281,8 @@ func (p *pages) listView(r *web.Request, path string) (*web.View, error) {
 		spec.All, spec.Empty.Text = i18n.T("all reports", "すべてのレポート"), i18n.T("No reports yet", "レポートはまだありません")
 		spec.NoMatch.Do = &web.Link{Text: i18n.T("Show all reports", "すべて表示"), Path: path}
 		spec.Filters[1].Options = spec.Filters[1].Options[:2]
-		spec.Filters[1].Options = append(spec.Filters[1].Options, list.Option{Value: "grouping", Text: kindOf("grouping").text})
+		spec.Filters[1].Options = append(spec.Filters[1].Options, list.Option{Value: "grouping",
+			Text: kindOf("grouping").text})
 		spec.Filters[1].Other = false
 		lede = i18n.T("Objects on one topic, with what people wrote about them", "ひとつの主題についてまとめた情報と説明")
 	}
@@ -316,7 +319,8 @@ func (p *pages) listView(r *web.Request, path string) (*web.View, error) {
 			Form: []web.Hidden{{Name: "do", Value: doUndo}, {Name: "key", Value: key}},
 			Note: i18n.T("for five minutes", "5 分以内")})
 	}
-	v := &web.View{Template: "objects/list", Next: next, Live: []string{"objects"}, Title: spec.Caption, Nav: "objects", Lede: lede,
+	v := &web.View{Template: "objects/list", Next: next, Live: []string{"objects"}, Title: spec.Caption,
+		Nav: "objects", Lede: lede,
 		Tabs: p.tabsOf(r.Viewer, path), Data: l, CSV: spec.Table(page)}
 	if ask.Values["realm"] != "" && ask.Values["realm"] != live {
 		v.Realm = ask.Values["realm"]
@@ -343,7 +347,8 @@ func (p *pages) finder() search.Finder {
 			if so, err := stix.Parse(o.Body); err == nil {
 				title = titleOf(so)
 			}
-			out = append(out, search.Hit{Path: pathOf(o), Title: title, Note: web.Run{kindOf(o.Type()).text, o.Handling.TLP}})
+			out = append(out, search.Hit{Path: pathOf(o), Title: title, Note: web.Run{kindOf(o.Type()).text,
+				o.Handling.TLP}})
 		}
 		return out, err
 	}

@@ -42,7 +42,8 @@ func (p *pages) lookupAction(r *web.Request) (string, error) {
 	lines := strings.FieldsFunc(r.PostFormValue("values"), func(c rune) bool { return c == '\n' || c == '\r' })
 	form := web.FormOf(r)
 	if len(lines) > maxLines {
-		form.Wrong("values", i18n.T("at most {0} lines; these are {1}", "最大 {0} 行です（現在 {1} 行）").With(maxLines, len(lines)))
+		form.Wrong("values", i18n.T("at most {0} lines; these are {1}", "最大 {0} 行です（現在 {1} 行）").With(maxLines,
+			len(lines)))
 		return "", web.Again(p.lookupView(r, form, nil), form.Err())
 	}
 	l := web.List{ID: "answers", Caption: i18n.T("Answers", "照会結果"), Columns: []web.ListColumn{
@@ -76,7 +77,8 @@ func (p *pages) answer(tx *store.Tx, line string) (web.Row, error) {
 	if len(list) == 0 {
 		return web.Row{Cells: []any{clip(strings.TrimSpace(line), 200),
 			web.Badge{Text: i18n.T("not recognised", "認識できません"), Mood: web.Warn},
-			i18n.T("no address, domain, URL, mail address or hash is in it", "アドレス・ドメイン・URL・メールアドレス・ハッシュ値が含まれていません")}}, nil
+			i18n.T("no address, domain, URL, mail address or hash is in it",
+				"アドレス・ドメイン・URL・メールアドレス・ハッシュ値が含まれていません")}}, nil
 	}
 	v := list[0]
 	hits, err := object.ByValue(tx, live, v, shownOfValue+1)
@@ -93,7 +95,8 @@ func (p *pages) answer(tx *store.Tx, line string) (web.Row, error) {
 		if !says.Zero() {
 			what = says
 		}
-		return web.Row{Cells: []any{main, web.Badge{Text: i18n.T("not known", "なし"), Mood: web.Dim}, what}, Dim: true}, nil
+		return web.Row{Cells: []any{main, web.Badge{Text: i18n.T("not known", "なし"), Mood: web.Dim}, what},
+			Dim: true}, nil
 	}
 	what := web.Lines{}
 	for i, h := range hits {
@@ -105,7 +108,8 @@ func (p *pages) answer(tx *store.Tx, line string) (web.Row, error) {
 		if o, err := stix.Parse(h.Body); err == nil {
 			title = titleOf(o)
 		}
-		what = append(what, web.Run{kindOf(h.Type()).text, web.Link{Text: clip(title, 80), Path: pathOf(h)}, h.Handling.TLP})
+		what = append(what, web.Run{kindOf(h.Type()).text, web.Link{Text: clip(title, 80), Path: pathOf(h)},
+			h.Handling.TLP})
 	}
 	if !says.Zero() {
 		what = append(what, says)

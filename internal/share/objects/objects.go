@@ -36,6 +36,8 @@ func Templates() fs.FS { return files }
 // Members is the members of the community, as a directory of package identity has them.
 type Members interface {
 	identity.Names
+	// Node returns a member's node as policy sees it.
+	Node(ctx context.Context, id string) policy.Viewer
 	// Active lists the members that have joined and still belong.
 	Active(ctx context.Context) ([]identity.Member, error)
 }
@@ -133,7 +135,8 @@ func tabs(on string) []web.Tab {
 
 // composes reports whether a viewer may make objects here.
 func (p *pages) composes(v policy.Viewer) bool {
-	return p.hub() && v.User != "" && (v.Hub || v.Member != "") && v.Role != policy.RoleReader && v.Role != policy.RoleNone
+	return p.hub() && v.User != "" && (v.Hub || v.Member != "") && v.Role != policy.RoleReader &&
+		v.Role != policy.RoleNone
 }
 
 // tabsOf are the tabs of a viewer, of which the one at the path on is shown.

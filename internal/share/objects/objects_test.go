@@ -30,12 +30,17 @@ const hubIdentity = "identity--00000000-0000-4000-8000-00000000000a"
 // directory is three members.
 type directory struct{}
 
-var names = map[string]string{"power": "Sakura Power " + strings.Repeat("very long name ", 4), "gas": "Gas", "city": "City"}
+var names = map[string]string{"power": "Sakura Power " + strings.Repeat("very long name ", 4), "gas": "Gas",
+	"city": "City"}
 
 func (directory) Name(_ context.Context, id string) string { return names[id] }
 
 func (directory) Sector(_ context.Context, id string) string {
 	return map[string]string{"power": "power", "gas": "gas", "city": "local-government"}[id]
+}
+
+func (d directory) Node(ctx context.Context, id string) policy.Viewer {
+	return identity.Member{ID: id, Sector: d.Sector(ctx, id)}.Node()
 }
 
 func (d directory) Active(ctx context.Context) (out []identity.Member, err error) {
@@ -102,7 +107,8 @@ func id(typ string, n int) string { return fmt.Sprintf("%s--00000000-0000-4000-8
 
 // sdo is a domain object with a number.
 func sdo(typ string, n int, more string) string {
-	return fmt.Sprintf(`{"type":%q,"spec_version":"2.1","id":%q,"created_by_ref":%q,"created":"2026-11-20T00:00:00.000Z",`+
+	return fmt.Sprintf(`{"type":%q,"spec_version":"2.1","id":%q,"created_by_ref":%q,`+
+		`"created":"2026-11-20T00:00:00.000Z",`+
 		`"modified":"2026-11-20T00:00:00.000Z"%s}`, typ, id(typ, n), hubIdentity, more)
 }
 
@@ -117,15 +123,18 @@ func (d desk) sample() {
 		sdo("relationship", 4, `,"relationship_type":"indicates","source_ref":"`+id("indicator", 1)+`","target_ref":"`+
 			id("malware", 2)+`"`),
 		sdo("report", 5, `,"name":"電力会社を狙う攻撃","description":"通信先は http://evil.example.net/a です。","published":`+
-			`"2026-11-20T00:00:00Z","object_refs":["`+id("indicator", 1)+`","`+id("malware", 2)+`","`+id("attack-pattern", 3)+
+			`"2026-11-20T00:00:00Z","object_refs":["`+id("indicator", 1)+`","`+id("malware",
+			2)+`","`+id("attack-pattern", 3)+
 			`","`+id("malware", 6)+`"]`))
 	d.put("gas", policy.Red, nil, sdo("malware", 6, `,"name":"ZqSecret","is_family":false`),
 		sdo("note", 7, `,"content":"zq-note","object_refs":["`+id("malware", 2)+`"]`))
-	d.put("", policy.Green, nil, sdo("note", 8, `,"content":"seen on 192.0.2.1 too","object_refs":["`+id("malware", 2)+`"]`),
+	d.put("", policy.Green, nil, sdo("note", 8, `,"content":"seen on 192.0.2.1 too","object_refs":["`+id("malware",
+		2)+`"]`),
 		sdo("opinion", 9, `,"opinion":"agree","explanation":"we saw it","object_refs":["`+id("malware", 2)+`"]`))
 	h := sharetest.Hostile
-	d.put("city", policy.Green, nil, sdo("x-custom", 10, `,"name":`+mustJSON(h)+`,"description":`+mustJSON("# "+h+"\n[x](javascript:alert(1))")+
-		`,"x_thing":{"a":`+mustJSON(h)+`},"labels":[`+mustJSON(h)+`]`))
+	d.put("city", policy.Green, nil, sdo("x-custom", 10,
+		`,"name":`+mustJSON(h)+`,"description":`+mustJSON("# "+h+"\n[x](javascript:alert(1))")+
+			`,"x_thing":{"a":`+mustJSON(h)+`},"labels":[`+mustJSON(h)+`]`))
 }
 
 func mustJSON(s string) string {
@@ -138,11 +147,14 @@ func mustJSON(s string) string {
 
 // pagesOf are the addresses that everybody asks for.
 func pagesOf() []string {
-	out := []string{"/objects", "/reports", "/objects/lookup", "/objects?q=komori", "/objects?q=電力", "/objects?q=evil.example.net",
-		"/objects?q=zqsecret", "/objects?type=malware", "/objects?tlp=amber", "/objects?label=標的型", "/objects?technique=T1566",
+	out := []string{"/objects", "/reports", "/objects/lookup", "/objects?q=komori", "/objects?q=電力",
+		"/objects?q=evil.example.net",
+		"/objects?q=zqsecret", "/objects?type=malware", "/objects?tlp=amber",
+		"/objects?label=標的型", "/objects?technique=T1566",
 		"/objects?sort=-new", "/objects?since=24h", "/objects?from=us"}
-	for typ, n := range map[string]int{"indicator": 1, "malware": 2, "attack-pattern": 3, "relationship": 4, "report": 5,
-		"note": 8, "opinion": 9, "x-custom": 10} {
+	for typ, n := range map[string]int{"indicator": 1, "malware": 2, "attack-pattern": 3, "relationship": 4,
+		"report": 5,
+		"note":   8, "opinion": 9, "x-custom": 10} {
 		out = append(out, "/objects/"+id(typ, n), "/objects/"+id(typ, n)+"?hops=2")
 	}
 	return out
@@ -169,7 +181,8 @@ func TestPages(t *testing.T) {
 		}
 	}
 	report := sharetest.Page(t, d, "gas", "/objects/"+id("report", 5))["en"]
-	for _, want := range []string{"hxxp://evil[.]example[.]net/a", "KomoriLoader", "T1566.001", "it is addressed to the whole community",
+	for _, want := range []string{"hxxp://evil[.]example[.]net/a", "KomoriLoader", "T1566.001",
+		"it is addressed to the whole community",
 		"What it is about"} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report does not show %q", want)
@@ -178,7 +191,8 @@ func TestPages(t *testing.T) {
 	if strings.Contains(report, "Sakura") || strings.Contains(report, "Came from") {
 		t.Error("the report shows another member who gave it")
 	}
-	if own := sharetest.Page(t, d, "power", "/objects/"+id("report", 5))["en"]; !strings.Contains(own, "your organisation gave it") ||
+	if own := sharetest.Page(t, d, "power", "/objects/"+id("report", 5))["en"]; !strings.Contains(own,
+		"your organisation gave it") ||
 		strings.Contains(own, ">Gas<") || !strings.Contains(own, "every member of the community") {
 		t.Error("the giver does not see who gets it, or sees other members")
 	}
@@ -187,7 +201,8 @@ func TestPages(t *testing.T) {
 		t.Error("the hub does not see who gave it and who gets it")
 	}
 	malware := sharetest.Page(t, d, "city", "/objects/"+id("malware", 2))["en"]
-	for _, want := range []string{"seen on 192[.]0[.]2[.]1 too", "we saw it", "agrees", "evil[.]example[.]net", "indicates"} {
+	for _, want := range []string{"seen on 192[.]0[.]2[.]1 too", "we saw it", "agrees", "evil[.]example[.]net",
+		"indicates"} {
 		if !strings.Contains(malware, want) {
 			t.Errorf("the malware does not show %q", want)
 		}
@@ -195,7 +210,8 @@ func TestPages(t *testing.T) {
 	if code, _ := sharetest.Get(t, d, "power", "/objects/"+id("malware", 6)); code != http.StatusNotFound {
 		t.Errorf("another's secret: %d", code)
 	}
-	if as := sharetest.Page(t, d, "desk", "/objects/"+id("report", 5)+"?as=city")["en"]; !strings.Contains(as, "As City sees it") {
+	if as := sharetest.Page(t, d, "desk", "/objects/"+id("report", 5)+"?as=city")["en"]; !strings.Contains(as,
+		"As City sees it") {
 		t.Error("no preview as a member")
 	}
 	if code, _ := sharetest.Get(t, d, "power", "/objects/"+id("report", 5)+"?as=city"); code != http.StatusNotFound {
@@ -208,8 +224,9 @@ func TestTwoWorlds(t *testing.T) {
 	one, two := openDesk(t), openDesk(t)
 	one.sample()
 	two.sample()
-	two.put("gas", policy.Red, nil, sdo("indicator", 30, `,"name":"zq","pattern":"[domain-name:value = 'evil.example.net']",`+
-		`"pattern_type":"stix","valid_from":"2026-11-20T00:00:00Z"`), sdo("report", 31,
+	two.put("gas", policy.Red, nil, sdo("indicator", 30,
+		`,"name":"zq","pattern":"[domain-name:value = 'evil.example.net']",`+
+			`"pattern_type":"stix","valid_from":"2026-11-20T00:00:00Z"`), sdo("report", 31,
 		`,"name":"zq Komori 電力","published":"2026-11-20T00:00:00Z","object_refs":["`+id("malware", 2)+`"]`),
 		sdo("relationship", 32, `,"relationship_type":"uses","source_ref":"`+id("malware", 2)+`","target_ref":"`+
 			id("attack-pattern", 3)+`"`))
@@ -217,8 +234,10 @@ func TestTwoWorlds(t *testing.T) {
 		`,"opinion":"disagree","object_refs":["`+id("malware", 2)+`"]`))
 	values := url.Values{"values": {"evil.example.net\nkomori.example.org"}}
 	for _, who := range []string{"power", "guest"} {
-		for _, path := range append(pagesOf(), "/objects?format=csv", "/objects?format=json", "/objects/"+id("malware", 2)+"/stix?near=1",
-			"/objects/"+id("indicator", 30), "/objects?q="+id("indicator", 30), "/api/v1/objects", "/api/v1/objects?q=komori",
+		for _, path := range append(pagesOf(), "/objects?format=csv", "/objects?format=json",
+			"/objects/"+id("malware", 2)+"/stix?near=1",
+			"/objects/"+id("indicator", 30), "/objects?q="+id("indicator",
+				30), "/api/v1/objects", "/api/v1/objects?q=komori",
 			"/api/v1/objects/"+id("malware", 2), "/api/v1/objects/"+id("report", 31)) {
 			c1, a := sharetest.Get(t, one, who, path)
 			c2, b := sharetest.Get(t, two, who, path)

@@ -148,7 +148,7 @@ func (p *pages) viewAs(r *web.Request, f file, member string, hops int) (*web.Vi
 	if !p.hub() || !r.Viewer.Hub {
 		return nil, fault.New(fault.NotFound, i18n.T("not found", "見つかりません"))
 	}
-	v := policy.Viewer{Member: member, Sector: p.Members.Sector(r.Context(), member), Role: policy.RoleReader, Machine: true}
+	v := p.Members.Node(r.Context(), member)
 	as := &asData{Name: p.Members.Name(r.Context(), member), Path: pathOf(f.Object)}
 	theirs, err := p.load(r.Context(), v, f.Realm, f.ID, hops)
 	if fault.Is(err, fault.NotFound) {

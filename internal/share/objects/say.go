@@ -71,7 +71,8 @@ func (p *pages) says(f file, r *web.Request) (out []web.Fact) {
 		{"aliases", "Also called", "別名"}, {"malware_types", "Types", "種別"}, {"threat_actor_types", "Types", "種別"},
 		{"infrastructure_types", "Types", "種別"}, {"tool_types", "Types", "種別"}, {"report_types", "Types", "種別"},
 		{"indicator_types", "Says of it", "示すもの"}, {"goals", "Aims", "目的"}, {"sophistication", "Skill", "技能"},
-		{"primary_motivation", "Motive", "動機"}, {"first_seen", "First seen", "最初の観測"}, {"last_seen", "Last seen", "最後の観測"},
+		{"primary_motivation", "Motive", "動機"}, {"first_seen", "First seen", "最初の観測"}, {"last_seen", "Last seen",
+			"最後の観測"},
 		{"identity_class", "Class", "区分"}, {"sectors", "Sectors", "業種"}, {"vendor", "Vendor", "提供元"},
 		{"version", "Version", "バージョン"}, {"size", "Size", "大きさ"}, {"authors", "Authors", "著者"},
 		{"country", "Country", "国"}, {"region", "Region", "地域"}, {"key", "Key", "キー"},
@@ -134,13 +135,15 @@ func pattern(o *stix.Object) (out []web.Fact) {
 	}
 	parsed, err := stix.ParsePattern(text)
 	if err != nil {
-		return []web.Fact{{Name: i18n.T("Looks for", "探すもの"), Value: i18n.T("its pattern cannot be read", "パターンを読み取れません"),
+		return []web.Fact{{Name: i18n.T("Looks for", "探すもの"), Value: i18n.T("its pattern cannot be read",
+			"パターンを読み取れません"),
 			Note: i18n.T("so no node matches with it", "そのため、どのノードも照合に使いません")}}
 	}
 	equal, whole := parsed.Equalities()
 	for i, e := range equal {
 		if i == 20 {
-			out = append(out, web.Fact{Name: i18n.T("and", "ほか"), Value: i18n.T("{0} more values", "ほか {0} 件の値").With(len(equal) - i)})
+			out = append(out, web.Fact{Name: i18n.T("and", "ほか"), Value: i18n.T("{0} more values",
+				"ほか {0} 件の値").With(len(equal) - i)})
 			break
 		}
 		name := i18n.Same(e.Object + ":" + e.Path)
