@@ -2,6 +2,8 @@ package misp
 
 import (
 	"bytes"
+	"crypto/md5" //nolint:gosec // hashes.csv names values so
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -136,4 +138,10 @@ func valueParts(typ, value string) []string {
 		return []string{value}
 	}
 	return slices.Compact([]string{a, b})
+}
+
+// valueHash is how MISP's feeds name a value in hashes.csv.
+func valueHash(s string) string {
+	sum := md5.Sum([]byte(s)) //nolint:gosec // the format says so
+	return hex.EncodeToString(sum[:])
 }

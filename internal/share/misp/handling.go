@@ -20,7 +20,8 @@ import (
 //
 // A TLP tag can make it stricter, and says more than distribution 3 where both are there,
 // so that tlp:clear is CLEAR. AMBER+STRICT and RED are for whom it was given, which is the
-// hub: no distribution widens them. A tag that begins with tlp: and is no label is RED.
+// hub: no distribution widens them. A tag that begins with tlp: and is no label is RED,
+// and so is one of FIRST IEP.
 func (e *Event) Handling(groups Groups) policy.Handling {
 	h, _ := e.mark(nil).handling(groups)
 	return h
@@ -52,6 +53,9 @@ type mark struct {
 
 func labelOf(tag string) (t policy.TLP, is, ok bool) {
 	lower := strings.ToLower(tag)
+	if strings.HasPrefix(lower, "iep:") || strings.HasPrefix(lower, "iep2-policy:") {
+		return policy.Red, true, false // a tag cannot hold all that a policy of FIRST says
+	}
 	if !strings.HasPrefix(lower, "tlp:") {
 		return 0, false, false
 	}
@@ -124,7 +128,7 @@ func (k mark) and(part mark) mark {
 // handling returns what a mark means, and what of it was not understood.
 func (k mark) handling(groups Groups) (h policy.Handling, odd i18n.Text) {
 	for _, tag := range k.odd {
-		odd = i18n.T("{0} is no label of TLP: handled as TLP:RED", "{0} は TLP のラベルではないため、TLP:RED として扱います").
+		odd = i18n.T("the tag {0} is not understood: handled as TLP:RED", "タグ {0} を解釈できないため、TLP:RED として扱います").
 			With(clip(tag))
 	}
 	community := policy.Audience{policy.Community}

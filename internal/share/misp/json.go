@@ -3,15 +3,15 @@ package misp
 import (
 	"bytes"
 	"cmp"
-	"crypto/md5" //nolint:gosec // MISP's feeds name values so
 	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/meneki/meneki/internal/policy"
 )
@@ -145,12 +145,7 @@ func (o *Object) JSON(event, eventUUID string, deleted bool) map[string]any {
 // NumberOf is a number for a thing by its uuid: MISP's clients expect one, and never the
 // same for two things of an event. What is asked for by it is found by the uuid alone.
 func NumberOf(id string) string {
-	sum := md5.Sum([]byte(id)) //nolint:gosec // not for secrecy
-	var n uint64
-	for _, b := range sum[:6] {
-		n = n<<8 | uint64(b)
-	}
-	return strconv.FormatUint(n, 10)
+	return strconv.FormatUint(xxh3.HashString(id)>>16, 10)
 }
 
 func defaults(m map[string]any, with map[string]any) {
@@ -272,12 +267,6 @@ func bit(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// valueHash is how MISP's feeds name a value in hashes.csv.
-func valueHash(s string) string {
-	sum := md5.Sum([]byte(s)) //nolint:gosec // the format says so
-	return hex.EncodeToString(sum[:])
 }
 
 // indent writes JSON as MISP's files have it.
