@@ -33,10 +33,10 @@ func TestUsageErrors(t *testing.T) {
 	}
 	for _, c := range []struct{ args, en, ja string }{
 		{"",
-			"a command is missing\nhint: use demo, hub, node, member, user, token, queue, detect, rules, indicators, " +
+			"a command is missing\nhint: use demo, hub, node, member, user, token, queue, detect, rules, indicators, share, " +
 				"hunt, backup, restore, config or version; see meneki --help",
 			"コマンドがありません\n" +
-				"hint: demo、hub、node、member、user、token、queue、detect、rules、indicators、hunt、backup、restore、config、version のいずれかを指定してください。meneki --help を見てください"},
+				"hint: demo、hub、node、member、user、token、queue、detect、rules、indicators、share、hunt、backup、restore、config、version のいずれかを指定してください。meneki --help を見てください"},
 		{"rules", "a command is missing\nhint: use check, explain, test or cost; see meneki rules --help",
 			"コマンドがありません\nhint: check、explain、test、cost のいずれかを指定してください。meneki rules --help を見てください"},
 		{"nod", "unknown command nod\nhint: did you mean node? see meneki --help",

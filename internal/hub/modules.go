@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/coverage"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -19,6 +20,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -48,10 +50,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 		},
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
-	objects := object.New(h.db)
-	h.feed = feed.New(feed.Config{DB: h.db, Objects: objects, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
+	kept := object.New(h.db)
+	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
-		DB: h.db, Objects: objects, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
+		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
 		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
@@ -67,8 +69,13 @@ func (h *Hub) compose() ([]role.Module, error) {
 		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: objects, Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
+		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
+			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
+				domains, networks, err := h.members.Own(ctx)
+				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+			}}),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{

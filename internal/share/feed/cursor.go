@@ -26,14 +26,11 @@ const (
 	cursorSize = placeSize + sealSize
 )
 
-// era names a time in which a member's cursors hold: the run, the member and the tokens of
-// audiences that include it.
+// era names a time in which a member's cursors hold: by the run, and by all that decides
+// what the member may see.
 func (f *Feed) era(run string, v policy.Viewer) string {
 	m := hmac.New(sha256.New, f.secret)
-	for _, s := range append([]string{run, v.Member}, v.Tokens()...) {
-		m.Write([]byte(s))
-		m.Write([]byte{0})
-	}
+	m.Write([]byte(run + " " + policy.ReachKey(v)))
 	return hex.EncodeToString(m.Sum(nil)[:8])
 }
 
@@ -99,5 +96,5 @@ func (f *Feed) Era(m identity.Member) string {
 	f.mu.Lock()
 	run := f.run
 	f.mu.Unlock()
-	return f.era(run, Viewer(m))
+	return f.era(run, m.Node())
 }

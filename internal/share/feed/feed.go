@@ -17,7 +17,6 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/object"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -68,11 +67,6 @@ type place struct {
 // New returns a feed. Start it before it is asked.
 func New(c Config) *Feed {
 	return &Feed{Config: c, wake: make(chan struct{}, 1), at: map[string]place{}}
-}
-
-// Viewer is a member's machine as policy sees it.
-func Viewer(m identity.Member) policy.Viewer {
-	return policy.Viewer{Member: m.ID, Sector: m.Sector, Machine: true}
 }
 
 // Settings that the feed keeps.

@@ -61,7 +61,7 @@ func (f *Feed) Walk(ctx context.Context) error {
 		return err
 	}
 	for _, m := range people {
-		t := told{member: m.ID, v: Viewer(m)}
+		t := told{member: m.ID, v: m.Node()}
 		t.era = f.era(run, t.v)
 		w.people = append(w.people, t)
 	}
@@ -221,7 +221,7 @@ func (w *walk) send(member string, body []byte) {
 // Entitled lists the members that policy lets have something.
 func Entitled(people []identity.Member, h policy.Handling) (list []identity.Member) {
 	for _, m := range people {
-		if policy.MaySee(Viewer(m), h) {
+		if policy.MayReceive(m.Node(), h) {
 			list = append(list, m)
 		}
 	}

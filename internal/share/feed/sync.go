@@ -34,7 +34,7 @@ func (f *Feed) Sync(ctx context.Context, member string, ask wire.SyncRequest) (w
 	f.mu.Lock()
 	run := f.run
 	f.mu.Unlock()
-	a := answer{f: f, ctx: ctx, v: Viewer(people[i]), limit: min(max(ask.Limit, 1), maxPage)}
+	a := answer{f: f, ctx: ctx, v: people[i].Node(), limit: min(max(ask.Limit, 1), maxPage)}
 	a.era = f.era(run, a.v)
 	at, ok := f.unseal(a.era, ask.Cursor)
 	a.at = at

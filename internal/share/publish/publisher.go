@@ -27,6 +27,7 @@ import (
 // Members is the members of the community, as a directory of package identity has them.
 type Members interface {
 	identity.Names
+	identity.Nodes
 	// Active lists the members that have joined and still belong.
 	Active(ctx context.Context) ([]identity.Member, error)
 }
@@ -191,9 +192,9 @@ func covers(there, offer policy.Handling, people []identity.Member) bool {
 	by := policy.Viewer{Member: offer.Owner, User: "any"}
 	for _, p := range people {
 		if p.ID == offer.Owner {
-			by.Sector = p.Sector
+			by.Sector, by.Groups = p.Sector, p.Groups
 		}
-		if policy.MayReceive(p.ID, p.Sector, offer) && !policy.MayReceive(p.ID, p.Sector, there) {
+		if policy.MayReceive(p.Node(), offer) && !policy.MayReceive(p.Node(), there) {
 			return false
 		}
 	}

@@ -49,6 +49,13 @@ func (h *hub) Name(_ context.Context, id string) string {
 	return h.People[i].Name
 }
 
+func (h *hub) Node(_ context.Context, id string) policy.Viewer {
+	if i := slices.IndexFunc(h.People, func(m identity.Member) bool { return m.ID == id }); i >= 0 {
+		return h.People[i].Node()
+	}
+	return policy.Node(id, "", "")
+}
+
 func (h *hub) Sector(_ context.Context, id string) string {
 	if i := slices.IndexFunc(h.People, func(m identity.Member) bool { return m.ID == id }); i >= 0 {
 		return h.People[i].Sector

@@ -7,10 +7,8 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -80,8 +78,7 @@ AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.sta
 // had returns the case of an object that a member may have, or could have before, and
 // refuses statements about any other. The case is that of an indicator out of the cycle.
 func (p *Publisher) had(tx *store.Tx, member, object string) (caseID string, err error) {
-	could, err := p.objects.Could(tx, feed.Viewer(identity.Member{ID: member,
-		Sector: p.members.Sector(tx.Context(), member)}), object)
+	could, err := p.objects.Could(tx, p.members.Node(tx.Context(), member), object)
 	if err != nil {
 		return "", err
 	}

@@ -64,6 +64,10 @@ type Options struct {
 	MaxBytes   int64     // of the unpacked feed; default 16 GiB
 	MaxEntries int64     // default 50,000,000
 	MaxListed  int       // problems that are listed one by one; default 100
+	// Given is called with the id of every indicator that a STIX document speaks of, also where
+	// it gives no entry, as one that is revoked; nil: nobody asks. What an earlier document had
+	// under the id ends with it.
+	Given func(id string) error
 }
 
 // Problem is one thing that did not become an entry, or not as it is written.
@@ -122,6 +126,20 @@ type reader struct {
 	report Report
 }
 
+// newReader fills in what the options leave out.
+func newReader(ctx context.Context, name string, o Options) *reader {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 16 << 30
+	}
+	if o.MaxEntries <= 0 {
+		o.MaxEntries = 50_000_000
+	}
+	if o.MaxListed <= 0 {
+		o.MaxListed = 100
+	}
+	return &reader{ctx: ctx, name: name, o: o}
+}
+
 // File reads the feed in a file.
 func File(ctx context.Context, path string, o Options, take func(watchlist.Entry) error) (Report, error) {
 	return Read(ctx, path, func() (io.ReadCloser, error) { return os.Open(path) }, o, take)
@@ -134,16 +152,8 @@ func File(ctx context.Context, path string, o Options, take func(watchlist.Entry
 // take got must not be put to use: Abort the Load.
 func Read(ctx context.Context, name string, open func() (io.ReadCloser, error), o Options,
 	take func(watchlist.Entry) error) (Report, error) {
-	if o.MaxBytes <= 0 {
-		o.MaxBytes = 16 << 30
-	}
-	if o.MaxEntries <= 0 {
-		o.MaxEntries = 50_000_000
-	}
-	if o.MaxListed <= 0 {
-		o.MaxListed = 100
-	}
-	r := &reader{ctx: ctx, name: name, o: o, take: take}
+	r := newReader(ctx, name, o)
+	r.take = take
 	in, done, err := r.unpack(open)
 	if err != nil {
 		return r.report, err
@@ -164,7 +174,7 @@ func Read(ctx context.Context, name string, open func() (io.ReadCloser, error), 
 	case JSONL:
 		err = r.jsonl(in)
 	case STIX:
-		err = r.stix(in)
+		err = r.stix(open)
 	case MISP:
 		err = r.misp(in, open)
 	default:

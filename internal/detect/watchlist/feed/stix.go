@@ -1,10 +1,11 @@
 package feed
 
 import (
-	"bufio"
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/event"
@@ -39,62 +40,69 @@ func (r *reader) jsonError(line int, err error) error {
 
 var longValue = i18n.T("the JSON value is longer than {0} bytes", "JSON の値が {0} バイトを超えています")
 
-// stix reads a bundle, or a bare list of objects.
-func (r *reader) stix(in *bufio.Reader) error {
-	s := newScanner(in)
-	var own error // an error that is not the scanner's
-	object := func() error {
-		if _, err := s.peek(); err != nil {
+var noObjects = i18n.T("it is not a STIX document: it has neither objects nor an id",
+	"STIX の文書ではありません。objects も id もありません")
+
+// stix reads a bundle, an envelope, a list of objects or one object. What counts of an object is
+// its newest version, wherever it stands (section 3.6): the first reading finds it.
+func (r *reader) stix(open func() (io.ReadCloser, error)) error {
+	newest := map[string]version{}
+	err := Objects(r.ctx, r.name, open, r.o, func(_ int, raw []byte) error {
+		o, err := stix.Parse(raw)
+		if err != nil || o.Type() != "indicator" {
+			return nil
+		}
+		v := version{at: o.Modified().Time(), revoked: o.Revoked()}
+		if have, ok := newest[o.ID()]; !ok || v.after(have) {
+			newest[o.ID()] = v
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return Objects(r.ctx, r.name, open, r.o, func(line int, raw []byte) error {
+		if err := r.record(); err != nil {
 			return err
 		}
-		line := s.line
-		raw, long, err := s.value(maxValue)
-		if err != nil {
-			return err
-		}
-		if own = r.record(); own != nil {
-			return own
-		}
-		if long {
+		if raw == nil {
 			r.refuse(line, longValue.With(maxValue))
 			return nil
 		}
-		own = r.stixObject(line, raw)
-		return own
-	}
-	c, err := s.peek()
-	if err == nil && c == '[' {
-		err = s.array(object)
-	} else if err == nil {
-		some := false
-		err = s.object(func(name string) error {
-			if name != "objects" {
-				return s.skip()
-			}
-			some = true
-			return s.array(object)
-		})
-		if err == nil && !some {
-			return r.fail(1, i18n.T("it is not a STIX bundle: it has no objects", "STIX バンドルではありません。objects がありません"),
-				nil)
-		}
-	}
-	if err == nil {
-		err = s.end()
-	}
-	if err != nil && err != own {
-		return r.jsonError(s.line, err)
-	}
-	return err
+		return r.stixObject(line, raw, newest)
+	})
 }
 
-func (r *reader) stixObject(line int, raw []byte) error {
+// version is what is known of the newest version of an object.
+type version struct {
+	at      time.Time
+	revoked bool
+}
+
+// after reports whether v counts and other does not: nothing comes after what is revoked.
+func (v version) after(other version) bool {
+	if v.revoked != other.revoked {
+		return v.revoked
+	}
+	return v.at.After(other.at)
+}
+
+func (r *reader) stixObject(line int, raw []byte, newest map[string]version) error {
 	o, err := stix.Parse(raw)
 	if err != nil {
 		r.refuse(line, i18n.T("it is not a STIX 2.1 object: {0}", "STIX 2.1 のオブジェクトではありません: {0}").With(refusal(err)))
 		return nil
 	}
-	if o.Type() != "indicator" || o.Revoked() {
+	if o.Type() != "indicator" {
+		r.report.Passed++
+		return nil
+	}
+	if r.o.Given != nil {
+		if err := r.o.Given(o.ID()); err != nil {
+			return err
+		}
+	}
+	if v := newest[o.ID()]; v.revoked || v.at.After(o.Modified().Time()) {
 		r.report.Passed++
 		return nil
 	}
