@@ -135,7 +135,8 @@ func TestCommitted(t *testing.T) {
 				}
 				for _, c := range list {
 					after = c.Seq
-					got = append(got, fmt.Sprintf("%s%s %t %t", c.ID[len(c.ID)-1:], c.Handling.Owner, c.Recall, c.Several))
+					got = append(got, fmt.Sprintf("%s%s %t %t", c.ID[len(c.ID)-1:], c.Handling.Owner, c.Recall,
+						c.Several))
 				}
 			}
 			want := []string{"2a false true", "2b false true", "1 true false", "1a false false"}

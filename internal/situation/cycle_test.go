@@ -79,7 +79,8 @@ func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
 	now, _ := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		body(t, db, NewTracker(func() []string { return []string{"a", "b"} }, func() {}))
-	}, storetest.With(object.Migration(), identity.Migration(), casework.Migration(), finding.Migration(), indicator.Migration(),
+	}, storetest.With(object.Migration(), identity.Migration(), casework.Migration(), finding.Migration(),
+		indicator.Migration(),
 		publish.Migration(), Migration()), storetest.Clock(now))
 }
 

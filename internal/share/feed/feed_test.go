@@ -311,7 +311,8 @@ func TestCursors(t *testing.T) {
 				t.Errorf("%.40q: %+v", cursor, a)
 			}
 		}
-		if _, err := h.Feed.Sync(t.Context(), "stranger", wire.SyncRequest{Cursor: good}); !fault.Is(err, fault.Denied) {
+		_, err := h.Feed.Sync(t.Context(), "stranger", wire.SyncRequest{Cursor: good})
+		if !fault.Is(err, fault.Denied) {
 			t.Errorf("a stranger: %v", err)
 		}
 		// Receipts are for what is between two cursors of one's own.

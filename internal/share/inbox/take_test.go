@@ -106,8 +106,9 @@ func TestWhatIsArmed(t *testing.T) {
 		}
 		said := n.receipts(t)
 		for _, c := range cases {
-			if got := said[c.o.ID]; len(got) != 1 || got[0] != c.want || n.engine.armed[c.o.ID] != (c.want == wire.Armed) {
-				t.Errorf("%s: %v, armed %v, want %s", c.o.STIX, got, n.engine.armed[c.o.ID], c.want)
+			armed := n.engine.armed[c.o.ID]
+			if got := said[c.o.ID]; len(got) != 1 || got[0] != c.want || armed != (c.want == wire.Armed) {
+				t.Errorf("%s: %v, armed %v, want %s", c.o.STIX, got, armed, c.want)
 			}
 			for _, m := range queued(t, db) {
 				if strings.Contains(m.Body, c.o.ID) && !strings.Contains(m.Body, c.say) {
@@ -127,8 +128,9 @@ func TestWhatIsArmed(t *testing.T) {
 				t.Errorf("%s is still armed", id)
 			}
 		}
-		if i := n.stored(t, pattern(t, 5, 1, "[url:value = 'x']", "").ID); i.Withdrawn.IsZero() || i.State != "disarmed" {
-			t.Errorf("%+v", i)
+		ended := n.stored(t, pattern(t, 5, 1, "[url:value = 'x']", "").ID)
+		if ended.Withdrawn.IsZero() || ended.State != "disarmed" {
+			t.Errorf("%+v", ended)
 		}
 		// The hub may have an older version, and another with the same number: what it says holds.
 		n.push(t, pattern(t, 2, 3, "[ipv4-addr:value = '198.51.100.20']", ""))

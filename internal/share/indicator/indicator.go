@@ -46,8 +46,8 @@ type Indicator struct {
 }
 
 const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, " +
-	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.searched, o.batch, o.words, o.tlp, " +
-	"o.owner, o.audience"
+	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.searched, o.batch, " +
+	"o.words, o.tlp, o.owner, o.audience"
 
 // Save writes the object, replacing an older version of it.
 func (r Indicator) Save(tx *store.Tx) error { return SaveAll(tx, []Indicator{r}) }

@@ -69,7 +69,8 @@ func (p *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicat
 	if err != nil {
 		return nil, indicator.Indicator{}, fmt.Errorf("build the indicator of %s %s: %w", kind, value, err)
 	}
-	row := indicator.Indicator{ID: obj.ID(), Modified: obj.Modified().Time(), Realm: c.Realm, Name: ind.Name, Kind: kind, Value: value,
+	row := indicator.Indicator{ID: obj.ID(), Modified: obj.Modified().Time(), Realm: c.Realm, Name: ind.Name,
+		Kind: kind, Value: value,
 		Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()), ValidUntil: now.Add(lifetimes[kind]),
 		Confidence: confidence,
 		Finding:    c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}

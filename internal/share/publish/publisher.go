@@ -62,7 +62,8 @@ type Config struct {
 
 // New returns a publisher.
 func New(c Config) *Publisher {
-	return &Publisher{db: c.DB, objects: c.Objects, feed: c.Feed, members: c.Members, assets: c.Assets, log: c.Log, notify: c.Notify}
+	return &Publisher{db: c.DB, objects: c.Objects, feed: c.Feed, members: c.Members, assets: c.Assets,
+		log: c.Log, notify: c.Notify}
 }
 
 // exclusion returns a function that reports why a value can never be an indicator

@@ -55,7 +55,8 @@ func (p *Publisher) ReceiveRange(tx *store.Tx, member string, body []byte) error
 		return err
 	}
 	for _, x := range r.Except {
-		if err := say(wire.Receipt{Object: x.Object, Modified: x.Modified, State: x.State, Reason: x.Reason}); err != nil {
+		one := wire.Receipt{Object: x.Object, Modified: x.Modified, State: x.State, Reason: x.Reason}
+		if err := say(one); err != nil {
 			return err
 		}
 	}

@@ -170,16 +170,19 @@ func sightingWords(s wire.Sighting) (says, hides []i18n.Text) {
 func rangeWords(r wire.RangeReceipt) (says, hides []i18n.Text) {
 	switch {
 	case r.State == wire.Armed:
-		says = append(says, i18n.T("This node took all that the hub sent at once, and matches the indicators in it from "+
-			"now on. {0} {0:exception|exceptions} with the reason.",
-			"このノードがハブから一度に届いたものをすべて受け取り、その中の指標を今後照合すること。例外 {0} 件とその理由。").With(len(r.Except)))
+		says = append(says, i18n.T("This node took all that the hub sent at once, and matches the indicators in it "+
+			"from now on. {0} {0:exception|exceptions} with the reason.",
+			"このノードがハブから一度に届いたものをすべて受け取り、その中の指標を今後照合すること。例外 {0} 件とその理由。").
+			With(len(r.Except)))
 	case r.Undisclosed:
-		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for all indicators in it. What "+
-			"it found is not disclosed.", "このノードがその全指標について過去の事象 {0} 件を調べたこと。結果は伝えません。").
+		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for all indicators in it. "+
+			"What it found is not disclosed.",
+			"このノードがその全指標について過去の事象 {0} 件を調べたこと。結果は伝えません。").
 			With(r.Searched))
 	default:
 		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for all indicators in it, and "+
-			"how often each of them matched.", "このノードがその全指標について過去の事象 {0} 件を調べたことと、それぞれの一致件数。").
+			"how often each of them matched.",
+			"このノードがその全指標について過去の事象 {0} 件を調べたことと、それぞれの一致件数。").
 			With(r.Searched))
 	}
 	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"),

@@ -152,8 +152,8 @@ func shown() list.Spec[Message] {
 	}
 	s.Row = func(m Message) web.Row {
 		return web.Row{
-			Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt ||
-				m.Kind == wire.KindRange,
+			Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m),
+			Dim: m.State == StateHeld || m.Kind == wire.KindReceipt || m.Kind == wire.KindRange,
 		}
 	}
 	return s
