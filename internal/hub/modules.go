@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -60,6 +61,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
 		publish.Module(h.publisher),
+		contribution.Module(contribution.New(contribution.Config{
+			DB: h.db, Members: h.directory, Notify: notify("contribution"),
+		})),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: object.New(h.db), Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
