@@ -25,7 +25,7 @@ func Module(s *Service) role.Module {
 		},
 		Pages: c.addTo,
 		API:   c.api,
-		Nav: []web.NavItem{{Key: "contribution", Path: "/contribution", Text: i18n.T("Contribution", "貢献"),
+		Nav: []web.NavItem{{Key: "contribution", Path: "/contribution", Text: i18n.T("Credit", "貢献"),
 			Icon: "contribution", Letter: "b"}},
 		Panels: []web.Panel{{Page: "indicator", Slots: slot, Load: c.panel}, {Page: "object", Slots: slot, Load: c.panel}},
 		Jobs:   map[string]func(context.Context) error{"renew-contribution": s.Renew},

@@ -190,7 +190,7 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 		Key: []list.Term[Gave]{term(false, func(g Gave) any { return g.Object + " " + string(g.Line.Kind) })},
 		Sorts: []list.Sort[Gave]{
 			by("points", i18n.T("most points first", "点数の多い順"), i18n.T("fewest points first", "点数の少ない順"),
-				points, at),
+				points, term(true, func(g Gave) any { return g.Seen }), at),
 			by("given", i18n.T("newest first", "新しい順"), i18n.T("oldest first", "古い順"), at),
 			sorted("got", got, i18n.T("those that most got first", "受信した組織の多い順"),
 				i18n.T("those that fewest got first", "受信した組織の少ない順")),
@@ -304,7 +304,7 @@ func everybodyList(name func(string) string) list.Spec[Standing] {
 		Key: []list.Term[Standing]{term(false, func(s Standing) any { return s.Member })},
 		Sorts: []list.Sort[Standing]{
 			{Name: "points", Text: i18n.T("most points first", "点数の多い順"), Back: i18n.T("fewest points first",
-				"点数の少ない順"), By: []list.Term[Standing]{points}},
+				"点数の少ない順"), By: []list.Term[Standing]{points, term(true, func(s Standing) any { return s.Given })}},
 			{Name: "member", Text: i18n.T("by name", "名前順"), Back: i18n.T("by name, last first", "名前の逆順"),
 				By: []list.Term[Standing]{term(false, func(s Standing) any { return name(s.Member) })}},
 			order("given", given, i18n.T("most given first", "提供の多い順"), i18n.T("least given first", "提供の少ない順")),
