@@ -81,6 +81,9 @@ type Viewer struct {
 	Machine     bool // a node or an API client: never sees what is for individuals only
 }
 
+// isUser reports whether a token names an individual.
+func isUser(token string) bool { return strings.HasPrefix(token, "user:") }
+
 // Node returns a member's node as one that asks.
 func Node(member, sector string, groups Groups) Viewer {
 	return Viewer{Member: member, Sector: sector, Groups: groups, Machine: true}
@@ -155,7 +158,7 @@ func MaySee(v Viewer, h Handling) bool {
 // includes reports whether an audience has v in it, for RED by tokens of individuals.
 func includes(v Viewer, a Audience, individuals bool) bool {
 	for _, t := range v.Tokens() {
-		if individuals && t != Coordinators && !strings.HasPrefix(t, "user:") {
+		if individuals && t != Coordinators && !isUser(t) {
 			continue
 		}
 		if slices.Contains(a, t) {
@@ -194,7 +197,7 @@ func Predicate(v Viewer, alias string, next int) (sql string, args []any) {
 			red = append(red, p+"owner = "+arg(v.Member))
 		}
 		for _, t := range v.Tokens() {
-			if t == Coordinators || strings.HasPrefix(t, "user:") {
+			if t == Coordinators || isUser(t) {
 				red = append(red, has(t))
 			}
 		}
