@@ -41,7 +41,8 @@ type CreditGaveOut struct {
 const maxGave = 1000
 
 func (a Account) out() CreditAccountOut {
-	o := CreditAccountOut{Member: a.Member, Points: a.Points.Float(), Kept: a.Kept.Float(), Tier: a.Tier.Name, Given: a.Given,
+	o := CreditAccountOut{Member: a.Member, Points: a.Points.Float(), Kept: a.Kept.Float(), Tier: a.Tier.Name,
+		Given:     a.Given,
 		Confirmed: a.Confirmed, Mistakes: a.Mistakes, Gave: []CreditGaveOut{}}
 	for _, g := range a.Gave[:min(len(a.Gave), maxGave)] {
 		o.Gave = append(o.Gave, CreditGaveOut{Object: g.Object, At: g.At, Got: g.Got, Armed: g.Armed, Seen: g.Seen,
@@ -96,8 +97,9 @@ type (
 
 // api adds the operations on contributions.
 func (c pages) api(a *api.API) {
-	api.Register(a, api.Op{ID: "get-contribution", Method: http.MethodGet, Path: "/api/v1/contribution/members/{member}",
-		Tag: "contribution", Need: policy.RoleReader, Errors: []fault.Kind{fault.NotFound},
+	api.Register(a, api.Op{ID: "get-contribution", Method: http.MethodGet,
+		Path: "/api/v1/contribution/members/{member}",
+		Tag:  "contribution", Need: policy.RoleReader, Errors: []fault.Kind{fault.NotFound},
 		Summary: i18n.T("What a member gave, and what it earned by that", "構成員が提供した情報とその点数"),
 		Description: i18n.T("Members get their own; the hub's people get any.",
 			"構成員は自組織のみ、ハブの担当者は全構成員を取得できます。")},
@@ -126,7 +128,8 @@ func (c pages) api(a *api.API) {
 				return nil, err
 			}
 			p, err := everybodyList(func(id string) string { return c.Members.Name(ctx, id) }).Of(all,
-				list.Ask{Values: map[string]string{"q": in.Q}, Sort: in.Sort, After: in.After, Limit: in.Limit, Strict: true})
+				list.Ask{Values: map[string]string{"q": in.Q}, Sort: in.Sort, After: in.After, Limit: in.Limit,
+					Strict: true})
 			return &everybodyOut{list.Body(p, func(s Standing) CreditStandingOut {
 				return CreditStandingOut{s.Member, s.Points.Float(), s.Tier.Name, s.Given, s.Confirmed, s.Mistakes}
 			})}, err
@@ -153,8 +156,9 @@ func (c pages) api(a *api.API) {
 			out.Body.ID = m.ID
 			return out, err
 		})
-	api.Register(a, api.Op{ID: "decide-false-positive", Method: http.MethodPost, Path: "/api/v1/contribution/marks/{id}",
-		Tag: "contribution", Need: policy.RoleAnalyst, Errors: []fault.Kind{fault.NotFound, fault.Conflict},
+	api.Register(a, api.Op{ID: "decide-false-positive", Method: http.MethodPost,
+		Path: "/api/v1/contribution/marks/{id}",
+		Tag:  "contribution", Need: policy.RoleAnalyst, Errors: []fault.Kind{fault.NotFound, fault.Conflict},
 		Summary: i18n.T("Uphold, decline, reopen or take back a report", "報告の確認、却下、再開、取り消し")},
 		func(ctx context.Context, in *decideFalseIn) (*struct{}, error) {
 			return nil, c.Decide(ctx, api.Viewer(ctx), in.ID, MarkState(in.Body.State))

@@ -29,6 +29,7 @@ func Migration() store.Migration { return store.Migration{Name: "contribution", 
 // Members is the members of the community, as a directory of package identity has them.
 type Members interface {
 	identity.Names
+	identity.Nodes
 	// Active lists the members that have joined and still belong.
 	Active(ctx context.Context) ([]identity.Member, error)
 }
@@ -135,5 +136,7 @@ func (s *Service) community(ctx context.Context) ([]credit.Member, error) {
 
 // person is somebody of a member, for whom what the member may know is worked out.
 func (s *Service) person(ctx context.Context, member string) policy.Viewer {
-	return policy.Viewer{User: "any", Member: member, Sector: s.Members.Sector(ctx, member), Role: policy.RoleReader}
+	v := s.Members.Node(ctx, member)
+	v.User, v.Role, v.Machine = "any", policy.RoleReader, false
+	return v
 }

@@ -34,6 +34,7 @@ type town struct {
 
 func (c *town) Name(_ context.Context, id string) string { return strings.ToUpper(id) }
 func (c *town) Sector(context.Context, string) string    { return "energy" }
+func (c *town) Node(_ context.Context, id string) policy.Viewer { return policy.Node(id, "energy", nil) }
 func (c *town) Active(context.Context) (out []identity.Member, err error) {
 	for i, id := range c.names {
 		out = append(out, identity.Member{ID: id, Name: strings.ToUpper(id),
@@ -70,7 +71,8 @@ func (c *town) gives(member, value string, h policy.Handling) string {
 	c.n++
 	h.Owner = member
 	i := indicator.Indicator{ID: fmt.Sprintf("indicator--%08d-0000-4000-8000-000000000000", c.n), Realm: event.Live,
-		Name: value, Kind: string(event.Domain), Value: value, Made: sharetest.Start.Add(time.Duration(c.n-100) * time.Second),
+		Name: value, Kind: string(event.Domain), Value: value,
+		Made:     sharetest.Start.Add(time.Duration(c.n-100) * time.Second),
 		Modified: sharetest.Start, State: "active", Level: "high", Handling: h}
 	c.write(func(tx *store.Tx) error {
 		if err := i.Save(tx); err != nil {
@@ -87,7 +89,8 @@ func (c *town) sees(object string, h policy.Handling, members ...string) {
 	for _, m := range members {
 		c.n++
 		h.Owner = m
-		s := msg.Sighting{Member: m, Sighting: wire.Sighting{ID: fmt.Sprint("s", c.n), Indicator: object, Realm: event.Live,
+		s := msg.Sighting{Member: m, Sighting: wire.Sighting{ID: fmt.Sprint("s", c.n), Indicator: object,
+			Realm: event.Live,
 			Count: 1, At: sharetest.Start, Handling: h}}
 		c.write(func(tx *store.Tx) error { return c.s.OnSighting(tx, s) })
 	}

@@ -68,7 +68,8 @@ func (s *Service) Report(ctx context.Context, v policy.Viewer, object, reason st
 				"自組織が提供したものです。取り下げを行ってください"))
 		}
 		// For the member's own people and the hub's; whose object it is learns of it once it is upheld.
-		m = Mark{ID: clock.NewID(), Object: object, Member: v.Member, By: v.Name, Reason: reason, At: tx.Now(), State: Open,
+		m = Mark{ID: clock.NewID(), Object: object, Member: v.Member, By: v.Name, Reason: reason, At: tx.Now(),
+			State:    Open,
 			Handling: policy.Handling{TLP: policy.AmberStrict, Owner: v.Member}}
 		had, err := store.Query[Mark](tx, `SELECT `+markColumns+` FROM contribution_mark k
 			WHERE k.object = $1 AND k.member = $2 AND k.state IN ('open', 'upheld') AND SCOPE(k)`, object, v.Member)
@@ -110,7 +111,8 @@ func (s *Service) Decide(ctx context.Context, v policy.Viewer, id string, to Mar
 		return denied
 	}
 	return s.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		m, err := store.One[Mark](tx, `SELECT `+markColumns+` FROM contribution_mark k WHERE k.id = $1 AND SCOPE(k)`, id)
+		m, err := store.One[Mark](tx, `SELECT `+markColumns+` FROM contribution_mark k WHERE k.id = $1 AND SCOPE(k)`,
+			id)
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,8 @@ func (s *Service) Decide(ctx context.Context, v policy.Viewer, id string, to Mar
 		switch {
 		case to == Undone && m.Member != v.Member:
 			return denied
-		case to == Undone && m.State != Open, to != Open && to != Undone && m.State != Open, to == Open && m.State == Open:
+		case to == Undone && m.State != Open, to != Open && to != Undone && m.State != Open, to == Open &&
+			m.State == Open:
 			return fault.New(fault.Conflict, i18n.T("it was decided meanwhile", "既に判断されています")).
 				WithHint(i18n.T("look at the page again", "ページを読み込み直してください"))
 		case to == Open:
@@ -132,7 +135,8 @@ func (s *Service) Decide(ctx context.Context, v policy.Viewer, id string, to Mar
 			h.TLP, h.Audience = policy.Amber, policy.Audience{policy.ToMember(g.Giver)}
 		}
 		tx.AfterCommitOnce(s, s.Notify)
-		_, err = tx.Exec(`UPDATE contribution_mark SET state = $1, decided = $2, decided_by = $3, tlp = $4, audience = $5
+		_,
+			err = tx.Exec(`UPDATE contribution_mark SET state = $1, decided = $2, decided_by = $3, tlp = $4, audience = $5
 			WHERE id = $6 AND SCOPE(contribution_mark)`, string(to), decided, by, int(h.TLP), h.Audience.Column(), id)
 		return err
 	})

@@ -27,7 +27,8 @@ func Module(s *Service) role.Module {
 		API:   c.api,
 		Nav: []web.NavItem{{Key: "contribution", Path: "/contribution", Text: i18n.T("Credit", "貢献"),
 			Icon: "contribution", Letter: "b"}},
-		Panels: []web.Panel{{Page: "indicator", Slots: slot, Load: c.panel}, {Page: "object", Slots: slot, Load: c.panel}},
-		Jobs:   map[string]func(context.Context) error{"renew-contribution": s.Renew},
+		Panels: []web.Panel{{Page: "indicator", Slots: slot, Load: c.panel}, {Page: "object", Slots: slot,
+			Load: c.panel}},
+		Jobs: map[string]func(context.Context) error{"renew-contribution": s.Renew},
 	}
 }

@@ -102,7 +102,8 @@ func (c pages) account(r *web.Request, member string) (*web.View, error) {
 			Note: i18n.T("of what the member itself may know", "構成員自身が知り得る範囲で判定")})
 	} else {
 		v.Tabs = tabs("/contribution")
-		v.Lede = i18n.T("What became of what your organisation gave, and what it earned by that. Volume alone earns nothing.",
+		v.Lede = i18n.T("What became of what your organisation gave, and what it earned by that. Volume alone "+
+			"earns nothing.",
 			"自組織が提供した情報のその後と、それによる点数です。量だけでは点数になりません。")
 		if err := c.place(r.Context(), a, &d); err != nil {
 			return nil, err
@@ -205,8 +206,10 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 		Caption: i18n.T("What became of what was given", "提供した情報のその後"),
 		Columns: []list.Column[Gave]{
 			list.Data("id", i18n.T("STIX id", "STIX 番号"), func(g Gave) any { return g.Object }),
-			{Key: "what", Text: i18n.T("What", "対象"), Role: web.RoleMain, Cell: what, Data: func(g Gave) any { return g.Name }},
-			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Cell: func(g Gave) any { return g.Handling }},
+			{Key: "what", Text: i18n.T("What", "対象"), Role: web.RoleMain, Cell: what,
+				Data: func(g Gave) any { return g.Name }},
+			{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark,
+				Cell: func(g Gave) any { return g.Handling }},
 			{Key: "given", Text: i18n.T("Given", "提供"), Role: web.RoleTime, Sort: "given",
 				Cell: func(g Gave) any { return web.Brief(g.At) }, Data: func(g Gave) any { return g.At }},
 			figure("got", "got", i18n.T("Got it", "受信"), got),
@@ -215,14 +218,16 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 			{Key: "points", Text: i18n.T("Points", "点数"), Role: web.RoleNum, Sort: "points",
 				Cell: func(g Gave) any { return g.Line.Points.String() },
 				Data: func(g Gave) any { return g.Line.Points.Float() }},
-			{Key: "why", Text: i18n.T("Why", "理由"), Role: web.RoleNote, Cell: func(g Gave) any { return g.Line.Reason() }},
+			{Key: "why", Text: i18n.T("Why", "理由"), Role: web.RoleNote,
+				Cell: func(g Gave) any { return g.Line.Reason() }},
 		},
 		Row: func(g Gave) web.Row {
 			return web.Row{Key: g.Object + " " + string(g.Line.Kind), Path: web.Path("/indicators/{0}", g.Object),
 				Dim: g.Line.Kind == credit.Mistaken}
 		},
 		Empty: &web.Empty{Icon: "share", Text: i18n.T("Nothing was given yet", "提供した情報はまだありません"),
-			How: i18n.T("When an indicator is made of what the organisation's node offers, it appears here with who is armed "+
+			How: i18n.T("When an indicator is made of what the organisation's node offers, it appears here with "+
+				"who is armed "+
 				"by it and how many saw it.",
 				"ノードが提供した値や振る舞いが指標になると、防御した組織数や観測した組織数とともにここに現れます。")},
 		NoMatch: &web.Empty{Icon: "share", Text: i18n.T("Nothing matches this filter", "条件に合うものはありません"),
@@ -321,7 +326,8 @@ func everybodyList(name func(string) string) list.Spec[Standing] {
 			{Key: "member", Text: i18n.T("Member", "構成員"), Role: web.RoleMain, Sort: "member",
 				Cell: func(s Standing) any { return name(s.Member) }},
 			{Key: "points", Text: i18n.T("Points", "点数"), Role: web.RoleNum, Sort: "points",
-				Cell: func(s Standing) any { return s.Points.String() }, Data: func(s Standing) any { return s.Points.Float() }},
+				Cell: func(s Standing) any { return s.Points.String() },
+				Data: func(s Standing) any { return s.Points.Float() }},
 			{Key: "tier", Text: i18n.T("Tier", "階層"), Cell: func(s Standing) any { return s.Tier.Text() }},
 			figure("given", i18n.T("Given", "提供"), given),
 			figure("confirmed", i18n.T("Confirmed", "確認済み"), confirmed),

@@ -107,7 +107,8 @@ func (c pages) panel(ctx context.Context, about web.Subject) (web.Part, error) {
 		Decides: v.Hub && identity.AtLeast(v.Role, policy.RoleCoordinator),
 		Field: web.Field{Name: "reason", Label: i18n.T("Why it is a false positive", "誤検知と判断した理由"),
 			Kind: "textarea", Rows: 2, Max: maxMarkReason, Required: true,
-			Help: i18n.T("The hub's people and your own see it. Who gave it learns that it was wrong once that is upheld, and "+
+			Help: i18n.T("The hub's people and your own see it. Who gave it learns that it was wrong once that is "+
+				"upheld, and "+
 				"not who said so.",
 				"自組織とハブの担当者が閲覧します。提供元には、確認された時点で誤りであったことだけが伝わり、指摘した組織は示されません。")}}
 	found := false

@@ -65,13 +65,15 @@ func (c pages) rules(r *web.Request, form *web.Form) (*web.View, error) {
 	}
 	d := rulesData{Facts: ruleFacts(now), Tiers: tierList(now), Adopted: adopted, Form: form,
 		Decides: r.Viewer.Hub && identity.AtLeast(r.Viewer.Role, policy.RoleCoordinator),
-		Field: web.Field{Name: "rules", Label: i18n.T("Rules as YAML", "規則（YAML）"), Kind: "textarea", Rows: 26, Mono: true,
+		Field: web.Field{Name: "rules", Label: i18n.T("Rules as YAML", "規則（YAML）"), Kind: "textarea", Rows: 26,
+			Mono:     true,
 			Required: true, Value: now.YAML(),
 			Help: i18n.T("The same form as for meneki share simulate. What is left out is as in meneki's own rules.",
 				"meneki share simulate と同じ形式です。省略した項目は meneki の既定になります。")}}
 	h := policy.Handling{TLP: policy.Green}
 	v := &web.View{Template: "contribution/rules", Title: i18n.T("Rules for credit", "貢献度の規則"), Nav: "contribution",
-		Lede: i18n.T("What earns points, what costs them, and what they buy. Indicators and whatever is urgent go to everyone at "+
+		Lede: i18n.T("What earns points, what costs them, and what they buy. Indicators and whatever is urgent go "+
+			"to everyone at "+
 			"once, whatever the rules say.",
 			"加点・減点の条件と、階層ごとの特典。指標と緊急の情報は、規則によらず全員に直ちに届きます。"),
 		Handling: &h, Tabs: tabs("/contribution/rules")}
@@ -181,7 +183,8 @@ func tierList(r credit.Rules) web.List {
 		if t.Delay == 0 {
 			delay = i18n.T("at once", "即時")
 		}
-		l.Rows = append(l.Rows, web.Row{Key: t.Name, Cells: []any{t.Text(), simulate.Decimal(t.Points), t.Queries, t.Depth,
+		l.Rows = append(l.Rows, web.Row{Key: t.Name, Cells: []any{t.Text(), simulate.Decimal(t.Points), t.Queries,
+			t.Depth,
 			delay}})
 	}
 	return l

@@ -65,7 +65,8 @@ func TestPages(t *testing.T) {
 		if _, body := sharetest.Get(t, h, "gas", "/api/v1/contribution/members"); strings.Contains(body, "power") {
 			t.Errorf("gas gets the list of all: %s", body)
 		}
-		if _, body := sharetest.Get(t, h, "desk", "/api/v1/contribution/members?sort=-given"); !strings.Contains(body, "power") {
+		if _, body := sharetest.Get(t, h, "desk", "/api/v1/contribution/members?sort=-given"); !strings.Contains(body,
+			"power") {
 			t.Errorf("the desk does not: %s", body)
 		}
 	})
@@ -98,7 +99,8 @@ func TestReportByForm(t *testing.T) {
 			t.Errorf("%d", code)
 		}
 		has(t, sharetest.Page(t, h, "power", "/contribution")["en"], "found to be a false positive")
-		code, body := sharetest.Ask(t, h, "desk", http.MethodPost, "/api/v1/contribution/marks/"+id, nil, `{"state":"open"}`)
+		code, body := sharetest.Ask(t, h, "desk", http.MethodPost, "/api/v1/contribution/marks/"+id, nil,
+			`{"state":"open"}`)
 		if code >= 300 {
 			t.Errorf("%d %s", code, body)
 		}
@@ -117,24 +119,28 @@ func TestRulesPage(t *testing.T) {
 		r := credit.Default()
 		r.Quorum = 4
 		for as, want := range map[string]int{"gas": http.StatusForbidden, "guest": http.StatusForbidden} {
-			if code, _ := sharetest.Ask(t, h, as, http.MethodPost, "/contribution/rules", url.Values{"rules": {r.YAML()},
-				"do": {"adopt"}}, ""); code != want {
+			if code, _ := sharetest.Ask(t, h, as, http.MethodPost, "/contribution/rules",
+				url.Values{"rules": {r.YAML()},
+					"do": {"adopt"}}, ""); code != want {
 				t.Errorf("%s: %d", as, code)
 			}
 		}
-		if code, _ := sharetest.Ask(t, h, "desk", http.MethodPost, "/contribution/rules", url.Values{"rules": {r.YAML()},
-			"do": {"preview"}}, ""); code != http.StatusSeeOther {
+		if code, _ := sharetest.Ask(t, h, "desk", http.MethodPost, "/contribution/rules",
+			url.Values{"rules": {r.YAML()},
+				"do": {"preview"}}, ""); code != http.StatusSeeOther {
 			t.Errorf("preview: %d", code)
 		}
-		has(t, sharetest.Page(t, h, "desk", "/contribution/rules?preview=1")["en"], "simulated year", "Colluders", "quorum: 4",
+		has(t, sharetest.Page(t, h, "desk", "/contribution/rules?preview=1")["en"], "simulated year", "Colluders",
+			"quorum: 4",
 			"meneki&#39;s own")
 		code, body := sharetest.Ask(t, h, "desk", http.MethodPost, "/contribution/rules?lang=en",
 			url.Values{"rules": {"quorum: 1"}, "do": {"adopt"}}, "")
 		if code != http.StatusUnprocessableEntity || !strings.Contains(body, "quorum") {
 			t.Errorf("wrong rules: %d %.2000s", code, body)
 		}
-		if code, _ := sharetest.Ask(t, h, "desk", http.MethodPost, "/contribution/rules", url.Values{"rules": {r.YAML()},
-			"do": {"adopt"}}, ""); code != http.StatusSeeOther {
+		if code, _ := sharetest.Ask(t, h, "desk", http.MethodPost, "/contribution/rules",
+			url.Values{"rules": {r.YAML()},
+				"do": {"adopt"}}, ""); code != http.StatusSeeOther {
 			t.Errorf("adopt: %d", code)
 		}
 		has(t, sharetest.Page(t, h, "gas", "/contribution/rules")["en"], "at least 4 independent members", "as adopted")
