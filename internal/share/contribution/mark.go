@@ -135,9 +135,9 @@ func (s *Service) Decide(ctx context.Context, v policy.Viewer, id string, to Mar
 			h.TLP, h.Audience = policy.Amber, policy.Audience{policy.ToMember(g.Giver)}
 		}
 		tx.AfterCommitOnce(s, s.Notify)
-		_,
-			err = tx.Exec(`UPDATE contribution_mark SET state = $1, decided = $2, decided_by = $3, tlp = $4, audience = $5
-			WHERE id = $6 AND SCOPE(contribution_mark)`, string(to), decided, by, int(h.TLP), h.Audience.Column(), id)
+		_, err = tx.Exec(`UPDATE contribution_mark SET state = $1, decided = $2, decided_by = $3, tlp = $4,
+			audience = $5 WHERE id = $6 AND SCOPE(contribution_mark)`, string(to),
+			decided, by, int(h.TLP), h.Audience.Column(), id)
 		return err
 	})
 }
