@@ -32,8 +32,8 @@ type town struct {
 	n     int
 }
 
-func (c *town) Name(_ context.Context, id string) string { return strings.ToUpper(id) }
-func (c *town) Sector(context.Context, string) string    { return "energy" }
+func (c *town) Name(_ context.Context, id string) string        { return strings.ToUpper(id) }
+func (c *town) Sector(context.Context, string) string           { return "energy" }
 func (c *town) Node(_ context.Context, id string) policy.Viewer { return policy.Node(id, "energy", "") }
 func (c *town) Active(context.Context) (out []identity.Member, err error) {
 	for i, id := range c.names {
