@@ -123,7 +123,11 @@ func preview(ctx context.Context, draft string, d *rulesData) error {
 // setRules previews what was typed, or adopts it.
 func (c pages) setRules(r *web.Request) (string, error) {
 	form := web.FormOf(r)
+	form.Require(web.Field{Name: "rules", Required: true})
 	rules, err := credit.Parse([]byte(form.Get("rules")))
+	if err == nil {
+		err = form.Err()
+	}
 	do := strings.TrimSpace(r.PostFormValue("do"))
 	if !r.Viewer.Hub {
 		return "", fault.New(fault.Denied, i18n.T("the hub's coordinators do this", "この操作はハブの調整担当者が行います"))

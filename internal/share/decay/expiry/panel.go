@@ -156,7 +156,11 @@ func (s *Service) pages(site *web.Site) {
 	})
 	site.Action("/indicators/decay", policy.RoleCoordinator, func(r *web.Request) (string, error) {
 		form := web.FormOf(r)
+		form.Require(web.Field{Name: "model", Required: true})
 		m, err := decay.Parse([]byte(form.Get("model")))
+		if err == nil {
+			err = form.Err()
+		}
 		if err == nil {
 			err = s.SetModel(r.Context(), r.Viewer, m)
 		}
