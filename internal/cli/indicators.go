@@ -88,7 +88,8 @@ func (c *indicatorsImport) options(now time.Time) (o feed.Options, err error) {
 			WithHint(i18n.T("use one of: {0}", "次のいずれかを指定してください：{0}").With(strings.Join(list, ", ")))
 	}
 	o = feed.Options{Format: feed.Format(strings.ToLower(c.Format)), Source: c.Source,
-		Type: event.ObservableType(c.Type), Composites: c.Composites, Columns: c.Column, Silent: c.Silent, Now: now, MaxListed: maxWhy}
+		Type: event.ObservableType(c.Type), Composites: c.Composites, Columns: c.Column, Silent: c.Silent, Now: now,
+		MaxListed: maxWhy}
 	for name, at := range c.Column {
 		if !slices.Contains(feed.ColumnNames(), name) || at < 1 {
 			return o, bad("--column", fmt.Sprintf("%s=%d", clean(name), at), feed.ColumnNames()...)
@@ -185,6 +186,7 @@ func (c *indicatorsImport) Run(s *session) error {
 				line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
 			}
 		}}, func(add func(watchlist.Entry) error) error {
+		o.Given = func(id string) error { return add(watchlist.Entry{ID: id}) }
 		for _, f := range c.Files {
 			r, err := feed.File(s.ctx, f, o, add)
 			reports = append(reports, c.report(s, f, r))

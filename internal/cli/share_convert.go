@@ -128,7 +128,8 @@ func (c writeFlags) write(s *session, objects []*stix.Object, now time.Time) (no
 		var out []*stix.Object
 		for _, o := range objects {
 			if convert.Marking(o) == policy.Red && !c.IncludeRed {
-				notes = append(notes, convert.Note{Kind: convert.NotCovered, Object: o.ID(), Reason: convert.RedLeftOut})
+				notes = append(notes, convert.Note{Kind: convert.NotCovered, Object: o.ID(),
+					Reason: convert.RedLeftOut})
 				continue
 			}
 			out = append(out, o)
@@ -201,7 +202,8 @@ func (c *shareConvert) Run(s *session) error {
 	if c.Now != "" {
 		var err error
 		if now, err = time.Parse(time.RFC3339, c.Now); err != nil {
-			return fault.New(fault.Invalid, i18n.T("--now {0} is no time", "--now {0} は時刻として正しくありません").With(clean(c.Now))).
+			return fault.New(fault.Invalid, i18n.T("--now {0} is no time", "--now {0} は時刻として正しくありません").With(
+				clean(c.Now))).
 				WithHint(i18n.T("write it as {0}", "{0} のように書いてください").With("2026-12-31T12:00:00Z"))
 		}
 	}
@@ -306,7 +308,8 @@ func (c *shareConvert) say(s *session, reports []convertedFile) {
 		if f.Encoding != "" {
 			as += ", " + f.Encoding
 		}
-		fmt.Fprintln(s.err, i18n.T("{0} ({1}): {2} {2:object|objects} of {3} {3:record|records}; {4} refused, {5} not covered",
+		fmt.Fprintln(s.err, i18n.T("{0} ({1}): {2} {2:object|objects} of {3} {3:record|records}; {4} refused, {5} "+
+			"not covered",
 			"{0}（{1}）：記録 {3} 件からオブジェクト {2} 件。拒否 {4}、対象外 {5}").With(clean(f.File), as, f.Objects,
 			thousands(f.Records), f.Counts[convert.Refused], f.Counts[convert.NotCovered]).In(s.lang))
 	}

@@ -33,7 +33,7 @@ func TestUsageErrors(t *testing.T) {
 	}
 	for _, c := range []struct{ args, en, ja string }{
 		{"",
-			"a command is missing\nhint: use demo, hub, node, member, user, token, queue, detect, rules, indicators, " +
+			"a command is missing\nhint: use demo, hub, node, member, user, token, queue, detect, rules, indicators, share, " +
 				"hunt, backup, restore, config or version; see meneki --help",
 			"コマンドがありません\n" +
 				"hint: demo、hub、node、member、user、token、queue、detect、rules、indicators、share、hunt、backup、restore、config、version のいずれかを指定してください。meneki --help を見てください"},

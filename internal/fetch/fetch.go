@@ -95,7 +95,8 @@ func New(c Config) *Client {
 	x := &Client{c: c}
 	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: c.Resolver, Control: x.control}
 	transport := &http.Transport{
-		DialContext: dialer.DialContext, TLSClientConfig: c.TLS, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
+		DialContext: dialer.DialContext, TLSClientConfig: c.TLS, TLSHandshakeTimeout: dialTimeout,
+		ForceAttemptHTTP2:     true,
 		ResponseHeaderTimeout: headerTimeout, MaxResponseHeaderBytes: maxHeader, DisableCompression: true,
 		MaxIdleConns: 20, IdleConnTimeout: time.Minute,
 	}
@@ -122,9 +123,12 @@ func (x *Client) control(_, address string, _ syscall.RawConn) error {
 // reserved are addresses that are not of the Internet, as registries have them (RFC 6890), and those
 // behind which others of them may be (NAT64, 6to4, Teredo).
 var reserved = func() (list []netip.Prefix) {
-	for _, s := range []string{"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-		"224.0.0.0/3", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+	for _, s := range []string{"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+		"172.16.0.0/12",
+		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+		"203.0.113.0/24",
+		"224.0.0.0/3", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
+		"2002::/16", "3fff::/20",
 		"5f00::/16", "fc00::/7", "fe80::/9", "ff00::/8"} {
 		list = append(list, netip.MustParsePrefix(s))
 	}
@@ -163,7 +167,8 @@ func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 // check refuses addresses that are not spoken to.
 func (x *Client) check(u *url.URL) error {
 	if u.Scheme != "https" && !(u.Scheme == "http" && x.c.Plain) {
-		return fault.New(fault.Invalid, i18n.T("{0} is not an https address", "{0} は https のアドレスではありません").With(u.Redacted())).
+		return fault.New(fault.Invalid, i18n.T("{0} is not an https address", "{0} は https のアドレスではありません").With(
+			u.Redacted())).
 			WithHint(i18n.T("use https, or allow plain http in the settings", "https を使うか、設定で http を許可してください"))
 	}
 	if u.Host == "" {
@@ -186,7 +191,8 @@ func (x *Client) redirect(r *http.Request, via []*http.Request) error {
 	}
 	if r.URL.Host != via[0].URL.Host || r.URL.Scheme != via[0].URL.Scheme {
 		for name := range r.Header {
-			if !slices.Contains([]string{"User-Agent", "Accept", "Accept-Encoding", "If-None-Match", "If-Modified-Since",
+			if !slices.Contains([]string{"User-Agent", "Accept", "Accept-Encoding", "If-None-Match",
+				"If-Modified-Since",
 				"Referer"}, name) {
 				r.Header.Del(name)
 			}
@@ -251,7 +257,8 @@ func (x *Client) get(ctx context.Context, q Request, cancel func()) (*Answer, er
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"), Media: res.Header.Get("Content-Type"),
+	a := &Answer{ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
+		Media:  res.Header.Get("Content-Type"),
 		Length: res.ContentLength, Address: res.Request.URL.Redacted()}
 	switch {
 	case res.StatusCode == http.StatusNotModified && (q.ETag != "" || q.Modified != ""):
@@ -336,7 +343,8 @@ func (x *Client) fault(address string, err error) error {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &refused):
-		return wrap(fault.Denied, i18n.T("{0} is at {1}, which is not a public address", "{0} は公開されていないアドレス {1} を指しています").
+		return wrap(fault.Denied, i18n.T("{0} is at {1}, which is not a public address",
+			"{0} は公開されていないアドレス {1} を指しています").
 			With(host, refused.Addr)).
 			WithHint(i18n.T("allow its network in the settings if it is meant", "意図したものであれば、設定でそのネットワークを許可してください"))
 	case errors.As(err, &status):

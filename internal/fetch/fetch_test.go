@@ -71,15 +71,18 @@ func TestNotPublic(t *testing.T) {
 	address := serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(address, "http://"))
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]"} {
-		_, _, err := get(t, fetch.Config{Plain: true, Timeout: 5 * time.Second}, fetch.Request{Address: "http://" + host + ":" + port})
+		_, _, err := get(t, fetch.Config{Plain: true, Timeout: 5 * time.Second}, fetch.Request{Address: "http://" +
+			host + ":" + port})
 		var refused *fetch.RefusedError
 		if !errors.As(err, &refused) || !fault.Is(err, fault.Denied) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
-	for _, host := range []string{"10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00:ec2::254]", "[fe80::1]", "100.64.0.1",
+	for _, host := range []string{"10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00:ec2::254]", "[fe80::1]",
+		"100.64.0.1",
 		"[64:ff9b::a00:1]", "[::127.0.0.1]", "[2002:7f00:1::]"} {
-		_, _, err := get(t, fetch.Config{Plain: true, Timeout: 5 * time.Second}, fetch.Request{Address: "http://" + host + "/latest/meta-data"})
+		_, _, err := get(t, fetch.Config{Plain: true, Timeout: 5 * time.Second}, fetch.Request{Address: "http://" +
+			host + "/latest/meta-data"})
 		var refused *fetch.RefusedError
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: %v", host, err)
@@ -131,12 +134,14 @@ func TestDowngrade(t *testing.T) {
 		http.Redirect(w, r, plain, http.StatusFound)
 	}))
 	t.Cleanup(s.Close)
-	if _, _, err := get(t, fetch.Config{Allow: here, Plain: true}, fetch.Request{Address: s.URL}); !fault.Is(err, fault.Denied) {
+	if _, _, err := get(t, fetch.Config{Allow: here, Plain: true}, fetch.Request{Address: s.URL}); !fault.Is(err,
+		fault.Denied) {
 		t.Errorf("a certificate of nobody is taken: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	_, _, err := get(t, fetch.Config{Allow: here, Plain: true, TLS: &tls.Config{RootCAs: roots}}, fetch.Request{Address: s.URL})
+	_, _, err := get(t, fetch.Config{Allow: here, Plain: true, TLS: &tls.Config{RootCAs: roots}},
+		fetch.Request{Address: s.URL})
 	if !fault.Is(err, fault.Denied) || !strings.Contains(fault.TextOf(err).EN, "sends from https") {
 		t.Errorf("%v", err)
 	}

@@ -24,7 +24,8 @@ func quoted(s string) string {
 // hashNames are the hashes that patterns ask for, as they are written there.
 var hashNames = map[event.ObservableType]string{event.MD5: "MD5", event.SHA1: "'SHA-1'", event.SHA256: "'SHA-256'",
 	watchlist.SHA224: "'SHA-224'", watchlist.SHA384: "'SHA-384'", watchlist.SHA512: "'SHA-512'",
-	watchlist.SHA3256: "'SHA3-256'", watchlist.SHA3512: "'SHA3-512'", watchlist.SSDeep: "SSDEEP", watchlist.TLSH: "TLSH"}
+	watchlist.SHA3256: "'SHA3-256'", watchlist.SHA3512: "'SHA3-512'", watchlist.SSDeep: "SSDEEP",
+	watchlist.TLSH: "TLSH"}
 
 // comparison is what asks for an entry. given is the value as it is written, where its letters
 // matter.
@@ -79,7 +80,8 @@ func comparison(e watchlist.Entry, given string) string {
 // item makes things of what a record says: one of values that mean the same, and one for each
 // network of a range.
 func (r *reader) item(it feed.Item) error {
-	if len(it.Entries) > 1 && strings.Contains(it.Entries[0].Value, "/") && !strings.Contains(it.Entries[0].Value, "://") {
+	if len(it.Entries) > 1 && strings.Contains(it.Entries[0].Value, "/") && !strings.Contains(it.Entries[0].Value,
+		"://") {
 		for _, e := range it.Entries {
 			one := it
 			one.Entries = []watchlist.Entry{e}

@@ -180,7 +180,8 @@ func rpzHead(w *writer) string {
 		serial = uint32(at.Unix()) //nolint:gosec // serial numbers go round (RFC 1982)
 	}
 	zone := strings.TrimSuffix(w.o.Zone, ".")
-	return fmt.Sprintf("$TTL 300\n$ORIGIN %s.\n@ IN SOA localhost. root.localhost. %d 300 60 86400 300\n  IN NS localhost.\n",
+	return fmt.Sprintf("$TTL 300\n$ORIGIN %s.\n@ IN SOA localhost. root.localhost. %d 300 60 86400 300\n  IN NS "+
+		"localhost.\n",
 		zone, serial)
 }
 

@@ -81,7 +81,8 @@ func message(r row) string {
 // tail are the options that end a rule.
 func (w *writer) tail(r row, kind string) string {
 	rev := max(r.o.Modified().Time().Unix(), 1)
-	return fmt.Sprintf("metadata:stix %s; classtype:misc-attack; sid:%d; rev:%d;)", r.o.ID(), w.sid(kind+"\x00"+string(r.Type)+"\x00"+r.Match.String()+"\x00"+r.Value), rev)
+	return fmt.Sprintf("metadata:stix %s; classtype:misc-attack; sid:%d; rev:%d;)", r.o.ID(),
+		w.sid(kind+"\x00"+string(r.Type)+"\x00"+r.Match.String()+"\x00"+r.Value), rev)
 }
 
 // target is where a rule looks: a host, a port, a path with its query.
@@ -132,21 +133,26 @@ func suricataRow(w *writer, r row) (string, i18n.Text) {
 			if r.Match == watchlist.Prefix {
 				end = "startswith; "
 			}
-			return "alert http $HOME_NET any -> any " + t.port + " " + msg + `flow:established,to_server; http.host; content:"` +
-				content(t.host) + fmt.Sprintf(`"; bsize:%d; http.uri.raw; content:"`, len(t.host)) + content(t.path) + `"; ` +
+			return "alert http $HOME_NET any -> any " + t.port + " " + msg +
+				`flow:established,to_server; http.host; content:"` +
+				content(t.host) + fmt.Sprintf(`"; bsize:%d; http.uri.raw; content:"`, len(t.host)) + content(t.path) +
+				`"; ` +
 				end + w.tail(r, "suricata"), i18n.Text{}
 		case "https":
 			if _, err := netip.ParseAddr(t.host); err == nil {
 				return "", i18n.T("{0} is encrypted, and an address has no name in TLS to look for",
 					"{0} は暗号化され、アドレスには TLS で照合できる名前がありません").With(event.Clip(r.Value, 100))
 			}
-			w.also(Wider, i18n.T("{0} is encrypted: the rule asks for the whole host", "{0} は暗号化されるため、ルールはホスト全体を対象にします").
+			w.also(Wider, i18n.T("{0} is encrypted: the rule asks for the whole host",
+				"{0} は暗号化されるため、ルールはホスト全体を対象にします").
 				With(event.Clip(r.Value, 100)))
-			return "alert tls $HOME_NET any -> any " + t.port + " " + msg + `flow:established,to_server; tls.sni; content:"` +
+			return "alert tls $HOME_NET any -> any " + t.port + " " + msg +
+				`flow:established,to_server; tls.sni; content:"` +
 				content(t.host) + fmt.Sprintf(`"; nocase; bsize:%d; `, len(t.host)) + w.tail(r, "suricata"), i18n.Text{}
 		}
 	case event.MD5, event.SHA256:
-		return "", i18n.T("{0}: a rule names a file of hashes and not one hash: write --to dataset-md5 or dataset-sha256",
+		return "", i18n.T("{0}: a rule names a file of hashes and not one hash: write --to dataset-md5 or "+
+			"dataset-sha256",
 			"{0}：ルールにはハッシュ値のファイルを指定します。--to dataset-md5 か dataset-sha256 で書き出してください").With(r.Value)
 	}
 	return "", noRow(r, "Suricata")
@@ -164,7 +170,8 @@ func snortRow(w *writer, r row) (string, i18n.Text) {
 			fmt.Fprintf(&wire, "|%02x|%s", len(label), content(label))
 		}
 		if r.Match != watchlist.Tree {
-			w.also(Wider, i18n.T("{0}: the rule of Snort asks for the names below it too", "{0}：Snort のルールはその下の名前も対象にします").
+			w.also(Wider, i18n.T("{0}: the rule of Snort asks for the names below it too",
+				"{0}：Snort のルールはその下の名前も対象にします").
 				With(r.Value))
 		}
 		return "alert udp $HOME_NET any -> any 53 " + msg + `content:"` + wire.String() + `|00|",nocase; ` +

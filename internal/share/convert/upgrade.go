@@ -74,7 +74,8 @@ func text(raw json.RawMessage) (s string) {
 // observable reports whether a type is one of observables, which have no spec_version by rule.
 func observable(typ string) bool {
 	switch typ {
-	case "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file", "ipv4-addr",
+	case "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file",
+		"ipv4-addr",
 		"ipv6-addr", "mac-addr", "mutex", "network-traffic", "process", "software", "url", "user-account",
 		"windows-registry-key", "x509-certificate", "marking-definition", "language-content", "extension-definition":
 		return true

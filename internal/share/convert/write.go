@@ -43,7 +43,8 @@ func Targets() []Target {
 			"Suricata のデータセット：URL（base64、type string）"), event.URL),
 		dataset("dataset-ip", i18n.T("a dataset of Suricata: addresses (type ip)",
 			"Suricata のデータセット：アドレス（type ip）"), event.IPv4, event.IPv6),
-		dataset("dataset-md5", i18n.T("a dataset of Suricata, and a file for filemd5", "Suricata のデータセット、filemd5 用のファイル"),
+		dataset("dataset-md5", i18n.T("a dataset of Suricata, and a file for filemd5",
+			"Suricata のデータセット、filemd5 用のファイル"),
 			event.MD5),
 		dataset("dataset-sha256", i18n.T("a dataset of Suricata, and a file for filesha256",
 			"Suricata のデータセット、filesha256 用のファイル"), event.SHA256),
@@ -175,7 +176,8 @@ func (w *writer) object(t Target, o *stix.Object) (lines []string) {
 		return nil
 	}
 	for _, e := range list {
-		if e.Match == watchlist.Exact && (e.Type == event.IPv4 || e.Type == event.IPv6) && strings.Contains(e.Value, "/") {
+		if e.Match == watchlist.Exact && (e.Type == event.IPv4 || e.Type == event.IPv6) && strings.Contains(e.Value,
+			"/") {
 			e.Match = watchlist.Network
 		}
 		e.Source = "meneki"

@@ -71,7 +71,8 @@ func (r *reader) jsonl(in *bufio.Reader) error {
 			continue
 		}
 		cell := func(at int) string {
-			return [...]string{l.Value, l.Type, l.Match, l.ValidUntil, l.TLP, l.Source, l.ID, ""}[min(uint(at), colID+1)]
+			return [...]string{l.Value, l.Type, l.Match, l.ValidUntil, l.TLP, l.Source, l.ID, ""}[min(uint(at),
+				colID+1)]
 		}
 		if err := r.recordOf(record{line: n, h: &jsonLineHeader, cell: cell}); err != nil {
 			return err

@@ -18,7 +18,8 @@ import (
 func quote(s string) string { return strconv.QuoteToGraphic(event.Clip(s, 120)) }
 
 func comment(line string) bool {
-	return line[0] == '#' || line[0] == ';' || line[0] == '!' || strings.HasPrefix(line, "//") && !strings.Contains(line[2:], "/") ||
+	return line[0] == '#' || line[0] == ';' || line[0] == '!' || strings.HasPrefix(line, "//") &&
+		!strings.Contains(line[2:], "/") ||
 		strings.HasPrefix(line, "// ")
 }
 

@@ -22,8 +22,9 @@ type meaning struct {
 // space, hyphen and underscore.
 var typeNames = map[string]meaning{
 	"ip": {addr: true}, "ipaddr": {addr: true}, "ipaddress": {addr: true}, "ipsrc": {addr: true}, "ipdst": {addr: true},
-	"address": {addr: true}, "dstip": {addr: true}, "srcip": {addr: true}, "ip:port": {addr: true}, "ipport": {addr: true},
-	"cidr": {addr: true}, "network": {addr: true}, "netblock": {addr: true}, "subnet": {addr: true},
+	"address": {addr: true}, "dstip": {addr: true}, "srcip": {addr: true}, "ip:port": {addr: true},
+	"ipport": {addr: true},
+	"cidr":   {addr: true}, "network": {addr: true}, "netblock": {addr: true}, "subnet": {addr: true},
 	"ipアドレス": {addr: true}, "アドレス": {addr: true}, "intel::addr": {addr: true}, "intel::subnet": {addr: true},
 	"送信元ip": {addr: true}, "宛先ip": {addr: true}, "送信元ipアドレス": {addr: true}, "宛先ipアドレス": {addr: true},
 	"ipv4アドレス": {typ: event.IPv4}, "ipv6アドレス": {typ: event.IPv6},

@@ -280,7 +280,8 @@ func unwrap(v string) string {
 		}
 		inner := u.Query().Get(w.parameter)
 		if w.host == "urldefense." && inner != "" && !strings.Contains(inner, "://") {
-			inner = strings.NewReplacer("_", "/", "-3A", ":", "-3F", "?", "-3D", "=", "-26", "&", "-2D", "-").Replace(inner)
+			inner = strings.NewReplacer("_", "/", "-3A", ":", "-3F", "?", "-3D", "=", "-26", "&", "-2D",
+				"-").Replace(inner)
 		}
 		if _, ok := event.Canonical(event.URL, inner); ok {
 			return inner

@@ -120,7 +120,7 @@ var hexBytes = regexp.MustCompile(`\|([0-9A-Fa-f ]*)\|`)
 
 // ruleOptions reads the options of a rule.
 func ruleOptions(body string) (name watchlist.Entry, d Detail, why i18n.Text) {
-	buffer, exact, dots := "", false, false
+	buffer, starts, ends, dots := "", false, false, false
 	for _, o := range splitOptions(body) {
 		key, value, _ := strings.Cut(o, ":")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
@@ -138,22 +138,24 @@ func ruleOptions(body string) (name watchlist.Entry, d Detail, why i18n.Text) {
 		case key == "content" && buffer != "" && name.Value == "" && !strings.HasPrefix(value, "!"):
 			name = watchlist.Entry{Type: event.Domain, Value: text}
 		case key == "nocase" || key == "startswith" || key == "fast_pattern":
-			exact = exact || key == "startswith"
+			starts = starts || key == "startswith"
 		case key == "endswith":
-			exact = true
+			ends = true
 		case key == "dotprefix":
 			dots = true
 		case key == "bsize":
-			exact = true
+			starts, ends = true, true
 		default:
 			return name, d, moreThanAddresses.With(quote(key))
 		}
 	}
 	switch {
 	case name.Value == "":
-	case dots:
-		name.Match, name.Value = watchlist.Tree, strings.TrimPrefix(name.Value, ".")
-	case !exact:
+	case dots && ends && strings.HasPrefix(name.Value, "."):
+		name.Match, name.Value = watchlist.Tree, name.Value[1:]
+	case ends && !starts && strings.HasPrefix(name.Value, "."):
+		name.Match, name.Value = watchlist.Below, name.Value[1:]
+	case !starts || !ends || dots:
 		return name, d, i18n.T("the rule looks for a part of a name ({0})", "ルールは名前の一部を探しています（{0}）").
 			With(quote(name.Value))
 	}

@@ -39,17 +39,22 @@ func (r *reader) sniff(head []byte) (Format, error) {
 		return sniffJSON(head), nil
 	}
 	lines := firstLines(head)
-	for _, line := range lines {
+	for _, line := range lines { // the first that is no comment: a cell of a table may hold anything
 		if strings.HasPrefix(line, "$TTL") || strings.HasPrefix(line, "$ORIGIN") || soaLine.MatchString(line) {
 			return RPZ, nil
+		}
+		if comment(line) {
+			continue
 		}
 		if ruleLine.MatchString(line) && strings.Contains(line, "(") {
 			return Rules, nil
 		}
+		break
 	}
 	for _, line := range lines {
 		bare := strings.TrimLeft(line, "# ")
-		if rest, ok := strings.CutPrefix(line, fieldsMark); ok && headerOf(cells(strings.TrimSpace(rest), '\t')).values() {
+		if rest, ok := strings.CutPrefix(line, fieldsMark); ok && headerOf(cells(strings.TrimSpace(rest),
+			'\t')).values() {
 			return CSV, nil
 		}
 		if parts := cells(bare, separatorOf(bare)); len(parts) > 1 && headerOf(parts).values() {

@@ -205,7 +205,8 @@ var shaped = []struct {
 	typ   event.ObservableType
 	match watchlist.Match
 }{
-	{regexp.MustCompile(`^\[domain-name:value = '([^'\\%]+)' OR domain-name:value LIKE '%\.([^'\\%]+)'\]$`), event.Domain,
+	{regexp.MustCompile(`^\[domain-name:value = '([^'\\%]+)' OR domain-name:value LIKE '%\.([^'\\%]+)'\]$`),
+		event.Domain,
 		watchlist.Tree},
 	{regexp.MustCompile(`^\[domain-name:value LIKE '%\.([^'\\%]+)'\]$`), event.Domain, watchlist.Below},
 	{regexp.MustCompile(`^\[url:value LIKE '([^'\\%]+)%'\]$`), event.URL, watchlist.Prefix},

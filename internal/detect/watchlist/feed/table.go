@@ -27,7 +27,8 @@ type typedColumn struct {
 
 // values reports whether there is a column with values.
 func (h header) values() bool {
-	return h.col[colValue] >= 0 || len(h.typed) > 0 || h.col[colStart] >= 0 && (h.col[colEnd] >= 0 || h.col[colNetblock] >= 0)
+	return h.col[colValue] >= 0 || len(h.typed) > 0 || h.col[colStart] >= 0 && (h.col[colEnd] >= 0 ||
+		h.col[colNetblock] >= 0)
 }
 
 // headerOf finds the columns; values is false if the row is no header.
