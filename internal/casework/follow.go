@@ -69,7 +69,7 @@ func (s *Service) within(ctx context.Context, parties policy.Audience, of policy
 	}
 	for _, t := range parties {
 		id, ok := strings.CutPrefix(t, policy.ToMember(""))
-		if ok && policy.MaySee(policy.Viewer{Member: id, Sector: s.people.Sector(ctx, id)}, of) {
+		if ok && policy.MaySee(s.people.Node(ctx, id), of) {
 			h.Audience = append(h.Audience, t)
 		}
 	}

@@ -14,12 +14,18 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
+// Members is the members, as the pages need them.
+type Members interface {
+	identity.Names
+	identity.Nodes
+}
+
 // PageConfig says what the cases' pages and operations stand on.
 type PageConfig struct {
 	DB    *store.DB
 	Cases *Service
 	// Members names the members: for the hub's people, and for a party itself.
-	Members identity.Names
+	Members Members
 	// Site has the panels of other capabilities. Pages sets it.
 	Site *web.Site
 }

@@ -47,6 +47,8 @@ func (n names) Name(_ context.Context, member string) string {
 
 func (names) Sector(context.Context, string) string { return "" }
 
+func (names) Node(_ context.Context, id string) policy.Viewer { return policy.Node(id, "", "") }
+
 type console struct {
 	*bench
 	h      http.Handler

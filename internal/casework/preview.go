@@ -37,8 +37,8 @@ func (c *PageConfig) preview(r *web.Request, f file, member string) (*web.View, 
 	if !slices.ContainsFunc(f.parts, func(p Part) bool { return p.Member == member }) {
 		return nil, fault.New(fault.NotFound, i18n.T("this organisation is not in the case", "この組織は、この事案の当事者ではありません"))
 	}
-	v := policy.Viewer{Member: member, Sector: c.Members.Sector(r.Context(), member), Role: policy.RoleReader,
-		Machine: true}
+	v := c.Members.Node(r.Context(), member)
+	v.Role = policy.RoleReader
 	as := &asData{Name: c.Members.Name(r.Context(), member), Path: web.Path("/cases/{0}", f.Number)}
 	p, err := c.load(r.Context(), v, f.Number, r)
 	if fault.Is(err, fault.NotFound) {

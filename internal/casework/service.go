@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/sigma"
 )
 
-// People names the members, as far as cases need it.
+// People is the members, as far as cases need it.
 type People interface {
+	identity.Nodes
 	// Sector gives a member's sector slug; empty if the member is unknown.
 	Sector(ctx context.Context, member string) string
 }

@@ -31,6 +31,8 @@ type sectors map[string]string
 
 func (s sectors) Sector(_ context.Context, member string) string { return s[member] }
 
+func (s sectors) Node(_ context.Context, id string) policy.Viewer { return policy.Node(id, s[id], "") }
+
 var noon = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 
 func each(t *testing.T, body func(*testing.T, *bench)) {

@@ -89,7 +89,7 @@ func (s *Service) Hello(ctx context.Context, member string, h wire.Hello) (wire.
 	if err := s.people.Seen(ctx, member, s.clock(), true); err != nil {
 		return wire.Welcome{}, err
 	}
-	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Hub: s.hub().Name}
+	w := wire.Welcome{Member: member, Name: m.Name, Sector: m.Sector, Groups: m.Groups, Hub: s.hub().Name}
 	err := s.db.Write(ctx, store.System("community: hello"), func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO member_status (member, at, version, rules, indicators, events, delivered,
 			waiting) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)

@@ -22,15 +22,19 @@ import (
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/wire"
 )
 
 // Enrolment is what a node holds after it has joined. The seed was made at the
 // node and never left it.
 type Enrolment struct {
-	Member  string `json:"member"`
-	Name    string `json:"name"`
-	Sector  string `json:"sector"`
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	Sector string `json:"sector"`
+
+	Groups policy.Groups `json:"groups,omitempty"` // the trust groups that the member belongs to
+
 	Hub     string `json:"hub"`      // the hub's URL
 	HubName string `json:"hub_name"` // the hub's name
 	Pin     string `json:"pin"`      // SHA-256 of the hub CA's public key; empty on loopback

@@ -207,7 +207,7 @@ func (d *Demo) indicators(tx *store.Tx, r *Report) error {
 		ri := ReportInd{ID: o.ID, Kind: o.Kind, Name: o.Name, Value: o.Value, TLP: o.Handling.TLP.String(),
 			Confidence: o.Confidence, ValidUntil: o.ValidUntil, Entitled: []string{}}
 		for _, m := range d.members {
-			if policy.MayReceive(m.id, m.sector, o.Handling) {
+			if policy.MayReceive(policy.Node(m.id, m.sector, ""), o.Handling) {
 				ri.Entitled = append(ri.Entitled, d.name(m.id))
 			}
 		}

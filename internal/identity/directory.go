@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/policy"
 )
 
 // Names returns the names and sectors of members. A Directory implements it.
@@ -16,6 +17,12 @@ type Names interface {
 	Name(ctx context.Context, id string) string
 	// Sector returns a member's sector; empty if the member is not known.
 	Sector(ctx context.Context, id string) string
+}
+
+// Nodes says what members' nodes may see. A Directory implements it.
+type Nodes interface {
+	// Node returns a member's node as policy sees it.
+	Node(ctx context.Context, id string) policy.Viewer
 }
 
 // Directory lists the members of a running hub and which of them are connected. The
@@ -108,6 +115,14 @@ func (d *Directory) Name(ctx context.Context, id string) string {
 func (d *Directory) Sector(ctx context.Context, id string) string {
 	m, _ := d.Member(ctx, id)
 	return m.Sector
+}
+
+// Node returns a member's node as policy sees it: of a member that is not known, one that
+// belongs to nothing but itself.
+func (d *Directory) Node(ctx context.Context, id string) policy.Viewer {
+	m, _ := d.Member(ctx, id)
+	m.ID = id
+	return m.Node()
 }
 
 // SetOnline notes that a member connected or disconnected.

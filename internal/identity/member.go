@@ -31,6 +31,8 @@ type Member struct {
 	Revoked    time.Time `db:"revoked"` // zero while it belongs
 	LastSeen   time.Time `db:"last_seen"`
 	Online     bool      `db:"online"`
+
+	Groups policy.Groups `db:"trust_groups"` // see EnterGroup
 }
 
 // Kinds of members.
@@ -39,10 +41,14 @@ const (
 	KindHub          = "hub" // the hub of another community
 )
 
-const memberColumns = `id, name, sector, prefecture, kind, realm, public_key, account, invited, joined, revoked, last_seen, online`
+const memberColumns = `id, name, sector, prefecture, kind, realm, public_key, account, invited, joined, revoked,
+	last_seen, online, trust_groups`
 
 // Active reports whether the member joined and still belongs.
 func (m Member) Active() bool { return !m.Joined.IsZero() && m.Revoked.IsZero() }
+
+// Node returns the member's node as policy sees it.
+func (m Member) Node() policy.Viewer { return policy.Node(m.ID, m.Sector, m.Groups) }
 
 // Members lists all members by name, also those that have not joined yet or no
 // longer belong.
@@ -111,7 +117,7 @@ func (s *Service) Revoke(ctx context.Context, actor policy.Viewer, id string) er
 	return s.change(ctx, actor, id, "member.revoke", func(tx *store.Tx, m Member) (any, error) {
 		now := tx.Now()
 		for _, q := range []string{
-			`UPDATE member SET revoked = $1, online = FALSE WHERE id = $2`,
+			`UPDATE member SET revoked = $1, online = FALSE, trust_groups = '' WHERE id = $2`,
 			`UPDATE member_invite SET expires = $1 WHERE member_id = $2 AND expires > $1`,
 			`UPDATE api_token SET revoked = $1 WHERE revoked = 0 AND (member_id = $2 OR user_id IN (SELECT id
 				FROM user_account WHERE member_id = $2))`,

@@ -47,8 +47,8 @@ type Service struct {
 type Option func(*Service)
 
 // WithHome says where users without a member belong: at a hub the hub's
-// own, which is the default; at a node the member's. Only Member, Sector and Hub
-// of the viewer are taken.
+// own, which is the default; at a node the member's. Only Member, Sector,
+// Groups and Hub of the viewer are taken.
 func WithHome(f func() policy.Viewer) Option { return func(s *Service) { s.home = f } }
 
 // WithCookie names the session cookie. Browsers give the cookies of a host to

@@ -243,7 +243,7 @@ func TestHouses(t *testing.T) {
 
 // At a node, the users without a member are the member's own.
 func TestNodeHome(t *testing.T) {
-	home := identity.WithHome(func() policy.Viewer { return policy.Viewer{Member: "m1", Sector: "gas"} })
+	home := identity.WithHome(func() policy.Viewer { return policy.Viewer{Member: "m1", Sector: "gas", Groups: "g1"} })
 	each(t, func(w world) {
 		token, _, err := w.s.FirstRun(w.Context())
 		w.ok(err)
@@ -251,7 +251,7 @@ func TestNodeHome(t *testing.T) {
 		w.ok(err)
 		v, _, err := w.s.SessionViewer(w.Context(), cookie)
 		w.ok(err)
-		if v.Hub || v.Coordinator || v.Member != "m1" || v.Sector != "gas" {
+		if v.Hub || v.Coordinator || v.Member != "m1" || v.Sector != "gas" || v.Groups != "g1" {
 			w.Errorf("%+v", v)
 		}
 		_, _, err = w.s.AddUser(w.Context(), v, identity.NewUser{Name: "x", Login: "x-x", Role: policy.RoleReader})

@@ -133,7 +133,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (policy.Viewe
 		if row.Member != "" {
 			m, err := memberByID(tx, row.Member)
 			if err == nil && m.Revoked.IsZero() {
-				v = policy.Viewer{Member: m.ID, Sector: m.Sector, Role: row.Role}
+				v = m.Node()
+				v.Role = row.Role
 			}
 			return err
 		}

@@ -19,25 +19,29 @@ import (
 
 // User is a person who works in the console.
 type User struct {
-	ID            string      `db:"id"`
-	Name          string      `db:"name"`
-	Login         string      `db:"login"`
-	Role          policy.Role `db:"role"`
-	Member        string      `db:"member_id"` // empty: of the house itself, see WithHome
-	MemberName    string      `db:"member_name"`
-	Sector        string      `db:"sector"`
-	MemberRevoked time.Time   `db:"member_revoked"`
-	Lang          i18n.Lang   `db:"lang"`
-	Zone          string      `db:"zone"` // IANA name
-	HasPassword   bool        `db:"has_password"`
-	Created       time.Time   `db:"created"`
-	Disabled      time.Time   `db:"disabled"` // zero while the user may sign in
-	LastSignIn    time.Time   `db:"last_sign_in"`
+	ID         string      `db:"id"`
+	Name       string      `db:"name"`
+	Login      string      `db:"login"`
+	Role       policy.Role `db:"role"`
+	Member     string      `db:"member_id"` // empty: of the house itself, see WithHome
+	MemberName string      `db:"member_name"`
+	Sector     string      `db:"sector"`
+
+	Groups policy.Groups `db:"trust_groups"` // of the member
+
+	MemberRevoked time.Time `db:"member_revoked"`
+	Lang          i18n.Lang `db:"lang"`
+	Zone          string    `db:"zone"` // IANA name
+	HasPassword   bool      `db:"has_password"`
+	Created       time.Time `db:"created"`
+	Disabled      time.Time `db:"disabled"` // zero while the user may sign in
+	LastSignIn    time.Time `db:"last_sign_in"`
 }
 
 const userSelect = `SELECT u.id, u.name, u.login, u.role, u.member_id, u.lang, u.zone, u.password <> '' AS has_password,
 	u.created, u.disabled, u.last_sign_in,
-	COALESCE(m.name, '') AS member_name, COALESCE(m.sector, '') AS sector, COALESCE(m.revoked, 0) AS member_revoked
+	COALESCE(m.name, '') AS member_name, COALESCE(m.sector, '') AS sector,
+	COALESCE(m.trust_groups, '') AS trust_groups, COALESCE(m.revoked, 0) AS member_revoked
 	FROM user_account u LEFT JOIN member m ON m.id = u.member_id`
 
 // mayEnter reports whether the user may sign in at all.
@@ -58,9 +62,10 @@ func (s *Service) ViewerOf(u User) policy.Viewer {
 		return policy.Viewer{}
 	}
 	home := s.home()
-	v := policy.Viewer{User: u.ID, Name: u.Name, Role: u.Role, Member: home.Member, Sector: home.Sector, Hub: home.Hub}
+	v := policy.Viewer{User: u.ID, Name: u.Name, Role: u.Role, Member: home.Member, Sector: home.Sector,
+		Groups: home.Groups, Hub: home.Hub}
 	if u.Member != "" {
-		v.Member, v.Sector, v.Hub = u.Member, u.Sector, false
+		v.Member, v.Sector, v.Groups, v.Hub = u.Member, u.Sector, u.Groups, false
 	}
 	v.Coordinator = v.Hub && AtLeast(u.Role, policy.RoleCoordinator)
 	return v

@@ -248,7 +248,7 @@ func (n *Node) Name() string { return n.enrolment.Load().Name }
 // home is what the node's own people are to policy: the member's.
 func (n *Node) home() policy.Viewer {
 	p := n.enrolment.Load()
-	return policy.Viewer{Member: p.Member, Sector: p.Sector}
+	return policy.Viewer{Member: p.Member, Sector: p.Sector, Groups: p.Groups}
 }
 
 // cookieName tells the consoles of several nodes on one machine apart.

@@ -35,6 +35,7 @@ func (s stream) key() streamKey { return streamKey{s.Realm, s.Type, s.Reach} }
 // viewerKey is what of a viewer policy asks for.
 type viewerKey struct {
 	user, member, sector string
+	groups               policy.Groups
 	hub, desk, machine   bool
 }
 
@@ -114,7 +115,7 @@ func (s *Store) visibleTo(tx *store.Tx) (list []stream, all bool, err error) {
 	if !person {
 		return slices.Concat(s.streams.list[:known], more), true, nil
 	}
-	key := viewerKey{v.User, v.Member, v.Sector, v.Hub, v.Coordinator, v.Machine}
+	key := viewerKey{v.User, v.Member, v.Sector, v.Groups, v.Hub, v.Coordinator, v.Machine}
 	have := s.streams.viewers[key]
 	if have == nil {
 		if len(s.streams.viewers) >= maxViewers {

@@ -17,8 +17,8 @@ type Handling struct {
 }
 
 // Audience lists the recipients to whom the owner discloses what its label does not
-// disclose to all. Each entry is a token: "community", "sector:energy", "member:ID",
-// "hub", "user:ID".
+// disclose to all. Each entry is a token: "community", "sector:energy", "group:ID",
+// "member:ID", "hub", "user:ID".
 type Audience []string
 
 // Tokens of an audience.
@@ -27,9 +27,10 @@ const (
 	Coordinators = "hub" // the hub's coordinators, as individuals
 )
 
-// ToMember, ToSector and ToUser return audience tokens.
+// ToMember, ToSector, ToGroup and ToUser return audience tokens.
 func ToMember(id string) string   { return "member:" + id }
 func ToSector(name string) string { return "sector:" + name }
+func ToGroup(id string) string    { return "group:" + id }
 func ToUser(id string) string     { return "user:" + id }
 
 // Column returns the audience as the store has it: ",a,b,", so that a token is
@@ -73,10 +74,19 @@ type Viewer struct {
 	Name        string
 	Member      string // member id of a user or a node; empty for the hub's own people
 	Sector      string // the member's sector
+	Groups      Groups // the trust groups that the member belongs to
 	Hub         bool   // one of the hub's own people
 	Coordinator bool   // is one of the hub's coordinators (role coordinator or admin)
 	Role        Role
 	Machine     bool // a node or an API client: never sees what is for individuals only
+}
+
+// isUser reports whether a token names an individual.
+func isUser(token string) bool { return strings.HasPrefix(token, "user:") }
+
+// Node returns a member's node as one that asks.
+func Node(member, sector string, groups Groups) Viewer {
+	return Viewer{Member: member, Sector: sector, Groups: groups, Machine: true}
 }
 
 // Role says what a user may do. What a user may see is decided by handling.
@@ -104,6 +114,9 @@ func (v Viewer) Tokens() []string {
 		if v.Sector != "" {
 			out = append(out, ToSector(v.Sector))
 		}
+		for _, g := range v.Groups.List() {
+			out = append(out, ToGroup(g))
+		}
 	}
 	if v.Coordinator && !v.Machine {
 		out = append(out, Coordinators)
@@ -123,7 +136,7 @@ func (v Viewer) Tokens() []string {
 //	AMBER+STRICT   no      no            yes                     yes                      yes
 //	RED            no      no            named individuals       named, or a coordinator  its people, not its machines
 //
-// A member is in the audience by a community, sector or member token. RED is for
+// A member is in the audience by a community, sector, group or member token. RED is for
 // individual recipients: only user tokens of an audience count, and "hub", which is the
 // hub's coordinators. A label out of range, and no label at all, is RED.
 func MaySee(v Viewer, h Handling) bool {
@@ -145,7 +158,7 @@ func MaySee(v Viewer, h Handling) bool {
 // includes reports whether an audience has v in it, for RED by tokens of individuals.
 func includes(v Viewer, a Audience, individuals bool) bool {
 	for _, t := range v.Tokens() {
-		if individuals && t != Coordinators && !strings.HasPrefix(t, "user:") {
+		if individuals && t != Coordinators && !isUser(t) {
 			continue
 		}
 		if slices.Contains(a, t) {
@@ -155,13 +168,10 @@ func includes(v Viewer, a Audience, individuals bool) bool {
 	return false
 }
 
-// MayReceive reports whether something may be sent to a member's machines, which use
-// it for defence. The member that owns it receives it too, unless it is RED.
-func MayReceive(memberID, sector string, h Handling) bool {
-	if memberID == "" {
-		return false
-	}
-	return MaySee(Viewer{Member: memberID, Sector: sector, Machine: true}, h)
+// MayReceive reports whether something may be sent to the machines of v's member, which
+// use it for defence. The member that owns it receives it too, unless it is RED.
+func MayReceive(v Viewer, h Handling) bool {
+	return v.Member != "" && MaySee(Node(v.Member, v.Sector, v.Groups), h)
 }
 
 // Predicate returns MaySee as SQL over the columns tlp, owner and audience of the
@@ -187,7 +197,7 @@ func Predicate(v Viewer, alias string, next int) (sql string, args []any) {
 			red = append(red, p+"owner = "+arg(v.Member))
 		}
 		for _, t := range v.Tokens() {
-			if t == Coordinators || strings.HasPrefix(t, "user:") {
+			if t == Coordinators || isUser(t) {
 				red = append(red, has(t))
 			}
 		}

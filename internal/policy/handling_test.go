@@ -21,6 +21,7 @@ const (
 	gas    = "gas"   // another member of the same sector
 	city   = "city"  // another member, sector government
 	school = "univ"  // another member, sector education; the one whom audiences name
+	rescue = "g-7"   // a trust group of the power and the gas company
 )
 
 var people = []struct {
@@ -31,8 +32,8 @@ var people = []struct {
 	{"a user of no member", Viewer{User: "u0", Role: RoleReader}},
 	{"city, a person", Viewer{User: "u1", Member: city, Sector: "government", Role: RoleAdmin}},
 	{"city, a machine", Viewer{Member: city, Sector: "government", Machine: true}},
-	{"gas, a person", Viewer{User: "u2", Member: gas, Sector: "energy", Role: RoleAnalyst}},
-	{"gas, a machine", Viewer{Member: gas, Sector: "energy", Machine: true}},
+	{"gas, a person", Viewer{User: "u2", Member: gas, Sector: "energy", Groups: rescue, Role: RoleAnalyst}},
+	{"gas, a machine", Viewer{Member: gas, Sector: "energy", Groups: rescue, Machine: true}},
 	{"university, Ms Sato", Viewer{User: "sato", Member: school, Sector: "education", Role: RoleReader}},
 	{"university, another person", Viewer{User: "u3", Member: school, Sector: "education", Role: RoleAdmin}},
 	{"university, a machine", Viewer{Member: school, Sector: "education", Machine: true}},
@@ -52,6 +53,7 @@ var audiences = []struct {
 	{"the community", Audience{Community}},
 	{"sector energy", Audience{ToSector("energy")}},
 	{"the university", Audience{ToMember(school)}},
+	{"a trust group of gas", Audience{ToGroup(rescue)}},
 	{"the hub's desk", Audience{Coordinators}},
 	{"Ms Sato", Audience{ToUser("sato")}},
 }
@@ -94,7 +96,7 @@ func TestHandlingTable(t *testing.T) {
 				h := Handling{TLP: l.t, Owner: power, Audience: a.a}
 				get := "-"
 				if p.v.Member != "" {
-					get = yes(MayReceive(p.v.Member, p.v.Sector, h))
+					get = yes(MayReceive(p.v, h))
 				}
 				line(p.name, l.name, a.name, yes(MaySee(p.v, h)), get)
 			}
@@ -119,10 +121,13 @@ var (
 	memberGen = rapid.SampledFrom([]string{"", "m1", "m2", "m_", "m%", "m1,member:m2", "comm,unity"})
 	userGen   = rapid.SampledFrom([]string{"", "u1", "u2", "u_"})
 	sectorGen = rapid.SampledFrom([]string{"", "energy", "e,nergy", "gov"})
+	groupGen  = rapid.SampledFrom([]string{"", "g1", "g2", "g,1", "g_"})
+	groupsGen = rapid.SliceOfN(groupGen, 0, 3)
 	tokenGen  = rapid.OneOf(
 		rapid.SampledFrom([]string{Community, Coordinators, "", ",", "%", "comm,unity", "community,", "h,ub", "hub%",
-			"user:", "member:", "sector:", "member:m1,member:m2", "user:u1%", "x"}),
-		rapid.Map(memberGen, ToMember), rapid.Map(userGen, ToUser), rapid.Map(sectorGen, ToSector), rapid.String())
+			"user:", "member:", "sector:", "group:", "group:g1,group:g2", "member:m1,member:m2", "user:u1%", "x"}),
+		rapid.Map(memberGen, ToMember), rapid.Map(userGen, ToUser), rapid.Map(sectorGen, ToSector),
+		rapid.Map(groupGen, ToGroup), rapid.String())
 	tlpGen = rapid.Map(rapid.IntRange(-2, 8), func(n int) TLP { return TLP(n) })
 )
 
@@ -130,7 +135,8 @@ var (
 // coordinator the hub's.
 func drawViewer(t *rapid.T) Viewer {
 	v := Viewer{User: userGen.Draw(t, "user"), Member: memberGen.Draw(t, "member"),
-		Sector: sectorGen.Draw(t, "sector"), Hub: rapid.Bool().Draw(t, "hub"),
+		Sector: sectorGen.Draw(t, "sector"), Groups: GroupsOf(groupsGen.Draw(t, "groups")...),
+		Hub:         rapid.Bool().Draw(t, "hub"),
 		Coordinator: rapid.Bool().Draw(t, "coordinator"), Machine: rapid.Bool().Draw(t, "machine"),
 		Role: rapid.SampledFrom(Roles()).Draw(t, "role")}
 	v.Hub = v.Hub || v.Coordinator || v.User != "" && v.Member == ""
@@ -154,7 +160,7 @@ func TestStricterNeverWidens(t *testing.T) {
 		if MaySee(v, stricter) && !MaySee(v, h) {
 			t.Fatalf("%+v sees %+v and not %+v", v, stricter, h)
 		}
-		if v.Member != "" && MayReceive(v.Member, v.Sector, stricter) && !MayReceive(v.Member, v.Sector, h) {
+		if v.Member != "" && MayReceive(v, stricter) && !MayReceive(v, h) {
 			t.Fatalf("%s gets %+v and not %+v", v.Member, stricter, h)
 		}
 	})
@@ -173,9 +179,9 @@ func TestProperties(t *testing.T) {
 			t.Fatal("the public sees CLEAR and nothing else")
 		case v.Machine && !h.TLP.Known() && see, v.Machine && h.TLP == Red && see:
 			t.Fatal("a machine sees RED")
-		case MayReceive(v.Member, v.Sector, h) && (v.Member == "" || h.TLP.OrRed() == Red):
+		case MayReceive(v, h) && (v.Member == "" || h.TLP.OrRed() == Red):
 			t.Fatal("a machine gets RED, or nobody gets something")
-		case v.Member != "" && !v.Machine && MayReceive(v.Member, v.Sector, h) && !see:
+		case v.Member != "" && !v.Machine && MayReceive(v, h) && !see:
 			t.Fatal("machines get what their own people may not see")
 		}
 		reader, admin := v, v

@@ -16,7 +16,7 @@ func FromMember(h Handling, member string) Handling {
 	var audience Audience
 	for _, t := range h.Audience {
 		named := t == Community || t == Coordinators || strings.HasPrefix(t, "member:") ||
-			strings.HasPrefix(t, "sector:")
+			strings.HasPrefix(t, "sector:") || strings.HasPrefix(t, "group:")
 		if named && len(audience) < maxAudience && len(t) <= maxToken && !strings.ContainsAny(t, ",%") {
 			audience = append(audience, t)
 		}

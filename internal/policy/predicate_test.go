@@ -40,7 +40,8 @@ func shelf(t *testing.T, handlings []Handling) *sql.DB {
 
 // all is the exhaustive product of labels, owners and audiences of up to two tokens.
 func all() []Handling {
-	tokens := []string{"", Community, Coordinators, ToSector("energy"), ToSector("e"), ToMember("m1"), ToMember("m_"),
+	tokens := []string{"", Community, Coordinators, ToSector("energy"), ToSector("e"), ToGroup("g1"),
+		ToGroup("g"), ToMember("m1"), ToMember("m_"),
 		ToMember("m"), ToUser("u1"), ToUser("u"), "comm,unity", "h%ub", "member:m1,x"}
 	var out []Handling
 	for tlp := TLP(-1); tlp <= 7; tlp++ {
@@ -61,8 +62,10 @@ func viewers() []Viewer {
 		for _, member := range []string{"", "m1", "mx", "m,1"} {
 			for _, sector := range []string{"", "energy"} {
 				for flags := range 8 {
-					out = append(out, Viewer{User: user, Member: member, Sector: sector, Hub: flags&1 != 0,
-						Coordinator: flags&2 != 0, Machine: flags&4 != 0})
+					for _, groups := range []Groups{"", GroupsOf("g1", "g2")} {
+						out = append(out, Viewer{User: user, Member: member, Sector: sector, Groups: groups,
+							Hub: flags&1 != 0, Coordinator: flags&2 != 0, Machine: flags&4 != 0})
+					}
 				}
 			}
 		}

@@ -3,6 +3,7 @@ package role
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -195,8 +196,14 @@ func Nav(list []Module) (out []web.NavItem) {
 	return out
 }
 
-// Run runs what the modules have to run, in g.
+// Run runs what the modules have to run, in g. What starting them needed and nobody uses
+// any more, such as the syntax trees of thousands of rules, is given back to the system
+// beside it: a process that then has little to do would keep it for minutes.
 func Run(ctx context.Context, g *errgroup.Group, list []Module) {
+	g.Go(func() error {
+		debug.FreeOSMemory()
+		return nil
+	})
 	for _, m := range list {
 		for _, fn := range m.Run {
 			g.Go(func() error { return fn(ctx) })

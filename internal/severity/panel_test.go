@@ -17,9 +17,11 @@ import (
 
 type people map[string]string
 
-func (p people) Name(_ context.Context, id string) string     { return id }
-func (p people) Sector(context.Context, string) string        { return "" }
-func (p people) UserName(_ context.Context, id string) string { return p[id] }
+func (p people) Name(_ context.Context, id string) string { return id }
+func (p people) Sector(context.Context, string) string    { return "" }
+
+func (p people) Node(_ context.Context, id string) policy.Viewer { return policy.Node(id, "", "") }
+func (p people) UserName(_ context.Context, id string) string    { return p[id] }
 
 // site is the pages of cases, with what severity has on them.
 func (b *bench) site() http.Handler {

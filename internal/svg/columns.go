@@ -191,11 +191,13 @@ func (c Columns) names(p *pen, x, room float64, y func(float64) float64) {
 	}
 }
 
+func seriesKey(i int) string { return "series" + strconv.Itoa(i+1) }
+
 // Table has one row per bar.
 func (c Columns) Table() Table {
 	t := Table{Name: c.Text, Columns: []Column{{Key: "bucket", Text: i18n.T("From", "時刻")}}}
 	for i, s := range c.Series {
-		t.Columns = append(t.Columns, Column{Key: "series" + strconv.Itoa(i+1), Text: s.Name, Number: true})
+		t.Columns = append(t.Columns, Column{Key: seriesKey(i), Text: s.Name, Number: true})
 	}
 	t.Columns = append(t.Columns, Column{Key: "total", Text: i18n.T("Together", "合計"), Number: true})
 	for i, b := range c.Buckets {

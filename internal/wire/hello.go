@@ -3,6 +3,8 @@ package wire
 import (
 	"net/netip"
 	"time"
+
+	"github.com/meneki/meneki/internal/policy"
 )
 
 // Hello is what a node sends when it connects and every half minute. It holds
@@ -23,6 +25,7 @@ type Welcome struct {
 	Member   string         `json:"member"`
 	Name     string         `json:"name"`
 	Sector   string         `json:"sector"`
+	Groups   policy.Groups  `json:"groups"` // the trust groups that the member belongs to
 	Hub      string         `json:"hub"`
 	Domains  []string       `json:"domains"`
 	Networks []netip.Prefix `json:"networks"`

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type Armed struct {
 
 	Window      *Window            // of a pattern over several events
 	Correlation *SharedCorrelation // or a correlation with the rules that it is built on
-	text        string             // of Rule, as keyedText returns it; set when it is armed
+	says        statement          // of Rule; set when it is armed
 }
 
 func (a *Armed) valid(now time.Time) bool { return a.ValidUntil.IsZero() || now.Before(a.ValidUntil) }
@@ -56,22 +57,28 @@ type indicators struct {
 	byID         sharded[string, *Armed]
 	plain        *watchlist.Set // values and networks
 	patterns     *Patterns
-	windows      []*Armed                     // patterns over several events, by id
-	correlations []*Armed                     // correlations, by id
-	rules        sharded[string, *ruleGroup]  // by text
-	texts        sharded[*sigma.Rule, string] // of the rule of each group
+	windows      []*Armed                        // patterns over several events, by id
+	correlations []*Armed                        // correlations, by id
+	rules        sharded[statement, *ruleGroup]  // by what they say
+	statements   sharded[*sigma.Rule, statement] // of the rule of each group
 }
 
 // ruleGroup is a rule and the indicators that all say it.
 type ruleGroup struct {
-	text string      // see keyedText
+	says statement
 	rule *sigma.Rule // that is matched
 	ids  []string    // in order
 }
 
-// keyedText returns what two rules have in common that say the same: the id and the
-// text without what carries no meaning.
-func keyedText(r *sigma.Rule) string { return r.Key() + "\x00" + sigma.Canonical(string(r.Source)) }
+// statement is what two rules have in common that say the same: the SHA-256 of the id
+// and the text without what carries no meaning. The zero value is no rule's.
+type statement [sha256.Size]byte
+
+func newStatement(key, text string) statement {
+	return sha256.Sum256([]byte(key + "\x00" + sigma.Canonical(text)))
+}
+
+func statementOf(r *sigma.Rule) statement { return newStatement(r.Key(), string(r.Source)) }
 
 // newIndicators returns those of an engine that is not armed.
 func newIndicators(c clock.Clock) *indicators { return &indicators{plain: watchlist.NewSet(c)} }
@@ -87,7 +94,7 @@ type rulesChange struct {
 func (s *indicators) with(add []*Armed, drop []string) (*indicators, rulesChange) {
 	n := *s
 	var c rulesChange
-	ids, rules, texts := s.byID.edit(), s.rules.edit(), s.texts.edit()
+	ids, rules, statements := s.byID.edit(), s.rules.edit(), s.statements.edit()
 	var entries []watchlist.Entry
 	var keys []watchlist.Key
 	var patterns, gone []*Armed
@@ -109,13 +116,13 @@ func (s *indicators) with(add []*Armed, drop []string) (*indicators, rulesChange
 		case a.Correlation != nil:
 			n.correlations, c.correlations = without(n.correlations, a), true
 		case a.Rule != nil:
-			g, _ := rules.get(a.text)
+			g, _ := rules.get(a.says)
 			g = &ruleGroup{
-				g.text, g.rule, slices.DeleteFunc(slices.Clone(g.ids), func(x string) bool { return x == id }),
+				g.says, g.rule, slices.DeleteFunc(slices.Clone(g.ids), func(x string) bool { return x == id }),
 			}
-			if rules.set(a.text, g); len(g.ids) == 0 {
-				rules.delete(a.text)
-				texts.delete(g.rule)
+			if rules.set(a.says, g); len(g.ids) == 0 {
+				rules.delete(a.says)
+				statements.delete(g.rule)
 				c.drop = append(c.drop, g)
 			}
 		}
@@ -124,7 +131,7 @@ func (s *indicators) with(add []*Armed, drop []string) (*indicators, rulesChange
 		remove(id)
 	}
 	for _, a := range add {
-		if old, ok := ids.get(a.ID); ok && a.Rule != nil && old.Rule != nil && a.text == old.text {
+		if old, ok := ids.get(a.ID); ok && a.Rule != nil && old.Rule != nil && a.says == old.says {
 			ids.set(a.ID, a) // another version of the same
 			continue
 		}
@@ -140,17 +147,17 @@ func (s *indicators) with(add []*Armed, drop []string) (*indicators, rulesChange
 		case a.Correlation != nil:
 			n.correlations, c.correlations = inOrder(n.correlations, a), true
 		case a.Rule != nil:
-			g, ok := rules.get(a.text)
+			g, ok := rules.get(a.says)
 			if !ok {
-				g = &ruleGroup{text: a.text, rule: a.Rule}
-				texts.set(a.Rule, a.text)
+				g = &ruleGroup{says: a.says, rule: a.Rule}
+				statements.set(a.Rule, a.says)
 				c.add = append(c.add, g)
 			}
 			at, _ := slices.BinarySearch(g.ids, a.ID)
-			rules.set(a.text, &ruleGroup{g.text, g.rule, slices.Insert(slices.Clone(g.ids), at, a.ID)})
+			rules.set(a.says, &ruleGroup{g.says, g.rule, slices.Insert(slices.Clone(g.ids), at, a.ID)})
 		}
 	}
-	n.byID, n.rules, n.texts = ids.done(), rules.done(), texts.done()
+	n.byID, n.rules, n.statements = ids.done(), rules.done(), statements.done()
 	n.plain = s.plain.With(entries, keys)
 	n.patterns = s.patterns.with(patterns, gone)
 	return &n, c
@@ -167,15 +174,15 @@ func inOrder(list []*Armed, a *Armed) []*Armed {
 
 func compareID(a *Armed, id string) int { return strings.Compare(a.ID, id) }
 
-// textOf returns the text of a rule that is matched for its indicators.
-func (s *indicators) textOf(r *sigma.Rule) string {
-	text, _ := s.texts.get(r)
-	return text
+// statementOf returns what a rule says that is matched for its indicators.
+func (s *indicators) statementOf(r *sigma.Rule) statement {
+	says, _ := s.statements.get(r)
+	return says
 }
 
 // sharedRule returns the first valid indicator that says a rule, or nil.
-func (s *indicators) sharedRule(text string, now time.Time) *Armed {
-	g, ok := s.rules.get(text)
+func (s *indicators) sharedRule(says statement, now time.Time) *Armed {
+	g, ok := s.rules.get(says)
 	if !ok {
 		return nil
 	}
@@ -189,10 +196,10 @@ func (s *indicators) sharedRule(text string, now time.Time) *Armed {
 
 // says reports whether a rule or correlation with this id and this text is armed.
 func (s *indicators) says(key, text string) bool {
-	text = sigma.Canonical(text)
-	if _, ok := s.rules.get(key + "\x00" + text); ok {
+	if _, ok := s.rules.get(newStatement(key, text)); ok {
 		return true
 	}
+	text = sigma.Canonical(text)
 	return slices.ContainsFunc(
 		s.correlations, func(a *Armed) bool { return a.Correlation.root.Key() == key && a.Correlation.text == text },
 	)
@@ -267,7 +274,7 @@ func (e *Engine) Arm(list ...Armed) []error {
 			)
 			continue
 		case a.Rule != nil:
-			a.text = keyedText(a.Rule)
+			a.says = statementOf(a.Rule)
 		case a.Correlation != nil:
 			// A new version of the same, such as one that is marked in another way, goes
 			// on with what is kept.

@@ -54,10 +54,10 @@ type Engine struct {
 // rulebook is what the engine matches with. It is immutable.
 type rulebook struct {
 	own     *sigma.Set
-	live    *sigma.Set        // own without what is in quarantine
-	fast    *engine.Engine    // of live
-	skip    map[string]bool   // rules that are not evaluated, by key
-	ownText map[string]string // of own rules, as keyedText returns it, by key
+	live    *sigma.Set           // own without what is in quarantine
+	fast    *engine.Engine       // of live
+	skip    map[string]bool      // rules that are not evaluated, by key
+	ownSays map[string]statement // of own rules, by key
 
 	in            *indicators                   // what the community has shared
 	rules         *RuleIndex                    // its rules that are not among our own, without what is in quarantine
@@ -89,9 +89,9 @@ func (b *rulebook) setRules(c clock.Clock, own *sigma.Set, skip map[string]bool)
 		)
 	}
 	b.fast = engine.Compile(b.live, engine.Options{Clock: c})
-	b.ownText = make(map[string]string, len(own.Rules))
+	b.ownSays = make(map[string]statement, len(own.Rules))
 	for _, r := range own.Rules {
-		b.ownText[r.Key()] = keyedText(r)
+		b.ownSays[r.Key()] = statementOf(r)
 	}
 	var rules []*sigma.Rule
 	for _, g := range b.given() {
@@ -105,7 +105,7 @@ func (b *rulebook) setRules(c clock.Clock, own *sigma.Set, skip map[string]bool)
 
 // isOwn reports whether a shared rule is among our own. Only one that says the
 // same is: of two with one id and different texts both are matched.
-func (b *rulebook) isOwn(g *ruleGroup) bool { return b.ownText[g.rule.Key()] == g.text }
+func (b *rulebook) isOwn(g *ruleGroup) bool { return b.ownSays[g.rule.Key()] == g.says }
 
 // given returns the shared rules that are not among our own, in the order of the
 // first indicator of each, also those in quarantine.
@@ -179,13 +179,13 @@ func (e *Engine) Match(ev *event.Event, yield func(Hit)) {
 	now := e.clock()
 	for m := range b.fast.Match(ev) {
 		h := Hit{Rule: RuleRef(m.Rule), Sigma: m.Rule, Fields: FieldsOf(m), Quiet: b.own.Silent(m.Rule)}
-		if a := b.in.sharedRule(b.ownText[m.Rule.Key()], now); a != nil {
+		if a := b.in.sharedRule(b.ownSays[m.Rule.Key()], now); a != nil {
 			h.Indicator = a.ID
 		}
 		yield(h)
 	}
 	b.rules.match(ev, func(m *sigma.Match) {
-		if a := b.in.sharedRule(b.in.textOf(m.Rule), now); a != nil {
+		if a := b.in.sharedRule(b.in.statementOf(m.Rule), now); a != nil {
 			yield(Hit{Rule: RuleRef(a.Rule), Sigma: m.Rule, Fields: FieldsOf(m), Indicator: a.ID})
 		}
 	})

@@ -67,7 +67,7 @@ func (p *Publisher) deliver(tx *store.Tx, row indicator.Indicator, people []iden
 	var rows []deliveryRow
 	var out []delivery
 	for _, m := range people {
-		if !policy.MayReceive(m.ID, m.Sector, row.Handling) {
+		if !policy.MayReceive(m.Node(), row.Handling) {
 			continue
 		}
 		n := seq[m.ID] + 1
@@ -200,7 +200,7 @@ func (p *Publisher) Sync(ctx context.Context, member string, ask wire.SyncReques
 			if err != nil {
 				return err
 			}
-			may := policy.MayReceive(me.ID, me.Sector, row.Handling) && row.Withdrawn.IsZero()
+			may := policy.MayReceive(me.Node(), row.Handling) && row.Withdrawn.IsZero()
 			switch {
 			case d.Withdraw && !may:
 				a.Objects = append(a.Objects, wire.Object{Seq: d.Seq, ID: row.ID, Modified: row.Modified,
@@ -254,7 +254,7 @@ AND d.withdraw = $3) AND SCOPE(o) ORDER BY o.made, o.id`,
 	n := last[me.ID]
 	var list []deliveryRow
 	for _, r := range rows {
-		if policy.MayReceive(me.ID, me.Sector, r.Handling) {
+		if policy.MayReceive(me.Node(), r.Handling) {
 			n++
 			list = append(list, deliveryRow{me.ID, n, r.ID, r.Modified, false, tx.Now()})
 		}

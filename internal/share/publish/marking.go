@@ -133,7 +133,7 @@ func (p *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []identit
 	var rows []deliveryRow
 	var out []delivery
 	for _, m := range people {
-		if !slices.Contains(had, m.ID) || (r.Withdrawn.IsZero() && policy.MayReceive(m.ID, m.Sector, r.Handling)) {
+		if !slices.Contains(had, m.ID) || (r.Withdrawn.IsZero() && policy.MayReceive(m.Node(), r.Handling)) {
 			continue
 		}
 		rows = append(rows, deliveryRow{m.ID, seq[m.ID] + 1, r.ID, r.Modified, true, tx.Now()})

@@ -189,9 +189,9 @@ func covers(there, offer policy.Handling, people []identity.Member) bool {
 	by := policy.Viewer{Member: offer.Owner, User: "any"}
 	for _, p := range people {
 		if p.ID == offer.Owner {
-			by.Sector = p.Sector
+			by.Sector, by.Groups = p.Sector, p.Groups
 		}
-		if policy.MayReceive(p.ID, p.Sector, offer) && !policy.MayReceive(p.ID, p.Sector, there) {
+		if policy.MayReceive(p.Node(), offer) && !policy.MayReceive(p.Node(), there) {
 			return false
 		}
 	}

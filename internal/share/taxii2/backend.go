@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/policy/marked"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
 	"github.com/meneki/meneki/taxii"
@@ -163,17 +164,28 @@ func (b Backend) Add(ctx context.Context, _, collection string, given []taxii.Su
 		return taxii.Status{}, err
 	}
 	v := viewer(ctx)
-	items := make([]object.Item, 0, len(given))
+	items, objects := make([]object.Item, 0, len(given)), make([]*stix.Object, 0, len(given))
 	bad, place := make([]error, len(given)), make([]int, 0, len(given))
 	for i, g := range given {
 		o, err := check(g.Raw)
 		if bad[i] = err; err != nil {
 			continue
 		}
-		h := marked(o, c.Unmarked)
-		h.Owner = v.Member
-		items = append(items, object.Item{Object: o, Handling: h, Realm: c.Realm, Source: "taxii " + caller(v)})
+		objects = append(objects, o)
+		items = append(items, object.Item{Object: o, Realm: c.Realm, Source: "taxii " + caller(v)})
 		place = append(place, i)
+	}
+	unmarked := c.Unmarked
+	unmarked.Owner = v.Member
+	err = b.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
+		defs := marked.First(marked.Among(objects), object.Definitions(tx, c.Realm))
+		for i := range items {
+			items[i].Handling = marked.Of(items[i].Object, defs, unmarked, tx.Now()).Handling
+		}
+		return nil
+	})
+	if err != nil {
+		return taxii.Status{}, err
 	}
 	var st taxii.Status
 	err = b.DB.Write(ctx, store.System("taxii: add"), func(tx *store.Tx) error {
@@ -212,21 +224,6 @@ func check(raw []byte) (*stix.Object, error) {
 		return nil, list[0]
 	}
 	return o, nil
-}
-
-// marked is the handling that an object's own markings ask for. A marking that is none
-// of TLP may ask for anything, so it makes the object RED.
-func marked(o *stix.Object, unmarked policy.Handling) policy.Handling {
-	name, others, ok := stix.StrictestTLP(o.ObjectMarkingRefs())
-	switch {
-	case others > 0:
-		return policy.Handling{TLP: policy.Red}
-	case !ok:
-		return unmarked
-	}
-	h := policy.Handling{TLP: policy.Red, Audience: unmarked.Audience}
-	h.TLP, _ = policy.ParseTLP(name)
-	return h
 }
 
 // keepStatus is how long a status can be asked for; the specification asks for a day.

@@ -7,7 +7,6 @@ import (
 	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
@@ -15,12 +14,11 @@ import (
 
 // Module is the community's figures on rules, at a hub. Their tables are among those
 // of package detect.
-func Module(p *Pool, members identity.Names) role.Module {
+func Module(p *Pool, members identity.Nodes) role.Module {
 	c := PageConfig{DB: p.db, Clock: p.clock}
 	// A node is answered as its member's machines may have the figures.
 	answer := func(ctx context.Context, member string, ask wire.PooledRequest) (wire.Pooled, error) {
-		by := policy.Viewer{Member: member, Sector: members.Sector(ctx, member), Machine: true}
-		return p.Answer(ctx, by, ask)
+		return p.Answer(ctx, members.Node(ctx, member), ask)
 	}
 	return role.Module{
 		Name:     "rules",
