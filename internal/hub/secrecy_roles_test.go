@@ -15,6 +15,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/share/credit"
+	"github.com/meneki/meneki/internal/share/decay"
 )
 
 var updateRoles = flag.Bool("update-roles", false, "write testdata/roles.txt anew; then read it")
