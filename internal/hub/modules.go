@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
@@ -77,7 +78,11 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Members: h.directory, Notify: notify("contribution"),
 		})),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: kept, Title: func() string { return h.cfg.Name }, Log: h.cfg.Log, Contribute: true,
+			Name: func(ctx context.Context) (string, error) {
+				name, _, err := h.db.Setting(ctx, indicator.SettingIdentity)
+				return name, err
+			},
 		}),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
 			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
