@@ -54,6 +54,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
 	kept := object.New(h.db)
+	h.objects = kept
 	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
