@@ -23,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
+	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
@@ -56,6 +57,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 	})
 	kept := object.New(h.db)
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	credits := contribution.New(contribution.Config{
+		DB: h.db, Members: h.directory, Notify: notify("contribution"),
+	})
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
@@ -68,12 +72,13 @@ func (h *Hub) compose() ([]role.Module, error) {
 		expiry.Module(expiry.New(expiry.Config{
 			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
 		})),
-		contribution.Module(contribution.New(contribution.Config{
-			DB: h.db, Members: h.directory, Notify: notify("contribution"),
-		})),
+		contribution.Module(credits),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
+		relevance.Module(relevance.New(relevance.Config{
+			DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
+		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
 			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
 				domains, networks, err := h.members.Own(ctx)
