@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/relevance"
+	"github.com/meneki/meneki/internal/share/relevance/digest"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
@@ -63,6 +64,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 	credits := contribution.New(contribution.Config{
 		DB: h.db, Members: h.directory, Notify: notify("contribution"),
 	})
+	relevant := relevance.New(relevance.Config{
+		DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
+	})
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
@@ -81,8 +85,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
-		relevance.Module(relevance.New(relevance.Config{
-			DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
+		relevance.Module(relevant),
+		digest.Module(digest.New(digest.Config{
+			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
 		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
 			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {

@@ -201,7 +201,7 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 				i18n.T("those that fewest saw first", "観測した組織の少ない順")),
 		},
 		Filters: []list.Filter[Gave]{{Name: "q", Kind: list.Words, Text: i18n.T("Value or name", "値・名前"),
-			Match: func(g Gave, typed string) bool { return list.Holds(g.Name+"\n"+g.Value+"\n"+g.Object, typed) }}},
+			Match: func(g Gave, typed string) bool { return list.Holds(g.Name+"\n"+g.Value, typed) }}},
 		Name: "gave", Path: path, Card: true, All: i18n.T("all that was given", "提供したすべて"),
 		Caption: i18n.T("What became of what was given", "提供した情報のその後"),
 		Columns: []list.Column[Gave]{

@@ -19,10 +19,13 @@ import (
 )
 
 // pages is the pages and the API of what matters to a reader's organisation.
-type pages struct{ *Service }
+type pages struct {
+	*Service
+	site *web.Site // has the tabs of other capabilities; set by addTo
+}
 
-// path returns the page of an item.
-func (it Item) path() string {
+// Path returns the page of an item.
+func (it Item) Path() string {
 	if it.Type == "indicator" {
 		return web.Path("/indicators/{0}", it.ID)
 	}
@@ -84,7 +87,7 @@ func listing(tied bool) list.Spec[Rated] {
 		},
 		Filters: []list.Filter[Rated]{
 			{Name: "q", Kind: list.Words, Text: i18n.T("Title or value", "題名・値"),
-				Match: func(r Rated, typed string) bool { return list.Holds(r.Title+"\n"+r.Value+"\n"+r.ID, typed) }},
+				Match: func(r Rated, typed string) bool { return list.Holds(r.Title+"\n"+r.Value, typed) }},
 			{Name: "days", Text: i18n.T("Period", "期間"), Options: days, Missing: "7",
 				Match: func(Rated, string) bool { return true }},
 			{Name: "least", Text: i18n.T("Which", "対象"), Options: least, Missing: "1",
@@ -107,7 +110,7 @@ func listing(tied bool) list.Spec[Rated] {
 			{Key: "added", Text: i18n.T("Since", "受信"), Role: web.RoleTime, Sort: "added",
 				Cell: func(r Rated) any { return web.Brief(r.Added) }, Data: func(r Rated) any { return r.Added }},
 		},
-		Row: func(r Rated) web.Row { return web.Row{Key: r.ID, Path: r.path(), Hot: r.Urgent() && r.Points > 0} },
+		Row: func(r Rated) web.Row { return web.Row{Key: r.ID, Path: r.Path(), Hot: r.Urgent() && r.Points > 0} },
 		Empty: &web.Empty{Icon: "inbox", Text: i18n.T("Nothing that matters to your organisation came in this time",
 			"この期間に自組織に関わる情報はありません"),
 			How: i18n.T("What matters is what your profile and your standing queries name.",
@@ -147,7 +150,7 @@ func reasonsText(list []Reason) i18n.Text {
 func related(r Rated) any {
 	var out web.Run
 	for _, it := range r.Related {
-		out = append(out, web.Link{Text: it.name(), Path: it.path()})
+		out = append(out, web.Link{Text: it.name(), Path: it.Path()})
 	}
 	if r.Later > 0 {
 		out = append(out, i18n.T("{0} more later", "ほか {0} 件は後日").With(r.Later))
@@ -158,7 +161,7 @@ func related(r Rated) any {
 	return out
 }
 
-func (c pages) first(r *web.Request) (*web.View, error) {
+func (c *pages) first(r *web.Request) (*web.View, error) {
 	spec := listing(!c.Home)
 	ask := spec.Ask(r)
 	after := c.DB.Now().Add(-time.Duration(daysOf(ask.Values["days"])) * 24 * time.Hour)
@@ -179,22 +182,28 @@ func (c pages) first(r *web.Request) (*web.View, error) {
 			return nil, err
 		}
 	}
+	matter := 0
+	for _, x := range got.Rated {
+		if x.Points > 0 {
+			matter++
+		}
+	}
 	lede := i18n.T("{0} looked at, {1} matter to your organisation", "{0} 件のうち {1} 件が自組織に関連").With(got.Looked,
-		len(got.Rated))
+		matter)
 	if got.More {
 		lede = i18n.T("the newest {0} looked at, {1} matter to your organisation", "最新の {0} 件のうち {1} 件が自組織に関連").
-			With(got.Looked, len(got.Rated))
+			With(got.Looked, matter)
 	}
 	v := &web.View{Template: "relevance/list", Title: i18n.T("For you", "自組織向け"), Nav: "foryou", Lede: lede,
-		Tabs: c.tabs("/foryou"), Live: []string{"foryou", "indicators", "objects"}, Data: spec.View(r, p),
+		Tabs: c.tabs(r, "/foryou"), Live: []string{"foryou", "indicators", "objects"}, Data: spec.View(r, p),
 		CSV: spec.Table(p)}
 	return v, nil
 }
 
-func (c pages) tabs(on string) []web.Tab {
-	return []web.Tab{{Text: i18n.T("For you", "自組織向け"), Path: "/foryou", On: on == "/foryou"},
+func (c *pages) tabs(r *web.Request, on string) []web.Tab {
+	return append([]web.Tab{{Text: i18n.T("For you", "自組織向け"), Path: "/foryou", On: on == "/foryou"},
 		{Text: i18n.T("Profile and standing queries", "プロフィールと常設の条件"), Path: "/foryou/profile",
-			On: on == "/foryou/profile"}}
+			On: on == "/foryou/profile"}}, c.site.Tabs(r.Viewer, "foryou", on)...)
 }
 
 // profileData is the dot of relevance/profile.
@@ -217,7 +226,7 @@ func lines(text string) []string {
 	})
 }
 
-func (c pages) profile(r *web.Request, form, query *web.Form) (*web.View, error) {
+func (c *pages) profile(r *web.Request, form, query *web.Form) (*web.View, error) {
 	var p Profile
 	d := profileData{Form: form, QForm: query, May: mayWrite(r.Viewer) == nil, Home: c.Home}
 	err := c.DB.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
@@ -261,14 +270,17 @@ func (c pages) profile(r *web.Request, form, query *web.Form) (*web.View, error)
 	}
 	h := mine(r.Viewer.Member)
 	lede := i18n.T("Only your organisation's people see this, not the hub's.", "閲覧できるのは自組織の利用者だけです。ハブの担当者にも見えません。")
+	if r.Viewer.Hub {
+		lede = i18n.T("Of the hub's people.", "ハブの担当者としての設定です。")
+	}
 	if c.Home {
 		lede = i18n.T("This stays at your node: the hub does not know it.", "この内容はノードにだけ保存され、ハブには送られません。")
 	}
 	return &web.View{Template: "relevance/profile", Title: i18n.T("What matters to your organisation", "自組織の関心事"),
-		Nav: "foryou", Lede: lede, Handling: &h, Tabs: c.tabs("/foryou/profile"), Data: d}, nil
+		Nav: "foryou", Lede: lede, Handling: &h, Tabs: c.tabs(r, "/foryou/profile"), Data: d}, nil
 }
 
-func (c pages) setProfile(r *web.Request) (string, error) {
+func (c *pages) setProfile(r *web.Request) (string, error) {
 	form := web.FormOf(r)
 	p := Profile{Sector: form.Get("sector"), Products: lines(form.Get("products")), Topics: lines(form.Get("topics")),
 		Countries: lines(form.Get("countries")), Techniques: lines(form.Get("techniques")),
@@ -288,7 +300,7 @@ func (c pages) setProfile(r *web.Request) (string, error) {
 	return "/foryou", nil
 }
 
-func (c pages) addQuery(r *web.Request) (string, error) {
+func (c *pages) addQuery(r *web.Request) (string, error) {
 	form := web.FormOf(r)
 	q := Query{Name: form.Get("name"), Type: form.Get("type"), Label: form.Get("label"), Text: form.Get("text"),
 		Technique: form.Get("technique"), Value: form.Get("value")}
@@ -315,7 +327,7 @@ type panelData struct {
 }
 
 // panel is, on the page of an object, why the reader has it and why it stands where it stands.
-func (c pages) panel(ctx context.Context, about web.Subject) (web.Part, error) {
+func (c *pages) panel(ctx context.Context, about web.Subject) (web.Part, error) {
 	var d panelData
 	found := false
 	v := about.Viewer
@@ -341,7 +353,7 @@ func (c pages) panel(ctx context.Context, about web.Subject) (web.Part, error) {
 }
 
 // got says why a viewer has something, of what concerns the viewer alone.
-func (c pages) got(v policy.Viewer, h policy.Handling) i18n.Text {
+func (c *pages) got(v policy.Viewer, h policy.Handling) i18n.Text {
 	switch {
 	case v.Member != "" && h.Owner == v.Member:
 		return i18n.T("Your organisation gave it.", "自組織が提供したものです。")
@@ -390,7 +402,8 @@ func includesHub(h policy.Handling) bool {
 }
 
 // addTo adds /foryou and what belongs to it.
-func (c pages) addTo(site *web.Site) {
+func (c *pages) addTo(site *web.Site) {
+	c.site = site
 	site.Templates(files)
 	site.Page("/foryou", policy.RoleReader, c.first)
 	site.Page("/foryou/profile", policy.RoleReader, func(r *web.Request) (*web.View, error) {
@@ -429,7 +442,7 @@ type (
 	forYouOut struct{ Body api.Page[ForYouOut] }
 )
 
-func (c pages) api(a *api.API) {
+func (c *pages) api(a *api.API) {
 	api.Register(a, api.Op{ID: "list-for-you", Method: http.MethodGet, Path: "/api/v1/foryou", Tag: "objects",
 		Need: policy.RoleReader, Summary: i18n.T("What matters to the caller's organisation", "自組織に関わる情報の一覧")},
 		func(ctx context.Context, in *forYouIn) (*forYouOut, error) {
@@ -453,7 +466,7 @@ func (c pages) api(a *api.API) {
 
 // Module is what matters to the reader's organisation, at a hub or at a node.
 func Module(s *Service) role.Module {
-	c := pages{s}
+	c := &pages{Service: s}
 	slot := map[string]string{"main": "relevance/panel"}
 	return role.Module{
 		Name:       "relevance",

@@ -122,6 +122,9 @@ func Of(o *stix.Object, added time.Time, h policy.Handling) Item {
 	if len(it.Values) > 0 {
 		it.Value, it.Kind = it.Values[0].Value, string(it.Values[0].Type)
 	}
+	if o.Text("pattern_type") == "sigma" {
+		it.Kind = "sigma"
+	}
 	words := []string{it.Title, o.Text("description"), o.Text("content"), o.Text("abstract"), o.Text("country"),
 		o.Text("region")}
 	for _, list := range []string{"sectors", "aliases", "goals", "countries"} {

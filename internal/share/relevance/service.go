@@ -210,11 +210,23 @@ type List struct {
 // ForYou rates what came after a time for the viewer's organisation, and returns what has at
 // least so many points.
 func (s *Service) ForYou(ctx context.Context, v policy.Viewer, after time.Time, least int) (out List, err error) {
+	return s.Ranked(ctx, v, v, after, least)
+}
+
+// Ranked is ForYou by the profile that one viewer may see, of what another may: a mail is made by
+// what a member's people wrote, and goes where no individual's eyes are.
+func (s *Service) Ranked(ctx context.Context, profile, v policy.Viewer, after time.Time,
+	least int) (out List, err error) {
+	var p Profile
+	var queries []Query
+	err = s.DB.Read(ctx, store.As(profile), func(tx *store.Tx) (err error) {
+		p, queries, err = s.Profile(tx, profile)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
 	err = s.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
-		p, queries, err := s.Profile(tx, v)
-		if err != nil {
-			return err
-		}
 		list, more, err := s.Source.Since(tx, after, maxLooked)
 		if err != nil {
 			return err
