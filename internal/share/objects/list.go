@@ -147,10 +147,13 @@ func (p *pages) spec(v policy.Viewer, now time.Time) list.Spec[Row] {
 	return s
 }
 
-func (p *pages) none(_ policy.Viewer) *web.Empty {
+func (p *pages) none(v policy.Viewer) *web.Empty {
 	e := &web.Empty{Icon: "share", Text: i18n.T("No objects yet", "オブジェクトはまだありません"),
 		How: i18n.T("What members share, what feeds bring and what TAXII clients add appears here.",
 			"構成員の共有、外部フィード、TAXII クライアントから届いたものがここに現れます。")}
+	if p.composes(v) {
+		e.Do = &web.Link{Text: i18n.T("Share a report", "レポートを共有する"), Path: "/share/new"}
+	}
 	return e
 }
 
