@@ -177,6 +177,3 @@ func Sources(tx *store.Tx, o Object) ([]Source, error) {
 	return store.Query[Source](tx, `SELECT source, min(at) AS at FROM object_source WHERE n = $1
 		GROUP BY source ORDER BY min(at), source LIMIT 100`, o.N)
 }
-
-// Own returns the latest version of an object that an owner gave, or fault.NotFound.
-func Own(tx *store.Tx, realm, id, owner string) (Object, error) { return own(tx, realm, id, owner) }

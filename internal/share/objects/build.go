@@ -255,15 +255,15 @@ func (p *pages) keep(tx *store.Tx, list []*stix.Object, h policy.Handling, sourc
 	for _, o := range list {
 		it := object.Item{Object: o, Handling: h, Source: source}
 		if o.Modified().IsZero() && stix.IsObservable(o.Type()) {
-			have, err := object.Own(tx, live, o.ID(), h.Owner)
+			have, err := object.Own(tx, live, h.Owner, []string{o.ID()})
 			switch {
-			case fault.Is(err, fault.NotFound):
 			case err != nil:
 				return nil, err
-			case object.Covers(have.Handling, h):
+			case len(have) == 0:
+			case object.Covers(have[0].Handling, h):
 				continue
 			default:
-				it.Handling = widest(have.Handling, h)
+				it.Handling = widest(have[0].Handling, h)
 				if it.Handling.TLP != h.TLP { // its own marking is the wider one, and stays
 					if err := p.Objects.SetHandling(tx, live, o.ID(), h.Owner, it.Handling); err != nil {
 						return nil, err

@@ -89,7 +89,7 @@ func Module(c Config) role.Module {
 }
 
 func (p *pages) nav() web.NavItem {
-	return web.NavItem{Key: "objects", Path: "/objects", Text: i18n.T("Objects", "オブジェクト"), Icon: "share", Letter: "o"}
+	return web.NavItem{Key: "objects", Path: "/objects", Text: i18n.T("Objects", "共有情報"), Icon: "share", Letter: "o"}
 }
 
 // hub reports whether this is a hub, where objects are made and changed.

@@ -251,5 +251,15 @@ func TestTwoWorlds(t *testing.T) {
 		if drawn(a) != drawn(b) {
 			t.Errorf("%s can tell the worlds apart by a pasted list", who)
 		}
+		if who == "guest" {
+			continue
+		}
+		text := url.Values{"text": {"Komori, ZqSecret and zq at evil.example.net"}}
+		x, _ := one.action(who, "/share/new", text)
+		y, _ := two.action(who, "/share/new", text)
+		if a, b := sharetest.Page(t, one, who, x), sharetest.Page(t, two, who, y); drawn(a["en"]) != drawn(b["en"]) {
+			t.Errorf("%s can tell the worlds apart by a draft:\n%s", who,
+				cmp.Diff(strings.Split(drawn(a["en"]), "\n"), strings.Split(drawn(b["en"]), "\n")))
+		}
 	}
 }

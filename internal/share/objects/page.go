@@ -187,7 +187,7 @@ func (p *pages) viewOf(r *web.Request, v policy.Viewer, f file, form *web.Form, 
 	if d.Text == "" {
 		d.Text = f.o.Text("content")
 	}
-	d.Text = web.DefangText(d.Text)
+	d.Text = safe(d.Text)
 	if f.Realm != live {
 		d.Query = "?realm=" + url.QueryEscape(f.Realm)
 	}

@@ -91,6 +91,9 @@ func (p *pages) recognise(text string, own exclusion.CommunityAssets, known []en
 	for _, n := range known {
 		if at := wordAt(folded, n.name); at >= 0 {
 			l := Line{Type: n.typ, Value: n.is, Where: lineAt(folded, at), Take: !n.plain}
+			if exact := strings.Index(text, n.is); exact >= 0 {
+				l.Where = lineAt(text, exact)
+			}
 			if n.plain {
 				l.Why = whyName
 			}
