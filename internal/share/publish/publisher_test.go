@@ -23,7 +23,6 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
-	kept "github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
@@ -98,8 +97,7 @@ func newHub(db *store.DB, hand *clock.Hand) *hub {
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration(),
-			kept.Migration()),
+		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()),
 		storetest.Clock(now))
 }
 
