@@ -117,6 +117,13 @@ func (p *pages) nearList(f file) web.List {
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{
 			web.Lines{inList(named(o)), kindOf(x.Type()).text}, cell, x.Handling, web.Brief(came(x))}})
 	}
+	for _, x := range f.same {
+		if o, err := stix.Parse(x.Body); err == nil {
+			l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{
+				web.Lines{inList(named(o)), kindOf(x.Type()).text}, i18n.T("about the same value", "同じ値"), x.Handling,
+				web.Brief(came(x))}})
+		}
+	}
 	l.Count = web.Exactly(int64(len(l.Rows)))
 	if f.near.Cut {
 		l.Note = i18n.T("There are more than are shown.", "表示しているのは一部です。")
