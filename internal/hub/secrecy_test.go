@@ -335,7 +335,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			"POST /contribution/marks/" + e + "/undo": "", "POST /contribution/marks/" + e + "/uphold": "",
 			"POST /api/v1/contribution/marks/" + e:  `{"state":"undone"}`,
 			"POST /foryou/queries/" + e + "/remove": "",
-			"POST /members/" + e + "/revoke":        "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
+			"POST /members/" + e + "/revoke":        "confirm=x", "POST /members/" + e +
+				"/domains": "domains=x.example",
 			"POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
 			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "",
 			"POST /settings/people/" + e + "/disable":    "",
