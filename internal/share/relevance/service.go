@@ -118,8 +118,7 @@ func (s *Service) SetProfile(ctx context.Context, v policy.Viewer, p Profile) er
 	h := mine(v.Member)
 	return s.DB.Write(ctx, store.As(v), func(tx *store.Tx) error {
 		tx.AfterCommitOnce(s, s.Notify)
-		_,
-			err := tx.Exec(`INSERT INTO relevance_profile (member, body, at, tlp, owner, audience)
+		_, err := tx.Exec(`INSERT INTO relevance_profile (member, body, at, tlp, owner, audience)
 			VALUES ($1,$2,$3,$4,$5,'')
 			ON CONFLICT (member) DO UPDATE SET body = excluded.body, at = excluded.at`,
 			v.Member, string(body), tx.Now(), int(h.TLP), h.Owner)
