@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
@@ -71,6 +72,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 				domains, networks, err := h.members.Own(ctx)
 				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 			}}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
