@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/relevance"
@@ -62,7 +63,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	credits := contribution.New(contribution.Config{
-		DB: h.db, Members: h.directory, Notify: notify("contribution"),
+		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
 	})
 	relevant := relevance.New(relevance.Config{
 		DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
@@ -94,6 +95,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 				domains, networks, err := h.members.Own(ctx)
 				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 			}}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{

@@ -325,6 +325,9 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		collection + "objects/{id}/versions/", "/taxii2/api/status/{id}/"} {
 		add("GET", p, "")
 	}
+	for _, p := range []string{"csv", "text", "suricata", "zeek", "rpz", "dataset-domain"} { // lists for tools
+		add("GET", "/feeds/out/indicators."+p, "")
+	}
 	// Changes of what C may not know: refused alike, and so they change nothing.
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)
