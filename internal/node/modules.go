@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
+	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 )
@@ -74,6 +75,9 @@ func (n *Node) compose() ([]role.Module, error) {
 			DB: n.db, Objects: kept, Title: n.Name, Log: cfg.Log,
 			Name: func(context.Context) (string, error) { return n.Member(), nil },
 		}),
+		relevance.Module(relevance.New(relevance.Config{
+			DB: n.db, Source: relevance.Received{}, Home: true, Notify: notify("foryou"),
+		})),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 		}),
