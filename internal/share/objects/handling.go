@@ -243,7 +243,7 @@ func sourceText(s string) i18n.Text {
 	case "api":
 		return i18n.T("the API", "API")
 	case "taxii":
-		return i18n.T("TAXII", "TAXII")
+		return i18n.Same("TAXII")
 	case "cycle":
 		return i18n.T("a finding that a member shared", "構成員が提供した検知")
 	case "hub":
