@@ -241,7 +241,7 @@ func sourceText(s string) i18n.Text {
 	case "console":
 		return i18n.T("the console", "コンソール")
 	case "api":
-		return i18n.T("the API", "API")
+		return i18n.Same("API")
 	case "taxii":
 		return i18n.Same("TAXII")
 	case "cycle":
