@@ -60,6 +60,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
+		domains, networks, err := h.members.Own(ctx)
+		return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+	}
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
@@ -81,11 +85,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
-				domains, networks, err := h.members.Own(ctx)
-				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
-			}}),
-		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
+			Own: own}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
+			Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
