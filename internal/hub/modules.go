@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
@@ -66,11 +67,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
-		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
-				domains, networks, err := h.members.Own(ctx)
-				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
-			}}),
+		objects.Module(objects.Config{
+			DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"), Own: h.assets,
+		}),
+		mispapi.Module(mispapi.Config{
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
+		}),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
@@ -92,6 +94,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		),
 	}
 	return list, role.Check(list)
+}
+
+// assets is what belongs to the community itself.
+func (h *Hub) assets(ctx context.Context) (exclusion.CommunityAssets, error) {
+	domains, networks, err := h.members.Own(ctx)
+	return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 }
 
 // newConsole puts the modules on the hub's port.

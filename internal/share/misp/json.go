@@ -179,7 +179,11 @@ func numbered(f map[string]any) {
 // hold makes an event say no less than its handling: who takes it must not give it wider.
 func hold(f map[string]any, h policy.Handling) {
 	k := markOf(f)
-	if k.tlp < h.TLP.OrRed() {
+	own, _ := k.handling(nil)
+	if k.distribution != sharingGroup && !stricter(h, own) {
+		return // it says so itself
+	}
+	if own.TLP < h.TLP.OrRed() {
 		for _, t := range tags(f) {
 			if _, is, _ := labelOf(t); is {
 				RemoveTag(f, t)

@@ -85,8 +85,16 @@ func writes() map[string]handler {
 		"tags/removetagfromobject": (*call).removeTag,
 		"sightings/add":            (*call).addSighting, "sightings/delete": (*call).deleteSighting,
 		"eventreports/add": (*call).addReport, "eventreports/edit": (*call).editReport,
-		"eventreports/delete": (*call).deleteReport,
+		"eventreports/delete":  (*call).deleteReport,
+		"shadowattributes/add": noProposals, "shadowattributes/edit": noProposals,
+		"shadowattributes/delete": noProposals,
 	}
+}
+
+// noProposals refuses changes that somebody proposes: only who gave an event changes it.
+func noProposals(*call) (any, error) {
+	return nil, &refusal{status: http.StatusForbidden, name: "Proposals are not taken here.",
+		message: "Only the organisation that gave an event changes it. Report a sighting, or add an event of your own."}
 }
 
 func empty(v any) handler { return func(*call) (any, error) { return v, nil } }

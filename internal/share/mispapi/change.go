@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/object"
@@ -36,8 +37,15 @@ func (c *call) mine(tx *store.Tx, id string) (e stored.Event, ok bool, err error
 	if err != nil || len(rows) == 0 {
 		return e, false, err
 	}
-	e, err = stored.Load(tx, c.s.Objects, rows[0], c.s.DB.Now(), false)
-	return e, err == nil, err
+	if e, err = stored.Load(tx, c.s.Objects, rows[0], c.s.DB.Now(), false); err != nil {
+		return e, false, err
+	}
+	for _, p := range e.All() {
+		if p.Off { // as it was given
+			p.Fields["to_ids"] = true
+		}
+	}
+	return e, true, nil
 }
 
 // visible reports whether the viewer may see somebody's event of a uuid.
@@ -119,15 +127,14 @@ func touch(e *misp.Event, now time.Time) {
 }
 
 func (c *call) options() (misp.Options, error) {
-	var o misp.Options
-	if c.s.Excluded != nil {
-		f, err := c.s.Excluded(c.ctx)
-		if err != nil {
-			return o, err
+	var own exclusion.CommunityAssets
+	if c.s.Own != nil {
+		var err error
+		if own, err = c.s.Own(c.ctx); err != nil {
+			return misp.Options{}, err
 		}
-		o.Excluded = f
 	}
-	return o, nil
+	return misp.Options{Excluded: misp.Excluded(own, nil)}, nil
 }
 
 func (c *call) put(tx *store.Tx, e *misp.Event, o misp.Options) error {
@@ -278,7 +285,7 @@ func (c *call) merge(tx *store.Tx, e, newer *misp.Event, o misp.Options) error {
 		return &refusal{status: http.StatusForbidden, name: "Could not edit event",
 			message: "Event could not be saved: Event in the request not newer than the local copy."}
 	}
-	changed := fields(e.Fields, newer.Fields, "uuid", "id", "timestamp", "Org", "org_id", "orgc_id")
+	changed := fields(e.Fields, newer.Fields, "uuid", "timestamp")
 	now := strconv.FormatInt(tx.Now().Unix(), 10)
 	for _, p := range newer.All() {
 		into := (*misp.Object)(nil)
@@ -289,7 +296,7 @@ func (c *call) merge(tx *store.Tx, e, newer *misp.Event, o misp.Options) error {
 	}
 	for _, n := range newer.Objects {
 		mine := objectIn(e, n)
-		if fields(mine.Fields, n.Fields, "timestamp", "id", "event_id") {
+		if fields(mine.Fields, n.Fields, "timestamp") {
 			mine.Fields["timestamp"] = later(n.Fields, mine.Fields, now)
 			changed = true
 		}
@@ -307,11 +314,15 @@ func (c *call) merge(tx *store.Tx, e, newer *misp.Event, o misp.Options) error {
 	return c.put(tx, e, o)
 }
 
+// local are fields that mean something on one server only.
+var local = []string{"id", "event_id", "object_id", "event_uuid", "org_id", "orgc_id", "Org", "sharing_group_id",
+	"attribute_count", "event_creator_email", "user_id"}
+
 // fields writes the fields that a newer version has over those that are here, and reports
 // whether any was another.
 func fields(f, newer map[string]any, but ...string) (changed bool) {
 	for k, v := range newer {
-		if slices.Contains(but, k) || same(f[k], v) {
+		if slices.Contains(but, k) || slices.Contains(local, k) || same(f[k], v) {
 			continue
 		}
 		f[k] = v
@@ -381,7 +392,7 @@ func objectIn(e *misp.Event, n *misp.Object) *misp.Object {
 func attributeIn(e *misp.Event, in *misp.Object, a *misp.Attribute, now string) bool {
 	if id := a.UUID(); id != "" {
 		if p, ok := e.Find(id); ok {
-			if !fields(p.Fields, a.Fields, "timestamp", "id", "event_id", "object_id", "event_uuid") {
+			if !fields(p.Fields, a.Fields, "timestamp") {
 				return false
 			}
 			p.Fields["timestamp"] = later(a.Fields, p.Fields, now)
@@ -399,7 +410,7 @@ func attributeIn(e *misp.Event, in *misp.Object, a *misp.Attribute, now string) 
 func reportIn(e *misp.Event, n *misp.Report, now string) bool {
 	for _, r := range e.Reports {
 		if id := scalar(n.Fields["uuid"]); id != "" && strings.EqualFold(id, scalar(r.Fields["uuid"])) {
-			if !fields(r.Fields, n.Fields, "timestamp", "id", "event_id") {
+			if !fields(r.Fields, n.Fields, "timestamp") {
 				return false
 			}
 			r.Fields["timestamp"] = later(n.Fields, r.Fields, now)

@@ -5,7 +5,7 @@
 //
 // An event is what one owner gave as a report or a grouping. Indicators that came without
 // one, such as those of the cycle, are the events of the days on which they came. See
-// docs/design/0016-misp.md.
+// docs/design/0015-misp.md.
 package mispapi
 
 import (
@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/object"
@@ -37,8 +37,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Name returns the name of a member; nil knows none.
 	Name func(ctx context.Context, member string) string
-	// Excluded says why a value never says anything; nil excludes none.
-	Excluded func(context.Context) (func(event.Observable) i18n.Text, error)
+	// Own returns what belongs to the community itself, which is no indicator; nil: nothing.
+	Own func(context.Context) (exclusion.CommunityAssets, error)
 }
 
 // Address is where clients of MISP find the server.

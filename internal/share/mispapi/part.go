@@ -94,7 +94,6 @@ func (c *call) addAttribute() (any, error) {
 			attributeIn(e, nil, a, stamp)
 			made = append(made, a)
 		}
-		e.Fields["published"] = false
 		fresh(e, now)
 		return nil
 	})
@@ -213,8 +212,7 @@ func (c *call) editAttribute() (any, error) {
 		if !ok {
 			return missing("attribute")
 		}
-		if fields(p.Fields, m, "uuid", "id", "event_id", "object_id", "timestamp", "event_uuid", "Event", "Sighting",
-			"ShadowAttribute", "RelatedAttribute") {
+		if fields(p.Fields, m, "uuid", "timestamp", "Event", "Sighting", "ShadowAttribute", "RelatedAttribute") {
 			p.Fields["timestamp"] = later(m, p.Fields, strconv.FormatInt(now.Unix(), 10))
 		}
 		if p.Value() == "" || p.Type() == "" {
@@ -273,11 +271,10 @@ func (c *call) addObject() (any, error) {
 	e, err := c.change(c.id(), func(e *misp.Event, now time.Time) error {
 		stamp := strconv.FormatInt(now.Unix(), 10)
 		in := objectIn(e, o)
-		fields(in.Fields, o.Fields, "id", "event_id", "timestamp")
+		fields(in.Fields, o.Fields, "timestamp")
 		for _, a := range o.Attributes {
 			attributeIn(e, in, a, stamp)
 		}
-		e.Fields["published"] = false
 		fresh(e, now)
 		return nil
 	})
@@ -328,7 +325,7 @@ func (c *call) editObject() (any, error) {
 	e, err := c.change(event, func(e *misp.Event, now time.Time) error {
 		stamp := strconv.FormatInt(now.Unix(), 10)
 		in := objectIn(e, o)
-		changed := fields(in.Fields, o.Fields, "id", "event_id", "timestamp", "uuid", "ObjectReference")
+		changed := fields(in.Fields, o.Fields, "timestamp", "uuid", "ObjectReference")
 		for _, a := range o.Attributes {
 			changed = attributeIn(e, in, a, stamp) || changed
 		}

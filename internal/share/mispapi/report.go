@@ -84,7 +84,7 @@ func (c *call) addReport() (any, error) {
 func (c *call) editReport() (any, error) {
 	m := inner(c.sent, "EventReport")
 	return c.changeReport(func(r *misp.Report) {
-		fields(r.Fields, m, "uuid", "id", "event_id", "timestamp")
+		fields(r.Fields, m, "uuid", "timestamp")
 	})
 }
 

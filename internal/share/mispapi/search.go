@@ -191,6 +191,7 @@ func (c *call) attributes(tx *store.Tx) ([]found, error) {
 	if _, ok := lookups(f.values); ok && f.uuids == nil {
 		f = f.spelled()
 	}
+	name := matching(c.value("object_name"), true)
 	var out []found
 	for _, row := range rows {
 		parts, err := partsOf(row)
@@ -201,6 +202,15 @@ func (c *call) attributes(tx *store.Tx) ([]found, error) {
 			at := time.Unix(number(p.Fields["timestamp"]), 0)
 			if p.Deleted() && !c.deleted() || !f.holds(p.Attribute, p.object.Labels(), at, row.Added()) {
 				continue
+			}
+			if name != nil {
+				in, err := c.objectName(tx, p)
+				if err != nil {
+					return nil, err
+				}
+				if !name.meets(in) {
+					continue
+				}
 			}
 			home, err := homes.of(tx, row, p.object)
 			if err != nil {
@@ -213,6 +223,23 @@ func (c *call) attributes(tx *store.Tx) ([]found, error) {
 		}
 	}
 	return out, nil
+}
+
+// objectName is the name of the object of MISP that an attribute is in, or "".
+func (c *call) objectName(tx *store.Tx, p part) (string, error) {
+	ref := p.object.Text(misp.PropObjectRef)
+	if ref == "" {
+		return "", nil
+	}
+	rows, err := object.Own(tx, event.Live, p.row.Handling.Owner, []string{ref})
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	o, err := stix.Parse(rows[0].Body)
+	if err != nil {
+		return "", fmt.Errorf("read the object %s: %w", ref, err)
+	}
+	return o.Text("x_misp_name"), nil
 }
 
 // spelled returns the filters with values in the form in which they are compared too.
@@ -359,7 +386,7 @@ func (c *call) searchEvents() (any, error) {
 	if c.text("searchall", "quickFilter") != "" {
 		e.info = nil
 	}
-	uuids := e.uuids
+	uuids, name := e.uuids, matching(c.value("object_name"), true)
 	e.uuids, e.tags = nil, matching(c.value("event_tags"), false)
 	f.uuids, f.changed, f.last = nil, nil, nil // they are of the event
 	var list []*whole
@@ -376,6 +403,17 @@ func (c *call) searchEvents() (any, error) {
 		for _, h := range heads {
 			if !e.holds(c, h) || with != nil && !with[h.key()] {
 				continue
+			}
+			if name != nil {
+				w, err := c.load(tx, h, false)
+				if err != nil {
+					return err
+				}
+				if !slices.ContainsFunc(w.Objects, func(o *misp.Object) bool {
+					return !o.Deleted() && name.meets(scalar(o.Fields["name"]))
+				}) {
+					continue
+				}
 			}
 			if f.any() && with == nil && !f.onlyTag(h) || uuids != nil && !uuids.meets(h.UUID()) {
 				w, err := c.load(tx, h, false)
