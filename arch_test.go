@@ -16,7 +16,7 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 // spine are the packages under internal/ that every capability stands on.
 var spine = []string{
 	"event", "msg", "wire", "store", "object", "bus", "queue", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await",
+	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await", "fetch",
 }
 
 // roles compose capabilities into a program, and may use everything.
@@ -89,7 +89,8 @@ func TestLayers(t *testing.T) {
 
 // sides are the packages of a capability that only a hub or only a node uses.
 var sides = []struct{ hub, node []string }{
-	{[]string{"internal/share/publish"}, []string{"internal/share/release", "internal/share/inbox"}},
+	{[]string{"internal/share/publish", "internal/share/feed"},
+		[]string{"internal/share/release", "internal/share/inbox"}},
 }
 
 // Law 1, inside of a capability: what a hub does and what a node does are apart.

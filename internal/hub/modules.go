@@ -19,6 +19,9 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/contribution"
+	"github.com/meneki/meneki/internal/share/decay/expiry"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -50,20 +53,30 @@ func (h *Hub) compose() ([]role.Module, error) {
 		},
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
-	h.publisher = publish.New(publish.Config{
-		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
-	})
 	kept := object.New(h.db)
+	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
+	h.publisher = publish.New(publish.Config{
+		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
+		Notify: notify("indicators"),
+	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
-			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory, Share: h.publisher},
+			notify("situation"),
 		),
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		feed.Module(h.feed),
 		publish.Module(h.publisher),
+		expiry.Module(expiry.New(expiry.Config{
+			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
+		})),
+		contribution.Module(contribution.New(contribution.Config{
+			DB: h.db, Members: h.directory, Notify: notify("contribution"),
+		})),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/share/credit"
+	"github.com/meneki/meneki/internal/share/decay"
 )
 
 var updateRoles = flag.Bool("update-roles", false, "write testdata/roles.txt anew; then read it")
@@ -31,6 +35,8 @@ func askings(t *testing.T, w *world) (out []asking) {
 		"add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
 		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`,
 		"revoke-token": "", "put-objects": `{"objects":[{}],"tlp":"green"}`,
+		"report-false-positive": `{"object":"nothing","reason":"x"}`, "decide-false-positive": `{"state":"undone"}`,
+		"set-contribution-rules": asJSON(t, credit.Default()), "set-decay-model": asJSON(t, decay.Default()),
 		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}
 	paths := w.hub.console.API.OpenAPI().Paths
@@ -62,6 +68,15 @@ func askings(t *testing.T, w *world) (out []asking) {
 	slices.SortFunc(out, func(a, b asking) int { return strings.Compare(a.name, b.name) })
 	return append(out, asking{"metrics", http.MethodGet, "/metrics", ""},
 		asking{"openapi", http.MethodGet, "/openapi.json", ""})
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // Who may do what at a hub, as a table that can be read out in a meeting. A

@@ -124,6 +124,18 @@ func secrets() []secret {
 				w.want(http.StatusOK, "token of A", "POST", "/misp/sightings/add/"+mispSharedPart, `{"source":"zq-part"}`)
 				return []string{mispSecretPart}
 			}},
+		{"B saw C's own indicator", nil, func(w *world) []string {
+			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq-c", Indicator: w.indicatorOf("c-c1"),
+				Realm: event.Live, Count: 3, First: secrecyNow, Last: secrecyNow, Handling: strict})
+			return []string{"s-zq-c"}
+		}},
+		{"A reports C's indicator as a false positive", []string{"zq-harmless"}, func(w *world) []string {
+			form := url.Values{"object": {w.indicatorOf("c-c1")}, "reason": {"zq-harmless: it is our shop"}}
+			if a := w.ask("admin of A", "POST", "/contribution/marks", form.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			return w.query(`SELECT k.id FROM contribution_mark k WHERE SCOPE(k)`)
+		}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
 			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"),
 				identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})
@@ -292,7 +304,7 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	}
 	for _, id := range fill {
 		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=",
-			"/cases?sector=", "/members?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
+			"/cases?sector=", "/members?q=", "/contribution?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
 			out = append(out, guess{"GET " + p + url.QueryEscape(id), ""})
 		}
 	}
@@ -329,7 +341,9 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed",
 			"POST /cases/" + e + "/assess":       "outlook=",
 			"POST /indicators/" + e + "/marking": "tlp=red", "POST /indicators/" + e + "/withdraw": "confirm=withdraw",
-			"POST /members/" + e + "/revoke": "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
+			"POST /contribution/marks/" + e + "/undo": "", "POST /contribution/marks/" + e + "/uphold": "",
+			"POST /api/v1/contribution/marks/" + e: `{"state":"undone"}`,
+			"POST /members/" + e + "/revoke":       "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
 			"POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
 			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "",
 			"POST /settings/people/" + e + "/disable":    "",
@@ -382,9 +396,10 @@ func busAsks(ids []string) (out []busAsk) {
 		}
 		out = append(out, busAsk{topic, string(b)})
 	}
-	add(wire.TopicSync, wire.SyncRequest{After: 0, Limit: 500})
-	add(wire.TopicSync, wire.SyncRequest{After: 1, Limit: 1})
-	add(wire.TopicSync, wire.SyncRequest{After: 1 << 40, Limit: 500})
+	add(wire.TopicSync, wire.SyncRequest{Limit: 500})
+	add(wire.TopicSync, wire.SyncRequest{Limit: 1})
+	add(wire.TopicSync, wire.SyncRequest{Cursor: "AAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAA", Limit: 500})
+	add(wire.TopicSync, wire.SyncRequest{Cursor: "nonsense", Limit: -1})
 	add(wire.TopicHello, map[string]any{"version": "x"})
 	add("nothing", struct{}{})
 	for _, id := range append([]string{"nothing", "indicator--00000000-0000-4000-8000-000000000000"}, ids...) {
@@ -405,7 +420,11 @@ func say(t *testing.T, l *bus.Link, m busAsk) string {
 	return fmt.Sprintf("%s %v", out, err)
 }
 
+// cursors are sealed positions, and those are drawn, see package object.
+var cursors = regexp.MustCompile(`"(cursor|from)":"[A-Za-z0-9_-]{43}"`)
+
 func scrub(s string, known map[string]bool) string {
+	s = cursors.ReplaceAllString(s, `"$1":"DRAWN"`)
 	return uuids.ReplaceAllStringFunc(s, func(id string) string {
 		if known[id] {
 			return id
