@@ -22,6 +22,7 @@ import (
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -86,6 +87,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		mispapi.Module(mispapi.Config{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
 		}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{

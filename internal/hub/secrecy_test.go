@@ -334,6 +334,9 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		add("GET", p, "")
 	}
 	out = append(out, mispGuesses(append(slices.Clone(ids), w.indicatorOf("c-a1"), "nothing"), words)...)
+	for _, p := range []string{"csv", "text", "suricata", "zeek", "rpz", "dataset-domain"} { // lists for tools
+		add("GET", "/feeds/out/indicators."+p, "")
+	}
 	// Changes of what C may not know: refused alike, and so they change nothing.
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)
