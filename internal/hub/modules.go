@@ -26,6 +26,8 @@ import (
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
+	"github.com/meneki/meneki/internal/share/relevance"
+	"github.com/meneki/meneki/internal/share/relevance/digest"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
@@ -61,6 +63,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	credits := contribution.New(contribution.Config{
+		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
+	})
+	relevant := relevance.New(relevance.Config{
+		DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
+	})
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
@@ -70,23 +78,27 @@ func (h *Hub) compose() ([]role.Module, error) {
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		mispapi.Module(mispapi.Config{
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
+		}),
 		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		expiry.Module(expiry.New(expiry.Config{
 			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
 		})),
-		contribution.Module(contribution.New(contribution.Config{
-			DB: h.db, Members: h.directory, Notify: notify("contribution"),
-		})),
+		contribution.Module(credits),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
-		objects.Module(objects.Config{
-			DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"), Own: h.assets,
-		}),
-		mispapi.Module(mispapi.Config{
-			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
-		}),
+		relevance.Module(relevant),
+		digest.Module(digest.New(digest.Config{
+			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
+		})),
+		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
+			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
+				domains, networks, err := h.members.Own(ctx)
+				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+			}}),
 		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
