@@ -72,7 +72,8 @@ func (n *Node) compose() ([]role.Module, error) {
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
 		relevance.Module(relevance.New(relevance.Config{
-			DB: n.db, Source: relevance.Received{}, Home: true, Notify: notify("foryou"),
+			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
+			Notify: notify("foryou"),
 		})),
 		objects.Module(objects.Config{DB: n.db, Objects: kept, Notify: notify("objects")}),
 		release.Module(release.ModuleConfig{
