@@ -24,6 +24,7 @@ import (
 	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/relevance"
@@ -64,6 +65,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
+		domains, networks, err := h.members.Own(ctx)
+		return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+	}
 	credits := contribution.New(contribution.Config{
 		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
 	})
@@ -79,6 +84,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		mispapi.Module(mispapi.Config{
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
+		}),
 		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		expiry.Module(expiry.New(expiry.Config{
@@ -97,11 +105,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
 		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
-				domains, networks, err := h.members.Own(ctx)
-				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
-			}}),
-		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
+			Own: own}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
+			Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
@@ -123,6 +129,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		),
 	}
 	return list, role.Check(list)
+}
+
+// assets is what belongs to the community itself.
+func (h *Hub) assets(ctx context.Context) (exclusion.CommunityAssets, error) {
+	domains, networks, err := h.members.Own(ctx)
+	return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 }
 
 // newConsole puts the modules on the hub's port.

@@ -90,8 +90,8 @@ func (s *service) start(ctx context.Context) error {
 		Collection: taxii.Collection{
 			ID: id("contribute:"), Alias: "contribute", CanWrite: true, Title: "What you share",
 			Description: "Objects that you add are your organisation's, and go to the community as their own " +
-				"markings say: CLEAR, GREEN and AMBER to all members, AMBER+STRICT and RED to the hub's coordinators. " +
-				"Without a marking an object is AMBER, and for the hub's coordinators alone",
+				"markings say: CLEAR, GREEN and AMBER to all members, AMBER+STRICT and RED to the hub's " +
+				"coordinators. Without a marking an object is AMBER, and for the hub's coordinators alone",
 		},
 		Unmarked: policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Coordinators}},
 		Audience: contributed,
