@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/mispapi"
+	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/situation"
@@ -72,8 +73,10 @@ func (n *Node) compose() ([]role.Module, error) {
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
 		relevance.Module(relevance.New(relevance.Config{
-			DB: n.db, Source: relevance.Received{}, Home: true, Notify: notify("foryou"),
+			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
+			Notify: notify("foryou"),
 		})),
+		objects.Module(objects.Config{DB: n.db, Objects: kept, Notify: notify("objects")}),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 		}),
