@@ -210,7 +210,7 @@ func (c *pages) first(r *web.Request) (*web.View, error) {
 
 func (c *pages) tabs(r *web.Request, on string) []web.Tab {
 	return append([]web.Tab{{Text: i18n.T("For you", "自組織向け"), Path: "/foryou", On: on == "/foryou"},
-		{Text: i18n.T("Profile and standing queries", "プロフィールと常設の条件"), Path: "/foryou/profile",
+		{Text: i18n.T("Profile", "プロフィール"), Path: "/foryou/profile",
 			On: on == "/foryou/profile"}}, c.site.Tabs(r.Viewer, "foryou", on)...)
 }
 
