@@ -23,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/feeds"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -57,12 +58,17 @@ func (h *Hub) compose() ([]role.Module, error) {
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
 	kept := object.New(h.db)
+	h.objects = kept
 	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
 		Notify: notify("indicators"),
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
+		domains, networks, err := h.members.Own(ctx)
+		return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+	}
 	credits := contribution.New(contribution.Config{
 		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
 	})
@@ -88,18 +94,20 @@ func (h *Hub) compose() ([]role.Module, error) {
 		})),
 		contribution.Module(credits),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: kept, Title: func() string { return h.cfg.Name }, Log: h.cfg.Log, Contribute: true,
+			Name: func(ctx context.Context) (string, error) {
+				name, _, err := h.db.Setting(ctx, indicator.SettingIdentity)
+				return name, err
+			},
 		}),
 		relevance.Module(relevant),
 		digest.Module(digest.New(digest.Config{
 			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
 		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
-				domains, networks, err := h.members.Own(ctx)
-				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
-			}}),
-		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
+			Own: own}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
+			Notify: notify("feeds")})),
 		community.Module(h.members),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{

@@ -18,8 +18,11 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
+	"github.com/meneki/meneki/internal/share/mispapi"
+	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/share/relevance"
+	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 )
 
@@ -54,8 +57,9 @@ func (n *Node) compose() ([]role.Module, error) {
 		Dir: filepath.Join(cfg.Data, role.WatchlistFolder), Clock: cfg.Clock, Log: cfg.Log,
 		Engine: n.engine, Searcher: n.detect.Searcher,
 	})
+	kept := object.New(n.db)
 	n.inbox = inbox.New(inbox.Config{
-		DB: n.db, Objects: object.New(n.db), Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock,
+		DB: n.db, Objects: kept, Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock,
 		Skew: n.Skew, Member: n.Member, Own: func() exclusion.CommunityAssets { return *n.own.Load() }, Log: cfg.Log,
 		Notify: notify("indicators"),
 	})
@@ -69,13 +73,19 @@ func (n *Node) compose() ([]role.Module, error) {
 		situation.NodeModule(situation.NodeConfig{Clock: cfg.Clock, Status: n.status, Rules: n.ruleReport}),
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
+		taxii2.Module(taxii2.ModuleConfig{
+			DB: n.db, Objects: kept, Title: n.Name, Log: cfg.Log,
+			Name: func(context.Context) (string, error) { return n.Member(), nil },
+		}),
 		relevance.Module(relevance.New(relevance.Config{
 			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
 			Notify: notify("foryou"),
 		})),
+		objects.Module(objects.Config{DB: n.db, Objects: kept, Notify: notify("objects")}),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 		}),
+		mispapi.Module(mispapi.Config{DB: n.db, Objects: kept, Title: "meneki node", Log: cfg.Log, ReadOnly: true}),
 		ownlist.Module(n.watchlist, n.Member),
 		rulehealth.Module(rules),
 		correlation.Module(correlations),
