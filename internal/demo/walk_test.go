@@ -229,7 +229,8 @@ func walkHub(w *walker, r Report) {
 	w.sees("cdn[.]update-portal[.]example", "3 / 3")
 	w.open("/indicators/" + r.Indicators[0].ID)
 	w.sees("TLP:AMBER", "あおば大学")
-	for _, path := range []string{"/contribution", "/contribution/rules", "/indicators/decay", "/foryou?least=0",
+	w.open("/foryou?least=0")
+	for _, path := range []string{"/contribution", "/contribution/rules", "/indicators/decay", "/foryou",
 		"/foryou/profile", "/foryou/digest"} {
 		w.open(path)
 		w.phone(path)

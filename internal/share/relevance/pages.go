@@ -158,7 +158,7 @@ func reasonsText(list []Reason) i18n.Text {
 func related(r Rated) any {
 	var out web.Run
 	for _, it := range r.Related {
-		out = append(out, web.Link{Text: it.name(), Path: it.Path()})
+		out = append(out, web.Link{Text: web.Defang(clip(it.Title)), Path: it.Path()})
 	}
 	if r.Later > 0 {
 		out = append(out, i18n.T("{0} more later", "ほか {0} 件は後日").With(r.Later))
