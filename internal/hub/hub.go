@@ -29,6 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -46,6 +47,7 @@ type Hub struct {
 	cases     *casework.Service
 	severity  *severity.Service
 	publisher *publish.Publisher
+	groups    *groups.Service
 	pool      *pool.Pool
 	intake    *intake
 	queue     *queue.Queue

@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -30,8 +31,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 	notify := func(topic string) func() { return func() { h.console.Notify(topic) } }
 	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
+	h.groups = groups.New(h.db, h.directory, notify("groups"))
 	members := community.Config{
-		DB: h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
+		GroupNames: h.groups.Names,
+		DB:         h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
 		Notify: notify("members"),
 	}
 	if h.bus != nil {
@@ -49,6 +52,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.severity = severity.New(h.db, h.cfg.Clock)
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
+		GroupNames: h.groups.Names,
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
@@ -64,6 +68,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Objects: object.New(h.db), Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
 		community.Module(h.members),
+		groups.Module(h.groups),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,

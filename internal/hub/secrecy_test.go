@@ -109,6 +109,21 @@ func secrets() []secret {
 				Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
 			return []string{"s-zq"}
 		}},
+		{"a trust group of A and B, with an indicator for it", []string{"zq-circle", "Zq Circle"},
+			func(w *world) []string {
+				id := w.group("Zq Circle", "A", "B")
+				w.send("A", wire.KindCandidate, candidate("c-zq-group", "f-a1", "zq-circle.example",
+					policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToGroup(id)}}))
+				return []string{id, "c-zq-group", w.indicatorOf("c-zq-group")}
+			}},
+		{"A invites B and nobody into a group, and C's sector is asked for nothing", []string{"Zq Open"},
+			func(w *world) []string {
+				id := w.group("Zq Open", "A")
+				for _, name := range []string{"B", "Zq Nobody"} {
+					w.ok(w.hub.groups.Ask(w.t.Context(), w.coordinator("A"), id, name))
+				}
+				return []string{id}
+			}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
 			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"),
 				identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})

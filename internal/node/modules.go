@@ -68,6 +68,7 @@ func (n *Node) compose() ([]role.Module, error) {
 		inbox.Module(n.inbox),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
+			Groups: func() map[string]string { return n.enrolment.Load().GroupNames },
 		}),
 		ownlist.Module(n.watchlist, n.Member),
 		rulehealth.Module(rules),
