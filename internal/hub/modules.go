@@ -8,6 +8,7 @@ import (
 	"github.com/meneki/meneki/internal/detect"
 	"github.com/meneki/meneki/internal/detect/attack"
 	"github.com/meneki/meneki/internal/detect/coverage"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
@@ -19,6 +20,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/groups"
+	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -54,6 +56,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
 		GroupNames: h.groups.Names,
 	})
+	kept := object.New(h.db)
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
@@ -65,8 +68,13 @@ func (h *Hub) compose() ([]role.Module, error) {
 		severity.Module(h.severity, h.people),
 		publish.Module(h.publisher),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: object.New(h.db), Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
+		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
+			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
+				domains, networks, err := h.members.Own(ctx)
+				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+			}}),
 		community.Module(h.members),
 		groups.Module(h.groups),
 		pool.Module(h.pool, h.directory),

@@ -30,8 +30,8 @@ func askings(t *testing.T, w *world) (out []asking) {
 		"invite-member": `{"name":"Alpha Power","sector":"power"}`, "join": `{"token":"x","public_key":"x"}`,
 		"add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
 		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`,
-		"revoke-token": "",
-		"make-group":   `{"name":"","admits":"lead"}`, "invite-to-group": `{"name":"x"}`, "leave-group": "",
+		"revoke-token": "", "put-objects": `{"objects":[{}],"tlp":"green"}`,
+		"make-group": `{"name":"","admits":"lead"}`, "invite-to-group": `{"name":"x"}`, "leave-group": "",
 		"close-group": "", "answer-group-invitation": `{"accept":true}`,
 		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}

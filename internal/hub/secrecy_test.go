@@ -280,7 +280,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		}
 		add("GET", p+"?format=csv", "")
 		add("GET", p+"?format=json&lang=ja", "")
-		if slices.Contains([]string{"/search", "/findings", "/indicators", "/cases", "/members"}, p) {
+		if slices.Contains([]string{"/search", "/findings", "/indicators", "/cases", "/members", "/objects",
+			"/reports"}, p) {
 			for _, q := range queries {
 				add("GET", p+"?q="+url.QueryEscape(q), "")
 			}
@@ -288,7 +289,7 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	}
 	for _, id := range fill {
 		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=",
-			"/cases?sector=", "/members?q="} {
+			"/cases?sector=", "/members?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
 			out = append(out, guess{"GET " + p + url.QueryEscape(id), ""})
 		}
 	}

@@ -52,6 +52,9 @@ func Period[T any](text i18n.Text, column string, of func(T) time.Time, now time
 	return []Filter[T]{since, until}
 }
 
+// Moment returns the time that a value of the filters since and until stands for.
+func Moment(value string, now time.Time) (time.Time, bool) { return momentOf(value, now) }
+
 // momentOf returns the time that a value of since or until stands for.
 func momentOf(value string, now time.Time) (time.Time, bool) {
 	for _, x := range spans {

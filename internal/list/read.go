@@ -53,6 +53,36 @@ func (s Spec[T]) Read(tx *store.Tx, ask Ask) (Page[T], error) {
 	return p, nil
 }
 
+// Through returns a page of a list that somebody else reads, by an index of their own.
+// read is given what the filters are set to, the order, the values of the order's terms at
+// the last row of the page before (nil on the first), and how many rows are wanted; it
+// returns that many unless there are no more. Filters' Where and Match are not used.
+func (s Spec[T]) Through(
+	ask Ask, read func(values map[string]string, sort string, back bool, after []any, limit int) ([]T, error),
+) (Page[T], error) {
+	a, err := s.understand(ask)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	a.limit = min(a.limit, DownloadRows)
+	p := Page[T]{asked: a}
+	var after []any
+	if a.after != "" {
+		name := a.sort.Name
+		if a.back {
+			name = "-" + name
+		}
+		if after, err = decode(a.after, name, s.terms(a.sort, a.back)); err != nil {
+			return Page[T]{}, err
+		}
+	}
+	if p.Rows, err = read(a.values, a.sort.Name, a.back, after, a.limit+1); err != nil {
+		return Page[T]{}, err
+	}
+	s.cut(&p)
+	return p, nil
+}
+
 // one returns the row with a key.
 func (s Spec[T]) one(tx *store.Tx, key []any) (row T, err error) {
 	conds := slices.Clone(s.Where)

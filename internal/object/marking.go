@@ -69,6 +69,9 @@ func (s *Store) Delete(tx *store.Tx, realm, id, owner string) error {
 	if err := b.unindex(o.N); err != nil {
 		return err
 	}
+	if err := b.dropText(o.Seq); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(`DELETE FROM object_source WHERE n = $1`, o.N); err != nil {
 		return err
 	}
@@ -164,6 +167,9 @@ func (b *batch) restore(deleted, o Object, only bool) error {
 	if err := b.unindex(o.N); err != nil {
 		return err
 	}
+	if err := b.setText(deleted.Seq, o); err != nil {
+		return err
+	}
 	return b.index(references(o.N, so), valueRows(o.N, Values(so)))
 }
 
@@ -248,6 +254,13 @@ func (b *batch) move(table string, o Object, to streamKey, h policy.Handling) er
 	}
 	b.count(o.Stream, -heads, heads-1)
 	b.count(id, heads, 1-heads)
+	if table == "stix_object" {
+		was := o.Seq
+		o.Seq, o.Stream, o.Handling = seq, id, h
+		if err := b.setText(was, o); err != nil {
+			return err
+		}
+	}
 	_, err = b.tx.Exec(`UPDATE `+table+` SET seq = $1, stream = $2, tlp = $3, owner = $4, audience = $5
 		WHERE n = $6 AND modified = $7 AND SCOPE(`+table+`)`,
 		seq, id, int(h.TLP), h.Owner, h.Audience.Column(), o.N, o.Modified)

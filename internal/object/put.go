@@ -290,7 +290,7 @@ func (g *given) row(stream int64, first bool) Object {
 // write writes what take has gathered.
 func (b *batch) write() error {
 	objects := make([]Object, 0, len(b.fresh))
-	var refs, values [][]any
+	var refs, values, texts [][]any
 	for _, g := range b.fresh {
 		id, err := b.s.idOf(b.tx, streamKey{g.Realm, g.Object.Type(), g.reach})
 		if err != nil {
@@ -301,12 +301,16 @@ func (b *batch) write() error {
 		objects = append(objects, o)
 		refs = append(refs, references(o.N, g.Object)...)
 		values = append(values, valueRows(o.N, g.values)...)
+		texts = append(texts, wordRow(b.tx, o.Seq, words(g.Object, o.Stream, o.Handling.Owner)))
 		b.source(o.N, g, o.Modified)
 	}
 	if err := store.Insert(b.tx, "stix_object", objects); err != nil {
 		return err
 	}
 	if err := b.index(refs, values); err != nil {
+		return err
+	}
+	if err := b.insertText(texts); err != nil {
 		return err
 	}
 	if err := b.tx.InsertTogether(`INSERT INTO object_source (n, source, modified, at)`, b.same,

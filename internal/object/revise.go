@@ -68,6 +68,9 @@ func (b *batch) newer(g *given, stream int64) error {
 	if err := b.unindex(o.N); err != nil {
 		return err
 	}
+	if err := b.setText(g.mine.Seq, o); err != nil {
+		return err
+	}
 	b.source(o.N, g, o.Modified)
 	return b.index(references(o.N, g.Object), valueRows(o.N, g.values))
 }

@@ -70,6 +70,7 @@ func (st *stage) funcs() template.FuncMap {
 		"now":      func() time.Time { return st.now },
 		"zoneName": func() string { return st.r.Zone.String() },
 		"zone":     func() string { return zoneWord(st.now.In(st.r.Zone)) },
+		"add":      func(a, b int) int { return a + b },
 		"seq":      func() string { st.seq++; return "u" + strconv.Itoa(st.seq) },
 	}
 }

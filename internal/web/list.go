@@ -22,6 +22,15 @@ type List struct {
 	Pager   Pager
 	Bare    bool // without its title on screen, where the page is the list
 	Dense   bool // lower rows
+	Select  *Select
+}
+
+// Select lets rows be ticked, by hand or with the key x, and says what can be done with
+// them. It is a form of its own below the table: each ticked row's key is a value "id".
+type Select struct {
+	Path   string // of the action
+	Fields []Field
+	Do     []Option // buttons, named "do"
 }
 
 // Count is how many things there are in all. Zero value: not shown.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 )
 
-// maxForm bounds what an action is sent. Uploads have handlers of their own.
+// maxForm bounds what an action is sent, with the files in it.
 const maxForm = 4 << 20
 
 // Page serves GET (and HEAD) of a path for viewers of at least the role need;
@@ -57,9 +58,17 @@ func (s *Site) Action(pattern string, need policy.Role, h func(*Request) (redire
 		}
 		to, err := h(r)
 		if again, ok := errors.AsType[*again](err); ok {
-			again.view.Status = fault.Invalid.Status()
+			if again.err != nil {
+				again.view.Status = fault.Invalid.Status()
+			}
 			s.show(r, again.view)
 			return
+		}
+		if file, ok := errors.AsType[*answer](err); ok {
+			err = file.write(w)
+			if err == nil {
+				return
+			}
 		}
 		if err != nil {
 			s.refuse(w, hr, r, err)
@@ -79,6 +88,10 @@ func (s *Site) Action(pattern string, need policy.Role, h func(*Request) (redire
 
 func parseForm(r *http.Request) error {
 	err := r.ParseForm()
+	if kind, _, e := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && e == nil &&
+		kind == "multipart/form-data" {
+		err = r.ParseMultipartForm(maxForm) // in memory as a whole
+	}
 	if err == nil {
 		return nil
 	}
@@ -109,8 +122,22 @@ type again struct {
 	err  error
 }
 
-func (a *again) Error() string { return a.err.Error() }
+func (a *again) Error() string { return fmt.Sprint("web: show a page again: ", a.err) }
 func (a *again) Unwrap() error { return a.err }
+
+// Show makes an action show v instead of going on: an answer that has no address of its
+// own, as what it depends on was too long for one.
+func Show(v *View) error { return &again{view: v} }
+
+// answer is written instead of a page.
+type answer struct {
+	write func(http.ResponseWriter) error
+}
+
+func (a *answer) Error() string { return "web: answer with a file" }
+
+// Answer makes an action answer with what write writes: a file to keep.
+func Answer(write func(http.ResponseWriter) error) error { return &answer{write} }
 
 // Again makes an action show v, with status 422, instead of going on: the same
 // form with what was typed and what is wrong with it.

@@ -1,5 +1,5 @@
-// The habits people bring: / searches, g and a letter goes, j and k move, Enter
-// opens, ? lists them. They can be switched off (WCAG 2.1.4).
+// The habits people bring: / searches, g and a letter goes, j and k move, x ticks,
+// Enter opens, ? lists them. They can be switched off (WCAG 2.1.4).
 const off = () => localStorage.getItem('meneki_keys') === 'off';
 
 export function keys() {
@@ -46,6 +46,13 @@ export function keys() {
       }
       case 'g': going = performance.now(); return;
       case '?': e.preventDefault(); dialog.showModal(); return;
+      case 'x': {
+        const box = row?.querySelector('[data-pick]');
+        if (!box) return;
+        e.preventDefault();
+        box.checked = !box.checked;
+        return;
+      }
       case 'j': case 'k': move(e, e.key === 'j' ? 1 : -1);
     }
   });

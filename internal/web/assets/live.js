@@ -136,6 +136,7 @@ const keysOf = (region) => [...region.querySelectorAll('tbody tr[data-key]')].ma
 // list brings a table up to date: rows that are there change where they stand;
 // new ones come in at once, or wait for a click if a hand or the eye is on them.
 function list(now, next) {
+  if (now.querySelector('[data-pick]:checked')) return; // a hand is at work: what is ticked stays
   const old = keysOf(now), fresh = keysOf(next);
   const added = fresh.filter((k) => !old.includes(k));
   const same = old.length === fresh.length && !added.length && old.every((k, i) => k === fresh[i]);
