@@ -16,7 +16,7 @@ var libraries = []string{"stix", "taxii", "sigma", "evtx"}
 // spine are the packages under internal/ that every capability stands on.
 var spine = []string{
 	"event", "msg", "wire", "store", "object", "bus", "queue", "history", "policy", "identity", "job", "ledger",
-	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await",
+	"fault", "i18n", "reason", "svg", "web", "api", "search", "list", "clock", "role", "await", "fetch",
 }
 
 // roles compose capabilities into a program, and may use everything.

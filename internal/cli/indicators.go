@@ -21,7 +21,7 @@ import (
 )
 
 type indicatorsCmd struct {
-	Import indicatorsImport `cmd:"" help:"Import the list of a source, in place of what it had: STIX, MISP, CSV, JSON lines, hosts file, plain text; also .gz and .zst." ja:"ある出所の一覧を、以前のものに替えて取り込み：STIX、MISP、CSV、JSON Lines、hosts ファイル、プレーンテキスト。.gz と .zst も可"`
+	Import indicatorsImport `cmd:"" help:"Import the list of a source, in place of what it had: STIX, MISP, tables, JSON, hosts file, RPZ, rules with addresses, plain text; also .gz, .zst and .zip." ja:"ある出所の一覧を、以前のものに替えて取り込み：STIX、MISP、表、JSON、hosts ファイル、RPZ、アドレスのルール、プレーンテキスト。.gz、.zst、.zip も可"`
 	List   indicatorsList   `cmd:"" help:"List the sources with their entries and markings." ja:"出所ごとの項目数と取扱い区分の一覧を表示"`
 	Remove indicatorsRemove `cmd:"" help:"Remove what a source has, or single ids." ja:"出所の全項目、または ID ごとに削除"`
 	Check  indicatorsCheck  `cmd:"" help:"Say whether values are on the watchlist, and from which source." ja:"値が監視リストにあるか、どの出所によるかを表示"`
@@ -41,19 +41,21 @@ func (f watchFlags) print(s *session, v any) error { return adminFlags{}.print(s
 
 type indicatorsImport struct {
 	watchFlags
-	Files      []string `arg:"" name:"file" jaholder:"ファイル" help:"The files; together they are what the source has." ja:"取り込むファイル。全部あわせてその出所の内容" type:"existingfile"`
-	Source     string   `help:"Name of who says so: a feed, an organisation." ja:"情報の出所の名前：フィード、組織など" placeholder:"NAME" jaholder:"名前" required:""`
-	Format     string   `help:"How they are written: text, csv, jsonl, hosts, stix, misp. Default: told by the first bytes." ja:"ファイルの形式：text、csv、jsonl、hosts、stix、misp。既定は先頭のバイトから判別" placeholder:"FORMAT" jaholder:"形式"`
-	TLP        string   `help:"Marking of entries that state none: clear, green, amber, amber+strict, red. Without it they count as red; what is found by entries of amber and above stays at the node." ja:"記載のない項目の TLP の区分：clear、green、amber、amber+strict、red。指定がなければ red とみなす。amber 以上の項目による検知はノードの外に出さない" placeholder:"LABEL" jaholder:"区分"`
-	Until      string   `help:"When entries that state no end expire: 2026-12-31 (to its end, UTC) or 2026-12-31T12:00:00Z." ja:"期限の記載がない項目の期限：2026-12-31（UTC でその日の終わりまで）か 2026-12-31T12:00:00Z" placeholder:"TIME" jaholder:"時刻" xor:"end"`
-	For        string   `help:"The same from now on: 30d, 12h." ja:"同じ期限を今からの長さで指定：30d（日）、12h（時間）" placeholder:"TIME" jaholder:"期間" xor:"end"`
-	Type       string   `help:"Type of values that state none, such as domain-name. Default: told by the value." ja:"記載のない値の型（domain-name など）。既定は値から判別" placeholder:"TYPE" jaholder:"型"`
-	Domains    string   `help:"How domains match that do not say: exact, tree (with all below) or below." ja:"照合方法の記載がないドメインの照合：exact（完全一致）、tree（自身とその下すべて）、below（その下のみ）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,tree,below"`
-	URLs       string   `help:"How URLs match that do not say: exact or prefix." ja:"照合方法の記載がない URL の照合：exact（完全一致）、prefix（前方一致）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,prefix" name:"urls"`
-	Composites bool     `help:"Take MISP's pairs (domain|ip) by their first part, which matches more than they say." ja:"MISP の対（domain|ip）を最初の要素だけで取り込み。本来より広く一致"`
-	Add        bool     `help:"Keep what the source had before." ja:"その出所の以前の項目も残す"`
-	Strict     bool     `help:"Take nothing if anything is refused." ja:"一つでも拒否があれば何も取り込まない"`
-	Hunt       string   `help:"Search the past of the node, if it runs, for new values, for all, or none: new, all, none." ja:"動作中のノードの過去の調査：new（新しい値）、all（すべての値）、none（なし）" placeholder:"WHICH" jaholder:"対象" default:"new" enum:"new,all,none"`
+	Files      []string       `arg:"" name:"file" jaholder:"ファイル" help:"The files; together they are what the source has." ja:"取り込むファイル。全部あわせてその出所の内容" type:"existingfile"`
+	Source     string         `help:"Name of who says so: a feed, an organisation." ja:"情報の出所の名前：フィード、組織など" placeholder:"NAME" jaholder:"名前" required:""`
+	Format     string         `help:"How they are written: text, csv, jsonl, json, hosts, cdb, rpz, rules, stix, misp. Default: told by the content." ja:"ファイルの形式：text、csv、jsonl、json、hosts、cdb、rpz、rules、stix、misp。既定は内容から判別" placeholder:"FORMAT" jaholder:"形式"`
+	Column     map[string]int `help:"Which column of a table is what, from 1: value=2;type=1. Default: told by the heading, or by the look." ja:"表の列の指定（1 から）：value=2;type=1。既定は見出しか内容から判別" placeholder:"NAME=N" jaholder:"名前=番号"`
+	Silent     bool           `help:"Take values that say nothing of an attack by themselves too, such as private addresses." ja:"プライベートアドレスなど、それだけでは攻撃を示さない値も取り込み"`
+	TLP        string         `help:"Marking of entries that state none: clear, green, amber, amber+strict, red. Without it they count as red; what is found by entries of amber and above stays at the node." ja:"記載のない項目の TLP の区分：clear、green、amber、amber+strict、red。指定がなければ red とみなす。amber 以上の項目による検知はノードの外に出さない" placeholder:"LABEL" jaholder:"区分"`
+	Until      string         `help:"When entries that state no end expire: 2026-12-31 (to its end, UTC) or 2026-12-31T12:00:00Z." ja:"期限の記載がない項目の期限：2026-12-31（UTC でその日の終わりまで）か 2026-12-31T12:00:00Z" placeholder:"TIME" jaholder:"時刻" xor:"end"`
+	For        string         `help:"The same from now on: 30d, 12h." ja:"同じ期限を今からの長さで指定：30d（日）、12h（時間）" placeholder:"TIME" jaholder:"期間" xor:"end"`
+	Type       string         `help:"Type of values that state none, such as domain-name. Default: told by the value." ja:"記載のない値の型（domain-name など）。既定は値から判別" placeholder:"TYPE" jaholder:"型"`
+	Domains    string         `help:"How domains match that do not say: exact, tree (with all below) or below." ja:"照合方法の記載がないドメインの照合：exact（完全一致）、tree（自身とその下すべて）、below（その下のみ）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,tree,below"`
+	URLs       string         `help:"How URLs match that do not say: exact or prefix." ja:"照合方法の記載がない URL の照合：exact（完全一致）、prefix（前方一致）" placeholder:"MATCH" jaholder:"照合" default:"exact" enum:"exact,prefix" name:"urls"`
+	Composites bool           `help:"Take MISP's pairs (domain|ip) by their first part, which matches more than they say." ja:"MISP の対（domain|ip）を最初の要素だけで取り込み。本来より広く一致"`
+	Add        bool           `help:"Keep what the source had before." ja:"その出所の以前の項目も残す"`
+	Strict     bool           `help:"Take nothing if anything is refused." ja:"一つでも拒否があれば何も取り込まない"`
+	Hunt       string         `help:"Search the past of the node, if it runs, for new values, for all, or none: new, all, none." ja:"動作中のノードの過去の調査：new（新しい値）、all（すべての値）、none（なし）" placeholder:"WHICH" jaholder:"対象" default:"new" enum:"new,all,none"`
 }
 
 // fileReport is what became of one file.
@@ -65,6 +67,8 @@ type fileReport struct {
 	Refused    int64    `json:"refused"`
 	NotCovered int64    `json:"not_covered"`
 	Passed     int64    `json:"passed"`
+	Wider      int64    `json:"matching_wider"`
+	Encoding   string   `json:"encoding,omitempty"`
 	Unlabelled int64    `json:"marking_not_understood"`
 	Why        []whyNot `json:"why,omitempty"`
 }
@@ -84,7 +88,13 @@ func (c *indicatorsImport) options(now time.Time) (o feed.Options, err error) {
 			WithHint(i18n.T("use one of: {0}", "次のいずれかを指定してください：{0}").With(strings.Join(list, ", ")))
 	}
 	o = feed.Options{Format: feed.Format(strings.ToLower(c.Format)), Source: c.Source,
-		Type: event.ObservableType(c.Type), Composites: c.Composites, Now: now, MaxListed: maxWhy}
+		Type: event.ObservableType(c.Type), Composites: c.Composites, Columns: c.Column, Silent: c.Silent, Now: now,
+		MaxListed: maxWhy}
+	for name, at := range c.Column {
+		if !slices.Contains(feed.ColumnNames(), name) || at < 1 {
+			return o, bad("--column", fmt.Sprintf("%s=%d", clean(name), at), feed.ColumnNames()...)
+		}
+	}
 	if o.Format != "" && !slices.Contains(feed.Formats(), o.Format) {
 		var list []string
 		for _, f := range feed.Formats() {
@@ -176,6 +186,7 @@ func (c *indicatorsImport) Run(s *session) error {
 				line.tell(i18n.T("{0} {0:entry|entries}", "{0} 項目").With(thousands(done)))
 			}
 		}}, func(add func(watchlist.Entry) error) error {
+		o.Given = func(id string) error { return add(watchlist.Entry{ID: id}) }
 		for _, f := range c.Files {
 			r, err := feed.File(s.ctx, f, o, add)
 			reports = append(reports, c.report(s, f, r))
@@ -231,8 +242,8 @@ func (c *indicatorsImport) Run(s *session) error {
 
 func (c *indicatorsImport) report(s *session, file string, r feed.Report) fileReport {
 	out := fileReport{File: file, Format: string(r.Format), Records: r.Records, Entries: r.Entries, Refused: r.Refused,
-		NotCovered: r.NotCovered, Passed: r.Passed, Unlabelled: r.Unlabelled}
-	for _, p := range slices.Concat(r.WhyRefused, r.WhyNotCovered) {
+		NotCovered: r.NotCovered, Passed: r.Passed, Unlabelled: r.Unlabelled, Wider: r.Wider, Encoding: r.Encoding}
+	for _, p := range slices.Concat(r.WhyRefused, r.WhyNotCovered, r.WhyWider) {
 		out.Why = append(out.Why, whyNot{p.File, p.Line, p.Reason.In(s.lang)})
 	}
 	return out

@@ -60,7 +60,8 @@ func TestSimulateScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"--rules", file}, {file}, {"--days", "3"}, {filepath.Join(file, "nothing")}} {
-		if code, _, errs := simulated(t, append(args, "--lang", "en")...); code == 0 || !strings.Contains(errs, "error: ") {
+		code, _, errs := simulated(t, append(args, "--lang", "en")...)
+		if code == 0 || !strings.Contains(errs, "error: ") {
 			t.Errorf("%v: %d %s", args, code, errs)
 		}
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/consent"
+	"github.com/meneki/meneki/internal/share/contribution"
+	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -67,6 +70,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
 		publish.Module(h.publisher),
+		expiry.Module(expiry.New(expiry.Config{
+			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
+		})),
+		contribution.Module(contribution.New(contribution.Config{
+			DB: h.db, Members: h.directory, Notify: notify("contribution"),
+		})),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
@@ -77,6 +86,8 @@ func (h *Hub) compose() ([]role.Module, error) {
 			}}),
 		community.Module(h.members),
 		groups.Module(h.groups),
+		consent.Module(consent.New(consent.Config{DB: h.db, Objects: kept, Indicators: h.publisher,
+			Members: h.directory, Notify: notify("consent")})),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,

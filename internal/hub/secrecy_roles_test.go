@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/meneki/meneki/internal/share/credit"
+	"github.com/meneki/meneki/internal/share/decay"
 )
 
 var updateRoles = flag.Bool("update-roles", false, "write testdata/roles.txt anew; then read it")
@@ -33,6 +37,9 @@ func askings(t *testing.T, w *world) (out []asking) {
 		"revoke-token": "", "put-objects": `{"objects":[{}],"tlp":"green"}`,
 		"make-group": `{"name":"","admits":"lead"}`, "invite-to-group": `{"name":"x"}`, "leave-group": "",
 		"close-group": "", "answer-group-invitation": `{"accept":true}`,
+		"report-false-positive": `{"object":"nothing","reason":"x"}`, "decide-false-positive": `{"state":"undone"}`,
+		"set-contribution-rules": asJSON(t, credit.Default()), "set-decay-model": asJSON(t, decay.Default()),
+		"ask-consent": `{"object":"x","why":"x","tlp":"green","days":1}`, "answer-consent": `{"answer":"no"}`,
 		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}
 	paths := w.hub.console.API.OpenAPI().Paths
@@ -64,6 +71,15 @@ func askings(t *testing.T, w *world) (out []asking) {
 	slices.SortFunc(out, func(a, b asking) int { return strings.Compare(a.name, b.name) })
 	return append(out, asking{"metrics", http.MethodGet, "/metrics", ""},
 		asking{"openapi", http.MethodGet, "/openapi.json", ""})
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // Who may do what at a hub, as a table that can be read out in a meeting. A

@@ -124,6 +124,30 @@ func secrets() []secret {
 				}
 				return []string{id}
 			}},
+		{"B saw C's own indicator", nil, func(w *world) []string {
+			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq-c", Indicator: w.indicatorOf("c-c1"),
+				Realm: event.Live, Count: 3, First: secrecyNow, Last: secrecyNow, Handling: strict})
+			return []string{"s-zq-c"}
+		}},
+		{"A reports C's indicator as a false positive", []string{"zq-harmless"}, func(w *world) []string {
+			form := url.Values{"object": {w.indicatorOf("c-c1")}, "reason": {"zq-harmless: it is our shop"}}
+			if a := w.ask("admin of A", "POST", "/contribution/marks", form.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			return w.query(`SELECT k.id FROM contribution_mark k WHERE SCOPE(k)`)
+		}},
+		{"A consults the hub, which asks A for consent", []string{"zq-consult", "zq-why"}, func(w *world) []string {
+			consult := url.Values{"title": {"zq-consult"}, "text": {"zq-consult: is it known?"}}
+			if a := w.ask("admin of A", "POST", "/consultations", consult.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			ask := url.Values{"object": {w.indicatorOf("c-a1")}, "why": {"zq-why"}, "tlp": {"green"}, "days": {"3"}}
+			if a := w.ask("hub coordinator", "POST", "/consents", ask.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			return append(w.query(`SELECT c.id FROM consent c WHERE SCOPE(c)`),
+				w.query(`SELECT c.id FROM consultation c WHERE SCOPE(c)`)...)
+		}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
 			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"),
 				identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})
@@ -289,7 +313,7 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	}
 	for _, id := range fill {
 		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=",
-			"/cases?sector=", "/members?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
+			"/cases?sector=", "/members?q=", "/contribution?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
 			out = append(out, guess{"GET " + p + url.QueryEscape(id), ""})
 		}
 	}
@@ -325,7 +349,9 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			"POST /cases/" + e + "/note": "text=x", "POST /cases/" + e + "/state": "state=closed",
 			"POST /cases/" + e + "/assess":       "outlook=",
 			"POST /indicators/" + e + "/marking": "tlp=red", "POST /indicators/" + e + "/withdraw": "confirm=withdraw",
-			"POST /members/" + e + "/revoke": "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
+			"POST /contribution/marks/" + e + "/undo": "", "POST /contribution/marks/" + e + "/uphold": "",
+			"POST /api/v1/contribution/marks/" + e: `{"state":"undone"}`,
+			"POST /members/" + e + "/revoke":       "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
 			"POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
 			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "",
 			"POST /settings/people/" + e + "/disable":    "",

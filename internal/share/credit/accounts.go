@@ -2,7 +2,6 @@ package credit
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 )
@@ -135,8 +134,7 @@ func before(a, b Gift) bool {
 
 // fades returns what is left of something that happened at a time.
 func (b *books) fades(at time.Time) float64 {
-	days := b.now.Sub(at).Hours() / 24
-	return math.Exp2(-max(days, 0) / b.rules.HalfLifeDays)
+	return b.rules.left(b.now.Sub(at))
 }
 
 // line returns what becomes of a gift, without the points that confirmations give.

@@ -131,8 +131,9 @@ func honest(t *rapid.T) credit.Ledger {
 	for i := range rapid.IntRange(0, 12).Draw(t, "gifts") {
 		o, giver := fmt.Sprint("o", i), who.Draw(t, "giver")
 		l.Gifts = append(l.Gifts, credit.Gift{Object: o, Giver: fmt.Sprint("h", giver),
-			Value: fmt.Sprint("v", rapid.IntRange(0, 15).Draw(t, "value")),
-			At:    days(rapid.Float64Range(0, 400).Draw(t, "given")), Warned: rapid.IntRange(0, 9).Draw(t, "warned") == 0})
+			Value:  fmt.Sprint("v", rapid.IntRange(0, 15).Draw(t, "value")),
+			At:     days(rapid.Float64Range(0, 400).Draw(t, "given")),
+			Warned: rapid.IntRange(0, 9).Draw(t, "warned") == 0})
 		for _, by := range rapid.SliceOfN(who, 0, 5).Draw(t, "seen") {
 			c := seen(o, fmt.Sprint("h", by), rapid.Float64Range(0, 300).Draw(t, "at"))
 			c.InTime = rapid.Bool().Draw(t, "in time")

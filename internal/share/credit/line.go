@@ -43,7 +43,7 @@ func (l Line) Reason() i18n.Text {
 	case Mistaken:
 		return i18n.T("it was found to be a false positive", "誤検知と確認された")
 	case Correction:
-		return i18n.T("a false positive of another member, found by you and upheld",
+		return i18n.T("it found a false positive of another member, which was upheld",
 			"ほかの構成員の誤検知を指摘し、認められた")
 	}
 	if l.Members > 0 {

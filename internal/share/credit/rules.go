@@ -173,6 +173,16 @@ func (r Rules) Validate() error {
 	return nil
 }
 
+// Faded returns what is left at a time of points that were earned at another.
+func (r Rules) Faded(p Points, at, now time.Time) Points {
+	return Points(float64(p) * r.left(now.Sub(at)))
+}
+
+// left is what is left of something after a time.
+func (r Rules) left(age time.Duration) float64 {
+	return math.Exp2(-max(age.Hours()/24, 0) / r.HalfLifeDays)
+}
+
 // Tier returns the tier that points are enough for.
 func (r Rules) Tier(p Points) Tier {
 	out := r.Tiers[0]

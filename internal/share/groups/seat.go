@@ -210,12 +210,12 @@ type Entry struct {
 
 // note writes down what v did in a group.
 func note(tx *store.Tx, g Group, v policy.Viewer, act, about string) error {
-	e := Entry{clock.RandomID(), g.ID, tx.Now(), v.Member, v.Name, act, about}
+	e := Entry{clock.NewID(), g.ID, tx.Now(), v.Member, v.Name, act, about}
 	return store.Insert(tx, "trust_group_log", []Entry{e})
 }
 
 // History returns what happened in a group, the latest first.
 func History(tx *store.Tx, group string) ([]Entry, error) {
 	return store.Query[Entry](tx, `SELECT id, group_id, at, by_member, by_name, act, about FROM trust_group_log
-		WHERE group_id = $1 ORDER BY at DESC, id LIMIT 200`, group)
+		WHERE group_id = $1 ORDER BY at DESC, id DESC LIMIT 200`, group)
 }

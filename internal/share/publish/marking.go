@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
@@ -29,13 +28,6 @@ func (p *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, 
 		wider := tlp < r.Handling.TLP || slices.ContainsFunc(audience, func(t string) bool {
 			return !slices.Contains(r.Handling.Audience, t)
 		})
-		for _, t := range audience {
-			id, isGroup := strings.CutPrefix(t, policy.ToGroup(""))
-			if isGroup && !slices.Contains(r.Handling.Audience, t) && !v.Groups.Has(id) {
-				return fault.New(fault.Invalid, i18n.T("your organisation is in no group {0}",
-					"自組織はグループ {0} に参加していません").With(id))
-			}
-		}
 		if !owner && (!v.Coordinator || wider) {
 			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking",
 				"取扱区分を広げられるのは、提供元の組織だけです")).

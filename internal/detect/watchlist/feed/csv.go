@@ -7,58 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/meneki/meneki/internal/detect/watchlist"
 	"github.com/meneki/meneki/internal/i18n"
 )
-
-// header says in which columns (from 0; -1: none) things are.
-type header struct {
-	value, typ, match, until, tlp, source, id int
-	valueType                                 string // what the value's column says of its type: sha256_hash
-}
-
-// columnNames are the names of columns as plain writes them, the best first.
-var columnNames = [...]struct {
-	at    func(*header) *int
-	names []string
-}{
-	{func(h *header) *int { return &h.value },
-		[]string{"value", "indicator", "ioc", "iocvalue", "observable", "indicatorvalue"}},
-	{func(h *header) *int { return &h.typ }, []string{"type", "ioctype", "indicatortype", "observabletype", "kind"}},
-	{func(h *header) *int { return &h.match }, []string{"match", "matchtype"}},
-	{func(h *header) *int { return &h.until },
-		[]string{"validuntil", "expires", "expiration", "expirationdate", "expiry", "expiresat"}},
-	{func(h *header) *int { return &h.tlp }, []string{"tlp", "marking", "tlplabel"}},
-	{func(h *header) *int { return &h.source }, []string{"source", "feed", "provider"}},
-	{func(h *header) *int { return &h.id }, []string{"id", "uuid", "iocid", "indicatorid", "stixid"}},
-}
-
-// headerOf finds the columns; value is -1 if the row is no header.
-func headerOf(row []string) header {
-	h := header{-1, -1, -1, -1, -1, -1, -1, ""}
-	first := map[string]int{} // the column of each name
-	named := -1               // the first column that is named after a type
-	for i, cell := range row {
-		name := plain(cell)
-		if _, there := first[name]; !there {
-			first[name] = i
-		}
-		if _, ok := typeNames[name]; ok && named < 0 {
-			named = i
-		}
-	}
-	for _, c := range columnNames {
-		for _, name := range c.names {
-			if i, there := first[name]; there && *c.at(&h) < 0 {
-				*c.at(&h) = i
-			}
-		}
-	}
-	if h.value < 0 && named >= 0 { // it holds values of that type
-		h.value, h.valueType = named, row[named]
-	}
-	return h
-}
 
 // separatorOf is what parts the cells of a line: the one that is there most often.
 func separatorOf(line string) byte {
@@ -139,17 +89,108 @@ func (r *reader) row(in *bufio.Reader, buf []byte, line *int) (row string, from 
 	}
 }
 
+var (
+	noHeader = i18n.T("it cannot be told which column holds the values: say --column value=N, or give the columns "+
+		"names (value, type, url, sha256_hash …)",
+		"値の列を判別できません。--column value=番号 で指定するか、列に見出し（value、type、url、sha256_hash など）を付けてください")
+	longRow = i18n.T("the row is longer than {0} bytes", "行が {0} バイトを超えています")
+	uneven  = i18n.T("the row has {0} cells, and the others have {1}", "この行のセルは {0} 個で、ほかの行の {1} 個と異なります")
+	zeros   = i18n.T("it holds bytes that are no text (NUL)", "文字ではないバイト（NUL）を含んでいます")
+)
+
+// table is what is known of the columns while a table is read.
+type table struct {
+	header
+	sep   byte
+	known bool
+	last  string // the last comment: some feeds write their header as one
+}
+
+// fieldsMark begins the header of files that Zeek reads.
+const fieldsMark = "#fields"
+
+// begin finds the columns by the first row or what is before it. It reports whether the row is
+// the header itself.
+func (r *reader) begin(t *table, row string, sample []byte) (isHeader, ok bool) {
+	t.sep = separatorOf(row)
+	first := cells(row, t.sep)
+	said := cells(t.last, separatorOf(t.last))
+	if h := headerOf(said); h.values() && (len(said) == len(first) || !r.naming(first)) {
+		t.header, t.known = h, true
+		if t.sep = separatorOf(t.last); len(said) == 1 {
+			t.sep = separatorOf(row)
+		}
+	} else if h := headerOf(first); h.values() && r.naming(first) {
+		t.header, t.known, isHeader = h, true, true
+	} else if h := r.headerByLook(sampleRows(sample, t.sep)); h.values() {
+		t.header, t.known = h, true
+	} else {
+		t.header, t.known = h, len(r.o.Columns) > 0
+		t.width = len(first)
+	}
+	t.header = t.header.stated(r.o.Columns)
+	if n := r.o.Columns["value"]; n > 0 && !isHeader {
+		// What the first row has there may be the name of the column.
+		isHeader = n <= len(first) && isColumnName(first[n-1])
+	}
+	return isHeader, t.known && t.values()
+}
+
+// naming reports whether a row can be a header: nothing in it is a value.
+func (r *reader) naming(row []string) bool {
+	for _, c := range row {
+		if it, _, why := r.entry("", c); c != "" && why.Zero() && len(it.Entries) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isColumnName reports whether a cell is the name of a column as feeds have them.
+func isColumnName(cell string) bool {
+	name := plain(cell)
+	for _, names := range columnNames {
+		for _, n := range names {
+			if n == name {
+				return true
+			}
+		}
+	}
+	_, typ := typeNames[name]
+	return typ
+}
+
+// maxSample is how many rows are looked at to find the column with the values.
+const maxSample = 50
+
+// sampleRows parts the first complete lines of a table.
+func sampleRows(sample []byte, sep byte) (rows [][]string) {
+	text := string(sample)
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 && len(sample) >= sniffed {
+		text = text[:i] // the last line may be cut
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" || line[0] == '#' {
+			continue
+		}
+		if rows = append(rows, cells(line, sep)); len(rows) == maxSample {
+			break
+		}
+	}
+	return rows
+}
+
 func (r *reader) csv(in *bufio.Reader) error {
 	line := 0
-	var h header
-	var sep byte
-	var last string // the last comment: some feeds write their header as one
-	known := false
+	sample, _ := in.Peek(sniffed)
+	sample = bytes.Clone(sample)
+	t := table{}
 	for {
 		row, from, long, err := r.row(in, nil, &line)
 		if errors.Is(err, io.EOF) {
-			if !known {
-				return r.fail(line, noHeader, nil)
+			if !t.known {
+				return r.fail(max(line, 1), noHeader, nil)
 			}
 			return nil
 		}
@@ -159,22 +200,17 @@ func (r *reader) csv(in *bufio.Reader) error {
 		if !long && strings.TrimSpace(row) == "" {
 			continue
 		}
-		if !long && row[0] == '#' {
-			last = strings.TrimLeft(row, "# ")
+		if !long && row[0] == '#' && r.comment(&t, row) {
 			continue
 		}
-		if !known {
-			sep = separatorOf(row)
-			h = headerOf(cells(row, sep))
-			known = h.value >= 0
-			if known {
-				continue
-			}
-			sep = separatorOf(last)
-			if h = headerOf(cells(last, sep)); h.value < 0 {
+		if !t.known {
+			isHeader, ok := r.begin(&t, row, sample)
+			if !ok {
 				return r.fail(from, noHeader, nil)
 			}
-			known = true
+			if isHeader {
+				continue
+			}
 		}
 		if err := r.record(); err != nil {
 			return err
@@ -186,62 +222,44 @@ func (r *reader) csv(in *bufio.Reader) error {
 		if !r.text(from, []byte(row)) {
 			continue
 		}
-		if err := r.rowEntry(from, h, cells(row, sep)); err != nil {
+		if err := r.tableRow(from, &t, cells(row, t.sep)); err != nil {
 			return err
 		}
 	}
 }
 
-var (
-	noHeader = i18n.T("there is no header that names a column \"value\" (or indicator, ioc, url, sha256_hash …)",
-		"列名 value(または indicator、ioc、url、sha256_hash など)を含む見出し行がありません")
-	longRow  = i18n.T("the row is longer than {0} bytes", "行が {0} バイトを超えています")
-	badMatch = i18n.T("{0} is no way to match (exact, tree, below, prefix, network)",
-		"{0} という照合方法はありません(exact、tree、below、prefix、network)")
-)
+// comment reads a comment of a table, which may be its header.
+func (r *reader) comment(t *table, row string) bool {
+	if rest, ok := strings.CutPrefix(row, fieldsMark); ok && rest != "" && (rest[0] == '\t' || rest[0] == ' ') {
+		if h := headerOf(cells(strings.TrimLeft(rest, "\t "), '\t')); h.values() {
+			t.header, t.known, t.sep = h.stated(r.o.Columns), true, '\t'
+			return true
+		}
+	}
+	t.last = strings.TrimLeft(row, "# ")
+	return true
+}
 
-func (r *reader) rowEntry(line int, h header, row []string) error {
-	cell := func(at int) string {
+func (r *reader) tableRow(line int, t *table, row []string) error {
+	for len(row) > t.width && row[len(row)-1] == "" {
+		row = row[:len(row)-1]
+	}
+	if t.width > 0 && len(row) != t.width {
+		r.refuse(line, uneven.With(len(row), t.width))
+		return nil
+	}
+	return r.recordOf(record{line: line, h: &t.header, cell: func(at int) string {
 		if at < 0 || at >= len(row) {
 			return ""
 		}
-		return row[at]
-	}
-	if cell(h.value) == "" {
-		r.refuse(line, i18n.T("the row has no value", "値の列が空です"))
-		return nil
-	}
-	typ := cell(h.typ)
-	if typ == "" {
-		typ = h.valueType
-	}
-	return r.fields(line, typ, cell(h.value), cell(h.match), cell(h.until), cell(h.tlp), cell(h.source), cell(h.id))
+		return unarmed(row[at])
+	}})
 }
 
-// fields returns one entry whose parts are all text.
-func (r *reader) fields(line int, typ, value, match, until, tlp, source, id string) error {
-	e, covered, why := r.entry(typ, value)
-	switch {
-	case !covered:
-		r.uncovered(line, why)
-		return nil
-	case !why.Zero():
-		r.refuse(line, why)
-		return nil
+// unarmed takes off the apostrophe by which a cell does not run in a spreadsheet.
+func unarmed(cell string) string {
+	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@\t\r'", cell[1]) >= 0 {
+		return cell[1:]
 	}
-	if match != "" {
-		m, ok := watchlist.ParseMatch(match)
-		if !ok {
-			r.refuse(line, badMatch.With(quote(match)))
-			return nil
-		}
-		e.Match = m
-	}
-	t, ok := instant(until)
-	if !ok {
-		r.refuse(line, badTime.With(quote(until)))
-		return nil
-	}
-	e.ValidUntil, e.TLP, e.Source, e.ID = t, r.label(tlp), source, id
-	return r.give(line, e)
+	return cell
 }

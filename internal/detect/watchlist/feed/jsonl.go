@@ -22,6 +22,16 @@ type jsonLine struct {
 	ID         string `json:"id"`
 }
 
+// jsonLineHeader has the properties of jsonLine as columns.
+var jsonLineHeader = func() (h header) {
+	for c := range h.col {
+		if h.col[c] = -1; c <= colID {
+			h.col[c] = c
+		}
+	}
+	return h
+}()
+
 func (r *reader) jsonl(in *bufio.Reader) error {
 	var buf []byte
 	for n := 1; ; n++ {
@@ -60,7 +70,11 @@ func (r *reader) jsonl(in *bufio.Reader) error {
 				"type、value、match、valid_until、tlp、source、id からなるオブジェクトではありません: {0}").With(quote(err.Error())))
 			continue
 		}
-		if err := r.fields(n, l.Type, l.Value, l.Match, l.ValidUntil, l.TLP, l.Source, l.ID); err != nil {
+		cell := func(at int) string {
+			return [...]string{l.Value, l.Type, l.Match, l.ValidUntil, l.TLP, l.Source, l.ID, ""}[min(uint(at),
+				colID+1)]
+		}
+		if err := r.recordOf(record{line: n, h: &jsonLineHeader, cell: cell}); err != nil {
 			return err
 		}
 	}

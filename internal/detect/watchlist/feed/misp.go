@@ -247,24 +247,37 @@ func (r *reader) mispAttribute(line int, raw []byte, of mispEvent) error {
 	}
 	typ, value := a.Type, a.Value
 	m, known := mispTypes[typ]
-	if first, second, pair := strings.Cut(typ, "|"); !known && pair {
-		left, right, ok := strings.Cut(value, "|")
-		if !ok {
+	port := 0
+	if first, second, pair := strings.Cut(typ, "|"); !known && (pair || typ == "malware-sample") {
+		at := strings.LastIndexByte(value, '|') // a name may hold one, what comes behind it does not
+		if at < 0 && strings.HasSuffix(typ, "|port") {
+			at = strings.LastIndexByte(value, ':')
+		}
+		if at < 0 {
 			r.refuse(line, i18n.T("the value of the pair {0} has no |", "組 {0} の値に | がありません").With(quote(typ)))
 			return nil
 		}
+		left, right := value[:at], value[at+1:]
 		switch {
+		case typ == "malware-sample":
+			typ, value = "md5", right
 		case first == "filename": // the hash decides alone
 			typ, value = second, right
-			m, known = mispTypes[typ]
+		case second == "port":
+			n, ok := portOf(right)
+			if !ok {
+				r.refuse(line, i18n.T("{0} is no port", "{0} はポート番号ではありません").With(quote(right)))
+				return nil
+			}
+			typ, value, port = first, strings.TrimSuffix(strings.TrimPrefix(left, "["), "]"), n
 		case r.o.Composites:
 			typ, value = first, left
-			m, known = mispTypes[typ]
 		default:
 			r.uncovered(line, i18n.T("the pair {0} asks for two values at once",
 				"組 {0} は 2 つの値を同時に求めています").With(quote(a.Type)))
 			return nil
 		}
+		m, known = mispTypes[typ]
 	}
 	if !known {
 		r.uncovered(line, unknownType.With(quote(a.Type)))
@@ -273,12 +286,17 @@ func (r *reader) mispAttribute(line int, raw []byte, of mispEvent) error {
 	e.Type, e.Value = m.typ, Refang(value)
 	switch {
 	case m.addr:
-		if e.Type, known = addressType(e.Value); !known {
-			r.refuse(line, i18n.T("{0} is no address", "{0} はアドレスではありません").With(quote(value)))
+		list, ok := addresses(e.Value)
+		if !ok || strings.Contains(e.Value, "%") {
+			r.refuse(line, noAddress.With(quote(value)))
 			return nil
 		}
+		for i := range list {
+			list[i].ID, list[i].TLP, list[i].Source = e.ID, e.TLP, e.Source
+		}
+		return r.give(line, Item{Text: value, Entries: list, Detail: Detail{Port: port}})
 	case m.typ == watchlist.FileName && strings.ContainsAny(value, `/\`):
 		e.Type = watchlist.FilePath
 	}
-	return r.give(line, e)
+	return r.give(line, Item{Text: value, Entries: []watchlist.Entry{e}, Detail: Detail{Port: port}})
 }

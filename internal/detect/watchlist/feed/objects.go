@@ -13,6 +13,24 @@ import (
 func Objects(ctx context.Context, name string, open func() (io.ReadCloser, error), o Options,
 	each func(line int, raw []byte) error) error {
 	r := newReader(ctx, name, o)
+	members, err := r.archive(open)
+	if err != nil {
+		return err
+	}
+	if members == nil {
+		return r.document(open, each)
+	}
+	for _, m := range members {
+		r.name = name + "/" + m.name
+		if err := r.document(m.open, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// document reads one document.
+func (r *reader) document(open func() (io.ReadCloser, error), each func(line int, raw []byte) error) error {
 	in, done, err := r.unpack(open)
 	if err != nil {
 		return err

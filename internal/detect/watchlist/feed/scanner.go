@@ -13,13 +13,14 @@ import (
 // scanner walks through a JSON text of any length. It holds only the values that
 // it is asked for, and counts lines.
 type scanner struct {
-	in    *bufio.Reader
-	line  int
-	shape jsonscan.Structure
+	in      *bufio.Reader
+	line    int
+	shape   jsonscan.Structure
+	between bool // no value has begun that has not ended
 }
 
 func newScanner(in *bufio.Reader) *scanner {
-	return &scanner{in: in, line: 1, shape: jsonscan.Structure{MaxDepth: maxDepth, Lines: true}}
+	return &scanner{in: in, line: 1, between: true, shape: jsonscan.Structure{MaxDepth: maxDepth, Lines: true}}
 }
 
 // syntaxError says that the text is no JSON.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"regexp"
 	"strings"
 	"time"
 
@@ -110,13 +111,13 @@ func (r *reader) stixObject(line int, raw []byte, newest map[string]version) err
 		r.uncovered(line, i18n.T("{0} is not valid before {1}", "{0} は {1} まで有効になりません").With(o.ID(), from))
 		return nil
 	}
-	if t := o.Text("pattern_type"); t != "stix" {
-		r.uncovered(line, i18n.T("{0}: the pattern is of type {1}", "{0}: パターンの種類が {1} です").With(o.ID(), quote(t)))
-		return nil
-	}
-	p, err := stix.ParsePattern(o.Text("pattern"))
-	if err != nil {
-		r.refuse(line, i18n.T("{0}: {1}", "{0}: {1}").With(o.ID(), refusal(err)))
+	list, why := Wanted(o)
+	if !why.Zero() {
+		if _, wrong := stix.ParsePattern(o.Text("pattern")); wrong != nil && o.Text("pattern_type") == "stix" {
+			r.refuse(line, why)
+		} else {
+			r.uncovered(line, why)
+		}
 		return nil
 	}
 	e := watchlist.Entry{ID: o.ID(), TLP: r.marking(o)}
@@ -128,13 +129,29 @@ func (r *reader) stixObject(line int, raw []byte, newest map[string]version) err
 		}
 		e.ValidUntil = until.Time()
 	}
-	list, ok := patternEntries(p, e)
-	if !ok {
-		r.uncovered(line, i18n.T("{0}: the pattern asks for more than one of some values: {1}",
-			"{0}: パターンが「いくつかの値のどれか」以外を求めています: {1}").With(o.ID(), quote(p.Source())))
-		return nil
+	for i := range list {
+		list[i].ID, list[i].TLP, list[i].ValidUntil = e.ID, e.TLP, e.ValidUntil
 	}
-	return r.give(line, list...)
+	return r.give(line, Item{Entries: list, Detail: Detail{Name: o.Text("name")}})
+}
+
+// Wanted returns what an indicator asks for, if it is one of some values, a network, or domains
+// or URLs by their ends; why says why not. The entries are not canonical, and have neither
+// source nor marking.
+func Wanted(o *stix.Object) (list []watchlist.Entry, why i18n.Text) {
+	if t := o.Text("pattern_type"); t != "stix" {
+		return nil, i18n.T("{0}: the pattern is of type {1}", "{0}: パターンの種類が {1} です").With(o.ID(), quote(t))
+	}
+	p, err := stix.ParsePattern(o.Text("pattern"))
+	if err != nil {
+		return nil, i18n.T("{0}: {1}", "{0}: {1}").With(o.ID(), refusal(err))
+	}
+	list, ok := patternEntries(p, watchlist.Entry{})
+	if !ok {
+		return nil, i18n.T("{0}: the pattern asks for more than one of some values: {1}",
+			"{0}: パターンが「いくつかの値のどれか」以外を求めています: {1}").With(o.ID(), quote(p.Source()))
+	}
+	return list, i18n.Text{}
 }
 
 // refusal says why an object or a pattern is refused, which may name much of it.
@@ -182,8 +199,43 @@ func patternEntries(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool
 	return out, len(out) > 0
 }
 
-// subset reads [ipv4-addr:value ISSUBSET '192.0.2.0/24'].
+// shaped are the patterns that ask for values by their ends, as String writes them.
+var shaped = []struct {
+	find  *regexp.Regexp
+	typ   event.ObservableType
+	match watchlist.Match
+}{
+	{regexp.MustCompile(`^\[domain-name:value = '([^'\\%]+)' OR domain-name:value LIKE '%\.([^'\\%]+)'\]$`),
+		event.Domain,
+		watchlist.Tree},
+	{regexp.MustCompile(`^\[domain-name:value LIKE '%\.([^'\\%]+)'\]$`), event.Domain, watchlist.Below},
+	{regexp.MustCompile(`^\[url:value LIKE '([^'\\%]+)%'\]$`), event.URL, watchlist.Prefix},
+}
+
+// pathPattern asks for a file in a folder.
+var pathPattern = regexp.MustCompile(`^\[file:name = '((?:[^'\\]|\\.)+)' AND file:parent_directory_ref\.path = '((?:[^'\\]|\\.)+)'\]$`)
+
+// unescaped is a text out of a pattern.
+func unescaped(s string) string { return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(s) }
+
+// subset reads [ipv4-addr:value ISSUBSET '192.0.2.0/24'] and the patterns of shaped.
 func subset(p *stix.Pattern, e watchlist.Entry) ([]watchlist.Entry, bool) {
+	for _, s := range shaped {
+		m := s.find.FindStringSubmatch(p.String())
+		if m == nil || len(m) == 3 && m[1] != m[2] {
+			continue
+		}
+		e.Type, e.Match, e.Value = s.typ, s.match, m[1]
+		return []watchlist.Entry{e}, true
+	}
+	if m := pathPattern.FindStringSubmatch(p.String()); m != nil {
+		folder, sep := unescaped(m[2]), `\`
+		if strings.HasPrefix(folder, "/") {
+			sep = "/"
+		}
+		e.Type, e.Value = watchlist.FilePath, strings.TrimSuffix(folder, sep)+sep+unescaped(m[1])
+		return []watchlist.Entry{e}, true
+	}
 	for prefix, t := range map[string]event.ObservableType{"[ipv4-addr:value ISSUBSET '": event.IPv4,
 		"[ipv6-addr:value ISSUBSET '": event.IPv6} {
 		v, ok := strings.CutPrefix(p.String(), prefix)

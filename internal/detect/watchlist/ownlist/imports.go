@@ -87,8 +87,18 @@ func (l *List) Import(
 	if l.Searcher == nil {
 		fresh.hunt = HuntNone
 	}
+	given := map[string]map[watchlist.Key]bool{} // what the source says now, by the ids that it speaks of
 	err = fill(func(e watchlist.Entry) error {
 		e.Source = o.Source
+		if e.Type == "" {
+			given[e.ID] = map[watchlist.Key]bool{}
+			return nil
+		}
+		if keys := given[e.ID]; keys != nil {
+			if e, err := watchlist.Check(e); err == nil {
+				keys[e.Key()] = true
+			}
+		}
 		if err := load.Add(e); err != nil {
 			return err
 		}
@@ -100,17 +110,42 @@ func (l *List) Import(
 	if err != nil {
 		return out, l.fault(err)
 	}
-	if out.Entries == 0 {
+	if out.Entries == 0 && (!o.Keep || len(given) == 0) {
 		return out, fault.Coded(fault.NodeImportEmpty, nil, o.Source)
 	}
 	if err := load.Commit(ctx); err != nil {
 		return out, l.fault(err)
+	}
+	if o.Keep {
+		if err := l.supersede(ctx, list, o.Source, given); err != nil {
+			return out, l.fault(err)
+		}
 	}
 	if fresh.hunt == HuntNone {
 		return out, nil
 	}
 	out.Hunt, err = l.search(ctx, o, fresh)
 	return out, err
+}
+
+// supersede removes what a source said earlier under the ids that it speaks of now: an indicator
+// that is revoked, or asks for something else.
+func (l *List) supersede(ctx context.Context, list *watchlist.List, source string,
+	given map[string]map[watchlist.Key]bool) error {
+	if len(given) == 0 {
+		return nil
+	}
+	var gone []watchlist.Key
+	err := list.All(ctx, func(e watchlist.Entry) bool {
+		if keys, ok := given[e.ID]; ok && e.Source == source && !keys[e.Key()] {
+			gone = append(gone, e.Key())
+		}
+		return true
+	})
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	return list.Remove(ctx, gone...)
 }
 
 // search searches the past for what was imported.

@@ -33,7 +33,8 @@ var files embed.FS
 type Access interface {
 	// Import takes a source's entries in, in place of those that it had: fill gives
 	// them to add, and if it fails everything stays as it was. A *watchlist.RefusedError
-	// of add concerns one entry.
+	// of add concerns one entry. An entry without a type names an id that the source speaks of in what
+	// comes: with Keep, what it said earlier under it ends.
 	Import(ctx context.Context, o Import, fill func(add func(watchlist.Entry) error) error) (Imported, error)
 	// State describes the list. It reads all of it.
 	State(ctx context.Context) (State, error)

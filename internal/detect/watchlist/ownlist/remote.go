@@ -161,9 +161,11 @@ func send(w io.Writer, o Import, fill func(add func(watchlist.Entry) error) erro
 	n := int64(0)
 	err := fill(func(e watchlist.Entry) error {
 		e.Source = o.Source
-		e, err := watchlist.Check(e)
-		if err != nil {
-			return &watchlist.RefusedError{Err: err}
+		if e.Type != "" {
+			var err error
+			if e, err = watchlist.Check(e); err != nil {
+				return &watchlist.RefusedError{Err: err}
+			}
 		}
 		if n++; n%tellEvery == 0 {
 			o.tell(false, n, 0)

@@ -41,7 +41,8 @@ func TestDefaultRules(t *testing.T) {
 				t.Errorf("seed %d: %s gained: %+v", seed, name, r)
 			}
 		}
-		if by["Flooders"].Given < 10*by["Honest members"].Given/2 || by["Poisoners"].Mistakes == 0 || by["Colluders"].Given == 0 {
+		if by["Flooders"].Given < 10*by["Honest members"].Given/2 || by["Poisoners"].Mistakes == 0 ||
+			by["Colluders"].Given == 0 {
 			t.Errorf("seed %d: they did nothing: %+v", seed, by)
 		}
 	}
