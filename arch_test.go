@@ -89,7 +89,8 @@ func TestLayers(t *testing.T) {
 
 // sides are the packages of a capability that only a hub or only a node uses.
 var sides = []struct{ hub, node []string }{
-	{[]string{"internal/share/publish"}, []string{"internal/share/release", "internal/share/inbox"}},
+	{[]string{"internal/share/publish", "internal/share/feed"},
+		[]string{"internal/share/release", "internal/share/inbox"}},
 }
 
 // Law 1, inside of a capability: what a hub does and what a node does are apart.

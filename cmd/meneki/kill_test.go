@@ -343,7 +343,9 @@ func whole(t *testing.T, h *hub, acked map[string]string, attack []byte, nodes .
 		"messages that were not handled": notHandled,
 		"messages that were set aside":   `SELECT count(*) FROM outbox_aside`,
 		"indicators that a member has not received": `SELECT count(*) FROM objects o
-			WHERE (SELECT count(DISTINCT d.member) FROM delivery d WHERE d.object = o.id) <> 2`,
+			WHERE (SELECT count(*) FROM progress p WHERE p.object = o.id) <> 2`,
+		"indicators that are no objects": `SELECT count(*) FROM objects o
+			WHERE NOT EXISTS (SELECT 1 FROM stix_object s WHERE s.id = o.id)`,
 	} {
 		if n := number(t, hd, query); n != 0 {
 			t.Errorf("%d %s", n, what)

@@ -3,9 +3,12 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
@@ -57,18 +60,28 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 			online = append(online, m.id)
 		}
 	}
+	people, err := d.Hub.People().Members(ctx)
+	if err != nil {
+		return false, "", err
+	}
 	err = d.Hub.DB().Read(ctx, store.System("demo: pulse"), func(tx *store.Tx) error {
 		n, err := store.Query[int64](tx, `SELECT coalesce(sum(seq), 0) FROM outbox_cursor UNION ALL SELECT count(*)
-			FROM outbox UNION ALL SELECT count(*) FROM delivery`)
+			FROM outbox UNION ALL SELECT count(*) FROM progress`)
+		if err != nil {
+			return err
+		}
 		print = fmt.Sprint(n)
-		for _, m := range online { // what was delivered, and nothing said of it yet
-			left, err := store.One[int64](tx, `SELECT count(*) FROM delivery d WHERE d.member = $1 AND d.withdraw = $2
-				AND NOT EXISTS (SELECT 1 FROM progress p WHERE p.object = d.object AND p.member = d.member
-				AND p.modified >= d.modified)`, m, false)
-			if err != nil {
-				return err
+		shared, err := store.Query[sharedRow](tx, `SELECT o.id, o.modified, o.tlp, o.owner, o.audience FROM objects o
+			WHERE o.withdrawn = 0 AND SCOPE(o)`)
+		if err != nil {
+			return err
+		}
+		said, err := store.Query[string](tx, `SELECT p.object || ' ' || p.member FROM progress p JOIN objects o
+			ON o.id = p.object WHERE p.modified >= o.modified AND SCOPE(o)`)
+		for _, o := range shared { // what a member is to have, and said nothing of yet
+			for _, m := range feed.Entitled(people, o.Handling) {
+				busy = busy || slices.Contains(online, m.ID) && !slices.Contains(said, o.ID+" "+m.ID)
 			}
-			busy = busy || left > 0
 		}
 		return err
 	})
@@ -88,4 +101,11 @@ func (d *Demo) pulse(ctx context.Context) (busy bool, print string, err error) {
 		})
 	}
 	return busy, print, err
+}
+
+// sharedRow is an indicator of the hub, and who may have it.
+type sharedRow struct {
+	ID       string          `db:"id"`
+	Modified time.Time       `db:"modified"`
+	Handling policy.Handling `db:",handling"`
 }

@@ -45,10 +45,10 @@ type Sim struct {
 
 	sync, send, hunt chan struct{}
 
-	mu   sync.Mutex     // one delivery at a time; guards all below
-	last int64          // delivery number
-	out  []wire.Message // receipts that are not acknowledged yet, in order
-	todo []simHunt
+	mu     sync.Mutex     // one delivery at a time; guards all below
+	cursor string         // of the last that it took
+	out    []wire.Message // receipts that are not acknowledged yet, in order
+	todo   []simHunt
 }
 
 type simHunt struct {
@@ -125,7 +125,7 @@ func newSim(ctx context.Context, h *hub.Hub, name, sector string, past *history.
 	if s.link, err = h.InProcess(context.WithoutCancel(ctx), a.Member, seed, a.UserJWT); err != nil {
 		return nil, err
 	}
-	s.link.OnPush(wire.TopicObject, s.pushed)
+	s.link.OnPush(wire.TopicPush, s.pushed)
 	s.link.OnState(func(connected bool) {
 		if connected {
 			wake(s.sync)
@@ -146,20 +146,21 @@ func wake(c chan struct{}) {
 func (s *Sim) ID() string { return s.id }
 
 func (s *Sim) pushed(body []byte) {
-	var o wire.Object
-	if err := json.Unmarshal(body, &o); err != nil {
+	var p wire.Push
+	if err := json.Unmarshal(body, &p); err != nil {
 		s.log.Warn("a simulated member cannot read what the hub sent", slog.Any("err", err))
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case o.Seq == s.last+1:
-		s.arm(o)
-		s.last = o.Seq
-	case o.Seq > s.last:
+	if p.Cursor == "" || p.From != s.cursor {
 		wake(s.sync)
+		return
 	}
+	for _, o := range p.Objects {
+		s.arm(o)
+	}
+	s.cursor = p.Cursor
 }
 
 // arm arms one object and queues its receipt and its hunt; s.mu is held.
@@ -270,9 +271,9 @@ func (s *Sim) receiver(ctx context.Context) error {
 
 func (s *Sim) catchUp(ctx context.Context) (more bool, err error) {
 	s.mu.Lock()
-	after := s.last
+	from := s.cursor
 	s.mu.Unlock()
-	body, err := role.Encode(wire.SyncRequest{After: after, Limit: 200})
+	body, err := role.Encode(wire.SyncRequest{Cursor: from, Limit: 1000})
 	if err != nil {
 		return false, err
 	}
@@ -286,12 +287,13 @@ func (s *Sim) catchUp(ctx context.Context) (more bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last == after && a.Upto > after {
-		for _, o := range a.Objects {
-			s.arm(o)
-		}
-		s.last = a.Upto
+	if s.cursor != from { // it was pushed something meanwhile
+		return true, nil
 	}
+	for _, o := range a.Objects {
+		s.arm(o)
+	}
+	s.cursor = a.Cursor
 	return a.More, nil
 }
 

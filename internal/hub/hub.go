@@ -29,6 +29,7 @@ import (
 	"github.com/meneki/meneki/internal/queue/aside"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
@@ -46,6 +47,7 @@ type Hub struct {
 	members   *community.Service
 	cases     *casework.Service
 	severity  *severity.Service
+	feed      *feed.Feed
 	publisher *publish.Publisher
 	groups    *groups.Service
 	pool      *pool.Pool
@@ -215,6 +217,9 @@ func (h *Hub) start(ctx context.Context) error {
 	h.bus.OnPresence(func(member string, online bool) {
 		if !h.closing.Load() {
 			h.members.Presence(member, online)
+			if !online {
+				h.feed.Gone(member)
+			}
 		}
 	})
 	h.bus.Handle(wire.TopicBatch, h.intake.batch)

@@ -22,8 +22,10 @@ import (
 	"github.com/meneki/meneki/internal/share/consent"
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/objects"
+	"github.com/meneki/meneki/internal/share/pseudonym"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
@@ -55,20 +57,23 @@ func (h *Hub) compose() ([]role.Module, error) {
 		},
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
-	h.publisher = publish.New(publish.Config{
-		DB: h.db, Members: h.directory, Assets: h.members, Push: h.bus, Log: h.cfg.Log, Notify: notify("indicators"),
-		GroupNames: h.groups.Names,
-	})
 	kept := object.New(h.db)
+	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
+	h.publisher = publish.New(publish.Config{
+		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
+		Notify: notify("indicators"), GroupNames: h.groups.Names,
+	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
-			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory}, notify("situation"),
+			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory, Share: h.publisher},
+			notify("situation"),
 		),
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		expiry.Module(expiry.New(expiry.Config{
 			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
@@ -86,6 +91,11 @@ func (h *Hub) compose() ([]role.Module, error) {
 			}}),
 		community.Module(h.members),
 		groups.Module(h.groups),
+		pseudonym.Module(pseudonym.New(pseudonym.Config{DB: h.db, Objects: kept, Members: h.directory,
+			Notify: notify("objects"), Domains: func(ctx context.Context, member string) ([]string, error) {
+				all, err := h.members.Domains(ctx)
+				return all[member], err
+			}})),
 		consent.Module(consent.New(consent.Config{DB: h.db, Objects: kept, Indicators: h.publisher,
 			Members: h.directory, Notify: notify("consent")})),
 		pool.Module(h.pool, h.directory),

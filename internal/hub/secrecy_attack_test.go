@@ -303,7 +303,7 @@ func TestWireTellsNothingOfTheGiver(t *testing.T) {
 		return c
 	}())
 	caseID, number := w.caseOf("f-a1")
-	a, err := w.hub.publisher.Sync(t.Context(), w.members["C"], wire.SyncRequest{Limit: 500})
+	a, err := w.hub.feed.Sync(t.Context(), w.members["C"], wire.SyncRequest{Limit: 500})
 	w.ok(err)
 	if len(a.Objects) < 3 {
 		t.Fatalf("%d objects", len(a.Objects))

@@ -39,7 +39,8 @@ func askings(t *testing.T, w *world) (out []asking) {
 		"close-group": "", "answer-group-invitation": `{"accept":true}`,
 		"report-false-positive": `{"object":"nothing","reason":"x"}`, "decide-false-positive": `{"state":"undone"}`,
 		"set-contribution-rules": asJSON(t, credit.Default()), "set-decay-model": asJSON(t, decay.Default()),
-		"ask-consent": `{"object":"x","why":"x","tlp":"green","days":1}`, "answer-consent": `{"answer":"no"}`,
+		"give-pseudonymously": `{"objects":"{}","tlp":"green"}`,
+		"ask-consent":         `{"object":"x","why":"x","tlp":"green","days":1}`, "answer-consent": `{"answer":"no"}`,
 		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}
 	paths := w.hub.console.API.OpenAPI().Paths

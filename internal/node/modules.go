@@ -14,6 +14,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/ruleset"
 	"github.com/meneki/meneki/internal/detect/watchlist/ownlist"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
@@ -53,7 +54,8 @@ func (n *Node) compose() ([]role.Module, error) {
 		Engine: n.engine, Searcher: n.detect.Searcher,
 	})
 	n.inbox = inbox.New(inbox.Config{
-		DB: n.db, Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock, Skew: n.Skew, Log: cfg.Log,
+		DB: n.db, Objects: object.New(n.db), Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock,
+		Skew: n.Skew, Member: n.Member, Own: func() exclusion.CommunityAssets { return *n.own.Load() }, Log: cfg.Log,
 		Notify: notify("indicators"),
 	})
 	rules := rulehealth.PageConfig{DB: n.db, Health: n.health, Clock: cfg.Clock}

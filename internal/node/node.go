@@ -221,7 +221,7 @@ func (n *Node) connect(ctx context.Context, hub Hub) (err error) {
 
 // listen takes what the hub pushes, and notes when the line to it comes and goes.
 func (n *Node) listen(ctx context.Context) {
-	n.link.OnPush(wire.TopicObject, n.inbox.Pushed)
+	n.link.OnPush(wire.TopicPush, n.inbox.Pushed)
 	n.link.OnState(func(connected bool) {
 		n.turn.Store(clock.Micros(n.cfg.Clock()))
 		n.console.Notify("situation")

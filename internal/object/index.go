@@ -106,15 +106,25 @@ func Values(o *stix.Object) (list []event.Observable) {
 		}
 		equal, _ := p.Equalities()
 		for _, e := range equal {
-			switch {
-			case e.Path == "value":
-				add(event.ObservableType(e.Object), e.Value)
-			case strings.HasPrefix(e.Path, "hashes."):
-				add(event.ObservableType(strings.Trim(strings.TrimPrefix(e.Path, "hashes."), "'")), e.Value)
+			if v, ok := Asked(e); ok {
+				add(v.Type, v.Value)
 			}
 		}
 	}
 	return list
+}
+
+// Asked returns the observable that an equality of a pattern asks for, in canonical form;
+// ok is false if it asks for something else.
+func Asked(e stix.Equality) (v event.Observable, ok bool) {
+	v.Type = event.ObservableType(e.Object)
+	if name, hash := strings.CutPrefix(e.Path, "hashes."); hash {
+		v.Type = event.ObservableType(strings.Trim(name, "'"))
+	} else if e.Path != "value" {
+		return v, false
+	}
+	v.Value, ok = event.Canonical(v.Type, e.Value)
+	return v, ok
 }
 
 func valueRows(n int64, values []event.Observable) (rows [][]any) {

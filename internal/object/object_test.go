@@ -256,9 +256,11 @@ func TestMarking(t *testing.T) {
 		h.write(func(tx *store.Tx) error { return h.s.SetHandling(tx, event.Live, id, "a", only) })
 		recalls := func(v policy.Viewer, after int64) (ids []string) {
 			h.read(v, func(tx *store.Tx) error {
-				list, err := h.s.Recalls(tx, event.Live, after, 10)
-				for _, r := range list {
-					ids = append(ids, r.ID)
+				list, _, _, err := h.s.Changes(tx, object.Place{Seq: after}, 10)
+				for _, c := range list {
+					if c.Recall {
+						ids = append(ids, c.ID)
+					}
 				}
 				return err
 			})
@@ -321,8 +323,8 @@ func TestStricterVersion(t *testing.T) {
 			h.Errorf("%v", got)
 		}
 		h.read(member("b"), func(tx *store.Tx) error {
-			list, err := h.s.Recalls(tx, event.Live, at, 10)
-			if len(list) != 1 {
+			list, _, _, err := h.s.Changes(tx, object.Place{Seq: at}, 10)
+			if len(list) != 1 || !list[0].Recall {
 				h.Errorf("%+v", list)
 			}
 			return err

@@ -14,6 +14,7 @@ import (
 // every object in the live realm.
 type Ask struct {
 	Realm  string   // empty: live
+	Realms bool     // of every realm; not with IDs
 	Types  []string // empty: all
 	IDs    []string // empty: all
 	After  int64    // position, strictly after
@@ -78,7 +79,7 @@ func (s *Store) wanted(tx *store.Tx, a Ask) (list []stream, most bool, err error
 	a.Realm = cmp.Or(a.Realm, event.Live)
 	n := len(list)
 	list = slices.DeleteFunc(list, func(st stream) bool {
-		return st.Realm != a.Realm || len(a.Types) > 0 && !slices.Contains(a.Types, st.Type)
+		return !a.Realms && st.Realm != a.Realm || len(a.Types) > 0 && !slices.Contains(a.Types, st.Type)
 	})
 	return list, all && len(list)*2 > n, err
 }

@@ -16,6 +16,7 @@ func (b *batch) position() (int64, error) {
 			return 0, err
 		}
 		b.next, b.left = first, n
+		b.tx.AfterCommitOnce(b.s, b.s.changed)
 	}
 	b.left--
 	b.next += gap

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/event"
@@ -18,6 +19,9 @@ import (
 type Store struct {
 	db      *store.DB
 	streams streams
+
+	listenMu sync.Mutex
+	listen   []func() // under listenMu
 }
 
 // New returns the store of objects in a database. It does not touch it.
@@ -38,9 +42,13 @@ type Outcome struct {
 	// Err says why it was not taken; nil if it was, or was here.
 	Err error
 	// New reports that it was not here in this version.
-	New     bool
+	New bool
+	// Latest reports that this version is the latest of what its owner gave.
+	Latest  bool
 	Seq     int64 // its position
 	Version string
+
+	handling policy.Handling // of the version that was here
 }
 
 // maxBatch is how many items one Put takes.
@@ -203,7 +211,8 @@ func (b *batch) take(g *given) (Outcome, error) {
 			"同じ版で内容の異なるオブジェクトがすでにあります"))}, nil
 	case same != nil:
 		b.source(g.mine.N, g, same.Modified)
-		return Outcome{Seq: same.Seq, Version: same.Version}, nil
+		return Outcome{Seq: same.Seq, Version: same.Version, Latest: same.Seq == g.mine.Seq,
+			handling: same.Handling}, nil
 	}
 	return b.revise(g)
 }
@@ -254,7 +263,7 @@ func (b *batch) create(g *given) (Outcome, error) {
 	}
 	g.position = seq
 	b.fresh = append(b.fresh, g)
-	return Outcome{New: true, Seq: seq, Version: versionText(g, seq)}, nil
+	return Outcome{New: true, Latest: true, Seq: seq, Version: versionText(g, seq)}, nil
 }
 
 // versionText is the version as protocols write it.

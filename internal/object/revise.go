@@ -26,7 +26,7 @@ func (b *batch) revise(g *given) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{New: true, Seq: seq, Version: versionText(g, seq)}
+	out := Outcome{New: true, Latest: !older, Seq: seq, Version: versionText(g, seq)}
 	if older {
 		return out, b.older(g, id)
 	}

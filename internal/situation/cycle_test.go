@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -78,7 +79,8 @@ func each(t *testing.T, body func(*testing.T, *store.DB, *Tracker)) {
 	now, _ := clock.Fixed(noon)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		body(t, db, NewTracker(func() []string { return []string{"a", "b"} }, func() {}))
-	}, storetest.With(identity.Migration(), casework.Migration(), finding.Migration(), indicator.Migration(),
+	}, storetest.With(object.Migration(), identity.Migration(), casework.Migration(), finding.Migration(),
+		indicator.Migration(),
 		publish.Migration(), Migration()), storetest.Clock(now))
 }
 

@@ -54,7 +54,11 @@ type picture struct {
 // load reads the page for a viewer.
 func (c PageConfig) load(ctx context.Context, v policy.Viewer) (picture, error) {
 	p := picture{now: c.Clock(), hub: v.Hub, invites: v.Hub && mayInvite(v.Role)}
-	err := c.DB.Read(ctx, store.As(v), p.read)
+	members, err := c.Members.Members(ctx)
+	if err != nil {
+		return p, err
+	}
+	err = c.DB.Read(ctx, store.As(v), func(tx *store.Tx) error { return p.read(tx, c.Share, members) })
 	if err != nil {
 		return p, err
 	}
@@ -67,11 +71,10 @@ func (c PageConfig) load(ctx context.Context, v policy.Viewer) (picture, error) 
 	if p.warnings, err = aside.Warning(ctx, c.DB, v); err != nil {
 		return p, err
 	}
-	members, err := c.Members.Members(ctx)
 	for _, m := range members {
 		p.members = append(p.members, member{m, c.Members.Online(m.ID)})
 	}
-	return p, err
+	return p, nil
 }
 
 // readCycle finds the newest cycle out of which an indicator came, or the newest.

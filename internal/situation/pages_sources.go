@@ -1,6 +1,7 @@
 package situation
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/casework"
@@ -23,6 +24,13 @@ type PageConfig struct {
 	DB      *store.DB
 	Clock   clock.Clock
 	Members *identity.Directory
+	Share   Share
+}
+
+// Share is the hub's indicators, as package publish has them.
+type Share interface {
+	// Progress returns how far the members are with indicators that each may have.
+	Progress(tx *store.Tx, people []identity.Member, rows ...indicator.Indicator) ([]publish.Progress, error)
 }
 
 // member is a member, and whether its node is connected.
@@ -39,7 +47,7 @@ type newest struct {
 
 // read reads what a viewer may see. Whoever does not work at the hub gets their own
 // cases and findings, and nothing that counts or names others.
-func (p *picture) read(tx *store.Tx) (err error) {
+func (p *picture) read(tx *store.Tx, share Share, members []identity.Member) (err error) {
 	p.hourly, p.cycle = nil, nil // a read may be done again
 	if p.cases, p.total, err = casework.Worst(tx, shownCases); err != nil {
 		return err
@@ -52,7 +60,7 @@ func (p *picture) read(tx *store.Tx) (err error) {
 			p.hourly = append(p.hourly, f)
 		}
 	}
-	if p.indicator, err = readNewest(tx); err != nil {
+	if p.indicator, err = readNewest(tx, share, members); err != nil {
 		return err
 	}
 	return p.readCycle(tx)
@@ -60,14 +68,15 @@ func (p *picture) read(tx *store.Tx) (err error) {
 
 // readNewest reads the newest indicator; nil if there is none. One that is for named
 // persons only is on no wall.
-func readNewest(tx *store.Tx) (*newest, error) {
+func readNewest(tx *store.Tx, share Share, members []identity.Member) (*newest, error) {
 	page, err := indicator.List(tx, list.Ask{Values: map[string]string{"state": "active"}, Limit: 20})
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range page.Rows {
 		if i.Handling.TLP.OrRed() != policy.Red {
-			progress, err := publish.ProgressOf(tx, i.ID)
+			active := slices.DeleteFunc(slices.Clone(members), func(m identity.Member) bool { return !m.Active() })
+			progress, err := share.Progress(tx, active, i)
 			return &newest{i, progress}, err
 		}
 	}

@@ -21,8 +21,11 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/internal/wire"
@@ -41,7 +44,9 @@ func pages(t *testing.T, db *store.DB, now clock.Clock) PageConfig {
 		})
 	})
 	d.SetOnline("a", true)
-	return PageConfig{DB: db, Clock: now, Members: d}
+	objects := object.New(db)
+	return PageConfig{DB: db, Clock: now, Members: d, Share: publish.New(publish.Config{DB: db, Objects: objects,
+		Members: d, Feed: feed.New(feed.Config{DB: db, Objects: objects, Members: d})})}
 }
 
 func put(t *testing.T, db *store.DB, fn func(*store.Tx) error) {
@@ -76,11 +81,6 @@ func fill(t *testing.T, db *store.DB) {
 			func() error { return store.Insert(tx, "case_finding", []casework.Part{part}) },
 			func() error { return finding.Save(tx, noon, append(found("a", 1161), found("b", 2)...)...) },
 			func() error { return i.Save(tx) },
-			func() error {
-				_, err := tx.Exec(`INSERT INTO delivery (member, seq, object, modified, withdraw, at)
-					VALUES ('a',1,'i1',0,FALSE,0), ('b',1,'i1',0,FALSE,0)`)
-				return err
-			},
 			func() error {
 				_, err := tx.Exec(`INSERT INTO progress (object, member, modified, state, armed, hunted, searched, hits,
 					reason) VALUES ('i1','a',0,'hunted',$1,$1,0,2,'')`, clock.Micros(at(10)))

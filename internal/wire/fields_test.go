@@ -21,13 +21,16 @@ var leaves = map[wire.Kind]string{
 		rule.id rule.title rule.author rule.license rule.level rule.tags why handling sensed`,
 	wire.KindReceipt: `id object modified state at searched hits undisclosed
 		reason.code reason.args reason.text reason.ja`,
+	wire.KindRange: `id from upto state at searched undisclosed
+		except.object except.modified except.state except.reason.code except.reason.args except.reason.text
+		except.reason.ja hits.object hits.modified hits.hits`,
 	wire.KindSighting:   `id indicator realm count first last retro at handling`,
 	wire.KindRuleHealth: `id at withdraw rules.rule rules.hits rules.false techniques.technique techniques.rules handling`,
 }
 
 // bodies are all messages that may leave a node.
 func bodies() []wire.Body {
-	return []wire.Body{wire.Finding{}, wire.Candidate{}, wire.Receipt{}, wire.Sighting{}, wire.RuleHealth{}}
+	return []wire.Body{wire.Finding{}, wire.Candidate{}, wire.Receipt{}, wire.RangeReceipt{}, wire.Sighting{}, wire.RuleHealth{}}
 }
 
 func TestFields(t *testing.T) {
@@ -52,7 +55,8 @@ func TestFields(t *testing.T) {
 
 // A pointer has the methods of its value, but is not taken for it.
 func TestPointerIsNoBody(t *testing.T) {
-	for _, b := range []wire.Body{&wire.Finding{}, &wire.Candidate{}, &wire.Receipt{}, &wire.Sighting{}, &wire.RuleHealth{}} {
+	for _, b := range []wire.Body{&wire.Finding{}, &wire.Candidate{}, &wire.Receipt{}, &wire.RangeReceipt{},
+		&wire.Sighting{}, &wire.RuleHealth{}} {
 		if wire.ByValue(b) {
 			t.Errorf("%T passes for a value", b)
 		}

@@ -14,7 +14,7 @@ const (
 	TopicHello      = version + "hello"       // node to hub: Hello; answered with Welcome
 	TopicBatch      = version + "batch"       // node to hub: Batch; answered with BatchReply after it is stored
 	TopicSync       = version + "sync"        // node to hub: SyncRequest; answered with SyncReply
-	TopicObject     = version + "object"      // hub to node: Object
+	TopicPush       = version + "push"        // hub to node: Push
 	TopicRuleHealth = version + "rule-health" // node to hub: PooledRequest; answered with Pooled
 )
 
@@ -26,13 +26,14 @@ const (
 	KindFinding    Kind = "finding"
 	KindCandidate  Kind = "candidate"
 	KindReceipt    Kind = "receipt"
+	KindRange      Kind = "receipt-range"
 	KindSighting   Kind = "sighting"
 	KindRuleHealth Kind = "rule-health"
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{KindFinding, KindCandidate, KindReceipt, KindSighting, KindRuleHealth}
+	return []Kind{KindFinding, KindCandidate, KindReceipt, KindRange, KindSighting, KindRuleHealth}
 }
 
 // Body is a message that may leave a node. The set of its types is closed: only
@@ -45,24 +46,26 @@ type Body interface {
 	leavesNode()
 }
 
-func (Finding) Kind() Kind    { return KindFinding }
-func (Candidate) Kind() Kind  { return KindCandidate }
-func (Receipt) Kind() Kind    { return KindReceipt }
-func (Sighting) Kind() Kind   { return KindSighting }
-func (RuleHealth) Kind() Kind { return KindRuleHealth }
+func (Finding) Kind() Kind      { return KindFinding }
+func (Candidate) Kind() Kind    { return KindCandidate }
+func (Receipt) Kind() Kind      { return KindReceipt }
+func (RangeReceipt) Kind() Kind { return KindRange }
+func (Sighting) Kind() Kind     { return KindSighting }
+func (RuleHealth) Kind() Kind   { return KindRuleHealth }
 
-func (Finding) leavesNode()    {}
-func (Candidate) leavesNode()  {}
-func (Receipt) leavesNode()    {}
-func (Sighting) leavesNode()   {}
-func (RuleHealth) leavesNode() {}
+func (Finding) leavesNode()      {}
+func (Candidate) leavesNode()    {}
+func (Receipt) leavesNode()      {}
+func (RangeReceipt) leavesNode() {}
+func (Sighting) leavesNode()     {}
+func (RuleHealth) leavesNode()   {}
 
 // ByValue reports whether b is one of the types above itself. A pointer to one
 // has the same methods, so that the compiler accepts it as a Body, but a check
 // that looks for the value would pass over it.
 func ByValue(b Body) bool {
 	switch b.(type) {
-	case Finding, Candidate, Receipt, Sighting, RuleHealth:
+	case Finding, Candidate, Receipt, RangeReceipt, Sighting, RuleHealth:
 		return true
 	}
 	return false

@@ -66,6 +66,13 @@ func reasonText(o Verdict) i18n.Text {
 		}
 		return i18n.T("no value is distinctive, so the behaviour itself is what others can match",
 			"特徴的な値がないため、振る舞いそのものを提供")
+	}
+	return ExclusionText(o.Why)
+}
+
+// ExclusionText is a reason of package exclusion in both languages.
+func ExclusionText(why string) i18n.Text {
+	switch why {
 	case "private or reserved range":
 		return i18n.T("private or reserved address", "私設または予約済みのアドレス")
 	case "the community's own network":
@@ -81,5 +88,5 @@ func reasonText(o Verdict) i18n.Text {
 	case "not a hash", "not an address", "not a URL":
 		return i18n.T("not a real value", "実体のない値")
 	}
-	return i18n.Same(o.Why)
+	return i18n.Same(why)
 }

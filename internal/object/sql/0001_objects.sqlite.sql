@@ -88,3 +88,5 @@ CREATE TABLE object_recall (
   stream INTEGER NOT NULL, -- that it was in
   was    BIGINT NOT NULL   -- its position there
 );
+CREATE INDEX object_recall_place ON object_recall (stream, seq);
+CREATE INDEX object_recall_id ON object_recall (id);

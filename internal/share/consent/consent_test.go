@@ -142,10 +142,10 @@ func TestAskAnswerWithdraw(t *testing.T) {
 			w.Errorf("after the yes: %v %+v %s", ok, h, w.state(id))
 		}
 		w.fails(w.Answer(ctx, power, id, Answer{}), fault.Conflict)
-		var at int64
-		w.ok(w.DB.Read(ctx, store.As(gas), func(tx *store.Tx) error {
-			p, err := w.Objects.Read(tx, object.Ask{Limit: 10})
-			at = p.Upto
+		var at object.Place
+		w.ok(w.DB.Read(ctx, store.As(policy.Node("gas", "energy", "")), func(tx *store.Tx) error {
+			_, place, _, err := w.Objects.Changes(tx, object.Place{}, 10)
+			at = place
 			return err
 		}))
 		w.fails(w.Withdraw(ctx, gas, id, ""), fault.NotFound)
@@ -157,8 +157,8 @@ func TestAskAnswerWithdraw(t *testing.T) {
 			w.Errorf("the hub: %+v", h)
 		}
 		w.ok(w.DB.Read(ctx, store.As(policy.Node("gas", "energy", "")), func(tx *store.Tx) error {
-			list, err := w.Objects.Recalls(tx, event.Live, at, 10)
-			if len(list) != 1 || list[0].ID != w.id {
+			list, _, _, err := w.Objects.Changes(tx, at, 10)
+			if len(list) != 1 || list[0].ID != w.id || !list[0].Recall {
 				w.Errorf("who had it is told %+v", list)
 			}
 			return err

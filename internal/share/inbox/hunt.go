@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/detect/hunt"
+	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -108,6 +111,8 @@ func (b *Inbox) notifyOften(ctx context.Context) {
 // hunted notes what hunts came to, and tells the hub.
 func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []hunt.Outcome) error {
 	err := b.DB.Write(ctx, store.System("share: hunted"), func(tx *store.Tx) error {
+		pages := map[string]bool{}
+		var out []msg.Offer
 		for i, r := range todo {
 			if list[i].Err != nil {
 				continue
@@ -116,14 +121,23 @@ func (b *Inbox) hunted(ctx context.Context, todo []indicator.Indicator, list []h
 				Object: r.ID, Modified: r.Modified, State: wire.Hunted, At: b.Clock().Add(b.Skew()),
 				Searched: list[i].Searched, Hits: list[i].Hits,
 			}
-			rcp.ID = indicator.ReceiptID(rcp)
 			if _, err := tx.Exec(
-				`UPDATE objects SET hunted = $1, hits = $2 WHERE id = $3 AND modified = $4 AND SCOPE(objects)`, true,
-				rcp.Hits, r.ID, clock.Micros(r.Modified),
+				`UPDATE objects SET hunted = $1, hits = $2, searched = $3 WHERE id = $4 AND modified = $5
+					AND SCOPE(objects)`, true, rcp.Hits, rcp.Searched, r.ID, clock.Micros(r.Modified),
 			); err != nil {
 				return err
 			}
-			if err := b.receipt(tx, rcp); err != nil {
+			if r.Batch != "" {
+				pages[r.Batch] = true
+			} else {
+				out = append(out, b.offer(rcp))
+			}
+		}
+		if err := b.Outgoing.Offer(tx, out...); err != nil {
+			return err
+		}
+		for _, upto := range slices.Sorted(maps.Keys(pages)) {
+			if err := b.confirmHunts(tx, upto); err != nil {
 				return err
 			}
 		}

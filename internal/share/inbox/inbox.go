@@ -4,18 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/detect/hunt"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/msg"
-	"github.com/meneki/meneki/internal/reason"
-	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -45,39 +43,44 @@ type Matcher interface {
 // Config is what an Inbox stands on.
 type Config struct {
 	DB       *store.DB
+	Objects  *object.Store
 	Outgoing *release.Outgoing
 	Matcher  Matcher
 	Line     Line
 	Clock    clock.Clock
-	Skew     func() time.Duration // the hub's clock minus ours
+	Skew     func() time.Duration             // the hub's clock minus ours
+	Member   func() string                    // the node's member id
+	Own      func() exclusion.CommunityAssets // what belongs to the community
 	Log      *slog.Logger
 	Notify   func() // called after something changed that a page shows
 }
 
-// Inbox takes what the hub sends, arms it, and has the past hunted for it.
+// Inbox takes what the hub sends, keeps it, arms what can be matched, and has the past
+// hunted for that.
 type Inbox struct {
 	Config
 
-	mu   sync.Mutex // one delivery at a time
-	last int64      // under mu; last delivery number that is stored
-	run  string     // under mu; the hub's count that last is of
-	sync chan struct{}
-	hunt chan struct{}
-	wake chan struct{} // something is in queue
+	mu     sync.Mutex // one delivery at a time
+	cursor string     // under mu; of the last that is stored
+	resync *resync    // under mu; nil but while everything is taken from the start
+	sync   chan struct{}
+	hunt   chan struct{}
+	wake   chan struct{} // something is in queue
 
 	queueMu sync.Mutex
-	queue   []wire.Object // under queueMu; pushed, and not taken yet
+	queue   []wire.Push // under queueMu; not taken yet
+	queued  int         // under queueMu; bytes in queue
 
 	huntMu sync.Mutex
 	stop   context.CancelFunc // under huntMu; of the hunt that is under way, nil if there is none
 }
 
 const (
-	settingLast = "share.last-delivery"
-	settingRun  = "share.delivery-run" // the hub's count that settingLast is of
-	syncLimit   = 200
+	settingCursor = "share.cursor"
+	settingResync = "share.resync" // "1" while everything is taken from the start
+	syncLimit     = 1000
 
-	requestTimeout = 10 * time.Second
+	requestTimeout = 30 * time.Second
 )
 
 // New returns an inbox. Start it before it runs.
@@ -85,21 +88,21 @@ func New(c Config) *Inbox {
 	return &Inbox{Config: c, sync: make(chan struct{}, 1), hunt: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 }
 
-// Start reads how far the hub's deliveries are stored, and arms everything that the
+// Start reads how far the node is with what the hub has, and arms everything that the
 // node was armed with when it stopped.
 func (b *Inbox) Start(ctx context.Context) error {
-	text, ok, err := b.DB.Setting(ctx, settingLast)
+	cursor, _, err := b.DB.Setting(ctx, settingCursor)
 	if err != nil {
 		return err
 	}
-	if ok {
-		if b.last, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return fmt.Errorf("read %s: %w", settingLast, err)
-		}
-	}
-	if b.run, _, err = b.DB.Setting(ctx, settingRun); err != nil {
+	again, _, err := b.DB.Setting(ctx, settingResync)
+	if err != nil {
 		return err
 	}
+	if cursor == "" || again == "1" { // what came before the stop is not remembered: once more
+		cursor, b.resync = "", newResync()
+	}
+	b.cursor = cursor
 	if err := b.armStored(ctx); err != nil {
 		return err
 	}
@@ -142,22 +145,25 @@ WHERE o.withdrawn = 0 AND o.state = 'armed' AND o.id > $1 AND SCOPE(o) ORDER BY 
 	}
 }
 
-// maxQueue bounds the objects that wait for their turn. Beyond it they are not
-// kept: the node then asks for them.
-const maxQueue = 1000
+// Bounds of what waits for its turn. Beyond it it is not kept: the node then asks for it.
+const (
+	maxQueue      = 1000
+	maxQueueBytes = 64 << 20
+)
 
-// Pushed takes one object from the wire, in the order of sending, and returns at
+// Pushed takes one message from the wire, in the order of sending, and returns at
 // once. Run stores and arms all that have come meanwhile together.
 func (b *Inbox) Pushed(body []byte) {
-	var o wire.Object
-	if err := json.Unmarshal(body, &o); err != nil {
+	var p wire.Push
+	if err := json.Unmarshal(body, &p); err != nil {
 		b.Log.Warn("the hub sent something unreadable", slog.Any("err", err))
 		return
 	}
 	b.queueMu.Lock()
-	full := len(b.queue) == maxQueue
+	full := len(b.queue) == maxQueue || b.queued+len(body) > maxQueueBytes
 	if !full {
-		b.queue = append(b.queue, o)
+		b.queue = append(b.queue, p)
+		b.queued += len(body)
 	}
 	b.queueMu.Unlock()
 	if full {
@@ -167,31 +173,32 @@ func (b *Inbox) Pushed(body []byte) {
 	poke(b.wake)
 }
 
-// takePushed stores and arms the objects in the queue that follow the last one; a
-// gap is closed by asking.
+// takePushed stores and arms what is in the queue and follows on what is stored; for what
+// is missing the node asks.
 func (b *Inbox) takePushed(ctx context.Context) {
 	b.queueMu.Lock()
 	list := b.queue
-	b.queue = nil
+	b.queue, b.queued = nil, 0
 	b.queueMu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	next, gap := b.last, false
-	list = slices.DeleteFunc(list, func(o wire.Object) bool {
-		follows := o.Seq == next+1
-		if follows {
-			next++
-		}
-		gap = gap || o.Seq > next
-		return !follows
-	})
-	if len(list) > 0 {
-		if err := b.accept(ctx, list, next, b.run); err != nil {
-			b.Log.Warn("could not take what the hub sent", slog.Any("err", err))
-			gap = true
+	d := delivery{cursor: b.cursor}
+	ask := false
+	for _, p := range list {
+		switch {
+		case p.Cursor != "" && p.From == d.cursor && b.resync == nil:
+			d.objects, d.cursor = append(d.objects, p.Objects...), p.Cursor
+		case p.Cursor == "" || p.Cursor != d.cursor:
+			ask = true
 		}
 	}
-	if gap {
+	if d.cursor != b.cursor {
+		if err := b.accept(ctx, d); err != nil {
+			b.Log.Warn("could not take what the hub sent", slog.Any("err", err))
+			ask = true
+		}
+	}
+	if ask {
 		b.Sync()
 	}
 }
@@ -239,146 +246,123 @@ func (b *Inbox) Run(ctx context.Context) error {
 	}
 }
 
+// catchUp asks for what is missing until there is nothing left.
 func (b *Inbox) catchUp(ctx context.Context) error {
 	for {
 		b.mu.Lock()
-		after, run := b.last, b.run
+		from := b.cursor
 		b.mu.Unlock()
-		ask, err := json.Marshal(wire.SyncRequest{After: after, Limit: syncLimit, Run: run})
+		a, err := b.ask(ctx, from)
 		if err != nil {
 			return err
-		}
-		askCtx, cancel := context.WithTimeout(ctx, requestTimeout)
-		reply, err := b.Line.Request(askCtx, wire.TopicSync, ask)
-		cancel()
-		if err != nil {
-			return err
-		}
-		var a wire.SyncReply
-		if err := json.Unmarshal(reply, &a); err != nil {
-			return fmt.Errorf("read the hub's answer: %w", err)
 		}
 		b.mu.Lock()
-		if b.last == after && (a.Upto > after || a.Reset || a.Run != run) {
-			err = b.accept(ctx, a.Objects, a.Upto, a.Run)
+		moved := b.cursor != from // by what was pushed meanwhile
+		if !moved {
+			err = b.taken(ctx, from, a)
 		}
 		b.mu.Unlock()
-		if err != nil || !a.More {
+		if err != nil || !a.More && !moved {
 			return err
 		}
 	}
 }
 
-// accept arms objects and then writes them down with their receipts; the
-// receipt is true when it leaves, and a crash in between is healed by a sync.
-// Called under mu.
-func (b *Inbox) accept(ctx context.Context, list []wire.Object, upto int64, run string) error {
-	all := b.take(list)
-	err := b.DB.Write(ctx, store.System("share: take delivery"), func(tx *store.Tx) error {
-		for _, d := range all {
-			if d.row.Body == "" {
-				if _, err := tx.Exec(
-					`UPDATE objects SET state = $1, withdrawn = $2 WHERE id = $3 AND withdrawn = 0 AND SCOPE(objects)`,
-					string(wire.Disarmed), clock.Micros(tx.Now()), d.row.ID,
-				); err != nil {
-					return err
-				}
-			} else if err := d.row.Save(tx); err != nil {
-				return err
-			}
-			if err := b.receipt(tx, d.rcp); err != nil {
-				return err
-			}
-		}
-		for key, value := range map[string]string{settingLast: strconv.FormatInt(upto, 10), settingRun: run} {
-			if _, err := tx.Exec(
-				`INSERT INTO setting (key, value, at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE
-					SET value = excluded.value, at = excluded.at`,
-				key, value, tx.Now(),
-			); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+func (b *Inbox) ask(ctx context.Context, from string) (a wire.SyncReply, err error) {
+	body, err := json.Marshal(wire.SyncRequest{Cursor: from, Limit: syncLimit})
 	if err != nil {
-		return err
+		return a, err
 	}
-	b.last, b.run = upto, run
-	b.Hunt()
-	b.Notify()
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	reply, err := b.Line.Request(ctx, wire.TopicSync, body)
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(reply, &a); err != nil {
+		return a, fmt.Errorf("read the hub's answer: %w", err)
+	}
+	if a.More && a.Cursor == from && !a.Reset {
+		return a, fmt.Errorf("the hub has more, and does not get on")
+	}
+	return a, nil
 }
 
-func (b *Inbox) receipt(tx *store.Tx, r wire.Receipt) error {
-	return b.Outgoing.Offer(
-		tx, msg.Offer{ID: r.ID, Title: r.Object, Handling: b.Outgoing.Handling(wire.KindReceipt), Body: r},
-	)
-}
-
-// taken is what came of one object.
-type taken struct {
-	row indicator.Indicator // without a body if the object was withdrawn
-	rcp wire.Receipt
-}
-
-// take arms and disarms objects, all at once as long as none is in the list twice.
-func (b *Inbox) take(list []wire.Object) []taken {
-	out := make([]taken, 0, len(list))
-	for len(list) > 0 {
-		seen := map[string]bool{}
-		n := 0
-		for n < len(list) && !seen[list[n].ID] {
-			seen[list[n].ID] = true
-			n++
+// taken takes a reply to what was asked from a cursor. Called under mu.
+func (b *Inbox) taken(ctx context.Context, from string, a wire.SyncReply) error {
+	if a.Reset {
+		b.Log.Info("the hub counts anew, or what this member may have is another matter now: everything is taken " +
+			"from the start")
+		b.resync, from = newResync(), ""
+	}
+	if a.Cursor != b.cursor || len(a.Objects) > 0 {
+		if err := b.accept(ctx, delivery{objects: a.Objects, from: from, cursor: a.Cursor,
+			whole: len(a.Objects) > smallPage}); err != nil {
+			return err
 		}
-		out, list = append(out, b.takeOnce(list[:n])...), list[n:]
 	}
-	return out
+	if b.resync == nil || a.More {
+		return nil
+	}
+	return b.forget(ctx)
 }
 
-// takeOnce is take for objects that are all different.
-func (b *Inbox) takeOnce(list []wire.Object) []taken {
-	now := b.Clock()
-	out, refused := make([]taken, len(list)), make([]error, len(list))
-	var gone []string
-	var bodies [][]byte
-	var at []int // of bodies, in list
-	for i, o := range list {
+// resync is everything that came since it was taken from the start, by hashes that nobody
+// outside can make the same.
+type resync struct {
+	seed maphash.Seed
+	came map[uint64]bool
+}
+
+func newResync() *resync { return &resync{seed: maphash.MakeSeed(), came: map[uint64]bool{}} }
+
+func (r *resync) key(realm, id string) uint64 { return maphash.String(r.seed, realm+"\x00"+id) }
+
+func (r *resync) note(list []wire.Object) {
+	for _, o := range list {
 		if o.Withdraw {
-			gone, out[i].row = append(gone, o.ID), indicator.Indicator{ID: o.ID}
-			continue
-		}
-		if out[i].row, refused[i] = indicator.FromWire(o, now); refused[i] == nil {
-			bodies, at = append(bodies, []byte(out[i].row.Body)), append(at, i)
+			delete(r.came, r.key(o.Realm, o.ID))
+		} else {
+			r.came[r.key(o.Realm, o.ID)] = true
 		}
 	}
-	if len(gone) > 0 {
-		b.Matcher.DisarmIndicators(gone)
-	}
-	if len(bodies) > 0 {
-		for k, err := range b.Matcher.ArmIndicators(bodies) {
-			refused[at[k]] = err
+}
+
+type heldObject struct {
+	N     int64  `db:"n"`
+	Realm string `db:"realm"`
+	ID    string `db:"id"`
+}
+
+// forget ends a time in which everything was taken from the start: what is held and did
+// not come is not this member's any more. Called under mu.
+func (b *Inbox) forget(ctx context.Context) error {
+	after := int64(-1)
+	for {
+		var rows []heldObject
+		err := b.DB.Read(ctx, store.System("share: what is held"), func(tx *store.Tx) (err error) {
+			rows, err = store.Query[heldObject](tx, `SELECT o.n, o.realm, o.id FROM stix_object o WHERE o.n > $1
+				AND o.owner = '' AND SCOPE(o) ORDER BY o.n LIMIT 1000`, after)
+			return err
+		})
+		if err != nil {
+			return err
 		}
-	}
-	done := b.Clock().Add(b.Skew()) // armed now, and not when it came
-	for i, o := range list {
-		row, rcp := &out[i].row, &out[i].rcp
-		*rcp = wire.Receipt{Object: o.ID, Modified: o.Modified, State: wire.Armed, At: done}
-		switch err := refused[i]; {
-		case o.Withdraw:
-			rcp.State = wire.Disarmed
-		case err != nil:
-			rcp.State, rcp.Reason = wire.Refused, reason.Refusal(err)
-			row.State, row.Hunted = string(wire.Refused), true
-			if row.Body == "" {
-				row.Body = "{}"
+		d := delivery{cursor: b.cursor, over: len(rows) == 0, forget: true}
+		for _, r := range rows {
+			if after = r.N; !b.resync.came[b.resync.key(r.Realm, r.ID)] {
+				d.objects = append(d.objects, wire.Object{ID: r.ID, Realm: r.Realm, Modified: b.Clock(),
+					Withdraw: true})
 			}
-			b.Log.Warn("an indicator was refused", slog.String("indicator", o.ID), slog.Any("err", err))
-		default:
-			row.State = string(wire.Armed)
 		}
-		rcp.ID = indicator.ReceiptID(*rcp)
+		if len(d.objects) > 0 || d.over {
+			if err := b.accept(ctx, d); err != nil {
+				return err
+			}
+		}
+		if d.over {
+			b.resync = nil
+			return nil
+		}
 	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/search"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -12,13 +13,13 @@ import (
 	"github.com/meneki/meneki/internal/web"
 )
 
-// Module is what the hub sent, as a node runs it: indicators, which the node matches
-// and searches its past for.
+// Module is what the hub sent, as a node runs it: objects, and of them the indicators, which
+// the node matches and searches its past for.
 func Module(b *Inbox) role.Module {
 	c := PageConfig{DB: b.DB, Inbox: b}
 	return role.Module{
 		Name:       "share",
-		Migrations: []store.Migration{indicator.Migration()},
+		Migrations: []store.Migration{object.Migration(), indicator.Migration(), Migration()},
 		Pages: func(site *web.Site) {
 			site.Templates(indicator.Templates())
 			site.Templates(Templates())

@@ -18,7 +18,8 @@ func TestPages(t *testing.T) {
 		c := sharetest.Console(t, func(s *web.Site, a *api.API) { Pages(s, cfg); API(a, cfg) }, Templates())
 		sharetest.Page(t, c, "power", "/indicators")
 		sharetest.Page(t, c, "guest", "/indicators")
-		a, bad := n.sends(t, "a.example.net"), n.sends(t, "unmatchable "+sharetest.Hostile)
+		n.begin(t)
+		a, bad := sharetest.Object(t, "a.example.net"), sharetest.Object(t, "unmatchable "+sharetest.Hostile)
 		n.push(t, a)
 		n.push(t, bad)
 		if _, err := n.huntSome(t.Context()); err != nil {

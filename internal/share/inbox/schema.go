@@ -6,10 +6,16 @@ package inbox
 import (
 	"embed"
 	"io/fs"
+
+	"github.com/meneki/meneki/internal/store"
 )
 
-//go:embed templates
+//go:embed sql templates
 var files embed.FS
+
+// Migration is the table of replies that have one receipt. It needs that of package
+// indicator, and the objects.
+func Migration() store.Migration { return store.Migration{Name: "inbox", FS: files} }
 
 // Templates are the node's pages of indicators. They need those of package indicator.
 func Templates() fs.FS { return files }

@@ -39,48 +39,36 @@ type Indicator struct {
 	Hunted     bool            `db:"hunted"`
 	Halted     bool            `db:"halted"` // a person stopped the search of the past for it
 	Hits       int64           `db:"hits"`
+	Searched   int64           `db:"searched"` // events of the past, at a node
+	Batch      string          `db:"batch"`    // cursor of the page that it came in, if its receipt is for all of that
 	Words      string          `db:"words"`
 	Handling   policy.Handling `db:",handling"`
 }
 
 const Columns = "o.id, o.modified, o.realm, o.name, o.kind, o.value, o.level, o.body, o.valid_until, o.confidence, " +
-	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.words, o.tlp, " +
-	"o.owner, o.audience"
+	"o.case_id, o.finding, o.made, o.sensed, o.withdrawn, o.state, o.hunted, o.halted, o.hits, o.searched, o.batch, " +
+	"o.words, o.tlp, o.owner, o.audience"
 
 // Save writes the object, replacing an older version of it.
-func (r Indicator) Save(tx *store.Tx) error {
-	_, err := tx.Exec(
-		`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until, confidence, case_id,
-			finding, made, sensed, withdrawn, state, hunted, hits, words, tlp, owner, audience)
-VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
-ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, name = excluded.name, body = excluded.body, valid_until =
-excluded.valid_until, confidence = excluded.confidence,
- withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted, hits =
-excluded.hits, words = excluded.words, tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`,
-		r.ID,
-		clock.Micros(r.Modified),
-		r.Realm,
-		r.Name,
-		r.Kind,
-		r.Value,
-		r.Level,
-		r.Body,
-		clock.Micros(r.ValidUntil),
-		r.Confidence,
-		r.Case,
-		r.Finding,
-		clock.Micros(r.Made),
-		clock.Micros(r.Sensed),
-		clock.Micros(r.Withdrawn),
-		r.State,
-		r.Hunted,
-		r.Hits,
-		r.Words,
-		int(r.Handling.TLP),
-		r.Handling.Owner,
-		r.Handling.Audience.Column(),
-	)
-	return err
+func (r Indicator) Save(tx *store.Tx) error { return SaveAll(tx, []Indicator{r}) }
+
+// SaveAll is Save for many, all different.
+func SaveAll(tx *store.Tx, list []Indicator) error {
+	rows := make([][]any, len(list))
+	for i, r := range list {
+		rows[i] = []any{r.ID, clock.Micros(r.Modified), r.Realm, r.Name, r.Kind, r.Value, r.Level, r.Body,
+			clock.Micros(r.ValidUntil), r.Confidence, r.Case, r.Finding, clock.Micros(r.Made), clock.Micros(r.Sensed),
+			clock.Micros(r.Withdrawn), r.State, r.Hunted, r.Halted, r.Hits, r.Searched, r.Batch, r.Words,
+			int(r.Handling.TLP), r.Handling.Owner, r.Handling.Audience.Column()}
+	}
+	return tx.InsertTogether(`INSERT INTO objects (id, modified, realm, name, kind, value, level, body, valid_until,
+		confidence, case_id, finding, made, sensed, withdrawn, state, hunted, halted, hits, searched, batch, words, tlp,
+		owner, audience)`, rows, `ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, realm = excluded.realm,
+		name = excluded.name, kind = excluded.kind, value = excluded.value, level = excluded.level,
+		body = excluded.body, valid_until = excluded.valid_until, confidence = excluded.confidence,
+		withdrawn = excluded.withdrawn, state = excluded.state, hunted = excluded.hunted, halted = excluded.halted,
+		hits = excluded.hits, searched = excluded.searched, batch = excluded.batch, words = excluded.words,
+		tlp = excluded.tlp, owner = excluded.owner, audience = excluded.audience`)
 }
 
 // FromWire returns the indicator in an object that came over the wire.

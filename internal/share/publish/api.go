@@ -20,8 +20,12 @@ import (
 func (c pages) listIndicators(ctx context.Context, in *indicator.ListIn) (*indicator.ListOut, error) {
 	var x extra
 	var p list.Page[indicator.Indicator]
-	err := c.db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
-		p, err = c.read(tx, in.Ask(), false, &x)
+	people, err := c.members.Active(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.db.Read(ctx, store.As(api.Viewer(ctx)), func(tx *store.Tx) (err error) {
+		p, err = c.read(tx, people, in.Ask(), false, &x)
 		return err
 	})
 	if err != nil {
@@ -52,12 +56,16 @@ func hidden(tx *store.Tx, caseID string) (bool, error) {
 func (c pages) oneOf(ctx context.Context, id string) (*indicator.OneOut, error) {
 	v := api.Viewer(ctx)
 	out := &indicator.OneOut{}
-	err := c.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
+	people, err := c.members.Active(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.db.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		i, err := indicator.Get(tx, id)
 		if err != nil {
 			return err
 		}
-		progress, err := ProgressOf(tx, i.ID)
+		progress, err := c.Progress(tx, people, i)
 		if err != nil {
 			return err
 		}

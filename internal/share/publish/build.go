@@ -7,7 +7,6 @@ import (
 
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/msg"
-	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -70,7 +69,8 @@ func (p *Publisher) build(c msg.Candidate, now time.Time) (*stix.Object, indicat
 	if err != nil {
 		return nil, indicator.Indicator{}, fmt.Errorf("build the indicator of %s %s: %w", kind, value, err)
 	}
-	row := indicator.Indicator{ID: obj.ID(), Modified: now, Realm: c.Realm, Name: ind.Name, Kind: kind, Value: value,
+	row := indicator.Indicator{ID: obj.ID(), Modified: obj.Modified().Time(), Realm: c.Realm, Name: ind.Name,
+		Kind: kind, Value: value,
 		Level: levelOr(c.Rule.Level), Body: string(obj.Bytes()), ValidUntil: now.Add(lifetimes[kind]),
 		Confidence: confidence,
 		Finding:    c.Finding, Made: now, Sensed: c.Sensed, State: "active", Handling: c.Handling}
@@ -133,11 +133,4 @@ func references(r wire.RuleRef) []stix.ExternalReference {
 		}
 	}
 	return out
-}
-
-// object returns the message that takes an indicator to one member. It does not say
-// whose it is and who else has it.
-func object(i indicator.Indicator, seq int64, member string) wire.Object {
-	return wire.Object{Seq: seq, ID: i.ID, Modified: i.Modified, Realm: i.Realm, STIX: []byte(i.Body),
-		Handling: policy.Handling{TLP: i.Handling.TLP, Audience: policy.Audience{policy.ToMember(member)}}}
 }

@@ -3,15 +3,16 @@ package publish
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/meneki/meneki/internal/clock"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
@@ -32,6 +33,9 @@ func (p *Publisher) SetMarking(ctx context.Context, v policy.Viewer, id string, 
 			return fault.New(fault.Denied, i18n.T("only the organisation it came from may widen a marking",
 				"取扱区分を広げられるのは、提供元の組織だけです")).
 				WithHint(i18n.T("ask the member, or choose a stricter label", "提供元に依頼するか、より厳しい区分を選んでください"))
+		}
+		if !r.Withdrawn.IsZero() {
+			return fault.New(fault.Conflict, i18n.T("it is withdrawn already", "既に取り下げられています"))
 		}
 		r.Handling.TLP, r.Handling.Audience = tlp, audience
 		marking, _ := stix.TLPMarkingID(tlp.String())
@@ -66,25 +70,22 @@ func revise(r *indicator.Indicator, now time.Time, changes map[string]any) error
 	if err != nil {
 		return fmt.Errorf("new version of %s: %w", r.ID, err)
 	}
-	r.Body, r.Modified = string(next.Bytes()), now
+	r.Body, r.Modified = string(next.Bytes()), next.Modified().Time()
 	return nil
 }
 
-// change applies edit to an indicator that the viewer may see, and delivers
-// the outcome: withdrawals to who has it and may not any more, the new version
-// to who may.
+// change applies edit to an indicator that the viewer may see. Who may have it gets the new
+// version, and who may not any more is told to forget it.
 func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string,
 	edit func(*store.Tx, *indicator.Indicator) error) error {
-	people, err := p.members.Active(ctx)
-	if err != nil {
-		return err
-	}
-	var out []delivery
-	err = p.db.Write(ctx, store.As(v), func(tx *store.Tx) error {
-		out = nil
+	// The object's other versions are marked too, and not all of them are the viewer's to see.
+	return p.db.Write(ctx, store.System("share: change an indicator"), func(tx *store.Tx) error {
 		r, err := indicator.Get(tx, id)
 		if err != nil {
 			return err
+		}
+		if !policy.MaySee(v, r.Handling) {
+			return fault.New(fault.NotFound, i18n.T("not found", "見つかりません")) // as if there were none
 		}
 		if err := edit(tx, &r); err != nil {
 			return err
@@ -92,16 +93,14 @@ func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string,
 		if err := r.Save(tx); err != nil {
 			return err
 		}
-		if out, err = p.recall(tx, r, people); err != nil {
+		o, err := stix.Parse([]byte(r.Body))
+		if err != nil {
+			return fmt.Errorf("read the indicator %s: %w", r.ID, err)
+		}
+		if err := p.put(tx, o, r); err != nil {
 			return err
 		}
-		if r.Withdrawn.IsZero() {
-			more, err := p.deliver(tx, r, people)
-			if err != nil {
-				return err
-			}
-			out = append(out, more...)
-		}
+		tx.AfterCommitOnce(p, p.notify)
 		// In the owner's lane, as what was said when it was made: who marks what hangs on
 		// the indicator must not see the older marking after the newer.
 		event := fmt.Sprintf("changed:%s:%d", r.ID, clock.Micros(r.Modified))
@@ -109,35 +108,30 @@ func (p *Publisher) change(ctx context.Context, v policy.Viewer, id string,
 			msg.IndicatorChanged{Indicator: r.ID, Case: r.Case,
 				Finding: r.Finding, At: tx.Now(), Handling: r.Handling})
 	})
-	if err == nil {
-		p.send(ctx, out)
-	}
-	return err
 }
 
-// recall writes withdrawals for the members that were given an object and may
-// not have it any more.
-func (p *Publisher) recall(tx *store.Tx, r indicator.Indicator, people []identity.Member) ([]delivery, error) {
-	had, err := store.Query[string](tx, `SELECT DISTINCT member FROM delivery WHERE object = $1`, r.ID)
+// Pushed notes when indicators were pushed that some member may have: those whose objects
+// are behind one position, up to another.
+func (p *Publisher) Pushed(ctx context.Context, after, upto int64, at time.Time) {
+	people, err := p.members.Active(ctx)
+	if err == nil {
+		err = p.db.Write(ctx, store.System("share: pushed"), func(tx *store.Tx) error {
+			list, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM stix_object s
+				JOIN objects o ON o.id = s.id AND o.owner = s.owner AND o.realm = s.realm
+				WHERE s.seq > $1 AND s.seq <= $2 AND o.withdrawn = 0 AND SCOPE(s) AND SCOPE(o) ORDER BY s.seq`,
+				after, upto)
+			for _, r := range list {
+				if err != nil || len(feed.Entitled(people, r.Handling)) == 0 {
+					continue
+				}
+				err = tx.EmitIn(r.Handling.Owner, msg.TopicIndicator,
+					fmt.Sprintf("pushed:%s:%d", r.ID, clock.Micros(r.Modified)), msg.IndicatorChanged{Indicator: r.ID,
+						Case: r.Case, Finding: r.Finding, At: tx.Now(), Pushed: at, Handling: r.Handling})
+			}
+			return err
+		})
+	}
 	if err != nil {
-		return nil, err
+		p.log.Warn("could not note that indicators were pushed", slog.Any("err", err))
 	}
-	last, err := store.Query[seqRow](tx, `SELECT member, max(seq) AS seq FROM delivery GROUP BY member`)
-	if err != nil {
-		return nil, err
-	}
-	seq := map[string]int64{}
-	for _, l := range last {
-		seq[l.Member] = l.Seq
-	}
-	var rows []deliveryRow
-	var out []delivery
-	for _, m := range people {
-		if !slices.Contains(had, m.ID) || (r.Withdrawn.IsZero() && policy.MayReceive(m.Node(), r.Handling)) {
-			continue
-		}
-		rows = append(rows, deliveryRow{m.ID, seq[m.ID] + 1, r.ID, r.Modified, true, tx.Now()})
-		out = append(out, delivery{member: m.ID, row: r, seq: seq[m.ID] + 1, withdraw: true})
-	}
-	return out, store.Insert(tx, "delivery", rows)
 }

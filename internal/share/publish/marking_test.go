@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,18 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/detect/finding"
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
-	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -54,10 +51,10 @@ func TestSetMarking(t *testing.T) {
 		}
 		// Its owner may widen it: those who may now have it get it.
 		h.must(t, h.SetMarking(ctx, owner, id, policy.Green, nil))
-		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
+		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got(t)); diff != "" {
 			t.Errorf("after widening, pushed to (-want +got):\n%s", diff)
 		}
-		last := h.pushed["city"][0]
+		last := h.Of("city").Came[0]
 		o, err := stix.Parse(last.STIX)
 		h.must(t, err)
 		if want, _ := stix.TLPMarkingID("TLP:GREEN"); !slices.Equal(o.ObjectMarkingRefs(), []string{want}) {
@@ -65,13 +62,12 @@ func TestSetMarking(t *testing.T) {
 		}
 		// To RED: everybody drops it, and a node that was away hears of it.
 		h.must(t, h.SetMarking(ctx, sharetest.Desk, id, policy.Red, nil))
-		if got := h.got(); len(got) != 0 {
+		if got := h.got(t); len(got) != 0 {
 			t.Errorf("RED, and still held by %v", got)
 		}
-		a, err := h.Sync(ctx, "city", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 1 || !a.Objects[0].Withdraw || len(a.Objects[0].STIX) != 0 {
-			t.Errorf("sync after RED: %+v", a)
+		came := h.Of("city").Came
+		if last := came[len(came)-1]; !last.Withdraw || len(last.STIX) != 0 || len(h.Of("city").Holds) != 0 {
+			t.Errorf("after RED: %+v", last)
 		}
 	})
 }
@@ -82,24 +78,19 @@ func TestWithdraw(t *testing.T) {
 		h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil),
 			sharetest.Amber(policy.Community))))
 		id := h.all(t)[0].ID
+		h.Settle(t)
 		h.must(t, h.Withdraw(t.Context(), sharetest.Desk, id))
-		if got := h.got(); len(got) != 0 {
+		if got := h.got(t); len(got) != 0 {
 			t.Errorf("still held by %v", got)
 		}
 		if err := h.Withdraw(t.Context(), sharetest.Desk, id); !fault.Is(err, fault.Conflict) {
 			t.Errorf("twice: %v", err)
 		}
-		a, err := h.Sync(t.Context(), "gas", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 1 || !a.Objects[0].Withdraw {
-			t.Errorf("sync: %+v", a)
+		if o := h.Of("gas").Came[1]; o.Withdraw || !bytes.Contains(o.STIX, []byte(`"revoked":true`)) {
+			t.Errorf("a revoked one: %+v", o)
 		}
-		// A member that comes later hears nothing of it.
-		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
-		a, err = h.Sync(t.Context(), "school", wire.SyncRequest{Limit: 10})
-		h.must(t, err)
-		if len(a.Objects) != 0 || a.Upto != 0 {
-			t.Errorf("a later member: %+v", a)
+		if err := h.SetMarking(t.Context(), sharetest.Desk, id, policy.Red, nil); !fault.Is(err, fault.Conflict) {
+			t.Errorf("marked after that: %v", err)
 		}
 		// The value may be shared anew.
 		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f1", sharetest.Domain(sharetest.Evil),
@@ -114,18 +105,18 @@ func TestWithdraw(t *testing.T) {
 func TestNonInterference(t *testing.T) {
 	now, hand := clock.Fixed(sharetest.Start)
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		a := newHub(storetest.Open(t, url, storetest.With(casework.Migration(), finding.Migration(),
-			indicator.Migration(), Migration()), storetest.Clock(now)), hand)
-		b := newHub(storetest.SQLite(t, storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(),
-			Migration()), storetest.Clock(now)), hand)
+		a := newHub(t, storetest.Open(t, url, migrations(), storetest.Clock(now)), hand)
+		b := newHub(t, storetest.SQLite(t, migrations(), storetest.Clock(now)), hand)
 		var rows []indicator.Indicator
+		objects := map[string]*stix.Object{}
 		for i, label := range []policy.TLP{policy.Green, policy.Amber, policy.Red, policy.AmberStrict, policy.Clear} {
 			c := sharetest.Candidate(fmt.Sprint("c", i), "f1", sharetest.Domain(fmt.Sprintf("e%d.example.net", i)),
 				policy.Handling{TLP: label, Owner: "power", Audience: policy.Audience{policy.Community}})
-			_, row, err := a.build(c, sharetest.Start.Add(time.Duration(i)*time.Second))
+			o, row, err := a.build(c, sharetest.Start.Add(time.Duration(i)*time.Second))
 			a.must(t, err)
 			row.Case = "case-1"
 			rows = append(rows, row)
+			objects[row.ID] = o
 		}
 		put := func(h *hub, secret bool) {
 			for _, row := range rows {
@@ -136,24 +127,22 @@ func TestNonInterference(t *testing.T) {
 					if err := row.Save(tx); err != nil {
 						return err
 					}
-					_, err := h.deliver(tx, row, h.people)
-					return err
+					return h.put(tx, objects[row.ID], row)
 				}))
 			}
 		}
 		put(a, true)
 		put(b, false)
-		answer := func(h *hub, ask wire.SyncRequest) string {
-			got, err := h.Sync(t.Context(), "city", ask)
+		answer := func(h *hub, limit int) string {
+			h.Members = nil
+			h.Ask(t, "city", limit)
+			text, err := json.Marshal(h.Of("city").Came)
 			h.must(t, err)
-			text, err := json.Marshal(got)
-			h.must(t, err)
-			return string(text)
+			return fmt.Sprint(h.Of("city").Asked, string(text))
 		}
-		for _, ask := range []wire.SyncRequest{{Limit: 100}, {Limit: 2}, {After: 2, Limit: 1}, {After: 4, Limit: 5},
-			{After: 99, Limit: 5}} {
-			if x, y := answer(a, ask), answer(b, ask); x != y {
-				t.Errorf("%+v:\n%s\n%s", ask, x, y)
+		for _, limit := range []int{100, 2, 1} {
+			if x, y := answer(a, limit), answer(b, limit); x != y {
+				t.Errorf("%d at a time:\n%s\n%s", limit, x, y)
 			}
 		}
 		// Lists and counts too.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/meneki/meneki/internal/bus"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
@@ -16,7 +15,7 @@ import (
 	"github.com/meneki/meneki/internal/wire"
 )
 
-// Module is what a hub makes of offers and delivers to members.
+// Module is what a hub makes of offers.
 func Module(p *Publisher) role.Module {
 	c := pages{Publisher: p}
 	return role.Module{
@@ -26,10 +25,10 @@ func Module(p *Publisher) role.Module {
 			msg.TopicCase:      queue.On(p.OnCase),
 			msg.TopicCandidate: queue.On(p.OnCandidate),
 		},
-		Requests: map[string]bus.Handler{wire.TopicSync: role.Answer(p.Sync)},
 		Intake: map[wire.Kind]role.Intake{
 			wire.KindCandidate: p.ReceiveCandidate,
 			wire.KindReceipt:   p.ReceiveReceipt,
+			wire.KindRange:     p.ReceiveRange,
 			wire.KindSighting:  p.ReceiveSighting,
 		},
 		Pages: func(site *web.Site) {
@@ -37,16 +36,15 @@ func Module(p *Publisher) role.Module {
 			site.Templates(Templates())
 			c.addTo(site)
 		},
-		API:      c.api,
-		Nav:      []web.NavItem{indicator.Nav()},
-		Panels:   []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}},
-		Finders:  []search.Finder{indicator.Finder(p.db)},
-		Restored: p.NewDeliveryRun,
-		Start:    p.start,
+		API:     c.api,
+		Nav:     []web.NavItem{indicator.Nav()},
+		Panels:  []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}},
+		Finders: []search.Finder{indicator.Finder(p.db)},
+		Start:   p.start,
 	}
 }
 
-// start makes or reads what every object and every delivery carries.
+// start makes or reads what every object carries.
 func (p *Publisher) start(ctx context.Context) error {
 	id, ok, err := p.db.Setting(ctx, indicator.SettingIdentity)
 	if err == nil && !ok {
@@ -57,6 +55,6 @@ func (p *Publisher) start(ctx context.Context) error {
 		return err
 	}
 	p.identity = id
-	_, err = p.DeliveryRun(ctx)
-	return err
+	p.feed.Listen(p.Pushed)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meneki/meneki/internal/casework"
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -44,7 +45,8 @@ type extra struct {
 
 // read returns a page of indicators, and fills x with what belongs to it. A case
 // that the reader may not know narrows to nothing.
-func (c pages) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[indicator.Indicator], error) {
+func (c pages) read(tx *store.Tx, people []identity.Member, ask list.Ask, hub bool,
+	x *extra) (list.Page[indicator.Indicator], error) {
 	spec := indicator.Listing(tx.Now())
 	unknown, err := hidden(tx, ask.Values["case"])
 	if err != nil {
@@ -67,7 +69,7 @@ func (c pages) read(tx *store.Tx, ask list.Ask, hub bool, x *extra) (list.Page[i
 			}
 		}
 	}
-	progress, err := progressOf(tx, ids)
+	progress, err := c.Progress(tx, people, p.Rows...)
 	if err != nil {
 		return p, err
 	}
@@ -83,8 +85,12 @@ func (c pages) list(r *web.Request) (*web.View, error) {
 	var x extra
 	spec := c.shown(hub, c.db.Now(), &x)
 	var p list.Page[indicator.Indicator]
-	err := c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
-		p, err = c.read(tx, spec.Ask(r), hub, &x)
+	people, err := c.members.Active(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	err = c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+		p, err = c.read(tx, people, spec.Ask(r), hub, &x)
 		return err
 	})
 	if err != nil {

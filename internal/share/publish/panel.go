@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/meneki/meneki/internal/i18n"
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/indicator"
@@ -24,13 +25,17 @@ const (
 func (c pages) ofCase(ctx context.Context, about web.Subject) (out web.Part, err error) {
 	var rows []indicator.Indicator
 	var far map[string]reach // nil: not told
+	people, err := c.members.Active(ctx)
+	if err != nil {
+		return out, err
+	}
 	err = c.db.Read(ctx, store.As(about.Viewer), func(tx *store.Tx) error {
 		p, err := indicator.List(tx, list.Ask{Values: map[string]string{"case": about.ID}, Limit: mostOfCase})
 		if err != nil {
 			return err
 		}
 		if rows = p.Rows; seers(about.Viewer) {
-			far, err = reachOf(tx, rows)
+			far, err = c.reachOf(tx, people, rows)
 		}
 		return err
 	})
@@ -66,26 +71,30 @@ func (c pages) ofCase(ctx context.Context, about web.Subject) (out web.Part, err
 // reach is how far the members are with an indicator.
 type reach struct{ addressed, armed, hunted, sightings int }
 
-func reachOf(tx *store.Tx, rows []indicator.Indicator) (map[string]reach, error) {
+func (c pages) reachOf(tx *store.Tx, people []identity.Member, rows []indicator.Indicator) (map[string]reach, error) {
+	progress, err := c.Progress(tx, people, rows...)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]reach{}
-	for _, i := range rows {
-		progress, err := ProgressOf(tx, i.ID)
-		if err != nil {
-			return nil, err
+	for _, p := range progress {
+		n := out[p.Object]
+		n.addressed++
+		if p.isArmed() {
+			n.armed++
 		}
+		if !p.Hunted.IsZero() {
+			n.hunted++
+		}
+		out[p.Object] = n
+	}
+	for _, i := range rows {
 		seen, err := SightingsOf(tx, i.ID)
 		if err != nil {
 			return nil, err
 		}
-		n := reach{addressed: len(progress), sightings: len(seen)}
-		for _, p := range progress {
-			if p.isArmed() {
-				n.armed++
-			}
-			if !p.Hunted.IsZero() {
-				n.hunted++
-			}
-		}
+		n := out[i.ID]
+		n.sightings = len(seen)
 		out[i.ID] = n
 	}
 	return out, nil

@@ -1,11 +1,14 @@
 package publish
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -15,7 +18,7 @@ type Progress struct {
 	Object   string    `db:"object"`
 	Member   string    `db:"member"`
 	State    string    `db:"state"` // wire.State; "" if it was addressed and nothing came back yet
-	Sent     time.Time `db:"sent"`
+	Sent     time.Time `db:"-"`     // when it was made
 	Armed    time.Time `db:"armed"`
 	Hunted   time.Time `db:"hunted"`
 	Searched int64     `db:"searched"`
@@ -30,30 +33,69 @@ func (p Progress) isArmed() bool { return !p.Armed.IsZero() && p.State != string
 // hitsUndisclosed says that a member did not tell what a search of its past found.
 const hitsUndisclosed = -1
 
-// ProgressOf lists the members that indicators were addressed to, and how far
-// they are. Who is armed tells who is a member and nothing of their events;
-// hits are shown only to whom the caller may show them.
-func ProgressOf(tx *store.Tx, objects ...string) ([]Progress, error) {
-	if len(objects) == 0 {
-		return nil, nil
+// Progress lists, for each of the indicators, the members that may have it now or have
+// said something of it, and how far they are. Who is armed tells who is a member and
+// nothing of their events; hits are shown only to whom the caller may show them.
+func (p *Publisher) Progress(tx *store.Tx, people []identity.Member,
+	rows ...indicator.Indicator) (out []Progress, err error) {
+	for some := range slices.Chunk(rows, 400) {
+		ids := make([]string, len(some))
+		for i, r := range some {
+			ids[i] = r.ID
+		}
+		said, err := saidOf(tx, ids)
+		if err != nil {
+			return nil, err
+		}
+		places, err := placesOf(tx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range some {
+			list := said[r.ID]
+			open := slices.DeleteFunc(feed.Entitled(people, r.Handling), func(m identity.Member) bool {
+				return slices.ContainsFunc(list, func(p Progress) bool { return p.Member == m.ID && !p.Armed.IsZero() })
+			})
+			ranges, err := p.rangesOf(tx, open, places[r.ID])
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range open {
+				far := Progress{Object: r.ID, Member: m.ID}
+				row, ok := ranges[m.ID]
+				if ok {
+					far = row.progress(r)
+				}
+				if at := slices.IndexFunc(list, func(p Progress) bool { return p.Member == m.ID }); at < 0 {
+					list = append(list, far)
+				} else if list[at].State == string(wire.Hunted) {
+					list[at].Armed = far.Armed
+				}
+			}
+			for i := range list {
+				list[i].Sent = r.Made
+			}
+			slices.SortFunc(list, func(a, b Progress) int { return strings.Compare(a.Member, b.Member) })
+			out = append(out, list...)
+		}
 	}
-	var args []any
-	list := make([]string, len(objects))
-	for i, id := range objects {
-		args = append(args, id)
-		list[i] = fmt.Sprintf("$%d", i+1)
+	return out, nil
+}
+
+// saidOf returns what members said of objects, by object.
+func saidOf(tx *store.Tx, ids []string) (map[string][]Progress, error) {
+	in, args := store.List(1, ids)
+	list, err := store.Query[Progress](tx, `SELECT p.object, p.member, p.state, p.armed, p.hunted, p.searched,
+		CASE WHEN x.n > p.hits THEN x.n ELSE p.hits END AS hits, p.reason
+		FROM progress p LEFT JOIN (SELECT s.object, s.member, CAST(sum(s.count) AS BIGINT) AS n FROM sightings s
+			WHERE s.retro = TRUE AND s.object IN `+in+` AND SCOPE(s) GROUP BY s.object, s.member) x
+			ON x.object = p.object AND x.member = p.member
+		WHERE p.object IN `+in, args...)
+	out := map[string][]Progress{}
+	for _, p := range list {
+		out[p.Object] = append(out[p.Object], p)
 	}
-	return store.Query[Progress](tx,
-		`SELECT d.object AS object, d.member AS member, coalesce(p.state,'') AS state, min(d.at) AS sent,
-			coalesce(p.armed,0) AS armed, coalesce(p.hunted,0) AS hunted,
- coalesce(p.searched,0) AS searched, CASE WHEN x.n > coalesce(p.hits,0) THEN x.n ELSE coalesce(p.hits,0) END AS hits,
-coalesce(p.reason,'') AS reason
-FROM delivery d LEFT JOIN progress p ON p.object = d.object AND p.member = d.member
-LEFT JOIN (SELECT s.object, s.member, CAST(sum(s.count) AS BIGINT) AS n FROM sightings s WHERE s.retro = TRUE
-AND SCOPE(s) GROUP BY s.object, s.member) x ON x.object = d.object AND x.member = d.member
-WHERE d.object IN (`+strings.Join(list, ",")+`)
-GROUP BY d.object, d.member, p.state, p.armed, p.hunted, p.searched, p.hits, x.n, p.reason ORDER BY d.object, d.member`,
-		args...)
+	return out, err
 }
 
 // Seen is one sighting.
@@ -90,18 +132,4 @@ func foundBy(tx *store.Tx, objects []string) (map[string]int64, error) {
 		out[r.Object] = r.N
 	}
 	return out, err
-}
-
-// progressOf is ProgressOf in pieces that fit any database's bound on arguments.
-func progressOf(tx *store.Tx, ids []string) ([]Progress, error) {
-	var out []Progress
-	for len(ids) > 0 {
-		part := ids[:min(len(ids), 500)]
-		list, err := ProgressOf(tx, part...)
-		if err != nil {
-			return nil, err
-		}
-		out, ids = append(out, list...), ids[len(part):]
-	}
-	return out, nil
 }

@@ -1,31 +1,34 @@
 // Package publish is what a hub does with indicators: it makes them of what members
-// offer, decides with policy who may have them, delivers them, and keeps who is
-// armed and who has seen what.
+// offer, marks them, and keeps who is armed and who has seen what. They are objects like
+// all others, and package feed takes them to the members.
 package publish
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 
 	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
+	"github.com/meneki/meneki/stix"
 )
 
 // Members is the members of the community, as a directory of package identity has them.
 type Members interface {
 	identity.Names
-	// Active lists the members that have joined and still belong: objects may be
-	// delivered to them.
+	identity.Nodes
+	// Active lists the members that have joined and still belong.
 	Active(ctx context.Context) ([]identity.Member, error)
 }
 
@@ -34,19 +37,13 @@ type Assets interface {
 	Own(ctx context.Context) (domains []string, networks []netip.Prefix, err error)
 }
 
-// Pusher hands a message to a member that is connected. It may be lost; the
-// member then asks for it.
-type Pusher interface {
-	Push(member, topic string, body []byte) error
-}
-
-// Publisher makes, marks and delivers indicators at the hub.
+// Publisher makes and marks indicators at the hub, as objects of its store.
 type Publisher struct {
-	runMu    sync.Mutex // one reader or writer of settingRun at a time
 	db       *store.DB
+	objects  *object.Store
+	feed     *feed.Feed
 	members  Members
 	assets   Assets
-	push     Pusher
 	log      *slog.Logger
 	identity string // the hub's STIX identity
 	notify   func()
@@ -57,9 +54,10 @@ type Publisher struct {
 // Config is what a Publisher stands on.
 type Config struct {
 	DB      *store.DB
+	Objects *object.Store
+	Feed    *feed.Feed
 	Members Members
 	Assets  Assets
-	Push    Pusher
 	Log     *slog.Logger
 	Notify  func() // called after something changed that a page shows
 	// GroupNames returns what trust groups are called, by id; nil where there are none.
@@ -71,8 +69,8 @@ func New(c Config) *Publisher {
 	if c.GroupNames == nil {
 		c.GroupNames = func(context.Context, policy.Groups) (map[string]string, error) { return nil, nil }
 	}
-	return &Publisher{db: c.DB, members: c.Members, assets: c.Assets, push: c.Push, log: c.Log, notify: c.Notify,
-		groupNames: c.GroupNames}
+	return &Publisher{db: c.DB, objects: c.Objects, feed: c.Feed, members: c.Members, assets: c.Assets,
+		log: c.Log, notify: c.Notify, groupNames: c.GroupNames}
 }
 
 // exclusion returns a function that reports why a value can never be an indicator
@@ -108,8 +106,7 @@ func (p *Publisher) OnCandidate(tx *store.Tx, c msg.Candidate) error {
 	return p.issue(tx, c.Finding, cases[0])
 }
 
-// issue makes indicators of the unused candidates of a finding, delivers them
-// and pushes them after the commit.
+// issue makes indicators of the unused candidates of a finding.
 func (p *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 	list, err := store.Query[candidateRow](tx, `SELECT c.body, c.object FROM candidates c
 		WHERE c.finding = $1 AND c.object = '' AND SCOPE(c) ORDER BY c.at, c.id`, finding)
@@ -139,54 +136,60 @@ func (p *Publisher) issue(tx *store.Tx, finding, caseID string) error {
 				continue
 			}
 		}
-		ready, err := p.issueOne(tx, c, caseID, people)
-		if err != nil {
+		if err := p.issueOne(tx, c, caseID, people); err != nil {
 			return err
 		}
-		p.sendLater(tx, ready)
 	}
 	return nil
 }
 
 // issueOne uses one candidate: for a new indicator, or for the one that there is already.
-func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string,
-	people []identity.Member) ([]delivery, error) {
+func (p *Publisher) issueOne(tx *store.Tx, c msg.Candidate, caseID string, people []identity.Member) error {
 	kind, value := subjectOf(c)
 	old, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.kind = $1
 		AND o.value = $2 AND o.realm = $3 AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made, o.id`, kind, value, c.Realm)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if c.Sigma != "" { // an id says nothing of what it stands for: anybody may write one
 		old = slices.DeleteFunc(old, func(i indicator.Indicator) bool { return !i.SameRule(c.Sigma) })
 	}
 	id := ""
-	var out []delivery
 	if at := slices.IndexFunc(old, func(i indicator.Indicator) bool {
 		return covers(i.Handling, c.Handling, people)
 	}); at >= 0 {
 		id = old[at].ID
 	} else {
-		_, row, err := p.build(c, tx.Now())
+		o, row, err := p.build(c, tx.Now())
 		if err != nil {
-			return nil, p.unusable(tx, c, err)
+			return p.unusable(tx, c, err)
 		}
 		row.Case = caseID
 		id = row.ID
 		if err := row.Save(tx); err != nil {
-			return nil, err
+			return err
 		}
-		if out, err = p.deliver(tx, row, people); err != nil {
-			return nil, err
+		if err := p.put(tx, o, row); err != nil {
+			return err
 		}
-		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding, Entitled: len(out), Made: true,
-			At: tx.Now(), Handling: row.Handling}
+		ev := msg.IndicatorChanged{Indicator: id, Case: caseID, Finding: c.Finding,
+			Entitled: len(feed.Entitled(people, row.Handling)), Made: true, At: tx.Now(), Handling: row.Handling}
 		if err := tx.EmitIn(row.Handling.Owner, msg.TopicIndicator, "made:"+id, ev); err != nil {
-			return nil, err
+			return err
 		}
+		tx.AfterCommitOnce(p, p.notify)
 	}
 	_, err = tx.Exec(`UPDATE candidates SET object = $1 WHERE id = $2 AND SCOPE(candidates)`, id, c.ID)
-	return out, err
+	return err
+}
+
+// put keeps an indicator, or a version of it, as the object that members get.
+func (p *Publisher) put(tx *store.Tx, o *stix.Object, row indicator.Indicator) error {
+	out, err := p.objects.Put(tx, []object.Item{{Object: o, Handling: row.Handling, Realm: row.Realm, Source: "cycle"}})
+	if err == nil && out[0].Err != nil {
+		err = fmt.Errorf("keep the indicator %s: %w", row.ID, out[0].Err)
+	}
+	return err
 }
 
 // covers reports whether an indicator that is there does for an offer: everybody

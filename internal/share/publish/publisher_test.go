@@ -9,9 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,12 +21,13 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/list"
 	"github.com/meneki/meneki/internal/msg"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/store/storetest"
-	"github.com/meneki/meneki/internal/wire"
 	"github.com/meneki/meneki/stix"
 )
 
@@ -39,65 +38,63 @@ type hub struct {
 	hand *clock.Hand
 	id   string
 
-	mu     sync.Mutex
-	people []identity.Member
-	pushed map[string][]wire.Object // by member
-}
-
-func (h *hub) Active(context.Context) ([]identity.Member, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.people), nil
+	*sharetest.Copies
 }
 
 func (h *hub) Name(_ context.Context, id string) string {
-	i := slices.IndexFunc(h.people, func(m identity.Member) bool { return m.ID == id })
+	i := slices.IndexFunc(h.People, func(m identity.Member) bool { return m.ID == id })
 	if i < 0 {
 		return id
 	}
-	return h.people[i].Name
+	return h.People[i].Name
 }
 
-func (h *hub) Sector(context.Context, string) string { return "" }
+func (h *hub) Node(_ context.Context, id string) policy.Viewer {
+	if i := slices.IndexFunc(h.People, func(m identity.Member) bool { return m.ID == id }); i >= 0 {
+		return h.People[i].Node()
+	}
+	return policy.Node(id, "", "")
+}
+
+func (h *hub) Sector(_ context.Context, id string) string {
+	if i := slices.IndexFunc(h.People, func(m identity.Member) bool { return m.ID == id }); i >= 0 {
+		return h.People[i].Sector
+	}
+	return ""
+}
 
 // Own: the community's own name is own.example.
 func (h *hub) Own(context.Context) ([]string, []netip.Prefix, error) {
 	return []string{"own.example"}, nil, nil
 }
 
-func (h *hub) Push(member, topic string, body []byte) error {
-	var o wire.Object
-	if err := json.Unmarshal(body, &o); err != nil || topic != wire.TopicObject {
-		return fmt.Errorf("pushed %q on %s: %v", body, topic, err)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.pushed[member] = append(h.pushed[member], o)
-	return nil
-}
-
-func newHub(db *store.DB, hand *clock.Hand) *hub {
-	h := &hub{db: db, hand: hand, pushed: map[string][]wire.Object{}, id: stix.NewID("identity"),
-		people: []identity.Member{
+func newHub(t *testing.T, db *store.DB, hand *clock.Hand) *hub {
+	t.Helper()
+	h := &hub{db: db, hand: hand, id: stix.NewID("identity"), Copies: &sharetest.Copies{
+		People: []identity.Member{
 			{ID: "power", Name: "Denryoku", Sector: "energy"},
 			{ID: "gas", Name: "Gasu " + sharetest.Hostile, Sector: "energy"},
 			{ID: "city", Name: "Shiyakusho", Sector: "government"},
-		}}
-	h.Publisher = New(Config{DB: db, Members: h, Assets: h, Push: h, Log: slog.New(slog.DiscardHandler),
-		Notify: func() {}})
+		}}}
+	objects := object.New(db)
+	h.Feed = feed.New(feed.Config{DB: db, Objects: objects, Members: h, Push: h, Log: slog.New(slog.DiscardHandler)})
+	h.must(t, h.Feed.Start(t.Context()))
+	h.Publisher = New(Config{DB: db, Objects: objects, Feed: h.Feed, Members: h, Assets: h,
+		Log: slog.New(slog.DiscardHandler), Notify: func() {}})
+	h.must(t, h.start(t.Context()))
 	h.identity = h.id
-	// random else, and hubs are compared
-	if err := db.SetSetting(context.Background(), settingRun, "count"); err != nil {
-		panic(err)
-	}
 	return h
+}
+
+func migrations() storetest.Option {
+	return storetest.With(object.Migration(), casework.Migration(), finding.Migration(), indicator.Migration(),
+		Migration())
 }
 
 // eachHub runs a test with a publisher on every engine.
 func eachHub(t *testing.T, body func(t *testing.T, h *hub)) {
 	now, hand := clock.Fixed(sharetest.Start)
-	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(db, hand)) },
-		storetest.With(casework.Migration(), finding.Migration(), indicator.Migration(), Migration()),
+	storetest.Each(t, func(t *testing.T, db *store.DB) { body(t, newHub(t, db, hand)) }, migrations(),
 		storetest.Clock(now))
 }
 
@@ -138,14 +135,17 @@ func (h *hub) all(t *testing.T) []indicator.Indicator {
 	return out
 }
 
-// got lists who was pushed an object, and not disclosed to drop it since.
-func (h *hub) got() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// got lists who has an indicator that holds.
+func (h *hub) got(t *testing.T) []string {
+	t.Helper()
+	h.Settle(t)
 	out := []string{}
-	for m, list := range h.pushed {
-		if len(list) > 0 && !list[len(list)-1].Withdraw {
-			out = append(out, m)
+	for _, p := range h.People {
+		for _, o := range h.Of(p.ID).Holds {
+			if so, err := stix.Parse(o.STIX); err == nil && !so.Revoked() {
+				out = append(out, p.ID)
+				break
+			}
 		}
 	}
 	slices.Sort(out)
@@ -184,15 +184,8 @@ func TestEntitlement(t *testing.T) {
 			eachHub(t, func(t *testing.T, h *hub) {
 				h.must(t, h.offer(t, "power", sharetest.Candidate("c1", "f1", sharetest.Domain(sharetest.Evil), tt.h)))
 				h.inCase(t, "f1", "case-1")
-				if diff := cmp.Diff(tt.want, h.got()); diff != "" {
+				if diff := cmp.Diff(tt.want, h.got(t)); diff != "" {
 					t.Errorf("pushed to (-want +got):\n%s", diff)
-				}
-				for _, p := range h.people {
-					a, err := h.Sync(t.Context(), p.ID, wire.SyncRequest{Limit: 10})
-					h.must(t, err)
-					if has := len(a.Objects) == 1; has != slices.Contains(tt.want, p.ID) {
-						t.Errorf("a sync of %s has %d objects", p.ID, len(a.Objects))
-					}
 				}
 			})
 		})
@@ -214,18 +207,19 @@ func TestIssue(t *testing.T) {
 			list[0].Handling.Owner != "power" {
 			t.Fatalf("indicators: %+v", list)
 		}
-		if n := len(h.pushed["city"]); n != 1 {
+		h.Settle(t)
+		if n := len(h.Of("city").Came); n != 1 {
 			t.Errorf("pushed %d times", n)
 		}
 		// What travels names neither the member nor the finding nor the case.
-		wire, err := json.Marshal(h.pushed["city"][0])
+		wire, err := json.Marshal(h.Of("city").Came[0])
 		h.must(t, err)
 		for _, secret := range []string{"power", "f1", "case-1"} {
 			if bytes.Contains(wire, []byte(`"`+secret)) {
 				t.Errorf("the wire tells %q: %s", secret, wire)
 			}
 		}
-		o, err := stix.Parse(h.pushed["city"][0].STIX)
+		o, err := stix.Parse(h.Of("city").Came[0].STIX)
 		h.must(t, err)
 		if p := text(o, "pattern"); p != "[domain-name:value = '"+sharetest.Evil+"']" {
 			t.Errorf("pattern %s", p)
@@ -271,7 +265,7 @@ func TestStricterTwin(t *testing.T) {
 			policy.Handling{TLP: policy.Red})))
 		h.must(t, h.offer(t, "gas", sharetest.Candidate("c2", "f2", sharetest.Domain(sharetest.Evil),
 			sharetest.Amber(policy.Community))))
-		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got()); diff != "" {
+		if diff := cmp.Diff([]string{"city", "gas", "power"}, h.got(t)); diff != "" {
 			t.Errorf("pushed to (-want +got):\n%s", diff)
 		}
 		h.must(t, h.offer(t, "city", sharetest.Candidate("c3", "f2", sharetest.Domain(sharetest.Evil),
@@ -322,50 +316,6 @@ func TestRefusedOffers(t *testing.T) {
 		h.inCase(t, "f1", "case-1")
 		if list := h.all(t); len(list) != 1 || list[0].Handling.Owner != "power" {
 			t.Errorf("owner: %+v", list)
-		}
-	})
-}
-
-// A member that comes later gets what was shared before.
-func TestBackfill(t *testing.T) {
-	eachHub(t, func(t *testing.T, h *hub) {
-		h.inCase(t, "f1", "case-1")
-		for i := range 5 {
-			h.must(t, h.offer(t, "power", sharetest.Candidate(fmt.Sprint("c", i), "f1",
-				sharetest.Domain(fmt.Sprintf("e%d.example.net", i)), sharetest.Amber(policy.Community))))
-		}
-		h.must(t, h.offer(t, "power", sharetest.Candidate("sector", "f1", sharetest.Domain("energy-only.example.net"),
-			sharetest.Amber(policy.ToSector("energy")))))
-		h.people = append(h.people, identity.Member{ID: "school", Sector: "education"})
-		var got []wire.Object
-		ask := wire.SyncRequest{Limit: 2}
-		for range 10 {
-			a, err := h.Sync(t.Context(), "school", ask)
-			h.must(t, err)
-			got, ask.After = append(got, a.Objects...), a.Upto
-			if !a.More {
-				break
-			}
-		}
-		if len(got) != 5 {
-			t.Fatalf("%d objects, want the 5 that it may get", len(got))
-		}
-		for i, o := range got {
-			if o.Seq != int64(i+1) {
-				t.Errorf("object %d has number %d: numbers have no gaps", i, o.Seq)
-			}
-		}
-		if _, err := h.Sync(t.Context(), "stranger", wire.SyncRequest{}); !fault.Is(err, fault.Denied) {
-			t.Errorf("a stranger: %v", err)
-		}
-		// What has run out is not sent to who comes later still.
-		h.hand.Add(91 * 24 * time.Hour)
-		defer h.hand.Add(-91 * 24 * time.Hour)
-		h.people = append(h.people, identity.Member{ID: "late", Sector: "education"})
-		a, err := h.Sync(t.Context(), "late", wire.SyncRequest{Limit: 100})
-		h.must(t, err)
-		if len(a.Objects) != 0 {
-			t.Errorf("sent %d that have expired", len(a.Objects))
 		}
 	})
 }

@@ -17,20 +17,25 @@ import (
 // maxReason is how long a reason of a node may be that is stored, in bytes of JSON.
 const maxReason = 2000
 
-// ReceiveReceipt takes a member's receipt for an object that was delivered to
-// it, in the caller's transaction. A receipt for another object is refused with
+// ReceiveReceipt takes a member's receipt for an object that it may have, or could have
+// before, in the caller's transaction. A receipt for another object is refused with
 // the same answer whether or not that object exists.
 func (p *Publisher) ReceiveReceipt(tx *store.Tx, member string, body []byte) error {
 	var r msg.Receipt
 	if err := json.Unmarshal(body, &r.Receipt); err != nil {
 		return fault.Coded(fault.HubBadReceipt, err)
 	}
-	caseID, err := p.delivered(tx, member, r.Object)
+	return p.receipt(tx, member, r)
+}
+
+// receipt takes a receipt for one object.
+func (p *Publisher) receipt(tx *store.Tx, member string, r msg.Receipt) error {
+	caseID, err := p.had(tx, member, r.Object)
 	if err != nil {
 		return err
 	}
 	switch r.State {
-	case wire.Armed, wire.Hunted, wire.Refused, wire.Disarmed:
+	case wire.Armed, wire.Held, wire.Hunted, wire.Refused, wire.Disarmed:
 	default:
 		return fault.Coded(fault.HubReceiptState, nil)
 	}
@@ -70,16 +75,19 @@ AND excluded.modified = progress.modified) THEN progress.state ELSE excluded.sta
 	return tx.Emit(msg.TopicReceipt, member+"/"+indicator.ReceiptID(r.Receipt), r)
 }
 
-// delivered returns the case of an object that was delivered to a member, and refuses
-// statements about what never was.
-func (p *Publisher) delivered(tx *store.Tx, member, object string) (caseID string, err error) {
-	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)
-		AND EXISTS (SELECT 1 FROM delivery d WHERE d.member = $2 AND d.object = o.id)`, object, member)
+// had returns the case of an object that a member may have, or could have before, and
+// refuses statements about any other. The case is that of an indicator out of the cycle.
+func (p *Publisher) had(tx *store.Tx, member, object string) (caseID string, err error) {
+	could, err := p.objects.Could(tx, p.members.Node(tx.Context(), member), object)
 	if err != nil {
 		return "", err
 	}
-	if len(list) == 0 {
+	if !could {
 		return "", fault.Coded(fault.HubNotDelivered, nil)
+	}
+	list, err := store.Query[string](tx, `SELECT o.case_id FROM objects o WHERE o.id = $1 AND SCOPE(o)`, object)
+	if err != nil || len(list) == 0 {
+		return "", err
 	}
 	return list[0], nil
 }
@@ -94,7 +102,7 @@ func (p *Publisher) ReceiveSighting(tx *store.Tx, member string, body []byte) er
 	if s.ID == "" || len(s.ID) > 100 || s.Count < 1 || s.Count > 999_999_999 {
 		return fault.Coded(fault.HubSightingInvalid, nil)
 	}
-	caseID, err := p.delivered(tx, member, s.Indicator)
+	caseID, err := p.had(tx, member, s.Indicator)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/sharetest"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -27,7 +28,11 @@ func (h *hub) progress(t *testing.T, id string) map[string]Progress {
 	t.Helper()
 	out := map[string]Progress{}
 	err := h.db.Read(t.Context(), store.System("test"), func(tx *store.Tx) error {
-		list, err := ProgressOf(tx, id)
+		i, err := indicator.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		list, err := h.Progress(tx, h.People, i)
 		for _, p := range list {
 			out[p.Member] = p
 		}

@@ -47,7 +47,8 @@ func TestRulesOfOneId(t *testing.T) {
 		if !slices.Equal(texts, []string{sharedRule, weaker}) {
 			t.Errorf("%d indicators: %q", len(texts), texts)
 		}
-		if got := len(h.pushed["power"]); got != 2 {
+		h.Settle(t)
+		if got := len(h.Of("power").Came); got != 2 {
 			t.Errorf("a member was given %d of them", got)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 //go:embed sql templates
 var files embed.FS
 
-// Migration is the hub's tables of offers, deliveries and what members reported. It
+// Migration is the hub's tables of offers and of what members reported. It
 // needs that of package indicator.
 func Migration() store.Migration { return store.Migration{Name: "publish", FS: files} }
 

@@ -51,7 +51,11 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	var number, found string
 	var progress []Progress
 	var seen []Seen
-	err := c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
+	people, err := c.members.Active(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	err = c.db.Read(r.Context(), store.As(r.Viewer), func(tx *store.Tx) (err error) {
 		if i, err = indicator.Get(tx, r.PathValue("id")); err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 		if i.Finding != "" {
 			found = finding.Title(tx, i.Finding)
 		}
-		if progress, err = ProgressOf(tx, i.ID); err != nil {
+		if progress, err = c.Progress(tx, people, i); err != nil {
 			return err
 		}
 		seen, err = SightingsOf(tx, i.ID)
@@ -82,11 +86,7 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d.Armed = tally(progress)[i.ID]
 	owner := r.Viewer.Member != "" && r.Viewer.Member == i.Handling.Owner
 	if d.Hub {
-		members, err := c.members.Active(r.Context())
-		if err != nil {
-			return nil, err
-		}
-		d.Dots, d.Progress = c.dots(r.Context(), i, members, progress), c.progressList(r.Context(), progress)
+		d.Dots, d.Progress = c.dots(r.Context(), i, people, progress), c.progressList(r.Context(), progress)
 	} else {
 		for _, p := range progress {
 			if p.Member == r.Viewer.Member {

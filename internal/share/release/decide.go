@@ -31,6 +31,11 @@ func (p Policy) apply(o msg.Offer, rank func(level string) int, pseudonym func(h
 			body.Hits, body.Undisclosed = 0, true
 		}
 		return body, Auto
+	case wire.RangeReceipt:
+		if p.Sightings != Auto {
+			body.Hits, body.Undisclosed = nil, true
+		}
+		return body, Auto
 	case wire.RuleHealth:
 		return body, Auto
 	}

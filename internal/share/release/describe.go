@@ -40,6 +40,8 @@ func kindText(kind wire.Kind) i18n.Text {
 		return i18n.T("offer to the others", "ほかへの提供")
 	case wire.KindReceipt:
 		return i18n.T("receipt", "受領通知")
+	case wire.KindRange:
+		return i18n.T("receipt for many", "一括の受領通知")
 	case wire.KindSighting:
 		return i18n.T("sighting", "観測報告")
 	case wire.KindRuleHealth:
@@ -52,11 +54,19 @@ func pathOf(l Message) string { return web.Path("/outgoing/{0}/{1}", string(l.Ki
 
 // what is the kind of a message, and of a receipt also what it says.
 func (m Message) what() i18n.Text {
-	var r wire.Receipt
-	if m.Kind != wire.KindReceipt || json.Unmarshal([]byte(m.Body), &r) != nil {
+	var r struct{ State wire.State }
+	if m.Kind != wire.KindReceipt && m.Kind != wire.KindRange || json.Unmarshal([]byte(m.Body), &r) != nil {
 		return kindText(m.Kind)
 	}
+	if m.Kind == wire.KindRange {
+		if r.State == wire.Hunted {
+			return i18n.T("receipt for many: past searched", "一括の受領通知：遡及調査済み")
+		}
+		return i18n.T("receipt for many: armed", "一括の受領通知：防御済み")
+	}
 	switch r.State {
+	case wire.Held:
+		return i18n.T("receipt: received", "受領通知：受領済み")
 	case wire.Armed:
 		return i18n.T("receipt: armed", "受領通知：防御済み")
 	case wire.Hunted:

@@ -34,6 +34,11 @@ func plainWords(m Message, show func(string) string) (says, hides []i18n.Text) {
 		if json.Unmarshal([]byte(m.Body), &r) == nil {
 			return receiptWords(r)
 		}
+	case wire.KindRange:
+		var r wire.RangeReceipt
+		if json.Unmarshal([]byte(m.Body), &r) == nil {
+			return rangeWords(r)
+		}
 	case wire.KindRuleHealth:
 		var c wire.RuleHealth
 		if json.Unmarshal([]byte(m.Body), &c) == nil {
@@ -162,6 +167,28 @@ func sightingWords(s wire.Sighting) (says, hides []i18n.Text) {
 	}
 }
 
+func rangeWords(r wire.RangeReceipt) (says, hides []i18n.Text) {
+	switch {
+	case r.State == wire.Armed:
+		says = append(says, i18n.T("This node took all that the hub sent at once, and matches the indicators in it "+
+			"from now on. {0} {0:exception|exceptions} with the reason.",
+			"このノードがハブから一度に届いたものをすべて受け取り、その中の指標を今後照合すること。例外 {0} 件とその理由。").
+			With(len(r.Except)))
+	case r.Undisclosed:
+		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for all indicators in it. "+
+			"What it found is not disclosed.",
+			"このノードがその全指標について過去の事象 {0} 件を調べたこと。結果は伝えません。").
+			With(r.Searched))
+	default:
+		says = append(says, i18n.T("This node searched {0} {0:event|events} of its past for all indicators in it, and "+
+			"how often each of them matched.",
+			"このノードがその全指標について過去の事象 {0} 件を調べたことと、それぞれの一致件数。").
+			With(r.Searched))
+	}
+	return says, []i18n.Text{i18n.T("which machine or account", "どの機器・アカウントか"),
+		i18n.T("the events themselves", "事象そのもの")}
+}
+
 func receiptWords(r wire.Receipt) (says, hides []i18n.Text) {
 	switch r.State {
 	case wire.Armed:
@@ -194,6 +221,8 @@ func receiptWords(r wire.Receipt) (says, hides []i18n.Text) {
 				"This node cannot match the indicator, and why.", "このノードでは指標を照合できないことと、その理由。",
 			),
 		)
+	case wire.Held:
+		says = append(says, i18n.T("This node has the object.", "このノードがオブジェクトを受け取ったこと。"))
 	case wire.Disarmed:
 		says = append(
 			says, i18n.T("This node no longer matches the indicator.", "このノードが指標の照合をやめたこと。"),

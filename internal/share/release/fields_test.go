@@ -80,6 +80,22 @@ var released = map[wire.Kind]string{
 		hits               = = -
 		undisclosed        - - ~
 		reason             = = =`,
+	wire.KindRange: `
+		receipt-range      ready ready ready
+		id                 = = =
+		from               = = =
+		upto               = = =
+		state              = = =
+		at                 = = =
+		searched           = = =
+		undisclosed        - - ~
+		except.object      = = =
+		except.modified    = = =
+		except.state       = = =
+		except.reason.text = = =
+		hits.object        = = -
+		hits.modified      = = -
+		hits.hits          = = -`,
 	wire.KindSighting: `
 		sighting           ready ready waiting
 		id                 = = =
@@ -106,7 +122,8 @@ var released = map[wire.Kind]string{
 
 // What leaves of every field under every preset is written down above.
 func TestReleasedFields(t *testing.T) {
-	bodies := []any{&wire.Finding{}, &wire.Candidate{}, &wire.Receipt{}, &wire.Sighting{}, &wire.RuleHealth{}}
+	bodies := []any{&wire.Finding{}, &wire.Candidate{}, &wire.Receipt{}, &wire.RangeReceipt{},
+		&wire.Sighting{}, &wire.RuleHealth{}}
 	eachNode(t, func(t *testing.T, db *store.DB) {
 		var kinds []wire.Kind
 		for _, body := range bodies {
@@ -114,6 +131,9 @@ func TestReleasedFields(t *testing.T) {
 			fill(t, reflect.ValueOf(body).Elem(), &n)
 			if r, ok := body.(*wire.Receipt); ok {
 				r.Undisclosed = false // the policy sets it
+			}
+			if r, ok := body.(*wire.RangeReceipt); ok {
+				r.Undisclosed = false
 			}
 			full := reflect.ValueOf(body).Elem().Interface().(wire.Body)
 			kinds = append(kinds, full.Kind())

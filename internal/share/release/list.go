@@ -28,7 +28,8 @@ func listing() list.Spec[Message] {
 	}
 	kinds := []list.Option{{Text: i18n.T("any", "すべて")}}
 	for _, k := range []wire.Kind{
-		wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRuleHealth,
+		wire.KindCandidate, wire.KindFinding, wire.KindSighting, wire.KindReceipt, wire.KindRange,
+		wire.KindRuleHealth,
 	} {
 		kinds = append(kinds, list.Option{Value: string(k), Text: kindText(k)})
 	}
@@ -151,7 +152,8 @@ func shown() list.Spec[Message] {
 	}
 	s.Row = func(m Message) web.Row {
 		return web.Row{
-			Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m), Dim: m.State == StateHeld || m.Kind == wire.KindReceipt,
+			Key: string(m.Kind) + "/" + m.ID, Path: pathOf(m),
+			Dim: m.State == StateHeld || m.Kind == wire.KindReceipt || m.Kind == wire.KindRange,
 		}
 	}
 	return s

@@ -31,7 +31,7 @@ func TestPages(t *testing.T) {
 			sharetest.Page(t, c, "power", path)
 			sharetest.Page(t, c, "guest", path)
 		}
-		a := sharetest.Object(t, 1, "a.example.net")
+		a := sharetest.Object(t, "a.example.net")
 		in, err := indicator.FromWire(a, sharetest.Start)
 		if err == nil {
 			err = db.Write(t.Context(), store.System("test"), in.Save)

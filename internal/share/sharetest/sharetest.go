@@ -50,7 +50,7 @@ func Finding(level string) wire.Finding {
 }
 
 // Object returns an indicator of a domain as the hub sends it, with a name.
-func Object(t *testing.T, seq int64, name string) wire.Object {
+func Object(t *testing.T, name string) wire.Object {
 	t.Helper()
 	marking, _ := stix.TLPMarkingID(policy.Amber.String())
 	ind := stix.Indicator{
@@ -65,6 +65,6 @@ func Object(t *testing.T, seq int64, name string) wire.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wire.Object{Seq: seq, ID: obj.ID(), Modified: Start, Realm: event.Live, STIX: obj.Bytes(),
-		Handling: policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember("power")}}}
+	return wire.Object{ID: obj.ID(), Modified: Start, Realm: event.Live, STIX: obj.Bytes(),
+		Handling: policy.Handling{TLP: policy.Amber}}
 }

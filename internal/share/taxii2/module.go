@@ -12,15 +12,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/meneki/meneki/internal/fault"
-	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
-	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
-	"github.com/meneki/meneki/stix"
 	"github.com/meneki/meneki/taxii"
 )
 
@@ -41,14 +38,13 @@ const apiRoot = "api"
 // settingKey holds what seals the cursors of pages, the same for all processes on a database.
 const settingKey = "taxii.key"
 
-// Module keeps the indicators that a hub makes as objects, and serves them as TAXII 2.1 to
-// whoever has an API token or a session. It starts after the module that makes them.
+// Module serves objects as TAXII 2.1 to whoever has an API token or a session. The tables of
+// objects are another module's.
 func Module(c ModuleConfig) role.Module {
 	s := &service{ModuleConfig: c}
 	return role.Module{
 		Name:       "taxii",
-		Migrations: []store.Migration{object.Migration(), Migration()},
-		Consumes:   map[string]queue.Handler{msg.TopicIndicator: queue.On(s.onIndicator)},
+		Migrations: []store.Migration{Migration()},
 		Pages:      s.pages,
 		Jobs: map[string]func(context.Context) error{"prune-taxii": func(ctx context.Context) error {
 			return Prune(ctx, c.DB)
@@ -147,25 +143,4 @@ func authenticated(r *http.Request) (context.Context, error) {
 		return nil, err
 	}
 	return r.Context(), nil
-}
-
-// onIndicator keeps an indicator as an object, in its version and with its marking as they
-// are now.
-func (s *service) onIndicator(tx *store.Tx, ev msg.IndicatorChanged) error {
-	r, err := indicator.Get(tx, ev.Indicator)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	o, err := stix.Parse([]byte(r.Body))
-	if err != nil {
-		return fmt.Errorf("read the indicator %s: %w", r.ID, err)
-	}
-	out, err := s.Objects.Put(tx, []object.Item{{Object: o, Handling: r.Handling, Realm: r.Realm, Source: "cycle"}})
-	if err == nil && out[0].Err != nil {
-		err = fmt.Errorf("keep the indicator %s: %w", r.ID, out[0].Err)
-	}
-	return err
 }

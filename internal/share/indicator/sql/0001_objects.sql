@@ -18,6 +18,8 @@ CREATE TABLE objects (
   hunted      BOOLEAN NOT NULL,
   halted      BOOLEAN NOT NULL DEFAULT FALSE,
   hits        BIGINT NOT NULL,
+  searched    BIGINT NOT NULL DEFAULT 0,
+  batch       TEXT NOT NULL DEFAULT '',
   words       TEXT NOT NULL,
   tlp         INTEGER NOT NULL,
   owner       TEXT NOT NULL,
@@ -26,3 +28,4 @@ CREATE TABLE objects (
 CREATE INDEX indicator_made ON objects (made, id);
 CREATE INDEX indicator_value ON objects (kind, value);
 CREATE INDEX indicator_case ON objects (case_id);
+CREATE INDEX indicator_batch ON objects (batch);

@@ -1,15 +1,3 @@
-CREATE TABLE delivery (
-  member   TEXT NOT NULL,
-  seq      BIGINT NOT NULL,
-  object   TEXT NOT NULL,
-  modified BIGINT NOT NULL,
-  withdraw BOOLEAN NOT NULL,
-  at       BIGINT NOT NULL,
-  PRIMARY KEY (member, seq)
-);
-CREATE UNIQUE INDEX delivery_once ON delivery (member, object, modified, withdraw);
-CREATE INDEX delivery_object ON delivery (object);
-
 CREATE TABLE progress (
   object   TEXT NOT NULL,
   member   TEXT NOT NULL,
@@ -54,4 +42,17 @@ CREATE INDEX candidate_finding ON candidates (finding);
 CREATE TABLE candidate_case (
   finding TEXT PRIMARY KEY,
   case_id TEXT NOT NULL
+);
+
+-- What members said of all that a reply brought them, between two positions.
+CREATE TABLE progress_range (
+  member     TEXT NOT NULL,
+  era        TEXT NOT NULL,    -- see feed.Feed
+  upto       BIGINT NOT NULL,
+  after_seq  BIGINT NOT NULL,
+  armed      BIGINT NOT NULL,
+  hunted     BIGINT NOT NULL,
+  searched   BIGINT NOT NULL,
+  undisclosed BOOLEAN NOT NULL,
+  PRIMARY KEY (member, era, upto)
 );
