@@ -46,6 +46,7 @@ var pages = []page{
 	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0},
 	{"search", "/search?q=update-portal", 0},
 	{"objects", "/objects", 0}, {"reports", "/reports", 0}, {"lookup", "/objects/lookup", 0},
+	{"share", "/share/new", 0},
 	{"node", "/", 1}, {"outgoing", "/outgoing", 3}, {"sharing", "/settings/sharing", 2},
 }
 

@@ -152,6 +152,9 @@ func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 	if err := d.circle(ctx); err != nil {
 		return d, err
 	}
+	if err := d.shared(ctx); err != nil {
+		return d, err
+	}
 	return d, d.pasts(ctx)
 }
 

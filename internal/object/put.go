@@ -73,6 +73,9 @@ type given struct {
 //   - a version of an object of somebody else's that the giver may see: only who created
 //     an object changes it (STIX 2.1, section 3.6.2).
 //
+// An observable that is here of somebody else's, for fewer than it is given to now, is the
+// giver's own, too.
+//
 // An object of somebody else's that the giver may not see makes no difference.
 func (s *Store) Put(tx *store.Tx, items []Item) ([]Outcome, error) {
 	out := make([]Outcome, 0, len(items))
@@ -188,6 +191,9 @@ func (b *batch) take(g *given) (Outcome, error) {
 		same, _, err := b.find(o, g)
 		if err != nil {
 			return Outcome{}, err
+		}
+		if same != nil && g.at.IsZero() && !reachOf(o.Handling).covers(g.reach) {
+			continue // what everybody's is the same, such as an address, is given to more than it was
 		}
 		if same != nil {
 			b.source(o.N, g, same.Modified)

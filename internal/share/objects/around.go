@@ -34,7 +34,7 @@ func (p *pages) graph(f file) svg.Graph {
 		if x.Type() == "indicator" {
 			kind = svg.KindIndicator
 		}
-		g.Nodes = append(g.Nodes, svg.Node{ID: x.ID, Kind: kind, Label: web.Clip(named(o)), Sub: kindOf(x.Type()).text,
+		g.Nodes = append(g.Nodes, svg.Node{ID: x.ID, Kind: kind, Label: inList(named(o)), Sub: kindOf(x.Type()).text,
 			Sev: -1, Path: path})
 	}
 	add(f.Object, "")
@@ -115,7 +115,14 @@ func (p *pages) nearList(f file) web.List {
 			cell = how
 		}
 		l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{
-			web.Lines{web.Title(web.Clip(named(o))), kindOf(x.Type()).text}, cell, x.Handling, web.Brief(came(x))}})
+			web.Lines{inList(named(o)), kindOf(x.Type()).text}, cell, x.Handling, web.Brief(came(x))}})
+	}
+	for _, x := range f.same {
+		if o, err := stix.Parse(x.Body); err == nil {
+			l.Rows = append(l.Rows, web.Row{Key: x.ID, Path: pathOf(x), Cells: []any{
+				web.Lines{inList(named(o)), kindOf(x.Type()).text}, i18n.T("about the same value", "同じ値"), x.Handling,
+				web.Brief(came(x))}})
+		}
 	}
 	l.Count = web.Exactly(int64(len(l.Rows)))
 	if f.near.Cut {
@@ -148,7 +155,7 @@ func (p *pages) contents(ctx context.Context, v policy.Viewer, f file) web.List 
 			continue
 		}
 		r := p.rowOf(ctx, v, x)
-		main := web.Lines{web.Title(web.Clip(r.title()))}
+		main := web.Lines{inList(r.title())}
 		if sub := r.sub(); len(sub) > 1 {
 			main = append(main, sub[1:])
 		}
@@ -194,7 +201,7 @@ func (p *pages) comments(ctx context.Context, v policy.Viewer, f file) (out []we
 				e.Mood = web.Warn
 			}
 		}
-		e.Body = web.DefangText(body)
+		e.Body = safe(body)
 		out = append(out, e)
 	}
 	slices.SortStableFunc(out, func(a, b web.Entry) int { return a.At.Compare(b.At) })

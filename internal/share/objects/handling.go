@@ -91,6 +91,7 @@ func (p *pages) handling(ctx context.Context, v policy.Viewer, f file) (out []we
 	if len(lines) > 0 {
 		out = append(out, web.Fact{Name: i18n.T("Why you see it", "閲覧できる理由"), Value: lines})
 	}
+	out = append(out, bound(f.decision)...)
 	if !f.owner && !v.Hub {
 		return out
 	}
@@ -181,4 +182,55 @@ func reachWords(h policy.Handling) i18n.Text {
 	}
 	return i18n.T("the hub's people, your own organisation and {0}", "ハブの担当者、自組織と{0}").
 		With(i18n.Text{EN: strings.Join(en, ", "), JA: strings.Join(ja, "、")})
+}
+
+// bound is what whoever has an object is bound to beside its label.
+func bound(d policy.Decision) (out []web.Fact) {
+	add := func(name i18n.Text, value any) { out = append(out, web.Fact{Name: name, Value: value}) }
+	if d.PAP != 0 {
+		add(i18n.T("What you may do with it", "できること"), web.Lines{d.PAP.String(), papText(d.PAP)})
+	}
+	terms := web.Lines{}
+	if d.Attribution == policy.MustNotAttribute {
+		terms = append(terms, i18n.T("do not say who gave it when you pass it on", "引き渡す際に提供元を示さないこと"))
+	}
+	if d.Attribution == policy.MustAttribute {
+		terms = append(terms, i18n.T("say who gave it when you pass it on", "引き渡す際に提供元を示すこと"))
+	}
+	if d.Encrypt {
+		terms = append(terms, i18n.T("send it over encrypted connections only", "暗号化された経路でのみ送ること"))
+	}
+	if d.NoNotice {
+		terms = append(terms, i18n.T("do not tell those who are affected", "影響を受ける当事者に通知しないこと"))
+	}
+	if d.NoResale {
+		terms = append(terms, i18n.T("do not sell it", "販売しないこと"))
+	}
+	for _, t := range d.Terms {
+		terms = append(terms, clip(safe(t), 400))
+	}
+	if len(terms) > 0 {
+		add(i18n.T("Terms", "条件"), terms)
+	}
+	if !d.Until.IsZero() {
+		add(i18n.T("Until", "期限"), d.Until)
+	}
+	return out
+}
+
+// papText is a label of PAP in words.
+func papText(p policy.PAP) i18n.Text {
+	switch p {
+	case policy.PAPClear:
+		return i18n.T("whatever you like", "制限なし")
+	case policy.PAPGreen:
+		return i18n.T("search, match, look up and block it", "検索・照合・照会・遮断")
+	case policy.PAPAmber:
+		return i18n.T("search and match it, and look it up at third parties; no contact with it",
+			"検索・照合と第三者への照会（対象との接触は不可）")
+	case policy.PAPRed:
+		return i18n.T("search and match it at home; nothing that anybody outside could notice",
+			"自組織内での検索と照合のみ（外部に気づかれうる行為は不可）")
+	}
+	return i18n.T("nothing before you have asked who gave it", "提供元に確認するまで利用不可")
 }

@@ -171,10 +171,31 @@ func titleOf(o *stix.Object) string { return safe(named(o)) }
 
 // safe is a text for the screen: a value as a whole, or the values in it, are defanged.
 func safe(s string) string {
-	if !strings.ContainsAny(s, " 　\n") && len(event.ParseObservables(s)) == 1 {
+	found := event.ParseObservables(event.Clip(s, 20_000))
+	if !strings.ContainsAny(s, " 　\n") && (len(found) == 1 || valueLike(s)) {
 		return web.Defang(s)
 	}
-	return web.DefangText(s)
+	var hosts []string
+	for _, o := range found[:min(len(found), 200)] {
+		if o.Type == event.Domain {
+			hosts = append(hosts, o.Value)
+		}
+	}
+	return web.DefangText(s, hosts...)
+}
+
+// valueLike reports whether a text is a name as domains are, if under no suffix that is known.
+func valueLike(s string) bool {
+	return strings.Contains(s, ".") && !strings.ContainsAny(s, " 　:\"'()") && strings.ToLower(s) == s
+}
+
+// inList is what an object is called, as lists show it: a value with its middle left out, a
+// sentence without its end.
+func inList(s string) string {
+	if !strings.ContainsAny(s, " 　") && safe(s) == web.Defang(s) {
+		return web.Clip(s)
+	}
+	return clip(safe(s), 100)
 }
 
 // scalar is a plain value as text; empty for a list or an object.

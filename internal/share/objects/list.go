@@ -20,12 +20,16 @@ type Row struct {
 	object.Object
 	o     *stix.Object
 	owner string // what the giver is called; empty if the reader may not know
+	ties  string // of a relationship: what it ties, by name
 }
 
 // title is what the object is called, exact.
 func (r Row) title() string {
-	if r.o == nil {
+	switch {
+	case r.o == nil:
 		return r.ID
+	case r.ties != "":
+		return r.ties
 	}
 	return named(r.o)
 }
@@ -147,10 +151,13 @@ func (p *pages) spec(v policy.Viewer, now time.Time) list.Spec[Row] {
 	return s
 }
 
-func (p *pages) none(_ policy.Viewer) *web.Empty {
+func (p *pages) none(v policy.Viewer) *web.Empty {
 	e := &web.Empty{Icon: "share", Text: i18n.T("No objects yet", "オブジェクトはまだありません"),
 		How: i18n.T("What members share, what feeds bring and what TAXII clients add appears here.",
 			"構成員の共有、外部フィード、TAXII クライアントから届いたものがここに現れます。")}
+	if p.composes(v) {
+		e.Do = &web.Link{Text: i18n.T("Share a report", "レポートを共有する"), Path: "/share/new"}
+	}
 	return e
 }
 
@@ -180,7 +187,7 @@ func (p *pages) columns(v policy.Viewer, now time.Time) []list.Column[Row] {
 		list.Data("id", i18n.T("STIX id", "STIX 番号"), func(r Row) any { return r.ID }),
 		list.Data("type", i18n.T("Type", "種類"), func(r Row) any { return r.Type() }),
 		{Key: "title", Text: i18n.T("What it is", "内容"), Role: web.RoleMain,
-			Cell: func(r Row) any { return web.Lines{web.Title(web.Clip(r.title())), r.sub()} },
+			Cell: func(r Row) any { return web.Lines{inList(r.title()), r.sub()} },
 			Data: func(r Row) any { return r.title() }},
 		{Key: "tlp", Text: i18n.T("Marking", "取扱い"), Role: web.RoleMark, Cell: func(r Row) any { return r.Handling }},
 	}
@@ -260,9 +267,44 @@ func (p *pages) read(ctx context.Context, tx *store.Tx, v policy.Viewer, spec li
 		for i, o := range found {
 			rows[i] = p.rowOf(ctx, v, o)
 		}
-		return rows, err
+		if err != nil {
+			return nil, err
+		}
+		return rows, p.tie(tx, rows)
 	})
 	return page, err
+}
+
+// tie names what relationships among rows tie, as far as the scope may see it.
+func (p *pages) tie(tx *store.Tx, rows []Row) error {
+	var ids []string
+	for _, r := range rows[:min(len(rows), 1000)] {
+		if r.o != nil && r.Type() == "relationship" {
+			ids = append(ids, r.o.Text("source_ref"), r.o.Text("target_ref"))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	page, err := p.Objects.Read(tx, object.Ask{Realm: rows[0].Realm, IDs: ids, Limit: len(ids), Bodies: true})
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, x := range page.Objects {
+		if o, err := stix.Parse(x.Body); err == nil {
+			names[x.ID] = inList(named(o))
+		}
+	}
+	for i, r := range rows {
+		if r.o == nil || r.Type() != "relationship" {
+			continue
+		}
+		if from, to := names[r.o.Text("source_ref")], names[r.o.Text("target_ref")]; from != "" && to != "" {
+			rows[i].ties = from + " – " + r.o.Text("relationship_type") + " → " + to
+		}
+	}
+	return nil
 }
 
 func (p *pages) list(r *web.Request) (*web.View, error) { return p.listView(r, "/objects") }

@@ -89,7 +89,7 @@ func Module(c Config) role.Module {
 }
 
 func (p *pages) nav() web.NavItem {
-	return web.NavItem{Key: "objects", Path: "/objects", Text: i18n.T("Objects", "オブジェクト"), Icon: "share", Letter: "o"}
+	return web.NavItem{Key: "objects", Path: "/objects", Text: i18n.T("Objects", "共有情報"), Icon: "share", Letter: "o"}
 }
 
 // hub reports whether this is a hub, where objects are made and changed.
@@ -119,6 +119,11 @@ func (p *pages) addTo(site *web.Site) {
 	site.Action("/objects/{id}/marking", policy.RoleAnalyst, p.setMarking)
 	site.Action("/objects/{id}/revoke", policy.RoleAnalyst, p.revoke)
 	site.Action("/objects/selected", policy.RoleReader, p.selected)
+	site.Page("/share/new", policy.RoleAnalyst, p.compose)
+	site.Action("/share/new", policy.RoleAnalyst, p.paste)
+	site.Page("/share/drafts", policy.RoleAnalyst, p.drafts)
+	site.Page("/share/drafts/{id}", policy.RoleAnalyst, p.draft)
+	site.Action("/share/drafts/{id}", policy.RoleAnalyst, p.draftAction)
 }
 
 func tabs(on string) []web.Tab {
@@ -140,8 +145,14 @@ func (p *pages) composes(v policy.Viewer) bool {
 }
 
 // tabsOf are the tabs of a viewer, of which the one at the path on is shown.
-func (p *pages) tabsOf(_ policy.Viewer, on string) []web.Tab {
-	return tabs(on)
+func (p *pages) tabsOf(v policy.Viewer, on string) []web.Tab {
+	list := tabs(on)
+	if p.composes(v) {
+		list = append(list,
+			web.Tab{Text: i18n.T("Share something", "共有する"), Path: "/share/new", On: on == "/share/new"},
+			web.Tab{Text: i18n.T("My drafts", "自分の下書き"), Path: "/share/drafts", On: on == "/share/drafts"})
+	}
+	return list
 }
 
 func denied(why i18n.Text) error { return fault.New(fault.Denied, why) }

@@ -131,6 +131,8 @@ func (d desk) sample() {
 	d.put("", policy.Green, nil, sdo("note", 8, `,"content":"seen on 192.0.2.1 too","object_refs":["`+id("malware",
 		2)+`"]`),
 		sdo("opinion", 9, `,"opinion":"agree","explanation":"we saw it","object_refs":["`+id("malware", 2)+`"]`))
+	d.put("city", policy.Green, nil, sdo("indicator", 20, `,"name":"again","pattern":"[domain-name:value = `+
+		`'evil.example.net']","pattern_type":"stix","valid_from":"2026-11-20T00:00:00Z","labels":["PAP:RED"]`))
 	h := sharetest.Hostile
 	d.put("city", policy.Green, nil, sdo("x-custom", 10,
 		`,"name":`+mustJSON(h)+`,"description":`+mustJSON("# "+h+"\n[x](javascript:alert(1))")+
@@ -207,6 +209,11 @@ func TestPages(t *testing.T) {
 			t.Errorf("the malware does not show %q", want)
 		}
 	}
+	if same := sharetest.Page(t, d, "gas", "/objects/"+id("indicator", 20))["en"]; !strings.Contains(same,
+		"about the same value") ||
+		!strings.Contains(same, "What you may do with it") || !strings.Contains(same, "PAP:RED") {
+		t.Error("no correlation by value, or not what may be done with it")
+	}
 	if code, _ := sharetest.Get(t, d, "power", "/objects/"+id("malware", 6)); code != http.StatusNotFound {
 		t.Errorf("another's secret: %d", code)
 	}
@@ -250,6 +257,16 @@ func TestTwoWorlds(t *testing.T) {
 		_, b := sharetest.Ask(t, two, who, "POST", "/objects/lookup", values, "")
 		if drawn(a) != drawn(b) {
 			t.Errorf("%s can tell the worlds apart by a pasted list", who)
+		}
+		if who == "guest" {
+			continue
+		}
+		text := url.Values{"text": {"Komori, ZqSecret and zq at evil.example.net"}}
+		x, _ := one.action(who, "/share/new", text)
+		y, _ := two.action(who, "/share/new", text)
+		if a, b := sharetest.Page(t, one, who, x), sharetest.Page(t, two, who, y); drawn(a["en"]) != drawn(b["en"]) {
+			t.Errorf("%s can tell the worlds apart by a draft:\n%s", who,
+				cmp.Diff(strings.Split(drawn(a["en"]), "\n"), strings.Split(drawn(b["en"]), "\n")))
 		}
 	}
 }

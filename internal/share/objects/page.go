@@ -13,6 +13,7 @@ import (
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/policy/marked"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/svg"
 	"github.com/meneki/meneki/internal/web"
@@ -28,9 +29,11 @@ type file struct {
 	versions []object.Object
 	near     object.Around
 	contents []object.Object // of a report: what it refers to
+	same     []object.Object // what is about the same values
 	sources  []object.Source
-	owner    bool // the viewer's organisation gave it
-	cycle    bool // it is an indicator of the cycle, which has a page of its own
+	decision policy.Decision // what its own markings ask for, beside who may see it
+	owner    bool            // the viewer's organisation gave it
+	cycle    bool            // it is an indicator of the cycle, which has a page of its own
 }
 
 // load reads an object for a viewer; fault.NotFound if they may not see it.
@@ -51,6 +54,12 @@ func (p *pages) load(ctx context.Context, v policy.Viewer, realm, id string, hop
 		if f.o, err = stix.Parse(f.Body); err != nil {
 			return err
 		}
+		f.decision = marked.Of(f.o, object.Definitions(tx, realm), f.Handling, tx.Now())
+		if hops > 0 {
+			if err = f.alike(tx); err != nil {
+				return err
+			}
+		}
 		if refs := f.o.Strings("object_refs"); len(refs) > 0 {
 			page, err := p.Objects.Read(tx, object.Ask{Realm: realm, IDs: refs[:min(len(refs), maxContents)],
 				Limit: maxContents, Bodies: true})
@@ -69,6 +78,34 @@ func (p *pages) load(ctx context.Context, v policy.Viewer, realm, id string, hop
 		f.sources = nil // they name who gave it
 	}
 	return f, nil
+}
+
+// Bounds of what is shown of the values of an object, and of what is about each.
+const (
+	maxValues = 10
+	maxSame   = 20
+)
+
+// alike finds what else is about the values of an object.
+func (f *file) alike(tx *store.Tx) error {
+	have := map[string]bool{f.ID: true}
+	for _, x := range f.near.Objects {
+		have[x.ID] = true
+	}
+	values := object.Values(f.o)
+	for _, v := range values[:min(len(values), maxValues)] {
+		list, err := object.ByValue(tx, f.Realm, v, maxSame)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			if !have[x.ID] {
+				have[x.ID] = true
+				f.same = append(f.same, x)
+			}
+		}
+	}
+	return nil
 }
 
 // Bounds of what the page of an object shows: objects around it, and what a report is about.
@@ -171,6 +208,9 @@ func (p *pages) viewAs(r *web.Request, f file, member string, hops int) (*web.Vi
 		}
 	}
 	theirs.near.Objects = keep
+	theirs.same = slices.DeleteFunc(theirs.same, func(x object.Object) bool {
+		return !slices.ContainsFunc(f.same, func(y object.Object) bool { return y.ID == x.ID })
+	})
 	theirs.contents = slices.DeleteFunc(theirs.contents, func(x object.Object) bool {
 		return !slices.ContainsFunc(f.contents, func(y object.Object) bool { return y.ID == x.ID })
 	})
@@ -187,7 +227,7 @@ func (p *pages) viewOf(r *web.Request, v policy.Viewer, f file, form *web.Form, 
 	if d.Text == "" {
 		d.Text = f.o.Text("content")
 	}
-	d.Text = web.DefangText(d.Text)
+	d.Text = safe(d.Text)
 	if f.Realm != live {
 		d.Query = "?realm=" + url.QueryEscape(f.Realm)
 	}

@@ -97,13 +97,17 @@ func (p *pages) says(f file, r *web.Request) (out []web.Fact) {
 		}
 		add("Labels", "ラベル", run)
 	}
+	techniques := web.Lines{}
 	for _, t := range object.Techniques(o) {
 		x, _ := p.techniques.Find(t)
 		text := t
 		if x.Name != t {
 			text = t + " " + x.Name
 		}
-		add("Technique", "攻撃手法", web.Link{Text: text, Path: web.Path("/objects?technique={0}", t)})
+		techniques = append(techniques, web.Link{Text: text, Path: web.Path("/objects?technique={0}", t)})
+	}
+	if len(techniques) > 0 {
+		add("Techniques", "攻撃手法", techniques)
 	}
 	return append(out, p.others(o)...)
 }
