@@ -36,7 +36,7 @@ type commands struct {
 	Detect     detectCmd     `cmd:"" help:"Find attacks in recorded logs: a timeline of what Sigma rules match in EVTX, JSON, EVE, Zeek and syslog files." ja:"記録されたログから攻撃を検出：EVTX、JSON、EVE、Zeek、syslog のファイルで Sigma ルールに一致したものの時系列"`
 	Rules      rulesCmd      `cmd:"" help:"Check, explain, test and time Sigma rules." ja:"Sigma ルールの検査、説明、テスト、負荷の計測"`
 	Indicators indicatorsCmd `cmd:"" help:"The watchlist of a node: import, list, remove and check indicators." ja:"ノードの監視リスト：指標の取り込み、一覧、削除、照合"`
-	Share      shareCmd      `cmd:"" help:"Threat information in the forms in which people have it: convert, check, and try rules for sharing." ja:"各形式の脅威情報の変換と検査、共有の規則の試行"`
+	Share      shareCmd      `cmd:"" help:"Threat information in the forms in which people have it: convert, check, send, get, and try rules for sharing." ja:"各形式の脅威情報の変換、検査、送信、取得と、共有の規則の試行"`
 	Hunt       huntCmd       `cmd:"" help:"Search the past of a running node for values and Sigma rules, and print when and where they were seen." ja:"動作中のノードの過去を値と Sigma ルールで調査し、いつどこで見られたかを表示"`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of a data folder to one file, while it runs." ja:"データフォルダーの整合した複製を、動作中のまま 1 個のファイルに書き出し"`
 	Restore    restoreCmd    `cmd:"" help:"Make a data folder out of a backup." ja:"バックアップからデータフォルダーを復元"`

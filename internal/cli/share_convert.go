@@ -263,7 +263,7 @@ func notesOf(list []convert.Note) *convert.Result {
 	return r
 }
 
-func (c *shareConvert) report(s *session, name string, r *convert.Result) convertedFile {
+func (shareConvert) report(s *session, name string, r *convert.Result) convertedFile {
 	f := convertedFile{File: name, Format: r.Format, Encoding: r.Encoding, Records: r.Records, Objects: len(r.Things),
 		Same: r.Same, Counts: r.Counts, Notes: []convertNote{}}
 	for _, n := range r.Notes {
@@ -285,7 +285,7 @@ var noteKinds = map[convert.Kind]i18n.Text{
 }
 
 // say prints to standard error what became of each file.
-func (c *shareConvert) say(s *session, reports []convertedFile) {
+func (shareConvert) say(s *session, reports []convertedFile) {
 	for _, f := range reports {
 		for i, n := range f.Notes {
 			if i == maxSaid {

@@ -80,7 +80,7 @@ func (c *shareValidate) Run(s *session) error {
 		}
 	}
 	if total > 0 {
-		return fault.New(fault.Invalid, i18n.T("{0} {0:flaw|flaws} in {1} {1:object|objects}",
+		return fault.New(fault.Unsupported, i18n.T("{0} {0:flaw|flaws} in {1} {1:object|objects}",
 			"オブジェクト {1} 件に誤り {0} 件").With(total, objects)).
 			WithHint(i18n.T("each line above names the file, the line, the object and the property",
 				"上の各行にファイル、行、オブジェクト、プロパティーを示しています"))

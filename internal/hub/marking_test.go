@@ -35,7 +35,7 @@ func TestMarkedTables(t *testing.T) {
 		exceptions []string
 	}{
 		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "case_entry", "case_finding",
-			"cases", "contribution_basis",
+			"cases", "digest", "relevance_profile", "relevance_query", "contribution_basis",
 			"contribution_edition", "contribution_gift", "contribution_mark", "contribution_seen",
 			"sightings", "stix_object", "stix_object_old"}, both...), nil},
 		{"node", node, both, []string{"outgoing"}}, // the node's own list, which only the member reads

@@ -23,10 +23,13 @@ import (
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/pseudonym"
 	"github.com/meneki/meneki/internal/share/publish"
+	"github.com/meneki/meneki/internal/share/relevance"
+	"github.com/meneki/meneki/internal/share/relevance/digest"
 	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
@@ -64,6 +67,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"), GroupNames: h.groups.Names,
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	credits := contribution.New(contribution.Config{
+		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
+	})
+	relevant := relevance.New(relevance.Config{
+		DB: h.db, Source: relevance.Objects{Store: kept}, Tier: credits.Tier, Notify: notify("foryou"),
+	})
 	list := []role.Module{
 		role.Core(),
 		situation.HubModule(
@@ -78,17 +87,20 @@ func (h *Hub) compose() ([]role.Module, error) {
 		expiry.Module(expiry.New(expiry.Config{
 			DB: h.db, Setter: h.publisher, Names: h.directory, Log: h.cfg.Log, Notify: notify("indicators"),
 		})),
-		contribution.Module(contribution.New(contribution.Config{
-			DB: h.db, Members: h.directory, Notify: notify("contribution"),
-		})),
+		contribution.Module(credits),
 		taxii2.Module(taxii2.ModuleConfig{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
 		}),
+		relevance.Module(relevant),
+		digest.Module(digest.New(digest.Config{
+			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
+		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
 			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
 				domains, networks, err := h.members.Own(ctx)
 				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 			}}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
 		community.Module(h.members),
 		groups.Module(h.groups),
 		pseudonym.Module(pseudonym.New(pseudonym.Config{DB: h.db, Objects: kept, Members: h.directory,

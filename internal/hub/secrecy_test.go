@@ -148,6 +148,15 @@ func secrets() []secret {
 			return append(w.query(`SELECT c.id FROM consent c WHERE SCOPE(c)`),
 				w.query(`SELECT c.id FROM consultation c WHERE SCOPE(c)`)...)
 		}},
+		{"A says what matters to it", []string{"zq-product", "zq-query"}, func(w *world) []string {
+			for path, form := range map[string]url.Values{"/foryou/profile": {"products": {"zq-product"}},
+				"/foryou/queries": {"text": {"evil"}, "name": {"zq-query"}}} {
+				if a := w.ask("admin of A", "POST", path, form.Encode()); a.Code != 303 {
+					w.t.Fatalf("%d %s", a.Code, a.Body)
+				}
+			}
+			return w.query(`SELECT q.id FROM relevance_query q WHERE SCOPE(q)`)
+		}},
 		{"a new member is invited", []string{"Zq Newcomer"}, func(w *world) []string {
 			m, _, err := w.hub.people.Invite(w.t.Context(), identity.Operator("test"),
 				identity.NewMember{Name: "Zq Newcomer", Sector: "medical"})
@@ -313,7 +322,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 	}
 	for _, id := range fill {
 		for _, p := range []string{"/findings?member=", "/findings?indicator=", "/findings?rule=", "/indicators?case=",
-			"/cases?sector=", "/members?q=", "/contribution?q=", "/objects?q=", "/objects?from=", "/objects?as="} {
+			"/cases?sector=", "/members?q=", "/contribution?q=", "/foryou?least=0&q=", "/objects?q=",
+			"/objects?from=", "/objects?as="} {
 			out = append(out, guess{"GET " + p + url.QueryEscape(id), ""})
 		}
 	}
@@ -342,6 +352,9 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		collection + "objects/{id}/versions/", "/taxii2/api/status/{id}/"} {
 		add("GET", p, "")
 	}
+	for _, p := range []string{"csv", "text", "suricata", "zeek", "rpz", "dataset-domain"} { // lists for tools
+		add("GET", "/feeds/out/indicators."+p, "")
+	}
 	// Changes of what C may not know: refused alike, and so they change nothing.
 	for _, id := range append(ids, "nothing", "MNK-2026-0", otherNumber, otherID) {
 		e := url.PathEscape(id)
@@ -350,8 +363,10 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			"POST /cases/" + e + "/assess":       "outlook=",
 			"POST /indicators/" + e + "/marking": "tlp=red", "POST /indicators/" + e + "/withdraw": "confirm=withdraw",
 			"POST /contribution/marks/" + e + "/undo": "", "POST /contribution/marks/" + e + "/uphold": "",
-			"POST /api/v1/contribution/marks/" + e: `{"state":"undone"}`,
-			"POST /members/" + e + "/revoke":       "confirm=x", "POST /members/" + e + "/domains": "domains=x.example",
+			"POST /api/v1/contribution/marks/" + e:  `{"state":"undone"}`,
+			"POST /foryou/queries/" + e + "/remove": "",
+			"POST /members/" + e + "/revoke":        "confirm=x", "POST /members/" + e +
+				"/domains": "domains=x.example",
 			"POST /members/" + e + "/place": "name=x&sector=power", "POST /members/" + e + "/invite": "",
 			"POST /settings/people/" + e + "/role": "role=admin", "POST /settings/people/" + e + "/link": "",
 			"POST /settings/people/" + e + "/disable":    "",

@@ -2,6 +2,8 @@ package hub
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -288,8 +290,11 @@ func plain(rec *httptest.ResponseRecorder, known map[string]bool) string {
 			res.Header["Set-Cookie"][i] = "meneki_flash"
 		}
 	}
-	_ = res.Header.Write(&b)
 	body, _ := io.ReadAll(res.Body)
+	if sum := sha256.Sum256(body); res.Header.Get("ETag") == `"`+hex.EncodeToString(sum[:16])+`"` {
+		res.Header.Del("ETag") // it says what the body says, which has drawn ids in it
+	}
+	_ = res.Header.Write(&b)
 	b.Write(body)
 	drop := func(s string) string {
 		if known[s] {

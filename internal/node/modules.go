@@ -19,6 +19,7 @@ import (
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
 	"github.com/meneki/meneki/internal/share/release"
+	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/situation"
 )
 
@@ -68,6 +69,9 @@ func (n *Node) compose() ([]role.Module, error) {
 		situation.NodeModule(situation.NodeConfig{Clock: cfg.Clock, Status: n.status, Rules: n.ruleReport}),
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
+		relevance.Module(relevance.New(relevance.Config{
+			DB: n.db, Source: relevance.Received{}, Home: true, Notify: notify("foryou"),
+		})),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 			Groups: func() map[string]string { return n.enrolment.Load().GroupNames },

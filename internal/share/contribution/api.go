@@ -22,7 +22,7 @@ type CreditAccountOut struct {
 	Given     int             `json:"given"`
 	Confirmed int             `json:"confirmed"`
 	Mistakes  int             `json:"false_positives"`
-	Gave      []CreditGaveOut `json:"gave" nullable:"false" doc:"what earned or cost most first; at most 1000 | 点数の大きい順、最大1000件"`
+	Gave      []CreditGaveOut `json:"gave" nullable:"false" doc:"what earned or cost most first; at most 500 | 点数の大きい順、最大500件"`
 }
 
 // CreditGaveOut is what became of one thing that was given.
@@ -38,13 +38,13 @@ type CreditGaveOut struct {
 	TLP    string    `json:"tlp"`
 }
 
-const maxGave = 1000
+const maxGave = 500
 
 func (a Account) out() CreditAccountOut {
 	o := CreditAccountOut{Member: a.Member, Points: a.Points.Float(), Kept: a.Kept.Float(), Tier: a.Tier.Name,
 		Given:     a.Given,
 		Confirmed: a.Confirmed, Mistakes: a.Mistakes, Gave: []CreditGaveOut{}}
-	for _, g := range a.Gave[:min(len(a.Gave), maxGave)] {
+	for _, g := range a.Gave {
 		o.Gave = append(o.Gave, CreditGaveOut{Object: g.Object, At: g.At, Got: g.Got, Armed: g.Armed, Seen: g.Seen,
 			Points: g.Line.Points.Float(), Kind: string(g.Line.Kind), Reason: g.Line.Reason().EN,
 			TLP: g.Handling.TLP.String()})
@@ -113,6 +113,10 @@ func (c pages) api(a *api.API) {
 			}
 			account, err := c.Account(ctx, v, in.Member)
 			if err != nil {
+				return nil, err
+			}
+			account.Gave = account.Gave[:min(len(account.Gave), maxGave)]
+			if err := c.reach(ctx, v, account.Gave); err != nil {
 				return nil, err
 			}
 			return &creditAccountOut{account.out()}, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/credit"
+	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -38,6 +39,8 @@ type Members interface {
 type Config struct {
 	DB      *store.DB
 	Members Members
+	// Reached counts the members that indicators came to, as package publish does.
+	Reached func(ctx context.Context, s store.Scope, ids []string) (map[string]publish.Reach, error)
 	Notify  func() // called after something changed that a page shows
 }
 

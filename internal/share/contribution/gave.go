@@ -18,8 +18,8 @@ type Gave struct {
 	Name     string
 	Value    string
 	At       time.Time
-	Got      int // members that have answered for it
-	Armed    int // of them, those that match it now
+	Got      int // members that have answered for it; see reach
+	Armed    int // of them, those that match it now; see reach
 	Seen     int // members that saw it, as far as the reader may know
 	Line     credit.Line
 	Handling policy.Handling
@@ -38,12 +38,6 @@ type Account struct {
 	Gave      []Gave       // what earned or cost most first
 }
 
-type reachRow struct {
-	Object string `db:"object"`
-	Got    int    `db:"got"`
-	Armed  int    `db:"armed"`
-}
-
 type seenCount struct {
 	Object string `db:"object"`
 	N      int    `db:"n"`
@@ -60,35 +54,25 @@ func (s *Service) Account(ctx context.Context, v policy.Viewer, member string) (
 		if err != nil {
 			return err
 		}
-		got, err := store.Query[reachRow](tx, `SELECT r.object, count(*) AS got,
-				CAST(sum(CASE WHEN r.state IN ('armed', 'hunted') THEN 1 ELSE 0 END) AS BIGINT) AS armed
-			FROM contribution_receipt r JOIN contribution_gift g ON g.object = r.object
-			WHERE g.giver = $1 AND r.member <> $1 AND SCOPE(g) GROUP BY r.object`, member)
-		if err != nil {
-			return err
-		}
 		seen, err := store.Query[seenCount](tx, `SELECT s.object, count(DISTINCT s.member) AS n
 			FROM contribution_seen s JOIN contribution_gift g ON g.object = s.object
 			WHERE g.giver = $1 AND s.member <> $1 AND SCOPE(s) AND SCOPE(g) GROUP BY s.object`, member)
 		if err != nil {
 			return err
 		}
-		out = a.told(member, got, seen, v.Hub)
+		out = a.told(member, seen, v.Hub)
 		return nil
 	})
 	return out, err
 }
 
-func (a account) told(member string, got []reachRow, seen []seenCount, hub bool) Account {
+func (a account) told(member string, seen []seenCount, hub bool) Account {
 	out := Account{Member: member, Points: a.Points, Kept: a.Kept, Given: a.Given, Confirmed: a.Confirmed,
 		Mistakes: a.Mistakes, Tier: a.Rules.Tier(a.Points)}
 	if next, ok := a.Rules.Next(a.Points); ok {
 		out.Next = &next
 	}
-	reach, saw := map[string]reachRow{}, map[string]int{}
-	for _, r := range got {
-		reach[r.Object] = r
-	}
+	saw := map[string]int{}
 	for _, c := range seen {
 		saw[c.Object] = c.N
 	}
@@ -97,7 +81,7 @@ func (a account) told(member string, got []reachRow, seen []seenCount, hub bool)
 		x := Gave{Object: line.Object, Kind: g.Kind, Name: g.Name, Value: g.Value, At: g.At, Line: line,
 			Handling: g.Handling}
 		if line.Kind != credit.Correction {
-			x.Got, x.Armed, x.Seen = reach[line.Object].Got, reach[line.Object].Armed, saw[line.Object]
+			x.Seen = saw[line.Object]
 			if !hub {
 				x.Seen += g.Told
 			}
@@ -105,6 +89,23 @@ func (a account) told(member string, got []reachRow, seen []seenCount, hub bool)
 		out.Gave = append(out.Gave, x)
 	}
 	return out
+}
+
+// reach adds to what a member gave how many members it came to.
+func (s *Service) reach(ctx context.Context, v policy.Viewer, list []Gave) error {
+	var ids []string
+	for _, g := range list {
+		if g.Line.Kind != credit.Correction {
+			ids = append(ids, g.Object)
+		}
+	}
+	got, err := s.Reached(ctx, store.As(v), ids)
+	for i := range list {
+		if r, ok := got[list[i].Object]; ok && list[i].Line.Kind != credit.Correction {
+			list[i].Got, list[i].Armed = r.Got, r.Armed
+		}
+	}
+	return err
 }
 
 // Standing is one member in the list of all.

@@ -50,11 +50,3 @@ func (s *Service) OnSighting(tx *store.Tx, v msg.Sighting) error {
 	tx.AfterCommitOnce(s, s.Notify)
 	return err
 }
-
-// OnReceipt notes how far a member is with an indicator.
-func (s *Service) OnReceipt(tx *store.Tx, r msg.Receipt) error {
-	_, err := tx.Exec(`INSERT INTO contribution_receipt (object, member, state) VALUES ($1,$2,$3)
-		ON CONFLICT (object, member) DO UPDATE SET state = excluded.state`, r.Object, r.Member, string(r.State))
-	tx.AfterCommitOnce(s, s.Notify)
-	return err
-}

@@ -21,7 +21,6 @@ func Module(s *Service) role.Module {
 		Consumes: map[string]queue.Handler{
 			msg.TopicIndicator: queue.On(s.OnIndicator),
 			msg.TopicSighting:  queue.On(s.OnSighting),
-			msg.TopicReceipt:   queue.On(s.OnReceipt),
 		},
 		Pages: c.addTo,
 		API:   c.api,

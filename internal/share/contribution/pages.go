@@ -87,6 +87,9 @@ func (c pages) account(r *web.Request, member string) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.reach(r.Context(), r.Viewer, p.Rows); err != nil {
+		return nil, err
+	}
 	d := ownData{Facts: facts(a), Gave: spec.View(r, p)}
 	v := &web.View{Template: "contribution/own", Title: i18n.T("{0} points for what others confirmed",
 		"ほかの構成員に確認され {0} 点").With(a.Points), Nav: "contribution", Live: []string{"contribution"}, CSV: spec.Table(p)}
@@ -193,15 +196,11 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 			by("points", i18n.T("most points first", "点数の多い順"), i18n.T("fewest points first", "点数の少ない順"),
 				points, term(true, func(g Gave) any { return g.Seen }), at),
 			by("given", i18n.T("newest first", "新しい順"), i18n.T("oldest first", "古い順"), at),
-			sorted("got", got, i18n.T("those that most got first", "受信した組織の多い順"),
-				i18n.T("those that fewest got first", "受信した組織の少ない順")),
-			sorted("armed", armed, i18n.T("those that most are armed with first", "防御済みの組織の多い順"),
-				i18n.T("those that fewest are armed with first", "防御済みの組織の少ない順")),
 			sorted("seen", seen, i18n.T("those that most saw first", "観測した組織の多い順"),
 				i18n.T("those that fewest saw first", "観測した組織の少ない順")),
 		},
 		Filters: []list.Filter[Gave]{{Name: "q", Kind: list.Words, Text: i18n.T("Value or name", "値・名前"),
-			Match: func(g Gave, typed string) bool { return list.Holds(g.Name+"\n"+g.Value+"\n"+g.Object, typed) }}},
+			Match: func(g Gave, typed string) bool { return list.Holds(g.Name+"\n"+g.Value, typed) }}},
 		Name: "gave", Path: path, Card: true, All: i18n.T("all that was given", "提供したすべて"),
 		Caption: i18n.T("What became of what was given", "提供した情報のその後"),
 		Columns: []list.Column[Gave]{
@@ -212,8 +211,8 @@ func gaveList(member string, hub bool) list.Spec[Gave] {
 				Cell: func(g Gave) any { return g.Handling }},
 			{Key: "given", Text: i18n.T("Given", "提供"), Role: web.RoleTime, Sort: "given",
 				Cell: func(g Gave) any { return web.Brief(g.At) }, Data: func(g Gave) any { return g.At }},
-			figure("got", "got", i18n.T("Got it", "受信"), got),
-			figure("armed", "armed", i18n.T("Armed", "防御済み"), armed),
+			figure("got", "", i18n.T("Got it", "受信"), got),
+			figure("armed", "", i18n.T("Armed", "防御済み"), armed),
 			figure("seen", "seen", i18n.T("Saw it", "観測"), seen),
 			{Key: "points", Text: i18n.T("Points", "点数"), Role: web.RoleNum, Sort: "points",
 				Cell: func(g Gave) any { return g.Line.Points.String() },

@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 			!strings.Contains(csv, o) {
 			t.Errorf("%d %s", code, csv)
 		}
-		for as, want := range map[string]string{"power": `"points":2`, "gas": `"points":0`} {
+		for as, want := range map[string]string{"power": `"got":3,"armed":2`, "gas": `"points":0`} {
 			if code, body := sharetest.Get(t, h, as, "/api/v1/contribution/members/me"); code != 200 ||
 				!strings.Contains(body, want) {
 				t.Errorf("%s: %d %s", as, code, body)

@@ -68,14 +68,32 @@ type Thing struct {
 // Hash tells two contents of a thing apart, whenever they were read.
 func (t Thing) Hash() string {
 	b, err := json.Marshal(t.props) // by name
+	kind := "v"
 	if t.Object != nil {
-		b, err = t.Object.Bytes(), nil
+		b, err, kind = t.Object.Bytes(), nil, "o"
 	}
 	if err != nil {
 		return ""
 	}
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:16])
+	return kind + hex.EncodeToString(sum[:16])
+}
+
+// Made reports whether a thing of a hash was made of a value, and not given as an object.
+func Made(hash string) bool { return strings.HasPrefix(hash, "v") }
+
+// Title is a line that says what a thing is.
+func (t Thing) Title() string {
+	if t.Object == nil {
+		pattern, _ := t.props["pattern"].(string)
+		return pattern
+	}
+	for _, name := range []string{"pattern", "value", "name"} {
+		if s := t.Object.Text(name); s != "" {
+			return t.Object.Type() + "  " + s
+		}
+	}
+	return t.ID
 }
 
 // Make returns the object as it is since created and in this content since modified.
@@ -194,7 +212,8 @@ type reader struct {
 	o      Options
 	name   string
 	result *Result
-	seen   map[string]string // hash by id and version
+	seen   map[string]string       // hash by id and version
+	bodies map[string]*stix.Object // by id and version, to find two contents of one
 }
 
 // add adds a thing, if it does not say what another has said.
@@ -213,53 +232,68 @@ func (r *reader) add(t Thing) {
 
 // stix reads a STIX document; objects of version 2.0 are made such of 2.1.
 func (r *reader) stix(ctx context.Context, open func() (io.ReadCloser, error)) error {
-	bodies := map[string]*stix.Object{} // by id and version, to find two contents of one
-	return feed.Objects(ctx, r.name, open, r.o.Options, func(line int, raw []byte) error {
-		r.result.Records++
-		note := func(k Kind, id string, why i18n.Text) {
-			r.result.Note(Note{Kind: k, File: r.name, Line: line, Object: id, Reason: why})
+	return feed.Objects(ctx, r.name, open, r.o.Options, r.object)
+}
+
+// Objects reads objects that came one by one, as over TAXII. Those of version 2.0 are made such of 2.1.
+func Objects(name string, list []json.RawMessage) *Result {
+	r := &reader{name: name, result: &Result{Format: feed.STIX}, seen: map[string]string{}}
+	for _, raw := range list {
+		_ = r.object(0, raw) // it has room for as many as a page holds
+	}
+	return r.result
+}
+
+// object reads one object.
+func (r *reader) object(line int, raw []byte) error {
+	r.result.Records++
+	note := func(k Kind, id string, why i18n.Text) {
+		r.result.Note(Note{Kind: k, File: r.name, Line: line, Object: id, Reason: why})
+	}
+	if raw == nil {
+		note(Refused, "", i18n.T("the object is longer than 16 MB", "オブジェクトが 16 MB を超えています"))
+		return nil
+	}
+	list, raised, err := upgrade(raw)
+	if err != nil {
+		note(Refused, "", reason.Of(err))
+		return nil
+	}
+	for _, raw := range list {
+		o, err := stix.Parse(raw)
+		if err == nil {
+			if errs := stix.Validate(o); len(errs) > 0 {
+				err = errs[0]
+			}
 		}
-		if raw == nil {
-			note(Refused, "", i18n.T("the object is longer than 16 MB", "オブジェクトが 16 MB を超えています"))
-			return nil
-		}
-		list, raised, err := upgrade(raw)
 		if err != nil {
 			note(Refused, "", reason.Of(err))
-			return nil
+			continue
 		}
-		for _, raw := range list {
-			o, err := stix.Parse(raw)
-			if err == nil {
-				if errs := stix.Validate(o); len(errs) > 0 {
-					err = errs[0]
-				}
-			}
-			if err != nil {
-				note(Refused, "", reason.Of(err))
-				continue
-			}
-			if raised {
-				note(Changed, o.ID(), i18n.T("it is of STIX 2.0 and was made 2.1", "STIX 2.0 を 2.1 に変換しました"))
-			}
-			key := o.ID() + " " + o.Modified().String()
-			if old, there := bodies[key]; there && stix.Conflict(old, o) {
-				note(Refused, o.ID(), i18n.T("this version is in the document with other content",
-					"同じ版で内容の異なるものが文書の中にあります"))
-				continue
-			}
-			bodies[key] = o
-			r.markings(o, note)
-			if len(r.result.Things) >= maxThings {
-				return fmt.Errorf("%s: more than %d objects", r.name, maxThings)
-			}
-			r.add(Thing{ID: o.ID(), Line: line, Object: o, Silent: silentPattern(o)})
-			if why := silentPattern(o); !why.Zero() {
-				note(Silent, o.ID(), why)
-			}
+		if raised {
+			note(Changed, o.ID(), i18n.T("it is of STIX 2.0 and was made 2.1", "STIX 2.0 を 2.1 に変換しました"))
 		}
-		return nil
-	})
+		key := o.ID() + " " + o.Modified().String()
+		if old, there := r.bodies[key]; there && stix.Conflict(old, o) {
+			note(Refused, o.ID(), i18n.T("this version is in the document with other content",
+				"同じ版で内容の異なるものが文書の中にあります"))
+			continue
+		}
+		if r.bodies == nil {
+			r.bodies = map[string]*stix.Object{}
+		}
+		r.bodies[key] = o
+		r.markings(o, note)
+		if len(r.result.Things) >= maxThings {
+			return fmt.Errorf("%s: more than %d objects", r.name, maxThings)
+		}
+		why := silentPattern(o)
+		r.add(Thing{ID: o.ID(), Line: line, Object: o, Silent: why})
+		if !why.Zero() {
+			note(Silent, o.ID(), why)
+		}
+	}
+	return nil
 }
 
 // markings notes what of an object's markings nobody here knows.

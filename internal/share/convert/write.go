@@ -24,6 +24,7 @@ type Target struct {
 	About   i18n.Text
 	row     func(w *writer, r row) (string, i18n.Text) // one entry, or why it cannot be written
 	head    func(w *writer) string
+	Blocks  bool   // whoever reads it keeps traffic away; the others watch for it
 	comment string // begins a comment; "": the form has none
 	records bool   // a line break in a row is one of the row
 }
@@ -50,14 +51,16 @@ func Targets() []Target {
 			"Suricata のデータセット、filesha256 用のファイル"), event.SHA256),
 		{Name: "zeek", Ending: "intel", Media: "text/plain; charset=utf-8", row: zeekRow, head: zeekHead,
 			About: i18n.T("an intelligence file of Zeek", "Zeek のインテリジェンスファイル")},
-		{Name: "hosts", Ending: "hosts", Media: "text/plain; charset=utf-8", row: hostsRow, comment: "# ",
+		{Name: "hosts", Blocks: true, Ending: "hosts", Media: "text/plain; charset=utf-8", row: hostsRow, comment: "# ",
 			About: i18n.T("a hosts file that blocks domains", "ドメインを遮断する hosts ファイル")},
-		{Name: "rpz", Ending: "zone", Media: "text/dns; charset=utf-8", row: rpzRow, head: rpzHead, comment: "; ",
-			About: i18n.T("a response policy zone for name servers", "ネームサーバー用のレスポンスポリシーゾーン")},
+		{Name: "rpz", Blocks: true, Ending: "zone", Media: "text/dns; charset=utf-8", row: rpzRow, head: rpzHead,
+			comment: "; ",
+			About:   i18n.T("a response policy zone for name servers", "ネームサーバー用のレスポンスポリシーゾーン")},
 		{Name: "cdb", Ending: "cdb", Media: "text/plain; charset=utf-8", row: cdbRow,
 			About: i18n.T("a CDB list of Wazuh", "Wazuh の CDB リスト")},
-		{Name: "addresses", Ending: "txt", Media: "text/plain; charset=utf-8", row: addressRow, comment: "# ",
-			About: i18n.T("addresses and networks, one a line", "アドレスとネットワークを 1 行に 1 件")},
+		{Name: "addresses", Blocks: true, Ending: "txt", Media: "text/plain; charset=utf-8", row: addressRow,
+			comment: "# ",
+			About:   i18n.T("addresses and networks, one a line", "アドレスとネットワークを 1 行に 1 件")},
 		{Name: "text", Ending: "txt", Media: "text/plain; charset=utf-8", row: textRow, comment: "# ",
 			About: i18n.T("values of every type, one a line", "すべての型の値を 1 行に 1 件")},
 	}
@@ -104,38 +107,64 @@ type writer struct {
 	extra  map[Kind]i18n.Text // what the row just written does beside what it should
 }
 
-// Write writes what indicators ask for, the newest version of each, and returns what could not be
-// written and why. What is revoked or over at Now is left out without a note: it is not meant to be
-// looked for any more. The first lines name the strictest marking of what follows, where the form has
-// comments.
-func Write(out io.Writer, t Target, objects []*stix.Object, o WriteOptions) ([]Note, error) {
+// Writer gathers what indicators ask for, and writes it. It holds the lines, not the objects. It is for
+// one goroutine.
+type Writer struct {
+	t    Target
+	w    *writer
+	body []string
+}
+
+// NewWriter returns a writer of a form.
+func NewWriter(t Target, o WriteOptions) *Writer {
 	if o.Zone == "" {
 		o.Zone = "rpz.meneki.invalid"
 	}
-	w := &writer{o: o, sids: map[uint32]string{}, lines: map[string]bool{}}
-	var body []string
-	for _, x := range newest(objects) {
-		body = append(body, w.object(t, x)...)
-	}
+	return &Writer{t: t, w: &writer{o: o, sids: map[uint32]string{}, lines: map[string]bool{}}}
+}
+
+// Add takes the newest version of an object. tlp is how it is handled where that is stricter than its own
+// marking; zero where nobody says. What is revoked or over at Now is left out without a note: it is not
+// meant to be looked for any more.
+func (x *Writer) Add(o *stix.Object, tlp policy.TLP) {
+	x.body = append(x.body, x.w.object(x.t, o, tlp)...)
+}
+
+// Notes are what could not be written and why.
+func (x *Writer) Notes() []Note { return x.w.notes }
+
+// Flush writes all of it. The first lines name the strictest marking of what follows, where the form has
+// comments.
+func (x *Writer) Flush(out io.Writer) error {
 	b := bufio.NewWriter(out)
-	if t.comment != "" {
-		title := o.Title
+	if x.t.comment != "" {
+		title := x.w.o.Title
 		if title == "" {
 			title = "meneki"
 		}
-		if w.tlp.Known() {
-			title += " / " + w.tlp.String()
+		if x.w.tlp.Known() {
+			title += " / " + x.w.tlp.String()
 		}
-		fmt.Fprintf(b, "%s%s\n", t.comment, oneLine(title))
+		fmt.Fprintf(b, "%s%s\n", x.t.comment, oneLine(title))
 	}
-	if t.head != nil {
-		b.WriteString(t.head(w))
+	if x.t.head != nil {
+		b.WriteString(x.t.head(x.w))
 	}
-	for _, line := range body {
+	for _, line := range x.body {
 		b.WriteString(line)
 		b.WriteByte('\n')
 	}
-	return w.notes, b.Flush()
+	return b.Flush()
+}
+
+// Write writes what indicators ask for, the newest version of each, and returns what could not be written
+// and why.
+func Write(out io.Writer, t Target, objects []*stix.Object, o WriteOptions) ([]Note, error) {
+	w := NewWriter(t, o)
+	for _, x := range newest(objects) {
+		w.Add(x, 0)
+	}
+	return w.Notes(), w.Flush(out)
 }
 
 // newest returns the newest version of each object, in the order of their ids: nothing comes after
@@ -157,7 +186,7 @@ func newest(objects []*stix.Object) []*stix.Object {
 }
 
 // object returns the lines of an object.
-func (w *writer) object(t Target, o *stix.Object) (lines []string) {
+func (w *writer) object(t Target, o *stix.Object, least policy.TLP) (lines []string) {
 	if o.Type() != "indicator" || o.Revoked() {
 		return nil
 	}
@@ -165,7 +194,7 @@ func (w *writer) object(t Target, o *stix.Object) (lines []string) {
 		return nil
 	}
 	note := func(k Kind, why i18n.Text) { w.notes = append(w.notes, Note{Kind: k, Object: o.ID(), Reason: why}) }
-	tlp := Marking(o)
+	tlp := max(Marking(o), least)
 	if tlp == policy.Red && !w.o.Red {
 		note(NotCovered, RedLeftOut)
 		return nil

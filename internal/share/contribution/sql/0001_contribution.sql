@@ -30,14 +30,6 @@ CREATE TABLE contribution_seen (
 CREATE INDEX contribution_seen_object ON contribution_seen (object);
 CREATE INDEX contribution_seen_received ON contribution_seen (received);
 
--- Who has them. That a member is armed tells nothing of what happens at it.
-CREATE TABLE contribution_receipt (
-  object TEXT NOT NULL,
-  member TEXT NOT NULL,
-  state  TEXT NOT NULL,
-  PRIMARY KEY (object, member)
-);
-
 -- Who says that one is a false positive, and what the coordinators decided.
 CREATE TABLE contribution_mark (
   id         TEXT PRIMARY KEY,
