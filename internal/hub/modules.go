@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/feeds"
 	"github.com/meneki/meneki/internal/share/groups"
+	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/pseudonym"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -82,6 +83,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 		detect.HubModule(h.db, h.directory, notify("findings")),
 		casework.Module(casework.PageConfig{DB: h.db, Cases: h.cases, Members: h.directory}),
 		severity.Module(h.severity, h.people),
+		mispapi.Module(mispapi.Config{
+			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
+		}),
 		feed.Module(h.feed),
 		publish.Module(h.publisher),
 		expiry.Module(expiry.New(expiry.Config{
@@ -130,6 +134,12 @@ func (h *Hub) compose() ([]role.Module, error) {
 		),
 	}
 	return list, role.Check(list)
+}
+
+// assets is what belongs to the community itself.
+func (h *Hub) assets(ctx context.Context) (exclusion.CommunityAssets, error) {
+	domains, networks, err := h.members.Own(ctx)
+	return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
 }
 
 // newConsole puts the modules on the hub's port.

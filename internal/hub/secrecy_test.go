@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -124,6 +125,20 @@ func secrets() []secret {
 				}
 				return []string{id}
 			}},
+		{"an event of MISP of A for the hub", []string{"zq-misp"}, func(w *world) []string {
+			w.want(http.StatusOK, "token of A", "POST", "/misp/events/add", mispEvent(mispSecret, "zq-misp", "",
+				`{"uuid":"`+mispSecretPart+`","type":"domain","value":"zq-misp.example","to_ids":true}`))
+			return []string{mispSecret, mispSecretPart}
+		}},
+		{"a part of A's event that is for the hub, and words of A about its own", []string{"zq-part"},
+			func(w *world) []string {
+				w.want(http.StatusOK, "token of A", "POST", "/misp/attributes/add/"+mispShared, `{"uuid":"`+
+					mispSecretPart+`","type":"domain","value":"zq-part.example","to_ids":true,"distribution":"0"}`)
+				w.want(http.StatusOK, "token of A", "POST", "/misp/tags/attachTagToObject", `{"uuid":"`+mispSecretPart+
+					`","tag":"zq-part"}`)
+				w.want(http.StatusOK, "token of A", "POST", "/misp/sightings/add/"+mispSharedPart, `{"source":"zq-part"}`)
+				return []string{mispSecretPart}
+			}},
 		{"B saw C's own indicator", nil, func(w *world) []string {
 			w.send("B", wire.KindSighting, wire.Sighting{ID: "s-zq-c", Indicator: w.indicatorOf("c-c1"),
 				Realm: event.Live, Count: 3, First: secrecyNow, Last: secrecyNow, Handling: strict})
@@ -197,6 +212,9 @@ func (w *world) after() {
 // the bus.
 func TestTwoWorldsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
+	base.token("token of A", "A", policy.RoleAnalyst)
+	base.want(http.StatusOK, "token of A", "POST", "/misp/events/add", mispEvent(mispShared, "shared event", "tlp:green",
+		`{"uuid":"`+mispSharedPart+`","type":"domain","value":"event.evil.example","to_ids":true}`))
 	fork := secrecyNow.Add(time.Hour)
 	known := map[string]bool{}
 	for _, q := range []string{`SELECT c.id FROM cases c WHERE SCOPE(c)`, `SELECT c.number FROM cases c WHERE SCOPE(c)`,
@@ -352,6 +370,7 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		collection + "objects/{id}/versions/", "/taxii2/api/status/{id}/"} {
 		add("GET", p, "")
 	}
+	out = append(out, mispGuesses(append(slices.Clone(ids), w.indicatorOf("c-a1"), "nothing"), words)...)
 	for _, p := range []string{"csv", "text", "suricata", "zeek", "rpz", "dataset-domain"} { // lists for tools
 		add("GET", "/feeds/out/indicators."+p, "")
 	}

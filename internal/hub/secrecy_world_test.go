@@ -276,6 +276,8 @@ var (
 	// The place of a position in its gap is drawn, see package object.
 	places = regexp.MustCompile(`(:[0-9]{2}\.[0-9]{4})[0-9]{2}Z`)
 	next   = regexp.MustCompile(`"next":"[^"]+"`)
+	// MISP's numbers are positions.
+	positions = regexp.MustCompile(`(\b1[0-9]{12})[0-9]{3}\b`)
 )
 
 // plain writes an answer down without what is drawn by chance. known holds the
@@ -303,7 +305,7 @@ func plain(rec *httptest.ResponseRecorder, known map[string]bool) string {
 		return "DRAWN"
 	}
 	whole := next.ReplaceAllString(parted.ReplaceAllString(b.String(), "$1$2"), `"next":"DRAWN"`)
-	whole = places.ReplaceAllString(whole, "${1}Z")
+	whole = positions.ReplaceAllString(places.ReplaceAllString(whole, "${1}Z"), "$1")
 	return numbers.ReplaceAllStringFunc(uuids.ReplaceAllStringFunc(whole, drop), drop)
 }
 

@@ -3,6 +3,7 @@ package object
 import (
 	"slices"
 
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
 )
@@ -21,6 +22,13 @@ func Own(tx *store.Tx, realm, owner string, ids []string) (out []Object, err err
 		out = append(out, rows...)
 	}
 	return out, nil
+}
+
+// Given returns the latest versions of an object, one of each who gave it, as far as the
+// scope may see them.
+func Given(tx *store.Tx, realm, id string) ([]Object, error) {
+	return store.Query[Object](tx, `SELECT `+columns+` FROM stix_object o WHERE o.realm = $1 AND o.id = $2 AND SCOPE(o)
+		ORDER BY o.n`, realm, id)
 }
 
 // OwnReferring returns the latest versions of all objects of an owner that refer to an
@@ -74,33 +82,40 @@ func ReferringAny(tx *store.Tx, realm string, ids, types []string) (out []Object
 	return out, nil
 }
 
-// Touched returns the latest positions of objects that refer to each of several objects,
-// by their ids, as far as the scope may see them. One that nothing refers to is not in it.
-func Touched(tx *store.Tx, realm string, ids []string) (map[string]int64, error) {
+// Touch says when objects with one marking that refer to an object last came.
+type Touch struct {
+	Owner string     `db:"owner"`
+	TLP   policy.TLP `db:"tlp"`
+	Last  int64      `db:"last"` // position
+}
+
+// Touched returns when objects that refer to each of several objects last came, by the ids
+// of those, as far as the scope may see them. One that nothing refers to is not in it.
+func Touched(tx *store.Tx, realm string, ids []string) (map[string][]Touch, error) {
 	byKey := map[int64][]string{}
 	for _, id := range ids {
 		byKey[hash(id)] = append(byKey[hash(id)], id)
 	}
 	type row struct {
 		Target int64 `db:"target"`
-		Last   int64 `db:"last"`
+		Touch
 	}
-	out := map[string]int64{}
+	out := map[string][]Touch{}
 	for some := range slices.Chunk(ids, 400) {
 		keys := make([]int64, len(some))
 		for i, id := range some {
 			keys[i] = hash(id)
 		}
 		in, args := store.List(2, keys)
-		rows, err := store.Query[row](tx, `SELECT x.target AS target, max(o.seq) AS last FROM object_reference x
-			JOIN stix_object o ON o.n = x.n WHERE o.realm = $1 AND x.target IN `+in+` AND SCOPE(o) GROUP BY x.target`,
-			append([]any{realm}, args...)...)
+		rows, err := store.Query[row](tx, `SELECT x.target AS target, o.owner AS owner, o.tlp AS tlp, max(o.seq) AS last
+			FROM object_reference x JOIN stix_object o ON o.n = x.n WHERE o.realm = $1 AND x.target IN `+in+`
+			AND SCOPE(o) GROUP BY x.target, o.owner, o.tlp`, append([]any{realm}, args...)...)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
 			for _, id := range byKey[r.Target] {
-				out[id] = r.Last
+				out[id] = append(out[id], r.Touch)
 			}
 		}
 	}

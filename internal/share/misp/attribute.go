@@ -121,7 +121,7 @@ func (c *carrier) properties() map[string]any {
 
 // object makes the object that STIX has for the attribute.
 func (c *carrier) object() (*stix.Object, error) {
-	id := idOf(c.UUID())
+	id := IDOf(c.UUID())
 	common := c.x.common("", c.at, c.h, c.labels(), c.properties())
 	switch {
 	case c.Type() == "vulnerability":
@@ -177,7 +177,7 @@ func (c *carrier) observed(common stix.Common) (*stix.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	common.ID = "observed-data--" + idOf(c.UUID())
+	common.ID = "observed-data--" + IDOf(c.UUID())
 	o := stix.ObservedData{Common: common, FirstObserved: c.at, LastObserved: c.at, NumberObserved: 1,
 		ObjectRefs: ids}
 	if t := seen(c.Fields, "first_seen"); !t.IsZero() {
@@ -216,7 +216,7 @@ func (x *exporter) facts(list []stix.Typed, refs func([]string) stix.Typed, h po
 
 // custom makes the object for what STIX has no word for.
 func (c *carrier) custom() (*stix.Object, error) {
-	common := c.x.common(typeAttribute+"--"+idOf(c.UUID()), c.at, c.h, c.labels(), c.properties())
+	common := c.x.common(typeAttribute+"--"+IDOf(c.UUID()), c.at, c.h, c.labels(), c.properties())
 	return customObject(typeAttribute, common, map[string]any{"x_misp_type": c.Type(), "x_misp_value": c.Value(),
 		"x_misp_category": text(c.Fields, "category")})
 }

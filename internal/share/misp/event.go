@@ -25,6 +25,9 @@ type Attribute struct {
 	Fields    map[string]any // all but the lists below
 	Sightings []map[string]any
 	Proposals int
+	// Off reports, of one that came back from STIX, that it was given for detection and
+	// does not act, so that its to_ids is not set.
+	Off bool
 }
 
 // Object is a set of attributes that belong together, by a template.

@@ -91,14 +91,7 @@ func Folder(events []*Event, v View) (map[string][]byte, error) {
 		id := e.UUID()
 		files[id+".json"] = raw
 		manifest[id] = ManifestEntry(m)
-		for _, p := range e.All() {
-			if p.Deleted() {
-				continue
-			}
-			for _, part := range valueParts(p.Type(), p.Value()) {
-				hashes.WriteString(valueHash(part) + "," + id + "\n")
-			}
-		}
+		hashes.Write(Hashes(e))
 	}
 	raw, err := indent(manifest)
 	if err != nil {
@@ -106,6 +99,20 @@ func Folder(events []*Event, v View) (map[string][]byte, error) {
 	}
 	files["manifest.json"], files["hashes.csv"] = raw, hashes.Bytes()
 	return files, nil
+}
+
+// Hashes are the lines of hashes.csv for an event: each value, and each part of one.
+func Hashes(e *Event) []byte {
+	var b bytes.Buffer
+	for _, p := range e.All() {
+		if p.Deleted() {
+			continue
+		}
+		for _, part := range ValueParts(p.Type(), p.Value()) {
+			b.WriteString(valueHash(part) + "," + e.UUID() + "\n")
+		}
+	}
+	return b.Bytes()
 }
 
 // ManifestEntry is what a manifest says of an event that JSON returned.
@@ -128,8 +135,8 @@ func orZero(s string) string {
 	return s
 }
 
-// valueParts are a value and, of a composite type, its parts.
-func valueParts(typ, value string) []string {
+// ValueParts are a value and, of a composite type, its parts.
+func ValueParts(typ, value string) []string {
 	if !strings.Contains(typ, "|") && typ != "malware-sample" {
 		return []string{value}
 	}

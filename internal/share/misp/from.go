@@ -165,10 +165,11 @@ func (b *builder) attribute(o *stix.Object, f map[string]any) {
 	if o.Revoked() {
 		f["deleted"] = true
 	}
-	if _, off := o.Raw(PropOff); off {
+	_, off := o.Raw(PropOff)
+	if off {
 		f["to_ids"] = false
 	}
-	a := &Attribute{Fields: f}
+	a := &Attribute{Fields: f, Off: off}
 	b.carry[o.ID()] = a
 	b.used[a.UUID()] = true
 	if in := b.objects[o.Text(PropObjectRef)]; in != nil {

@@ -37,13 +37,18 @@ type View struct {
 	// Handling, if it has a label, replaces the TLP tags and the distribution where they
 	// say less than it.
 	Handling policy.Handling
+	// Numbers are those of attributes and objects, by uuid; others get one from NumberOf.
+	Numbers map[string]string
 }
+
+func (v View) number(id string) string { return cmp.Or(v.Numbers[id], NumberOf(id)) }
 
 // JSON returns the event as MISP writes it, without the word Event around it. All fields
 // that its clients expect are there.
 func (e *Event) JSON(v View) map[string]any {
 	f := maps.Clone(e.Fields)
-	id := cmp.Or(v.ID, "1")
+	v.ID = cmp.Or(v.ID, "1")
+	id := v.ID
 	defaults(f, map[string]any{"info": "", "threat_level_id": "4", "analysis": "0", "distribution": "0",
 		"sharing_group_id": "0", "published": false, "timestamp": "0", "publish_timestamp": "0",
 		"proposal_email_lock": false, "locked": false, "disable_correlation": false, "extends_uuid": "",
@@ -65,13 +70,13 @@ func (e *Event) JSON(v View) map[string]any {
 	n := 0
 	for _, a := range e.Attributes {
 		if v.Deleted || !a.Deleted() {
-			attributes = append(attributes, a.JSON(id, "0", e.UUID()))
+			attributes = append(attributes, a.JSON(v, "0", e.UUID()))
 			n++
 		}
 	}
 	for _, o := range e.Objects {
 		if v.Deleted || !o.Deleted() {
-			m := o.JSON(id, e.UUID(), v.Deleted)
+			m := o.JSON(v, e.UUID())
 			objects = append(objects, m)
 			list, _ := m["Attribute"].([]any)
 			n += len(list)
@@ -94,13 +99,13 @@ func (e *Event) JSON(v View) map[string]any {
 }
 
 // JSON returns the attribute as MISP writes it.
-func (a *Attribute) JSON(event, object, eventUUID string) map[string]any {
+func (a *Attribute) JSON(v View, object, event string) map[string]any {
 	f := maps.Clone(a.Fields)
 	t, _ := TypeOf(a.Type())
 	defaults(f, map[string]any{"category": cmp.Or(t.Category, "Other"), "to_ids": false, "distribution": "5",
 		"timestamp": "0", "comment": "", "sharing_group_id": "0", "deleted": false, "disable_correlation": false,
 		"object_relation": nil, "first_seen": nil, "last_seen": nil, "Galaxy": []any{}, "Tag": []any{}})
-	f["id"], f["event_id"], f["object_id"], f["event_uuid"] = NumberOf(a.UUID()), event, object, eventUUID
+	f["id"], f["event_id"], f["object_id"], f["event_uuid"] = v.number(a.UUID()), v.ID, object, event
 	f["to_ids"], f["deleted"] = a.Detect(), a.Deleted()
 	f["disable_correlation"] = boolean(a.Fields, "disable_correlation")
 	numbered(f)
@@ -108,7 +113,7 @@ func (a *Attribute) JSON(event, object, eventUUID string) map[string]any {
 	if len(a.Sightings) > 0 {
 		all := make([]any, len(a.Sightings))
 		for i, s := range a.Sightings {
-			all[i] = SightingJSON(s, event, NumberOf(a.UUID()))
+			all[i] = SightingJSON(s, v.ID, v.number(a.UUID()))
 		}
 		f["Sighting"] = all
 	}
@@ -124,18 +129,18 @@ func SightingJSON(s map[string]any, event, attribute string) map[string]any {
 }
 
 // JSON returns the object as MISP writes it.
-func (o *Object) JSON(event, eventUUID string, deleted bool) map[string]any {
+func (o *Object) JSON(v View, event string) map[string]any {
 	f := maps.Clone(o.Fields)
 	defaults(f, map[string]any{"name": "", "meta-category": "", "description": "", "template_uuid": "",
 		"template_version": "1", "timestamp": "0", "distribution": "5", "sharing_group_id": "0", "comment": "",
 		"deleted": false, "ObjectReference": []any{}, "first_seen": nil, "last_seen": nil})
-	id := NumberOf(o.UUID())
-	f["id"], f["event_id"], f["deleted"] = id, event, o.Deleted()
+	id := v.number(o.UUID())
+	f["id"], f["event_id"], f["deleted"] = id, v.ID, o.Deleted()
 	numbered(f)
 	all := []any{}
 	for _, a := range o.Attributes {
-		if deleted || !a.Deleted() {
-			all = append(all, a.JSON(event, id, eventUUID))
+		if v.Deleted || !a.Deleted() {
+			all = append(all, a.JSON(v, id, event))
 		}
 	}
 	f["Attribute"] = all
@@ -174,7 +179,11 @@ func numbered(f map[string]any) {
 // hold makes an event say no less than its handling: who takes it must not give it wider.
 func hold(f map[string]any, h policy.Handling) {
 	k := markOf(f)
-	if k.tlp < h.TLP.OrRed() {
+	own, _ := k.handling(nil)
+	if k.distribution != sharingGroup && !stricter(h, own) {
+		return // it says so itself
+	}
+	if own.TLP < h.TLP.OrRed() {
 		for _, t := range tags(f) {
 			if _, is, _ := labelOf(t); is {
 				RemoveTag(f, t)

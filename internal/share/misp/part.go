@@ -62,7 +62,7 @@ func (x *exporter) reference(o *Object, r map[string]any) {
 }
 
 func (x *exporter) relationship(id, from, kind, to, comment string, at stix.Timestamp, h policy.Handling) {
-	obj, err := stix.Relationship{Common: x.common("relationship--"+idOf(id), at, h, nil,
+	obj, err := stix.Relationship{Common: x.common("relationship--"+IDOf(id), at, h, nil,
 		map[string]any{PropEventRef: x.report}), RelationshipType: kind, SourceRef: from, TargetRef: to,
 		Description: comment}.Object()
 	if err != nil {
@@ -134,7 +134,7 @@ func (x *exporter) file(o *Object, h policy.Handling) {
 		return
 	}
 	at := x.timeOf(o.Fields)
-	obj, err := stix.ObservedData{Common: x.common("observed-data--"+idOf(o.UUID()), at, h, nil,
+	obj, err := stix.ObservedData{Common: x.common("observed-data--"+IDOf(o.UUID()), at, h, nil,
 		map[string]any{PropEventRef: x.report, PropObjectRef: ObjectID(o.UUID())}),
 		FirstObserved: at, LastObserved: at, NumberObserved: 1, ObjectRefs: ids}.Object()
 	if err != nil {
@@ -156,7 +156,7 @@ func (x *exporter) text(r *Report) {
 	if content == "" {
 		content = "-"
 	}
-	obj, err := stix.Note{Common: x.common("note--"+idOf(id), x.timeOf(r.Fields), h, nil,
+	obj, err := stix.Note{Common: x.common("note--"+IDOf(id), x.timeOf(r.Fields), h, nil,
 		map[string]any{PropReport: kept(r.Fields, local...), PropEventRef: x.report}),
 		Abstract: text(r.Fields, "name"), Content: content, ObjectRefs: []string{x.report}}.Object()
 	if err == nil && boolean(r.Fields, "deleted") {
@@ -197,8 +197,8 @@ func (x *exporter) sightings(p Placed, of *stix.Object, h policy.Handling) {
 }
 
 // Sighting returns a sighting of MISP as an object: one that says that it was seen is a
-// sighting, one that says that it was wrong or has ended is an opinion. Common is what the
-// object has beside it.
+// sighting, one that says that it was wrong or has ended is an opinion. Report is that of
+// its event, if it has one; common is what the object has beside it.
 func Sighting(fields map[string]any, of *stix.Object, report string, c stix.Common) (*stix.Object, error) {
 	at := seconds(fields, "date_sighting")
 	if at.IsZero() {
@@ -213,17 +213,20 @@ func Sighting(fields map[string]any, of *stix.Object, report string, c stix.Comm
 		"value")
 	keep["uuid"] = id
 	c.Created = stix.TimestampOf(at)
-	c.Custom = map[string]any{PropSighting: keep, PropEventRef: report}
+	c.Custom = map[string]any{PropSighting: keep}
+	if report != "" {
+		c.Custom[PropEventRef] = report
+	}
 	switch text(fields, "type") {
 	case SightingFalse, SightingExpired:
 		opinion := "strongly-disagree"
 		if text(fields, "type") == SightingExpired {
 			opinion = "disagree"
 		}
-		c.ID = "opinion--" + idOf(id)
+		c.ID = "opinion--" + IDOf(id)
 		return stix.Opinion{Common: c, Opinion: opinion, ObjectRefs: []string{of.ID()}}.Object()
 	}
 	one := 1
-	c.ID = "sighting--" + idOf(id)
+	c.ID = "sighting--" + IDOf(id)
 	return stix.Sighting{Common: c, FirstSeen: c.Created, LastSeen: c.Created, Count: &one, SightingOfRef: of.ID()}.Object()
 }

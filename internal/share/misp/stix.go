@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/meneki/meneki/internal/event"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/stix"
@@ -60,9 +61,9 @@ func derived(parts ...string) string {
 	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
 }
 
-// idOf is the UUID that an id of STIX has for a uuid of MISP: the same, unless it is of a
+// IDOf is the UUID that an id of STIX has for a uuid of MISP: the same, unless it is of a
 // version that STIX does not have in ids.
-func idOf(id string) string {
+func IDOf(id string) string {
 	if len(id) == 36 && id[14] >= '1' && id[14] <= '5' && strings.IndexByte("89ab", id[19]) >= 0 {
 		return id
 	}
@@ -71,23 +72,50 @@ func idOf(id string) string {
 
 // uuidFrom is the uuid of MISP of what an object of STIX with these fields is.
 func uuidFrom(o *stix.Object, fields map[string]any) string {
-	if id := uuidOf(fields); id != "" && idOf(id) == bare(o.ID()) {
+	if id := uuidOf(fields); id != "" && IDOf(id) == bare(o.ID()) {
 		return id
 	}
 	return bare(o.ID())
 }
 
+// UUIDFrom is the uuid of MISP of what an object stands for: an attribute, an object, a
+// report or an event.
+func UUIDFrom(o *stix.Object) string {
+	for _, name := range []string{PropAttribute, PropObject, PropReport, PropEvent} {
+		if f, ok := properties(o, name); ok {
+			return uuidFrom(o, f)
+		}
+	}
+	return bare(o.ID())
+}
+
+// ReportFields are the fields of a text about an event, from the note that it is.
+func ReportFields(note []byte) (map[string]any, error) {
+	o, err := stix.Parse(note)
+	if err != nil {
+		return nil, err
+	}
+	if o.Type() != "note" {
+		return nil, fault.New(fault.NotFound, i18n.T("not found", "見つかりません"))
+	}
+	e := Loose(map[string]any{}, []*stix.Object{o}, time.Time{})
+	if len(e.Reports) == 0 {
+		return nil, fault.New(fault.NotFound, i18n.T("not found", "見つかりません"))
+	}
+	return e.Reports[0].Fields, nil
+}
+
 // ReportID is the id of the object that stands for an event.
-func ReportID(event string) string { return "report--" + idOf(event) }
+func ReportID(event string) string { return "report--" + IDOf(event) }
 
 // CarrierIDs are the ids of the objects that an attribute of MISP may be.
 func CarrierIDs(attribute string) []string {
-	id := idOf(attribute)
+	id := IDOf(attribute)
 	return []string{"indicator--" + id, "observed-data--" + id, typeAttribute + "--" + id, "vulnerability--" + id}
 }
 
 // ObjectID is the id of the object that stands for an object of MISP.
-func ObjectID(object string) string { return typeObject + "--" + idOf(object) }
+func ObjectID(object string) string { return typeObject + "--" + IDOf(object) }
 
 // ToSTIX returns an event as objects of STIX: first its report, then what it refers to.
 // An attribute that cannot be an object is a note, and so is all that STIX says otherwise.
@@ -244,7 +272,7 @@ func (x *exporter) identity() {
 	if id == "" || name == "" {
 		return
 	}
-	obj, err := stix.Identity{Common: stix.Common{ID: "identity--" + idOf(id), Created: epoch}, Name: name,
+	obj, err := stix.Identity{Common: stix.Common{ID: "identity--" + IDOf(id), Created: epoch}, Name: name,
 		Class: "organization"}.Object()
 	if err != nil {
 		x.refuse("Orgc", err)
