@@ -93,7 +93,8 @@ func (s *Service) listView(r *web.Request, form *web.Form) (*web.View, error) {
 		List: s.consultList(r.Context(), list)}
 	v := &web.View{Template: "consent/list", Title: i18n.T("Consultations and consent", "相談と同意"),
 		Nav:  "consultations",
-		Live: []string{"consent"}, CSV: d.Consents.Table(),
+		Live: []string{"consent"}, Tools: []web.Link{{Text: i18n.T("Give without your name", "名を伏せて提供する"),
+			Path: "/pseudonym", Icon: "lock"}}, CSV: d.Consents.Table(),
 		Lede: i18n.T("Between a member and the hub alone. Nobody but the giver lets others see what it gave",
 			"構成員とハブの間だけのやり取りです。共有範囲を広げられるのは、提供元だけです")}
 	if w := waiting(asked, r.Viewer, now); len(w) > 0 && r.Viewer.Member != "" {

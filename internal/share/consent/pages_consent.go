@@ -133,11 +133,16 @@ func shown(t Thing) (out []web.Fact) {
 		if !ok || len(out) >= 60 {
 			continue
 		}
-		value := o.Text(name)
-		if value == "" {
-			value = string(raw)
+		value := event.Clip(o.Text(name), 2000)
+		switch name {
+		case "name", "value", "pattern", "description", "content", "url":
+			value = web.Defang(value)
+		default:
+			if value == "" {
+				value = strings.ReplaceAll(event.Clip(string(raw), 2000), "http", "hxxp")
+			}
 		}
-		out = append(out, web.Fact{Name: i18n.Same(name), Value: web.Defang(event.Clip(value, 2000))})
+		out = append(out, web.Fact{Name: i18n.Same(name), Value: value})
 	}
 	return out
 }

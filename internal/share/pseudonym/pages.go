@@ -24,8 +24,6 @@ func Module(s *Service) role.Module {
 		Pages:      s.pages,
 		API:        s.api,
 		Start:      s.start,
-		Nav: []web.NavItem{{Key: "pseudonym", Path: "/pseudonym", Text: i18n.T("Unnamed", "匿名提供"), Icon: "lock",
-			Letter: "u"}},
 	}
 }
 
@@ -98,7 +96,7 @@ func (s *Service) view(r *web.Request, form *web.Form, result []Outcome) (*web.V
 		}
 	}
 	return &web.View{Template: "pseudonym/page", Title: i18n.T("Give without your name", "名を伏せて提供する"),
-		Nav: "pseudonym", Live: []string{"objects"}, Data: d, CSV: d.List.Table(),
+		Nav: "consultations", Live: []string{"objects"}, Data: d, CSV: d.List.Table(),
 		Lede: i18n.T("Others see a pseudonym. The hub's coordinators know who it is, its other people do not",
 			"ほかの組織には仮名だけが示されます。組織名を知るのはハブの調整担当者だけです")}, nil
 }
