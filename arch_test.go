@@ -160,6 +160,7 @@ var makesViewers = map[string]string{
 	"internal/policy":        "it declares the viewer",
 	"internal/node":          "the people of a node are its member's, which the hub tells it of",
 	"internal/object":        "whoever gave an object is asked for as its owner alone",
+	"internal/share/feeds":   "a peer is nobody's member: it may see what is for all of the community",
 	"internal/share/publish": "whoever offered an indicator is asked for as its owner alone",
 }
 

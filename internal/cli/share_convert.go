@@ -33,7 +33,7 @@ type readFlags struct {
 
 // writeFlags say how objects are written.
 type writeFlags struct {
-	To         string `help:"Form to write: stix, csv, suricata, snort, dataset-domain, dataset-url, dataset-ip, dataset-md5, dataset-sha256, zeek, hosts, rpz, cdb, addresses, text." ja:"出力の形式：stix、csv、suricata、snort、dataset-domain、dataset-url、dataset-ip、dataset-md5、dataset-sha256、zeek、hosts、rpz、cdb、addresses、text" placeholder:"FORMAT" jaholder:"形式" default:"stix"`
+	To         string `help:"Form to write: stix, csv, suricata, snort, dataset-domain, dataset-url, dataset-ip, dataset-md5, dataset-sha256, zeek, hosts, rpz, cdb, addresses, text, misp." ja:"出力の形式：stix、csv、suricata、snort、dataset-domain、dataset-url、dataset-ip、dataset-md5、dataset-sha256、zeek、hosts、rpz、cdb、addresses、text、misp" placeholder:"FORMAT" jaholder:"形式" default:"stix"`
 	Output     string `short:"o" help:"File to write. Default: standard output." ja:"出力先のファイル。既定は標準出力" placeholder:"FILE" jaholder:"ファイル" type:"path"`
 	Zone       string `help:"Name of the zone for rpz." ja:"rpz のゾーン名" placeholder:"NAME" jaholder:"名前"`
 	IncludeRed bool   `help:"Write what is TLP:RED, or has a marking that is not known here, too." ja:"TLP:RED のものと、解釈できない区分のものも書き出し"`
@@ -76,7 +76,7 @@ func (c readFlags) options(now time.Time) (o convert.Options, err error) {
 			WithHint(i18n.T("use one of: {0}", "次のいずれかを指定してください：{0}").With(strings.Join(list, ", ")))
 	}
 	o = convert.Options{Options: feed.Options{Format: feed.Format(strings.ToLower(c.Format)), Source: c.Source,
-		Type: event.ObservableType(c.Type), Columns: c.Column, Now: now}}
+		Type: event.ObservableType(c.Type), Columns: c.Column, Now: now}, MISP: convert.MISP}
 	if o.Format != "" && !slices.Contains(feed.Formats(), o.Format) {
 		var list []string
 		for _, f := range feed.Formats() {
@@ -107,13 +107,13 @@ func (c readFlags) options(now time.Time) (o convert.Options, err error) {
 
 // check reports a form that there is not, before anything is read.
 func (c writeFlags) check() error {
-	if c.To == "stix" {
+	if c.To == "stix" || c.To == "misp" {
 		return nil
 	}
 	if _, ok := convert.TargetNamed(c.To); ok {
 		return nil
 	}
-	list := []string{"stix"}
+	list := []string{"stix", "misp"}
 	for _, t := range convert.Targets() {
 		list = append(list, t.Name)
 	}
@@ -124,7 +124,7 @@ func (c writeFlags) check() error {
 // write writes objects, and returns what of them is not in it.
 func (c writeFlags) write(s *session, objects []*stix.Object, now time.Time) (notes []convert.Note, err error) {
 	var b bytes.Buffer
-	if c.To == "stix" {
+	if c.To == "stix" || c.To == "misp" {
 		var out []*stix.Object
 		for _, o := range objects {
 			if convert.Marking(o) == policy.Red && !c.IncludeRed {
@@ -134,8 +134,12 @@ func (c writeFlags) write(s *session, objects []*stix.Object, now time.Time) (no
 			}
 			out = append(out, o)
 		}
-		err = stix.WriteBundle(&b, "", withMarkings(out)...)
-		b.WriteByte('\n')
+		if c.To == "misp" {
+			err = convert.WriteMISP(&b, out, "", now)
+		} else {
+			err = stix.WriteBundle(&b, "", withMarkings(out)...)
+			b.WriteByte('\n')
+		}
 	} else {
 		t, _ := convert.TargetNamed(c.To)
 		notes, err = convert.Write(&b, t, objects, convert.WriteOptions{Now: now, Zone: c.Zone, Red: c.IncludeRed})

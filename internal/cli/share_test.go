@@ -55,6 +55,14 @@ func TestShareConvert(t *testing.T) {
 	if _, errs, code := share(t, "validate", file(t, "out.json", one)); code != 0 {
 		t.Errorf("what is written is wrong: %s", errs)
 	}
+	event, _, code := share(t, "convert", in, "--to", "misp", "--tlp", "clear")
+	if code != 0 || !strings.Contains(event, `"a.example"`) {
+		t.Errorf("%s", event)
+	}
+	back, errs, _ := share(t, "convert", file(t, "event.json", event), "--to", "text")
+	if !strings.Contains(back, "a.example") {
+		t.Errorf("%s %s", back, errs)
+	}
 	if out, _, code := share(t, "convert", in, "--strict"); code == 0 || out != "" {
 		t.Errorf("%d %s", code, out)
 	}

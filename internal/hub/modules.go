@@ -68,6 +68,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"), GroupNames: h.groups.Names,
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
+		domains, networks, err := h.members.Own(ctx)
+		return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
+	}
 	credits := contribution.New(contribution.Config{
 		DB: h.db, Members: h.directory, Reached: h.publisher.Reached, Notify: notify("contribution"),
 	})
@@ -100,11 +104,9 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
 		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: func(ctx context.Context) (exclusion.CommunityAssets, error) {
-				domains, networks, err := h.members.Own(ctx)
-				return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
-			}}),
-		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Log: h.cfg.Log, Notify: notify("feeds")})),
+			Own: own}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
+			Notify: notify("feeds")})),
 		community.Module(h.members),
 		groups.Module(h.groups),
 		pseudonym.Module(pseudonym.New(pseudonym.Config{DB: h.db, Objects: kept, Members: h.directory,

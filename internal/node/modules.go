@@ -70,7 +70,8 @@ func (n *Node) compose() ([]role.Module, error) {
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
 		relevance.Module(relevance.New(relevance.Config{
-			DB: n.db, Source: relevance.Received{}, Home: true, Notify: notify("foryou"),
+			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
+			Notify: notify("foryou"),
 		})),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),

@@ -66,11 +66,15 @@ type edition struct {
 	trust  credit.Trust
 	rows   rows
 	gifts  map[string]giftRow
+	own    map[string][]giftRow // by giver
+	alike  map[string][]giftRow // by subject
+	said   map[string][]seenRow // by object
 	people map[string]policy.Viewer
 }
 
 func (s *Service) edition(tx *store.Tx, list []credit.Member, people map[string]policy.Viewer) (*edition, error) {
-	e := &edition{tx: tx, list: list, people: people, gifts: map[string]giftRow{}}
+	e := &edition{tx: tx, list: list, people: people, gifts: map[string]giftRow{},
+		own: map[string][]giftRow{}, alike: map[string][]giftRow{}, said: map[string][]seenRow{}}
 	var err error
 	if e.rules, err = Rules(tx); err != nil {
 		return nil, err
@@ -80,6 +84,11 @@ func (s *Service) edition(tx *store.Tx, list []credit.Member, people map[string]
 	}
 	for _, g := range e.rows.gifts {
 		e.gifts[g.Object] = g
+		e.own[g.Giver] = append(e.own[g.Giver], g)
+		e.alike[g.subject()] = append(e.alike[g.subject()], g)
+	}
+	for _, c := range e.rows.seen {
+		e.said[c.Object] = append(e.said[c.Object], c)
 	}
 	e.trust, err = s.trust(tx, e.rules, list)
 	return e, err
@@ -159,14 +168,22 @@ func (e *edition) hidden() map[string]map[string]int64 {
 // visible returns the account of a member of what it may know.
 func (e *edition) visible(member string) credit.Account {
 	v, some := e.people[member], rows{marks: e.rows.marks}
-	for _, g := range e.rows.gifts {
-		if g.Giver == member || policy.MaySee(v, g.Handling) {
-			some.gifts = append(some.gifts, g)
+	for _, g := range e.own[member] {
+		some.gifts = append(some.gifts, g)
+		for _, other := range e.alike[g.subject()] {
+			if other.Giver != member && policy.MaySee(v, other.Handling) {
+				some.gifts = append(some.gifts, other)
+			}
+		}
+		for _, c := range e.said[g.Object] {
+			if policy.MaySee(v, c.Handling) {
+				some.seen = append(some.seen, c)
+			}
 		}
 	}
-	for _, c := range e.rows.seen {
-		if e.gifts[c.Object].Giver == member && policy.MaySee(v, c.Handling) {
-			some.seen = append(some.seen, c)
+	for _, m := range e.rows.marks {
+		if g, ok := e.gifts[m.Object]; ok && m.Member == member && g.Giver != member {
+			some.gifts = append(some.gifts, g) // whose mistake it was
 		}
 	}
 	return credit.Accounts(some.ledger(e.list), e.rules, e.trust, e.tx.Now())[member]

@@ -32,6 +32,7 @@ type Kind string
 const (
 	List  Kind = "list"  // one document: a list of any form that package convert reads
 	TAXII Kind = "taxii" // a collection of a TAXII 2.1 server
+	MISP  Kind = "misp"  // a MISP feed: a folder of events with its manifest.json
 	CSAF  Kind = "csaf"  // a folder of security advisories with its changes.csv
 )
 
@@ -42,6 +43,7 @@ var kinds = []struct {
 }{
 	{List, i18n.T("a list or document (any form)", "一覧や文書（形式は自動判別）")},
 	{TAXII, i18n.T("a TAXII 2.1 collection", "TAXII 2.1 のコレクション")},
+	{MISP, i18n.T("a MISP feed (folder with manifest.json)", "MISP フィード（manifest.json のあるフォルダー）")},
 	{CSAF, i18n.T("CSAF advisories (folder with changes.csv)", "CSAF アドバイザリー（changes.csv のあるフォルダー）")},
 }
 

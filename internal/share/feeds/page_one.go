@@ -6,9 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meneki/meneki/internal/event"
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/share/convert"
+	"github.com/meneki/meneki/internal/share/misp"
 	"github.com/meneki/meneki/internal/web"
 )
 
@@ -118,6 +120,26 @@ func (s *Service) reachable(ctx context.Context, f Feed, l *looked) error {
 	c, err := s.client(ctx, maxLook)
 	if err != nil {
 		return err
+	}
+	if f.Kind == MISP {
+		body, err := s.small(ctx, c, f, strings.TrimSuffix(strings.TrimSuffix(f.Address, "manifest.json"),
+			"/")+"/manifest.json",
+			maxManifest)
+		if err != nil {
+			return err
+		}
+		list, notes, err := misp.ReadManifest(body)
+		if err != nil {
+			return err
+		}
+		l.Told, l.Records, l.Refused = "misp", int64(len(list)), int64(len(notes))
+		for _, n := range notes {
+			l.Notes = append(l.Notes, shownNote{kindTexts[convert.Refused], n.Where, n.Text})
+		}
+		for _, e := range list[:min(len(list), maxFirst)] {
+			l.First = append(l.First, e.UUID+"  "+event.Clip(e.Info, 200))
+		}
+		return nil
 	}
 	if f.Kind == CSAF {
 		body, err := s.small(ctx, c, f, strings.TrimSuffix(strings.TrimSuffix(f.Address, "changes.csv"),

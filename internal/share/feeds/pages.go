@@ -44,6 +44,12 @@ func (s *Service) pages(site *web.Site) {
 		})
 	}
 	site.Action("/feeds/{id}/remove", policy.RoleCoordinator, s.removeAction)
+	site.Action("/feeds/peers", policy.RoleCoordinator, s.peerAction)
+	for _, what := range []string{"pause", "start", "remove"} {
+		site.Action("/feeds/peers/{id}/"+what, policy.RoleCoordinator, func(r *web.Request) (string, error) {
+			return "/feeds", s.changePeer(r.Context(), r.Viewer, r.PathValue("id"), what)
+		})
+	}
 	site.Handle("GET "+outPath+"{file}", s.serveOut(site))
 }
 
@@ -62,6 +68,8 @@ type listData struct {
 	Form  *web.Form
 	Add   []web.Field // empty: this viewer adds none
 	Reach []web.Field
+	Peers []shownPeer
+	Peer  []web.Field // empty: this viewer adds none
 	Out   []outLine
 }
 
@@ -86,6 +94,11 @@ func (s *Service) listView(r *web.Request, form *web.Form) (*web.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	peers, err := s.peers(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	data.Peers = shownPeers(peers)
 	spec := feedList()
 	p, err := spec.Of(all, spec.Ask(r))
 	if err != nil {
@@ -106,6 +119,7 @@ func (s *Service) listView(r *web.Request, form *web.Form) (*web.View, error) {
 		With(len(all), web.Number(live), failing, waiting)
 	data.List = spec.View(r, p)
 	if keeps(r.Viewer) {
+		data.Peer = peerFields()
 		data.Add = fields(Feed{Every: int64((6 * time.Hour).Seconds()), Kind: List}, true)
 	}
 	if identity.AtLeast(r.Viewer.Role, policy.RoleAdmin) {

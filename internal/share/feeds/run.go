@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy/marked"
 	"github.com/meneki/meneki/internal/share/convert"
+	"github.com/meneki/meneki/internal/share/misp"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/stix"
 )
@@ -50,6 +51,9 @@ func (s *Service) run(ctx context.Context) error {
 				s.Log.Warn("a feed could not be read", slog.String("feed", id), slog.Any("err", err))
 			}
 		}
+		if err := s.sendAll(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("the peers cannot be sent to", slog.Any("err", err))
+		}
 		if len(list) > 0 {
 			continue
 		}
@@ -73,6 +77,7 @@ type outcome struct {
 	refused, silent int64
 	notes           []noteLine
 	held            i18n.Text
+	events          []*misp.Event // of a document of MISP
 }
 
 // Run reads one source now. What went wrong is kept with it, and returned.
@@ -145,12 +150,21 @@ func (s *Service) read(ctx context.Context, f Feed, all bool) (outcome, error) {
 	switch f.Kind {
 	case TAXII:
 		return s.collection(ctx, f)
+	case MISP:
+		return s.folder(ctx, f)
 	case CSAF:
 		return s.advisories(ctx, f)
 	}
 	r, o, err := s.document(ctx, f, maxRun)
 	if err != nil || o.unchanged {
 		return o, err
+	}
+	if len(o.events) > 0 {
+		with, err := s.mispOptions(ctx)
+		if err != nil {
+			return o, err
+		}
+		return o, s.events(ctx, f, o.events, with, nil, &o)
 	}
 	return s.take(ctx, f, r, o, all)
 }
@@ -196,13 +210,23 @@ func (s *Service) document(ctx context.Context, f Feed, timeout time.Duration) (
 		return nil, outcome{}, c.Fault(f.Address, err)
 	}
 	p.set(reading, 0)
-	r, err := convert.Read(ctx, f.Name, func() (io.ReadCloser, error) { return os.Open(file.Name()) },
-		f.options(s.DB.Now()))
+	var events []*misp.Event
+	with := f.options(s.DB.Now())
+	with.MISP = func(_ context.Context, _ string, open func() (io.ReadCloser, error)) ([]*stix.Object, []convert.Note,
+		error) {
+		var notes []convert.Note
+		events, notes, err = convert.Events(open)
+		return nil, notes, err
+	}
+	r, err := convert.Read(ctx, f.Name, func() (io.ReadCloser, error) { return os.Open(file.Name()) }, with)
 	if err != nil {
 		return nil, outcome{}, unreadable(err)
 	}
 	o := outcome{etag: a.ETag, changed: a.Modified, told: string(r.Format), records: r.Records, notes: keep(r.Notes),
-		refused: r.Counts[convert.Refused], silent: r.Counts[convert.Silent]}
+		refused: r.Counts[convert.Refused], silent: r.Counts[convert.Silent], events: events}
+	if len(events) > 0 {
+		o.records = int64(len(events))
+	}
 	if r.Encoding != "" {
 		o.told += ", " + r.Encoding
 	}

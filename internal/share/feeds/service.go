@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meneki/meneki/internal/detect/exclusion"
 	"github.com/meneki/meneki/internal/fetch"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/role"
@@ -21,6 +22,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Notify tells open pages that something changed; nil: nobody.
 	Notify func()
+	// Own is what belongs to the community itself, and is never taken for an attacker's; nil: nothing.
+	Own func(context.Context) (exclusion.CommunityAssets, error)
 	// Folder is for documents while they are read; empty: the system's.
 	Folder string
 	// Fetch is how far addresses are followed, beside what the settings allow.

@@ -22,8 +22,9 @@ type listData struct {
 
 // indicatorData is the dot of indicators/mine.
 type indicatorData struct {
-	What  indicator.What
-	Facts []web.Fact
+	What   indicator.What
+	Facts  []web.Fact
+	Panels web.Panels // of other capabilities
 }
 
 // PageConfig is what a node's pages and API stand on.
@@ -165,6 +166,10 @@ func (c PageConfig) indicator(r *web.Request) (*web.View, error) {
 	d.Facts = append(
 		d.Facts, web.Fact{Name: i18n.T("Who may see this", "閲覧できる範囲"), Value: web.TLPText(i.Handling.TLP)},
 	)
+	about := web.Subject{ID: i.ID, Page: web.Path("/indicators/{0}", i.ID), Viewer: r.Viewer, Request: r}
+	if d.Panels, err = c.site.Load(r.Context(), "indicator", about); err != nil {
+		return nil, err
+	}
 	v := &web.View{
 		Template: "indicators/mine",
 		Title:    i.Title(),

@@ -3,52 +3,48 @@ package relevance
 import (
 	"time"
 
-	"github.com/meneki/meneki/internal/clock"
-	"github.com/meneki/meneki/internal/share/indicator"
+	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/store"
-	"github.com/meneki/meneki/stix"
 )
 
-// Received is the indicators that came in at a node, as a Source, with how often each was
-// found in the node's own past. The hub learns nothing of it.
-type Received struct{}
+// Received is what came in at a node, as a Source, with how often each indicator was found in
+// the node's own past. The hub learns nothing of it.
+type Received struct{ Objects }
 
-func received(i indicator.Indicator) Item {
-	it := Item{ID: i.ID, Type: "indicator", Title: i.Label(), Kind: i.Kind, Value: i.Value, Level: i.Level,
-		Added:    i.Made,
-		Handling: i.Handling}
-	if o, err := stix.Parse([]byte(i.Body)); err == nil {
-		it = Of(o, i.Made, i.Handling)
-		it.Kind, it.Value, it.Level = i.Kind, i.Value, i.Level
-	}
-	it.Past = max(i.Hits, 0)
-	return it
+type pastRow struct {
+	ID   string `db:"id"`
+	Hits int64  `db:"hits"`
 }
 
 // Since implements Source.
-func (Received) Since(tx *store.Tx, after time.Time, limit int) (list []Item, more bool, err error) {
-	rows, err := store.Query[indicator.Indicator](tx, `SELECT `+indicator.Columns+` FROM objects o WHERE o.made >= $1
-		AND o.withdrawn = 0 AND SCOPE(o) ORDER BY o.made DESC, o.id LIMIT $2`, clock.Micros(after), limit+1)
+func (r Received) Since(tx *store.Tx, after time.Time, limit int) (list []Item, more bool, err error) {
+	if list, more, err = r.Objects.Since(tx, after, limit); err != nil {
+		return nil, false, err
+	}
+	rows, err := store.Query[pastRow](tx, `SELECT o.id, o.hits FROM objects o WHERE o.hits > 0 AND SCOPE(o)`)
 	if err != nil {
 		return nil, false, err
 	}
-	if more = len(rows) > limit; more {
-		rows = rows[:limit]
+	past := make(map[string]int64, len(rows))
+	for _, x := range rows {
+		past[x.ID] = x.Hits
 	}
-	for _, i := range rows {
-		list = append(list, received(i))
+	for i := range list {
+		list[i].Past = past[list[i].ID]
 	}
 	return list, more, nil
 }
 
 // One implements Source.
-func (Received) One(tx *store.Tx, id string) (Item, error) {
-	i, err := indicator.Get(tx, id)
+func (r Received) One(tx *store.Tx, id string) (Item, error) {
+	it, err := r.Objects.One(tx, id)
 	if err != nil {
-		return Item{}, err
+		return it, err
 	}
-	return received(i), nil
+	hits, err := store.One[int64](tx, `SELECT o.hits FROM objects o WHERE o.id = $1 AND SCOPE(o)`, id)
+	if fault.Is(err, fault.NotFound) {
+		return it, nil
+	}
+	it.Past = max(hits, 0)
+	return it, err
 }
-
-// Related implements Source: indicators alone relate to nothing.
-func (Received) Related(*store.Tx, string, int) ([]Item, error) { return nil, nil }

@@ -120,7 +120,15 @@ func listing(tied bool) list.Spec[Rated] {
 			How: i18n.T("Take a longer time, or look at everything.", "期間を延ばすか、対象を「すべて」にしてください。"),
 			Do:  &web.Link{Text: i18n.T("Edit the profile", "プロフィールを編集"), Path: "/foryou/profile"}},
 	}
-	if !tied {
+	if !tied { // a node has pages of indicators only
+		row := s.Row
+		s.Row = func(r Rated) web.Row {
+			out := row(r)
+			if r.Type != "indicator" {
+				out.Path = ""
+			}
+			return out
+		}
 		return s
 	}
 	s.Columns = append(s.Columns, list.Column[Rated]{Key: "related", Text: i18n.T("Related", "関連情報"),

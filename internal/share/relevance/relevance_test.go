@@ -139,6 +139,7 @@ type hall struct {
 	store *object.Store
 	s     *relevance.Service
 	tier  credit.Tier
+	later []string // objects to put
 }
 
 func each(t *testing.T, body func(*hall)) {
@@ -340,22 +341,29 @@ func TestPages(t *testing.T) {
 // A node rates what came in by its own past too, and the hub learns nothing of it.
 func TestAtHome(t *testing.T) {
 	each(t, func(h *hall) {
-		home := relevance.New(relevance.Config{DB: h.db, Source: relevance.Received{}, Home: true, Notify: func() {}})
+		home := relevance.New(relevance.Config{DB: h.db,
+			Source: relevance.Received{Objects: relevance.Objects{Store: h.store}},
+			Home:   true, Notify: func() {}})
+		mine := policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToMember("power")}}
+		h.put(mine, malware(9, "worm", "x", ""))
 		h.ok(h.db.Write(h.t.Context(), store.System("test"), func(tx *store.Tx) error {
 			for i, hits := range []int64{0, 3} {
-				err := indicator.Indicator{ID: fmt.Sprint("indicator--", i), Realm: event.Live, Name: "n",
-					Kind: "domain-name", Value: fmt.Sprint("evil", i, ".example"), Made: sharetest.Start, Hits: hits,
-					State: "armed",
-					Handling: policy.Handling{TLP: policy.Amber,
-						Audience: policy.Audience{policy.ToMember("power")}}}.Save(tx)
+				id := fmt.Sprintf("indicator--%08d-0000-4000-8000-000000000000", i)
+				h.later = append(h.later, fmt.Sprintf(`{"type":"indicator","spec_version":"2.1","id":%q,"name":"n%d",
+					"created":"2026-11-20T00:00:00Z","modified":"2026-11-20T00:00:00Z","pattern_type":"stix",
+					"pattern":"[domain-name:value = 'evil%d.example']","valid_from":"2026-11-20T00:00:00Z"}`, id, i, i))
+				err := indicator.Indicator{ID: id, Realm: event.Live, Name: "n", Kind: "domain-name",
+					Made: sharetest.Start,
+					Hits: hits, State: "armed", Handling: mine}.Save(tx)
 				if err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
+		h.put(mine, h.later...)
 		l, err := home.ForYou(h.t.Context(), sharetest.Viewers["power"], sharetest.Start.Add(-time.Hour), 1)
-		if err != nil || len(l.Rated) != 1 || l.Looked != 2 ||
+		if err != nil || len(l.Rated) != 1 || l.Looked != 3 || l.Rated[0].Title != "n1" ||
 			l.Rated[0].Reasons[0].Text.EN != "seen in your past 3 times" {
 			h.t.Errorf("%+v %v", l, err)
 		}

@@ -143,6 +143,7 @@ type reader struct {
 	o       Options
 	take    func(Item) error
 	report  Report
+	types   map[string]meaning
 	domains bool // a list of domains: NAME.zip is one too
 }
 

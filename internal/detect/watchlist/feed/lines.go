@@ -91,8 +91,10 @@ func (r *reader) value(n int, line string) error {
 		r.uncovered(n, i18n.T("{0} is a filter rule and no value", "{0} は値ではなくフィルタールールです").With(quote(line)))
 		return nil
 	}
-	line = mark.ReplaceAllString(strings.TrimSpace(unseen.Replace(line)), "")
-	if sink.MatchString(line) {
+	if strings.ContainsFunc(line, func(r rune) bool { return r >= 0x80 }) {
+		line = mark.ReplaceAllString(strings.TrimSpace(unseen.Replace(line)), "")
+	}
+	if line != "" && (line[0] == '0' || line[0] == '1' || line[0] == ':') && sink.MatchString(line) {
 		return r.host(n, line)
 	}
 	it, _, why := r.entry("", line)

@@ -78,7 +78,7 @@ func (r *reader) entry(typ, value string) (it Item, covered bool, why i18n.Text)
 	m := meaning{typ: r.o.Type}
 	if typ != "" {
 		var ok bool
-		if m, ok = typeNamed(typ); !ok {
+		if m, ok = r.typeOf(typ); !ok {
 			if strings.HasPrefix(plain(typ), "intel::") {
 				return it, true, unknownType.With(quote(typ))
 			}
@@ -152,6 +152,24 @@ func (r *reader) entry(typ, value string) (it Item, covered bool, why i18n.Text)
 	return it, true, why
 }
 
+// maxTypes bounds the names of types that are remembered.
+const maxTypes = 1000
+
+// typeOf is typeNamed, which remembers what the rows of a table say again and again.
+func (r *reader) typeOf(name string) (meaning, bool) {
+	if m, ok := r.types[name]; ok {
+		return m, true
+	}
+	m, ok := typeNamed(name)
+	if ok && len(r.types) < maxTypes {
+		if r.types == nil {
+			r.types = map[string]meaning{}
+		}
+		r.types[name] = m
+	}
+	return m, ok
+}
+
 // spanned is a range of addresses.
 var spanned = regexp.MustCompile(`^([0-9.]{7,15})\s?[-–~〜]\s?([0-9.]{7,15})$`)
 
@@ -162,6 +180,9 @@ const maxSpan = 64
 func addresses(v string) ([]watchlist.Entry, bool) {
 	if t, ok := addressType(v); ok {
 		return []watchlist.Entry{{Type: t, Value: v}}, true
+	}
+	if v == "" || v[0] < '0' || v[0] > '9' {
+		return nil, false
 	}
 	if m := spanned.FindStringSubmatch(v); m != nil {
 		a, err1 := netip.ParseAddr(m[1])
@@ -320,27 +341,30 @@ func wildcard(v string) (watchlist.Entry, bool) {
 			return tree(name)
 		}
 	}
+	if !strings.HasPrefix(v, "local-zone") {
+		if strings.HasSuffix(v, "/*") && strings.Contains(v, "://") {
+			return watchlist.Entry{Type: event.URL, Match: watchlist.Prefix, Value: strings.TrimSuffix(v, "*")}, true
+		}
+		return watchlist.Entry{}, false
+	}
 	if m := unboundZone.FindStringSubmatch(v); m != nil {
 		return tree(strings.TrimSuffix(m[1], "."))
-	}
-	if strings.Contains(v, "://") && strings.HasSuffix(v, "/*") {
-		return watchlist.Entry{Type: event.URL, Match: watchlist.Prefix, Value: strings.TrimSuffix(v, "*")}, true
 	}
 	return watchlist.Entry{}, false
 }
 
 // recognise returns what a value is that states no type. Addresses were tried before.
 func (r *reader) recognise(v string) (list []watchlist.Entry, why i18n.Text) {
-	unknown := unknownValue.With(quote(v))
+	unknown := func() i18n.Text { return unknownValue.With(quote(v)) } // most values are known
 	if e, ok := wildcard(v); ok {
 		if e.Type != event.URL && !hostName(e.Value) {
-			return nil, unknown
+			return nil, unknown()
 		}
 		return []watchlist.Entry{e}, i18n.Text{}
 	}
 	is := func(t event.ObservableType, v string) ([]watchlist.Entry, i18n.Text) {
 		if _, ok := watchlist.Canonical(t, v); !ok {
-			return nil, unknown
+			return nil, unknown()
 		}
 		return []watchlist.Entry{{Type: t, Value: v}}, i18n.Text{}
 	}
@@ -368,11 +392,11 @@ func (r *reader) recognise(v string) (list []watchlist.Entry, why i18n.Text) {
 	}
 	switch {
 	case !hostName(v):
-		return nil, unknown
+		return nil, unknown()
 	case fileOrName(v) && !r.domains:
 		return nil, maybeFile.With(quote(v))
 	}
-	return is(event.Domain, v)
+	return []watchlist.Entry{{Type: event.Domain, Value: v}}, i18n.Text{}
 }
 
 // Observable reads one value as a person types it, defanged perhaps. typ says

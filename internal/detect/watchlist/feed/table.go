@@ -150,6 +150,9 @@ func (c record) of(column int) string { return c.cell(c.h.col[column]) }
 // detail is what a record says beside its values.
 func (c record) detail() (d Detail) {
 	text := func(column int) string {
+		if c.h.col[column] < 0 {
+			return ""
+		}
 		s := event.Clip(c.of(column), maxDetail)
 		if s == "None" || s == "n/a" || s == "null" || s == "-" {
 			return ""
@@ -157,7 +160,7 @@ func (c record) detail() (d Detail) {
 		return s
 	}
 	d.Name, d.Note, d.Reference = text(colName), text(colNote), text(colReference)
-	for l := range strings.SplitSeq(text(colLabels), ",") {
+	for l := range strings.FieldsFuncSeq(text(colLabels), func(r rune) bool { return r == ',' }) {
 		if l = strings.TrimSpace(l); l != "" && len(d.Labels) < 50 {
 			d.Labels = append(d.Labels, l)
 		}
@@ -167,6 +170,9 @@ func (c record) detail() (d Detail) {
 	}
 	if n, ok := portOf(text(colPort)); ok {
 		d.Port = n
+	}
+	if c.h.col[colFirst] < 0 && c.h.col[colLast] < 0 {
+		return d
 	}
 	if t, ok := moment(text(colFirst)); ok {
 		d.First = t
@@ -284,8 +290,8 @@ func parted(r rune) bool {
 }
 
 // several reports whether a cell of a type may hold more than one value: none of them has blanks.
-func several(typ string) bool {
-	m, ok := typeNamed(typ)
+func (r *reader) several(typ string) bool {
+	m, ok := r.typeOf(typ)
 	return !ok || m.addr || m.hash || wholeFile(m.typ) || m.typ == event.Domain || m.typ == event.URL ||
 		m.typ == event.Email || m.typ == event.IPv4 || m.typ == event.IPv6
 }
@@ -294,7 +300,7 @@ func several(typ string) bool {
 // for another cell already.
 func (r *reader) fields(c record, typ, value string, d Detail, counted bool) error {
 	parts := []string{value}
-	if typ != "" && c.h.col[colValue] < 0 && several(typ) {
+	if typ != "" && c.h.col[colValue] < 0 && r.several(typ) {
 		// A column that is named after one type holds, in the field, values of another one.
 		if it, covered, why := r.entry(typ, value); !covered || !why.Zero() || !r.right(it) {
 			if some := strings.FieldsFunc(value, parted); !r.all(typ, some) && r.all("", some) {
@@ -302,7 +308,7 @@ func (r *reader) fields(c record, typ, value string, d Detail, counted bool) err
 			}
 		}
 	}
-	if it, covered, why := r.entry(typ, value); (!covered || !why.Zero() || !r.right(it)) && several(typ) {
+	if it, covered, why := r.entry(typ, value); (!covered || !why.Zero() || !r.right(it)) && r.several(typ) {
 		if some := strings.FieldsFunc(value, parted); len(some) > 1 && r.all(typ, some) {
 			parts = some
 		}

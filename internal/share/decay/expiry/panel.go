@@ -2,6 +2,7 @@ package expiry
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"time"
 
@@ -70,7 +71,7 @@ func (s *Service) panel(ctx context.Context, about web.Subject) (web.Part, error
 			refreshes(seen))
 		d.Picture = m.Picture(t, tx.Now())
 		for _, p := range m.At(t, tx.Now()).Parts {
-			d.Parts = append(d.Parts, partLine{p, int(p.Score)})
+			d.Parts = append(d.Parts, partLine{p, int(math.Round(p.Score))})
 		}
 		if d.Steps, err = store.Query[Step](tx, `SELECT `+stepColumns+` FROM decay_step t WHERE t.object = $1
 			ORDER BY t.at DESC, t.id LIMIT 20`, i.ID); err != nil {
