@@ -246,6 +246,12 @@ func walkHub(w *walker, r Report) {
 	if !eval[bool](w, `document.activeElement.name === 'name'`) {
 		w.t.Error("the first field that is wrong does not have the focus")
 	}
+	w.open("/objects?type=report")
+	w.follow("/objects/report--")
+	w.sees("KomoriLoader", "TLP:GREEN")
+	w.open("/objects/lookup")
+	w.open("/share/new")
+	w.phone("/objects", "/reports", "/objects/lookup", "/share/new")
 	w.phone("/cases", "/findings", "/indicators", "/rules", "/coverage", "/findings/"+r.Findings[0].ID, "/members")
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
+	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/situation"
@@ -54,8 +55,9 @@ func (n *Node) compose() ([]role.Module, error) {
 		Dir: filepath.Join(cfg.Data, role.WatchlistFolder), Clock: cfg.Clock, Log: cfg.Log,
 		Engine: n.engine, Searcher: n.detect.Searcher,
 	})
+	kept := object.New(n.db)
 	n.inbox = inbox.New(inbox.Config{
-		DB: n.db, Objects: object.New(n.db), Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock,
+		DB: n.db, Objects: kept, Outgoing: n.outgoing, Matcher: n.detect, Line: line, Clock: cfg.Clock,
 		Skew: n.Skew, Member: n.Member, Own: func() exclusion.CommunityAssets { return *n.own.Load() }, Log: cfg.Log,
 		Notify: notify("indicators"),
 	})
@@ -73,6 +75,7 @@ func (n *Node) compose() ([]role.Module, error) {
 			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
 			Notify: notify("foryou"),
 		})),
+		objects.Module(objects.Config{DB: n.db, Objects: kept, Notify: notify("objects")}),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 			Groups: func() map[string]string { return n.enrolment.Load().GroupNames },

@@ -147,11 +147,12 @@ func (p *pages) contents(ctx context.Context, v policy.Viewer, f file) web.List 
 	missing := 0
 	refs := f.o.Strings("object_refs")
 	for _, id := range refs {
+		if strings.HasPrefix(id, "relationship--") {
+			continue // the picture shows them
+		}
 		x, ok := by[id]
 		if !ok {
-			if !strings.HasPrefix(id, "relationship--") {
-				missing++
-			}
+			missing++
 			continue
 		}
 		r := p.rowOf(ctx, v, x)

@@ -234,3 +234,20 @@ func papText(p policy.PAP) i18n.Text {
 	}
 	return i18n.T("nothing before you have asked who gave it", "提供元に確認するまで利用不可")
 }
+
+// sourceText is what an object came by, in words. Who gave it stands elsewhere.
+func sourceText(s string) i18n.Text {
+	switch kind, _, _ := strings.Cut(s, " "); kind {
+	case "console":
+		return i18n.T("the console", "コンソール")
+	case "api":
+		return i18n.Same("API")
+	case "taxii":
+		return i18n.Same("TAXII")
+	case "cycle":
+		return i18n.T("a finding that a member shared", "構成員が提供した検知")
+	case "hub":
+		return i18n.T("the hub", "ハブ")
+	}
+	return i18n.Same(s)
+}

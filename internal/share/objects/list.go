@@ -361,7 +361,7 @@ func (p *pages) listView(r *web.Request, path string) (*web.View, error) {
 			Form: []web.Hidden{{Name: "do", Value: doUndo}, {Name: "key", Value: key}},
 			Note: i18n.T("for five minutes", "5 分以内")})
 	}
-	v := &web.View{Template: "objects/list", Next: next, Live: []string{"objects"}, Title: spec.Caption,
+	v := &web.View{Template: "objects/list", Next: next, Live: []string{"objects", "indicators"}, Title: spec.Caption,
 		Nav: "objects", Lede: lede,
 		Tabs: p.tabsOf(r.Viewer, path), Data: l, CSV: spec.Table(page)}
 	if ask.Values["realm"] != "" && ask.Values["realm"] != live {

@@ -247,7 +247,7 @@ func (p *pages) viewOf(r *web.Request, v policy.Viewer, f file, form *web.Form, 
 	d.Comments = p.comments(r.Context(), v, f)
 	d.Versions = history(f)
 	for _, s := range f.sources {
-		d.Sources = append(d.Sources, web.Fact{Name: i18n.T("By", "経路"), Value: s.Source,
+		d.Sources = append(d.Sources, web.Fact{Name: i18n.T("By", "経路"), Value: sourceText(s.Source),
 			Note: i18n.T("since {0}", "{0} から").With(time.UnixMicro(s.At).In(r.Zone).Format("2006-01-02 15:04"))})
 	}
 	d.Links = exportLinks(f)

@@ -244,7 +244,7 @@ func (p *pages) facts(f file, r *web.Request) (out []web.Fact) {
 			out = append(out, web.Fact{Name: i18n.T("Reference", "参照"), Value: parts})
 		}
 	}
-	if f.cycle && f.Type() == "indicator" {
+	if f.Type() == "indicator" && (f.cycle || !p.hub()) {
 		out = append(out, web.Fact{Name: i18n.T("Members and sightings", "防御状況と観測報告"),
 			Value: web.Link{Text: i18n.T("Page of the indicator", "指標のページ"), Path: web.Path("/indicators/{0}", f.ID)}})
 	}

@@ -36,9 +36,12 @@ func Module(p *Publisher) role.Module {
 			site.Templates(Templates())
 			c.addTo(site)
 		},
-		API:     c.api,
-		Nav:     []web.NavItem{indicator.Nav()},
-		Panels:  []web.Panel{{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase}},
+		API: c.api,
+		Nav: []web.NavItem{indicator.Nav()},
+		Panels: []web.Panel{
+			{Page: "case", Slots: map[string]string{"main": "indicators/case"}, Load: c.ofCase},
+			{Page: "object", Slots: map[string]string{"main": "indicators/object"}, Load: c.ofObject},
+		},
 		Finders: []search.Finder{indicator.Finder(p.db)},
 		Start:   p.start,
 	}
