@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
+	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/share/relevance"
@@ -80,6 +81,7 @@ func (n *Node) compose() ([]role.Module, error) {
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 			Groups: func() map[string]string { return n.enrolment.Load().GroupNames },
 		}),
+		mispapi.Module(mispapi.Config{DB: n.db, Objects: kept, Title: "meneki node", Log: cfg.Log, ReadOnly: true}),
 		ownlist.Module(n.watchlist, n.Member),
 		rulehealth.Module(rules),
 		correlation.Module(correlations),
