@@ -105,6 +105,7 @@ const (
 	simPatience = 10 * time.Second
 	simAgain    = time.Second
 	simBatch    = 64
+	simSmall    = 50 // objects of a reply that have a receipt each
 )
 
 func newSim(ctx context.Context, h *hub.Hub, name, sector string, past *history.History) (*Sim, error) {
@@ -290,11 +291,44 @@ func (s *Sim) catchUp(ctx context.Context) (more bool, err error) {
 	if s.cursor != from { // it was pushed something meanwhile
 		return true, nil
 	}
-	for _, o := range a.Objects {
-		s.arm(o)
+	if len(a.Objects) > simSmall {
+		s.takeAll(from, a)
+	} else {
+		for _, o := range a.Objects {
+			s.arm(o)
+		}
 	}
 	s.cursor = a.Cursor
 	return a.More, nil
+}
+
+// takeAll arms what a large reply brings, with one receipt for all of it and, of a past that
+// has none of it, the other; s.mu is held.
+func (s *Sim) takeAll(from string, a wire.SyncReply) {
+	if a.Reset {
+		from = ""
+	}
+	r := wire.RangeReceipt{From: from, Upto: a.Cursor, State: wire.Armed, At: s.clock()}
+	for _, o := range a.Objects {
+		armed, err := match.Read(o.STIX)
+		if err != nil {
+			r.Except = append(r.Except, wire.Exception{Object: o.ID, Modified: o.Modified, State: wire.Refused,
+				Reason: reason.Refusal(err)})
+			continue
+		}
+		s.engine.Arm(armed)
+	}
+	for _, state := range []wire.State{wire.Armed, wire.Hunted} {
+		r.ID, r.State = a.Cursor+"/"+string(state), state
+		body, err := role.Encode(r)
+		if err != nil {
+			s.log.Warn("a simulated member cannot write a receipt", slog.Any("err", err))
+			return
+		}
+		s.out = append(s.out, wire.Message{Kind: wire.KindRange, ID: r.ID, Body: body})
+		r.Except = nil
+	}
+	wake(s.send)
 }
 
 // hunts searches the past, one indicator after the other.

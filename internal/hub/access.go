@@ -10,6 +10,7 @@ import (
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -21,6 +22,9 @@ func (h *Hub) Idle(ctx context.Context) (bool, error) { return h.queue.Idle(ctx)
 
 // DB returns the hub's store.
 func (h *Hub) DB() *store.DB { return h.db }
+
+// Objects returns the hub's store of objects.
+func (h *Hub) Objects() *object.Store { return h.objects }
 
 // People returns the hub's accounts and members.
 func (h *Hub) People() *identity.Service { return h.people }

@@ -24,6 +24,7 @@ import (
 	"github.com/meneki/meneki/internal/community"
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/queue"
 	"github.com/meneki/meneki/internal/queue/aside"
@@ -46,6 +47,7 @@ type Hub struct {
 	members   *community.Service
 	cases     *casework.Service
 	severity  *severity.Service
+	objects   *object.Store
 	feed      *feed.Feed
 	publisher *publish.Publisher
 	pool      *pool.Pool

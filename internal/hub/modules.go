@@ -23,6 +23,7 @@ import (
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/feeds"
+	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/publish"
@@ -57,6 +58,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	)
 	h.severity = severity.New(h.db, h.cfg.Clock)
 	kept := object.New(h.db)
+	h.objects = kept
 	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
@@ -92,7 +94,11 @@ func (h *Hub) compose() ([]role.Module, error) {
 		})),
 		contribution.Module(credits),
 		taxii2.Module(taxii2.ModuleConfig{
-			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log,
+			DB: h.db, Objects: kept, Title: func() string { return h.cfg.Name }, Log: h.cfg.Log, Contribute: true,
+			Name: func(ctx context.Context) (string, error) {
+				name, _, err := h.db.Setting(ctx, indicator.SettingIdentity)
+				return name, err
+			},
 		}),
 		relevance.Module(relevant),
 		digest.Module(digest.New(digest.Config{

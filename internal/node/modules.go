@@ -18,9 +18,11 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/share/inbox"
+	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
 	"github.com/meneki/meneki/internal/share/release"
 	"github.com/meneki/meneki/internal/share/relevance"
+	"github.com/meneki/meneki/internal/share/taxii2"
 	"github.com/meneki/meneki/internal/situation"
 )
 
@@ -71,6 +73,10 @@ func (n *Node) compose() ([]role.Module, error) {
 		situation.NodeModule(situation.NodeConfig{Clock: cfg.Clock, Status: n.status, Rules: n.ruleReport}),
 		detect.NodeModule(n.detect, n.past),
 		inbox.Module(n.inbox),
+		taxii2.Module(taxii2.ModuleConfig{
+			DB: n.db, Objects: kept, Title: n.Name, Log: cfg.Log,
+			Name: func(context.Context) (string, error) { return n.Member(), nil },
+		}),
 		relevance.Module(relevance.New(relevance.Config{
 			DB: n.db, Source: relevance.Received{Objects: relevance.Objects{Store: object.New(n.db)}}, Home: true,
 			Notify: notify("foryou"),
@@ -79,6 +85,7 @@ func (n *Node) compose() ([]role.Module, error) {
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
 		}),
+		mispapi.Module(mispapi.Config{DB: n.db, Objects: kept, Title: "meneki node", Log: cfg.Log, ReadOnly: true}),
 		ownlist.Module(n.watchlist, n.Member),
 		rulehealth.Module(rules),
 		correlation.Module(correlations),

@@ -115,6 +115,9 @@ func (c *call) answer() (any, error) {
 			"' was not found on this server.", message: "This server answers the calls of MISP's API that exchange events."}
 	case c.r.Method != http.MethodPost && c.r.Method != http.MethodPut && c.r.Method != http.MethodDelete:
 		return nil, &refusal{status: http.StatusMethodNotAllowed, name: "This function is only accessible via POST requests."}
+	case c.s.ReadOnly:
+		return nil, &refusal{status: http.StatusForbidden, name: "This server serves what it received.",
+			message: "A node serves what it received. Add at the hub, which shares it."}
 	case !c.keyed: // a browser's session is used by any page that the person has open
 		return nil, denied()
 	case c.v.Role != policy.RoleAnalyst && c.v.Role != policy.RoleCoordinator && c.v.Role != policy.RoleAdmin:

@@ -25,7 +25,7 @@ func (c *call) version() (any, error) {
 func (c *call) pyVersion() (any, error) { return map[string]any{"version": pyMISPVersion}, nil }
 
 func (c *call) mayWrite() bool {
-	return c.v.Role == policy.RoleAnalyst || c.v.Role == policy.RoleCoordinator || c.v.Role == policy.RoleAdmin
+	return !c.s.ReadOnly && (c.v.Role == policy.RoleAnalyst || c.v.Role == policy.RoleCoordinator || c.v.Role == policy.RoleAdmin)
 }
 
 // role is what the viewer may do, as MISP says it.

@@ -35,6 +35,9 @@ type Config struct {
 	Objects *object.Store
 	Title   string // of the hub or the node: the organisation of events that do not say theirs
 	Log     *slog.Logger
+	// ReadOnly refuses what would change something: a node serves what it received, and
+	// what is added there would reach nobody.
+	ReadOnly bool
 	// Name returns the name of a member; nil knows none.
 	Name func(ctx context.Context, member string) string
 	// Own returns what belongs to the community itself, which is no indicator; nil: nothing.

@@ -27,8 +27,11 @@ import (
 type Collection struct {
 	taxii.Collection
 	Realm string // of its objects; empty: live
-	// Unmarked is the handling of what is added without a TLP marking.
+	// Unmarked is the handling of what is added without a marking that says who may see it.
 	Unmarked policy.Handling
+	// Audience is whom the label of an added object's own markings discloses it to, where the
+	// label leaves that open; nil: Unmarked's.
+	Audience func(label policy.TLP) policy.Audience
 }
 
 // Config is what a Backend stands on.
@@ -157,6 +160,22 @@ func (b Backend) Delete(ctx context.Context, _, collection, id string, f taxii.F
 	return err
 }
 
+// handling is how an object is handled that a member adds.
+func (c Collection) handling(o *stix.Object, defs marked.Definitions, owner string, now time.Time) policy.Handling {
+	open := func(label policy.TLP) policy.TLP { // what the markings say, if nothing else did
+		return marked.Of(o, defs, policy.Handling{TLP: label, Owner: owner}, now).Handling.TLP
+	}
+	unmarked := c.Unmarked
+	unmarked.Owner = owner
+	if label := open(policy.Clear); c.Audience != nil && label == open(policy.Red) { // they say who may see it
+		unmarked.Audience = c.Audience(label)
+	}
+	return marked.Of(o, defs, unmarked, now).Handling
+}
+
+// maxObject bounds one object that is added: it is to reach nodes with many others.
+const maxObject = 1 << 20
+
 // Add keeps objects as given by the viewer's organisation.
 func (b Backend) Add(ctx context.Context, _, collection string, given []taxii.Submission) (taxii.Status, error) {
 	c, err := b.collection(ctx, collection)
@@ -175,12 +194,10 @@ func (b Backend) Add(ctx context.Context, _, collection string, given []taxii.Su
 		items = append(items, object.Item{Object: o, Realm: c.Realm, Source: "taxii " + caller(v)})
 		place = append(place, i)
 	}
-	unmarked := c.Unmarked
-	unmarked.Owner = v.Member
 	err = b.DB.Read(ctx, store.As(v), func(tx *store.Tx) error {
 		defs := marked.First(marked.Among(objects), object.Definitions(tx, c.Realm))
 		for i := range items {
-			items[i].Handling = marked.Of(items[i].Object, defs, unmarked, tx.Now()).Handling
+			items[i].Handling = c.handling(items[i].Object, defs, v.Member, tx.Now())
 		}
 		return nil
 	})
@@ -216,6 +233,9 @@ func (b Backend) Add(ctx context.Context, _, collection string, given []taxii.Su
 
 // check returns an object that is valid in every way, or the first mistake.
 func check(raw []byte) (*stix.Object, error) {
+	if len(raw) > maxObject {
+		return nil, fmt.Errorf("the object has %d bytes; at most %d are taken", len(raw), maxObject)
+	}
 	o, err := stix.Parse(raw)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -15,18 +16,21 @@ import (
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
-	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 	"github.com/meneki/meneki/taxii"
 )
 
-// ModuleConfig is what a hub's TAXII server stands on.
+// ModuleConfig is what a hub's or a node's TAXII server stands on.
 type ModuleConfig struct {
 	DB      *store.DB
 	Objects *object.Store
-	Title   string // of the hub
+	Title   func() string // of the hub or the member
 	Log     *slog.Logger
+	// Name returns what names the collections, once and for all, and no others anywhere.
+	Name func(context.Context) (string, error)
+	// Contribute offers members a collection to add objects to.
+	Contribute bool
 }
 
 // Address is where TAXII clients find the server.
@@ -58,26 +62,51 @@ type service struct {
 	server atomic.Pointer[taxii.Server] // nil until Start
 }
 
-// start makes the server, whose collection is named after the hub's identity.
+// contributed is whom a label discloses what a member adds to: AMBER+STRICT is for the hub
+// itself, which it is given to, and not for its members.
+func contributed(label policy.TLP) policy.Audience {
+	if label == policy.AmberStrict || label == policy.Red {
+		return policy.Audience{policy.Coordinators}
+	}
+	return policy.Audience{policy.Community}
+}
+
+// start makes the server.
 func (s *service) start(ctx context.Context) error {
 	key, err := s.key(ctx)
 	if err != nil {
 		return err
 	}
-	name, _, err := s.DB.Setting(ctx, indicator.SettingIdentity)
+	name, err := s.Name(ctx)
 	if err != nil {
 		return err
 	}
-	collection := Collection{Collection: taxii.Collection{
-		ID: uuid.NewSHA1(uuid.NameSpaceURL, []byte("taxii:"+name)).String(), Alias: "shared", CanRead: true,
-		Title:       "What is shared with you",
-		Description: "Indicators of the community, as far as their marking lets you have them",
-	}}
+	id := func(of string) string { return uuid.NewSHA1(uuid.NameSpaceURL, []byte("taxii:"+of+name)).String() }
+	collections := []Collection{{Collection: taxii.Collection{
+		ID: id(""), Alias: "shared", CanRead: true, Title: "What is shared with you",
+		Description: "Objects of the community, as far as their marking lets you have them",
+	}}}
+	contribute := Collection{
+		Collection: taxii.Collection{
+			ID: id("contribute:"), Alias: "contribute", CanWrite: true, Title: "What you share",
+			Description: "Objects that you add are your organisation's, and go to the community as their own " +
+				"markings say: CLEAR, GREEN and AMBER to all members, AMBER+STRICT and RED to the hub's " +
+				"coordinators. Without a marking an object is AMBER, and for the hub's coordinators alone",
+		},
+		Unmarked: policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.Coordinators}},
+		Audience: contributed,
+	}
 	server, err := taxii.NewServer(taxii.Config{
-		Base: Address, Discovery: taxii.Discovery{Title: s.Title}, Key: key, Authenticate: authenticated,
+		Base: Address, Discovery: taxii.Discovery{Title: s.Title()}, Key: key, Authenticate: authenticated,
 		Challenge: `Basic realm="TAXII: any name, an API token as password", charset="UTF-8"`,
-		Backend: Backend{Config{DB: s.DB, Objects: s.Objects, Root: apiRoot, Title: s.Title,
-			Collections: func(policy.Viewer) []Collection { return []Collection{collection} }}},
+		Backend: Backend{Config{DB: s.DB, Objects: s.Objects, Root: apiRoot, Title: s.Title(),
+			Collections: func(v policy.Viewer) []Collection {
+				if s.Contribute && slices.Contains([]policy.Role{policy.RoleAnalyst, policy.RoleCoordinator,
+					policy.RoleAdmin}, v.Role) {
+					return append(slices.Clone(collections), contribute)
+				}
+				return collections
+			}}},
 		Failed: func(r *http.Request, err error) {
 			s.Log.Error("a TAXII request failed", slog.String("path", r.URL.Path), slog.Any("err", err))
 		},
