@@ -18,6 +18,7 @@ import (
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
 	"github.com/meneki/meneki/internal/identity"
+	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -54,6 +55,8 @@ type Service struct {
 	bus       Bus
 	hub       func() Address
 	notify    func()
+
+	groupNames func(ctx context.Context, groups policy.Groups) (map[string]string, error)
 }
 
 // Config is what a Service stands on.
@@ -69,6 +72,8 @@ type Config struct {
 	// Hub returns how the members find the hub.
 	Hub    func() Address
 	Notify func() // called after something changed that a page shows
+	// GroupNames returns what trust groups are called, by id; nil where there are none.
+	GroupNames func(ctx context.Context, groups policy.Groups) (map[string]string, error)
 }
 
 // settingNetworks holds the community's own networks, as JSON.
@@ -77,7 +82,7 @@ const settingNetworks = "community.networks"
 // New returns a Service.
 func New(c Config) *Service {
 	return &Service{db: c.DB, people: c.People, directory: c.Directory, clock: c.Clock, log: c.Log, bus: c.Bus,
-		hub: c.Hub, notify: c.Notify}
+		hub: c.Hub, notify: c.Notify, groupNames: c.GroupNames}
 }
 
 // Hello takes a node's hello and answers it.
@@ -106,6 +111,11 @@ excluded.indicators, events = excluded.events, delivered = excluded.delivered, w
 	}
 	if w.Domains, w.Networks, err = s.Own(ctx); err != nil {
 		return w, err
+	}
+	if s.groupNames != nil && w.Groups != "" {
+		if w.GroupNames, err = s.groupNames(ctx, w.Groups); err != nil {
+			return w, err
+		}
 	}
 	w.Now = s.clock()
 	return w, nil

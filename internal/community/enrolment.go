@@ -33,7 +33,9 @@ type Enrolment struct {
 	Name   string `json:"name"`
 	Sector string `json:"sector"`
 
-	Groups policy.Groups `json:"groups,omitempty"` // the trust groups that the member belongs to
+	// The trust groups that the member belongs to, and what they are called.
+	Groups     policy.Groups     `json:"groups,omitempty"`
+	GroupNames map[string]string `json:"group_names,omitempty"`
 
 	Hub     string `json:"hub"`      // the hub's URL
 	HubName string `json:"hub_name"` // the hub's name

@@ -149,6 +149,9 @@ func Open(ctx context.Context, cfg Config) (d *Demo, err error) {
 			return d, err
 		}
 	}
+	if err := d.circle(ctx); err != nil {
+		return d, err
+	}
 	if err := d.shared(ctx); err != nil {
 		return d, err
 	}

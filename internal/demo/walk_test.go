@@ -229,6 +229,12 @@ func walkHub(w *walker, r Report) {
 	w.sees("cdn[.]update-portal[.]example", "3 / 3")
 	w.open("/indicators/" + r.Indicators[0].ID)
 	w.sees("TLP:AMBER", "あおば大学")
+	w.open("/foryou?least=0")
+	for _, path := range []string{"/contribution", "/contribution/rules", "/indicators/decay", "/foryou",
+		"/foryou/profile", "/foryou/digest"} {
+		w.open(path)
+		w.phone(path)
+	}
 	w.open("/members")
 	w.sees("さくら電力", "みどり市", "あおば大学")
 	w.open("/search?q=update-portal")
@@ -286,6 +292,8 @@ func walkRules(w *walker, r Report) {
 	w.follow("/findings/")
 	w.open("/rules/" + r.Findings[0].RuleID)
 	w.sees(r.Findings[0].Title)
+	w.open("/foryou?least=0")
+	w.phone("/foryou?least=0", "/foryou/profile")
 	w.phone("/rules", "/rules/health", "/rules/correlation", "/rules/"+r.Findings[0].RuleID, "/settings/rule-counts", "/coverage", "/watchlist")
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/meneki/meneki/internal/detect/rulehealth/pool"
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/object"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -51,6 +52,9 @@ func (h *Hub) Handler() http.Handler { return h.console.Handler() }
 
 // Paths lists the paths of the hub's pages.
 func (h *Hub) Paths() []string { return h.console.Site.Paths() }
+
+// Groups returns the community's trust groups.
+func (h *Hub) Groups() *groups.Service { return h.groups }
 
 // Pool returns the community's figures on rules.
 func (h *Hub) Pool() *pool.Pool { return h.pool }

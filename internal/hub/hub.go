@@ -31,6 +31,7 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/severity"
 	"github.com/meneki/meneki/internal/share/feed"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
@@ -50,6 +51,7 @@ type Hub struct {
 	objects   *object.Store
 	feed      *feed.Feed
 	publisher *publish.Publisher
+	groups    *groups.Service
 	pool      *pool.Pool
 	intake    *intake
 	queue     *queue.Queue

@@ -37,7 +37,8 @@ func TestMarkedTables(t *testing.T) {
 		{"hub", hub, append([]string{"assessment", "candidates", "cycle_subject", "case_entry", "case_finding",
 			"cases", "digest", "relevance_profile", "relevance_query", "contribution_basis",
 			"contribution_edition", "contribution_gift", "contribution_mark", "contribution_seen",
-			"sightings", "stix_object", "stix_object_old"}, both...), nil},
+			"sightings", "stix_object", "stix_object_old",
+			"consent", "consultation", "pseudonym_object", "trust_group"}, both...), nil},
 		{"node", node, both, []string{"outgoing"}}, // the node's own list, which only the member reads
 	} {
 		slices.Sort(c.guarded)

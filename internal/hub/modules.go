@@ -19,13 +19,16 @@ import (
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/settings"
 	"github.com/meneki/meneki/internal/severity"
+	"github.com/meneki/meneki/internal/share/consent"
 	"github.com/meneki/meneki/internal/share/contribution"
 	"github.com/meneki/meneki/internal/share/decay/expiry"
 	"github.com/meneki/meneki/internal/share/feed"
 	"github.com/meneki/meneki/internal/share/feeds"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/share/indicator"
 	"github.com/meneki/meneki/internal/share/mispapi"
 	"github.com/meneki/meneki/internal/share/objects"
+	"github.com/meneki/meneki/internal/share/pseudonym"
 	"github.com/meneki/meneki/internal/share/publish"
 	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/share/relevance/digest"
@@ -40,8 +43,10 @@ func (h *Hub) compose() ([]role.Module, error) {
 	notify := func(topic string) func() { return func() { h.console.Notify(topic) } }
 	h.people = identity.New(h.db, h.cfg.Clock, identity.WithCookie("meneki_hub"))
 	h.directory = identity.NewDirectory(h.people, h.cfg.Clock, h.cfg.Log, notify("members"))
+	h.groups = groups.New(h.db, h.directory, notify("groups"))
 	members := community.Config{
-		DB: h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
+		GroupNames: h.groups.Names,
+		DB:         h.db, People: h.people, Directory: h.directory, Clock: h.cfg.Clock, Log: h.cfg.Log, Hub: h.address,
 		Notify: notify("members"),
 	}
 	if h.bus != nil {
@@ -62,7 +67,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	h.feed = feed.New(feed.Config{DB: h.db, Objects: kept, Members: h.directory, Push: h.bus, Log: h.cfg.Log})
 	h.publisher = publish.New(publish.Config{
 		DB: h.db, Objects: kept, Feed: h.feed, Members: h.directory, Assets: h.members, Log: h.cfg.Log,
-		Notify: notify("indicators"),
+		Notify: notify("indicators"), GroupNames: h.groups.Names,
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
 	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
@@ -109,6 +114,14 @@ func (h *Hub) compose() ([]role.Module, error) {
 		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
 			Notify: notify("feeds")})),
 		community.Module(h.members),
+		groups.Module(h.groups),
+		pseudonym.Module(pseudonym.New(pseudonym.Config{DB: h.db, Objects: kept, Members: h.directory,
+			Notify: notify("objects"), Domains: func(ctx context.Context, member string) ([]string, error) {
+				all, err := h.members.Domains(ctx)
+				return all[member], err
+			}})),
+		consent.Module(consent.New(consent.Config{DB: h.db, Objects: kept, Indicators: h.publisher,
+			Members: h.directory, Notify: notify("consent")})),
 		pool.Module(h.pool, h.directory),
 		coverage.Module(coverage.PageConfig{
 			DB: h.db, Clock: h.cfg.Clock, Techniques: attack.Read(), Hub: true, Rules: coverage.FoundRules,

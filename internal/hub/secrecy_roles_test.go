@@ -35,8 +35,12 @@ func askings(t *testing.T, w *world) (out []asking) {
 		"add-case-note": `{"text":"x"}`, "set-case-state": `{"state":"closed"}`,
 		"mark-indicator": `{"tlp":"red"}`, "withdraw-indicator": "", "add-token": `{"name":"","role":"reader"}`,
 		"revoke-token": "", "put-objects": `{"objects":[{}],"tlp":"green"}`,
+		"make-group": `{"name":"","admits":"lead"}`, "invite-to-group": `{"name":"x"}`, "leave-group": "",
+		"close-group": "", "answer-group-invitation": `{"accept":true}`,
 		"report-false-positive": `{"object":"nothing","reason":"x"}`, "decide-false-positive": `{"state":"undone"}`,
 		"set-contribution-rules": asJSON(t, credit.Default()), "set-decay-model": asJSON(t, decay.Default()),
+		"give-pseudonymously": `{"objects":"{}","tlp":"green"}`,
+		"ask-consent":         `{"object":"x","why":"x","tlp":"green","days":1}`, "answer-consent": `{"answer":"no"}`,
 		"retry-set-aside": "", "retry-all-set-aside": "", "drop-set-aside": `{"reason":"x"}`,
 	}
 	paths := w.hub.console.API.OpenAPI().Paths

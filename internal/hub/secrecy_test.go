@@ -110,6 +110,21 @@ func secrets() []secret {
 				Realm: event.Live, Count: 7, First: secrecyNow, Last: secrecyNow, Handling: strict})
 			return []string{"s-zq"}
 		}},
+		{"a trust group of A and B, with an indicator for it", []string{"zq-circle", "Zq Circle"},
+			func(w *world) []string {
+				id := w.group("Zq Circle", "A", "B")
+				w.send("A", wire.KindCandidate, candidate("c-zq-group", "f-a1", "zq-circle.example",
+					policy.Handling{TLP: policy.Amber, Audience: policy.Audience{policy.ToGroup(id)}}))
+				return []string{id, "c-zq-group", w.indicatorOf("c-zq-group")}
+			}},
+		{"A invites B and nobody into a group, and C's sector is asked for nothing", []string{"Zq Open"},
+			func(w *world) []string {
+				id := w.group("Zq Open", "A")
+				for _, name := range []string{"B", "Zq Nobody"} {
+					w.ok(w.hub.groups.Ask(w.t.Context(), w.coordinator("A"), id, name))
+				}
+				return []string{id}
+			}},
 		{"an event of MISP of A for the hub", []string{"zq-misp"}, func(w *world) []string {
 			w.want(http.StatusOK, "token of A", "POST", "/misp/events/add", mispEvent(mispSecret, "zq-misp", "",
 				`{"uuid":"`+mispSecretPart+`","type":"domain","value":"zq-misp.example","to_ids":true}`))
@@ -135,6 +150,18 @@ func secrets() []secret {
 				w.t.Fatalf("%d %s", a.Code, a.Body)
 			}
 			return w.query(`SELECT k.id FROM contribution_mark k WHERE SCOPE(k)`)
+		}},
+		{"A consults the hub, which asks A for consent", []string{"zq-consult", "zq-why"}, func(w *world) []string {
+			consult := url.Values{"title": {"zq-consult"}, "text": {"zq-consult: is it known?"}}
+			if a := w.ask("admin of A", "POST", "/consultations", consult.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			ask := url.Values{"object": {w.indicatorOf("c-a1")}, "why": {"zq-why"}, "tlp": {"green"}, "days": {"3"}}
+			if a := w.ask("hub coordinator", "POST", "/consents", ask.Encode()); a.Code != 303 {
+				w.t.Fatalf("%d %s", a.Code, a.Body)
+			}
+			return append(w.query(`SELECT c.id FROM consent c WHERE SCOPE(c)`),
+				w.query(`SELECT c.id FROM consultation c WHERE SCOPE(c)`)...)
 		}},
 		{"A says what matters to it", []string{"zq-product", "zq-query"}, func(w *world) []string {
 			for path, form := range map[string]url.Values{"/foryou/profile": {"products": {"zq-product"}},

@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/msg"
 	"github.com/meneki/meneki/internal/policy"
+	"github.com/meneki/meneki/internal/share/groups"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/wire"
 )
@@ -170,6 +171,38 @@ func (w *world) letters(member string, kind wire.Kind, bodies ...any) (a wire.Ba
 	w.ok(err)
 	w.ok(json.Unmarshal(out, &a))
 	return a
+}
+
+// coordinator is a coordinator of a member, as one would come in now.
+func (w *world) coordinator(member string) policy.Viewer {
+	w.t.Helper()
+	m, err := w.hub.people.Member(w.t.Context(), w.members[member])
+	w.ok(err)
+	v := m.Node()
+	v.User, v.Name, v.Role, v.Machine = "u-"+member, "Coordinator of "+member, policy.RoleCoordinator, false
+	return v
+}
+
+// group makes a trust group that the first member leads and the others are in.
+func (w *world) group(name, lead string, others ...string) string {
+	w.t.Helper()
+	ctx := w.t.Context()
+	id, err := w.hub.groups.Make(ctx, w.coordinator(lead), groups.NewGroup{Name: name, Admits: groups.AdmitsLead})
+	w.ok(err)
+	for _, other := range others {
+		m, err := w.hub.people.Member(ctx, w.members[other])
+		w.ok(err)
+		w.ok(w.hub.groups.Ask(ctx, w.coordinator(lead), id, m.Name))
+		var offers []groups.Offer
+		w.ok(w.hub.db.Read(ctx, store.System("test"), func(tx *store.Tx) (err error) {
+			offers, err = w.hub.groups.Offers(tx, w.coordinator(other))
+			return err
+		}))
+		_, err = w.hub.groups.Answer(ctx, w.coordinator(other), offers[0].ID, true)
+		w.ok(err)
+	}
+	w.pump()
+	return id
 }
 
 func candidate(id, finding, value string, h policy.Handling) wire.Candidate {

@@ -21,6 +21,12 @@ func LeaveGroup(tx *store.Tx, member, group string) error {
 	})
 }
 
+// Left reports whether a member no longer belongs to the community.
+func Left(tx *store.Tx, member string) (bool, error) {
+	m, err := memberByID(tx, member)
+	return !m.Revoked.IsZero(), err
+}
+
 func regroup(tx *store.Tx, member string, f func([]string) []string) error {
 	m, err := memberByID(tx, member)
 	if err != nil {

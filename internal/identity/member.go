@@ -218,9 +218,15 @@ func changed(tx *store.Tx, id string, online bool) error {
 		msg.MemberChanged{Member: id, Online: online, At: tx.Now()})
 }
 
+// CleanName returns a name in the form in which names are stored and compared: NFKC, on
+// one line, without control characters and needless space.
+func CleanName(name string) string {
+	return strings.Join(strings.Fields(strings.Map(printable, norm.NFKC.String(strings.ToValidUTF8(name, "")))), " ")
+}
+
 // properName is a name as it is stored: NFKC, trimmed, one line, 1 to 120 characters.
 func properName(name string) (string, error) {
-	n := strings.Join(strings.Fields(strings.Map(printable, norm.NFKC.String(strings.ToValidUTF8(name, "")))), " ")
+	n := CleanName(name)
 	if r := len([]rune(n)); r < 1 || r > 120 {
 		return "", fault.New(fault.Invalid, i18n.T("a name has 1 to 120 characters", "名前は 1 文字から 120 文字までです"))
 	}

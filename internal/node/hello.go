@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -76,10 +77,11 @@ func (n *Node) welcome(w wire.Welcome, sent, back time.Time) {
 	}
 	n.skew.Store(int64(skew))
 	p := *n.enrolment.Load()
-	if p.Name != w.Name || p.Sector != w.Sector || p.Groups != w.Groups || p.HubName != w.Hub ||
+	if p.Name != w.Name || p.Sector != w.Sector || p.Groups != w.Groups ||
+		!maps.Equal(p.GroupNames, w.GroupNames) || p.HubName != w.Hub ||
 		!slices.Equal(p.Domains, w.Domains) || !slices.Equal(p.Networks, w.Networks) {
 		p.Name, p.Sector, p.Groups, p.HubName = w.Name, w.Sector, w.Groups, w.Hub
-		p.Domains, p.Networks = w.Domains, w.Networks
+		p.GroupNames, p.Domains, p.Networks = w.GroupNames, w.Domains, w.Networks
 		n.owns(p)
 		n.enrolment.Store(&p)
 		if err := p.Save(n.cfg.Data); err != nil {

@@ -84,6 +84,7 @@ func (n *Node) compose() ([]role.Module, error) {
 		objects.Module(objects.Config{DB: n.db, Objects: kept, Notify: notify("objects")}),
 		release.Module(release.ModuleConfig{
 			DB: n.db, Outgoing: n.outgoing, Line: line, Clock: cfg.Clock, Log: cfg.Log, Notify: notify("outgoing"),
+			Groups: func() map[string]string { return n.enrolment.Load().GroupNames },
 		}),
 		mispapi.Module(mispapi.Config{DB: n.db, Objects: kept, Title: "meneki node", Log: cfg.Log, ReadOnly: true}),
 		ownlist.Module(n.watchlist, n.Member),

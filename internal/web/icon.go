@@ -16,6 +16,7 @@ var icons = map[string]string{
 	"notices":      `<path d="M2.5 8.2v3.6h3l6 4V4.2l-6 4zM14.2 7.3a4 4 0 0 1 0 5.4M16.4 5a7.2 7.2 0 0 1 0 10"/>`,
 	"settings":     `<path d="M3 5.5h7M14 5.5h3M3 14.5h3M10 14.5h7"/><circle cx="12" cy="5.5" r="2"/><circle cx="8" cy="14.5" r="2"/>`,
 	"contribution": `<path d="M3 17.2h14M4.8 17v-4.5M8.3 17V9.2M11.7 17v-6M15.2 17V5.5M4.6 8.6l3.7-3.8 3.4 2.6 4-4.4M13 2.9h2.8v2.7"/>`,
+	"groups":       `<circle cx="10" cy="10" r="7.4"/><circle cx="10" cy="6.6" r="1.7"/><circle cx="6.8" cy="12" r="1.7"/><circle cx="13.2" cy="12" r="1.7"/>`,
 	"rules":        `<path d="M4 2.8h8.5L16 6.3v10.9H4zM12.2 3v3.6H16M7 10h6M7 13h4"/>`,
 	"hunt":         `<path d="M3 10a7 7 0 1 1 2.2 5.1M3 15.8v-3.3h3.3M10 6.3V10l2.6 1.9"/>`,
 	"sensor":       `<circle cx="10" cy="10" r="1.8"/><path d="M6.4 13.6a5 5 0 0 1 0-7.2M13.6 6.4a5 5 0 0 1 0 7.2M4 16a8.4 8.4 0 0 1 0-12M16 4a8.4 8.4 0 0 1 0 12"/>`,

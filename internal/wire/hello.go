@@ -21,11 +21,14 @@ type Hello struct {
 
 // Welcome is the hub's answer: its clock, and what belongs to the community.
 type Welcome struct {
-	Now      time.Time      `json:"now"` // by the hub's clock
-	Member   string         `json:"member"`
-	Name     string         `json:"name"`
-	Sector   string         `json:"sector"`
-	Groups   policy.Groups  `json:"groups"` // the trust groups that the member belongs to
+	Now    time.Time     `json:"now"` // by the hub's clock
+	Member string        `json:"member"`
+	Name   string        `json:"name"`
+	Sector string        `json:"sector"`
+	Groups policy.Groups `json:"groups"` // the trust groups that the member belongs to
+	// GroupNames is what these are called, by id.
+	GroupNames map[string]string `json:"group_names,omitempty"`
+
 	Hub      string         `json:"hub"`
 	Domains  []string       `json:"domains"`
 	Networks []netip.Prefix `json:"networks"`

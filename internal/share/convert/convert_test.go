@@ -286,6 +286,25 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
+// Names keep their letters through every form that holds them.
+func TestNamesKeepTheirLetters(t *testing.T) {
+	_, list := read(t, "type,value\nfilename,エラー　報告.docx\nfilename,ｗｅｉｒｄ'name.exe\n", feed.Options{})
+	for _, form := range []string{"csv", "text"} {
+		text, notes := write(t, form, convert.WriteOptions{}, list)
+		if !strings.Contains(text, "エラー　報告.docx") || !strings.Contains(text, "ｗｅｉｒｄ'name.exe") || len(notes) > 0 {
+			t.Errorf("%s: %s %v", form, text, notes)
+		}
+		if form == "csv" {
+			_, again := read(t, text, feed.Options{})
+			for _, p := range patterns(again) {
+				if !strings.Contains(p, "エラー　報告.docx") && !strings.Contains(p, `ｗｅｉｒｄ\'name.exe`) {
+					t.Errorf("%s", p)
+				}
+			}
+		}
+	}
+}
+
 func TestWrittenNetworks(t *testing.T) {
 	_, list := read(t, "203.0.113.8/29\n198.51.0.0/23\n198.51.100.0/24\n2001:db8:1::/48\n", feed.Options{})
 	text, notes := write(t, "cdb", convert.WriteOptions{}, list)

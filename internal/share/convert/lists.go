@@ -56,7 +56,10 @@ func textRow(_ *writer, r row) (string, i18n.Text) {
 	case watchlist.Prefix:
 		return strings.TrimSuffix(r.Value, "/") + "/*", i18n.Text{}
 	}
-	return oneLine(r.Value), i18n.Text{}
+	if strings.ContainsAny(r.Value, "\u0085\u2028\u2029") {
+		return "", noRow(r, "text")
+	}
+	return r.Value, i18n.Text{}
 }
 
 func addressRow(_ *writer, r row) (string, i18n.Text) {

@@ -86,17 +86,20 @@ func (s *Service) render(ctx context.Context, v policy.Viewer, target convert.Ta
 	for {
 		var p object.Page
 		err := s.DB.Read(ctx, store.As(v), func(tx *store.Tx) (err error) {
-			p, err = s.Objects.Read(tx, ask)
-			return err
+			if p, err = s.Objects.Read(tx, ask); err != nil {
+				return err
+			}
+			defs := object.Definitions(tx, "") // what is not here is not known, and permits nothing
+			for _, o := range p.Objects {
+				x, err := stix.Parse(o.Body)
+				if err == nil && marked.Of(x, defs, o.Handling, s.DB.Now()).PAP.Allows(action) {
+					w.Add(x, o.Handling.TLP)
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return nil, err
-		}
-		for _, o := range p.Objects {
-			x, err := stix.Parse(o.Body)
-			if err == nil && marked.Of(x, nil, o.Handling, s.DB.Now()).PAP.Allows(action) {
-				w.Add(x, o.Handling.TLP)
-			}
 		}
 		if !p.More {
 			break

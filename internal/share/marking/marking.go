@@ -3,6 +3,8 @@
 package marking
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,6 +33,44 @@ func Party(t string) string {
 	return t
 }
 
+// Parties reads an audience as it was typed, with spaces, commas or lines between.
+func Parties(typed string) (a policy.Audience) {
+	for _, t := range strings.FieldsFunc(typed, func(c rune) bool {
+		return c == ' ' || c == ',' || c == '、' || c == '\n' || c == '\r' || c == '\t' || c == '\u3000'
+	}) {
+		a = append(a, Party(t))
+	}
+	return a
+}
+
+// Offers are the audiences that can be chosen by name: the community, the hub's
+// coordinators, the reader's trust groups by their names, and sectors.
+func Offers(groups map[string]string) []web.Option {
+	out := []web.Option{
+		{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")},
+		{Value: policy.Coordinators, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")},
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(groups), func(a, b string) int {
+		return cmp.Or(cmp.Compare(groups[a], groups[b]), cmp.Compare(a, b))
+	}) {
+		out = append(out, web.Option{Value: policy.ToGroup(id), Text: i18n.T("trust group {0}", "信頼グループ {0}").
+			With(groups[id])})
+	}
+	for _, s := range identity.Sectors() {
+		out = append(out, web.Option{Value: policy.ToSector(s.Slug), Text: s.Name})
+	}
+	return out
+}
+
+// AudienceField is the field in which an audience is typed or chosen.
+func AudienceField(now policy.Audience, groups map[string]string) web.Field {
+	return web.Field{Name: "audience", Kind: "text", Label: i18n.T("Who may get it", "受信者"),
+		Value: strings.Join(now, " "), Mono: true, Max: 5000, Auto: "off", Offers: Offers(groups),
+		Help: i18n.T("community for all members; or sector:power, group:ID, member:ID, hub, with spaces between. It "+
+			"binds with TLP:AMBER and TLP:AMBER+STRICT.",
+			"全構成員なら community。限定するなら sector:power、group:番号、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。")}
+}
+
 // Check refuses an audience that names a party that cannot be there.
 func Check(a policy.Audience) error {
 	if len(a) > maxParties {
@@ -40,8 +80,8 @@ func Check(a policy.Audience) error {
 	for _, t := range a {
 		if !known(t) {
 			return fault.New(fault.Invalid, i18n.T("nobody is named by {0}", "{0} は受信者として解釈できません").With(t)).
-				WithHint(i18n.T("use community, sector:NAME (such as sector:power), member:ID or hub",
-					"community、sector:分野（例：sector:power）、member:番号、hub のいずれかで指定してください"))
+				WithHint(i18n.T("use community, sector:NAME (such as sector:power), group:ID, member:ID or hub",
+					"community、sector:分野（例：sector:power）、group:番号、member:番号、hub のいずれかで指定してください"))
 		}
 	}
 	return nil
@@ -59,7 +99,7 @@ func known(t string) bool {
 	case "sector":
 		_, ok := identity.SectorOf(name)
 		return ok
-	case "member":
+	case "member", "group":
 		return named && name != ""
 	}
 	return false

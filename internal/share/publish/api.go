@@ -109,7 +109,7 @@ type markIn struct {
 	ID   string `path:"id" maxLength:"200"`
 	Body struct {
 		TLP      string   `json:"tlp" enum:"clear,green,amber,amber+strict,red" doc:"the new label | 新しい区分"`
-		Audience []string `json:"audience,omitempty" maxItems:"100" doc:"community, sector:NAME, member:ID, hub; left out: as it is | 省略時は変更なし"`
+		Audience []string `json:"audience,omitempty" maxItems:"100" doc:"community, sector:NAME, group:ID, member:ID, hub; left out: as it is | 省略時は変更なし"`
 	}
 }
 

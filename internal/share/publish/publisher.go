@@ -47,6 +47,8 @@ type Publisher struct {
 	log      *slog.Logger
 	identity string // the hub's STIX identity
 	notify   func()
+
+	groupNames func(ctx context.Context, groups policy.Groups) (map[string]string, error)
 }
 
 // Config is what a Publisher stands on.
@@ -58,12 +60,17 @@ type Config struct {
 	Assets  Assets
 	Log     *slog.Logger
 	Notify  func() // called after something changed that a page shows
+	// GroupNames returns what trust groups are called, by id; nil where there are none.
+	GroupNames func(ctx context.Context, groups policy.Groups) (map[string]string, error)
 }
 
 // New returns a publisher.
 func New(c Config) *Publisher {
+	if c.GroupNames == nil {
+		c.GroupNames = func(context.Context, policy.Groups) (map[string]string, error) { return nil, nil }
+	}
 	return &Publisher{db: c.DB, objects: c.Objects, feed: c.Feed, members: c.Members, assets: c.Assets,
-		log: c.Log, notify: c.Notify}
+		log: c.Log, notify: c.Notify, groupNames: c.GroupNames}
 }
 
 // exclusion returns a function that reports why a value can never be an indicator

@@ -36,6 +36,7 @@ type indicatorData struct {
 	MayEnd    bool
 	Mark      *web.Form
 	MarkField web.Field
+	Audience  *web.Field // for who gave it
 	End       *web.Form
 	EndField  web.Field
 	Panels    web.Panels // of other capabilities
@@ -99,6 +100,14 @@ func (c pages) view(r *web.Request, mark, end *web.Form) (*web.View, error) {
 	d.MayMark = i.Withdrawn.IsZero() && coordinator && (r.Viewer.Coordinator || owner)
 	d.MayEnd = d.MayMark
 	d.MarkField = markField(i.Handling.TLP, owner)
+	if owner && d.MayMark {
+		names, err := c.groupNames(r.Context(), r.Viewer.Groups)
+		if err != nil {
+			return nil, err
+		}
+		f := marking.AudienceField(i.Handling.Audience, names)
+		d.Audience = &f
+	}
 	d.EndField = web.Field{Name: "confirm", Label: i18n.T("Type “withdraw” to confirm", "確認のため「取り下げ」と入力"),
 		Required: true, Auto: "off", Max: 20}
 	state := i.Validity(now)
@@ -328,11 +337,18 @@ func (c pages) setMarking(r *web.Request) (string, error) {
 			return err
 		})
 	}
+	field := "tlp"
+	if err == nil && r.PostForm.Has("audience") {
+		audience = marking.Parties(r.PostFormValue("audience"))
+		if err = marking.Check(audience); err != nil {
+			field = "audience"
+		}
+	}
 	if err == nil {
 		err = c.SetMarking(r.Context(), r.Viewer, id, tlp, audience)
 	}
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Invalid) {
-		return c.again(r, "tlp", err)
+		return c.again(r, field, err)
 	}
 	if err != nil {
 		return "", err
@@ -350,7 +366,7 @@ func (c pages) again(r *web.Request, field string, err error) (string, error) {
 	form := web.FormOf(r)
 	form.Wrong(field, fault.TextOf(err))
 	mark, end := form, (*web.Form)(nil)
-	if field != "tlp" {
+	if field == "confirm" {
 		mark, end = nil, form
 	}
 	v, e := c.view(r, mark, end)

@@ -64,7 +64,7 @@ type PolicyBody struct {
 	Candidates     string   `json:"candidates" enum:"auto,ask,never" doc:"values and rules for the others | ほかの構成員が探す値とルール"`
 	CandidateLevel string   `json:"candidate_level" enum:"informational,low,medium,high,critical"`
 	CandidateTLP   string   `json:"candidate_tlp" enum:"clear,green,amber,amber+strict,red"`
-	Audience       []string `json:"audience" nullable:"false" maxItems:"50" doc:"community, sector:NAME, member:ID, hub | 受信者"`
+	Audience       []string `json:"audience" nullable:"false" maxItems:"50" doc:"community, sector:NAME, group:ID, member:ID, hub | 受信者"`
 	Sightings      string   `json:"sightings" enum:"auto,ask,never"`
 }
 

@@ -21,6 +21,8 @@ type ModuleConfig struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Notify   func() // called after something was decided or sent
+	// Groups returns the names of the member's trust groups, by id.
+	Groups func() map[string]string
 }
 
 // keepSent is how long a node keeps what it has sent.
@@ -28,7 +30,7 @@ const keepSent = 90 * 24 * time.Hour
 
 // Module is what leaves a node, as the node runs it.
 func Module(c ModuleConfig) role.Module {
-	pages := PageConfig{DB: c.DB, Outgoing: c.Outgoing, Changed: c.Notify}
+	pages := PageConfig{DB: c.DB, Outgoing: c.Outgoing, Changed: c.Notify, Groups: c.Groups}
 	return role.Module{
 		Name:       "outgoing",
 		Migrations: []store.Migration{Migration()},

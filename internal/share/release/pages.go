@@ -19,6 +19,8 @@ type PageConfig struct {
 	// Changed is called after a person decided or changed the policy; may be nil.
 	// Notify the topic "outgoing" there.
 	Changed func()
+	// Groups returns the names of the member's trust groups, by id; nil where there are none.
+	Groups func() map[string]string
 }
 
 func (c PageConfig) changed() {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/meneki/meneki/internal/fault"
 	"github.com/meneki/meneki/internal/i18n"
-	"github.com/meneki/meneki/internal/identity"
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/share/marking"
 	"github.com/meneki/meneki/internal/web"
@@ -14,15 +13,12 @@ import (
 
 // audienceOffers are the audiences that a node knows by name. Who the other members
 // are is the hub's to tell.
-func audienceOffers() []web.Option {
-	out := []web.Option{
-		{Value: policy.Community, Text: i18n.T("all members", "すべての構成員")},
-		{Value: policy.Coordinators, Text: i18n.T("the hub's coordinators only", "ハブの調整担当のみ")},
+func (c PageConfig) audienceOffers() []web.Option {
+	var groups map[string]string
+	if c.Groups != nil {
+		groups = c.Groups()
 	}
-	for _, s := range identity.Sectors() {
-		out = append(out, web.Option{Value: "sector:" + s.Slug, Text: s.Name})
-	}
-	return out
+	return marking.Offers(groups)
 }
 
 // sharingData is the dot of sharing/form.
@@ -141,11 +137,11 @@ func (c PageConfig) sharingView(rules Policy, form *web.Form) *web.View {
 		},
 		{Name: "audience", Kind: "text", Label: i18n.T(
 			"Who may get them", "受信者",
-		), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: audienceOffers(),
+		), Value: strings.Join(rules.Audience, " "), Mono: true, Max: 5000, Auto: "off", Offers: c.audienceOffers(),
 			Help: i18n.T(
-				"community for all members; or sector:power, member:ID, hub, with spaces between. It binds with "+
-					"TLP:AMBER and TLP:AMBER+STRICT.",
-				"全構成員なら community。限定するなら sector:power、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。",
+				"community for all members; or sector:power, group:ID, member:ID, hub, with spaces between. It binds "+
+					"with TLP:AMBER and TLP:AMBER+STRICT.",
+				"全構成員なら community。限定するなら sector:power、group:番号、member:番号、hub を空白区切りで。TLP:AMBER と TLP:AMBER+STRICT で有効。",
 			)},
 	}
 	d.Sightings = []web.Field{
@@ -298,11 +294,7 @@ func rulesOf(f *web.Form) (Policy, error) {
 	r.FindingLevel, r.CandidateLevel = level("finding_level"), level("candidate_level")
 	r.FindingTLP, r.CandidateTLP = label("finding_tlp"), label("candidate_tlp")
 	r.Details = f.Get("details") == "yes"
-	for _, t := range strings.FieldsFunc(f.Get("audience"), func(c rune) bool {
-		return c == ' ' || c == ',' || c == '、' || c == '\n' || c == '\t' || c == '\u3000'
-	}) {
-		r.Audience = append(r.Audience, marking.Party(t))
-	}
+	r.Audience = append(r.Audience, marking.Parties(f.Get("audience"))...)
 	if err := f.Err(); err != nil {
 		return r, err
 	}

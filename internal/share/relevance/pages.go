@@ -158,7 +158,7 @@ func reasonsText(list []Reason) i18n.Text {
 func related(r Rated) any {
 	var out web.Run
 	for _, it := range r.Related {
-		out = append(out, web.Link{Text: it.name(), Path: it.Path()})
+		out = append(out, web.Link{Text: web.Defang(clip(it.Title)), Path: it.Path()})
 	}
 	if r.Later > 0 {
 		out = append(out, i18n.T("{0} more later", "ほか {0} 件は後日").With(r.Later))
@@ -210,7 +210,7 @@ func (c *pages) first(r *web.Request) (*web.View, error) {
 
 func (c *pages) tabs(r *web.Request, on string) []web.Tab {
 	return append([]web.Tab{{Text: i18n.T("For you", "自組織向け"), Path: "/foryou", On: on == "/foryou"},
-		{Text: i18n.T("Profile and standing queries", "プロフィールと常設の条件"), Path: "/foryou/profile",
+		{Text: i18n.T("Profile", "プロフィール"), Path: "/foryou/profile",
 			On: on == "/foryou/profile"}}, c.site.Tabs(r.Viewer, "foryou", on)...)
 }
 

@@ -118,7 +118,8 @@ type Item struct {
 func Of(o *stix.Object, added time.Time, h policy.Handling) Item {
 	it := Item{ID: o.ID(), Type: o.Type(), Lang: o.Lang(), Labels: o.Labels(), Added: added, Handling: h,
 		Values: object.Values(o)}
-	it.Title = cmp.Or(o.Text("name"), o.Text("value"), o.Text("abstract"), o.ID())
+	it.Title = cmp.Or(o.Text("name"), o.Text("value"), o.Text("abstract"), clip(o.Text("content")),
+		clip(o.Text("explanation")), o.ID())
 	if len(it.Values) > 0 {
 		it.Value, it.Kind = it.Values[0].Value, string(it.Values[0].Type)
 	}
@@ -157,6 +158,14 @@ func Of(o *stix.Object, added time.Time, h policy.Handling) Item {
 	}
 	it.text = store.Fold(strings.Join(words, "\n"))
 	return it
+}
+
+// clip returns the beginning of a text.
+func clip(text string) string {
+	if r := []rune(text); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return text
 }
 
 // says reports whether the item's text has a word: in Latin script a whole one.

@@ -90,6 +90,10 @@ func (r *reader) entry(typ, value string) (it Item, covered bool, why i18n.Text)
 			return it, false, unknownType.With(quote(typ))
 		}
 	}
+	switch m.typ {
+	case watchlist.FileName, watchlist.FilePath, watchlist.RegistryKey, watchlist.Mutex, watchlist.UserAgent:
+		v = strings.TrimSpace(value) // names keep their letters: full-width ones are others here
+	}
 	if strings.Contains(v, "%") && (m.addr || typ == "") && strings.Count(v, ":") > 1 {
 		if a, err := netip.ParseAddr(v); err == nil && a.Zone() != "" {
 			return it, true, zoned.With(quote(v))
