@@ -370,7 +370,6 @@ func guesses(w *world, ids, words []string) (out []guess) {
 		collection + "objects/{id}/versions/", "/taxii2/api/status/{id}/"} {
 		add("GET", p, "")
 	}
-	out = append(out, mispGuesses(append(slices.Clone(ids), w.indicatorOf("c-a1"), "nothing"), words)...)
 	for _, p := range []string{"csv", "text", "suricata", "zeek", "rpz", "dataset-domain"} { // lists for tools
 		add("GET", "/feeds/out/indicators."+p, "")
 	}
@@ -397,7 +396,8 @@ func guesses(w *world, ids, words []string) (out []guess) {
 			out = append(out, guess{method, body})
 		}
 	}
-	return out
+	// Behind all others: C's own event with a guessed uuid is shown to C from then on.
+	return append(out, mispGuesses(append(slices.Clone(ids), w.indicatorOf("c-a1"), "nothing"), words)...)
 }
 
 // node opens C's line to the hub.
