@@ -46,7 +46,9 @@ var pages = []page{
 	{"indicators", "/indicators", 0}, {"members", "/members", 0}, {"settings", "/settings", 0},
 	{"search", "/search?q=update-portal", 0},
 	{"objects", "/objects", 0}, {"reports", "/reports", 0}, {"lookup", "/objects/lookup", 0},
-	{"share", "/share/new", 0},
+	{"share", "/share/new", 0}, {"drafts", "/share/drafts", 0}, {"feeds", "/feeds", 0}, {"foryou", "/foryou", 0},
+	{"contribution", "/contribution", 0}, {"credit", "/contribution/rules", 0}, {"decay", "/indicators/decay", 0},
+	{"groups", "/groups", 0}, {"consultations", "/consultations", 0}, {"received", "/objects", 1},
 	{"node", "/", 1}, {"outgoing", "/outgoing", 3}, {"sharing", "/settings/sharing", 2},
 }
 

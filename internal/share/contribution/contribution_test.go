@@ -27,7 +27,6 @@ import (
 type town struct {
 	t     *testing.T
 	db    *store.DB
-	hand  *clock.Hand
 	s     *contribution.Service
 	names []string
 	n     int

@@ -43,11 +43,10 @@ type Service struct {
 
 // progress is how far the reading of a source is.
 type progress struct {
-	mu     sync.Mutex
-	stage  stage
-	done   int64
-	began  time.Time
-	cancel context.CancelFunc
+	mu    sync.Mutex
+	stage stage
+	done  int64
+	began time.Time
 }
 
 // stage is what a reading does.

@@ -107,17 +107,17 @@ func (s *Service) edit(ctx context.Context, actor policy.Viewer, f Feed) error {
 		if f.Secret == "" && f.Login == old.Login {
 			f.Secret = old.Secret
 		}
-		place, etag, said := old.Place, old.ETag, old.Changed
+		place := old.Place
 		if f.Address != old.Address || f.Collection != old.Collection {
 			place = ""
 		}
-		etag, said = "", "" // what is there now is to be read as it is set up now
+		// Without ETag and date, so that what is there now is read as it is set up now.
 		_, err := tx.Exec(`UPDATE share_feed SET kind = $1, address = $2, collection = $3, format = $4, columns = $5,
 			type = $6,
 			login = $7, secret = $8, label = $9, every = $10, complete = $11, place = $12, etag = $13, changed = $14
 			WHERE id = $15`, string(f.Kind), f.Address, f.Collection, string(f.Format), f.Columns, f.Type, f.Login,
 			f.Secret,
-			int(f.Label), f.Every, f.Complete, place, etag, said, f.ID)
+			int(f.Label), f.Every, f.Complete, place, "", "", f.ID)
 		return err
 	})
 }

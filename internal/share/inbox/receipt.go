@@ -89,12 +89,6 @@ type pageRow struct {
 	Told bool   `db:"told"`
 }
 
-type huntedRow struct {
-	ID       string `db:"id"`
-	Modified int64  `db:"modified"`
-	Hits     int64  `db:"hits"`
-}
-
 // confirmHunts tells the hub that the past was searched for all that a page brought, once
 // it was.
 func (b *Inbox) confirmHunts(tx *store.Tx, upto string) error {

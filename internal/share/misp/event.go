@@ -113,15 +113,6 @@ func (o *Object) UUID() string { return uuidOf(o.Fields) }
 // Deleted reports whether the object was withdrawn.
 func (o *Object) Deleted() bool { return boolean(o.Fields, "deleted") }
 
-// Set writes a field; nil takes it away.
-func set(m map[string]any, name string, v any) {
-	if v == nil {
-		delete(m, name)
-		return
-	}
-	m[name] = v
-}
-
 // text returns a scalar field as text.
 func text(m map[string]any, name string) string {
 	switch v := m[name].(type) {

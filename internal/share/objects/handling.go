@@ -109,11 +109,10 @@ func (p *pages) handling(ctx context.Context, v policy.Viewer, f file) (out []we
 
 // reached is who may get something.
 type reached struct {
-	people bool // persons only, no machines
-	names  []string
-	more   int
-	ids    []string
-	words  i18n.Text // for who may not know the members
+	names []string
+	more  int
+	ids   []string
+	words i18n.Text // for who may not know the members
 }
 
 // shownNames is how many members are named before the rest are counted.
