@@ -20,11 +20,13 @@ type hubFlags struct {
 	Public    string `help:"URL under which the hub is reached, if not --listen." ja:"ハブに届く URL（--listen と異なる場合）" placeholder:"URL" jaholder:"URL" env:"MENEKI_PUBLIC"`
 	DB        string `help:"PostgreSQL URL. Default: SQLite in --data." ja:"PostgreSQL の URL。既定は --data 内の SQLite" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
 	CaseLevel string `help:"Lowest rule level that opens a case: informational, low, medium, high, critical." ja:"事案を開くルールの最低の深刻度：informational、low、medium、high、critical" placeholder:"LEVEL" jaholder:"深刻度" default:"medium" env:"MENEKI_CASE_LEVEL"`
+
+	Warninglists string `help:"Folder of MISP's warninglists: what is on them is shared only by a person who insists." ja:"MISP の警告リストのフォルダー。載っている値は、担当者が明示した場合にのみ共有" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_WARNINGLISTS"`
 }
 
 func (f hubFlags) config(s *session) hub.Config {
 	return hub.Config{Data: f.Data, Name: f.Name, Listen: f.Listen, Bus: f.Bus, Public: f.Public, DB: f.DB,
-		CaseLevel: f.CaseLevel, Lang: s.lang, Log: s.log}
+		CaseLevel: f.CaseLevel, Warninglists: f.Warninglists, Lang: s.lang, Log: s.log}
 }
 
 type hubCmd struct{ hubFlags }

@@ -32,6 +32,9 @@ type Config struct {
 	DB string
 	// CaseLevel is the lowest rule level that opens a case.
 	CaseLevel string
+	// Warninglists is a folder of MISP's warninglists: values that many use, and that
+	// people are warned of before they share them. Empty: none.
+	Warninglists string
 	// Lang is the language of who has not chosen one.
 	Lang i18n.Lang
 	// Zone is the time zone of who has not chosen one: the machine's, or

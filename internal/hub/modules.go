@@ -33,6 +33,7 @@ import (
 	"github.com/meneki/meneki/internal/share/relevance"
 	"github.com/meneki/meneki/internal/share/relevance/digest"
 	"github.com/meneki/meneki/internal/share/taxii2"
+	"github.com/meneki/meneki/internal/share/warninglist"
 	"github.com/meneki/meneki/internal/situation"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -70,6 +71,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		Notify: notify("indicators"), GroupNames: h.groups.Names,
 	})
 	h.pool = pool.New(h.db, h.cfg.Clock, h.directory.Joined)
+	warn := &warninglist.Folder{Path: h.cfg.Warninglists, Log: h.cfg.Log}
 	own := func(ctx context.Context) (exclusion.CommunityAssets, error) {
 		domains, networks, err := h.members.Own(ctx)
 		return exclusion.CommunityAssets{Domains: domains, Networks: networks}, err
@@ -82,6 +84,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 	})
 	list := []role.Module{
 		role.Core(),
+		warninglist.Module(warn),
 		situation.HubModule(
 			situation.PageConfig{DB: h.db, Clock: h.cfg.Clock, Members: h.directory, Share: h.publisher},
 			notify("situation"),
@@ -91,6 +94,7 @@ func (h *Hub) compose() ([]role.Module, error) {
 		severity.Module(h.severity, h.people),
 		mispapi.Module(mispapi.Config{
 			DB: h.db, Objects: kept, Title: h.cfg.Name, Log: h.cfg.Log, Name: h.directory.Name, Own: h.assets,
+			Warn: warn,
 		}),
 		feed.Module(h.feed),
 		publish.Module(h.publisher),
@@ -110,8 +114,8 @@ func (h *Hub) compose() ([]role.Module, error) {
 			DB: h.db, Relevance: relevant, Nodes: h.directory, URL: h.URL, Log: h.cfg.Log,
 		})),
 		objects.Module(objects.Config{DB: h.db, Objects: kept, Members: h.directory, Notify: notify("objects"),
-			Own: own}),
-		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Log: h.cfg.Log,
+			Own: own, Warn: warn.Find}),
+		feeds.Module(feeds.New(feeds.Config{DB: h.db, Objects: kept, Own: own, Warn: warn, Log: h.cfg.Log,
 			Notify: notify("feeds")})),
 		community.Module(h.members),
 		groups.Module(h.groups),

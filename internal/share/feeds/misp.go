@@ -35,7 +35,7 @@ func (s *Service) mispOptions(ctx context.Context) (misp.Options, error) {
 			return misp.Options{}, err
 		}
 	}
-	return misp.Options{Excluded: misp.Excluded(own, nil)}, nil
+	return misp.Options{Excluded: misp.Excluded(own, s.Warn.Lists())}, nil
 }
 
 // folder reads the events of a MISP feed that its manifest says are new or changed. An event that the

@@ -12,6 +12,7 @@ import (
 	"github.com/meneki/meneki/internal/fetch"
 	"github.com/meneki/meneki/internal/object"
 	"github.com/meneki/meneki/internal/role"
+	"github.com/meneki/meneki/internal/share/warninglist"
 	"github.com/meneki/meneki/internal/store"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	Notify func()
 	// Own is what belongs to the community itself, and is never taken for an attacker's; nil: nothing.
 	Own func(context.Context) (exclusion.CommunityAssets, error)
+	// Warn is lists of values that say nothing; nil: none.
+	Warn *warninglist.Folder
 	// Folder is for documents while they are read; empty: the system's.
 	Folder string
 	// Fetch is how far addresses are followed, beside what the settings allow.

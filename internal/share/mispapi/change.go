@@ -133,7 +133,7 @@ func (c *call) options() (misp.Options, error) {
 			return misp.Options{}, err
 		}
 	}
-	return misp.Options{Excluded: misp.Excluded(own, nil)}, nil
+	return misp.Options{Excluded: misp.Excluded(own, c.s.Warn.Lists())}, nil
 }
 
 func (c *call) put(tx *store.Tx, e *misp.Event, o misp.Options) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/meneki/meneki/internal/policy"
 	"github.com/meneki/meneki/internal/role"
 	"github.com/meneki/meneki/internal/share/misp"
+	"github.com/meneki/meneki/internal/share/warninglist"
 	"github.com/meneki/meneki/internal/store"
 	"github.com/meneki/meneki/internal/web"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	Name func(ctx context.Context, member string) string
 	// Own returns what belongs to the community itself, which is no indicator; nil: nothing.
 	Own func(context.Context) (exclusion.CommunityAssets, error)
+	// Warn is lists of values that say nothing; nil: none.
+	Warn *warninglist.Folder
 }
 
 // Address is where clients of MISP find the server.
