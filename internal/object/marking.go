@@ -15,7 +15,8 @@ import (
 // strictly takes those before it with it: they are their owner's alone from then on.
 
 // SetHandling marks an object of an owner anew. It comes again, at a new position, for
-// all who may see it now, and those who may not any more are told to forget it.
+// all who may see it now, and those who may not any more are told to forget it. What is held
+// is shown to no more than before, see Item.Held.
 func (s *Store) SetHandling(tx *store.Tx, realm, id, owner string, h policy.Handling) error {
 	o, err := own(tx, realm, id, owner)
 	if err != nil {
@@ -28,6 +29,9 @@ func (s *Store) SetHandling(tx *store.Tx, realm, id, owner string, h policy.Hand
 	h.Owner = owner
 	b := batch{s: s, tx: tx, counts: map[int64]*[2]int64{}, items: 2}
 	to := reachOf(h)
+	if err := held(o, old.Reach, to); err != nil {
+		return err
+	}
 	if !to.covers(old.Reach) {
 		if err := b.recall(o); err != nil {
 			return err

@@ -51,6 +51,7 @@ const (
 	Revoked     Flags = 1 << iota
 	Unversioned       // the object has neither modified nor created
 	First             // the earliest version
+	Held              // see Item.Held
 )
 
 // columns are those of Object, of the table with the alias o.

@@ -35,6 +35,9 @@ type Item struct {
 	Handling policy.Handling // the owner is who gave it
 	Realm    string          // empty: live
 	Source   string          // what it came by, such as a member or a feed; may be empty
+	// Held says that its owner keeps it for somebody else, who alone may have it shown to
+	// more than it was. It stays with the object.
+	Held bool
 }
 
 // Outcome is what became of an item.
@@ -71,7 +74,8 @@ type given struct {
 //   - a version that is here with other content;
 //   - a version later than one that is revoked;
 //   - a version of an object of somebody else's that the giver may see: only who created
-//     an object changes it (STIX 2.1, section 3.6.2).
+//     an object changes it (STIX 2.1, section 3.6.2);
+//   - a version that is not held of one that is, for more than may see that.
 //
 // An observable that is here of somebody else's, for fewer than it is given to now, is the
 // giver's own, too.
@@ -298,6 +302,9 @@ func (g *given) row(stream int64, first bool) Object {
 	}
 	if first {
 		o.Flags |= First
+	}
+	if g.Held || g.mine != nil && g.mine.Flags&Held != 0 {
+		o.Flags |= Held
 	}
 	return o
 }

@@ -47,8 +47,20 @@ func fits(g *given) error {
 	case g.mine.Flags&Revoked != 0 && g.at.After(g.mine.Modified):
 		return fault.New(fault.Conflict, i18n.T("the object is revoked; there is no version after that",
 			"取り消し済みのオブジェクトです。以降の版は作成できません"))
+	case !g.Held:
+		return held(*g.mine, reachOf(g.mine.Handling), g.reach)
 	}
 	return nil
+}
+
+// held reports that an object may not be shown to more, since its owner holds it for
+// somebody else.
+func held(o Object, was, to reach) error {
+	if o.Flags&Held == 0 || was.covers(to) {
+		return nil
+	}
+	return fault.New(fault.Denied, i18n.T("it was given without a name: only who gave it may have it shown to more",
+		"名を伏せて提供された情報です。共有範囲を広げられるのは提供元だけです"))
 }
 
 // newer makes the version the latest.

@@ -72,8 +72,7 @@ func (s *Service) mark(ctx context.Context, v policy.Viewer, t Thing, h policy.H
 			return s.Objects.SetHandling(tx, event.Live, t.ID, v.Member, h)
 		}
 		refs := slices.DeleteFunc(o.ObjectMarkingRefs(), func(id string) bool {
-			_,
-				tlp := stix.TLPName(id)
+			_, tlp := stix.TLPName(id)
 			return tlp
 		})
 		if id, ok := stix.TLPMarkingID(h.TLP.String()); ok {

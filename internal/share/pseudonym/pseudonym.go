@@ -188,7 +188,7 @@ func (s *Service) Give(ctx context.Context, v policy.Viewer, text string, tlp po
 		}
 		d := marked.Of(next, marked.Among(list), unmarked, s.DB.Now())
 		d = policy.Combine(d, policy.Decision{Handling: unmarked}) // what is chosen here is not widened
-		items = append(items, object.Item{Object: next, Handling: d.Handling, Source: "pseudonym"})
+		items = append(items, object.Item{Object: next, Handling: d.Handling, Source: "pseudonym", Held: true})
 		out = append(out, Outcome{Was: o.ID(), ID: next.ID()})
 	}
 	return out, s.keep(ctx, v, c.name, items, out)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/meneki/meneki/internal/api"
 	"github.com/meneki/meneki/internal/clock"
@@ -117,6 +118,39 @@ func TestGive(t *testing.T) {
 		other := w.give("gas", tool)
 		if other[0].ID == out[0].ID || w.read("city", other[0].ID).CreatedByRef() == name.ID() {
 			w.Errorf("another giver has the same id or name: %+v", other)
+		}
+	})
+}
+
+// The hub owns what is given, and yet only the giver has it shown to more.
+func TestOnlyTheGiverWidens(t *testing.T) {
+	each(t, func(w world) {
+		id := w.give("power", tool)[0].ID
+		mark := func(tlp policy.TLP, audience ...string) error {
+			return w.DB.Write(w.Context(), store.System("the hub marks"), func(tx *store.Tx) error {
+				return w.Objects.SetHandling(tx, event.Live, id, "", policy.Handling{TLP: tlp, Audience: audience})
+			})
+		}
+		if err := mark(policy.Green); !fault.Is(err, fault.Denied) {
+			w.Errorf("the hub widens it: %v", err)
+		}
+		old := w.read("gas", id)
+		next, err := stix.NewVersion(old, sharetest.Start.Add(time.Hour), map[string]any{"description": "x"})
+		w.ok(err)
+		w.ok(w.DB.Write(w.Context(), store.System("the hub gives a version"), func(tx *store.Tx) error {
+			out, err := w.Objects.Put(tx, []object.Item{{Object: next, Handling: policy.Handling{TLP: policy.Clear}}})
+			if err == nil && !fault.Is(out[0].Err, fault.Denied) {
+				w.Errorf("the hub widens it by a version: %+v", out[0])
+			}
+			return err
+		}))
+		w.ok(mark(policy.Amber)) // the hub alone: narrower
+		if err := mark(policy.Amber, policy.Community); !fault.Is(err, fault.Denied) {
+			w.Errorf("the hub widens it again: %v", err)
+		}
+		wider := strings.Replace(tool, `"modified":"2026-01-01`, `"modified":"2026-02-01`, 1)
+		if out := w.give("power", wider); out[0].Err != nil || w.read("gas", id) == nil {
+			w.Errorf("the giver does not: %+v", out)
 		}
 	})
 }
