@@ -136,7 +136,7 @@ func (s *Service) changes(a *api.API) {
 			return out, err
 		})
 	type groupInviteIn struct {
-		idIn
+		ID   string `path:"id" maxLength:"100"`
 		Body struct {
 			Name string `json:"name" minLength:"1" maxLength:"120" doc:"of the organisation | 組織名"`
 		}
@@ -152,7 +152,7 @@ func (s *Service) changes(a *api.API) {
 			return nil, s.Ask(ctx, api.Viewer(ctx), in.ID, in.Body.Name)
 		})
 	type groupAnswerIn struct {
-		idIn
+		ID   string `path:"id" maxLength:"100"`
 		Body struct {
 			Accept bool `json:"accept"`
 		}
