@@ -77,10 +77,10 @@ func TestTryAgain(t *testing.T) {
 		}
 		now(map[string]int{"m1-00000": 2}, fault.Coded(fault.StoreBusy, nil))
 		ask(t, db)
-		until(t, "idle", idle(t, q)) // at the next looks, without being told
-		if list := asides(t, db); len(list) != 0 {
-			t.Errorf("after the second: %+v", list)
-		}
+		until(t, "the second retry", func() bool { // at the next looks, without being told
+			return len(asides(t, db)) == 0 && told.Load() >= 3+3+1
+		})
+		until(t, "idle", idle(t, q))
 		if got := notes(t, db); len(got) != 5 || told.Load() != 3+3+1 {
 			t.Errorf("handled %+v, told %d times", got, told.Load())
 		}

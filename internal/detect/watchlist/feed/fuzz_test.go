@@ -78,7 +78,7 @@ func TestRealFeeds(t *testing.T) {
 	for path, want := range map[string]string{
 		"misp/events/misp_event.json": "misp: 2 records, 0 entries, 0 refused, 0 not covered, " +
 			"2 passed, <nil>",
-		"misp/events/very_long_event.json": "misp: 64 records, 33 entries, 0 refused, 2 not " +
+		"misp/events/very_long_event.json": "misp: 64 records, 35 entries, 0 refused, 0 not " +
 			"covered, 29 passed, <nil>",
 		"misp/events/existing_event.json": "misp: 122 records, 83 entries, 0 refused, 0 not " +
 			"covered, 39 passed, <nil>",
