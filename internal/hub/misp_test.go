@@ -92,12 +92,14 @@ func TestMISPPullMissesNothing(t *testing.T) {
 			t.Errorf("who pulled at %s does not pull again: %s", early[id], at)
 		}
 		e := w.want(http.StatusOK, "token of C", "GET", "/misp/events/view/"+id, "").Body.String()
-		for _, v := range []string{"shared.evil.example", "first-in-the-second.example", "second-in-the-second.example"} {
+		for _, v := range []string{"shared.evil.example", "first-in-the-second.example",
+			"second-in-the-second.example"} {
 			if !strings.Contains(e, v) {
 				t.Errorf("the day is without %s", v)
 			}
 		}
-		if m := w.want(http.StatusOK, "token of C", "GET", "/misp/events/manifest", "").Body.String(); !strings.Contains(m,
+		if m := w.want(http.StatusOK, "token of C", "GET", "/misp/events/manifest",
+			"").Body.String(); !strings.Contains(m,
 			id) {
 			t.Errorf("the manifest is without %s", id)
 		}

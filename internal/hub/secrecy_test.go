@@ -136,7 +136,8 @@ func secrets() []secret {
 					mispSecretPart+`","type":"domain","value":"zq-part.example","to_ids":true,"distribution":"0"}`)
 				w.want(http.StatusOK, "token of A", "POST", "/misp/tags/attachTagToObject", `{"uuid":"`+mispSecretPart+
 					`","tag":"zq-part"}`)
-				w.want(http.StatusOK, "token of A", "POST", "/misp/sightings/add/"+mispSharedPart, `{"source":"zq-part"}`)
+				w.want(http.StatusOK, "token of A", "POST", "/misp/sightings/add/"+mispSharedPart,
+					`{"source":"zq-part"}`)
 				return []string{mispSecretPart}
 			}},
 		{"B saw C's own indicator", nil, func(w *world) []string {
@@ -213,7 +214,8 @@ func (w *world) after() {
 func TestTwoWorldsLookTheSame(t *testing.T) {
 	base := sharedWorld(t)
 	base.token("token of A", "A", policy.RoleAnalyst)
-	base.want(http.StatusOK, "token of A", "POST", "/misp/events/add", mispEvent(mispShared, "shared event", "tlp:green",
+	base.want(http.StatusOK, "token of A", "POST", "/misp/events/add", mispEvent(mispShared, "shared event",
+		"tlp:green",
 		`{"uuid":"`+mispSharedPart+`","type":"domain","value":"event.evil.example","to_ids":true}`))
 	fork := secrecyNow.Add(time.Hour)
 	known := map[string]bool{}

@@ -126,7 +126,8 @@ func (c *carrier) object() (*stix.Object, error) {
 	switch {
 	case c.Type() == "vulnerability":
 		common.ID = "vulnerability--" + id
-		common.ExternalReferences = []stix.ExternalReference{{SourceName: "cve", ExternalID: strings.ToUpper(c.Value())}}
+		common.ExternalReferences = []stix.ExternalReference{{SourceName: "cve",
+			ExternalID: strings.ToUpper(c.Value())}}
 		return stix.Vulnerability{Common: common, Name: strings.ToUpper(c.Value()),
 			Description: text(c.Fields, "comment")}.Object()
 	case c.Detect() && c.pattern != "" && c.off.Zero():
@@ -190,7 +191,8 @@ func (c *carrier) observed(common stix.Common) (*stix.Object, error) {
 }
 
 // facts makes observables; refs makes one more that refers to them.
-func (x *exporter) facts(list []stix.Typed, refs func([]string) stix.Typed, h policy.Handling) (ids []string, err error) {
+func (x *exporter) facts(list []stix.Typed, refs func([]string) stix.Typed, h policy.Handling) (ids []string,
+	err error) {
 	make := func(t stix.Typed) error {
 		m, ok := t.(interface{ Object() (*stix.Object, error) })
 		if !ok {

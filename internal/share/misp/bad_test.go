@@ -17,7 +17,8 @@ import (
 func TestBadInput(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "x", "cut": `{"Event":{"info":`, "a number": "5", "another object": `{"a":1}`,
-		"two values": `{"info":"a"}{"info":"b"}`, "deep": strings.Repeat(`{"Event":`, 500) + "1" + strings.Repeat("}", 500),
+		"two values": `{"info":"a"}{"info":"b"}`, "deep": strings.Repeat(`{"Event":`, 500) + "1" + strings.Repeat("}",
+			500),
 		"too large": `{"info":"` + strings.Repeat("x", 5000) + `"}`,
 	} {
 		_, _, err := misp.Read(strings.NewReader(text), misp.Limits{Bytes: 4096})
@@ -73,7 +74,8 @@ func TestManifest(t *testing.T) {
 func TestFeedFolder(t *testing.T) {
 	e := with(t, `,"Tag":[{"name":"tlp:clear"}],"distribution":"3"`, "domain=evil.example",
 		"filename|md5=a|9e107d9d372bb6826bd81d3542a419d6")
-	files, err := misp.Folder([]*misp.Event{e}, misp.View{Org: misp.Organisation{ID: "1", Name: "Hub", UUID: eventUUID}})
+	files, err := misp.Folder([]*misp.Event{e}, misp.View{Org: misp.Organisation{ID: "1", Name: "Hub",
+		UUID: eventUUID}})
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}

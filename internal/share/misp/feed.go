@@ -124,7 +124,8 @@ func ManifestEntry(m map[string]any) map[string]any {
 	}
 	org, _ := m["Orgc"].(map[string]any)
 	return map[string]any{"Orgc": map[string]any{"name": text(org, "name"), "uuid": text(org, "uuid")},
-		"Tag": tagged, "info": text(m, "info"), "date": text(m, "date"), "analysis": json.Number(orZero(text(m, "analysis"))),
+		"Tag": tagged, "info": text(m, "info"), "date": text(m, "date"), "analysis": json.Number(orZero(text(m,
+			"analysis"))),
 		"threat_level_id": json.Number(orZero(text(m, "threat_level_id"))), "timestamp": at}
 }
 

@@ -228,5 +228,6 @@ func Sighting(fields map[string]any, of *stix.Object, report string, c stix.Comm
 	}
 	one := 1
 	c.ID = "sighting--" + IDOf(id)
-	return stix.Sighting{Common: c, FirstSeen: c.Created, LastSeen: c.Created, Count: &one, SightingOfRef: of.ID()}.Object()
+	return stix.Sighting{Common: c, FirstSeen: c.Created, LastSeen: c.Created, Count: &one,
+		SightingOfRef: of.ID()}.Object()
 }

@@ -112,9 +112,11 @@ func (c *call) answer() (any, error) {
 	switch {
 	case !ok:
 		return nil, &refusal{status: http.StatusNotFound, name: "The requested address '" + c.path +
-			"' was not found on this server.", message: "This server answers the calls of MISP's API that exchange events."}
+			"' was not found on this server.",
+			message: "This server answers the calls of MISP's API that exchange events."}
 	case c.r.Method != http.MethodPost && c.r.Method != http.MethodPut && c.r.Method != http.MethodDelete:
-		return nil, &refusal{status: http.StatusMethodNotAllowed, name: "This function is only accessible via POST requests."}
+		return nil, &refusal{status: http.StatusMethodNotAllowed,
+			name: "This function is only accessible via POST requests."}
 	case c.s.ReadOnly:
 		return nil, &refusal{status: http.StatusForbidden, name: "This server serves what it received.",
 			message: "A node serves what it received. Add at the hub, which shares it."}

@@ -197,7 +197,8 @@ func typed(f map[string]any) error {
 	t, ok := misp.TypeOf(name)
 	if !ok {
 		return &refusal{status: http.StatusForbidden, name: "Could not add Attribute",
-			errors: map[string]any{"type": []string{"Options depend on the selected category; " + name + " is no type."}}}
+			errors: map[string]any{"type": []string{"Options depend on the selected category; " + name +
+				" is no type."}}}
 	}
 	if scalar(f["category"]) == "" {
 		f["category"] = t.Category
@@ -348,7 +349,8 @@ func (c *call) deleteEvent() (any, error) {
 			return missing("event")
 		}
 		for _, p := range append(e.Parts, e.Head) {
-			if err := c.s.Objects.Delete(tx, event.Live, p.ID, c.v.Member); err != nil && !fault.Is(err, fault.NotFound) {
+			err := c.s.Objects.Delete(tx, event.Live, p.ID, c.v.Member)
+			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
 		}

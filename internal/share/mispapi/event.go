@@ -50,7 +50,8 @@ func (c *call) eventFilters(index bool) (f eventFilters, err error) {
 	for _, at := range []struct {
 		to    *string
 		names []string
-	}{{&f.from, []string{"datefrom", "searchdatefrom", "from"}}, {&f.to, []string{"dateuntil", "searchdateuntil", "to"}}} {
+	}{{&f.from, []string{"datefrom", "searchdatefrom", "from"}}, {&f.to, []string{"dateuntil", "searchdateuntil",
+		"to"}}} {
 		if s := c.text(at.names...); s != "" {
 			t, ok := moment(s, c.s.DB.Now())
 			if !ok {
@@ -155,7 +156,8 @@ func (c *call) index() (any, error) {
 		tags, _ := m["Tag"].([]any)
 		for _, t := range tags {
 			tag, _ := t.(map[string]any)
-			tagged = append(tagged, map[string]any{"event_id": m["id"], "tag_id": tag["id"], "local": false, "Tag": tag})
+			tagged = append(tagged, map[string]any{"event_id": m["id"], "tag_id": tag["id"], "local": false,
+				"Tag": tag})
 		}
 		for _, k := range []string{"Attribute", "Object", "EventReport", "ShadowAttribute", "RelatedEvent", "Tag",
 			"attribute_count", "CryptographicKey"} {

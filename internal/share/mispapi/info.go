@@ -25,21 +25,24 @@ func (c *call) version() (any, error) {
 func (c *call) pyVersion() (any, error) { return map[string]any{"version": pyMISPVersion}, nil }
 
 func (c *call) mayWrite() bool {
-	return !c.s.ReadOnly && (c.v.Role == policy.RoleAnalyst || c.v.Role == policy.RoleCoordinator || c.v.Role == policy.RoleAdmin)
+	return !c.s.ReadOnly && (c.v.Role == policy.RoleAnalyst || c.v.Role == policy.RoleCoordinator ||
+		c.v.Role == policy.RoleAdmin)
 }
 
 // role is what the viewer may do, as MISP says it.
 func (c *call) role() map[string]any {
 	write := c.mayWrite()
-	return map[string]any{"id": "1", "name": "meneki " + string(c.v.Role), "created": nil, "modified": nil, "perm_add": write,
+	return map[string]any{"id": "1", "name": "meneki " + string(c.v.Role), "created": nil, "modified": nil,
+		"perm_add":    write,
 		"perm_modify": write, "perm_modify_org": write, "perm_publish": write, "perm_delegate": false,
 		"perm_sync": true, "perm_admin": false, "perm_audit": false, "perm_full": false, "perm_auth": true,
 		"perm_site_admin": false, "perm_regexp_access": false, "perm_tagger": write, "perm_template": false,
 		"perm_sharing_group": false, "perm_tag_editor": write, "perm_sighting": write, "perm_object_template": false,
 		"default_role": false, "memory_limit": "", "max_execution_time": "", "restricted_to_site_admin": false,
 		"perm_publish_zmq": false, "perm_publish_kafka": false, "perm_decaying": false, "enforce_rate_limit": false,
-		"rate_limit_count": "0", "perm_galaxy_editor": false, "perm_warninglist": false, "perm_view_feed_correlations": false,
-		"perm_analyst_data": false, "perm_skip_otp": false, "perm_server_sign": false, "permission": "3",
+		"rate_limit_count": "0", "perm_galaxy_editor": false, "perm_warninglist": false,
+		"perm_view_feed_correlations": false,
+		"perm_analyst_data":           false, "perm_skip_otp": false, "perm_server_sign": false, "permission": "3",
 		"permission_description": "publish"}
 }
 

@@ -168,8 +168,9 @@ func refusalOf(err error) *refusal {
 	say := fault.TextOf(err).In(i18n.EN)
 	switch {
 	case fault.Is(err, fault.Unauthenticated):
-		return &refusal{status: http.StatusForbidden, name: "Authentication failed. Please make sure you pass the API " +
-			"key of an API enabled user along in the Authorization header."}
+		return &refusal{status: http.StatusForbidden,
+			name: "Authentication failed. Please make sure you pass the API " +
+				"key of an API enabled user along in the Authorization header."}
 	case fault.Is(err, fault.Denied):
 		return denied()
 	case fault.Is(err, fault.NotFound):
@@ -198,7 +199,8 @@ func missing(what string) *refusal {
 
 // org is the organisation that events are on the server of.
 func (s *service) org() misp.Organisation {
-	return misp.Organisation{ID: "1", Name: s.Title, UUID: uuid.NewSHA1(uuid.NameSpaceURL, []byte("misp:"+s.Title)).String()}
+	return misp.Organisation{ID: "1", Name: s.Title, UUID: uuid.NewSHA1(uuid.NameSpaceURL,
+		[]byte("misp:"+s.Title)).String()}
 }
 
 // own is the viewer's organisation.

@@ -85,7 +85,8 @@ func (c *call) candidates(tx *store.Tx, f attributeFilters) ([]object.Object, er
 func lookups(values []string) (out []event.Observable, ok bool) {
 	for _, s := range values {
 		found := false
-		for _, t := range []event.ObservableType{event.IPv4, event.IPv6, event.Domain, event.URL, event.Email, event.MD5,
+		for _, t := range []event.ObservableType{event.IPv4, event.IPv6, event.Domain, event.URL, event.Email,
+			event.MD5,
 			event.SHA1, event.SHA256} {
 			if v, is := event.Canonical(t, s); is {
 				found = true

@@ -200,7 +200,8 @@ func (c *call) allSightings(tx *store.Tx, last *span, out *[]any) error {
 			if err != nil {
 				return fmt.Errorf("read the object %s: %w", r.ID, err)
 			}
-			if s := misp.SightingFields(o); s != nil && last.holds(r.Added(), time.Unix(number(s["date_sighting"]), 0)) {
+			s := misp.SightingFields(o)
+			if s != nil && last.holds(r.Added(), time.Unix(number(s["date_sighting"]), 0)) {
 				*out = append(*out, map[string]any{"Sighting": misp.SightingJSON(s, "0", "0")})
 			}
 		}

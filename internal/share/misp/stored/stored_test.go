@@ -126,7 +126,8 @@ func (w *world) run() {
 	}
 	// What only the owner's people may see changes nothing for others, not even the time.
 	_, _, before := w.sees("m2")
-	w.put(at(t, 1790000100, "tlp:green", "a.example", "b.example", "c.example tlp:red", "d.example tlp:red"), "m1", true)
+	w.put(at(t, 1790000100, "tlp:green", "a.example", "b.example", "c.example tlp:red", "d.example tlp:red"), "m1",
+		true)
 	if _, _, after := w.sees("m2"); after != before {
 		t.Errorf("the event's time moves from %s to %s for who cannot see why", before, after)
 	}
