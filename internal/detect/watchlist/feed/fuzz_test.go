@@ -22,7 +22,7 @@ func FuzzRead(f *testing.F) {
 		`{"type":"url","value":"http://a.b/"}` + "\n{}",
 		"0.0.0.0 a.example b.example\n", `{"type":"bundle","objects":[` + indicator(1, "[a:b='c']", "") + `,5]}`,
 		`[{"Event":{"Tag":[{"name":"tlp:red"}],"Attribute":[{"type":"domain|ip","value":"a|b","to_ids":1}]}}]`,
-		"\x1f\x8b\x08\x00", "\x28\xb5\x2f\xfd\x00", "", "\"\n\"\n,;\t",
+		" |\x05\xa8\xd4\rl", "\x1f\x8b\x08\x00", "\x28\xb5\x2f\xfd\x00", "", "\"\n\"\n,;\t",
 	} {
 		f.Add(i%8, s)
 	}
@@ -45,7 +45,7 @@ func FuzzRead(f *testing.F) {
 		if rep.Entries != n || rep.Refused+rep.NotCovered+rep.Passed > rep.Records || err == nil && o.Format == "none" {
 			t.Errorf("%d entries, %+v", n, rep)
 		}
-		lines := strings.Count(text, "\n") + 1
+		lines := strings.Count(strings.ReplaceAll(text, "\r\n", "\n"), "\n") + strings.Count(text, "\r") + 1
 		packed := strings.HasPrefix(text, "\x1f\x8b") || strings.HasPrefix(text, "\x28\xb5")
 		for _, p := range append(rep.WhyRefused, rep.WhyNotCovered...) {
 			if p.Line < 1 || p.Line > lines && !packed || p.Reason.EN == "" || p.Reason.JA == "" {
