@@ -21,7 +21,7 @@ type hubFlags struct {
 	DB        string `help:"PostgreSQL URL. Default: SQLite in --data." ja:"PostgreSQL の URL。既定は --data 内の SQLite" placeholder:"URL" jaholder:"URL" env:"MENEKI_DB"`
 	CaseLevel string `help:"Lowest rule level that opens a case: informational, low, medium, high, critical." ja:"事案を開くルールの最低の深刻度：informational、low、medium、high、critical" placeholder:"LEVEL" jaholder:"深刻度" default:"medium" env:"MENEKI_CASE_LEVEL"`
 
-	Warninglists string `help:"Folder of MISP's warninglists: what is on them is shared only by a person who insists." ja:"MISP の警告リストのフォルダー。載っている値は、担当者が明示した場合にのみ共有" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_WARNINGLISTS"`
+	Warninglists string `help:"Folder of MISP's warninglists: values on them are named where reports are composed, and do not act in events of MISP." ja:"MISP の警告リストのフォルダー。載っている値は作成画面に表示し、MISP のイベントでは照合に使わない" placeholder:"DIR" jaholder:"フォルダー" type:"path" env:"MENEKI_WARNINGLISTS"`
 }
 
 func (f hubFlags) config(s *session) hub.Config {
